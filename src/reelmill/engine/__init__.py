@@ -1,0 +1,1 @@
+"""Split, infer, merge: the machinery under every pipeline; knows nothing of speech or faces."""

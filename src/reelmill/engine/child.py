@@ -1,0 +1,198 @@
+"""Processes of ours: started fresh, spoken to over a socket, gone when their parent is.
+
+CPU workers and model hosts are both children. A child's death, in whatever way, reaches whoever
+waits for its next message as a `CrashError`. Started by the interpreter, not forked: FFmpeg and
+CUDA do not survive a fork, and the interpreter may be another virtual environment's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import importlib
+import os
+import pickle
+import queue
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.buffers import Arena
+from reelmill.errors import CrashError
+
+_LENGTH = struct.Struct("<Q")
+_LOG_TAIL_BYTES = 2000
+_PR_SET_PDEATHSIG = 1
+
+#: The child imports what we import: our path, and not the folder the user happens to stand in.
+_BOOTSTRAP = (
+    "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
+    "from reelmill.engine.child import main; main(sys.argv[2:])"
+)
+
+
+def encode(message: Any) -> bytes:
+    body = pickle.dumps(message, protocol=5)
+    return _LENGTH.pack(len(body)) + body
+
+
+class Child:
+    """The parent's end of a child process. Messages are small; arrays go through the arena."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._process = process
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        entry: str,
+        arena_descriptor: int,
+        log_folder: Path,
+        *,
+        python: str = sys.executable,
+        environment: dict[str, str] | None = None,
+    ) -> Child:
+        """Start `entry` (`module:function(channel)`) in a new interpreter."""
+        ours, theirs = socket.socketpair()
+        log = log_folder / f"{name}.log"
+        with log.open("ab") as output, theirs:
+            process = subprocess.Popen(
+                [
+                    python,
+                    "-c",
+                    _BOOTSTRAP,
+                    os.pathsep.join(sys.path),
+                    entry,
+                    str(theirs.fileno()),
+                    str(arena_descriptor),
+                ],
+                pass_fds=(theirs.fileno(), arena_descriptor),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
+            )
+        child = cls(name, process, log)
+        ours.setblocking(False)
+        child._reader, child._writer = await asyncio.open_connection(sock=ours)
+        return child
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def send(self, message: Any) -> None:
+        """Raises CrashError when the child is gone."""
+        try:
+            self._writer.write(encode(message))
+            await self._writer.drain()
+        except (ConnectionError, RuntimeError) as error:
+            raise await self._crash() from error
+
+    async def receive(self, timeout: float | None = None) -> Any:
+        """The child's next message.
+
+        Raises:
+            CrashError: the child died, or said nothing for `timeout` seconds and was killed.
+        """
+        try:
+            return await asyncio.wait_for(self._receive(), timeout)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise await self._crash() from error
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            await self.kill()
+            raise CrashError(
+                f"{self.name} did not answer within {timeout:.0f} s; killed"
+            ) from error
+
+    async def _receive(self) -> Any:
+        header = await self._reader.readexactly(_LENGTH.size)
+        return pickle.loads(await self._reader.readexactly(_LENGTH.unpack(header)[0]))
+
+    async def _crash(self) -> CrashError:
+        await self.kill()
+        code = self._process.returncode
+        how = f"killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        tail = self._log_tail()
+        return CrashError(f"{self.name} {how}" + (f"; its last words: {tail}" if tail else ""))
+
+    def _log_tail(self) -> str:
+        with contextlib.suppress(OSError), self.log.open("rb") as file:
+            file.seek(max(0, self.log.stat().st_size - _LOG_TAIL_BYTES))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+            return lines[-1].strip() if lines else ""
+        return ""
+
+    async def stop(self, timeout: float = 5.0) -> None:
+        """End the child: it leaves when its socket closes, and is killed if it does not."""
+        self._writer.close()
+        for _ in range(int(timeout / 0.02)):
+            if self._process.poll() is not None:
+                break
+            await asyncio.sleep(0.02)
+        await self.kill()
+
+    async def kill(self) -> None:
+        self._writer.close()
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        while self._process.poll() is None:  # uninterruptible I/O can delay the end
+            await asyncio.sleep(0.005)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+class Channel:
+    """The child's end: a thread reads ahead, so that the next batch is here when this one ends."""
+
+    def __init__(self, descriptor: int, arena: Arena) -> None:
+        self.arena = arena
+        self._socket = socket.socket(fileno=descriptor)
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with self._socket.makefile("rb") as stream:
+            while len(header := stream.read(_LENGTH.size)) == _LENGTH.size:
+                self._inbox.put(pickle.loads(stream.read(_LENGTH.unpack(header)[0])))
+        os._exit(0)  # the parent is gone or done with us; whatever runs is nobody's any more
+
+    def send(self, message: Any) -> None:
+        self._socket.sendall(encode(message))
+
+    def receive(self) -> Any:
+        return self._inbox.get()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill us with the parent: reaches us even inside a library's long call."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main(arguments: list[str]) -> None:
+    entry, descriptor, arena_descriptor = arguments
+    _die_with_parent()
+    module, _, function = entry.partition(":")
+    run: Callable[[Channel], None] = getattr(importlib.import_module(module), function)
+    run(Channel(int(descriptor), Arena(int(arena_descriptor))))

@@ -1,0 +1,41 @@
+"""What the engine can be told, with its defaults and their reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reelmill.engine import policy
+from reelmill.engine.stage import Device
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Settings of one run. Times in seconds."""
+
+    out: Path
+    workers: int = 1
+    #: Threads of each model host that computes on the CPU.
+    threads: int = 1
+    devices: tuple[Device, ...] = field(default=(Device("cpu"),))
+    device_reason: str = ""
+    batch_size: int = 20
+    max_batch: int = 32
+    #: Items on their way to the models: enough for several batches of 30 s speech windows (1 MB).
+    arena_bytes: int = 256 << 20
+    #: Recordings between first and last stage: enough that short ones can fill a batch.
+    open_recordings: int = 96
+    retry_waits: tuple[float, ...] = policy.RETRY_WAITS
+    least_deadline: float = 120.0
+    start_deadline: float = 600.0
+    #: A CPU task on a six-hour video may take long; silence beyond this is a hang.
+    task_deadline: float = 7200.0
+    #: What a stop waits for before it ends what is still running.
+    drain_seconds: float = 25.0
+    fresh: bool = False
+    #: Keep the files of transient stages (decoded audio).
+    keep_transient: bool = False
+
+    @property
+    def cache(self) -> Path:
+        return self.out / ".cache"

@@ -1,0 +1,242 @@
+"""The coordinator: one asyncio loop that plans a run, starts it, stops it and sums it up.
+
+It touches no media and no model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from reelmill import atomic
+from reelmill.engine import buffers
+from reelmill.engine.books import Books
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.inference import BatchDone, Inference
+from reelmill.engine.jobs import Job, Keys, Source, done_before, plan
+from reelmill.engine.ledger import Ledger, Result
+from reelmill.engine.lock import FolderLock
+from reelmill.engine.metrics import RunSummary
+from reelmill.engine.monitor import Devices, Monitor, NvmlDevices
+from reelmill.engine.passage import Passage, RunStopping
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.pool import CpuPool
+from reelmill.engine.progress import Observer
+
+_SAMPLE_EVERY_S = 1.0
+_TELL_EVERY_S = 0.25
+
+
+class Coordinator:
+    """One run of a pipeline on a set of recordings."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        config: EngineConfig,
+        observer: Observer,
+        devices: Devices | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._monitor = Monitor(devices or NvmlDevices(), self._pids)
+        self._books = Books(pipeline, config, observer, self._monitor)
+        self._observer = observer
+        self._jobs: list[Job] = []
+        self._stopped: str | None = None
+        self._stop_requested = asyncio.Event()
+        self._stop_now = False
+        self._ledger: Ledger
+        self._pool: CpuPool | None = None
+        self._inference: Inference | None = None
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """All recordings of the run, with what is known of their originals."""
+        return self._jobs
+
+    async def run(self, sources: Sequence[Source]) -> RunSummary:
+        """Work on all sources; failures are in the summary, not raised.
+
+        Raises:
+            UsageError: another run has the output folder.
+            OSError: the output folder cannot be written.
+        """
+        lock = FolderLock(self._config.cache / "lock")
+        lock.acquire()
+        try:
+            self._ledger = Ledger(self._config.cache / "ledger.sqlite")
+            with contextlib.closing(self._ledger), self._books.open():
+                await self._run(sources)
+        finally:
+            lock.release()
+        hosts = self._inference.totals if self._inference else []
+        return self._books.summary(hosts, self._stopped)
+
+    def stop(self, reason: str) -> None:
+        """Begin nothing new and save what is finished. Asked again: do not even wait for that."""
+        if self._stopped is None:
+            self._stopped = reason
+            self._books.warn(f"stopping: {reason}")
+        else:
+            self._stop_now = True
+        self._stop_requested.set()
+
+    async def _run(self, sources: Sequence[Source]) -> None:
+        if self._ledger.note("clean") == "no":
+            sweep(self._config.cache)
+        if self._config.fresh:
+            self._ledger.forget()
+            shutil.rmtree(self._config.cache / "artifacts", ignore_errors=True)
+        self._ledger.put_note("clean", "no")
+        self._jobs = plan(sources, self._ledger)
+        results = self._ledger.results()
+        keys = Keys(self._pipeline)
+        waiting = [
+            job
+            for job in self._jobs
+            if not done_before(job, self._pipeline, keys, results, self._config.cache)
+        ]
+        self._ledger.commit()
+        self._books.planned(self._jobs)
+        if waiting:
+            await self._work(waiting, results)
+        if self._stopped is None:
+            self._ledger.put_note("clean", "yes")
+
+    async def _work(self, jobs: list[Job], results: dict[str, Result]) -> None:
+        config = self._config
+        logs = config.cache / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        memory = buffers.create_memory(config.arena_bytes)
+        pool = self._pool = CpuPool(config.workers, self._pipeline.stages, memory, logs)
+        inference = self._inference = Inference(
+            self._pipeline.stages,
+            config,
+            memory,
+            buffers.Allocator(config.arena_bytes),
+            logs,
+            on_batch=self._on_batch,
+            on_room=pool.wake,
+            on_fatal=self.stop,
+            on_disk_full=self._disk_full,
+            on_warning=self._books.warn,
+        )
+        passage = Passage(
+            self._pipeline,
+            config,
+            self._ledger,
+            self._books,
+            pool,
+            inference,
+            results,
+            self._disk_full,
+        )
+        clock = asyncio.create_task(self._tick(inference))
+        try:
+            await self._until_done_or_stopped(jobs, passage, pool, inference)
+        finally:
+            clock.cancel()
+            await inference.stop()
+            await pool.close()
+            os.close(memory)
+
+    async def _until_done_or_stopped(
+        self, jobs: list[Job], passage: Passage, pool: CpuPool, inference: Inference
+    ) -> None:
+        everything = asyncio.create_task(self._admit(jobs, passage))
+        stop = asyncio.create_task(self._stop_requested.wait())
+        await asyncio.wait({everything, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not everything.done():
+            pool.drain()
+            inference.drain()
+            await self._drained(pool, inference)
+            everything.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await everything
+
+    async def _drained(self, pool: CpuPool, inference: Inference) -> None:
+        """Wait until what was begun is over, but not longer than a stop may take."""
+        ticks = int(self._config.drain_seconds / 0.02)
+        for _ in range(ticks):
+            if self._stop_now or not (pool.busy or inference.busy):
+                return
+            await asyncio.sleep(0.02)
+
+    async def _admit(self, jobs: list[Job], passage: Passage) -> None:
+        """Let recordings in, as many at a time as are needed to fill batches."""
+        places = asyncio.Semaphore(self._config.open_recordings)
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def take_through(job: Job) -> None:
+            try:
+                await passage.process(job)
+            except RunStopping:
+                pass  # it stays waiting, for the next run
+            except Exception as error:  # noqa: BLE001 (our own fault, but only this recording's)
+                passage.give_up(job, error)
+            finally:
+                places.release()
+
+        try:
+            for job in jobs:
+                await places.acquire()
+                task = asyncio.create_task(take_through(job))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            while tasks:
+                await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await passage.cancel()
+
+    async def _tick(self, inference: Inference) -> None:
+        """Sample once a second, tell the observer four times a second."""
+        every = round(_SAMPLE_EVERY_S / _TELL_EVERY_S)
+        turn = 0
+        while True:
+            if turn % every == 0:
+                self._books.line(self._monitor.take().as_line())
+            self._observer.moved(self._books.snapshot(inference.queued))
+            turn += 1
+            await asyncio.sleep(_TELL_EVERY_S)
+
+    def _on_batch(self, batch: BatchDone) -> None:
+        last = self._monitor.last
+        memory = None
+        if last is not None and batch.lane.device.kind != "cpu":
+            memory = next(
+                (d.used_mb for d in last.devices if d.index == batch.lane.device.index), None
+            )
+        self._books.batch(batch, memory)
+
+    def _disk_full(self) -> None:
+        if self._stopped is None:
+            self.stop(
+                f"the disk under {self._config.out} is full; free some space and give the same "
+                "command again, finished work is kept"
+            )
+
+    def _pids(self) -> list[int]:
+        pids = [os.getpid()]
+        if self._pool is not None:
+            pids += self._pool.pids
+        if self._inference is not None:
+            pids += self._inference.pids
+        return pids
+
+
+def sweep(cache: Path) -> None:
+    """Remove what a run that was killed left half-written."""
+    for folder, _, names in os.walk(cache):
+        for name in names:
+            path = Path(folder, name)
+            if atomic.is_leftover(path) or ".spool." in name:
+                path.unlink(missing_ok=True)

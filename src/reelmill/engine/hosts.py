@@ -1,0 +1,210 @@
+"""Model hosts: a process that holds one loaded model on one device and infers batches.
+
+It speaks one message: a batch in, outputs or a typed error out. Ending the process is how its
+memory is given back.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from reelmill.engine.buffers import Block
+from reelmill.engine.child import Channel, Child
+from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
+from reelmill.engine.work import describe
+from reelmill.errors import (
+    Kind,
+    ModelUnavailableError,
+    PassingError,
+    ResourceError,
+    is_disk_full,
+    kind_of,
+)
+
+_MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Load:
+    """The first message to a host."""
+
+    stages: tuple[Stage, ...]
+    spec: ModelSpec
+    device: Device
+    threads: int
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The model is in memory and has inferred something. Memory of the process in MB."""
+
+    seconds: float
+    footprint_mb: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items to infer: `blocks` in the arena, and for each the spool its output goes to."""
+
+    stage: int
+    blocks: tuple[Block, ...]
+    spools: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """Where the outputs are (offset, size in each item's spool); times of the monotonic clock."""
+
+    places: tuple[tuple[int, int], ...]
+    started: float
+    ended: float
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class HostError:
+    """Loading or inferring failed; the process lives."""
+
+    kind: Kind
+    message: str
+    trace: str
+    unavailable: bool = False
+    disk_full: bool = False
+
+
+def serve(channel: Channel) -> None:
+    """Load a model, then infer batches until the parent is gone."""
+    load: Load = channel.receive()
+    started = time.monotonic()
+    try:
+        model = load.spec.load(load.device, load.threads)
+        load.spec.warm_up(model)
+    except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
+        channel.send(_error(error))
+        return
+    channel.send(Loaded(time.monotonic() - started, _memory_mb()))
+    while True:
+        channel.send(_infer(load.stages, model, channel, channel.receive()))
+
+
+def _infer(
+    stages: Sequence[Stage], model: Any, channel: Channel, batch: Batch
+) -> Inferred | HostError:
+    stage = stages[batch.stage]
+    assert isinstance(stage, ModelStage)
+    started = time.monotonic()
+    try:
+        items = [channel.arena.read(block) for block in batch.blocks]
+        outputs = stage.infer(model, items)
+        if len(outputs) != len(items):
+            raise ValueError(
+                f"stage {stage.name} gave {len(outputs)} outputs for {len(items)} items"
+            )
+        places = _spool(batch.spools, outputs)
+    except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
+        return _error(error)
+    return Inferred(places, started, time.monotonic(), _memory_mb())
+
+
+def _spool(spools: tuple[Path, ...], outputs: list[Any]) -> tuple[tuple[int, int], ...]:
+    """Append each output to its recording's spool: outputs of a long recording stay out of
+    everybody's memory until it is merged."""
+    places = []
+    for path, output in zip(spools, outputs, strict=True):
+        data = pickle.dumps(output, protocol=5)
+        with path.open("ab") as file:
+            places.append((file.tell(), len(data)))
+            file.write(data)
+    return tuple(places)
+
+
+def _error(error: Exception) -> HostError:
+    return HostError(
+        kind_of(error),
+        describe(error),
+        traceback.format_exc(),
+        isinstance(error, ModelUnavailableError),
+        is_disk_full(error),
+    )
+
+
+def _memory_mb() -> float:
+    return float(psutil.Process(os.getpid()).memory_info().rss / _MB)
+
+
+class ModelHost:
+    """The coordinator's end of a model host."""
+
+    def __init__(self, name: str, spec: ModelSpec, device: Device, child: Child) -> None:
+        self.name = name
+        self.spec = spec
+        self.device = device
+        self.child = child
+        self.footprint_mb = 0.0
+        self.load_seconds = 0.0
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        load: Load,
+        arena_descriptor: int,
+        log_folder: Path,
+        *,
+        deadline: float,
+    ) -> ModelHost:
+        """Start a process and load the model into it; a failed start leaves nothing behind.
+
+        Raises:
+            ModelUnavailableError: the weights cannot be had.
+            ResourceError: the model does not fit the device.
+            PassingError: anything else that went wrong while loading.
+            CrashError: the process died or hung.
+        """
+        child = await Child.start(
+            name,
+            "reelmill.engine.hosts:serve",
+            arena_descriptor,
+            log_folder,
+            environment={"OMP_NUM_THREADS": str(load.threads)},
+        )
+        host = cls(name, load.spec, load.device, child)
+        try:
+            await child.send(load)
+            answer = await child.receive(deadline)
+        except BaseException:
+            await child.kill()
+            raise
+        if isinstance(answer, HostError):
+            await child.kill()
+            raise _as_exception(answer, load.spec)
+        host.footprint_mb = answer.footprint_mb
+        host.load_seconds = answer.seconds
+        return host
+
+    async def infer(self, batch: Batch, deadline: float) -> Inferred | HostError:
+        """Raises CrashError when the process died or needed longer than `deadline` seconds."""
+        await self.child.send(batch)
+        answer: Inferred | HostError = await self.child.receive(deadline)
+        return answer
+
+    async def stop(self) -> None:
+        await self.child.stop()
+
+
+def _as_exception(error: HostError, spec: ModelSpec) -> Exception:
+    text = f"model {spec.name}: {error.message}"
+    if error.unavailable:
+        return ModelUnavailableError(error.message)
+    if error.kind == "resource":
+        return ResourceError(text)
+    return PassingError(text)

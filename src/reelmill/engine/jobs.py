@@ -1,0 +1,170 @@
+"""Planning: which recordings there are, what they are called, and what of them is done already."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine import store
+from reelmill.engine.ledger import Ledger, Original, Result
+from reelmill.engine.metrics import FileOutcome
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
+from reelmill.errors import Failure
+from reelmill.recording import FileState, Recording
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to work on, and the name its results would like below the output folder."""
+
+    path: Path
+    wanted_name: str
+
+
+@dataclass(eq=False)
+class Job:
+    """One recording's way through a run."""
+
+    original: Original
+    size: int
+    status: str = "waiting"
+    reused: bool = False
+    started: float | None = None
+    seconds: float = 0.0
+    failure: Failure | None = None
+    changed: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.original.path)
+
+    def outcome(self) -> FileOutcome:
+        return FileOutcome(
+            path=self.original.path,
+            name=self.original.name,
+            status=self.status,
+            media_seconds=self.facts.get("media_seconds"),
+            seconds=self.seconds,
+            reused=self.reused,
+            failure=self.failure,
+            changed=self.changed,
+            outputs=self.facts.get("outputs", []),
+            language=self.facts.get("language"),
+        )
+
+
+class Keys:
+    """Result keys: of what content, by which stages, with which settings."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._digests = {stage.name: store.stage_digest(stage) for stage in pipeline.stages}
+        self._known: dict[tuple[str, str, str], str] = {}
+
+    def of(self, stage: Stage, recording: Recording) -> str:
+        name = recording.name if stage.per_name else ""
+        at = (stage.name, recording.id, name)
+        key = self._known.get(at)
+        if key is None:
+            sources = [self.of(maker, recording) for maker in self._pipeline.makers(stage)]
+            key = store.result_key(self._digests[stage.name], [name, *(sources or [recording.id])])
+            self._known[at] = key
+        return key
+
+    def forget(self, recording: Recording) -> None:
+        """A finished recording's keys are not asked for again: memory stays flat."""
+        for stage in self._pipeline.stages:
+            self._known.pop((stage.name, recording.id, ""), None)
+            self._known.pop((stage.name, recording.id, recording.name), None)
+
+    def of_all_ends(self, recording: Recording) -> str:
+        """What an original's `outcome` is when everything asked for is done."""
+        return store.result_key("", [self.of(stage, recording) for stage in self._pipeline.ends])
+
+
+def plan(sources: Iterable[Source], ledger: Ledger) -> list[Job]:
+    """A job for each source, known ones under the name they had before."""
+    known = ledger.originals()
+    taken = {original.name for original in known.values()}
+    jobs = []
+    for source in sources:
+        path = os.path.abspath(source.path)
+        original = known.get(path)
+        if original is None:
+            name = _free_name(source, path, taken)
+            taken.add(name)
+            original = known[path] = Original(path, name, 0, -1, 0)
+        jobs.append(Job(original, _refresh(original)))
+        if original.inode:
+            ledger.put_original(original)
+    return in_good_order(jobs)
+
+
+def _refresh(original: Original) -> int:
+    """Look at the file once: unless it is as it was, its hashes are not trusted."""
+    try:
+        stat = os.stat(original.path)
+    except OSError:
+        original.before = None
+        return 0
+    state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if state != (original.inode, original.size, original.mtime_ns):
+        original.inode, original.size, original.mtime_ns = state
+        original.before = original.after = original.outcome = None
+    return stat.st_size
+
+
+def _free_name(source: Source, path: str, taken: set[str]) -> str:
+    """The wanted name; with the suffix, or a hash of the path, when others have it already."""
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    wanted = source.wanted_name
+    for name in (wanted, wanted + source.path.suffix, f"{wanted}-{digest}"):
+        if name not in taken:
+            return name
+    return f"{wanted}{source.path.suffix}-{digest}"
+
+
+def in_good_order(jobs: Sequence[Job]) -> list[Job]:
+    """A few small ones first so that the models start early, then the longest first so that
+    none of them is alone at the end."""
+    by_size = sorted(jobs, key=lambda job: job.size)
+    first = by_size[:2]
+    return first + sorted(by_size[2:], key=lambda job: -job.size)
+
+
+def is_whole(result: Result) -> bool:
+    return all(os.path.exists(file) for file in result.files)
+
+
+def recording_of(job: Job, state: FileState, cache: Path) -> Recording:
+    """The recording of a job. Its folder is by content: a renamed file finds its work again."""
+    folder = cache / "artifacts" / state.sha256[:2] / state.sha256[:24]
+    return Recording(job.path, job.original.name, folder, state)
+
+
+def done_before(
+    job: Job, pipeline: Pipeline, keys: Keys, results: dict[str, Result], cache: Path
+) -> bool:
+    """Whether an earlier run did all that is asked for; if so the job takes over its outcome."""
+    original = job.original
+    if original.before is None or original.after is None or original.outcome is None:
+        return False
+    recording = recording_of(job, original.before, cache)
+    ends = [results.get(keys.of(stage, recording)) for stage in pipeline.ends]
+    same = original.outcome == keys.of_all_ends(recording)
+    keys.forget(recording)
+    whole = all(result is not None and is_whole(result) for result in ends)
+    if not same or not (whole or original.failure):
+        return False
+    for result in ends:
+        job.facts.update(result.facts if result else {})
+    job.failure, job.reused = original.failure, True
+    job.status = "failed" if job.failure else "done"
+    job.changed = original.before.differences(original.after)
+    return True

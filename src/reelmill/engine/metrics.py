@@ -1,0 +1,134 @@
+"""What is counted while a run goes on, and what is left of it at the end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from reelmill.errors import Failure
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """One batch as it went through a model host; written as a line of `metrics.jsonl`.
+
+    `seconds` is the time inside the host; `started` counts from the start of the run;
+    `cost` is the sum of the items' costs, `padded_cost` what they cost at the longest one's size.
+    """
+
+    stage: str
+    host: str
+    device: str
+    started: float
+    seconds: float
+    items: int
+    cost: float
+    padded_cost: float
+    batch_size: int
+    items_per_s: float
+    files_done: int
+    files_failed: int
+    device_memory_mb: float | None
+    host_memory_mb: float
+    cpu_percent: float
+
+    def as_line(self) -> dict[str, Any]:
+        return {"event": "batch", **asdict(self)}
+
+
+@dataclass
+class StageTotals:
+    """What one stage cost over the whole run.
+
+    `cpu_seconds` is time in the CPU pool, `model_seconds` time inside model hosts (wall clock,
+    summed over processes); `reused` counts recordings whose artifact was there already.
+    """
+
+    name: str
+    done: int = 0
+    reused: int = 0
+    failed: int = 0
+    items: int = 0
+    batches: int = 0
+    cpu_seconds: float = 0.0
+    model_seconds: float = 0.0
+    first_at: float | None = None
+    last_at: float | None = None
+
+
+@dataclass
+class HostTotals:
+    """One model host: `busy_share` is the part of the time between its first and last batch
+    in which it was inferring."""
+
+    host: str
+    model: str
+    device: str
+    batches: int = 0
+    items: int = 0
+    busy_seconds: float = 0.0
+    first_at: float | None = None
+    last_at: float | None = None
+    starts: int = 0
+    peak_memory_mb: float | None = None
+
+    @property
+    def busy_share(self) -> float | None:
+        if self.first_at is None or self.last_at is None or self.last_at <= self.first_at:
+            return None
+        return min(1.0, self.busy_seconds / (self.last_at - self.first_at))
+
+
+@dataclass
+class FileOutcome:
+    """What became of one recording. `status`: done, failed, or waiting when the run stopped.
+
+    `media_seconds` is its length; `changed` names what differs in the original after the run.
+    """
+
+    path: str
+    name: str
+    status: str
+    media_seconds: float | None
+    seconds: float
+    reused: bool
+    failure: Failure | None = None
+    changed: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    language: str | None = None
+
+
+@dataclass
+class MemoryUse:
+    """Maximum and mean of a memory over the run, in MB, and what there is in all."""
+
+    maximum_mb: float
+    mean_mb: float
+    total_mb: float
+
+
+@dataclass
+class RunSummary:
+    """Everything a report says about a run. Times in seconds, `started` as ISO 8601 with zone."""
+
+    pipeline: str
+    started: str
+    seconds: float
+    version: str
+    device: str
+    device_reason: str
+    models: list[str]
+    workers: int
+    batch_size: int
+    outcomes: list[FileOutcome]
+    stages: list[StageTotals]
+    hosts: list[HostTotals]
+    host_memory: MemoryUse | None = None
+    device_memory: MemoryUse | None = None
+    device_utilization: float | None = None
+    cpu_percent: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    stopped: str | None = None
+
+    def count(self, status: str) -> int:
+        return sum(outcome.status == status for outcome in self.outcomes)

@@ -1,0 +1,200 @@
+"""The once-a-second sampler of CPU, memory and devices."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import psutil
+
+from reelmill.engine.metrics import MemoryUse
+
+_MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class DeviceSample:
+    """A device as NVML sees it: true use in MB, other processes included; shares in percent."""
+
+    index: int
+    name: str
+    used_mb: float
+    total_mb: float
+    utilization: float
+    temperature: float | None = None
+    clock_mhz: float | None = None
+    foreign_mb: float | None = None
+
+    @property
+    def used_share(self) -> float:
+        return self.used_mb / self.total_mb if self.total_mb else 0.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The machine and the run at one moment; memory in MB, CPU in percent of one core."""
+
+    at: float
+    cpu_percent: float
+    run_memory_mb: float
+    machine_used_mb: float
+    machine_total_mb: float
+    devices: tuple[DeviceSample, ...] = ()
+
+    def as_line(self) -> dict[str, Any]:
+        return {"event": "sample", **asdict(self)}
+
+
+class Devices(Protocol):
+    """Where device figures come from: NVML, or a script in tests."""
+
+    def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]: ...
+
+
+class NvmlDevices:
+    """NVIDIA devices through NVML; none where there is no driver."""
+
+    def __init__(self) -> None:
+        self._handles: list[Any] = []
+        self._nvml: Any = None
+        with contextlib.suppress(Exception):  # no driver: pynvml has an error type per cause
+            import pynvml
+
+            pynvml.nvmlInit()
+            self._nvml = pynvml
+            self._handles = [
+                pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())
+            ]
+
+    def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
+        return tuple(
+            self._one(index, handle, set(own_pids)) for index, handle in enumerate(self._handles)
+        )
+
+    def _one(self, index: int, handle: Any, own: set[int]) -> DeviceSample:
+        nvml = self._nvml
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        name = nvml.nvmlDeviceGetName(handle)
+
+        def reading(call: Callable[[], float]) -> float | None:
+            try:
+                return float(call())
+            except nvml.NVMLError:  # not every card reports everything
+                return None
+
+        def foreign() -> float:
+            processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+            return sum((p.usedGpuMemory or 0) for p in processes if p.pid not in own) / _MB
+
+        utilization = reading(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+        return DeviceSample(
+            index,
+            name.decode() if isinstance(name, bytes) else str(name),
+            memory.used / _MB,
+            memory.total / _MB,
+            utilization or 0.0,
+            reading(lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
+            reading(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
+            reading(foreign),
+        )
+
+
+@dataclass
+class _Mean:
+    maximum: float = 0.0
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, value: float) -> None:
+        self.maximum = max(self.maximum, value)
+        self.total += value
+        self.count += 1
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count if self.count else 0.0
+
+
+@dataclass
+class Monitor:
+    """Takes samples of the run's processes and keeps the last ones and the totals."""
+
+    devices: Devices
+    pids: Callable[[], Sequence[int]]
+    recent: deque[Sample] = field(default_factory=lambda: deque(maxlen=120))
+    _processes: dict[int, psutil.Process] = field(default_factory=dict)
+    _memory: _Mean = field(default_factory=_Mean)
+    _cpu: _Mean = field(default_factory=_Mean)
+    _device_memory: _Mean = field(default_factory=_Mean)
+    _utilization: _Mean = field(default_factory=_Mean)
+    _device_total_mb: float = 0.0
+
+    def take(self) -> Sample:
+        """One sample. The first of a process counts no CPU: there is nothing to compare with."""
+        cpu = memory = 0.0
+        pids = list(self.pids())
+        self._processes = {pid: self._processes.get(pid) or p for pid, p in _alive(pids)}
+        for process in self._processes.values():
+            with contextlib.suppress(psutil.Error):
+                cpu += process.cpu_percent()
+                memory += process.memory_info().rss / _MB
+        machine = psutil.virtual_memory()
+        sample = Sample(
+            time.time(),
+            cpu,
+            memory,
+            (machine.total - machine.available) / _MB,
+            machine.total / _MB,
+            self.devices.sample(pids),
+        )
+        self._count(sample)
+        return sample
+
+    def _count(self, sample: Sample) -> None:
+        self.recent.append(sample)
+        self._cpu.add(sample.cpu_percent)
+        self._memory.add(sample.run_memory_mb)
+        if sample.devices:
+            self._device_memory.add(sum(device.used_mb for device in sample.devices))
+            self._utilization.add(
+                sum(device.utilization for device in sample.devices) / len(sample.devices)
+            )
+            self._device_total_mb = sum(device.total_mb for device in sample.devices)
+
+    @property
+    def last(self) -> Sample | None:
+        return self.recent[-1] if self.recent else None
+
+    @property
+    def cpu_percent(self) -> float | None:
+        return self._cpu.mean if self._cpu.count else None
+
+    @property
+    def host_memory(self) -> MemoryUse | None:
+        if self.last is None:
+            return None
+        return MemoryUse(self._memory.maximum, self._memory.mean, self.last.machine_total_mb)
+
+    @property
+    def device_memory(self) -> MemoryUse | None:
+        if not self._device_memory.count:
+            return None
+        return MemoryUse(
+            self._device_memory.maximum, self._device_memory.mean, self._device_total_mb
+        )
+
+    @property
+    def device_utilization(self) -> float | None:
+        return self._utilization.mean if self._utilization.count else None
+
+
+def _alive(pids: Sequence[int]) -> list[tuple[int, psutil.Process]]:
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append((pid, psutil.Process(pid)))
+    return found

@@ -1,0 +1,334 @@
+"""One recording's passage through a pipeline: asked for from the end, made where missing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from reelmill.engine import policy, store, work
+from reelmill.engine.books import Books
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.inference import Flight, Inference, StageFailed
+from reelmill.engine.jobs import Job, Keys, is_whole, recording_of
+from reelmill.engine.ledger import Ledger, Result
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.pool import CpuPool
+from reelmill.engine.stage import FileStage, ModelStage, Stage
+from reelmill.errors import CrashError, Failure
+from reelmill.recording import FileState, Recording
+
+_T = TypeVar("_T")
+
+#: Later stages go first, so that recordings are finished rather than begun; within a stage,
+#: merging goes before splitting. Looking at an original again is quick and ends a recording.
+_IDENTIFY_PRIORITY = 1
+_CHECK_PRIORITY = -1000
+
+
+class RunStopping(Exception):
+    """The run ends before this recording is finished; nothing is held against the recording."""
+
+
+class Passage:
+    """Takes recordings through the stages."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        config: EngineConfig,
+        ledger: Ledger,
+        books: Books,
+        pool: CpuPool,
+        inference: Inference,
+        results: dict[str, Result],
+        on_disk_full: Callable[[], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._ledger = ledger
+        self._books = books
+        self._pool = pool
+        self._inference = inference
+        self._results = results
+        self._on_disk_full = on_disk_full
+        self._keys = Keys(pipeline)
+        self._making: dict[str, asyncio.Task[Result]] = {}
+        self._open_by_content: dict[str, int] = {}
+
+    async def process(self, job: Job) -> None:
+        """All of one recording. Failures end up in the job.
+
+        Raises:
+            RunStopping: the run ends first.
+        """
+        job.started = time.monotonic()
+        recording: Recording | None = None
+        try:
+            before = job.original.before or await self._identify(job)
+            recording = recording_of(job, before, self._config.cache)
+            self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
+            for result in await self._obtain_all(recording, self._pipeline.ends):
+                job.facts.update(result.facts)
+        except StageFailed as error:
+            job.failure = error.failure
+        await self._check_untouched(job)
+        job.seconds = time.monotonic() - job.started
+        job.status = "failed" if job.failure else "done"
+        if recording is not None:
+            self._close(job, recording)
+        self._books.finished(job)
+
+    def give_up(self, job: Job, error: Exception) -> None:
+        """An error in the engine itself: a bug, told as one, that costs this recording."""
+        self._books.line({"event": "error", "trace": traceback.format_exc()})
+        text = f"{job.path}: {work.describe(error)} (a fault of this program; see the run's log)"
+        job.failure, job.status = Failure("engine", "crash", text), "failed"
+        self._books.finished(job)
+
+    async def cancel(self) -> None:
+        """End whatever is still being made."""
+        for task in self._making.values():
+            task.cancel()
+        await asyncio.gather(*self._making.values(), return_exceptions=True)
+
+    # -- the original
+
+    async def _identify(self, job: Job) -> FileState:
+        state = await self._try("identify", partial(self._read, job.path, _IDENTIFY_PRIORITY))
+        original = job.original
+        original.before, original.hashed_at = state, time.time()
+        original.size, original.mtime_ns = state.size, state.mtime_ns
+        self._note(partial(self._ledger.put_original, original))
+        return state
+
+    async def _read(self, path: Path, priority: int) -> FileState:
+        answer = await self._pool.run(
+            work.Identify(path), priority, deadline=self._config.task_deadline
+        )
+        state = self._made("identify", answer).state
+        assert state is not None
+        return state
+
+    async def _check_untouched(self, job: Job) -> None:
+        """Hash the original again; any difference is an error in the report."""
+        original = job.original
+        if original.before is None:
+            return
+        try:
+            original.after = await self._read(job.path, _CHECK_PRIORITY)
+        except (StageFailed, CrashError) as error:
+            job.changed = [f"cannot be read any more: {error}"]
+            return
+        original.checked_at = time.time()
+        job.changed = original.before.differences(original.after)
+
+    def _close(self, job: Job, recording: Recording) -> None:
+        """Remember that all is done; or that the content is at fault and trying again is vain."""
+        original, failure = job.original, job.failure
+        if failure is None or failure.kind == "input":
+            original.outcome = self._keys.of_all_ends(recording)
+        original.failure = failure
+        self._note(partial(self._ledger.put_original, original))
+        self._open_by_content[recording.id] -= 1
+        if not self._open_by_content[recording.id]:
+            del self._open_by_content[recording.id]
+            self._remove_transient(recording)
+        self._forget(recording)
+
+    def _remove_transient(self, recording: Recording) -> None:
+        if self._config.keep_transient:
+            return
+        for stage in self._pipeline.stages:
+            result = self._results.get(self._keys.of(stage, recording)) if stage.transient else None
+            for file in result.files[1:] if result else ():
+                Path(file).unlink(missing_ok=True)
+
+    def _forget(self, recording: Recording) -> None:
+        """What a finished recording leaves in memory does not grow with its items or stages."""
+        if recording.id not in self._open_by_content:
+            for stage in self._pipeline.stages:
+                self._results.pop(self._keys.of(stage, recording), None)
+        self._keys.forget(recording)
+
+    # -- one stage
+
+    async def _obtain_all(self, recording: Recording, stages: Sequence[Stage]) -> list[Result]:
+        """The results of several stages; when one fails, the others are finished first."""
+        done = await asyncio.gather(
+            *(self._obtain(recording, stage) for stage in stages), return_exceptions=True
+        )
+        results: list[Result] = []
+        for result in done:
+            if isinstance(result, BaseException):
+                raise result
+            results.append(result)
+        return results
+
+    async def _obtain(self, recording: Recording, stage: Stage) -> Result:
+        """A stage's result: known, being made for somebody else too, or made now.
+
+        Raises:
+            StageFailed: it, or one it needs, failed for good.
+            RunStopping
+        """
+        key = self._keys.of(stage, recording)
+        known = self._results.get(key)
+        if known is not None and is_whole(known):
+            if known.from_before:
+                known.from_before = False
+                self._books.stages[stage.name].reused += 1
+            return known
+        task = self._making.get(key)
+        if task is None:
+            task = self._making[key] = asyncio.create_task(self._make(recording, stage, key))
+            task.add_done_callback(lambda _: self._making.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _make(self, recording: Recording, stage: Stage, key: str) -> Result:
+        position = self._pipeline.position(stage)
+        if isinstance(stage, ModelStage):
+            self._inference.expect(position)
+        makers = self._pipeline.makers(stage)
+        sources = await self._obtain_all(recording, makers)
+        target = store.artifact_path(recording.folder, stage.name, key)
+        task = work.StageTask(
+            position, recording, tuple(Path(source.files[0]) for source in sources), key, target
+        )
+        began = time.monotonic()
+        made = self._adopt(task, stage) or await self._make_anew(task, stage)
+        result = Result(
+            key,
+            stage.name,
+            recording.id,
+            [str(target), *made.files],
+            made.facts,
+            time.monotonic() - began,
+        )
+        self._results[key] = result
+        self._note(partial(self._ledger.put_result, result))
+        return result
+
+    def _adopt(self, task: work.StageTask, stage: Stage) -> work.Made | None:
+        """What an interrupted run wrote but had no time to note."""
+        if not task.target.exists():
+            return None
+        made = work.adopt(task, stage)
+        if made is not None:
+            self._books.stages[stage.name].reused += 1
+        return made
+
+    async def _make_anew(self, task: work.StageTask, stage: Stage) -> work.Made:
+        totals = self._books.stages[stage.name]
+        if totals.first_at is None:
+            totals.first_at = self._books.clock()
+        run = self._run_file_stage if isinstance(stage, FileStage) else self._run_model_stage
+        try:
+            made = await self._try(stage.name, partial(run, task, stage))
+        except StageFailed:
+            totals.failed += 1
+            raise
+        finally:
+            totals.last_at = self._books.clock()
+        totals.done += 1
+        self._books.line(
+            {"event": "stage", "at": totals.last_at, "stage": stage.name, "key": task.key}
+        )
+        return made
+
+    async def _run_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
+        answer = await self._pool.run(
+            work.Run(**vars(task)), -2 * task.stage, deadline=self._config.task_deadline
+        )
+        return self._made(stage.name, answer)
+
+    async def _run_model_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+        base = task.target.with_suffix(".spool")
+        flight = self._inference.open(task.stage, str(task.recording.path), base)
+        try:
+            await self._split(task, stage, flight)
+            await flight.finished
+            merge = work.Merge(
+                **vars(task), spools=tuple(flight.spools), places=flight.ordered_places()
+            )
+            answer = await self._pool.run(
+                merge, -2 * task.stage - 1, deadline=self._config.task_deadline
+            )
+            return self._made(stage.name, answer)
+        finally:
+            self._inference.close(flight)
+
+    async def _split(self, task: work.StageTask, stage: Stage, flight: Flight) -> None:
+        total: int | None = None
+        try:
+            answer = await self._pool.run(
+                work.Split(**vars(task)),
+                -2 * task.stage,
+                deadline=self._config.task_deadline,
+                room=partial(self._inference.room, flight),
+                on_item=partial(self._inference.add, flight),
+                may_start=self._inference.has_room,
+            )
+            total = self._made(stage.name, answer).items
+        finally:
+            self._inference.split_ended(flight, total)
+
+    # -- failures
+
+    async def _try(self, stage: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it, again after a wait when the cause can pass.
+
+        Raises:
+            StageFailed: for good.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await attempt()
+            except StageFailed as error:
+                if error.final:
+                    raise
+                failure = replace(error.failure, stage=stage, tries=tries)
+            except CrashError as error:
+                failure = Failure(stage, "crash", str(error), tries)
+            wait = self._wait_after(failure)
+            if wait is None:
+                raise StageFailed(failure, final=True)
+            self._books.warn(f"{failure.message} (in {stage}); trying again in {wait:.0f} s")
+            await asyncio.sleep(wait)
+
+    def _wait_after(self, failure: Failure) -> float | None:
+        """Seconds until the next try; None when there is none. A crash may have had a cause
+        outside the recording: it gets a second chance."""
+        if failure.kind == "crash":
+            return 0.0 if failure.tries == 1 else None
+        if failure.kind in ("passing", "resource"):
+            return policy.retry_wait(failure.tries, self._config.retry_waits)
+        return None
+
+    def _made(self, stage: str, answer: work.Made | work.Failed) -> work.Made:
+        """A task's answer; its failure as an exception, a full disk as the end of the run."""
+        if stage in self._books.stages:
+            self._books.stages[stage].cpu_seconds += answer.cpu_seconds
+        if isinstance(answer, work.Made):
+            return answer
+        if answer.disk_full:
+            self._on_disk_full()
+            raise RunStopping
+        self._books.line({"event": "error", "message": answer.message, "trace": answer.trace})
+        raise StageFailed(Failure(stage, answer.kind, answer.message))
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """Write to the ledger. Without it the next run finds the artifacts by their names."""
+        try:
+            write()
+        except sqlite3.OperationalError:
+            self._on_disk_full()

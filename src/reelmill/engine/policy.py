@@ -1,0 +1,54 @@
+"""Decisions as pure functions of numbers: sizes, waits, deadlines. Tested by tables."""
+
+from __future__ import annotations
+
+#: Tries after a passing failure: three waits, so four tries in all.
+RETRY_WAITS = (5.0, 15.0, 30.0)
+
+SHRINK_AT = 0.80
+GROW_AT = 0.50
+PANIC_AT = 0.95
+ADAPT_EVERY = 5
+
+
+def default_workers(cores: int) -> int:
+    """Processes of the CPU pool: two cores are left for the coordinator and the models."""
+    return max(1, min(cores - 2, 18))
+
+
+def host_threads(cores: int, workers: int, hosts: int = 1) -> int:
+    """Threads of a model host that computes on the CPU: what the CPU pool leaves."""
+    return max(1, (cores - workers) // hosts)
+
+
+def retry_wait(tries: int, waits: tuple[float, ...] = RETRY_WAITS) -> float | None:
+    """Seconds to wait after `tries` failed tries, None when that was the last."""
+    return waits[tries - 1] if tries <= len(waits) else None
+
+
+def first_batch_size(
+    free_mb: float, item_mb: float, start: int, maximum: int, share: float = 0.8
+) -> int:
+    """The first size from what is free: free x 0.8 / measured cost of one item, clamped.
+
+    With no measured cost (`item_mb` 0) it is the configured start.
+    """
+    if item_mb <= 0:
+        return max(1, min(start, maximum))
+    return max(1, min(start, maximum, int(free_mb * share / item_mb)))
+
+
+def adapted_batch_size(size: int, used_share: float, maximum: int) -> int:
+    """The size after a look at the device: halved when full, up by a quarter when empty."""
+    if used_share >= SHRINK_AT:
+        return max(1, size // 2)
+    if used_share <= GROW_AT:
+        return min(maximum, size + max(1, size // 4))
+    return size
+
+
+def batch_deadline(cost: float, seconds_per_cost: float | None, least: float = 120.0) -> float:
+    """Seconds after which a batch counts as hung: 20 times what the pace so far predicts."""
+    if seconds_per_cost is None:
+        return 5 * least
+    return max(least, 20.0 * cost * seconds_per_cost)

@@ -1,0 +1,143 @@
+"""The CPU pool: processes that identify, run, split and merge; a death costs one task."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reelmill.engine import work
+from reelmill.engine.buffers import Block
+from reelmill.engine.child import Child
+from reelmill.engine.stage import Stage
+from reelmill.errors import CrashError
+
+Room = Callable[[int], "asyncio.Future[Block | None]"]
+OnItem = Callable[[work.Sent], None]
+
+
+@dataclass(order=True)
+class _Waiting:
+    priority: int
+    number: int
+    ready: asyncio.Future[None] = field(compare=False)
+    may_start: Callable[[], bool] = field(compare=False)
+
+
+class CpuPool:
+    """`size` workers, started when first needed; the most urgent task that may start goes next."""
+
+    def __init__(
+        self, size: int, stages: Sequence[Stage], arena_descriptor: int, log_folder: Path
+    ) -> None:
+        self.size = size
+        self._stages = stages
+        self._arena_descriptor = arena_descriptor
+        self._log_folder = log_folder
+        self._idle: list[Child] = []
+        self._all: set[Child] = set()
+        self._busy = 0
+        self._numbers = itertools.count()
+        self._waiting: list[_Waiting] = []
+        self._draining = False
+
+    @property
+    def pids(self) -> list[int]:
+        return [child.pid for child in self._all]
+
+    @property
+    def busy(self) -> int:
+        return self._busy
+
+    def drain(self) -> None:
+        """Start no more tasks; those that run go on."""
+        self._draining = True
+
+    async def run(
+        self,
+        task: work.Task,
+        priority: int,
+        *,
+        deadline: float | None = None,
+        room: Room | None = None,
+        on_item: OnItem | None = None,
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> work.Made | work.Failed:
+        """Do a task when its turn comes. A split needs `room` and `on_item`.
+
+        Raises:
+            CrashError: the worker died or was silent for `deadline` seconds, with this task.
+        """
+        await self._turn(priority, may_start)
+        child: Child | None = None
+        try:
+            child = await self._worker()
+            await child.send(task)
+            while True:
+                answer = await child.receive(deadline)
+                if isinstance(answer, work.Ask):
+                    assert room is not None
+                    await child.send(await room(answer.size))
+                elif isinstance(answer, work.Sent):
+                    assert on_item is not None
+                    on_item(answer)
+                else:
+                    self._idle.append(child)
+                    return answer  # type: ignore[no-any-return]
+        except (CrashError, asyncio.CancelledError):
+            if child is not None:
+                self._all.discard(child)
+                await child.kill()
+            raise
+        finally:
+            self._busy -= 1
+            self.wake()
+
+    async def _turn(self, priority: int, may_start: Callable[[], bool]) -> None:
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, _Waiting(priority, next(self._numbers), ready, may_start))
+        self.wake()
+        try:
+            await ready
+        except asyncio.CancelledError:
+            if ready.done() and not ready.cancelled():
+                self._busy -= 1
+                self.wake()
+            raise
+
+    def wake(self) -> None:
+        """Start what may start; called whenever a worker or room in the arena comes free."""
+        held: list[_Waiting] = []
+        while self._busy < self.size and self._waiting and not self._draining:
+            waiting = heapq.heappop(self._waiting)
+            if waiting.ready.done():
+                continue
+            if not waiting.may_start():
+                held.append(waiting)
+                continue
+            self._busy += 1
+            waiting.ready.set_result(None)
+        for waiting in held:
+            heapq.heappush(self._waiting, waiting)
+
+    async def _worker(self) -> Child:
+        if self._idle:
+            return self._idle.pop()
+        child = await Child.start(
+            f"worker-{next(self._numbers)}",
+            "reelmill.engine.work:serve",
+            self._arena_descriptor,
+            self._log_folder,
+            environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._all.add(child)
+        await child.send(self._stages)
+        return child
+
+    async def close(self, timeout: float = 5.0) -> None:
+        await asyncio.gather(*(child.stop(timeout) for child in self._all))
+        self._all.clear()
+        self._idle.clear()

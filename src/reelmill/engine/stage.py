@@ -1,0 +1,149 @@
+"""The contract: what a stage is. Who has understood one stage has understood all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from reelmill.artifacts import Artifact
+from reelmill.recording import Recording
+
+ArtifactT = TypeVar("ArtifactT", bound=Artifact)
+
+
+class Item(Protocol):
+    """One unit of model work. `cost` is in the stage's own unit (seconds, tokens, pixels)."""
+
+    @property
+    def cost(self) -> float: ...
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+OutputT = TypeVar("OutputT")
+
+
+class Inputs:
+    """The artifacts a stage reads, by type."""
+
+    def __init__(self, artifacts: Iterable[Artifact]) -> None:
+        self._by_type = {type(artifact): artifact for artifact in artifacts}
+
+    def __getitem__(self, kind: type[ArtifactT]) -> ArtifactT:
+        artifact = self._by_type[kind]
+        assert isinstance(artifact, kind)
+        return artifact
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a model runs: `cpu`, or `cuda` with an index."""
+
+    kind: str
+    index: int = 0
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
+
+
+@dataclass(frozen=True)
+class ModelSpec(ABC):
+    """Which model, and how to get it into memory. Equal specs share one model host.
+
+    A spec is pickled to the host's process; heavy imports belong inside `load`.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As the user knows it, for reports."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """Changes when the weights or their use would change the results."""
+
+    @abstractmethod
+    def load(self, device: Device, threads: int) -> Any:
+        """Load onto `device`; on the CPU compute with `threads` threads.
+
+        Raises:
+            ModelUnavailableError: the weights cannot be had; the message names the ways out.
+        """
+
+    def warm_up(self, model: Any) -> None:  # noqa: B027 (a model may need none)
+        """Infer something small, so that a model that loads but cannot run fails here."""
+
+
+@dataclass(frozen=True)
+class Stage(ABC):
+    """One step of a pipeline. Its dataclass fields are its settings.
+
+    A result is reused only for the same content, settings, model and `version`; a field that
+    cannot change the result is declared with `setting(affects_result=False)`.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    needs: ClassVar[tuple[type[Artifact], ...]] = ()
+    produces: ClassVar[type[Artifact]]
+    #: Results named after the recording (exports), not after its content alone.
+    per_name: ClassVar[bool] = False
+    #: Files beside its artifact go when the recording is finished, and are made again on demand.
+    transient: ClassVar[bool] = False
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The settings that decide the result."""
+        return {
+            f.name: _plain(getattr(self, f.name))
+            for f in dataclasses.fields(self)
+            if f.metadata.get("affects_result", True)
+        }
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        """The files beside the JSON without which the artifact is not whole."""
+        return [recording.folder / name for name in artifact.sidecars()]
+
+
+def setting(default: Any, *, affects_result: bool = True) -> Any:
+    """A stage's field that does not (or does) decide its result."""
+    return field(default=default, metadata={"affects_result": affects_result})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ModelSpec):
+        return value.identity
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value
+
+
+@dataclass(frozen=True)
+class FileStage(Stage):
+    """A stage without a model."""
+
+    @abstractmethod
+    def run(self, recording: Recording, inputs: Inputs) -> Artifact:
+        """Make the artifact of one recording, in a process of the CPU pool."""
+
+
+@dataclass(frozen=True)
+class ModelStage(Stage, Generic[ItemT, OutputT]):
+    """A stage with a model: `split` and `merge` run in the CPU pool, `infer` in a model host."""
+
+    model: ModelSpec
+
+    @abstractmethod
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[ItemT]:
+        """Cut a recording into items, lazily and always in the same way; none is fine too."""
+
+    @abstractmethod
+    def infer(self, model: Any, batch: Sequence[ItemT]) -> list[OutputT]:
+        """One output an item, same order. An output must not depend on its neighbours."""
+
+    @abstractmethod
+    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[OutputT]) -> Artifact:
+        """Make the artifact from the outputs, which come in the order of `split`."""

@@ -1,0 +1,88 @@
+"""Artifacts on disk: JSON files named by what decided them, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from reelmill.artifacts import Artifact
+from reelmill.atomic import write_text
+from reelmill.engine.stage import ModelStage, Stage
+from reelmill.errors import InputError
+from reelmill.recording import Recording
+
+_adapters: dict[type[Artifact], Any] = {}
+
+
+def stage_digest(stage: Stage) -> str:
+    """What a stage adds to the keys of its results: name, version, settings and model."""
+    decisive = json.dumps(
+        [stage.name, stage.version, stage.produces.schema, stage.fingerprint()],
+        sort_keys=True,
+        default=str,
+    )
+    return hashlib.sha256(decisive.encode()).hexdigest()
+
+
+def result_key(digest: str, sources: list[str]) -> str:
+    """The key of a result: the stage's digest and the keys of what it reads.
+
+    A stage that needs nothing reads the recording itself, whose key is its content's SHA-256.
+    """
+    return hashlib.sha256("\n".join([digest, *sources]).encode()).hexdigest()
+
+
+def artifact_path(folder: Path, stage_name: str, key: str) -> Path:
+    return folder / f"{stage_name}-{key[:16]}.json"
+
+
+def save(path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact) -> None:
+    """Write an artifact with what it was made from."""
+    envelope = {
+        "schema": f"reelmill/{artifact.schema}",
+        "stage": {"name": stage.name, "version": stage.version, "settings": stage.fingerprint()},
+        "model": stage.model.name if isinstance(stage, ModelStage) else None,
+        "recording": {"path": str(recording.path), "sha256": recording.id},
+        "key": key,
+        "data": _adapter(type(artifact)).dump_python(artifact, mode="json"),
+    }
+    write_text(path, json.dumps(envelope, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def load(path: Path, kind: type[Artifact]) -> Artifact:
+    """Read an artifact.
+
+    Raises:
+        InputError: not there, not JSON, of another schema or damaged.
+    """
+    try:
+        envelope = json.loads(path.read_bytes())
+        if envelope["schema"] != f"reelmill/{kind.schema}":
+            raise InputError(
+                f"{path}: holds {envelope['schema']}, not reelmill/{kind.schema}; "
+                "remove it to have it made again"
+            )
+        artifact = _adapter(kind).validate_python(envelope["data"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a readable artifact ({error}); remove it") from error
+    assert isinstance(artifact, kind)
+    return artifact
+
+
+def key_in(path: Path) -> str | None:
+    """The key an artifact file says it has; None when there is no readable file."""
+    try:
+        key = json.loads(path.read_bytes())["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(key)
+
+
+def _adapter(kind: type[Artifact]) -> Any:
+    if kind not in _adapters:
+        from pydantic import TypeAdapter  # a tenth of a second that a run without work can save
+
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]

@@ -1,0 +1,194 @@
+"""What a process of the CPU pool does: identify, run, split, merge. Runs in the child."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from reelmill.artifacts import Artifact
+from reelmill.engine import store
+from reelmill.engine.buffers import Block, Packed
+from reelmill.engine.child import Channel
+from reelmill.engine.stage import FileStage, Inputs, ModelStage, Stage
+from reelmill.errors import Kind, ReelmillError, ResourceError, is_disk_full, kind_of
+from reelmill.recording import FileState, Recording, read_state
+
+
+@dataclass(frozen=True)
+class Identify:
+    """Hash a source file."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class StageTask:
+    """A stage's CPU work on one recording. `sources` are the artifact files it reads."""
+
+    stage: int
+    recording: Recording
+    sources: tuple[Path, ...]
+    key: str
+    target: Path
+
+
+@dataclass(frozen=True)
+class Run(StageTask):
+    """A FileStage's only method."""
+
+
+@dataclass(frozen=True)
+class Split(StageTask):
+    """Send the items of a recording, one by one, as there is room in the arena."""
+
+
+@dataclass(frozen=True)
+class Merge(StageTask):
+    """Make the artifact from outputs that lie in spool files: `places` are (spool, offset, size)
+    in the order of the items."""
+
+    spools: tuple[Path, ...] = ()
+    places: tuple[tuple[int, int, int], ...] = ()
+
+
+Task = Identify | Run | Split | Merge
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A split wants room for an item; the answer is a Block, or None when it is to stop."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An item is in its block."""
+
+    index: int
+    cost: float
+    block: Block
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task is over. `files` must exist for the artifact to be whole."""
+
+    cpu_seconds: float
+    state: FileState | None = None
+    items: int = 0
+    files: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    kind: Kind
+    message: str
+    trace: str
+    cpu_seconds: float
+    disk_full: bool = False
+
+
+class Stopped(Exception):
+    """A split was told to stop."""
+
+
+def serve(channel: Channel) -> None:
+    """Do tasks until the parent is gone. First message: the stages."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    stages: Sequence[Stage] = channel.receive()
+    while True:
+        task: Task = channel.receive()
+        started = time.process_time()
+        try:
+            answer: Made | Failed = _do(task, stages, channel, started)
+        except Stopped:
+            answer = Made(time.process_time() - started)
+        except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
+            answer = Failed(
+                kind_of(error),
+                describe(error),
+                traceback.format_exc(),
+                time.process_time() - started,
+                is_disk_full(error),
+            )
+        channel.send(answer)
+
+
+def describe(error: BaseException) -> str:
+    """One line for a user; an unforeseen error keeps its type's name."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ReelmillError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -> Made:
+    if isinstance(task, Identify):
+        state = read_state(task.path)
+        return Made(time.process_time() - started, state=state)
+    stage = stages[task.stage]
+    inputs = Inputs(
+        store.load(path, kind) for path, kind in zip(task.sources, stage.needs, strict=True)
+    )
+    if isinstance(task, Split):
+        assert isinstance(stage, ModelStage)
+        items = _split(stage, task.recording, inputs, channel)
+        return Made(time.process_time() - started, items=items)
+    if isinstance(task, Merge):
+        assert isinstance(stage, ModelStage)
+        with ExitStack() as opened:
+            spools = [opened.enter_context(path.open("rb")) for path in task.spools]
+            artifact = stage.merge(task.recording, inputs, _outputs(spools, task.places))
+    else:
+        assert isinstance(stage, FileStage)
+        artifact = stage.run(task.recording, inputs)
+    store.save(task.target, stage, task.key, task.recording, artifact)
+    files = [str(path) for path in stage.files(task.recording, artifact)]
+    return Made(time.process_time() - started, files=files, facts=artifact.facts())
+
+
+def _outputs(spools: Sequence[BinaryIO], places: tuple[tuple[int, int, int], ...]) -> Iterator[Any]:
+    for spool, offset, size in places:
+        spools[spool].seek(offset)
+        yield pickle.loads(spools[spool].read(size))
+
+
+def _split(
+    stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs, channel: Channel
+) -> int:
+    count = 0
+    for item in stage.split(recording, inputs):
+        packed = Packed(item)
+        if packed.size > channel.arena.size:
+            raise ResourceError(
+                f"an item of {packed.size >> 20} MB does not fit the arena of "
+                f"{channel.arena.size >> 20} MB; give a larger --arena"
+            )
+        channel.send(Ask(packed.size))
+        block: Block | None = channel.receive()
+        if block is None:
+            raise Stopped
+        channel.arena.write(block, packed)
+        channel.send(Sent(count, float(item.cost), block))
+        count += 1
+    return count
+
+
+def adopt(task: StageTask, stage: Stage) -> Made | None:
+    """What an interrupted run wrote but did not note; None when it is not there or not whole."""
+    if store.key_in(task.target) != task.key:
+        return None
+    artifact: Artifact = store.load(task.target, stage.produces)
+    files = stage.files(task.recording, artifact)
+    if not all(path.exists() for path in files):
+        return None
+    return Made(0.0, files=[str(path) for path in files], facts=artifact.facts())

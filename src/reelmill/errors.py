@@ -1,0 +1,126 @@
+"""The four kinds of failure, and the one place where an exception is given its kind."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["passing", "resource", "input", "crash"]
+
+#: errno values that go away by waiting: busy or stale handles, network hiccups.
+_PASSING_ERRNOS = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.EINTR,
+        errno.EIO,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.ECONNRESET,
+        errno.ECONNREFUSED,
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.EMFILE,
+        errno.ENFILE,
+    }
+)
+
+#: How the libraries under the models word "out of memory" when they have no type for it.
+_MEMORY_PHRASES = (
+    "out of memory",
+    "cuda_error_out_of_memory",
+    "cublas_status_alloc_failed",
+    "failed to allocate memory",
+    "bad_alloc",
+    "cannot allocate memory",
+)
+
+
+class ReelmillError(Exception):
+    """Base of every error this program raises on purpose. The message is for a user to act on."""
+
+    kind: Kind = "passing"
+
+
+class InputError(ReelmillError):
+    """The recording itself is at fault (unreadable, empty, no audio): reported, never retried."""
+
+    kind: Kind = "input"
+
+
+class PassingError(ReelmillError):
+    """A cause that can go away by waiting (I/O, network, busy device): retried."""
+
+    kind: Kind = "passing"
+
+
+class ResourceError(ReelmillError):
+    """Memory ran out, on the host or on a device: the batch is halved."""
+
+    kind: Kind = "resource"
+
+
+class CrashError(ReelmillError):
+    """A process of ours died or hung past its deadline."""
+
+    kind: Kind = "crash"
+
+
+class ModelUnavailableError(ReelmillError):
+    """Weights cannot be had or a model cannot start; names the ways out."""
+
+    kind: Kind = "input"
+
+
+class UsageError(ReelmillError):
+    """The command cannot be carried out as given (exit code 2)."""
+
+    kind: Kind = "input"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a recording did not get through a stage."""
+
+    stage: str
+    kind: Kind
+    message: str
+    tries: int = 1
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` is a library's way of saying that memory ran out."""
+    if isinstance(error, (MemoryError, ResourceError)):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    if type(error).__name__ == "OutOfMemoryError":  # torch.cuda's, without importing torch
+        return True
+    text = str(error).lower()
+    return any(phrase in text for phrase in _MEMORY_PHRASES)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether `error` or its cause is a full disk or quota: no recording's fault."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def kind_of(error: BaseException) -> Kind:
+    """The kind of any exception: ours say it themselves, others are judged by type and errno.
+
+    An error nobody foresaw counts as `input`: trying again would only repeat it.
+    """
+    if isinstance(error, ReelmillError):
+        return error.kind
+    if is_out_of_memory(error):
+        return "resource"
+    if isinstance(error, (TimeoutError, ConnectionError, InterruptedError)):
+        return "passing"
+    if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS:
+        return "passing"
+    return "input"

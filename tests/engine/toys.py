@@ -1,0 +1,192 @@
+"""Toy stages: text files are recordings, words are items, a "model" that shouts.
+
+They let the engine be tested without media or models; files can carry orders to misbehave.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from reelmill.artifacts import Artifact
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.jobs import Source
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage, setting
+from reelmill.errors import InputError, PassingError
+from reelmill.recording import Recording
+
+
+@dataclass
+class Words(Artifact):
+    schema: ClassVar[str] = "words/1"
+    words: list[str]
+
+    def facts(self) -> dict[str, Any]:
+        return {"media_seconds": float(len(self.words))}
+
+
+@dataclass
+class Shout(Artifact):
+    schema: ClassVar[str] = "shout/1"
+    text: str
+
+
+@dataclass
+class Written(Artifact):
+    schema: ClassVar[str] = "written/1"
+    file: str
+
+    def facts(self) -> dict[str, Any]:
+        return {"outputs": [self.file]}
+
+
+@dataclass(frozen=True)
+class Read(FileStage):
+    """Reads the words of a text file; the word `unreadable` makes it bad input."""
+
+    name: ClassVar[str] = "read"
+    version: ClassVar[int] = 1
+    produces: ClassVar[type[Artifact]] = Words
+    log: Path | None = setting(None, affects_result=False)
+
+    def run(self, recording: Recording, inputs: Inputs) -> Words:
+        note(self.log, "read", recording)
+        words = recording.path.read_text().split()
+        if "unreadable" in words:
+            raise InputError(f"{recording.path}: unreadable on purpose; take it out")
+        if "flaky" in words and self.log and count(self.log, "read", recording) < 3:
+            raise PassingError(f"{recording.path}: busy")
+        if "killworker" in words:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "diskfull" in words:
+            raise OSError(28, "No space left on device")
+        return Words(words)
+
+
+@dataclass(frozen=True)
+class ShoutModel(ModelSpec):
+    delay: float = 0.0
+    broken: str = ""
+
+    @property
+    def name(self) -> str:
+        return "shouter"
+
+    @property
+    def identity(self) -> str:
+        return "shouter-1"
+
+    def load(self, device: Device, threads: int) -> Any:
+        if self.broken:
+            raise PassingError(self.broken)
+        return str.upper
+
+
+@dataclass
+class WordItem:
+    text: str
+    samples: np.ndarray
+
+    @property
+    def cost(self) -> float:
+        return float(len(self.text))
+
+
+@dataclass(frozen=True)
+class ShoutStage(ModelStage[WordItem, str]):
+    """Upper-cases words; `boom` kills the host, `hang` hangs it, `oom` needs a small batch."""
+
+    name: ClassVar[str] = "shout"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Words,)
+    produces: ClassVar[type[Artifact]] = Shout
+    log: Path | None = setting(None, affects_result=False)
+    item_bytes: int = 1000
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WordItem]:
+        for number, word in enumerate(inputs[Words].words):
+            yield WordItem(word, np.full(self.item_bytes // 4, number, np.float32))
+
+    def infer(self, model: Any, batch: Sequence[WordItem]) -> list[str]:
+        time.sleep(self.model.delay)  # type: ignore[attr-defined]
+        words = [item.text for item in batch]
+        if "boom" in words:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "hang" in words:
+            time.sleep(1000)
+        if "wrong" in words:
+            raise ValueError("wrong word")
+        if "oom" in words and len(words) > 2:
+            raise RuntimeError("CUDA failed with error out of memory")
+        if "oomalways" in words:
+            raise MemoryError
+        return [f"{model(item.text)}{int(item.samples[-1])}" for item in batch]
+
+    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[str]) -> Shout:
+        note(self.log, "merge", recording)
+        return Shout(" ".join(outputs))
+
+
+@dataclass(frozen=True)
+class Write(FileStage):
+    name: ClassVar[str] = "write"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Shout,)
+    produces: ClassVar[type[Artifact]] = Written
+    per_name: ClassVar[bool] = True
+    out: Path = setting(Path(), affects_result=False)
+
+    def run(self, recording: Recording, inputs: Inputs) -> Written:
+        path = self.out / f"{recording.name}.up"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(inputs[Shout].text)
+        return Written(path.name)
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        assert isinstance(artifact, Written)
+        return [self.out / artifact.file]
+
+
+def note(log: Path | None, what: str, recording: Recording) -> None:
+    if log is not None:
+        with log.open("a") as file:
+            file.write(f"{what} {recording.path.name}\n")
+
+
+def count(log: Path, what: str, recording: Recording) -> int:
+    return log.read_text().split("\n").count(f"{what} {recording.path.name}")
+
+
+def toy_pipeline(out: Path, log: Path | None = None, **model: Any) -> Pipeline:
+    item_bytes = model.pop("item_bytes", 1000)
+    shout = ShoutStage(ShoutModel(**model), log, item_bytes)
+    return Pipeline("toy", [Write(out), shout, Read(log)])
+
+
+def toy_config(out: Path, **changes: Any) -> EngineConfig:
+    settings: dict[str, Any] = {
+        "workers": 1,
+        "batch_size": 4,
+        "max_batch": 8,
+        "arena_bytes": 1 << 20,
+        "retry_waits": (0.01, 0.02, 0.03),
+        "drain_seconds": 5.0,
+    }
+    return EngineConfig(out, **{**settings, **changes})
+
+
+def toy_sources(folder: Path, texts: dict[str, str]) -> list[Source]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+    return [Source(folder / name, Path(name).stem) for name in texts]
