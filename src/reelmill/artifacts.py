@@ -179,4 +179,7 @@ class Exports(Artifact):
     files: list[ExportedFile]
 
     def facts(self) -> dict[str, Any]:
-        return {"outputs": [file.path for file in self.files]}
+        return {
+            "outputs": [file.path for file in self.files],
+            "exported": [[file.path, file.sha256, file.size] for file in self.files],
+        }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -320,6 +321,9 @@ class Inference:
                 await self._after_crash(group, lane, error)
             except ReelmillError as error:
                 self._on_fatal(str(error))
+                return
+            except Exception:  # noqa: BLE001 (a lane that ends silently would hang the run)
+                self._on_fatal(f"a fault of this program in {lane.name}: {traceback.format_exc()}")
                 return
 
     async def _start_host(self, group: Group, lane: Lane) -> ModelHost:

@@ -276,7 +276,12 @@ class Passage:
                 on_item=partial(self._inference.add, flight),
                 may_start=self._inference.has_room,
             )
-            total = self._made(stage.name, answer).items
+            made = self._made(stage.name, answer)
+            if made.stopped:
+                if flight.finished.done():
+                    await flight.finished
+                raise RunStopping
+            total = made.items
         finally:
             self._inference.split_ended(flight, total)
 

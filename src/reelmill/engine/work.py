@@ -84,6 +84,7 @@ class Made:
     cpu_seconds: float
     state: FileState | None = None
     items: int = 0
+    stopped: bool = False
     files: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -111,7 +112,7 @@ def serve(channel: Channel) -> None:
         try:
             answer: Made | Failed = _do(task, stages, channel, started)
         except Stopped:
-            answer = Made(time.process_time() - started)
+            answer = Made(time.process_time() - started, stopped=True)
         except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
             answer = Failed(
                 kind_of(error),

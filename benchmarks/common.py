@@ -1,0 +1,133 @@
+"""What benchmarks share: timing whole commands with their memory, and telling the result."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+_MB = 1 << 20
+_SAMPLE_EVERY_S = 0.2
+
+
+@dataclass
+class Measured:
+    """A command as a whole: wall and CPU seconds of it and its children, peak memory in MB."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    exit_code: int
+
+
+def measure(command: Sequence[str], environment: dict[str, str] | None = None) -> Measured:
+    """Run a command; its output goes to ours only when it fails.
+
+    Memory is the proportional set size (PSS) of the whole process tree, so that shared pages
+    count once.
+    """
+    before = os.times()
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **(environment or {})},
+        text=True,
+    )
+    peak = _Peak(process.pid)
+    output, _ = process.communicate()
+    seconds = time.monotonic() - began
+    after = os.times()
+    if process.returncode not in (0, 1):
+        print(output)
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return Measured(seconds, cpu, peak.stop(), process.returncode)
+
+
+class _Peak:
+    """Watches the memory of a process tree from a thread."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._peak_mb = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_SAMPLE_EVERY_S):
+            self._peak_mb = max(self._peak_mb, tree_memory_mb(self._pid))
+
+    def stop(self) -> float:
+        self._ended.set()
+        self._thread.join()
+        return self._peak_mb
+
+
+def tree_memory_mb(pid: int) -> float:
+    """PSS of a process and all its descendants, in MB."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss / _MB
+    return total
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / (1 << 30)),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("reelmill", "ctranslate2", "faster-whisper")},
+    }
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def show(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows as a table; the keys of the first are the columns."""
+    table = Table(title=title)
+    for column in rows[0]:
+        table.add_column(column, justify="left" if column == "what" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console(width=160).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def write_result(path: Path | None, content: dict[str, Any]) -> None:
+    """Write figures as JSON, with the machine they come from."""
+    if path is not None:
+        text = json.dumps({"machine": machine(), **content}, indent=1, ensure_ascii=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")

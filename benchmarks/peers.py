@@ -1,0 +1,30 @@
+"""The peers, each as the script a user would write: `python -m benchmarks.peers HOW MODEL OUT FILE`.
+
+Writes OUT, a JSON object of file name to text. `loop`: faster-whisper file by file; `batched`:
+its own batched pipeline file by file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+
+def main(how: str, model_name: str, out: str, files: list[str]) -> None:
+    from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+    model = WhisperModel(model_name, device="cpu", compute_type="int8")
+    batched = BatchedInferencePipeline(model)
+    texts = {}
+    for file in files:
+        if how == "batched":
+            segments, _ = batched.transcribe(file, batch_size=20, without_timestamps=False)
+        else:
+            segments, _ = model.transcribe(file, vad_filter=True)
+        texts[Path(file).name] = " ".join(segment.text.strip() for segment in segments)
+    Path(out).write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])

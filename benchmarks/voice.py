@@ -1,0 +1,172 @@
+"""Transcribing a folder of calls: Reelmill beside its peers, same model, same machine, one call.
+
+    python -m benchmarks.voice --scale 0.1 --json benchmarks/results/voice.json
+
+The corpus has the shape of the collection the pipeline was made for: 183 calls, median 158 s with
+a long tail, times `--scale`. Needs espeak-ng (and `pip install -e ".[bench]"`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy import error_rates
+from benchmarks.common import Measured, measure, show, write_result
+from reelmill.demo.corpus import TRUTH_FOLDER, call_durations, generate_corpus
+from reelmill.models.cache import resolve
+
+
+@dataclass
+class Setting:
+    """What all contenders get."""
+
+    files: list[Path]
+    folder: Path
+    work: Path
+    model: str
+    reelmill_options: list[str]
+
+
+@dataclass
+class Attempt:
+    """A contender's run: how it was measured, what it heard, what else it says of itself."""
+
+    measured: Measured
+    texts: dict[str, str]
+    busy_share: float | None = None
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
+        folder = options.corpus or Path(work) / "calls"
+        if not folder.exists():
+            durations = call_durations(options.recordings, scale=options.scale)
+            print(f"making {len(durations)} calls, {sum(durations) / 3600:.2f} h ...", flush=True)
+            generate_corpus(folder, len(durations), seed=7, durations=durations)
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        model = str(resolve(options.model).path)
+        extra = [f"--device={options.device}", *options.reelmill]
+        setting = Setting(files, folder, Path(work), model, extra)
+        _report(options, setting, dict(_run_all(options, setting)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--recordings", type=int, default=183)
+    parser.add_argument("--scale", type=float, default=0.1, help="of the durations")
+    parser.add_argument("--corpus", type=Path, help="use (or make and keep) this corpus")
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--device", default="cpu", help="Reelmill's --device")
+    parser.add_argument("--only", help="comma-separated contenders")
+    parser.add_argument("--whisperx", default=shutil.which("whisperx"), help="its command")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("reelmill", nargs="*", help="more options of `reelmill voice`, after --")
+    return parser.parse_args()
+
+
+def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[str, Attempt]]:
+    contenders: dict[str, Callable[[Setting], Attempt]] = {
+        "reelmill": reelmill,
+        "faster-whisper, file by file": lambda s: faster_whisper(s, "loop"),
+        "faster-whisper batched, file by file": lambda s: faster_whisper(s, "batched"),
+        "faster-whisper, a process per file": process_per_file,
+    }
+    if options.whisperx:
+        contenders["whisperx command"] = lambda s: whisperx(s, options.whisperx)
+    wanted = options.only.split(",") if options.only else None
+    for name, run in contenders.items():
+        if wanted is None or any(part in name for part in wanted):
+            print(f"{name} ...", flush=True)
+            yield name, run(setting)
+
+
+def reelmill(setting: Setting) -> Attempt:
+    out = setting.work / "reelmill"
+    command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice"]
+    command += [str(setting.folder), "-o", str(out), "--model", setting.model, "--quiet"]
+    measured = measure([*command, "--formats", "json", *setting.reelmill_options])
+    texts = {}
+    for path in out.glob("*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if "segments" in content:
+            heard = " ".join(segment["text"].strip() for segment in content["segments"])
+            texts[Path(content["source"]["name"]).name] = heard
+    report = json.loads((out / "performance_report.json").read_text(encoding="utf-8"))
+    shares = [host["busy_share"] for host in report["hosts"] if host["busy_share"] is not None]
+    return Attempt(measured, texts, max(shares, default=None))
+
+
+def faster_whisper(setting: Setting, how: str) -> Attempt:
+    out = setting.work / f"{how}.json"
+    command = [sys.executable, "-m", "benchmarks.peers", how, setting.model, str(out)]
+    measured = measure([*command, *map(str, setting.files)])
+    return Attempt(measured, json.loads(out.read_text(encoding="utf-8")))
+
+
+def process_per_file(setting: Setting) -> Attempt:
+    """What programs do that cannot give a model's memory back otherwise."""
+    total = Measured(0.0, 0.0, 0.0, 0)
+    texts: dict[str, str] = {}
+    for file in setting.files:
+        one = faster_whisper(Setting([file], *list(vars(setting).values())[1:]), "loop")
+        texts |= one.texts
+        total.seconds += one.measured.seconds
+        total.cpu_seconds += one.measured.cpu_seconds
+        total.peak_mb = max(total.peak_mb, one.measured.peak_mb)
+    return Attempt(total, texts)
+
+
+def whisperx(setting: Setting, command: str) -> Attempt:
+    out = setting.work / "whisperx"
+    out.mkdir()
+    arguments = [command, *map(str, setting.files), "--model", setting.model, "--device", "cpu"]
+    arguments += ["--compute_type", "int8", "--batch_size", "20", "--no_align"]
+    arguments += ["--vad_method", "pyannote", "--output_format", "txt", "--output_dir", str(out)]
+    measured = measure(arguments)
+    heard = {path.stem: path.read_text(encoding="utf-8") for path in out.glob("*.txt")}
+    return Attempt(measured, {file.name: heard.get(file.stem, "") for file in setting.files})
+
+
+def _report(options: argparse.Namespace, setting: Setting, attempts: dict[str, Attempt]) -> None:
+    truths = {file.name: file.parent / TRUTH_FOLDER / f"{file.name}.json" for file in setting.files}
+    media = sum(
+        json.loads(path.read_text(encoding="utf-8"))["duration"] for path in truths.values()
+    )
+    ours = attempts.get("reelmill")
+    rows: list[dict[str, Any]] = []
+    for name, attempt in attempts.items():
+        errors = error_rates(attempt.texts, truths)
+        rows.append(
+            {
+                "what": name,
+                "seconds": attempt.measured.seconds,
+                "x real time": media / attempt.measured.seconds,
+                "ours is faster by": attempt.measured.seconds / ours.measured.seconds
+                if ours
+                else None,
+                "CPU s": attempt.measured.cpu_seconds,
+                "peak MB": attempt.measured.peak_mb,
+                **{f"errors {language} %": rate for language, rate in errors.items()},
+                "model host busy": attempt.busy_share,
+            }
+        )
+    title = f"{len(setting.files)} calls, {media / 3600:.2f} h, model {options.model}"
+    show(title, rows)
+    command = "python -m benchmarks.voice " + " ".join(sys.argv[1:])
+    write_result(
+        options.json,
+        {"command": command, "calls": len(setting.files), "media_seconds": media, "rows": rows},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""One command per user task; no logic."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reelmill import __version__
+from reelmill.errors import ReelmillError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turns folders of recordings into what people need from them.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Models: list, pull, where they lie.")
+app.add_typer(models_app, name="models")
+
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Results go here [analysis-results].")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the exit code speaks.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Events as lines of JSON on stdout.")]
+Fresh = Annotated[
+    bool,
+    typer.Option("--fresh/--resume", help="Compute everything anew, or continue [--resume]."),
+]
+
+
+@app.command()
+def voice(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Folders (with all in them), files, 'patterns*'.")
+    ],
+    out: Out = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Size, hub name, local folder or `demo` [by free memory]."),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="ISO code, as ko [detected per recording].")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
+    compute_type: Annotated[
+        str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Windows in a first batch [20].")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of a model on the CPU.")
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option(help="Comma-separated [json,txt,srt,vtt,tsv].")
+    ] = None,
+    initial_prompt: Annotated[
+        str | None, typer.Option(help="Text said to come before: names, spelling.")
+    ] = None,
+    hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None,
+    arena: Annotated[
+        int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
+    ] = None,
+    keep_audio: Annotated[
+        bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
+    ] = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Transcribe recordings: text with times, language, evidence that nothing was touched."""
+    from reelmill.tasks import run_voice
+
+    given = {
+        "out": out,
+        "model": model,
+        "language": language,
+        "device": device,
+        "compute_type": compute_type,
+        "batch_size": batch_size,
+        "workers": workers,
+        "threads": threads,
+        "formats": formats.split(",") if formats else None,
+        "initial_prompt": initial_prompt,
+        "hotwords": hotwords,
+        "arena": arena,
+        "keep_audio": keep_audio,
+    }
+    raise typer.Exit(run_voice(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Results go here.")] = Path(
+        "reelmill-demo"
+    ),
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """See it work: the shipped sample calls, one of them broken on purpose."""
+    from reelmill.tasks import run_demo
+
+    raise typer.Exit(run_demo(out, fresh=fresh, quiet=quiet, as_json=as_json))
+
+
+@app.command()
+def verify(
+    out: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("analysis-results"),
+) -> None:
+    """Check originals and results against the evidence, and say what changed."""
+    from reelmill.tasks import run_verify
+
+    raise typer.Exit(run_verify(out))
+
+
+@app.command()
+def doctor(out: Out = None) -> None:
+    """Look at this machine: what is there, what is missing, what to do about it."""
+    from reelmill.tasks import run_doctor
+
+    raise typer.Exit(run_doctor(out or Path("analysis-results")))
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """Known and cached models, and where they lie."""
+    from reelmill.tasks import run_models_list
+
+    raise typer.Exit(run_models_list())
+
+
+@models_app.command("pull")
+def models_pull(name: Annotated[str, typer.Argument(help="A size or hub name.")]) -> None:
+    """Fetch a model, so that later runs need no network."""
+    from reelmill.tasks import run_models_pull
+
+    raise typer.Exit(run_models_pull(name))
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if show:
+        typer.echo(f"reelmill {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """The console script: our own errors are one line and exit code 2."""
+    try:
+        app()
+    except ReelmillError as error:
+        print(f"reelmill: {error}", file=sys.stderr)
+        sys.exit(2)

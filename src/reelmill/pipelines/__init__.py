@@ -1,0 +1,1 @@
+"""Which stages make up each user task."""

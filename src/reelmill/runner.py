@@ -1,0 +1,184 @@
+"""A user's command from inputs to exit code: plan, run, write what was found, say how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from reelmill.artifacts import ExportedFile
+from reelmill.engine import policy
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.coordinator import Coordinator
+from reelmill.engine.devices import DeviceChoice, choose_devices
+from reelmill.engine.jobs import Job, Source
+from reelmill.engine.ledger import Ledger
+from reelmill.engine.metrics import RunSummary
+from reelmill.engine.monitor import NvmlDevices
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.progress import Observer
+from reelmill.errors import UsageError
+from reelmill.inputs import find_sources
+from reelmill.settings import Settings
+
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
+_MB = 1 << 20
+
+MakePipeline = Callable[[Settings, DeviceChoice, Path], Pipeline]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command came to."""
+
+    summary: RunSummary
+    exit_code: int
+    out: Path
+    page: Path | None
+
+
+def run_command(
+    inputs: Sequence[Path],
+    settings: Settings,
+    make_pipeline: MakePipeline,
+    observer: Observer,
+    *,
+    fresh: bool = False,
+) -> Outcome:
+    """Run a pipeline over the recordings meant by `inputs`.
+
+    Raises:
+        UsageError: nothing to work on, an output folder that cannot be written or is taken, a
+            model or device that is not there.
+    """
+    out = _writable(settings.out)
+    sources = find_sources(inputs, out)
+    choice = choose_devices(settings.device, NvmlDevices().sample(()))
+    pipeline = make_pipeline(settings, choice, out)
+    config = _config(settings, choice, out, fresh)
+    return asyncio.run(_run(pipeline, config, observer, sources))
+
+
+async def _run(
+    pipeline: Pipeline, config: EngineConfig, observer: Observer, sources: list[Source]
+) -> Outcome:
+    coordinator = Coordinator(pipeline, config, observer)
+    loop = asyncio.get_running_loop()
+    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        reason = f"{name} (once more stops at once)" if number == signal.SIGINT else name
+        loop.add_signal_handler(number, coordinator.stop, reason)
+    summary = await coordinator.run(sources)
+    page: Path | None = config.out / "report.html"
+    if any(not outcome.reused for outcome in summary.outcomes) or not (page and page.exists()):
+        page = _write_reports(config, summary, coordinator.jobs)
+    return Outcome(summary, _exit_code(summary), config.out, page)
+
+
+def _exit_code(summary: RunSummary) -> int:
+    if summary.stopped is not None:
+        return EXIT_STOPPED
+    if summary.count("failed") or any(outcome.changed for outcome in summary.outcomes):
+        return EXIT_SOME_FAILED
+    return EXIT_DONE
+
+
+def _writable(out: Path) -> Path:
+    """The output folder, made if need be.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    out = Path(os.path.abspath(out))
+    probe = out / f".write-test-{os.getpid()}"
+    try:
+        (out / ".cache").mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{out}: results cannot be written there ({error.strerror}); "
+            "choose another folder with -o"
+        ) from error
+    return out
+
+
+def _config(settings: Settings, choice: DeviceChoice, out: Path, fresh: bool) -> EngineConfig:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = settings.workers or policy.default_workers(cores or 1)
+    threads = settings.threads or policy.host_threads(cores or 1, workers, len(choice.devices))
+    return EngineConfig(
+        out=out,
+        workers=workers,
+        threads=threads,
+        devices=choice.devices,
+        device_reason=choice.reason,
+        batch_size=min(settings.batch_size, settings.max_batch),
+        max_batch=settings.max_batch,
+        arena_bytes=settings.arena * _MB,
+        fresh=fresh,
+        keep_transient=settings.keep_audio,
+    )
+
+
+def free_memory_mb(choice: DeviceChoice) -> float:
+    """Memory a model could have now: on the GPU, or for the CPU in the machine."""
+    if choice.free_mb is not None:
+        return choice.free_mb
+    return float(psutil.virtual_memory().available / _MB)
+
+
+def remembered(out: Path, name: str, choose: Callable[[], str]) -> str:
+    """A choice the program made itself, kept for the output folder: memory that is free today
+    and was not yesterday must not make half the results another model's."""
+    with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
+        chosen = ledger.note(name)
+        if chosen is None:
+            chosen = choose()
+            ledger.put_note(name, chosen)
+        return chosen
+
+
+def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job]) -> Path | None:
+    """Reports and evidence; a disk too full for them is said, the results are there."""
+    from reelmill.evidence.record import OriginalRecord
+    from reelmill.evidence.write import write_evidence
+    from reelmill.report.page import write_page
+    from reelmill.report.performance import write_performance
+
+    originals = [
+        OriginalRecord(
+            job.path,
+            job.original.before,
+            job.original.hashed_at or 0.0,
+            job.original.after,
+            job.original.checked_at,
+            job.changed[0] if job.changed and job.original.after is None else None,
+        )
+        for job in jobs
+        if job.original.before is not None
+    ]
+    try:
+        written = write_evidence(
+            config.out,
+            originals,
+            _exported(job for job in jobs if not job.reused),
+            kept=_exported(job for job in jobs if job.reused),
+            fresh=config.fresh,
+        )
+        summary.warnings.extend(written.warnings)
+        write_performance(config.out, summary)
+        page = write_page(config.out, summary)
+    except OSError as error:
+        summary.warnings.append(f"the reports could not be written: {error}")
+        return None
+    return page
+
+
+def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:
+    return [ExportedFile(*file) for job in jobs for file in job.facts.get("exported", ())]

@@ -1,0 +1,89 @@
+"""Every setting, its default and its reason. CLI > environment > `reelmill.toml` > default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from reelmill.errors import UsageError
+
+CONFIG_FILE = "reelmill.toml"
+
+
+class Settings(BaseSettings):
+    """`REELMILL_` and the name in capitals is the environment variable of each."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REELMILL_", toml_file=CONFIG_FILE, extra="forbid", protected_namespaces=()
+    )
+
+    out: Path = Field(
+        Path("analysis-results"), description="results go here; originals are never touched"
+    )
+    model: str | None = Field(
+        None, description="size, hub name, local folder or `demo`; by free memory when not given"
+    )
+    language: str | None = Field(None, description="detected per recording when not given")
+    device: str = Field("auto", description="auto, cpu or cuda[:n]")
+    compute_type: str = Field("auto", description="auto: float16 on CUDA, int8 on the CPU")
+    batch_size: int = Field(20, ge=1, description="items in a first batch")
+    max_batch: int = Field(32, ge=1, description="the most items a batch may grow to")
+    workers: int | None = Field(
+        None, ge=1, description="CPU processes; cores - 2, at most 18, when not given"
+    )
+    threads: int | None = Field(
+        None, ge=1, description="threads of a model on the CPU; what the workers leave"
+    )
+    formats: tuple[str, ...] = Field(
+        ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"
+    )
+    initial_prompt: str | None = Field(
+        None, description="text the recognizer is told came before: names, spelling, style"
+    )
+    hotwords: str | None = Field(None, description="words the recognizer should expect")
+    beam_size: int = Field(5, ge=1, description="hypotheses kept while decoding")
+    arena: int = Field(
+        256, ge=8, description="MB of shared memory for items on their way to the models"
+    )
+    keep_audio: bool = Field(False, description="keep decoded sound in the cache after the run")
+
+
+class _WithFile(Settings):
+    """Settings with the sources in their order."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings in force; `given` are the command line's, None where it said nothing.
+
+    Raises:
+        UsageError: a value that does not fit, naming the setting.
+    """
+    try:
+        return _WithFile(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']}"
+            for problem in error.errors()
+        ]
+        raise UsageError("; ".join(lines)) from error
+    except ValueError as error:  # TOML that does not parse
+        raise UsageError(f"{CONFIG_FILE}: {error}") from error

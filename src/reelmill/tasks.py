@@ -1,0 +1,138 @@
+"""What each command does: settings to pipeline to what is said at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reelmill.engine.devices import DeviceChoice
+from reelmill.engine.pipeline import Pipeline
+from reelmill.models.cache import list_models, pull, resolve
+from reelmill.models.catalog import DEMO, choose_whisper
+from reelmill.models.whisper import WhisperSpec
+from reelmill.pipelines.voice import voice_pipeline
+from reelmill.runner import (
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    Outcome,
+    free_memory_mb,
+    remembered,
+    run_command,
+)
+from reelmill.settings import Settings, load_settings
+from reelmill.terminal import observing
+
+#: The one sample that is broken on purpose.
+_BROKEN_SAMPLE = "broken"
+
+
+def run_voice(
+    inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
+) -> int:
+    """`reelmill voice`; returns the exit code."""
+    settings = load_settings(**given)
+    with observing(quiet=quiet, as_json=as_json) as observer:
+        make = _voice_maker(observer.warned if not quiet else lambda text: None)
+        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+    _tell(outcome, quiet=quiet, as_json=as_json)
+    return outcome.exit_code
+
+
+def _voice_maker(
+    say: Callable[[str], None],
+) -> Callable[[Settings, DeviceChoice, Path], Pipeline]:
+    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
+        files = resolve(settings.model or _chosen_model(choice, out), notify=say)
+        spec = WhisperSpec(
+            files.path, files.name, files.identity, files.n_mels, settings.compute_type
+        )
+        return voice_pipeline(settings, spec, out)
+
+    return make
+
+
+def _chosen_model(choice: DeviceChoice, out: Path) -> str:
+    def choose() -> str:
+        return choose_whisper(free_memory_mb(choice), str(choice.devices[0])).name
+
+    return remembered(out, "model", choose)
+
+
+def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
+    """`reelmill demo`: 0 when exactly the sample that is broken on purpose failed."""
+    samples = Path(str(resources.files("reelmill") / "assets" / "samples"))
+    settings = load_settings(out=out, model=DEMO)
+    with observing(quiet=quiet, as_json=as_json) as observer:
+        outcome = run_command(
+            [samples], settings, _voice_maker(observer.warned), observer, fresh=fresh
+        )
+    _tell(outcome, quiet=quiet, as_json=as_json)
+    if outcome.summary.stopped is not None:
+        return outcome.exit_code
+    failed = [o.path for o in outcome.summary.outcomes if o.status == "failed"]
+    as_meant = len(failed) == 1 and _BROKEN_SAMPLE in Path(failed[0]).stem
+    return EXIT_DONE if as_meant else EXIT_SOME_FAILED
+
+
+def _tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+    if quiet or as_json:
+        return
+    from reelmill.report.text import closing_lines
+
+    print("\n".join(closing_lines(outcome.summary, outcome.out)))
+
+
+def run_verify(out: Path) -> int:
+    """`reelmill verify`: 0 when all is as recorded."""
+    from reelmill.evidence.verify import verify
+
+    verification = verify(out)
+    print("\n".join(verification.lines()))
+    return verification.exit_code
+
+
+def run_doctor(out: Path) -> int:
+    """`reelmill doctor`: 0 when nothing is in the way."""
+    from reelmill.doctor import diagnose
+
+    marks = {"ok": "[green]ok[/]", "warn": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    checks = diagnose(out)
+    for check in checks:
+        remedy = f"\n-> {check.remedy}" if check.remedy else ""
+        table.add_row(Text.from_markup(marks[check.status]), check.name, check.found + remedy)
+    Console().print(table)
+    return EXIT_SOME_FAILED if any(check.status == "fail" for check in checks) else EXIT_DONE
+
+
+def run_models_list() -> int:
+    """`reelmill models list`."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("model", "here", "GPU memory", "CPU memory", "note", "where"):
+        table.add_column(title)
+    for entry in list_models():
+        size = f"{entry.size_mb:,.0f} MB" if entry.path else f"no ({entry.download_mb:,} MB)"
+        table.add_row(
+            entry.name,
+            size,
+            f"{entry.cuda_mb:,} MB" if entry.cuda_mb else "",
+            f"{entry.cpu_mb:,} MB" if entry.cpu_mb else "",
+            entry.note,
+            Text(str(entry.path or entry.source), overflow="fold"),
+        )
+    Console().print(table)
+    return EXIT_DONE
+
+
+def run_models_pull(name: str) -> int:
+    """`reelmill models pull`."""
+    files = pull(name, notify=lambda line: print(line, file=sys.stderr))
+    print(f"{files.name}: {files.path}")
+    return EXIT_DONE
