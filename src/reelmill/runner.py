@@ -164,19 +164,19 @@ def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job
         if job.original.before is not None
     ]
     try:
+        page = write_page(config.out, summary)
+        reports = [page, *write_performance(config.out, summary)]
         written = write_evidence(
             config.out,
             originals,
-            _exported(job for job in jobs if not job.reused),
+            [*_exported(job for job in jobs if not job.reused), *reports],
             kept=_exported(job for job in jobs if job.reused),
             fresh=config.fresh,
         )
-        summary.warnings.extend(written.warnings)
-        write_performance(config.out, summary)
-        page = write_page(config.out, summary)
     except OSError as error:
         summary.warnings.append(f"the reports could not be written: {error}")
         return None
+    summary.warnings.extend(written.warnings)
     return page
 
 

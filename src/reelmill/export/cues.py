@@ -1,0 +1,72 @@
+"""What timed formats share: segments as cues in whole milliseconds, and their plain text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reelmill.artifacts import Segment, Transcript
+
+#: C0 and C1 controls, of which no subtitle format knows what to do; a NUL ends files early.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One line of text on screen; `start <= end`, in milliseconds of the original."""
+
+    start: int
+    end: int
+    text: str
+    speaker: str | None = None
+
+    @property
+    def spoken_by(self) -> str:
+        """`[speaker]: ` or nothing, as WhisperX's users know it."""
+        return f"[{one_line(self.speaker)}]: " if self.speaker else ""
+
+
+def cues(transcript: Transcript) -> list[Cue]:
+    """The segments that say something, by start.
+
+    Rounding keeps order, so cues that did not overlap in seconds don't in milliseconds.
+    """
+    made = [_cue(segment, text) for segment, text in spoken(transcript)]
+    return sorted(made, key=lambda cue: (cue.start, cue.end))
+
+
+def spoken(transcript: Transcript) -> Iterator[tuple[Segment, str]]:
+    """Segments with a text, which comes on one line."""
+    for segment in transcript.segments:
+        if text := one_line(segment.text):
+            yield segment, text
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, without control characters and without space at its ends.
+
+    Where lines are to be broken is a matter of the subtitle layout, not of a transcript.
+    """
+    parts = (_CONTROLS.sub("", line).strip() for line in text.splitlines())
+    return " ".join(part for part in parts if part)
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds, never negative; a time that is no number counts as 0."""
+    exact = seconds * 1000
+    return max(0, round(exact)) if math.isfinite(exact) else 0
+
+
+def clock(time_ms: int, separator: str) -> str:
+    """`hh:mm:ss` and milliseconds after `separator`; hours grow beyond two digits."""
+    seconds, rest = divmod(time_ms, 1000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02d}:{minute:02d}:{second:02d}{separator}{rest:03d}"
+
+
+def _cue(segment: Segment, text: str) -> Cue:
+    start = milliseconds(segment.start)
+    return Cue(start, max(start, milliseconds(segment.end)), text, segment.speaker)

@@ -1,0 +1,38 @@
+"""What a writer may need to know about a transcript and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reelmill.artifacts import Transcript
+from reelmill.recording import Recording
+
+
+@dataclass(frozen=True)
+class Source:
+    """The original a transcript was made from: hashes in hex, size in bytes, mtime in ns.
+
+    `name` is the file's own name, without a folder: exports are handed on to other machines.
+    """
+
+    name: str
+    sha256: str
+    md5: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, recording: Recording) -> Source:
+        state = recording.state
+        return cls(recording.path.name, state.sha256, state.md5, state.size, state.mtime_ns)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A transcript with its source and the settings it was made with."""
+
+    transcript: Transcript
+    source: Source
+    settings: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,101 @@
+"""JSON: everything known about a transcript, with what it was made from and how."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+from reelmill import __version__
+from reelmill.artifacts import Segment, Word
+from reelmill.export.cues import milliseconds, spoken
+from reelmill.export.document import Document, Source
+from reelmill.export.jsontext import json_text, number
+from reelmill.export.writer import TranscriptWriter
+
+SCHEMA = "reelmill.transcript/1"
+
+_NOTICE = (
+    "Machine output. Check it against the recording before relying on it; "
+    "the recording is identified by its hashes under `source`."
+)
+_DEMO_NOTICE = (
+    "Made with the demo model, which was trained on a small domain of synthetic speech to show "
+    "how the program works. It must not be relied on for real recordings."
+)
+
+
+class JsonWriter(TranscriptWriter):
+    """Texts exactly as recognized; times in seconds of the original, to the millisecond."""
+
+    suffix = "json"
+
+    def render(self, document: Document) -> str:
+        return json_text(_content(document), indent=2) + "\n"
+
+
+def is_demo(model: str) -> bool:
+    """Whether a model's name is that of the shipped demo model."""
+    return re.match(r"(.*/)?demo(-|$)", model) is not None
+
+
+def _content(document: Document) -> dict[str, Any]:
+    transcript = document.transcript
+    return {
+        "schema": SCHEMA,
+        "made_by": {"program": "reelmill", "version": __version__},
+        "notice": _DEMO_NOTICE if is_demo(transcript.model) else _NOTICE,
+        "source": _source(document.source),
+        "language": transcript.language,
+        "language_probability": number(transcript.language_probability, 4),
+        "model": transcript.model,
+        "duration": _seconds(transcript.duration),
+        "speech_seconds": _seconds(transcript.speech_seconds),
+        "settings": dict(document.settings),
+        "text": " ".join(text for _, text in spoken(transcript)),
+        "segments": [_segment(i, segment) for i, segment in enumerate(transcript.segments)],
+    }
+
+
+def _source(source: Source) -> dict[str, Any]:
+    modified = datetime.fromtimestamp(source.mtime_ns / 1e9, tz=timezone.utc)
+    return {
+        "name": source.name,
+        "sha256": source.sha256,
+        "md5": source.md5,
+        "size": source.size,
+        "modified": modified.isoformat(timespec="seconds"),
+        "mtime_ns": source.mtime_ns,
+    }
+
+
+def _segment(index: int, segment: Segment) -> dict[str, Any]:
+    values: dict[str, Any] = {"id": index, **_times(segment), "text": segment.text.strip()}
+    if segment.speaker is not None:
+        values["speaker"] = segment.speaker
+    for name in ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature"):
+        values[name] = number(getattr(segment, name), 4)
+    if segment.words:
+        values["words"] = [_word(word) for word in segment.words]
+    return values
+
+
+def _word(word: Word) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "word": word.text,
+        **_times(word),
+        "score": number(word.score, 4),
+        "timing": word.timing,
+    }
+    if word.speaker is not None:
+        values["speaker"] = word.speaker
+    return values
+
+
+def _times(part: Segment | Word) -> dict[str, float]:
+    start = _seconds(part.start)
+    return {"start": start, "end": max(start, _seconds(part.end))}
+
+
+def _seconds(time: float) -> float:
+    return milliseconds(time) / 1000

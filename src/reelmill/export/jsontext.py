@@ -1,0 +1,26 @@
+"""JSON as text that is always valid UTF-8 and readable in any language."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """`value` as JSON, letters as they are.
+
+    Names that are no UTF-8 on disk (Python's surrogates) are written as `\\udcXX` escapes, from
+    which `os.fsencode` makes the same bytes again. Raises ValueError on NaN and infinities.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, ensure_ascii=True, indent=indent, allow_nan=False)
+    return text
+
+
+def number(value: float, digits: int = 3) -> float | None:
+    """`value` rounded; None where a library gave no number (JSON has no NaN)."""
+    return round(value, digits) if math.isfinite(value) else None

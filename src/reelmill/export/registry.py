@@ -1,0 +1,57 @@
+"""Which formats there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reelmill.errors import UsageError
+from reelmill.export.json_writer import JsonWriter
+from reelmill.export.srt_writer import SrtWriter
+from reelmill.export.tsv_writer import TsvWriter
+from reelmill.export.txt_writer import TxtWriter
+from reelmill.export.vtt_writer import VttWriter
+from reelmill.export.writer import TranscriptWriter
+
+_WRITERS: dict[str, type[TranscriptWriter]] = {
+    writer.suffix: writer for writer in (JsonWriter, TxtWriter, SrtWriter, VttWriter, TsvWriter)
+}
+
+#: What is written when nobody asks for anything.
+DEFAULT_FORMATS = tuple(_WRITERS)
+
+
+def known_formats() -> tuple[str, ...]:
+    """The names that `writer_for` takes."""
+    return tuple(_WRITERS)
+
+
+def writer_for(name: str) -> TranscriptWriter:
+    """The writer of a format.
+
+    Raises:
+        UsageError: no such format; the message lists those there are.
+    """
+    try:
+        return _WRITERS[name]()
+    except KeyError:
+        known = ", ".join(_WRITERS)
+        raise UsageError(f"unknown format {name!r}; the formats are: {known}") from None
+
+
+def parse_formats(names: Iterable[str]) -> tuple[str, ...]:
+    """Format names as a user writes them (`SRT`, `.vtt`, `json,txt`, `all`), each once.
+
+    They come in the registry's order, so that the same formats are the same setting.
+
+    Raises:
+        UsageError: a name is unknown, or none is given.
+    """
+    asked = [part.strip().lstrip(".").lower() for name in names for part in name.split(",")]
+    chosen = {part for part in asked if part}
+    if "all" in chosen:
+        chosen = chosen - {"all"} | set(_WRITERS)
+    for name in sorted(chosen):
+        writer_for(name)
+    if not chosen:
+        raise UsageError(f"no format given; the formats are: {', '.join(_WRITERS)}")
+    return tuple(name for name in _WRITERS if name in chosen)

@@ -1,0 +1,31 @@
+"""The first words of a recording, so that a reader recognizes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+_BYTES = 600
+_LETTERS = 140
+
+
+def excerpt(out: Path, outputs: Sequence[str]) -> str:
+    """The beginning of the text export among `outputs`; empty when there is none to read."""
+    for path in outputs:
+        if path.endswith(".txt"):
+            return _beginning(out / path)
+    return ""
+
+
+def _beginning(path: Path) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            data = os.read(descriptor, _BYTES)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return ""
+    text = " ".join(data.decode("utf-8", "ignore").split())
+    return text if len(text) <= _LETTERS else text[:_LETTERS].rstrip() + " …"

@@ -1,0 +1,72 @@
+"""The figures of a run that every report shows, worked out in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reelmill.engine.metrics import FileOutcome, HostTotals, RunSummary
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counts, times in seconds, shares from 0 to 1.
+
+    `reused` recordings were finished by an earlier run: they count as done, but not in the speed
+    and the mean, which are about the work of this run. None: there was nothing to measure.
+    """
+
+    total: int
+    done: int
+    failed: int
+    waiting: int
+    reused: int
+    seconds: float
+    media_seconds: float
+    speed: float | None
+    seconds_per_recording: float | None
+    gpu_share: float | None
+
+    @property
+    def cpu_share(self) -> float | None:
+        return None if self.gpu_share is None else 1.0 - self.gpu_share
+
+
+def figures(run: RunSummary) -> Figures:
+    """The figures of `run`."""
+    worked = [o for o in run.outcomes if not o.reused and o.status != "waiting"]
+    media = sum(o.media_seconds or 0.0 for o in worked if o.status == "done")
+    timed = run.seconds > 0
+    return Figures(
+        total=len(run.outcomes),
+        done=run.count("done"),
+        failed=run.count("failed"),
+        waiting=run.count("waiting"),
+        reused=sum(o.reused for o in run.outcomes),
+        seconds=run.seconds,
+        media_seconds=media,
+        speed=media / run.seconds if media and timed else None,
+        seconds_per_recording=run.seconds / len(worked) if worked else None,
+        gpu_share=_gpu_share(run),
+    )
+
+
+def failures(run: RunSummary) -> list[FileOutcome]:
+    """The recordings that failed, in the order of their names."""
+    return sorted((o for o in run.outcomes if o.status == "failed"), key=lambda o: o.path)
+
+
+def changed_originals(run: RunSummary) -> list[FileOutcome]:
+    """The recordings whose original is not what it was before the run."""
+    return sorted((o for o in run.outcomes if o.changed), key=lambda o: o.path)
+
+
+def on_gpu(host: HostTotals) -> bool:
+    return not host.device.startswith("cpu")
+
+
+def _gpu_share(run: RunSummary) -> float | None:
+    """Busy time on GPUs as part of all busy time: model hosts and the CPU pool together."""
+    gpu = sum(host.busy_seconds for host in run.hosts if on_gpu(host))
+    cpu = sum(host.busy_seconds for host in run.hosts if not on_gpu(host))
+    cpu += sum(stage.cpu_seconds for stage in run.stages)
+    return gpu / (gpu + cpu) if gpu + cpu > 0 else None

@@ -1,0 +1,121 @@
+"""`performance_report.json` and `failed_files.json`, for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from reelmill.atomic import write_text
+from reelmill.engine.metrics import FileOutcome, HostTotals, MemoryUse, RunSummary, StageTotals
+from reelmill.errors import Failure
+from reelmill.export.jsontext import json_text
+from reelmill.report import wording
+from reelmill.report.figures import changed_originals, failures, figures
+
+PERFORMANCE_REPORT = "performance_report.json"
+FAILED_FILES = "failed_files.json"
+SCHEMA = "reelmill.performance/1"
+
+
+def write_performance(out: Path, run: RunSummary) -> list[Path]:
+    """Write both files into `out` (also when nothing failed: an old list would mislead).
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    paths = [out / PERFORMANCE_REPORT, out / FAILED_FILES]
+    write_text(paths[0], json_text(performance_report(run), indent=2) + "\n")
+    write_text(paths[1], json_text(failed_files(run), indent=2) + "\n")
+    return paths
+
+
+def failed_files(run: RunSummary) -> list[dict[str, Any]]:
+    """Every recording that failed: file, error, stage, tries, kind and what to do about it."""
+    return [_failed(outcome) for outcome in failures(run)]
+
+
+def performance_report(run: RunSummary) -> dict[str, Any]:
+    """The figures of a run as plain JSON values.
+
+    The first seven names are those of the programs this one replaces; `gpu_utilization` is a
+    mean in percent and 0 where no GPU was used. Times in seconds unless the name says minutes.
+    """
+    f = figures(run)
+    return {
+        "total_files": f.total,
+        "successful": f.done,
+        "failed": f.failed,
+        "total_time_minutes": round(run.seconds / 60, 4),
+        "avg_time_per_file_seconds": round(f.seconds_per_recording or 0.0, 4),
+        "gpu_utilization": round(run.device_utilization or 0.0, 2),
+        "failed_files": failed_files(run),
+        "schema": SCHEMA,
+        "version": run.version,
+        "pipeline": run.pipeline,
+        "started": run.started,
+        "stopped": run.stopped,
+        "waiting": f.waiting,
+        "reused": f.reused,
+        "total_time": wording.clock(run.seconds),
+        "seconds": round(run.seconds, 3),
+        "media_seconds": round(f.media_seconds, 3),
+        "speed_x_real_time": _rounded(f.speed),
+        "work_share": {"gpu": _rounded(f.gpu_share), "cpu": _rounded(f.cpu_share)},
+        "models": run.models,
+        "workers": run.workers,
+        "batch_size": run.batch_size,
+        "device": {
+            "name": run.device,
+            "reason": run.device_reason,
+            "utilization_percent": _rounded(run.device_utilization),
+            "memory_mb": _memory(run.device_memory),
+        },
+        "host_memory_mb": _memory(run.host_memory),
+        "cpu_percent": _rounded(run.cpu_percent),
+        "stages": [_stage(stage) for stage in run.stages],
+        "hosts": [_host(host) for host in run.hosts],
+        "changed_originals": [
+            {"file": outcome.path, "differences": outcome.changed}
+            for outcome in changed_originals(run)
+        ],
+        "warnings": run.warnings,
+    }
+
+
+def _failed(outcome: FileOutcome) -> dict[str, Any]:
+    failure = outcome.failure or Failure("engine", "crash", "failed without a stated cause")
+    return {
+        "file": outcome.path,
+        "error": failure.message,
+        "stage": failure.stage,
+        "tries": failure.tries,
+        "kind": failure.kind,
+        "what_to_do": wording.advice(failure.kind),
+    }
+
+
+def _stage(stage: StageTotals) -> dict[str, Any]:
+    values = {name: _rounded(value) for name, value in asdict(stage).items()}
+    busy = stage.model_seconds
+    values["items_per_second"] = _rounded(stage.items / busy) if busy > 0 else None
+    return values
+
+
+def _host(host: HostTotals) -> dict[str, Any]:
+    values = {name: _rounded(value) for name, value in asdict(host).items()}
+    return {**values, "busy_share": _rounded(host.busy_share)}
+
+
+def _memory(use: MemoryUse | None) -> dict[str, Any] | None:
+    if use is None:
+        return None
+    return {
+        "maximum": round(use.maximum_mb, 1),
+        "mean": round(use.mean_mb, 1),
+        "total": round(use.total_mb, 1),
+    }
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value

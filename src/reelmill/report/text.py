@@ -1,0 +1,81 @@
+"""The closing lines of a run, for a terminal or a log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reelmill.engine.metrics import FileOutcome, RunSummary
+from reelmill.evidence import MANIFEST
+from reelmill.evidence.paths import printable
+from reelmill.report import wording
+from reelmill.report.figures import Figures, changed_originals, failures, figures
+from reelmill.report.page import REPORT_PAGE
+from reelmill.report.performance import FAILED_FILES
+
+_MOST_FAILURES = 20
+_MOST_WARNINGS = 5
+
+
+def closing_lines(run: RunSummary, out: Path) -> list[str]:
+    """How the run ended, what failed and why, and where everything is. Plain text, no colours."""
+    f = figures(run)
+    _, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
+    lines = [f"{sentence}.", *_speed(f)]
+    if run.stopped is not None:
+        lines.append(f"  Stopped because: {run.stopped}. Run the same command again to go on.")
+    for outcome in changed_originals(run):
+        lines.append(f"  ORIGINAL CHANGED: {printable(outcome.path)}: {'; '.join(outcome.changed)}")
+    lines += _failures(failures(run))
+    lines += _warnings(run.warnings)
+    return [*lines, *_places(f, out)]
+
+
+def _speed(f: Figures) -> list[str]:
+    parts = [f"time {wording.clock(f.seconds)}"]
+    if f.speed is not None:
+        parts.append(f"{wording.clock(f.media_seconds)} of sound at {wording.speed(f.speed)}")
+    if f.seconds_per_recording is not None:
+        parts.append(f"{wording.duration(f.seconds_per_recording)} per recording")
+    if f.reused:
+        parts.append(f"{f.reused:,} done before")
+    if f.waiting:
+        parts.append(f"{f.waiting:,} still to do")
+    return ["  " + ", ".join(parts)]
+
+
+def _failures(failed: list[FileOutcome]) -> list[str]:
+    lines = []
+    for outcome in failed[:_MOST_FAILURES]:
+        lines.append(f"  FAILED {printable(outcome.path)}")
+        if failure := outcome.failure:
+            tries = f", after {failure.tries} tries" if failure.tries > 1 else ""
+            cause = without_path(failure.message, outcome.path)
+            lines.append(f"    {wording.stage_words(failure.stage)}{tries}: {printable(cause)}")
+    if len(failed) > _MOST_FAILURES:
+        lines.append(f"  ... and {len(failed) - _MOST_FAILURES:,} more, see {FAILED_FILES}")
+    return lines
+
+
+def _warnings(warnings: list[str]) -> list[str]:
+    lines = [f"  Warning: {printable(text)}" for text in warnings[:_MOST_WARNINGS]]
+    if len(warnings) > _MOST_WARNINGS:
+        lines.append(f"  ... and {len(warnings) - _MOST_WARNINGS:,} more warnings, in the report")
+    return lines
+
+
+def _places(f: Figures, out: Path) -> list[str]:
+    folder = printable(os.fspath(out))
+    lines = [f"  Results   {folder}", f"  Report    {printable(os.fspath(out / REPORT_PAGE))}"]
+    if f.failed:
+        lines.append(f"  Failures  {printable(os.fspath(out / FAILED_FILES))}")
+    if f.done:
+        lines.append(
+            f"  Evidence  {printable(os.fspath(out / MANIFEST))} (check: reelmill verify {folder})"
+        )
+    return lines
+
+
+def without_path(message: str, path: str) -> str:
+    """A failure's message without the file name that stands above it already."""
+    return message.removeprefix(f"{path}: ")

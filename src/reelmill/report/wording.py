@@ -1,0 +1,140 @@
+"""How reports put numbers, stages and causes into words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from reelmill.errors import Kind
+
+#: Stages as people who never saw the program would call them. Others keep their own names.
+_STAGES = {
+    "identify": "Reading the file",
+    "probe": "Looking into the file",
+    "decode": "Decoding the sound",
+    "audio": "Decoding the sound",
+    "speech": "Finding speech",
+    "language": "Telling the language",
+    "transcribe": "Recognizing speech",
+    "align": "Timing words",
+    "diarize": "Telling speakers apart",
+    "sentences": "Joining sentences",
+    "translate": "Translating",
+    "export": "Writing the results",
+    "engine": "In the program itself",
+}
+
+_CAUSES: dict[Kind, str] = {
+    "input": "The recording itself",
+    "passing": "A cause that may pass",
+    "resource": "Memory ran out",
+    "crash": "A process ended unexpectedly",
+}
+
+_ADVICE: dict[Kind, str] = {
+    "input": (
+        "Play the file in a media player. If it does not play there, get a new copy from where "
+        "it came from; then run the same command again. Finished recordings are not repeated."
+    ),
+    "passing": (
+        "Check the disk, the network and what else is running, then run the same command again. "
+        "Finished recordings are not repeated."
+    ),
+    "resource": (
+        "Close other programs or choose a smaller model (--model), then run the same command "
+        "again. Finished recordings are not repeated."
+    ),
+    "crash": (
+        "Run the same command again; only what is missing is done. If this recording fails again, "
+        "report it with the run's log, which lies in .cache/."
+    ),
+}
+
+
+def stage_words(name: str) -> str:
+    return _STAGES.get(name, name.replace("_", " ").capitalize())
+
+
+def cause_words(kind: Kind) -> str:
+    return _CAUSES.get(kind, str(kind))
+
+
+def advice(kind: Kind) -> str:
+    """What someone who is not a programmer can do."""
+    return _ADVICE.get(kind, _ADVICE["crash"])
+
+
+def clock(seconds: float | None) -> str:
+    """`mm:ss`, or `h:mm:ss` from one hour on."""
+    if seconds is None:
+        return "–"
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute:02d}:{second:02d}"
+
+
+def duration(seconds: float | None) -> str:
+    """A short time with its unit: `0.04 s`, `2.4 s`, `12 s`, `03:20`."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 100 else clock(seconds)
+
+
+def speed(times: float | None) -> str:
+    """`13.8 × real time`."""
+    return "–" if times is None else f"{significant(times)} × real time"
+
+
+def significant(value: float) -> str:
+    """Three digits where they say something: 0.52, 13.8, 1,304."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def percent(share: float | None) -> str:
+    """A share from 0 to 1. Only nothing is 0 %, only everything is 100 %."""
+    if share is None:
+        return "–"
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return f"{min(99, round(share * 100)) if share < 1 else 100} %"
+
+
+def memory(megabytes: float | None) -> str:
+    if megabytes is None:
+        return "–"
+    return f"{megabytes:,.0f} MB" if megabytes < 1000 else f"{megabytes / 1024:,.1f} GB"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def day(started: str) -> str:
+    """`2026-11-01T14:02:11+0900` as `1 November 2026, 14:02`; as it came when it is no time."""
+    try:
+        moment = datetime.strptime(started, "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        return started
+    return f"{moment.day} {moment:%B %Y, %H:%M} (UTC{moment:%z})".replace("UTC+0000", "UTC")
+
+
+State = Literal["good", "attention", "stopped"]
+
+
+def verdict(done: int, total: int, failed: int, stopped: str | None) -> tuple[State, str]:
+    """How the run ended, in one sentence."""
+    if total == 0:
+        return "attention", "There was nothing to do: no recordings were found"
+    if stopped is not None:
+        return "stopped", f"Stopped early: {done:,} of {count(total, 'recording')} done"
+    if failed:
+        return "attention", f"{done:,} of {count(total, 'recording')} done, {failed:,} failed"
+    if total == 1:
+        return "good", "The recording is done"
+    return "good", f"All {total:,} recordings are done"

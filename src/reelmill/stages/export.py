@@ -1,0 +1,81 @@
+"""Export: a transcript as files for people and other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reelmill.artifacts import Artifact, ExportedFile, Exports, Transcript
+from reelmill.atomic import NAME_MAX_BYTES, shortened, write_bytes
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.errors import InputError
+from reelmill.export import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
+from reelmill.recording import Recording
+
+#: Bytes kept free after a name for suffixes, also of formats that are added later.
+_SUFFIX_ROOM = 16
+
+
+@dataclass(frozen=True)
+class Export(FileStage):
+    """Writes `root`/`recording.name`.`suffix` for each format.
+
+    `settings` are pairs shown in the JSON export: what decided the text. They belong to the
+    stage's own settings, because the files change with them.
+    """
+
+    name = "export"
+    version = 1
+    needs = (Transcript,)
+    produces = Exports
+    per_name = True
+
+    root: Path = field(metadata={"affects_result": False})
+    formats: tuple[str, ...] = DEFAULT_FORMATS
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for an unknown format, before any work is done."""
+        object.__setattr__(self, "formats", parse_formats(self.formats))
+
+    def run(self, recording: Recording, inputs: Inputs) -> Exports:
+        document = Document(inputs[Transcript], Source.of(recording), dict(self.settings))
+        return Exports([self._write(recording, document, name) for name in self.formats])
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        assert isinstance(artifact, Exports)
+        return [self.root / file.path for file in artifact.files]
+
+    def _write(self, recording: Recording, document: Document, format_name: str) -> ExportedFile:
+        writer = writer_for(format_name)
+        path = export_path(recording.name, writer.suffix)
+        target = self.root / path
+        with contextlib.suppress(FileNotFoundError):
+            if target.samefile(recording.path):
+                raise InputError(
+                    f"{recording.path}: its {format_name} export would take its own place; "
+                    "choose another output folder with -o"
+                )
+        data = writer.render(document).encode("utf-8", "surrogateescape")
+        write_bytes(target, data)
+        return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def export_path(name: str, suffix: str) -> str:
+    """Where a recording's export lies below the output folder, with forward slashes.
+
+    A last part too long for a file name is cut and gets eight digits of the whole name's hash:
+    always the same ones, and different for names that only differ in what was cut off.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        raise ValueError(f"{name!r} is no name below the output folder")
+    stem, limit = path.name, NAME_MAX_BYTES - _SUFFIX_ROOM
+    if len(os.fsencode(stem)) > limit:
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        stem = f"{shortened(stem, limit - len(digest) - 1)}~{digest}"
+    return str(path.with_name(f"{stem}.{suffix}"))

@@ -1,0 +1,129 @@
+"""The evidence of several runs on one folder."""
+
+# proves: G14, G12 (evidence of an interrupted run)
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from reelmill.artifacts import ExportedFile
+from reelmill.evidence import EVIDENCE, OriginalRecord, write_evidence
+from reelmill.evidence.manifest import read_manifest
+from reelmill.evidence.record import read_evidence
+from reelmill.recording import FileState
+
+
+def test_what_is_recorded_of_an_original(run):
+    run.finish(["a.m4a"], ["a.txt"])
+    entry = json.loads((run.out / EVIDENCE).read_text())["originals"]["../통화/a.m4a"]
+    assert entry["before"] == entry["after"]
+    assert set(entry["before"]) == {"sha256", "md5", "size", "mtime_ns"}
+    assert entry["before_at"] == "1970-01-01T00:00:01+00:00"
+    assert entry["after_at"] == "1970-01-01T00:00:02+00:00"
+    assert entry["differences"] == []
+    assert "earlier" not in entry
+
+
+def test_runs_on_one_folder_add_up(run):
+    run.finish(["a.m4a"], ["a.txt"])
+    run.finish(["b.m4a"], ["b.txt"])
+    assert set(read_manifest(run.out)) == {
+        "../통화/a.m4a",
+        "../통화/b.m4a",
+        "a.txt",
+        "b.txt",
+        EVIDENCE,
+    }
+
+
+def test_the_same_again_changes_nothing(run):
+    run.finish(["a.m4a"], ["a.txt"])
+    first = (run.out / EVIDENCE).read_bytes()
+    run.finish(["a.m4a"], ["a.txt"])
+    assert (run.out / EVIDENCE).read_bytes() == first
+
+
+def test_an_original_that_changed_between_runs_keeps_its_history(run):
+    run.finish(["a.m4a"], [])
+    (run.calls / "a.m4a").write_bytes(b"another sound")
+    run.finish(["a.m4a"], [])
+    run.finish(["a.m4a"], [])
+    [entry] = read_evidence(run.out).originals.values()
+    assert entry["before"]["size"] == 13
+    assert [old["before"]["size"] for old in entry["earlier"]] == [5]
+
+
+def test_an_original_that_changed_during_a_run_stays_on_record(run):
+    record = run.original("a.m4a")
+    assert record.after is not None
+    changed = replace(record, after=replace(record.after, md5="f" * 32))
+    for _ in range(2):
+        write_evidence(run.out, [changed], [])
+    write_evidence(run.out, [record], [])
+    [entry] = read_evidence(run.out).originals.values()
+    assert entry["differences"] == []
+    assert len(entry["earlier"]) == 1
+    assert entry["earlier"][0]["differences"][0].startswith("md5: ")
+
+
+def test_a_run_that_did_not_hash_again_takes_nothing_away(run):
+    run.finish(["a.m4a"], [])
+    record = run.original("a.m4a")
+    write_evidence(run.out, [replace(record, after=None, after_at=None)], [])
+    [entry] = read_evidence(run.out).originals.values()
+    assert entry["after"] == entry["before"]
+
+
+def test_an_original_that_vanished(run):
+    record = replace(run.original("a.m4a"), after=None, problem="cannot be read any more")
+    write_evidence(run.out, [record], [])
+    [entry] = read_evidence(run.out).originals.values()
+    assert entry["differences"] == ["cannot be read any more"]
+
+
+def test_results_by_word_by_path_and_from_before(run):
+    run.result("b.txt")
+    known = ExportedFile("a.txt", "1" * 64, 9)
+    write_evidence(run.out, [], [known, "b.txt"])
+    run.result("b.txt", "edited by hand")
+    write_evidence(run.out, [], [], kept=["b.txt", run.result("c.txt"), known])
+    results = read_evidence(run.out).results
+    assert results["a.txt"].sha256 == "1" * 64
+    assert results["b.txt"].size == 4, "a change between runs must not pass for our own work"
+    assert results["c.txt"].size == 4
+
+
+def test_a_result_that_is_gone_costs_a_warning(run):
+    written = write_evidence(run.out, [], [run.out / "gone.txt", run.result("a.txt")])
+    assert "gone.txt" in written.warnings[0]
+    assert set(read_manifest(run.out)) == {"a.txt", EVIDENCE}
+
+
+def test_a_damaged_record_is_kept_aside(run):
+    (run.out / EVIDENCE).write_text('{"schema": "reelmill.evidence/1", "originals": [')
+    written = run.finish(["a.m4a"], [])
+    assert "damaged" in written.warnings[0]
+    assert len(list(run.out.glob("evidence.json.damaged-*"))) == 1
+    assert len(read_evidence(run.out).originals) == 1
+
+
+def test_fresh_forgets(run):
+    run.finish(["a.m4a"], ["a.txt"])
+    write_evidence(run.out, [], [], fresh=True)
+    assert set(read_manifest(run.out)) == {EVIDENCE}
+
+
+def test_ten_thousand_recordings(run, tmp_path: Path):
+    state = FileState("a" * 64, "b" * 32, 1, 2)
+    originals = [
+        OriginalRecord(tmp_path / "calls" / f"통화 {i}.m4a", state, 1.0, state, 2.0)
+        for i in range(10_000)
+    ]
+    results = [ExportedFile(f"통화 {i}.{s}", "c" * 64, 3) for i in range(10_000) for s in "abcde"]
+    began = time.perf_counter()
+    write_evidence(run.out, originals, results)
+    write_evidence(run.out, originals, [], kept=results)
+    assert time.perf_counter() - began < 15  # 3 s on a quiet core

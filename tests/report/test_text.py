@@ -1,0 +1,53 @@
+"""The closing lines."""
+
+# proves: G15 (summary), G8
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reelmill.errors import Failure
+from reelmill.report import closing_lines
+from tests.report.samples import empty_run, large_run, real_run
+
+OUT = Path("analysis-results")
+
+
+def test_a_run_with_a_failure():
+    assert closing_lines(real_run(), OUT) == [
+        "6 of 7 recordings done, 1 failed.",
+        "  time 04:31, 1:25:26 of sound at 18.9 × real time, 45 s per recording, 1 done before",
+        "  FAILED /home/kim/통화/6월/깨진 파일.m4a",
+        "    Decoding the sound: ends in the middle of its index (moov atom not found)",
+        "  Warning: device memory in use 83 %: batch size 20 -> 10",
+        "  Results   analysis-results",
+        "  Report    analysis-results/report.html",
+        "  Failures  analysis-results/failed_files.json",
+        "  Evidence  analysis-results/manifest.sha256 (check: reelmill verify analysis-results)",
+    ]
+
+
+def test_tries_and_changes_and_stops_are_told():
+    run = real_run()
+    run.outcomes[-1].failure = Failure("transcribe", "passing", "disk\nbusy", tries=4)
+    run.outcomes[0].changed = ["size: 1 -> 2"]
+    run.stopped = "interrupted"
+    text = "\n".join(closing_lines(run, OUT))
+    assert r"Recognizing speech, after 4 tries: disk\nbusy" in text
+    assert "ORIGINAL CHANGED" in text
+    assert "Stopped because: interrupted. Run the same command again" in text
+
+
+def test_many_failures_are_cut():
+    run = large_run(30)
+    for outcome in run.outcomes:
+        outcome.status, outcome.failure = "failed", Failure("decode", "input", "broken")
+    lines = closing_lines(run, OUT)
+    assert sum("FAILED" in line for line in lines) == 20
+    assert "  ... and 10 more, see failed_files.json" in lines
+
+
+def test_nothing_found():
+    lines = closing_lines(empty_run(), OUT)
+    assert lines[0] == "There was nothing to do: no recordings were found."
+    assert not any("Evidence" in line for line in lines)
