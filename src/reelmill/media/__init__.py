@@ -1,0 +1,1 @@
+"""Everything that touches FFmpeg: the only importers of `av`."""

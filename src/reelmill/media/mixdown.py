@@ -1,0 +1,90 @@
+"""From frames of any format to mono int16 PCM at one rate."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
+from av.error import BlockingIOError as NotYet
+from av.error import EOFError as NoMore
+from av.filter import Graph
+
+#: Frames are gathered to this many samples before they go through the filters: a frame of a
+#: codec is so small (20 to 60 ms) that Python's share would be larger than the work.
+_BATCH_SAMPLES = 1 << 16
+
+
+class Mixdown:
+    """Averages channels and resamples one continuous run of frames of one format.
+
+    Plain averages (not FFmpeg's downmix, which drops the LFE channel) so that no channel of a
+    multi-channel recorder is lost and nothing clips.
+    """
+
+    def __init__(self, first: AudioFrame, rate: int, sink: IO[bytes]) -> None:
+        self.source_rate = first.sample_rate
+        self.source_samples = 0
+        self._sink = sink
+        self._fifo = AudioFifo()
+        self._gathered = 0
+        self._graph = _graph(first, rate)
+
+    def add(self, frame: AudioFrame) -> int:
+        """Take a frame; returns how many samples were written to the sink meanwhile."""
+        frame.pts = None  # places in time are not this class's business
+        self._fifo.write(frame)
+        self.source_samples += frame.samples
+        self._gathered += frame.samples
+        return self._drain() if self._gathered >= _BATCH_SAMPLES else 0
+
+    def finish(self) -> int:
+        """Write what is left, the filters' tail included; returns the number of samples."""
+        written = self._drain()
+        self._graph.push(None)
+        return written + self._pull()
+
+    def _drain(self) -> int:
+        frame = self._fifo.read(0, True)
+        self._gathered = 0
+        if frame is None:
+            return 0
+        frame.pts = None
+        self._graph.push(frame)
+        return self._pull()
+
+    def _pull(self) -> int:
+        written = 0
+        while True:
+            try:
+                frame = self._graph.pull()
+            except (NotYet, NoMore):
+                return written
+            assert isinstance(frame, AudioFrame)
+            # A plane may be padded beyond its samples.
+            self._sink.write(memoryview(frame.planes[0])[: 2 * frame.samples])
+            written += frame.samples
+
+
+def frame_format(frame: AudioFrame) -> tuple[str, str, int, int]:
+    """What has to stay the same for frames to go through one `Mixdown`."""
+    layout = frame.layout
+    return frame.format.name, layout.name, layout.nb_channels, frame.sample_rate
+
+
+def _graph(first: AudioFrame, rate: int) -> Graph:
+    graph = Graph()
+    channels = first.layout.nb_channels
+    links = [
+        graph.add_abuffer(
+            sample_rate=first.sample_rate, format=first.format.name, layout=first.layout
+        )
+    ]
+    if channels > 1:
+        mean = "+".join(f"{1 / channels:.9f}*c{c}" for c in range(channels))
+        links.append(graph.add("pan", f"mono|c0={mean}"))
+    links.append(graph.add("aresample", str(rate)))
+    links.append(graph.add("aformat", "sample_fmts=s16:channel_layouts=mono"))
+    links.append(graph.add("abuffersink"))
+    graph.link_nodes(*links).configure()
+    return graph

@@ -1,0 +1,136 @@
+"""Where decoded sound lies in the original's time: which time stamps to follow, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Smaller differences between time stamps and sample counts are jitter. FFmpeg's own
+#: `aresample=async` leaves the same 0.1 s alone (`min_hard_comp`).
+JITTER_SECONDS = 0.1
+
+#: After sound was lost, or at the start, differences from here on are real.
+EXACT_SECONDS = 0.005
+
+#: Longest gap believed when the container does not say how long it is.
+LONGEST_GAP_SECONDS = 600.0
+
+#: Largest time stamp at the start that is an offset rather than a clock that was never reset.
+LARGEST_OFFSET_SECONDS = 600.0
+
+#: Formats whose clock starts anywhere (MPEG streams, Ogg cut from a running broadcast) or that
+#: have none (mp3: what FFmpeg calls its start is the encoder's priming, already dropped).
+_FREE_CLOCKS = frozenset({"mpegts", "mpegtsraw", "mpeg", "ogg", "mp3", "aac"})
+
+
+@dataclass(frozen=True)
+class Move:
+    """What to do with the next frame: put `silence` (seconds) before it, or `skip` it."""
+
+    silence: float = 0.0
+    skip: bool = False
+
+
+KEEP = Move()
+SKIP = Move(skip=True)
+
+
+class Timeline:
+    """Follows time stamps as long as they can be true.
+
+    Args:
+        zero: the time stamp, in seconds, that is time 0 of the recording.
+        duration: the container's statement in seconds, 0 when it makes none.
+    """
+
+    def __init__(self, zero: float, duration: float) -> None:
+        self._zero = zero
+        self._duration = duration
+        self._distrusted = 0.0
+        self._exact = True
+        self._gaps: list[tuple[float, float]] = []  # (where, how long), the start excepted
+        self._jumps: list[tuple[float, float]] = []
+
+    def sound_lost(self) -> None:
+        """Something could not be decoded: the next frame's time stamp places it exactly."""
+        self._exact = True
+
+    def place(self, stamp: float | None, at: float, length: float) -> Move:
+        """Decide about a frame of `length` seconds stamped `stamp` when the sound so far
+        ends at `at` seconds."""
+        if stamp is None:
+            return KEEP
+        difference = stamp - self._zero - self._distrusted - at
+        tolerance = EXACT_SECONDS if self._exact else JITTER_SECONDS
+        self._exact = False
+        if abs(difference) <= tolerance:
+            return KEEP
+        if difference > 0:
+            return self._gap(difference, at)
+        return self._overlap(difference, at, length)
+
+    def _gap(self, seconds: float, at: float) -> Move:
+        if seconds > self._longest_gap(at):
+            self._distrust(seconds, at)
+            return KEEP
+        if at > 0:
+            self._gaps.append((at, seconds))
+        return Move(silence=seconds)
+
+    def _longest_gap(self, at: float) -> float:
+        if self._duration <= 0:
+            return LONGEST_GAP_SECONDS
+        # A second of grace: durations are rounded, and the last frame's end is not its start.
+        return max(JITTER_SECONDS, self._duration + 1.0 - at)
+
+    def _overlap(self, difference: float, at: float, length: float) -> Move:
+        """The stamp lies before the end of the sound so far (`difference` is negative)."""
+        if at == 0:  # before the start: priming that the container did not declare
+            return KEEP
+        if difference < -max(1.0, 2 * length):
+            self._distrust(difference, at)
+            return KEEP
+        # A recorder's slow clock: whole frames go, once that brings the sound nearer its time.
+        return SKIP if difference + length <= JITTER_SECONDS else KEEP
+
+    def _distrust(self, jump: float, at: float) -> None:
+        self._distrusted += jump
+        self._jumps.append((at, jump))
+
+    def problems(self) -> list[str]:
+        """What a user should know about the sound's times; at most one line of each sort."""
+        found = []
+        if self._gaps:
+            total = sum(seconds for _, seconds in self._gaps)
+            found.append(
+                f"no sound in {_places(self._gaps)}, {total:.1f} s in all; silence stands there"
+            )
+        if self._jumps:
+            at, jump = self._jumps[0]
+            found.append(
+                f"time stamps jump in {_places(self._jumps)} (by {jump:+.1f} s at {at:.1f} s); "
+                "not followed, times after it count the sound itself"
+            )
+        return found
+
+
+def _places(found: list[tuple[float, float]]) -> str:
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    plural = "s" if len(found) > 1 else ""
+    first = ", ".join(f"{at:.1f} s" for at, _ in found[:3])
+    return f"{len(found)} place{plural} ({first}{more})"
+
+
+def time_zero(container: str, start: float | None, has_video: bool) -> float:
+    """The time stamp in seconds that is time 0 for a listener.
+
+    That is 0, as players of mp4 and Matroska have it, except for formats without a fixed clock,
+    offsets that cannot be meant, and the fraction of a second by which encoders' priming makes
+    sound alone start late.
+    """
+    if start is None:
+        return 0.0
+    if container in _FREE_CLOCKS or start > LARGEST_OFFSET_SECONDS:
+        return start
+    if not has_video and 0 < start < JITTER_SECONDS:
+        return start
+    return 0.0

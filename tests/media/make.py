@@ -1,0 +1,130 @@
+"""Small media files for tests, made on the spot."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+
+RATE = 16_000
+
+#: name: (container, codec, sample rate) of what users bring.
+FORMATS = {
+    "m4a": ("mp4", "aac", 44_100),
+    "m4a-16k": ("mp4", "aac", 16_000),
+    "mp3": ("mp3", "libmp3lame", 44_100),
+    "mp3-8k": ("mp3", "libmp3lame", 8_000),
+    "wav": ("wav", "pcm_s16le", 22_050),
+    "wav-float": ("wav", "pcm_f32le", 192_000),
+    "flac": ("flac", "flac", 48_000),
+    "opus": ("ogg", "libopus", 48_000),
+    "webm": ("webm", "libopus", 48_000),
+    "mka-aac": ("matroska", "aac", 44_100),
+    "wma": ("asf", "wmav2", 44_100),
+    "ts": ("mpegts", "aac", 48_000),
+    "aac": ("adts", "aac", 44_100),
+    "alac": ("mp4", "alac", 44_100),
+}
+
+
+def clicks(seconds: float, rate: int, at: tuple[float, ...], channels: int = 1) -> np.ndarray:
+    """Quiet noise with loud 10 ms tone bursts: float32, shape (channels, samples)."""
+    random = np.random.default_rng(1)
+    sound = random.normal(0, 0.002, round(seconds * rate)).astype(np.float32)
+    burst = 0.7 * np.sin(2 * np.pi * 1000 * np.arange(round(0.01 * rate)) / rate)
+    for time in at:
+        start = round(time * rate)
+        sound[start : start + len(burst)] += burst.astype(np.float32)
+    return np.tile(sound, (channels, 1))
+
+
+def onset(samples: np.ndarray, near: float, within: float = 0.2) -> float:
+    """Where the loudest 10 ms within `within` seconds of `near` begin, in seconds."""
+    first = max(0, round((near - within) * RATE))
+    piece = samples[first : round((near + within) * RATE)].astype(np.float64) ** 2
+    energy = np.convolve(piece, np.ones(RATE // 100), mode="valid")
+    return (first + int(np.argmax(energy))) / RATE
+
+
+def write(
+    path: Path,
+    *tracks: np.ndarray,
+    container: str,
+    codec: str,
+    rate: int,
+    offset: float = 0.0,
+    gap: tuple[float, float] | None = None,
+    video: bool = False,
+    languages: tuple[str, ...] = (),
+) -> Path:
+    """Encode sounds, each (channels, samples), as the tracks of a file.
+
+    `offset` moves the first sample's time stamp; `gap` is (where, how long) in seconds.
+    """
+    with av.open(f"file:{path}", "w", format=container) as output:
+        picture = _add_picture(output, container) if video else None
+        streams = []
+        for number, track in enumerate(tracks):
+            layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[track.shape[0]]
+            stream = output.add_stream(codec, rate=rate, layout=layout)
+            stream.bit_rate = 64_000
+            if number < len(languages):
+                stream.metadata["language"] = languages[number]
+            streams.append(stream)
+        if picture:
+            _draw(output, picture, max((track.shape[1] / rate for track in tracks), default=1.0))
+        for stream, track in zip(streams, tracks, strict=True):
+            _encode(output, stream, track, rate, offset, gap)
+    return path
+
+
+def _encode(output, stream, track, rate, offset, gap) -> None:
+    size = stream.codec_context.frame_size or 1024
+    for start in range(0, track.shape[1], size):
+        piece = track[:, start : start + size]
+        time = offset + (gap[1] if gap and start / rate >= gap[0] else 0.0)
+        frame = AudioFrame.from_ndarray(
+            np.ascontiguousarray(piece), format="fltp", layout=stream.layout.name
+        )
+        frame.sample_rate = rate
+        frame.time_base = Fraction(1, rate)
+        frame.pts = start + round(time * rate)
+        for part in _converted(frame, stream):
+            output.mux(stream.encode(part))
+    output.mux(stream.encode(None))
+
+
+def _converted(frame, stream):
+    """The frame in the encoder's sample format, time stamps kept."""
+    pts = frame.pts
+    resampler = av.AudioResampler(stream.format.name, stream.layout.name, stream.rate)
+    for part in resampler.resample(frame):
+        part.pts = pts
+        yield part
+
+
+def _add_picture(output, container):
+    stream = output.add_stream("libvpx" if container == "webm" else "libx264", rate=10)
+    stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _draw(output, stream, seconds: float) -> None:
+    for number in range(max(1, round(seconds * 10))):
+        frame = av.VideoFrame.from_ndarray(
+            np.full((48, 64, 3), number % 256, dtype=np.uint8), format="rgb24"
+        )
+        output.mux(stream.encode(frame))
+    output.mux(stream.encode(None))
+
+
+def in_format(path: Path, name: str, sound: np.ndarray | None = None, **more) -> Path:
+    """A file in one of `FORMATS`; without `sound`, clicks at 0.5, 2 and 4.5 of 5 s."""
+    container, codec, rate = FORMATS[name]
+    if sound is None:
+        sound = clicks(5.0, rate, (0.5, 2.0, 4.5))
+    return write(path, sound, container=container, codec=codec, rate=rate, **more)
