@@ -26,14 +26,14 @@ def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
     In folders, files are known by their suffix; a file named outright is taken as it is.
 
     Raises:
-        UsageError: an input that is not there, or no recording in any.
+        UsageError: an input that is not there or is `out` itself, or no recording in any.
     """
     ours = Path(os.path.abspath(out))
     expanded = [path for given in inputs for path in _expand(given)]
-    folders = [path for path in expanded if path.is_dir()]
+    folders = {path for path in expanded if path.is_dir()}
     sources: dict[str, Source] = {}
     for path in expanded:
-        prefix = path.name if len(folders) > 1 else ""
+        prefix = Path(os.path.abspath(path)).name if len(folders) > 1 else ""
         found = _in_folder(path, prefix, ours) if path in folders else [Source(path, path.stem)]
         for source in found:
             sources.setdefault(os.path.abspath(source.path), source)
@@ -63,8 +63,16 @@ def _in_folder(folder: Path, prefix: str, ours: Path) -> Iterator[Source]:
 def _walk(folder: Path, ours: Path) -> Iterator[Path]:
     """Media files below a folder, links followed, each real folder once: loops end."""
     seen: set[tuple[int, int]] = set()
+    if Path(os.path.abspath(folder)) == ours:
+        raise UsageError(
+            f"{folder}: the results would lie among the recordings; give another folder with -o"
+        )
     for at, folders, files in os.walk(folder, followlinks=True):
-        stat = os.stat(at)
+        try:
+            stat = os.stat(at)
+        except OSError:  # vanished since it was listed
+            folders.clear()
+            continue
         if (stat.st_dev, stat.st_ino) in seen or Path(os.path.abspath(at)) == ours:
             folders.clear()
             continue

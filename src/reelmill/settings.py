@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(
         None, ge=1, description="threads of a model on the CPU; what the workers leave"
     )
-    formats: tuple[str, ...] = Field(
+    formats: Annotated[tuple[str, ...], NoDecode] = Field(
         ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"
     )
     initial_prompt: str | None = Field(
@@ -54,6 +55,14 @@ class Settings(BaseSettings):
         256, ge=8, description="MB of shared memory for items on their way to the models"
     )
     keep_audio: bool = Field(False, description="keep decoded sound in the cache after the run")
+
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
+        """`json,srt`, as on the command line, is what people write into the environment too."""
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
 
 
 class _WithFile(Settings):

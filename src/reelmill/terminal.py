@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,20 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def _write(stream: TextIO, line: str) -> None:
+    """Tell whoever listens; that nobody does any more (`| head`) is no reason to stop."""
+    with contextlib.suppress(OSError):
+        print(line, file=stream, flush=True)
+
+
+def failure_text(outcome: FileOutcome) -> str:
+    """The cause, with the recording's name unless the message says it already."""
+    if outcome.failure is None:
+        return ""
+    message = outcome.failure.message
+    return message if outcome.path in message else f"{outcome.path}: {message}"
+
+
 class Plain:
     """A line per recording and, now and then, where the run stands."""
 
@@ -43,11 +58,9 @@ class Plain:
     def finished(self, outcome: FileOutcome) -> None:
         self._finished += 1
         mark = "ok    " if outcome.status == "done" else "FAILED"
-        cause = f": {outcome.failure.message}" if outcome.failure else ""
-        name = outcome.path if outcome.failure is None else ""
         length = f" ({clock(outcome.media_seconds)})" if outcome.media_seconds else ""
-        at = f"[{self._finished}/{self._recordings}]"
-        self._say(f"{at} {mark} {name}{length}{cause}" if name else f"{at} {mark}{cause}")
+        text = failure_text(outcome) or f"{outcome.path}{length}"
+        self._say(f"[{self._finished}/{self._recordings}] {mark} {text}")
         for change in outcome.changed:
             self._say(f"ORIGINAL CHANGED: {outcome.path}: {change}")
 
@@ -60,7 +73,7 @@ class Plain:
             self._say(headline(snapshot))
 
     def _say(self, line: str) -> None:
-        print(one_line(line), file=self._stream, flush=True)
+        _write(self._stream, one_line(line))
 
 
 class JsonLines:
@@ -82,7 +95,7 @@ class JsonLines:
         pass
 
     def _say(self, **values: Any) -> None:
-        print(json.dumps(values), file=self._stream, flush=True)
+        _write(self._stream, json.dumps(values))
 
 
 class Moving:
@@ -97,7 +110,7 @@ class Moving:
 
     def finished(self, outcome: FileOutcome) -> None:
         if outcome.failure is not None:
-            self._print(f"failed: {outcome.failure.message}", "red")
+            self._print(f"failed: {failure_text(outcome)}", "red")
         for change in outcome.changed:
             self._print(f"ORIGINAL CHANGED: {outcome.path}: {change}", "bold red")
 

@@ -48,13 +48,16 @@ class Books:
         folder = self._config.cache / "runs"
         folder.mkdir(parents=True, exist_ok=True)
         name = time.strftime("%Y%m%d-%H%M%S") + f"-{os.getpid()}.jsonl"
-        self._lines = Path(folder / name).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
+        self._lines = Path(folder / name).open(  # noqa: SIM115
+            "w", encoding="utf-8", errors="surrogateescape", buffering=1
+        )
         try:
             yield
         finally:
             lines, self._lines = self._lines, None
-            with contextlib.suppress(OSError):  # a full disk has been reported already
-                lines.close()
+            if lines is not None:
+                with contextlib.suppress(OSError):  # a full disk has been reported already
+                    lines.close()
 
     def line(self, values: dict[str, Any]) -> None:
         """Write a line of metrics; metrics are not worth failing a run for."""
@@ -62,7 +65,9 @@ class Books:
             try:
                 self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
             except OSError as error:
-                self._lines = None
+                lines, self._lines = self._lines, None
+                with contextlib.suppress(OSError):
+                    lines.close()
                 self.warn(f"the metrics file cannot be written any more: {error}")
 
     def warn(self, text: str) -> None:

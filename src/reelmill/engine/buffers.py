@@ -46,8 +46,9 @@ class Arena:
     """A process's view of the shared memory."""
 
     def __init__(self, descriptor: int) -> None:
-        self.size = os.fstat(descriptor).st_size
-        self._map = mmap.mmap(descriptor, self.size)
+        mapped = os.fstat(descriptor).st_size
+        self.size = mapped // _PAGE * _PAGE  # as the allocator sees it
+        self._map = mmap.mmap(descriptor, mapped)
         self.view = memoryview(self._map)
 
     def close(self) -> None:
@@ -103,9 +104,9 @@ class Allocator:
     """Who has which part of the arena; only the coordinator has one. First fit, whole pages."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size = size // _PAGE * _PAGE
         self.used = 0
-        self._free: list[tuple[int, int]] = [(0, size)]  # (offset, size), by offset
+        self._free: list[tuple[int, int]] = [(0, self.size)]  # (offset, size), by offset
 
     def allocate(self, size: int) -> Block | None:
         """A block of at least `size` bytes, or None when there is no room now."""

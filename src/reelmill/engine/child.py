@@ -20,12 +20,13 @@ import struct
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from reelmill.engine.buffers import Arena
-from reelmill.errors import CrashError
+from reelmill.errors import CrashError, PassingError
 
 _LENGTH = struct.Struct("<Q")
 _LOG_TAIL_BYTES = 2000
@@ -65,29 +66,40 @@ class Child:
         environment: dict[str, str] | None = None,
     ) -> Child:
         """Start `entry` (`module:function(channel)`) in a new interpreter."""
-        ours, theirs = socket.socketpair()
         log = log_folder / f"{name}.log"
-        with log.open("ab") as output, theirs:
-            process = subprocess.Popen(
-                [
-                    python,
-                    "-c",
-                    _BOOTSTRAP,
-                    os.pathsep.join(sys.path),
-                    entry,
-                    str(theirs.fileno()),
-                    str(arena_descriptor),
-                ],
-                pass_fds=(theirs.fileno(), arena_descriptor),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
-            )
+        ours, theirs = socket.socketpair()
+        try:
+            with log.open("ab") as output, theirs:
+                process = subprocess.Popen(
+                    [
+                        python,
+                        "-c",
+                        _BOOTSTRAP,
+                        os.pathsep.join(sys.path),
+                        entry,
+                        str(theirs.fileno()),
+                        str(arena_descriptor),
+                    ],
+                    pass_fds=(theirs.fileno(), arena_descriptor),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env={**os.environ, **(environment or {})},
+                    start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
+                )
+        except BaseException as error:
+            ours.close()
+            if isinstance(error, OSError):  # too many processes, files or too little memory: now
+                raise PassingError(f"{name} cannot be started: {error}") from error
+            raise
         child = cls(name, process, log)
         ours.setblocking(False)
-        child._reader, child._writer = await asyncio.open_connection(sock=ours)
+        try:
+            child._reader, child._writer = await asyncio.open_connection(sock=ours)
+        except BaseException:  # cancelled while starting: nothing half-made is left
+            ours.close()
+            await child._end_process()
+            raise
         return child
 
     @property
@@ -145,8 +157,15 @@ class Child:
             await asyncio.sleep(0.02)
         await self.kill()
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     async def kill(self) -> None:
         self._writer.close()
+        await self._end_process()
+
+    async def _end_process(self) -> None:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -171,9 +190,14 @@ class Channel:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        with self._socket.makefile("rb") as stream:
-            while len(header := stream.read(_LENGTH.size)) == _LENGTH.size:
-                self._inbox.put(pickle.loads(stream.read(_LENGTH.unpack(header)[0])))
+        try:
+            with self._socket.makefile("rb") as stream:
+                while len(header := stream.read(_LENGTH.size)) == _LENGTH.size:
+                    self._inbox.put(pickle.loads(stream.read(_LENGTH.unpack(header)[0])))
+        except BaseException:  # noqa: BLE001 (a message we cannot read would leave us waiting)
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
         os._exit(0)  # the parent is gone or done with us; whatever runs is nobody's any more
 
     def send(self, message: Any) -> None:

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reelmill import atomic
@@ -26,6 +27,7 @@ from reelmill.engine.passage import Passage, RunStopping
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.pool import CpuPool
 from reelmill.engine.progress import Observer
+from reelmill.errors import UsageError
 
 _SAMPLE_EVERY_S = 1.0
 _TELL_EVERY_S = 0.25
@@ -63,17 +65,18 @@ class Coordinator:
         """Work on all sources; failures are in the summary, not raised.
 
         Raises:
-            UsageError: another run has the output folder.
-            OSError: the output folder cannot be written.
+            UsageError: another run has the output folder, or it cannot be written.
         """
         lock = FolderLock(self._config.cache / "lock")
-        lock.acquire()
-        try:
-            self._ledger = Ledger(self._config.cache / "ledger.sqlite")
-            with contextlib.closing(self._ledger), self._books.open():
-                await self._run(sources)
-        finally:
-            lock.release()
+        with contextlib.ExitStack() as opened:
+            with self._writing():
+                opened.callback(lock.release)
+                lock.acquire()
+                self._ledger = Ledger(self._config.cache / "ledger.sqlite")
+                opened.callback(self._ledger.close)
+                opened.enter_context(self._books.open())
+                waiting, results = self._plan(sources)
+            await self._run(waiting, results)
         hosts = self._inference.totals if self._inference else []
         return self._books.summary(hosts, self._stopped)
 
@@ -86,9 +89,21 @@ class Coordinator:
             self._stop_now = True
         self._stop_requested.set()
 
-    async def _run(self, sources: Sequence[Source]) -> None:
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Before any work has begun, a folder that cannot be written is the user's to mend."""
+        try:
+            yield
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UsageError(
+                f"{self._config.out}: results cannot be written there ({error}); make room, or "
+                "choose another folder with -o"
+            ) from error
+
+    def _plan(self, sources: Sequence[Source]) -> tuple[list[Job], dict[str, Result]]:
+        """The recordings there is work for, and all that is known of earlier work."""
         if self._ledger.note("clean") == "no":
-            sweep(self._config.cache)
+            sweep(self._config.out)
         if self._config.fresh:
             self._ledger.forget()
             shutil.rmtree(self._config.cache / "artifacts", ignore_errors=True)
@@ -101,12 +116,20 @@ class Coordinator:
             for job in self._jobs
             if not done_before(job, self._pipeline, keys, results, self._config.cache)
         ]
+        for job in waiting:
+            if job.original.outcome is not None:  # what it says is about to be replaced
+                job.original.outcome = None
+                self._ledger.put_original(job.original)
         self._ledger.commit()
+        return waiting, results
+
+    async def _run(self, waiting: list[Job], results: dict[str, Result]) -> None:
         self._books.planned(self._jobs)
         if waiting:
             await self._work(waiting, results)
         if self._stopped is None:
-            self._ledger.put_note("clean", "yes")
+            with contextlib.suppress(sqlite3.OperationalError):  # the next run will sweep
+                self._ledger.put_note("clean", "yes")
 
     async def _work(self, jobs: list[Job], results: dict[str, Result]) -> None:
         config = self._config
@@ -122,7 +145,7 @@ class Coordinator:
             logs,
             on_batch=self._on_batch,
             on_room=pool.wake,
-            on_fatal=self.stop,
+            on_fatal=self._fatal,
             on_disk_full=self._disk_full,
             on_warning=self._books.warn,
         )
@@ -205,6 +228,10 @@ class Coordinator:
             if turn % every == 0:
                 self._books.line(self._monitor.take().as_line())
             self._observer.moved(self._books.snapshot(inference.queued))
+            try:
+                self._ledger.commit()  # also when nothing new comes for a while
+            except sqlite3.OperationalError:
+                self._disk_full()
             turn += 1
             await asyncio.sleep(_TELL_EVERY_S)
 
@@ -216,6 +243,10 @@ class Coordinator:
                 (d.used_mb for d in last.devices if d.index == batch.lane.device.index), None
             )
         self._books.batch(batch, memory)
+
+    def _fatal(self, reason: str) -> None:
+        if self._stopped is None:  # a second cause is no reason to stop at once
+            self.stop(reason)
 
     def _disk_full(self) -> None:
         if self._stopped is None:
@@ -233,9 +264,12 @@ class Coordinator:
         return pids
 
 
-def sweep(cache: Path) -> None:
-    """Remove what a run that was killed left half-written."""
-    for folder, _, names in os.walk(cache):
+def sweep(out: Path) -> None:
+    """Remove what a run that was killed left half-written, but not other runs' below us."""
+    for folder, folders, names in os.walk(out):
+        if Path(folder) != out and ".cache" in folders:
+            folders.clear()
+            continue
         for name in names:
             path = Path(folder, name)
             if atomic.is_leftover(path) or ".spool." in name:

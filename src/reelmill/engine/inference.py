@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import traceback
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,9 @@ class Flight:
         self.label = label
         self.closed = False
         self.total: int | None = None
-        self.places: dict[int, tuple[int, int, int]] = {}
+        #: Spool, offset and size of each output: compact, a long recording has a million.
+        self.places = array("q")
+        self._placed = 0
         self.spools: list[Path] = []
         self.granted: set[Block] = set()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -62,15 +65,24 @@ class Flight:
         return path
 
     def add_output(self, index: int, spool: Path, place: tuple[int, int]) -> None:
-        self.places[index] = (self.spools.index(spool), *place)
+        at, missing = 3 * index, 3 * (index + 1) - len(self.places)
+        if missing > 0:
+            self.places.extend(itertools.repeat(-1, missing))
+        self.places[at : at + 3] = array("q", (self.spools.index(spool), *place))
+        self._placed += 1
         self._settle()
 
     def split_done(self, total: int) -> None:
         self.total = total
         self._settle()
 
+    @property
+    def settled(self) -> bool:
+        """Whether all outputs are there, so that none of its items waits anywhere."""
+        return self.total == self._placed
+
     def _settle(self) -> None:
-        if self.total == len(self.places) and not self.finished.done():
+        if self.settled and not self.finished.done():
             self.finished.set_result(None)
 
     def fail(self, error: BaseException) -> None:
@@ -78,9 +90,6 @@ class Flight:
         if not self.finished.done():
             self.finished.set_exception(error)
             self.finished.exception()  # nobody may be waiting yet: not an unretrieved error
-
-    def ordered_places(self) -> tuple[tuple[int, int, int], ...]:
-        return tuple(self.places[i] for i in range(len(self.places)))
 
 
 class StageQueue:
@@ -226,7 +235,9 @@ class Inference:
     def open(self, stage: int, label: str, spool_base: Path) -> Flight:
         self.expect(stage)
         self._queues[stage].open_splits += 1
-        return Flight(stage, label, spool_base)
+        # a name of its own: a host may still be writing for an earlier try of the same work
+        unique = spool_base.with_name(f"{spool_base.name}.{next(self._names)}")
+        return Flight(stage, label, unique)
 
     def split_ended(self, flight: Flight, total: int | None) -> None:
         """The split is over: with `total` items, or None when it failed."""
@@ -254,12 +265,14 @@ class Inference:
     def close(self, flight: Flight) -> None:
         """The flight is merged or failed: what is left of it goes."""
         flight.closed = True
-        for item in self._queues[flight.stage].batcher.remove(flight):
-            self._release(item)
+        if not flight.settled:
+            for item in self._queues[flight.stage].batcher.remove(flight):
+                self._release(item)
         for block in flight.granted:  # its worker died before it could fill them
             self._allocator.free(block)
         flight.granted.clear()
         self._hand_out()
+        self._on_room()
         for spool in flight.spools:
             with contextlib.suppress(FileNotFoundError):
                 spool.unlink()
@@ -300,7 +313,8 @@ class Inference:
     def _release(self, item: QueuedItem) -> None:
         self._allocator.free(item.block)
         self._hand_out()
-        self._on_room()
+        if self.has_room():
+            self._on_room()
 
     # -- one lane
 
@@ -418,9 +432,11 @@ class Inference:
         totals.last_at = answer.ended
         totals.peak_memory_mb = max(totals.peak_memory_mb or 0, answer.memory_mb)
         for item, place in zip(items, answer.places, strict=True):
+            if item.flight.closed:
+                self._drop(item, lane)
+                continue
             self._release(item)
-            if not item.flight.closed:
-                item.flight.add_output(item.index, item.flight.spool_for(lane.name), place)
+            item.flight.add_output(item.index, item.flight.spool_for(lane.name), place)
         self._on_batch(BatchDone(queue, lane, items, answer))
 
     # -- when it goes wrong
@@ -434,9 +450,11 @@ class Inference:
         for other_queue, others in lane.sent:
             other_queue.batcher.retry(others)
         lane.sent.clear()
+        group.work.set()
         self._on_warning(f"{error} (at a batch of {len(items)} in {queue.stage.name}); replaced")
-        items = self._living(items)
-        if len(items) == 1:
+        alone = len(items) == 1  # before those drop out whose recording has failed: it may be them
+        items = self._living(items, lane)
+        if alone and items:
             items[0].crashes += 1
             if items[0].crashes >= _CRASHES_ALONE:
                 self._charge(items[0], "crash", f"{error}", items[0].crashes)
@@ -457,13 +475,14 @@ class Inference:
             self._on_disk_full()
             queue.batcher.retry(items)
             return
-        items = self._living(items)
         if error.kind == "resource":
             lane.memory_failures += 1
             queue.size = max(1, len(items) // 2)
             if lane.memory_failures >= _MEMORY_FAILURES_ALONE and lane.device.kind != "cpu":
                 await self._move_to_cpu(group, lane, error)
-        if len(items) == 1:
+        alone = len(items) == 1
+        items = self._living(items, lane)
+        if alone and items:
             items[0].crashes += 1
             limit = _MEMORY_FAILURES_ALONE if error.kind == "resource" else 1
             if items[0].crashes >= limit:
@@ -485,11 +504,17 @@ class Inference:
         lane.totals.device = f"{lane.totals.device}, then cpu"
         lane.memory_failures = 0
 
-    def _living(self, items: list[QueuedItem]) -> list[QueuedItem]:
+    def _living(self, items: list[QueuedItem], lane: Lane) -> list[QueuedItem]:
         for item in items:
             if item.flight.closed:
-                self._release(item)
+                self._drop(item, lane)
         return [item for item in items if not item.flight.closed]
+
+    def _drop(self, item: QueuedItem, lane: Lane) -> None:
+        """An item nobody waits for any more; what the host wrote after the flight closed goes."""
+        self._release(item)
+        with contextlib.suppress(OSError):
+            item.flight.spool_for(lane.name).unlink()
 
     def _retry_halves(self, queue: StageQueue, items: list[QueuedItem]) -> None:
         middle = (len(items) + 1) // 2
@@ -502,7 +527,9 @@ class Inference:
         self._release(item)
         stage = self._stages[item.flight.stage].name
         text = f"{message} (item {item.index} of {item.flight.label})"
-        item.flight.fail(StageFailed(Failure(stage, kind, text, tries), final=True))
+        # a cause that can pass is waited for with the whole stage, as anywhere else
+        failure = Failure(stage, kind, text, tries)
+        item.flight.fail(StageFailed(failure, final=kind != "passing"))
 
     async def _end_host(self, lane: Lane) -> None:
         if lane.host is not None:

@@ -100,24 +100,30 @@ def plan(sources: Iterable[Source], ledger: Ledger) -> list[Job]:
             name = _free_name(source, path, taken)
             taken.add(name)
             original = known[path] = Original(path, name, 0, -1, 0)
-        jobs.append(Job(original, _refresh(original)))
-        if original.inode:
+        size, changed = _refresh(original)
+        jobs.append(Job(original, size))
+        if changed:
             ledger.put_original(original)
     return in_good_order(jobs)
 
 
-def _refresh(original: Original) -> int:
-    """Look at the file once: unless it is as it was, its hashes are not trusted."""
+def _refresh(original: Original) -> tuple[int, bool]:
+    """Look at the file once: unless it is as it was, its hashes are not trusted.
+
+    Gives its size and whether there is something new to note. That a file is gone is this run's
+    failure, and no reason to forget what it was.
+    """
     try:
         stat = os.stat(original.path)
     except OSError:
-        original.before = None
-        return 0
+        original.before = original.outcome = None
+        return 0, False
     state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    if state != (original.inode, original.size, original.mtime_ns):
-        original.inode, original.size, original.mtime_ns = state
-        original.before = original.after = original.outcome = None
-    return stat.st_size
+    if state == (original.inode, original.size, original.mtime_ns):
+        return stat.st_size, False
+    original.inode, original.size, original.mtime_ns = state
+    original.before = original.after = original.outcome = None
+    return stat.st_size, True
 
 
 def _free_name(source: Source, path: str, taken: set[str]) -> str:
@@ -158,13 +164,25 @@ def done_before(
     recording = recording_of(job, original.before, cache)
     ends = [results.get(keys.of(stage, recording)) for stage in pipeline.ends]
     same = original.outcome == keys.of_all_ends(recording)
+    facts = facts_of(recording, pipeline, keys, results)
     keys.forget(recording)
     whole = all(result is not None and is_whole(result) for result in ends)
     if not same or not (whole or original.failure):
         return False
-    for result in ends:
-        job.facts.update(result.facts if result else {})
+    job.facts.update(facts)
     job.failure, job.reused = original.failure, True
     job.status = "failed" if job.failure else "done"
     job.changed = original.before.differences(original.after)
     return True
+
+
+def facts_of(
+    recording: Recording, pipeline: Pipeline, keys: Keys, results: dict[str, Result]
+) -> dict[str, Any]:
+    """What the stages found out about a recording, later stages having the last word."""
+    facts: dict[str, Any] = {}
+    for stage in pipeline.stages:
+        result = results.get(keys.of(stage, recording))
+        if result is not None:
+            facts.update(result.facts)
+    return facts

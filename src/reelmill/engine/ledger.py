@@ -6,14 +6,16 @@ was written but not yet noted is found by its file name.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reelmill.errors import Failure
+from reelmill.errors import Failure, UsageError
 from reelmill.recording import FileState
 
 _SCHEMA = """
@@ -68,15 +70,29 @@ class Ledger:
     """Reads everything at once; writes are grouped, at most half a second behind."""
 
     def __init__(self, path: Path) -> None:
+        """Raises UsageError when it cannot be written or is damaged."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
         self._open_since: float | None = None
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise UsageError(
+                f"{path}: cannot be written ({error}); make room there, or choose another folder "
+                "with -o"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise UsageError(
+                f"{path}: damaged ({error}); move it away and give the same command again, "
+                "finished work is found without it"
+            ) from error
 
     def close(self) -> None:
-        self.commit()
+        """What a full disk keeps from being noted, the next run finds by itself."""
+        with contextlib.suppress(sqlite3.OperationalError):
+            self.commit()
         self._db.close()
 
     def originals(self) -> dict[str, Original]:
@@ -85,7 +101,7 @@ class Ledger:
             "SELECT path, name, inode, size, mtime_ns, sha256, md5, hashed_at, after, checked_at,"
             " outcome, failure FROM originals"
         )
-        return {row[0]: _original(row) for row in rows}
+        return {original.path: original for original in map(_original, rows)}
 
     def results(self) -> dict[str, Result]:
         """All known results, by key."""
@@ -108,8 +124,8 @@ class Ledger:
         self._write(
             "INSERT OR REPLACE INTO originals VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
             (
-                original.path,
-                original.name,
+                _storable(original.path),
+                _storable(original.name),
                 original.inode,
                 original.size,
                 original.mtime_ns,
@@ -153,24 +169,31 @@ class Ledger:
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         if self._open_since is None:
-            self._db.execute("BEGIN")
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN")
             self._open_since = time.monotonic()
         self._db.execute(statement, values)
         if time.monotonic() - self._open_since > _COMMIT_EVERY_S:
             self.commit()
 
     def commit(self) -> None:
-        if self._open_since is not None:
+        if self._open_since is None:
+            return
+        self._open_since = None
+        try:
             self._db.execute("COMMIT")
-            self._open_since = None
+        except sqlite3.OperationalError:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
 
 def _original(row: tuple[Any, ...]) -> Original:
     path, name, inode, size, mtime_ns, sha256, md5, *rest = row
     hashed_at, after, checked_at, outcome, failure = rest
     return Original(
-        path,
-        name,
+        os.fsdecode(path),
+        os.fsdecode(name),
         inode,
         size,
         mtime_ns,
@@ -181,6 +204,15 @@ def _original(row: tuple[Any, ...]) -> Original:
         outcome,
         _failure(failure),
     )
+
+
+def _storable(path: str) -> str | bytes:
+    """SQLite's text is UTF-8; a path that is none is kept as its bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
 
 
 def _failure_text(failure: Failure | None) -> str | None:

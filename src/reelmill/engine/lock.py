@@ -26,12 +26,18 @@ class FolderLock:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             owner = os.read(descriptor, 4096).decode(errors="replace")
             os.close(descriptor)
             raise UsageError(
                 f"{self._path.parent.parent}: another run is writing here ({_described(owner)}); "
                 "wait for it, stop it, or choose another folder with -o"
+            ) from error
+        except OSError as error:
+            os.close(descriptor)
+            raise UsageError(
+                f"{self._path.parent.parent}: this file system cannot lock files "
+                f"({error.strerror}); choose a folder on another one with -o"
             ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps(_owner()).encode())
@@ -52,7 +58,7 @@ def _owner() -> dict[str, str | int]:
 
 
 def _described(text: str) -> str:
-    with contextlib.suppress(ValueError, KeyError):
+    with contextlib.suppress(ValueError, KeyError, TypeError):
         owner = json.loads(text)
         return f"process {owner['pid']} on {owner['machine']} since {owner['since']}"
     return "its owner is unknown"

@@ -16,12 +16,12 @@ from reelmill.engine import policy, store, work
 from reelmill.engine.books import Books
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.inference import Flight, Inference, StageFailed
-from reelmill.engine.jobs import Job, Keys, is_whole, recording_of
+from reelmill.engine.jobs import Job, Keys, facts_of, is_whole, recording_of
 from reelmill.engine.ledger import Ledger, Result
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.pool import CpuPool
 from reelmill.engine.stage import FileStage, ModelStage, Stage
-from reelmill.errors import CrashError, Failure
+from reelmill.errors import Failure, ReelmillError
 from reelmill.recording import FileState, Recording
 
 _T = TypeVar("_T")
@@ -74,14 +74,14 @@ class Passage:
             before = job.original.before or await self._identify(job)
             recording = recording_of(job, before, self._config.cache)
             self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
-            for result in await self._obtain_all(recording, self._pipeline.ends):
-                job.facts.update(result.facts)
+            await self._obtain_all(recording, self._pipeline.ends)
         except StageFailed as error:
             job.failure = error.failure
         await self._check_untouched(job)
         job.seconds = time.monotonic() - job.started
         job.status = "failed" if job.failure else "done"
         if recording is not None:
+            job.facts = facts_of(recording, self._pipeline, self._keys, self._results)
             self._close(job, recording)
         self._books.finished(job)
 
@@ -123,7 +123,7 @@ class Passage:
             return
         try:
             original.after = await self._read(job.path, _CHECK_PRIORITY)
-        except (StageFailed, CrashError) as error:
+        except (StageFailed, ReelmillError) as error:
             job.changed = [f"cannot be read any more: {error}"]
             return
         original.checked_at = time.time()
@@ -180,7 +180,7 @@ class Passage:
         """
         key = self._keys.of(stage, recording)
         known = self._results.get(key)
-        if known is not None and is_whole(known):
+        if known is not None and not self._replaceable(known, stage) and is_whole(known):
             if known.from_before:
                 known.from_before = False
                 self._books.stages[stage.name].reused += 1
@@ -191,29 +191,41 @@ class Passage:
             task.add_done_callback(lambda _: self._making.pop(key, None))
         return await asyncio.shield(task)
 
+    @staticmethod
+    def _replaceable(known: Result, stage: Stage) -> bool:
+        """Whether an earlier run's files may by now be another content's or setting's: those
+        with a recording's name. The artifact beside them says whose they are."""
+        return stage.per_name and known.from_before
+
     async def _make(self, recording: Recording, stage: Stage, key: str) -> Result:
-        position = self._pipeline.position(stage)
-        if isinstance(stage, ModelStage):
-            self._inference.expect(position)
-        makers = self._pipeline.makers(stage)
-        sources = await self._obtain_all(recording, makers)
-        target = store.artifact_path(recording.folder, stage.name, key)
-        task = work.StageTask(
-            position, recording, tuple(Path(source.files[0]) for source in sources), key, target
-        )
+        task = self._task(recording, stage, key)
         began = time.monotonic()
-        made = self._adopt(task, stage) or await self._make_anew(task, stage)
+        made = self._adopt(task, stage)
+        if made is None:
+            if isinstance(stage, ModelStage):
+                self._inference.expect(task.stage)
+            sources = await self._obtain_all(recording, self._pipeline.makers(stage))
+            task = replace(task, sources=tuple(Path(source.files[0]) for source in sources))
+            began = time.monotonic()
+            made = await self._make_anew(task, stage)
         result = Result(
             key,
             stage.name,
             recording.id,
-            [str(target), *made.files],
+            [str(task.target), *made.files],
             made.facts,
             time.monotonic() - began,
         )
         self._results[key] = result
         self._note(partial(self._ledger.put_result, result))
         return result
+
+    def _task(self, recording: Recording, stage: Stage, key: str) -> work.StageTask:
+        if stage.per_name:
+            target = store.named_path(self._config.cache, stage.name, recording.name)
+        else:
+            target = store.artifact_path(recording.folder, stage.name, key)
+        return work.StageTask(self._pipeline.position(stage), recording, (), key, target)
 
     def _adopt(self, task: work.StageTask, stage: Stage) -> work.Made | None:
         """What an interrupted run wrote but had no time to note."""
@@ -229,6 +241,8 @@ class Passage:
         if totals.first_at is None:
             totals.first_at = self._books.clock()
         run = self._run_file_stage if isinstance(stage, FileStage) else self._run_model_stage
+        if stage.per_name:  # from here on the files are not whole, and nobody's
+            task.target.unlink(missing_ok=True)
         try:
             made = await self._try(stage.name, partial(run, task, stage))
         except StageFailed:
@@ -249,15 +263,12 @@ class Passage:
         return self._made(stage.name, answer)
 
     async def _run_model_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
-        task.target.parent.mkdir(parents=True, exist_ok=True)
         base = task.target.with_suffix(".spool")
         flight = self._inference.open(task.stage, str(task.recording.path), base)
         try:
             await self._split(task, stage, flight)
             await flight.finished
-            merge = work.Merge(
-                **vars(task), spools=tuple(flight.spools), places=flight.ordered_places()
-            )
+            merge = work.Merge(**vars(task), spools=tuple(flight.spools), places=flight.places)
             answer = await self._pool.run(
                 merge, -2 * task.stage - 1, deadline=self._config.task_deadline
             )
@@ -302,8 +313,8 @@ class Passage:
                 if error.final:
                     raise
                 failure = replace(error.failure, stage=stage, tries=tries)
-            except CrashError as error:
-                failure = Failure(stage, "crash", str(error), tries)
+            except ReelmillError as error:  # of the process that was to do it
+                failure = Failure(stage, error.kind, str(error), tries)
             wait = self._wait_after(failure)
             if wait is None:
                 raise StageFailed(failure, final=True)

@@ -13,7 +13,6 @@ from reelmill.engine import work
 from reelmill.engine.buffers import Block
 from reelmill.engine.child import Child
 from reelmill.engine.stage import Stage
-from reelmill.errors import CrashError
 
 Room = Callable[[int], "asyncio.Future[Block | None]"]
 OnItem = Callable[[work.Sent], None]
@@ -87,7 +86,7 @@ class CpuPool:
                 else:
                     self._idle.append(child)
                     return answer  # type: ignore[no-any-return]
-        except (CrashError, asyncio.CancelledError):
+        except BaseException:  # it died, we are cancelled, or it is left in the middle of a task
             if child is not None:
                 self._all.discard(child)
                 await child.kill()
@@ -124,8 +123,12 @@ class CpuPool:
             heapq.heappush(self._waiting, waiting)
 
     async def _worker(self) -> Child:
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            child = self._idle.pop()
+            if child.alive:
+                return child
+            self._all.discard(child)
+            await child.kill()
         child = await Child.start(
             f"worker-{next(self._numbers)}",
             "reelmill.engine.work:serve",

@@ -31,11 +31,19 @@ def result_key(digest: str, sources: list[str]) -> str:
 
     A stage that needs nothing reads the recording itself, whose key is its content's SHA-256.
     """
-    return hashlib.sha256("\n".join([digest, *sources]).encode()).hexdigest()
+    text = "\n".join([digest, *sources])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def artifact_path(folder: Path, stage_name: str, key: str) -> Path:
     return folder / f"{stage_name}-{key[:16]}.json"
+
+
+def named_path(cache: Path, stage_name: str, recording_name: str) -> Path:
+    """Where the artifact about files with a recording's name lies: one place for all contents and
+    settings, because they take each other's place too."""
+    name = hashlib.sha256(recording_name.encode("utf-8", "surrogateescape")).hexdigest()
+    return cache / "artifacts" / "named" / name[:2] / f"{stage_name}-{name[:16]}.json"
 
 
 def save(path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact) -> None:
@@ -58,7 +66,7 @@ def load(path: Path, kind: type[Artifact]) -> Artifact:
         InputError: not there, not JSON, of another schema or damaged.
     """
     try:
-        envelope = json.loads(path.read_bytes())
+        envelope = _parsed(path)
         if envelope["schema"] != f"reelmill/{kind.schema}":
             raise InputError(
                 f"{path}: holds {envelope['schema']}, not reelmill/{kind.schema}; "
@@ -74,10 +82,15 @@ def load(path: Path, kind: type[Artifact]) -> Artifact:
 def key_in(path: Path) -> str | None:
     """The key an artifact file says it has; None when there is no readable file."""
     try:
-        key = json.loads(path.read_bytes())["key"]
+        key = _parsed(path)["key"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return str(key)
+
+
+def _parsed(path: Path) -> Any:
+    """The JSON in a file; names in it that are no UTF-8 come back as Python had them."""
+    return json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
 
 
 def _adapter(kind: type[Artifact]) -> Any:

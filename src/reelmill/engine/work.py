@@ -6,6 +6,7 @@ import os
 import pickle
 import time
 import traceback
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from reelmill.engine import store
 from reelmill.engine.buffers import Block, Packed
 from reelmill.engine.child import Channel
 from reelmill.engine.stage import FileStage, Inputs, ModelStage, Stage
-from reelmill.errors import Kind, ReelmillError, ResourceError, is_disk_full, kind_of
+from reelmill.errors import InputError, Kind, ReelmillError, ResourceError, is_disk_full, kind_of
 from reelmill.recording import FileState, Recording, read_state
 
 
@@ -51,11 +52,11 @@ class Split(StageTask):
 
 @dataclass(frozen=True)
 class Merge(StageTask):
-    """Make the artifact from outputs that lie in spool files: `places` are (spool, offset, size)
-    in the order of the items."""
+    """Make the artifact from outputs that lie in spool files: `places` are spool, offset, size,
+    spool, offset, size and so on, in the order of the items."""
 
     spools: tuple[Path, ...] = ()
-    places: tuple[tuple[int, int, int], ...] = ()
+    places: array[int] = field(default_factory=lambda: array("q"))
 
 
 Task = Identify | Run | Split | Merge
@@ -142,6 +143,7 @@ def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -
     )
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
+        task.target.parent.mkdir(parents=True, exist_ok=True)  # the hosts' spools lie there too
         items = _split(stage, task.recording, inputs, channel)
         return Made(time.process_time() - started, items=items)
     if isinstance(task, Merge):
@@ -157,8 +159,8 @@ def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -
     return Made(time.process_time() - started, files=files, facts=artifact.facts())
 
 
-def _outputs(spools: Sequence[BinaryIO], places: tuple[tuple[int, int, int], ...]) -> Iterator[Any]:
-    for spool, offset, size in places:
+def _outputs(spools: Sequence[BinaryIO], places: array[int]) -> Iterator[Any]:
+    for spool, offset, size in zip(places[::3], places[1::3], places[2::3], strict=True):
         spools[spool].seek(offset)
         yield pickle.loads(spools[spool].read(size))
 
@@ -188,7 +190,10 @@ def adopt(task: StageTask, stage: Stage) -> Made | None:
     """What an interrupted run wrote but did not note; None when it is not there or not whole."""
     if store.key_in(task.target) != task.key:
         return None
-    artifact: Artifact = store.load(task.target, stage.produces)
+    try:
+        artifact: Artifact = store.load(task.target, stage.produces)
+    except InputError:
+        return None
     files = stage.files(task.recording, artifact)
     if not all(path.exists() for path in files):
         return None
