@@ -1,6 +1,6 @@
-"""The peers, each as the script a user would write: `python -m benchmarks.peers HOW MODEL OUT FILE`.
+"""The peers, each as the script a user would write.
 
-Writes OUT, a JSON object of file name to text. `loop`: faster-whisper file by file; `batched`:
+`python -m benchmarks.peers HOW MODEL OUT FILE...` writes OUT, a JSON object of file name to text. `loop`: faster-whisper file by file; `batched`:
 its own batched pipeline file by file.
 """
 

@@ -14,8 +14,10 @@ from rich.text import Text
 
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
+from reelmill.errors import UsageError
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import DEMO, choose_whisper
+from reelmill.models.languages import LANGUAGES
 from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.voice import voice_pipeline
 from reelmill.runner import (
@@ -38,11 +40,21 @@ def run_voice(
 ) -> int:
     """`reelmill voice`; returns the exit code."""
     settings = load_settings(**given)
+    check_language(settings.language)
     with observing(quiet=quiet, as_json=as_json) as observer:
         make = _voice_maker(observer.warned if not quiet else lambda text: None)
         outcome = run_command(inputs, settings, make, observer, fresh=fresh)
     _tell(outcome, quiet=quiet, as_json=as_json)
     return outcome.exit_code
+
+
+def check_language(language: str | None) -> None:
+    """Raises UsageError before any work is done for a language that Whisper does not have."""
+    if language is not None and language not in LANGUAGES:
+        raise UsageError(
+            f"--language {language}: not one of Whisper's languages; give a code such as ko, en, "
+            f"ja: {', '.join(sorted(LANGUAGES))}"
+        )
 
 
 def _voice_maker(

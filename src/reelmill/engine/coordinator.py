@@ -128,6 +128,8 @@ class Coordinator:
         if waiting:
             await self._work(waiting, results)
         if self._stopped is None:
+            if self._pool is not None and self._pool.broken_off:
+                sweep(self._config.out)
             with contextlib.suppress(sqlite3.OperationalError):  # the next run will sweep
                 self._ledger.put_note("clean", "yes")
 

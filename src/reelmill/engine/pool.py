@@ -39,6 +39,8 @@ class CpuPool:
         self._idle: list[Child] = []
         self._all: set[Child] = set()
         self._busy = 0
+        #: Tasks whose worker died or was ended: they may have left half-written files.
+        self.broken_off = 0
         self._numbers = itertools.count()
         self._waiting: list[_Waiting] = []
         self._draining = False
@@ -88,6 +90,7 @@ class CpuPool:
                     return answer  # type: ignore[no-any-return]
         except BaseException:  # it died, we are cancelled, or it is left in the middle of a task
             if child is not None:
+                self.broken_off += 1
                 self._all.discard(child)
                 await child.kill()
             raise

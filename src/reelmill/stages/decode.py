@@ -25,6 +25,7 @@ class Decode(FileStage):
     version = 1
     needs = (Media,)
     produces = Audio
+    transient = True
 
     track: int | None = None
 

@@ -1,0 +1,243 @@
+"""What the engine itself costs: coordinator time an item, planning, resuming, memory.
+
+    python benchmarks/engine.py --json engine.json
+
+Every figure comes from a run of its own process on real processes and files, with stages that do
+almost nothing. The state that is resumed is made by really running all recordings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import json
+import os
+import platform
+import pstats
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_SCRIPT = Path(__file__).resolve()
+#: The most each figure may be.
+LIMITS = {"ms_per_item": 1.0, "plan_seconds": 5.0, "resume_seconds": 3.0, "memory_growth": 0.10}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    detail: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.limit is None else self.value <= self.limit
+
+
+def make_recordings(folder: Path, recordings: int, items: int) -> None:
+    """Files that say how many items they have; each content is different."""
+    for number in range(recordings):
+        path = folder / f"{number // 1000:03d}" / f"{number:06d}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{items} items, recording {number}\n")
+
+
+# -- one run, in a process of its own
+
+
+def run_once(folder: Path, out: Path, profile: str | None) -> dict[str, Any]:
+    """Run the pipeline on a folder; how long it took and what the coordinator used."""
+    from engine_stages import adding_pipeline
+    from reelmill.engine.config import EngineConfig
+    from reelmill.engine.coordinator import Coordinator
+    from reelmill.engine.progress import Silent
+    from reelmill.inputs import find_sources
+
+    class Clock(Silent):
+        planned_at = 0.0
+
+        def planned(self, recordings: int, reused: int) -> None:
+            self.planned_at = time.perf_counter()
+
+    clock = Clock()
+    profiler = cProfile.Profile() if profile else None
+    if profiler:
+        profiler.enable()
+    cpu, began = time.process_time(), time.perf_counter()
+    sources = find_sources([folder], out)
+    coordinator = Coordinator(adding_pipeline(out), EngineConfig(out, arena_bytes=64 << 20), clock)
+    summary = asyncio.run(coordinator.run(sources))
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    if profiler and profile:
+        profiler.disable()
+        profiler.dump_stats(profile)
+    add = next(stage for stage in summary.stages if stage.name == "add")
+    return {
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "plan_seconds": clock.planned_at - began,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "items": add.items,
+        "batches": add.batches,
+        "done": summary.count("done"),
+        "reused": sum(outcome.reused for outcome in summary.outcomes),
+        "recordings": len(summary.outcomes),
+    }
+
+
+def in_own_process(folder: Path, out: Path, profile: Path | None = None) -> dict[str, Any]:
+    command = [sys.executable, str(_SCRIPT), "--one", str(folder), str(out)]
+    if profile:
+        command += ["--profile", str(profile)]
+    began = time.perf_counter()
+    finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    result: dict[str, Any] = json.loads(finished.stdout)
+    result["process_seconds"] = time.perf_counter() - began
+    if result["done"] != result["recordings"]:
+        raise SystemExit(f"only {result['done']} of {result['recordings']} recordings were done")
+    return result
+
+
+# -- the measurements
+
+
+def item_cost(work: Path, items: int, profile: Path | None) -> list[Figure]:
+    """CPU time of the coordinator for many tiny items in a hundred recordings."""
+    recordings = 100
+    make_recordings(work / "in", recordings, items // recordings)
+    result = in_own_process(work / "in", work / "out", profile)
+    ms = 1000 * result["cpu_seconds"] / result["items"]
+    detail = (
+        f"{result['items']:,} items, {result['batches']:,} batches, {recordings} recordings in "
+        f"{result['seconds']:.1f} s"
+    )
+    return [Figure("coordinator CPU per item", ms, "ms", LIMITS["ms_per_item"], detail)]
+
+
+def plan_and_resume(work: Path, recordings: int, profile: Path | None) -> list[Figure]:
+    """Plan recordings never seen, do them all, and come back when all is done."""
+    make_recordings(work / "in", recordings, 1)
+    first = in_own_process(work / "in", work / "out")
+    again = in_own_process(work / "in", work / "out", profile)
+    assert again["reused"] == recordings
+    cpu = 1000 * first["cpu_seconds"] / recordings
+    many = f"{recordings:,} recordings"
+    return [
+        Figure("planning", first["plan_seconds"], "s", LIMITS["plan_seconds"], many),
+        Figure("doing them", first["seconds"], "s", None, f"{many}, {cpu:.2f} ms CPU each"),
+        Figure("resuming, planning alone", again["plan_seconds"], "s", None, many),
+        Figure(
+            "resuming, whole process",
+            again["process_seconds"],
+            "s",
+            LIMITS["resume_seconds"],
+            f"{many}, all done before; {again['peak_mb']:.0f} MB",
+        ),
+    ]
+
+
+def memory(work: Path, fewer: int, more: int) -> list[Figure]:
+    """Peak resident memory of the coordinator for the same recordings cut finer."""
+    recordings = 20
+    peaks = {}
+    for items in (fewer, more):
+        folder = work / str(items)
+        make_recordings(folder / "in", recordings, items // recordings)
+        peaks[items] = in_own_process(folder / "in", folder / "out")["peak_mb"]
+    growth = peaks[more] / peaks[fewer] - 1
+    detail = f"{recordings} recordings"
+    return [
+        Figure(f"peak memory at {fewer:,} items", peaks[fewer], "MB", None, detail),
+        Figure(f"peak memory at {more:,} items", peaks[more], "MB", None, detail),
+        Figure("growth", growth, "", LIMITS["memory_growth"]),
+    ]
+
+
+def measure(options: argparse.Namespace, work: Path) -> list[Figure]:
+    figures: list[Figure] = []
+    profiles: Path | None = options.profile
+    if profiles:
+        profiles.mkdir(parents=True, exist_ok=True)
+    if "items" in options.parts:
+        figures += item_cost(work / "a", options.items, profiles and profiles / "items.prof")
+    if "plan" in options.parts:
+        recordings = options.recordings
+        figures += plan_and_resume(work / "b", recordings, profiles and profiles / "resume.prof")
+    if "memory" in options.parts:
+        figures += memory(work / "c", options.items // 5, options.items * 2)
+    return figures
+
+
+def table(figures: Sequence[Figure]) -> str:
+    marks = {True: "ok", False: "MISSED", None: ""}
+    lines = []
+    for figure in figures:
+        limit = "" if figure.limit is None else f"<= {figure.limit:g} {figure.unit}".strip()
+        value = f"{figure.value:.3f} {figure.unit}"
+        lines.append(
+            f"{figure.name:32} {value:>12}  {limit:10} {marks[figure.met]:6}  {figure.detail}"
+        )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def as_json(figures: Sequence[Figure]) -> str:
+    machine = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "load_before": os.getloadavg()[0],
+    }
+    values = [{**vars(figure), "met": figure.met} for figure in figures]
+    return json.dumps({"machine": machine, "figures": values}, indent=1) + "\n"
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--items", type=int, default=50_000, help="tiny items [50000]")
+    parser.add_argument("--recordings", type=int, default=10_000, help="to plan [10000]")
+    parser.add_argument(
+        "--parts", nargs="+", choices=("items", "plan", "memory"),
+        default=("items", "plan", "memory"), help="what to measure [everything]",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--profile", type=Path, help="write cProfile statistics into this folder")
+    parser.add_argument("--work", type=Path, help="folder for files made on the way [temporary]")
+    parser.add_argument("--one", type=Path, nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parsed(arguments)
+    if options.one:
+        profile = str(options.profile) if options.profile else None
+        print(json.dumps(run_once(*options.one, profile)))
+        return 0
+    work = Path(tempfile.mkdtemp(prefix="reelmill-bench-", dir=options.work))
+    try:
+        figures = measure(options, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    print(table(figures))
+    if options.profile:
+        for file in sorted(options.profile.glob("*.prof")):
+            print(f"\n{file.name}")
+            pstats.Stats(str(file)).sort_stats("cumulative").print_stats(40)
+    if options.json:
+        options.json.write_text(as_json(figures))
+    return 0 if all(figure.met is not False for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Synthetic calls with known truth: a closed grammar, espeak-ng voices, whole corpora."""

@@ -1,0 +1,107 @@
+"""One sentence in one voice: 16 kHz samples with the times of its words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelmill.demo import espeak
+from reelmill.demo.sentences import join_words
+from reelmill.demo.voices import Voice
+
+RATE = 16_000
+_QUIET = 0.004
+_TAPS = 64
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SpokenWord:
+    """A word and its seconds within the clip it belongs to."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A spoken sentence, without silence before and after it; peak 1."""
+
+    samples: Samples
+    language: str
+    text: str
+    words: tuple[SpokenWord, ...]
+
+    @property
+    def duration(self) -> float:
+        return len(self.samples) / RATE
+
+
+def synthesize(words: Sequence[str], language: str, voice: Voice) -> Clip:
+    """Speak `words`; raises espeak.EspeakError when espeak-ng is missing."""
+    spoken = espeak.speak(" ".join(words), voice.name(language), voice.speed, voice.pitch)
+    sound = spoken.samples.astype(np.float32) / np.float32(32768)
+    samples = resample(sound, spoken.rate, RATE)
+    samples /= max(float(np.abs(samples).max()), 1e-6)
+    loud = np.flatnonzero(np.abs(samples) > _QUIET)
+    first, last = int(loud[0]), int(loud[-1]) + 1
+    starts = _word_starts(words, spoken.words)
+    duration = (last - first) / RATE
+    starts = [min(max(start - first / RATE, 0.0), duration) for start in starts]
+    ends = [*starts[1:], duration]
+    timed = tuple(
+        SpokenWord(word, round(start, 3), round(end, 3))
+        for word, start, end in zip(words, starts, ends, strict=True)
+    )
+    return Clip(samples[first:last], language, join_words(words, language), timed)
+
+
+def _word_starts(words: Sequence[str], events: Sequence[tuple[int, float]]) -> list[float]:
+    """When each word begins: espeak-ng may report several events in a word, or miss one."""
+    known: dict[int, float] = {0: 0.0}
+    position = 0
+    for index, word in enumerate(words):
+        inside = [time for place, time in events if position <= place < position + len(word)]
+        if inside and inside[0] > max(known.values()):
+            known[index] = inside[0]
+        position += len(word) + 1
+    starts = []
+    for index in range(len(words)):
+        before = max(at for at in known if at <= index)
+        after = min((at for at in known if at > index), default=None)
+        if before == index or after is None:
+            starts.append(known[before])
+            continue
+        # "from the" is one event: its words share the time by their lengths.
+        said = sum(map(len, words[before:index])) / sum(map(len, words[before:after]))
+        starts.append(known[before] + said * (known[after] - known[before]))
+    return starts
+
+
+def resample(samples: Samples, rate: int, wanted: int) -> Samples:
+    """Change the sampling rate with a windowed sinc, without SciPy."""
+    if rate == wanted:
+        return samples
+    ratio = Fraction(wanted, rate)
+    count = int(len(samples) * ratio)
+    cutoff = min(1.0, wanted / rate) * 0.95
+    phase = np.arange(ratio.numerator)
+    # One filter per output phase; outputs of a phase are a plain product with a strided view.
+    offset = phase * ratio.denominator / ratio.numerator
+    reach = np.arange(-_TAPS // 2 + 1, _TAPS // 2 + 1)
+    distance = reach[None, :] - (offset - np.floor(offset))[:, None]
+    window = np.cos(np.pi * np.clip(distance / _TAPS, -0.5, 0.5)) ** 2
+    filters = (cutoff * np.sinc(cutoff * distance) * window).astype(np.float32)
+    padded = np.pad(samples, (_TAPS // 2 - 1, _TAPS + ratio.denominator))
+    result = np.zeros(count, np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _TAPS)
+    for index in range(ratio.numerator):
+        begin = int(np.floor(offset[index]))
+        outputs = len(result[index :: ratio.numerator])
+        rows = windows[begin :: ratio.denominator][:outputs]
+        result[index :: ratio.numerator] = rows @ filters[index]
+    return result

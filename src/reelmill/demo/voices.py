@@ -1,0 +1,48 @@
+"""Voices of the demo: espeak-ng variants, which of them training may hear, and their ranges."""
+
+from dataclasses import dataclass
+from random import Random
+
+ESPEAK_LANGUAGE = {"en": "en-us", "ko": "ko", "ja": "ja"}
+
+TRAINING_VARIANTS = (
+    "m1", "m2", "m3", "m4", "m5", "m7", "m8", "f1", "f2", "f4", "f5",
+    "Andy", "Annie", "Alex", "Alicia", "Diogo", "Gene", "Hugo", "Jacky", "Lee", "Mario",
+    "Michael", "Nguyen", "steph2", "adam", "anika", "antonio", "aunty", "belinda", "boris",
+    "ed", "edward", "grandma", "linda", "marcelo", "max", "miguel", "pablo", "pedro",
+    "quincy", "rob", "sandro", "shelby", "steph", "travis", "victor", "zac",
+)  # fmt: skip
+HELD_OUT_VARIANTS = (
+    "m6", "f3", "Andrea", "Denis", "Gene2", "Marco", "Mike", "john", "paul", "steph3",
+)  # fmt: skip
+# Training uses the whole range, and so does everything else.
+SPEED = (130, 215)
+PITCH = (25, 75)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How a speaker sounds: an espeak-ng variant, words per minute, and pitch (0 to 99)."""
+
+    variant: str
+    speed: int = 170
+    pitch: int = 50
+
+    def name(self, language: str) -> str:
+        """The voice as espeak-ng names it."""
+        return f"{ESPEAK_LANGUAGE[language]}+{self.variant}"
+
+
+def random_voice(rng: Random, *, held_out: bool = False) -> Voice:
+    """A voice from the training set, or one that training never heard."""
+    variants = HELD_OUT_VARIANTS if held_out else TRAINING_VARIANTS
+    return Voice(rng.choice(variants), rng.randint(*SPEED), rng.randint(*PITCH))
+
+
+def distinct_voices(rng: Random, count: int, *, held_out: bool = False) -> list[Voice]:
+    """Voices of `count` different variants."""
+    variants = list(HELD_OUT_VARIANTS if held_out else TRAINING_VARIANTS)
+    return [
+        Voice(variant, rng.randint(*SPEED), rng.randint(*PITCH))
+        for variant in rng.sample(variants, count)
+    ]

@@ -1,0 +1,62 @@
+"""The recordings that ship with the program."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import av
+import pytest
+
+SAMPLES = Path(str(files("reelmill"))) / "assets" / "samples"
+TRUTHS = sorted((SAMPLES / "truth").glob("*.json"))
+
+
+def load(truth: Path) -> dict:
+    return json.loads(truth.read_text(encoding="utf-8"))
+
+
+def test_a_dozen_small_recordings():
+    recordings = [file for file in SAMPLES.iterdir() if file.is_file()]
+    assert len(recordings) == 12
+    assert {file.suffix for file in recordings} == {".m4a", ".mp3", ".ogg", ".wav"}
+    assert sum(file.stat().st_size for file in recordings) < 2_000_000
+
+
+def test_every_recording_has_its_truth():
+    recordings = {file.name for file in SAMPLES.iterdir() if file.is_file()}
+    assert {load(truth)["file"] for truth in TRUTHS} == recordings
+    assert {truth.name for truth in TRUTHS} == {f"{name}.json" for name in recordings}
+
+
+def test_names_try_what_users_have():
+    names = [file.name for file in SAMPLES.iterdir()]
+    assert any(" " in name and "가" <= name[0] <= "힣" for name in names)
+
+
+@pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.stem)
+def test_truth_fits_the_sound(truth: Path):
+    content = load(truth)
+    file = SAMPLES / content["file"]
+    if content.get("broken"):
+        with pytest.raises(av.FFmpegError), av.open(str(file)) as container:
+            next(container.decode(audio=0))
+        return
+    with av.open(str(file)) as container:
+        assert container.streams.audio[0].channels == 1
+        rate = container.streams.audio[0].rate
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    assert samples / rate == pytest.approx(content["duration"], abs=0.2)
+    last = 0.0
+    for said in content["utterances"]:
+        assert last <= said["start"] < said["end"] <= content["duration"]
+        assert said["speaker"] in content["speakers"]
+        assert [word["start"] for word in said["words"]] == sorted(
+            word["start"] for word in said["words"]
+        )
+        last = said["end"]
+
+
+def test_samples_say_something_for_every_stage():
+    said = [one for truth in TRUTHS for one in load(truth)["utterances"]]
+    assert {one["language"] for one in said} == {"en", "ko", "ja"}
+    assert {"threat", "coercion", "promise", "money", "hedging"} <= {one["kind"] for one in said}

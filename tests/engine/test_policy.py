@@ -1,0 +1,86 @@
+"""Decisions as tables."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelmill.engine import policy
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 6), (20, 18), (64, 18)]
+)
+def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) -> None:
+    # proves: G1
+    assert policy.default_workers(cores) == workers
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "hosts", "threads"),
+    [(2, 1, 1, 1), (1, 1, 1, 1), (8, 6, 1, 2), (8, 6, 2, 1), (16, 4, 2, 6), (4, 8, 1, 1)],
+)
+def test_hosts_share_what_the_workers_leave(
+    cores: int, workers: int, hosts: int, threads: int
+) -> None:
+    assert policy.host_threads(cores, workers, hosts) == threads
+
+
+def test_three_waits_so_four_tries() -> None:
+    # proves: G8
+    assert [policy.retry_wait(tries) for tries in (1, 2, 3, 4)] == [5.0, 15.0, 30.0, None]
+
+
+@pytest.mark.parametrize(
+    ("free", "item", "start", "maximum", "size"),
+    [
+        (0, 0, 20, 32, 20),  # nothing measured: as configured
+        (0, 0, 64, 32, 32),
+        (10_000, 100, 20, 32, 20),
+        (1000, 100, 20, 32, 8),  # 1000 x 0.8 / 100
+        (50, 100, 20, 32, 1),
+        (0, 100, 20, 32, 1),
+    ],
+)
+def test_the_first_size_follows_what_is_free(
+    free: float, item: float, start: int, maximum: int, size: int
+) -> None:
+    # proves: G2 G3
+    assert policy.first_batch_size(free, item, start, maximum) == size
+
+
+@pytest.mark.parametrize(
+    ("size", "used", "new"),
+    [
+        (20, 0.80, 10),
+        (20, 0.97, 10),
+        (20, 0.79, 20),
+        (20, 0.51, 20),
+        (20, 0.50, 25),
+        (20, 0.0, 25),
+        (30, 0.1, 32),
+        (1, 0.99, 1),
+        (1, 0.1, 2),
+    ],
+)
+def test_the_size_shrinks_at_80_percent_and_grows_at_50(size: int, used: float, new: int) -> None:
+    # proves: G3
+    assert policy.adapted_batch_size(size, used, 32) == new
+
+
+@given(st.integers(1, 32), st.floats(0, 1), st.integers(32, 64))
+def test_a_size_stays_between_one_and_the_maximum(size: int, used: float, maximum: int) -> None:
+    # proves: G2
+    assert 1 <= policy.adapted_batch_size(size, used, maximum) <= maximum
+
+
+@pytest.mark.parametrize(
+    ("cost", "pace", "seconds"),
+    [(100, None, 600), (100, 0.01, 120), (100, 1.0, 2000), (0, 5.0, 120)],
+)
+def test_a_batch_may_take_twenty_times_what_the_pace_says(
+    cost: float, pace: float | None, seconds: float
+) -> None:
+    # proves: G10
+    assert policy.batch_deadline(cost, pace) == seconds

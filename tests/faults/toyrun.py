@@ -1,0 +1,36 @@
+"""A whole run on toy stages in a process of its own, to be broken from outside.
+
+`python -m tests.faults.toyrun IN OUT LOG [DELAY]`; ends with the exit code of a command.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from reelmill.engine.devices import DeviceChoice
+from reelmill.engine.pipeline import Pipeline
+from reelmill.errors import ReelmillError
+from reelmill.runner import EXIT_USAGE, run_command
+from reelmill.settings import Settings, load_settings
+from reelmill.terminal import Plain
+from tests.engine.toys import toy_pipeline
+
+
+def main() -> int:
+    folder, out, log = map(Path, sys.argv[1:4])
+    delay = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
+
+    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
+        return toy_pipeline(out, log, delay=delay)
+
+    settings = load_settings(out=out, device="cpu", workers=2, batch_size=4, max_batch=4)
+    try:
+        return run_command([folder], settings, make, Plain(sys.stderr)).exit_code
+    except ReelmillError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
