@@ -1,7 +1,7 @@
 """The peers, each as the script a user would write.
 
-`python -m benchmarks.peers HOW MODEL OUT FILE...` writes OUT, a JSON object of file name to text. `loop`: faster-whisper file by file; `batched`:
-its own batched pipeline file by file.
+`python -m benchmarks.peers HOW MODEL OUT FILE...` writes OUT, a JSON object of file name to text.
+HOW is `loop` (faster-whisper file by file) or `batched` (its own batched pipeline, file by file).
 """
 
 from __future__ import annotations

@@ -87,6 +87,8 @@ class Failure:
     kind: Kind
     message: str
     tries: int = 1
+    #: The content is at fault and will be the next time too: no use trying again.
+    lasting: bool = False
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -19,6 +19,9 @@ _VIDEO = """
 """
 _MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in (_AUDIO + _VIDEO).split())
 
+#: Names that files of a run have: a recording of that name keeps its suffix.
+_OURS = frozenset({"report", "performance_report", "failed_files", "evidence", "manifest"})
+
 
 def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
     """All recordings meant by `inputs`, each once. What lies in `out` is ours and left out.
@@ -34,7 +37,11 @@ def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
     sources: dict[str, Source] = {}
     for path in expanded:
         prefix = Path(os.path.abspath(path)).name if len(folders) > 1 else ""
-        found = _in_folder(path, prefix, ours) if path in folders else [Source(path, path.stem)]
+        found = (
+            _in_folder(path, prefix, ours)
+            if path in folders
+            else [Source(path, path.name if path.stem in _OURS else path.stem)]
+        )
         for source in found:
             sources.setdefault(os.path.abspath(source.path), source)
     if not sources:
@@ -57,7 +64,8 @@ def _expand(given: Path) -> list[Path]:
 def _in_folder(folder: Path, prefix: str, ours: Path) -> Iterator[Source]:
     for path in _walk(folder, ours):
         relative = path.relative_to(folder)
-        yield Source(path, (Path(prefix) / relative.with_suffix("")).as_posix())
+        name = (Path(prefix) / relative.with_suffix("")).as_posix()
+        yield Source(path, f"{name}{path.suffix}" if name in _OURS else name)
 
 
 def _walk(folder: Path, ours: Path) -> Iterator[Path]:

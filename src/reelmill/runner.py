@@ -40,7 +40,6 @@ class Outcome:
     summary: RunSummary
     exit_code: int
     out: Path
-    page: Path | None
 
 
 def run_command(
@@ -73,11 +72,14 @@ async def _run(
     for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
         reason = f"{name} (once more stops at once)" if number == signal.SIGINT else name
         loop.add_signal_handler(number, coordinator.stop, reason)
-    summary = await coordinator.run(sources)
-    page: Path | None = config.out / "report.html"
-    if any(not outcome.reused for outcome in summary.outcomes) or not (page and page.exists()):
-        page = _write_reports(config, summary, coordinator.jobs)
-    return Outcome(summary, _exit_code(summary), config.out, page)
+
+    def closing(summary: RunSummary) -> None:
+        worked = any(not outcome.reused for outcome in summary.outcomes)
+        if worked or not (config.out / "report.html").exists():
+            _write_reports(config, summary, coordinator.jobs)
+
+    summary = await coordinator.run(sources, closing)
+    return Outcome(summary, _exit_code(summary), config.out)
 
 
 def _exit_code(summary: RunSummary) -> int:
@@ -144,7 +146,7 @@ def remembered(out: Path, name: str, choose: Callable[[], str]) -> str:
         return chosen
 
 
-def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job]) -> Path | None:
+def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job]) -> None:
     """Reports and evidence; a disk too full for them is said, the results are there."""
     from reelmill.evidence.record import OriginalRecord
     from reelmill.evidence.write import write_evidence
@@ -164,8 +166,7 @@ def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job
         if job.original.before is not None
     ]
     try:
-        page = write_page(config.out, summary)
-        reports = [page, *write_performance(config.out, summary)]
+        reports = [write_page(config.out, summary), *write_performance(config.out, summary)]
         written = write_evidence(
             config.out,
             originals,
@@ -175,9 +176,8 @@ def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job
         )
     except OSError as error:
         summary.warnings.append(f"the reports could not be written: {error}")
-        return None
+        return
     summary.warnings.extend(written.warnings)
-    return page
 
 
 def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:

@@ -20,6 +20,8 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Observer, Snapshot
 from reelmill.engine.stage import ModelStage
 
+_RUNS_KEPT = 50
+
 
 class Books:
     """Counts everything and tells the observer."""
@@ -47,6 +49,8 @@ class Books:
         """The metrics file of this run."""
         folder = self._config.cache / "runs"
         folder.mkdir(parents=True, exist_ok=True)
+        for old in sorted(folder.glob("*.jsonl"))[:-_RUNS_KEPT]:
+            old.unlink()
         name = time.strftime("%Y%m%d-%H%M%S") + f"-{os.getpid()}.jsonl"
         self._lines = Path(folder / name).open(  # noqa: SIM115
             "w", encoding="utf-8", errors="surrogateescape", buffering=1

@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from reelmill import atomic
@@ -61,8 +61,12 @@ class Coordinator:
         """All recordings of the run, with what is known of their originals."""
         return self._jobs
 
-    async def run(self, sources: Sequence[Source]) -> RunSummary:
+    async def run(
+        self, sources: Sequence[Source], closing: Callable[[RunSummary], None] | None = None
+    ) -> RunSummary:
         """Work on all sources; failures are in the summary, not raised.
+
+        `closing` is called with the summary while the folder is still ours: for reports.
 
         Raises:
             UsageError: another run has the output folder, or it cannot be written.
@@ -77,8 +81,11 @@ class Coordinator:
                 opened.enter_context(self._books.open())
                 waiting, results = self._plan(sources)
             await self._run(waiting, results)
-        hosts = self._inference.totals if self._inference else []
-        return self._books.summary(hosts, self._stopped)
+            hosts = self._inference.totals if self._inference else []
+            summary = self._books.summary(hosts, self._stopped)
+            if closing is not None:
+                closing(summary)
+        return summary
 
     def stop(self, reason: str) -> None:
         """Begin nothing new and save what is finished. Asked again: do not even wait for that."""
@@ -136,7 +143,8 @@ class Coordinator:
     async def _work(self, jobs: list[Job], results: dict[str, Result]) -> None:
         config = self._config
         logs = config.cache / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(logs, ignore_errors=True)  # what children said in earlier runs
+        logs.mkdir(parents=True)
         memory = buffers.create_memory(config.arena_bytes)
         pool = self._pool = CpuPool(config.workers, self._pipeline.stages, memory, logs)
         inference = self._inference = Inference(

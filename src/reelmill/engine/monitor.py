@@ -71,9 +71,11 @@ class NvmlDevices:
             ]
 
     def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
-        return tuple(
-            self._one(index, handle, set(own_pids)) for index, handle in enumerate(self._handles)
-        )
+        found = []
+        for index, handle in enumerate(self._handles):
+            with contextlib.suppress(self._nvml.NVMLError):  # a device that is lost is not there
+                found.append(self._one(index, handle, set(own_pids)))
+        return tuple(found)
 
     def _one(self, index: int, handle: Any, own: set[int]) -> DeviceSample:
         nvml = self._nvml
@@ -135,18 +137,21 @@ class Monitor:
 
     def take(self) -> Sample:
         """One sample. The first of a process counts no CPU: there is nothing to compare with."""
-        cpu = memory = 0.0
+        cpu = private = shared = 0.0
         pids = list(self.pids())
         self._processes = {pid: self._processes.get(pid) or p for pid, p in _alive(pids)}
         for process in self._processes.values():
             with contextlib.suppress(psutil.Error):
                 cpu += process.cpu_percent()
-                memory += process.memory_info().rss / _MB
+                use = process.memory_info()
+                of_many = getattr(use, "shared", 0)  # the arena above all: counted once
+                private += (use.rss - of_many) / _MB
+                shared = max(shared, of_many / _MB)
         machine = psutil.virtual_memory()
         sample = Sample(
             time.time(),
             cpu,
-            memory,
+            private + shared,
             (machine.total - machine.available) / _MB,
             machine.total / _MB,
             self.devices.sample(pids),

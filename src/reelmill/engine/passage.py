@@ -132,7 +132,7 @@ class Passage:
     def _close(self, job: Job, recording: Recording) -> None:
         """Remember that all is done; or that the content is at fault and trying again is vain."""
         original, failure = job.original, job.failure
-        if failure is None or failure.kind == "input":
+        if failure is None or failure.lasting:
             original.outcome = self._keys.of_all_ends(recording)
         original.failure = failure
         self._note(partial(self._ledger.put_original, original))
@@ -207,7 +207,11 @@ class Passage:
             sources = await self._obtain_all(recording, self._pipeline.makers(stage))
             task = replace(task, sources=tuple(Path(source.files[0]) for source in sources))
             began = time.monotonic()
-            made = await self._make_anew(task, stage)
+            try:
+                made = await self._make_anew(task, stage)
+            except work.Damaged as damaged:
+                self._discard(damaged.path, sources)
+                return await self._make(recording, stage, key)
         result = Result(
             key,
             stage.name,
@@ -219,6 +223,14 @@ class Passage:
         self._results[key] = result
         self._note(partial(self._ledger.put_result, result))
         return result
+
+    def _discard(self, path: Path, sources: Sequence[Result]) -> None:
+        """Remove an artifact that cannot be read, so that it is made again."""
+        self._books.warn(f"{path}: damaged; it is made again")
+        path.unlink(missing_ok=True)
+        for source in sources:
+            if source.files[0] == str(path):
+                self._results.pop(source.key, None)
 
     def _task(self, recording: Recording, stage: Stage, key: str) -> work.StageTask:
         if stage.per_name:
@@ -339,8 +351,10 @@ class Passage:
         if answer.disk_full:
             self._on_disk_full()
             raise RunStopping
+        if answer.damaged is not None:
+            raise work.Damaged(answer.damaged)
         self._books.line({"event": "error", "message": answer.message, "trace": answer.trace})
-        raise StageFailed(Failure(stage, answer.kind, answer.message))
+        raise StageFailed(Failure(stage, answer.kind, answer.message, lasting=answer.lasting))
 
     def _note(self, write: Callable[[], None]) -> None:
         """Write to the ledger. Without it the next run finds the artifacts by their names."""

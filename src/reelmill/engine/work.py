@@ -97,10 +97,22 @@ class Failed:
     trace: str
     cpu_seconds: float
     disk_full: bool = False
+    #: The content is at fault, as opposed to an error nobody foresaw.
+    lasting: bool = False
+    #: An artifact the task reads that cannot be read.
+    damaged: Path | None = None
 
 
 class Stopped(Exception):
     """A split was told to stop."""
+
+
+class Damaged(Exception):
+    """An artifact of an earlier stage cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: damaged; it will be made again")
+        self.path = path
 
 
 def serve(channel: Channel) -> None:
@@ -121,6 +133,8 @@ def serve(channel: Channel) -> None:
                 traceback.format_exc(),
                 time.process_time() - started,
                 is_disk_full(error),
+                isinstance(error, InputError),
+                error.path if isinstance(error, Damaged) else None,
             )
         channel.send(answer)
 
@@ -138,9 +152,7 @@ def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -
         state = read_state(task.path)
         return Made(time.process_time() - started, state=state)
     stage = stages[task.stage]
-    inputs = Inputs(
-        store.load(path, kind) for path, kind in zip(task.sources, stage.needs, strict=True)
-    )
+    inputs = Inputs(map(_source, task.sources, stage.needs))
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
         task.target.parent.mkdir(parents=True, exist_ok=True)  # the hosts' spools lie there too
@@ -157,6 +169,13 @@ def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -
     store.save(task.target, stage, task.key, task.recording, artifact)
     files = [str(path) for path in stage.files(task.recording, artifact)]
     return Made(time.process_time() - started, files=files, facts=artifact.facts())
+
+
+def _source(path: Path, kind: type[Artifact]) -> Artifact:
+    try:
+        return store.load(path, kind)
+    except InputError as error:
+        raise Damaged(path) from error
 
 
 def _outputs(spools: Sequence[BinaryIO], places: array[int]) -> Iterator[Any]:
