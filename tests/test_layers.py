@@ -88,7 +88,7 @@ def test_no_module_imports_a_layer_above_it(path: Path) -> None:
 
 
 def _may_use_av(path: Path) -> bool:
-    return layer(module_name(path)) in ("media", "demo", "doctor")
+    return layer(module_name(path)) in ("media", "doctor")
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if not _may_use_av(p)], ids=module_name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import shutil
 import sys
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reelmill.engine.monitor import usable_cores
 from reelmill.errors import ModelUnavailableError
 
 Status = Literal["ok", "warn", "fail"]
@@ -87,7 +87,7 @@ def _python() -> list[Check]:
 def _processor() -> list[Check]:
     import psutil
 
-    cores = _usable_cores()
+    cores = usable_cores()
     memory = psutil.virtual_memory()
     free, total = memory.available // _MB, memory.total // _MB
     found = f"{free:,} MB of {total:,} MB free"
@@ -97,12 +97,6 @@ def _processor() -> list[Check]:
         Check("Cores", "ok", f"{cores} usable"),
         Check("Memory", "warn" if scarce else "ok", found, remedy),
     ]
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _gpus() -> list[Check]:

@@ -20,7 +20,7 @@ from reelmill.engine.devices import DeviceChoice, choose_devices
 from reelmill.engine.jobs import Job, Source
 from reelmill.engine.ledger import Ledger
 from reelmill.engine.metrics import RunSummary
-from reelmill.engine.monitor import NvmlDevices
+from reelmill.engine.monitor import NvmlDevices, usable_cores
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Observer
 from reelmill.errors import UsageError
@@ -60,7 +60,7 @@ def run_command(
     sources = find_sources(inputs, out)
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
     pipeline = make_pipeline(settings, choice, out)
-    config = _config(settings, choice, out, fresh)
+    config = _config(settings, choice, pipeline, fresh)
     return asyncio.run(_run(pipeline, config, observer, sources))
 
 
@@ -110,14 +110,17 @@ def _writable(out: Path) -> Path:
     return out
 
 
-def _config(settings: Settings, choice: DeviceChoice, out: Path, fresh: bool) -> EngineConfig:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    workers = settings.workers or policy.default_workers(cores or 1)
-    threads = settings.threads or policy.host_threads(cores or 1, workers, len(choice.devices))
+def _config(
+    settings: Settings, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
+) -> EngineConfig:
+    cores = usable_cores()
+    need_mb = sum(spec.memory_mb("cpu") for spec in pipeline.models)
+    hosts = policy.cpu_hosts(cores // (settings.threads or 1), free_memory_mb(choice), need_mb)
+    choice = choice.with_cpu_hosts(hosts)
     return EngineConfig(
-        out=out,
-        workers=workers,
-        threads=threads,
+        out=Path(os.path.abspath(settings.out)),
+        workers=settings.workers or policy.default_workers(cores),
+        threads=settings.threads or policy.host_threads(cores, len(choice.devices)),
         devices=choice.devices,
         device_reason=choice.reason,
         batch_size=min(settings.batch_size, settings.max_batch),

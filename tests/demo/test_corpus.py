@@ -12,7 +12,6 @@ from reelmill.demo import espeak
 from reelmill.demo.acoustics import Noise, noise, telephone
 from reelmill.demo.calls import CallPlan, make_call
 from reelmill.demo.corpus import call_durations, generate_corpus, plan_corpus
-from reelmill.demo.encode import SUFFIXES, write_sound
 from reelmill.demo.synth import RATE, resample, synthesize
 from reelmill.demo.voices import (
     HELD_OUT_VARIANTS,
@@ -21,6 +20,7 @@ from reelmill.demo.voices import (
     distinct_voices,
     random_voice,
 )
+from reelmill.media.encode import SUFFIXES, write_sound
 
 needs_espeak = pytest.mark.skipif(not espeak.available(), reason=espeak.REMEDY)
 

@@ -18,13 +18,22 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
 
 
 @pytest.mark.parametrize(
-    ("cores", "workers", "hosts", "threads"),
-    [(2, 1, 1, 1), (1, 1, 1, 1), (8, 6, 1, 2), (8, 6, 2, 1), (16, 4, 2, 6), (4, 8, 1, 1)],
+    ("cores", "free_mb", "model_mb", "hosts", "threads"),
+    [
+        (1, 8_000, 300, 1, 1),
+        (2, 8_000, 300, 2, 1),
+        (2, 500, 300, 1, 2),  # a second one would not fit into half of what is free
+        (16, 64_000, 300, 4, 4),
+        (16, 20_000, 5_000, 2, 8),
+        (16, 64_000, 0, 1, 16),  # a model that does not say what it needs
+    ],
 )
-def test_hosts_share_what_the_workers_leave(
-    cores: int, workers: int, hosts: int, threads: int
+def test_hosts_on_the_cpu_are_as_many_as_fit_and_share_the_cores(
+    cores: int, free_mb: float, model_mb: float, hosts: int, threads: int
 ) -> None:
-    assert policy.host_threads(cores, workers, hosts) == threads
+    # proves: G16
+    assert policy.cpu_hosts(cores, free_mb, model_mb) == hosts
+    assert policy.host_threads(cores, hosts) == threads
 
 
 def test_three_waits_so_four_tries() -> None:

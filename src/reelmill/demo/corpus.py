@@ -29,9 +29,9 @@ from random import Random
 
 from reelmill.demo.acoustics import Noise
 from reelmill.demo.calls import CallPlan, make_call
-from reelmill.demo.encode import write_sound
 from reelmill.demo.sentences import LANGUAGES
 from reelmill.demo.voices import Voice, distinct_voices, random_voice
+from reelmill.media.encode import write_sound
 
 TRUTH_FOLDER = "truth"
 # The collection of calls the voice pipeline was made for.

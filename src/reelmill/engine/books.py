@@ -162,13 +162,7 @@ class Books:
             version=__version__,
             device=", ".join(map(str, config.devices)),
             device_reason=config.device_reason,
-            models=list(
-                dict.fromkeys(
-                    stage.model.name
-                    for stage in self._pipeline.stages
-                    if isinstance(stage, ModelStage)
-                )
-            ),
+            models=[spec.name for spec in self._pipeline.models],
             workers=config.workers,
             batch_size=config.batch_size,
             outcomes=[job.outcome() for job in self._jobs],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reelmill.engine.monitor import DeviceSample
 from reelmill.engine.stage import Device
@@ -15,18 +15,28 @@ BUSY_SHARE = 0.90
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """The chosen devices and, in one line for people, why. `free_mb` is the least of them."""
+    """The chosen devices and, in one line for people, why. `free_mb` is the least of them.
+
+    `cpu_hosts_open`: on the CPU, with the number of hosts left to us.
+    """
 
     devices: tuple[Device, ...]
     reason: str
     free_mb: float | None = None
     slow: bool = False
+    cpu_hosts_open: bool = False
+
+    def with_cpu_hosts(self, hosts: int) -> DeviceChoice:
+        """The same with so many hosts on the CPU, if their number was left open."""
+        if not self.cpu_hosts_open:
+            return self
+        return replace(self, devices=tuple(Device("cpu", i) for i in range(hosts)))
 
 
 def choose_devices(wanted: str, samples: Sequence[DeviceSample]) -> DeviceChoice:
     """Devices for `auto`, `cpu[:n]` or `cuda[:n]`, several separated by commas.
 
-    `cpu:2` means two model hosts on the CPU.
+    `cpu:2` means two model hosts on the CPU; `cpu` leaves their number open.
 
     Raises:
         UsageError: a device that does not exist or a name that means none.
@@ -38,7 +48,7 @@ def choose_devices(wanted: str, samples: Sequence[DeviceSample]) -> DeviceChoice
         devices += _named(part.strip(), samples)
     used = [sample for sample in samples if Device("cuda", sample.index) in devices]
     free = min((s.total_mb - s.used_mb for s in used), default=None)
-    return DeviceChoice(tuple(devices), "as asked for", free)
+    return DeviceChoice(tuple(devices), "as asked for", free, cpu_hosts_open=wanted == "cpu")
 
 
 def _named(name: str, samples: Sequence[DeviceSample]) -> list[Device]:
@@ -61,7 +71,8 @@ def _named(name: str, samples: Sequence[DeviceSample]) -> list[Device]:
 
 def _automatic(samples: Sequence[DeviceSample]) -> DeviceChoice:
     if not samples:
-        return DeviceChoice((Device("cpu"),), "no NVIDIA GPU found: computing on the CPU")
+        reason = "no NVIDIA GPU found: computing on the CPU"
+        return DeviceChoice((Device("cpu"),), reason, cpu_hosts_open=True)
     free = [sample for sample in samples if sample.used_share < BUSY_SHARE]
     if not free:
         shares = ", ".join(f"{s.name} {s.used_share:.0%}" for s in samples)
@@ -70,6 +81,7 @@ def _automatic(samples: Sequence[DeviceSample]) -> DeviceChoice:
             f"every GPU is in use by other programs ({shares}): computing on the CPU, many times "
             "slower; close them for full speed",
             slow=True,
+            cpu_hosts_open=True,
         )
     names = ", ".join(f"{s.name}, {(s.total_mb - s.used_mb) / 1024:.1f} GB free" for s in free)
     least = min(sample.total_mb - sample.used_mb for sample in free)

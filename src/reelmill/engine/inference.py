@@ -391,7 +391,7 @@ class Inference:
 
     async def _send_one(self, group: Group, lane: Lane) -> None:
         queue = max(group.queues, key=lambda q: q.fill)
-        items = queue.batcher.take(queue.size)
+        items = queue.batcher.take(self._share(group, queue))
         if not items:
             return
         assert lane.host is not None
@@ -402,6 +402,12 @@ class Inference:
         )
         lane.sent.append((queue, items))
         await lane.host.child.send(batch)
+
+    @staticmethod
+    def _share(group: Group, queue: StageQueue) -> int:
+        """A batch's size: a full one, or what is left divided among the lanes, so that none of
+        them ends up with all of it while the others are idle."""
+        return min(queue.size, -(-len(queue.batcher) // len(group.lanes)))
 
     async def _receive(self, group: Group, lane: Lane) -> None:
         """Take the answer to the batch sent first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,6 +15,13 @@ import psutil
 from reelmill.engine.metrics import MemoryUse
 
 _MB = 1 << 20
+
+
+def usable_cores() -> int:
+    """Cores this process may use: a container's share, not the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

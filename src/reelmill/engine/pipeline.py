@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reelmill.artifacts import Artifact
-from reelmill.engine.stage import Stage
+from reelmill.engine.stage import ModelSpec, ModelStage, Stage
 
 
 class Pipeline:
@@ -23,6 +23,12 @@ class Pipeline:
 
     def position(self, stage: Stage) -> int:
         return next(i for i, other in enumerate(self.stages) if other is stage)
+
+    @property
+    def models(self) -> list[ModelSpec]:
+        """The models of the stages, each once."""
+        specs = (stage.model for stage in self.stages if isinstance(stage, ModelStage))
+        return list(dict.fromkeys(specs))
 
     @property
     def ends(self) -> list[Stage]:

@@ -16,9 +16,20 @@ def default_workers(cores: int) -> int:
     return max(1, min(cores - 2, 18))
 
 
-def host_threads(cores: int, workers: int, hosts: int = 1) -> int:
-    """Threads of a model host that computes on the CPU: what the CPU pool leaves."""
-    return max(1, (cores - workers) // hosts)
+def cpu_hosts(cores: int, free_mb: float, model_mb: float, most: int = 4) -> int:
+    """Model hosts on the CPU: several with few threads each outrun one with many, for decoding
+    text is a chain of small products that threads cannot share. Half of what is free is theirs.
+
+    `model_mb` 0 stands for a model that never said what it needs.
+    """
+    fitting = int(free_mb * 0.5 / model_mb) if model_mb > 0 else 1
+    return max(1, min(cores, most, fitting))
+
+
+def host_threads(cores: int, hosts: int) -> int:
+    """Threads of each model host on the CPU. The CPU pool is not allowed for: when the models are
+    what a run waits for it idles most of the time, and the system shares out the rest."""
+    return max(1, cores // hosts)
 
 
 def retry_wait(tries: int, waits: tuple[float, ...] = RETRY_WAITS) -> float | None:

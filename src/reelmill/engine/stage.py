@@ -74,6 +74,10 @@ class ModelSpec(ABC):
             ModelUnavailableError: the weights cannot be had; the message names the ways out.
         """
 
+    def memory_mb(self, device_kind: str) -> float:
+        """Memory in MB that a host of it will need on such a device; 0 when not known."""
+        return 0.0
+
     def warm_up(self, model: Any) -> None:  # noqa: B027 (a model may need none)
         """Infer something small, so that a model that loads but cannot run fails here."""
 

@@ -80,6 +80,11 @@ class WhisperSpec(ModelSpec):
     def identity(self) -> str:
         return f"{self.digest}:{self.compute_type}"
 
+    def memory_mb(self, device_kind: str) -> float:
+        """The weights as they lie on disk, half as much again for a batch, and the libraries."""
+        weights = (self.path / "model.bin").stat().st_size / (1 << 20)
+        return 1.5 * weights + 200
+
     def load(self, device: Device, threads: int) -> Whisper:
         """Load onto `device`.
 
@@ -96,7 +101,7 @@ class WhisperSpec(ModelSpec):
             model = ctranslate2.models.Whisper(
                 str(self.path),
                 device=device.kind,
-                device_index=device.index,
+                device_index=device.index if device.kind == "cuda" else 0,
                 compute_type=self._compute_type(device),
                 intra_threads=threads,
             )

@@ -1,13 +1,16 @@
 """Samples to a sound file: wav, mp3, m4a (AAC), ogg (Opus)."""
 
+from __future__ import annotations
+
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
-from reelmill.demo.synth import RATE, Samples
+RATE = 16_000
 
 _CHUNK = RATE * 10
 # suffix -> container, codec, sample format, sampling rate, bits per second
@@ -19,8 +22,12 @@ _FORMATS: dict[str, tuple[str, str, str, int, int]] = {
 SUFFIXES = (*_FORMATS, ".wav")
 
 
-def write_sound(file: Path, samples: Samples) -> None:
-    """Write mono samples in the format that the suffix names."""
+def write_sound(file: Path, samples: npt.NDArray[np.float32]) -> None:
+    """Write mono samples, float32 in [-1, 1] at `RATE` Hz, in the format the suffix names.
+
+    Raises:
+        ValueError: there is no format for the suffix.
+    """
     if file.suffix == ".wav":
         soundfile.write(file, samples, RATE, subtype="PCM_16")
         return
