@@ -13,7 +13,7 @@ from reelmill.engine.stage import Device
 from reelmill.errors import InputError, ModelUnavailableError
 from reelmill.models.decoding import DecodingOptions
 from reelmill.models.features import log_mel
-from reelmill.models.whisper import WhisperSpec
+from reelmill.models.whisper import EncodedWindows, WhisperSpec
 from tests.models.model_sounds import sound
 
 LANGUAGES = ("en", "ko", "ja")
@@ -193,3 +193,20 @@ def test_importing_is_light():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_encoder_outputs_are_kept_once_and_within_bounds() -> None:
+    windows = [np.full((80, 100), number, np.float32) for number in range(3)]
+    outputs = [np.full((1, 10), number, np.float32) for number in range(3)]
+    kept = EncodedWindows(2 * outputs[0].nbytes)
+    for window, output in zip(windows, outputs, strict=True):
+        kept.put(window, output)
+    assert kept.take(windows[0]) is None  # the oldest made room
+    assert kept.take(windows[1].copy()) is outputs[1]
+    assert kept.take(windows[1]) is None
+
+
+def test_text_is_the_same_when_the_language_was_detected_before(whisper, windows) -> None:
+    plain = decode(whisper, windows, [0, 1], DecodingOptions())
+    whisper.detect_language([log_mel(windows[i][1]) for i in (0, 1)])
+    assert decode(whisper, windows, [0, 1], DecodingOptions()) == plain

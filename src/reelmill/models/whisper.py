@@ -6,6 +6,7 @@ padded to the same 30 s, nothing is drawn at random, and prompts are of equal le
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ from reelmill.models.decoding import (
     step_arguments,
 )
 from reelmill.models.features import FRAMES_PER_SECOND, WINDOW_FRAMES, Float32, pad_or_trim
+
+#: Of encoder outputs kept between detecting a language and decoding: some 80 of a small model.
+_KEPT_BYTES = 64 << 20
 
 #: By preference, for devices that lack the first (old GPUs have no float16, old CPUs no int8).
 _COMPUTE_TYPES = {
@@ -146,6 +150,7 @@ class Whisper:
         self._multilingual = bool(model.is_multilingual)
         self._tokenizer = Tokenizer(tokenizer, self._multilingual, task="transcribe", language="en")
         self._special = SpecialTokens(self._tokenizer.eot, self._tokenizer.timestamp_begin)
+        self._seen = EncodedWindows(_KEPT_BYTES)
 
     def detect_language(self, windows: Sequence[Float32]) -> list[dict[str, float]]:
         """The probability of each language, for each window of features (n_mels, frames)."""
@@ -153,7 +158,7 @@ class Whisper:
             return [{"en": 1.0} for _ in windows]
         return [
             {token[2:-2]: float(probability) for token, probability in ranking}
-            for ranking in self._model.detect_language(self._encode(windows))
+            for ranking in self._model.detect_language(self._encode(windows, keep=True))
         ]
 
     def decode(
@@ -261,17 +266,27 @@ class Whisper:
         ]
         return found, reached
 
-    def _encode(self, windows: Sequence[Float32]) -> Any:
+    def _encode(self, windows: Sequence[Float32], keep: bool = False) -> Any:
         """The encoder's output, shape (windows, 1500, width).
+
+        With `keep`, for the decoder too: the window whose language was detected is a recording's
+        first, and with short recordings every second one.
 
         On the CPU one window at a time: a batch computes the same numbers, but its attention
         matrices outgrow the allocator's pools and are mapped and zeroed anew in every layer
         (two thirds of the time with 16 windows). A GPU wants the whole batch.
         """
-        padded = [pad_or_trim(features)[None] for features in windows]
-        if self._model.device != "cpu" or len(padded) == 1:
+        if self._model.device != "cpu":
+            padded = [pad_or_trim(features)[None] for features in windows]
             return self._model.encode(_storage(np.concatenate(padded)))
-        encoded = [np.array(self._model.encode(_storage(one))) for one in padded]
+        encoded = []
+        for features in windows:
+            output = self._seen.take(features)
+            if output is None:
+                output = np.array(self._model.encode(_storage(pad_or_trim(features)[None])))
+            if keep:
+                self._seen.put(features, output)
+            encoded.append(output)
         return _storage(np.concatenate(encoded))
 
     def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
@@ -307,6 +322,28 @@ class Whisper:
         if not options.suppress_tokens:
             return []
         return list(get_suppressed_tokens(self._tokenizer, list(options.suppress_tokens)))
+
+
+class EncodedWindows:
+    """Encoder outputs that are about to be wanted once more, by the content of their window."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._outputs: dict[bytes, Float32] = {}
+
+    def put(self, features: Float32, output: Float32) -> None:
+        """Keep an output; the oldest make room for it."""
+        self._outputs[_digest(features)] = output
+        while sum(kept.nbytes for kept in self._outputs.values()) > self._most_bytes:
+            del self._outputs[next(iter(self._outputs))]
+
+    def take(self, features: Float32) -> Float32 | None:
+        """The output for a window, which is then forgotten; None when it is not there."""
+        return self._outputs.pop(_digest(features), None) if self._outputs else None
+
+
+def _digest(features: Float32) -> bytes:
+    return hashlib.blake2b(features.tobytes(), digest_size=16).digest()
 
 
 def _max_length(prompt: int, options: DecodingOptions) -> int:
