@@ -59,6 +59,7 @@ def run_command(
     out = _writable(settings.out)
     sources = find_sources(inputs, out)
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
+    observer.noted(f"device: {choice.reason}")
     pipeline = make_pipeline(settings, choice, out)
     config = _config(settings, choice, pipeline, fresh)
     return asyncio.run(_run(pipeline, config, observer, sources))

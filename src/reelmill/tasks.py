@@ -42,7 +42,7 @@ def run_voice(
     settings = load_settings(**given)
     check_language(settings.language)
     with observing(quiet=quiet, as_json=as_json) as observer:
-        make = _voice_maker(observer.warned if not quiet else lambda text: None)
+        make = _voice_maker(observer.noted)
         outcome = run_command(inputs, settings, make, observer, fresh=fresh)
     _tell(outcome, quiet=quiet, as_json=as_json)
     return outcome.exit_code
@@ -61,18 +61,25 @@ def _voice_maker(
     say: Callable[[str], None],
 ) -> Callable[[Settings, DeviceChoice, Path], Pipeline]:
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
-        files = resolve(settings.model or _chosen_model(choice, out), notify=say)
+        files = resolve(settings.model or _chosen_model(choice, out, say), notify=say)
         spec = WhisperSpec(
-            files.path, files.name, files.identity, files.n_mels, settings.compute_type
+            files.path,
+            files.name,
+            files.identity,
+            files.n_mels,
+            settings.compute_type,
+            files.window_seconds,
         )
         return voice_pipeline(settings, spec, out)
 
     return make
 
 
-def _chosen_model(choice: DeviceChoice, out: Path) -> str:
+def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -> str:
     def choose() -> str:
-        return choose_whisper(free_memory_mb(choice), str(choice.devices[0])).name
+        chosen = choose_whisper(free_memory_mb(choice), str(choice.devices[0]))
+        say(f"model {chosen.reason}")
+        return chosen.name
 
     return remembered(out, "model", choose)
 
@@ -83,7 +90,7 @@ def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
     settings = load_settings(out=out, model=DEMO)
     with observing(quiet=quiet, as_json=as_json) as observer:
         outcome = run_command(
-            [samples], settings, _voice_maker(observer.warned), observer, fresh=fresh
+            [samples], settings, _voice_maker(observer.noted), observer, fresh=fresh
         )
     _tell(outcome, quiet=quiet, as_json=as_json)
     if outcome.summary.stopped is not None:

@@ -50,6 +50,9 @@ class Plain:
         self._recordings = 0
         self._finished = 0
 
+    def noted(self, text: str) -> None:
+        self._say(text)
+
     def planned(self, recordings: int, reused: int) -> None:
         self._recordings, self._finished = recordings, reused
         done = f", {reused} of them finished before" if reused else ""
@@ -82,6 +85,9 @@ class JsonLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
+    def noted(self, text: str) -> None:
+        self._say(event="note", text=text)
+
     def planned(self, recordings: int, reused: int) -> None:
         self._say(event="planned", recordings=recordings, reused=reused)
 
@@ -103,6 +109,9 @@ class Moving:
 
     def __init__(self, live: Live) -> None:
         self._live = live
+
+    def noted(self, text: str) -> None:
+        self._live.console.print(Text(one_line(text), style="dim"))
 
     def planned(self, recordings: int, reused: int) -> None:
         done = f", {reused} finished before" if reused else ""

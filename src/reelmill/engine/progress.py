@@ -29,6 +29,8 @@ class Snapshot:
 class Observer(Protocol):
     """Is told; never asked."""
 
+    def noted(self, text: str) -> None: ...
+
     def planned(self, recordings: int, reused: int) -> None: ...
 
     def finished(self, outcome: FileOutcome) -> None: ...
@@ -40,6 +42,9 @@ class Observer(Protocol):
 
 class Silent:
     """An observer for those who only want the summary."""
+
+    def noted(self, text: str) -> None:
+        pass
 
     def planned(self, recordings: int, reused: int) -> None:
         pass

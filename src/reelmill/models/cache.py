@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
@@ -10,10 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reelmill.errors import ModelUnavailableError
 from reelmill.models import hub
 from reelmill.models.catalog import CATALOG, DEMO, ModelKind, find, names
+from reelmill.models.features import WINDOW_SECONDS
 
 _DEMO_FOLDERS: dict[ModelKind, str] = {"whisper": "demo-whisper"}
 _DEMO_ROOT = Path(__file__).resolve().parent.parent / "assets" / "models"
@@ -53,6 +56,7 @@ class ModelFiles:
     kind: ModelKind
     identity: str
     n_mels: int
+    window_seconds: float = WINDOW_SECONDS
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,7 @@ def _local(folder: Path, name: str, kind: ModelKind) -> ModelFiles:
             "it may be half copied, or converted without --copy_files tokenizer.json "
             "preprocessor_config.json: complete the folder or give another --model"
         )
-    return ModelFiles(folder, name, kind, f"local:{_digest(folder, kind)}", _mels(folder, name))
+    return _described(folder, name, kind, f"local:{_digest(folder, kind)}")
 
 
 def _from_hub(
@@ -213,7 +217,7 @@ def _from_hub(
     if missing:
         raise hub.unavailable(repository, f"{snapshot} lacks {', '.join(missing)}")
     identity = f"hub:{repository}@{snapshot.name}"
-    return ModelFiles(snapshot, name, kind, identity, _mels(snapshot, name))
+    return _described(snapshot, name, kind, identity)
 
 
 def _missing(folder: Path, kind: ModelKind) -> list[str]:
@@ -224,14 +228,15 @@ def _missing(folder: Path, kind: ModelKind) -> list[str]:
     ]
 
 
-def _mels(folder: Path, name: str) -> int:
+def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> ModelFiles:
+    """What a model's folder says about its features, as faster-whisper reads it."""
     known = find(name)
-    default = known.n_mels if known else _DEFAULT_MELS
-    try:
+    settings: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
         settings = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return default
-    return int(settings.get("feature_size", default))
+    n_mels = int(settings.get("feature_size", known.n_mels if known else _DEFAULT_MELS))
+    window = min(WINDOW_SECONDS, float(settings.get("chunk_length", WINDOW_SECONDS)))
+    return ModelFiles(folder, name, kind, identity, n_mels, window)
 
 
 def _digest(folder: Path, kind: ModelKind) -> str:

@@ -31,7 +31,13 @@ from reelmill.models.decoding import (
     split_by_timestamps,
     step_arguments,
 )
-from reelmill.models.features import FRAMES_PER_SECOND, WINDOW_FRAMES, Float32, pad_or_trim
+from reelmill.models.features import (
+    FRAMES_PER_SECOND,
+    WINDOW_FRAMES,
+    WINDOW_SECONDS,
+    Float32,
+    pad_or_trim,
+)
 
 #: Of encoder outputs kept between detecting a language and decoding: some 80 of a small model.
 _KEPT_BYTES = 64 << 20
@@ -75,6 +81,8 @@ class WhisperSpec(ModelSpec):
     digest: str
     n_mels: int = 80
     compute_type: str = "auto"
+    #: Speech put into one window; less than 30 s for models that were trained on less.
+    window_seconds: float = WINDOW_SECONDS
 
     @property
     def name(self) -> str:

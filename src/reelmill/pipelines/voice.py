@@ -35,7 +35,7 @@ def voice_pipeline(settings: Settings, whisper: WhisperSpec, out: Path) -> Pipel
         [
             Probe(),
             Decode(),
-            DetectSpeech(),
+            DetectSpeech(max_speech_seconds=whisper.window_seconds),
             DetectLanguage(whisper, language=settings.language),
             Transcribe(whisper, options=options),
             Export(root=out, formats=settings.formats, settings=tuple(shown.items())),

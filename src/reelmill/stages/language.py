@@ -52,7 +52,7 @@ class DetectLanguage(ModelStage[LanguageWindow, dict[str, float]]):
     def split(self, recording: Recording, inputs: Inputs) -> Iterator[LanguageWindow]:
         if self.language is not None:
             return
-        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model.n_mels)
+        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in islice(cut, self.windows):
             yield LanguageWindow(features, seconds_of(pieces))
 

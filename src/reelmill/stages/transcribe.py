@@ -67,7 +67,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
             raise InputError(
                 f"Whisper has no language {language!r}; give one of {', '.join(LANGUAGES)}"
             )
-        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model.n_mels)
+        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in cut:
             yield SpeechWindow(features, language, pieces)
 

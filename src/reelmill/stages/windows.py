@@ -11,6 +11,7 @@ import numpy as np
 from reelmill.artifacts import Audio, Span, Speech
 from reelmill.media.samples import open_samples, window
 from reelmill.models.features import WINDOW_SECONDS, Float32, log_mel
+from reelmill.models.whisper import WhisperSpec
 from reelmill.recording import Recording
 
 #: Stretches of the original, (start, end) in seconds, in order.
@@ -53,13 +54,13 @@ def seconds_of(pieces: Pieces) -> float:
 
 
 def window_features(
-    recording: Recording, audio: Audio, speech: Speech, n_mels: int
+    recording: Recording, audio: Audio, speech: Speech, model: WhisperSpec
 ) -> Iterator[tuple[Pieces, Float32]]:
     """Each window's pieces and its log-mel features, shape (n_mels, up to 3000)."""
     samples = open_samples(recording.folder, audio)
-    for pieces in collect_windows(speech.spans):
+    for pieces in collect_windows(speech.spans, model.window_seconds):
         sound = np.concatenate([window(samples, start, end) for start, end in pieces])
-        yield pieces, log_mel(sound, n_mels)
+        yield pieces, log_mel(sound, model.n_mels)
 
 
 class OriginalTimes:
