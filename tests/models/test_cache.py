@@ -43,9 +43,9 @@ def test_local_folder(tmp_path):
 
 def test_a_model_may_declare_shorter_windows(tmp_path):
     folder = make_model(tmp_path / "short")
-    assert resolve(str(folder)).window_seconds == 30
+    assert cache.resolve(str(folder)).window_seconds == 30
     (folder / "preprocessor_config.json").write_text(json.dumps({"chunk_length": 12}))
-    assert resolve(str(folder)).window_seconds == 12
+    assert cache.resolve(str(folder)).window_seconds == 12
 
 
 def test_identity_follows_content_not_place(tmp_path):
