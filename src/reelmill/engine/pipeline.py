@@ -18,8 +18,8 @@ class Pipeline:
         self._makers = {stage.produces: stage for stage in self.stages}
 
     def makers(self, stage: Stage) -> list[Stage]:
-        """The stages whose artifacts `stage` reads, in the order of its `needs`."""
-        return [self._makers[kind] for kind in stage.needs]
+        """The stages whose artifacts `stage` reads, in the order it reads them."""
+        return [self._makers[kind] for kind in stage.reads()]
 
     def position(self, stage: Stage) -> int:
         return next(i for i, other in enumerate(self.stages) if other is stage)
@@ -33,7 +33,7 @@ class Pipeline:
     @property
     def ends(self) -> list[Stage]:
         """The stages nobody else reads: asking for them asks for everything."""
-        needed = {kind for stage in self.stages for kind in stage.needs}
+        needed = {kind for stage in self.stages for kind in stage.reads()}
         return [stage for stage in self.stages if stage.produces not in needed]
 
 
@@ -48,9 +48,9 @@ def _ordered(stages: list[Stage]) -> list[Stage]:
     ordered: list[Stage] = []
     waiting = list(stages)
     while waiting:
-        ready = [s for s in waiting if all(made.get(kind) in ordered for kind in s.needs)]
+        ready = [s for s in waiting if all(made.get(kind) in ordered for kind in s.reads())]
         if not ready:
-            missing = {k.__name__ for s in waiting for k in s.needs if k not in made}
+            missing = {k.__name__ for s in waiting for k in s.reads() if k not in made}
             raise ValueError(
                 f"no stage makes {', '.join(sorted(missing))}"
                 if missing

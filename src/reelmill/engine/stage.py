@@ -99,6 +99,10 @@ class Stage(ABC):
     #: Files beside its artifact go when the recording is finished, and are made again on demand.
     transient: ClassVar[bool] = False
 
+    def reads(self) -> tuple[type[Artifact], ...]:
+        """The artifact types it needs; a stage whose settings decide that overrides this."""
+        return self.needs
+
     def fingerprint(self) -> dict[str, Any]:
         """The settings that decide the result."""
         return {

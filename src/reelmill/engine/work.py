@@ -152,7 +152,7 @@ def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -
         state = read_state(task.path)
         return Made(time.process_time() - started, state=state)
     stage = stages[task.stage]
-    inputs = Inputs(map(_source, task.sources, stage.needs))
+    inputs = Inputs(map(_source, task.sources, stage.reads()))
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
         task.target.parent.mkdir(parents=True, exist_ok=True)  # the hosts' spools lie there too

@@ -1,0 +1,29 @@
+"""What was written for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from reelmill.artifacts.base import Artifact
+
+
+@dataclass
+class ExportedFile:
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass
+class Exports(Artifact):
+    """The files written for people, paths relative to the output folder."""
+
+    schema: ClassVar[str] = "exports/1"
+    files: list[ExportedFile]
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "outputs": [file.path for file in self.files],
+            "exported": [[file.path, file.sha256, file.size] for file in self.files],
+        }

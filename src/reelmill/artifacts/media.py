@@ -1,0 +1,68 @@
+"""What a container holds, and its sound decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from reelmill.artifacts.base import Artifact
+
+
+@dataclass
+class AudioTrack:
+    index: int
+    codec: str
+    sample_rate: int
+    channels: int
+    duration: float | None
+    language: str | None = None
+    title: str | None = None
+
+
+@dataclass
+class VideoTrack:
+    index: int
+    codec: str
+    width: int
+    height: int
+    frame_rate: float | None
+    duration: float | None
+    rotation: int = 0
+
+
+@dataclass
+class Media(Artifact):
+    """What a container holds. `duration` in seconds, 0 when the container does not say."""
+
+    schema: ClassVar[str] = "media/1"
+    container: str
+    duration: float
+    audio: list[AudioTrack]
+    video: list[VideoTrack]
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Audio(Artifact):
+    """Decoded sound: a sidecar file of mono little-endian int16 at `sample_rate` Hz.
+
+    Sample 0 is time 0 of the original: gaps in the source are filled with silence.
+    `problems` are decoding errors that cost a part of the sound but not the whole.
+    """
+
+    schema: ClassVar[str] = "audio/1"
+    file: str
+    sample_rate: int
+    samples: int
+    track: int
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def duration(self) -> float:
+        return self.samples / self.sample_rate
+
+    def sidecars(self) -> list[str]:
+        return [self.file]
+
+    def facts(self) -> dict[str, Any]:
+        return {"media_seconds": self.duration}

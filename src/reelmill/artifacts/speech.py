@@ -1,0 +1,146 @@
+"""Who says what when: speech, language, transcripts, words, speakers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from reelmill.artifacts.base import Artifact
+
+#: How a word's time was found.
+WordTiming = Literal["aligned", "interpolated", "whisper"]
+
+
+@dataclass
+class Span:
+    """A stretch of time, in seconds of the original."""
+
+    start: float
+    end: float
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass
+class Speech(Artifact):
+    """Where somebody speaks; spans in order, not overlapping. `duration` is the recording's."""
+
+    schema: ClassVar[str] = "speech/1"
+    spans: list[Span]
+    duration: float
+
+    @property
+    def seconds(self) -> float:
+        return sum(span.duration for span in self.spans)
+
+
+@dataclass
+class Language(Artifact):
+    """The language of a recording. `given`: the user said so and nothing was detected."""
+
+    schema: ClassVar[str] = "language/1"
+    code: str
+    probability: float
+    given: bool
+    candidates: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Word:
+    start: float
+    end: float
+    text: str
+    score: float
+    timing: WordTiming
+    speaker: str | None = None
+
+
+@dataclass
+class Segment:
+    """A stretch of text as the recognizer gave it, with the recognizer's own doubts about it."""
+
+    start: float
+    end: float
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    temperature: float
+    words: list[Word] = field(default_factory=list)
+    speaker: str | None = None
+
+
+@dataclass
+class Transcript(Artifact):
+    """`model` as the user knows it; `language` as ISO 639-1; times of the original file."""
+
+    schema: ClassVar[str] = "transcript/1"
+    language: str
+    language_probability: float
+    model: str
+    duration: float
+    speech_seconds: float
+    segments: list[Segment]
+
+    def facts(self) -> dict[str, Any]:
+        return {"media_seconds": self.duration, "language": self.language}
+
+
+@dataclass
+class AlignedTranscript(Transcript):
+    """A transcript whose segments all have their words.
+
+    `aligner`: the model that found their times, None where they are Whisper's own; `notes` say in
+    plain words what could not be done and why.
+    """
+
+    schema: ClassVar[str] = "aligned/1"
+    aligner: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Turn:
+    """One speaker's uninterrupted speech; turns of different speakers may overlap."""
+
+    start: float
+    end: float
+    speaker: str
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass
+class Diarization(Artifact):
+    """Who speaks when. Speakers are labelled A, B, C... in the order in which they first speak."""
+
+    schema: ClassVar[str] = "diarization/1"
+    turns: list[Turn]
+    speakers: list[str]
+    model: str
+    duration: float
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class SpeakerTotals:
+    """Of one speaker: `share` of all speech, `overlap` seconds while somebody else speaks too."""
+
+    speaker: str
+    seconds: float
+    turns: int
+    share: float
+    overlap: float
+
+
+@dataclass
+class SpokenTranscript(AlignedTranscript):
+    """An aligned transcript in which every word and segment has its speaker."""
+
+    schema: ClassVar[str] = "spoken/1"
+    speakers: list[SpeakerTotals] = field(default_factory=list)
+    diarizer: str | None = None

@@ -1,0 +1,58 @@
+"""Sentences, their translations, and the subtitles made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.speech import Word
+
+#: `translated` at the first try, `retried` alone, or `kept`: the original stands in its place.
+TranslationStatus = Literal["translated", "retried", "kept"]
+
+
+@dataclass
+class Sentence:
+    """A whole sentence, however the recognizer had cut it up, and the words it is made of."""
+
+    start: float
+    end: float
+    text: str
+    words: list[Word]
+    speaker: str | None = None
+
+
+@dataclass
+class Sentences(Artifact):
+    """The sentences of a recording in order; `language` as ISO 639-1."""
+
+    schema: ClassVar[str] = "sentences/1"
+    language: str
+    duration: float
+    sentences: list[Sentence]
+
+    def facts(self) -> dict[str, Any]:
+        return {"media_seconds": self.duration, "language": self.language}
+
+
+@dataclass
+class TranslatedSentence:
+    """The translation of the sentence with the same index; `reason` says why it was not simply
+    translated."""
+
+    text: str
+    status: TranslationStatus
+    score: float | None = None
+    reason: str | None = None
+
+
+@dataclass
+class Translations(Artifact):
+    """Every sentence in every target language: each list is as long as the sentences are."""
+
+    schema: ClassVar[str] = "translations/1"
+    source: str
+    model: str
+    targets: dict[str, list[TranslatedSentence]]
+    notes: list[str] = field(default_factory=list)
