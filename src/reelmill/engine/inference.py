@@ -92,6 +92,20 @@ class Flight:
             self.finished.exception()  # nobody may be waiting yet: not an unretrieved error
 
 
+def joined(flights: Sequence[Flight]) -> tuple[tuple[Path, ...], array[int]]:
+    """The spools of several flights, and the places of all their outputs, one after the other."""
+    spools: list[Path] = []
+    places: array[int] = array("q")
+    for flight in flights:
+        begin = len(places)
+        places.extend(flight.places)
+        if spools:
+            for at in range(begin, len(places), 3):
+                places[at] += len(spools)
+        spools += flight.spools
+    return tuple(spools), places
+
+
 class StageQueue:
     """The waiting items of a stage, how many go into a batch, and how fast they go."""
 
@@ -261,6 +275,12 @@ class Inference:
         self._wanting.append((flight, size, future))
         self._hand_out()
         return future
+
+    def abandon(self, flight: Flight, error: BaseException) -> None:
+        """Another part of its recording failed: it takes no more room."""
+        if not flight.finished.done():
+            flight.fail(error)
+            self._hand_out()
 
     def close(self, flight: Flight) -> None:
         """The flight is merged or failed: what is left of it goes."""

@@ -15,12 +15,18 @@ from typing import TypeVar
 from reelmill.engine import policy, store, work
 from reelmill.engine.books import Books
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.inference import Flight, Inference, StageFailed
+from reelmill.engine.inference import Flight, Inference, StageFailed, joined
 from reelmill.engine.jobs import Job, Keys, facts_of, is_whole, recording_of
 from reelmill.engine.ledger import Ledger, Result
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.pool import CpuPool
-from reelmill.engine.stage import FileStage, ModelStage, Stage
+from reelmill.engine.stage import (
+    FileStage,
+    ModelStage,
+    PartedFileStage,
+    PartedModelStage,
+    Stage,
+)
 from reelmill.errors import Failure, ReelmillError
 from reelmill.recording import FileState, Recording
 
@@ -161,15 +167,7 @@ class Passage:
 
     async def _obtain_all(self, recording: Recording, stages: Sequence[Stage]) -> list[Result]:
         """The results of several stages; when one fails, the others are finished first."""
-        done = await asyncio.gather(
-            *(self._obtain(recording, stage) for stage in stages), return_exceptions=True
-        )
-        results: list[Result] = []
-        for result in done:
-            if isinstance(result, BaseException):
-                raise result
-            results.append(result)
-        return results
+        return await _all_or_first_error([self._obtain(recording, stage) for stage in stages])
 
     async def _obtain(self, recording: Recording, stage: Stage) -> Result:
         """A stage's result: known, being made for somebody else too, or made now.
@@ -252,7 +250,10 @@ class Passage:
         totals = self._books.stages[stage.name]
         if totals.first_at is None:
             totals.first_at = self._books.clock()
-        run = self._run_file_stage if isinstance(stage, FileStage) else self._run_model_stage
+        run = self._run_model_stage
+        if isinstance(stage, FileStage):
+            parted = isinstance(stage, PartedFileStage)
+            run = self._run_parted_file_stage if parted else self._run_file_stage
         if stage.per_name:  # from here on the files are not whole, and nobody's
             task.target.unlink(missing_ok=True)
         try:
@@ -269,30 +270,57 @@ class Passage:
         return made
 
     async def _run_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
-        answer = await self._pool.run(
-            work.Run(**vars(task)), -2 * task.stage, deadline=self._config.task_deadline
-        )
+        return await self._in_pool(work.Run(**vars(task)), stage)
+
+    async def _run_parted_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
+        parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
+        runs = [self._in_pool(work.RunPart(**vars(task), part=part), stage) for part in parts]
+        pieces = tuple(made.piece for made in await _all_or_first_error(runs))
+        return await self._in_pool(work.Join(**vars(task), pieces=pieces), stage, ending=True)
+
+    async def _in_pool(self, task: work.Task, stage: Stage, ending: bool = False) -> work.Made:
+        """A task in the CPU pool; one that is `ending` a stage goes before those that begin it."""
+        priority = -2 * self._pipeline.position(stage) - ending
+        answer = await self._pool.run(task, priority, deadline=self._config.task_deadline)
         return self._made(stage.name, answer)
 
     async def _run_model_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
-        base = task.target.with_suffix(".spool")
-        flight = self._inference.open(task.stage, str(task.recording.path), base)
+        parts: tuple[object, ...] = (None,)
+        if isinstance(stage, PartedModelStage):
+            parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
+        base, label = task.target.with_suffix(".spool"), str(task.recording.path)
+        flights = [self._inference.open(task.stage, label, base) for _ in parts]
+        try:
+            await _all_or_first_error(
+                [
+                    self._fly(work.Split(**vars(task), part=part), stage, flight, flights)
+                    for part, flight in zip(parts, flights, strict=True)
+                ]
+            )
+            spools, places = joined(flights)
+            merge = work.Merge(**vars(task), spools=spools, places=places)
+            return await self._in_pool(merge, stage, ending=True)
+        finally:
+            for flight in flights:
+                self._inference.close(flight)
+
+    async def _fly(
+        self, task: work.Split, stage: Stage, flight: Flight, others: Sequence[Flight]
+    ) -> None:
+        """One part of a recording from its split to its last output; its failure is theirs."""
         try:
             await self._split(task, stage, flight)
             await flight.finished
-            merge = work.Merge(**vars(task), spools=tuple(flight.spools), places=flight.places)
-            answer = await self._pool.run(
-                merge, -2 * task.stage - 1, deadline=self._config.task_deadline
-            )
-            return self._made(stage.name, answer)
-        finally:
-            self._inference.close(flight)
+        except Exception as error:
+            for other in others:
+                self._inference.abandon(other, error)
+            raise
 
-    async def _split(self, task: work.StageTask, stage: Stage, flight: Flight) -> None:
+    async def _split(self, task: work.Split, stage: Stage, flight: Flight) -> None:
         total: int | None = None
         try:
             answer = await self._pool.run(
-                work.Split(**vars(task)),
+                task,
                 -2 * task.stage,
                 deadline=self._config.task_deadline,
                 room=partial(self._inference.room, flight),
@@ -362,3 +390,13 @@ class Passage:
             write()
         except sqlite3.OperationalError:
             self._on_disk_full()
+
+
+async def _all_or_first_error(coroutines: Sequence[Awaitable[_T]]) -> list[_T]:
+    """All results; when one fails, the others are waited for, so that nothing is still at work
+    on what is being cleared away."""
+    done = await asyncio.gather(*coroutines, return_exceptions=True)
+    errors = [result for result in done if isinstance(result, BaseException)]
+    if errors:
+        raise next((e for e in errors if not isinstance(e, RunStopping)), errors[0])
+    return [result for result in done if not isinstance(result, BaseException)]

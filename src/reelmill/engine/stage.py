@@ -24,6 +24,8 @@ class Item(Protocol):
 
 ItemT = TypeVar("ItemT", bound=Item)
 OutputT = TypeVar("OutputT")
+PartT = TypeVar("PartT")
+PieceT = TypeVar("PieceT")
 
 
 class Inputs:
@@ -155,3 +157,48 @@ class ModelStage(Stage, Generic[ItemT, OutputT]):
     @abstractmethod
     def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[OutputT]) -> Artifact:
         """Make the artifact from the outputs, which come in the order of `split`."""
+
+
+@dataclass(frozen=True)
+class PartedFileStage(FileStage, Generic[PartT, PieceT]):
+    """A FileStage whose work on one recording is done in parts, at the same time where it can be.
+
+    Parts and pieces are small and picklable: files and arrays belong in the recording's folder.
+    """
+
+    @abstractmethod
+    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[PartT]:
+        """The parts of a recording, always the same for the same inputs; none is fine too."""
+
+    @abstractmethod
+    def run_part(self, recording: Recording, inputs: Inputs, part: PartT) -> PieceT:
+        """Do one part, in a process of the CPU pool."""
+
+    @abstractmethod
+    def join(self, recording: Recording, inputs: Inputs, pieces: Sequence[PieceT]) -> Artifact:
+        """Make the artifact from all pieces, in the order of `parts`."""
+
+    def run(self, recording: Recording, inputs: Inputs) -> Artifact:
+        parts = self.parts(recording, inputs)
+        return self.join(recording, inputs, [self.run_part(recording, inputs, p) for p in parts])
+
+
+@dataclass(frozen=True)
+class PartedModelStage(ModelStage[ItemT, OutputT], Generic[ItemT, OutputT, PartT]):
+    """A ModelStage whose recordings are split in parts, at the same time where it can be: a long
+    video would otherwise be decoded by one process while the others have nothing to do.
+
+    `merge` gets the outputs in the order of `parts`, and within a part of `split_part`.
+    """
+
+    @abstractmethod
+    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[PartT]:
+        """The parts of a recording, small and picklable, always the same for the same inputs."""
+
+    @abstractmethod
+    def split_part(self, recording: Recording, inputs: Inputs, part: PartT) -> Iterator[ItemT]:
+        """Cut one part into items, lazily and always in the same way."""
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[ItemT]:
+        for part in self.parts(recording, inputs):
+            yield from self.split_part(recording, inputs, part)

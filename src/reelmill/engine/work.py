@@ -17,7 +17,14 @@ from reelmill.artifacts import Artifact
 from reelmill.engine import store
 from reelmill.engine.buffers import Block, Packed
 from reelmill.engine.child import Channel
-from reelmill.engine.stage import FileStage, Inputs, ModelStage, Stage
+from reelmill.engine.stage import (
+    FileStage,
+    Inputs,
+    ModelStage,
+    PartedFileStage,
+    PartedModelStage,
+    Stage,
+)
 from reelmill.errors import InputError, Kind, ReelmillError, ResourceError, is_disk_full, kind_of
 from reelmill.recording import FileState, Recording, read_state
 
@@ -46,8 +53,32 @@ class Run(StageTask):
 
 
 @dataclass(frozen=True)
+class Parts(StageTask):
+    """Say which parts a parted stage has."""
+
+
+@dataclass(frozen=True)
+class RunPart(StageTask):
+    """One part of a PartedFileStage."""
+
+    part: Any = None
+
+
+@dataclass(frozen=True)
+class Join(StageTask):
+    """Make the artifact from the pieces of all parts."""
+
+    pieces: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class Split(StageTask):
-    """Send the items of a recording, one by one, as there is room in the arena."""
+    """Send the items of a recording, one by one, as there is room in the arena.
+
+    `part` is what one of them is cut from, None where the stage has no parts.
+    """
+
+    part: Any = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +90,7 @@ class Merge(StageTask):
     places: array[int] = field(default_factory=lambda: array("q"))
 
 
-Task = Identify | Run | Split | Merge
+Task = Identify | Parts | Run | RunPart | Join | Split | Merge
 
 
 @dataclass(frozen=True)
@@ -88,6 +119,8 @@ class Made:
     stopped: bool = False
     files: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[Any, ...] = ()
+    piece: Any = None
 
 
 @dataclass(frozen=True)
@@ -153,22 +186,37 @@ def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -
         return Made(time.process_time() - started, state=state)
     stage = stages[task.stage]
     inputs = Inputs(map(_source, task.sources, stage.reads()))
+    if isinstance(task, Parts):
+        assert isinstance(stage, (PartedFileStage, PartedModelStage))
+        parts = tuple(stage.parts(task.recording, inputs))
+        return Made(time.process_time() - started, parts=parts)
+    if isinstance(task, RunPart):
+        assert isinstance(stage, PartedFileStage)
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+        piece = stage.run_part(task.recording, inputs, task.part)
+        return Made(time.process_time() - started, piece=piece)
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
         task.target.parent.mkdir(parents=True, exist_ok=True)  # the hosts' spools lie there too
-        items = _split(stage, task.recording, inputs, channel)
+        items = _send(_items(stage, task, inputs), channel)
         return Made(time.process_time() - started, items=items)
+    artifact = _artifact(task, stage, inputs)
+    store.save(task.target, stage, task.key, task.recording, artifact)
+    files = [str(path) for path in stage.files(task.recording, artifact)]
+    return Made(time.process_time() - started, files=files, facts=artifact.facts())
+
+
+def _artifact(task: Run | Join | Merge, stage: Stage, inputs: Inputs) -> Artifact:
     if isinstance(task, Merge):
         assert isinstance(stage, ModelStage)
         with ExitStack() as opened:
             spools = [opened.enter_context(path.open("rb")) for path in task.spools]
-            artifact = stage.merge(task.recording, inputs, _outputs(spools, task.places))
-    else:
-        assert isinstance(stage, FileStage)
-        artifact = stage.run(task.recording, inputs)
-    store.save(task.target, stage, task.key, task.recording, artifact)
-    files = [str(path) for path in stage.files(task.recording, artifact)]
-    return Made(time.process_time() - started, files=files, facts=artifact.facts())
+            return stage.merge(task.recording, inputs, _outputs(spools, task.places))
+    if isinstance(task, Join):
+        assert isinstance(stage, PartedFileStage)
+        return stage.join(task.recording, inputs, task.pieces)
+    assert isinstance(stage, FileStage)
+    return stage.run(task.recording, inputs)
 
 
 def _source(path: Path, kind: type[Artifact]) -> Artifact:
@@ -184,11 +232,15 @@ def _outputs(spools: Sequence[BinaryIO], places: array[int]) -> Iterator[Any]:
         yield pickle.loads(spools[spool].read(size))
 
 
-def _split(
-    stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs, channel: Channel
-) -> int:
+def _items(stage: ModelStage[Any, Any], task: Split, inputs: Inputs) -> Iterator[Any]:
+    if isinstance(stage, PartedModelStage):
+        return stage.split_part(task.recording, inputs, task.part)
+    return stage.split(task.recording, inputs)
+
+
+def _send(items: Iterator[Any], channel: Channel) -> int:
     count = 0
-    for item in stage.split(recording, inputs):
+    for item in items:
         packed = Packed(item)
         if packed.size > channel.arena.size:
             raise ResourceError(
