@@ -1,0 +1,285 @@
+"""Who is seen when and where: faces found in frames, their tracks, the persons behind them.
+
+An hour of video holds 90,000 frames, so what belongs to a frame or a box lies in a `.npz` file of
+arrays beside the JSON, which says what it is about. Times are in seconds of the original, boxes in
+pixels of the picture as it is shown (upright: the container's rotation is applied).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from zipfile import BadZipFile
+
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.speech import Span
+from reelmill.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Int32 = npt.NDArray[np.int32]
+    Int64 = npt.NDArray[np.int64]
+    Bool = npt.NDArray[np.bool_]
+    Float32 = npt.NDArray[np.float32]
+    Float64 = npt.NDArray[np.float64]
+
+#: How persons were told apart: by their faces, or by the colours they wear.
+IdentityMethod = Literal["vggface2", "appearance"]
+
+
+@dataclass
+class Picture:
+    """The video track that was looked at.
+
+    `width` and `height` are of the picture as shown, after turning the coded one clockwise by
+    `rotation` degrees; `track` is its stream index; `frames` counts what could be decoded;
+    `frame_rate` is their mean rate; `duration` is the end of the last frame.
+    """
+
+    track: int
+    width: int
+    height: int
+    rotation: int
+    frames: int
+    frame_rate: float
+    duration: float
+
+
+@dataclass
+class Detections(Artifact):
+    """Every face of every sampled frame; arrays in `file`, see `DetectionArrays`.
+
+    `cuts` are the times of the first frames of new scenes. `looks` counts the frames on which the
+    whole cascade ran; on the other sampled ones only boxes predicted from them were checked.
+    """
+
+    schema: ClassVar[str] = "detections/1"
+    file: str
+    picture: Picture
+    detector: str
+    sampled: int
+    looks: int
+    boxes: int
+    cuts: list[float]
+    problems: list[str] = field(default_factory=list)
+
+    def sidecars(self) -> list[str]:
+        return [self.file]
+
+    def facts(self) -> dict[str, Any]:
+        return {"media_seconds": self.picture.duration}
+
+
+@dataclass
+class Track:
+    """One face followed through one scene.
+
+    `start` is the time of its first frame, `end` the end of its last; `score` is the mean of the
+    detector's, from 0 to 1; `seen` the share of its sampled frames in which the face was really
+    detected, the others being bridged. Its boxes are `TrackArrays` rows `first` up to, not
+    including, `first + frames`: one for every frame of the video, not only the sampled ones.
+    """
+
+    id: int
+    start: float
+    end: float
+    scene: int
+    score: float
+    seen: float
+    first: int
+    frames: int
+
+
+@dataclass
+class Tracks(Artifact):
+    """All faces followed through time; arrays in `file`, see `TrackArrays`. `scenes` in order.
+
+    `dropped` counts what was too short or too uncertain to be a face.
+    """
+
+    schema: ClassVar[str] = "tracks/1"
+    file: str
+    picture: Picture
+    scenes: list[Span]
+    tracks: list[Track]
+    dropped: int
+
+    def sidecars(self) -> list[str]:
+        return [self.file]
+
+
+@dataclass
+class Thumbnail:
+    """Where a good picture of a person is: the frame at `time` (s), the face's box in pixels."""
+
+    time: float
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass
+class OnScreen:
+    """A stretch of time during which a person is seen, and the tracks that show it."""
+
+    start: float
+    end: float
+    tracks: list[int]
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass
+class Person:
+    """One person of one video.
+
+    `label` is A, B, C... by time on screen; `name` comes from reference pictures, None without.
+    `share` is of the video's duration. Its boxes are `PersonArrays` rows `first` up to, not
+    including, `first + frames`, in order of time, at most one a frame. `likeness` is the least
+    similarity (cosine) between its tracks, 1 when it has only one; `named_by` the similarity to
+    the reference picture.
+    """
+
+    label: str
+    name: str | None
+    intervals: list[OnScreen]
+    seconds: float
+    share: float
+    thumbnail: Thumbnail
+    first: int
+    frames: int
+    likeness: float = 1.0
+    named_by: float | None = None
+
+    @property
+    def shown_name(self) -> str:
+        return self.name or self.label
+
+
+@dataclass
+class Persons(Artifact):
+    """The persons of a video, most seen first; arrays in `file`, see `PersonArrays`.
+
+    `method` says how they were told apart and `notes`, in plain words, what that cannot do;
+    `cuts` as in `Detections`: a camera path must not glide across them.
+    """
+
+    schema: ClassVar[str] = "persons/1"
+    file: str
+    picture: Picture
+    method: IdentityMethod
+    threshold: float
+    persons: list[Person]
+    cuts: list[float]
+    notes: list[str] = field(default_factory=list)
+
+    def sidecars(self) -> list[str]:
+        return [self.file]
+
+    def facts(self) -> dict[str, Any]:
+        return {"media_seconds": self.picture.duration}
+
+
+@dataclass
+class DetectionArrays:
+    """Arrays of `Detections`.
+
+    times: (frames,) of every frame of the video, s, ascending.
+    sampled: (samples,) indices into `times` of the frames that were looked at.
+    offsets: (samples + 1,): the boxes of sample i are rows offsets[i] up to offsets[i + 1].
+    boxes: (n, 4) x, y, width, height. scores: (n,). landmarks: (n, 5, 2) x, y of the eyes, nose
+    and mouth corners.
+    looked: (samples,) whether the whole detector ran on it.
+    colours: (m, d) histograms of what is worn below some of the faces, each of sum 1; colours_of:
+    (m,) the rows of `boxes` they belong to, ascending.
+    """
+
+    times: Float64
+    sampled: Int32
+    offsets: Int64
+    boxes: Float32
+    scores: Float32
+    landmarks: Float32
+    looked: Bool
+    colours: Float32
+    colours_of: Int64
+
+
+@dataclass
+class TrackArrays:
+    """Arrays of `Tracks`: rows of one track after the other, in order of time.
+
+    times: (n,) s. frames: (n,) indices of frames of the video. boxes: (n, 4) x, y, width, height.
+    scores: (n,), 0 where no detector saw the box (interpolated or bridged).
+    colours: (tracks, d) mean colour histogram of each track, all 0 where none was seen.
+    best: (tracks, k) rows of each track with its best faces, best first, -1 for none.
+    landmarks: (tracks, k, 5, 2) of those faces.
+    """
+
+    times: Float64
+    frames: Int32
+    boxes: Float32
+    scores: Float32
+    colours: Float32
+    best: Int64
+    landmarks: Float32
+
+
+@dataclass
+class PersonArrays:
+    """Arrays of `Persons`: rows of one person after the other, in order of time.
+
+    times: (n,) s. frames: (n,) indices of frames of the video. boxes: (n, 4) x, y, width, height.
+    tracks: (n,) id of the track. embeddings: (persons, d) of unit length.
+    """
+
+    times: Float64
+    frames: Int32
+    boxes: Float32
+    tracks: Int32
+    embeddings: Float32
+
+    def of(self, person: Person) -> slice:
+        """The rows of one person."""
+        return slice(person.first, person.first + person.frames)
+
+
+def read_detections(folder: Path, detections: Detections) -> DetectionArrays:
+    """The arrays beside `detections`. Raises InputError when damaged."""
+    return DetectionArrays(**_read(folder / detections.file))
+
+
+def read_tracks(folder: Path, tracks: Tracks) -> TrackArrays:
+    """The arrays beside `tracks`. Raises InputError when damaged."""
+    return TrackArrays(**_read(folder / tracks.file))
+
+
+def read_persons(folder: Path, persons: Persons) -> PersonArrays:
+    """The arrays beside `persons`. Raises InputError when damaged."""
+    return PersonArrays(**_read(folder / persons.file))
+
+
+def write_arrays(path: Path, arrays: DetectionArrays | TrackArrays | PersonArrays) -> None:
+    """Write arrays whole or not at all. Raises OSError as `atomic.replacing` does."""
+    import numpy as np
+
+    from reelmill.atomic import replacing
+
+    with replacing(path) as file:
+        np.savez(file, **vars(arrays))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise InputError(f"{path}: not readable arrays ({error}); remove it") from error
