@@ -49,5 +49,5 @@ def test_rows_of_a_person_come_back(tmp_path: Path) -> None:
 def test_damaged_arrays_are_an_error(tmp_path: Path) -> None:
     persons = Persons("persons.npz", PICTURE, "appearance", 0.5, [], [])
     (tmp_path / persons.file).write_bytes(b"PK\x03\x04 cut short")
-    with pytest.raises(InputError, match="persons.npz"):
+    with pytest.raises(InputError, match=r"persons\.npz"):
         read_persons(tmp_path, persons)
