@@ -8,6 +8,19 @@ from typing import Any, ClassVar, Literal
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.speech import Word
 
+#: What a subtitle should keep to, and a reader notices when it does not.
+Rule = Literal[
+    "characters per line",
+    "lines",
+    "reading speed",
+    "shortest",
+    "longest",
+    "gap",
+    "late",
+    "past the end",
+    "inside a word",
+]
+
 #: `translated` at the first try, `retried` alone, or `kept`: the original stands in its place.
 TranslationStatus = Literal["translated", "retried", "kept"]
 
@@ -56,3 +69,54 @@ class Translations(Artifact):
     model: str
     targets: dict[str, list[TranslatedSentence]]
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class CueSource:
+    """Which words of which sentence a subtitle stands for: `first` up to but without `stop`."""
+
+    sentence: int
+    first: int
+    stop: int
+
+
+@dataclass
+class SubtitleCue:
+    """What is on screen from `start` to `end`; `original` are its lines in the language spoken,
+    when both are shown."""
+
+    start: float
+    end: float
+    lines: list[str]
+    sources: list[CueSource]
+    original: list[str] = field(default_factory=list)
+
+
+@dataclass
+class BrokenRule:
+    """A rule that a cue could not keep to: what it came to, and what was allowed."""
+
+    cue: int
+    rule: Rule
+    value: float
+    limit: float
+
+
+@dataclass
+class SubtitleTrack:
+    """The subtitles in one language, in order, never two at a time."""
+
+    language: str
+    cues: list[SubtitleCue]
+    broken: list[BrokenRule]
+
+
+@dataclass
+class Subtitles(Artifact):
+    """Subtitles in every target language; `source` is the language spoken."""
+
+    schema: ClassVar[str] = "subtitles/1"
+    source: str
+    translator: str
+    duration: float
+    tracks: list[SubtitleTrack]

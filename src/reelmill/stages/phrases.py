@@ -1,0 +1,93 @@
+"""Where a text may be broken: its phrases, and how wide they are on screen."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+#: Languages written without spaces between words.
+UNSPACED = frozenset({"ja", "zh", "yue", "th", "lo", "km", "my"})
+
+_KANA = re.compile(r"[\u3040-\u30ff\uff66-\uff9f]")
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_THAI = re.compile(r"[\u0e00-\u0e7f]")
+#: Marks that end a sentence or a clause, of the scripts we know.
+_BRACKETS = "」』）)】》〉\"'”’"
+_NEVER_FIRST = _BRACKETS + "。、，．・：；？！?!,.ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…‥"
+_NEVER_LAST = "「『（(【《〈“‘"
+_AFTER_END = re.compile(rf"(?<=[。！？])(?=[^。！？{_BRACKETS}])")
+
+
+def phrases(text: str) -> list[str]:
+    """The parts between which a line may be broken; put together they are `text` again.
+
+    White space counts as one space and stays at the end of the phrase before it. Japanese,
+    Chinese and Thai are cut by BudouX into phrases (bunsetsu and the like), by script rather
+    than by language: a text may stand in another language's place.
+    """
+    text = " ".join(text.split())
+    script = _script(text)
+    parts: list[str] = []
+    for spaced in re.findall(r"\S+ ?", text):
+        parts += _parser(script).parse(spaced) if script else [spaced]
+    pieces = [piece for part in parts for piece in _AFTER_END.split(part) if piece]
+    return _kept_together(pieces) if script else pieces
+
+
+def _kept_together(pieces: list[str]) -> list[str]:
+    """What must not begin a line joined to what is before it, and what must not end one (JIS X
+    4051, kinsoku)."""
+    kept: list[str] = []
+    for piece in pieces:
+        if kept and (piece[0] in _NEVER_FIRST or kept[-1][-1] in _NEVER_LAST):
+            kept[-1] += piece
+        else:
+            kept.append(piece)
+    return kept
+
+
+def joined(left: str, right: str, language: str) -> str:
+    """Two stretches of a text put together the way its language is written."""
+    left, right = left.rstrip(), right.lstrip()
+    if not left or not right:
+        return left + right
+    unspaced = language in UNSPACED and not (_latin(left[-1]) and _latin(right[0]))
+    return f"{left}{right}" if unspaced else f"{left} {right}"
+
+
+def columns(text: str) -> int:
+    """Width on screen: 2 for a full-width character, 1 for others, 0 for combining marks."""
+    return sum(_columns(character) for character in text)
+
+
+@lru_cache(maxsize=4096)
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _latin(character: str) -> bool:
+    return character.isascii() and not character.isspace()
+
+
+def _script(text: str) -> str | None:
+    if _KANA.search(text):
+        return "ja"
+    if _THAI.search(text):
+        return "th"
+    return "zh" if _HAN.search(text) and not re.search(r"[가-힣]", text) else None
+
+
+@lru_cache(maxsize=3)
+def _parser(script: str) -> Any:
+    import budoux
+
+    load = {
+        "ja": budoux.load_default_japanese_parser,
+        "zh": budoux.load_default_simplified_chinese_parser,
+        "th": budoux.load_default_thai_parser,
+    }
+    return load[script]()

@@ -1,0 +1,105 @@
+"""What tells the end of a sentence: its mark, the form of its last word, the pause behind it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+#: Behind a mark may stand what closes a quotation or a bracket.
+_CLOSED = r"[」』）)\]】》〉\"'”’]*$"
+_END_MARK = re.compile(rf"[。！？!?｡]{_CLOSED}")
+_POINT = re.compile(rf"[.．]{_CLOSED}")
+_DOTS = re.compile(rf"(…|\.\.\.?|‥|・・・)+{_CLOSED}")
+_COMMA = re.compile(rf"[、,，;；:：—–-]{_CLOSED}")
+#: A quotation that its sentence goes on from.
+_QUOTED = re.compile(r"[」』”’\"']$")
+_GOES_ON = re.compile(r"(と|って|という|라고|하고|라는)")
+_ABBREVIATION = re.compile(
+    r"(?:^|\s)(?:mr|mrs|ms|dr|prof|st|vs|etc|no|jr|sr|inc|ltd|co|dept|approx|e\.g|i\.e|[a-z])\.$",
+    re.IGNORECASE,
+)
+
+#: Last words of a sentence, and of a phrase whose sentence goes on, where the script shows them.
+_FINAL = {
+    "ja": re.compile(
+        r"(です|ます|した|ません|ください|でしょう|ましょう|だった|ない|たい|だ)(か|ね|よ|よね|わ)?$"
+        r"|(か|ね|よ|よね)$"
+    ),
+    "ko": re.compile(r"(요|다|까|죠|지|네|니|자|라|군|걸)$"),
+}
+_UNFINISHED = {
+    "ja": re.compile(r"(は|を|に|が|の|で|と|も|へ|から|まで|より|って|ので|けど|し|て|ば|ら)$"),
+    "ko": re.compile(
+        r"(은|는|을|를|이|가|에|에서|에게|의|와|과|로|으로|도|만|고|서|면|지만|는데|한|할|까지|부터)$"
+    ),
+    "en": re.compile(
+        r"(?:^|\s)(?:the|a|an|of|to|and|or|but|at|in|on|with|for|from|is|are|was|were|will|would|"
+        r"can|could|should|must|not|my|your|his|her|our|their|by|as|if|that|i|we|he|she|they|"
+        r"has|have|had|do|does|did|so|because|very|mister|miss|about|into|than|please)$",
+        re.IGNORECASE,
+    ),
+}
+_FINAL_BONUS, _UNFINISHED_MALUS = 0.4, 0.6
+
+#: Seconds of a pause that is as likely a sentence's end as not, when nothing is known yet.
+_USUAL_PAUSE = 0.35
+_PAUSE_RANGE = (0.25, 0.6)
+_NO_PAUSE = 0.05
+_PAUSES_TO_LEARN_FROM = 20
+_SHORT_PAUSE = 0.3
+
+
+def is_marked(text: str, following: str, pause: float) -> bool:
+    """Whether `text` ends with a mark that ends its sentence, given what is said next.
+
+    A point inside a number or behind an abbreviation is none, nor is one before a small letter.
+    """
+    text, following = text.rstrip(), following.lstrip()
+    if _DOTS.search(text):
+        return pause >= _USUAL_PAUSE
+    if _END_MARK.search(text):
+        return not (_QUOTED.search(text) and _GOES_ON.match(following))
+    if not _POINT.search(text):
+        return False
+    if _ABBREVIATION.search(text) or (text[-2:-1].isdigit() and following[:1].isdigit()):
+        return False
+    return not following[:1].islower() or pause >= _SHORT_PAUSE
+
+
+def usual_pause(pauses: Sequence[float]) -> float:
+    """The pause between those within and those between sentences of a recording, in seconds.
+
+    Otsu's method (1979) on the logarithms of the pauses: the border that best tells two groups
+    apart. Speakers and recognizers differ; with few pauses to learn from it is a usual one.
+    """
+    known = sorted(math.log(max(pause, _NO_PAUSE)) for pause in pauses)
+    if len(known) < _PAUSES_TO_LEARN_FROM:
+        return _USUAL_PAUSE
+    total, below = sum(known), 0.0
+    best, border = 0.0, math.log(_USUAL_PAUSE)
+    for count, pause in enumerate(known[:-1], 1):
+        below += pause
+        rest = len(known) - count
+        difference = (total - below) / rest - below / count
+        between = count * rest * difference**2
+        if between > best:
+            best, border = between, (pause + known[count]) / 2
+    return min(max(math.exp(border), _PAUSE_RANGE[0]), _PAUSE_RANGE[1])
+
+
+def evidence(text: str, pause: float, usual: float, language: str) -> float:
+    """How much speaks for a sentence's end behind `text` that no mark tells; 1 is enough.
+
+    The pause counts most; the form of the last word adds where it shows that a sentence is
+    over (Japanese, Korean), and takes away where one has to go on.
+    """
+    text = text.rstrip()
+    score = min(pause / usual, 1.6)
+    if _COMMA.search(text):
+        return score - _UNFINISHED_MALUS / 2
+    if (final := _FINAL.get(language)) and final.search(text):
+        return score + _FINAL_BONUS
+    if (unfinished := _UNFINISHED.get(language)) and unfinished.search(text):
+        return score - _UNFINISHED_MALUS
+    return score
