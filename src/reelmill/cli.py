@@ -64,6 +64,9 @@ def voice(
         str | None, typer.Option(help="Text said to come before: names, spelling.")
     ] = None,
     hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None,
+    residency: Annotated[
+        str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
+    ] = None,
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
     ] = None,
@@ -89,6 +92,7 @@ def voice(
         "formats": formats.split(",") if formats else None,
         "initial_prompt": initial_prompt,
         "hotwords": hotwords,
+        "residency": residency,
         "arena": arena,
         "keep_audio": keep_audio,
     }

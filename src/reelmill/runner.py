@@ -61,7 +61,7 @@ def run_command(
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
     observer.noted(f"device: {choice.reason}")
     pipeline = make_pipeline(settings, choice, out)
-    config = _config(settings, choice, pipeline, fresh)
+    config = _config(settings, choice, fresh)
     return asyncio.run(_run(pipeline, config, observer, sources))
 
 
@@ -111,25 +111,32 @@ def _writable(out: Path) -> Path:
     return out
 
 
-def _config(
-    settings: Settings, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
-) -> EngineConfig:
+def _config(settings: Settings, choice: DeviceChoice, fresh: bool) -> EngineConfig:
     cores = usable_cores()
-    need_mb = sum(spec.memory_mb("cpu") for spec in pipeline.models)
-    hosts = policy.cpu_hosts(cores // (settings.threads or 1), free_memory_mb(choice), need_mb)
-    choice = choice.with_cpu_hosts(hosts)
     return EngineConfig(
         out=Path(os.path.abspath(settings.out)),
         workers=settings.workers or policy.default_workers(cores),
-        threads=settings.threads or policy.host_threads(cores, len(choice.devices)),
+        cores=cores,
+        threads=settings.threads,
         devices=choice.devices,
         device_reason=choice.reason,
+        cpu_hosts_open=choice.cpu_hosts_open,
+        residency=settings.residency,
+        footprints=_user_cache() / "footprints.json",
         batch_size=min(settings.batch_size, settings.max_batch),
         max_batch=settings.max_batch,
         arena_bytes=settings.arena * _MB,
         fresh=fresh,
         keep_transient=settings.keep_audio,
     )
+
+
+def _user_cache() -> Path:
+    """What is remembered of this machine, for all output folders."""
+    folder = os.environ.get("REELMILL_CACHE")
+    if folder:
+        return Path(folder).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "reelmill"
 
 
 def free_memory_mb(choice: DeviceChoice) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -41,7 +41,10 @@ class Settings(BaseSettings):
         None, ge=1, description="CPU processes; cores - 2, at most 18, when not given"
     )
     threads: int | None = Field(
-        None, ge=1, description="threads of a model on the CPU; what the workers leave"
+        None, ge=1, description="threads of a model on the CPU; cores by hosts when not given"
+    )
+    residency: Literal["auto", "resident", "turns"] = Field(
+        "auto", description="models loaded together, or one after the other; auto: by memory"
     )
     formats: Annotated[tuple[str, ...], NoDecode] = Field(
         ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"

@@ -48,11 +48,10 @@ def test_two_hosts_on_the_cpu_are_two_places() -> None:
 
 def test_the_number_of_hosts_on_the_cpu_is_ours_unless_it_was_given() -> None:
     # proves: G16
-    two = (Device("cpu", 0), Device("cpu", 1))
-    assert choose_devices("cpu", []).with_cpu_hosts(2).devices == two
-    assert choose_devices("auto", []).with_cpu_hosts(2).devices == two
-    assert choose_devices("cpu:1", []).with_cpu_hosts(2).devices == (Device("cpu"),)
-    assert choose_devices("auto", [card(0, 0.1)]).with_cpu_hosts(2).devices == (Device("cuda"),)
+    assert choose_devices("cpu", []).cpu_hosts_open
+    assert choose_devices("auto", []).cpu_hosts_open
+    assert not choose_devices("cpu:1", []).cpu_hosts_open
+    assert not choose_devices("auto", [card(0, 0.1)]).cpu_hosts_open
 
 
 def test_busy_cards_are_told_with_what_it_costs() -> None:

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from reelmill.engine import hosts, inference, work
+from reelmill.engine import hosts, work
 from reelmill.engine.buffers import Allocator, Block
 from reelmill.engine.config import EngineConfig
+from reelmill.engine.flights import Flight, StageFailed
 from reelmill.engine.hosts import HostError, Inferred
-from reelmill.engine.inference import Flight, Inference, StageFailed
+from reelmill.engine.inference import Inference
 from reelmill.engine.stage import Device
 from reelmill.errors import CrashError, Failure, ModelUnavailableError, PassingError
 from tests.engine.toys import Read, ShoutModel, ShoutStage
@@ -38,7 +39,8 @@ class ScriptedHost:
     footprint_mb = 10.0
     load_seconds = 0.0
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Act, device: Device) -> None:
+        self.device = device
         self._act = act
         self._sent: list[hosts.Batch] = []
         self.child = SimpleNamespace(send=self.send, receive=self.receive, pid=1)
@@ -102,14 +104,14 @@ class Scene:
         self.starts = 0
         self.allocator = CheckedAllocator(pages * PAGE)
 
-        async def start(*_: Any, **__: Any) -> ScriptedHost:
+        async def start(name: str, load: hosts.Load, *_: Any, **__: Any) -> ScriptedHost:
             await asyncio.sleep(0)
             self.starts += 1
             if self.start_errors:
                 raise self.start_errors.pop(0)
-            return ScriptedHost(act)
+            return ScriptedHost(act, load.device)
 
-        monkeypatch.setattr(inference.ModelHost, "start", start)
+        monkeypatch.setattr(hosts.ModelHost, "start", start)
         settings = {"batch_size": 4, "max_batch": 4, "retry_waits": (0.0, 0.0, 0.0), **config}
         self.inference = Inference(
             STAGES,
@@ -290,9 +292,7 @@ def test_room_is_given_in_turn_and_refused_to_who_has_failed(
     scene = scene_of(tmp_path, monkeypatch, outputs, pages=4)
 
     async def wait() -> None:
-        first, second = (
-            inference.Flight(SHOUT, label, tmp_path / label) for label in ("one", "two")
-        )
+        first, second = (Flight(SHOUT, label, tmp_path / label) for label in ("one", "two"))
         room = scene.inference.room
         block = await room(first, 3 * PAGE)
         large, small = room(first, 2 * PAGE), room(second, PAGE)
@@ -316,7 +316,7 @@ def test_nobody_waits_for_room_once_the_run_stops(
     scene = scene_of(tmp_path, monkeypatch, outputs, pages=1)
 
     async def wait() -> None:
-        flight = inference.Flight(SHOUT, "one", tmp_path / "one")
+        flight = Flight(SHOUT, "one", tmp_path / "one")
         assert await scene.inference.room(flight, PAGE) is not None
         second = scene.inference.room(flight, PAGE)
         scene.inference.drain()

@@ -18,22 +18,36 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
 
 
 @pytest.mark.parametrize(
-    ("cores", "free_mb", "model_mb", "hosts", "threads"),
+    ("cores", "free_mb", "models_mb", "hosts"),
     [
-        (1, 8_000, 300, 1, 1),
-        (2, 8_000, 300, 2, 1),
-        (2, 500, 300, 1, 2),  # a second one would not fit into half of what is free
-        (16, 64_000, 300, 4, 4),
-        (16, 20_000, 5_000, 2, 8),
-        (16, 64_000, 0, 1, 16),  # a model that does not say what it needs
+        (1, 8_000, [300], [1]),
+        (2, 8_000, [300], [2]),
+        (2, 500, [300], [1]),  # a second one would not fit into half of what is free
+        (16, 64_000, [300], [4]),
+        (16, 20_000, [5_000], [2]),
+        (16, 64_000, [0], [1]),  # a model that does not say what it needs
+        (4, 8_000, [300, 100], [4, 4]),
+        (4, 3_000, [1_000, 100], [1, 4]),  # the small one first
+        (4, 4_400, [1_000, 100], [2, 2]),
+        (4, 100, [1_000, 100], [1, 1]),  # one each in any case
+        (4, 8_000, [], []),
     ],
 )
-def test_hosts_on_the_cpu_are_as_many_as_fit_and_share_the_cores(
-    cores: int, free_mb: float, model_mb: float, hosts: int, threads: int
+def test_hosts_on_the_cpu_are_as_many_as_fit(
+    cores: int, free_mb: float, models_mb: list[float], hosts: list[int]
 ) -> None:
-    # proves: G16
-    assert policy.cpu_hosts(cores, free_mb, model_mb) == hosts
-    assert policy.host_threads(cores, hosts) == threads
+    # proves: G16 G9
+    assert policy.spread_hosts(cores, free_mb, models_mb) == hosts
+
+
+@pytest.mark.parametrize(
+    ("cores", "hosts", "all_hosts", "threads"),
+    [(1, 1, None, 1), (2, 2, None, 1), (2, 1, None, 2), (16, 4, None, 4), (16, 2, 2, 8),
+     (16, 4, 12, 2), (16, 4, 8, 4), (2, 2, 6, 1)],
+)  # fmt: skip
+def test_hosts_share_the_cores(cores: int, hosts: int, all_hosts: int | None, threads: int) -> None:
+    # proves: G16 G9
+    assert policy.host_threads(cores, hosts, all_hosts) == threads
 
 
 def test_three_waits_so_four_tries() -> None:

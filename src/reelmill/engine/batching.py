@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reelmill.engine.buffers import Block
 
 if TYPE_CHECKING:
-    from reelmill.engine.inference import Flight
+    from reelmill.engine.flights import Flight
 
 _arrivals = itertools.count()
 

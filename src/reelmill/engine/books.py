@@ -12,8 +12,8 @@ from typing import IO, Any
 
 from reelmill import __version__
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.inference import BatchDone
 from reelmill.engine.jobs import Job
+from reelmill.engine.lanes import BatchDone
 from reelmill.engine.metrics import BatchRecord, FileOutcome, HostTotals, RunSummary, StageTotals
 from reelmill.engine.monitor import Monitor
 from reelmill.engine.pipeline import Pipeline
@@ -35,6 +35,7 @@ class Books:
         self.monitor = monitor
         self.stages = {stage.name: StageTotals(stage.name) for stage in pipeline.stages}
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self._jobs: Sequence[Job] = ()
         self._counts = {"done": 0, "failed": 0}
         self._reused = 0
@@ -78,6 +79,12 @@ class Books:
         self.warnings.append(text)
         self._observer.warned(text)
         self.line({"event": "warning", "at": self.clock(), "text": text})
+
+    def note(self, text: str) -> None:
+        """A decision, told to whoever watches."""
+        self.notes.append(text)
+        self._observer.noted(text)
+        self.line({"event": "note", "at": self.clock(), "text": text})
 
     def clock(self) -> float:
         """Seconds since the run began."""
@@ -173,6 +180,7 @@ class Books:
             device_utilization=monitor.device_utilization,
             cpu_percent=monitor.cpu_percent,
             warnings=self.warnings,
+            notes=self.notes,
             stopped=stopped,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelmill.engine import policy
+from reelmill.engine.residency import Residency
 from reelmill.engine.stage import Device
 
 
@@ -15,10 +16,17 @@ class EngineConfig:
 
     out: Path
     workers: int = 1
-    #: Threads of each model host that computes on the CPU.
-    threads: int = 1
+    #: Cores the models may use, and threads of each model host on the CPU; None: by their number.
+    cores: int = 1
+    threads: int | None = None
     devices: tuple[Device, ...] = field(default=(Device("cpu"),))
     device_reason: str = ""
+    #: The number of model hosts on the CPU is left to the engine.
+    cpu_hosts_open: bool = False
+    #: Whether models stay loaded together, or take turns.
+    residency: Residency = "auto"
+    #: What models were seen to need on this machine is remembered here.
+    footprints: Path | None = None
     batch_size: int = 20
     max_batch: int = 32
     #: Items on their way to the models: enough for several batches of 30 s speech windows (1 MB).

@@ -10,23 +10,30 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from reelmill import atomic
 from reelmill.engine import buffers
+from reelmill.engine.admission import admit
 from reelmill.engine.books import Books
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.inference import BatchDone, Inference
+from reelmill.engine.footprints import Footprints
+from reelmill.engine.hosts import ModelHost
+from reelmill.engine.inference import Inference
 from reelmill.engine.jobs import Job, Keys, Source, done_before, plan
+from reelmill.engine.lanes import BatchDone, Lane
 from reelmill.engine.ledger import Ledger, Result
 from reelmill.engine.lock import FolderLock
 from reelmill.engine.metrics import RunSummary
 from reelmill.engine.monitor import Devices, Monitor, NvmlDevices
-from reelmill.engine.passage import Passage, RunStopping
+from reelmill.engine.passage import Passage
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.pool import CpuPool
 from reelmill.engine.progress import Observer
+from reelmill.engine.residency import turns_of
+from reelmill.engine.stage import ModelSpec
+from reelmill.engine.turns import Planner, Turns
 from reelmill.errors import UsageError
 
 _SAMPLE_EVERY_S = 1.0
@@ -47,6 +54,8 @@ class Coordinator:
         self._config = config
         self._monitor = Monitor(devices or NvmlDevices(), self._pids)
         self._books = Books(pipeline, config, observer, self._monitor)
+        self._footprints = Footprints(config.footprints)
+        self._planner = Planner(pipeline, config, self._books, self._footprints)
         self._observer = observer
         self._jobs: list[Job] = []
         self._stopped: str | None = None
@@ -158,6 +167,7 @@ class Coordinator:
             on_fatal=self._fatal,
             on_disk_full=self._disk_full,
             on_warning=self._books.warn,
+            on_start=self._on_start,
         )
         passage = Passage(
             self._pipeline,
@@ -177,11 +187,13 @@ class Coordinator:
             await inference.stop()
             await pool.close()
             os.close(memory)
+            if problem := self._footprints.save():
+                self._books.warn(problem)
 
     async def _until_done_or_stopped(
         self, jobs: list[Job], passage: Passage, pool: CpuPool, inference: Inference
     ) -> None:
-        everything = asyncio.create_task(self._admit(jobs, passage))
+        everything = asyncio.create_task(self._go_through(jobs, passage, inference))
         stop = asyncio.create_task(self._stop_requested.wait())
         await asyncio.wait({everything, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -201,34 +213,38 @@ class Coordinator:
                 return
             await asyncio.sleep(0.02)
 
-    async def _admit(self, jobs: list[Job], passage: Passage) -> None:
-        """Let recordings in, as many at a time as are needed to fill batches."""
-        places = asyncio.Semaphore(self._config.open_recordings)
-        tasks: set[asyncio.Task[None]] = set()
-
-        async def take_through(job: Job) -> None:
-            try:
-                await passage.process(job)
-            except RunStopping:
-                pass  # it stays waiting, for the next run
-            except Exception as error:  # noqa: BLE001 (our own fault, but only this recording's)
-                passage.give_up(job, error)
-            finally:
-                places.release()
-
+    async def _go_through(self, jobs: list[Job], passage: Passage, inference: Inference) -> None:
+        """All recordings through all models, which are loaded together or take turns."""
+        plan = self._planner.plan()
+        if plan.reason:
+            self._books.note(plan.reason)
+        if plan.short:
+            self._books.warn("the models may not fit; --residency turns needs less memory")
         try:
-            for job in jobs:
-                await places.acquire()
-                task = asyncio.create_task(take_through(job))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-            while tasks:
-                await asyncio.wait(tasks)
+            if plan.in_turns:
+                turns = Turns(
+                    turns_of(self._pipeline),
+                    self._planner,
+                    inference,
+                    self._books,
+                    lambda: self._stopped is not None,
+                )
+                await turns.take(
+                    jobs,
+                    lambda some, process: self._admit(some, process, passage),
+                    passage.process,
+                    passage.give_up,
+                )
+            else:
+                self._planner.place(inference, self._pipeline.models)
+                await self._admit(jobs, passage.process, passage)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await passage.cancel()
+
+    async def _admit(
+        self, jobs: Sequence[Job], process: Callable[[Job], Awaitable[None]], passage: Passage
+    ) -> None:
+        await admit(jobs, self._config.open_recordings, process, passage.give_up)
 
     async def _tick(self, inference: Inference) -> None:
         """Sample once a second, tell the observer four times a second."""
@@ -253,6 +269,15 @@ class Coordinator:
                 (d.used_mb for d in last.devices if d.index == batch.lane.device.index), None
             )
         self._books.batch(batch, memory)
+        host = batch.lane.host
+        if host is not None:
+            seen = batch.answer.device_mb or batch.answer.memory_mb
+            self._footprints.inferred(
+                host.spec, host.device.kind, batch.queue.stage.name, seen, 0.0
+            )
+
+    def _on_start(self, spec: ModelSpec, lane: Lane, host: ModelHost) -> None:
+        self._footprints.loaded(spec, lane.device.kind, host.device_mb or host.footprint_mb)
 
     def _fatal(self, reason: str) -> None:
         if self._stopped is None:  # a second cause is no reason to stop at once

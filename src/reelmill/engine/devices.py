@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reelmill.engine.monitor import DeviceSample
 from reelmill.engine.stage import Device
@@ -25,12 +25,6 @@ class DeviceChoice:
     free_mb: float | None = None
     slow: bool = False
     cpu_hosts_open: bool = False
-
-    def with_cpu_hosts(self, hosts: int) -> DeviceChoice:
-        """The same with so many hosts on the CPU, if their number was left open."""
-        if not self.cpu_hosts_open:
-            return self
-        return replace(self, devices=tuple(Device("cpu", i) for i in range(hosts)))
 
 
 def choose_devices(wanted: str, samples: Sequence[DeviceSample]) -> DeviceChoice:

@@ -6,7 +6,6 @@ memory is given back.
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 import traceback
@@ -15,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from reelmill.engine.buffers import Block
 from reelmill.engine.child import Channel, Child
+from reelmill.engine.memory import DeviceMeter, process_mb
 from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
 from reelmill.engine.work import describe
 from reelmill.errors import (
@@ -29,8 +27,6 @@ from reelmill.errors import (
     is_disk_full,
     kind_of,
 )
-
-_MB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -45,10 +41,12 @@ class Load:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The model is in memory and has inferred something. Memory of the process in MB."""
+    """The model is in memory and has inferred something. Memory of the process in MB, the machine's
+    and, on a GPU, the device's."""
 
     seconds: float
     footprint_mb: float
+    device_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ class Inferred:
     started: float
     ended: float
     memory_mb: float
+    device_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,19 +84,20 @@ def serve(channel: Channel) -> None:
     """Load a model, then infer batches until the parent is gone."""
     load: Load = channel.receive()
     started = time.monotonic()
+    meter = DeviceMeter(load.device)
     try:
         model = load.spec.load(load.device, load.threads)
         load.spec.warm_up(model)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         channel.send(_error(error))
         return
-    channel.send(Loaded(time.monotonic() - started, _memory_mb()))
+    channel.send(Loaded(time.monotonic() - started, process_mb(), meter.mb()))
     while True:
-        channel.send(_infer(load.stages, model, channel, channel.receive()))
+        channel.send(_infer(load.stages, model, channel, channel.receive(), meter))
 
 
 def _infer(
-    stages: Sequence[Stage], model: Any, channel: Channel, batch: Batch
+    stages: Sequence[Stage], model: Any, channel: Channel, batch: Batch, meter: DeviceMeter
 ) -> Inferred | HostError:
     stage = stages[batch.stage]
     assert isinstance(stage, ModelStage)
@@ -112,7 +112,7 @@ def _infer(
         places = _spool(batch.spools, outputs)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         return _error(error)
-    return Inferred(places, started, time.monotonic(), _memory_mb())
+    return Inferred(places, started, time.monotonic(), process_mb(), meter.mb())
 
 
 def _spool(spools: tuple[Path, ...], outputs: list[Any]) -> tuple[tuple[int, int], ...]:
@@ -137,10 +137,6 @@ def _error(error: Exception) -> HostError:
     )
 
 
-def _memory_mb() -> float:
-    return float(psutil.Process(os.getpid()).memory_info().rss / _MB)
-
-
 class ModelHost:
     """The coordinator's end of a model host."""
 
@@ -150,6 +146,7 @@ class ModelHost:
         self.device = device
         self.child = child
         self.footprint_mb = 0.0
+        self.device_mb: float | None = None
         self.load_seconds = 0.0
 
     @classmethod
@@ -188,6 +185,7 @@ class ModelHost:
             await child.kill()
             raise _as_exception(answer, load.spec)
         host.footprint_mb = answer.footprint_mb
+        host.device_mb = answer.device_mb
         host.load_seconds = answer.seconds
         return host
 

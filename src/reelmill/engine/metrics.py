@@ -72,6 +72,15 @@ class HostTotals:
     starts: int = 0
     peak_memory_mb: float | None = None
 
+    def count(self, items: int, started: float, ended: float, memory_mb: float) -> None:
+        """Another batch came back."""
+        self.batches += 1
+        self.items += items
+        self.busy_seconds += ended - started
+        self.first_at = started if self.first_at is None else self.first_at
+        self.last_at = ended
+        self.peak_memory_mb = max(self.peak_memory_mb or 0, memory_mb)
+
     @property
     def busy_share(self) -> float | None:
         if self.first_at is None or self.last_at is None or self.last_at <= self.first_at:
@@ -128,6 +137,8 @@ class RunSummary:
     device_utilization: float | None = None
     cpu_percent: float | None = None
     warnings: list[str] = field(default_factory=list)
+    #: What the engine decided by itself, for people.
+    notes: list[str] = field(default_factory=list)
     stopped: str | None = None
 
     def count(self, status: str) -> int:

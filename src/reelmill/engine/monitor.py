@@ -85,6 +85,14 @@ class NvmlDevices:
                 found.append(self._one(index, handle, set(own_pids)))
         return tuple(found)
 
+    def own_mb(self, index: int, pid: int) -> float | None:
+        """What a process has of a device's memory; None where NVML does not know the process."""
+        with contextlib.suppress(self._nvml.NVMLError):
+            for process in self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handles[index]):
+                if process.pid == pid and process.usedGpuMemory is not None:
+                    return float(process.usedGpuMemory / _MB)
+        return None
+
     def _one(self, index: int, handle: Any, own: set[int]) -> DeviceSample:
         nvml = self._nvml
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)

@@ -15,11 +15,13 @@ from typing import TypeVar
 from reelmill.engine import policy, store, work
 from reelmill.engine.books import Books
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.inference import Flight, Inference, StageFailed, joined
+from reelmill.engine.flights import Flight, StageFailed, joined
+from reelmill.engine.inference import Inference
 from reelmill.engine.jobs import Job, Keys, facts_of, is_whole, recording_of
 from reelmill.engine.ledger import Ledger, Result
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.pool import CpuPool
+from reelmill.engine.residency import Turn
 from reelmill.engine.stage import (
     FileStage,
     ModelStage,
@@ -39,7 +41,8 @@ _CHECK_PRIORITY = -1000
 
 
 class RunStopping(Exception):
-    """The run ends before this recording is finished; nothing is held against the recording."""
+    """The run, or a model's turn, ends before this recording is finished; nothing is held against
+    the recording."""
 
 
 class Passage:
@@ -67,20 +70,24 @@ class Passage:
         self._keys = Keys(pipeline)
         self._making: dict[str, asyncio.Task[Result]] = {}
         self._open_by_content: dict[str, int] = {}
+        #: Recordings that were begun and are not finished; with models in turns that may be all.
+        self._entered: dict[Job, Recording] = {}
 
-    async def process(self, job: Job) -> None:
-        """All of one recording. Failures end up in the job.
+    async def process(self, job: Job, turn: Turn | None = None) -> None:
+        """All of one recording; failures end up in the job. With models in turns only what this
+        turn's model is needed for, and all of it when no other model is needed any more.
 
         Raises:
-            RunStopping: the run ends first.
+            RunStopping: the run, or the turn of a model it needs, ends first.
         """
-        job.started = time.monotonic()
+        job.started = job.started or time.monotonic()
         recording: Recording | None = None
         try:
-            before = job.original.before or await self._identify(job)
-            recording = recording_of(job, before, self._config.cache)
-            self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
-            await self._obtain_all(recording, self._pipeline.ends)
+            recording = self._entered.get(job) or await self._enter(job)
+            goals, is_all = self._goals(recording, turn)
+            await self._obtain_all(recording, goals)
+            if not is_all:
+                return
         except StageFailed as error:
             job.failure = error.failure
         await self._check_untouched(job)
@@ -90,6 +97,28 @@ class Passage:
             job.facts = facts_of(recording, self._pipeline, self._keys, self._results)
             self._close(job, recording)
         self._books.finished(job)
+
+    async def _enter(self, job: Job) -> Recording:
+        before = job.original.before or await self._identify(job)
+        recording = self._entered[job] = recording_of(job, before, self._config.cache)
+        self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
+        return recording
+
+    def _goals(self, recording: Recording, turn: Turn | None) -> tuple[list[Stage], bool]:
+        """The stages to ask for now, and whether that is all there is to do."""
+        if turn is None:
+            return self._pipeline.ends, True
+        needed: dict[int, Stage] = {}
+        waiting = list(self._pipeline.ends)
+        while waiting:
+            stage = waiting.pop()
+            if self._known(recording, stage) is None:
+                needed[self._pipeline.position(stage)] = stage
+                waiting += self._pipeline.makers(stage)
+        models = {at for at, stage in needed.items() if isinstance(stage, ModelStage)}
+        if models <= turn.stages:
+            return self._pipeline.ends, True
+        return [needed[at] for at in sorted(models & turn.stages)], False
 
     def give_up(self, job: Job, error: Exception) -> None:
         """An error in the engine itself: a bug, told as one, that costs this recording."""
@@ -137,6 +166,7 @@ class Passage:
 
     def _close(self, job: Job, recording: Recording) -> None:
         """Remember that all is done; or that the content is at fault and trying again is vain."""
+        del self._entered[job]
         original, failure = job.original, job.failure
         if failure is None or failure.lasting:
             original.outcome = self._keys.of_all_ends(recording)
@@ -177,17 +207,36 @@ class Passage:
             RunStopping
         """
         key = self._keys.of(stage, recording)
-        known = self._results.get(key)
-        if known is not None and not self._replaceable(known, stage) and is_whole(known):
-            if known.from_before:
-                known.from_before = False
-                self._books.stages[stage.name].reused += 1
+        known = self._known(recording, stage)
+        if known is not None:
             return known
         task = self._making.get(key)
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(recording, stage, key))
             task.add_done_callback(lambda _: self._making.pop(key, None))
         return await asyncio.shield(task)
+
+    def _known(self, recording: Recording, stage: Stage) -> Result | None:
+        """A stage's result if it is there: noted, or written by an interrupted run."""
+        key = self._keys.of(stage, recording)
+        known = self._results.get(key)
+        if known is not None and not self._replaceable(known, stage) and is_whole(known):
+            if known.from_before:
+                known.from_before = False
+                self._books.stages[stage.name].reused += 1
+            return known
+        if key in self._making:
+            return None
+        task = self._task(recording, stage, key)
+        adopted = self._adopt(task, stage)
+        return None if adopted is None else self._keep(task, stage, adopted, 0.0)
+
+    def _keep(self, task: work.StageTask, stage: Stage, made: work.Made, seconds: float) -> Result:
+        files = [str(task.target), *made.files]
+        result = Result(task.key, stage.name, task.recording.id, files, made.facts, seconds)
+        self._results[task.key] = result
+        self._note(partial(self._ledger.put_result, result))
+        return result
 
     @staticmethod
     def _replaceable(known: Result, stage: Stage) -> bool:
@@ -197,30 +246,19 @@ class Passage:
 
     async def _make(self, recording: Recording, stage: Stage, key: str) -> Result:
         task = self._task(recording, stage, key)
+        if isinstance(stage, ModelStage):
+            if not self._inference.has_turn(task.stage):
+                raise RunStopping
+            self._inference.expect(task.stage)
+        sources = await self._obtain_all(recording, self._pipeline.makers(stage))
+        task = replace(task, sources=tuple(Path(source.files[0]) for source in sources))
         began = time.monotonic()
-        made = self._adopt(task, stage)
-        if made is None:
-            if isinstance(stage, ModelStage):
-                self._inference.expect(task.stage)
-            sources = await self._obtain_all(recording, self._pipeline.makers(stage))
-            task = replace(task, sources=tuple(Path(source.files[0]) for source in sources))
-            began = time.monotonic()
-            try:
-                made = await self._make_anew(task, stage)
-            except work.Damaged as damaged:
-                self._discard(damaged.path, sources)
-                return await self._make(recording, stage, key)
-        result = Result(
-            key,
-            stage.name,
-            recording.id,
-            [str(task.target), *made.files],
-            made.facts,
-            time.monotonic() - began,
-        )
-        self._results[key] = result
-        self._note(partial(self._ledger.put_result, result))
-        return result
+        try:
+            made = await self._make_anew(task, stage)
+        except work.Damaged as damaged:
+            self._discard(damaged.path, sources)
+            return await self._make(recording, stage, key)
+        return self._keep(task, stage, made, time.monotonic() - began)
 
     def _discard(self, path: Path, sources: Sequence[Result]) -> None:
         """Remove an artifact that cannot be read, so that it is made again."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 #: Tries after a passing failure: three waits, so four tries in all.
 RETRY_WAITS = (5.0, 15.0, 30.0)
 
@@ -16,20 +18,35 @@ def default_workers(cores: int) -> int:
     return max(1, min(cores - 2, 18))
 
 
-def cpu_hosts(cores: int, free_mb: float, model_mb: float, most: int = 4) -> int:
-    """Model hosts on the CPU: several with few threads each outrun one with many, for decoding
-    text is a chain of small products that threads cannot share. Half of what is free is theirs.
+def spread_hosts(
+    cores: int, free_mb: float, models_mb: Sequence[float], most: int = 4
+) -> list[int]:
+    """Hosts on the CPU for models that are loaded together: one each, then one more in turn for
+    those that still fit into half of what is free, the smallest first.
 
-    `model_mb` 0 stands for a model that never said what it needs.
+    Several hosts with few threads each outrun one with many, for decoding text is a chain of small
+    products that threads cannot share. A model of 0 MB never said what it needs: it gets one.
     """
-    fitting = int(free_mb * 0.5 / model_mb) if model_mb > 0 else 1
-    return max(1, min(cores, most, fitting))
+    hosts = [1] * len(models_mb)
+    left = 0.5 * free_mb - sum(models_mb)
+    by_size = sorted(range(len(models_mb)), key=lambda at: models_mb[at])
+    for _ in range(min(cores, most) - 1):
+        for at in by_size:
+            if 0 < models_mb[at] <= left:
+                hosts[at] += 1
+                left -= models_mb[at]
+    return hosts
 
 
-def host_threads(cores: int, hosts: int) -> int:
-    """Threads of each model host on the CPU. The CPU pool is not allowed for: when the models are
-    what a run waits for it idles most of the time, and the system shares out the rest."""
-    return max(1, cores // hosts)
+def host_threads(cores: int, hosts: int, all_hosts: int | None = None) -> int:
+    """Threads of each of a model's `hosts` on the CPU, when there are `all_hosts` of all models.
+
+    The CPU pool is not allowed for: when the models are what a run waits for it idles most of the
+    time. Models loaded together are seldom busy all at once: they get twice the cores in all.
+    """
+    alone = cores // hosts
+    together = 2 * cores // (all_hosts or hosts)
+    return max(1, min(alone, together))
 
 
 def retry_wait(tries: int, waits: tuple[float, ...] = RETRY_WAITS) -> float | None:

@@ -76,6 +76,10 @@ class ModelSpec(ABC):
             ModelUnavailableError: the weights cannot be had; the message names the ways out.
         """
 
+    def supports(self, device_kind: str) -> bool:
+        """Whether it can compute on such a device; a model that cannot goes to the CPU."""
+        return True
+
     def memory_mb(self, device_kind: str) -> float:
         """Memory in MB that a host of it will need on such a device; 0 when not known."""
         return 0.0

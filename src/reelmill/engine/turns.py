@@ -1,0 +1,177 @@
+"""Residency carried out: what models need, where they go, and all recordings through each in turn.
+
+What a model had is proven to be back before the next one loads: its processes are gone, and on a
+GPU the memory in use is what it was before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+
+from reelmill.engine import residency
+from reelmill.engine.books import Books
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.footprints import Footprints
+from reelmill.engine.inference import Inference
+from reelmill.engine.jobs import Job
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.residency import Means, Need, Plan, Turn
+from reelmill.engine.stage import Device, ModelSpec
+
+#: A recording that needs a model whose turn is over (its artifact was found damaged) waits for the
+#: next round; more than this many rounds mean that artifacts do not stay whole.
+_ROUNDS = 3
+_MB = 1 << 20
+#: A GPU's driver gives memory back a moment after the process has gone.
+_BACK_WITHIN_S = 10.0
+_TOLERANCE_MB = 64.0
+
+#: Takes recordings in, each to the function, and returns when all of them are through.
+Admit = Callable[[Sequence[Job], Callable[[Job], Awaitable[None]]], Awaitable[None]]
+
+
+class Planner:
+    """Knows what models need and what there is, and has the policies decide."""
+
+    def __init__(
+        self, pipeline: Pipeline, config: EngineConfig, books: Books, footprints: Footprints
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._books = books
+        self._footprints = footprints
+
+    def plan(self) -> Plan:
+        return residency.decide(self.needs(), self.means(), self._config.residency)
+
+    def needs(self, specs: Sequence[ModelSpec] | None = None) -> list[Need]:
+        """What each model was seen to need, or says it will."""
+        needs = []
+        for spec in self._pipeline.models if specs is None else specs:
+            kind = residency.kind_for(spec, self._config.devices)
+            seen = self._footprints.of(spec, kind)
+            if seen is not None:
+                needs.append(Need(spec, kind, seen.peak_mb, measured=True))
+            else:
+                needs.append(Need(spec, kind, spec.memory_mb(kind)))
+        return needs
+
+    def means(self) -> Means:
+        config = self._config
+        sample = self._books.monitor.take()
+        free = {"cpu": sample.machine_total_mb - sample.machine_used_mb - config.arena_bytes / _MB}
+        chosen = [d for d in sample.devices if Device("cuda", d.index) in config.devices]
+        if chosen:
+            free["cuda"] = min(device.total_mb - device.used_mb for device in chosen)
+        return Means(config.devices, free, config.cores, config.cpu_hosts_open, config.threads)
+
+    def place(self, inference: Inference, specs: Sequence[ModelSpec]) -> None:
+        """Decide where models go that are about to be loaded together."""
+        inference.place(residency.place(self.needs(specs), self.means()))
+
+
+class Turns:
+    """Takes all recordings through the models one by one."""
+
+    def __init__(
+        self,
+        turns: Sequence[Turn],
+        planner: Planner,
+        inference: Inference,
+        books: Books,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._turns = turns
+        self._planner = planner
+        self._inference = inference
+        self._books = books
+        self._stopping = stopping
+
+    async def take(
+        self,
+        jobs: Sequence[Job],
+        admit: Admit,
+        process: Callable[[Job, Turn], Awaitable[None]],
+        give_up: Callable[[Job, Exception], None],
+    ) -> None:
+        left = list(jobs)
+        for _ in range(_ROUNDS):
+            for turn in self._turns:
+                if self._stopping() or not left:
+                    return
+                await self._one(turn, left, admit, process)
+                left = [job for job in left if job.status == "waiting"]
+        for job in left:
+            give_up(job, RuntimeError(f"its artifacts did not stay whole in {_ROUNDS} rounds"))
+
+    async def _one(
+        self,
+        turn: Turn,
+        jobs: Sequence[Job],
+        admit: Admit,
+        process: Callable[[Job, Turn], Awaitable[None]],
+    ) -> None:
+        self._planner.place(self._inference, [turn.spec])
+        before = self._used()
+        self._inference.begin_turn(turn.stages)
+        self._books.line({"event": "turn", "at": self._books.clock(), "model": turn.spec.name})
+
+        async def one(job: Job) -> None:
+            await process(job, turn)
+
+        await admit(jobs, one)
+        if not self._stopping():
+            await self._end(turn, before)
+
+    async def _end(self, turn: Turn, before: dict[Device, float]) -> None:
+        """End the model's hosts, and see that their memory is back."""
+        ended = await self._inference.stop()
+        still = [host.pid for host in ended if _exists(host.pid)]
+        gpus = {host.device for host in ended if host.device.kind != "cpu"}
+        after = await self._back(before, gpus)
+        held = {d: after[d] - before[d] for d in gpus if d in after and d in before}
+        for device, more in held.items():
+            if more > _TOLERANCE_MB:
+                self._books.warn(
+                    f"{turn.spec.name} has ended, but {device} still has {more:,.0f} MB more in "
+                    "use than before it loaded; another program may have taken them"
+                )
+        self._books.line(
+            {
+                "event": "turn ended",
+                "at": self._books.clock(),
+                "model": turn.spec.name,
+                "hosts": [
+                    {"pid": host.pid, "device": str(host.device), "memory_mb": host.memory_mb}
+                    for host in ended
+                ],
+                "processes_left": still,
+                "device_used_mb_before": {str(d): before[d] for d in gpus if d in before},
+                "device_used_mb_after": {str(d): after[d] for d in gpus if d in after},
+            }
+        )
+
+    async def _back(self, before: dict[Device, float], gpus: set[Device]) -> dict[Device, float]:
+        """Memory in use by device, once it is what it was before or waiting has been in vain."""
+        for _ in range(int(_BACK_WITHIN_S / 0.1)):
+            used = self._used()
+            if all(used.get(d, 0.0) <= before.get(d, 0.0) + _TOLERANCE_MB for d in gpus):
+                break
+            await asyncio.sleep(0.1)
+        return used
+
+    def _used(self) -> dict[Device, float]:
+        sample = self._books.monitor.take()
+        return {Device("cuda", device.index): device.used_mb for device in sample.devices}
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's by now: ours is gone
+        return False
+    return True
