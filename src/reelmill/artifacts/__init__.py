@@ -1,6 +1,7 @@
 """The typed results of stages, and their JSON form."""
 
 from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.clips import Clip, ClipPiece, ClipPlan, Clips, Footage, Layout, PlannedClip
 from reelmill.artifacts.exports import ExportedFile, Exports
 from reelmill.artifacts.faces import (
     DetectionArrays,
@@ -55,20 +56,27 @@ __all__ = [
     "Audio",
     "AudioTrack",
     "BrokenRule",
+    "Clip",
+    "ClipPiece",
+    "ClipPlan",
+    "Clips",
     "CueSource",
     "DetectionArrays",
     "Detections",
     "Diarization",
     "ExportedFile",
     "Exports",
+    "Footage",
     "IdentityMethod",
     "Language",
+    "Layout",
     "Media",
     "OnScreen",
     "Person",
     "PersonArrays",
     "Persons",
     "Picture",
+    "PlannedClip",
     "Rule",
     "Segment",
     "Sentence",

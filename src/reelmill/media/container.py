@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,14 @@ from reelmill.recording import open_original
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.stream import Stream
 
 #: Formats that are lists of other files or mere text: FFmpeg "plays" them, we must not.
 _NOT_RECORDINGS = frozenset({"hls", "concat", "dash", "sdp", "tty", "ffmetadata", "imf"})
 _HEAD_BYTES = 4096
+
+#: FFmpeg's AVDISCARD_ALL.
+_DISCARD_ALL = 48
 
 
 @contextmanager
@@ -53,6 +57,14 @@ def open_container(path: Path) -> Iterator[InputContainer]:
                 "give the audio or video files themselves"
             )
         yield container
+
+
+def read_only(container: InputContainer, stream: Stream) -> None:
+    """Let the demuxer skip all other streams: beside the sound of a video, nearly everything."""
+    for other in container.streams:
+        if other.index != stream.index:
+            with suppress(AttributeError):  # PyAV before 17 reads and drops instead
+                other.discard = _DISCARD_ALL  # type: ignore[assignment]
 
 
 def shown(path: Path) -> str:

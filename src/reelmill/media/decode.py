@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -14,7 +13,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from reelmill.errors import InputError
-from reelmill.media.container import open_container, read_error, shown
+from reelmill.media.container import open_container, read_error, read_only, shown
 from reelmill.media.mixdown import Mixdown, frame_format
 from reelmill.media.stated import stated_seconds
 from reelmill.media.timeline import Timeline, time_zero
@@ -30,9 +29,6 @@ _MOST_ERRORS_IN_A_ROW = 100
 
 #: A shorter difference between stated and decoded duration is rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
-
-#: FFmpeg's AVDISCARD_ALL.
-_DISCARD_ALL = 48
 
 _SILENCE = bytes(1 << 16)
 
@@ -110,7 +106,7 @@ class _Decoding:
         self._written = 0
         self._corrupt = 0
         self._sound = False
-        _ignore_others(container, stream)
+        read_only(container, stream)
         stream.codec_context.thread_count = 1  # other recordings use the other cores
 
     def frames(self) -> Iterator[AudioFrame]:
@@ -200,11 +196,3 @@ class _Decoding:
                 f"ends after {seconds:.1f} s, its header states {self._stated:.1f} s; truncated?"
             )
         return problems
-
-
-def _ignore_others(container: InputContainer, stream: AudioStream) -> None:
-    """Let the demuxer skip what is not decoded: of a video file that is nearly everything."""
-    for other in container.streams:
-        if other.index != stream.index:
-            with suppress(AttributeError):  # PyAV before 17 reads and drops instead
-                other.discard = _DISCARD_ALL  # type: ignore[assignment]

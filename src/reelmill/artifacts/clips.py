@@ -1,0 +1,115 @@
+"""Clips: what is to be cut out of a video, the pieces of it, and what was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.exports import ExportedFile
+from reelmill.artifacts.speech import Span
+
+#: One person a clip, in short clips; a video for each of two persons; both beside each other;
+#: the whole picture with everybody's box and name.
+Layout = Literal["single", "dual", "split", "overlay"]
+
+#: More links than these in a run's report help nobody: the video's own page has them all.
+_MOST_LINKS = 8
+
+
+@dataclass
+class PlannedClip:
+    """One clip: `name` of its file without suffix; `persons` by label, those of a split from left
+    to right; `spans` of the original that are shown one after the other, the rest is trimmed."""
+
+    name: str
+    persons: list[str]
+    spans: list[Span]
+
+    @property
+    def seconds(self) -> float:
+        return sum(span.duration for span in self.spans)
+
+
+@dataclass
+class ClipPlan(Artifact):
+    """The clips of a video. `width` and `height` of each; camera windows in `file`.
+
+    `file` holds the array `windows` (n, 4): x, y, width, height in pixels of the picture as shown,
+    for each row of the persons' arrays (0 where a person is in no clip).
+    """
+
+    schema: ClassVar[str] = "clip_plan/1"
+    file: str
+    layout: Layout
+    width: int
+    height: int
+    clips: list[PlannedClip]
+
+    def sidecars(self) -> list[str]:
+        return [self.file]
+
+
+@dataclass
+class ClipPiece:
+    """A part of a clip's pictures: shown from `ticks` (1/90,000 s) of the clip on."""
+
+    clip: int
+    file: str
+    ticks: int
+    frames: int
+    encoder: str
+
+
+@dataclass
+class Footage(Artifact):
+    """The pictures and sounds of planned clips, not yet put together.
+
+    `sounds` has a file for each clip, None where there is no sound; `thumbnails` are JPEG files by
+    person's label. `corrupt`: packets of the original that could not be decoded.
+    """
+
+    schema: ClassVar[str] = "footage/1"
+    pieces: list[ClipPiece]
+    sounds: list[str | None]
+    thumbnails: dict[str, str]
+    corrupt: int = 0
+
+    def sidecars(self) -> list[str]:
+        files = [piece.file for piece in self.pieces]
+        files += [sound for sound in self.sounds if sound is not None]
+        return files + list(self.thumbnails.values())
+
+
+@dataclass
+class Clip:
+    """A written clip: `path` relative to the output folder; `spans` as planned."""
+
+    path: str
+    persons: list[str]
+    spans: list[Span]
+    frames: int
+    seconds: float
+    has_sound: bool
+    encoder: str
+
+
+@dataclass
+class Clips(Artifact):
+    """All that was written about the persons of a video, paths relative to the output folder.
+
+    `documents` are the page and the data files, the page first.
+    """
+
+    schema: ClassVar[str] = "clips/1"
+    clips: list[Clip]
+    documents: list[ExportedFile]
+    videos: list[ExportedFile]
+    notes: list[str] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        linked = [file.path for file in self.documents]
+        if len(self.videos) + len(linked) <= _MOST_LINKS:
+            linked += [file.path for file in self.videos]
+        files = [*self.documents, *self.videos]
+        return {"outputs": linked, "exported": [[f.path, f.sha256, f.size] for f in files]}

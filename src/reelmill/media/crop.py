@@ -1,0 +1,166 @@
+"""Cutting windows out of pictures and scaling them, on YUV planes: never by way of RGB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+Plane = npt.NDArray[np.uint8]
+
+#: A picture as FFmpeg holds it: for those who handle pictures without importing FFmpeg.
+Frame = VideoFrame
+
+#: What all work is done in: 8 bits, colour at half the resolution both ways.
+FORMAT = "yuv420p"
+
+#: Formats whose planes are those of FORMAT (the second one uses the full range of values).
+_AS_IS = frozenset({FORMAT, "yuvj420p"})
+
+#: Values of a black picture's planes (ITU-R BT.601, limited range).
+_BLACK = (16, 128, 128)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the picture as shown (upright), in its pixels; may lie between pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass
+class Cropper:
+    """Cuts windows of any size out of frames and scales them to `width` x `height` (both even).
+
+    `rotation`: degrees by which the coded picture is turned clockwise to be shown upright; only
+    the small result is turned. Of a window, positions in the result are exact to a pixel of the
+    result, also where it is enlarged, so that a slow camera does not stutter.
+    """
+
+    width: int
+    height: int
+    rotation: int = 0
+    _scaler: VideoReformatter = field(default_factory=VideoReformatter, init=False)
+
+    def crop(self, frame: VideoFrame, window: Window) -> VideoFrame:
+        """One window of a frame in `FORMAT` (see `planar`); what lies outside is moved inside."""
+        turned = self.rotation % 180 != 0
+        width, height = (self.height, self.width) if turned else (self.width, self.height)
+        coded = to_coded(window, frame.width, frame.height, self.rotation)
+        across = _Cut.of(coded.x, coded.width, frame.width, width)
+        down = _Cut.of(coded.y, coded.height, frame.height, height)
+        region = VideoFrame(across.size, down.size, FORMAT)
+        for number, (source, target) in enumerate(zip(planes(frame), planes(region), strict=True)):
+            half = 1 if number else 0
+            rows = slice(down.first >> half, (down.first + down.size) >> half)
+            columns = slice(across.first >> half, (across.first + across.size) >> half)
+            target[:] = source[rows, columns]
+        scaled = self._scaled(region, across.scaled, down.scaled)
+        if self.rotation == 0 and (scaled.width, scaled.height) == (width, height):
+            return scaled
+        result = VideoFrame(self.width, self.height, FORMAT)
+        for number, (source, target) in enumerate(zip(planes(scaled), planes(result), strict=True)):
+            half = 1 if number else 0
+            top, left = down.skip >> half, across.skip >> half
+            part = source[top : top + (height >> half), left : left + (width >> half)]
+            target[:] = np.rot90(part, -self.rotation // 90)
+        return result
+
+    def _scaled(self, region: VideoFrame, width: int, height: int) -> VideoFrame:
+        if (region.width, region.height) == (width, height):
+            return region
+        return self._scaler.reformat(
+            region, width=width, height=height, interpolation=Interpolation.BICUBIC, threads=1
+        )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Of one direction: the pixels `first`, `size` taken (even, because of the colour planes),
+    the pixels they become, and how many of these to `skip` for the window's exact beginning."""
+
+    first: int
+    size: int
+    scaled: int
+    skip: int
+
+    @classmethod
+    def of(cls, start: float, length: float, available: int, wanted: int) -> _Cut:
+        whole = available - available % 2
+        length = min(length, whole)
+        start = min(max(start, 0.0), whole - length)
+        # A size that does not depend on the start: the scaler is set up anew for each other one.
+        size = min(_even_up(length) + 2, whole)
+        first = min(int(start) - int(start) % 2, whole - size)
+        if size == length == wanted:
+            return cls(first, size, size, 0)
+        scale = wanted / length
+        scaled = _even_up(size * scale)
+        return cls(first, size, scaled, min(round((start - first) * scale), scaled - wanted))
+
+
+def to_coded(window: Window, width: int, height: int, rotation: int) -> Window:
+    """Where a window of the upright picture lies in the coded one of `width` x `height`."""
+    x, y, w, h = window.x, window.y, window.width, window.height
+    turn = rotation % 360
+    if turn == 90:
+        return Window(y, height - x - w, h, w)
+    if turn == 180:
+        return Window(width - x - w, height - y - h, w, h)
+    if turn == 270:
+        return Window(width - y - h, x, h, w)
+    return window
+
+
+def planar(frame: VideoFrame, scaler: VideoReformatter) -> VideoFrame:
+    """The frame itself where its planes can be cut as they are, else converted, once for all."""
+    if frame.format.name in _AS_IS:
+        return frame
+    return scaler.reformat(frame, format=FORMAT, threads=1)
+
+
+def planes(frame: VideoFrame) -> Iterator[Plane]:
+    """Views of a frame's luma and two colour planes, without padding."""
+    for number, plane in enumerate(frame.planes):
+        half = 1 if number else 0
+        width, height = -(-frame.width >> half), -(-frame.height >> half)
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
+        yield rows[:height, :width]
+
+
+def black(width: int, height: int) -> VideoFrame:
+    """A black picture in FORMAT."""
+    frame = VideoFrame(width, height, FORMAT)
+    for plane, value in zip(planes(frame), _BLACK, strict=True):
+        plane[:] = value
+    return frame
+
+
+def beside(parts: Sequence[VideoFrame]) -> VideoFrame:
+    """Pictures of one height in FORMAT side by side."""
+    result = VideoFrame(sum(part.width for part in parts), parts[0].height, FORMAT)
+    joined = zip(*(list(planes(part)) for part in parts), strict=True)
+    for target, sources in zip(planes(result), joined, strict=True):
+        np.concatenate(sources, axis=1, out=target)
+    return result
+
+
+def dimmed(frame: VideoFrame) -> VideoFrame:
+    """A darker copy with less colour: what is not happening now."""
+    result = VideoFrame(frame.width, frame.height, FORMAT)
+    for number, (source, target) in enumerate(zip(planes(frame), planes(result), strict=True)):
+        middle = 128 if number else 16
+        target[:] = ((source.astype(np.int16) - middle) // 3 + middle).astype(np.uint8)
+    return result
+
+
+def _even_up(value: float) -> int:
+    whole = int(np.ceil(value - 1e-6))
+    return whole + whole % 2
