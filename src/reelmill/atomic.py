@@ -28,14 +28,26 @@ def replacing(path: Path, mode: Literal["wb", "w"] = "wb") -> Iterator[IO[Any]]:
     Raises:
         OSError: disk full, no permission, name too long and so on, as the system says it.
     """
+    text: dict[str, Any] = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
+    with replacing_by_name(path) as temporary, temporary.open(mode, **text) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def replacing_by_name(path: Path) -> Iterator[Path]:
+    """The name of a file that takes the place of `path` when the block ends well, for programs
+    that write files themselves; its last part holds only letters, digits, points and hyphens
+    besides what `path` has, and no suffix they would know.
+
+    Raises:
+        OSError: the block wrote no such file, or it cannot take that place.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
-    text: dict[str, Any] = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
     try:
-        with temporary.open(mode, **text) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

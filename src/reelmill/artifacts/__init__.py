@@ -2,7 +2,13 @@
 
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.clips import Clip, ClipPiece, ClipPlan, Clips, Footage, Layout, PlannedClip
-from reelmill.artifacts.exports import ExportedFile, Exports
+from reelmill.artifacts.exports import (
+    BurnedVideos,
+    ExportedFile,
+    Exports,
+    SubtitledVideos,
+    SubtitleFiles,
+)
 from reelmill.artifacts.faces import (
     DetectionArrays,
     Detections,
@@ -56,6 +62,7 @@ __all__ = [
     "Audio",
     "AudioTrack",
     "BrokenRule",
+    "BurnedVideos",
     "Clip",
     "ClipPiece",
     "ClipPlan",
@@ -86,7 +93,9 @@ __all__ = [
     "Speech",
     "SpokenTranscript",
     "SubtitleCue",
+    "SubtitleFiles",
     "SubtitleTrack",
+    "SubtitledVideos",
     "Subtitles",
     "Thumbnail",
     "Track",

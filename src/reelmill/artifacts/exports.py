@@ -27,3 +27,24 @@ class Exports(Artifact):
             "outputs": [file.path for file in self.files],
             "exported": [[file.path, file.sha256, file.size] for file in self.files],
         }
+
+
+@dataclass
+class SubtitleFiles(Exports):
+    """Subtitles as files, one or more a language."""
+
+    schema: ClassVar[str] = "subtitle-files/1"
+
+
+@dataclass
+class SubtitledVideos(Exports):
+    """Copies of a video with its subtitles as tracks that a player can switch on and off."""
+
+    schema: ClassVar[str] = "subtitled-videos/1"
+
+
+@dataclass
+class BurnedVideos(Exports):
+    """Copies of a video with its subtitles in the picture, one a language."""
+
+    schema: ClassVar[str] = "burned-videos/1"

@@ -179,10 +179,11 @@ def done_before(
 def facts_of(
     recording: Recording, pipeline: Pipeline, keys: Keys, results: dict[str, Result]
 ) -> dict[str, Any]:
-    """What the stages found out about a recording, later stages having the last word."""
+    """What the stages found out about a recording: later stages have the last word, lists (files
+    that several stages wrote) come together."""
     facts: dict[str, Any] = {}
     for stage in pipeline.stages:
         result = results.get(keys.of(stage, recording))
-        if result is not None:
-            facts.update(result.facts)
+        for name, value in result.facts.items() if result is not None else ():
+            facts[name] = [*facts.get(name, ()), *value] if isinstance(value, list) else value
     return facts

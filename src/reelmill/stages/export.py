@@ -14,7 +14,7 @@ from reelmill.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.engine.stage import FileStage, Inputs
 from reelmill.errors import InputError
 from reelmill.export import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
-from reelmill.recording import Recording
+from reelmill.recording import Recording, read_state
 
 #: Bytes kept free after a name for suffixes, also of formats that are added later.
 _SUFFIX_ROOM = 16
@@ -52,17 +52,37 @@ class Export(FileStage):
 
     def _write(self, recording: Recording, document: Document, format_name: str) -> ExportedFile:
         writer = writer_for(format_name)
-        path = export_path(recording.name, writer.suffix)
-        target = self.root / path
-        with contextlib.suppress(FileNotFoundError):
-            if target.samefile(recording.path):
-                raise InputError(
-                    f"{recording.path}: its {format_name} export would take its own place; "
-                    "choose another output folder with -o"
-                )
         data = writer.render(document).encode("utf-8", "surrogateescape")
-        write_bytes(target, data)
-        return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
+        return write_export(self.root, recording, writer.suffix, data)
+
+
+def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> ExportedFile:
+    """Write `data` below `root`, named after the recording. Raises as `export_target` does."""
+    path = export_target(root, recording, suffix)
+    write_bytes(root / path, data)
+    return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def export_target(root: Path, recording: Recording, suffix: str) -> str:
+    """The path below `root` of a recording's export.
+
+    Raises:
+        InputError: the recording itself lies there.
+    """
+    path = export_path(recording.name, suffix)
+    with contextlib.suppress(FileNotFoundError):
+        if (root / path).samefile(recording.path):
+            raise InputError(
+                f"{recording.path}: its {suffix} export would take its own place; "
+                "choose another output folder with -o"
+            )
+    return path
+
+
+def file_facts(root: Path, path: str) -> ExportedFile:
+    """What is noted of a file that was written by name; its hash is of what is on the disk."""
+    state = read_state(root / path)
+    return ExportedFile(path, state.sha256, state.size)
 
 
 def export_path(name: str, suffix: str) -> str:

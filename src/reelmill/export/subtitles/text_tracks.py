@@ -1,0 +1,153 @@
+"""SubRip, WebVTT and ASS, by pysubs2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reelmill.artifacts import SubtitleCue, SubtitleTrack
+from reelmill.export.cues import milliseconds, one_line
+from reelmill.export.subtitles.document import SubtitleDocument
+from reelmill.export.subtitles.style import SubtitleStyle
+from reelmill.export.subtitles.writer import TrackWriter
+
+if TYPE_CHECKING:
+    from pysubs2 import Color, SSAFile, SSAStyle
+
+#: SubRip has no escape for its own arrow.
+_ARROW = re.compile(r"-{2,}>")
+#: What pysubs2 and ASS take for a line break or a hard space; behind an invisible word joiner it
+#: is text again, as FFmpeg writes it.
+_BACKSLASH = "\\\u2060"
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_TRANSLATION, _ORIGINAL = "Default", "Original"
+_SHORTER_SIDE = 1080
+_ORIGINAL_SHARE = 0.8
+#: Of the picture's width, what a full line may take.
+_LINE_SHARE = 0.94
+
+
+class SrtWriter(TrackWriter):
+    name = "srt"
+
+    def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:
+        return _plain(track, lambda line: _ARROW.sub("->", line)).to_string(
+            "srt", keep_ssa_tags=True
+        )
+
+
+class VttWriter(TrackWriter):
+    name = "vtt"
+
+    def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:
+        return _plain(track, lambda line: line.translate(_ENTITIES)).to_string(
+            "vtt", keep_ssa_tags=True
+        )
+
+
+class AssWriter(TrackWriter):
+    """With a style fit for the picture, and another for the original's lines."""
+
+    name = "ass"
+
+    def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:
+        return ass_file(track, document.style, document.picture).to_string("ass")
+
+
+def ass_file(track: SubtitleTrack, style: SubtitleStyle, picture: tuple[int, int]) -> SSAFile:
+    """A language's subtitles with their style, for a picture of (width, height)."""
+    import pysubs2
+
+    width, height = _scaled(picture)
+    size = min(style.size, _fitting(track, width))
+    made = pysubs2.SSAFile()
+    made.info.update(
+        PlayResX=str(width), PlayResY=str(height), ScaledBorderAndShadow="yes", WrapStyle="0"
+    )
+    made.styles[_TRANSLATION] = _style(style, size, style.colour)
+    made.styles[_ORIGINAL] = _style(style, round(size * _ORIGINAL_SHARE), style.original)
+    for cue in track.cues:
+        lines = [_ass_text(line) for line in cue.lines]
+        if cue.original:
+            below = [_ass_text(line) for line in cue.original]
+            lines.append(f"{{\\r{_ORIGINAL}}}" + "\\N".join(below))
+        made.append(
+            pysubs2.SSAEvent(
+                start=milliseconds(cue.start), end=milliseconds(cue.end), text="\\N".join(lines)
+            )
+        )
+    return made
+
+
+def _plain(track: SubtitleTrack, escape: Callable[[str], str]) -> SSAFile:
+    import pysubs2
+
+    made = pysubs2.SSAFile()
+    for cue in track.cues:
+        lines = [escape(line).replace("\\", _BACKSLASH) for line in shown_lines(cue)]
+        made.append(
+            pysubs2.SSAEvent(
+                start=milliseconds(cue.start), end=milliseconds(cue.end), text="\\N".join(lines)
+            )
+        )
+    return made
+
+
+def shown_lines(cue: SubtitleCue) -> list[str]:
+    """A cue's lines with the original's below them, without control characters."""
+    lines = [one_line(line) for line in (*cue.lines, *cue.original)]
+    return [line for line in lines if line]
+
+
+def _ass_text(line: str) -> str:
+    return one_line(line).replace("\\", _BACKSLASH).replace("{", "\\{")
+
+
+def _style(style: SubtitleStyle, size: int, colour: str) -> SSAStyle:
+    from pysubs2 import Alignment, Color, SSAStyle
+
+    return SSAStyle(
+        fontname=style.font,
+        fontsize=size,
+        primarycolor=_colour(colour),
+        outlinecolor=Color(0, 0, 0),
+        backcolor=Color(0, 0, 0, 128),
+        bold=style.bold,
+        outline=style.outline,
+        shadow=0,
+        marginl=20,
+        marginr=20,
+        marginv=style.margin,
+        alignment={
+            "bottom": Alignment.BOTTOM_CENTER,
+            "middle": Alignment.MIDDLE_CENTER,
+            "top": Alignment.TOP_CENTER,
+        }[style.position],
+    )
+
+
+def _colour(text: str) -> Color:
+    from pysubs2 import Color
+
+    red, green, blue = (int(text[at : at + 2], 16) for at in (1, 3, 5))
+    return Color(red, green, blue)
+
+
+def _scaled(picture: tuple[int, int]) -> tuple[int, int]:
+    """The picture with its shorter side as 1080, in which styles are measured."""
+    width, height = picture
+    shorter = min(width, height)
+    if shorter <= 0:
+        return 1920, 1080
+    return round(width * _SHORTER_SIDE / shorter), round(height * _SHORTER_SIDE / shorter)
+
+
+def _fitting(track: SubtitleTrack, width: int) -> int:
+    """The largest size at which the widest line fits, a full-width character being a square."""
+    widest = max((_squares(line) for cue in track.cues for line in cue.lines), default=1.0)
+    return max(8, int(width * _LINE_SHARE / max(1.0, widest)))
+
+
+def _squares(line: str) -> float:
+    return sum(1.0 if ord(character) > 0x1100 else 0.55 for character in line)

@@ -1,0 +1,36 @@
+"""The contract of a subtitle format."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from reelmill.artifacts import SubtitleTrack
+from reelmill.export.subtitles.document import SubtitleDocument
+
+
+class SubtitleWriter(ABC):
+    """Turns subtitles into text files, written as UTF-8.
+
+    `name` is what a user calls the format. The same document always gives the same text.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def files(self, document: SubtitleDocument) -> dict[str, str]:
+        """Suffix behind the recording's name (without the point) to the content of the file."""
+
+
+class TrackWriter(SubtitleWriter):
+    """A format that holds one language: a file each, with the language in its suffix."""
+
+    def files(self, document: SubtitleDocument) -> dict[str, str]:
+        return {
+            f"{track.language}.{self.name}": self.render(document, track)
+            for track in document.subtitles.tracks
+        }
+
+    @abstractmethod
+    def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:
+        """The content of one language's file."""
