@@ -153,9 +153,10 @@ class _Copying:
         streams = [s for s in self._source.streams if s.type in ("video", "audio", "subtitle")]
         held: dict[int, list[Any]] = {}
         for packet in self._source.demux(streams):
-            if packet.dts is None and packet.pts is not None:
-                held.setdefault(packet.stream_index, []).append(packet)
-            elif packet.size:
+            if packet.dts is None:
+                if packet.pts is not None:
+                    held.setdefault(packet.stream_index, []).append(packet)
+            else:
                 earlier = held.pop(packet.stream_index, [])
                 for before, one in enumerate(reversed(earlier), 1):
                     one.dts = packet.dts - before * max(1, one.duration or 1)
