@@ -16,8 +16,9 @@ from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import UsageError
 from reelmill.models.cache import list_models, pull, resolve
-from reelmill.models.catalog import DEMO, choose_whisper
+from reelmill.models.catalog import DEMO, choose_whisper, guess_kind
 from reelmill.models.languages import LANGUAGES
+from reelmill.models.translators import resolve_translator
 from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.voice import voice_pipeline
 from reelmill.runner import (
@@ -134,12 +135,13 @@ def run_doctor(out: Path) -> int:
 def run_models_list() -> int:
     """`reelmill models list`."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("model", "here", "GPU memory", "CPU memory", "note", "where"):
-        table.add_column(title)
+    for title in ("model", "kind", "here", "GPU memory", "CPU memory", "note", "where"):
+        table.add_column(title, no_wrap=title in {"model", "kind"})
     for entry in list_models():
         size = f"{entry.size_mb:,.0f} MB" if entry.path else f"no ({entry.download_mb:,} MB)"
         table.add_row(
             entry.name,
+            entry.kind,
             size,
             f"{entry.cuda_mb:,} MB" if entry.cuda_mb else "",
             f"{entry.cpu_mb:,} MB" if entry.cpu_mb else "",
@@ -152,6 +154,13 @@ def run_models_list() -> int:
 
 def run_models_pull(name: str) -> int:
     """`reelmill models pull`."""
-    files = pull(name, notify=lambda line: print(line, file=sys.stderr))
-    print(f"{files.name}: {files.path}")
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    if guess_kind(name) == "translator":
+        path = resolve_translator(name, notify=say).path
+    else:
+        path = pull(name, notify=say).path
+    print(f"{name}: {path}")
     return EXIT_DONE

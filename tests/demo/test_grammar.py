@@ -5,7 +5,6 @@ from random import Random
 import pytest
 
 from reelmill.demo import numbers
-from reelmill.demo.korean import with_particle
 from reelmill.demo.phrases import FIXED, TEMPLATES
 from reelmill.demo.sentences import (
     LANGUAGES,
@@ -14,6 +13,7 @@ from reelmill.demo.sentences import (
     sentence,
     training_sentence,
 )
+from reelmill.korean import with_particle
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import pytest
 
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.cache import ModelFiles, resolve
+from reelmill.models.nllb import NllbSpec
+from reelmill.models.translators import resolve_translator
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +20,11 @@ def demo() -> ModelFiles:
         return resolve("demo")
     except ModelUnavailableError as error:
         pytest.skip(f"the demo model has not been made yet: {error}")
+
+
+@pytest.fixture(scope="session")
+def translator() -> NllbSpec:
+    try:
+        return resolve_translator("demo")
+    except ModelUnavailableError as error:
+        pytest.skip(f"the demo translator has not been made yet: {error}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 
 from reelmill.demo import numbers, phrases
-from reelmill.demo.korean import with_particle
 from reelmill.demo.phrases import Aligned
+from reelmill.korean import with_particle
 
 LANGUAGES = ("en", "ko", "ja")
 # Languages that write no spaces between words.

@@ -18,7 +18,11 @@ from reelmill.models import hub
 from reelmill.models.catalog import CATALOG, DEMO, ModelKind, find, names
 from reelmill.models.features import WINDOW_SECONDS
 
-_DEMO_FOLDERS: dict[ModelKind, str] = {"whisper": "demo-whisper"}
+_DEMO_FOLDERS: dict[ModelKind, str] = {
+    "whisper": "demo-whisper",
+    "translator": "demo-translator",
+}
+_OPTIONS: dict[ModelKind, str] = {"whisper": "--model", "translator": "--translator"}
 _DEMO_ROOT = Path(__file__).resolve().parent.parent / "assets" / "models"
 _DEFAULT_MELS = 80
 
@@ -30,6 +34,11 @@ _REQUIRED: dict[ModelKind, tuple[tuple[str, ...], ...]] = {
         ("tokenizer.json",),
         ("vocabulary.json", "vocabulary.txt"),
     ),
+    # The tokenizer, which many conversions lack, is looked for by models.translators.
+    "translator": (
+        ("model.bin",),
+        ("shared_vocabulary.json", "shared_vocabulary.txt"),
+    ),
 }
 #: What of a hub repository is wanted; the same list faster-whisper fetches.
 _WANTED: dict[ModelKind, tuple[str, ...]] = {
@@ -39,6 +48,13 @@ _WANTED: dict[ModelKind, tuple[str, ...]] = {
         "model.bin",
         "tokenizer.json",
         "vocabulary.*",
+    ),
+    "translator": (
+        "config.json",
+        "model.bin",
+        "shared_vocabulary.*",
+        "tokenizer.json",
+        "translator.json",
     ),
 }
 
@@ -114,16 +130,18 @@ def pull(
 
 
 def list_models() -> list[ModelEntry]:
-    """Every known model and every other Whisper in the cache: where it lies, how large it is."""
+    """Every known model and every other usable one in the cache: where it lies, how large it is."""
     entries = [
         _entry(entry.name, entry.kind, entry.repository or "shipped with reelmill")
         for entry in CATALOG.values()
     ]
     known = {entry.source for entry in entries}
+    others: tuple[ModelKind, ...] = ("whisper", "translator")
     entries += [
-        _entry(repository, "whisper", repository)
+        _entry(repository, kind, repository)
         for repository in hub.cached_repositories()
-        if repository not in known and _is_whisper(repository)
+        for kind in others
+        if repository not in known and _is_complete(repository, kind)
     ]
     return entries
 
@@ -152,9 +170,9 @@ def _entry(name: str, kind: ModelKind, source: str) -> ModelEntry:
     )
 
 
-def _is_whisper(repository: str) -> bool:
+def _is_complete(repository: str, kind: ModelKind) -> bool:
     snapshot = hub.cached_snapshot(repository)
-    return snapshot is not None and not _missing(snapshot, "whisper")
+    return snapshot is not None and not _missing(snapshot, kind)
 
 
 def _repository(name: str, kind: ModelKind) -> str | None:
@@ -191,7 +209,7 @@ def _local(folder: Path, name: str, kind: ModelKind) -> ModelFiles:
         raise ModelUnavailableError(
             f"the model in {folder} lacks {', '.join(missing)}; "
             "it may be half copied, or converted without --copy_files tokenizer.json "
-            "preprocessor_config.json: complete the folder or give another --model"
+            f"preprocessor_config.json: complete the folder or give another {_OPTIONS[kind]}"
         )
     return _described(folder, name, kind, f"local:{_digest(folder, kind)}")
 

@@ -42,7 +42,19 @@ _TINY, _BASE, _SMALL = (78, 1_000, 500), (148, 1_300, 700), (488, 2_500, 1_500)
 _MEDIUM, _LARGE, _TURBO = (1_530, 6_500, 3_000), (3_090, 10_000, 5_000), (1_620, 6_000, 3_000)
 _ENGLISH = "English only"
 
-_ENTRIES: tuple[CatalogEntry, ...] = (
+#: Meta's NLLB-200, converted to CTranslate2 int8 by others; weights CC-BY-NC 4.0.
+_NLLB_NOTE = "200 languages, CC-BY-NC"
+
+
+def _nllb(name: str, owner: str, sizes: tuple[int, int, int]) -> CatalogEntry:
+    download_mb, cuda_mb, cpu_mb = sizes
+    repository = f"{owner}/{name}-ct2-int8"
+    return CatalogEntry(
+        name, "translator", repository, download_mb, cuda_mb, cpu_mb, note=_NLLB_NOTE
+    )
+
+
+_WHISPER_ENTRIES: tuple[CatalogEntry, ...] = (
     _whisper(DEMO, None, (0, 400, 300), note="shipped, tiny closed vocabulary, for trying out"),
     _whisper("tiny", "Systran/faster-whisper-tiny", _TINY),
     _whisper("tiny.en", "Systran/faster-whisper-tiny.en", _TINY, note=_ENGLISH),
@@ -97,6 +109,22 @@ _ENTRIES: tuple[CatalogEntry, ...] = (
         _ENGLISH,
     ),
 )
+_TRANSLATOR_ENTRIES: tuple[CatalogEntry, ...] = (
+    CatalogEntry(
+        DEMO,
+        "translator",
+        None,
+        0,
+        500,
+        300,
+        note="shipped, the demo's vocabulary only: ja, en to ko; ja, ko to en",
+    ),
+    _nllb("nllb-200-distilled-600M", "JustFrederik", (640, 2_000, 1_300)),
+    _nllb("nllb-200-distilled-1.3B", "OpenNMT", (1_400, 3_500, 2_200)),
+    _nllb("nllb-200-1.3B", "JustFrederik", (1_400, 3_500, 2_200)),
+    _nllb("nllb-200-3.3B", "OpenNMT", (3_400, 8_000, 4_800)),
+)
+_ENTRIES = _WHISPER_ENTRIES + _TRANSLATOR_ENTRIES
 
 CATALOG: Mapping[tuple[ModelKind, str], CatalogEntry] = {
     (entry.kind, entry.name): entry for entry in _ENTRIES
@@ -110,6 +138,14 @@ def find(name: str, kind: ModelKind = "whisper") -> CatalogEntry | None:
 
 def names(kind: ModelKind = "whisper") -> list[str]:
     return [entry.name for entry in _ENTRIES if entry.kind == kind]
+
+
+def guess_kind(name: str) -> ModelKind:
+    """What a model of that name does: the catalog knows, or the name says so."""
+    for kind in ("whisper", "translator"):
+        if find(name, kind) is not None:
+            return kind
+    return "translator" if any(word in name.lower() for word in ("nllb", "m2m")) else "whisper"
 
 
 @dataclass(frozen=True)
@@ -155,3 +191,31 @@ def _reason(name: str, need: int, free_mb: float, device: str, on_cpu: bool) -> 
     if on_cpu and name == _LARGEST_ON_CPU:
         return f"{reason}; larger ones are slow on a CPU, name one with --model to use it"
     return reason
+
+
+#: By free device memory in GB (10^9 bytes), a recognizer and a translator, best first.
+_PAIRS: tuple[tuple[float, str, str], ...] = (
+    (12, "large-v3", "nllb-200-1.3B"),
+    (8, "medium", "nllb-200-distilled-600M"),
+    (0, "small", "nllb-200-distilled-600M"),
+)
+_MB_PER_GB = 1e9 / (1 << 20)
+
+
+def choose_for_subtitles(free_mb: float, device: str) -> tuple[Choice, Choice]:
+    """The recognizer and the translator for `free_mb` (2^20 bytes) free on `device`.
+
+    On the CPU the smallest pair, whatever is free: whoever has the time names larger ones.
+    """
+    free_gb = free_mb / _MB_PER_GB
+    fitting = [pair for pair in _PAIRS if free_gb >= pair[0]]
+    if device.startswith("cpu") or not fitting:
+        fitting = [_PAIRS[-1]]
+    least, recognizer, translator = fitting[0]
+    if device.startswith("cpu"):
+        why = "larger ones are slow on a CPU, name them with --model and --translator"
+    elif least:
+        why = f"{free_gb:.1f} GB are free on {device}, at least {least:g} are wanted for it"
+    else:
+        why = f"only {free_gb:.1f} GB are free on {device}, larger ones want at least 8"
+    return Choice(recognizer, f"{recognizer}: {why}"), Choice(translator, f"{translator}: {why}")

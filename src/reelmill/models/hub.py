@@ -104,9 +104,9 @@ def unavailable(repository: str, cause: str) -> ModelUnavailableError:
         f"the model {repository} cannot be had: {cause}. Ways out: "
         "`reelmill models pull` on a machine with network, then copy "
         f"{models_folder()} here (or set REELMILL_MODELS to the copy); "
-        "give the folder of a CTranslate2 model with --model PATH; "
+        "give the folder of a CTranslate2 model in its place (--model PATH, --translator PATH); "
         "set HF_TOKEN if the repository is private or gated; "
-        "or try everything out with --model demo"
+        "or try everything out with --model demo (--translator demo)"
     )
 
 

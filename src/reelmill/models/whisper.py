@@ -17,6 +17,7 @@ import numpy as np
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import InputError, ModelUnavailableError, is_out_of_memory
 from reelmill.models import cublas
+from reelmill.models.compute import compute_type_for
 from reelmill.models.decoding import (
     MAX_TOKENS,
     SECONDS_PER_TIMESTAMP,
@@ -41,12 +42,6 @@ from reelmill.models.features import (
 
 #: Of encoder outputs kept between detecting a language and decoding: some 80 of a small model.
 _KEPT_BYTES = 64 << 20
-
-#: By preference, for devices that lack the first (old GPUs have no float16, old CPUs no int8).
-_COMPUTE_TYPES = {
-    "cuda": ("float16", "int8_float32", "float32"),
-    "cpu": ("int8", "int8_float32", "float32"),
-}
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ class WhisperSpec(ModelSpec):
                 str(self.path),
                 device=device.kind,
                 device_index=device.index if device.kind == "cuda" else 0,
-                compute_type=self._compute_type(device),
+                compute_type=compute_type_for(device, self.compute_type),
                 intra_threads=threads,
             )
             tokenizer = tokenizers.Tokenizer.from_file(str(self.path / "tokenizer.json"))
@@ -136,15 +131,6 @@ class WhisperSpec(ModelSpec):
     def warm_up(self, model: Whisper) -> None:
         silence = np.zeros((self.n_mels, WINDOW_FRAMES), np.float32)
         model.decode([silence], ["en"], DecodingOptions(temperatures=(0.0,), max_new_tokens=4))
-
-    def _compute_type(self, device: Device) -> str:
-        if self.compute_type != "auto":
-            return self.compute_type
-        import ctranslate2
-
-        supported = ctranslate2.get_supported_compute_types(device.kind, device.index)
-        preferred = _COMPUTE_TYPES[device.kind]
-        return next((one for one in preferred if one in supported), "default")
 
 
 class Whisper:

@@ -38,3 +38,19 @@ def with_particle(word: str, particle: str) -> str:
     # 으로 counts a final ㄹ as a vowel: 서울로, not 서울으로.
     closed = final != 0 and not (particle == "으로" and final == _RIEUL)
     return word + (after_consonant if closed else after_vowel)
+
+
+def corrected_particle(word: str, following: str) -> tuple[str, int]:
+    """The particle that `following` begins with, in the form that fits after `word`.
+
+    Returns the particle and how many letters of `following` it replaces; nothing and 0 when none
+    stands there or `word` does not end in Hangul.
+    """
+    if not word or not _FIRST_SYLLABLE <= ord(word[-1]) <= _LAST_SYLLABLE:
+        return "", 0
+    for particle, forms in sorted(_FORMS.items(), key=lambda entry: -len(entry[0])):
+        for form in sorted(forms, key=len, reverse=True):
+            rest = following[len(form) :]
+            if following.startswith(form) and not (rest and rest[0].isalpha()):
+                return with_particle(word, particle).removeprefix(word), len(form)
+    return "", 0
