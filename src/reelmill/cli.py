@@ -100,6 +100,150 @@ def voice(
 
 
 @app.command()
+def subtitle(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Videos or sound: folders, files, 'patterns*'.")
+    ],
+    out: Out = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Languages, comma-separated, as ko,en [ko].")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--from", help="Language spoken, as ja; auto [auto].")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Recognizer: size, hub name, folder, `demo` [by memory].")
+    ] = None,
+    translator: Annotated[
+        str | None, typer.Option(help="Translator: name, hub name, folder, `demo` [by memory].")
+    ] = None,
+    glossary: Annotated[
+        Path | None, typer.Option(help="Names and their translations: lines of name<TAB>name.")
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option(help="Comma-separated [srt,vtt,ass,smi,json].")
+    ] = None,
+    bilingual: Annotated[
+        bool | None, typer.Option("--bilingual", help="The original below the translation.")
+    ] = None,
+    mux: Annotated[
+        bool | None, typer.Option("--mux", help="Also a copy with subtitle tracks.")
+    ] = None,
+    burn: Annotated[
+        bool | None, typer.Option("--burn", help="Also a copy with subtitles in the picture.")
+    ] = None,
+    style: Annotated[
+        str | None, typer.Option(help="As font=Nanum Gothic,size=54,colour=#ffff00.")
+    ] = None,
+    track: Annotated[
+        int | None, typer.Option(min=0, help="Audio track, from 0 [the main one].")
+    ] = None,
+    chars_per_line: Annotated[
+        int | None, typer.Option(min=4, help="[42; Korean 18, Japanese 16]")
+    ] = None,
+    lines: Annotated[
+        int | None, typer.Option(min=1, max=4, help="Lines of a subtitle [2].")
+    ] = None,
+    reading_speed: Annotated[
+        float | None, typer.Option(help="Characters a second [17; Korean 12, Japanese 7].")
+    ] = None,
+    shortest: Annotated[float | None, typer.Option(help="Seconds at least [0.83].")] = None,
+    longest: Annotated[float | None, typer.Option(help="Seconds at most [7].")] = None,
+    gap: Annotated[float | None, typer.Option(help="Seconds between subtitles [0.083].")] = None,
+    keep_audio: Annotated[
+        bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
+    ] = None,
+    residency: Annotated[
+        str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
+    compute_type: Annotated[
+        str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Items in a first batch [20].")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of a model on the CPU.")
+    ] = None,
+    initial_prompt: Annotated[
+        str | None, typer.Option(help="Text said to come before: names, spelling.")
+    ] = None,
+    hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None,
+    arena: Annotated[
+        int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
+    ] = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Subtitles in another language: recognized, translated, laid out to be read."""
+    from reelmill.subtitle_task import run_subtitle
+
+    given = {
+        "out": out,
+        "to": to,
+        "language": language,
+        "model": model,
+        "translator": translator,
+        "glossary": glossary,
+        "subtitle_formats": formats,
+        "bilingual": bilingual,
+        "mux": mux,
+        "burn": burn,
+        "style": style,
+        "track": track,
+        "chars_per_line": chars_per_line,
+        "lines": lines,
+        "reading_speed": reading_speed,
+        "shortest": shortest,
+        "longest": longest,
+        "gap": gap,
+        "keep_audio": keep_audio,
+        "residency": residency,
+        "device": device,
+        "compute_type": compute_type,
+        "batch_size": batch_size,
+        "workers": workers,
+        "threads": threads,
+        "initial_prompt": initial_prompt,
+        "hotwords": hotwords,
+        "arena": arena,
+    }
+    raise typer.Exit(run_subtitle(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="A stage's name, or `list`.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Results of the stages before it (.cache/artifacts/...json)."),
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option("--of", help="voice, subtitle [the first that has it].")
+    ] = None,
+    out: Out = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the command, as --set to=ko; many times."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Recognizer.")] = None,
+    translator: Annotated[str | None, typer.Option(help="Translator.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Languages, as ko,en.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
+) -> None:
+    """One step alone, from the results before it; says where its own result lies."""
+    from reelmill.stage_task import run_stage_command
+
+    named = {"out": out, "model": model, "translator": translator, "to": to, "device": device}
+    raise typer.Exit(run_stage_command(name, files or [], command, named, setting or []))
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Results go here.")] = Path(
         "reelmill-demo"

@@ -59,7 +59,38 @@ class Settings(BaseSettings):
     )
     keep_audio: bool = Field(False, description="keep decoded sound in the cache after the run")
 
-    @field_validator("formats", mode="before")
+    track: int | None = Field(
+        None, ge=0, description="which audio track, from 0; the main one when not given"
+    )
+    to: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("ko",), min_length=1, description="languages to translate into"
+    )
+    translator: str | None = Field(
+        None, description="name, hub name, local folder or `demo`; by free memory when not given"
+    )
+    translation_beam: int = Field(4, ge=1, description="hypotheses kept while translating")
+    glossary: Path | None = Field(
+        None, description="file of names and terms with the translations they are to have"
+    )
+    subtitle_formats: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("srt", "vtt", "ass", "smi", "json"), description="subtitle files written"
+    )
+    bilingual: bool = Field(False, description="the original's lines below the translation")
+    mux: bool = Field(False, description="also a copy of each video with subtitle tracks")
+    burn: bool = Field(False, description="also a copy with the subtitles in the picture")
+    style: str = Field("", description="look in ass files and burned pictures: font=...,size=60")
+    chars_per_line: int | None = Field(
+        None, ge=4, description="by language when not given: 42; Korean 18, Japanese 16"
+    )
+    lines: int = Field(2, ge=1, le=4, description="lines of a subtitle")
+    reading_speed: float | None = Field(
+        None, gt=0, description="characters a second; by language when not given: 17, Korean 12"
+    )
+    shortest: float = Field(5 / 6, gt=0, description="seconds a subtitle is shown at least")
+    longest: float = Field(7.0, gt=0, description="seconds a subtitle is shown at most")
+    gap: float = Field(1 / 12, ge=0, description="seconds between subtitles: two pictures at 24")
+
+    @field_validator("formats", "subtitle_formats", "to", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         """`json,srt`, as on the command line, is what people write into the environment too."""

@@ -24,6 +24,7 @@ from reelmill.pipelines.voice import voice_pipeline
 from reelmill.runner import (
     EXIT_DONE,
     EXIT_SOME_FAILED,
+    MakePipeline,
     Outcome,
     free_memory_mb,
     remembered,
@@ -40,13 +41,19 @@ def run_voice(
     inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
 ) -> int:
     """`reelmill voice`; returns the exit code."""
+    settings = voice_settings(given)
+    with observing(quiet=quiet, as_json=as_json) as observer:
+        make = voice_maker(observer.noted)
+        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+    tell(outcome, quiet=quiet, as_json=as_json)
+    return outcome.exit_code
+
+
+def voice_settings(given: dict[str, Any]) -> Settings:
+    """The settings in force. Raises UsageError for a value that does not fit."""
     settings = load_settings(**given)
     check_language(settings.language)
-    with observing(quiet=quiet, as_json=as_json) as observer:
-        make = _voice_maker(observer.noted)
-        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
-    _tell(outcome, quiet=quiet, as_json=as_json)
-    return outcome.exit_code
+    return settings
 
 
 def check_language(language: str | None) -> None:
@@ -58,9 +65,9 @@ def check_language(language: str | None) -> None:
         )
 
 
-def _voice_maker(
-    say: Callable[[str], None],
-) -> Callable[[Settings, DeviceChoice, Path], Pipeline]:
+def voice_maker(say: Callable[[str], None]) -> MakePipeline:
+    """What makes the pipeline once the device is known; `say` is told which model, and why."""
+
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
         files = resolve(settings.model or _chosen_model(choice, out, say), notify=say)
         spec = WhisperSpec(
@@ -91,9 +98,9 @@ def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
     settings = load_settings(out=out, model=DEMO)
     with observing(quiet=quiet, as_json=as_json) as observer:
         outcome = run_command(
-            [samples], settings, _voice_maker(observer.noted), observer, fresh=fresh
+            [samples], settings, voice_maker(observer.noted), observer, fresh=fresh
         )
-    _tell(outcome, quiet=quiet, as_json=as_json)
+    tell(outcome, quiet=quiet, as_json=as_json)
     if outcome.summary.stopped is not None:
         return outcome.exit_code
     failed = [o.path for o in outcome.summary.outcomes if o.status == "failed"]
@@ -101,7 +108,7 @@ def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
     return EXIT_DONE if as_meant else EXIT_SOME_FAILED
 
 
-def _tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
     if quiet or as_json:
         return
     from reelmill.report.text import closing_lines

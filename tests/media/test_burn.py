@@ -18,9 +18,9 @@ from reelmill.media.mux import MuxCue, MuxTrack, container_suffix, mux
 
 HEADER = pysubs2.SSAFile().to_string("ass").encode()
 KOREAN = MuxTrack(
-    "ko", "한국어", HEADER, [MuxCue(500, 1500, "안녕\n하세요"), MuxCue(2000, 2900, "끝")]
+    "kor", "한국어", HEADER, [MuxCue(500, 1500, "안녕\n하세요"), MuxCue(2000, 2900, "끝")]
 )
-ENGLISH = MuxTrack("en", "English", HEADER, [MuxCue(600, 1400, "Hello")])
+ENGLISH = MuxTrack("eng", "English", HEADER, [MuxCue(600, 1400, "Hello")])
 
 
 def video(path: Path, container: str = "mp4", sounds: int = 1, start: float = 0.0) -> Path:

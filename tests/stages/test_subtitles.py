@@ -60,7 +60,8 @@ def wide(text: str) -> float:
 
 
 def squeezed(text: str) -> str:
-    return "".join(text.split())
+    """Without space, and without control characters, which no player shows."""
+    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Cc")
 
 
 def test_a_short_sentence_is_one_line_with_its_words() -> None:

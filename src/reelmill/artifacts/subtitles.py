@@ -38,12 +38,13 @@ class Sentence:
 
 @dataclass
 class Sentences(Artifact):
-    """The sentences of a recording in order; `language` as ISO 639-1."""
+    """The sentences of a recording in order; `language` as ISO 639-1; `model` recognized them."""
 
     schema: ClassVar[str] = "sentences/1"
     language: str
     duration: float
     sentences: list[Sentence]
+    model: str = ""
 
     def facts(self) -> dict[str, Any]:
         return {"media_seconds": self.duration, "language": self.language}

@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 #: Containers that carry mov_text; everything else becomes Matroska, which carries everything.
 _MP4 = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
 _TICK = Fraction(1, 1000)
-#: ISO 639-2/T, which containers want, of the languages players offer by name.
-_THREE_LETTERS = {
-    "ar": "ara", "de": "deu", "en": "eng", "es": "spa", "fr": "fra", "hi": "hin", "id": "ind",
-    "it": "ita", "ja": "jpn", "ko": "kor", "nl": "nld", "pl": "pol", "pt": "por", "ru": "rus",
-    "sv": "swe", "th": "tha", "tr": "tur", "uk": "ukr", "vi": "vie", "zh": "zho",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,9 @@ class MuxCue:
 
 @dataclass(frozen=True)
 class MuxTrack:
-    """A language's subtitles. `header`: an ASS script without events, whose style players take."""
+    """A language's subtitles; `language` in three letters (ISO 639-2), as containers want it.
+
+    `header`: an ASS script without events, whose style players take."""
 
     language: str
     title: str
@@ -116,7 +112,7 @@ class _Copying:
         stream: Any = output.add_stream("mov_text" if self._suffix == "mp4" else "subrip")
         stream.codec_context.subtitle_header = track.header
         stream.codec_context.time_base = _TICK
-        stream.metadata["language"] = _THREE_LETTERS.get(track.language, track.language)
+        stream.metadata["language"] = track.language
         stream.metadata["title" if self._suffix == "mkv" else "handler_name"] = track.title
         return stream
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from reelmill.artifacts import (
     Artifact,
@@ -33,10 +32,7 @@ _NO_PICTURE = (1920, 1080)
 
 @dataclass(frozen=True)
 class ExportSubtitles(FileStage):
-    """Writes `root`/`recording.name`.`language`.`format`, or one file for all languages.
-
-    `settings` are pairs shown in the JSON export: what decided the text.
-    """
+    """Writes `root`/`recording.name`.`language`.`format`, or one file for all languages."""
 
     name = "subtitle-files"
     version = 1
@@ -47,7 +43,6 @@ class ExportSubtitles(FileStage):
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_SUBTITLE_FORMATS
     style: SubtitleStyle = DEFAULT_STYLE
-    settings: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         """Raises UsageError for an unknown format, before any work is done."""
@@ -61,7 +56,6 @@ class ExportSubtitles(FileStage):
             Source.of(recording),
             shown_picture(inputs[Media]),
             self.style,
-            dict(self.settings),
         )
         texts = {
             suffix: text

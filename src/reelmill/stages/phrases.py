@@ -17,7 +17,7 @@ _THAI = re.compile(r"[\u0e00-\u0e7f]")
 _BRACKETS = "」』）)】》〉\"'”’"
 _NEVER_FIRST = _BRACKETS + "。、，．・：；？！?!,.ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…‥"
 _NEVER_LAST = "「『（(【《〈“‘"
-_AFTER_END = re.compile(rf"(?<=[。！？])(?=[^。！？{_BRACKETS}])")
+_AFTER_END = re.compile(rf"(?<=[。！？])(?=[^\s。！？{_BRACKETS}])")
 
 
 def phrases(text: str) -> list[str]:
@@ -30,8 +30,11 @@ def phrases(text: str) -> list[str]:
     text = " ".join(text.split())
     script = _script(text)
     parts: list[str] = []
-    for spaced in re.findall(r"\S+ ?", text):
+    for spaced in text.split():
         parts += _parser(script).parse(spaced) if script else [spaced]
+        parts[-1] += " "
+    if parts:
+        parts[-1] = parts[-1].rstrip()
     pieces = [piece for part in parts for piece in _AFTER_END.split(part) if piece]
     return _kept_together(pieces) if script else pieces
 

@@ -58,7 +58,7 @@ class JoinSentences(FileStage):
         language = transcript.language
         words = [word for segment in transcript.segments for word in timed_words(segment, language)]
         found = list(_Joining(self, words, language).sentences())
-        return Sentences(language, transcript.duration, found)
+        return Sentences(language, transcript.duration, found, transcript.model)
 
 
 def timed_words(segment: Segment, language: str) -> list[Word]:

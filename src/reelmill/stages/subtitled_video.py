@@ -23,6 +23,7 @@ from reelmill.media.burn import burn, script_shift
 from reelmill.media.container import shown
 from reelmill.media.ffmpeg import ffmpeg_with_subtitles
 from reelmill.media.mux import MuxCue, MuxTrack, container_suffix, mux
+from reelmill.models.flores import find_flores
 from reelmill.recording import Recording
 from reelmill.stages.export import export_target, file_facts
 from reelmill.stages.export_subtitles import shown_picture
@@ -59,7 +60,8 @@ class Mux(FileStage):
                 for cue in track.cues
             ]
             header = script.to_string("ass").encode()
-            tracks.append(MuxTrack(track.language, track.language, header, cues))
+            letters = (find_flores(track.language) or track.language)[:3]
+            tracks.append(MuxTrack(letters, track.language, header, cues))
         with replacing(self.root / path) as sink:
             mux(recording.path, tracks, sink, suffix)
         return SubtitledVideos([file_facts(self.root, path)])

@@ -20,6 +20,8 @@ from reelmill.artifacts import (
 )
 from reelmill.engine.stage import FileStage, Inputs
 from reelmill.errors import InputError
+from reelmill.export.cues import one_line
+from reelmill.models.flores import find_flores, short_code
 from reelmill.recording import Recording
 from reelmill.stages.cue_times import Wish, milliseconds, schedule, source_borders
 from reelmill.stages.line_breaks import Part, into_parts, least_parts, most_parts
@@ -27,6 +29,10 @@ from reelmill.stages.subtitle_rules import SubtitleRules, broken_rules, rules_fo
 
 #: Two sentences share a cue only when the pause between them is no longer.
 _TOGETHER_SECONDS = 1.0
+#: The last part of a FLORES-200 code.
+_BY_SCRIPT = {"Hang": "ko", "Jpan": "ja", "Hans": "zh", "Hant": "zh"}
+#: A cue may go so much before its last word: better than two of a few letters each.
+_GONE_EARLY_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class LayOut(FileStage):
 
     def rules(self, language: str) -> SubtitleRules:
         return rules_for(
-            language,
+            _written_like(language),
             self.characters_per_line,
             self.characters_per_second,
             lines=self.lines,
@@ -140,14 +146,17 @@ class Layout:
         self, index: int, sentence: Sentence, text: str, language: str, original: str | None
     ) -> Iterator[_Draft]:
         """One sentence cut into as many cues as its length and its time ask for."""
-        if not text.strip():
+        text, spoken = one_line(text), one_line(sentence.text) if original is not None else None
+        if not text:
             return
-        spoken = sentence.text if original is not None and sentence.text.strip() else None
+        spoken = spoken or None
         count = self._count(sentence, text, spoken)
-        parts = into_parts(text, count, self._rules, language)
+        parts = into_parts(text, count, self._rules, _written_like(language))
         beside: Sequence[Part | None] = [None] * count
         if spoken is not None:
-            beside = into_parts(spoken, count, self._original_rules, cast(str, original))
+            beside = into_parts(
+                spoken, count, self._original_rules, _written_like(cast(str, original))
+            )
         widths = [part.columns for part in parts]
         borders = source_borders(sentence.words, widths)
         times = _times(sentence, borders, widths)
@@ -167,9 +176,11 @@ class Layout:
 
     def _count(self, sentence: Sentence, text: str, original: str | None) -> int:
         """Into how many cues a sentence goes; never so many that its phrases would be cut."""
+        too_long = sentence.end - sentence.start - _GONE_EARLY_SECONDS
+        half_lines = 2 * self._rules.characters(text) // self._rules.characters_per_line
         count = max(
             least_parts(text, self._rules),
-            math.ceil((sentence.end - sentence.start) / self._rules.longest),
+            min(math.ceil(too_long / self._rules.longest), int(half_lines)),
         )
         most = most_parts(text, self._rules)
         if original is not None:
@@ -209,6 +220,14 @@ class Layout:
         )
 
 
+def _written_like(language: str) -> str:
+    """The plain code of a language, or of the one whose script it has: what rules go by."""
+    flores = find_flores(language)
+    if flores is None:
+        return language
+    return _BY_SCRIPT.get(flores[-4:]) or short_code(flores)
+
+
 def _merged(one: _Draft, other: _Draft) -> _Draft:
     start, end = one.wish.start, max(one.wish.end, other.wish.end)
     return _Draft(
@@ -232,10 +251,11 @@ def _times(
     def moment(number: int) -> float:
         return sentence.start + span * shares[number] / max(1, shares[-1])
 
-    times = []
+    times: list[tuple[int, int]] = []
+    reached = 0.0
     for number, (first, stop) in enumerate(itertools.pairwise(borders)):
         alone = first < stop and borders.count(first) == 1
-        start = words[first].start if alone else moment(number)
+        reached = max(reached, words[first].start if alone else moment(number))
         end = words[stop - 1].end if first < stop else moment(number + 1)
-        times.append((milliseconds(start), milliseconds(max(start, end))))
+        times.append((milliseconds(reached), milliseconds(max(reached, end))))
     return times

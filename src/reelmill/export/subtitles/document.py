@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from reelmill.artifacts import Sentences, Subtitles, Translations
 from reelmill.export.document import Source
@@ -24,4 +22,3 @@ class SubtitleDocument:
     source: Source
     picture: tuple[int, int] = _USUAL_PICTURE
     style: SubtitleStyle = DEFAULT_STYLE
-    settings: Mapping[str, Any] = field(default_factory=dict)

@@ -32,16 +32,16 @@ class SubtitleJsonWriter(SubtitleWriter):
 
 def _content(document: SubtitleDocument) -> dict[str, Any]:
     subtitles, source = document.subtitles, document.source
-    models = (subtitles.translator, str(document.settings.get("model")))
+    models = (document.sentences.model, subtitles.translator)
     return {
         "schema": SCHEMA,
         "made_by": {"program": "reelmill", "version": __version__},
         "notice": _DEMO_NOTICE if any(map(is_demo, models)) else _NOTICE,
         "source": {"name": source.name, "sha256": source.sha256, "size": source.size},
         "language": subtitles.source,
+        "model": document.sentences.model,
         "translator": subtitles.translator,
         "duration": number(subtitles.duration),
-        "settings": dict(document.settings),
         "notes": document.translations.notes,
         "sentences": [
             _sentence(document, index) for index in range(len(document.sentences.sentences))

@@ -1,0 +1,65 @@
+"""Subtitle: recordings to subtitles in other languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
+from reelmill.export.subtitles import parse_style
+from reelmill.models.decoding import DecodingOptions
+from reelmill.models.nllb import NllbSpec
+from reelmill.models.whisper import WhisperSpec
+from reelmill.settings import Settings
+from reelmill.stages.decode import Decode
+from reelmill.stages.export_subtitles import ExportSubtitles
+from reelmill.stages.glossary import Glossary, read_glossary
+from reelmill.stages.language import DetectLanguage
+from reelmill.stages.probe import Probe
+from reelmill.stages.sentences import JoinSentences
+from reelmill.stages.speech import DetectSpeech
+from reelmill.stages.subtitled_video import Burn, Mux
+from reelmill.stages.subtitles import LayOut
+from reelmill.stages.transcribe import Transcribe
+from reelmill.stages.translate import Translate
+
+
+def subtitle_pipeline(
+    settings: Settings, whisper: WhisperSpec, translator: NllbSpec, out: Path
+) -> Pipeline:
+    """Raises UsageError for settings that cannot be carried out (formats, style, ffmpeg)."""
+    style = parse_style(settings.style)
+    options = DecodingOptions(
+        beam_size=settings.beam_size,
+        initial_prompt=settings.initial_prompt,
+        hotwords=settings.hotwords,
+    )
+    stages: list[Stage] = [
+        Probe(),
+        Decode(track=settings.track),
+        DetectSpeech(max_speech_seconds=whisper.window_seconds),
+        DetectLanguage(whisper, language=settings.language),
+        Transcribe(whisper, options=options),
+        JoinSentences(),
+        Translate(
+            translator,
+            targets=settings.to,
+            glossary=read_glossary(settings.glossary) if settings.glossary else Glossary(),
+            beam_size=settings.translation_beam,
+        ),
+        LayOut(
+            bilingual=settings.bilingual,
+            characters_per_line=settings.chars_per_line,
+            characters_per_second=settings.reading_speed,
+            lines=settings.lines,
+            shortest=settings.shortest,
+            longest=settings.longest,
+            gap=settings.gap,
+        ),
+        ExportSubtitles(root=out, formats=settings.subtitle_formats, style=style),
+    ]
+    if settings.mux:
+        stages.append(Mux(root=out, style=style))
+    if settings.burn:
+        stages.append(Burn(root=out, style=style))
+    return Pipeline("subtitle", stages)

@@ -1,0 +1,94 @@
+"""`reelmill subtitle`: which models, for which languages, and the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.devices import DeviceChoice
+from reelmill.engine.pipeline import Pipeline
+from reelmill.errors import UsageError
+from reelmill.models.cache import resolve
+from reelmill.models.catalog import choose_for_subtitles
+from reelmill.models.flores import flores_code
+from reelmill.models.translators import resolve_translator
+from reelmill.models.whisper import WhisperSpec
+from reelmill.pipelines.subtitle import subtitle_pipeline
+from reelmill.runner import MakePipeline, free_memory_mb, remembered, run_command
+from reelmill.settings import Settings, load_settings
+from reelmill.tasks import check_language, tell
+from reelmill.terminal import observing
+
+#: The language spoken is found out for each recording.
+AUTO = "auto"
+
+
+def run_subtitle(
+    inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
+) -> int:
+    """`reelmill subtitle`; returns the exit code."""
+    settings = subtitle_settings(given)
+    with observing(quiet=quiet, as_json=as_json) as observer:
+        make = subtitle_maker(observer.noted)
+        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+    tell(outcome, quiet=quiet, as_json=as_json)
+    return outcome.exit_code
+
+
+def subtitle_settings(given: dict[str, Any]) -> Settings:
+    """The settings in force.
+
+    Raises:
+        UsageError: a value that does not fit, or a language that a model does not have.
+    """
+    if given.get("language") == AUTO:
+        given = {**given, "language": None}
+    settings = load_settings(**given)
+    check_language(settings.language)
+    for code in settings.to:
+        flores_code(code, "--to")
+    if len(set(settings.to)) < len(settings.to):
+        raise UsageError(f"--to {','.join(settings.to)}: each language once")
+    if settings.longest < settings.shortest:
+        raise UsageError("--longest must not be less than --shortest")
+    return settings
+
+
+def subtitle_maker(say: Callable[[str], None]) -> MakePipeline:
+    """What makes the pipeline once the device is known; `say` is told which models, and why."""
+
+    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
+        recognizer, translator = _models(settings, choice, out, say)
+        files = resolve(recognizer, notify=say)
+        whisper = WhisperSpec(
+            files.path,
+            files.name,
+            files.identity,
+            files.n_mels,
+            settings.compute_type,
+            files.window_seconds,
+        )
+        nllb = resolve_translator(translator, settings.compute_type, notify=say)
+        return subtitle_pipeline(settings, whisper, nllb, out)
+
+    return make
+
+
+def _models(
+    settings: Settings, choice: DeviceChoice, out: Path, say: Callable[[str], None]
+) -> tuple[str, str]:
+    """The names given, or those that the free memory allows; a choice is kept for the folder."""
+    recognizer, translator = choose_for_subtitles(free_memory_mb(choice), str(choice.devices[0]))
+
+    def chosen(setting: str | None, what: str, name: str, reason: str) -> str:
+        def choose() -> str:
+            say(f"{what} {reason}")
+            return name
+
+        return setting or remembered(out, f"subtitle {what}", choose)
+
+    return (
+        chosen(settings.model, "recognizer", recognizer.name, recognizer.reason),
+        chosen(settings.translator, "translator", translator.name, translator.reason),
+    )
