@@ -105,7 +105,13 @@ def test_same_text_as_faster_whisper(whisper, windows, spec):
         one_by_one, _ = theirs.transcribe(
             samples, language=language, temperature=0.0, condition_on_previous_text=False
         )
-        expected = [(s.text.strip(), round(s.start, 2), round(s.end, 2)) for s in one_by_one]
+        # A rest of less than a second is looked at again by theirs alone: see decoding.py.
+        last_look = len(samples) // 160 - 100
+        expected = [
+            (s.text.strip(), round(s.start, 2), round(s.end, 2))
+            for s in one_by_one
+            if s.seek <= last_look or s.seek == 0
+        ]
         assert [(s.text, round(s.start, 2), round(s.end, 2)) for s in window.segments] == expected
         in_batches, _ = batched.transcribe(
             samples,
@@ -152,7 +158,11 @@ def test_detect_language(whisper, windows, spec):
     for (_, samples), probabilities in zip(windows[:4], found, strict=True):
         language, probability, _ = model.detect_language(audio=samples)
         assert max(probabilities, key=probabilities.__getitem__) == language
-        assert probabilities[language] == pytest.approx(probability, abs=1e-3)
+        # Their features differ from ours in the seventh digit. Rounded to 8 bits, layer after
+        # layer, that is up to a hundredth of a probability; with the same features it is nothing.
+        assert probabilities[language] == pytest.approx(probability, abs=0.02)
+        language, probability, _ = model.detect_language(features=log_mel(samples))
+        assert probabilities[language] == pytest.approx(probability, abs=1e-5)
     assert found == [whisper.detect_language([one])[0] for one in features]
 
 
