@@ -185,6 +185,8 @@ class SpeechNetwork(nn.Module):
         self.ctc = nn.Linear(shape.width, characters + 1)
         self.ctc_frames = nn.Linear(shape.width, characters + 1)
         self.log_others = math.log(others)
+        # Whether the encoder learns from what is told about characters, too.
+        self.encoder_hears_letters = True
         nn.init.normal_(self.decoder.embed_tokens.weight, std=0.05)
         nn.init.normal_(self.decoder.embed_positions.weight, std=0.02)
 
@@ -201,4 +203,5 @@ class SpeechNetwork(nn.Module):
         logits = functional.linear(hidden, self.decoder.embed_tokens.weight)
         bias = torch.zeros(logits.shape[-1])
         bias[-1] = self.log_others
-        return logits + bias, self.ctc(encoded), self.ctc_frames(encoded), weights
+        heard = encoded if self.encoder_hears_letters else encoded.detach()
+        return logits + bias, self.ctc(heard), self.ctc_frames(heard), weights

@@ -33,15 +33,17 @@ _CONTROL = (
 class Clip:
     """A training clip: mel powers, tokens, when each token is spoken (frames), characters.
 
-    `spelling` has a character for every frame: those of a word share its time evenly.
+    `spelling` has a character for every frame: those of a word share its time evenly. `words`
+    are (text, start, end) with seconds from the clip's begin.
     """
 
     mel: NDArray[np.float16]
     language: str
+    words: Sequence[tuple[str, float, float]]
     tokens: list[int]
     spans: list[tuple[float, float]]
     characters: list[int]
-    spelling: NDArray[np.int64]
+    spelling: NDArray[np.int16]
 
 
 def characters(text: str) -> str:
@@ -103,19 +105,33 @@ class Vocabulary:
         return Clip(
             mel,
             language,
+            words,
             [self.dense[token] for token in encoding.ids],
             spans,
             self._letters(text),
             self._spelling(len(mel), words),
         )
 
+    def part(self, clip: Clip, first: int, last: int) -> Clip | None:
+        """Words `first` to `last` of a clip, or None where they make unused tokens or no sound."""
+        words = clip.words[first:last]
+        text = join_words([word[0] for word in words], clip.language)
+        if any(token not in self.dense for token in self.encode(text, clip.language).ids):
+            return None
+        begin = words[0][1]
+        end = len(clip.mel) / 100 if last == len(clip.words) else words[-1][2]
+        if end - begin < 0.1:
+            return None
+        moved = [(word, start - begin, stop - begin) for word, start, stop in words]
+        return self.clip(clip.mel[int(begin * 100) : int(end * 100)], clip.language, moved)
+
     def _letters(self, text: str) -> list[int]:
         return [self.letters[letter] for letter in characters(text) if letter in self.letters]
 
     def _spelling(
         self, frames: int, words: Sequence[tuple[str, float, float]]
-    ) -> NDArray[np.int64]:
-        spelling = np.zeros(frames, np.int64)
+    ) -> NDArray[np.int16]:
+        spelling = np.zeros(frames, np.int16)
         for word, start, end in words:
             letters = np.array(self._letters(word))
             begin, stop = int(start * 100), min(int(end * 100), frames)

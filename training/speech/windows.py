@@ -16,6 +16,8 @@ FRAMES_PER_SECOND = 100
 _WINDOW = 3000
 _TELEPHONE_LOW, _TELEPHONE_HIGH = 300.0, 3400.0
 IGNORE = -100
+# How often a window begins or ends within a sentence.
+PART_CHANCE = 0.25
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Window:
     # None where the sound holds a part of a sentence that the target does not.
     characters: list[int] | None
     # The character spoken at each encoder position, 0 for none.
-    spelling: NDArray[np.int64]
+    spelling: NDArray[np.int16]
 
 
 class WindowMaker:
@@ -48,7 +50,7 @@ class WindowMaker:
         self.difficulty = 1.0
         self.centres = centres
         self.rng = np.random.default_rng(seed)
-        self.warps = [_warp(factor) for factor in np.linspace(0.93, 1.07, 9)]
+        self.warps = [_warp(self.rng) for _ in range(60)]
         self.extend(clips)
 
     def extend(self, clips: list[Clip]) -> None:
@@ -93,21 +95,28 @@ class WindowMaker:
         # The model always gets 30 s: often most of it is padding.
         filled = frames if full else int(rng.uniform(0.15 if long else 0.4, 1.0) * frames)
         style = rng.random()
-        gaps = (5, 40) if style < 0.4 else (30, 110) if style < 0.8 else (50, 300)
-        begin = 0 if rng.random() < 0.15 else int(rng.uniform(0, 60 if style < 0.8 else 250))
+        gaps = (5, 40) if style < 0.3 else (30, 110) if style < 0.85 else (50, 300)
+        begin = 0 if rng.random() < 0.15 else int(rng.uniform(0, 60 if style < 0.85 else 250))
         placed: list[tuple[Clip, int]] = []
         cut = False
         misses = 0
         while True:
             clip = clips[rng.integers(len(clips))]
+            if not placed and rng.random() < PART_CHANCE:
+                clip = self._part(clip, tail=True)
             end = begin + len(clip.mel)
             if end > filled:
                 room = filled - begin
                 may_cut = frames == _WINDOW and full and room > 60 and placed
-                if may_cut and rng.random() < 0.35:
+                if may_cut and rng.random() < 0.2:
                     placed.append((clip, begin))
                     return placed, frames, True
                 misses += 1
+                if placed and rng.random() < PART_CHANCE:
+                    clip = self._part(clip, tail=False)
+                    if begin + len(clip.mel) <= filled:
+                        placed.append((clip, begin))
+                        break
                 if misses < (4 if placed else 12):
                     continue
                 if not placed and end <= frames:
@@ -126,6 +135,17 @@ class WindowMaker:
         length = min(frames, last + int(rng.uniform(0, 80)))
         return placed, frames if rng.random() < 0.15 else length, cut
 
+    def _part(self, clip: Clip, *, tail: bool) -> Clip:
+        """A sentence as it is cut where speech detection found a pause: mostly at a comma."""
+        pauses = [index + 1 for index, word in enumerate(clip.words[:-1]) if word[0][-1] in ",、"]
+        if not pauses or self.rng.random() < 0.2:
+            pauses = list(range(1, len(clip.words)))
+        if not pauses:
+            return clip
+        at = pauses[self.rng.integers(len(pauses))]
+        first, last = (at, len(clip.words)) if tail else (0, at)
+        return self.vocabulary.part(clip, first, last) or clip
+
     def _finish(self, power: Array, length: int) -> Array:
         """Channel, noise, level, and Whisper's normalization."""
         rng = self.rng
@@ -133,6 +153,9 @@ class WindowMaker:
         speech = float(power[power > 0].mean()) if (power > 0).any() else 1.0
         if rng.random() < 0.4 * self.difficulty:
             power = power * self._telephone()
+        if rng.random() < 0.15 * self.difficulty:
+            delay = int(rng.integers(4, 18))
+            power[delay:] += power[:-delay] * np.float32(10 ** rng.uniform(-1.5, -0.2))
         if rng.random() < 0.3 + 0.4 * self.difficulty:
             snr = rng.uniform(4 - 3.2 * self.difficulty, 5)
             noise = self.noises[rng.integers(len(self.noises))]
@@ -200,7 +223,7 @@ class WindowMaker:
             targets,
             [(-1, -1)] * len(tokens),
             [],
-            np.zeros(frames // 2, np.int64),
+            np.zeros(frames // 2, np.int16),
         )
 
     def _finish_silent(self, power: Array, length: int) -> Array:
@@ -257,7 +280,7 @@ class WindowMaker:
             tokens, targets, spans = self._with_prompt(language, tokens, targets, spans)
         whole = placed[:-1] if cut else placed
         letters = [letter for clip, _ in whole for letter in (*clip.characters, v.letters[" "])]
-        spelling = np.zeros(len(mel), np.int64)
+        spelling = np.zeros(len(mel), np.int16)
         for clip, begin in placed:
             part = clip.spelling[: len(mel) - begin]
             spelling[begin : begin + len(part)] = part
@@ -286,12 +309,15 @@ def _weights(languages: list[str]) -> list[float]:
     return [weights[language] / total for language in languages]
 
 
-def _warp(factor: float) -> Array:
-    """A matrix that moves mel bins as a longer or shorter vocal tract does."""
-    source = np.clip(np.arange(MELS) * factor, 0, MELS - 1)
+def _warp(rng: np.random.Generator) -> Array:
+    """A matrix that moves mel bins as another vocal tract does: longer, shorter, other formants."""
+    bins = np.arange(MELS)
+    factors = rng.uniform(0.9, 1.1) + rng.normal(0, 0.06, 4)
+    source = bins * np.interp(bins, (0, 20, 45, MELS - 1), factors)
+    source = np.clip(np.maximum.accumulate(source), 0, MELS - 1)
     low = np.minimum(source.astype(int), MELS - 2)
     share = source - low
     matrix = np.zeros((MELS, MELS), np.float32)
-    matrix[low, np.arange(MELS)] = 1 - share
-    matrix[low + 1, np.arange(MELS)] += share
+    matrix[low, bins] = 1 - share
+    matrix[low + 1, bins] += share
     return matrix

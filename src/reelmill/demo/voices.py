@@ -8,6 +8,11 @@ ESPEAK_LANGUAGE = {"en": "en-us", "ko": "ko", "ja": "ja"}
 TRAINING_VARIANTS = (
     "m1", "m2", "m3", "m4", "m5", "m7", "m8", "f1", "f2", "f4", "f5",
     "Andy", "Annie", "Diogo", "Gene", "Mario", "Michael", "steph",
+    "Alex", "Alicia", "AnxiousAndy", "Henrique", "Hugo", "Jacky", "Lee", "Nguyen", "RicishayMax",
+    "Storm", "adam", "anika", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "croak",
+    "david", "ed", "edward", "grandma", "grandpa", "gustave", "iven", "iven3", "kaukovalta",
+    "klatt", "klatt3", "linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "pedro",
+    "quincy", "rob", "robert", "sandro", "shelby", "steph2", "travis", "victor", "zac",
 )  # fmt: skip
 HELD_OUT_VARIANTS = (
     "m6", "f3", "Andrea", "Denis", "Gene2", "Marco", "Mike", "john", "paul", "steph3",
