@@ -88,6 +88,64 @@ def test_bad_input_costs_that_input_only(bad_folder: Path, tmp_path: Path) -> No
     assert same[0].read_text() == same[1].read_text() != ""
 
 
+# Root may read everything, unless it gives up the rights to (CAP_DAC_OVERRIDE, _READ_SEARCH).
+UNPRIVILEGED = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    for capability in (1, 2):
+        assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's capabilities")
+def test_what_may_not_be_read_is_told_and_costs_the_others_nothing(tmp_path: Path) -> None:
+    # proves: G8
+    folder, out = tmp_path / "통화 모음", tmp_path / "out"
+    locked = folder / "locked folder"
+    locked.mkdir(parents=True)
+    shutil.copy(SAMPLE, folder / "good.wav")
+    shutil.copy(SAMPLE, folder / "locked.wav").chmod(0)
+    shutil.copy(SAMPLE, locked / "inside.wav")
+    locked.chmod(0)
+    command = [sys.executable, "-c", UNPRIVILEGED, *CLI[1:], "voice", folder, "-o", out]
+    try:
+        done = subprocess.run(
+            [*command, "--model", "demo"], check=False, capture_output=True, text=True, timeout=120
+        )
+    finally:
+        locked.chmod(0o755)
+    assert done.returncode == 1, done.stderr
+    assert failures(out).keys() == {"locked.wav", "locked folder"}
+    assert all("no permission" in cause for cause in failures(out).values())
+    assert (out / "good.txt").read_text()
+
+
+def test_a_folder_that_vanishes_during_the_run(tmp_path: Path) -> None:
+    # proves: G8 G14
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    calls.mkdir()
+    for number in range(40):
+        shutil.copy(SAMPLE, calls / f"{number:02}.wav")
+        with (calls / f"{number:02}.wav").open("ab") as file:
+            file.write(bytes([0, number] * 8000))  # contents of their own
+    process = subprocess.Popen(
+        [*CLI, "voice", calls, "-o", out, "--model", "demo", "--workers", "1"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob(".cache/artifacts/*/*/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    shutil.rmtree(calls)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Traceback" not in said
+    causes = failures(out)
+    assert causes and all("not found" in cause for cause in causes.values())
+    assert len(set(causes) | {f"{path.stem}.wav" for path in out.glob("*.txt")}) == 40
+
+
 def test_a_video_without_sound_says_so(tmp_path: Path) -> None:
     # proves: V1
     import av

@@ -69,13 +69,24 @@ def _in_folder(folder: Path, prefix: str, ours: Path) -> Iterator[Source]:
 
 
 def _walk(folder: Path, ours: Path) -> Iterator[Path]:
-    """Media files below a folder, links followed, each real folder once: loops end."""
+    """Media files below a folder, links followed, each real folder once: loops end.
+
+    A folder that may not be listed comes out itself: opening it fails, and is reported, like a
+    file that may not be read.
+    """
+    barred: list[Path] = []
+
+    def bar(error: OSError) -> None:
+        # One that has vanished since its parent was listed holds nothing to report.
+        if not isinstance(error, FileNotFoundError):
+            barred.append(Path(error.filename))
+
     seen: set[tuple[int, int]] = set()
     if Path(os.path.abspath(folder)) == ours:
         raise UsageError(
             f"{folder}: the results would lie among the recordings; give another folder with -o"
         )
-    for at, folders, files in os.walk(folder, followlinks=True):
+    for at, folders, files in os.walk(folder, followlinks=True, onerror=bar):
         try:
             stat = os.stat(at)
         except OSError:  # vanished since it was listed
@@ -89,6 +100,7 @@ def _walk(folder: Path, ours: Path) -> Iterator[Path]:
         for name in sorted(_visible(files)):
             if Path(name).suffix.lower() in _MEDIA_SUFFIXES:
                 yield Path(at, name)
+    yield from barred
 
 
 def _visible(names: Iterable[str]) -> Iterator[str]:
