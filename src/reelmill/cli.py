@@ -70,6 +70,24 @@ def voice(
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
     ] = None,
+    diarizer: Annotated[
+        str | None, typer.Option(help="Who speaks when: default or none [default].")
+    ] = None,
+    speakers: Annotated[
+        int | None, typer.Option(min=1, help="How many people speak [found].")
+    ] = None,
+    min_speakers: Annotated[int | None, typer.Option(min=1, help="At least so many [1].")] = None,
+    max_speakers: Annotated[int | None, typer.Option(min=1, help="At most so many [10].")] = None,
+    speaker_segmentation: Annotated[
+        str | None, typer.Option(help="Another segmentation network: hub name, .onnx file.")
+    ] = None,
+    speaker_encoder: Annotated[
+        str | None, typer.Option(help="Another speaker encoder: hub name, .onnx file.")
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(help="A=Kim,B=Lee, or 'call 1.m4a:A=Kim'; also afterwards."),
+    ] = None,
     keep_audio: Annotated[
         bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
     ] = None,
@@ -94,6 +112,13 @@ def voice(
         "hotwords": hotwords,
         "residency": residency,
         "arena": arena,
+        "diarizer": diarizer,
+        "speakers": speakers,
+        "min_speakers": min_speakers,
+        "max_speakers": max_speakers,
+        "speaker_segmentation": speaker_segmentation,
+        "speaker_encoder": speaker_encoder,
+        "names": names or None,
         "keep_audio": keep_audio,
     }
     raise typer.Exit(run_voice(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))

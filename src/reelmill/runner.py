@@ -157,6 +157,12 @@ def remembered(out: Path, name: str, choose: Callable[[], str]) -> str:
         return chosen
 
 
+def remember(out: Path, name: str, value: str) -> None:
+    """Keep a user's choice for the output folder."""
+    with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
+        ledger.put_note(name, value)
+
+
 def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job]) -> None:
     """Reports and evidence; a disk too full for them is said, the results are there."""
     from reelmill.evidence.record import OriginalRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -57,6 +57,23 @@ class Settings(BaseSettings):
     arena: int = Field(
         256, ge=8, description="MB of shared memory for items on their way to the models"
     )
+    diarizer: Literal["default", "none"] = Field(
+        "default", description="who speaks when: default (no token, no PyTorch) or none"
+    )
+    speakers: int | None = Field(
+        None, ge=1, le=100, description="how many people speak; found when not given"
+    )
+    min_speakers: int = Field(1, ge=1, le=100, description="at least so many people speak")
+    max_speakers: int = Field(10, ge=1, le=100, description="at most so many people speak")
+    speaker_segmentation: str = Field(
+        "default", description="another segmentation network: hub name or .onnx file"
+    )
+    speaker_encoder: str = Field(
+        "default", description="another speaker encoder: hub name or .onnx file"
+    )
+    names: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="names of speakers, as A=Kim; kept for the output folder"
+    )
     keep_audio: bool = Field(False, description="keep decoded sound in the cache after the run")
 
     track: int | None = Field(
@@ -97,6 +114,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        """One text of names, as in the environment; its commas are `parse_names`' business."""
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _speakers_in_order(self) -> Settings:
+        if self.min_speakers > self.max_speakers:
+            raise ValueError(
+                f"min_speakers {self.min_speakers} is more than max_speakers {self.max_speakers}"
+            )
+        return self
 
 
 class _WithFile(Settings):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,16 @@ from rich.text import Text
 
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
-from reelmill.errors import UsageError
+from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.export.names import SpeakerName, parse_names
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import DEMO, choose_whisper, guess_kind
 from reelmill.models.languages import LANGUAGES
 from reelmill.models.translators import resolve_translator
+from reelmill.models.speaker_files import DEFAULT as DEFAULT_NETWORK
+from reelmill.models.speaker_files import encoder_spec, segmentation_spec
 from reelmill.models.whisper import WhisperSpec
+from reelmill.pipelines.diarization import NetworksDiarizer
 from reelmill.pipelines.voice import voice_pipeline
 from reelmill.runner import (
     EXIT_DONE,
@@ -27,6 +33,7 @@ from reelmill.runner import (
     MakePipeline,
     Outcome,
     free_memory_mb,
+    remember,
     remembered,
     run_command,
 )
@@ -78,9 +85,48 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
             settings.compute_type,
             files.window_seconds,
         )
-        return voice_pipeline(settings, spec, out)
+        return voice_pipeline(
+            settings, spec, out, choose_diarizer(settings, say), speaker_names(settings, out)
+        )
 
     return make
+
+
+def choose_diarizer(settings: Settings, say: Callable[[str], None]) -> NetworksDiarizer | None:
+    """The diarizer that the settings ask for, or the default with a line on why not that one."""
+    if settings.diarizer == "none":
+        return None
+    notes: list[str] = []
+
+    def instead(what: str, error: ModelUnavailableError) -> None:
+        notes.append(f"{what}: {error}. The default is used instead.")
+        say(notes[-1])
+
+    segmentation, encoder = settings.speaker_segmentation, settings.speaker_encoder
+    try:
+        segmentation_network = segmentation_spec(segmentation, say)
+    except ModelUnavailableError as error:
+        instead(f"--speaker-segmentation {segmentation}", error)
+        segmentation_network = segmentation_spec(DEFAULT_NETWORK)
+    try:
+        encoder_network = encoder_spec(encoder, say)
+    except ModelUnavailableError as error:
+        instead(f"--speaker-encoder {encoder}", error)
+        encoder_network = encoder_spec(DEFAULT_NETWORK)
+    return NetworksDiarizer(segmentation_network, encoder_network, tuple(notes))
+
+
+def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
+    """The names given now and before: whoever was named stays named in this output folder.
+
+    Raises UsageError for a name that is not written as one.
+    """
+    given = parse_names(settings.names)
+    known = [SpeakerName(*entry) for entry in json.loads(remembered(out, "names", lambda: "[]"))]
+    merged = {(one.recording, one.label): one for one in (*known, *given)}
+    if given:
+        remember(out, "names", json.dumps([astuple(one) for one in merged.values()]))
+    return tuple(merged.values())
 
 
 def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -> str:

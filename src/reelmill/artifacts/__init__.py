@@ -28,6 +28,13 @@ from reelmill.artifacts.faces import (
     write_arrays,
 )
 from reelmill.artifacts.media import Audio, AudioTrack, Media, VideoTrack
+from reelmill.artifacts.speakers import (
+    ActivityWindow,
+    LocalSpeaker,
+    SpeakerActivity,
+    Voice,
+    Voices,
+)
 from reelmill.artifacts.speech import (
     AlignedTranscript,
     Diarization,
@@ -57,6 +64,7 @@ from reelmill.artifacts.subtitles import (
 )
 
 __all__ = [
+    "ActivityWindow",
     "AlignedTranscript",
     "Artifact",
     "Audio",
@@ -77,6 +85,7 @@ __all__ = [
     "IdentityMethod",
     "Language",
     "Layout",
+    "LocalSpeaker",
     "Media",
     "OnScreen",
     "Person",
@@ -89,6 +98,7 @@ __all__ = [
     "Sentence",
     "Sentences",
     "Span",
+    "SpeakerActivity",
     "SpeakerTotals",
     "Speech",
     "SpokenTranscript",
@@ -107,6 +117,8 @@ __all__ = [
     "Translations",
     "Turn",
     "VideoTrack",
+    "Voice",
+    "Voices",
     "Word",
     "WordTiming",
     "read_detections",

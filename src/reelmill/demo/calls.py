@@ -15,6 +15,7 @@ TRUTH_SCHEMA = "reelmill-truth/1"
 _TURN_GOES_ON = 0.35
 _LONG_PAUSE_CHANCE = 0.08
 _SPEECH_RMS = 0.1
+_SHORTEST_OVERLAP = 0.2
 # Clips kept for reuse; at about 200 kB each they stay below 200 MB in a process.
 _CACHED_CLIPS = 900
 
@@ -37,6 +38,8 @@ class CallPlan:
     """Only sentences of these kinds (keys of phrases.TEMPLATES, "fixed"); empty for all."""
     pauses: float = 1.0
     """Factor of all pauses."""
+    overlap: float = 0.0
+    """Share of the speech, from 0 to about 0.2, during which the next speaker already speaks."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,22 @@ def make_call(plan: CallPlan) -> Call:
     levels = [decibels(rng.uniform(-8, 0)) for _ in plan.voices]
     timeline = _Timeline(np.zeros(int(plan.seconds * RATE), np.float32))
     at = rng.uniform(0.2, 1.2)
-    speaker = 0
+    speaker, ended, spoken, overlapped = 0, 0.0, 0.0, 0.0
     while True:
         kind, clip = _clip(plan, rng.randrange(plan.sentences), speaker)
         # A sentence that would be cut off at the end is not begun.
         if at + clip.duration > plan.seconds - 0.1:
             break
         _say(timeline, clip, kind, at, speaker, levels[speaker])
-        at += clip.duration + _pause(rng) * plan.pauses
+        overlapped += max(0.0, min(ended, at + clip.duration) - at)
+        spoken += clip.duration
+        ended = max(ended, at + clip.duration)
+        at = ended + _pause(rng) * plan.pauses
         if rng.random() > _TURN_GOES_ON:
-            speaker = _other(rng, speaker, len(plan.voices))
+            before, speaker = speaker, _other(rng, speaker, len(plan.voices))
+            missing = plan.overlap * (spoken - overlapped) - overlapped
+            if missing > _SHORTEST_OVERLAP and speaker != before:
+                at = ended - min(missing, clip.duration / 2)
     return Call(plan, _record(plan, timeline.samples), tuple(timeline.utterances))
 
 

@@ -172,7 +172,14 @@ def generate_corpus(
         folder / f"{_NAMES[plan.language]} {index + 1:0{width}}{suffixes[index % len(suffixes)]}"
         for index, plan in enumerate(plans)
     ]
-    workers = min(workers or os.cpu_count() or 1, count)
+    return write_plans(plans, files, workers)
+
+
+def write_plans(
+    plans: Sequence[CallPlan], files: list[Path], workers: int | None
+) -> list[Recording]:
+    """Make calls and write each into its file, `workers` at a time; 1 does it in this process."""
+    workers = min(workers or os.cpu_count() or 1, len(plans))
     if workers == 1:
         return [write_recording(plan, file) for plan, file in zip(plans, files, strict=True)]
     return _in_processes(plans, files, workers)

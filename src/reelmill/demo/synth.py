@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmill.demo import espeak
+from reelmill.demo import espeak, flite
 from reelmill.demo.sentences import join_words
 from reelmill.demo.voices import Voice
 
@@ -42,8 +42,15 @@ class Clip:
 
 
 def synthesize(words: Sequence[str], language: str, voice: Voice) -> Clip:
-    """Speak `words`; raises espeak.EspeakError when espeak-ng is missing."""
-    spoken = espeak.speak(" ".join(words), voice.name(language), voice.speed, voice.pitch)
+    """Speak `words`; raises espeak.EspeakError when the program that speaks is missing.
+
+    flite tells no word times: there words share the sentence's time by their lengths.
+    """
+    text = " ".join(words)
+    if voice.program == "flite":
+        spoken = flite.speak(text, voice.variant, voice.speed)
+    else:
+        spoken = espeak.speak(text, voice.name(language), voice.speed, voice.pitch)
     sound = spoken.samples.astype(np.float32) / np.float32(32768)
     samples = resample(sound, spoken.rate, RATE)
     samples /= max(float(np.abs(samples).max()), 1e-6)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 ESPEAK_LANGUAGE = {"en": "en-us", "ko": "ko", "ja": "ja"}
 
@@ -24,15 +25,35 @@ PITCH = (25, 75)
 
 @dataclass(frozen=True)
 class Voice:
-    """How a speaker sounds: an espeak-ng variant, words per minute, and pitch (0 to 99)."""
+    """How a speaker sounds: an espeak-ng variant, words per minute, and pitch (0 to 99).
+
+    With `program` flite, `variant` is one of its voices, in English, and the pitch is its own.
+    """
 
     variant: str
     speed: int = 170
     pitch: int = 50
+    program: Literal["espeak", "flite"] = "espeak"
 
     def name(self, language: str) -> str:
         """The voice as espeak-ng names it."""
         return f"{ESPEAK_LANGUAGE[language]}+{self.variant}"
+
+
+#: People who do not sound alike. espeak-ng's variants are settings of one synthesizer: m1, m3
+#: and john are the same man to any listener, so a meeting has at most one of such a family.
+CAST = (
+    Voice("kal16", 170, program="flite"),
+    Voice("awb", 165, program="flite"),
+    Voice("rms", 170, program="flite"),
+    Voice("slt", 175, program="flite"),
+    Voice("m3", 165, 30),
+    Voice("f3", 175, 60),
+    Voice("m7", 160, 45),
+    Voice("steph", 170, 50),
+    Voice("Andrea", 180, 55),
+    Voice("Michael", 165, 40),
+)
 
 
 def random_voice(rng: Random, *, held_out: bool = False) -> Voice:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelmill.artifacts import Transcript
+from reelmill.artifacts import Transcript, Turn
 from reelmill.recording import Recording
 
 
@@ -31,8 +31,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Document:
-    """A transcript with its source and the settings it was made with."""
+    """A transcript with its source and the settings it was made with; `turns` say who speaks
+    when, where that is known."""
 
     transcript: Transcript
     source: Source
     settings: Mapping[str, Any] = field(default_factory=dict)
+    turns: Sequence[Turn] = ()

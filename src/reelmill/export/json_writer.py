@@ -7,7 +7,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from reelmill import __version__
-from reelmill.artifacts import Segment, Word
+from reelmill.artifacts import (
+    AlignedTranscript,
+    Segment,
+    SpeakerTotals,
+    SpokenTranscript,
+    Turn,
+    Word,
+)
 from reelmill.export.cues import milliseconds, spoken
 from reelmill.export.document import Document, Source
 from reelmill.export.jsontext import json_text, number
@@ -41,7 +48,7 @@ def is_demo(model: str) -> bool:
 
 def _content(document: Document) -> dict[str, Any]:
     transcript = document.transcript
-    return {
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "made_by": {"program": "reelmill", "version": __version__},
         "notice": _DEMO_NOTICE if is_demo(transcript.model) else _NOTICE,
@@ -54,6 +61,24 @@ def _content(document: Document) -> dict[str, Any]:
         "settings": dict(document.settings),
         "text": " ".join(text for _, text in spoken(transcript)),
         "segments": [_segment(i, segment) for i, segment in enumerate(transcript.segments)],
+    }
+    if isinstance(transcript, AlignedTranscript):
+        content["notes"] = list(transcript.notes)
+    if isinstance(transcript, SpokenTranscript):
+        content["diarizer"] = transcript.diarizer
+        content["speakers"] = [_speaker(one) for one in transcript.speakers]
+        content["turns"] = [{**_times(turn), "speaker": turn.speaker} for turn in document.turns]
+    return content
+
+
+def _speaker(totals: SpeakerTotals) -> dict[str, Any]:
+    """`share` of all speech from 0 to 1; `overlap` seconds while somebody else speaks too."""
+    return {
+        "speaker": totals.speaker,
+        "seconds": number(totals.seconds, 3),
+        "turns": totals.turns,
+        "share": number(totals.share, 4),
+        "overlap": number(totals.overlap, 3),
     }
 
 
@@ -92,7 +117,7 @@ def _word(word: Word) -> dict[str, Any]:
     return values
 
 
-def _times(part: Segment | Word) -> dict[str, float]:
+def _times(part: Segment | Word | Turn) -> dict[str, float]:
     start = _seconds(part.start)
     return {"start": start, "end": max(start, _seconds(part.end))}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reelmill.errors import UsageError
+from reelmill.export.docx_writer import DocxWriter
 from reelmill.export.json_writer import JsonWriter
+from reelmill.export.rttm_writer import RttmWriter
 from reelmill.export.srt_writer import SrtWriter
 from reelmill.export.tsv_writer import TsvWriter
 from reelmill.export.txt_writer import TxtWriter
@@ -13,11 +15,20 @@ from reelmill.export.vtt_writer import VttWriter
 from reelmill.export.writer import TranscriptWriter
 
 _WRITERS: dict[str, type[TranscriptWriter]] = {
-    writer.suffix: writer for writer in (JsonWriter, TxtWriter, SrtWriter, VttWriter, TsvWriter)
+    writer.suffix: writer
+    for writer in (
+        JsonWriter,
+        TxtWriter,
+        SrtWriter,
+        VttWriter,
+        TsvWriter,
+        RttmWriter,
+        DocxWriter,
+    )
 }
 
 #: What is written when nobody asks for anything.
-DEFAULT_FORMATS = tuple(_WRITERS)
+DEFAULT_FORMATS = ("json", "txt", "srt", "vtt", "tsv")
 
 
 def known_formats() -> tuple[str, ...]:
@@ -44,14 +55,14 @@ def parse_formats(names: Iterable[str]) -> tuple[str, ...]:
     They come in the registry's order, so that the same formats are the same setting.
 
     Raises:
-        UsageError: a name is unknown, or none is given.
+        UsageError: a name is unknown, cannot be written here, or none is given.
     """
     asked = [part.strip().lstrip(".").lower() for name in names for part in name.split(",")]
     chosen = {part for part in asked if part}
     if "all" in chosen:
         chosen = chosen - {"all"} | set(_WRITERS)
     for name in sorted(chosen):
-        writer_for(name)
+        writer_for(name).check()
     if not chosen:
         raise UsageError(f"no format given; the formats are: {', '.join(_WRITERS)}")
     return tuple(name for name in _WRITERS if name in chosen)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
+from reelmill.export.names import SpeakerName
 from reelmill.models.decoding import DecodingOptions
 from reelmill.models.whisper import WhisperSpec
+from reelmill.pipelines.diarization import NetworksDiarizer, speaker_stages
 from reelmill.settings import Settings
 from reelmill.stages.decode import Decode
 from reelmill.stages.export import Export
@@ -16,7 +18,13 @@ from reelmill.stages.speech import DetectSpeech
 from reelmill.stages.transcribe import Transcribe
 
 
-def voice_pipeline(settings: Settings, whisper: WhisperSpec, out: Path) -> Pipeline:
+def voice_pipeline(
+    settings: Settings,
+    whisper: WhisperSpec,
+    out: Path,
+    diarizer: NetworksDiarizer | None = None,
+    names: tuple[SpeakerName, ...] = (),
+) -> Pipeline:
     options = DecodingOptions(
         beam_size=settings.beam_size,
         initial_prompt=settings.initial_prompt,
@@ -38,6 +46,13 @@ def voice_pipeline(settings: Settings, whisper: WhisperSpec, out: Path) -> Pipel
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
             DetectLanguage(whisper, language=settings.language),
             Transcribe(whisper, options=options),
-            Export(root=out, formats=settings.formats, settings=tuple(shown.items())),
+            *speaker_stages(settings, diarizer, aligned=False),
+            Export(
+                root=out,
+                formats=settings.formats,
+                settings=tuple(shown.items()),
+                told="transcript" if diarizer is None else "spoken",
+                names=names,
+            ),
         ],
     )

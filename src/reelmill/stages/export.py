@@ -5,16 +5,33 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from reelmill.artifacts import Artifact, ExportedFile, Exports, Transcript
+from reelmill.artifacts import (
+    AlignedTranscript,
+    Artifact,
+    Diarization,
+    ExportedFile,
+    Exports,
+    SpokenTranscript,
+    Transcript,
+)
 from reelmill.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.engine.stage import FileStage, Inputs
-from reelmill.errors import InputError
+from reelmill.errors import InputError, UsageError
 from reelmill.export import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
+from reelmill.export.names import SpeakerName, named, named_turns, names_for
 from reelmill.recording import Recording, read_state
+
+#: How far a transcript has come: recognized, with the times of its words, with its speakers.
+Told = Literal["transcript", "aligned", "spoken"]
+_ARTIFACTS: dict[Told, type[Transcript]] = {
+    "transcript": Transcript,
+    "aligned": AlignedTranscript,
+    "spoken": SpokenTranscript,
+}
 
 #: Bytes kept free after a name for suffixes, also of formats that are added later.
 _SUFFIX_ROOM = 16
@@ -25,25 +42,43 @@ class Export(FileStage):
     """Writes `root`/`recording.name`.`suffix` for each format.
 
     `settings` are pairs shown in the JSON export: what decided the text. They belong to the
-    stage's own settings, because the files change with them.
+    stage's own settings, because the files change with them. `told` is the last transcript that
+    the pipeline has; `names` are given to speakers as they are written.
     """
 
-    name = "export"
-    version = 1
-    needs = (Transcript,)
-    produces = Exports
-    per_name = True
+    name: ClassVar[str] = "export"
+    version: ClassVar[int] = 2
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Transcript,)
+    produces: ClassVar[type[Artifact]] = Exports
+    per_name: ClassVar[bool] = True
 
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_FORMATS
     settings: tuple[tuple[str, Any], ...] = ()
+    told: Told = "transcript"
+    names: tuple[SpeakerName, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises UsageError for an unknown format, before any work is done."""
+        """Raises UsageError for a format that cannot be written, before any work is done."""
         object.__setattr__(self, "formats", parse_formats(self.formats))
+        if "rttm" in self.formats and self.told != "spoken":
+            raise UsageError("the format rttm says who speaks when: it needs a --diarizer")
+
+    def reads(self) -> tuple[type[Artifact], ...]:
+        kind = _ARTIFACTS[self.told]
+        return (kind, Diarization) if self.told == "spoken" else (kind,)
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
 
     def run(self, recording: Recording, inputs: Inputs) -> Exports:
-        document = Document(inputs[Transcript], Source.of(recording), dict(self.settings))
+        names = names_for(self.names, recording.path.name)
+        document = Document(
+            named(inputs[_ARTIFACTS[self.told]], names),
+            Source.of(recording),
+            dict(self.settings),
+            named_turns(inputs[Diarization].turns, names) if self.told == "spoken" else (),
+        )
         return Exports([self._write(recording, document, name) for name in self.formats])
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
@@ -52,8 +87,7 @@ class Export(FileStage):
 
     def _write(self, recording: Recording, document: Document, format_name: str) -> ExportedFile:
         writer = writer_for(format_name)
-        data = writer.render(document).encode("utf-8", "surrogateescape")
-        return write_export(self.root, recording, writer.suffix, data)
+        return write_export(self.root, recording, writer.suffix, writer.content(document))
 
 
 def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> ExportedFile:

@@ -1,0 +1,81 @@
+"""Speakers get the names that users give them, without anything being computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from reelmill.artifacts import SpokenTranscript, Transcript, Turn
+from reelmill.errors import UsageError
+
+TranscriptT = TypeVar("TranscriptT", bound=Transcript)
+
+
+@dataclass(frozen=True)
+class SpeakerName:
+    """`name` for the speaker labelled `label`, in one recording or, with None, in all."""
+
+    label: str
+    name: str
+    recording: str | None = None
+
+
+def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
+    """Names as a user writes them: `A=Kim`, `A=Kim,B=Lee`, `call 1.m4a:A=Kim,B=Lee`.
+
+    Raises:
+        UsageError: something else.
+    """
+    found: dict[tuple[str | None, str], SpeakerName] = {}
+    for text in given:
+        recording: str | None = None
+        head, separator, pairs = text.rpartition(":")
+        if separator and "=" not in head:
+            recording = head.strip()
+        else:
+            pairs = text
+        for part in pairs.split(","):
+            label, equals, name = (piece.strip() for piece in part.partition("="))
+            if not (label and equals and name):
+                raise UsageError(
+                    f"--names {part!r}: write LABEL=NAME, as A=Kim,B=Lee, or for one recording "
+                    "only 'call 1.m4a:A=Kim'"
+                )
+            found[recording, label] = SpeakerName(label, name, recording)
+    return tuple(found.values())
+
+
+def names_for(names: Iterable[SpeakerName], recording: str) -> dict[str, str]:
+    """The names by label for a recording; one given for it alone counts more."""
+    chosen = sorted(
+        (one for one in names if one.recording in (None, recording)),
+        key=lambda one: one.recording is not None,
+    )
+    return {one.label: one.name for one in chosen}
+
+
+def named(transcript: TranscriptT, names: Mapping[str, str]) -> TranscriptT:
+    """The transcript with names in the place of labels; labels without a name stay."""
+
+    def name(label: str | None) -> str | None:
+        return names.get(label, label) if label is not None else None
+
+    segments = [
+        replace(
+            segment,
+            speaker=name(segment.speaker),
+            words=[replace(word, speaker=name(word.speaker)) for word in segment.words],
+        )
+        for segment in transcript.segments
+    ]
+    if isinstance(transcript, SpokenTranscript):
+        totals = [
+            replace(one, speaker=names.get(one.speaker, one.speaker)) for one in transcript.speakers
+        ]
+        return replace(transcript, segments=segments, speakers=totals)
+    return replace(transcript, segments=segments)
+
+
+def named_turns(turns: Sequence[Turn], names: Mapping[str, str]) -> list[Turn]:
+    return [replace(turn, speaker=names.get(turn.speaker, turn.speaker)) for turn in turns]

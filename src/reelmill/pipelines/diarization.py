@@ -1,0 +1,46 @@
+"""Who speaks when, and who said what: the stages that a voice pipeline gets for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reelmill.engine.stage import Stage
+from reelmill.models.speakers import EncoderSpec, SegmentationSpec
+from reelmill.settings import Settings
+from reelmill.stages.activity import SegmentSpeakers
+from reelmill.stages.clustering import ClusteringOptions
+from reelmill.stages.diarize import Diarize
+from reelmill.stages.speakers import AttributeSpeakers
+from reelmill.stages.voices import HearVoices
+
+
+@dataclass(frozen=True)
+class NetworksDiarizer:
+    """The default diarizer: segmentation and embeddings by two small networks, then clustering."""
+
+    segmentation: SegmentationSpec
+    encoder: EncoderSpec
+    notes: tuple[str, ...] = ()
+
+
+def diarization_stages(settings: Settings, diarizer: NetworksDiarizer) -> list[Stage]:
+    """Stages that make a `Diarization`."""
+    clustering = ClusteringOptions(
+        speakers=settings.speakers,
+        min_speakers=settings.min_speakers,
+        max_speakers=settings.max_speakers,
+    )
+    return [
+        SegmentSpeakers(diarizer.segmentation),
+        HearVoices(diarizer.encoder),
+        Diarize(clustering=clustering, notes=diarizer.notes),
+    ]
+
+
+def speaker_stages(
+    settings: Settings, diarizer: NetworksDiarizer | None, *, aligned: bool
+) -> list[Stage]:
+    """Stages that make a `SpokenTranscript`; none without a diarizer."""
+    if diarizer is None:
+        return []
+    return [*diarization_stages(settings, diarizer), AttributeSpeakers(aligned=aligned)]

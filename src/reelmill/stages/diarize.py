@@ -1,0 +1,49 @@
+"""Diarize: who speaks when, from the voices of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from reelmill.artifacts import Artifact, Diarization, SpeakerActivity, Voices
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.recording import Recording
+from reelmill.stages.clustering import ClusteringOptions, cluster
+from reelmill.stages.turns import TurnOptions, turns_of
+
+
+@dataclass(frozen=True)
+class Diarize(FileStage):
+    """Groups the voices into people and puts their turns together."""
+
+    name: ClassVar[str] = "diarize"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (SpeakerActivity, Voices)
+    produces: ClassVar[type[Artifact]] = Diarization
+
+    clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
+    turns: TurnOptions = field(default_factory=TurnOptions)
+    notes: tuple[str, ...] = ()
+
+    def run(self, recording: Recording, inputs: Inputs) -> Diarization:
+        activity, voices = inputs[SpeakerActivity], inputs[Voices]
+        labels = cluster(
+            voices.embeddings(),
+            np.array([voice.seconds for voice in voices.voices], np.float32),
+            np.array([voice.window for voice in voices.voices], np.intp),
+            self.clustering,
+        )
+        people = {
+            (voice.window, voice.speaker): int(label)
+            for voice, label in zip(voices.voices, labels, strict=True)
+        }
+        turns = turns_of(activity, people, self.turns)
+        return Diarization(
+            turns=turns,
+            speakers=list(dict.fromkeys(turn.speaker for turn in turns)),
+            model=f"{activity.model} + {voices.model}",
+            duration=activity.duration,
+            notes=list(self.notes),
+        )
