@@ -21,9 +21,9 @@ from reelmill.export.names import SpeakerName, parse_names
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import DEMO, choose_whisper, guess_kind
 from reelmill.models.languages import LANGUAGES
-from reelmill.models.translators import resolve_translator
 from reelmill.models.speaker_files import DEFAULT as DEFAULT_NETWORK
 from reelmill.models.speaker_files import encoder_spec, segmentation_spec
+from reelmill.models.translators import resolve_translator
 from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.diarization import NetworksDiarizer
 from reelmill.pipelines.voice import voice_pipeline

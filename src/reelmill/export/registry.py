@@ -27,7 +27,7 @@ _WRITERS: dict[str, type[TranscriptWriter]] = {
     )
 }
 
-#: What is written when nobody asks for anything.
+#: What is written when nobody asks for anything, and what `all` means: they need nothing more.
 DEFAULT_FORMATS = ("json", "txt", "srt", "vtt", "tsv")
 
 
@@ -60,7 +60,7 @@ def parse_formats(names: Iterable[str]) -> tuple[str, ...]:
     asked = [part.strip().lstrip(".").lower() for name in names for part in name.split(",")]
     chosen = {part for part in asked if part}
     if "all" in chosen:
-        chosen = chosen - {"all"} | set(_WRITERS)
+        chosen = chosen - {"all"} | set(DEFAULT_FORMATS)
     for name in sorted(chosen):
         writer_for(name).check()
     if not chosen:

@@ -1,0 +1,67 @@
+"""The shipped speaker networks, on sounds made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reelmill.engine.stage import Device
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.speaker_files import encoder_spec, segmentation_spec
+from reelmill.models.speakers import frames_of
+from reelmill.models.voiceprint import kaldi_filter_banks, mel_powers
+
+CPU = Device("cpu")
+
+
+def voice(pitch: float, seconds: float) -> np.ndarray:
+    time = np.arange(int(seconds * 16_000)) / 16_000
+    phase = 2 * np.pi * pitch * time + 3 * np.sin(5 * time)
+    return (0.05 * sum(np.sin(k * phase) / k for k in range(1, 20))).astype(np.float32)
+
+
+# proves: V5
+def test_silence_has_no_speakers_and_results_do_not_depend_on_the_batch() -> None:
+    spec = segmentation_spec("default")
+    model = spec.load(CPU, 1)
+    spec.warm_up(model)
+    silence = np.zeros(spec.window_samples, np.int16)
+    talk = (voice(120, 5) * 32767).astype(np.int16)
+    alone = model.active([talk])[0]
+    first, second = model.active([silence, talk])
+    assert alone.shape == (frames_of(80_000), 3) == (293, 3)
+    assert not first.any()
+    assert np.array_equal(second, alone)
+
+
+# proves: V5
+def test_an_embedding_is_of_unit_length_and_of_its_speaker_alone() -> None:
+    spec = encoder_spec("default")
+    model = spec.load(CPU, 1)
+    spec.warm_up(model)
+    low = spec.partials(spec.hear(voice(100, 4)), 3)
+    high = spec.partials(spec.hear(voice(240, 1)), 3)
+    assert low.shape[0] == 2 and high.shape[0] == 1
+    one, other = model.embed([low, high])
+    assert one.shape == (256,) and abs(np.linalg.norm(one) - 1) < 1e-5
+    assert np.allclose(model.embed([high])[0], other, atol=1e-5)
+    assert float(one @ other) < 0.9
+
+
+def test_features_have_a_frame_every_10_ms() -> None:
+    sound = voice(150, 1)
+    assert mel_powers(sound).shape == (101, 40)
+    banks = kaldi_filter_banks(sound)
+    assert banks.shape == (98, 80)
+    assert np.allclose(banks.mean(axis=0), 0, atol=1e-4)
+
+
+def test_a_file_that_is_no_network_is_one_clear_error(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_bytes(b"no network")
+    with pytest.raises(ModelUnavailableError, match=r"wrong\.onnx"):
+        segmentation_spec(str(wrong)).load(CPU, 1)
+    with pytest.raises(ModelUnavailableError, match="no speaker-encoder network 'nonsense'"):
+        encoder_spec("nonsense")

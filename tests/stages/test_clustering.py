@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+
+from reelmill.stages.clustering import ClusteringOptions, cluster
+
+
+def voices(people: int, each: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy copies of `people` voices far from each other, one after the other."""
+    rng = np.random.default_rng(seed)
+    centres = np.eye(people, 64, dtype=np.float32)
+    truth = np.tile(np.arange(people), each)
+    made = centres[truth] + 0.04 * rng.normal(size=(len(truth), 64)).astype(np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True), truth
+
+
+def grouped(
+    people: int, options: ClusteringOptions, each: int = 12
+) -> tuple[np.ndarray, np.ndarray]:
+    made, truth = voices(people, each)
+    seconds = np.full(len(made), 3.0, np.float32)
+    return cluster(made, seconds, np.arange(len(made)), options), truth
+
+
+def same_groups(found: np.ndarray, truth: np.ndarray) -> bool:
+    return len({*zip(found.tolist(), truth.tolist(), strict=True)}) == len(set(truth.tolist()))
+
+
+# proves: V5
+def test_the_number_of_speakers_is_found() -> None:
+    for people in (1, 2, 4, 10):
+        found, truth = grouped(people, ClusteringOptions())
+        assert found.max() + 1 == people
+        assert same_groups(found, truth)
+
+
+# proves: V5
+def test_a_given_number_is_kept_to() -> None:
+    for wanted in (1, 3, 5):
+        found, _ = grouped(4, ClusteringOptions(speakers=wanted))
+        assert found.max() + 1 == wanted
+
+
+def test_bounds_are_kept_to() -> None:
+    assert grouped(4, ClusteringOptions(max_speakers=2))[0].max() + 1 == 2
+    assert grouped(1, ClusteringOptions(min_speakers=2))[0].max() + 1 == 2
+
+
+def test_voices_of_one_window_are_different_people() -> None:
+    made, truth = voices(2, 10)
+    made = np.concatenate([made, made[:1]])  # the same voice twice in the last window
+    windows = np.array([*range(len(truth)), 0])
+    found = cluster(made, np.full(len(made), 3.0, np.float32), windows, ClusteringOptions())
+    assert found[0] != found[-1]
+
+
+def test_a_stray_voice_is_nobody_of_its_own() -> None:
+    made, _ = voices(2, 10)
+    stray = np.zeros((1, 64), np.float32)
+    stray[0, 0], stray[0, 40] = 0.6, 0.8
+    made = np.concatenate([made, stray])
+    found = cluster(
+        made, np.full(len(made), 3.0, np.float32), np.arange(len(made)), ClusteringOptions()
+    )
+    assert found.max() + 1 == 2
+    assert found[-1] == found[0]
+
+
+def test_nobody() -> None:
+    none = np.zeros((0, 256), np.float32)
+    assert (
+        len(cluster(none, np.zeros(0, np.float32), np.zeros(0, np.intp), ClusteringOptions())) == 0
+    )

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import cast
+
+from reelmill.artifacts import (
+    ActivityWindow,
+    AlignedTranscript,
+    Diarization,
+    LocalSpeaker,
+    Segment,
+    SpeakerActivity,
+    Turn,
+    Word,
+)
+from reelmill.engine.stage import Inputs
+from reelmill.recording import Recording
+from reelmill.stages.speakers import AttributeSpeakers, SpeakersAt, speaker_totals, spoken_parts
+from reelmill.stages.turns import TurnOptions, speaker_label, turns_of
+
+NOBODY = cast(Recording, None)
+
+
+def segment(text: str, times: list[tuple[float, float]] | None = None) -> Segment:
+    words = [
+        Word(start, end, word, 1.0, "aligned")
+        for word, (start, end) in zip(text.split(), times or [], strict=False)
+    ]
+    return Segment(0.0, 6.0, text, -0.1, 0.0, 1.0, 0.0, words)
+
+
+TURNS = [Turn(0.0, 2.0, "A"), Turn(2.0, 4.0, "B"), Turn(3.5, 6.0, "A")]
+
+
+# proves: V5
+def test_segments_are_split_where_the_speaker_changes_and_nothing_is_lost() -> None:
+    said = segment("Well, hello. Hi, Kim!", [(0.1, 0.5), (0.6, 1.2), (2.2, 2.6), (2.7, 3.2)])
+    parts = list(spoken_parts(said, SpeakersAt(TURNS)))
+    assert [(part.speaker, part.text) for part in parts] == [
+        ("A", "Well, hello."),
+        ("B", "Hi, Kim!"),
+    ]
+    assert parts[0].start == 0.0 and parts[0].end == 1.2
+    assert parts[1].start == 2.2 and parts[1].end == 6.0
+    assert all(word.speaker == part.speaker for part in parts for word in part.words)
+
+
+def test_without_words_a_segment_is_its_main_speakers() -> None:
+    (part,) = spoken_parts(segment("no words here"), SpeakersAt(TURNS))
+    assert part.speaker == "A"
+
+
+def test_the_nearest_speaker_but_not_from_afar() -> None:
+    speakers = SpeakersAt([Turn(1.0, 2.0, "A"), Turn(5.0, 6.0, "B")])
+    assert speakers.at(2.3, 2.5) == "A"
+    assert speakers.at(4.5, 4.8) == "B"
+    assert speakers.at(20.0, 21.0) is None
+
+
+# proves: V5
+def test_totals_count_overlap_once_for_each_and_shares_add_up() -> None:
+    a, b = speaker_totals(Diarization(TURNS, ["A", "B"], "m", 6.0))
+    assert (a.seconds, a.turns, a.overlap) == (4.5, 2, 0.5)
+    assert (b.seconds, b.turns, b.overlap) == (2.0, 1, 0.5)
+    assert abs(a.share + b.share - 1) < 1e-3
+
+
+def test_the_artifact_says_what_was_used() -> None:
+    transcript = AlignedTranscript(
+        "en", 1.0, "demo", 6.0, 5.0, [segment("hello", [(0.1, 0.4)])], "aligner", ["a note"]
+    )
+    diarization = Diarization(TURNS, ["A", "B"], "networks", 6.0, ["no token"])
+    made = AttributeSpeakers(aligned=True).run(NOBODY, Inputs([transcript, diarization]))
+    assert (made.diarizer, made.aligner) == ("networks", "aligner")
+    assert made.notes == ["a note", "no token"]
+    assert made.segments[0].speaker == "A"
+
+
+def test_turns_of_overlapping_windows_meet() -> None:
+    """Two windows of 100 frames of 10 ms: one speaker in both, another in the second only."""
+    activity = SpeakerActivity(
+        "m", 2.0, 0.01, 0.0, 100,
+        [
+            ActivityWindow(0, [LocalSpeaker([(10, 100)])]),
+            ActivityWindow(50, [LocalSpeaker([(60, 100)]), LocalSpeaker([(0, 52)])]),
+        ],
+    )  # fmt: skip
+    turns = turns_of(activity, {(0, 0): 1, (1, 0): 0, (1, 1): 1}, TurnOptions())
+    assert [turn.speaker for turn in turns] == ["A", "B"]
+    assert abs(turns[0].start - 0.1) < 0.02 and abs(turns[0].end - 1.02) < 0.05
+    assert abs(turns[1].start - 1.1) < 0.02 and abs(turns[1].end - 1.5) < 0.02
+
+
+def test_labels_never_run_out() -> None:
+    assert [speaker_label(i) for i in (0, 25, 26, 27, 52)] == ["A", "Z", "AA", "AB", "BA"]
