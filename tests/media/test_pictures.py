@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.errors import InputError
-from reelmill.media.crop import planar, planes
+from reelmill.media.crop import planar_of, planes
 from reelmill.media.pictures import open_pictures
 from tests.media.films import film, number_in
 from tests.media.make import in_format
@@ -17,12 +17,9 @@ STEADY = [i / 25 for i in range(100)]
 
 
 def numbers(path: Path, start: float, end: float) -> list[tuple[float, int]]:
-    from av.video.reformatter import VideoReformatter
-
-    scaler = VideoReformatter()
     with open_pictures(path) as pictures:
         return [
-            (round(time, 3), number_in(next(planes(planar(frame, scaler)))))
+            (round(time, 3), number_in(next(planes(planar_of(frame)))))
             for time, frame in pictures.between(start, end)
         ]
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from zipfile import BadZipFile
 
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.exports import ExportedFile
 from reelmill.artifacts.speech import Span
+from reelmill.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 #: One person a clip, in short clips; a video for each of two persons; both beside each other;
 #: the whole picture with everybody's box and name.
@@ -48,6 +55,18 @@ class ClipPlan(Artifact):
 
     def sidecars(self) -> list[str]:
         return [self.file]
+
+
+def read_windows(folder: Path, plan: ClipPlan) -> npt.NDArray[np.float32]:
+    """The camera windows beside a plan. Raises InputError when damaged."""
+    import numpy as np
+
+    path = folder / plan.file
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return np.asarray(stored["windows"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise InputError(f"{path}: not readable arrays ({error}); remove it") from error
 
 
 @dataclass

@@ -21,6 +21,8 @@ class AudioTrack:
 
 @dataclass
 class VideoTrack:
+    """`rotation` in degrees; `pixel_aspect`: width to height of a coded pixel."""
+
     index: int
     codec: str
     width: int
@@ -28,6 +30,7 @@ class VideoTrack:
     frame_rate: float | None
     duration: float | None
     rotation: int = 0
+    pixel_aspect: float = 1.0
 
 
 @dataclass

@@ -52,7 +52,7 @@ def _content(document: Document) -> dict[str, Any]:
         "schema": SCHEMA,
         "made_by": {"program": "reelmill", "version": __version__},
         "notice": _DEMO_NOTICE if is_demo(transcript.model) else _NOTICE,
-        "source": _source(document.source),
+        "source": source_facts(document.source),
         "language": transcript.language,
         "language_probability": number(transcript.language_probability, 4),
         "model": transcript.model,
@@ -82,7 +82,8 @@ def _speaker(totals: SpeakerTotals) -> dict[str, Any]:
     }
 
 
-def _source(source: Source) -> dict[str, Any]:
+def source_facts(source: Source) -> dict[str, Any]:
+    """What an export says about the original it was made from."""
     modified = datetime.fromtimestamp(source.mtime_ns / 1e9, tz=timezone.utc)
     return {
         "name": source.name,

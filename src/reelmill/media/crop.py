@@ -119,11 +119,11 @@ def to_coded(window: Window, width: int, height: int, rotation: int) -> Window:
     return window
 
 
-def planar(frame: VideoFrame, scaler: VideoReformatter) -> VideoFrame:
+def planar_of(frame: VideoFrame) -> VideoFrame:
     """The frame itself where its planes can be cut as they are, else converted, once for all."""
     if frame.format.name in _AS_IS:
         return frame
-    return scaler.reformat(frame, format=FORMAT, threads=1)
+    return frame.reformat(format=FORMAT, threads=1)
 
 
 def planes(frame: VideoFrame) -> Iterator[Plane]:

@@ -179,3 +179,22 @@ def _options(encoder: EncoderName, encoding: Encoding) -> dict[str, str]:
         quality = str(encoding.quality)
         return {"preset": PRESETS[encoding.preset], "rc": "vbr", "cq": quality, "b:v": "0"}
     return {"preset": encoding.preset, "crf": str(encoding.quality)}
+
+
+def uniform(path: Path) -> Path:
+    """A `VideoFile` again, by x264: pieces of one clip must be one encoder's. Only where the
+    GPU's sessions ran out in the middle of a clip."""
+    target = path.with_name(f"x264-{path.name}")
+    with av.open(f"file:{path.absolute()}") as source:
+        stream = source.streams.video[0]
+        scale = Fraction(stream.time_base or Fraction(1, TICKS)) * TICKS
+        rate = float(stream.average_rate or 25)
+        video: VideoFile | None = None
+        for frame in source.decode(stream):
+            if video is None:
+                size = frame.width, frame.height
+                video = VideoFile(target, *size, rate, Encoding("x264"), Colour.of(frame))
+            video.write(frame, round((frame.pts or 0) * scale), round(frame.duration * scale))
+        if video is not None:
+            video.close()
+    return target

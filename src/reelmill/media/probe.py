@@ -76,6 +76,7 @@ def _video_track(stream: VideoStream, rotation: int) -> VideoTrack:
         frame_rate=float(rate) if rate else None,
         duration=_stream_seconds(stream),
         rotation=rotation,
+        pixel_aspect=float(stream.sample_aspect_ratio or 1),
     )
 
 
