@@ -304,7 +304,7 @@ class WindowMaker:
 
 
 def _weights(languages: list[str]) -> list[float]:
-    weights = {"en": 0.25, "ko": 0.3, "ja": 0.45}
+    weights = {"en": 0.4, "ko": 0.3, "ja": 0.3}
     total = sum(weights[language] for language in languages)
     return [weights[language] / total for language in languages]
 

@@ -379,4 +379,5 @@ def _rows(encoded: Any, rows: list[int]) -> Any:
 def _storage(array: Float32) -> Any:
     import ctranslate2
 
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(array))
+    # It takes no read-only arrays, which a full window out of shared memory is.
+    return ctranslate2.StorageView.from_array(np.require(array, requirements=("C", "W")))
