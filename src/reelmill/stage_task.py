@@ -24,12 +24,13 @@ from reelmill.models.catalog import DEMO
 from reelmill.recording import Recording, read_state
 from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline
 from reelmill.settings import Settings
-from reelmill.subtitle_task import subtitle_maker, subtitle_settings
+from reelmill.subtitle_task import NOT_ASKED, subtitle_maker, subtitle_settings
 from reelmill.tasks import voice_maker, voice_settings
 
 #: Settings that name a model, and which of them decide a stage's result: a model that does not
 #: is neither looked for nor fetched.
 _MODELS = ("model", "translator")
+_NOT_ASKED = {"model": DEMO, "translator": NOT_ASKED}
 _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
@@ -148,8 +149,10 @@ def find_stage(name: str, command: str | None, given: dict[str, Any]) -> tuple[S
         found = [stage.name for stage in _stages(candidate, given)]
         names += [one for one in found if one not in names]
         if name in found:
-            spare = {model: DEMO for model in _MODELS if model not in _decided_by(name)}
-            settings = COMMANDS[candidate].settings({**spare, **_said(given)})
+            spare = {
+                model: _NOT_ASKED[model] for model in _MODELS if model not in _decided_by(name)
+            }
+            settings = COMMANDS[candidate].settings({**_said(given), **spare})
             stages = _built(candidate, settings, _say)
             return next(stage for stage in stages if stage.name == name), settings
     raise UsageError(f"no stage {name!r}; there are: {', '.join([*names, *_ASKED_FOR])}")
@@ -303,7 +306,7 @@ def _locked(out: Path) -> Iterator[None]:
 
 def _stages(command: str, given: dict[str, Any]) -> Iterable[Stage]:
     """A command's stages, whichever the models are: nothing is looked for or fetched."""
-    settings = COMMANDS[command].settings({**_said(given), **dict.fromkeys(_MODELS, DEMO)})
+    settings = COMMANDS[command].settings({**_said(given), **_NOT_ASKED})
     return _built(command, settings, lambda line: None)
 
 

@@ -12,6 +12,7 @@ from reelmill.errors import UsageError
 from reelmill.models.cache import resolve
 from reelmill.models.catalog import choose_for_subtitles
 from reelmill.models.flores import flores_code
+from reelmill.models.nllb import NllbSpec
 from reelmill.models.translators import resolve_translator
 from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.subtitle import subtitle_pipeline
@@ -22,6 +23,8 @@ from reelmill.terminal import observing
 
 #: The language spoken is found out for each recording.
 AUTO = "auto"
+#: Stands for a translator that is not going to be asked: nothing is looked for.
+NOT_ASKED = "not-asked"
 
 
 def run_subtitle(
@@ -69,7 +72,10 @@ def subtitle_maker(say: Callable[[str], None]) -> MakePipeline:
             settings.compute_type,
             files.window_seconds,
         )
-        nllb = resolve_translator(translator, settings.compute_type, notify=say)
+        if translator == NOT_ASKED:
+            nllb = NllbSpec(Path(), NOT_ASKED, "", Path())
+        else:
+            nllb = resolve_translator(translator, settings.compute_type, notify=say)
         return subtitle_pipeline(settings, whisper, nllb, out)
 
     return make
