@@ -13,9 +13,12 @@ from reelmill.artifacts import (
     Word,
 )
 from reelmill.engine.stage import Inputs
+from reelmill.models.speaker_files import encoder_spec
 from reelmill.recording import Recording
+from reelmill.stages.diarize import Diarize
 from reelmill.stages.speakers import AttributeSpeakers, SpeakersAt, speaker_totals, spoken_parts
 from reelmill.stages.turns import TurnOptions, speaker_label, turns_of
+from reelmill.stages.voices import HearVoices
 
 NOBODY = cast(Recording, None)
 
@@ -92,3 +95,11 @@ def test_turns_of_overlapping_windows_meet() -> None:
 
 def test_labels_never_run_out() -> None:
     assert [speaker_label(i) for i in (0, 25, 26, 27, 52)] == ["A", "Z", "AA", "AB", "BA"]
+
+
+def test_a_recording_without_speech_has_no_voices_and_no_turns() -> None:
+    activity = SpeakerActivity("m", 2.0, 0.01, 0.0, 100, [])
+    hear = HearVoices(encoder_spec("default"))
+    voices = hear.merge(NOBODY, Inputs([activity]), iter(()))
+    made = Diarize().run(NOBODY, Inputs([activity, voices]))
+    assert (made.turns, made.speakers) == ([], [])

@@ -81,6 +81,8 @@ class Voices(Artifact):
         """Shape (len(voices), dimensions), float32."""
         import numpy as np
 
+        if not self.voices:
+            return np.zeros((0, self.dimensions), np.float32)
         flat = np.frombuffer(base64.b64decode(self.vectors), "<f2").astype(np.float32)
         return flat.reshape(len(self.voices), self.dimensions)
 

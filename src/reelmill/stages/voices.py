@@ -81,7 +81,8 @@ class HearVoices(ModelStage[Utterance, Float32]):
             for index, one in enumerate(activity.windows)
             for place, seconds in self._heard(activity, one)
         ]
-        embeddings = np.array(list(outputs), np.float32).reshape(len(voices), -1)
+        found = list(outputs)
+        embeddings = np.stack(found) if found else np.zeros((0, 0), np.float32)
         return Voices(self.model.name, embeddings.shape[1], voices, packed(embeddings))
 
     def _heard(self, activity: SpeakerActivity, one: ActivityWindow) -> Iterator[tuple[int, float]]:
