@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reelmill.artifacts import Sentence, Sentences
 from reelmill.engine.stage import Device, Inputs
-from reelmill.errors import InputError, ModelUnavailableError, UsageError
+from reelmill.errors import InputError, UsageError
 from reelmill.models.nllb import Hypothesis, NllbSpec, SourceText
 from reelmill.models.translators import resolve_translator
 from reelmill.recording import FileState, Recording
@@ -257,10 +257,7 @@ def test_settings_decide_the_result():
 
 @pytest.fixture(scope="module")
 def demo():
-    try:
-        spec = resolve_translator("demo")
-    except ModelUnavailableError as error:
-        pytest.skip(f"the demo translator has not been made yet: {error}")
+    spec = resolve_translator("demo")
     return spec, spec.load(Device("cpu"), 1)
 
 
