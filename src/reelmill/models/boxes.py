@@ -1,0 +1,164 @@
+"""Boxes as arrays: (n, 4) float32, left, top, right, bottom in pixels of the looked-at frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+UInt8 = npt.NDArray[np.uint8]
+
+#: More samples a side than the output has pixels are averaged from here on.
+_BLUR_FROM = 1.6
+_MOST_SAMPLES = 4
+
+
+def areas(boxes: Float32) -> Float32:
+    """(n,) square pixels; 0 for what is inside out."""
+    sides: Float32 = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return sides[:, 0] * sides[:, 1]
+
+
+def common_areas(one: Float32, other: Float32) -> Float32:
+    """(n, m) square pixels that each of `one` shares with each of `other`."""
+    width = np.minimum(one[:, None, 2], other[None, :, 2])
+    width -= np.maximum(one[:, None, 0], other[None, :, 0])
+    height = np.minimum(one[:, None, 3], other[None, :, 3])
+    height -= np.maximum(one[:, None, 1], other[None, :, 1])
+    shared: Float32 = np.maximum(width, 0) * np.maximum(height, 0)
+    return shared
+
+
+def overlaps(one: Float32, other: Float32) -> Float32:
+    """(n, m) intersection over union."""
+    common = common_areas(one, other)
+    whole = areas(one)[:, None] + areas(other)[None, :] - common
+    shares: Float32 = common / np.maximum(whole, 1e-9)
+    return shares
+
+
+def suppress(
+    boxes: Float32, scores: Float32, groups: Int64, most: float, *, of_smaller: bool = False
+) -> Int64:
+    """Non-maximum suppression within each group (picture): the rows that stay, best first in
+    each group.
+
+    Args:
+        boxes, scores, groups: (n, 4), (n,), (n,).
+        most: overlap up to which both of two boxes stay.
+        of_smaller: overlap is measured as a share of the smaller box, not of the union.
+    """
+    order = np.lexsort((-scores, groups))
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    kept = [
+        rows[_suppressed(boxes[rows], most, of_smaller)] for rows in np.split(order, starts[1:])
+    ]
+    return np.concatenate(kept) if kept else order
+
+
+def _suppressed(boxes: Float32, most: float, of_smaller: bool) -> npt.NDArray[np.bool_]:
+    """Which of the boxes, best first, stay."""
+    if of_smaller:
+        area = areas(boxes)
+        smaller = np.minimum(area[:, None], area[None, :])
+        clash = common_areas(boxes, boxes) / np.maximum(smaller, 1e-9) > most
+    else:
+        clash = overlaps(boxes, boxes) > most
+    stays = np.ones(len(boxes), np.bool_)
+    for i in range(len(boxes)):
+        if stays[i]:
+            stays[i + 1 :] &= ~clash[i, i + 1 :]
+    return stays
+
+
+def squared(boxes: Float32) -> Float32:
+    """The squares with the same centre and the longer side."""
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = np.max(boxes[:, 2:] - boxes[:, :2], axis=1, keepdims=True) / 2
+    return np.concatenate([middle - half, middle + half], axis=1)
+
+
+def moved(boxes: Float32, shifts: Float32) -> Float32:
+    """Each edge moved by its share of the box's width or height."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    result: Float32 = boxes + shifts * np.concatenate([sides, sides], axis=1)
+    return result
+
+
+def crops(frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int) -> UInt8:
+    """Pieces of frames, each scaled to a square: (n, size, size, 3) uint8.
+
+    What lies outside a frame takes its edge's colours. Large boxes are averaged, not thinned out.
+
+    Args:
+        frames: RGB pictures, (height, width, 3), all of one size.
+        which: (n,) the frame of each box.
+        boxes: (n, 4).
+        size: pixels a side.
+    """
+    result = np.empty((len(boxes), size, size, 3), np.uint8)
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    samples = np.clip(np.round(sides / size / _BLUR_FROM), 1, _MOST_SAMPLES).astype(np.int64)
+    stack = [frame.reshape(-1, 3) for frame in frames]
+    for rows in (np.flatnonzero(samples == s) for s in np.unique(samples)):
+        many = int(samples[rows[0]])
+        for frame in np.unique(which[rows]):
+            these = rows[which[rows] == frame]
+            height, width = frames[frame].shape[:2]
+            if many == 1:
+                result[these] = _sampled(stack[frame], height, width, boxes[these], size)
+            else:
+                result[these] = _averaged(stack[frame], height, width, boxes[these], (size, many))
+    return result
+
+
+def _sampled(pixels: UInt8, height: int, width: int, boxes: Float32, size: int) -> Float32:
+    """Bilinear samples on a grid of `size` a side in each box: (n, size, size, 3)."""
+    steps = (np.arange(size, dtype=np.float32) + 0.5) / size
+    sides = boxes[:, 2:] - boxes[:, :2]
+    x = boxes[:, 0, None] + steps * sides[:, 0, None] - 0.5
+    y = boxes[:, 1, None] + steps * sides[:, 1, None] - 0.5
+    left, right, across = _neighbours(x, width)
+    top, bottom, down = _neighbours(y, height)
+    across, down = across[:, None, :, None], down[:, :, None, None]
+    upper = _gather(pixels, width, top, left) * (1 - across)
+    upper += _gather(pixels, width, top, right) * across
+    lower = _gather(pixels, width, bottom, left) * (1 - across)
+    lower += _gather(pixels, width, bottom, right) * across
+    mixed: Float32 = upper * (1 - down) + lower * down
+    return mixed
+
+
+def _averaged(
+    pixels: UInt8, height: int, width: int, boxes: Float32, grid: tuple[int, int]
+) -> UInt8:
+    """Means of `many` x `many` nearest pixels for each of `size` x `size` places."""
+    size, many = grid
+    steps = (np.arange(size * many, dtype=np.float32) + 0.5) / (size * many)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    x = (boxes[:, 0, None] + steps * sides[:, 0, None]).astype(np.int64).clip(0, width - 1)
+    y = (boxes[:, 1, None] + steps * sides[:, 1, None]).astype(np.int64).clip(0, height - 1)
+    picked = _picked(pixels, width, y, x).reshape(len(boxes), size, many, size, many, 3)
+    sums = np.zeros((len(boxes), size, size, 3), np.uint16)
+    for row in range(many):
+        for column in range(many):
+            sums += picked[:, :, row, :, column]
+    return ((sums + many * many // 2) // (many * many)).astype(np.uint8)
+
+
+def _neighbours(at: Float32, limit: int) -> tuple[Int64, Int64, Float32]:
+    """The pixels before and after each place, and how far it is from the first to the second."""
+    inside = np.clip(at, 0, limit - 1)
+    first = inside.astype(np.int64)
+    return first, np.minimum(first + 1, limit - 1), (inside - first).astype(np.float32)
+
+
+def _gather(pixels: UInt8, width: int, rows: Int64, columns: Int64) -> Float32:
+    return _picked(pixels, width, rows, columns).astype(np.float32)
+
+
+def _picked(pixels: UInt8, width: int, rows: Int64, columns: Int64) -> UInt8:
+    return pixels.take(rows[:, :, None] * width + columns[:, None, :], axis=0)

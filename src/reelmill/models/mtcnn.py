@@ -1,0 +1,195 @@
+"""MTCNN: faces and their five landmarks, found by a cascade of three small networks.
+
+Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks",
+IEEE Signal Processing Letters 23(10), 2016. Weights: facenet-pytorch's (MIT), as ONNX. The same
+cascade, with its box work done on arrays for all frames of a batch at once, and two ways in: `look`
+searches whole frames, `check` runs the last network alone on boxes that are expected to hold faces.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reelmill.engine.stage import Device, ModelSpec
+from reelmill.models.boxes import Float32, Int64, UInt8, crops, moved, squared, suppress
+from reelmill.models.onnx import open_network
+
+SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models" / "mtcnn"
+
+#: Side of the P-Net's window and the pixels from one to the next.
+_CELL, _STRIDE = 12, 2
+#: Candidates the R-Net gets of one frame, and crops a network gets in one call, at most.
+_MOST_CANDIDATES = 400
+_MOST_CROPS = 256
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Faces of one frame, or one face of each of n frames.
+
+    boxes: (n, 4) left, top, right, bottom. scores: (n,) from 0 to 1. landmarks: (n, 5, 2).
+    """
+
+    boxes: Float32
+    scores: Float32
+    landmarks: Float32
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, rows: Any) -> Faces:
+        return Faces(self.boxes[rows], self.scores[rows], self.landmarks[rows])
+
+
+def no_faces() -> Faces:
+    return Faces(
+        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
+    )
+
+
+@dataclass(frozen=True)
+class MtcnnSpec(ModelSpec):
+    """The shipped MTCNN.
+
+    Args:
+        smallest: side of the smallest face searched for, pixels of the frame.
+        factor: from one level of the pyramid to the next.
+        thresholds: of the three networks' scores.
+    """
+
+    smallest: float = 20.0
+    factor: float = 0.6
+    thresholds: tuple[float, float, float] = (0.65, 0.7, 0.75)
+    folder: Path = SHIPPED
+
+    @property
+    def name(self) -> str:
+        return "mtcnn"
+
+    @property
+    def identity(self) -> str:
+        return f"facenet-pytorch 2.5.3:{self.smallest}:{self.factor}:{self.thresholds}"
+
+    def load(self, device: Device, threads: int) -> Mtcnn:
+        """As `open_network`."""
+        networks = [open_network(self.folder / f"{n}net.onnx", device, threads) for n in "pro"]
+        return Mtcnn(self, networks[0], networks[1], networks[2])
+
+    def memory_mb(self, device_kind: str) -> float:
+        return 250.0 if device_kind == "cpu" else 1200.0
+
+    def warm_up(self, model: Mtcnn) -> None:
+        grey = np.full((60, 80, 3), 127, np.uint8)
+        model.look([grey])
+        model.check([grey], np.zeros(1, np.int64), np.array([[10, 10, 50, 50]], np.float32))
+
+
+class Mtcnn:
+    """Loaded networks."""
+
+    def __init__(self, spec: MtcnnSpec, pnet: Any, rnet: Any, onet: Any) -> None:
+        self._spec, self._pnet, self._rnet, self._onet = spec, pnet, rnet, onet
+
+    def look(self, frames: Sequence[UInt8]) -> list[Faces]:
+        """All faces of each frame, best first. Frames are RGB (height, width, 3) of one size."""
+        which, boxes = self._propose(frames)
+        which, boxes = self._sift(frames, which, boxes)
+        faces = self.check(frames, which, boxes)
+        sure = np.flatnonzero(faces.scores >= self._spec.thresholds[2])
+        faces, which = faces.take(sure), which[sure]
+        kept = suppress(faces.boxes, faces.scores, which, 0.7, of_smaller=True)
+        faces, which = faces.take(kept), which[kept]
+        return [faces.take(np.flatnonzero(which == frame)) for frame in range(len(frames))]
+
+    def check(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces:
+        """What the O-Net makes of boxes (n, 4), each in frame `which` (n,): one face a box, with
+        its box corrected; the score says whether it is one."""
+        if not len(boxes):
+            return no_faces()
+        boxes = squared(boxes)
+        shifts, points, scores = self._on_crops(self._onet, frames, which, boxes, 48)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        places = points.reshape(-1, 2, 5).transpose(0, 2, 1)
+        landmarks = boxes[:, None, :2] + places * sides[:, None, :]
+        return Faces(moved(boxes, shifts), scores[:, 1], landmarks)
+
+    def _propose(self, frames: Sequence[UInt8]) -> tuple[Int64, Float32]:
+        """P-Net over the pyramid: frame and box of each candidate."""
+        height, width = frames[0].shape[:2]
+        pictures = np.stack(frames)
+        scale = min(1.0, _CELL / self._spec.smallest)
+        found: list[tuple[Int64, Float32, Float32]] = []
+        while min(height, width) * scale >= _CELL:
+            size = (len(frames), math.ceil(height * scale), math.ceil(width * scale), 3)
+            pictures, shifts, faces = self._pnet.run(
+                None, {"pictures": pictures, "size": np.array(size, np.int64)}
+            )
+            level = (width / size[2], height / size[1])
+            found.append(_peaks(shifts, faces[:, 1], level, self._spec.thresholds[0]))
+            scale *= self._spec.factor
+        if not found:
+            return np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
+        which, boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        kept = suppress(boxes, scores, which, 0.7)
+        kept = kept[_rank(which[kept]) < _MOST_CANDIDATES]
+        return which[kept], boxes[kept]
+
+    def _sift(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> tuple[Int64, Float32]:
+        """R-Net: of the candidates those that may be faces."""
+        if not len(boxes):
+            return which, boxes
+        boxes = squared(boxes)
+        shifts, scores = self._on_crops(self._rnet, frames, which, boxes, 24)
+        sure = np.flatnonzero(scores[:, 1] >= self._spec.thresholds[1])
+        which, boxes, shifts, best = which[sure], boxes[sure], shifts[sure], scores[sure, 1]
+        kept = suppress(boxes, best, which, 0.7)
+        return which[kept], moved(boxes[kept], shifts[kept])
+
+    def _on_crops(
+        self, network: Any, frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int
+    ) -> list[Float32]:
+        outputs = []
+        for start in range(0, len(boxes), _MOST_CROPS):
+            some = slice(start, start + _MOST_CROPS)
+            pieces = crops(frames, which[some], boxes[some], size)
+            outputs.append(network.run(None, {"pictures": pieces}))
+        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+
+
+def _peaks(
+    shifts: Float32, faces: Float32, level: tuple[float, float], least: float
+) -> tuple[Int64, Float32, Float32]:
+    """The best window of each neighbourhood, as frame, box and score.
+
+    Windows of one level overlap by more than one half exactly when they are neighbours, so the
+    suppression at 0.5 that the paper asks for is a search for local maxima in the map of scores.
+    """
+    high = faces >= least
+    if not high.any():
+        return np.zeros(0, np.int64), np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    which, rows, columns = np.nonzero(high & (faces >= _highest_near(faces)))
+    corners = np.stack([columns, rows, columns, rows], axis=1).astype(np.float32) * _STRIDE
+    corners[:, 2:] += _CELL
+    corners *= np.array(level * 2, np.float32)
+    boxes = moved(corners, shifts[which, :, rows, columns])
+    return which, boxes, faces[which, rows, columns]
+
+
+def _highest_near(faces: Float32) -> Float32:
+    """The maximum over 3 x 3 places, of maps (n, rows, columns)."""
+    padded = np.pad(faces, ((0, 0), (1, 1), (1, 1)))
+    tall = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    wide: Float32 = np.maximum(np.maximum(tall[:, :, :-2], tall[:, :, 1:-1]), tall[:, :, 2:])
+    return wide
+
+
+def _rank(groups: Int64) -> Int64:
+    """The place of each row within its run of equal groups."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))

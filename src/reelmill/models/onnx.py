@@ -1,0 +1,40 @@
+"""Opening networks with ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.stage import Device
+from reelmill.errors import ModelUnavailableError, is_out_of_memory
+
+
+def open_network(path: Path, device: Device, threads: int) -> Any:
+    """An `onnxruntime.InferenceSession` on the device; `threads` on the CPU.
+
+    Raises:
+        ModelUnavailableError: the file is damaged or missing, or this ONNX Runtime cannot use
+            the device.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if device.kind == "cuda":
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            raise ModelUnavailableError(
+                "this ONNX Runtime knows no CUDA: pip uninstall onnxruntime; "
+                "pip install onnxruntime-gpu (one replaces the other), or use --device cpu"
+            )
+        providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index}))
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelUnavailableError(
+            f"{path} cannot be loaded by ONNX Runtime on {device}: "
+            f"{str(error).strip().splitlines()[0]}; copy the file again or name another model"
+        ) from error
