@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CLEAR_SHARE = 0.75
 _SOUND_RATE = 48_000
 _ZOOM_STEPS = 8
+_LEAST_VISIBLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def _frames(script: Script, shots: list[_Shot], truth: Truth) -> Iterator[np.nda
         for offset in range(shot.frames):
             index = shot.first + offset
             canvas = background.copy()
-            rows = []
+            rows: list[_Drawn] = []
             for part in shot.parts:
                 picture, scale = _scaled(actors, part, offset / shot.frames, drawn)
                 x, y = part.place(offset / script.rate)
@@ -220,45 +221,51 @@ def _scaled(
     return drawn[key]
 
 
-_Row = tuple[tuple[float, float, float, float], tuple[float, float, float, float]]
+@dataclass(frozen=True)
+class _Drawn:
+    """A person in a frame: the box of the face, the picture and where its corner is."""
+
+    face: tuple[float, float, float, float]
+    picture: Image
+    corner: tuple[int, int]
 
 
 def _paste(
     canvas: Image, picture: Image, actor: Actor, scale: float, middle: tuple[float, float]
-) -> _Row:
-    """Put a person in and give the boxes of the face and of all of them."""
+) -> _Drawn:
     x, y, width, height = (scale * value for value in actor.face)
     left = round(middle[0] - x - width / 2)
     top = round(middle[1] - y - height / 2)
     canvas.paste(picture, (left, top), picture)
-    whole = (float(left), float(top), float(picture.width), float(picture.height))
-    return (left + x, top + y, width, height), whole
+    return _Drawn((left + x, top + y, width, height), picture, (left, top))
 
 
-def _note(truth: Truth, index: int, shot: _Shot, rows: list[_Row]) -> None:
-    frame = (0.0, 0.0, float(truth.width), float(truth.height))
-    for at, (part, (face, _)) in enumerate(zip(shot.parts, rows, strict=True)):
-        visible = _common(face, frame) / (face[2] * face[3])
-        covered = max((_common(face, whole) for _, whole in rows[at + 1 :]), default=0.0)
-        visible -= covered / (face[2] * face[3])
+def _note(truth: Truth, index: int, shot: _Shot, rows: list[_Drawn]) -> None:
+    for at, (part, drawn) in enumerate(zip(shot.parts, rows, strict=True)):
+        visible = _inside(drawn.face, truth.width, truth.height)
         if visible > 0:
+            visible -= max((_covered(drawn.face, other) for other in rows[at + 1 :]), default=0.0)
+        if visible > _LEAST_VISIBLE:
+            x, y, width, height = (round(value, 1) for value in drawn.face)
             truth.frame.append(index)
             truth.person.append(part.person)
-            truth.box.append((round(face[0], 1), round(face[1], 1), *_rounded(face[2:])))
+            truth.box.append((x, y, width, height))
             truth.visible.append(round(visible, 3))
 
 
-def _rounded(values: tuple[float, ...]) -> tuple[float, float]:
-    return round(values[0], 1), round(values[1], 1)
+def _inside(face: tuple[float, float, float, float], width: int, height: int) -> float:
+    """The share of a face that is in the picture."""
+    across = min(face[0] + face[2], width) - max(face[0], 0)
+    down = min(face[1] + face[3], height) - max(face[1], 0)
+    return max(0.0, across) * max(0.0, down) / (face[2] * face[3])
 
 
-def _common(
-    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
-) -> float:
-    """The area two boxes (x, y, width, height) have in common."""
-    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    return max(0.0, width) * max(0.0, height)
+def _covered(face: tuple[float, float, float, float], other: _Drawn) -> float:
+    """The share of a face that somebody in front covers."""
+    left, top = face[0] - other.corner[0], face[1] - other.corner[1]
+    area = (round(left), round(top), round(left + face[2]), round(top + face[3]))
+    before = other.picture.getchannel("A").crop(area)
+    return float(np.asarray(before).mean()) / 255
 
 
 def _background(script: Script, number: int) -> Image:
