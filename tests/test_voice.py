@@ -264,9 +264,10 @@ def test_a_model_that_cannot_be_had_names_the_ways_out(tmp_path: Path) -> None:
 def test_events_as_json_lines(tmp_path: Path) -> None:
     done = voice(SAMPLE, "-o", tmp_path / "out", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [event["event"] for event in events] == ["note", "planned", "recording"]
+    kinds = [event["event"] for event in events]
+    assert [kind for kind in kinds if kind != "note"] == ["planned", "recording"]
     assert "device" in events[0]["text"]
-    assert events[2]["status"] == "done"
+    assert events[-1]["status"] == "done"
 
 
 def test_ctrl_c_is_resumable(tmp_path: Path) -> None:

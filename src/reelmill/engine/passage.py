@@ -157,8 +157,10 @@ class Passage:
         if original.before is None:
             return
         try:
-            original.after = await self._read(job.path, _CHECK_PRIORITY)
-        except (StageFailed, ReelmillError) as error:
+            original.after = await self._try(
+                "check", partial(self._read, job.path, _CHECK_PRIORITY)
+            )
+        except StageFailed as error:
             job.changed = [f"cannot be read any more: {error}"]
             return
         original.checked_at = time.time()

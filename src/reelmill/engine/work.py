@@ -7,7 +7,7 @@ import pickle
 import time
 import traceback
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,7 +210,9 @@ def _artifact(task: Run | Join | Merge, stage: Stage, inputs: Inputs) -> Artifac
     if isinstance(task, Merge):
         assert isinstance(stage, ModelStage)
         with ExitStack() as opened:
-            spools = [opened.enter_context(path.open("rb")) for path in task.spools]
+            # a host that died may never have written to the spool that was meant for it
+            used = sorted(set(task.places[::3]))
+            spools = {at: opened.enter_context(task.spools[at].open("rb")) for at in used}
             return stage.merge(task.recording, inputs, _outputs(spools, task.places))
     if isinstance(task, Join):
         assert isinstance(stage, PartedFileStage)
@@ -226,7 +228,7 @@ def _source(path: Path, kind: type[Artifact]) -> Artifact:
         raise Damaged(path) from error
 
 
-def _outputs(spools: Sequence[BinaryIO], places: array[int]) -> Iterator[Any]:
+def _outputs(spools: Mapping[int, BinaryIO], places: array[int]) -> Iterator[Any]:
     for spool, offset, size in zip(places[::3], places[1::3], places[2::3], strict=True):
         spools[spool].seek(offset)
         yield pickle.loads(spools[spool].read(size))
