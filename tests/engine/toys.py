@@ -116,6 +116,8 @@ class ShoutStage(ModelStage[WordItem, str]):
             yield WordItem(word, np.full(self.item_bytes // 4, number, np.float32))
 
     def infer(self, model: Any, batch: Sequence[WordItem]) -> list[str]:
+        if self.log is not None:
+            self.log.with_name(f"{self.log.name}.inferring").touch()
         time.sleep(self.model.delay)  # type: ignore[attr-defined]
         words = [item.text for item in batch]
         if "boom" in words:

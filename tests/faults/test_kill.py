@@ -137,8 +137,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 10, 6)
     run = ToyRun(folder, out, log, delay=10.0)  # a drain would wait for the batch
-    run.wait_for(lambda: run.children(HOST) and "read" in log.read_text())
-    time.sleep(0.5)
+    run.wait_for(log.with_name(f"{log.name}.inferring").exists)
     run.tell(signal.SIGINT)
     time.sleep(0.3)
     assert run.process.poll() is None
