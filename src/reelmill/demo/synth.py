@@ -14,6 +14,10 @@ from reelmill.demo.voices import Voice
 RATE = 16_000
 _QUIET = 0.004
 _TAPS = 64
+# espeak-ng pauses after these, and counts the pause as part of the word.
+_PAUSING = ",、.?!。？！"
+_FADED = 0.03  # of a word's greatest loudness: it is over
+_STEP = RATE // 100
 
 Samples = NDArray[np.float32]
 
@@ -60,11 +64,26 @@ def synthesize(words: Sequence[str], language: str, voice: Voice) -> Clip:
     duration = (last - first) / RATE
     starts = [min(max(start - first / RATE, 0.0), duration) for start in starts]
     ends = [*starts[1:], duration]
+    for index, word in enumerate(words[:-1]):
+        if word[-1] in _PAUSING:
+            begin = first + int(starts[index] * RATE)
+            sounding = _sounding(samples[begin : first + int(ends[index] * RATE)])
+            ends[index] = starts[index] + sounding
     timed = tuple(
         SpokenWord(word, round(start, 3), round(end, 3))
         for word, start, end in zip(words, starts, ends, strict=True)
     )
     return Clip(samples[first:last], language, join_words(words, language), timed)
+
+
+def _sounding(samples: Samples) -> float:
+    """Seconds until the sound of a word dies away; all of it when it does not."""
+    count = len(samples) // _STEP
+    if count == 0:
+        return len(samples) / RATE
+    loudness = np.sqrt(np.mean(samples[: count * _STEP].reshape(count, _STEP) ** 2, axis=1))
+    last = int(np.flatnonzero(loudness >= _FADED * loudness.max())[-1])
+    return min((last + 1) * _STEP, len(samples)) / RATE
 
 
 def _word_starts(words: Sequence[str], events: Sequence[tuple[int, float]]) -> list[float]:

@@ -1,0 +1,30 @@
+"""What the demo aligner spells: Latin letters, the parts of Hangul syllables, hiragana.
+
+Katakana is folded into hiragana, as it sounds the same; Hangul syllables are taken apart by
+Unicode's canonical decomposition. The silence between words is `|`, as in wav2vec2's vocabularies.
+"""
+
+import unicodedata
+
+PAD, DELIMITER = "<pad>", "|"
+_LATIN = [*"abcdefghijklmnopqrstuvwxyz'"]
+_HANGUL = [
+    *map(chr, range(0x1100, 0x1113)),
+    *map(chr, range(0x1161, 0x1176)),
+    *map(chr, range(0x11A8, 0x11C3)),
+]
+_KANA = [*map(chr, range(0x3041, 0x3095)), "ー"]
+TOKENS = [PAD, "<s>", "</s>", "<unk>", DELIMITER, *_LATIN, *_HANGUL, *_KANA]
+_IDS = {token: index for index, token in enumerate(TOKENS)}
+_KATAKANA_TO_HIRAGANA = 0x60
+
+
+def letters(word: str) -> list[int]:
+    """Ids of what is spelled in a word; punctuation is nothing."""
+    found: list[int] = []
+    for character in word.lower():
+        if "ァ" <= character <= "ヴ":
+            character = chr(ord(character) - _KATAKANA_TO_HIRAGANA)
+        parts = [character] if character in _IDS else unicodedata.normalize("NFD", character)
+        found += [_IDS[part] for part in parts if part in _IDS and part != DELIMITER]
+    return found
