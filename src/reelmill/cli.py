@@ -64,6 +64,16 @@ def voice(
         str | None, typer.Option(help="Text said to come before: names, spelling.")
     ] = None,
     hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None,
+    align: Annotated[
+        bool | None, typer.Option("--align/--no-align", help="Times for every word [--align].")
+    ] = None,
+    aligner: Annotated[
+        str | None,
+        typer.Option(help="Hub name, folder, demo; none: Whisper's word times [by language]."),
+    ] = None,
+    words: Annotated[
+        bool | None, typer.Option("--words", help="VTT whose words light up as they are said.")
+    ] = None,
     residency: Annotated[
         str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
     ] = None,
@@ -110,6 +120,9 @@ def voice(
         "formats": formats.split(",") if formats else None,
         "initial_prompt": initial_prompt,
         "hotwords": hotwords,
+        "align": align,
+        "aligner": aligner,
+        "words": words,
         "residency": residency,
         "arena": arena,
         "diarizer": diarizer,
@@ -310,7 +323,9 @@ def models_list() -> None:
 
 
 @models_app.command("pull")
-def models_pull(name: Annotated[str, typer.Argument(help="A size or hub name.")]) -> None:
+def models_pull(
+    name: Annotated[str, typer.Argument(help="A size, hub name, or aligner:ko.")],
+) -> None:
     """Fetch a model, so that later runs need no network."""
     from reelmill.tasks import run_models_pull
 

@@ -53,6 +53,13 @@ class Settings(BaseSettings):
         None, description="text the recognizer is told came before: names, spelling, style"
     )
     hotwords: str | None = Field(None, description="words the recognizer should expect")
+    align: bool = Field(True, description="times for every word")
+    aligner: str | None = Field(
+        None,
+        description="hub name, local folder, `demo`, or `none` for Whisper's own word times; by "
+        "language when not given",
+    )
+    words: bool = Field(False, description="WebVTT captions whose words light up as they are said")
     beam_size: int = Field(5, ge=1, description="hypotheses kept while decoding")
     arena: int = Field(
         256, ge=8, description="MB of shared memory for items on their way to the models"

@@ -18,6 +18,7 @@ from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import ModelUnavailableError, UsageError
 from reelmill.export.names import SpeakerName, parse_names
+from reelmill.models.aligners import Chosen, choose_aligners, fetch_aligner
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import DEMO, choose_whisper, guess_kind
 from reelmill.models.languages import LANGUAGES
@@ -42,6 +43,8 @@ from reelmill.terminal import observing
 
 #: The one sample that is broken on purpose.
 _BROKEN_SAMPLE = "broken"
+#: `reelmill models pull aligner:ko`.
+_ALIGNER_PREFIX = "aligner:"
 
 
 def run_voice(
@@ -86,7 +89,12 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
             files.window_seconds,
         )
         return voice_pipeline(
-            settings, spec, out, choose_diarizer(settings, say), speaker_names(settings, out)
+            settings,
+            spec,
+            out,
+            aligners=choose_words(settings, spec, say),
+            diarizer=choose_diarizer(settings, say),
+            names=speaker_names(settings, out),
         )
 
     return make
@@ -127,6 +135,18 @@ def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
     if given:
         remember(out, "names", json.dumps([astuple(one) for one in merged.values()]))
     return tuple(merged.values())
+
+
+def choose_words(
+    settings: Settings, whisper: WhisperSpec, say: Callable[[str], None]
+) -> Chosen | None:
+    """The aligners that the settings ask for; None when words shall get no times."""
+    if not settings.align:
+        return None
+    chosen = choose_aligners(settings.aligner, settings.language, whisper.name, notify=say)
+    for note in chosen.notes:
+        say(note)
+    return chosen
 
 
 def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -> str:
@@ -211,7 +231,9 @@ def run_models_pull(name: str) -> int:
     def say(line: str) -> None:
         print(line, file=sys.stderr)
 
-    if guess_kind(name) == "translator":
+    if name.startswith(_ALIGNER_PREFIX):
+        path = fetch_aligner(name.removeprefix(_ALIGNER_PREFIX), notify=say).path
+    elif guess_kind(name) == "translator":
         path = resolve_translator(name, notify=say).path
     else:
         path = pull(name, notify=say).path

@@ -108,9 +108,7 @@ class Network(nn.Module):
         self.convolutions = nn.ModuleList(Convolution(*shape) for shape in shapes)
         self.projection_norm = nn.LayerNorm(CHANNELS[-1])
         self.projection = nn.Linear(CHANNELS[-1], WIDTH)
-        self.position = nn.Conv1d(
-            WIDTH, WIDTH, POSITIONS, padding=POSITIONS // 2, groups=GROUPS
-        )
+        self.position = nn.Conv1d(WIDTH, WIDTH, POSITIONS, padding=POSITIONS // 2, groups=GROUPS)
         nn.init.normal_(self.position.weight, std=2 / math.sqrt(POSITIONS * WIDTH))
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.norm = nn.LayerNorm(WIDTH)

@@ -50,16 +50,20 @@ def batch_loss(log_probs: Tensor, windows: list[Window]) -> tuple[Tensor, Tensor
 
 def _without_repeats(letters: list[int]) -> list[int]:
     """Without blanks a doubled letter is one long one."""
-    return [letter for index, letter in enumerate(letters) if letters[index - 1 : index] != [letter]]
+    return [
+        letter for index, letter in enumerate(letters) if letters[index - 1 : index] != [letter]
+    ]
 
 
 class Trainer:
     """One run: network, two optimizers, a running average of the weights."""
 
-    def __init__(self, maker: Maker, minutes: float) -> None:
+    def __init__(self, maker: Maker, minutes: float, init: Path | None, start: float) -> None:
         torch.manual_seed(1)
-        self.maker, self.seconds = maker, 60 * minutes
+        self.maker, self.seconds, self.start = maker, 60 * minutes, start
         self.network = Network()
+        if init is not None:
+            self.network.load_state_dict(torch.load(init, weights_only=True)["average"])
         named = dict(self.network.named_parameters())
         matrices = [n for n, p in named.items() if p.ndim == 2 and not n.startswith("head")]
         self.muon = Muon(named[name] for name in matrices)
@@ -96,7 +100,8 @@ class Trainer:
         begin = saved = time.monotonic()
         recent: list[tuple[float, float]] = []
         while (now := time.monotonic()) - begin < self.seconds:
-            recent.append(self.step((now - begin) / self.seconds))
+            done = (now - begin) / self.seconds
+            recent.append(self.step(self.start + (1 - self.start) * done))
             if self.steps % 20 == 0:
                 words, silence = np.mean(recent[-20:], axis=0)
                 took = (time.monotonic() - begin) / self.steps
@@ -122,11 +127,14 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--minutes", type=float, default=35)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--init", type=Path, help="a checkpoint to go on from")
+    parser.add_argument("--start-share", type=float, default=0.0, help="where in the schedule")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.run.mkdir(parents=True, exist_ok=True)
-    maker = Maker(load(arguments.data), seed=1)
-    Trainer(maker, arguments.minutes).run(arguments.run)
+    maker = Maker(load(arguments.data), seed=1 if arguments.init is None else 2)
+    trainer = Trainer(maker, arguments.minutes, arguments.init, arguments.start_share)
+    trainer.run(arguments.run)
 
 
 if __name__ == "__main__":

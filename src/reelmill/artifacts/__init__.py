@@ -46,6 +46,7 @@ from reelmill.artifacts.speech import (
     SpokenTranscript,
     Transcript,
     Turn,
+    WhisperTimes,
     Word,
     WordTiming,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "VideoTrack",
     "Voice",
     "Voices",
+    "WhisperTimes",
     "Word",
     "WordTiming",
     "read_detections",

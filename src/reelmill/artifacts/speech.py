@@ -89,6 +89,15 @@ class Transcript(Artifact):
 
 
 @dataclass
+class WhisperTimes(Artifact):
+    """Whisper's own word times, for each segment of a transcript; none where an aligner will do
+    better."""
+
+    schema: ClassVar[str] = "whisper-times/1"
+    words: list[list[Word]]
+
+
+@dataclass
 class AlignedTranscript(Transcript):
     """A transcript whose segments all have their words.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from reelmill.errors import UsageError
 from reelmill.export.docx_writer import DocxWriter
 from reelmill.export.json_writer import JsonWriter
+from reelmill.export.karaoke_writer import KaraokeVttWriter
 from reelmill.export.rttm_writer import RttmWriter
 from reelmill.export.srt_writer import SrtWriter
 from reelmill.export.tsv_writer import TsvWriter
@@ -36,12 +37,14 @@ def known_formats() -> tuple[str, ...]:
     return tuple(_WRITERS)
 
 
-def writer_for(name: str) -> TranscriptWriter:
-    """The writer of a format.
+def writer_for(name: str, *, words: bool = False) -> TranscriptWriter:
+    """The writer of a format; with `words`, the one that shows when each word is said.
 
     Raises:
         UsageError: no such format; the message lists those there are.
     """
+    if words and name == KaraokeVttWriter.suffix:
+        return KaraokeVttWriter()
     try:
         return _WRITERS[name]()
     except KeyError:

@@ -16,12 +16,18 @@ class VttWriter(TranscriptWriter):
 
     def render(self, document: Document) -> str:
         return "WEBVTT\n\n" + "".join(
-            f"{clock(cue.start, '.')} --> {clock(cue.end, '.')}\n{_payload(cue)}\n\n"
+            f"{clock(cue.start, '.')} --> {clock(cue.end, '.')}\n"
+            f"{voiced(cue, escaped(cue.text))}\n\n"
             for cue in cues(document.transcript)
         )
 
 
-def _payload(cue: Cue) -> str:
-    text = cue.text.translate(_ESCAPES)
-    voice = one_line(cue.speaker).translate(_ESCAPES) if cue.speaker else ""
+def escaped(text: str) -> str:
+    """`text` with the characters that WebVTT would read as markup written out."""
+    return text.translate(_ESCAPES)
+
+
+def voiced(cue: Cue, text: str) -> str:
+    """A cue's text, already escaped, as its speaker's."""
+    voice = escaped(one_line(cue.speaker)) if cue.speaker else ""
     return f"<v {voice}>{text}</v>" if voice else text

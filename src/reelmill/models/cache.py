@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -211,7 +211,7 @@ def _local(folder: Path, name: str, kind: ModelKind) -> ModelFiles:
             "it may be half copied, or converted without --copy_files tokenizer.json "
             f"preprocessor_config.json: complete the folder or give another {_OPTIONS[kind]}"
         )
-    return _described(folder, name, kind, f"local:{_digest(folder, kind)}")
+    return _described(folder, name, kind, f"local:{folder_digest(folder, _WANTED[kind])}")
 
 
 def _from_hub(
@@ -257,10 +257,10 @@ def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> Model
     return ModelFiles(folder, name, kind, identity, n_mels, window)
 
 
-def _digest(folder: Path, kind: ModelKind) -> str:
+def folder_digest(folder: Path, patterns: Sequence[str]) -> str:
     """A digest of what decides results: content, not times, so that a copy is the same model."""
     digest = hashlib.sha256()
-    files = {file for pattern in _WANTED[kind] for file in folder.glob(pattern)}
+    files = {file for pattern in patterns for file in folder.glob(pattern)}
     for file in sorted(files, key=lambda one: one.name):
         size = file.stat().st_size
         digest.update(f"{file.name}\0{size}\0".encode())

@@ -113,9 +113,7 @@ def _batches(
 class _Trellis:
     """Arrays (frames, texts, letters); shorter texts and sounds are padded."""
 
-    def __init__(
-        self, log_probs: list[Float32], texts: list[Spelled], alphabet: Alphabet
-    ) -> None:
+    def __init__(self, log_probs: list[Float32], texts: list[Spelled], alphabet: Alphabet) -> None:
         self._frames = np.array([len(probs) for probs in log_probs])
         self._letters = np.array([len(text.letters) for text in texts])
         shape = (int(self._frames.max()), len(texts), int(self._letters.max()))
@@ -193,7 +191,9 @@ def _emissions(probs: Float32, letters: Int32, alphabet: Alphabet) -> tuple[Floa
     enter = probs[:, np.maximum(letters, 0)]
     if (letters == ANY).any():
         kept = np.ones(probs.shape[1], bool)
-        kept[[alphabet.blank, *([] if alphabet.delimiter is None else [alphabet.delimiter])]] = False
+        kept[[alphabet.blank, *([] if alphabet.delimiter is None else [alphabet.delimiter])]] = (
+            False
+        )
         enter[:, letters == ANY] = probs[:, kept].max(axis=1, keepdims=True) - _ANY_PENALTY
     enter[:, letters == GAP] = gap
     return enter, np.maximum(enter, blank)

@@ -65,6 +65,16 @@ class DecodedWindow:
 
 
 @dataclass(frozen=True)
+class TextTokens:
+    """Tokens of a text: which characters, seconds in the window, probability."""
+
+    characters: tuple[tuple[int, int], ...]
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class WhisperSpec(ModelSpec):
     """A Whisper model in CTranslate2's format, in a local folder (see `models.cache.resolve`).
 
@@ -189,6 +199,51 @@ class Whisper:
                     rest.append((index, seek + reached))
             pending = rest
         return [DecodedWindow(tuple(found)) for found in segments]
+
+    def token_times(
+        self, windows: Sequence[Float32], languages: Sequence[str], texts: Sequence[Sequence[str]]
+    ) -> list[list[TextTokens]]:
+        """When each token of known texts is spoken, by the decoder's cross-attention.
+
+        Dynamic time warping over the weights of the alignment heads, as openai-whisper and
+        faster-whisper do it (CTranslate2's `align`); a text that does not fit into the decoder
+        keeps its first tokens.
+
+        Args:
+            windows: features, each (n_mels, up to 3000 frames), float32.
+            languages: one code a window.
+            texts: of each window, the texts said in it one after the other.
+        """
+        found: list[list[TextTokens]] = [[] for _ in windows]
+        for row, (features, language) in enumerate(zip(windows, languages, strict=True)):
+            prompt = self._prompt(language, DecodingOptions())
+            room = MAX_TOKENS - len(prompt) - 2
+            parts = [self._tokenizer.tokenizer.encode(text, False) for text in texts[row]]
+            tokens = [token for part in parts for token in part.ids][:room]
+            if not tokens:
+                found[row] = [TextTokens((), (), (), ()) for _ in parts]
+                continue
+            (result,) = self._model.align(
+                self._encode([features]),
+                prompt,
+                [tokens],
+                [min(features.shape[1], WINDOW_FRAMES)],
+            )
+            times = onsets(result.alignments, len(tokens))
+            at = 0
+            for part in parts:
+                after = min(at + len(part.ids), len(tokens))
+                count = after - at
+                found[row].append(
+                    TextTokens(
+                        tuple(part.offsets[:count]),
+                        tuple(times[at:after]),
+                        tuple(times[at + 1 : after + 1]),
+                        tuple(result.text_token_probs[at:after]),
+                    )
+                )
+                at = after
+        return found
 
     def _search(
         self, windows: list[Float32], prompts: list[list[int]], options: DecodingOptions
@@ -334,6 +389,19 @@ class EncodedWindows:
     def take(self, features: Float32) -> Float32 | None:
         """The output for a window, which is then forgotten; None when it is not there."""
         return self._outputs.pop(_digest(features), None) if self._outputs else None
+
+
+def onsets(alignments: Sequence[tuple[int, int]], count: int) -> list[float]:
+    """Seconds at which each of `count` tokens begins, and the last ends.
+
+    `alignments` are pairs of a token's and a position's number, both never falling.
+    """
+    begins: list[float] = []
+    for token, position in alignments:
+        while len(begins) <= token:
+            begins.append(position * SECONDS_PER_TIMESTAMP)
+    last = alignments[-1][1] * SECONDS_PER_TIMESTAMP if alignments else 0.0
+    return (begins + [last] * (count + 1))[: count + 1]
 
 
 def _digest(features: Float32) -> bytes:

@@ -5,26 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
 from reelmill.export.names import SpeakerName
+from reelmill.models.aligners import Chosen
 from reelmill.models.decoding import DecodingOptions
 from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.diarization import NetworksDiarizer, speaker_stages
 from reelmill.settings import Settings
+from reelmill.stages.align import Align
 from reelmill.stages.decode import Decode
-from reelmill.stages.export import Export
+from reelmill.stages.export import Export, Told
 from reelmill.stages.language import DetectLanguage
 from reelmill.stages.probe import Probe
 from reelmill.stages.speech import DetectSpeech
 from reelmill.stages.transcribe import Transcribe
+from reelmill.stages.whisper_times import TimeByWhisper
 
 
 def voice_pipeline(
     settings: Settings,
     whisper: WhisperSpec,
     out: Path,
+    *,
+    aligners: Chosen | None = None,
     diarizer: NetworksDiarizer | None = None,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
+    """Recordings to exports; without `aligners` words get no times."""
     options = DecodingOptions(
         beam_size=settings.beam_size,
         initial_prompt=settings.initial_prompt,
@@ -37,6 +44,7 @@ def voice_pipeline(
         "beam_size": settings.beam_size,
         "initial_prompt": settings.initial_prompt,
         "hotwords": settings.hotwords,
+        "aligner": None if aligners is None else aligners.spec.name,
     }
     return Pipeline(
         "voice",
@@ -46,13 +54,32 @@ def voice_pipeline(
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
             DetectLanguage(whisper, language=settings.language),
             Transcribe(whisper, options=options),
-            *speaker_stages(settings, diarizer, aligned=False),
+            *word_stages(whisper, aligners),
+            *speaker_stages(settings, diarizer, aligned=aligners is not None),
             Export(
                 root=out,
                 formats=settings.formats,
                 settings=tuple(shown.items()),
-                told="transcript" if diarizer is None else "spoken",
+                told=_told(aligners, diarizer),
                 names=names,
+                words=settings.words and aligners is not None,
             ),
         ],
     )
+
+
+def _told(aligners: Chosen | None, diarizer: NetworksDiarizer | None) -> Told:
+    if diarizer is not None:
+        return "spoken"
+    return "transcript" if aligners is None else "aligned"
+
+
+def word_stages(whisper: WhisperSpec, aligners: Chosen | None) -> list[Stage]:
+    """What times the words: an aligner where the language has one, else the recognizer."""
+    if aligners is None:
+        return []
+    languages = tuple(language for language, _ in aligners.spec.models)
+    return [
+        TimeByWhisper(whisper, aligned=languages),
+        Align(aligners.spec, notes=aligners.notes),
+    ]

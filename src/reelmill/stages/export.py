@@ -57,6 +57,8 @@ class Export(FileStage):
     settings: tuple[tuple[str, Any], ...] = ()
     told: Told = "transcript"
     names: tuple[SpeakerName, ...] = ()
+    #: Captions whose words light up, in the formats that can show that.
+    words: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for a format that cannot be written, before any work is done."""
@@ -86,7 +88,7 @@ class Export(FileStage):
         return [self.root / file.path for file in artifact.files]
 
     def _write(self, recording: Recording, document: Document, format_name: str) -> ExportedFile:
-        writer = writer_for(format_name)
+        writer = writer_for(format_name, words=self.words)
         return write_export(self.root, recording, writer.suffix, writer.content(document))
 
 
