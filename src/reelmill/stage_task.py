@@ -35,7 +35,7 @@ _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
     ),
-    **dict.fromkeys(("speech", "language", "transcribe"), ("model",)),
+    **dict.fromkeys(("speech", "language", "transcribe", "whisper-times", "align"), ("model",)),
     "translate": ("translator",),
 }
 #: Stages that are there only when a setting of their name asks for them.

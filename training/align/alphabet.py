@@ -23,8 +23,8 @@ def letters(word: str) -> list[int]:
     """Ids of what is spelled in a word; punctuation is nothing."""
     found: list[int] = []
     for character in word.lower():
-        if "ァ" <= character <= "ヴ":
-            character = chr(ord(character) - _KATAKANA_TO_HIRAGANA)
-        parts = [character] if character in _IDS else unicodedata.normalize("NFD", character)
+        is_katakana = "ァ" <= character <= "ヴ"
+        folded = chr(ord(character) - _KATAKANA_TO_HIRAGANA) if is_katakana else character
+        parts = [folded] if folded in _IDS else unicodedata.normalize("NFD", folded)
         found += [_IDS[part] for part in parts if part in _IDS and part != DELIMITER]
     return found

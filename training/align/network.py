@@ -9,9 +9,9 @@ that CTranslate2 has built in.
 import math
 
 import torch
-import torch.nn.functional as F
 from alphabet import TOKENS
 from torch import Tensor, nn
+from torch.nn import functional
 
 RATE = 16_000
 BANDS = 32
@@ -73,7 +73,7 @@ class Convolution(nn.Module):
         count = (x.shape[1] - self.kernel) // self.stride + 1
         last = (count - 1) * self.stride + 1
         taps = [x[:, tap : tap + last : self.stride] for tap in range(self.kernel)]
-        return F.gelu(self.norm(self.linear(torch.cat(taps, dim=2))))
+        return functional.gelu(self.norm(self.linear(torch.cat(taps, dim=2))))
 
 
 class Layer(nn.Module):
@@ -88,9 +88,9 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         normed = self.norm(x)
         query, key, value = (self._split(m(normed)) for m in (self.query, self.key, self.value))
-        heard = F.scaled_dot_product_attention(query, key, value)
+        heard = functional.scaled_dot_product_attention(query, key, value)
         x = x + self.out(heard.transpose(1, 2).flatten(2))
-        return x + self.outer(F.gelu(self.inner(self.final_norm(x))))
+        return x + self.outer(functional.gelu(self.inner(self.final_norm(x))))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(2, (HEADS, WIDTH // HEADS)).transpose(1, 2)
@@ -116,16 +116,16 @@ class Network(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         with torch.no_grad():
-            x = F.conv1d(samples[:, None], self.bank[:, None], self.bank_bias, STRIDES[0])
-            x = F.gelu(F.layer_norm(x.transpose(1, 2), (CHANNELS[0],)))
+            x = functional.conv1d(samples[:, None], self.bank[:, None], self.bank_bias, STRIDES[0])
+            x = functional.gelu(functional.layer_norm(x.transpose(1, 2), (CHANNELS[0],)))
         for convolution in self.convolutions:
             x = convolution(x)
         x = self.projection(self.projection_norm(x))
         around = self.position(x.transpose(1, 2))[..., :-1].transpose(1, 2)
-        x = x + F.gelu(around)
+        x = x + functional.gelu(around)
         for layer in self.layers:
             x = layer(x)
-        return F.log_softmax(self.head(self.norm(x)), dim=-1)
+        return functional.log_softmax(self.head(self.norm(x)), dim=-1)
 
 
 _IN_LAYER = {
@@ -159,10 +159,12 @@ def state_dict_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
         head, _, rest = name.partition(".")
         if head == "convolutions":
             index, part, kind = rest.split(".")
-            if part == "linear" and kind == "weight":
-                tensor = tensor.unflatten(1, (KERNELS[int(index) + 1], -1)).transpose(1, 2)
+            flat = part == "linear" and kind == "weight"
+            kernel = KERNELS[int(index) + 1]
             part = "conv" if part == "linear" else "layer_norm"
-            named[f"{extractor}.{int(index) + 1}.{part}.{kind}"] = tensor
+            named[f"{extractor}.{int(index) + 1}.{part}.{kind}"] = (
+                tensor.unflatten(1, (kernel, -1)).transpose(1, 2) if flat else tensor
+            )
         elif head == "layers":
             index, part, kind = rest.split(".")
             named[f"wav2vec2.encoder.layers.{index}.{_IN_LAYER[part]}.{kind}"] = tensor

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from network import Network
 from torch import Tensor
+from torch.nn import functional
 from windows import IGNORED, Maker, Window, load
 
 sys.path.append(str(Path(__file__).parents[1] / "speech"))
@@ -32,7 +32,7 @@ BLANK = 0
 def batch_loss(log_probs: Tensor, windows: list[Window]) -> tuple[Tensor, Tensor]:
     """Mean negative log likelihood a frame: of words, and of silence."""
     quiet = torch.from_numpy(np.stack([window.quiet for window in windows]))
-    silence = F.nll_loss(log_probs.flatten(0, 1), quiet.flatten(), ignore_index=IGNORED)
+    silence = functional.nll_loss(log_probs.flatten(0, 1), quiet.flatten(), ignore_index=IGNORED)
     words = [(row, *word) for row, window in enumerate(windows) for word in window.words]
     lengths = torch.tensor([after - first for _, _, first, after in words])
     longest = int(lengths.max())
@@ -44,7 +44,7 @@ def batch_loss(log_probs: Tensor, windows: list[Window]) -> tuple[Tensor, Tensor
     spelled = [_without_repeats(letters) for _, letters, _, _ in words]
     targets = torch.tensor([letter for letters in spelled for letter in letters])
     sizes = torch.tensor([len(letters) for letters in spelled])
-    losses = F.ctc_loss(cut + never, targets, lengths, sizes, BLANK, reduction="none")
+    losses = functional.ctc_loss(cut + never, targets, lengths, sizes, BLANK, reduction="none")
     return losses.sum() / lengths.sum(), silence
 
 

@@ -139,7 +139,7 @@ def here(repository: str) -> AlignerModel | None:
 def _from_table(language: str | None, compute_type: str, notify: Notify) -> Chosen:
     models = {code: model for code, one in REPOSITORIES.items() if (model := here(one))}
     notes = []
-    if language in REPOSITORIES and language not in models:
+    if language is not None and language in REPOSITORIES and language not in models:
         try:
             models[language] = _resolve(REPOSITORIES[language], notify)
         except ModelUnavailableError as error:

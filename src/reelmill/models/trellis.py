@@ -182,7 +182,7 @@ class _Trellis:
 
 
 def _emissions(probs: Float32, letters: Int32, alphabet: Alphabet) -> tuple[Float32, Float32]:
-    """Log probabilities (frames, letters) of beginning a letter in a frame, and of going on with it.
+    """Log probabilities (frames, letters) of beginning a letter in a frame, and of going on.
 
     A letter may go on in silence, but must be heard to begin; a gap is silence or the delimiter.
     """

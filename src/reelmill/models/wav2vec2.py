@@ -198,7 +198,7 @@ def _normalized(sound: Float32) -> Float32:
 
 
 def _log_softmax(logits: Float32) -> Float32:
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted: Float32 = logits - logits.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 

@@ -159,7 +159,8 @@ def _position_weight(weights: Weights, name: str) -> npt.NDArray[np.float32]:
         direction = f"{name}.parametrizations.weight.original1"
     kernel = weights[direction]
     norms = np.sqrt(np.sum(kernel**2, axis=(0, 1), keepdims=True))
-    return (kernel * (weights[length] / norms)).astype(np.float32)
+    result: npt.NDArray[np.float32] = (kernel * (weights[length] / norms)).astype(np.float32)
+    return result
 
 
 def _fill_layer(layer: Any, weights: Weights, name: str) -> None:

@@ -17,6 +17,7 @@ _STAGES = {
     "language": "Telling the language",
     "transcribe": "Recognizing speech",
     "align": "Timing words",
+    "whisper-times": "Timing words where no aligner can",
     "diarize": "Telling speakers apart",
     "sentences": "Joining sentences",
     "translate": "Translating",

@@ -19,7 +19,7 @@ from reelmill.artifacts import (
     Speech,
     Transcript,
     WhisperTimes,
-    Word,
+    WordTiming,
 )
 from reelmill.engine.stage import Inputs, ModelStage
 from reelmill.media.samples import open_samples, window
@@ -38,7 +38,7 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AlignItem:
-    """Up to 20 s of speech and what is said in it.
+    """Some ten seconds of speech and what is said in it.
 
     `samples` is mono at 16 kHz, float32; `text` its words in the aligner's letters, `words` how
     many they are; cost is in seconds of speech.
@@ -195,7 +195,7 @@ def _timed(word: str, letters: list[int], found: FoundWords, index: int) -> Time
     if np.isnan(start):
         return TimedText(word)
     known = sum(letter != ANY for letter in letters)
-    timing = "aligned" if 2 * known >= len(letters) else "interpolated"
+    timing: WordTiming = "aligned" if 2 * known >= len(letters) else "interpolated"
     return TimedText(word, start, end, float(found.scores[index]), timing)
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from reelmill.artifacts import Segment, Span
 from reelmill.stages.windows import Pieces, seconds_of
 
-#: Seconds of speech put together; the times of segments inside of it may be as wrong as they like.
-MOST_SECONDS = 20.0
+#: Seconds of speech put together: enough for a segment's times to be wrong in, and few enough for
+#: a core's caches (the layers near the sound have 64,000 rows for 20 s).
+MOST_SECONDS = 10.0
 #: How far a segment's words may lie outside of the times the recognizer gave it.
 _REACH = 1.0
 

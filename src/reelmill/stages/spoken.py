@@ -115,8 +115,8 @@ def _words(number: float, language: str, to: str = "cardinal") -> str:
     return said.replace(",", "").replace("-", " ")
 
 
-@lru_cache(maxsize=1)
 def _converter() -> Callable[..., Any]:
-    from num2words import num2words
+    import num2words
 
-    return num2words
+    convert: Callable[..., Any] = num2words.num2words
+    return convert
