@@ -51,7 +51,7 @@ def test_stages_follow_each_other_through_their_files(
     # proves: G13 S4
     folder = tmp_path / "artifacts"
     heard = saved(folder, "transcribe", transcript(), original)
-    assert run("sentences", heard) == 0
+    assert run("sentences", heard, pairs=("align=false",)) == 0
     joined = Path(capsys.readouterr().out.strip())
     sentences = store.load(joined, Sentences)
     assert isinstance(sentences, Sentences)
@@ -64,6 +64,13 @@ def test_stages_follow_each_other_through_their_files(
     assert laid["data"]["tracks"][0]["cues"][0]["lines"] == ["오늘은 비가 와요."]
     assert laid["stage"]["settings"]["longest"] == 5
     assert "translate-1.json" in told.err
+
+
+def test_sentences_are_joined_by_the_times_of_words(original: Path, tmp_path: Path) -> None:
+    # proves: G13 V4
+    heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
+    with pytest.raises(UsageError, match="sentences reads a AlignedTranscript"):
+        run("sentences", heard)
 
 
 def test_a_missing_input_is_named(original: Path, tmp_path: Path) -> None:

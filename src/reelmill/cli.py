@@ -211,6 +211,13 @@ def subtitle(
         str | None, typer.Option(help="Text said to come before: names, spelling.")
     ] = None,
     hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None,
+    align: Annotated[
+        bool | None, typer.Option("--align/--no-align", help="Times for every word [--align].")
+    ] = None,
+    aligner: Annotated[
+        str | None,
+        typer.Option(help="Hub name, folder, demo; none: Whisper's word times [by language]."),
+    ] = None,
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
     ] = None,
@@ -249,6 +256,8 @@ def subtitle(
         "threads": threads,
         "initial_prompt": initial_prompt,
         "hotwords": hotwords,
+        "align": align,
+        "aligner": aligner,
         "arena": arena,
     }
     raise typer.Exit(run_subtitle(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))

@@ -20,6 +20,7 @@ from reelmill.engine.lock import FolderLock
 from reelmill.engine.monitor import NvmlDevices, usable_cores
 from reelmill.engine.stage import Inputs, ModelStage, Stage
 from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.models.aligners import NONE
 from reelmill.models.catalog import DEMO
 from reelmill.recording import Recording, read_state
 from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline
@@ -29,13 +30,14 @@ from reelmill.tasks import voice_maker, voice_settings
 
 #: Settings that name a model, and which of them decide a stage's result: a model that does not
 #: is neither looked for nor fetched.
-_MODELS = ("model", "translator")
-_NOT_ASKED = {"model": DEMO, "translator": NOT_ASKED}
+_MODELS = ("model", "translator", "aligner")
+_NOT_ASKED = {"model": DEMO, "translator": NOT_ASKED, "aligner": NONE}
 _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
     ),
-    **dict.fromkeys(("speech", "language", "transcribe", "whisper-times", "align"), ("model",)),
+    **dict.fromkeys(("speech", "language", "transcribe"), ("model",)),
+    **dict.fromkeys(("whisper-times", "align"), ("model", "aligner")),
     "translate": ("translator",),
 }
 #: Stages that are there only when a setting of their name asks for them.

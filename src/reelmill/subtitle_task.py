@@ -18,7 +18,7 @@ from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.subtitle import subtitle_pipeline
 from reelmill.runner import MakePipeline, free_memory_mb, remembered, run_command
 from reelmill.settings import Settings, load_settings
-from reelmill.tasks import check_language, tell
+from reelmill.tasks import check_language, choose_words, tell
 from reelmill.terminal import observing
 
 #: The language spoken is found out for each recording.
@@ -76,7 +76,8 @@ def subtitle_maker(say: Callable[[str], None]) -> MakePipeline:
             nllb = NllbSpec(Path(), NOT_ASKED, "", Path())
         else:
             nllb = resolve_translator(translator, settings.compute_type, notify=say)
-        return subtitle_pipeline(settings, whisper, nllb, out)
+        aligners = choose_words(settings, whisper, say)
+        return subtitle_pipeline(settings, whisper, nllb, out, aligners=aligners)
 
     return make
 

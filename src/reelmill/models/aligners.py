@@ -77,6 +77,8 @@ _CONFIGURATION = ("config.json", "preprocessor_config.json", VOCABULARY_FILE)
 #: What decides the results of a converted model.
 _DECIDING = ("model.bin", SHAPE_FILE, "preprocessor_config.json", VOCABULARY_FILE)
 
+_INSTEAD = "word times come from Whisper, not from an aligner: {}"
+
 Notify = Callable[[str], None]
 
 
@@ -99,8 +101,8 @@ def choose_aligners(
     """The aligner of each language.
 
     With no `name`: the demo one for the demo recognizer; otherwise those of the table that are on
-    this machine, and that of `language`, which is fetched if need be. What cannot be had is
-    noted, not raised: those words get Whisper's times.
+    this machine, and that of `language`, which is fetched if need be. What nobody named and
+    cannot be had is noted, not raised: those words get Whisper's times.
 
     Args:
         name: `demo`, `none`, a folder or hub repository for all languages, or None.
@@ -116,7 +118,12 @@ def choose_aligners(
         return Chosen(AlignerSpec((), compute_type))
     if name is None and whisper != DEMO:
         return _from_table(language, compute_type, notify)
-    model = _resolve(name or DEMO, notify)
+    try:
+        model = _resolve(name or DEMO, notify)
+    except ModelUnavailableError as error:
+        if name is not None:
+            raise
+        return Chosen(AlignerSpec((), compute_type), (_INSTEAD.format(error),))
     languages = _DEMO_LANGUAGES if model.label == DEMO else _all_languages(language)
     return Chosen(AlignerSpec(tuple((one, model) for one in languages), compute_type))
 
@@ -143,7 +150,7 @@ def _from_table(language: str | None, compute_type: str, notify: Notify) -> Chos
         try:
             models[language] = _resolve(REPOSITORIES[language], notify)
         except ModelUnavailableError as error:
-            notes.append(f"word times come from Whisper, not from an aligner: {error}")
+            notes.append(_INSTEAD.format(error))
     return Chosen(AlignerSpec(tuple(sorted(models.items())), compute_type), tuple(notes))
 
 

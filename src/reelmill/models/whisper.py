@@ -218,7 +218,10 @@ class Whisper:
         for row, (features, language) in enumerate(zip(windows, languages, strict=True)):
             prompt = self._prompt(language, DecodingOptions())
             room = MAX_TOKENS - len(prompt) - 2
-            parts = [self._tokenizer.tokenizer.encode(text, False) for text in texts[row]]
+            parts = [
+                self._tokenizer.tokenizer.encode(text, add_special_tokens=False)
+                for text in texts[row]
+            ]
             tokens = [token for part in parts for token in part.ids][:room]
             if not tokens:
                 found[row] = [TextTokens((), (), (), ()) for _ in parts]

@@ -7,9 +7,11 @@ from pathlib import Path
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.export.subtitles import parse_style
+from reelmill.models.aligners import Chosen
 from reelmill.models.decoding import DecodingOptions
 from reelmill.models.nllb import NllbSpec
 from reelmill.models.whisper import WhisperSpec
+from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
 from reelmill.stages.decode import Decode
 from reelmill.stages.export_subtitles import ExportSubtitles
@@ -25,9 +27,18 @@ from reelmill.stages.translate import Translate
 
 
 def subtitle_pipeline(
-    settings: Settings, whisper: WhisperSpec, translator: NllbSpec, out: Path
+    settings: Settings,
+    whisper: WhisperSpec,
+    translator: NllbSpec,
+    out: Path,
+    *,
+    aligners: Chosen | None = None,
 ) -> Pipeline:
-    """Raises UsageError for settings that cannot be carried out (formats, style, ffmpeg)."""
+    """Recordings to subtitles; without `aligners` words get no times of their own.
+
+    Raises:
+        UsageError: settings that cannot be carried out (formats, style, ffmpeg).
+    """
     style = parse_style(settings.style)
     options = DecodingOptions(
         beam_size=settings.beam_size,
@@ -40,7 +51,8 @@ def subtitle_pipeline(
         DetectSpeech(max_speech_seconds=whisper.window_seconds),
         DetectLanguage(whisper, language=settings.language),
         Transcribe(whisper, options=options),
-        JoinSentences(),
+        *word_stages(whisper, aligners),
+        JoinSentences(aligned=aligners is not None),
         Translate(
             translator,
             targets=settings.to,

@@ -5,21 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import Stage
 from reelmill.export.names import SpeakerName
 from reelmill.models.aligners import Chosen
 from reelmill.models.decoding import DecodingOptions
 from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.diarization import NetworksDiarizer, speaker_stages
+from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
-from reelmill.stages.align import Align
 from reelmill.stages.decode import Decode
 from reelmill.stages.export import Export, Told
 from reelmill.stages.language import DetectLanguage
 from reelmill.stages.probe import Probe
 from reelmill.stages.speech import DetectSpeech
 from reelmill.stages.transcribe import Transcribe
-from reelmill.stages.whisper_times import TimeByWhisper
 
 
 def voice_pipeline(
@@ -72,14 +70,3 @@ def _told(aligners: Chosen | None, diarizer: NetworksDiarizer | None) -> Told:
     if diarizer is not None:
         return "spoken"
     return "transcript" if aligners is None else "aligned"
-
-
-def word_stages(whisper: WhisperSpec, aligners: Chosen | None) -> list[Stage]:
-    """What times the words: an aligner where the language has one, else the recognizer."""
-    if aligners is None:
-        return []
-    languages = tuple(language for language, _ in aligners.spec.models)
-    return [
-        TimeByWhisper(whisper, aligned=languages),
-        Align(aligners.spec, notes=aligners.notes),
-    ]

@@ -30,8 +30,8 @@ def stretches(
 ) -> Iterator[AlignStretch]:
     """Cut a transcript where the pauses between segments are longest.
 
-    Every segment is in one stretch; a stretch has at most `limit` seconds of speech, unless a
-    single segment has more.
+    Every segment is in one stretch; the segments of a stretch have at most `limit` seconds of
+    speech, beside what is within reach of them, unless a single segment has more.
     """
     speech = _Spans(spans)
     first = 0

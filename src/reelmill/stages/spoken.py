@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)\b", re.IGNORECASE)
 _MONEY = re.compile(r"([$€£₩¥])\s?(\d[\d,]*(?:\.\d+)?)")
 #: Spelled digit by digit: telephone numbers, codes, whatever begins with a zero.
-_SPELLED = re.compile(r"\d+(?:-\d+)+|0\d+|\d{7,}")
+_SPELLED = re.compile(r"(?<![\d.,])(?:\d+(?:-\d+)+|0\d+|\d{7,})(?![.,]\d)")
 
 _SIGNS: dict[str, dict[str, str]] = {
     "en": {
@@ -33,7 +33,10 @@ _SIGNS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 #: Koreans count hours, people and things in their own numerals, minutes and money in Chinese ones.
-_KOREAN_COUNTED = re.compile(r"(\d{1,2})(?=\s?(?:시|개|명|살|마리|잔|병|권|대|군데|사람|가지))")
+_KOREAN_COUNTED = re.compile(
+    r"(?<![\d.,])(?:(\d{1,2})(?=\s?(?:개(?!월)|명|살|마리|잔|병|권|대|군데|사람|가지|시간))"
+    r"|(0?[1-9]|1[0-2])(?=\s?시(?!간)))"
+)
 _KOREAN_ONES = ["", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉"]
 _KOREAN_TENS = ["", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔"]
 _KOREAN_DIGITS = "공일이삼사오육칠팔구"
@@ -50,7 +53,7 @@ def spoken(word: str, language: str) -> str:
         return word
     word = _MONEY.sub(r"\2 \1", word)
     if language == "ko":
-        word = _KOREAN_COUNTED.sub(lambda found: _korean_native(int(found[1])), word)
+        word = _KOREAN_COUNTED.sub(lambda found: _korean_native(int(found[1] or found[2])), word)
     if language == "en":
         word = _ORDINAL.sub(lambda found: _words(int(found[1]), "en", to="ordinal"), word)
     word = _CLOCK.sub(lambda found: _clock(int(found[1]), int(found[2]), language), word)
@@ -110,7 +113,7 @@ def _words(number: float, language: str, to: str = "cardinal") -> str:
     options: dict[str, Any] = {"reading": True} if language == "ja" else {}
     try:
         said = str(convert(number, lang=_NAMES.get(language, language), to=to, **options))
-    except (NotImplementedError, OverflowError):
+    except (NotImplementedError, OverflowError, TypeError):  # the last: Amharic decimals
         return f"{number:g}"
     return said.replace(",", "").replace("-", " ")
 
