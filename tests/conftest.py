@@ -1,4 +1,4 @@
-"""For all tests: nothing is remembered in, or read from, the home folder of whoever runs them."""
+"""For all tests: neither the home folder nor what else runs on the machine plays a part."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    before = os.environ.get("REELMILL_CACHE")
-    os.environ["REELMILL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    ours = {
+        "REELMILL_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "REELMILL_MEMORY_LIMIT": "100",  # what else runs on the machine is not being tested
+    }
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
     yield
-    if before is None:
-        del os.environ["REELMILL_CACHE"]
-    else:
-        os.environ["REELMILL_CACHE"] = before
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value

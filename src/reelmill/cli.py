@@ -74,6 +74,9 @@ def voice(
     words: Annotated[
         bool | None, typer.Option("--words", help="VTT whose words light up as they are said.")
     ] = None,
+    memory_limit: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Percent of memory to stop at [80].")
+    ] = None,
     residency: Annotated[
         str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
     ] = None,
@@ -123,6 +126,7 @@ def voice(
         "align": align,
         "aligner": aligner,
         "words": words,
+        "memory_limit": memory_limit,
         "residency": residency,
         "arena": arena,
         "diarizer": diarizer,

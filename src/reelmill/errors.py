@@ -28,12 +28,32 @@ _PASSING_ERRNOS = frozenset(
 
 #: How the libraries under the models word "out of memory" when they have no type for it.
 _MEMORY_PHRASES = (
-    "out of memory",
+    "out of memory",  # CTranslate2, ONNX Runtime and PyTorch on CUDA
     "cuda_error_out_of_memory",
     "cublas_status_alloc_failed",
-    "failed to allocate memory",
+    "cublas_status_not_initialized",  # its handle did not fit
+    "cudnn_status_alloc_failed",
+    "failed to allocate memory",  # ONNX Runtime; MKL under CTranslate2
+    "smaller than requested bytes",  # ONNX Runtime's arena at its limit
+    "could not create a memory object",  # oneDNN under CTranslate2
+    "can't allocate memory",  # PyTorch on the CPU
+    "not enough memory",
+    "insufficient memory",  # OpenCV
     "bad_alloc",
+    "bad allocation",
     "cannot allocate memory",
+)
+
+#: How they word that a GPU does not answer any more; until the process ends every call fails.
+_DEVICE_PHRASES = (
+    "cuda failed with error",  # CTranslate2
+    "cuda error",  # PyTorch
+    "cuda failure",  # ONNX Runtime
+    "device-side assert",
+    "cublas_status_execution_failed",
+    "cublas_status_internal_error",
+    "cudnn_status_execution_failed",
+    "cudnn_status_internal_error",
 )
 
 
@@ -101,6 +121,12 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return any(phrase in text for phrase in _MEMORY_PHRASES)
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Whether a GPU, not the input, is at fault: this process cannot use it any more."""
+    text = str(error).lower()
+    return not is_out_of_memory(error) and any(phrase in text for phrase in _DEVICE_PHRASES)
 
 
 def is_disk_full(error: BaseException | None) -> bool:

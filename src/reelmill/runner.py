@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from reelmill.artifacts import ExportedFile
 from reelmill.engine import policy
 from reelmill.engine.config import EngineConfig
@@ -20,7 +18,7 @@ from reelmill.engine.devices import DeviceChoice, choose_devices
 from reelmill.engine.jobs import Job, Source
 from reelmill.engine.ledger import Ledger
 from reelmill.engine.metrics import RunSummary
-from reelmill.engine.monitor import NvmlDevices, usable_cores
+from reelmill.engine.monitor import NvmlDevices, machine_memory_mb, usable_cores
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Observer
 from reelmill.errors import UsageError
@@ -121,6 +119,8 @@ def _config(settings: Settings, choice: DeviceChoice, fresh: bool) -> EngineConf
         devices=choice.devices,
         device_reason=choice.reason,
         cpu_hosts_open=choice.cpu_hosts_open,
+        devices_automatic=choice.automatic,
+        memory_limit=settings.memory_limit / 100,
         residency=settings.residency,
         footprints=_user_cache() / "footprints.json",
         batch_size=min(settings.batch_size, settings.max_batch),
@@ -143,7 +143,8 @@ def free_memory_mb(choice: DeviceChoice) -> float:
     """Memory a model could have now: on the GPU, or for the CPU in the machine."""
     if choice.free_mb is not None:
         return choice.free_mb
-    return float(psutil.virtual_memory().available / _MB)
+    used, total = machine_memory_mb()
+    return total - used
 
 
 def remembered(out: Path, name: str, choose: Callable[[], str]) -> str:

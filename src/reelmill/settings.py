@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     threads: int | None = Field(
         None, ge=1, description="threads of a model on the CPU; cores by hosts when not given"
     )
+    memory_limit: int = Field(
+        80, ge=1, le=100, description="percent of the machine's memory past which a run stops"
+    )
     residency: Literal["auto", "resident", "turns"] = Field(
         "auto", description="models loaded together, or one after the other; auto: by memory"
     )

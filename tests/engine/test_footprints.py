@@ -19,11 +19,13 @@ def test_what_was_seen_is_known_in_the_next_run(tmp_path: Path) -> None:
     seen = Footprints(path)
     assert seen.of(ONE, "cpu") is None
     seen.loaded(ONE, "cpu", 100.0)
-    seen.inferred(ONE, "cpu", "shout", 180.0, 2.0)
-    seen.inferred(ONE, "cpu", "shout", 150.0, 3.0)
+    seen.inferred(ONE, "cpu", "shout", 180.0, padded_cost=40.0, took_mb=80.0)
+    seen.inferred(ONE, "cpu", "shout", 150.0, padded_cost=10.0, took_mb=50.0)
     assert seen.save() is None
     again = Footprints(path)
-    assert again.of(ONE, "cpu") == Footprint(100.0, 180.0, {"shout": 3.0})
+    assert again.of(ONE, "cpu") == Footprint(100.0, 180.0, {"shout": 2.0}), (
+        "the larger batch tells what a unit of cost takes"
+    )
     assert again.of(ONE, "cuda") is None and again.of(TWO, "cpu") is None
 
 

@@ -38,9 +38,11 @@ class ScriptedHost:
 
     footprint_mb = 10.0
     load_seconds = 0.0
+    warm_up_seconds = None
+    device_mb = None
 
-    def __init__(self, act: Act, device: Device) -> None:
-        self.device = device
+    def __init__(self, act: Act, load: hosts.Load) -> None:
+        self.device, self.spec = load.device, load.spec
         self._act = act
         self._sent: list[hosts.Batch] = []
         self.child = SimpleNamespace(send=self.send, receive=self.receive, pid=1)
@@ -109,7 +111,7 @@ class Scene:
             self.starts += 1
             if self.start_errors:
                 raise self.start_errors.pop(0)
-            return ScriptedHost(act, load.device)
+            return ScriptedHost(act, load)
 
         monkeypatch.setattr(hosts.ModelHost, "start", start)
         settings = {"batch_size": 4, "max_batch": 4, "retry_waits": (0.0, 0.0, 0.0), **config}
@@ -283,6 +285,24 @@ def test_each_try_has_spools_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
 
     one, two = play(scene, twice())
     assert not set(one.spools) & set(two.spools)
+
+
+def test_a_host_that_dies_before_its_first_output_leaves_no_spool_to_be_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G10 G16
+    two = (Device("cpu", 0), Device("cpu", 1))
+    told: list[str] = []
+
+    def first_dies(batch: hosts.Batch) -> Inferred:
+        told.append(batch.spools[0].suffix)
+        if len(set(told)) == 1:
+            raise CrashError("killed before it wrote anything")
+        return outputs(batch)
+
+    scene = scene_of(tmp_path, monkeypatch, first_dies, devices=two)
+    flight = play(scene, scene.take_through("a", 1))
+    assert [spool.suffix for spool in flight.spools] == [told[-1]]
 
 
 def test_room_is_given_in_turn_and_refused_to_who_has_failed(

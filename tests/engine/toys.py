@@ -71,10 +71,36 @@ class Read(FileStage):
         return Words(words)
 
 
+@dataclass
+class Shouter:
+    """The loaded model, and the folder from which it is told how to behave (if any).
+
+    It notes the device of each batch in `devices` there. While there is a file `slow` each batch
+    takes its time; while there is `full` memory runs out on a GPU.
+    """
+
+    device: Device
+    scene: Path | None
+
+    def begin(self) -> None:
+        if self.scene is None:
+            return
+        if (self.scene / "slow").exists():
+            time.sleep(0.15)
+        if self.device.kind == "cuda" and (self.scene / "full").exists():
+            raise RuntimeError("CUDA failed with error out of memory")
+        with (self.scene / "devices").open("a") as file:
+            file.write(f"{self.device}\n")
+
+    def __call__(self, text: str) -> str:
+        return text.upper()
+
+
 @dataclass(frozen=True)
 class ShoutModel(ModelSpec):
     delay: float = 0.0
     broken: str = ""
+    scene: Path | None = None
 
     @property
     def name(self) -> str:
@@ -87,7 +113,7 @@ class ShoutModel(ModelSpec):
     def load(self, device: Device, threads: int) -> Any:
         if self.broken:
             raise PassingError(self.broken)
-        return str.upper
+        return Shouter(device, self.scene)
 
 
 @dataclass
@@ -119,6 +145,7 @@ class ShoutStage(ModelStage[WordItem, str]):
         if self.log is not None:
             self.log.with_name(f"{self.log.name}.inferring").touch()
         time.sleep(self.model.delay)  # type: ignore[attr-defined]
+        model.begin()
         words = [item.text for item in batch]
         if "boom" in words:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -181,6 +208,7 @@ def toy_config(out: Path, **changes: Any) -> EngineConfig:
         "arena_bytes": 1 << 20,
         "retry_waits": (0.01, 0.02, 0.03),
         "drain_seconds": 5.0,
+        "memory_limit": 1.0,
     }
     return EngineConfig(out, **{**settings, **changes})
 

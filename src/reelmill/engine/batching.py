@@ -45,6 +45,11 @@ class Batcher:
         return len(self._by_cost) + sum(len(batch) for batch in self._retries)
 
     @property
+    def largest_cost(self) -> float:
+        """Of the items waiting for the first time."""
+        return self._by_cost[-1][0] if self._by_cost else 0.0
+
+    @property
     def has_retries(self) -> bool:
         return bool(self._retries)
 

@@ -25,6 +25,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from reelmill.engine.buffers import Arena
 from reelmill.errors import CrashError, PassingError
 
@@ -160,6 +162,13 @@ class Child:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    def memory_mb(self) -> float:
+        """What it has for itself; 0 when it is gone."""
+        with contextlib.suppress(psutil.Error):
+            use = psutil.Process(self.pid).memory_info()
+            return float(use.rss - getattr(use, "shared", 0)) / (1 << 20)
+        return 0.0
 
     async def kill(self) -> None:
         self._writer.close()

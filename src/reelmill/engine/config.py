@@ -23,6 +23,10 @@ class EngineConfig:
     device_reason: str = ""
     #: The number of model hosts on the CPU is left to the engine.
     cpu_hosts_open: bool = False
+    #: Nobody named a device: a busy GPU is left, and one that comes free is used.
+    devices_automatic: bool = False
+    #: The share of the machine's memory in use past which the run does not go on.
+    memory_limit: float = policy.MEMORY_LIMIT
     #: Whether models stay loaded together, or take turns.
     residency: Residency = "auto"
     #: What models were seen to need on this machine is remembered here.

@@ -19,10 +19,11 @@ from reelmill.engine.admission import admit
 from reelmill.engine.books import Books
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.footprints import Footprints
-from reelmill.engine.hosts import ModelHost
+from reelmill.engine.gauges import Gauges
+from reelmill.engine.guard import Guard
 from reelmill.engine.inference import Inference
 from reelmill.engine.jobs import Job, Keys, Source, done_before, plan
-from reelmill.engine.lanes import BatchDone, Lane
+from reelmill.engine.lanes import BatchDone
 from reelmill.engine.ledger import Ledger, Result
 from reelmill.engine.lock import FolderLock
 from reelmill.engine.metrics import RunSummary
@@ -32,7 +33,6 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.pool import CpuPool
 from reelmill.engine.progress import Observer
 from reelmill.engine.residency import turns_of
-from reelmill.engine.stage import ModelSpec
 from reelmill.engine.turns import Planner, Turns
 from reelmill.errors import UsageError
 
@@ -167,7 +167,7 @@ class Coordinator:
             on_fatal=self._fatal,
             on_disk_full=self._disk_full,
             on_warning=self._books.warn,
-            on_start=self._on_start,
+            gauges=Gauges(self._monitor, self._footprints),
         )
         passage = Passage(
             self._pipeline,
@@ -179,7 +179,9 @@ class Coordinator:
             results,
             self._disk_full,
         )
-        clock = asyncio.create_task(self._tick(inference))
+        guard = Guard(config, self._planner, inference, pool, self._books, self._fatal)
+        clock = asyncio.create_task(self._tick(inference, guard))
+        clock.add_done_callback(self._clock_stopped)
         try:
             await self._until_done_or_stopped(jobs, passage, pool, inference)
         finally:
@@ -236,7 +238,7 @@ class Coordinator:
                     passage.give_up,
                 )
             else:
-                self._planner.place(inference, self._pipeline.models)
+                inference.place(self._planner.placements(self._pipeline.models))
                 await self._admit(jobs, passage.process, passage)
         finally:
             await passage.cancel()
@@ -246,13 +248,21 @@ class Coordinator:
     ) -> None:
         await admit(jobs, self._config.open_recordings, process, passage.give_up)
 
-    async def _tick(self, inference: Inference) -> None:
+    def _clock_stopped(self, clock: asyncio.Task[None]) -> None:
+        """Nobody waits for the clock: a fault in it must not go unseen."""
+        if not clock.cancelled() and (error := clock.exception()) is not None:
+            self._books.line({"event": "error", "message": repr(error)})
+            self._fatal(f"a fault of this program in the monitor: {error!r}")
+
+    async def _tick(self, inference: Inference, guard: Guard) -> None:
         """Sample once a second, tell the observer four times a second."""
         every = round(_SAMPLE_EVERY_S / _TELL_EVERY_S)
         turn = 0
         while True:
             if turn % every == 0:
-                self._books.line(self._monitor.take().as_line())
+                sample = self._monitor.take()
+                self._books.line(sample.as_line())
+                guard.see(sample)
             self._observer.moved(self._books.snapshot(inference.queued))
             try:
                 self._ledger.commit()  # also when nothing new comes for a while
@@ -269,15 +279,6 @@ class Coordinator:
                 (d.used_mb for d in last.devices if d.index == batch.lane.device.index), None
             )
         self._books.batch(batch, memory)
-        host = batch.lane.host
-        if host is not None:
-            seen = batch.answer.device_mb or batch.answer.memory_mb
-            self._footprints.inferred(
-                host.spec, host.device.kind, batch.queue.stage.name, seen, 0.0
-            )
-
-    def _on_start(self, spec: ModelSpec, lane: Lane, host: ModelHost) -> None:
-        self._footprints.loaded(spec, lane.device.kind, host.device_mb or host.footprint_mb)
 
     def _fatal(self, reason: str) -> None:
         if self._stopped is None:  # a second cause is no reason to stop at once

@@ -17,7 +17,8 @@ BUSY_SHARE = 0.90
 class DeviceChoice:
     """The chosen devices and, in one line for people, why. `free_mb` is the least of them.
 
-    `cpu_hosts_open`: on the CPU, with the number of hosts left to us.
+    `cpu_hosts_open`: on the CPU, with the number of hosts left to us. `automatic`: nobody named a
+    device.
     """
 
     devices: tuple[Device, ...]
@@ -25,6 +26,7 @@ class DeviceChoice:
     free_mb: float | None = None
     slow: bool = False
     cpu_hosts_open: bool = False
+    automatic: bool = False
 
 
 def choose_devices(wanted: str, samples: Sequence[DeviceSample]) -> DeviceChoice:
@@ -66,7 +68,7 @@ def _named(name: str, samples: Sequence[DeviceSample]) -> list[Device]:
 def _automatic(samples: Sequence[DeviceSample]) -> DeviceChoice:
     if not samples:
         reason = "no NVIDIA GPU found: computing on the CPU"
-        return DeviceChoice((Device("cpu"),), reason, cpu_hosts_open=True)
+        return DeviceChoice((Device("cpu"),), reason, cpu_hosts_open=True, automatic=True)
     free = [sample for sample in samples if sample.used_share < BUSY_SHARE]
     if not free:
         shares = ", ".join(f"{s.name} {s.used_share:.0%}" for s in samples)
@@ -76,7 +78,9 @@ def _automatic(samples: Sequence[DeviceSample]) -> DeviceChoice:
             "slower; close them for full speed",
             slow=True,
             cpu_hosts_open=True,
+            automatic=True,
         )
     names = ", ".join(f"{s.name}, {(s.total_mb - s.used_mb) / 1024:.1f} GB free" for s in free)
     least = min(sample.total_mb - sample.used_mb for sample in free)
-    return DeviceChoice(tuple(Device("cuda", s.index) for s in free), names, least)
+    devices = tuple(Device("cuda", s.index) for s in free)
+    return DeviceChoice(devices, names, least, automatic=True)

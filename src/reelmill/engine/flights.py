@@ -32,7 +32,10 @@ class Flight:
         #: Spool, offset and size of each output: compact, a long recording has a million.
         self.places = array("q")
         self._placed = 0
+        #: Those with outputs in them, and all that hosts were told to write to: a host that died
+        #: before its first output has written none.
         self.spools: list[Path] = []
+        self.told: set[Path] = set()
         self.granted: set[Block] = set()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._spool_base = spool_base
@@ -40,14 +43,15 @@ class Flight:
     def spool_for(self, host: str) -> Path:
         """Each host appends to a file of its own."""
         path = self._spool_base.with_name(f"{self._spool_base.name}.{host}")
-        if path not in self.spools:
-            self.spools.append(path)
+        self.told.add(path)
         return path
 
     def add_output(self, index: int, spool: Path, place: tuple[int, int]) -> None:
         at, missing = 3 * index, 3 * (index + 1) - len(self.places)
         if missing > 0:
             self.places.extend(itertools.repeat(-1, missing))
+        if spool not in self.spools:
+            self.spools.append(spool)
         self.places[at : at + 3] = array("q", (self.spools.index(spool), *place))
         self._placed += 1
         self._settle()

@@ -33,11 +33,13 @@ class Footprints:
         self._path = path
         self._known = self._read()
         self._seen: dict[str, Footprint] = {}
+        self._largest: dict[tuple[str, str], float] = {}
 
     def of(self, spec: ModelSpec, device_kind: str) -> Footprint | None:
         """As seen in this run or an earlier one; None when it never ran here."""
         key = _key(spec, device_kind)
-        return self._seen.get(key) or self._known.get(key)
+        seen, known = self._seen.get(key), self._known.get(key)
+        return known if seen is None else seen if known is None else _together(known, seen)
 
     def loaded(self, spec: ModelSpec, device_kind: str, mb: float) -> None:
         """A host of it has loaded."""
@@ -46,12 +48,25 @@ class Footprints:
         seen.peak_mb = max(seen.peak_mb, mb)
 
     def inferred(
-        self, spec: ModelSpec, device_kind: str, stage: str, mb: float, per_cost: float
+        self,
+        spec: ModelSpec,
+        device_kind: str,
+        stage: str,
+        mb: float,
+        *,
+        padded_cost: float,
+        took_mb: float,
     ) -> None:
-        """A host of it has inferred a batch: what it has now, and what a unit of cost took."""
-        seen = self._seen.setdefault(_key(spec, device_kind), Footprint(mb, mb))
+        """A host of it has inferred a batch: what it had at most, and what the batch took of that.
+
+        The largest batch tells best what a unit of cost takes: of a small one most is constant.
+        """
+        key = _key(spec, device_kind)
+        seen = self._seen.setdefault(key, Footprint(mb, mb))
         seen.peak_mb = max(seen.peak_mb, mb)
-        seen.per_cost[stage] = max(seen.per_cost.get(stage, 0.0), per_cost)
+        if padded_cost > self._largest.get((key, stage), 0.0):
+            self._largest[key, stage] = padded_cost
+            seen.per_cost[stage] = took_mb / padded_cost
 
     def save(self) -> str | None:
         """Write what was seen; a reason when that is not possible, which is no harm to a run."""
@@ -89,5 +104,5 @@ def _key(spec: ModelSpec, device_kind: str) -> str:
 def _together(before: Footprint, seen: Footprint) -> Footprint:
     per_cost = dict(before.per_cost)
     for stage, mb in seen.per_cost.items():
-        per_cost[stage] = max(mb, _FORGET * per_cost.get(stage, 0.0))
+        per_cost[stage] = mb
     return Footprint(seen.loaded_mb, max(seen.peak_mb, _FORGET * before.peak_mb), per_cost)

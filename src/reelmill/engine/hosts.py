@@ -6,7 +6,9 @@ memory is given back.
 
 from __future__ import annotations
 
+import os
 import pickle
+import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -14,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reelmill.engine import memory
 from reelmill.engine.buffers import Block
 from reelmill.engine.child import Channel, Child
-from reelmill.engine.memory import DeviceMeter, process_mb
+from reelmill.engine.memory import DeviceMeter
 from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
 from reelmill.engine.work import describe
 from reelmill.errors import (
@@ -24,9 +27,13 @@ from reelmill.errors import (
     ModelUnavailableError,
     PassingError,
     ResourceError,
+    is_device_lost,
     is_disk_full,
     kind_of,
 )
+
+#: Exit code of a host whose GPU does not answer.
+_DEVICE_LOST = 70
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Loaded:
     and, on a GPU, the device's."""
 
     seconds: float
+    warm_up_seconds: float
     footprint_mb: float
     device_mb: float | None = None
 
@@ -60,13 +68,26 @@ class Batch:
 
 @dataclass(frozen=True)
 class Inferred:
-    """Where the outputs are (offset, size in each item's spool); times of the monotonic clock."""
+    """Where the outputs are (offset, size in each item's spool); times of the monotonic clock;
+    the most memory in MB the process had meanwhile, and what it now has of a GPU's."""
 
     places: tuple[tuple[int, int], ...]
     started: float
     ended: float
     memory_mb: float
     device_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """Give back what libraries keep for later."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """MB of the machine's memory that came back."""
+
+    mb: float
 
 
 @dataclass(frozen=True)
@@ -87,13 +108,19 @@ def serve(channel: Channel) -> None:
     meter = DeviceMeter(load.device)
     try:
         model = load.spec.load(load.device, load.threads)
+        loaded = time.monotonic()
         load.spec.warm_up(model)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         channel.send(_error(error))
         return
-    channel.send(Loaded(time.monotonic() - started, process_mb(), meter.mb()))
+    ended = time.monotonic()
+    channel.send(Loaded(ended - started, ended - loaded, memory.process_mb(), meter.mb()))
     while True:
-        channel.send(_infer(load.stages, model, channel, channel.receive(), meter))
+        message: Batch | Release = channel.receive()
+        if isinstance(message, Release):
+            channel.send(Released(memory.release()))
+        else:
+            channel.send(_infer(load.stages, model, channel, message, meter))
 
 
 def _infer(
@@ -102,6 +129,7 @@ def _infer(
     stage = stages[batch.stage]
     assert isinstance(stage, ModelStage)
     started = time.monotonic()
+    memory.begin_peak()
     try:
         items = [channel.arena.read(block) for block in batch.blocks]
         outputs = stage.infer(model, items)
@@ -111,8 +139,10 @@ def _infer(
             )
         places = _spool(batch.spools, outputs)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
+        if is_device_lost(error):
+            _die(error)
         return _error(error)
-    return Inferred(places, started, time.monotonic(), process_mb(), meter.mb())
+    return Inferred(places, started, time.monotonic(), memory.peak_mb(), meter.mb())
 
 
 def _spool(spools: tuple[Path, ...], outputs: list[Any]) -> tuple[tuple[int, int], ...]:
@@ -125,6 +155,13 @@ def _spool(spools: tuple[Path, ...], outputs: list[Any]) -> tuple[tuple[int, int
             places.append((file.tell(), len(data)))
             file.write(data)
     return tuple(places)
+
+
+def _die(error: Exception) -> None:
+    """End this process, which cannot use its device any more; a new one perhaps can."""
+    traceback.print_exc()
+    print(describe(error), file=sys.stderr, flush=True)
+    os._exit(_DEVICE_LOST)
 
 
 def _error(error: Exception) -> HostError:
@@ -148,6 +185,7 @@ class ModelHost:
         self.footprint_mb = 0.0
         self.device_mb: float | None = None
         self.load_seconds = 0.0
+        self.warm_up_seconds: float | None = None
 
     @classmethod
     async def start(
@@ -172,7 +210,10 @@ class ModelHost:
             "reelmill.engine.hosts:serve",
             arena_descriptor,
             log_folder,
-            environment={"OMP_NUM_THREADS": str(load.threads)},
+            environment={
+                "OMP_NUM_THREADS": str(load.threads),
+                "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts
+            },
         )
         host = cls(name, load.spec, load.device, child)
         try:
@@ -187,6 +228,7 @@ class ModelHost:
         host.footprint_mb = answer.footprint_mb
         host.device_mb = answer.device_mb
         host.load_seconds = answer.seconds
+        host.warm_up_seconds = answer.warm_up_seconds
         return host
 
     async def infer(self, batch: Batch, deadline: float) -> Inferred | HostError:
@@ -194,6 +236,16 @@ class ModelHost:
         await self.child.send(batch)
         answer: Inferred | HostError = await self.child.receive(deadline)
         return answer
+
+    async def release(self, deadline: float) -> float:
+        """Have it give back what its libraries keep; MB that came back. Only between batches.
+
+        Raises:
+            CrashError: the process died or hung.
+        """
+        await self.child.send(Release())
+        answer: Released = await self.child.receive(deadline)
+        return answer.mb
 
     async def stop(self) -> None:
         await self.child.stop()

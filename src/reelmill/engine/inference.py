@@ -14,7 +14,8 @@ from reelmill.engine.batching import QueuedItem
 from reelmill.engine.buffers import Allocator, Block
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.flights import Flight
-from reelmill.engine.hosts import ModelHost
+from reelmill.engine.footprints import Footprints
+from reelmill.engine.gauges import Gauges
 from reelmill.engine.lanes import BatchDone, Group, Lane, Placement, StageQueue, Told
 from reelmill.engine.metrics import HostTotals
 from reelmill.engine.room import Room
@@ -48,18 +49,22 @@ class Inference:
         on_fatal: Callable[[str], None],
         on_disk_full: Callable[[], None],
         on_warning: Callable[[str], None],
-        on_start: Callable[[ModelSpec, Lane, ModelHost], None] = lambda spec, lane, host: None,
+        gauges: Gauges | None = None,
     ) -> None:
         self._stages = tuple(stages)
         self._config = config
         self._room = Room(allocator, on_room)
-        told = Told(on_batch, on_start, on_fatal, on_disk_full, on_warning)
-        self._serving = Serving(stages, config, arena_descriptor, log_folder, self._room, told)
+        told = Told(on_batch, on_fatal, on_disk_full, on_warning)
+        gauges = gauges or Gauges(None, Footprints(None))
+        self._serving = Serving(
+            stages, config, arena_descriptor, log_folder, self._room, told, gauges
+        )
         self._names = itertools.count()
         self._queues: dict[int, StageQueue] = {}
         self._groups = self._make_groups()
         self._placements: dict[ModelSpec, Placement] = {}
         self._turn: frozenset[int] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         #: Of every lane there was.
         self.totals: list[HostTotals] = []
 
@@ -69,7 +74,8 @@ class Inference:
             if not isinstance(stage, ModelStage):
                 continue
             size = policy.first_batch_size(0, 0, self._config.batch_size, self._config.max_batch)
-            queue = self._queues[position] = StageQueue(position, stage, size)
+            queue = StageQueue(position, stage, size, self._config.max_batch)
+            self._queues[position] = queue
             groups.setdefault(stage.model, Group(stage.model, [])).queues.append(queue)
         return groups
 
@@ -95,12 +101,73 @@ class Inference:
             self._config.devices, self._config.threads or 1
         )
         for device in placement.devices:
-            name = f"host-{next(self._names)}"
-            totals = HostTotals(name, group.spec.name, str(device))
-            self.totals.append(totals)
-            lane = Lane(name, device, placement.threads, totals)
-            group.lanes.append(lane)
-            lane.task = asyncio.create_task(self._serving.serve(group, lane), name=name)
+            self._open_lane(group, device, placement.threads)
+
+    def _open_lane(self, group: Group, device: Device, threads: int) -> None:
+        name = f"host-{next(self._names)}"
+        totals = HostTotals(name, group.spec.name, str(device))
+        self.totals.append(totals)
+        lane = Lane(name, device, threads, totals)
+        group.lanes.append(lane)
+        lane.task = asyncio.create_task(self._serving.serve(group, lane), name=name)
+
+    def move(
+        self, placements: Mapping[ModelSpec, Placement], lost: Callable[[Device], bool]
+    ) -> None:
+        """Models that are loaded go on elsewhere. Hosts that are left finish what they have been
+        sent; those on a device that is lost are ended, and theirs is done again."""
+        self.place(placements)
+        for spec, placement in placements.items():
+            group = self._groups[spec]
+            there = {lane.home for lane in group.lanes if not lane.retiring}
+            for lane in list(group.lanes):
+                if lost(lane.home):
+                    self._ending.add(task := asyncio.create_task(self._drop(group, lane)))
+                    task.add_done_callback(self._ending.discard)
+                elif lane.home not in placement.devices:
+                    lane.retiring = True
+            for device in placement.devices:
+                if device not in there:
+                    self._open_lane(group, device, placement.threads)
+            group.work.set()
+
+    async def _drop(self, group: Group, lane: Lane) -> None:
+        if lane.task is not None:
+            lane.task.cancel()
+            await asyncio.gather(lane.task, return_exceptions=True)
+        await self._serving.close(group, lane)
+
+    def recall(self, has_room: Callable[[ModelSpec, Device], bool]) -> list[str]:
+        """Lanes that went to the CPU for want of memory go back; what was done, for people."""
+        done = []
+        for group in self._groups.values():
+            for lane in group.lanes:
+                if lane.device == lane.home or not lane.may_return:
+                    continue
+                if has_room(group.spec, lane.home):
+                    lane.device = lane.home
+                    done.append(f"{group.spec.name} goes back to {lane.home}: there is room again")
+            group.work.set()
+        return done
+
+    @property
+    def loaded_models(self) -> list[ModelSpec]:
+        return [spec for spec, group in self._groups.items() if group.lanes]
+
+    @property
+    def devices(self) -> set[Device]:
+        """Those that we compute on."""
+        return {lane.device for lane in self._lanes}
+
+    def own_mb(self, gpus: Iterable[Device]) -> dict[Device, float]:
+        """What our hosts have of GPUs, by their own account; without those where one is loading."""
+        own = dict.fromkeys(gpus, 0.0)
+        for lane in self._lanes:
+            if lane.host is None:
+                own.pop(lane.device, None)
+            elif lane.device in own:
+                own[lane.device] += lane.device_mb or 0.0
+        return own
 
     @property
     def pids(self) -> list[int]:
@@ -115,6 +182,18 @@ class Inference:
     def _lanes(self) -> list[Lane]:
         return [lane for group in self._groups.values() for lane in group.lanes]
 
+    def halve(self, device: Device) -> list[str]:
+        """Smaller batches on a device at once; what was changed, for people."""
+        sizes = [(queue, queue.halve(device)) for queue in self._queues.values()]
+        return [f"{queue.stage.name} {size}" for queue, size in sizes if size is not None]
+
+    def release(self) -> None:
+        """Have every host give back what its libraries keep, as soon as it is between batches."""
+        for group in self._groups.values():
+            for lane in group.lanes:
+                lane.release = True
+            group.work.set()
+
     def drain(self) -> None:
         """Take no new batches; what hosts are inferring is finished."""
         self._serving.drain()
@@ -123,6 +202,7 @@ class Inference:
     async def stop(self) -> list[EndedHost]:
         """End all hosts: their processes are gone when this returns. They start again when they
         are expected again."""
+        await asyncio.gather(*self._ending)
         lanes = [(group, lane) for group in self._groups.values() for lane in group.lanes]
         tasks = [lane.task for _, lane in lanes if lane.task is not None]
         for task in tasks:
@@ -185,7 +265,7 @@ class Inference:
             for item in self._queues[flight.stage].batcher.remove(flight):
                 self._room.release(item)
         self._room.close(flight)
-        for spool in flight.spools:
+        for spool in flight.told:
             with contextlib.suppress(FileNotFoundError):
                 spool.unlink()
 

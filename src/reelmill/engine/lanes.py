@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,31 +11,44 @@ from dataclasses import dataclass, field
 from reelmill.engine.batching import Batcher, QueuedItem
 from reelmill.engine.hosts import Inferred, ModelHost
 from reelmill.engine.metrics import HostTotals
+from reelmill.engine.sizing import Sizing
 from reelmill.engine.stage import Device, ModelSpec, Stage
+
+#: Seconds until it is first looked whether a lane can go back to the GPU it was driven from.
+_EXILE_S = 60.0
 
 
 class StageQueue:
     """The waiting items of a stage, how many go into a batch, and how fast they go."""
 
-    def __init__(self, position: int, stage: Stage, size: int) -> None:
+    def __init__(self, position: int, stage: Stage, start: int, maximum: int) -> None:
         self.position = position
         self.stage = stage
         self.batcher = Batcher()
-        self.size = size
-        self.seconds_per_cost: float | None = None
+        self.start = start
         self.open_splits = 0
+        self._maximum = maximum
+        self._sizings: dict[Device, Sizing] = {}
 
-    @property
-    def fill(self) -> float:
+    def sizing(self, device: Device) -> Sizing:
+        """How large its batches are on a device."""
+        if device not in self._sizings:
+            self._sizings[device] = Sizing(self.start, self._maximum)
+        return self._sizings[device]
+
+    def fill(self, device: Device) -> float:
+        """How many batches for a device are waiting; retries go before everything."""
         if self.batcher.has_retries:
             return float("inf")
-        return len(self.batcher) / self.size
+        return len(self.batcher) / self.sizing(device).size
 
-    def paced(self, cost: float, seconds: float) -> None:
-        if cost > 0:
-            new = seconds / cost
-            old = self.seconds_per_cost
-            self.seconds_per_cost = new if old is None else 0.8 * old + 0.2 * new
+    def halve(self, device: Device) -> int | None:
+        """Smaller batches on a device at once; the new size, None when it is the least already."""
+        sizing = self._sizings.get(device)
+        if sizing is None or sizing.size == 1:
+            return None
+        sizing.halve()
+        return sizing.size
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,33 @@ class Lane:
     host: ModelHost | None = None
     sent: deque[tuple[StageQueue, list[QueuedItem]]] = field(default_factory=deque)
     memory_failures: int = 0
+    #: What its host has of a GPU's memory, by its own account.
+    device_mb: float | None = None
+    #: How often memory drove it from its device to the CPU, and when it last did.
+    exiles: int = 0
+    exiled_at: float = 0.0
+    #: No new batches: it ends when those that were sent are back.
+    retiring: bool = False
+    #: Its host is to give back what its libraries keep, between two batches.
+    release: bool = False
     task: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        #: The device it is meant for; for want of memory it may be on the CPU.
+        self.home = self.device
+
+    def go_to_cpu(self) -> None:
+        """Its next host is on the CPU."""
+        self.totals.device = f"{self.totals.device}, then cpu"
+        self.device = Device("cpu")
+        self.memory_failures = 0
+        self.exiles += 1
+        self.exiled_at = time.monotonic()
+
+    @property
+    def may_return(self) -> bool:
+        """Each time it is driven away again it stays away twice as long."""
+        return time.monotonic() - self.exiled_at >= _EXILE_S * 2.0 ** (self.exiles - 1)
 
 
 @dataclass(eq=False)
@@ -71,6 +111,10 @@ class Group:
     def waiting(self) -> bool:
         return any(len(queue.batcher) for queue in self.queues)
 
+    def fullest(self, device: Device) -> StageQueue:
+        """The stage with most batches for a device waiting."""
+        return max(self.queues, key=lambda queue: queue.fill(device))
+
 
 @dataclass(frozen=True)
 class BatchDone:
@@ -80,6 +124,20 @@ class BatchDone:
     lane: Lane
     items: Sequence[QueuedItem]
     answer: Inferred
+    size: int
+
+    @property
+    def cost(self) -> float:
+        return sum(item.cost for item in self.items)
+
+    @property
+    def padded_cost(self) -> float:
+        """What they cost at the size of the costliest."""
+        return padded_cost(self.items)
+
+
+def padded_cost(items: Sequence[QueuedItem]) -> float:
+    return len(items) * max(item.cost for item in items)
 
 
 @dataclass(frozen=True)
@@ -87,7 +145,6 @@ class Told:
     """Who is told what happens to batches and hosts."""
 
     batch: Callable[[BatchDone], None]
-    started: Callable[[ModelSpec, Lane, ModelHost], None]
     fatal: Callable[[str], None]
     disk_full: Callable[[], None]
     warning: Callable[[str], None]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +15,51 @@ import psutil
 from reelmill.engine.stage import Device
 
 _MB = 1 << 20
-_OWN_PARTS = ("RssAnon:", "RssFile:")
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def process_mb() -> float:
     """Memory of this process in MB, without the arena it shares with the others."""
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-        kilobytes = [int(line.split()[1]) for line in lines if line.startswith(_OWN_PARTS)]
-        if kilobytes:
-            return sum(kilobytes) / 1024
+    parts = _status()
+    if "RssAnon" in parts:
+        return parts["RssAnon"] + parts["RssFile"]
     return float(psutil.Process().memory_info().rss / _MB)
+
+
+def begin_peak() -> None:
+    """From now on `peak_mb` counts anew, where the system can do that (Linux)."""
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5")
+
+
+def peak_mb() -> float:
+    """The most this process had since `begin_peak`, without the arena; now, where not known."""
+    parts = _status()
+    if "VmHWM" in parts and "RssShmem" in parts:
+        return parts["VmHWM"] - parts["RssShmem"]
+    return process_mb()
+
+
+def release() -> float:
+    """Collect garbage and have libraries give back what they keep; MB that came back."""
+    before = process_mb()
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # a libc without it
+            ctypes.CDLL(None).malloc_trim(0)
+    return max(0.0, before - process_mb())
+
+
+def _status() -> dict[str, float]:
+    """The memory lines of the process's status, in MB; none outside Linux."""
+    with contextlib.suppress(OSError):
+        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        fields = (line.split() for line in lines if line.endswith(" kB"))
+        return {name.rstrip(":"): int(kilobytes) / 1024 for name, kilobytes, *_ in fields}
+    return {}
 
 
 class DeviceMeter:

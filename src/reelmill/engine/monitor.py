@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
@@ -15,6 +16,7 @@ import psutil
 from reelmill.engine.metrics import MemoryUse
 
 _MB = 1 << 20
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
@@ -26,7 +28,11 @@ def usable_cores() -> int:
 
 @dataclass(frozen=True)
 class DeviceSample:
-    """A device as NVML sees it: true use in MB, other processes included; shares in percent."""
+    """A device as NVML sees it: true use in MB, other processes included; utilization in percent.
+
+    `foreign_mb` and `own_mb`: what processes that are not the run's, and those that are, have of
+    it; None where NVML does not tell, or knows none of ours (as in a container).
+    """
 
     index: int
     name: str
@@ -36,6 +42,7 @@ class DeviceSample:
     temperature: float | None = None
     clock_mhz: float | None = None
     foreign_mb: float | None = None
+    own_mb: float | None = None
 
     @property
     def used_share(self) -> float:
@@ -74,9 +81,7 @@ class NvmlDevices:
 
             pynvml.nvmlInit()
             self._nvml = pynvml
-            self._handles = [
-                pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())
-            ]
+            self._handles = _visible_handles(pynvml)
 
     def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
         found = []
@@ -87,6 +92,8 @@ class NvmlDevices:
 
     def own_mb(self, index: int, pid: int) -> float | None:
         """What a process has of a device's memory; None where NVML does not know the process."""
+        if index >= len(self._handles):
+            return None
         with contextlib.suppress(self._nvml.NVMLError):
             for process in self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handles[index]):
                 if process.pid == pid and process.usedGpuMemory is not None:
@@ -104,10 +111,16 @@ class NvmlDevices:
             except nvml.NVMLError:  # not every card reports everything
                 return None
 
-        def foreign() -> float:
+        def uses() -> tuple[float, float | None]:
             processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
-            return sum((p.usedGpuMemory or 0) for p in processes if p.pid not in own) / _MB
+            ours = [p.usedGpuMemory or 0 for p in processes if p.pid in own]
+            foreign = sum((p.usedGpuMemory or 0) for p in processes if p.pid not in own)
+            return foreign / _MB, sum(ours) / _MB if ours else None
 
+        foreign_mb: float | None = None
+        own_mb: float | None = None
+        with contextlib.suppress(nvml.NVMLError):
+            foreign_mb, own_mb = uses()
         utilization = reading(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
         return DeviceSample(
             index,
@@ -117,8 +130,62 @@ class NvmlDevices:
             utilization or 0.0,
             reading(lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
             reading(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
-            reading(foreign),
+            foreign_mb,
+            own_mb,
         )
+
+
+def _visible_handles(nvml: Any) -> list[Any]:
+    """The GPUs that CUDA will show, in its order: `CUDA_VISIBLE_DEVICES` names or numbers them.
+
+    Hosts are told to count them by bus, as NVML does (`CUDA_DEVICE_ORDER`).
+    """
+    handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return handles
+    shown = []
+    for name in (part.strip() for part in visible.split(",")):
+        if name.isdigit() and int(name) < len(handles):
+            shown.append(handles[int(name)])
+        elif name.startswith("GPU-"):
+            shown.append(nvml.nvmlDeviceGetHandleByUUID(name))
+        else:  # as CUDA does: what follows a name that means nothing is not there
+            break
+    return shown
+
+
+def machine_memory_mb() -> tuple[float, float]:
+    """Used and total MB of the machine, or of the container we are in, whichever has less left."""
+    machine = psutil.virtual_memory()
+    used, total = (machine.total - machine.available) / _MB, machine.total / _MB
+    limit = _cgroup_number("memory.max", "memory/memory.limit_in_bytes")
+    current = _cgroup_number("memory.current", "memory/memory.usage_in_bytes")
+    if limit is None or current is None or limit / _MB >= total:
+        return used, total
+    inside = max(0.0, current - _cgroup_cache()) / _MB
+    if limit / _MB - inside < total - used:
+        return inside, limit / _MB
+    return used, total
+
+
+def _cgroup_number(*names: str) -> float | None:
+    """A figure of version 2 of control groups or, if it has none, of version 1."""
+    for name in names:
+        with contextlib.suppress(OSError, ValueError):
+            return float((_CGROUP / name).read_text())
+    return None
+
+
+def _cgroup_cache() -> float:
+    """Bytes of files that the kernel keeps in memory and would give up."""
+    for name in ("memory.stat", "memory/memory.stat"):
+        with contextlib.suppress(OSError, ValueError):
+            for line in (_CGROUP / name).read_text().splitlines():
+                key, _, value = line.partition(" ")
+                if key in ("inactive_file", "total_inactive_file"):
+                    return float(value)
+    return 0.0
 
 
 @dataclass
@@ -163,13 +230,13 @@ class Monitor:
                 of_many = getattr(use, "shared", 0)  # the arena above all: counted once
                 private += (use.rss - of_many) / _MB
                 shared = max(shared, of_many / _MB)
-        machine = psutil.virtual_memory()
+        used, total = machine_memory_mb()
         sample = Sample(
             time.time(),
             cpu,
             private + shared,
-            (machine.total - machine.available) / _MB,
-            machine.total / _MB,
+            used,
+            total,
             self.devices.sample(pids),
         )
         self._count(sample)

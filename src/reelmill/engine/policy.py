@@ -11,6 +11,11 @@ SHRINK_AT = 0.80
 GROW_AT = 0.50
 PANIC_AT = 0.95
 ADAPT_EVERY = 5
+#: Of what is free, for models that are loaded together: the rest is for batches larger than those
+#: seen so far, and for others.
+BUDGET_SHARE = 0.80
+#: Of the machine's memory; past it a run does not go on.
+MEMORY_LIMIT = 0.80
 
 
 def default_workers(cores: int) -> int:
@@ -66,6 +71,11 @@ def first_batch_size(
     return max(1, min(start, maximum, int(free_mb * share / item_mb)))
 
 
+def padded_cost_limit(free_mb: float, per_cost_mb: float, share: float = 0.8) -> float | None:
+    """The most padded cost a batch may have; None while nobody knows what a unit of it takes."""
+    return free_mb * share / per_cost_mb if per_cost_mb > 0 else None
+
+
 def adapted_batch_size(size: int, used_share: float, maximum: int) -> int:
     """The size after a look at the device: halved when full, up by a quarter when empty."""
     if used_share >= SHRINK_AT:
@@ -75,8 +85,21 @@ def adapted_batch_size(size: int, used_share: float, maximum: int) -> int:
     return size
 
 
-def batch_deadline(cost: float, seconds_per_cost: float | None, least: float = 120.0) -> float:
-    """Seconds after which a batch counts as hung: 20 times what the pace so far predicts."""
-    if seconds_per_cost is None:
+def batch_deadline(
+    cost: float,
+    seconds_per_cost: float | None,
+    least: float = 120.0,
+    *,
+    items: int = 1,
+    warm_up_seconds: float | None = None,
+) -> float:
+    """Seconds after which a batch counts as hung: 20 times what the pace so far predicts.
+
+    Before there is a pace it is 50 times what the warm-up took, for each item, and at most
+    5 times the least.
+    """
+    if seconds_per_cost is not None:
+        return max(least, 20.0 * cost * seconds_per_cost)
+    if warm_up_seconds is None:
         return 5 * least
-    return max(least, 20.0 * cost * seconds_per_cost)
+    return max(least, min(5 * least, 50.0 * items * warm_up_seconds))

@@ -143,6 +143,15 @@ class CpuPool:
         await child.send(self._stages)
         return child
 
+    async def trim(self) -> tuple[int, float]:
+        """End the workers that have nothing to do; how many they were and the MB they had. They
+        start again when they are needed."""
+        idle, self._idle = self._idle, []
+        self._all.difference_update(idle)
+        freed = sum(child.memory_mb() for child in idle)
+        await asyncio.gather(*(child.stop() for child in idle))
+        return len(idle), freed
+
     async def close(self, timeout: float = 5.0) -> None:
         await asyncio.gather(*(child.stop(timeout) for child in self._all))
         self._all.clear()

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from reelmill.engine.batching import QueuedItem
 from reelmill.engine.flights import StageFailed
 from reelmill.engine.hosts import HostError
-from reelmill.engine.lanes import Group, Lane, StageQueue, Told
+from reelmill.engine.lanes import Group, Lane, StageQueue, Told, padded_cost
 from reelmill.engine.room import Room
-from reelmill.engine.stage import Device, Stage
+from reelmill.engine.stage import Stage
 from reelmill.errors import CrashError, Failure, Kind
 
 _CRASHES_ALONE = 2
-_MEMORY_FAILURES_ALONE = 3
+#: In a row, on a device; or of an item alone.
+MEMORY_FAILURES = 3
 
 
 class Recovery:
@@ -62,7 +63,7 @@ class Recovery:
         items = self._living(items, lane)
         if alone and items:
             items[0].crashes += 1
-            limit = _MEMORY_FAILURES_ALONE if error.kind == "resource" else 1
+            limit = MEMORY_FAILURES if error.kind == "resource" else 1
             if items[0].crashes >= limit:
                 self._charge(items[0], error.kind, error.message, items[0].crashes)
                 return
@@ -78,17 +79,15 @@ class Recovery:
         error: HostError,
     ) -> None:
         lane.memory_failures += 1
-        queue.size = max(1, len(items) // 2)
-        if lane.memory_failures < _MEMORY_FAILURES_ALONE or lane.device.kind == "cpu":
+        queue.sizing(lane.device).ran_out(len(items), padded_cost(items))
+        if lane.memory_failures < MEMORY_FAILURES or lane.device.kind == "cpu":
             return
         self._told.warning(
             f"{group.spec.name} ran out of memory on {lane.device} three times in a row "
             f"({error.message}); it goes on on the CPU, many times slower"
         )
         self.give_back(group, lane)
-        lane.device = Device("cpu")
-        lane.totals.device = f"{lane.totals.device}, then cpu"
-        lane.memory_failures = 0
+        lane.go_to_cpu()
 
     def give_back(self, group: Group, lane: Lane) -> None:
         """Put batches that were sent, and at which nobody is to work any more, back into line."""

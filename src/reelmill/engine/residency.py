@@ -17,9 +17,6 @@ from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
 
 Residency = Literal["auto", "resident", "turns"]
 
-#: Of what is free; the rest is for batches larger than those seen so far, and for others.
-BUDGET_SHARE = 0.8
-
 
 @dataclass(frozen=True)
 class Need:
@@ -161,4 +158,4 @@ def _sum(needs: Sequence[Need], kind: str, means: Means) -> float:
 
 
 def _budget(kind: str, means: Means) -> float:
-    return BUDGET_SHARE * means.free_mb.get(kind, 0.0)
+    return policy.BUDGET_SHARE * means.free_mb.get(kind, 0.0)

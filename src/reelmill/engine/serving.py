@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +10,13 @@ from pathlib import Path
 from reelmill.engine import hosts, policy
 from reelmill.engine.batching import QueuedItem
 from reelmill.engine.config import EngineConfig
+from reelmill.engine.gauges import Gauges
 from reelmill.engine.hosts import Inferred, ModelHost
 from reelmill.engine.lanes import BatchDone, Group, Lane, StageQueue, Told
-from reelmill.engine.recovery import Recovery
+from reelmill.engine.recovery import MEMORY_FAILURES, Recovery
 from reelmill.engine.room import Room
 from reelmill.engine.stage import Stage
-from reelmill.errors import CrashError, ModelUnavailableError, ReelmillError
+from reelmill.errors import CrashError, ModelUnavailableError, ReelmillError, ResourceError
 
 _LINGER_S = 0.02
 
@@ -32,6 +32,7 @@ class Serving:
         log_folder: Path,
         room: Room,
         told: Told,
+        gauges: Gauges,
     ) -> None:
         self._stages = tuple(stages)
         self._config = config
@@ -39,6 +40,7 @@ class Serving:
         self._log_folder = log_folder
         self._room = room
         self._told = told
+        self._gauges = gauges
         self._recovery = Recovery(stages, room, told)
         self._draining = False
 
@@ -47,15 +49,16 @@ class Serving:
         self._draining = True
 
     async def serve(self, group: Group, lane: Lane) -> None:
-        """Keep a lane's host alive and busy, until cancelled."""
-        while True:
+        """Keep a lane's host alive and busy, until it retires or is cancelled."""
+        while lane.sent or not lane.retiring:
             try:
-                if lane.host is not None and lane.host.device != lane.device:
+                if self._is_misplaced(lane) and not lane.sent:
                     await self.end_host(lane)
                 if lane.host is None:
                     lane.host = await self._start_host(group, lane)
                 await self._send_batches(group, lane)
                 await self._receive(group, lane)
+                await self._release(lane)
             except CrashError as error:
                 self._recovery.after_crash(group, lane, error)
             except ReelmillError as error:
@@ -66,6 +69,7 @@ class Serving:
                     f"a fault of this program in {lane.name}: {traceback.format_exc()}"
                 )
                 return
+        await self.close(group, lane)
 
     @staticmethod
     async def end_host(lane: Lane) -> None:
@@ -78,27 +82,29 @@ class Serving:
         """End a lane. What it had been sent goes back into line, or away if nobody waits."""
         await self.end_host(lane)
         self._recovery.give_back(group, lane)
-        group.lanes.remove(lane)
+        if lane in group.lanes:
+            group.lanes.remove(lane)
 
     async def _start_host(self, group: Group, lane: Lane) -> ModelHost:
-        """Try to start a host, again after a wait when the cause can pass.
+        """Try to start a host, again after a wait when the cause can pass, and on the CPU when it
+        is the GPU's fault.
 
         Raises:
             ReelmillError: it cannot be started.
         """
-        load = hosts.Load(self._stages, group.spec, lane.device, lane.threads)
-        for tries in itertools.count(1):
-            name = f"{lane.name}-{lane.totals.starts}"
-            lane.totals.starts += 1
+        tries = 0
+        while True:
+            tries += 1
             try:
-                host = await ModelHost.start(
-                    name,
-                    load,
-                    self._arena_descriptor,
-                    self._log_folder,
-                    deadline=self._config.start_deadline,
-                )
+                host = await self._try_to_start(group, lane)
             except ReelmillError as error:
+                if self._is_devices_fault(lane, error, tries):
+                    self._told.warning(
+                        f"{error}; {group.spec.name} goes on on the CPU, many times slower"
+                    )
+                    lane.go_to_cpu()
+                    tries = 0
+                    continue
                 wait = policy.retry_wait(tries, self._config.retry_waits)
                 if wait is None or isinstance(error, ModelUnavailableError):
                     raise ModelUnavailableError(
@@ -108,31 +114,62 @@ class Serving:
                 await asyncio.sleep(wait)
                 continue
             lane.totals.peak_memory_mb = max(lane.totals.peak_memory_mb or 0, host.footprint_mb)
-            self._told.started(group.spec, lane, host)
+            lane.device_mb = host.device_mb
+            self._gauges.loaded(host)
             return host
-        raise AssertionError("unreachable")
+
+    async def _try_to_start(self, group: Group, lane: Lane) -> ModelHost:
+        name = f"{lane.name}-{lane.totals.starts}"
+        lane.totals.starts += 1
+        return await ModelHost.start(
+            name,
+            hosts.Load(self._stages, group.spec, lane.device, lane.threads),
+            self._arena_descriptor,
+            self._log_folder,
+            deadline=self._config.start_deadline,
+        )
+
+    def _is_devices_fault(self, lane: Lane, error: ReelmillError, tries: int) -> bool:
+        """Whether a start failed because the GPU is full, again and again, or gone."""
+        if lane.device.kind == "cpu":
+            return False
+        full = isinstance(error, ResourceError) and tries >= MEMORY_FAILURES
+        return full or self._gauges.is_gone(lane.device)
 
     async def _send_batches(self, group: Group, lane: Lane) -> None:
         """Give the host a batch, and the next one ahead when that one would be full."""
         while not lane.sent:
             while self._draining or not group.waiting():
+                if lane.retiring or lane.release or self._is_misplaced(lane):
+                    return
                 group.work.clear()
                 await group.work.wait()
-            await self._linger(group)
+            if lane.retiring or self._is_misplaced(lane):
+                return
+            await self._linger(group, lane)
             await self._send_one(group, lane)
-        if not self._draining and max(queue.fill for queue in group.queues) >= 1:
+        held = self._draining or lane.retiring or lane.release or self._is_misplaced(lane)
+        if not held and group.fullest(lane.device).fill(lane.device) >= 1:
             await self._send_one(group, lane)
 
     @staticmethod
-    async def _linger(group: Group) -> None:
+    def _is_misplaced(lane: Lane) -> bool:
+        """Whether the lane has been moved to another device since its host started."""
+        return lane.host is not None and lane.host.device != lane.device
+
+    @staticmethod
+    async def _linger(group: Group, lane: Lane) -> None:
         """A moment for a thin batch to fill while recordings are being split."""
-        queue = max(group.queues, key=lambda q: q.fill)
-        if queue.fill < 0.5 and queue.open_splits:
+        queue = group.fullest(lane.device)
+        if queue.fill(lane.device) < 0.5 and queue.open_splits:
             await asyncio.sleep(_LINGER_S)
 
     async def _send_one(self, group: Group, lane: Lane) -> None:
-        queue = max(group.queues, key=lambda q: q.fill)
-        items = queue.batcher.take(self._share(group, queue))
+        queue = group.fullest(lane.device)
+        sizing = queue.sizing(lane.device)
+        if sizing.batches == 0:
+            self._fit(group, lane, queue, queue.batcher.largest_cost)
+        items = queue.batcher.take(self._share(group, queue, sizing.size), sizing.cost_limit)
         if not items:
             return
         assert lane.host is not None
@@ -145,10 +182,20 @@ class Serving:
         await lane.host.child.send(batch)
 
     @staticmethod
-    def _share(group: Group, queue: StageQueue) -> int:
+    def _share(group: Group, queue: StageQueue, size: int) -> int:
         """A batch's size: a full one, or what is left divided among the lanes, so that none of
         them ends up with all of it while the others are idle."""
-        return min(queue.size, -(-len(queue.batcher) // len(group.lanes)))
+        lanes = sum(not lane.retiring for lane in group.lanes)
+        return min(size, -(-len(queue.batcher) // max(1, lanes)))
+
+    def _fit(self, group: Group, lane: Lane, queue: StageQueue, largest_cost: float) -> None:
+        """Size batches by what is free, once it is known what items take. Hosts on the CPU share
+        the machine's memory."""
+        per_cost = self._gauges.per_cost_mb(group.spec, lane.device, queue.stage.name)
+        free = self._gauges.free_mb(lane.device)
+        if per_cost > 0 and free > 0:
+            sharing = len(group.lanes) if lane.device.kind == "cpu" else 1
+            queue.sizing(lane.device).fit(free / sharing, per_cost, largest_cost, queue.start)
 
     async def _receive(self, group: Group, lane: Lane) -> None:
         """Take the answer to the batch sent first."""
@@ -156,20 +203,30 @@ class Serving:
             return
         assert lane.host is not None
         queue, items = lane.sent[0]
-        cost = sum(item.cost for item in items)
-        deadline = policy.batch_deadline(cost, queue.seconds_per_cost, self._config.least_deadline)
+        deadline = policy.batch_deadline(
+            sum(item.cost for item in items),
+            queue.sizing(lane.device).seconds_per_cost,
+            self._config.least_deadline,
+            items=len(items),
+            warm_up_seconds=lane.host.warm_up_seconds,
+        )
         answer = await lane.host.child.receive(deadline)
         lane.sent.popleft()
         if isinstance(answer, Inferred):
-            self._deliver(queue, lane, items, answer)
+            self._deliver(group, lane, queue, items, answer)
         else:
             self._recovery.after_error(group, lane, queue, items, answer)
 
     def _deliver(
-        self, queue: StageQueue, lane: Lane, items: list[QueuedItem], answer: Inferred
+        self,
+        group: Group,
+        lane: Lane,
+        queue: StageQueue,
+        items: list[QueuedItem],
+        answer: Inferred,
     ) -> None:
         lane.memory_failures = 0
-        queue.paced(sum(item.cost for item in items), answer.ended - answer.started)
+        lane.device_mb = answer.device_mb
         lane.totals.count(len(items), answer.started, answer.ended, answer.memory_mb)
         for item, place in zip(items, answer.places, strict=True):
             if item.flight.closed:
@@ -177,4 +234,28 @@ class Serving:
                 continue
             self._room.release(item)
             item.flight.add_output(item.index, item.flight.spool_for(lane.name), place)
-        self._told.batch(BatchDone(queue, lane, items, answer))
+        done = BatchDone(queue, lane, items, answer, queue.sizing(lane.device).size)
+        self._told.batch(done)
+        self._learn(group, done)
+
+    def _learn(self, group: Group, done: BatchDone) -> None:
+        """What a batch says about the size and the pace of those to come."""
+        lane, queue = done.lane, done.queue
+        sizing = queue.sizing(lane.device)
+        sizing.paced(done.cost, done.answer.ended - done.answer.started)
+        if lane.host is not None:
+            self._gauges.inferred(done, lane.host)
+        if sizing.batches == 1:
+            self._fit(group, lane, queue, max(item.cost for item in done.items))
+        elif sizing.looks:
+            used = self._gauges.used_share(lane.device)
+            if used is not None:
+                sizing.adapt(used)
+
+    async def _release(self, lane: Lane) -> None:
+        """Between two batches, have the host give back what its libraries keep."""
+        if not lane.release or lane.sent or lane.host is None or self._is_misplaced(lane):
+            return
+        lane.release = False
+        came_back = await lane.host.release(self._config.least_deadline)
+        self._told.warning(f"{lane.name} gave back {came_back:,.0f} MB of memory")

@@ -16,6 +16,7 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.footprints import Footprints
 from reelmill.engine.inference import Inference
 from reelmill.engine.jobs import Job
+from reelmill.engine.lanes import Placement
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.residency import Means, Need, Plan, Turn
 from reelmill.engine.stage import Device, ModelSpec
@@ -42,34 +43,54 @@ class Planner:
         self._config = config
         self._books = books
         self._footprints = footprints
+        self._devices = config.devices
+        self._hosts_open = config.cpu_hosts_open
+        self._in_turns = False
+
+    def use(self, gpus: tuple[Device, ...]) -> None:
+        """From now on plan for these GPUs; none: for the CPU, with as many hosts as fit."""
+        self._devices = gpus or (Device("cpu"),)
+        self._hosts_open = not gpus
 
     def plan(self) -> Plan:
-        return residency.decide(self.needs(), self.means(), self._config.residency)
+        plan = residency.decide(self.needs(), self.means(), self._config.residency)
+        self._in_turns = plan.in_turns
+        return plan
 
     def needs(self, specs: Sequence[ModelSpec] | None = None) -> list[Need]:
         """What each model was seen to need, or says it will."""
-        needs = []
-        for spec in self._pipeline.models if specs is None else specs:
-            kind = residency.kind_for(spec, self._config.devices)
-            seen = self._footprints.of(spec, kind)
-            if seen is not None:
-                needs.append(Need(spec, kind, seen.peak_mb, measured=True))
-            else:
-                needs.append(Need(spec, kind, spec.memory_mb(kind)))
-        return needs
+        return [
+            self._need(spec, residency.kind_for(spec, self._devices))
+            for spec in (self._pipeline.models if specs is None else specs)
+        ]
+
+    def need_of(self, spec: ModelSpec, kind: str) -> float:
+        return self._need(spec, kind).memory_mb
+
+    def need_mb(self, kind: str) -> float:
+        """What models that can use a kind of device need of it at a time."""
+        sizes = [self.need_of(spec, kind) for spec in self._pipeline.models if spec.supports(kind)]
+        return max(sizes, default=0.0) if self._in_turns else sum(sizes)
+
+    def _need(self, spec: ModelSpec, kind: str) -> Need:
+        seen = self._footprints.of(spec, kind)
+        if seen is not None:
+            return Need(spec, kind, seen.peak_mb, measured=True)
+        return Need(spec, kind, spec.memory_mb(kind))
 
     def means(self) -> Means:
         config = self._config
-        sample = self._books.monitor.take()
-        free = {"cpu": sample.machine_total_mb - sample.machine_used_mb - config.arena_bytes / _MB}
-        chosen = [d for d in sample.devices if Device("cuda", d.index) in config.devices]
+        sample = self._books.monitor.last or self._books.monitor.take()
+        left = sample.machine_total_mb - sample.machine_used_mb
+        free = {"cpu": left - config.arena_bytes / _MB}
+        chosen = [d for d in sample.devices if Device("cuda", d.index) in self._devices]
         if chosen:
             free["cuda"] = min(device.total_mb - device.used_mb for device in chosen)
-        return Means(config.devices, free, config.cores, config.cpu_hosts_open, config.threads)
+        return Means(self._devices, free, config.cores, self._hosts_open, config.threads)
 
-    def place(self, inference: Inference, specs: Sequence[ModelSpec]) -> None:
-        """Decide where models go that are about to be loaded together."""
-        inference.place(residency.place(self.needs(specs), self.means()))
+    def placements(self, specs: Sequence[ModelSpec]) -> dict[ModelSpec, Placement]:
+        """Where models go that are loaded together."""
+        return residency.place(self.needs(specs), self.means())
 
 
 class Turns:
@@ -113,8 +134,8 @@ class Turns:
         admit: Admit,
         process: Callable[[Job, Turn], Awaitable[None]],
     ) -> None:
-        self._planner.place(self._inference, [turn.spec])
         before = self._used()
+        self._inference.place(self._planner.placements([turn.spec]))
         self._inference.begin_turn(turn.stages)
         self._books.line({"event": "turn", "at": self._books.clock(), "model": turn.spec.name})
 

@@ -1,0 +1,171 @@
+"""Runs on real processes while a scripted device is busy, full, gone and back again.
+
+The toy models compute on the CPU whatever they are told; which device they were told is in the
+metrics. That nothing is lost on the way is what is asked here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelmill.engine import coordinator, guard, lanes, watch
+from reelmill.engine.coordinator import Coordinator
+from reelmill.engine.metrics import RunSummary
+from reelmill.engine.progress import Silent
+from reelmill.engine.stage import Device
+from tests.engine.toys import toy_config, toy_pipeline, toy_sources
+from tests.faults.devices import Card, ScriptedDevices
+
+GPU = (Device("cuda", 0),)
+TEXTS = {f"통화 {at}.txt": " ".join(f"w{at}" for _ in range(12)) for at in range(40)}
+
+
+@pytest.fixture(autouse=True)
+def fast_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Twenty samples a second, and a minute that is half a second long."""
+    monkeypatch.setattr(coordinator, "_SAMPLE_EVERY_S", 0.05)
+    monkeypatch.setattr(coordinator, "_TELL_EVERY_S", 0.05)
+    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.5)
+    monkeypatch.setattr(guard, "LOOK_EVERY_S", 0.5)
+    monkeypatch.setattr(lanes, "_EXILE_S", 0.5)
+    yield
+
+
+class Scene:
+    """A folder through which the toy models tell where they are and are told how to be."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "scene"
+        self.folder.mkdir()
+        self.set("slow", True)
+
+    def set(self, name: str, on: bool) -> None:
+        path = self.folder / name
+        path.touch() if on else path.unlink(missing_ok=True)
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices of the batches in order, repetitions left out."""
+        path = self.folder / "devices"
+        used: list[str] = []
+        for device in path.read_text().split() if path.exists() else []:
+            if device not in used[-1:]:
+                used.append(device)
+        return used
+
+
+def run(
+    tmp_path: Path, scene: Scene, devices: ScriptedDevices, config: dict[str, Any] | None = None
+) -> RunSummary:
+    out, log = tmp_path / "out", tmp_path / "log"
+    log.touch()
+    sources = toy_sources(tmp_path / "in", TEXTS)
+    settings = {"devices": GPU, "devices_automatic": True, "max_batch": 4, **(config or {})}
+    running = Coordinator(
+        toy_pipeline(out, log, scene=scene.folder), toy_config(out, **settings), Silent(), devices
+    )
+    summary = asyncio.run(asyncio.wait_for(running.run(sources), 120))
+    assert [outcome.failure for outcome in summary.outcomes if outcome.failure] == []
+    return summary
+
+
+def all_right(tmp_path: Path) -> bool:
+    results = {path.stem: path.read_text() for path in (tmp_path / "out").glob("*.up")}
+    expected = {
+        Path(name).stem: " ".join(f"{word.upper()}{at}" for at, word in enumerate(text.split()))
+        for name, text in TEXTS.items()
+    }
+    merged = (tmp_path / "log").read_text().count("merge")
+    return results == expected and merged == len(TEXTS)
+
+
+def test_a_gpu_others_need_is_left_and_taken_again_without_losing_work(tmp_path: Path) -> None:
+    # proves: G6 G12
+    scene = Scene(tmp_path)
+
+    def others(samples: int, cards: list[Card]) -> None:
+        cards[0].foreign_mb = 920.0 if scene.devices == ["cuda:0"] else 0.0
+        if scene.devices == ["cuda:0", "cpu", "cuda:0"]:
+            scene.set("slow", False)
+
+    summary = run(tmp_path, scene, ScriptedDevices(script=others))
+    assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
+    assert scene.devices == ["cuda:0", "cpu", "cuda:0"]
+    assert any("other programs" in warning for warning in summary.warnings)
+    assert any("can be used again" in note for note in summary.notes)
+
+
+def test_a_gpu_that_disappears_costs_nobody_anything(tmp_path: Path) -> None:
+    # proves: G6 G10
+    scene = Scene(tmp_path)
+
+    def away(samples: int, cards: list[Card]) -> None:
+        cards[0].present = scene.devices != ["cuda:0"]
+        if scene.devices == ["cuda:0", "cpu", "cuda:0"]:
+            scene.set("slow", False)
+
+    summary = run(tmp_path, scene, ScriptedDevices(script=away))
+    assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
+    assert scene.devices == ["cuda:0", "cpu", "cuda:0"]
+    assert any("gone" in warning for warning in summary.warnings)
+
+
+def test_out_of_memory_three_times_moves_to_the_cpu_and_back_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    # proves: G4 G6
+    scene = Scene(tmp_path)
+    scene.set("full", True)
+
+    def full(samples: int, cards: list[Card]) -> None:
+        is_full = scene.devices == []
+        scene.set("full", is_full)
+        cards[0].used_mb = 940.0 if is_full else 100.0
+        if scene.devices == ["cpu", "cuda:0"]:
+            scene.set("slow", False)
+
+    summary = run(tmp_path, scene, ScriptedDevices(script=full), {"devices_automatic": False})
+    assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
+    assert scene.devices == ["cpu", "cuda:0"]
+    assert any("three times" in warning for warning in summary.warnings)
+    assert any("goes back to cuda:0" in note for note in summary.notes)
+
+
+def test_a_full_gpu_halves_the_batches_at_once_and_then_stops_the_run(tmp_path: Path) -> None:
+    # proves: G5 G7 G12
+    scene = Scene(tmp_path)
+
+    def filling(samples: int, cards: list[Card]) -> None:
+        cards[0].used_mb = 970.0 if scene.devices else 100.0
+
+    settings = {"devices_automatic": False}
+    summary = run(tmp_path, scene, ScriptedDevices(script=filling), settings)
+    assert summary.stopped is not None and "97%" in summary.stopped and "kept" in summary.stopped
+    assert any("smaller batches on cuda:0: shout 2" in warning for warning in summary.warnings)
+    assert any("gave back" in warning for warning in summary.warnings)
+    assert any("idle CPU workers" in warning for warning in summary.warnings)
+    assert summary.count("failed") == 0 and summary.count("waiting") > 0
+    scene.set("slow", False)
+    again = run(tmp_path, scene, ScriptedDevices())
+    assert again.count("done") == len(TEXTS) and all_right(tmp_path)
+
+
+def test_two_gpus_share_the_work_and_one_of_them_can_go(tmp_path: Path) -> None:
+    # proves: G16 G6
+    scene = Scene(tmp_path)
+
+    def one_leaves(samples: int, cards: list[Card]) -> None:
+        cards[0].present = not {"cuda:0", "cuda:1"} <= set(scene.devices)
+        if not cards[0].present:
+            scene.set("slow", False)
+
+    both = {"devices": (Device("cuda", 0), Device("cuda", 1))}
+    summary = run(tmp_path, scene, ScriptedDevices([Card(0), Card(1)], one_leaves), both)
+    assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
+    items = {host.device: host.items for host in summary.hosts}
+    assert items["cuda:0"] > 0 and items["cuda:1"] > 0 and "cpu" not in items
