@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from reelmill.engine.jobs import Job
 from reelmill.engine.passage import RunStopping
+from reelmill.engine.tasks import end_tasks
 
 
 async def admit(
@@ -41,6 +42,4 @@ async def admit(
         while tasks:
             await asyncio.wait(tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(list(tasks))

@@ -21,6 +21,7 @@ from reelmill.engine.metrics import HostTotals
 from reelmill.engine.room import Room
 from reelmill.engine.serving import Serving
 from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
+from reelmill.engine.tasks import end_tasks
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,7 @@ class Inference:
 
     async def _drop(self, group: Group, lane: Lane) -> None:
         if lane.task is not None:
-            lane.task.cancel()
-            await asyncio.gather(lane.task, return_exceptions=True)
+            await end_tasks([lane.task])
         await self._serving.close(group, lane)
 
     def recall(self, has_room: Callable[[ModelSpec, Device], bool]) -> list[str]:
@@ -204,10 +204,7 @@ class Inference:
         are expected again."""
         await asyncio.gather(*self._ending)
         lanes = [(group, lane) for group in self._groups.values() for lane in group.lanes]
-        tasks = [lane.task for _, lane in lanes if lane.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks([lane.task for _, lane in lanes if lane.task is not None])
         ended = [
             EndedHost(lane.name, host.child.pid, host.device, lane.totals.peak_memory_mb or 0.0)
             for _, lane in lanes

@@ -29,6 +29,7 @@ from reelmill.engine.stage import (
     PartedModelStage,
     Stage,
 )
+from reelmill.engine.tasks import end_tasks
 from reelmill.errors import Failure, ReelmillError
 from reelmill.recording import FileState, Recording
 
@@ -129,9 +130,7 @@ class Passage:
 
     async def cancel(self) -> None:
         """End whatever is still being made."""
-        for task in self._making.values():
-            task.cancel()
-        await asyncio.gather(*self._making.values(), return_exceptions=True)
+        await end_tasks(list(self._making.values()))
 
     # -- the original
 
