@@ -38,8 +38,11 @@ def speak(text: str, voice: str, speed: int) -> Spoken:
     """Speak English `text`; the same arguments give the same samples. No word times: flite does
     not tell them.
 
-    Raises EspeakError when flite is missing or refuses.
+    Raises EspeakError when flite is missing or refuses, or `voice` is none of `VOICES`: for a
+    voice that it lacks it would speak with another one.
     """
+    if voice not in VOICES:
+        raise EspeakError(f"flite has no voice {voice!r}; give one of {', '.join(VOICES)}")
     with tempfile.TemporaryDirectory(prefix="reelmill-flite-") as folder:
         sound = Path(folder) / "said.wav"
         stretch = f"duration_stretch={_USUAL_SPEED / speed:.3f}"

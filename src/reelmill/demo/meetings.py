@@ -39,7 +39,8 @@ def plan_meetings(
     rng = Random(f"meetings-{seed}")
     plans = []
     for index in range(count):
-        people = speakers[index % len(speakers)]
+        turn, place = divmod(index, len(speakers))
+        people = speakers[place]
         noise = rng.choice(list(Noise)) if noisy else Noise.NONE
         length = seconds or max(rng.uniform(_SHORTEST, _LONGEST), _SECONDS_A_SPEAKER * people)
         plans.append(
@@ -51,7 +52,7 @@ def plan_meetings(
                 noise=noise,
                 snr_db=round(rng.uniform(15, 35), 1),
                 telephone=noisy and rng.random() < 0.4,
-                overlap=overlaps[(index + index // len(speakers)) % len(overlaps)],
+                overlap=overlaps[(place + turn) % len(overlaps)],
             )
         )
     return plans

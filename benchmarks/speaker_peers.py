@@ -1,0 +1,89 @@
+"""Who speaks when, the same networks two ways, each a process of its own.
+
+    python -m benchmarks.speaker_peers reelmill|loop OUT FILE...
+
+`loop` is what programs do that know nothing of other files: file by file, models loaded for each,
+one window and one voice at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from reelmill.artifacts import Artifact, Diarization
+from reelmill.engine.alone import run_alone
+from reelmill.engine.devices import DeviceChoice
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Device, Inputs
+from reelmill.models.speaker_files import DEFAULT, encoder_spec, segmentation_spec
+from reelmill.pipelines.diarization import NetworksDiarizer, diarization_stages
+from reelmill.recording import Recording, read_state
+from reelmill.runner import run_command
+from reelmill.settings import Settings, load_settings
+from reelmill.stages.decode import Decode
+from reelmill.stages.probe import Probe
+from reelmill.stages.speech import DetectSpeech
+from reelmill.terminal import observing
+
+Turns = list[tuple[float, float, str]]
+
+
+def _diarizer() -> NetworksDiarizer:
+    return NetworksDiarizer(segmentation_spec(DEFAULT), encoder_spec(DEFAULT))
+
+
+def reelmill(files: list[Path], work: Path) -> dict[str, Turns]:
+    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
+        stages = [Probe(), Decode(), DetectSpeech(), *diarization_stages(settings, _diarizer())]
+        return Pipeline("speakers", stages)
+
+    settings = load_settings(out=work / "out", device="cpu")
+    with observing(quiet=True, as_json=False) as observer:
+        outcome = run_command(files, settings, make, observer)
+    if outcome.exit_code:
+        raise SystemExit(f"exit code {outcome.exit_code}")
+    found = {}
+    for path in (work / "out").glob(".cache/artifacts/*/*/diarize-*.json"):
+        content = json.loads(path.read_text("utf-8"))
+        turns = content["data"]["turns"]
+        name = Path(content["recording"]["path"]).name
+        found[name] = [(one["start"], one["end"], one["speaker"]) for one in turns]
+    return found
+
+
+def loop(files: list[Path], work: Path) -> dict[str, Turns]:
+    return {file.name: _alone(file, work) for file in files}
+
+
+def _alone(file: Path, work: Path) -> Turns:
+    recording = Recording(file, file.stem, work, read_state(file))
+    made: dict[type[Artifact], Artifact] = {}
+    for stage in [
+        Probe(),
+        Decode(),
+        DetectSpeech(),
+        *diarization_stages(load_settings(), _diarizer()),
+    ]:
+        inputs = Inputs([made[kind] for kind in stage.needs])
+        made[stage.produces] = run_alone(
+            stage, recording, inputs, Device("cpu"), os.cpu_count() or 1, batch_size=1
+        )
+    diarization = made[Diarization]
+    assert isinstance(diarization, Diarization)
+    return [(turn.start, turn.end, turn.speaker) for turn in diarization.turns]
+
+
+def main() -> None:
+    how, out, *files = sys.argv[1:]
+    with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
+        run = {"reelmill": reelmill, "loop": loop}[how]
+        found = run([Path(file) for file in files], Path(work))
+    Path(out).write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
