@@ -40,6 +40,24 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_words_are_where_the_truth_says(calls: Path, tmp_path: Path) -> None:
+    # proves: V4 V7
+    done = voice(calls, "-o", tmp_path, "--formats", "json,vtt", "--words")
+    assert done.returncode == 1, done.stderr  # the broken one, and only that
+    korean = words_of(tmp_path / "통화 녹음 긴 침묵.json")
+    assert korean and {word["timing"] for word in korean} == {"aligned"}
+    truth = json.loads((SAMPLES / "truth" / "voicemail.wav.json").read_text())
+    true = [word for one in truth["utterances"] for word in one["words"]]
+    found = words_of(tmp_path / "voicemail.json")
+    assert [word["word"] for word in found] == [word["text"] for word in true]
+    errors = sorted(
+        abs(one[edge] - other[edge])
+        for one, other in zip(found, true, strict=True)
+        for edge in ("start", "end")
+    )
+    assert errors[len(errors) // 2] <= 0.04 and errors[int(0.95 * len(errors))] <= 0.15
+
+
 def test_without_an_aligner_words_have_whispers_times(calls: Path, tmp_path: Path) -> None:
     # proves: V4 G19
     done = voice(calls, "-o", tmp_path, "--aligner", "none", "--words")

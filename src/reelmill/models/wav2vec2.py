@@ -172,6 +172,7 @@ class Wav2Vec2:
         """Shape (sounds, frames, letters); every frame has its own hop of sound in its middle."""
         import ctranslate2
 
+        length += -length % self._hop  # else the last frame would lack a part of its sound
         edge = self._reach - self._hop
         rows = np.zeros((len(sounds), 1, length + edge), np.float32)
         for row, sound in zip(rows[:, 0], sounds, strict=True):

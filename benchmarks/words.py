@@ -1,0 +1,257 @@
+"""How far word boundaries are from the truth, and what they cost.
+
+python -m benchmarks.words --out benchmarks/results/words.json
+
+Synthetic calls of sentences and voices that no model was trained on, with the texts known and the
+segments' times as wrong as a recognizer's: `aligner` (all stretches of all calls at once),
+`one by one` (the same model, a segment at a time) and `whisper` (cross-attention times). An error
+is counted wherever a found word and a true word begin, or end, at the same letter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import machine, write_result
+from reelmill.artifacts import (
+    Audio,
+    Language,
+    Segment,
+    Span,
+    Speech,
+    Transcript,
+    WhisperTimes,
+    Word,
+)
+from reelmill.demo.acoustics import Noise
+from reelmill.demo.calls import Call, CallPlan, make_call
+from reelmill.demo.voices import distinct_voices
+from reelmill.engine.stage import Device, Inputs
+from reelmill.models.aligners import choose_aligners
+from reelmill.models.cache import resolve
+from reelmill.models.whisper import WhisperSpec
+from reelmill.recording import FileState, Recording
+from reelmill.stages.align import Align, AlignItem
+from reelmill.stages.transcribe import Transcribe
+from reelmill.stages.whisper_times import TimeByWhisper
+
+RATE = 16_000
+LANGUAGES = ("en", "ko", "ja")
+#: Seconds by which a segment's edges may be wrong.
+_WRONG_BY = 0.3
+_REACH = 0.25
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call as the stages see it, and its truth."""
+
+    call: Call
+    recording: Recording
+    inputs: Inputs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=4, help="per language")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--aligner", default="demo")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        cases = list(_cases(Path(folder), arguments.calls, arguments.seconds))
+        report = _report(cases, arguments.aligner)
+    print(json.dumps(report, indent=1))
+    write_result(arguments.out, report)
+
+
+def _cases(folder: Path, count: int, seconds: float) -> Iterator[Case]:
+    for language in LANGUAGES:
+        for number in range(count):
+            rng = Random(f"words-{language}-{number}")
+            noisy = number % 2 == 1
+            plan = CallPlan(
+                f"words-{language}-{number}",
+                seconds,
+                language,
+                tuple(distinct_voices(rng, 2, held_out=True)),
+                Noise.PINK if noisy else Noise.NONE,
+                20.0,
+                telephone=noisy,
+            )
+            place = folder / f"{language}-{number}"
+            place.mkdir()
+            yield _case(make_call(plan), place, rng)
+
+
+def _case(call: Call, folder: Path, rng: Random) -> Case:
+    np.round(call.samples * 32767).astype("<i2").tofile(folder / "audio.raw")
+    said, spans, reached = [], [], 0.0
+    for utterance in call.utterances:
+        start = max(reached, utterance.start + rng.uniform(-_WRONG_BY, _WRONG_BY))
+        end = max(start + 0.1, utterance.end + rng.uniform(-_WRONG_BY, _WRONG_BY))
+        said.append(Segment(start, end, utterance.text, -0.2, 0.0, 1.0, 0.0))
+        begin = max(utterance.start - _REACH, spans[-1].end if spans else 0.0)
+        spans.append(Span(begin, min(utterance.end + _REACH, call.duration)))
+        reached = end
+    language, duration = call.plan.language, call.duration
+    inputs = Inputs(
+        [
+            Audio("audio.raw", RATE, len(call.samples), 0),
+            Speech(spans, duration),
+            Language(language, 1.0, given=True),
+            Transcript(language, 1.0, "truth", duration, duration, said),
+            WhisperTimes([[] for _ in said]),
+        ]
+    )
+    state = FileState("a" * 64, "b" * 32, 1, 1)
+    return Case(call, Recording(folder / "call.wav", folder.name, folder, state), inputs)
+
+
+def _report(cases: Sequence[Case], name: str) -> dict[str, Any]:
+    files = resolve("demo")
+    whisper = WhisperSpec(
+        files.path, files.name, files.identity, files.n_mels, "auto", files.window_seconds
+    )
+    stage = Align(choose_aligners(name, None, "demo").spec)
+    whispering, transcribing = TimeByWhisper(whisper), Transcribe(whisper)
+    aligners = stage.model.load(Device("cpu"), 1)
+    stage.model.warm_up(aligners)
+    recognizer = whisper.load(Device("cpu"), 1)
+    items = [list(stage.split(case.recording, case.inputs)) for case in cases]
+    flat = [item for of_case in items for item in of_case]
+    seconds, found = _timed(lambda: stage.infer(aligners, flat))
+    singles = _singles(stage, cases)
+    alone_seconds, _ = _timed(lambda: [stage.infer(aligners, [item]) for item in singles])
+    waiting = iter(found)
+    ours = [
+        stage.merge(case.recording, case.inputs, iter([next(waiting) for _ in of_case])).segments
+        for case, of_case in zip(cases, items, strict=True)
+    ]
+    windows = [list(whispering.split(case.recording, case.inputs)) for case in cases]
+    whisper_seconds, times = _timed(
+        lambda: [whispering.infer(recognizer, of_case) for of_case in windows]
+    )
+    theirs = [
+        whispering.merge(case.recording, case.inputs, iter(one)).words
+        for case, one in zip(cases, times, strict=True)
+    ]
+    heard = [list(transcribing.split(case.recording, case.inputs)) for case in cases]
+    recognized_seconds, _ = _timed(lambda: [transcribing.infer(recognizer, one) for one in heard])
+    hours = sum(case.call.duration for case in cases) / 3600
+    segments = [[segment.words for segment in of_case] for of_case in ours]
+    return {
+        "machine": machine(),
+        "threads": 1,
+        "audio_hours": round(hours, 4),
+        "aligner": {**_errors(cases, segments), "seconds_per_hour": round(seconds / hours, 2)},
+        "by_language": {
+            language: _errors(*_of_language(cases, segments, language)) for language in LANGUAGES
+        },
+        "whisper": {
+            **_errors(cases, theirs),
+            "seconds_per_hour": round(whisper_seconds / hours, 2),
+        },
+        "one_by_one": {
+            "seconds_per_hour": round(alone_seconds / hours, 2),
+            "times_as_long": round(alone_seconds / seconds, 2),
+        },
+        "recognition": {"seconds_per_hour": round(recognized_seconds / hours, 2)},
+        "kept": _kept(ours),
+    }
+
+
+def _singles(stage: Align, cases: Sequence[Case]) -> list[AlignItem]:
+    """An item for each segment, as programs that align one at a time have them."""
+    items = []
+    for case in cases:
+        transcript = case.inputs[Transcript]
+        for segment in transcript.segments:
+            part = replace(transcript, segments=[segment])
+            inputs = Inputs([case.inputs[Audio], case.inputs[Speech], part])
+            items += stage.split(case.recording, inputs)
+    return items
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.process_time()
+    result = work()
+    return time.process_time() - began, result
+
+
+def _of_language(
+    cases: Sequence[Case], words: Sequence[list[list[Word]]], language: str
+) -> tuple[list[Case], list[list[list[Word]]]]:
+    pairs = [
+        (case, one)
+        for case, one in zip(cases, words, strict=True)
+        if case.call.plan.language == language
+    ]
+    return [case for case, _ in pairs], [one for _, one in pairs]
+
+
+def _errors(cases: Sequence[Case], words: Sequence[list[list[Word]]]) -> dict[str, Any]:
+    """Milliseconds between found and true boundaries."""
+    errors = np.array(
+        [
+            error
+            for case, of_case in zip(cases, words, strict=True)
+            for utterance, found in zip(case.call.utterances, of_case, strict=True)
+            for error in _boundary_errors(utterance.words, found)
+        ]
+    )
+    return {
+        "boundaries": len(errors),
+        "median_ms": round(1000 * float(np.median(errors)), 1),
+        "p95_ms": round(1000 * float(np.quantile(errors, 0.95)), 1),
+        "within_150_ms": round(float((errors <= 0.15).mean()), 4),
+    }
+
+
+def _boundary_errors(true: Sequence[Any], found: Sequence[Word]) -> Iterator[float]:
+    starts, ends = _edges(true)
+    found_starts, found_ends = _edges(found)
+    for here, there in ((starts, found_starts), (ends, found_ends)):
+        for place in here.keys() & there.keys():
+            yield abs(here[place] - there[place])
+
+
+def _edges(words: Sequence[Any]) -> tuple[dict[int, float], dict[int, float]]:
+    """Seconds of starts and ends by how many letters come before them."""
+    starts, ends, at = {}, {}, 0
+    for word in words:
+        starts[at] = word.start
+        at += len(word.text.replace(" ", ""))
+        ends[at] = word.end
+    return starts, ends
+
+
+def _kept(transcripts: Sequence[Sequence[Segment]]) -> dict[str, Any]:
+    """How many words have their time by the aligner, and whether all are in order and inside."""
+    segments = [segment for one in transcripts for segment in one]
+    words = [word for segment in segments for word in segment.words]
+    orderly = all(
+        edges == sorted(edges) and segment.start <= edges[0] and edges[-1] <= segment.end
+        for segment in segments
+        if (edges := [edge for word in segment.words for edge in (word.start, word.end)])
+    )
+    return {
+        "words": len(words),
+        "aligned": sum(word.timing == "aligned" for word in words),
+        "segments_without_words": sum(not segment.words for segment in segments),
+        "in_order_and_inside": orderly,
+    }
+
+
+if __name__ == "__main__":
+    main()
