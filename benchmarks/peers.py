@@ -6,22 +6,34 @@ HOW is `loop` (faster-whisper file by file) or `batched` (its own batched pipeli
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 
 
+def speech_seconds(folder: Path) -> int | None:
+    """What the model's folder asks us to put into a window, so that peers get the same option."""
+    with contextlib.suppress(OSError):
+        settings = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+        return settings.get("speech_seconds")
+    return None
+
+
 def main(how: str, model_name: str, out: str, files: list[str]) -> None:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
+    window = speech_seconds(Path(model_name))
     model = WhisperModel(model_name, device="cpu", compute_type="int8")
     batched = BatchedInferencePipeline(model)
     texts = {}
     for file in files:
         if how == "batched":
-            segments, _ = batched.transcribe(file, batch_size=20, without_timestamps=False)
+            segments, _ = batched.transcribe(
+                file, batch_size=20, without_timestamps=False, chunk_length=window
+            )
         else:
-            segments, _ = model.transcribe(file, vad_filter=True)
+            segments, _ = model.transcribe(file, vad_filter=True, chunk_length=window)
         texts[Path(file).name] = " ".join(segment.text.strip() for segment in segments)
     Path(out).write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
 

@@ -44,6 +44,10 @@ class Attempt:
     busy_share: float | None = None
 
 
+#: The peers only recognize: no speakers, no aligned words.
+_TEXT_ONLY = ("--no-align", "--diarizer", "none")
+
+
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
@@ -93,7 +97,7 @@ def reelmill(setting: Setting) -> Attempt:
     out = setting.work / "reelmill"
     command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice"]
     command += [str(setting.folder), "-o", str(out), "--model", setting.model, "--quiet"]
-    measured = measure([*command, "--formats", "json", *setting.reelmill_options])
+    measured = measure([*command, "--formats", "json", *_TEXT_ONLY, *setting.reelmill_options])
     texts = {}
     for path in out.glob("*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))

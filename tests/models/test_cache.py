@@ -46,6 +46,9 @@ def test_a_model_may_declare_shorter_windows(tmp_path):
     assert cache.resolve(str(folder)).window_seconds == 30
     (folder / "preprocessor_config.json").write_text(json.dumps({"chunk_length": 12}))
     assert cache.resolve(str(folder)).window_seconds == 12
+    declared = {"chunk_length": 30, "speech_seconds": 10}
+    (folder / "preprocessor_config.json").write_text(json.dumps(declared))
+    assert cache.resolve(str(folder)).window_seconds == 10
 
 
 def test_identity_follows_content_not_place(tmp_path):

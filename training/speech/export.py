@@ -19,6 +19,9 @@ from vocabulary import ENTRIES
 # What Whisper never says: the list of openai-whisper's `non_speech_tokens`, from its symbols.
 _SYMBOLS = '"#()*+/:;<=>@[\\]^_`{|}~「」『』♩♪♫♬♭♮♯'
 _BLANK = 220
+# How much speech the product is to put into a window of this model: in windows full of short
+# sentences it loses its place.
+SPEECH_SECONDS = 12
 
 
 def suppressed(tokenizer: Tokenizer) -> list[int]:
@@ -93,6 +96,7 @@ def export(checkpoint: dict[str, object], tokenizer_file: Path, out: Path) -> No
     shutil.copyfile(tokenizer_file, out / "tokenizer.json")
     preprocessor = {"feature_size": MELS, "sampling_rate": 16000, "hop_length": 160, "n_fft": 400}
     preprocessor["chunk_length"] = 30
+    preprocessor["speech_seconds"] = SPEECH_SECONDS
     (out / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=1) + "\n")
 
 

@@ -253,7 +253,10 @@ def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> Model
     with contextlib.suppress(OSError, ValueError):
         settings = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
     n_mels = int(settings.get("feature_size", known.n_mels if known else _DEFAULT_MELS))
-    window = min(WINDOW_SECONDS, float(settings.get("chunk_length", WINDOW_SECONDS)))
+    # `speech_seconds` is our own key: how much speech to put into a window of 30 s, for models
+    # that get lost in full ones. Other programs go by `chunk_length`, and so do we without it.
+    declared = settings.get("speech_seconds", settings.get("chunk_length", WINDOW_SECONDS))
+    window = min(WINDOW_SECONDS, float(declared))
     return ModelFiles(folder, name, kind, identity, n_mels, window)
 
 

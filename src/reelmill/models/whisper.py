@@ -86,7 +86,8 @@ class WhisperSpec(ModelSpec):
     digest: str
     n_mels: int = 80
     compute_type: str = "auto"
-    #: Speech put into one window; less than 30 s for models that were trained on less.
+    #: Speech put into one window; less than 30 s for models that get lost in more. Features are
+    #: padded to 30 s all the same.
     window_seconds: float = WINDOW_SECONDS
 
     @property
@@ -95,7 +96,7 @@ class WhisperSpec(ModelSpec):
 
     @property
     def identity(self) -> str:
-        return f"{self.digest}:{self.compute_type}"
+        return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}"
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights as they lie on disk, half as much again for a batch, and the libraries."""
