@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reelmill.errors import UsageError
-from reelmill.settings import load_settings
+from reelmill.settings import load_face_settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,19 @@ def test_the_command_line_wins_then_environment_then_file(
     monkeypatch.setenv("REELMILL_WORKERS", "6")
     settings = load_settings(batch_size=7, language=None)
     assert (settings.batch_size, settings.workers, settings.language) == (7, 6, "ko")
+
+
+def test_what_faces_begins_with_gives_way_to_everything_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_face_settings().batch_size == 4
+    (tmp_path / "reelmill.toml").write_text("batch_size = 3\nlayout = 'split'\nmin_share = 0.2\n")
+    settings = load_face_settings()
+    assert (settings.batch_size, settings.layout, settings.min_share) == (3, "split", 0.2)
+    monkeypatch.setenv("REELMILL_BATCH_SIZE", "5")
+    assert load_face_settings(layout="dual").batch_size == 5
+    assert load_face_settings(batch_size=7).batch_size == 7
+    assert load_settings().layout == "split"  # one file for all commands
 
 
 @pytest.mark.parametrize("text", ["json,srt", " json , srt ,", "json, srt"])

@@ -15,9 +15,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would take the defaults in [brackets] for markup
     help="Turns folders of recordings into what people need from them.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="Models: list, pull, where they lie.")
+models_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Models: list, pull, where they lie."
+)
 app.add_typer(models_app, name="models")
 
 Out = Annotated[
@@ -268,6 +271,105 @@ def subtitle(
 
 
 @app.command()
+def faces(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Videos: folders (with all in them), files, 'patterns*'.")
+    ],
+    out: Out = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(help="single (clips of one person), dual, split, overlay [single]."),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Shorter side of clips, pixels [250; split 1080].")
+    ] = None,
+    aspect: Annotated[
+        str | None, typer.Option(help="Width:height of clips, as 9:16 [1:1; split 16:9].")
+    ] = None,
+    clip: Annotated[
+        str | None,
+        typer.Option(help="Seconds of a clip, or `person`: one each; layout single [10]."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Only this person: name, or letter as in the page.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="At most so many persons, most seen first.")
+    ] = None,
+    min_share: Annotated[
+        float | None, typer.Option(help="Who is seen for less of a video is left out [0.05].")
+    ] = None,
+    face_share: Annotated[
+        float | None, typer.Option(help="Height of the face in a clip's shorter side [0.45].")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="x264's: ultrafast to veryslow [veryfast].")
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(help="CRF: 18 as the original, 28 rough [21].")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="auto (the GPU's where it works), x264, nvenc [auto].")
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option(help="Files of boxes, comma-separated [json,csv,mot].")
+    ] = None,
+    video_track: Annotated[
+        int | None, typer.Option(min=0, help="Which picture, from 0 [the largest].")
+    ] = None,
+    detect_size: Annotated[
+        int | None, typer.Option(help="Shorter side of frames when faces are sought [360].")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Runs of 24 frames in a first batch [4].")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of a model on the CPU.")
+    ] = None,
+    memory_limit: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Percent of memory to stop at [80].")
+    ] = None,
+    arena: Annotated[
+        int | None, typer.Option(min=8, help="MB of shared memory for frames [256].")
+    ] = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cut videos to the people in them: clips, who is seen when, boxes for every frame."""
+    from reelmill.faces_task import run_faces
+
+    given = {
+        "out": out,
+        "layout": layout,
+        "size": size,
+        "aspect": aspect,
+        "clip": clip,
+        "target": target,
+        "top": top,
+        "min_share": min_share,
+        "face_share": face_share,
+        "preset": preset,
+        "quality": quality,
+        "encoder": encoder,
+        "face_formats": formats,
+        "video_track": video_track,
+        "detect_size": detect_size,
+        "device": device,
+        "batch_size": batch_size,
+        "workers": workers,
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "arena": arena,
+    }
+    raise typer.Exit(run_faces(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))
+
+
+@app.command()
 def stage(
     name: Annotated[str, typer.Argument(help="A stage's name, or `list`.")],
     files: Annotated[
@@ -275,7 +377,7 @@ def stage(
         typer.Argument(help="Results of the stages before it (.cache/artifacts/...json)."),
     ] = None,
     command: Annotated[
-        str | None, typer.Option("--of", help="voice, subtitle [the first that has it].")
+        str | None, typer.Option("--of", help="voice, subtitle, faces [the first that has it].")
     ] = None,
     out: Out = None,
     setting: Annotated[

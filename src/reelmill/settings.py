@@ -117,7 +117,45 @@ class Settings(BaseSettings):
     longest: float = Field(7.0, gt=0, description="seconds a subtitle is shown at most")
     gap: float = Field(1 / 12, ge=0, description="seconds between subtitles: two pictures at 24")
 
-    @field_validator("formats", "subtitle_formats", "to", mode="before")
+    layout: Literal["single", "dual", "split", "overlay"] = Field(
+        "single",
+        description="single: clips of one person each; dual: a video for each of two; split: both "
+        "beside each other; overlay: the whole picture with boxes and names",
+    )
+    size: int | None = Field(
+        None, ge=32, le=4320, description="shorter side of clips, pixels: 250, of split 1080"
+    )
+    aspect: str | None = Field(None, description="width:height of clips: 1:1, of split 16:9")
+    clip: float | Literal["person"] = Field(
+        10.0, description="seconds of a clip of layout single, or `person`: one clip a person"
+    )
+    target: str | None = Field(None, description="name or letter of the one person to be shown")
+    top: int | None = Field(None, ge=1, description="at most so many persons, most seen first")
+    min_share: float = Field(
+        0.05, ge=0, le=1, description="share of a video for which a person must be seen to count"
+    )
+    face_share: float = Field(
+        0.45, ge=0.1, le=1, description="height of the face as a share of a clip's shorter side"
+    )
+    preset: Literal[
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower",
+        "veryslow",
+    ] = Field("veryfast", description="x264's preset: from fast to small")  # fmt: skip
+    quality: int = Field(21, ge=0, le=51, description="CRF of clips: 18 as the original, 28 rough")
+    encoder: Literal["auto", "x264", "nvenc"] = Field(
+        "auto", description="auto: the GPU's where it really works"
+    )
+    video_track: int | None = Field(
+        None, ge=0, description="which picture of a video, from 0; the largest when not given"
+    )
+    detect_size: int = Field(
+        360, ge=120, description="shorter side to which frames are reduced before faces are sought"
+    )
+    face_formats: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("json", "csv", "mot"), description="files of boxes written for each video"
+    )
+
+    @field_validator("formats", "subtitle_formats", "face_formats", "to", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         """`json,srt`, as on the command line, is what people write into the environment too."""
@@ -140,8 +178,15 @@ class Settings(BaseSettings):
         return self
 
 
-class _WithFile(Settings):
-    """Settings with the sources in their order."""
+class FaceSettings(Settings):
+    """Settings of `reelmill faces`: its items are runs of 24 frames, 17 MB each."""
+
+    batch_size: int = Field(4, ge=1, description="items in a first batch")
+    max_batch: int = Field(8, ge=1, description="the most items a batch may grow to")
+
+
+class _Sources(BaseSettings):
+    """The sources in their order."""
 
     @classmethod
     def settings_customise_sources(
@@ -155,14 +200,31 @@ class _WithFile(Settings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+class _Settings(_Sources, Settings):
+    pass
+
+
+class _FaceSettings(_Sources, FaceSettings):
+    pass
+
+
 def load_settings(**given: Any) -> Settings:
     """The settings in force; `given` are the command line's, None where it said nothing.
 
     Raises:
         UsageError: a value that does not fit, naming the setting.
     """
+    return _loaded(_Settings, given)
+
+
+def load_face_settings(**given: Any) -> Settings:
+    """As `load_settings`, for `reelmill faces`: where nothing says otherwise, its own defaults."""
+    return _loaded(_FaceSettings, given)
+
+
+def _loaded(kind: type[Settings], given: dict[str, Any]) -> Settings:
     try:
-        return _WithFile(**{name: value for name, value in given.items() if value is not None})
+        return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         lines = [
             f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']}"

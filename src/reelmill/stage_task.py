@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelmill.artifacts import Artifact, Exports
+from reelmill.artifacts import Artifact
 from reelmill.engine import policy, store
 from reelmill.engine.alone import run_alone
 from reelmill.engine.devices import choose_devices
@@ -20,6 +20,7 @@ from reelmill.engine.lock import FolderLock
 from reelmill.engine.monitor import NvmlDevices, usable_cores
 from reelmill.engine.stage import Inputs, ModelStage, Stage
 from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.faces_task import faces_maker, faces_settings
 from reelmill.models.aligners import NONE
 from reelmill.models.catalog import DEMO
 from reelmill.recording import Recording, read_state
@@ -35,6 +36,17 @@ _NOT_ASKED = {"model": DEMO, "translator": NOT_ASKED, "aligner": NONE}
 _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
+    ),
+    **dict.fromkeys(
+        (
+            "detect_faces",
+            "track_faces",
+            "identify_appearance",
+            "plan_clips",
+            "render_faces",
+            "write_clips",
+        ),
+        (),
     ),
     **dict.fromkeys(("speech", "language", "transcribe"), ("model",)),
     **dict.fromkeys(("whisper-times", "align"), ("model", "aligner")),
@@ -56,6 +68,7 @@ class Command:
 COMMANDS = {
     "voice": Command(voice_settings, voice_maker),
     "subtitle": Command(subtitle_settings, subtitle_maker),
+    "faces": Command(faces_settings, faces_maker),
 }
 
 
@@ -84,7 +97,7 @@ def run_stage_command(
     """
     if name == "list":
         for of, stage, reads, makes in stage_lines():
-            print(f"{stage:16} {of:9} {reads} -> {makes}")
+            print(f"{stage:19} {of:9} {reads} -> {makes}")
         return EXIT_DONE
     given: dict[str, Any] = {}
     for pair in pairs:
@@ -123,8 +136,8 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
             _say(f"reelmill: {error}")
             return EXIT_SOME_FAILED
     print(path)
-    for file in artifact.files if isinstance(artifact, Exports) else ():
-        print(out / file.path)
+    for written, *_ in artifact.facts().get("exported", ()):
+        print(out / written)
     return EXIT_DONE
 
 

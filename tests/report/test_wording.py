@@ -49,4 +49,4 @@ def test_each_kind_of_failure_has_advice(kind):
 
 
 def test_unknown_stages_keep_their_name():
-    assert wording.stage_words("detect_faces") == "Detect faces"
+    assert wording.stage_words("count_sheep") == "Count sheep"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelmill.engine.metrics import FileOutcome, HostTotals, RunSummary
+from reelmill.report import wording
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,7 @@ class Figures:
 
     `reused` recordings were finished by an earlier run: they count as done, but not in the speed
     and the mean, which are about the work of this run. None: there was nothing to measure.
+    `medium` is what `media_seconds` are seconds of.
     """
 
     total: int
@@ -22,6 +24,7 @@ class Figures:
     reused: int
     seconds: float
     media_seconds: float
+    medium: str
     speed: float | None
     seconds_per_recording: float | None
     gpu_share: float | None
@@ -44,6 +47,7 @@ def figures(run: RunSummary) -> Figures:
         reused=sum(o.reused for o in run.outcomes),
         seconds=run.seconds,
         media_seconds=media,
+        medium=wording.medium(run.pipeline),
         speed=media / run.seconds if media and timed else None,
         seconds_per_recording=run.seconds / len(worked) if worked else None,
         gpu_share=_gpu_share(run),

@@ -34,7 +34,8 @@ def closing_lines(run: RunSummary, out: Path) -> list[str]:
 def _speed(f: Figures) -> list[str]:
     parts = [f"time {wording.clock(f.seconds)}"]
     if f.speed is not None:
-        parts.append(f"{wording.clock(f.media_seconds)} of sound at {wording.speed(f.speed)}")
+        length = f"{wording.clock(f.media_seconds)} of {f.medium}"
+        parts.append(f"{length} at {wording.speed(f.speed)}")
     if f.seconds_per_recording is not None:
         parts.append(f"{wording.duration(f.seconds_per_recording)} per recording")
     if f.reused:

@@ -22,6 +22,12 @@ _STAGES = {
     "sentences": "Joining sentences",
     "translate": "Translating",
     "export": "Writing the results",
+    "detect_faces": "Finding faces",
+    "track_faces": "Following faces through scenes",
+    "identify_appearance": "Telling persons apart",
+    "plan_clips": "Planning the clips",
+    "render_faces": "Cutting picture and sound",
+    "write_clips": "Writing the clips",
     "engine": "In the program itself",
 }
 
@@ -54,6 +60,11 @@ _ADVICE: dict[Kind, str] = {
 
 def stage_words(name: str) -> str:
     return _STAGES.get(name, name.replace("_", " ").capitalize())
+
+
+def medium(pipeline: str) -> str:
+    """What a pipeline's recordings are made of, for "12:30 of ..."."""
+    return "video" if pipeline == "faces" else "sound"
 
 
 def cause_words(kind: Kind) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,17 +91,16 @@ class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
                 rendering.pieces(), thumbnails=rendering.thumbnails, corrupt=pictures.corrupt
             )
 
-    def join(self, recording: Recording, inputs: Inputs, pieces: object) -> Footage:
-        assert isinstance(pieces, list)
-        done: list[RenderedPart] = pieces
-        sounds = {clip: file for part in done for clip, file in part.sounds.items()}
+    def join(self, recording: Recording, inputs: Inputs, pieces: Sequence[RenderedPart]) -> Footage:
+        sounds = {clip: file for part in pieces for clip, file in part.sounds.items()}
         return Footage(
             pieces=sorted(
-                (piece for part in done for piece in part.pieces), key=lambda p: (p.clip, p.ticks)
+                (piece for part in pieces for piece in part.pieces),
+                key=lambda piece: (piece.clip, piece.ticks),
             ),
             sounds=[sounds.get(number) for number in range(len(inputs[ClipPlan].clips))],
-            thumbnails={k: v for part in done for k, v in part.thumbnails.items()},
-            corrupt=sum(part.corrupt for part in done),
+            thumbnails={k: v for part in pieces for k, v in part.thumbnails.items()},
+            corrupt=sum(part.corrupt for part in pieces),
         )
 
 

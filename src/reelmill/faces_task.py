@@ -1,0 +1,72 @@
+"""`reelmill faces`: how large clips are, which detector, and the run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.devices import DeviceChoice
+from reelmill.engine.pipeline import Pipeline
+from reelmill.errors import UsageError
+from reelmill.models.mtcnn import MtcnnSpec
+from reelmill.pipelines.faces import faces_pipeline
+from reelmill.runner import MakePipeline, run_command
+from reelmill.settings import Settings, load_face_settings
+from reelmill.tasks import tell
+from reelmill.terminal import observing
+
+#: Shorter side in pixels and shape of clips when nothing is said: as the program before had them.
+_CLIP, _SPLIT = (250, "1:1"), (1080, "16:9")
+_MOST_ASPECT = 10
+_ASPECT = re.compile(r"(\d+(?:\.\d+)?)[:x/](\d+(?:\.\d+)?)")
+
+
+def run_faces(
+    inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
+) -> int:
+    """`reelmill faces`; returns the exit code."""
+    settings = faces_settings(given)
+    with observing(quiet=quiet, as_json=as_json) as observer:
+        make = faces_maker(observer.noted)
+        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+    tell(outcome, quiet=quiet, as_json=as_json)
+    return outcome.exit_code
+
+
+def faces_settings(given: dict[str, Any]) -> Settings:
+    """The settings in force. Raises UsageError for a value that does not fit."""
+    settings = load_face_settings(**given)
+    if settings.clip != "person" and settings.clip < 1:
+        raise UsageError(f"--clip {settings.clip:g}: give at least 1 second, or `person`")
+    clip_size(settings)
+    return settings
+
+
+def clip_size(settings: Settings) -> tuple[int, int]:
+    """Width and height of clips.
+
+    Raises:
+        UsageError: the shape is none.
+    """
+    side, shape = _SPLIT if settings.layout == "split" else _CLIP
+    shape = settings.aspect or shape
+    side = settings.size or side
+    parts = _ASPECT.fullmatch(shape.replace(" ", ""))
+    across, down = (float(part) for part in parts.groups()) if parts else (0.0, 0.0)
+    if min(across, down) <= 0 or not 1 / _MOST_ASPECT <= across / down <= _MOST_ASPECT:
+        raise UsageError(f"--aspect {shape}: give width:height, as 9:16, 1:1 or 16:9")
+    scale = side / min(across, down)
+    # H.264's colours need even sides, and each half of a split has to have them too.
+    step = 4 if settings.layout == "split" else 2
+    return step * max(1, round(across * scale / step)), 2 * max(1, round(down * scale / 2))
+
+
+def faces_maker(say: Callable[[str], None]) -> MakePipeline:
+    """What makes the pipeline once the device is known; `say` is told what was decided."""
+
+    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
+        return faces_pipeline(settings, MtcnnSpec(), clip_size(settings), out)
+
+    return make
