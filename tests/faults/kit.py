@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,25 +20,25 @@ _MARK = "REELMILL_TEST_RUN"
 _PATIENCE_S = 60.0
 
 
-class ToyRun:
-    """A run of the toy pipeline in a session of its own; all its processes carry a mark."""
+class MarkedRun:
+    """A run in a session of its own; all its processes carry a mark."""
 
-    def __init__(self, folder: Path, out: Path, log: Path, delay: float = 0.0) -> None:
-        log.touch()
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[object],
+        errors: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.mark = uuid.uuid4().hex
-        self.errors = log.with_name(f"{log.name}.stderr")
-        with self.errors.open("w") as errors:
+        self.errors = errors
+        with self.errors.open("w") as file:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.faults.toyrun",
-                    *map(str, (folder, out, log, delay)),
-                ],
+                [sys.executable, "-m", module, *map(str, arguments)],
                 cwd=_ROOT,
-                env={**os.environ, _MARK: self.mark},
+                env={**os.environ, _MARK: self.mark, **(environment or {})},
                 stdout=subprocess.DEVNULL,
-                stderr=errors,
+                stderr=file,
                 start_new_session=True,
             )
 
@@ -86,6 +86,38 @@ class ToyRun:
         while (left := _marked(self.mark)) and time.monotonic() < until:
             time.sleep(0.02)
         return left
+
+
+class ToyRun(MarkedRun):
+    """A run of the toy pipeline."""
+
+    def __init__(
+        self,
+        folder: Path,
+        out: Path,
+        log: Path,
+        delay: float = 0.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        log.touch()
+        errors = log.with_name(f"{log.name}.stderr")
+        super().__init__("tests.faults.toyrun", (folder, out, log, delay), errors, environment)
+
+
+class RamHog:
+    """A process that has `mb` of memory for itself, until it is ended."""
+
+    def __init__(self, mb: int) -> None:
+        code = f"import sys; x = b'x' * ({mb} << 20); print(len(x), flush=True); sys.stdin.read()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 def _marked(mark: str) -> list[int]:

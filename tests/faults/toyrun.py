@@ -15,6 +15,7 @@ from reelmill.runner import EXIT_USAGE, run_command
 from reelmill.settings import Settings, load_settings
 from reelmill.terminal import Plain
 from tests.engine.toys import toy_pipeline
+from tests.faults.faults import going_wrong
 
 
 def main() -> int:
@@ -26,7 +27,8 @@ def main() -> int:
 
     settings = load_settings(out=out, device="cpu", workers=2, batch_size=4, max_batch=4)
     try:
-        return run_command([folder], settings, make, Plain(sys.stderr)).exit_code
+        with going_wrong():
+            return run_command([folder], settings, make, Plain(sys.stderr)).exit_code
     except ReelmillError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE

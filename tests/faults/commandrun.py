@@ -1,0 +1,20 @@
+"""A real command in a process in which things go wrong: `python -m tests.faults.commandrun voice …`.
+
+Ends with the command's exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from reelmill.cli import main
+from tests.faults.faults import going_wrong
+
+if __name__ == "__main__":
+    code: str | int | None = 0
+    with going_wrong():
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    sys.exit(code)
