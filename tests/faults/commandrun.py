@@ -1,6 +1,6 @@
-"""A real command in a process in which things go wrong: `python -m tests.faults.commandrun voice …`.
+"""A real command in a process in which things go wrong.
 
-Ends with the command's exit code.
+`python -m tests.faults.commandrun voice …`; ends with the command's exit code.
 """
 
 from __future__ import annotations

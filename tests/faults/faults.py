@@ -233,17 +233,18 @@ def _struck_before(folder: Path, what: str, call: Callable[..., Any]) -> Callabl
 # -- in the coordinator's process
 
 
+_INSTEAD = {
+    "reelmill.engine.hosts:serve": "tests.faults.faults:serve_host",
+    "reelmill.engine.work:serve": "tests.faults.faults:serve_worker",
+}
+
+
 class _StartedHere(child.Child):
     """Children that begin in this module."""
 
-    _INSTEAD = {
-        "reelmill.engine.hosts:serve": "tests.faults.faults:serve_host",
-        "reelmill.engine.work:serve": "tests.faults.faults:serve_worker",
-    }
-
     @classmethod
     async def start(cls, name: str, entry: str, *rest: Any, **options: Any) -> child.Child:
-        return await child.Child.start(name, cls._INSTEAD[entry], *rest, **options)
+        return await child.Child.start(name, _INSTEAD[entry], *rest, **options)
 
 
 @contextlib.contextmanager
