@@ -1,4 +1,4 @@
-"""`reelmill voice` and `reelmill demo` as a user runs them, on real files with the demo model."""
+"""`reelmill voice` as a user runs it, on real files with the demo model."""
 
 from __future__ import annotations
 
@@ -161,22 +161,6 @@ def test_a_video_without_sound_says_so(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert voice(path, "-o", out).returncode == 1
     assert "no sound" in failures(out)["silent film.mp4"]
-
-
-def test_demo_counts_the_broken_sample_as_meant_and_then_has_nothing_to_do(tmp_path: Path) -> None:
-    # proves: G12 G15
-    out = tmp_path / "demo"
-    first = reelmill("demo", "-o", out)
-    assert first.returncode == 0, first.stderr
-    assert list(failures(out)) == ["broken.m4a"]
-    written = {path: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
-    second = reelmill("demo", "-o", out)
-    assert second.returncode == 0
-    assert {path: path.stat().st_mtime_ns for path in out.glob("[!.]*")} == written
-    assert voice(SAMPLES, "-o", out).returncode == 1
-    report = json.loads((out / "performance_report.json").read_text())
-    assert report["total_files"] == 12 and report["failed"] == 1
-    assert (out / "report.html").stat().st_size > 1000
 
 
 def test_verify_tells_what_changed(tmp_path: Path) -> None:

@@ -405,8 +405,8 @@ def demo(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """See it work: the shipped sample calls, one of them broken on purpose."""
-    from reelmill.tasks import run_demo
+    """See it work on the shipped samples: calls (one broken on purpose), a video to subtitle."""
+    from reelmill.demo_task import run_demo
 
     raise typer.Exit(run_demo(out, fresh=fresh, quiet=quiet, as_json=as_json))
 

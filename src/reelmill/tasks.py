@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from reelmill.errors import ModelUnavailableError, UsageError
 from reelmill.export.names import SpeakerName, parse_names
 from reelmill.models.aligners import Chosen, choose_aligners, fetch_aligner
 from reelmill.models.cache import list_models, pull, resolve
-from reelmill.models.catalog import DEMO, choose_whisper, guess_kind
+from reelmill.models.catalog import choose_whisper, guess_kind
 from reelmill.models.languages import LANGUAGES
 from reelmill.models.speaker_files import DEFAULT as DEFAULT_NETWORK
 from reelmill.models.speaker_files import encoder_spec, segmentation_spec
@@ -41,8 +40,6 @@ from reelmill.runner import (
 from reelmill.settings import Settings, load_settings
 from reelmill.terminal import observing
 
-#: The one sample that is broken on purpose.
-_BROKEN_SAMPLE = "broken"
 #: `reelmill models pull aligner:ko`.
 _ALIGNER_PREFIX = "aligner:"
 
@@ -158,22 +155,6 @@ def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -
     return remembered(out, "model", choose)
 
 
-def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
-    """`reelmill demo`: 0 when exactly the sample that is broken on purpose failed."""
-    samples = Path(str(resources.files("reelmill") / "assets" / "samples"))
-    settings = load_settings(out=out, model=DEMO)
-    with observing(quiet=quiet, as_json=as_json) as observer:
-        outcome = run_command(
-            [samples], settings, voice_maker(observer.noted), observer, fresh=fresh
-        )
-    tell(outcome, quiet=quiet, as_json=as_json)
-    if outcome.summary.stopped is not None:
-        return outcome.exit_code
-    failed = [o.path for o in outcome.summary.outcomes if o.status == "failed"]
-    as_meant = len(failed) == 1 and _BROKEN_SAMPLE in Path(failed[0]).stem
-    return EXIT_DONE if as_meant else EXIT_SOME_FAILED
-
-
 def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
     if quiet or as_json:
         return
@@ -184,11 +165,16 @@ def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
 
 def run_verify(out: Path) -> int:
     """`reelmill verify`: 0 when all is as recorded."""
-    from reelmill.evidence.verify import verify
+    from reelmill.evidence.verify import runs_in, verify
 
-    verification = verify(out)
-    print("\n".join(verification.lines()))
-    return verification.exit_code
+    worst, folders = EXIT_DONE, runs_in(out)
+    for folder in folders:
+        verification = verify(folder)
+        if len(folders) > 1:
+            print(folder)
+        print("\n".join(verification.lines()))
+        worst = max(worst, verification.exit_code)
+    return worst
 
 
 def run_doctor(out: Path) -> int:

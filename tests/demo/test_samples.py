@@ -8,6 +8,7 @@ import av
 import pytest
 
 SAMPLES = Path(str(files("reelmill"))) / "assets" / "samples"
+FILMS = SAMPLES.parent / "films"
 TRUTHS = sorted((SAMPLES / "truth").glob("*.json"))
 
 
@@ -60,3 +61,22 @@ def test_samples_say_something_for_every_stage():
     said = [one for truth in TRUTHS for one in load(truth)["utterances"]]
     assert {one["language"] for one in said} == {"en", "ko", "ja"}
     assert {"threat", "coercion", "promise", "money", "hedging"} <= {one["kind"] for one in said}
+
+
+def test_the_film_says_what_its_truth_says():
+    # proves: S1
+    (film,) = FILMS.glob("*.mp4")
+    assert film.stat().st_size < 2_000_000
+    assert any("一" <= letter <= "龯" for letter in film.stem)
+    assert any("가" <= letter <= "힣" for letter in film.stem) and " " in film.stem
+    content = load(FILMS / "truth" / f"{film.name}.json")
+    assert content["file"] == film.name and content["language"] == "ja"
+    assert 20 <= content["duration"] <= 40
+    with av.open(str(film)) as container:
+        assert container.duration / av.time_base == pytest.approx(content["duration"], abs=0.1)
+        assert len(container.streams.video) == len(container.streams.audio) == 1
+    ends = [0.0]
+    for said in content["utterances"]:
+        assert ends[-1] < said["start"] < said["end"] <= content["duration"]
+        assert said["translations"]["ko"] and said["translations"]["en"]
+        ends.append(said["end"])

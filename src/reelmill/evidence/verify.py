@@ -22,6 +22,20 @@ Progress = Callable[[int, int, str], None]
 _OWN = frozenset({".cache"})
 
 
+def runs_in(out: Path) -> list[Path]:
+    """The output folders meant by `out`: itself, or, as in the demo's, those directly in it.
+
+    Always at least one; whether there is evidence in it is for `verify` to say.
+    """
+    if _has_evidence(out) or not out.is_dir():
+        return [out]
+    return sorted(folder for folder in out.iterdir() if _has_evidence(folder)) or [out]
+
+
+def _has_evidence(out: Path) -> bool:
+    return (out / MANIFEST).exists() or (out / EVIDENCE).exists()
+
+
 def verify(out: Path, progress: Progress | None = None) -> Verification:
     """Hash every original and every result again and compare with the evidence.
 
@@ -30,7 +44,7 @@ def verify(out: Path, progress: Progress | None = None) -> Verification:
     Raises:
         UsageError: `out` holds no evidence of a run.
     """
-    if not (out / MANIFEST).exists() and not (out / EVIDENCE).exists():
+    if not _has_evidence(out):
         raise UsageError(
             f"{out}: no {MANIFEST} and no {EVIDENCE} here; give the output folder of a run"
         )
