@@ -80,3 +80,21 @@ def test_the_film_says_what_its_truth_says():
         assert ends[-1] < said["start"] < said["end"] <= content["duration"]
         assert said["translations"]["ko"] and said["translations"]["en"]
         ends.append(said["end"])
+
+
+def test_the_video_of_people_is_as_its_truth_says():
+    folder = SAMPLES.parent / "people"
+    (video,) = folder.glob("*.mp4")
+    assert video.stat().st_size <= 3_000_000
+    assert " " in video.name and "가" <= video.name[0] <= "힣"
+    truth = load(folder / "truth" / f"{video.name}.json")
+    with av.open(str(video)) as container:
+        picture, sound = container.streams.video[0], container.streams.audio[0]
+        assert (picture.width, picture.height) == (truth["width"], truth["height"])
+        assert picture.frames == truth["frames"]
+        assert float(sound.duration * sound.time_base) == pytest.approx(
+            truth["frames"] / truth["rate"], abs=0.1
+        )
+    assert len(truth["names"]) == 3 and len(truth["cuts"]) >= 3
+    assert set(truth["person"]) == {0, 1, 2}
+    assert len(truth["box"]) == len(truth["frame"]) == len(truth["visible"])
