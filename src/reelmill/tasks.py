@@ -20,6 +20,7 @@ from reelmill.export.names import SpeakerName, parse_names
 from reelmill.models.aligners import Chosen, choose_aligners, fetch_aligner
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import choose_whisper, guess_kind
+from reelmill.models.face_files import face_spec
 from reelmill.models.languages import LANGUAGES
 from reelmill.models.speaker_files import DEFAULT as DEFAULT_NETWORK
 from reelmill.models.speaker_files import encoder_spec, segmentation_spec
@@ -42,6 +43,8 @@ from reelmill.terminal import observing
 
 #: `reelmill models pull aligner:ko`.
 _ALIGNER_PREFIX = "aligner:"
+#: `reelmill models pull faces:vggface2`.
+_FACES_PREFIX = "faces:"
 
 
 def run_voice(
@@ -219,6 +222,8 @@ def run_models_pull(name: str) -> int:
 
     if name.startswith(_ALIGNER_PREFIX):
         path = fetch_aligner(name.removeprefix(_ALIGNER_PREFIX), notify=say).path
+    elif name.startswith(_FACES_PREFIX):
+        path = face_spec(name.removeprefix(_FACES_PREFIX), say).path
     elif guess_kind(name) == "translator":
         path = resolve_translator(name, notify=say).path
     else:

@@ -267,11 +267,22 @@ def folder_digest(folder: Path, patterns: Sequence[str]) -> str:
     for file in sorted(files, key=lambda one: one.name):
         size = file.stat().st_size
         digest.update(f"{file.name}\0{size}\0".encode())
-        with file.open("rb") as content:
-            if size <= _HASHED_WHOLE:
-                digest.update(content.read())
-                continue
-            for sample in range(_SAMPLES):
-                content.seek((size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1), os.SEEK_SET)
-                digest.update(content.read(_SAMPLE_BYTES))
+        _add_content(digest, file, size)
     return digest.hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """A digest of one file's content, whatever it is called."""
+    digest = hashlib.sha256()
+    _add_content(digest, path, path.stat().st_size)
+    return digest.hexdigest()[:16]
+
+
+def _add_content(digest: hashlib._Hash, file: Path, size: int) -> None:
+    with file.open("rb") as content:
+        if size <= _HASHED_WHOLE:
+            digest.update(content.read())
+            return
+        for sample in range(_SAMPLES):
+            content.seek((size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1), os.SEEK_SET)
+            digest.update(content.read(_SAMPLE_BYTES))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import pickle
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,11 @@ _STORAGES = {
     "BFloat16Storage": _BFLOAT16,
     "LongStorage": "<i8",
 }
+_BYTES = {"<f8": 8, "<f4": 4, "<f2": 2, _BFLOAT16: 2, "<i8": 8}
+
+#: How files of PyTorch before 1.6 begin: this number pickled, then a version.
+_OLD_MAGIC, _OLD_VERSION = 0x1950A86A20F9469CFC6C, 1001
+_PICKLED_WRONG = (pickle.PickleError, EOFError, struct.error, IndexError, AttributeError)
 
 
 def read_weights(folder: Path) -> Weights:
@@ -38,17 +45,30 @@ def read_weights(folder: Path) -> Weights:
         ModelUnavailableError: there is neither, or the file is damaged or of an unknown form.
     """
     for name in WEIGHT_FILES:
-        path = folder / name
-        if path.is_file():
-            read = _read_safetensors if name.endswith("safetensors") else _read_torch
-            try:
-                return read(path)
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile, pickle.PickleError) as error:
-                raise ModelUnavailableError(
-                    f"{path} cannot be read ({type(error).__name__}: {error}); "
-                    "it may be half fetched: remove it and fetch the model again"
-                ) from error
+        if (folder / name).is_file():
+            return read_weight_file(folder / name)
     raise ModelUnavailableError(f"{folder} has no weights: {' or '.join(WEIGHT_FILES)} is wanted")
+
+
+def read_weight_file(path: Path) -> Weights:
+    """All tensors of one file, as float32: safetensors, or a dictionary that PyTorch saved, in
+    its zip or in the form it had before version 1.6.
+
+    Raises:
+        ModelUnavailableError: the file is damaged or of another form.
+    """
+    read = _read_torch
+    if path.suffix == ".safetensors":
+        read = _read_safetensors
+    elif not zipfile.is_zipfile(path):
+        read = _read_old_torch
+    try:
+        return read(path)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, *_PICKLED_WRONG) as error:
+        raise ModelUnavailableError(
+            f"{path} cannot be read ({type(error).__name__}: {error}); "
+            "it may be half fetched: remove it and fetch the model again"
+        ) from error
 
 
 def _read_safetensors(path: Path) -> Weights:
@@ -87,17 +107,80 @@ def _read_torch(path: Path) -> Weights:
         if pickled is None:
             raise ValueError("not a PyTorch checkpoint")
         root = pickled.removesuffix("data.pkl")
+        storages = _Storages(lambda key: archive.read(f"{root}data/{key}"))
         with archive.open(pickled) as file:
-            loaded = _Unpickler(file, lambda key: archive.read(f"{root}data/{key}")).load()
-    return {name: one for name, one in loaded.items() if isinstance(one, np.ndarray)}
+            loaded = _Unpickler(file, storages).load()
+        return _arrays(loaded)
+
+
+def _read_old_torch(path: Path) -> Weights:
+    """Five pickles (magic, version, system, the dictionary, the names of its storages), then the
+    numbers of each storage after their count."""
+    with path.open("rb") as file:
+        storages = _Storages(lambda key: numbers[key])
+        magic, version = (_Unpickler(file, storages).load() for _ in range(2))
+        if (magic, version) != (_OLD_MAGIC, _OLD_VERSION):
+            raise ValueError("not a PyTorch checkpoint")
+        _Unpickler(file, storages).load()
+        loaded = _Unpickler(file, storages).load()
+        numbers: dict[str, bytes] = {}
+        for key in _Unpickler(file, storages).load():
+            (count,) = struct.unpack("<q", file.read(8))
+            numbers[key] = file.read(count * _BYTES[storages.kinds[key]])
+        return _arrays(loaded)
+
+
+@dataclass
+class _Storages:
+    """The numbers behind tensors, by the key of their storage, fetched when they are wanted."""
+
+    fetch: Callable[[str], bytes]
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def numbers(self, key: str, count: int) -> npt.NDArray[np.float32]:
+        found = _floats(self.fetch(key), self.kinds[key])
+        if len(found) < count:
+            raise ValueError(f"storage {key} is cut off")
+        return found
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """Where the numbers of a tensor are: `count` of a storage, from `offset`."""
+
+    storages: _Storages
+    key: str
+    count: int
+    offset: int = 0
+    shape: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+
+    def array(self) -> npt.NDArray[np.float32]:
+        numbers = self.storages.numbers(self.key, self.count)
+        last = sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
+        if 0 in self.shape:
+            return np.zeros(self.shape, np.float32)
+        if not 0 <= self.offset <= self.offset + last < len(numbers):
+            raise ValueError(f"a tensor reaches beyond storage {self.key}")
+        strides = tuple(4 * step for step in self.stride)
+        view = np.lib.stride_tricks.as_strided(
+            numbers[self.offset :], self.shape, strides, writeable=False
+        )
+        return np.ascontiguousarray(view)
+
+
+def _arrays(loaded: Any) -> Weights:
+    if not isinstance(loaded, dict):
+        raise ValueError("not a dictionary of weights")
+    return {name: one.array() for name, one in loaded.items() if isinstance(one, _Tensor)}
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes arrays of tensors, and refuses whatever else a pickle might want to run."""
+    """Notes where tensors lie, and refuses whatever else a pickle might want to run."""
 
-    def __init__(self, file: Any, numbers: Callable[[str], bytes]) -> None:
+    def __init__(self, file: IO[bytes], storages: _Storages) -> None:
         super().__init__(file)
-        self._numbers = numbers
+        self._storages = storages
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -108,21 +191,13 @@ class _Unpickler(pickle.Unpickler):
             return name
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of weights")
 
-    def persistent_load(self, reference: Any) -> npt.NDArray[np.float32]:
-        _, storage, key, _, count = reference
-        numbers = _floats(self._numbers(key), _STORAGES[storage])
-        if len(numbers) < count:
-            raise ValueError(f"storage {key} is cut off")
-        return numbers
+    def persistent_load(self, reference: Any) -> _Tensor:
+        _, storage, key, _, count, *_ = reference
+        self._storages.kinds[key] = _STORAGES[storage]
+        return _Tensor(self._storages, key, count)
 
 
 def _rebuild(
-    storage: npt.NDArray[np.float32],
-    offset: int,
-    shape: tuple[int, ...],
-    stride: tuple[int, ...],
-    *_: Any,
-) -> npt.NDArray[np.float32]:
-    strides = tuple(4 * step for step in stride)
-    view = np.lib.stride_tricks.as_strided(storage[offset:], shape, strides, writeable=False)
-    return np.ascontiguousarray(view)
+    storage: _Tensor, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any
+) -> _Tensor:
+    return replace(storage, offset=offset, shape=tuple(shape), stride=tuple(stride))

@@ -33,7 +33,7 @@ _PASSING = frozenset(
     }
 )
 _REFUSED = frozenset({"GatedRepoError", "RepositoryNotFoundError", "DisabledRepoError"})
-_BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def models_folder() -> Path:
@@ -128,7 +128,7 @@ def _is_passing(error: Exception) -> bool:
         return False
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is not None:
-        return status in _BUSY_STATUSES
+        return status in BUSY_STATUSES
     return bool(names & _PASSING) or kind_of(error) == "passing"
 
 
