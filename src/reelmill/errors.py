@@ -111,6 +111,14 @@ class Failure:
     lasting: bool = False
 
 
+def describe(error: BaseException) -> str:
+    """One line for a user; an unforeseen error keeps its type's name."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ReelmillError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` is a library's way of saying that memory ran out."""
     if isinstance(error, (MemoryError, ResourceError)):

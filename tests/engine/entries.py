@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from reelmill.engine.child import Channel
+from reelmill.engine.channel import Channel
 
 
 class Unreadable:

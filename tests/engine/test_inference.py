@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from reelmill.engine import hosts, work
+from reelmill.engine import hosting, hosts, work
 from reelmill.engine.buffers import Allocator, Block
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.flights import Flight, StageFailed
-from reelmill.engine.hosts import HostError, Inferred
+from reelmill.engine.hosting import HostError, Inferred
 from reelmill.engine.inference import Inference
 from reelmill.engine.stage import Device
 from reelmill.errors import CrashError, Failure, ModelUnavailableError, PassingError
@@ -30,7 +30,7 @@ STAGES = (Read(), ShoutStage(ShoutModel()))
 SHOUT = 1
 
 #: What a scripted host does with a batch: an answer, or an exception to raise.
-Act = Callable[[hosts.Batch], Inferred | HostError]
+Act = Callable[[hosting.Batch], Inferred | HostError]
 
 
 class ScriptedHost:
@@ -41,13 +41,13 @@ class ScriptedHost:
     warm_up_seconds = None
     device_mb = None
 
-    def __init__(self, act: Act, load: hosts.Load) -> None:
+    def __init__(self, act: Act, load: hosting.Load) -> None:
         self.device, self.spec = load.device, load.spec
         self._act = act
-        self._sent: list[hosts.Batch] = []
+        self._sent: list[hosting.Batch] = []
         self.child = SimpleNamespace(send=self.send, receive=self.receive, pid=1)
 
-    async def send(self, batch: hosts.Batch) -> None:
+    async def send(self, batch: hosting.Batch) -> None:
         await asyncio.sleep(0)
         self._sent.append(batch)
 
@@ -59,7 +59,7 @@ class ScriptedHost:
         await asyncio.sleep(0)
 
 
-def outputs(batch: hosts.Batch) -> Inferred:
+def outputs(batch: hosting.Batch) -> Inferred:
     return Inferred(tuple((7, 5) for _ in batch.blocks), 0.0, 0.001, 10.0)
 
 
@@ -106,7 +106,7 @@ class Scene:
         self.starts = 0
         self.allocator = CheckedAllocator(pages * PAGE)
 
-        async def start(name: str, load: hosts.Load, *_: Any, **__: Any) -> ScriptedHost:
+        async def start(name: str, load: hosting.Load, *_: Any, **__: Any) -> ScriptedHost:
             await asyncio.sleep(0)
             self.starts += 1
             if self.start_errors:
@@ -190,9 +190,9 @@ class Faults:
         self._poison = poison
         self._passing = 30
 
-    def __call__(self, batch: hosts.Batch) -> Inferred | HostError:
+    def __call__(self, batch: hosting.Batch) -> Inferred | HostError:
         for spool in batch.spools:
-            kind = self._poison.get(spool.name.split(".")[0])
+            kind = self._poison.get(Path(spool).name.split(".")[0])
             if kind == "crash":
                 raise CrashError("host-0 killed by SIGSEGV")
             if kind is not None:
@@ -265,9 +265,9 @@ def test_what_a_host_writes_for_a_failed_recording_is_removed(
         while scene.inference.busy:
             await asyncio.sleep(0)
 
-    def write(batch: hosts.Batch) -> Inferred:
+    def write(batch: hosting.Batch) -> Inferred:
         for spool in batch.spools:
-            spool.write_bytes(b"too late")
+            Path(spool).write_bytes(b"too late")
         return outputs(batch)
 
     scene = scene_of(tmp_path, monkeypatch, write)
@@ -294,8 +294,8 @@ def test_a_host_that_dies_before_its_first_output_leaves_no_spool_to_be_merged(
     two = (Device("cpu", 0), Device("cpu", 1))
     told: list[str] = []
 
-    def first_dies(batch: hosts.Batch) -> Inferred:
-        told.append(batch.spools[0].suffix)
+    def first_dies(batch: hosting.Batch) -> Inferred:
+        told.append(Path(batch.spools[0]).suffix)
         if len(set(told)) == 1:
             raise CrashError("killed before it wrote anything")
         return outputs(batch)
@@ -377,7 +377,7 @@ def test_weights_that_cannot_be_had_stop_the_run_at_once(
 
 
 def test_a_full_disk_is_nobodys_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(batch: hosts.Batch) -> HostError:
+    def full(batch: hosting.Batch) -> HostError:
         return HostError("input", "no space left", "", disk_full=True)
 
     scene = scene_of(tmp_path, monkeypatch, full)

@@ -2,48 +2,61 @@
 
 CPU workers and model hosts are both children. A child's death, in whatever way, reaches whoever
 waits for its next message as a `CrashError`. Started by the interpreter, not forked: FFmpeg and
-CUDA do not survive a fork, and the interpreter may be another virtual environment's.
+CUDA do not survive a fork, and the interpreter may be another virtual environment's, which then
+sees our packages and its own, but none of those beside ours.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import importlib
 import os
 import pickle
-import queue
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import threading
-import traceback
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from reelmill.engine.buffers import Arena
+from reelmill.engine.channel import LENGTH, encode
 from reelmill.errors import CrashError, PassingError
 
-_LENGTH = struct.Struct("<Q")
+_OURS = __name__.partition(".")[0]
 _LOG_TAIL_BYTES = 2000
-_PR_SET_PDEATHSIG = 1
 
 #: The child imports what we import: our path, and not the folder the user happens to stand in.
 _BOOTSTRAP = (
     "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
-    "from reelmill.engine.child import main; main(sys.argv[2:])"
+    "from reelmill.engine.channel import main; main(sys.argv[2:])"
 )
+#: Another environment's interpreter imports what is installed there, and of ours these packages.
+_FOREIGN_BOOTSTRAP = """
+import importlib.util, os, sys
+sys.path[:] = [folder for folder in sys.path if folder]
+for given in sys.argv[1].split(os.pathsep):
+    name, _, file = given.partition("=")
+    folder = [os.path.dirname(file)] if os.path.basename(file) == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+from reelmill.engine.channel import main
+main(sys.argv[2:])
+"""
 
 
-def encode(message: Any) -> bytes:
-    body = pickle.dumps(message, protocol=5)
-    return _LENGTH.pack(len(body)) + body
+def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
+    """The command that starts a child, up to its entry."""
+    if python is None:
+        return [sys.executable, "-c", _BOOTSTRAP, os.pathsep.join(sys.path)]
+    files = {name: importlib.import_module(name).__file__ for name in sorted(packages)}
+    seen = os.pathsep.join(f"{name}={file}" for name, file in files.items())
+    # -E: what PYTHONPATH and the like say is meant for our interpreter
+    return [python, "-E", "-c", _FOREIGN_BOOTSTRAP, seen]
 
 
 class Child:
@@ -64,20 +77,21 @@ class Child:
         arena_descriptor: int,
         log_folder: Path,
         *,
-        python: str = sys.executable,
-        environment: dict[str, str] | None = None,
+        python: str | None = None,
+        packages: Collection[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> Child:
-        """Start `entry` (`module:function(channel)`) in a new interpreter."""
+        """Start `entry` (`module:function(channel)`) in a new interpreter.
+
+        `python` is another environment's: it gets our code and `packages`, nothing else of ours.
+        """
         log = log_folder / f"{name}.log"
         ours, theirs = socket.socketpair()
         try:
             with log.open("ab") as output, theirs:
                 process = subprocess.Popen(
                     [
-                        python,
-                        "-c",
-                        _BOOTSTRAP,
-                        os.pathsep.join(sys.path),
+                        *_interpreter(python, {_OURS, *packages}),
                         entry,
                         str(theirs.fileno()),
                         str(arena_descriptor),
@@ -133,8 +147,8 @@ class Child:
             ) from error
 
     async def _receive(self) -> Any:
-        header = await self._reader.readexactly(_LENGTH.size)
-        return pickle.loads(await self._reader.readexactly(_LENGTH.unpack(header)[0]))
+        header = await self._reader.readexactly(LENGTH.size)
+        return pickle.loads(await self._reader.readexactly(LENGTH.unpack(header)[0]))
 
     async def _crash(self) -> CrashError:
         await self.kill()
@@ -187,45 +201,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-class Channel:
-    """The child's end: a thread reads ahead, so that the next batch is here when this one ends."""
-
-    def __init__(self, descriptor: int, arena: Arena) -> None:
-        self.arena = arena
-        self._socket = socket.socket(fileno=descriptor)
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        try:
-            with self._socket.makefile("rb") as stream:
-                while len(header := stream.read(_LENGTH.size)) == _LENGTH.size:
-                    self._inbox.put(pickle.loads(stream.read(_LENGTH.unpack(header)[0])))
-        except BaseException:  # noqa: BLE001 (a message we cannot read would leave us waiting)
-            traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(1)
-        os._exit(0)  # the parent is gone or done with us; whatever runs is nobody's any more
-
-    def send(self, message: Any) -> None:
-        self._socket.sendall(encode(message))
-
-    def receive(self) -> Any:
-        return self._inbox.get()
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to kill us with the parent: reaches us even inside a library's long call."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def main(arguments: list[str]) -> None:
-    entry, descriptor, arena_descriptor = arguments
-    _die_with_parent()
-    module, _, function = entry.partition(":")
-    run: Callable[[Channel], None] = getattr(importlib.import_module(module), function)
-    run(Channel(int(descriptor), Arena(int(arena_descriptor))))

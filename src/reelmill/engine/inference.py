@@ -74,8 +74,9 @@ class Inference:
         for position, stage in enumerate(self._stages):
             if not isinstance(stage, ModelStage):
                 continue
-            size = policy.first_batch_size(0, 0, self._config.batch_size, self._config.max_batch)
-            queue = StageQueue(position, stage, size, self._config.max_batch)
+            most = min(self._config.max_batch, stage.most_in_batch or self._config.max_batch)
+            size = policy.first_batch_size(0, 0, self._config.batch_size, most)
+            queue = StageQueue(position, stage, size, most)
             self._queues[position] = queue
             groups.setdefault(stage.model, Group(stage.model, [])).queues.append(queue)
         return groups

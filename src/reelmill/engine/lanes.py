@@ -7,12 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from reelmill.engine.batching import Batcher, QueuedItem
-from reelmill.engine.hosts import Inferred, ModelHost
+from reelmill.engine.hosting import Inferred
+from reelmill.engine.hosts import ModelHost
 from reelmill.engine.metrics import HostTotals
 from reelmill.engine.sizing import Sizing
-from reelmill.engine.stage import Device, ModelSpec, Stage
+from reelmill.engine.stage import Device, ModelSpec, ModelStage
 
 #: Seconds until it is first looked whether a lane can go back to the GPU it was driven from.
 _EXILE_S = 60.0
@@ -21,7 +23,9 @@ _EXILE_S = 60.0
 class StageQueue:
     """The waiting items of a stage, how many go into a batch, and how fast they go."""
 
-    def __init__(self, position: int, stage: Stage, start: int, maximum: int) -> None:
+    def __init__(
+        self, position: int, stage: ModelStage[Any, Any], start: int, maximum: int
+    ) -> None:
         self.position = position
         self.stage = stage
         self.batcher = Batcher()
@@ -107,6 +111,11 @@ class Group:
     queues: list[StageQueue]
     lanes: list[Lane] = field(default_factory=list)
     work: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def stages(self) -> dict[int, ModelStage[Any, Any]]:
+        """The stages by their position in the pipeline."""
+        return {queue.position: queue.stage for queue in self.queues}
 
     def waiting(self) -> bool:
         return any(len(queue.batcher) for queue in self.queues)

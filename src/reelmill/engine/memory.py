@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from reelmill.engine.stage import Device
 
 _MB = 1 << 20
@@ -23,6 +21,8 @@ def process_mb() -> float:
     parts = _status()
     if "RssAnon" in parts:
         return parts["RssAnon"] + parts["RssFile"]
+    import psutil
+
     return float(psutil.Process().memory_info().rss / _MB)
 
 

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
-
-import psutil
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reelmill.engine.metrics import MemoryUse
+
+if TYPE_CHECKING:
+    import psutil  # not where a host of another environment asks NVML: it may not have it
 
 _MB = 1 << 20
 _CGROUP = Path("/sys/fs/cgroup")
@@ -157,6 +158,8 @@ def _visible_handles(nvml: Any) -> list[Any]:
 
 def machine_memory_mb() -> tuple[float, float]:
     """Used and total MB of the machine, or of the container we are in, whichever has less left."""
+    import psutil
+
     machine = psutil.virtual_memory()
     used, total = (machine.total - machine.available) / _MB, machine.total / _MB
     limit = _cgroup_number("memory.max", "memory/memory.limit_in_bytes")
@@ -220,6 +223,8 @@ class Monitor:
 
     def take(self) -> Sample:
         """One sample. The first of a process counts no CPU: there is nothing to compare with."""
+        import psutil
+
         cpu = private = shared = 0.0
         pids = list(self.pids())
         self._processes = {pid: self._processes.get(pid) or p for pid, p in _alive(pids)}
@@ -281,6 +286,8 @@ class Monitor:
 
 
 def _alive(pids: Sequence[int]) -> list[tuple[int, psutil.Process]]:
+    import psutil
+
     found = []
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess):

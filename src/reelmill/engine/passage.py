@@ -30,7 +30,7 @@ from reelmill.engine.stage import (
     Stage,
 )
 from reelmill.engine.tasks import end_tasks
-from reelmill.errors import Failure, ReelmillError
+from reelmill.errors import Failure, ReelmillError, describe
 from reelmill.recording import FileState, Recording
 
 _T = TypeVar("_T")
@@ -124,7 +124,7 @@ class Passage:
     def give_up(self, job: Job, error: Exception) -> None:
         """An error in the engine itself: a bug, told as one, that costs this recording."""
         self._books.line({"event": "error", "trace": traceback.format_exc()})
-        text = f"{job.path}: {work.describe(error)} (a fault of this program; see the run's log)"
+        text = f"{job.path}: {describe(error)} (a fault of this program; see the run's log)"
         job.failure, job.status = Failure("engine", "crash", text), "failed"
         self._books.finished(job)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reelmill.engine.batching import QueuedItem
 from reelmill.engine.flights import StageFailed
-from reelmill.engine.hosts import HostError
+from reelmill.engine.hosting import HostError
 from reelmill.engine.lanes import Group, Lane, StageQueue, Told, padded_cost
 from reelmill.engine.room import Room
 from reelmill.engine.stage import Stage

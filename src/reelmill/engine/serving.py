@@ -7,11 +7,12 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from reelmill.engine import hosts, policy
+from reelmill.engine import hosting, policy
 from reelmill.engine.batching import QueuedItem
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.gauges import Gauges
-from reelmill.engine.hosts import Inferred, ModelHost
+from reelmill.engine.hosting import Inferred
+from reelmill.engine.hosts import ModelHost
 from reelmill.engine.lanes import BatchDone, Group, Lane, StageQueue, Told
 from reelmill.engine.recovery import MEMORY_FAILURES, Recovery
 from reelmill.engine.room import Room
@@ -34,7 +35,6 @@ class Serving:
         told: Told,
         gauges: Gauges,
     ) -> None:
-        self._stages = tuple(stages)
         self._config = config
         self._arena_descriptor = arena_descriptor
         self._log_folder = log_folder
@@ -123,7 +123,7 @@ class Serving:
         lane.totals.starts += 1
         return await ModelHost.start(
             name,
-            hosts.Load(self._stages, group.spec, lane.device, lane.threads),
+            hosting.Load(group.stages, group.spec, lane.device, lane.threads),
             self._arena_descriptor,
             self._log_folder,
             deadline=self._config.start_deadline,
@@ -173,10 +173,10 @@ class Serving:
         if not items:
             return
         assert lane.host is not None
-        batch = hosts.Batch(
+        batch = hosting.Batch(
             queue.position,
             tuple(item.block for item in items),
-            tuple(item.flight.spool_for(lane.name) for item in items),
+            tuple(str(item.flight.spool_for(lane.name)) for item in items),
         )
         lane.sent.append((queue, items))
         await lane.host.child.send(batch)
@@ -203,10 +203,11 @@ class Serving:
             return
         assert lane.host is not None
         queue, items = lane.sent[0]
+        cost = sum(item.cost for item in items)
         deadline = policy.batch_deadline(
-            sum(item.cost for item in items),
+            cost,
             queue.sizing(lane.device).seconds_per_cost,
-            self._config.least_deadline,
+            max(self._config.least_deadline, cost * queue.stage.patience),
             items=len(items),
             warm_up_seconds=lane.host.warm_up_seconds,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -67,6 +67,20 @@ class ModelSpec(ABC):
     @abstractmethod
     def identity(self) -> str:
         """Changes when the weights or their use would change the results."""
+
+    @property
+    def python(self) -> str | None:
+        """The interpreter of the environment that has its libraries; None: the one we run in.
+
+        There only the standard library, what it has installed, and the packages of the spec and
+        its stages can be imported.
+        """
+        return None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that its host's process is to have."""
+        return {}
 
     @abstractmethod
     def load(self, device: Device, threads: int) -> Any:
@@ -147,6 +161,12 @@ class FileStage(Stage):
 @dataclass(frozen=True)
 class ModelStage(Stage, Generic[ItemT, OutputT]):
     """A stage with a model: `split` and `merge` run in the CPU pool, `infer` in a model host."""
+
+    #: The most items that go into a batch; None: as many as the engine is told.
+    most_in_batch: ClassVar[int | None] = None
+    #: Seconds that a unit of cost may take before the host counts as hung, where an item is so
+    #: large that this cannot be left to the engine's own guess.
+    patience: ClassVar[float] = 0.0
 
     model: ModelSpec
 

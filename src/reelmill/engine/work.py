@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from reelmill.artifacts import Artifact
 from reelmill.engine import store
 from reelmill.engine.buffers import Block, Packed
-from reelmill.engine.child import Channel
+from reelmill.engine.channel import Channel
 from reelmill.engine.stage import (
     FileStage,
     Inputs,
@@ -25,7 +25,7 @@ from reelmill.engine.stage import (
     PartedModelStage,
     Stage,
 )
-from reelmill.errors import InputError, Kind, ReelmillError, ResourceError, is_disk_full, kind_of
+from reelmill.errors import InputError, Kind, ResourceError, describe, is_disk_full, kind_of
 from reelmill.recording import FileState, Recording, read_state
 
 
@@ -170,14 +170,6 @@ def serve(channel: Channel) -> None:
                 error.path if isinstance(error, Damaged) else None,
             )
         channel.send(answer)
-
-
-def describe(error: BaseException) -> str:
-    """One line for a user; an unforeseen error keeps its type's name."""
-    text = " ".join(str(error).split())
-    if isinstance(error, ReelmillError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -> Made:

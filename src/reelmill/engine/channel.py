@@ -1,0 +1,72 @@
+"""The child's end of the line to its parent. Nothing but the standard library is needed here: the
+interpreter may be another virtual environment's."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import os
+import pickle
+import queue
+import signal
+import socket
+import struct
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from reelmill.engine.buffers import Arena
+
+LENGTH = struct.Struct("<Q")
+_PR_SET_PDEATHSIG = 1
+
+
+def encode(message: Any) -> bytes:
+    """A message as it goes over the line: its length, then its pickle."""
+    body = pickle.dumps(message, protocol=5)
+    return LENGTH.pack(len(body)) + body
+
+
+class Channel:
+    """The child's end: a thread reads ahead, so that the next batch is here when this one ends."""
+
+    def __init__(self, descriptor: int, arena: Arena) -> None:
+        self.arena = arena
+        self._socket = socket.socket(fileno=descriptor)
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            with self._socket.makefile("rb") as stream:
+                while len(header := stream.read(LENGTH.size)) == LENGTH.size:
+                    self._inbox.put(pickle.loads(stream.read(LENGTH.unpack(header)[0])))
+        except BaseException:  # noqa: BLE001 (a message we cannot read would leave us waiting)
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+        os._exit(0)  # the parent is gone or done with us; whatever runs is nobody's any more
+
+    def send(self, message: Any) -> None:
+        self._socket.sendall(encode(message))
+
+    def receive(self) -> Any:
+        return self._inbox.get()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill us with the parent: reaches us even inside a library's long call."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main(arguments: list[str]) -> None:
+    entry, descriptor, arena_descriptor = arguments
+    _die_with_parent()
+    module, _, function = entry.partition(":")
+    run: Callable[[Channel], None] = getattr(importlib.import_module(module), function)
+    run(Channel(int(descriptor), Arena(int(arena_descriptor))))

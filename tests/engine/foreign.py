@@ -1,0 +1,91 @@
+"""A toy model that lives in another environment. Only the standard library is imported here: that
+is all such an interpreter need have."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from reelmill.artifacts import Artifact
+from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage
+from reelmill.errors import ModelUnavailableError
+from reelmill.recording import Recording
+
+
+@dataclass
+class Names(Artifact):
+    schema: ClassVar[str] = "names/1"
+    names: list[str]
+
+
+@dataclass
+class Echoes(Artifact):
+    schema: ClassVar[str] = "echoes/1"
+    said: list[str]
+
+
+@dataclass(frozen=True)
+class ReadNames(FileStage):
+    name: ClassVar[str] = "names"
+    version: ClassVar[int] = 1
+    produces: ClassVar[type[Artifact]] = Names
+
+    def run(self, recording: Recording, inputs: Inputs) -> Names:
+        return Names(recording.path.read_text().split())
+
+
+@dataclass(frozen=True)
+class NameItem:
+    name: str
+    cost: float = 1.0
+
+
+@dataclass(frozen=True)
+class EchoModel(ModelSpec):
+    python: str | None = None
+    lacking: bool = False
+
+    @property
+    def name(self) -> str:
+        return "echo"
+
+    @property
+    def identity(self) -> str:
+        return "echo-1"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {"ECHO_GREETING": "hello"}
+
+    def load(self, device: Device, threads: int) -> str:
+        if self.lacking:
+            raise ModelUnavailableError("the library echo is not there; install it")
+        return os.environ["ECHO_GREETING"]
+
+
+@dataclass(frozen=True)
+class Echo(ModelStage[NameItem, str]):
+    """Says where it is; the name `boom` kills its host."""
+
+    name: ClassVar[str] = "echo"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Names,)
+    produces: ClassVar[type[Artifact]] = Echoes
+    most_in_batch: ClassVar[int | None] = 2
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[NameItem]:
+        yield from map(NameItem, inputs[Names].names)
+
+    def infer(self, model: Any, batch: Sequence[NameItem]) -> list[str]:
+        if any(item.name == "boom" for item in batch):
+            os.kill(os.getpid(), signal.SIGKILL)
+        ours = importlib.util.find_spec("pydantic") is not None
+        return [f"{model} {item.name} {sys.executable} {ours}" for item in batch]
+
+    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[str]) -> Echoes:
+        return Echoes(list(outputs))
