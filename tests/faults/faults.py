@@ -20,9 +20,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reelmill.engine import child, coordinator, hosts, pool, work
-from reelmill.engine.child import Channel
-from reelmill.engine.stage import ModelStage
+from reelmill.engine import child, coordinator, hosting, hosts, pool, work
+from reelmill.engine.channel import Channel
 from reelmill.errors import PassingError
 
 FOLDER = "REELMILL_TEST_FAULTS"
@@ -210,11 +209,10 @@ class _Struck:
 def serve_host(channel: Channel) -> None:
     """A model host whose stages and model fail as scheduled."""
     folder, load = Path(os.environ[FOLDER]), channel.receive()
-    for stage in load.stages:
-        if isinstance(stage, ModelStage):
-            object.__setattr__(stage, "infer", _struck_before(folder, stage.name, stage.infer))
+    for stage in load.stages.values():
+        object.__setattr__(stage, "infer", _struck_before(folder, stage.name, stage.infer))
     object.__setattr__(load.spec, "load", _struck_before(folder, START, load.spec.load))
-    hosts.serve(_Struck(channel, folder, None, load))  # type: ignore[arg-type]
+    hosting.serve(_Struck(channel, folder, None, load))  # type: ignore[arg-type]
 
 
 def serve_worker(channel: Channel) -> None:
@@ -234,7 +232,7 @@ def _struck_before(folder: Path, what: str, call: Callable[..., Any]) -> Callabl
 
 
 _INSTEAD = {
-    "reelmill.engine.hosts:serve": "tests.faults.faults:serve_host",
+    "reelmill.engine.hosting:serve": "tests.faults.faults:serve_host",
     "reelmill.engine.work:serve": "tests.faults.faults:serve_worker",
 }
 
