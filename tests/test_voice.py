@@ -19,6 +19,8 @@ import soundfile
 SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
 SAMPLE = SAMPLES / "voicemail.wav"
 CLI = [sys.executable, "-c", "from reelmill.cli import main; main()"]
+#: Words and speakers have tests of their own; here they would only take time.
+TEXT_ONLY = ("--model", "demo", "--no-align", "--diarizer", "none")
 
 
 def reelmill(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
@@ -33,7 +35,7 @@ def reelmill(*arguments: str | Path, **options) -> subprocess.CompletedProcess[s
 
 
 def voice(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
-    return reelmill("voice", *arguments, "--model", "demo", **options)
+    return reelmill("voice", *arguments, *TEXT_ONLY, **options)
 
 
 def failures(out: Path) -> dict[str, str]:
@@ -111,7 +113,7 @@ def test_what_may_not_be_read_is_told_and_costs_the_others_nothing(tmp_path: Pat
     command = [sys.executable, "-c", UNPRIVILEGED, *CLI[1:], "voice", folder, "-o", out]
     try:
         done = subprocess.run(
-            [*command, "--model", "demo"], check=False, capture_output=True, text=True, timeout=120
+            [*command, *TEXT_ONLY], check=False, capture_output=True, text=True, timeout=120
         )
     finally:
         locked.chmod(0o755)
@@ -130,7 +132,7 @@ def test_a_folder_that_vanishes_during_the_run(tmp_path: Path) -> None:
         with (calls / f"{number:02}.wav").open("ab") as file:
             file.write(bytes([0, number] * 8000))  # contents of their own
     process = subprocess.Popen(
-        [*CLI, "voice", calls, "-o", out, "--model", "demo", "--workers", "1"],
+        [*CLI, "voice", calls, "-o", out, *TEXT_ONLY, "--workers", "1"],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -258,7 +260,7 @@ def test_ctrl_c_is_resumable(tmp_path: Path) -> None:
     # proves: G12
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [*CLI, "voice", SAMPLES, "-o", out, "--model", "demo"],
+        [*CLI, "voice", SAMPLES, "-o", out, *TEXT_ONLY],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
