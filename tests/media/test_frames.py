@@ -11,9 +11,9 @@ import pytest
 from reelmill.artifacts import Media, VideoTrack
 from reelmill.errors import InputError
 from reelmill.media.frames import (
+    Reducer,
     brightness,
     choose_track,
-    reduced,
     reduced_size,
     stretches,
     upright_size,
@@ -66,7 +66,7 @@ def test_turned_pictures_are_put_upright(tmp_path: Path, degrees: int) -> None:
     size = upright_size(track)
     with open_pictures(path) as pictures:
         _, frame = next(pictures.between(-1, 1))
-        picture = reduced(frame, size, track.rotation)
+        picture = Reducer(size, track.rotation).reduced(frame)
     red = np.argwhere((picture[..., 0] > 180) & (picture[..., 1] < 80))
     top, left = red.min(axis=0)
     expected = {90: (10, 38), 180: (38, 152), 270: (152, 60)}[degrees]
@@ -90,7 +90,7 @@ def test_formats_look_alike_when_reduced(tmp_path: Path, pix_fmt, codec, size) -
     )  # fmt: skip
     with open_pictures(path) as pictures:
         _, frame = next(pictures.between(-1, 1))
-        picture = reduced(frame, (96, 64), 0)
+        picture = Reducer((96, 64), 0).reduced(frame)
         glance = brightness(frame, 32, 18)
     assert picture.shape == (64, 96, 3)
     assert picture[40, 35].tolist() == pytest.approx([220, 30, 30], abs=16)

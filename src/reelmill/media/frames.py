@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from reelmill.artifacts import Media, VideoTrack
 from reelmill.errors import InputError
@@ -78,15 +79,32 @@ def stretches(path: Path, track: int, seconds: float) -> list[Stretch]:
     return list(pairwise([*edges, math.inf]))
 
 
-def reduced(frame: VideoFrame, size: tuple[int, int], rotation: int) -> UInt8:
-    """A frame as RGB at another size, upright: (height, width, 3).
+class Reducer:
+    """Makes frames of one video RGB, upright and small.
 
     Args:
         size: width and height after turning.
+        rotation: as in `VideoTrack`.
     """
-    width, height = size if rotation % 180 == 0 else size[::-1]
-    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
-    return turned(small.to_ndarray().astype(np.uint8, copy=False), rotation)
+
+    def __init__(self, size: tuple[int, int], rotation: int) -> None:
+        self._width, self._height = size if rotation % 180 == 0 else size[::-1]
+        self._rotation = rotation
+        # Kept from frame to frame, for setting one up takes as long as a frame; and two of them,
+        # for to RGB at another size FFmpeg has but a slow way.
+        self._scaler, self._painter = VideoReformatter(), VideoReformatter()
+
+    def reduced(self, frame: VideoFrame) -> UInt8:
+        """(height, width, 3)."""
+        small = self._scaler.reformat(
+            frame,
+            width=self._width,
+            height=self._height,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        small = self._painter.reformat(small, format="rgb24", threads=1)
+        return turned(small.to_ndarray().astype(np.uint8, copy=False), self._rotation)
 
 
 def brightness(frame: VideoFrame, columns: int, rows: int) -> npt.NDArray[np.float32]:

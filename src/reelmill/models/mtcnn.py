@@ -127,11 +127,11 @@ class Mtcnn:
         found: list[tuple[Int64, Float32, Float32]] = []
         while min(height, width) * scale >= _CELL:
             size = (len(frames), math.ceil(height * scale), math.ceil(width * scale), 3)
-            pictures, shifts, faces = self._pnet.run(
+            pictures, found_map = self._pnet.run(
                 None, {"pictures": pictures, "size": np.array(size, np.int64)}
             )
             level = (width / size[2], height / size[1])
-            found.append(_peaks(shifts, faces[:, 1], level, self._spec.thresholds[0]))
+            found.append(_peaks(found_map, level, self._spec.thresholds[0]))
             scale *= self._spec.factor
         if not found:
             return np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
@@ -163,22 +163,25 @@ class Mtcnn:
 
 
 def _peaks(
-    shifts: Float32, faces: Float32, level: tuple[float, float], least: float
+    found: Float32, level: tuple[float, float], least: float
 ) -> tuple[Int64, Float32, Float32]:
-    """The best window of each neighbourhood, as frame, box and score.
+    """The best window of each neighbourhood, as frame, box and score. `found`: the P-Net's maps
+    (n, 5, rows, columns), of the score's logit and the four shifts.
 
     Windows of one level overlap by more than one half exactly when they are neighbours, so the
     suppression at 0.5 that the paper asks for is a search for local maxima in the map of scores.
     """
-    high = faces >= least
+    faces = found[:, 0]
+    high = faces >= math.log(least / (1 - least))
     if not high.any():
         return np.zeros(0, np.int64), np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     which, rows, columns = np.nonzero(high & (faces >= _highest_near(faces)))
     corners = np.stack([columns, rows, columns, rows], axis=1).astype(np.float32) * _STRIDE
     corners[:, 2:] += _CELL
     corners *= np.array(level * 2, np.float32)
-    boxes = moved(corners, shifts[which, :, rows, columns])
-    return which, boxes, faces[which, rows, columns]
+    boxes = moved(corners, found[which, 1:, rows, columns])
+    scores: Float32 = 1 / (1 + np.exp(-faces[which, rows, columns]))
+    return which, boxes, scores
 
 
 def _highest_near(faces: Float32) -> Float32:

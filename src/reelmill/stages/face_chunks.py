@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.media.frames import Stretch, brightness, reduced
+from reelmill.media.frames import Reducer, Stretch, brightness
 from reelmill.media.pictures import SAME_FRAME_SECONDS, Pictures
 from reelmill.stages.scenes import COLUMNS, ROWS, Glance, is_cut
 
@@ -54,8 +54,7 @@ class FrameChunk:
 class _Growing:
     """A chunk being filled."""
 
-    size: tuple[int, int]
-    rotation: int
+    reducer: Reducer
     frames: list[UInt8] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     sampled: list[int] = field(default_factory=list)
@@ -70,7 +69,7 @@ class _Growing:
 
     def sample(self, frame: Frame) -> None:
         """Take the frame that was added last."""
-        self.frames.append(reduced(frame, self.size, self.rotation))
+        self.frames.append(self.reducer.reduced(frame))
         self.sampled.append(len(self.times) - 1)
 
     def finished(self, lost: int) -> FrameChunk:
@@ -94,7 +93,8 @@ def frame_chunks(
     sides of a cut. Frames that are shown before the one before them are left out.
     """
     every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
-    chunk, lost = _Growing(size, rotation), 0
+    reducer = Reducer(size, rotation)
+    chunk, lost = _Growing(reducer), 0
     waiting: Frame | None = None  # the last frame, if it has not been sampled
     before: Glance | None = None
     since, sampled_at, last = 0, -math.inf, -math.inf
@@ -108,7 +108,7 @@ def frame_chunks(
         due = before is None or since + 1 >= every or time - sampled_at > _LONGEST_STEP
         if (due or cut) and len(chunk.frames) >= CHUNK:
             yield chunk.finished(pictures.corrupt - lost)
-            chunk, lost = _Growing(size, rotation), pictures.corrupt
+            chunk, lost = _Growing(reducer), pictures.corrupt
         chunk.add(time, glance)
         if cut:
             chunk.cuts.append(len(chunk.times) - 1)
