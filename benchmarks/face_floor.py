@@ -1,4 +1,4 @@
-"""The floor under cutting a video to its people: decode, cut out, encode, where the boxes are known.
+"""The floor under cutting a video to its people: decode, cut out, encode; boxes are known.
 
     python -m benchmarks.face_floor OUT PRESET CRF WORKERS VIDEO...
 
@@ -12,6 +12,7 @@ import multiprocessing
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -50,7 +51,7 @@ def main(out: Path, encoding: Encoding, workers: int, videos: list[Path]) -> Non
         folder = out / video.stem
         folder.mkdir(parents=True, exist_ok=True)
         edges = _edges(video, truth.frames / truth.rate)
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             parts.append(Part(video, truth, start, end, folder, encoding))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         made = pool.map(cut, parts, chunksize=1)

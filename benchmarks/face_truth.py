@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ Int64 = npt.NDArray[np.int64]
 #: A found box is a face's from this overlap (intersection over union) on, as in MOT Challenge.
 SAME_FACE = 0.5
 SIZES = (40, 300)
+#: `reelmill faces` as users run it.
+FACES = (sys.executable, "-c", "from reelmill.cli import main; main()", "faces")
 SPEEDS = (1.0, 5.0)
 
 

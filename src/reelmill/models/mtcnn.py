@@ -180,8 +180,8 @@ def _peaks(
     corners[:, 2:] += _CELL
     corners *= np.array(level * 2, np.float32)
     boxes = moved(corners, found[which, 1:, rows, columns])
-    scores: Float32 = 1 / (1 + np.exp(-faces[which, rows, columns]))
-    return which, boxes, scores
+    scores = 1 / (1 + np.exp(-faces[which, rows, columns]))
+    return which, boxes, scores.astype(np.float32)
 
 
 def _highest_near(faces: Float32) -> Float32:
