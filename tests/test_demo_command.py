@@ -29,11 +29,11 @@ def written(out: Path) -> dict[Path, int]:
 
 
 def test_demo_shows_each_pipeline_and_then_has_nothing_to_do(tmp_path: Path) -> None:
-    # proves: G12 G15 S1
+    # proves: G12 G15 S1 F4
     out = tmp_path / "demo"
     first = reelmill("demo", "-o", out)
     assert first.returncode == 0, first.stderr
-    assert {path.name for path in out.iterdir()} == {"voice", "subtitle"}
+    assert {path.name for path in out.iterdir()} == {"voice", "subtitle", "faces"}
     assert failures(out / "voice") == ["broken.m4a"]
     assert failures(out / "subtitle") == []
     film = next((ASSETS / "films").glob("*.mp4"))
@@ -43,6 +43,11 @@ def test_demo_shows_each_pipeline_and_then_has_nothing_to_do(tmp_path: Path) -> 
         said["translations"]["ko"] for said in truth["utterances"]
     ]
     assert (out / "subtitle" / f"{film.stem}.subtitled.mp4").exists()
+    assert failures(out / "faces") == []
+    people = next((ASSETS / "people").glob("*.mp4"))
+    faces = json.loads((out / "faces" / f"{people.stem}.faces.json").read_text())
+    assert [person["label"] for person in faces["persons"]] == ["A", "B", "C"]
+    assert all((out / "faces" / clip["file"]).stat().st_size > 10_000 for clip in faces["clips"])
 
     before = written(out)
     second = reelmill("demo", "-o", out)

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from reelmill.faces_task import faces_maker, faces_settings
 from reelmill.models.catalog import DEMO
 from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline, Outcome, run_command
 from reelmill.settings import Settings
@@ -43,6 +44,7 @@ PARTS = (
         subtitle_settings,
         subtitle_maker,
     ),
+    Part("faces", "people", {}, faces_settings, faces_maker),
 )
 
 
