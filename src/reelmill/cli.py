@@ -405,7 +405,7 @@ def demo(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """See it work on the shipped samples: calls (one broken on purpose), videos of a talk, people."""
+    """See it work on what is shipped: calls (one broken on purpose), a film, a video of people."""
     from reelmill.demo_task import run_demo
 
     raise typer.Exit(run_demo(out, fresh=fresh, quiet=quiet, as_json=as_json))
