@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from reelmill.errors import UsageError
-from reelmill.faces_task import clip_size, faces_settings
+from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.faces_task import choose_identity, clip_size, faces_settings
+from reelmill.models.facenet import FacenetSpec
+from tests.models.torch_files import save_old, small_facenet
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,42 @@ def test_what_cannot_be_done_is_told_before_any_work(given: dict, words: str) ->
 def test_one_clip_a_person() -> None:
     assert faces_settings({"clip": "person"}).clip == "person"
     assert faces_settings({"clip": "7.5"}).clip == 7.5
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REELMILL_MODELS", str(tmp_path / "models"))
+    (tmp_path / ".cache").mkdir()
+    return tmp_path
+
+
+def test_without_weights_people_are_told_apart_by_clothes_and_it_is_said(no_weights) -> None:
+    # proves: F1 G19
+    said: list[str] = []
+    assert choose_identity(faces_settings({}), no_weights, said.append).spec is None
+    line = said[-1]
+    assert "by what they wear, not by their faces" in line
+    assert "models pull faces:vggface2" in line and "\n" not in line
+
+
+def test_with_weights_by_their_faces_and_so_it_stays_in_a_folder(
+    no_weights, tmp_path, monkeypatch
+) -> None:
+    # proves: F1
+    auto, said = faces_settings({}), list[str]()
+    weights = save_old(tmp_path / "20180402-114759-vggface2.pt", small_facenet())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    choose_identity(auto, no_weights, said.append)
+    (tmp_path / "torch/checkpoints").mkdir(parents=True)
+    weights.rename(tmp_path / "torch/checkpoints" / weights.name)
+    assert choose_identity(auto, no_weights, said.append).spec is None, "begun by clothes"
+    (tmp_path / "other/.cache").mkdir(parents=True)
+    identity = choose_identity(auto, tmp_path / "other", said.append)
+    assert isinstance(identity.spec, FacenetSpec) and identity.spec.name == "vggface2"
+
+
+def test_weights_that_were_named_are_not_done_without(no_weights) -> None:
+    # proves: G11
+    settings = faces_settings({"identity": "vggface2"})
+    with pytest.raises(ModelUnavailableError, match="cannot be had"):
+        choose_identity(settings, no_weights, print)

@@ -314,6 +314,16 @@ def faces(
     formats: Annotated[
         str | None, typer.Option(help="Files of boxes, comma-separated [json,csv,mot].")
     ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(
+            help="How people are told apart: vggface2 (faces), appearance (clothes), or weights: "
+            "file, address, hub name [auto: vggface2 where it can be had]."
+        ),
+    ] = None,
+    identity_threshold: Annotated[
+        float | None, typer.Option(help="Likeness of one person [faces 0.6, clothes 0.7].")
+    ] = None,
     video_track: Annotated[
         int | None, typer.Option(min=0, help="Which picture, from 0 [the largest].")
     ] = None,
@@ -357,6 +367,8 @@ def faces(
         "quality": quality,
         "encoder": encoder,
         "face_formats": formats,
+        "identity": identity,
+        "identity_threshold": identity_threshold,
         "video_track": video_track,
         "detect_size": detect_size,
         "device": device,

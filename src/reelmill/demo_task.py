@@ -10,6 +10,7 @@ from typing import Any
 
 from reelmill.faces_task import faces_maker, faces_settings
 from reelmill.models.catalog import DEMO
+from reelmill.models.face_files import APPEARANCE
 from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline, Outcome, run_command
 from reelmill.settings import Settings
 from reelmill.subtitle_task import subtitle_maker, subtitle_settings
@@ -44,7 +45,7 @@ PARTS = (
         subtitle_settings,
         subtitle_maker,
     ),
-    Part("faces", "people", {}, faces_settings, faces_maker),
+    Part("faces", "people", {"identity": APPEARANCE}, faces_settings, faces_maker),
 )
 
 

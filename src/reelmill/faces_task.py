@@ -9,11 +9,14 @@ from typing import Any
 
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
-from reelmill.errors import UsageError
+from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.models.face_files import APPEARANCE, AUTO, VGGFACE2, face_spec
+from reelmill.models.facenet import FacenetSpec
 from reelmill.models.mtcnn import MtcnnSpec
-from reelmill.pipelines.faces import faces_pipeline
-from reelmill.runner import MakePipeline, run_command
+from reelmill.pipelines.faces import Identity, faces_pipeline
+from reelmill.runner import MakePipeline, remembered, run_command
 from reelmill.settings import Settings, load_face_settings
+from reelmill.subtitle_task import NOT_ASKED
 from reelmill.tasks import tell
 from reelmill.terminal import observing
 
@@ -67,6 +70,33 @@ def faces_maker(say: Callable[[str], None]) -> MakePipeline:
     """What makes the pipeline once the device is known; `say` is told what was decided."""
 
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
-        return faces_pipeline(settings, MtcnnSpec(), clip_size(settings), out)
+        size, identity = clip_size(settings), choose_identity(settings, out, say)
+        return faces_pipeline(settings, MtcnnSpec(), identity, size, out)
 
     return make
+
+
+def choose_identity(settings: Settings, out: Path, say: Callable[[str], None]) -> Identity:
+    """How people are told apart, as asked for; where nobody said, by their faces if the network
+    can be had, and then always so in this output folder.
+
+    Raises:
+        ModelUnavailableError: the network that was named cannot be had.
+    """
+
+    def choose() -> str:
+        try:
+            return face_spec(VGGFACE2, say, waits=()).label
+        except ModelUnavailableError as error:
+            say(f"people are told apart by what they wear, not by their faces: {error}")
+            return APPEARANCE
+
+    name = settings.identity
+    if name == AUTO:
+        name = remembered(out, "identity", choose)
+    spec: FacenetSpec | None = None
+    if name == NOT_ASKED:
+        spec = FacenetSpec(Path(), NOT_ASKED, NOT_ASKED)
+    elif name != APPEARANCE:
+        spec = face_spec(name, say)
+    return Identity(spec, settings.identity_threshold)

@@ -117,6 +117,14 @@ class Settings(BaseSettings):
     longest: float = Field(7.0, gt=0, description="seconds a subtitle is shown at most")
     gap: float = Field(1 / 12, ge=0, description="seconds between subtitles: two pictures at 24")
 
+    identity: str = Field(
+        "auto",
+        description="how people are told apart: vggface2 (their faces), appearance (what they "
+        "wear), or a file, address or hub name of weights; auto: vggface2 where it can be had",
+    )
+    identity_threshold: float | None = Field(
+        None, gt=0, le=1, description="likeness of one person: 0.6 by face, 0.7 by clothes"
+    )
     layout: Literal["single", "dual", "split", "overlay"] = Field(
         "single",
         description="single: clips of one person each; dual: a video for each of two; split: both "

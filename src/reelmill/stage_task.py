@@ -23,6 +23,7 @@ from reelmill.errors import InputError, ReelmillError, UsageError
 from reelmill.faces_task import faces_maker, faces_settings
 from reelmill.models.aligners import NONE
 from reelmill.models.catalog import DEMO
+from reelmill.models.face_files import APPEARANCE, VGGFACE2
 from reelmill.recording import Recording, read_state
 from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline
 from reelmill.settings import Settings
@@ -31,8 +32,8 @@ from reelmill.tasks import voice_maker, voice_settings
 
 #: Settings that name a model, and which of them decide a stage's result: a model that does not
 #: is neither looked for nor fetched.
-_MODELS = ("model", "translator", "aligner")
-_NOT_ASKED = {"model": DEMO, "translator": NOT_ASKED, "aligner": NONE}
+_MODELS = ("model", "translator", "aligner", "identity")
+_NOT_ASKED = {"model": DEMO, "translator": NOT_ASKED, "aligner": NONE, "identity": APPEARANCE}
 _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
@@ -51,9 +52,16 @@ _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("speech", "language", "transcribe"), ("model",)),
     **dict.fromkeys(("whisper-times", "align"), ("model", "aligner")),
     "translate": ("translator",),
+    **dict.fromkeys(("embed_faces", "identify_faces"), ("identity",)),
 }
-#: Stages that are there only when a setting of their name asks for them.
-_ASKED_FOR = ("mux", "burn")
+#: Stages that are there only when a setting asks for them, and which one does where nothing is
+#: said.
+_ASKED_FOR: dict[str, dict[str, Any]] = {
+    "mux": {"mux": True},
+    "burn": {"burn": True},
+    "embed_faces": {"identity": VGGFACE2},
+    "identify_faces": {"identity": VGGFACE2},
+}
 _CACHE = ".cache"
 
 
@@ -117,8 +125,7 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
     Raises:
         UsageError: no such stage, or an artifact it reads is missing or ambiguous.
     """
-    if name in _ASKED_FOR:
-        given = {**given, name: True}
+    given = {**_ASKED_FOR.get(name, {}), **_said(given)}
     artifacts = [found for file in files if (found := read_given(file))]
     out = _results_folder(given.get("out"), files[0], bool(artifacts))
     stage, settings = find_stage(name, command, {**given, "out": out})
@@ -145,9 +152,10 @@ def stage_lines() -> list[tuple[str, str, str, str]]:
     """Every stage: the first command that has it, its name, what it reads, what it makes."""
     lines: dict[str, tuple[str, str, str, str]] = {}
     for command in COMMANDS:
-        for stage in _stages(command, {"mux": True}):
-            reads = ", ".join(kind.__name__ for kind in stage.reads()) or "(the recording)"
-            lines.setdefault(stage.name, (command, stage.name, reads, stage.produces.__name__))
+        for asked in ({"mux": True}, {"identity": VGGFACE2}):
+            for stage in _stages(command, asked):
+                reads = ", ".join(kind.__name__ for kind in stage.reads()) or "(the recording)"
+                lines.setdefault(stage.name, (command, stage.name, reads, stage.produces.__name__))
     return list(lines.values())
 
 
@@ -170,7 +178,9 @@ def find_stage(name: str, command: str | None, given: dict[str, Any]) -> tuple[S
             settings = COMMANDS[candidate].settings({**_said(given), **spare})
             stages = _built(candidate, settings, _say)
             return next(stage for stage in stages if stage.name == name), settings
-    raise UsageError(f"no stage {name!r}; there are: {', '.join([*names, *_ASKED_FOR])}")
+    raise UsageError(
+        f"no stage {name!r}; there are: {', '.join(dict.fromkeys([*names, *_ASKED_FOR]))}"
+    )
 
 
 def read_given(path: Path) -> Given | None:
@@ -321,7 +331,11 @@ def _locked(out: Path) -> Iterator[None]:
 
 def _stages(command: str, given: dict[str, Any]) -> Iterable[Stage]:
     """A command's stages, whichever the models are: nothing is looked for or fetched."""
-    settings = COMMANDS[command].settings({**_said(given), **_NOT_ASKED})
+    said = _said(given)
+    not_asked = dict(_NOT_ASKED)
+    if said.get("identity", APPEARANCE) != APPEARANCE:
+        not_asked["identity"] = NOT_ASKED
+    settings = COMMANDS[command].settings({**said, **not_asked})
     return _built(command, settings, lambda line: None)
 
 

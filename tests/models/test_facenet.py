@@ -116,7 +116,7 @@ def test_the_converted_network_is_the_one_the_weights_are_of(tmp_path, state, sa
     model = spec.load(Device("cpu"), 1)
     spec.warm_up(model)
     pictures = noise(3)
-    vectors = model.embed(list(pictures))
+    vectors = model.embed(pictures)
     assert vectors.shape == (3, 32)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     plain = Plain(state)
@@ -150,7 +150,7 @@ def test_weights_by_address(tmp_path, state, models, monkeypatch) -> None:
     served = save_zip(tmp_path / "served.pt", state)
     monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: _Answer(served))
     spec = face_spec("https://example.org/weights.pt?download=1")
-    assert spec.load(Device("cpu"), 1).embed(list(noise(1))).shape == (1, 32)
+    assert spec.load(Device("cpu"), 1).embed(noise(1)).shape == (1, 32)
     assert [file.suffix for file in models.rglob("*") if file.is_file()] == [".onnx"]
 
 

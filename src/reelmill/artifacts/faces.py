@@ -112,6 +112,24 @@ class Tracks(Artifact):
 
 
 @dataclass
+class FaceVectors(Artifact):
+    """How the faces of tracks look to a network; arrays in `file`, see `FaceVectorArrays`.
+
+    `model` is the network's name, `faces` counts the pictures it was shown, `unseen` the tracks of
+    which no picture could be had.
+    """
+
+    schema: ClassVar[str] = "face_vectors/1"
+    file: str
+    model: str
+    faces: int
+    unseen: int
+
+    def sidecars(self) -> list[str]:
+        return [self.file]
+
+
+@dataclass
 class Thumbnail:
     """Where a good picture of a person is: the frame at `time` (s), the face's box in pixels."""
 
@@ -232,6 +250,18 @@ class TrackArrays:
 
 
 @dataclass
+class FaceVectorArrays:
+    """Arrays of `FaceVectors`.
+
+    vectors: (tracks, d) mean over a track's faces, of unit length; 0 where none was seen.
+    faces: (tracks,) how many that were.
+    """
+
+    vectors: Float32
+    faces: Int32
+
+
+@dataclass
 class PersonArrays:
     """Arrays of `Persons`: rows of one person after the other, in order of time.
 
@@ -265,7 +295,14 @@ def read_persons(folder: Path, persons: Persons) -> PersonArrays:
     return PersonArrays(**_read(folder / persons.file))
 
 
-def write_arrays(path: Path, arrays: DetectionArrays | TrackArrays | PersonArrays) -> None:
+def read_face_vectors(folder: Path, vectors: FaceVectors) -> FaceVectorArrays:
+    """The arrays beside `vectors`. Raises InputError when damaged."""
+    return FaceVectorArrays(**_read(folder / vectors.file))
+
+
+def write_arrays(
+    path: Path, arrays: DetectionArrays | TrackArrays | FaceVectorArrays | PersonArrays
+) -> None:
     """Write arrays whole or not at all. Raises OSError as `atomic.replacing` does."""
     import numpy as np
 

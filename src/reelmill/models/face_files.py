@@ -17,6 +17,10 @@ from reelmill.models.facenet_convert import convert
 
 #: facenet-pytorch's weights, by the name it gives them.
 VGGFACE2 = "vggface2"
+#: Not a network: people are told apart by what they wear.
+APPEARANCE = "appearance"
+#: By the face where the network can be had, else by what people wear.
+AUTO = "auto"
 _FILE = "20180402-114759-vggface2.pt"
 _ADDRESS = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{_FILE}"
 #: Below the models folder; the number changes with what the conversion makes.

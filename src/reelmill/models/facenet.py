@@ -7,7 +7,6 @@ but fetched once and converted to ONNX.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from reelmill.models.onnx import open_network
 MARGIN = 14
 _LIBRARIES_MB = 120
 _A_FACE_MB = 12
+#: Faces the network gets in one call.
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class FacenetSpec(ModelSpec):
     def memory_mb(self, device_kind: str) -> float:
         """The weights, a batch of faces on its way through, and the library."""
         weights = self.path.stat().st_size / (1 << 20)
-        return 2 * weights + 32 * _A_FACE_MB + _LIBRARIES_MB
+        return 2 * weights + _AT_ONCE * _A_FACE_MB + _LIBRARIES_MB
 
     def load(self, device: Device, threads: int) -> Facenet:
         """As `open_network`."""
         return Facenet(open_network(self.path, device, threads), self.path)
 
     def warm_up(self, model: Facenet) -> None:
-        model.embed([np.full((SIZE, SIZE, 3), 127, np.uint8)])
+        model.embed(np.full((1, SIZE, SIZE, 3), 127, np.uint8))
 
 
 class Facenet:
@@ -62,7 +63,7 @@ class Facenet:
         self._network, self._path = network, path
         self._input = network.get_inputs()[0]
 
-    def embed(self, faces: Sequence[UInt8]) -> Float32:
+    def embed(self, faces: UInt8) -> Float32:
         """Vectors of unit length, (n, d), of faces as `face_pictures` cuts them.
 
         Raises:
@@ -73,9 +74,11 @@ class Facenet:
                 f"{self._path}: takes {self._input.type} {self._input.shape}, not uint8 pictures "
                 f"(n, {SIZE}, {SIZE}, 3); give weights of facenet-pytorch, which are converted"
             )
-        (vectors,) = self._network.run(None, {self._input.name: np.stack(faces)})
-        result: Float32 = vectors
-        return result
+        parts = [
+            self._network.run(None, {self._input.name: faces[start : start + _AT_ONCE]})[0]
+            for start in range(0, len(faces), _AT_ONCE)
+        ]
+        return np.concatenate(parts)
 
 
 def face_pictures(frame: UInt8, boxes: Float32) -> UInt8:

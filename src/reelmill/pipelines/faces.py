@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import ModelSpec
+from reelmill.engine.stage import ModelSpec, Stage
 from reelmill.media.encode_video import Encoding
 from reelmill.settings import Settings
 from reelmill.stages.detect_faces import DetectFaces
+from reelmill.stages.embed_faces import EmbedFaces
 from reelmill.stages.identify_appearance import IdentifyByAppearance
+from reelmill.stages.identify_faces import IdentifyFaces
+from reelmill.stages.known_people import KnownFace
 from reelmill.stages.plan_clips import PlanClips
 from reelmill.stages.probe import Probe
 from reelmill.stages.render_faces import RenderFaces
@@ -17,8 +21,37 @@ from reelmill.stages.track_faces import TrackFaces
 from reelmill.stages.write_clips import WriteClips
 
 
+@dataclass(frozen=True)
+class Identity:
+    """How people are told apart: by their faces with `spec`, without one by what they wear.
+
+    `threshold`: None for the way's own. `people`: faces of known people; `notes`: what the reader
+    of the results should know.
+    """
+
+    spec: ModelSpec | None = None
+    threshold: float | None = None
+    people: tuple[KnownFace, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def identity_stages(identity: Identity, track: int | None) -> list[Stage]:
+    """Stages that make `Persons` of `Tracks`."""
+    given = {} if identity.threshold is None else {"threshold": identity.threshold}
+    if identity.spec is None:
+        return [IdentifyByAppearance(**given, notes=identity.notes)]
+    return [
+        EmbedFaces(identity.spec, track=track),
+        IdentifyFaces(**given, people=identity.people, notes=identity.notes),
+    ]
+
+
 def faces_pipeline(
-    settings: Settings, detector: ModelSpec, size: tuple[int, int], out: Path
+    settings: Settings,
+    detector: ModelSpec,
+    identity: Identity,
+    size: tuple[int, int],
+    out: Path,
 ) -> Pipeline:
     """Videos to clips of `size` (width, height).
 
@@ -40,7 +73,7 @@ def faces_pipeline(
             Probe(),
             DetectFaces(detector, track=settings.video_track, short_side=settings.detect_size),
             TrackFaces(),
-            IdentifyByAppearance(),
+            *identity_stages(identity, settings.video_track),
             PlanClips(
                 layout=settings.layout,
                 width=size[0],

@@ -28,6 +28,7 @@ class IdentifyByAppearance(FileStage):
 
     Args:
         threshold: Bhattacharyya coefficient of two histograms from which on they are one person's.
+        notes: what the reader of the result should know besides.
     """
 
     name: ClassVar[str] = "identify_appearance"
@@ -36,6 +37,7 @@ class IdentifyByAppearance(FileStage):
     produces: ClassVar[type[Artifact]] = Persons
 
     threshold: float = 0.7
+    notes: tuple[str, ...] = ()
 
     def run(self, recording: Recording, inputs: Inputs) -> Persons:
         tracks = inputs[Tracks]
@@ -44,7 +46,7 @@ class IdentifyByAppearance(FileStage):
         spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32).reshape(-1, 2)
         weights = spans[:, 1] - spans[:, 0]
         persons = cluster(vectors, weights, spans[:, 0], spans[:, 1], self.threshold)
-        notes = [NOTE]
+        notes = [NOTE, *self.notes]
         unseen = int((np.linalg.norm(vectors, axis=1) < 0.5).sum())
         if unseen:
             notes.append(

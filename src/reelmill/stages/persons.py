@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +32,15 @@ _SHORT_BREAK = 0.5
 @dataclass(frozen=True)
 class Identified:
     """What identification found out: the vector (n, d, unit length) and the person (n,) of each
-    track, how they were told apart, and what a reader should know about it."""
+    track, how they were told apart, and what a reader should know about it; `names` by person:
+    the name, and the cosine to the picture it comes from."""
 
     vectors: Float32
     persons: Int64
     method: IdentityMethod
     threshold: float
     notes: list[str]
+    names: Mapping[int, tuple[str, float]] = field(default_factory=dict)
 
 
 def label_of(number: int) -> str:
@@ -66,7 +68,11 @@ def make_persons(
         own = [identified.vectors[track.id] for track in group]
         own_rows = np.concatenate([_rows(track) for track in group])
         own_rows = own_rows[_once_each(arrays.frames[own_rows], arrays.scores[own_rows])]
-        persons.append(_person(number, group, own, arrays, tracks, (first, len(own_rows))))
+        person = _person(number, group, own, arrays, tracks, (first, len(own_rows)))
+        named = identified.names.get(int(identified.persons[group[0].id]))
+        if named is not None:
+            person.name, person.named_by = named[0], round(named[1], 4)
+        persons.append(person)
         vectors.append(unit(np.mean(own, axis=0, keepdims=True))[0])
         rows.append(own_rows)
         first += len(own_rows)
