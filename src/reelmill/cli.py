@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -470,8 +472,15 @@ def version(
 
 def main() -> None:
     """The console script: our own errors are one line and exit code 2."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopped)  # a run has handlers of its own, once it has begun
     try:
         app()
     except ReelmillError as error:
         print(f"reelmill: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:
+    print(f"reelmill: stopped by {signal.Signals(number).name}", file=sys.stderr)
+    sys.exit(3)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact
+from reelmill.atomic import write_text
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.jobs import Source
 from reelmill.engine.pipeline import Pipeline
@@ -175,8 +176,7 @@ class Write(FileStage):
 
     def run(self, recording: Recording, inputs: Inputs) -> Written:
         path = self.out / f"{recording.name}.up"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(inputs[Shout].text)
+        write_text(path, inputs[Shout].text)
         return Written(path.name)
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:

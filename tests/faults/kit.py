@@ -167,12 +167,16 @@ def shared_memory() -> set[str]:
 
 
 @contextlib.contextmanager
-def small_disk(at: Path, size: str) -> Iterator[Callable[[str], bool]]:
-    """A tmpfs of `size` at `at`; yields how to remount it. Skips where mounting is not allowed."""
-    import pytest
-
+def small_disk(at: Path, size: str, needed: bool = True) -> Iterator[Callable[[str], bool]]:
+    """A tmpfs of `size` at `at`; yields how to remount it. Where mounting is not allowed a test is
+    skipped or, when it is not `needed`, it is an ordinary folder."""
     at.mkdir(parents=True, exist_ok=True)
     if not _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(at)):
+        if not needed:
+            yield lambda options: False
+            return
+        import pytest
+
         pytest.skip("mounting a tmpfs is not permitted here")
     try:
         yield lambda options: _mount("-o", f"remount,{options}", str(at))

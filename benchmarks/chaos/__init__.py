@@ -1,0 +1,1 @@
+"""Runs under a random schedule of faults: every recording ends either right or reported."""
