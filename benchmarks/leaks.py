@@ -30,10 +30,11 @@ from typing import Any
 import psutil
 
 from benchmarks.common import show, write_result
-from reelmill.engine import buffers, hosts, store
+from reelmill.engine import buffers, store
 from reelmill.engine.buffers import Allocator, Arena, Packed
 from reelmill.engine.devices import DeviceChoice
-from reelmill.engine.hosts import Inferred, ModelHost
+from reelmill.engine.hosting import Batch, Inferred, Load
+from reelmill.engine.hosts import ModelHost
 from reelmill.engine.jobs import Keys, Source, plan, recording_of
 from reelmill.engine.ledger import Ledger
 from reelmill.engine.pipeline import Pipeline
@@ -180,7 +181,7 @@ async def many_batches(
     size = 64 * _MB
     descriptor = buffers.create_memory(size)
     arena, choice = Arena(descriptor), random.Random(1)
-    load = hosts.Load(pipeline.stages, spec, Device("cpu"), 1)
+    load = Load({at: pipeline.stages[at] for at in stages}, spec, Device("cpu"), 1)
     host = await ModelHost.start("host", load, descriptor, work, deadline=_DEADLINE_S)
     process, points = psutil.Process(host.child.pid), []
     positions = list(stages)
@@ -209,7 +210,7 @@ async def _infer(work: Path, host: ModelHost, arena: Arena, at: int, items: list
         assert block is not None
         arena.write(block, packed)
         blocks.append(block)
-    batch = hosts.Batch(at, tuple(blocks), (spool,) * len(items))
+    batch = Batch(at, tuple(blocks), (spool,) * len(items))
     answer = await host.infer(batch, _DEADLINE_S)
     spool.unlink(missing_ok=True)
     if not isinstance(answer, Inferred):
