@@ -8,6 +8,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+import pytest
 import srt
 
 ASSETS = Path(str(resources.files("reelmill") / "assets"))
@@ -38,10 +39,12 @@ def test_demo_shows_each_pipeline_and_then_has_nothing_to_do(tmp_path: Path) -> 
     assert failures(out / "subtitle") == []
     film = next((ASSETS / "films").glob("*.mp4"))
     truth = json.loads((film.parent / "truth" / f"{film.name}.json").read_text())
-    subtitles = srt.parse((out / "subtitle" / f"{film.stem}.ko.srt").read_text())
-    assert [one.content.replace("\n", " ") for one in subtitles] == [
-        said["translations"]["ko"] for said in truth["utterances"]
-    ]
+    shown = list(srt.parse((out / "subtitle" / f"{film.stem}.ko.srt").read_text()))
+    assert len(shown) == len(truth["utterances"])
+    for one, said in zip(shown, truth["utterances"], strict=True):
+        assert one.content.replace("\n", " ") == said["translations"]["ko"]
+        assert one.start.total_seconds() == pytest.approx(said["start"], abs=0.1)
+        assert one.end.total_seconds() == pytest.approx(said["end"], abs=0.5)
     assert (out / "subtitle" / f"{film.stem}.subtitled.mp4").exists()
     assert failures(out / "faces") == []
     people = next((ASSETS / "people").glob("*.mp4"))

@@ -228,7 +228,7 @@ def _make(
     )
     store.save(path, stage, key, recording, artifact)
     if isinstance(stage, ModelStage):
-        _say(f"{stage.name}: {stage.model.name} on {device}")
+        _say(f"{stage.name}: {stage.model.title} on {device}")
     return path, artifact
 
 

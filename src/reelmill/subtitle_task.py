@@ -18,6 +18,7 @@ from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.subtitle import subtitle_pipeline
 from reelmill.runner import MakePipeline, free_memory_mb, remembered, run_command
 from reelmill.settings import Settings, load_settings
+from reelmill.stages.translate import Directions
 from reelmill.tasks import check_language, choose_words, tell
 from reelmill.terminal import observing
 
@@ -63,6 +64,7 @@ def subtitle_maker(say: Callable[[str], None]) -> MakePipeline:
 
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
         recognizer, translator = _models(settings, choice, out, say)
+        nllb = _translator(translator, settings, say)
         files = resolve(recognizer, notify=say)
         whisper = WhisperSpec(
             files.path,
@@ -72,14 +74,25 @@ def subtitle_maker(say: Callable[[str], None]) -> MakePipeline:
             settings.compute_type,
             files.window_seconds,
         )
-        if translator == NOT_ASKED:
-            nllb = NllbSpec(Path(), NOT_ASKED, "", Path())
-        else:
-            nllb = resolve_translator(translator, settings.compute_type, notify=say)
         aligners = choose_words(settings, whisper, say)
         return subtitle_pipeline(settings, whisper, nllb, out, aligners=aligners)
 
     return make
+
+
+def _translator(name: str, settings: Settings, say: Callable[[str], None]) -> NllbSpec:
+    """The translator, able to do what it will be asked as far as that is known already.
+
+    Raises:
+        InputError: it cannot translate the language given into one of the targets.
+        ModelUnavailableError: it cannot be had.
+    """
+    if name == NOT_ASKED:
+        return NllbSpec(Path(), NOT_ASKED, "", Path())
+    spec = resolve_translator(name, settings.compute_type, notify=say)
+    if settings.language is not None:
+        Directions(spec, settings.to).check(settings.language)
+    return spec
 
 
 def _models(

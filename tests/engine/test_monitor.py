@@ -30,7 +30,7 @@ class NoDevices:
 
 def test_maximum_and_mean_of_a_scripted_device() -> None:
     # proves: G5 G15
-    monitor = Monitor(Script(100.0, 700.0, 400.0), lambda: [os.getpid()])
+    monitor = Monitor(Script(100.0, 700.0, 400.0), lambda: {os.getpid(): "test"})
     for _ in range(3):
         monitor.take()
     memory = monitor.device_memory
@@ -42,7 +42,7 @@ def test_maximum_and_mean_of_a_scripted_device() -> None:
 
 def test_no_device_is_no_figure() -> None:
     # proves: G19
-    monitor = Monitor(NoDevices(), lambda: [os.getpid()])
+    monitor = Monitor(NoDevices(), lambda: {os.getpid(): "test"})
     assert monitor.last is None and monitor.host_memory is None and monitor.cpu_percent is None
     monitor.take()
     assert monitor.device_memory is None and monitor.device_utilization is None
@@ -53,8 +53,8 @@ def test_the_runs_processes_are_counted_and_the_dead_forgotten() -> None:
     # proves: G15
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     pids = [os.getpid(), busy.pid]
-    monitor = Monitor(NoDevices(), lambda: pids)
-    alone = Monitor(NoDevices(), lambda: [os.getpid()]).take().run_memory_mb
+    monitor = Monitor(NoDevices(), lambda: dict.fromkeys(pids, "test"))
+    alone = Monitor(NoDevices(), lambda: {os.getpid(): "test"}).take().run_memory_mb
     monitor.take()
     time.sleep(0.4)
     both = monitor.take()
@@ -62,12 +62,14 @@ def test_the_runs_processes_are_counted_and_the_dead_forgotten() -> None:
     busy.wait()
     assert both.cpu_percent > 1.0  # little, on a machine with much else to do
     assert both.run_memory_mb > alone
+    assert [(one.pid, one.what) for one in both.processes] == [(pid, "test") for pid in pids]
+    assert all(one.memory_mb > 1 for one in both.processes)
     assert monitor.take().run_memory_mb < both.run_memory_mb
     assert len(monitor._processes) == 1
 
 
 def test_only_the_last_samples_are_kept() -> None:
-    monitor = Monitor(NoDevices(), lambda: [])
+    monitor = Monitor(NoDevices(), dict)
     for _ in range(200):
         monitor.take()
     assert len(monitor.recent) == 120
@@ -75,7 +77,7 @@ def test_only_the_last_samples_are_kept() -> None:
 
 def test_a_sample_is_cheap() -> None:
     # proves: G5
-    monitor = Monitor(NvmlDevices(), lambda: [os.getpid()] * 8)
+    monitor = Monitor(NvmlDevices(), lambda: {os.getpid(): "test"})
     monitor.take()
     before = time.process_time()
     for _ in range(50):
@@ -84,7 +86,7 @@ def test_a_sample_is_cheap() -> None:
 
 
 def test_a_line_of_metrics_has_all_of_it() -> None:
-    line = Monitor(Script(100.0), lambda: []).take().as_line()
+    line = Monitor(Script(100.0), dict).take().as_line()
     assert line["event"] == "sample" and line["devices"][0]["used_mb"] == 100.0
 
 

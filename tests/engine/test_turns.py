@@ -228,7 +228,7 @@ def test_memory_of_a_gpu_that_does_not_come_back_is_told(
     lines: list[dict[str, Any]] = []
     warnings: list[str] = []
     books = SimpleNamespace(
-        monitor=Monitor(FakeCard(used), lambda: []),
+        monitor=Monitor(FakeCard(used), dict),
         clock=lambda: 0.0,
         line=lines.append,
         warn=warnings.append,
@@ -241,6 +241,7 @@ def test_memory_of_a_gpu_that_does_not_come_back_is_told(
     before = taking._used()
     asyncio.run(taking._end(Turn(ShoutModel(), frozenset()), before))
     assert bool(warnings) == held
-    assert lines[0]["device_used_mb_before"] == {"cuda:0": 100.0}
-    assert lines[0]["device_used_mb_after"] == {"cuda:0": 600.0 if held else 110.0}
-    assert lines[0]["processes_left"] == []
+    (ended,) = (line for line in lines if line["event"] == "turn ended")
+    assert ended["device_used_mb_before"] == {"cuda:0": 100.0}
+    assert ended["device_used_mb_after"] == {"cuda:0": 600.0 if held else 110.0}
+    assert ended["processes_left"] == []

@@ -34,7 +34,7 @@ class Echo(Artifact):
 class NotedModel(ModelSpec):
     """Notes `load NAME PID` and `infer NAME PID`; `ballast_mb` is memory it really takes."""
 
-    title: str
+    label: str
     log: Path
     need_mb: float = 0.0
     ballast_mb: int = 0
@@ -43,11 +43,11 @@ class NotedModel(ModelSpec):
 
     @property
     def name(self) -> str:
-        return self.title
+        return self.label
 
     @property
     def identity(self) -> str:
-        return self.title
+        return self.label
 
     def memory_mb(self, device_kind: str) -> float:
         return self.need_mb
@@ -60,7 +60,7 @@ class NotedModel(ModelSpec):
 
     def write(self, what: str) -> None:
         with self.log.open("a") as file:
-            file.write(f"{what} {self.title} {os.getpid()}\n")
+            file.write(f"{what} {self.label} {os.getpid()}\n")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,24 @@ def test_split(recording):
     assert {item.language for item in items} == {"ko"}
 
 
+class NothingButKorean:
+    """What comes after has no use for other languages."""
+
+    def check(self, language):
+        if language != "ko":
+            raise InputError(f"{language} is of no use")
+
+
+def test_a_language_that_is_of_no_use_later_is_not_recognized(recording):
+    # proves: S1
+    stage = Transcribe(SPEC, usable=NothingButKorean())
+    assert len(list(stage.split(recording, inputs((0, 30))))) == 1
+    with pytest.raises(InputError, match="fr is of no use"):
+        next(stage.split(recording, inputs((0, 30), language="fr")))
+    assert list(stage.split(recording, inputs(language="und"))) == []
+    assert stage.fingerprint() == Transcribe(SPEC).fingerprint()
+
+
 def test_items_travel_out_of_band(recording):
     # proves: G20
     (item,) = Transcribe(SPEC).split(recording, inputs((0, 30)))

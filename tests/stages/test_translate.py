@@ -13,7 +13,7 @@ from reelmill.models.nllb import Hypothesis, NllbSpec, SourceText
 from reelmill.models.translators import resolve_translator
 from reelmill.recording import FileState, Recording
 from reelmill.stages.glossary import Glossary, Term
-from reelmill.stages.translate import SentenceItem, Translate
+from reelmill.stages.translate import Directions, SentenceItem, Translate
 
 SPEC = NllbSpec(Path("nowhere"), "scripted", "digest", Path("nowhere"))
 RECORDING = Recording(Path("film.mkv"), "film", Path(), FileState("a" * 64, "b", 1, 1))
@@ -302,6 +302,16 @@ def test_the_demo_model_says_what_it_cannot_do(demo):
     spec, _ = demo
     with pytest.raises(InputError, match="'demo' cannot translate ja to fr, only ja to ko"):
         list(Translate(spec, targets=("fr",)).split(RECORDING, inputs("えき")))
+
+
+def test_a_direction_is_refused_before_anything_is_recognized(demo):
+    # proves: S1
+    spec, _ = demo
+    Directions(spec, ("ko", "en", "ja")).check("ja")
+    with pytest.raises(InputError, match="'demo' cannot translate ko to fr"):
+        Directions(spec, ("ko", "fr")).check("ko")
+    with pytest.raises(InputError, match=r"'la' cannot be translated.*--from"):
+        Directions(SPEC, ("ko",)).check("la")
 
 
 def test_neighbours_do_not_matter(demo):

@@ -52,7 +52,7 @@ class Coordinator:
     ) -> None:
         self._pipeline = pipeline
         self._config = config
-        self._monitor = Monitor(devices or NvmlDevices(), self._pids)
+        self._monitor = Monitor(devices or NvmlDevices(), self._running)
         self._books = Books(pipeline, config, observer, self._monitor)
         self._footprints = Footprints(config.footprints)
         self._planner = Planner(pipeline, config, self._books, self._footprints)
@@ -291,13 +291,14 @@ class Coordinator:
                 "command again, finished work is kept"
             )
 
-    def _pids(self) -> list[int]:
-        pids = [os.getpid()]
+    def _running(self) -> dict[int, str]:
+        """The run's processes by id, and what each is."""
+        found = {os.getpid(): "coordinator"}
         if self._pool is not None:
-            pids += self._pool.pids
+            found |= dict.fromkeys(self._pool.pids, "worker")
         if self._inference is not None:
-            pids += self._inference.pids
-        return pids
+            found |= self._inference.processes
+        return found
 
 
 def sweep(out: Path) -> None:

@@ -6,6 +6,7 @@ memory is given back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from reelmill.engine.child import Child
@@ -36,8 +37,11 @@ class ModelHost:
         log_folder: Path,
         *,
         deadline: float,
+        born: Callable[[int], None] = lambda pid: None,
     ) -> ModelHost:
         """Start a process and load the model into it; a failed start leaves nothing behind.
+
+        `born` is told the process's id before it loads.
 
         Raises:
             ModelUnavailableError: the weights cannot be had.
@@ -58,6 +62,7 @@ class ModelHost:
                 **load.spec.environment,
             },
         )
+        born(child.pid)
         host = cls(name, load.spec, load.device, child)
         try:
             await child.send(load)
@@ -101,7 +106,7 @@ def _packages(load: Load) -> set[str]:
 
 
 def _as_exception(error: HostError, spec: ModelSpec) -> Exception:
-    text = f"model {spec.name}: {error.message}"
+    text = f"model {spec.title}: {error.message}"
     if error.unavailable:
         return ModelUnavailableError(error.message)
     if error.kind == "resource":

@@ -107,7 +107,7 @@ class Inference:
 
     def _open_lane(self, group: Group, device: Device, threads: int) -> None:
         name = f"host-{next(self._names)}"
-        totals = HostTotals(name, group.spec.name, str(device))
+        totals = HostTotals(name, group.spec.title, str(device))
         self.totals.append(totals)
         lane = Lane(name, device, threads, totals)
         group.lanes.append(lane)
@@ -147,7 +147,7 @@ class Inference:
                     continue
                 if has_room(group.spec, lane.home):
                     lane.device = lane.home
-                    done.append(f"{group.spec.name} goes back to {lane.home}: there is room again")
+                    done.append(f"{group.spec.title} goes back to {lane.home}: there is room again")
             group.work.set()
         return done
 
@@ -171,8 +171,14 @@ class Inference:
         return own
 
     @property
-    def pids(self) -> list[int]:
-        return [lane.host.child.pid for lane in self._lanes if lane.host is not None]
+    def processes(self) -> dict[int, str]:
+        """Hosts by process id, those that are still loading too, and the model of each."""
+        return {
+            pid: group.spec.title
+            for group in self._groups.values()
+            for lane in group.lanes
+            if (pid := lane.pid) is not None
+        }
 
     @property
     def busy(self) -> bool:

@@ -72,6 +72,8 @@ class Lane:
     threads: int
     totals: HostTotals
     host: ModelHost | None = None
+    #: The process in which its next host is loading.
+    loading: int | None = None
     sent: deque[tuple[StageQueue, list[QueuedItem]]] = field(default_factory=deque)
     memory_failures: int = 0
     #: What its host has of a GPU's memory, by its own account.
@@ -88,6 +90,11 @@ class Lane:
     def __post_init__(self) -> None:
         #: The device it is meant for; for want of memory it may be on the CPU.
         self.home = self.device
+
+    @property
+    def pid(self) -> int | None:
+        """The process that is there now."""
+        return self.host.child.pid if self.host is not None else self.loading
 
     def go_to_cpu(self) -> None:
         """Its next host is on the CPU."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,6 +51,15 @@ class DeviceSample:
 
 
 @dataclass(frozen=True)
+class ProcessSample:
+    """A process of the run; `memory_mb` is all that is resident, shared or not."""
+
+    pid: int
+    what: str
+    memory_mb: float
+
+
+@dataclass(frozen=True)
 class Sample:
     """The machine and the run at one moment; memory in MB, CPU in percent of one core."""
 
@@ -60,6 +69,7 @@ class Sample:
     machine_used_mb: float
     machine_total_mb: float
     devices: tuple[DeviceSample, ...] = ()
+    processes: tuple[ProcessSample, ...] = ()
 
     def as_line(self) -> dict[str, Any]:
         return {"event": "sample", **asdict(self)}
@@ -209,10 +219,13 @@ class _Mean:
 
 @dataclass
 class Monitor:
-    """Takes samples of the run's processes and keeps the last ones and the totals."""
+    """Takes samples of the run's processes and keeps the last ones and the totals.
+
+    `running`: the run's processes as they are now, by id, and what each is.
+    """
 
     devices: Devices
-    pids: Callable[[], Sequence[int]]
+    running: Callable[[], Mapping[int, str]]
     recent: deque[Sample] = field(default_factory=lambda: deque(maxlen=120))
     _processes: dict[int, psutil.Process] = field(default_factory=dict)
     _memory: _Mean = field(default_factory=_Mean)
@@ -226,15 +239,18 @@ class Monitor:
         import psutil
 
         cpu = private = shared = 0.0
-        pids = list(self.pids())
+        running = self.running()
+        pids = list(running)
+        seen: list[ProcessSample] = []
         self._processes = {pid: self._processes.get(pid) or p for pid, p in _alive(pids)}
-        for process in self._processes.values():
+        for pid, process in self._processes.items():
             with contextlib.suppress(psutil.Error):
                 cpu += process.cpu_percent()
                 use = process.memory_info()
                 of_many = getattr(use, "shared", 0)  # the arena above all: counted once
                 private += (use.rss - of_many) / _MB
                 shared = max(shared, of_many / _MB)
+                seen.append(ProcessSample(pid, running[pid], round(use.rss / _MB, 1)))
         used, total = machine_memory_mb()
         sample = Sample(
             time.time(),
@@ -243,6 +259,7 @@ class Monitor:
             used,
             total,
             self.devices.sample(pids),
+            tuple(seen),
         )
         self._count(sample)
         return sample

@@ -83,7 +83,7 @@ class Recovery:
         if lane.memory_failures < MEMORY_FAILURES or lane.device.kind == "cpu":
             return
         self._told.warning(
-            f"{group.spec.name} ran out of memory on {lane.device} three times in a row "
+            f"{group.spec.title} ran out of memory on {lane.device} three times in a row "
             f"({error.message}); it goes on on the CPU, many times slower"
         )
         self.give_back(group, lane)

@@ -29,9 +29,9 @@ class Need:
 
     def __str__(self) -> str:
         if not self.memory_mb:
-            return f"{self.spec.name} (need unknown)"
+            return f"{self.spec.title} (need unknown)"
         how = "measured" if self.measured else "estimated"
-        return f"{self.spec.name} ({self.memory_mb:,.0f} MB, {how})"
+        return f"{self.spec.title} ({self.memory_mb:,.0f} MB, {how})"
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ class Serving:
             except ReelmillError as error:
                 if self._is_devices_fault(lane, error, tries):
                     self._told.warning(
-                        f"{error}; {group.spec.name} goes on on the CPU, many times slower"
+                        f"{error}; {group.spec.title} goes on on the CPU, many times slower"
                     )
                     lane.go_to_cpu()
                     tries = 0
@@ -108,7 +108,7 @@ class Serving:
                 wait = policy.retry_wait(tries, self._config.retry_waits)
                 if wait is None or isinstance(error, ModelUnavailableError):
                     raise ModelUnavailableError(
-                        f"model {group.spec.name} cannot start on {lane.device}: {error}"
+                        f"model {group.spec.title} cannot start on {lane.device}: {error}"
                     ) from error
                 self._told.warning(f"{error}; trying again in {wait:.0f} s")
                 await asyncio.sleep(wait)
@@ -121,13 +121,21 @@ class Serving:
     async def _try_to_start(self, group: Group, lane: Lane) -> ModelHost:
         name = f"{lane.name}-{lane.totals.starts}"
         lane.totals.starts += 1
-        return await ModelHost.start(
-            name,
-            hosting.Load(group.stages, group.spec, lane.device, lane.threads),
-            self._arena_descriptor,
-            self._log_folder,
-            deadline=self._config.start_deadline,
-        )
+
+        def born(pid: int) -> None:
+            lane.loading = pid
+
+        try:
+            return await ModelHost.start(
+                name,
+                hosting.Load(group.stages, group.spec, lane.device, lane.threads),
+                self._arena_descriptor,
+                self._log_folder,
+                deadline=self._config.start_deadline,
+                born=born,
+            )
+        finally:
+            lane.loading = None
 
     def _is_devices_fault(self, lane: Lane, error: ReelmillError, tries: int) -> bool:
         """Whether a start failed because the GPU is full, again and again, or gone."""

@@ -58,10 +58,18 @@ class ModelSpec(ABC):
     A spec is pickled to the host's process; heavy imports belong inside `load`.
     """
 
+    #: What it is for, in a word or two: `recognizer`, `translator`.
+    purpose: ClassVar[str] = ""
+
     @property
     @abstractmethod
     def name(self) -> str:
-        """As the user knows it, for reports."""
+        """As the user knows it."""
+
+    @property
+    def title(self) -> str:
+        """What it does and its name, for notes and reports: several may be called `demo`."""
+        return f"{self.purpose} {self.name}".strip()
 
     @property
     @abstractmethod

@@ -137,7 +137,7 @@ class Turns:
         before = self._used()
         self._inference.place(self._planner.placements([turn.spec]))
         self._inference.begin_turn(turn.stages)
-        self._books.line({"event": "turn", "at": self._books.clock(), "model": turn.spec.name})
+        self._books.line({"event": "turn", "at": self._books.clock(), "model": turn.spec.title})
 
         async def one(job: Job) -> None:
             await process(job, turn)
@@ -148,22 +148,24 @@ class Turns:
 
     async def _end(self, turn: Turn, before: dict[Device, float]) -> None:
         """End the model's hosts, and see that their memory is back."""
+        self._sample()  # a short turn may have none of its own
         ended = await self._inference.stop()
         still = [host.pid for host in ended if _exists(host.pid)]
         gpus = {host.device for host in ended if host.device.kind != "cpu"}
         after = await self._back(before, gpus)
+        self._sample()
         held = {d: after[d] - before[d] for d in gpus if d in after and d in before}
         for device, more in held.items():
             if more > _TOLERANCE_MB:
                 self._books.warn(
-                    f"{turn.spec.name} has ended, but {device} still has {more:,.0f} MB more in "
+                    f"{turn.spec.title} has ended, but {device} still has {more:,.0f} MB more in "
                     "use than before it loaded; another program may have taken them"
                 )
         self._books.line(
             {
                 "event": "turn ended",
                 "at": self._books.clock(),
-                "model": turn.spec.name,
+                "model": turn.spec.title,
                 "hosts": [
                     {"pid": host.pid, "device": str(host.device), "memory_mb": host.memory_mb}
                     for host in ended
@@ -182,6 +184,9 @@ class Turns:
                 break
             await asyncio.sleep(0.1)
         return used
+
+    def _sample(self) -> None:
+        self._books.line(self._books.monitor.take().as_line())
 
     def _used(self) -> dict[Device, float]:
         sample = self._books.monitor.take()

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -62,6 +62,8 @@ class MtcnnSpec(ModelSpec):
         factor: from one level of the pyramid to the next.
         thresholds: of the three networks' scores.
     """
+
+    purpose: ClassVar[str] = "face detector"
 
     smallest: float = 20.0
     factor: float = 0.6

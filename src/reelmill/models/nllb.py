@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import InputError, ModelUnavailableError, is_out_of_memory
@@ -66,6 +66,8 @@ class NllbSpec(ModelSpec):
     `max_tokens`: longer texts are translated in parts. `directions`: the pairs of FLORES codes it
     was made for, None for every pair.
     """
+
+    purpose: ClassVar[str] = "translator"
 
     path: Path
     label: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,8 @@ class SegmentationSpec(ModelSpec):
     Three classes are the probabilities of three local speakers; seven are the powerset of
     pyannote's newer networks (none, each one, each pair; Plaquet and Bredin 2023).
     """
+
+    purpose: ClassVar[str] = "speaker segmentation"
 
     path: Path
     label: str
@@ -124,6 +126,8 @@ def _powerset() -> Bool:
 @dataclass(frozen=True)
 class EncoderSpec(ModelSpec):
     """A speaker encoder: features (batch, frames, bands) to embeddings (batch, values)."""
+
+    purpose: ClassVar[str] = "speaker encoder"
 
     path: Path
     label: str

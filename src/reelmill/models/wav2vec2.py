@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,6 +49,8 @@ class AlignerSpec(ModelSpec):
     `models` are pairs of an ISO 639-1 code and a model. `compute_type` "auto" is float16 on CUDA,
     and int8 on the CPU.
     """
+
+    purpose: ClassVar[str] = "aligner"
 
     models: tuple[tuple[str, AlignerModel], ...]
     compute_type: str = "auto"

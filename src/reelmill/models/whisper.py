@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -80,6 +80,8 @@ class WhisperSpec(ModelSpec):
 
     `compute_type` "auto" is float16 on CUDA and int8 on the CPU.
     """
+
+    purpose: ClassVar[str] = "recognizer"
 
     path: Path
     label: str

@@ -23,7 +23,7 @@ from reelmill.stages.speech import DetectSpeech
 from reelmill.stages.subtitled_video import Burn, Mux
 from reelmill.stages.subtitles import LayOut
 from reelmill.stages.transcribe import Transcribe
-from reelmill.stages.translate import Translate
+from reelmill.stages.translate import Directions, Translate
 
 
 def subtitle_pipeline(
@@ -50,7 +50,7 @@ def subtitle_pipeline(
         Decode(track=settings.track),
         DetectSpeech(max_speech_seconds=whisper.window_seconds),
         DetectLanguage(whisper, language=settings.language),
-        Transcribe(whisper, options=options),
+        Transcribe(whisper, options=options, usable=Directions(translator, settings.to)),
         *word_stages(whisper, aligners),
         JoinSentences(aligned=aligners is not None),
         Translate(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from reelmill.artifacts import Artifact, Audio, Language, Segment, Speech, Transcript
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, setting
 from reelmill.errors import InputError
 from reelmill.models.decoding import DecodingOptions
 from reelmill.models.features import Float32
@@ -45,12 +45,19 @@ class WindowText:
     segments: tuple[Segment, ...]
 
 
+class LanguageCheck(Protocol):
+    """What comes after recognition says beforehand which languages are of no use to it."""
+
+    def check(self, language: str) -> None:
+        """Raises InputError for such a language (a code of Whisper's)."""
+
+
 @dataclass(frozen=True)
 class Transcribe(ModelStage[SpeechWindow, WindowText]):
     """Whisper over the speech of a recording; windows without speech give no text.
 
     Raises:
-        InputError: the language is not one of Whisper's.
+        InputError: the language is not one of Whisper's, or `usable` refuses it.
     """
 
     name: ClassVar[str] = "transcribe"
@@ -60,6 +67,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
 
     model: WhisperSpec
     options: DecodingOptions = field(default_factory=DecodingOptions)
+    usable: LanguageCheck | None = setting(None, affects_result=False)
 
     def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeechWindow]:
         language = inputs[Language].code
@@ -67,6 +75,8 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
             raise InputError(
                 f"Whisper has no language {language!r}; give one of {', '.join(LANGUAGES)}"
             )
+        if inputs[Speech].spans and self.usable is not None:
+            self.usable.check(language)
         cut = window_features(recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in cut:
             yield SpeechWindow(features, language, pieces)

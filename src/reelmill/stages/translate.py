@@ -82,7 +82,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
         if not wanted:
             return
         for code in self.targets:
-            source, target = self._direction(sentences.language, code)
+            source, target = direction(self.model, sentences.language, code)
             if source != target:
                 for index, text in wanted:
                     yield SentenceItem(index, code, SourceText(text, source, target))
@@ -120,21 +120,35 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
             for sentence in sentences.sentences
         ]
 
-    def _direction(self, language: str, code: str) -> tuple[str, str]:
-        source, target = find_flores(language), flores_code(code, "target language")
-        if source is None:
-            raise InputError(
-                f"the recording's language {language!r} cannot be translated: "
-                f"{unknown_language(language)}; say which language it is with --from"
-            )
-        check_direction(self.model, source, target)
-        return source, target
+
+@dataclass(frozen=True)
+class Directions:
+    """What a translator will be asked for, known before anything is recognized."""
+
+    model: NllbSpec
+    targets: tuple[str, ...]
+
+    def check(self, language: str) -> None:
+        """Raises InputError when speech in `language` could not be translated."""
+        for code in self.targets:
+            direction(self.model, language, code)
 
 
-def check_direction(model: NllbSpec, source: str, target: str) -> None:
-    """Raises InputError for a direction (FLORES-200 codes) the translator was not made for."""
+def direction(model: NllbSpec, language: str, code: str) -> tuple[str, str]:
+    """FLORES-200 codes of a recording's language and of a target.
+
+    Raises:
+        InputError: the translator does not have the language, or was not made for the direction.
+        UsageError: the target is not one of NLLB's languages.
+    """
+    source, target = find_flores(language), flores_code(code, "target language")
+    if source is None:
+        raise InputError(
+            f"the recording's language {language!r} cannot be translated: "
+            f"{unknown_language(language)}; say which language it is with --from"
+        )
     if source == target or model.directions is None or (source, target) in model.directions:
-        return
+        return source, target
     known = ", ".join(
         f"{short_code(one)} to {short_code(other)}" for one, other in model.directions
     )
