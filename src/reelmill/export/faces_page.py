@@ -77,7 +77,6 @@ class FacesPage(FacesWriter):
             clips=len(document.clips),
             cuts=[100 * cut / duration for cut in document.persons.cuts],
             ticks=[(100 * tick / duration, clock(tick)) for tick in _ticks(duration)],
-            method=document.persons.method,
             notes=document.persons.notes,
         )
 
