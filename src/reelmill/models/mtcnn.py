@@ -65,7 +65,7 @@ class MtcnnSpec(ModelSpec):
 
     purpose: ClassVar[str] = "face detector"
 
-    smallest: float = 20.0
+    smallest: float = 24.0
     factor: float = 0.6
     thresholds: tuple[float, float, float] = (0.65, 0.7, 0.75)
     folder: Path = SHIPPED

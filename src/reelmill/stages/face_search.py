@@ -3,8 +3,8 @@
 The whole detector looks at every few frames. A face it found in two of them is expected on the way
 from one place to the other, and the detector's last network alone, at a twentieth of the cost,
 checks and corrects it there. Where that does not hold (a face moves fast, comes or goes) the
-detector looks at the frame in the middle, and so on to the left and right of it: at rest a twelfth
-of a video's frames is searched, in turmoil all of them.
+detector looks at the frame in the middle, and so on to the left and right of it: at rest every
+sixteenth frame of a video is searched, in turmoil every other one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reelmill.models.boxes import Float32, Int64, UInt8, overlaps
 from reelmill.models.mtcnn import Faces, no_faces
 
 #: Frames from one look to the next where nothing happens.
-LOOK_EVERY = 6
+LOOK_EVERY = 8
 #: Frames the detector gets in one call: with more, what it computes no longer fits the cache.
 _LOOKS_A_CALL = 2
 

@@ -24,6 +24,7 @@ from reelmill.artifacts import (
 )
 from reelmill.engine.stage import FileStage, Inputs
 from reelmill.recording import Recording
+from reelmill.stages.changed_clothes import changes
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -54,7 +55,7 @@ class TrackFaces(FileStage):
     """
 
     name: ClassVar[str] = "track_faces"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[type[Artifact], ...]] = (Detections,)
     produces: ClassVar[type[Artifact]] = Tracks
 
@@ -66,7 +67,11 @@ class TrackFaces(FileStage):
         detections = inputs[Detections]
         arrays = read_detections(recording.folder, detections)
         scenes = scene_spans(detections)
-        linked = link(arrays, scenes, self.longest_gap)
+        linked = [
+            part
+            for track in link(arrays, scenes, self.longest_gap)
+            for part in _one_person_each(track, arrays)
+        ]
         kept = [track for track in linked if self._is_face(track, arrays, scenes)]
         tracks, rows = _expanded(kept, arrays, scenes, detections.picture.frame_rate)
         digest = hashlib.sha256(f"{detections.file} {self.fingerprint()}".encode()).hexdigest()
@@ -146,6 +151,16 @@ def link(arrays: DetectionArrays, scenes: Sequence[Span], longest_gap: float) ->
                 alive.append(track)
             track.add(sample, first + row, time, boxes[row])
     return sorted(finished + alive, key=lambda track: (track.samples[0], track.rows[0]))
+
+
+def _one_person_each(track: Linked, arrays: DetectionArrays) -> list[Linked]:
+    """A track, or its parts where it went over to somebody in other clothes."""
+    rows = np.array(track.rows)
+    edges = changes(rows, arrays.boxes, arrays.colours, arrays.colours_of)
+    return [
+        Linked(track.scene, track.samples[start:end], track.rows[start:end])
+        for start, end in pairwise([0, *edges, len(rows)])
+    ]
 
 
 def _assign(

@@ -1,0 +1,235 @@
+"""Videos cut to the people in them: Reelmill, the old way, and the floor under all ways.
+
+    python -m benchmarks.faces --peer-python PEER/bin/python --json benchmarks/results/faces.json
+
+The same videos, with truth, the same preset, CRF and 250 x 250 clips of every person with sound:
+
+- `reelmill faces` with one and with two CPU workers, each started anew as a user would;
+- the old way (`benchmarks/face_old_way.py`, MoviePy and facenet-pytorch frame by frame) under
+  `--peer-python`, an environment of its own;
+- the floor (`benchmarks/face_floor.py`): decode, cut out and encode with the true boxes, nothing
+  looked for, nothing kept.
+
+Then many short videos in one call and in a call each. Seconds are those of whole commands; memory
+is the proportional set size of all their processes. Found faces are compared to the truth as in
+`benchmarks/faces_accuracy.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.face_truth import FACES, SIZES, Score, make_videos, read_mot
+from reelmill.demo.videos import Script, Truth
+
+CRF = "21"
+_HERE = Path(__file__).resolve().parent
+Videos = Mapping[Path, Truth]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to do it: `command` makes the call for videos and an output folder."""
+
+    name: str
+    command: Callable[[Sequence[Path], Path], list[str]]
+    finds: bool = True
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of a contender's try at some videos."""
+
+    name: str
+    measured: Measured
+    clips: int
+    score: dict[str, Any] | None
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
+        folder = options.corpus or Path(work) / "videos"
+        one = make_videos(folder / "one", {"one": _script(options.seconds, options.seed)})
+        many = make_videos(
+            folder / "many",
+            {
+                f"{number:02}": _script(options.many_seconds, options.seed + 1 + number)
+                for number in range(options.many)
+            },
+        )
+        ours = _contenders(options)
+        tries = [_best(c, one, Path(work) / f"one-{n}", options) for n, c in enumerate(ours)]
+        together = _together(options, many, Path(work)) if many else []
+    _report(options, tries, together)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument(
+        "--peer-python", type=Path, help="environment with facenet-pytorch, moviepy"
+    )
+    parser.add_argument("--preset", default="veryfast", help="x264's, for all")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the one video")
+    parser.add_argument("--many", type=int, default=12, help="short videos, 0 for none")
+    parser.add_argument("--many-seconds", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=20261128)
+    parser.add_argument("--repeat", type=int, default=2, help="the fastest counts; the peer once")
+    parser.add_argument("--corpus", type=Path, help="videos are made, or are already, here")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    return parser.parse_args()
+
+
+def _script(seconds: float, seed: int) -> Script:
+    """720p, three people at an easy pace, as interviews and lectures have it."""
+    return Script(seconds=seconds, persons=3, sizes=(SIZES[0], 180), seed=seed)
+
+
+def _contenders(options: argparse.Namespace) -> list[Contender]:
+    found = [_reelmill(1, options.preset), _reelmill(2, options.preset)]
+    for workers in (1, 2):
+        found.append(
+            Contender(
+                f"the floor, {workers} process{'es' if workers > 1 else ''}",
+                lambda videos, out, workers=workers: [  # type: ignore[misc]
+                    *(sys.executable, "-m", "benchmarks.face_floor", str(out), options.preset),
+                    *(CRF, str(workers), *map(str, videos)),
+                ],
+                finds=False,
+            )
+        )
+    if options.peer_python:
+        script = str(_HERE / "face_old_way.py")
+        found.append(
+            Contender(
+                "the old way",
+                lambda videos, out: [
+                    *(str(options.peer_python), script, str(out), options.preset, CRF),
+                    *map(str, videos),
+                ],
+            )
+        )
+    return found
+
+
+def _reelmill(workers: int, preset: str) -> Contender:
+    return Contender(
+        f"reelmill, {workers} worker{'s' if workers > 1 else ''}",
+        lambda videos, out: [
+            *(*FACES, "--quiet", "--clip", "person", "--min-share", "0", "--formats", "mot"),
+            *("--preset", preset, "--quality", CRF, "--workers", str(workers)),
+            *("-o", str(out), *map(str, videos)),
+        ],
+    )
+
+
+def _best(contender: Contender, videos: Videos, out: Path, options: argparse.Namespace) -> Attempt:
+    """The fastest of a few tries; each into a folder of its own, so that nothing is reused."""
+    times = 1 if contender.name == "the old way" else options.repeat
+    tries = [_attempt(contender, videos, out / str(number)) for number in range(times)]
+    return min(tries, key=lambda attempt: attempt.measured.seconds)
+
+
+def _attempt(contender: Contender, videos: Videos, out: Path) -> Attempt:
+    print(f"{contender.name}, {len(videos)} video(s) ...", flush=True)
+    measured = measure(contender.command(list(videos), out))
+    if measured.exit_code:
+        raise SystemExit(f"{contender.name}: exit code {measured.exit_code}")
+    clips = [path for path in out.rglob("*.mp4") if ".cache" not in path.parts]
+    return Attempt(contender.name, measured, _frames(clips), _scored(contender, videos, out))
+
+
+def _frames(clips: Sequence[Path]) -> int:
+    """Pictures in all clips: whether the contenders did the same work."""
+    import av
+
+    total = 0
+    for clip in clips:
+        with av.open(str(clip)) as container:
+            stream = container.streams.video[0]
+            if (stream.width, stream.height) != (250, 250):
+                raise SystemExit(f"{clip}: {stream.width} x {stream.height}")
+            total += stream.frames
+    return total
+
+
+def _scored(contender: Contender, videos: Videos, out: Path) -> dict[str, Any] | None:
+    if not contender.finds:
+        return None
+    score = Score()
+    for path, truth in videos.items():
+        score.add(path.stem, truth, read_mot(out / f"{path.stem}.mot.txt"))
+    return score.table()[-1]
+
+
+def _together(options: argparse.Namespace, many: Videos, work: Path) -> list[dict[str, Any]]:
+    """All videos in one call, and each in a call of its own."""
+    rows = []
+    for workers in (1, 2):
+        contender = _reelmill(workers, options.preset)
+        one_call = _best(contender, many, work / f"together-{workers}", options).measured
+        calls = [
+            _attempt(contender, {path: truth}, work / f"apart-{workers}" / path.stem).measured
+            for path, truth in many.items()
+        ]
+        each = sum(call.seconds for call in calls)
+        rows.append(
+            {
+                "what": contender.name,
+                "videos": len(many),
+                "one call, s": one_call.seconds,
+                "a call each, s": each,
+                "faster by": each / one_call.seconds,
+                "peak MB, one call": one_call.peak_mb,
+                "peak MB, a call": max(call.peak_mb for call in calls),
+            }
+        )
+    return rows
+
+
+def _report(
+    options: argparse.Namespace, tries: Sequence[Attempt], together: list[dict[str, Any]]
+) -> None:
+    seconds = {attempt.name: attempt.measured.seconds for attempt in tries}
+    floors = [s for name, s in seconds.items() if name.startswith("the floor")]
+    old = seconds.get("the old way")
+    frames = options.seconds * Script().rate
+    speed = [
+        {
+            "what": attempt.name,
+            "s": attempt.measured.seconds,
+            "frames/s": frames / attempt.measured.seconds,
+            "x the old way": old / attempt.measured.seconds if old else None,
+            "x the floor": attempt.measured.seconds / min(floors),
+            "CPU s": attempt.measured.cpu_seconds,
+            "peak MB": attempt.measured.peak_mb,
+            "frames in clips": attempt.clips,
+        }
+        for attempt in tries
+    ]
+    wanted = ("recall %", "false/frame", "IDF1 %")
+    found = [{"what": a.name, **{key: a.score[key] for key in wanted}} for a in tries if a.score]
+    show(f"one video of {options.seconds:g} s, 720p, preset {options.preset}", speed)
+    show("found beside the truth", found)
+    if together:
+        show(f"videos of {options.many_seconds:g} s", together)
+    content = {
+        "command": "python -m benchmarks.faces " + " ".join(sys.argv[1:]),
+        "preset": options.preset,
+        "seconds of video": options.seconds,
+        "speed": speed,
+        "found": found,
+        "many": together,
+    }
+    write_result(options.json, content)
+
+
+if __name__ == "__main__":
+    main()
