@@ -316,6 +316,13 @@ def faces(
     formats: Annotated[
         str | None, typer.Option(help="Files of boxes, comma-separated [json,csv,mot].")
     ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            help="What finds faces: mtcnn, facenet-pytorch, or the .onnx file of a YuNet or "
+            "SCRFD [mtcnn]."
+        ),
+    ] = None,
     identity: Annotated[
         str | None,
         typer.Option(
@@ -369,6 +376,7 @@ def faces(
         "quality": quality,
         "encoder": encoder,
         "face_formats": formats,
+        "detector": detector,
         "identity": identity,
         "identity_threshold": identity_threshold,
         "video_track": video_track,

@@ -10,9 +10,9 @@ from typing import Any
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.models.detectors import detector_spec
 from reelmill.models.face_files import APPEARANCE, AUTO, VGGFACE2, face_spec
 from reelmill.models.facenet import FacenetSpec
-from reelmill.models.mtcnn import MtcnnSpec
 from reelmill.pipelines.faces import Identity, faces_pipeline
 from reelmill.runner import MakePipeline, remembered, run_command
 from reelmill.settings import Settings, load_face_settings
@@ -71,7 +71,7 @@ def faces_maker(say: Callable[[str], None]) -> MakePipeline:
 
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
         size, identity = clip_size(settings), choose_identity(settings, out, say)
-        return faces_pipeline(settings, MtcnnSpec(), identity, size, out)
+        return faces_pipeline(settings, detector_spec(settings.detector), identity, size, out)
 
     return make
 

@@ -117,6 +117,11 @@ class Settings(BaseSettings):
     longest: float = Field(7.0, gt=0, description="seconds a subtitle is shown at most")
     gap: float = Field(1 / 12, ge=0, description="seconds between subtitles: two pictures at 24")
 
+    detector: str = Field(
+        "mtcnn",
+        description="what finds faces: mtcnn (shipped), facenet-pytorch (its own MTCNN, extra "
+        "`faces`), or the .onnx file of a YuNet or SCRFD",
+    )
     identity: str = Field(
         "auto",
         description="how people are told apart: vggface2 (their faces), appearance (what they "

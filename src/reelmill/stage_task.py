@@ -23,6 +23,7 @@ from reelmill.errors import InputError, ReelmillError, UsageError
 from reelmill.faces_task import faces_maker, faces_settings
 from reelmill.models.aligners import NONE
 from reelmill.models.catalog import DEMO
+from reelmill.models.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.face_files import APPEARANCE, VGGFACE2
 from reelmill.recording import Recording, read_state
 from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline
@@ -32,16 +33,20 @@ from reelmill.tasks import voice_maker, voice_settings
 
 #: Settings that name a model, and which of them decide a stage's result: a model that does not
 #: is neither looked for nor fetched.
-_MODELS = ("model", "translator", "aligner", "identity")
-_NOT_ASKED = {"model": DEMO, "translator": NOT_ASKED, "aligner": NONE, "identity": APPEARANCE}
+_MODELS = ("model", "translator", "aligner", "identity", "detector")
+_NOT_ASKED = {
+    "model": DEMO,
+    "translator": NOT_ASKED,
+    "aligner": NONE,
+    "identity": APPEARANCE,
+    "detector": DEFAULT_DETECTOR,
+}
 _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
     ),
     **dict.fromkeys(
         (
-            "detect_faces",
-            "track_faces",
             "identify_appearance",
             "plan_clips",
             "render_faces",
@@ -52,6 +57,7 @@ _DECIDED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("speech", "language", "transcribe"), ("model",)),
     **dict.fromkeys(("whisper-times", "align"), ("model", "aligner")),
     "translate": ("translator",),
+    **dict.fromkeys(("detect_faces", "track_faces"), ("detector",)),
     **dict.fromkeys(("embed_faces", "identify_faces"), ("identity",)),
 }
 #: Stages that are there only when a setting asks for them, and which one does where nothing is

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reelmill.models.boxes import overlaps
-from reelmill.models.mtcnn import Faces
+from reelmill.models.detector import Faces
 from reelmill.stages.face_search import LOOK_EVERY, Search, match, planned_looks
 
 SIDE = 30.0

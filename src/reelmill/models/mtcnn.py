@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reelmill.engine.stage import Device, ModelSpec
+from reelmill.engine.stage import Device
 from reelmill.models.boxes import Float32, Int64, UInt8, crops, moved, squared, suppress
+from reelmill.models.detector import DetectorSpec, Faces, no_faces
 from reelmill.models.onnx import open_network
 
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models" / "mtcnn"
@@ -30,31 +31,7 @@ _MOST_CROPS = 256
 
 
 @dataclass(frozen=True)
-class Faces:
-    """Faces of one frame, or one face of each of n frames.
-
-    boxes: (n, 4) left, top, right, bottom. scores: (n,) from 0 to 1. landmarks: (n, 5, 2).
-    """
-
-    boxes: Float32
-    scores: Float32
-    landmarks: Float32
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    def take(self, rows: Any) -> Faces:
-        return Faces(self.boxes[rows], self.scores[rows], self.landmarks[rows])
-
-
-def no_faces() -> Faces:
-    return Faces(
-        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
-    )
-
-
-@dataclass(frozen=True)
-class MtcnnSpec(ModelSpec):
+class MtcnnSpec(DetectorSpec):
     """The shipped MTCNN.
 
     Args:
@@ -77,6 +54,10 @@ class MtcnnSpec(ModelSpec):
     @property
     def identity(self) -> str:
         return f"facenet-pytorch 2.5.3:{self.smallest}:{self.factor}:{self.thresholds}"
+
+    @property
+    def sure(self) -> float:
+        return 0.85
 
     def load(self, device: Device, threads: int) -> Mtcnn:
         """As `open_network`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import ModelSpec, Stage
 from reelmill.media.encode_video import Encoding
+from reelmill.models.detector import DetectorSpec
 from reelmill.settings import Settings
 from reelmill.stages.detect_faces import DetectFaces
 from reelmill.stages.embed_faces import EmbedFaces
@@ -48,7 +49,7 @@ def identity_stages(identity: Identity, track: int | None) -> list[Stage]:
 
 def faces_pipeline(
     settings: Settings,
-    detector: ModelSpec,
+    detector: DetectorSpec,
     identity: Identity,
     size: tuple[int, int],
     out: Path,
@@ -72,7 +73,7 @@ def faces_pipeline(
         [
             Probe(),
             DetectFaces(detector, track=settings.video_track, short_side=settings.detect_size),
-            TrackFaces(),
+            TrackFaces(least_score=detector.sure),
             *identity_stages(identity, settings.video_track),
             PlanClips(
                 layout=settings.layout,

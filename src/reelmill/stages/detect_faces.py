@@ -25,11 +25,11 @@ from reelmill.media.container import shown
 from reelmill.media.frames import Stretch, choose_track, reduced_size, stretches, upright_size
 from reelmill.media.pictures import open_pictures
 from reelmill.models.boxes import Float32, UInt8
-from reelmill.models.mtcnn import Faces, no_faces
+from reelmill.models.detector import Faces, no_faces
 from reelmill.recording import Recording
 from reelmill.stages.colours import BINS, worn_colours
 from reelmill.stages.face_chunks import FrameChunk, frame_chunks
-from reelmill.stages.face_search import Search
+from reelmill.stages.face_search import find_faces
 from reelmill.stages.scenes import Glance, is_cut
 
 #: Seconds of video that one process decodes at a time.
@@ -142,12 +142,11 @@ def _searched(model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:
         edges = [*sorted(starts), len(chunk.sampled)]
         runs += [(first + a, first + b - 1) for a, b in pairwise(edges)]
         first += len(chunk.sampled)
-    search = Search(model, frames, runs)
-    search.run()
+    found, looked = find_faces(model, frames, runs)
     results, first = [], 0
     for chunk in chunks:
         last = first + len(chunk.sampled)
-        results.append(_chunk_faces(chunk, search.found[first:last], search.looked[first:last]))
+        results.append(_chunk_faces(chunk, found[first:last], looked[first:last]))
         first = last
     return results
 

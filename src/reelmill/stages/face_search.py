@@ -12,18 +12,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from reelmill.models.boxes import Float32, Int64, UInt8, overlaps
-from reelmill.models.mtcnn import Faces, no_faces
+from reelmill.models.detector import Faces, no_faces
+
+Bool = npt.NDArray[np.bool_]
 
 #: Frames from one look to the next where nothing happens.
 LOOK_EVERY = 8
 #: Frames the detector gets in one call: with more, what it computes no longer fits the cache.
 _LOOKS_A_CALL = 2
+#: Frames a detector gets in one call that looks at all of them.
+_FRAMES_A_CALL = 8
 
 #: A checked box is a face from this score on, if it also stayed where it was expected.
 _SURE = 0.8
@@ -37,7 +41,7 @@ _LARGEST_RATIO = 1.6
 
 
 class Detector(Protocol):
-    """A face detector; see `models.mtcnn.Mtcnn`."""
+    """A face detector; see `models.detector.DetectorSpec`."""
 
     def look(self, frames: Sequence[UInt8]) -> list[Faces]: ...
 
@@ -46,6 +50,28 @@ class CheckingDetector(Detector, Protocol):
     """A detector that can also look at single boxes."""
 
     def check(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces: ...
+
+
+def find_faces(
+    detector: Any, frames: Sequence[UInt8], runs: Sequence[tuple[int, int]]
+) -> tuple[list[Faces], Bool]:
+    """The faces of each frame, and whether the whole detector looked at it.
+
+    One that cannot check single boxes looks at every frame.
+
+    Args:
+        detector: a `Detector`, perhaps a `CheckingDetector`.
+        frames: all of one size.
+        runs: the first and last frame of each stretch that shows one scene.
+    """
+    if hasattr(detector, "check"):
+        search = Search(detector, frames, runs)
+        search.run()
+        return search.found, search.looked
+    found: list[Faces] = []
+    for start in range(0, len(frames), _FRAMES_A_CALL):
+        found += detector.look(frames[start : start + _FRAMES_A_CALL])
+    return found, np.ones(len(frames), np.bool_)
 
 
 @dataclass(frozen=True)
