@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.artifacts import Segment, Sentences, Transcript, TranslatedSentence, Translations
+from reelmill.artifacts import (
+    ClipPlan,
+    Footage,
+    Persons,
+    Picture,
+    Segment,
+    Sentences,
+    Transcript,
+    TranslatedSentence,
+    Translations,
+)
 from reelmill.engine import store
 from reelmill.errors import UsageError
 from reelmill.recording import Recording, read_state
@@ -15,11 +25,9 @@ from reelmill.stage_task import find_stage, run_stage_command
 from reelmill.subtitle_task import NOT_ASKED
 
 
-def saved(folder: Path, name: str, artifact, original: Path) -> Path:
+def saved(folder: Path, name: str, artifact, original: Path, of: str = "subtitle") -> Path:
     """An artifact as a run would have written it."""
-    stage, _ = find_stage(
-        name, "subtitle", {"out": folder, "model": "demo", "translator": NOT_ASKED}
-    )
+    stage, _ = find_stage(name, of, {"out": folder, "model": "demo", "translator": NOT_ASKED})
     recording = Recording(original, original.stem, folder, read_state(original))
     path = folder / f"{name}-1.json"
     store.save(path, stage, "1" * 64, recording, artifact)
@@ -78,6 +86,25 @@ def test_a_missing_input_is_named(original: Path, tmp_path: Path) -> None:
     heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
     with pytest.raises(UsageError, match="layout reads a Sentences"):
         run("layout", heard)
+
+
+def test_files_that_went_with_the_end_of_a_run_are_named(original: Path, tmp_path: Path) -> None:
+    # proves: G13
+    folder = tmp_path / "artifacts"
+    footage = saved(folder, "render_faces", Footage([], ["sound-1.mp4"], {}), original, of="faces")
+    picture = Picture(0, 320, 240, 0, 25, 25.0, 1.0)
+    saved(
+        folder,
+        "identify_appearance",
+        Persons("p.npz", picture, "appearance", 0.7, [], []),
+        original,
+        of="faces",
+    )
+    (folder / "p.npz").touch()
+    saved(folder, "plan_clips", ClipPlan("w.npz", "dual", 250, 250, []), original, of="faces")
+    (folder / "w.npz").touch()
+    with pytest.raises(UsageError, match=r"sound-1\.mp4 beside it is gone.*stage render_faces"):
+        run("write_clips", footage)
 
 
 def test_a_recording_that_changed_since_is_not_used(original: Path, tmp_path: Path) -> None:

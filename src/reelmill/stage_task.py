@@ -216,9 +216,9 @@ def read_given(path: Path) -> Given | None:
 def _make(
     stage: Stage, settings: Settings, recording: Recording, sources: Sequence[Given]
 ) -> tuple[Path, Artifact]:
-    inputs = Inputs(
-        store.load(source.path, kind) for source, kind in zip(sources, stage.reads(), strict=True)
-    )
+    read = [store.load(one.path, kind) for one, kind in zip(sources, stage.reads(), strict=True)]
+    _check_whole(sources, read, recording.folder)
+    inputs = Inputs(read)
     device = choose_devices(settings.device, NvmlDevices().sample(())).devices[0]
     threads = settings.threads or policy.host_threads(usable_cores(), 1)
     artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size)
@@ -236,6 +236,18 @@ def _make(
     if isinstance(stage, ModelStage):
         _say(f"{stage.name}: {stage.model.title} on {device}")
     return path, artifact
+
+
+def _check_whole(given: Sequence[Given], read: Sequence[Artifact], folder: Path) -> None:
+    """Raises UsageError when what lies beside an artifact is gone: sound, pieces of clips."""
+    for one, artifact in zip(given, read, strict=True):
+        for name in artifact.sidecars():
+            if not (folder / name).exists():
+                maker = one.path.stem.rpartition("-")[0]
+                raise UsageError(
+                    f"{one.path}: {name} beside it is gone, as it is when a recording is done; "
+                    f"run stage {maker} again"
+                )
 
 
 def _sources(stage: Stage, artifacts: Sequence[Given], folder: Path) -> Iterator[Given]:
