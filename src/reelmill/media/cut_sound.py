@@ -17,12 +17,12 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from reelmill.errors import InputError
-from reelmill.media.container import open_container, read_error, read_only, shown
+from reelmill.media.container import open_container, read_only, shown
+from reelmill.media.packets import decoded_frames
 from reelmill.media.timeline import time_zero
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
 
 Samples = npt.NDArray[np.float32]
 
@@ -44,8 +44,6 @@ _FADE_SECONDS = 0.004
 
 #: Reading starts this much before what is wanted: seeking in sound lands near, not on, a time.
 _RUN_UP_SECONDS = 1.0
-
-_MOST_ERRORS_IN_A_ROW = 100
 
 
 @dataclass(frozen=True)
@@ -137,30 +135,9 @@ class _Reader:
 
     def _frames(self) -> Iterator[AudioFrame]:
         """Frames in the wanted rate and layout; corrupt packets are left out."""
-        for packet in self._packets():
-            try:
-                for frame in packet.decode():
-                    yield from self._resampler.resample(frame)
-            except av.error.FFmpegError as error:
-                self._lose(error)
+        for frame in decoded_frames(self._container, self._stream, self._path, lambda: None):
+            yield from self._resampler.resample(frame)
         yield from self._resampler.resample(None)
-
-    def _packets(self) -> Iterator[Packet[AudioStream]]:
-        errors = 0
-        while errors < _MOST_ERRORS_IN_A_ROW:
-            try:
-                for packet in self._container.demux(self._stream):
-                    yield packet
-                    errors = 0
-                return
-            except av.error.FFmpegError as error:
-                self._lose(error)
-                errors += 1
-
-    def _lose(self, error: Exception) -> None:
-        broken = read_error(self._path, error)
-        if broken is not None:
-            raise broken from error
 
 
 class _File:

@@ -13,19 +13,18 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from reelmill.errors import InputError
-from reelmill.media.container import open_container, read_error, read_only, shown
+from reelmill.media.container import open_container, read_only, shown
 from reelmill.media.mixdown import Mixdown, frame_format
+from reelmill.media.packets import decoded_frames
 from reelmill.media.stated import stated_seconds
 from reelmill.media.timeline import Timeline, time_zero
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
 
 SAMPLE_RATE = 16_000
 
 #: Reading is given up after so many errors without one good packet between them.
-_MOST_ERRORS_IN_A_ROW = 100
 
 #: A shorter difference between stated and decoded duration is rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
@@ -111,28 +110,9 @@ class _Decoding:
 
     def frames(self) -> Iterator[AudioFrame]:
         """Decoded frames in order; corrupt packets are left out and counted."""
-        for packet in self._packets():
-            try:
-                yield from packet.decode()
-            except av.error.FFmpegError as error:
-                self._lose(error)
+        return decoded_frames(self._container, self._stream, self._path, self._lose)
 
-    def _packets(self) -> Iterator[Packet[AudioStream]]:
-        errors = 0
-        while errors < _MOST_ERRORS_IN_A_ROW:
-            try:
-                for packet in self._container.demux(self._stream):
-                    yield packet
-                    errors = 0
-                return
-            except av.error.FFmpegError as error:
-                self._lose(error)
-                errors += 1
-
-    def _lose(self, error: Exception) -> None:
-        broken = read_error(self._path, error)
-        if broken is not None:
-            raise broken from error
+    def _lose(self) -> None:
         self._corrupt += 1
         self._timeline.sound_lost()
 

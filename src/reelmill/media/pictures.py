@@ -17,18 +17,17 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from reelmill.errors import InputError
-from reelmill.media.container import open_container, read_error, read_only, shown
+from reelmill.media.container import open_container, read_only, shown
+from reelmill.media.packets import decoded_frames, readable_packets
 from reelmill.media.timeline import time_zero
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
 
 #: Times closer than this are the same frame's: finer than any frame rate, coarser than rounding.
 SAME_FRAME_SECONDS = 1e-4
 
 #: Reading is given up after so many errors without one good packet between them.
-_MOST_ERRORS_IN_A_ROW = 100
 
 
 @dataclass
@@ -65,7 +64,7 @@ class Pictures:
         """The times of the key frames, in order: where decoding can begin. Nothing is decoded."""
         return sorted(
             self.time_of(packet.pts)
-            for packet in self._packets()
+            for packet in readable_packets(self.container, self.stream, self.path, self._lose)
             if packet.is_keyframe and packet.pts is not None
         )
 
@@ -127,28 +126,9 @@ class Pictures:
         return float(frame.pts * (frame.time_base or self._tick)) - self._zero
 
     def _decoded(self) -> Iterator[VideoFrame]:
-        for packet in self._packets():
-            try:
-                yield from packet.decode()
-            except av.error.FFmpegError as error:
-                self._lose(error)
+        return decoded_frames(self.container, self.stream, self.path, self._lose)
 
-    def _packets(self) -> Iterator[Packet[VideoStream]]:
-        errors = 0
-        while errors < _MOST_ERRORS_IN_A_ROW:
-            try:
-                for packet in self.container.demux(self.stream):
-                    yield packet
-                    errors = 0
-                return
-            except av.error.FFmpegError as error:
-                self._lose(error)
-                errors += 1
-
-    def _lose(self, error: Exception) -> None:
-        broken = read_error(self.path, error)
-        if broken is not None:
-            raise broken from error
+    def _lose(self) -> None:
         self.corrupt += 1
 
 

@@ -1,0 +1,60 @@
+"""Frames of a stream past its damage: corrupt packets are left out, a lost disk is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av.error
+
+from reelmill.media.container import read_error
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+_MOST_ERRORS_IN_A_ROW = 100
+
+
+def readable_packets(
+    container: InputContainer, stream: Stream, path: Path, lost: Callable[[], None]
+) -> Iterator[Packet[Any]]:
+    """Packets in order; `lost` is called for each place that cannot be read as the format wants.
+
+    Raises:
+        InputError, PassingError: reading itself failed, as `read_error` tells.
+    """
+    errors = 0
+    while errors < _MOST_ERRORS_IN_A_ROW:
+        try:
+            for packet in container.demux(stream):
+                yield packet
+                errors = 0
+            return
+        except av.error.FFmpegError as error:
+            _lose(path, error, lost)
+            errors += 1
+
+
+def decoded_frames(
+    container: InputContainer, stream: Stream, path: Path, lost: Callable[[], None]
+) -> Iterator[Any]:
+    """Decoded frames in order; `lost` is called for each corrupt packet that is left out.
+
+    Raises:
+        InputError, PassingError: reading itself failed, as `read_error` tells.
+    """
+    for packet in readable_packets(container, stream, path, lost):
+        try:
+            yield from packet.decode()
+        except av.error.FFmpegError as error:
+            _lose(path, error, lost)
+
+
+def _lose(path: Path, error: Exception, lost: Callable[[], None]) -> None:
+    broken = read_error(path, error)
+    if broken is not None:
+        raise broken from error
+    lost()
