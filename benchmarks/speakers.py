@@ -3,8 +3,9 @@
     python -m benchmarks.speakers --json benchmarks/results/speakers.json
 
 Errors are pyannote.metrics' diarization error rate, overlapping speech counted, without a collar
-and with 0.25 s around each border left out. Needs espeak-ng, flite and
-`pip install -e ".[bench]"`. The people of the meetings are those of `reelmill.demo.voices.CAST`,
+and with 0.25 s around each border left out. Somebody speaks where they can be heard: not in pauses
+of 0.25 s or more, and not where a sentence has died away below 2 % of its loudness.
+Needs espeak-ng, flite and `pip install -e ".[bench]"`. The people of the meetings are those of `reelmill.demo.voices.CAST`,
 synthetic voices chosen because they can be told apart; real ones may be harder or easier.
 """
 
@@ -98,7 +99,9 @@ def errors(truths: Mapping[str, dict[str, Any]], found: Mapping[str, Turns]) -> 
     strict, lenient = DiarizationErrorRate(), DiarizationErrorRate(collar=0.5)
     right = 0
     for name, truth in truths.items():
-        said = _annotation([(u["start"], u["end"], u["speaker"]) for u in truth["utterances"]])
+        said = _annotation(
+            [(start, end, u["speaker"]) for u in truth["utterances"] for start, end in u["audible"]]
+        )
         heard = _annotation(found[name])
         strict(said, heard)
         lenient(said, heard)

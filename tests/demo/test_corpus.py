@@ -12,7 +12,7 @@ from reelmill.demo import espeak
 from reelmill.demo.acoustics import Noise, noise, telephone
 from reelmill.demo.calls import CallPlan, make_call
 from reelmill.demo.corpus import call_durations, generate_corpus, plan_corpus
-from reelmill.demo.synth import RATE, resample, synthesize
+from reelmill.demo.synth import RATE, audible, resample, synthesize
 from reelmill.demo.voices import (
     HELD_OUT_VARIANTS,
     TRAINING_VARIANTS,
@@ -153,6 +153,17 @@ def test_corpus_truth_matches_the_files(tmp_path: Path):
         for said in truth["utterances"]:
             assert 0 <= said["start"] < said["end"] <= truth["duration"]
             assert said["speaker"] in truth["speakers"]
+            heard = [time for span in said["audible"] for time in span]
+            assert heard == sorted(heard)
+            assert said["start"] <= heard[0] < heard[-1] <= said["end"]
+
+
+def test_pauses_and_echoes_are_not_audible():
+    """Half a second of tone, a short pause, tone, a long pause, tone, and an echo 40 dB below."""
+    tone = np.sin(np.arange(8_000) / 3).astype(np.float32)
+    silence = np.zeros(16_000, np.float32)
+    parts = [tone, silence[:3_200], tone, silence[:6_400], tone, tone / 100]
+    assert audible(np.concatenate(parts)) == ((0.0, 1.2), (1.6, 2.1))
 
 
 @pytest.mark.espeak

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.speaker_files import encoder_spec, segmentation_spec
-from reelmill.models.speakers import frames_of
+from reelmill.models.speakers import OnnxNetwork, Segmentation, frames_of
 from reelmill.models.voiceprint import kaldi_filter_banks, mel_powers
 
 CPU = Device("cpu")
@@ -29,11 +30,29 @@ def test_silence_has_no_speakers_and_results_do_not_depend_on_the_batch() -> Non
     spec.warm_up(model)
     silence = np.zeros(spec.window_samples, np.int16)
     talk = (voice(120, 5) * 32767).astype(np.int16)
-    alone = model.active([talk])[0]
-    first, second = model.active([silence, talk])
-    assert alone.shape == (frames_of(80_000), 3) == (293, 3)
-    assert not first.any()
-    assert np.array_equal(second, alone)
+    alone = model.hear([talk])[0]
+    first, second = model.hear([silence, talk])
+    assert alone.speech.shape == (frames_of(80_000),) == (293,)
+    assert (first.speech < 1).all()
+    assert np.allclose(second.speech, alone.speech, atol=1e-4)
+    assert np.array_equal(second.speaker, alone.speaker)
+
+
+class Sets:
+    """Stands in for a powerset network: two frames, nobody, then the first and third speaker."""
+
+    path = Path("sets.onnx")
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        scores = np.full((len(batch), 2, 7), -9.0, np.float32)
+        scores[:, 0, 0] = scores[:, 1, 5] = 0.0  # none, 1, 2, 3, 1+2, 1+3, 2+3
+        return scores
+
+
+def test_a_powerset_network_says_the_same_things() -> None:
+    (heard,) = Segmentation(cast(OnnxNetwork, Sets())).hear([np.zeros(100, np.int16)])
+    assert (heard.speech > 1).tolist() == (heard.overlap > 1).tolist() == [False, True]
+    assert heard.speaker[1] in (0, 2)
 
 
 # proves: V5

@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import cast
 
 from reelmill.artifacts import (
-    ActivityWindow,
     AlignedTranscript,
     Diarization,
-    LocalSpeaker,
     Segment,
+    Span,
     SpeakerActivity,
     Turn,
     Word,
@@ -18,6 +17,7 @@ from reelmill.recording import Recording
 from reelmill.stages.diarize import Diarize
 from reelmill.stages.speakers import AttributeSpeakers, SpeakersAt, speaker_totals, spoken_parts
 from reelmill.stages.turns import TurnOptions, speaker_label, turns_of
+from reelmill.stages.utterances import utterances
 from reelmill.stages.voices import HearVoices
 
 NOBODY = cast(Recording, None)
@@ -78,19 +78,37 @@ def test_the_artifact_says_what_was_used() -> None:
     assert made.segments[0].speaker == "A"
 
 
-def test_turns_of_overlapping_windows_meet() -> None:
-    """Two windows of 100 frames of 10 ms: one speaker in both, another in the second only."""
-    activity = SpeakerActivity(
-        "m", 2.0, 0.01, 0.0, 100,
-        [
-            ActivityWindow(0, [LocalSpeaker([(10, 100)])]),
-            ActivityWindow(50, [LocalSpeaker([(60, 100)]), LocalSpeaker([(0, 52)])]),
-        ],
-    )  # fmt: skip
-    turns = turns_of(activity, {(0, 0): 1, (1, 0): 0, (1, 1): 1}, TurnOptions())
-    assert [turn.speaker for turn in turns] == ["A", "B"]
-    assert abs(turns[0].start - 0.1) < 0.02 and abs(turns[0].end - 1.02) < 0.05
-    assert abs(turns[1].start - 1.1) < 0.02 and abs(turns[1].end - 1.5) < 0.02
+def activity(
+    speech: list[tuple[float, float]],
+    overlaps: list[tuple[float, float]] | None = None,
+    changes: list[float] | None = None,
+) -> SpeakerActivity:
+    spans = [[Span(*times) for times in some or []] for some in (speech, overlaps)]
+    return SpeakerActivity("m", 20.0, *spans, changes or [])
+
+
+def test_utterances_have_one_speaker_and_lie_in_speech() -> None:
+    found = utterances(activity([(1.0, 4.0), (5.0, 10.0)], [(3.5, 4.0)], [2.0, 9.95]), 2.5)
+    assert [(one.start, one.end) for one in found] == [
+        (1.0, 2.0), (2.0, 3.5), (5.0, 7.5), (7.5, 10.0),
+    ]  # fmt: skip
+
+
+# proves: V5
+def test_who_speaks_at_once_are_those_who_speak_before_and_after() -> None:
+    heard = activity([(0.0, 4.0), (6.0, 7.0)], [(1.5, 2.0)])
+    stretches = [Span(0.0, 1.5), Span(2.0, 4.0), Span(6.0, 7.0)]
+    turns = turns_of(heard, stretches, [1, 0, 1], TurnOptions())
+    assert [(turn.start, turn.end, turn.speaker) for turn in turns] == [
+        (0.0, 2.0, "A"), (1.5, 4.0, "B"), (6.0, 7.0, "A"),
+    ]  # fmt: skip
+
+
+def test_short_pauses_and_scraps_of_speech_make_no_turns_of_their_own() -> None:
+    heard = activity([(0.0, 1.0), (1.1, 2.05), (5.0, 5.1)])
+    stretches = [Span(0.0, 1.0), Span(1.1, 2.0), Span(5.0, 5.1)]
+    turns = turns_of(heard, stretches, [0, 0, 1], TurnOptions())
+    assert [(turn.start, turn.end, turn.speaker) for turn in turns] == [(0.0, 2.05, "A")]
 
 
 def test_labels_never_run_out() -> None:
@@ -98,8 +116,8 @@ def test_labels_never_run_out() -> None:
 
 
 def test_a_recording_without_speech_has_no_voices_and_no_turns() -> None:
-    activity = SpeakerActivity("m", 2.0, 0.01, 0.0, 100, [])
+    silent = activity([])
     hear = HearVoices(encoder_spec("default"))
-    voices = hear.merge(NOBODY, Inputs([activity]), iter(()))
-    made = Diarize().run(NOBODY, Inputs([activity, voices]))
+    voices = hear.merge(NOBODY, Inputs([silent]), iter(()))
+    made = Diarize().run(NOBODY, Inputs([silent, voices]))
     assert (made.turns, made.speakers) == ([], [])

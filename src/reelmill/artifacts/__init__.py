@@ -32,10 +32,7 @@ from reelmill.artifacts.faces import (
 )
 from reelmill.artifacts.media import Audio, AudioTrack, Media, VideoTrack
 from reelmill.artifacts.speakers import (
-    ActivityWindow,
-    LocalSpeaker,
     SpeakerActivity,
-    Voice,
     Voices,
 )
 from reelmill.artifacts.speech import (
@@ -68,7 +65,6 @@ from reelmill.artifacts.subtitles import (
 )
 
 __all__ = [
-    "ActivityWindow",
     "AlignedTranscript",
     "Artifact",
     "Audio",
@@ -91,7 +87,6 @@ __all__ = [
     "IdentityMethod",
     "Language",
     "Layout",
-    "LocalSpeaker",
     "Media",
     "OnScreen",
     "Person",
@@ -123,7 +118,6 @@ __all__ = [
     "Translations",
     "Turn",
     "VideoTrack",
-    "Voice",
     "Voices",
     "WhisperTimes",
     "Word",

@@ -1,4 +1,4 @@
-"""What is known on the way to who speaks when: speakers window by window, and their voices."""
+"""What is known on the way to who speaks when: where somebody speaks, and with what voice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.speech import Span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,75 +17,42 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class LocalSpeaker:
-    """Somebody heard in a window; `runs` are pairs of frames, first and one past the last."""
-
-    runs: list[tuple[int, int]]
-
-    @property
-    def frames(self) -> int:
-        return sum(end - start for start, end in self.runs)
-
-
-@dataclass
-class ActivityWindow:
-    """Who is heard in a window that begins at frame `first` of the recording.
-
-    Runs count from the window's first frame. Speakers of different windows are not yet compared.
-    """
-
-    first: int
-    speakers: list[LocalSpeaker]
-
-
-@dataclass
 class SpeakerActivity(Artifact):
-    """Speakers in windows of the recording; windows without speech are left out.
+    """When how many people speak, not yet who.
 
-    `frame_seconds` is the length of a frame, `offset` the time of frame 0, `window_frames` the
-    length of a window; windows overlap.
+    `speech`: somebody speaks; `overlaps`: two at once, within speech; `changes`: seconds at which
+    another speaker seems to go on without a pause. Seconds, in order.
     """
 
-    schema: ClassVar[str] = "activity/1"
+    schema: ClassVar[str] = "activity/2"
     model: str
     duration: float
-    frame_seconds: float
-    offset: float
-    window_frames: int
-    windows: list[ActivityWindow]
-
-
-@dataclass
-class Voice:
-    """A local speaker whose voice was looked at: its window, its place in it, and how many
-    seconds of speech of this speaker alone were heard."""
-
-    window: int
-    speaker: int
-    seconds: float
+    speech: list[Span]
+    overlaps: list[Span]
+    changes: list[float]
 
 
 @dataclass
 class Voices(Artifact):
-    """The voice of each local speaker that is heard long enough.
+    """The voice in each short stretch of speech in which one person speaks.
 
-    `vectors`: base64 of little-endian float16, shape (len(voices), `dimensions`), unit length.
+    `vectors`: base64 of little-endian float16, shape (len(stretches), `dimensions`), unit length.
     """
 
-    schema: ClassVar[str] = "voices/1"
+    schema: ClassVar[str] = "voices/2"
     model: str
     dimensions: int
-    voices: list[Voice]
+    stretches: list[Span]
     vectors: str
 
     def embeddings(self) -> Float32:
-        """Shape (len(voices), dimensions), float32."""
+        """Shape (len(stretches), dimensions), float32."""
         import numpy as np
 
-        if not self.voices:
+        if not self.stretches:
             return np.zeros((0, self.dimensions), np.float32)
         flat = np.frombuffer(base64.b64decode(self.vectors), "<f2").astype(np.float32)
-        return flat.reshape(len(self.voices), self.dimensions)
+        return flat.reshape(len(self.stretches), self.dimensions)
 
 
 def packed(embeddings: Float32) -> str:

@@ -1,6 +1,6 @@
 """One synthetic call: speakers taking turns, with the truth about every word."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from random import Random
 
@@ -44,7 +44,10 @@ class CallPlan:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A sentence somebody said; times are seconds in the recording."""
+    """A sentence somebody said; times are seconds in the recording.
+
+    `audible`: the stretches in which it can be heard; pauses of 0.25 s and more are none.
+    """
 
     speaker: str
     start: float
@@ -53,6 +56,7 @@ class Utterance:
     kind: str
     text: str
     words: tuple[SpokenWord, ...]
+    audible: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def _cached_clip(
     # Filtered here, clip by clip: an hour-long call is never transformed as a whole.
     samples = telephone(clip.samples) if band_limited else clip.samples
     samples = samples * np.float32(_SPEECH_RMS / np.sqrt(np.mean(samples**2)))
-    return sentence.kind, Clip(samples, clip.language, clip.text, clip.words)
+    return sentence.kind, replace(clip, samples=samples)
 
 
 def _say(timeline: _Timeline, clip: Clip, kind: str, at: float, speaker: int, level: float) -> None:
@@ -162,10 +166,11 @@ def _say(timeline: _Timeline, clip: Clip, kind: str, at: float, speaker: int, le
         SpokenWord(word.text, round(start + word.start, 3), round(start + word.end, 3))
         for word in clip.words
     )
+    audible = tuple((round(start + on, 3), round(start + off, 3)) for on, off in clip.audible)
     end = round(start + clip.duration, 3)
     name = speaker_name(speaker)
     timeline.utterances.append(
-        Utterance(name, round(start, 3), end, clip.language, kind, clip.text, words)
+        Utterance(name, round(start, 3), end, clip.language, kind, clip.text, words, audible)
     )
 
 

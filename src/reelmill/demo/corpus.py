@@ -11,7 +11,8 @@ OUT gets the recordings, and OUT/truth/ a JSON file per recording, `<file name>.
     speakers    ["A", "B"]
     noise, snr_db, telephone    what was done to the sound
     utterances  in order: speaker, start, end (seconds in the recording), language, kind
-                ("threat", "money", ...), text, and words: text, start, end
+                ("threat", "money", ...), text, audible (pairs of seconds between which it can
+                be heard: no pauses of 0.25 s or more), and words: text, start, end
 
 The same arguments give the same calls on every machine with the same espeak-ng.
 """

@@ -17,6 +17,8 @@ _TAPS = 64
 # espeak-ng pauses after these, and counts the pause as part of the word.
 _PAUSING = ",、.?!。？！"
 _FADED = 0.03  # of a word's greatest loudness: it is over
+_AUDIBLE = 0.02  # of a sentence's greatest loudness, -34 dB: what is below is breath and echo
+_SHORTEST_PAUSE = 0.25
 _STEP = RATE // 100
 
 Samples = NDArray[np.float32]
@@ -33,12 +35,16 @@ class SpokenWord:
 
 @dataclass(frozen=True)
 class Clip:
-    """A spoken sentence, without silence before and after it; peak 1."""
+    """A spoken sentence, without silence before and after it; peak 1.
+
+    `audible` are the stretches, in seconds, in which it can be heard.
+    """
 
     samples: Samples
     language: str
     text: str
     words: tuple[SpokenWord, ...]
+    audible: tuple[tuple[float, float], ...] = ()
 
     @property
     def duration(self) -> float:
@@ -73,15 +79,39 @@ def synthesize(words: Sequence[str], language: str, voice: Voice) -> Clip:
         SpokenWord(word, round(start, 3), round(end, 3))
         for word, start, end in zip(words, starts, ends, strict=True)
     )
-    return Clip(samples[first:last], language, join_words(words, language), timed)
+    said = samples[first:last]
+    return Clip(said, language, join_words(words, language), timed, audible(said))
+
+
+def audible(samples: Samples) -> tuple[tuple[float, float], ...]:
+    """Stretches in seconds in which a voice can be heard; pauses under 0.25 s are part of them."""
+    loudness = _loudness(samples)
+    loud = np.flatnonzero(loudness >= _AUDIBLE * loudness.max(initial=0.0))
+    if not len(loud):
+        return ()
+    pauses = np.flatnonzero(np.diff(loud) * _STEP > _SHORTEST_PAUSE * RATE)
+    starts = [loud[0], *loud[pauses + 1]]
+    ends = [*loud[pauses], loud[-1]]
+    return tuple(
+        (float(start * _STEP / RATE), float((end + 1) * _STEP / RATE))
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def _loudness(samples: Samples) -> Samples:
+    """The RMS of each whole hundredth of a second."""
+    count = len(samples) // _STEP
+    loudness: Samples = np.sqrt(
+        np.mean(samples[: count * _STEP].reshape(count, _STEP) ** 2, axis=1)
+    )
+    return loudness
 
 
 def _sounding(samples: Samples) -> float:
     """Seconds until the sound of a word dies away; all of it when it does not."""
-    count = len(samples) // _STEP
-    if count == 0:
+    loudness = _loudness(samples)
+    if not len(loudness):
         return len(samples) / RATE
-    loudness = np.sqrt(np.mean(samples[: count * _STEP].reshape(count, _STEP) ** 2, axis=1))
     last = int(np.flatnonzero(loudness >= _FADED * loudness.max())[-1])
     return min((last + 1) * _STEP, len(samples)) / RATE
 

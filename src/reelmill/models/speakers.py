@@ -27,8 +27,10 @@ FRAME_STEP = 270
 FIRST = 495
 #: Local speakers that a window can tell apart, and how many of them at once (powerset networks).
 _LOCAL_SPEAKERS, _AT_ONCE = 3, 2
-#: Tuned values of pyannote's own pipelines lie between 0.68 and 0.77 (Bredin and Laurent 2021).
-_ONSET = 0.7
+#: From which probability on somebody speaks, and a second one beside them. Tuned values of
+#: pyannote's own pipelines lie between 0.68 and 0.77 (Bredin and Laurent 2021).
+_ONSET, _SECOND_ONSET = 0.7, 0.65
+_POWERSET_ONSET = 0.5
 _PARTIAL_FRAMES = 160
 _BANDS: dict[Features, int] = {"ge2e": 40, "kaldi": 80}
 _LIBRARIES_MB = 120
@@ -81,12 +83,25 @@ class SegmentationSpec(ModelSpec):
         return Segmentation(OnnxNetwork(self.path, self.label, device, threads))
 
     def warm_up(self, model: Segmentation) -> None:
-        (found,) = model.active([np.zeros(self.window_samples, np.int16)])
-        if len(found) != self.window_frames:
+        (found,) = model.hear([np.zeros(self.window_samples, np.int16)])
+        if len(found.speech) != self.window_frames:
             raise ModelUnavailableError(
-                f"{self.path}: makes {len(found)} frames of {self.window_seconds:g} s, not "
+                f"{self.path}: makes {len(found.speech)} frames of {self.window_seconds:g} s, not "
                 f"{self.window_frames}: it is no segmentation network of pyannote's kind"
             )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What is heard in the frames of a window, arrays of shape (frames,).
+
+    `speech`: how sure it is that somebody speaks, 1 being just enough; `overlap`: that two do;
+    `speaker`: which of the window's speakers is heard best.
+    """
+
+    speech: Float32
+    overlap: Float32
+    speaker: npt.NDArray[np.intp]
 
 
 class Segmentation:
@@ -96,8 +111,8 @@ class Segmentation:
         self._network = network
         self._members = _powerset()
 
-    def active(self, windows: Sequence[Int16]) -> list[Bool]:
-        """Which local speakers are active, (frames, 3) for each window of samples."""
+    def hear(self, windows: Sequence[Int16]) -> list[Heard]:
+        """What is heard in each window of samples."""
         batch = np.stack(windows).astype(np.float32)[:, None] / np.float32(32768)
         found = self._network.run(batch)
         if found.ndim != 3 or found.shape[2] not in (_LOCAL_SPEAKERS, len(self._members)):
@@ -105,9 +120,29 @@ class Segmentation:
                 f"{self._network.path}: gives an output of shape {found.shape}; a segmentation "
                 f"network gives (windows, frames, {_LOCAL_SPEAKERS} or {len(self._members)})"
             )
-        if found.shape[2] == _LOCAL_SPEAKERS:
-            return list(found > _ONSET)
-        return list(self._members[found.argmax(axis=2)])
+        powerset = found.shape[2] != _LOCAL_SPEAKERS
+        return [self._of_sets(one) if powerset else _of_speakers(one) for one in found]
+
+    def _of_sets(self, scores: Float32) -> Heard:
+        """From the logarithms of the probabilities of who speaks together."""
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        together = self._members.sum(axis=1)
+        return Heard(
+            shares[:, together > 0].sum(axis=1) / np.float32(_POWERSET_ONSET),
+            shares[:, together > 1].sum(axis=1) / np.float32(_POWERSET_ONSET),
+            (shares @ self._members).argmax(axis=1),
+        )
+
+
+def _of_speakers(probabilities: Float32) -> Heard:
+    """From the probability of each local speaker."""
+    ordered = np.sort(probabilities, axis=1)
+    return Heard(
+        ordered[:, -1] / np.float32(_ONSET),
+        ordered[:, -2] / np.float32(_SECOND_ONSET),
+        probabilities.argmax(axis=1),
+    )
 
 
 def _powerset() -> Bool:

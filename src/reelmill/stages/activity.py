@@ -1,38 +1,25 @@
-"""SegmentSpeakers: which local speakers are heard in windows of a recording."""
+"""SegmentSpeakers: when one person speaks, when two, and where the speaker seems to change."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from reelmill.artifacts import (
-    ActivityWindow,
-    Artifact,
-    Audio,
-    LocalSpeaker,
-    Span,
-    SpeakerActivity,
-    Speech,
-)
+from reelmill.artifacts import Artifact, Audio, SpeakerActivity, Speech
 from reelmill.engine.stage import Inputs, ModelStage, setting
 from reelmill.media.samples import open_samples, release
-from reelmill.models.speakers import (
-    FIRST,
-    FRAME_STEP,
-    RATE,
-    Bool,
-    Int16,
-    Segmentation,
-    SegmentationSpec,
-)
+from reelmill.models.speakers import FRAME_STEP, RATE, Heard, Int16, Segmentation, SegmentationSpec
 from reelmill.recording import Recording
+from reelmill.stages.activity_tracks import ActivityTracks
+from reelmill.stages.loudness import louder_than_pauses
 
-#: Windows with less speech than this are not looked at.
-_LEAST_SPEECH = 0.1
+#: Sound whose samples are all smaller than this is silence, -54 dB of full scale.
+_SILENT = 64
+#: A speaker counts as heard, for finding changes, at this score.
+_SURE = 0.85
 
 
 @dataclass(frozen=True)
@@ -47,75 +34,77 @@ class SpeakerWindow:
 
 
 @dataclass(frozen=True)
-class ActiveSpeakers:
-    """Runs of frames of each local speaker who is heard, first frame and one past the last."""
+class HeardInWindow:
+    """Scores as in `Heard`, half precision, and the frames at which another speaker goes on."""
 
-    runs: tuple[tuple[tuple[int, int], ...], ...]
+    speech: np.typing.NDArray[np.float16]
+    overlap: np.typing.NDArray[np.float16]
+    changes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class SegmentSpeakers(ModelStage[SpeakerWindow, ActiveSpeakers]):
-    """Sliding windows with speech in them through the speaker segmentation network.
+class SegmentSpeakers(ModelStage[SpeakerWindow, HeardInWindow]):
+    """Sliding windows through the speaker segmentation network, put together to one picture.
 
-    `windows_over_each`: how many windows see each moment; each costs a look.
+    Every window is looked at that is not silent: the network hears voices that the speech
+    detector takes for none. `windows_over_each`: how many windows see each moment; each costs a
+    look. `margin_db`: how much louder than the pauses around it speech is.
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = SpeakerActivity
 
     model: SegmentationSpec
     windows_over_each: int = setting(2)
+    margin_db: float = setting(4.0)
 
     def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeakerWindow]:
         samples = open_samples(recording.folder, inputs[Audio])
-        for first in self._firsts(inputs[Speech]):
+        for first in self._firsts(samples, inputs[Speech]):
             start = first * FRAME_STEP
             window = np.zeros(self.model.window_samples, np.int16)
             piece = samples[start : start + len(window)]
             window[: len(piece)] = piece
-            release(samples)
             yield SpeakerWindow(window)
 
-    def infer(self, model: Segmentation, batch: Sequence[SpeakerWindow]) -> list[ActiveSpeakers]:
-        active = model.active([item.samples for item in batch])
-        return [ActiveSpeakers(tuple(filter(None, map(_runs, one.T)))) for one in active]
+    def infer(self, model: Segmentation, batch: Sequence[SpeakerWindow]) -> list[HeardInWindow]:
+        return [_compact(heard) for heard in model.hear([item.samples for item in batch])]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[ActiveSpeakers]
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[HeardInWindow]
     ) -> SpeakerActivity:
-        speech = inputs[Speech]
-        return SpeakerActivity(
-            model=self.model.name,
-            duration=speech.duration,
-            frame_seconds=FRAME_STEP / RATE,
-            offset=(FIRST - FRAME_STEP / 2) / RATE,
-            window_frames=self.model.window_frames,
-            windows=[
-                ActivityWindow(first, [LocalSpeaker(list(runs)) for runs in output.runs])
-                for first, output in zip(self._firsts(speech), outputs, strict=True)
-            ],
-        )
+        samples = open_samples(recording.folder, inputs[Audio])
+        tracks = ActivityTracks(len(samples), self.model.window_frames)
+        for first, output in zip(self._firsts(samples, inputs[Speech]), outputs, strict=True):
+            tracks.add(first, output.speech, output.overlap, output.changes)
+        loud = louder_than_pauses(samples, tracks.speech, self.margin_db)
+        return tracks.activity(self.model.name, inputs[Speech].duration, loud)
 
-    def _firsts(self, speech: Speech) -> Iterator[int]:
-        """The first frames of the windows that have speech in them."""
+    def _firsts(self, samples: Int16, speech: Speech) -> Iterator[int]:
+        """The first frames of the windows that are looked at."""
         step = self.model.window_frames // self.windows_over_each
-        step_seconds = step * FRAME_STEP / RATE
-        reached = -1
-        for span in speech.spans:
-            first = int((span.start + _LEAST_SPEECH - self.model.window_seconds) / step_seconds)
-            last = int((span.end - _LEAST_SPEECH) / step_seconds)
-            for index in range(max(0, first, reached + 1), last + 1):
-                if _speech_in(span, index * step_seconds, self.model.window_seconds):
-                    reached = index
-                    yield index * step
+        starts = np.array([span.start for span in speech.spans]) * RATE
+        ends = np.array([span.end for span in speech.spans]) * RATE
+        for first in range(0, len(samples) // FRAME_STEP + 1, step):
+            start = first * FRAME_STEP
+            end = start + self.model.window_samples
+            next_one = int(np.searchsorted(ends, start, "right"))
+            spoken = next_one < len(starts) and starts[next_one] < end
+            if spoken or _audible(samples[start:end]):
+                yield first
+            release(samples)
 
 
-def _speech_in(span: Span, start: float, seconds: float) -> bool:
-    return min(span.end, start + seconds) - max(span.start, start) >= _LEAST_SPEECH
+def _audible(samples: Int16) -> bool:
+    return len(samples) > 0 and max(int(samples.max()), -int(samples.min())) >= _SILENT
 
 
-def _runs(frames: npt.NDArray[Any] | Bool) -> tuple[tuple[int, int], ...]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], frames.astype(np.int8), [0]])))
-    return tuple(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+def _compact(heard: Heard) -> HeardInWindow:
+    sure = np.flatnonzero(heard.speech >= _SURE)
+    speaker = heard.speaker[sure]
+    changes = sure[1:][speaker[1:] != speaker[:-1]]
+    return HeardInWindow(
+        heard.speech.astype(np.float16), heard.overlap.astype(np.float16), tuple(changes.tolist())
+    )

@@ -19,17 +19,21 @@ _ROUNDS = 3
 class ClusteringOptions:
     """`speakers` is the number, when it is known; otherwise it is found between the bounds.
 
-    `threshold`: two groups of voices closer than this, in mean cosine distance, are one person.
-    `reliable_seconds`: voices heard for less join the groups that the others form.
-    `least_seconds`: groups heard for less in all are taken for parts of the nearest one.
+    `alike`: stretches closer than this, in mean cosine distance, are one voice. `threshold`: two
+    voices whose means are closer than this are one person; the mean of little speech is
+    uncertain, so `doubt` over the seconds of each is added to it. `reliable_seconds`: shorter
+    stretches join the people that the others make. `least_seconds`: who is heard for less in all
+    is taken for the person most alike. Tuned for the shipped encoder.
     """
 
     speakers: int | None = None
     min_speakers: int = 1
     max_speakers: int = 10
-    threshold: float = 0.22
-    reliable_seconds: float = 1.0
-    least_seconds: float = 8.0
+    alike: float = 0.18
+    threshold: float = 0.085
+    doubt: float = 0.33
+    reliable_seconds: float = 0.8
+    least_seconds: float = 2.5
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -38,17 +42,16 @@ class ClusteringOptions:
         return self.min_speakers, self.max_speakers
 
 
-def cluster(voices: Float32, seconds: Float32, windows: Int, options: ClusteringOptions) -> Int:
+def cluster(voices: Float32, seconds: Float32, options: ClusteringOptions) -> Int:
     """The person of each voice, numbered from 0.
 
-    Agglomerative clustering with average linkage on cosine distances, then a few rounds in which
-    each voice goes to the person whose mean voice is nearest; voices of one window are different
-    people, as the segmentation network says (Bredin 2023, pyannote.audio 2.1).
+    Agglomerative clustering with average linkage on cosine distances finds stretches that surely
+    are the same voice; these voices, now known better than from one stretch, are put together to
+    people by their means; then, for a few rounds, each stretch goes to the person most alike.
 
     Args:
         voices: embeddings of length 1, shape (voices, values).
-        seconds: clean speech behind each, shape (voices,).
-        windows: the window each was heard in, shape (voices,).
+        seconds: speech behind each, shape (voices,).
         options: how many people, and how near is near.
 
     Returns:
@@ -57,20 +60,18 @@ def cluster(voices: Float32, seconds: Float32, windows: Int, options: Clustering
     if len(voices) == 0:
         return np.zeros(0, np.intp)
     compared = _compared(seconds, options)
-    people = _agglomerate(voices[compared], seconds[compared], options)
-    means = _means(voices[compared], seconds[compared], people)
-    labels = _assign(voices, windows, means)
+    groups = _Groups(
+        voices[compared], seconds[compared], _alike(voices[compared], options), options
+    )
+    groups.join()
+    means = groups.means
+    labels: Int = np.argmax(voices @ means.T, axis=1)
     for _ in range(_ROUNDS):
         means = _means(voices, seconds, labels, means)
-        again = _assign(voices, windows, means)
+        again: Int = np.argmax(voices @ means.T, axis=1)
         if np.array_equal(again, labels):
             break
         labels = again
-    return _renumbered(labels)
-
-
-def _renumbered(labels: Int) -> Int:
-    """The same groups, numbered from 0 without gaps."""
     result: Int = np.unique(labels, return_inverse=True)[1]
     return result
 
@@ -87,65 +88,77 @@ def _compared(seconds: Float32, options: ClusteringOptions) -> Int:
     return np.sort(reliable)
 
 
-def _agglomerate(voices: Float32, seconds: Float32, options: ClusteringOptions) -> Int:
+def _alike(voices: Float32, options: ClusteringOptions) -> Int:
+    """Stretches that surely are the same voice; at least as many voices as there are people."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import pdist
 
     if len(voices) == 1:
         return np.zeros(1, np.intp)
-    least = options.bounds[0]
+    least = min(options.bounds[0], len(voices))
     tree = linkage(np.maximum(pdist(voices, "cosine"), 0.0), "average")
-    people: Int = fcluster(tree, options.threshold, "distance").astype(np.intp) - 1
-    if people.max() + 1 < least:
-        more: Int = fcluster(tree, min(least, len(voices)), "maxclust").astype(np.intp) - 1
-        return more
-    return _joined(voices, seconds, people, options)
+    found: Int = fcluster(tree, options.alike, "distance").astype(np.intp) - 1
+    if found.max() + 1 < least:
+        found = fcluster(tree, least, "maxclust").astype(np.intp) - 1
+    return found
 
 
-def _joined(voices: Float32, seconds: Float32, people: Int, options: ClusteringOptions) -> Int:
-    """Groups too small to be a person go to the one they are most like; then, as long as there
-    are more than may be, the two most alike become one."""
-    least, most = options.bounds
-    while (count := int(people.max()) + 1) > least:
-        means = _means(voices, seconds, people)
-        alike = means @ means.T
-        np.fill_diagonal(alike, -1.0)
-        heard = np.bincount(people, weights=seconds)
-        first = int(np.argmin(heard))
-        if heard[first] >= options.least_seconds:
-            if count <= most:
+class _Groups:
+    """Voices that are put together until those left are different people."""
+
+    def __init__(
+        self, voices: Float32, seconds: Float32, labels: Int, options: ClusteringOptions
+    ) -> None:
+        self._options = options
+        self._sums = np.zeros((int(labels.max()) + 1, voices.shape[1]), np.float64)
+        np.add.at(self._sums, labels, voices * seconds[:, None])
+        self._heard = np.maximum(np.bincount(labels, weights=seconds), 1e-3)
+
+    @property
+    def means(self) -> Float32:
+        lengths = np.linalg.norm(self._sums, axis=1, keepdims=True)
+        means: Float32 = (self._sums / np.maximum(lengths, 1e-9)).astype(np.float32)
+        return means
+
+    def join(self) -> None:
+        """Join the two most alike, until none are alike enough and nobody has said too little,
+        within the bounds on their number."""
+        least, most = self._options.bounds
+        while len(self._sums) > least:
+            pair = self._most_alike(len(self._sums) > most) or self._quietest()
+            if pair is None:
                 break
-            first = int(np.argmax(alike.max(axis=1)))
-        second = int(np.argmax(alike[first]))
-        people = _renumbered(np.where(people == second, first, people))
-    return people
+            kept, gone = pair
+            self._sums[kept] += self._sums[gone]
+            self._heard[kept] += self._heard[gone]
+            self._sums = np.delete(self._sums, gone, axis=0)
+            self._heard = np.delete(self._heard, gone)
+
+    def _most_alike(self, at_any_distance: bool) -> tuple[int, int] | None:
+        uncertain = self._options.doubt / self._heard
+        distances = 1.0 - self._alike() - uncertain[:, None] - uncertain[None, :]
+        np.fill_diagonal(distances, np.inf)
+        first, second = divmod(int(np.argmin(distances)), len(distances))
+        if at_any_distance or distances[first, second] < self._options.threshold:
+            return first, second
+        return None
+
+    def _quietest(self) -> tuple[int, int] | None:
+        quietest = int(np.argmin(self._heard))
+        if self._heard[quietest] >= self._options.least_seconds:
+            return None
+        return int(np.argmax(self._alike()[quietest])), quietest
+
+    def _alike(self) -> npt.NDArray[np.float64]:
+        means = self.means.astype(np.float64)
+        alike: npt.NDArray[np.float64] = means @ means.T
+        np.fill_diagonal(alike, -1.0)
+        return alike
 
 
-def _means(
-    voices: Float32, seconds: Float32, people: Int, before: Float32 | None = None
-) -> Float32:
+def _means(voices: Float32, seconds: Float32, people: Int, before: Float32) -> Float32:
     """Mean voices by seconds heard, of length 1; people nobody is left of keep theirs."""
-    count = int(people.max()) + 1 if before is None else len(before)
-    sums = np.zeros((count, voices.shape[1]), np.float32)
+    sums = np.zeros(before.shape, np.float32)
     np.add.at(sums, people, voices * np.maximum(seconds, 1e-3)[:, None])
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    if before is not None:
-        sums = np.where(lengths > 0, sums, before)
-        lengths = np.where(lengths > 0, lengths, 1)
-    result: Float32 = (sums / np.maximum(lengths, 1e-9)).astype(np.float32)
-    return result
-
-
-def _assign(voices: Float32, windows: Int, means: Float32) -> Int:
-    """The nearest person of each voice; voices of one window get different ones."""
-    from scipy.optimize import linear_sum_assignment
-
-    likeness = voices @ means.T
-    labels: Int = np.argmax(likeness, axis=1)
-    order = np.argsort(windows, kind="stable")
-    edges = np.flatnonzero(np.diff(windows[order])) + 1
-    for group in np.split(order, edges):
-        if len(group) > 1 and len(set(labels[group].tolist())) < min(len(group), len(means)):
-            rows, columns = linear_sum_assignment(-likeness[group])
-            labels[group[rows]] = columns
-    return labels
+    return np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), before).astype(np.float32)

@@ -19,7 +19,7 @@ class Diarize(FileStage):
     """Groups the voices into people and puts their turns together."""
 
     name: ClassVar[str] = "diarize"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[type[Artifact], ...]] = (SpeakerActivity, Voices)
     produces: ClassVar[type[Artifact]] = Diarization
 
@@ -31,15 +31,10 @@ class Diarize(FileStage):
         activity, voices = inputs[SpeakerActivity], inputs[Voices]
         labels = cluster(
             voices.embeddings(),
-            np.array([voice.seconds for voice in voices.voices], np.float32),
-            np.array([voice.window for voice in voices.voices], np.intp),
+            np.array([stretch.duration for stretch in voices.stretches], np.float32),
             self.clustering,
         )
-        people = {
-            (voice.window, voice.speaker): int(label)
-            for voice, label in zip(voices.voices, labels, strict=True)
-        }
-        turns = turns_of(activity, people, self.turns)
+        turns = turns_of(activity, voices.stretches, labels.tolist(), self.turns)
         return Diarization(
             turns=turns,
             speakers=list(dict.fromkeys(turn.speaker for turn in turns)),

@@ -1,112 +1,112 @@
-"""From speakers of overlapping windows to the turns of the people of a recording."""
+"""From stretches of speech whose speakers are known to the turns of the people of a recording."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from reelmill.artifacts import SpeakerActivity, Turn
-
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
+from reelmill.artifacts import Span, SpeakerActivity, Turn
+from reelmill.stages.utterances import without
 
 
 @dataclass(frozen=True)
 class TurnOptions:
-    """Seconds: shorter pauses within a speaker's turn are part of it, shorter turns are none."""
+    """Seconds: shorter pauses within a speaker's turn are part of it, shorter turns are none.
 
-    shortest_pause: float = 0.2
+    `reach`: how far from an overlap somebody may speak who is taken for one of its speakers.
+    """
+
+    shortest_pause: float = 0.25
     shortest_turn: float = 0.2
+    reach: float = 7.0
 
 
 def turns_of(
     activity: SpeakerActivity,
-    people: Mapping[tuple[int, int], int],
+    stretches: Sequence[Span],
+    people: Sequence[int],
     options: TurnOptions,
 ) -> list[Turn]:
     """Turns in order of their start, speakers labelled A, B, C... as they first speak.
 
-    At each moment as many people speak as the windows over it say on average, and they are those
-    whom most windows name (Bredin 2023, pyannote.audio 2.1); the middle of a window counts more
-    than its ends, where the network lacks context.
+    Where two speak at once, they are the two who speak nearest before and after.
 
     Args:
-        activity: local speakers of windows.
-        people: the person behind a local speaker, by window and place; others are ignored.
+        activity: when somebody speaks, when two do.
+        stretches: speech of one person each, in order.
+        people: the person of each stretch.
         options: what is too short.
     """
-    if not people:
+    if not stretches:
         return []
-    speaking = _speaking(activity, people, max(people.values()) + 1)
+    near = _Near(stretches, people, options.reach)
+    spoken = [
+        (stretch.start, stretch.end, person)
+        for stretch, person in zip(stretches, people, strict=True)
+    ]
+    for overlap in activity.overlaps:
+        spoken += [(overlap.start, overlap.end, person) for person in near.who(overlap, 2)]
+    known = sorted([*stretches, *activity.overlaps], key=lambda span: span.start)
+    for start, end in without(activity.speech, known):
+        spoken += [(start, end, person) for person in near.who(Span(start, end), 1)]
     found = [
         (start, end, person)
-        for person, frames in enumerate(speaking)
-        for start, end in _smoothed(frames, activity.frame_seconds, options)
+        for person in set(people)
+        for start, end in _joined(sorted(one[:2] for one in spoken if one[2] == person), options)
     ]
-    return _labelled(found, activity)
+    return _labelled(found)
 
 
-def _speaking(activity: SpeakerActivity, people: Mapping[tuple[int, int], int], count: int) -> Bool:
-    """Who speaks in which frame, shape (people, frames)."""
-    frames = max(window.first for window in activity.windows) + activity.window_frames
-    votes = np.zeros((count, frames), np.float32)
-    speakers, cover = np.zeros(frames, np.float32), np.zeros(frames, np.float32)
-    weight = _weight(activity.window_frames)
-    for index, window in enumerate(activity.windows):
-        here = slice(window.first, window.first + activity.window_frames)
-        cover[here] += weight
-        for place, local in enumerate(window.speakers):
-            person = people.get((index, place))
-            if person is None:
-                continue
-            for start, end in local.runs:
-                heard = slice(window.first + start, window.first + end)
-                votes[person, heard] += weight[start:end]
-                speakers[heard] += weight[start:end]
-    heard_at_once = np.floor(speakers / np.maximum(cover, 1e-6) + 0.5).astype(np.intp)
-    return _loudest(votes, heard_at_once)
+class _Near:
+    """Who speaks next to a stretch of time."""
+
+    def __init__(self, stretches: Sequence[Span], people: Sequence[int], reach: float) -> None:
+        self._stretches, self._people, self._reach = stretches, people, reach
+        self._starts = [stretch.start for stretch in stretches]
+
+    def who(self, span: Span, count: int) -> list[int]:
+        """Up to `count` different people, the nearest first."""
+        place = bisect_left(self._starts, span.start)
+        distances: dict[int, float] = {}
+        for index in self._around(place, span, count):
+            stretch, person = self._stretches[index], self._people[index]
+            distance = max(span.start - stretch.end, stretch.start - span.end, 0.0)
+            distances[person] = min(distance, distances.get(person, self._reach))
+        return sorted(distances, key=lambda person: (distances[person], person))[:count]
+
+    def _around(self, place: int, span: Span, count: int) -> Iterator[int]:
+        """Stretches within reach, to each side until `count` people have been met."""
+        for side in (range(place - 1, -1, -1), range(place, len(self._stretches))):
+            met: set[int] = set()
+            for index in side:
+                stretch = self._stretches[index]
+                far = max(span.start - stretch.end, stretch.start - span.end) > self._reach
+                if far or len(met) == count:
+                    break
+                met.add(self._people[index])
+                yield index
 
 
-def _loudest(votes: Float32, count: npt.NDArray[np.intp]) -> Bool:
-    """The `count` people with the most votes in each frame."""
-    order = np.argsort(-votes, axis=0, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(len(votes))[:, None], axis=0)
-    result: Bool = (ranks < count) & (votes > 0)
-    return result
-
-
-def _weight(frames: int) -> Float32:
-    return (np.hanning(frames + 2)[1:-1] + 0.01).astype(np.float32)
-
-
-def _smoothed(frames: Bool, frame_seconds: float, options: TurnOptions) -> list[tuple[int, int]]:
-    """Runs of frames; short pauses filled, then short runs dropped."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], frames.astype(np.int8), [0]])))
-    runs: list[tuple[int, int]] = []
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if runs and (start - runs[-1][1]) * frame_seconds < options.shortest_pause:
-            runs[-1] = (runs[-1][0], end)
+def _joined(
+    spoken: Sequence[tuple[float, float]], options: TurnOptions
+) -> Iterator[tuple[float, float]]:
+    """What one person says, in order; short pauses filled, then short turns left out."""
+    turns: list[tuple[float, float]] = []
+    for start, end in spoken:
+        if turns and start - turns[-1][1] < options.shortest_pause:
+            turns[-1] = (turns[-1][0], max(turns[-1][1], end))
         else:
-            runs.append((start, end))
-    return [run for run in runs if (run[1] - run[0]) * frame_seconds >= options.shortest_turn]
+            turns.append((start, end))
+    return (turn for turn in turns if turn[1] - turn[0] >= options.shortest_turn)
 
 
-def _labelled(found: list[tuple[int, int, int]], activity: SpeakerActivity) -> list[Turn]:
+def _labelled(found: Sequence[tuple[float, float, int]]) -> list[Turn]:
     labels: dict[int, str] = {}
-    turns = []
-    for start, end, person in sorted(found):
-        label = labels.setdefault(person, speaker_label(len(labels)))
-        turns.append(Turn(_seconds(start, activity), _seconds(end, activity), label))
-    return [turn for turn in turns if turn.end > turn.start]
-
-
-def _seconds(frame: int, activity: SpeakerActivity) -> float:
-    time = activity.offset + frame * activity.frame_seconds
-    return round(min(max(time, 0.0), activity.duration), 3)
+    return [
+        Turn(start, end, labels.setdefault(person, speaker_label(len(labels))))
+        for start, end, person in sorted(found)
+    ]
 
 
 def speaker_label(index: int) -> str:
