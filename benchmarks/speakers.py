@@ -3,10 +3,11 @@
     python -m benchmarks.speakers --json benchmarks/results/speakers.json
 
 Errors are pyannote.metrics' diarization error rate, overlapping speech counted, without a collar
-and with 0.25 s around each border left out. Somebody speaks where they can be heard: not in pauses
-of 0.25 s or more, and not where a sentence has died away below 2 % of its loudness.
-Needs espeak-ng, flite and `pip install -e ".[bench]"`. The people of the meetings are those of `reelmill.demo.voices.CAST`,
-synthetic voices chosen because they can be told apart; real ones may be harder or easier.
+and with 0.25 s around each border left out. Somebody speaks where they can be heard: not in
+pauses of 0.25 s or more, and not where a sentence has died away below 2 % of its loudness. Needs
+espeak-ng, flite and `pip install -e ".[bench]"`. The people of the meetings are those of
+`reelmill.demo.voices.CAST`, synthetic voices chosen because they can be told apart; real ones may
+be harder or easier.
 """
 
 from __future__ import annotations
