@@ -38,6 +38,7 @@ FORBIDDEN = {
     "evidence": {"engine", "stages", "models", "media", "pipelines", "cli", "tasks", "runner"},
     "report": {"stages", "models", "media", "pipelines", "cli", "tasks", "runner"},
     "runner": {"pipelines", "stages", "models", "media", "cli", "tasks"},
+    "optional": {"cli", "tasks", "runner", "terminal", "media", "stages"},
     "tasks": {"cli", "media"},
 }  # fmt: skip
 HEAVY = (

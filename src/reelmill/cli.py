@@ -88,8 +88,17 @@ def voice(
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Recognizer and aligner: default, whisperx [default].")
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option(help="Environment that has WhisperX or pyannote.audio [this].")
+    ] = None,
     diarizer: Annotated[
-        str | None, typer.Option(help="Who speaks when: default or none [default].")
+        str | None, typer.Option(help="Who speaks when: default, pyannote, none [default].")
+    ] = None,
+    pyannote_model: Annotated[
+        str | None, typer.Option(help="Its pipeline: hub name (HF_TOKEN), folder [community-1].")
     ] = None,
     speakers: Annotated[
         int | None, typer.Option(min=1, help="How many people speak [found].")
@@ -134,7 +143,10 @@ def voice(
         "memory_limit": memory_limit,
         "residency": residency,
         "arena": arena,
+        "engine": engine,
+        "python": python,
         "diarizer": diarizer,
+        "pyannote_model": pyannote_model,
         "speakers": speakers,
         "min_speakers": min_speakers,
         "max_speakers": max_speakers,

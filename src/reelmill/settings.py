@@ -67,8 +67,20 @@ class Settings(BaseSettings):
     arena: int = Field(
         256, ge=8, description="MB of shared memory for items on their way to the models"
     )
-    diarizer: Literal["default", "none"] = Field(
-        "default", description="who speaks when: default (no token, no PyTorch) or none"
+    engine: Literal["default", "whisperx"] = Field(
+        "default", description="what recognizes and aligns: default, or whisperx as a whole"
+    )
+    python: Path | None = Field(
+        None,
+        description="interpreter or folder of the virtual environment that has WhisperX or "
+        "pyannote.audio; this one's when not given",
+    )
+    diarizer: Literal["default", "pyannote", "none"] = Field(
+        "default", description="who speaks when: default (no token, no PyTorch), pyannote or none"
+    )
+    pyannote_model: str = Field(
+        "pyannote/speaker-diarization-community-1",
+        description="pipeline of pyannote.audio: hub name (needs HF_TOKEN), folder, config file",
     )
     speakers: int | None = Field(
         None, ge=1, le=100, description="how many people speak; found when not given"

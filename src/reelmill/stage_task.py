@@ -216,6 +216,11 @@ def read_given(path: Path) -> Given | None:
 def _make(
     stage: Stage, settings: Settings, recording: Recording, sources: Sequence[Given]
 ) -> tuple[Path, Artifact]:
+    if isinstance(stage, ModelStage) and stage.model.python is not None:
+        raise UsageError(
+            f"stage {stage.name} alone runs in this environment, its model is in that of "
+            f"{stage.model.python}; give the whole command, or install its library here"
+        )
     read = [store.load(one.path, kind) for one, kind in zip(sources, stage.reads(), strict=True)]
     _check_whole(sources, read, recording.folder)
     inputs = Inputs(read)

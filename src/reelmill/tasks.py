@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,18 @@ from rich.text import Text
 
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
-from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.errors import UsageError
 from reelmill.export.names import SpeakerName, parse_names
 from reelmill.models.aligners import Chosen, choose_aligners, fetch_aligner
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import choose_whisper, guess_kind
 from reelmill.models.face_files import face_spec
 from reelmill.models.languages import LANGUAGES
-from reelmill.models.speaker_files import DEFAULT as DEFAULT_NETWORK
-from reelmill.models.speaker_files import encoder_spec, segmentation_spec
 from reelmill.models.translators import resolve_translator
 from reelmill.models.whisper import WhisperSpec
-from reelmill.pipelines.diarization import NetworksDiarizer
+from reelmill.optional import Lacking, choose_diarizer, choose_engine
 from reelmill.pipelines.voice import voice_pipeline
+from reelmill.pipelines.whisperx import whisperx_pipeline
 from reelmill.runner import (
     EXIT_DONE,
     EXIT_SOME_FAILED,
@@ -80,6 +79,12 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
 
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
         files = resolve(settings.model or _chosen_model(choice, out, say), notify=say)
+        names = speaker_names(settings, out)
+        lacking = Lacking(say)
+        whisperx = choose_engine(settings, files, lacking, say)
+        diarizer = choose_diarizer(settings, say)
+        if whisperx is not None:
+            return whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names)
         spec = WhisperSpec(
             files.path,
             files.name,
@@ -92,36 +97,12 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
             settings,
             spec,
             out,
-            aligners=choose_words(settings, spec, say),
-            diarizer=choose_diarizer(settings, say),
-            names=speaker_names(settings, out),
+            aligners=choose_words(settings, spec, say, lacking.notes),
+            diarizer=diarizer,
+            names=names,
         )
 
     return make
-
-
-def choose_diarizer(settings: Settings, say: Callable[[str], None]) -> NetworksDiarizer | None:
-    """The diarizer that the settings ask for, or the default with a line on why not that one."""
-    if settings.diarizer == "none":
-        return None
-    notes: list[str] = []
-
-    def instead(what: str, error: ModelUnavailableError) -> None:
-        notes.append(f"{what}: {error}. The default is used instead.")
-        say(notes[-1])
-
-    segmentation, encoder = settings.speaker_segmentation, settings.speaker_encoder
-    try:
-        segmentation_network = segmentation_spec(segmentation, say)
-    except ModelUnavailableError as error:
-        instead(f"--speaker-segmentation {segmentation}", error)
-        segmentation_network = segmentation_spec(DEFAULT_NETWORK)
-    try:
-        encoder_network = encoder_spec(encoder, say)
-    except ModelUnavailableError as error:
-        instead(f"--speaker-encoder {encoder}", error)
-        encoder_network = encoder_spec(DEFAULT_NETWORK)
-    return NetworksDiarizer(segmentation_network, encoder_network, tuple(notes))
 
 
 def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
@@ -138,15 +119,16 @@ def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
 
 
 def choose_words(
-    settings: Settings, whisper: WhisperSpec, say: Callable[[str], None]
+    settings: Settings, whisper: WhisperSpec, say: Callable[[str], None], notes: Sequence[str] = ()
 ) -> Chosen | None:
-    """The aligners that the settings ask for; None when words shall get no times."""
+    """The aligners that the settings ask for, with `notes` on what else the run goes without; None
+    when words shall get no times."""
     if not settings.align:
         return None
     chosen = choose_aligners(settings.aligner, settings.language, whisper.name, notify=say)
     for note in chosen.notes:
         say(note)
-    return chosen
+    return replace(chosen, notes=(*notes, *chosen.notes))
 
 
 def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -> str:

@@ -15,19 +15,14 @@ from reelmill.engine.coordinator import Coordinator
 from reelmill.engine.metrics import RunSummary
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Silent
+from tests.bare import make_environment
 from tests.engine.foreign import Echo, EchoModel, ReadNames
 from tests.engine.toys import toy_config, toy_sources
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> str:
-    """An environment with nothing installed: an interpreter and the file that makes it one."""
-    home = tmp_path / "bare"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "python").symlink_to(Path(sys.executable).resolve())
-    base = Path(sys.base_prefix, "bin")
-    (home / "pyvenv.cfg").write_text(f"home = {base}\ninclude-system-site-packages = false\n")
-    return str(home / "bin" / "python")
+    return str(make_environment(tmp_path / "bare") / "bin" / "python")
 
 
 def run(tmp_path: Path, texts: dict[str, str], **model: Any) -> RunSummary:

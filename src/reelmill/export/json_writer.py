@@ -43,7 +43,7 @@ class JsonWriter(TranscriptWriter):
 
 def is_demo(model: str) -> bool:
     """Whether a model's name is that of the shipped demo model."""
-    return re.match(r"(.*/)?demo(-|$)", model) is not None
+    return re.match(r"(.*/)?demo(-| |$)", model) is not None
 
 
 def _content(document: Document) -> dict[str, Any]:

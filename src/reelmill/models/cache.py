@@ -264,9 +264,9 @@ def folder_digest(folder: Path, patterns: Sequence[str]) -> str:
     """A digest of what decides results: content, not times, so that a copy is the same model."""
     digest = hashlib.sha256()
     files = {file for pattern in patterns for file in folder.glob(pattern)}
-    for file in sorted(files, key=lambda one: one.name):
+    for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
         size = file.stat().st_size
-        digest.update(f"{file.name}\0{size}\0".encode())
+        digest.update(f"{name}\0{size}\0".encode())
         _add_content(digest, file, size)
     return digest.hexdigest()[:16]
 

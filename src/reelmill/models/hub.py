@@ -79,29 +79,39 @@ def download(
     *,
     sleep: Callable[[float], None],
     notify: Callable[[str], None],
+    ways_out: str | None = None,
 ) -> Path:
     """Fetch a repository's wanted files into `models_folder()`; what is there is not fetched again.
+
+    `ways_out`: what a user can do where it cannot be had; that of CTranslate2 models otherwise.
 
     Raises:
         ModelUnavailableError: offline, refused, or still failing after the last try.
     """
     if is_offline():
-        raise unavailable(repository, "HF_HUB_OFFLINE is set and it is not on this machine")
+        raise unavailable(
+            repository, "HF_HUB_OFFLINE is set and it is not on this machine", ways_out
+        )
     for wait in (*RETRY_WAITS, None):
         try:
             return _snapshot_download(repository, wanted)
         except Exception as error:
             if not _is_passing(error) or wait is None:
-                raise unavailable(repository, _explain(error)) from error
+                raise unavailable(repository, _explain(error), ways_out) from error
             notify(f"fetching {repository} failed ({_explain(error)}); again in {wait:.0f} s")
             sleep(wait)
     raise AssertionError("the last try returns or raises")
 
 
-def unavailable(repository: str, cause: str) -> ModelUnavailableError:
+def unavailable(repository: str, cause: str, ways_out: str | None = None) -> ModelUnavailableError:
     """The one message for weights that cannot be had, with all ways out."""
     return ModelUnavailableError(
-        f"the model {repository} cannot be had: {cause}. Ways out: "
+        f"the model {repository} cannot be had: {cause}. Ways out: {ways_out or _ways_out()}"
+    )
+
+
+def _ways_out() -> str:
+    return (
         "`reelmill models pull` on a machine with network, then copy "
         f"{models_folder()} here (or set REELMILL_MODELS to the copy); "
         "give the folder of a CTranslate2 model in its place (--model PATH, --translator PATH); "

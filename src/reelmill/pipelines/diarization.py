@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelmill.engine.stage import Stage
+from reelmill.models.pyannote import PyannoteSpec
 from reelmill.models.speakers import EncoderSpec, SegmentationSpec
 from reelmill.settings import Settings
 from reelmill.stages.activity import SegmentSpeakers
 from reelmill.stages.clustering import ClusteringOptions
 from reelmill.stages.diarize import Diarize
+from reelmill.stages.diarize_pyannote import DiarizeByPyannote
 from reelmill.stages.speakers import AttributeSpeakers
 from reelmill.stages.voices import HearVoices
 
@@ -23,8 +25,24 @@ class NetworksDiarizer:
     notes: tuple[str, ...] = ()
 
 
-def diarization_stages(settings: Settings, diarizer: NetworksDiarizer) -> list[Stage]:
+@dataclass(frozen=True)
+class PyannoteDiarizer:
+    """A pipeline of pyannote.audio does it all."""
+
+    model: PyannoteSpec
+
+
+Diarizer = NetworksDiarizer | PyannoteDiarizer
+
+
+def diarization_stages(settings: Settings, diarizer: Diarizer) -> list[Stage]:
     """Stages that make a `Diarization`."""
+    if isinstance(diarizer, PyannoteDiarizer):
+        return [
+            DiarizeByPyannote(
+                diarizer.model, settings.speakers, settings.min_speakers, settings.max_speakers
+            )
+        ]
     clustering = ClusteringOptions(
         speakers=settings.speakers,
         min_speakers=settings.min_speakers,
@@ -37,9 +55,7 @@ def diarization_stages(settings: Settings, diarizer: NetworksDiarizer) -> list[S
     ]
 
 
-def speaker_stages(
-    settings: Settings, diarizer: NetworksDiarizer | None, *, aligned: bool
-) -> list[Stage]:
+def speaker_stages(settings: Settings, diarizer: Diarizer | None, *, aligned: bool) -> list[Stage]:
     """Stages that make a `SpokenTranscript`; none without a diarizer."""
     if diarizer is None:
         return []

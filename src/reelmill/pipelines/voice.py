@@ -9,7 +9,7 @@ from reelmill.export.names import SpeakerName
 from reelmill.models.aligners import Chosen
 from reelmill.models.decoding import DecodingOptions
 from reelmill.models.whisper import WhisperSpec
-from reelmill.pipelines.diarization import NetworksDiarizer, speaker_stages
+from reelmill.pipelines.diarization import Diarizer, speaker_stages
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
 from reelmill.stages.decode import Decode
@@ -26,7 +26,7 @@ def voice_pipeline(
     out: Path,
     *,
     aligners: Chosen | None = None,
-    diarizer: NetworksDiarizer | None = None,
+    diarizer: Diarizer | None = None,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
     """Recordings to exports; without `aligners` words get no times."""
@@ -66,7 +66,7 @@ def voice_pipeline(
     )
 
 
-def _told(aligners: Chosen | None, diarizer: NetworksDiarizer | None) -> Told:
+def _told(aligners: Chosen | None, diarizer: Diarizer | None) -> Told:
     if diarizer is not None:
         return "spoken"
     return "transcript" if aligners is None else "aligned"

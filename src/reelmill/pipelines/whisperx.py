@@ -1,0 +1,74 @@
+"""WhisperX as a whole engine: recordings to transcripts by its recognizer and its aligner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
+from reelmill.export.names import SpeakerName
+from reelmill.models.whisperx import WhisperXAlignerSpec, WhisperXSpec
+from reelmill.pipelines.diarization import Diarizer, NetworksDiarizer, speaker_stages
+from reelmill.settings import Settings
+from reelmill.stages.align_whisperx import AlignByWhisperX
+from reelmill.stages.decode import Decode
+from reelmill.stages.export import Export, Told
+from reelmill.stages.probe import Probe
+from reelmill.stages.speech import DetectSpeech
+from reelmill.stages.transcribe_whisperx import TranscribeByWhisperX
+
+
+@dataclass(frozen=True)
+class WhisperX:
+    """WhisperX's models; without an `aligner` words get no times."""
+
+    recognizer: WhisperXSpec
+    aligner: WhisperXAlignerSpec | None
+
+
+def whisperx_pipeline(
+    settings: Settings,
+    whisperx: WhisperX,
+    out: Path,
+    *,
+    diarizer: Diarizer | None = None,
+    names: tuple[SpeakerName, ...] = (),
+) -> Pipeline:
+    """Recordings to exports. Speech is looked for by us only where our diarizer needs it."""
+    recognizer, aligner = whisperx.recognizer, whisperx.aligner
+    stages: list[Stage] = [
+        Probe(),
+        Decode(),
+        TranscribeByWhisperX(recognizer, language=settings.language),
+    ]
+    if isinstance(diarizer, NetworksDiarizer):
+        stages.append(DetectSpeech())
+    if aligner is not None:
+        stages.append(AlignByWhisperX(aligner))
+    shown = {
+        "engine": f"WhisperX {recognizer.version}",
+        "model": recognizer.name,
+        "language": settings.language,
+        "compute_type": settings.compute_type,
+        "beam_size": settings.beam_size,
+        "initial_prompt": settings.initial_prompt,
+        "hotwords": settings.hotwords,
+        "aligner": None if aligner is None else aligner.name,
+    }
+    told: Told = "transcript" if aligner is None else "aligned"
+    return Pipeline(
+        "voice",
+        [
+            *stages,
+            *speaker_stages(settings, diarizer, aligned=aligner is not None),
+            Export(
+                root=out,
+                formats=settings.formats,
+                settings=tuple(shown.items()),
+                told="spoken" if diarizer is not None else told,
+                names=names,
+                words=settings.words and aligner is not None,
+            ),
+        ],
+    )

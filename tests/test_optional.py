@@ -1,0 +1,110 @@
+"""Optional parts that are not there: one line each, and the run goes on without them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from reelmill.models.cache import resolve
+from reelmill.optional import Lacking, choose_diarizer, choose_engine
+from reelmill.pipelines.diarization import NetworksDiarizer, PyannoteDiarizer
+from reelmill.settings import load_settings
+from tests.bare import make_environment
+
+SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
+
+
+@pytest.fixture(autouse=True)
+def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a token or a model of the hub."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_CACHE", "REELMILL_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def diarizer_told(**given: object) -> tuple[object, list[str]]:
+    said: list[str] = []
+    return choose_diarizer(load_settings(diarizer="pyannote", **given), said.append), said
+
+
+def test_without_an_interpreter_the_default_diarizer_does_it(tmp_path: Path) -> None:
+    # proves: G19 V5
+    diarizer, said = diarizer_told(python=tmp_path / "none")
+    assert isinstance(diarizer, NetworksDiarizer) and list(diarizer.notes) == said
+    assert len(said) == 1 and "there is no interpreter" in said[0]
+    assert said[0].endswith("The default is used instead.")
+
+
+def test_without_the_library_its_installation_is_told(tmp_path: Path) -> None:
+    # proves: G19 V5
+    _, said = diarizer_told(python=make_environment(tmp_path / "env"))
+    assert len(said) == 1 and 'pip install "pyannote.audio>=4,<5"' in said[0]
+    _, said = diarizer_told(python=make_environment(tmp_path / "old", pyannote_audio="3.3.2"))
+    assert "has pyannote.audio 3.3.2" in said[0] and ">=4,<5" in said[0]
+
+
+def test_without_a_token_the_way_to_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G19 V5
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    home = make_environment(tmp_path / "env", pyannote_audio="4.0.7")
+    diarizer, said = diarizer_told(python=home)
+    assert isinstance(diarizer, NetworksDiarizer) and len(said) == 1
+    assert "HF_TOKEN is not set" in said[0] and "accept its terms at https://" in said[0]
+    assert "--pyannote-model FOLDER" in said[0]
+
+
+def test_a_pipeline_on_this_machine_needs_no_token(tmp_path: Path) -> None:
+    # proves: V5
+    home = make_environment(tmp_path / "env", pyannote_audio="4.0.7", torch="2.8.0+cpu")
+    pipeline = tmp_path / "pipeline"
+    pipeline.mkdir()
+    (pipeline / "config.yaml").write_text("pipeline: {}\n")
+    diarizer, said = diarizer_told(python=home, pyannote_model=str(pipeline))
+    assert isinstance(diarizer, PyannoteDiarizer) and said == []
+    spec = diarizer.model
+    assert spec.python == str(home / "bin" / "python")
+    assert spec.supports("cpu") and not spec.supports("cuda")
+    (pipeline / "config.yaml").write_text("pipeline: {name: other}\n")
+    other, _ = diarizer_told(python=home, pyannote_model=str(pipeline))
+    assert isinstance(other, PyannoteDiarizer) and other.model.identity != spec.identity
+
+
+def test_whisperx_is_looked_for_where_it_is_said_to_be(tmp_path: Path) -> None:
+    # proves: V6 G19
+    said: list[str] = []
+    lacking = Lacking(said.append)
+    files = resolve("demo")
+    home = make_environment(tmp_path / "env", whisperx="3.8.6")
+    found = choose_engine(load_settings(engine="whisperx", python=home), files, lacking, print)
+    assert found is not None and found.aligner is not None and said == []
+    assert found.recognizer.python == found.aligner.python == str(home / "bin" / "python")
+    other = load_settings(engine="whisperx", python=home, beam_size=1, align=False)
+    changed = choose_engine(other, files, lacking, print)
+    assert changed is not None and changed.aligner is None
+    assert changed.recognizer.identity != found.recognizer.identity
+    empty = load_settings(engine="whisperx", python=make_environment(tmp_path / "empty"))
+    assert choose_engine(empty, files, lacking, print) is None
+    assert len(said) == 1 and 'pip install "whisperx>=3.8"' in said[0]
+
+
+def test_a_command_goes_on_without_both(tmp_path: Path) -> None:
+    # proves: G19
+    command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice"]
+    command += [str(SAMPLES / "voicemail.wav"), "-o", str(tmp_path / "out"), "--model", "demo"]
+    command += ["--engine", "whisperx", "--diarizer", "pyannote", "--python", "nowhere"]
+    command += ["--no-align"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "The default is used instead." in line]
+    assert len(told) == 2 and all("--python nowhere" in line for line in told)
+    content = json.loads((tmp_path / "out" / "voicemail.json").read_text())
+    assert content["segments"] and content["speakers"]
+    assert [note for note in content["notes"] if note in told[1]]
