@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
+import resource
 import time
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from reelmill.engine.metrics import RunSummary
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Silent
 from reelmill.engine.stage import Inputs, PartedFileStage, PartedModelStage
+from reelmill.engine.work import _outputs
 from reelmill.errors import InputError
 from reelmill.recording import FileState, Recording
 from tests.engine.toys import (
@@ -137,6 +141,27 @@ def test_parts_that_do_not_fit_the_arena_together_still_finish(tmp_path: Path) -
     text = " ".join("abcdefgh" for _ in range(6))
     summary = run(tmp_path, {"a.txt": text, "b.txt": text}, 3, item_bytes=200_000)
     assert summary.count("done") == 2
+
+
+def test_a_recording_of_thousands_of_parts_is_merged_with_few_files_open(tmp_path: Path) -> None:
+    # proves: F6
+    spools, places, expected = [], array("q"), []
+    for part in range(300):
+        spools.append(tmp_path / f"{part}.spool")
+        outputs = [pickle.dumps((part, item)) for item in range(3)]
+        spools[-1].write_bytes(b"".join(outputs))
+        begin = 0
+        for item, output in enumerate(outputs):
+            places.extend((part, begin, len(output)))
+            expected.append((part, item))
+            begin += len(output)
+    spools.append(tmp_path / "of a host that died before it wrote any")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 256), limits[1]))
+    try:
+        assert list(_outputs(spools, places)) == expected
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_without_the_engine_a_parted_stage_is_a_stage(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pickle
 import time
 import traceback
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +27,9 @@ from reelmill.engine.stage import (
 )
 from reelmill.errors import InputError, Kind, ResourceError, describe, is_disk_full, kind_of
 from reelmill.recording import FileState, Recording, read_state
+
+#: A part of a recording has a spool for each host: more of them than this are not read in turn.
+_MOST_SPOOLS_OPEN = 64
 
 
 @dataclass(frozen=True)
@@ -201,11 +204,8 @@ def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -
 def _artifact(task: Run | Join | Merge, stage: Stage, inputs: Inputs) -> Artifact:
     if isinstance(task, Merge):
         assert isinstance(stage, ModelStage)
-        with ExitStack() as opened:
-            # a host that died may never have written to the spool that was meant for it
-            used = sorted(set(task.places[::3]))
-            spools = {at: opened.enter_context(task.spools[at].open("rb")) for at in used}
-            return stage.merge(task.recording, inputs, _outputs(spools, task.places))
+        with closing(_outputs(task.spools, task.places)) as outputs:
+            return stage.merge(task.recording, inputs, outputs)
     if isinstance(task, Join):
         assert isinstance(stage, PartedFileStage)
         return stage.join(task.recording, inputs, task.pieces)
@@ -220,10 +220,19 @@ def _source(path: Path, kind: type[Artifact]) -> Artifact:
         raise Damaged(path) from error
 
 
-def _outputs(spools: Mapping[int, BinaryIO], places: array[int]) -> Iterator[Any]:
-    for spool, offset, size in zip(places[::3], places[1::3], places[2::3], strict=True):
-        spools[spool].seek(offset)
-        yield pickle.loads(spools[spool].read(size))
+def _outputs(spools: Sequence[Path], places: array[int]) -> Generator[Any, None, None]:
+    """The outputs in order. Spools are opened as they are needed: a host that died may never have
+    written to one, and a video of hours has thousands, of which few are in use at a time."""
+    opened: dict[int, BinaryIO] = {}
+    with ExitStack() as stack:
+        for spool, offset, size in zip(places[::3], places[1::3], places[2::3], strict=True):
+            if spool not in opened:
+                if len(opened) >= _MOST_SPOOLS_OPEN:
+                    stack.close()
+                    opened.clear()
+                opened[spool] = stack.enter_context(spools[spool].open("rb"))
+            opened[spool].seek(offset)
+            yield pickle.loads(opened[spool].read(size))
 
 
 def _items(stage: ModelStage[Any, Any], task: Split, inputs: Inputs) -> Iterator[Any]:
