@@ -31,6 +31,8 @@ SCRIPT = Script(
     flashes=True,
     seed=3,
 )
+#: Whether weights can be fetched must play no part.
+OPTIONS = ["--preset", "ultrafast", "--identity", "appearance"]
 
 
 def reelmill(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -113,7 +115,7 @@ def run(
     videos: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[subprocess.CompletedProcess[str], Path]:
     out = tmp_path_factory.mktemp("out")
-    options = ["--clip", "person", "--preset", "ultrafast", "--workers", "2"]
+    options = ["--clip", "person", "--workers", "2", *OPTIONS]
     return reelmill("faces", videos, "-o", out, *options), out
 
 
@@ -199,7 +201,7 @@ def test_the_second_time_nothing_is_left_to_do(run, videos: Path) -> None:
     # proves: G12 G14
     out = run[1]
     before = written(out)
-    again = reelmill("faces", videos, "-o", out, "--clip", "person", "--preset", "ultrafast")
+    again = reelmill("faces", videos, "-o", out, "--clip", "person", *OPTIONS)
     assert again.returncode == 1
     assert written(out) == before
     assert "8 recordings, 8 of them finished before" in again.stderr
@@ -210,7 +212,7 @@ def test_the_second_time_nothing_is_left_to_do(run, videos: Path) -> None:
 def test_another_layout_beside_it_finds_nobody_anew(run, videos: Path) -> None:
     # proves: F4 G12
     out, good = run[1], videos / "왼쪽" / "대화 1.mp4"
-    options = ["--layout", "split", "--size", "120", "--preset", "ultrafast"]
+    options = ["--layout", "split", "--size", "120", *OPTIONS]
     assert reelmill("faces", good, "-o", out, *options).returncode == 0
     report = json.loads((out / "performance_report.json").read_text())
     worked = {one["name"]: one for one in report["stages"]}
