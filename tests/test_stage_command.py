@@ -21,8 +21,8 @@ from reelmill.artifacts import (
 from reelmill.engine import store
 from reelmill.errors import UsageError
 from reelmill.recording import Recording, read_state
+from reelmill.runner import NOT_ASKED
 from reelmill.stage_task import find_stage, run_stage_command
-from reelmill.subtitle_task import NOT_ASKED
 
 
 def saved(folder: Path, name: str, artifact, original: Path, of: str = "subtitle") -> Path:

@@ -11,10 +11,10 @@ from typing import Any
 from reelmill.faces_task import faces_maker, faces_settings
 from reelmill.models.catalog import DEMO
 from reelmill.models.face_files import APPEARANCE
-from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline, Outcome, run_command
+from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline, Outcome, run_command, tell
 from reelmill.settings import Settings
 from reelmill.subtitle_task import subtitle_maker, subtitle_settings
-from reelmill.tasks import tell, voice_maker, voice_settings
+from reelmill.tasks import voice_maker, voice_settings
 from reelmill.terminal import observing
 
 

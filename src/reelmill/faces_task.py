@@ -14,10 +14,8 @@ from reelmill.models.detectors import detector_spec
 from reelmill.models.face_files import APPEARANCE, AUTO, VGGFACE2, face_spec
 from reelmill.models.facenet import FacenetSpec
 from reelmill.pipelines.faces import Identity, faces_pipeline
-from reelmill.runner import MakePipeline, remembered, run_command
+from reelmill.runner import NOT_ASKED, MakePipeline, remembered, run_command, tell
 from reelmill.settings import Settings, load_face_settings
-from reelmill.subtitle_task import NOT_ASKED
-from reelmill.tasks import tell
 from reelmill.terminal import observing
 
 #: Shorter side in pixels and shape of clips when nothing is said: as the program before had them.

@@ -27,6 +27,8 @@ from reelmill.settings import Settings
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 _MB = 1 << 20
+#: Stands for a model that is not going to be asked: nothing is looked for.
+NOT_ASKED = "not-asked"
 
 MakePipeline = Callable[[Settings, DeviceChoice, Path], Pipeline]
 
@@ -79,6 +81,15 @@ async def _run(
 
     summary = await coordinator.run(sources, closing)
     return Outcome(summary, _exit_code(summary), config.out)
+
+
+def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+    """Print the closing lines of a run."""
+    if quiet or as_json:
+        return
+    from reelmill.report.text import closing_lines
+
+    print("\n".join(closing_lines(outcome.summary, outcome.out)))
 
 
 def _exit_code(summary: RunSummary) -> int:

@@ -26,9 +26,9 @@ from reelmill.models.catalog import DEMO
 from reelmill.models.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.face_files import APPEARANCE, VGGFACE2
 from reelmill.recording import Recording, read_state
-from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline
+from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, NOT_ASKED, MakePipeline
 from reelmill.settings import Settings
-from reelmill.subtitle_task import NOT_ASKED, subtitle_maker, subtitle_settings
+from reelmill.subtitle_task import subtitle_maker, subtitle_settings
 from reelmill.tasks import voice_maker, voice_settings
 
 #: Settings that name a model, and which of them decide a stage's result: a model that does not

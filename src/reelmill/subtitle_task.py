@@ -16,16 +16,14 @@ from reelmill.models.nllb import NllbSpec
 from reelmill.models.translators import resolve_translator
 from reelmill.models.whisper import WhisperSpec
 from reelmill.pipelines.subtitle import subtitle_pipeline
-from reelmill.runner import MakePipeline, free_memory_mb, remembered, run_command
+from reelmill.runner import NOT_ASKED, MakePipeline, free_memory_mb, remembered, run_command, tell
 from reelmill.settings import Settings, load_settings
 from reelmill.stages.translate import Directions
-from reelmill.tasks import check_language, choose_words, tell
+from reelmill.tasks import check_language, choose_words
 from reelmill.terminal import observing
 
 #: The language spoken is found out for each recording.
 AUTO = "auto"
-#: Stands for a translator that is not going to be asked: nothing is looked for.
-NOT_ASKED = "not-asked"
 
 
 def run_subtitle(

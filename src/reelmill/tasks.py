@@ -31,11 +31,11 @@ from reelmill.runner import (
     EXIT_DONE,
     EXIT_SOME_FAILED,
     MakePipeline,
-    Outcome,
     free_memory_mb,
     remember,
     remembered,
     run_command,
+    tell,
 )
 from reelmill.settings import Settings, load_settings
 from reelmill.terminal import observing
@@ -138,14 +138,6 @@ def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -
         return chosen.name
 
     return remembered(out, "model", choose)
-
-
-def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
-    if quiet or as_json:
-        return
-    from reelmill.report.text import closing_lines
-
-    print("\n".join(closing_lines(outcome.summary, outcome.out)))
 
 
 def run_verify(out: Path) -> int:

@@ -17,8 +17,7 @@ import pytest
 
 from reelmill.engine.metrics import FileOutcome
 from reelmill.errors import Failure
-from reelmill.report import REPORT_PAGE, write_page
-from reelmill.report.page import render_page
+from reelmill.report.page import REPORT_PAGE, render_page, write_page
 from tests.report.samples import empty_run, large_run, real_run, write_texts
 
 _VOID = {"meta", "input", "link", "br"}

@@ -11,8 +11,8 @@ import pytest
 
 from reelmill.engine.metrics import HostTotals, StageTotals
 from reelmill.errors import Failure
-from reelmill.report import failed_files, performance_report, write_performance
 from reelmill.report.figures import figures
+from reelmill.report.performance import failed_files, performance_report, write_performance
 from tests.report.samples import empty_run, large_run, real_run
 
 

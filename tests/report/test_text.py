@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reelmill.errors import Failure
-from reelmill.report import closing_lines
+from reelmill.report.text import closing_lines
 from tests.report.samples import empty_run, large_run, real_run
 
 OUT = Path("analysis-results")

@@ -45,9 +45,9 @@ class MtcnnSpec(DetectorSpec):
 
     purpose: ClassVar[str] = "face detector"
 
-    smallest: float = 24.0
-    factor: float = 0.6
-    thresholds: tuple[float, float, float] = (0.65, 0.7, 0.75)
+    smallest: float = 22.0
+    factor: float = 0.55
+    thresholds: tuple[float, float, float] = (0.7, 0.7, 0.75)
     folder: Path = SHIPPED
 
     @property
