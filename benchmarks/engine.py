@@ -1,6 +1,7 @@
-"""What the engine itself costs: coordinator time an item, planning, resuming, memory.
+"""What the engine itself costs: coordinator time an item, planning, resuming, memory, monitor.
 
     python benchmarks/engine.py --json engine.json
+    python benchmarks/engine.py --parts monitor
 
 Every figure comes from a run of its own process on real processes and files, with stages that do
 almost nothing. The state that is resumed is made by really running all recordings.
@@ -28,7 +29,16 @@ from typing import Any
 
 _SCRIPT = Path(__file__).resolve()
 #: The most each figure may be.
-LIMITS = {"ms_per_item": 1.0, "plan_seconds": 5.0, "resume_seconds": 3.0, "memory_growth": 0.10}
+LIMITS = {
+    "ms_per_item": 1.0,
+    "plan_seconds": 5.0,
+    "resume_seconds": 3.0,
+    "memory_growth": 0.10,
+    "monitor_percent": 1.0,
+}
+PARTS = ("items", "plan", "memory", "monitor")
+#: As many processes as a run has at most: 18 CPU workers and a few model hosts.
+_PROCESSES = 24
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,36 @@ def memory(work: Path, fewer: int, more: int) -> list[Figure]:
     ]
 
 
+def monitor_cost(work: Path, samples: int) -> list[Figure]:
+    """CPU time of what is done once a second: a sample of many processes and of NVML's devices, its
+    line of metrics, and what the policies think of it."""
+    from reelmill.engine.monitor import Monitor, NvmlDevices
+    from reelmill.engine.pressure import Pressure
+    from reelmill.engine.watch import Watch
+
+    sleep = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    children = [subprocess.Popen(sleep, stdin=subprocess.PIPE) for _ in range(_PROCESSES)]
+    monitor = Monitor(NvmlDevices(), lambda: [os.getpid(), *(child.pid for child in children)])
+    pressure, watch, costs = Pressure(1.0), Watch((), automatic=True), []
+    try:
+        with (work / "metrics.jsonl").open("w", buffering=1) as lines:
+            for number in range(samples):
+                began = time.process_time()
+                sample = monitor.take()
+                lines.write(json.dumps(sample.as_line()) + "\n")
+                pressure.look(sample, ())
+                watch.look(sample, float(number), {}, 0.0)
+                costs.append(time.process_time() - began)
+                time.sleep(0.02)
+    finally:
+        for child in children:
+            child.communicate()
+    percent = 100 * sum(costs) / len(costs)
+    devices = len(sample.devices)
+    detail = f"{_PROCESSES} processes, {devices} GPUs; dearest of {samples}: {max(costs):.2%}"
+    return [Figure("monitor, of one core", percent, "%", LIMITS["monitor_percent"], detail)]
+
+
 def measure(options: argparse.Namespace, work: Path) -> list[Figure]:
     figures: list[Figure] = []
     profiles: Path | None = options.profile
@@ -177,6 +217,8 @@ def measure(options: argparse.Namespace, work: Path) -> list[Figure]:
         figures += plan_and_resume(work / "b", recordings, profiles and profiles / "resume.prof")
     if "memory" in options.parts:
         figures += memory(work / "c", options.items // 5, options.items * 2)
+    if "monitor" in options.parts:
+        figures += monitor_cost(work, options.samples)
     return figures
 
 
@@ -208,9 +250,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--items", type=int, default=50_000, help="tiny items [50000]")
     parser.add_argument("--recordings", type=int, default=10_000, help="to plan [10000]")
     parser.add_argument(
-        "--parts", nargs="+", choices=("items", "plan", "memory"),
-        default=("items", "plan", "memory"), help="what to measure [everything]",
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure [everything]",
     )  # fmt: skip
+    parser.add_argument("--samples", type=int, default=200, help="of the monitor [200]")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--profile", type=Path, help="write cProfile statistics into this folder")
     parser.add_argument("--work", type=Path, help="folder for files made on the way [temporary]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from reelmill.engine import channel
 from reelmill.engine import child as child_module
 from reelmill.engine.buffers import create_memory
 from reelmill.engine.child import Child
@@ -168,3 +170,16 @@ def test_no_descriptor_is_left_after_many_children(tmp_path: Path) -> None:
 
     first, last = asyncio.run(body())
     assert last <= first
+
+
+def test_one_whose_parent_is_gone_before_it_began_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # proves: G9
+    monkeypatch.setattr(channel, "_die_with_parent", lambda: None)
+    ours, parents = socket.socketpair()
+    with ours, parents:
+        with pytest.raises(ModuleNotFoundError):
+            channel.main(["nowhere_at_all:serve", str(ours.fileno()), "-1"])
+        parents.close()
+        channel.main(["nowhere_at_all:serve", str(ours.fileno()), "-1"])

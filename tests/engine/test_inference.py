@@ -248,6 +248,40 @@ def test_any_schedule_of_faults_ends_well(
     assert scene.inference.queued(SHOUT) == 0
 
 
+def test_an_item_for_which_a_gpu_has_no_room_is_tried_on_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G4
+    def act(batch: hosting.Batch) -> Inferred | HostError:
+        is_big = any(Path(spool).name.startswith("big") for spool in batch.spools)
+        on_gpu = Device("cpu") not in scene.inference.devices
+        return out_of_memory() if is_big and on_gpu else outputs(batch)
+
+    scene = scene_of(tmp_path, monkeypatch, act, devices=(Device("cuda"),))
+
+    async def everybody() -> list[Flight]:
+        return await asyncio.gather(scene.take_through("big", 1), scene.take_through("other", 9))
+
+    assert [len(flight.places) for flight in play(scene, everybody())] == [3, 27]
+    assert any("goes on on the CPU" in text for text in scene.warnings)
+
+
+def test_memory_that_ran_out_is_not_held_against_an_item_whose_host_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G4 G10
+    told = iter(["memory", "memory", "death"])
+
+    def act(batch: hosting.Batch) -> Inferred | HostError:
+        what = next(told, None)
+        if what == "death":
+            raise CrashError("killed")
+        return out_of_memory() if what else outputs(batch)
+
+    scene = scene_of(tmp_path, monkeypatch, act)
+    assert len(play(scene, scene.take_through("a", 1)).places) == 3
+
+
 def test_what_a_host_writes_for_a_failed_recording_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

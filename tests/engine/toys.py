@@ -76,8 +76,8 @@ class Read(FileStage):
 class Shouter:
     """The loaded model, and the folder from which it is told how to behave (if any).
 
-    It notes the device of each batch in `devices` there. While there is a file `slow` each batch
-    takes its time; while there is `full` memory runs out on a GPU.
+    It notes the device of each batch in `devices` there. While there is a file `slow`, or one with
+    its device's name, each batch takes its time; while there is `full` memory runs out on a GPU.
     """
 
     device: Device
@@ -86,7 +86,7 @@ class Shouter:
     def begin(self) -> None:
         if self.scene is None:
             return
-        if (self.scene / "slow").exists():
+        if (self.scene / "slow").exists() or (self.scene / str(self.device)).exists():
             time.sleep(0.15)
         if self.device.kind == "cuda" and (self.scene / "full").exists():
             raise RuntimeError("CUDA failed with error out of memory")

@@ -7,6 +7,7 @@ metrics. That nothing is lost on the way is what is asked here.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,51 @@ def test_two_gpus_share_the_work_and_one_of_them_can_go(tmp_path: Path) -> None:
     assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
     items = {host.device: host.items for host in summary.hosts}
     assert items["cuda:0"] > 0 and items["cuda:1"] > 0 and "cpu" not in items
+
+
+def test_sizes_follow_the_memory_in_use(tmp_path: Path) -> None:
+    # proves: G3 G5
+    scene = Scene(tmp_path)
+    scene.set("slow", False)
+    scene.set("cuda:0", True)
+
+    def filling(samples: int, cards: list[Card]) -> None:
+        sizes = [batch["batch_size"] for batch in batches(tmp_path)]
+        if sizes and cards[0].used_mb == 100.0:
+            cards[0].used_mb = 850.0  # as soon as there is a first batch
+        if sizes and sizes[-1] <= 2 and max(sizes) > 2:
+            cards[0].used_mb = 400.0
+        if sizes and sizes[-1] > min(sizes):
+            scene.set("cuda:0", False)
+
+    settings = {"batch_size": 8, "max_batch": 8, "devices_automatic": False}
+    summary = run(tmp_path, scene, ScriptedDevices(script=filling), settings)
+    assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
+    sizes = [batch["batch_size"] for batch in batches(tmp_path)]
+    changes = [size for at, size in enumerate(sizes) if not at or size != sizes[at - 1]]
+    assert changes[:3] == [8, 4, 2], "halved at 80 %"
+    assert 3 in changes[3:], "and larger again at 50 %"
+    for size in (4, 2, 3):
+        assert sizes.index(size) % 5 == 0, "looked at every five batches"
+
+
+def test_a_slow_gpu_does_not_hold_up_a_fast_one(tmp_path: Path) -> None:
+    # proves: G16
+    scene = Scene(tmp_path)
+    scene.set("slow", False)
+    scene.set("cuda:0", True)
+    both = {"devices": (Device("cuda", 0), Device("cuda", 1))}
+    summary = run(tmp_path, scene, ScriptedDevices([Card(0), Card(1)]), both)
+    assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
+    slow, fast = summary.hosts
+    assert slow.items > 0 and fast.items > 3 * slow.items
+    assert slow.last_at is not None and fast.last_at is not None
+    assert abs(slow.last_at - fast.last_at) < 1.0, "they end together"
+
+
+def batches(tmp_path: Path) -> list[dict[str, Any]]:
+    """The batches of the metrics file so far."""
+    files = sorted((tmp_path / "out" / ".cache" / "runs").glob("*.jsonl"))
+    lines = files[-1].read_text().splitlines() if files else []
+    events = [json.loads(line) for line in lines if line.endswith("}")]
+    return [event for event in events if event["event"] == "batch"]

@@ -26,7 +26,9 @@ class QueuedItem:
     block: Block
     arrival: int = field(default_factory=lambda: next(_arrivals))
     queued: bool = False
+    #: How often it was alone in a batch at which the host died, or memory ran out.
     crashes: int = 0
+    shortages: int = 0
 
 
 class Batcher:

@@ -64,9 +64,19 @@ def _die_with_parent() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _is_orphan(descriptor: int) -> bool:
+    """Whether the parent was gone before the kernel was asked: the line is closed."""
+    line = socket.socket(fileno=os.dup(descriptor))
+    with line, contextlib.suppress(BlockingIOError):
+        return not line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    return False
+
+
 def main(arguments: list[str]) -> None:
     entry, descriptor, arena_descriptor = arguments
     _die_with_parent()
+    if _is_orphan(int(descriptor)):
+        return
     module, _, function = entry.partition(":")
     run: Callable[[Channel], None] = getattr(importlib.import_module(module), function)
     run(Channel(int(descriptor), Arena(int(arena_descriptor))))

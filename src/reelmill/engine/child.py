@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -164,12 +165,11 @@ class Child:
             return lines[-1].strip() if lines else ""
         return ""
 
-    async def stop(self, timeout: float = 5.0) -> None:
+    async def stop(self, timeout: float = 3.0) -> None:
         """End the child: it leaves when its socket closes, and is killed if it does not."""
         self._writer.close()
-        for _ in range(int(timeout / 0.02)):
-            if self._process.poll() is not None:
-                break
+        until = time.monotonic() + timeout
+        while self._process.poll() is None and time.monotonic() < until:
             await asyncio.sleep(0.02)
         await self.kill()
 

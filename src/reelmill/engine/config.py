@@ -42,8 +42,8 @@ class EngineConfig:
     start_deadline: float = 600.0
     #: A CPU task on a six-hour video may take long; silence beyond this is a hang.
     task_deadline: float = 7200.0
-    #: What a stop waits for before it ends what is still running.
-    drain_seconds: float = 25.0
+    #: What a stop waits for before it ends what is still running; with that it takes 30 at most.
+    drain_seconds: float = 20.0
     fresh: bool = False
     #: Keep the files of transient stages (decoded audio).
     keep_transient: bool = False

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -209,10 +210,8 @@ class Coordinator:
 
     async def _drained(self, pool: CpuPool, inference: Inference) -> None:
         """Wait until what was begun is over, but not longer than a stop may take."""
-        ticks = int(self._config.drain_seconds / 0.02)
-        for _ in range(ticks):
-            if self._stop_now or not (pool.busy or inference.busy):
-                return
+        until = time.monotonic() + self._config.drain_seconds
+        while (pool.busy or inference.busy) and not self._stop_now and time.monotonic() < until:
             await asyncio.sleep(0.02)
 
     async def _go_through(self, jobs: list[Job], passage: Passage, inference: Inference) -> None:

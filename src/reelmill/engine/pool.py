@@ -152,7 +152,7 @@ class CpuPool:
         await asyncio.gather(*(child.stop() for child in idle))
         return len(idle), freed
 
-    async def close(self, timeout: float = 5.0) -> None:
-        await asyncio.gather(*(child.stop(timeout) for child in self._all))
+    async def close(self) -> None:
+        await asyncio.gather(*(child.stop() for child in self._all))
         self._all.clear()
         self._idle.clear()

@@ -57,16 +57,17 @@ class Recovery:
             self._told.disk_full()
             queue.batcher.retry(items)
             return
-        if error.kind == "resource":
-            self._after_out_of_memory(group, lane, queue, items, error)
         alone = len(items) == 1
+        at_fault = alone
+        if error.kind == "resource":
+            items[0].shortages += alone
+            at_fault = items[0].shortages >= MEMORY_FAILURES
+            if self._after_out_of_memory(group, lane, queue, items, error):
+                items[0].shortages, at_fault = 0, False  # what a GPU has no room for, a CPU may
         items = self._living(items, lane)
-        if alone and items:
-            items[0].crashes += 1
-            limit = MEMORY_FAILURES if error.kind == "resource" else 1
-            if items[0].crashes >= limit:
-                self._charge(items[0], error.kind, error.message, items[0].crashes)
-                return
+        if at_fault and items:
+            self._charge(items[0], error.kind, error.message, max(1, items[0].shortages))
+            return
         self._retry_halves(queue, items)
         group.work.set()
 
@@ -77,17 +78,20 @@ class Recovery:
         queue: StageQueue,
         items: list[QueuedItem],
         error: HostError,
-    ) -> None:
+    ) -> bool:
+        """Smaller batches from now on; whether the model has to leave its GPU."""
         lane.memory_failures += 1
         queue.sizing(lane.device).ran_out(len(items), padded_cost(items))
-        if lane.memory_failures < MEMORY_FAILURES or lane.device.kind == "cpu":
-            return
+        failures = max(lane.memory_failures, items[0].shortages)
+        if failures < MEMORY_FAILURES or lane.device.kind == "cpu":
+            return False
         self._told.warning(
             f"{group.spec.title} ran out of memory on {lane.device} three times in a row "
             f"({error.message}); it goes on on the CPU, many times slower"
         )
         self.give_back(group, lane)
         lane.go_to_cpu()
+        return True
 
     def give_back(self, group: Group, lane: Lane) -> None:
         """Put batches that were sent, and at which nobody is to work any more, back into line."""
