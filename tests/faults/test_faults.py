@@ -66,13 +66,13 @@ def test_memory_taken_by_others_stops_the_run_and_it_goes_on_when_it_is_back(
     limit = int(100 * used / total) + 3
     environment = schedule(tmp_path / "faults", [], sample_every=0.1)
     environment["REELMILL_MEMORY_LIMIT"] = str(limit)
-    run = ToyRun(folder, out, log, 0.2, environment)
-    run.wait_for(lambda: "merge" in log.read_text())
+    run = ToyRun(folder, out, log, 0.5, environment)
+    run.wait_for(log.with_name("log.inferring").exists)
     hogs: list[RamHog] = []
     try:
         while run.process.poll() is None:
             if machine_memory_mb()[0] < (limit + 1) / 100 * total:
-                hogs.append(RamHog(int(0.02 * total)))
+                hogs.append(RamHog(int(0.05 * total)))
             time.sleep(0.05)
         assert run.wait() == 3, run.stderr
     finally:
