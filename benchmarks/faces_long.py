@@ -29,14 +29,15 @@ from benchmarks.long_video import repeated
 from reelmill.demo.videos import Script, make_video, read_truth
 
 _EVERY_S = 2.0
-_RATE = 48_000
 _LAST_S = 60.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="a video of hours: memory, and sync at its end")
     parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--height", type=int, default=360, help="of the picture, pixels")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--options", default="", help="more for `reelmill faces`, as '--top 1'")
     parser.add_argument(
         "--work", type=Path, help="folder for video and clips; kept, and used again"
     )
@@ -56,8 +57,15 @@ def main() -> None:
 def trial(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], list[list[float]]]:
     minutes = max(1, round(options.hours * 60))
     unit, video, out = work / "minute.mp4", work / "long.mp4", work / "out"
+    height = options.height
     script = Script(
-        seconds=60, width=640, height=360, persons=3, sizes=(40, 110), flashes=True, seed=11
+        seconds=60,
+        width=round(height * 8 / 9) * 2,
+        height=height,
+        persons=3,
+        sizes=(round(height / 9), round(height / 3.3)),
+        flashes=True,
+        seed=11,
     )
     if not video.exists():
         make_video(unit, script, work / "truth.json")
@@ -67,7 +75,7 @@ def trial(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], list
     command = [
         sys.executable, "-c", "from reelmill.cli import main; main()",
         "faces", str(video), "-o", str(out), "--clip", "person", "--quiet", "--fresh",
-        "--workers", str(options.workers),
+        "--identity", "appearance", "--workers", str(options.workers), *options.options.split(),
     ]  # fmt: skip
     began = time.monotonic()
     process = subprocess.Popen(command)
@@ -80,6 +88,7 @@ def trial(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], list
     quarters = [max(part) for part in np.array_split([mb for _, mb in samples], 4)]
     row = {
         "hours": minutes / 60,
+        "picture": f"{script.width}x{script.height}",
         "exit code": code,
         "seconds": round(seconds, 1),
         "x real time": round(minutes * 60 / seconds, 2),
@@ -128,7 +137,7 @@ def offset_at_end(clip: Path) -> float:
     """
     clicks = _clicks(clip)
     # a picture is sought from the key frame before, which may be seconds earlier
-    flashes = [at for at in _flashes(clip) if len(clicks) and at >= clicks[0] - 1 / _RATE]
+    flashes = [at for at in _flashes(clip) if len(clicks) and at >= clicks[0] - 0.001]
     if not flashes:
         raise ValueError(f"{clip}: no flash, or no click, in its last minute")
     nearest = [clicks[np.abs(clicks - at).argmin()] - at for at in flashes]
@@ -151,13 +160,14 @@ def _clicks(clip: Path) -> np.ndarray:
     """When clicks of 1 kHz begin."""
     with av.open(str(clip)) as source:
         stream = source.streams.audio[0]
+        rate = stream.rate
         _to_last_minute(source, stream)
         frames = [(float(f.time), f.to_ndarray().mean(axis=0)) for f in source.decode(stream)]
     samples = np.concatenate([part for _, part in frames])
-    loud = np.convolve(samples**2, np.ones(48) / 48, mode="same") > 0.02
+    loud = np.convolve(samples**2, np.ones(rate // 1000) / (rate // 1000), mode="same") > 0.02
     starts = np.flatnonzero(loud[1:] & ~loud[:-1]) + 1
-    kept = [at for i, at in enumerate(starts) if i == 0 or at - starts[i - 1] > _RATE // 10]
-    return frames[0][0] + np.array(kept, float) / _RATE
+    kept = [at for i, at in enumerate(starts) if i == 0 or at - starts[i - 1] > rate // 10]
+    return frames[0][0] + np.array(kept, float) / rate
 
 
 def _to_last_minute(source: Any, stream: Any) -> None:

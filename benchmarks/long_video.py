@@ -11,7 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-_RATE = 48_000
+_RATE = 16_000
 _SAMPLES_A_FRAME = 1024
 
 
@@ -25,7 +25,7 @@ def repeated(source: Path, path: Path, times: int) -> None:
         seconds = round(float(length * picture.time_base))
         stream = written.add_stream_from_template(picture)
         heard = written.add_stream("aac", rate=_RATE, layout="mono")
-        heard.bit_rate = 64_000
+        heard.bit_rate, heard.options = 48_000, {"aac_coder": "fast"}
         sound = _sound(heard, seconds * times)
         until = 0.0
         for number in range(times):

@@ -70,6 +70,18 @@ def test_what_a_reader_finds(tmp_path: Path):
         assert words in page.text, words
 
 
+def test_results_are_told_apart_and_boxes_are_no_text_to_read(tmp_path: Path):
+    run = empty_run()
+    outputs = ["a/talk 1.faces.html", "a/talk 1.mot.txt", "a/talk 1.clips/person A.mp4"]
+    done = FileOutcome("/v/a/talk 1.mp4", "a/talk 1", "done", 9.0, 1.0, False, None, [], outputs)
+    run.outcomes.append(done)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "talk 1.mot.txt").write_text("1,1,302.1,114.8,57.3,68.7,1,-1,-1,-1")
+    text = Page(render_page(run, tmp_path)).text
+    assert all(label in text for label in ("faces.html", "mot.txt", "person A"))
+    assert "302.1" not in text
+
+
 def test_links_lead_to_the_results(tmp_path: Path):
     run = real_run()
     run.outcomes[0].outputs = ["a:b/100% #?&\"'<\n\udcff.txt"]

@@ -8,12 +8,14 @@ from pathlib import Path
 
 _BYTES = 600
 _LETTERS = 140
+#: Boxes of faces; not for reading.
+_NO_TEXT = ".mot.txt"
 
 
 def excerpt(out: Path, outputs: Sequence[str]) -> str:
     """The beginning of the text export among `outputs`; empty when there is none to read."""
     for path in outputs:
-        if path.endswith(".txt"):
+        if path.endswith(".txt") and not path.endswith(_NO_TEXT):
             return _beginning(out / path)
     return ""
 

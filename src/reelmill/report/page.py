@@ -163,7 +163,7 @@ def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool) -> Row:
         seconds="–" if outcome.reused else wording.duration(outcome.seconds or None),
         language=outcome.language or "–",
         words=excerpt(out, outcome.outputs) if with_words else "",
-        links=[_link(path) for path in outcome.outputs],
+        links=[_link(path, outcome.name) for path in outcome.outputs],
     )
 
 
@@ -171,9 +171,16 @@ def _state(outcome: FileOutcome) -> str:
     return _STATUS.get(outcome.status, outcome.status)
 
 
-def _link(path: str) -> Link:
-    """A link that works from the file system whatever the file is called."""
-    return Link(printable(path.rpartition(".")[2]), quote(os.fsencode(path)))
+def _link(path: str, name: str) -> Link:
+    """A link that works from the file system whatever the file is called; shown is what tells it
+    from the other results of the recording `name`: `ko.srt`, or a clip's own name."""
+    folder, file = os.path.split(path)
+    if folder != os.path.dirname(name):  # noqa: PTH120 (a result's name may end like a folder's)
+        label = os.path.splitext(file)[0]  # noqa: PTH122
+    else:
+        known = path.startswith(f"{name}.")
+        label = path[len(name) + 1 :] if known else file.rpartition(".")[2]
+    return Link(printable(label), quote(os.fsencode(path)))
 
 
 def _split(path: str) -> tuple[str, str]:
