@@ -9,6 +9,7 @@ import pytest
 from reelmill.errors import ModelUnavailableError, UsageError
 from reelmill.faces_task import choose_identity, clip_size, faces_settings
 from reelmill.models.facenet import FacenetSpec
+from reelmill.models.mtcnn import MtcnnSpec
 from tests.models.torch_files import save_old, small_facenet
 
 
@@ -63,7 +64,7 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_weights_people_are_told_apart_by_clothes_and_it_is_said(no_weights) -> None:
     # proves: F1 G19
     said: list[str] = []
-    assert choose_identity(faces_settings({}), no_weights, said.append).spec is None
+    assert choose_identity(faces_settings({}), MtcnnSpec(), no_weights, said.append).spec is None
     line = said[-1]
     assert "by what they wear, not by their faces" in line
     assert "models pull faces:vggface2" in line and "\n" not in line
@@ -76,12 +77,12 @@ def test_with_weights_by_their_faces_and_so_it_stays_in_a_folder(
     auto, said = faces_settings({}), list[str]()
     weights = save_old(tmp_path / "20180402-114759-vggface2.pt", small_facenet())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    choose_identity(auto, no_weights, said.append)
+    choose_identity(auto, MtcnnSpec(), no_weights, said.append)
     (tmp_path / "torch/checkpoints").mkdir(parents=True)
     weights.rename(tmp_path / "torch/checkpoints" / weights.name)
-    assert choose_identity(auto, no_weights, said.append).spec is None, "begun by clothes"
+    assert choose_identity(auto, MtcnnSpec(), no_weights, said.append).spec is None, "by clothes"
     (tmp_path / "other/.cache").mkdir(parents=True)
-    identity = choose_identity(auto, tmp_path / "other", said.append)
+    identity = choose_identity(auto, MtcnnSpec(), tmp_path / "other", said.append)
     assert isinstance(identity.spec, FacenetSpec) and identity.spec.name == "vggface2"
 
 
@@ -89,4 +90,14 @@ def test_weights_that_were_named_are_not_done_without(no_weights) -> None:
     # proves: G11
     settings = faces_settings({"identity": "vggface2"})
     with pytest.raises(ModelUnavailableError, match="cannot be had"):
-        choose_identity(settings, no_weights, print)
+        choose_identity(settings, MtcnnSpec(), no_weights, print)
+
+
+def test_nobody_is_named_by_clothes_and_it_is_said(no_weights) -> None:
+    # proves: F3
+    settings = faces_settings({"identity": "appearance", "people": "portraits"})
+    said: list[str] = []
+    identity = choose_identity(settings, MtcnnSpec(), no_weights, said.append)
+    assert identity.people == ()
+    assert "told apart by their clothes" in said[0] and "--identity vggface2" in said[0]
+    assert identity.notes and identity.notes[0] in said[0]

@@ -345,6 +345,14 @@ def faces(
     identity_threshold: Annotated[
         float | None, typer.Option(help="Likeness of one person [faces 0.6, clothes 0.7].")
     ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures that name people: Kim.jpg, or Kim/1.jpg and so on."),
+    ] = None,
+    across: Annotated[
+        bool | None,
+        typer.Option("--across", help="Who is the same person in several videos: people.json."),
+    ] = None,
     video_track: Annotated[
         int | None, typer.Option(min=0, help="Which picture, from 0 [the largest].")
     ] = None,
@@ -391,6 +399,8 @@ def faces(
         "detector": detector,
         "identity": identity,
         "identity_threshold": identity_threshold,
+        "people": people,
+        "across": across,
         "video_track": video_track,
         "detect_size": detect_size,
         "device": device,

@@ -7,20 +7,36 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from reelmill.across_task import PEOPLE, write_people
+from reelmill.artifacts import Persons
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.models.detector import DetectorSpec
 from reelmill.models.detectors import detector_spec
 from reelmill.models.face_files import APPEARANCE, AUTO, VGGFACE2, face_spec
 from reelmill.models.facenet import FacenetSpec
+from reelmill.people_task import known_people
 from reelmill.pipelines.faces import Identity, faces_pipeline
-from reelmill.runner import NOT_ASKED, MakePipeline, remembered, run_command, tell
+from reelmill.runner import (
+    NOT_ASKED,
+    MakePipeline,
+    Together,
+    remembered,
+    run_command,
+    tell,
+)
 from reelmill.settings import Settings, load_face_settings
+from reelmill.stages.known_people import KnownFace
 from reelmill.terminal import observing
 
 #: Shorter side in pixels and shape of clips when nothing is said: as the program before had them.
 _CLIP, _SPLIT = (250, "1:1"), (1080, "16:9")
 _MOST_ASPECT = 10
+NOT_BY_CLOTHES = (
+    "nobody could be named: reference pictures name people by their faces, and here they were told "
+    "apart by their clothes; give --identity vggface2"
+)
 _ASPECT = re.compile(r"(\d+(?:\.\d+)?)[:x/](\d+(?:\.\d+)?)")
 
 
@@ -31,8 +47,11 @@ def run_faces(
     settings = faces_settings(given)
     with observing(quiet=quiet, as_json=as_json) as observer:
         make = faces_maker(observer.noted)
-        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+        together = Together(Persons, write_people) if settings.across else None
+        outcome = run_command(inputs, settings, make, observer, fresh=fresh, together=together)
     tell(outcome, quiet=quiet, as_json=as_json)
+    if settings.across and not (quiet or as_json):
+        print(f"who is the same person in several videos: {outcome.out / PEOPLE}")
     return outcome.exit_code
 
 
@@ -68,18 +87,22 @@ def faces_maker(say: Callable[[str], None]) -> MakePipeline:
     """What makes the pipeline once the device is known; `say` is told what was decided."""
 
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
-        size, identity = clip_size(settings), choose_identity(settings, out, say)
-        return faces_pipeline(settings, detector_spec(settings.detector), identity, size, out)
+        detector = detector_spec(settings.detector)
+        identity = choose_identity(settings, detector, out, say)
+        return faces_pipeline(settings, detector, identity, clip_size(settings), out)
 
     return make
 
 
-def choose_identity(settings: Settings, out: Path, say: Callable[[str], None]) -> Identity:
-    """How people are told apart, as asked for; where nobody said, by their faces if the network
-    can be had, and then always so in this output folder.
+def choose_identity(
+    settings: Settings, detector: DetectorSpec, out: Path, say: Callable[[str], None]
+) -> Identity:
+    """How people are told apart, as asked for, and whom of them we know; where nobody said, by
+    their faces if the network can be had, and then always so in this output folder.
 
     Raises:
         ModelUnavailableError: the network that was named cannot be had.
+        UsageError: no faces in the pictures of known people.
     """
 
     def choose() -> str:
@@ -97,4 +120,11 @@ def choose_identity(settings: Settings, out: Path, say: Callable[[str], None]) -
         spec = FacenetSpec(Path(), NOT_ASKED, NOT_ASKED)
     elif name != APPEARANCE:
         spec = face_spec(name, say)
-    return Identity(spec, settings.identity_threshold)
+    people: tuple[KnownFace, ...] = ()
+    notes: tuple[str, ...] = ()
+    if settings.people is not None and spec is None:
+        notes = (NOT_BY_CLOTHES,)
+        say(f"--people {settings.people}: {NOT_BY_CLOTHES}")
+    elif settings.people is not None and spec is not None:
+        people = known_people(settings.people, detector, spec, out / ".cache", say)
+    return Identity(spec, settings.identity_threshold, people, notes)

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelmill.artifacts import ExportedFile
+from reelmill.artifacts import Artifact, ExportedFile
 from reelmill.engine import policy
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.coordinator import Coordinator
 from reelmill.engine.devices import DeviceChoice, choose_devices
-from reelmill.engine.jobs import Job, Source
+from reelmill.engine.jobs import Found, Job, Source, found_in
 from reelmill.engine.ledger import Ledger
 from reelmill.engine.metrics import RunSummary
 from reelmill.engine.monitor import NvmlDevices, machine_memory_mb, usable_cores
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Observer
-from reelmill.errors import UsageError
+from reelmill.errors import ReelmillError, UsageError
 from reelmill.inputs import find_sources
 from reelmill.settings import Settings
 
@@ -31,6 +31,15 @@ _MB = 1 << 20
 NOT_ASKED = "not-asked"
 
 MakePipeline = Callable[[Settings, DeviceChoice, Path], Pipeline]
+
+
+@dataclass(frozen=True)
+class Together:
+    """A step after all recordings of a run, over the results of one type: `write` is given them
+    and the output folder, and gives the files it wrote there."""
+
+    reads: type[Artifact]
+    write: Callable[[Sequence[Found], Path], list[ExportedFile]]
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,9 @@ def run_command(
     observer: Observer,
     *,
     fresh: bool = False,
+    together: Together | None = None,
 ) -> Outcome:
-    """Run a pipeline over the recordings meant by `inputs`.
+    """Run a pipeline over the recordings meant by `inputs`, then a step over all of them.
 
     Raises:
         UsageError: nothing to work on, an output folder that cannot be written or is taken, a
@@ -62,11 +72,15 @@ def run_command(
     observer.noted(f"device: {choice.reason}")
     pipeline = make_pipeline(settings, choice, out)
     config = _config(settings, choice, fresh)
-    return asyncio.run(_run(pipeline, config, observer, sources))
+    return asyncio.run(_run(pipeline, config, observer, sources, together))
 
 
 async def _run(
-    pipeline: Pipeline, config: EngineConfig, observer: Observer, sources: list[Source]
+    pipeline: Pipeline,
+    config: EngineConfig,
+    observer: Observer,
+    sources: list[Source],
+    together: Together | None,
 ) -> Outcome:
     coordinator = Coordinator(pipeline, config, observer)
     loop = asyncio.get_running_loop()
@@ -76,8 +90,11 @@ async def _run(
 
     def closing(summary: RunSummary) -> None:
         worked = any(not outcome.reused for outcome in summary.outcomes)
-        if worked or not (config.out / "report.html").exists():
-            _write_reports(config, summary, coordinator.jobs)
+        written: list[ExportedFile] = []
+        if together is not None and summary.stopped is None:
+            written = _over_all(together, coordinator.jobs, pipeline, config, summary)
+        if worked or written or not (config.out / "report.html").exists():
+            _write_reports(config, summary, coordinator.jobs, written)
 
     summary = await coordinator.run(sources, closing)
     return Outcome(summary, _exit_code(summary), config.out)
@@ -90,6 +107,21 @@ def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
     from reelmill.report.text import closing_lines
 
     print("\n".join(closing_lines(outcome.summary, outcome.out)))
+
+
+def _over_all(
+    together: Together,
+    jobs: Sequence[Job],
+    pipeline: Pipeline,
+    config: EngineConfig,
+    summary: RunSummary,
+) -> list[ExportedFile]:
+    """What it cannot do costs no recording, and is said."""
+    try:
+        return together.write(found_in(jobs, pipeline, together.reads, config.cache), config.out)
+    except (ReelmillError, OSError) as error:
+        summary.warnings.append(f"not done over all recordings: {error}")
+        return []
 
 
 def _exit_code(summary: RunSummary) -> int:
@@ -175,7 +207,12 @@ def remember(out: Path, name: str, value: str) -> None:
         ledger.put_note(name, value)
 
 
-def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job]) -> None:
+def _write_reports(
+    config: EngineConfig,
+    summary: RunSummary,
+    jobs: Sequence[Job],
+    written: Sequence[ExportedFile] = (),
+) -> None:
     """Reports and evidence; a disk too full for them is said, the results are there."""
     from reelmill.evidence.record import OriginalRecord
     from reelmill.evidence.write import write_evidence
@@ -196,17 +233,17 @@ def _write_reports(config: EngineConfig, summary: RunSummary, jobs: Sequence[Job
     ]
     try:
         reports = [write_page(config.out, summary), *write_performance(config.out, summary)]
-        written = write_evidence(
+        evidence = write_evidence(
             config.out,
             originals,
-            [*_exported(job for job in jobs if not job.reused), *reports],
+            [*_exported(job for job in jobs if not job.reused), *written, *reports],
             kept=_exported(job for job in jobs if job.reused),
             fresh=config.fresh,
         )
     except OSError as error:
         summary.warnings.append(f"the reports could not be written: {error}")
         return
-    summary.warnings.extend(written.warnings)
+    summary.warnings.extend(evidence.warnings)
 
 
 def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:

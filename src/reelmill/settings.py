@@ -142,6 +142,14 @@ class Settings(BaseSettings):
     identity_threshold: float | None = Field(
         None, gt=0, le=1, description="likeness of one person: 0.6 by face, 0.7 by clothes"
     )
+    people: Path | None = Field(
+        None,
+        description="folder of pictures of known people, who give persons their names: Kim.jpg, or "
+        "Kim/1.jpg and so on",
+    )
+    across: bool = Field(
+        False, description="who is the same person in several of the videos: people.json"
+    )
     layout: Literal["single", "dual", "split", "overlay"] = Field(
         "single",
         description="single: clips of one person each; dual: a video for each of two; split: both "

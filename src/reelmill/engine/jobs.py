@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reelmill.artifacts import Artifact
 from reelmill.engine import store
 from reelmill.engine.ledger import Ledger, Original, Result
 from reelmill.engine.metrics import FileOutcome
@@ -187,3 +188,27 @@ def facts_of(
         for name, value in result.facts.items() if result is not None else ():
             facts[name] = [*facts.get(name, ()), *value] if isinstance(value, list) else value
     return facts
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a stage found out about a recording; where it failed, nothing lies at `artifact`."""
+
+    recording: Recording
+    artifact: Path
+
+
+def found_in(
+    jobs: Iterable[Job], pipeline: Pipeline, kind: type[Artifact], cache: Path
+) -> list[Found]:
+    """The results of one type for all recordings that could be read, in order of their names."""
+    keys = Keys(pipeline)
+    stage = next(stage for stage in pipeline.stages if stage.produces is kind)
+    found = []
+    for job in jobs:
+        if job.original.before is not None:
+            recording = recording_of(job, job.original.before, cache)
+            key = keys.of(stage, recording)
+            path = store.artifact_path(recording.folder, stage.name, key)
+            found.append(Found(recording, path))
+    return sorted(found, key=lambda one: one.recording.name)

@@ -1,15 +1,20 @@
-"""One picture to a JPEG file."""
+"""Single pictures: written as JPEG, read from whatever form they are in."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 from av.video.codeccontext import VideoCodecContext
 
 from reelmill.atomic import write_bytes
 from reelmill.media.crop import Frame
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 #: FFmpeg's scale, 2 (best) to 31; FF_LAMBDA_SHIFT times that is what the encoder is told.
 _QUALITY = 4
@@ -28,3 +33,22 @@ def write_jpeg(path: Path, picture: Frame) -> None:
     full.pts, full.time_base = 0, Fraction(1, 25)
     packets = [*context.encode(full), *context.encode(None)]
     write_bytes(path, b"".join(bytes(packet) for packet in packets))
+
+
+def read_picture(path: Path, longer_side: int) -> npt.NDArray[np.uint8]:
+    """A picture file as RGB (height, width, 3), upright, with at most so many pixels a side.
+
+    Raises:
+        ValueError: it cannot be read as a picture; the message says why.
+    """
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as opened:
+            opened.draft("RGB", (longer_side, longer_side))
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+            picture.thumbnail((longer_side, longer_side))
+            return np.asarray(picture)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"it cannot be read as a picture ({error})") from error

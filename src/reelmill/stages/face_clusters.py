@@ -45,7 +45,7 @@ def cluster(
     labels = np.arange(len(vectors))
     for first in range(0, len(vectors), _AT_ONCE):
         run = slice(first, first + _AT_ONCE)
-        labels[run] = first + _agglomerated(
+        labels[run] = first + agglomerated(
             vectors[run], weights[run], together(starts[run], ends[run]), threshold
         )
     if len(vectors) > _AT_ONCE:
@@ -54,9 +54,13 @@ def cluster(
     return np.argsort(np.argsort(first_seen))[numbers]
 
 
-def _agglomerated(vectors: Float32, weights: Float32, apart: Bool, threshold: float) -> Int64:
-    """Sums of weighted vectors stand for clusters: their dot product, over the weights, is the
-    weighted mean of all cosines between the two."""
+def agglomerated(vectors: Float32, weights: Float32, apart: Bool, threshold: float) -> Int64:
+    """As `cluster`, all at once and numbered by one member of each: `apart` (n, n) says which can
+    never be one.
+
+    Sums of weighted vectors stand for clusters: their dot product, over the weights, is the
+    weighted mean of all cosines between the two.
+    """
     count = len(vectors)
     labels = np.arange(count)
     known = np.linalg.norm(vectors, axis=1) > 0.5
@@ -121,4 +125,4 @@ def _joined(
     run_of[inverse] = run
     del starts, ends  # clusters of one run were kept apart there already
     apart = np.asarray(run_of[:, None] == run_of[None, :])
-    return numbers[_agglomerated(unit(means), mass, apart, threshold)[inverse]]
+    return numbers[agglomerated(unit(means), mass, apart, threshold)[inverse]]
