@@ -20,8 +20,10 @@ from typing import Any
 
 from benchmarks.accuracy import error_rates
 from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.peers import speech_seconds
 from reelmill.demo.corpus import TRUTH_FOLDER, call_durations, generate_corpus
 from reelmill.models.cache import resolve
+from reelmill.models.environments import look
 
 
 @dataclass
@@ -71,7 +73,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default="demo")
     parser.add_argument("--device", default="cpu", help="Reelmill's --device")
     parser.add_argument("--only", help="comma-separated contenders")
-    parser.add_argument("--whisperx", default=shutil.which("whisperx"), help="its command")
+    parser.add_argument(
+        "--whisperx-python", type=Path, help="environment that has WhisperX: folder or interpreter"
+    )
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("reelmill", nargs="*", help="more options of `reelmill voice`, after --")
     return parser.parse_args()
@@ -84,8 +88,8 @@ def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[st
         "faster-whisper batched, file by file": lambda s: faster_whisper(s, "batched"),
         "faster-whisper, a process per file": process_per_file,
     }
-    if options.whisperx:
-        contenders["whisperx command"] = lambda s: whisperx(s, options.whisperx)
+    if command := whisperx_command(options.whisperx_python):
+        contenders["whisperx command"] = lambda s: whisperx(s, command)
     wanted = options.only.split(",") if options.only else None
     for name, run in contenders.items():
         if wanted is None or any(part in name for part in wanted):
@@ -129,13 +133,23 @@ def process_per_file(setting: Setting) -> Attempt:
     return Attempt(total, texts)
 
 
+def whisperx_command(python: Path | None) -> str | None:
+    """WhisperX's command in the environment given, or else where the shell finds it, if it does."""
+    if python is None:
+        return shutil.which("whisperx")
+    found = look(python, ["whisperx"])
+    return str(Path(str(found.python)).with_name("whisperx"))
+
+
 def whisperx(setting: Setting, command: str) -> Attempt:
     out = setting.work / "whisperx"
     out.mkdir()
+    window = speech_seconds(Path(setting.model))
     arguments = [command, *map(str, setting.files), "--model", setting.model, "--device", "cpu"]
     arguments += ["--compute_type", "int8", "--batch_size", "20", "--no_align"]
     arguments += ["--vad_method", "pyannote", "--output_format", "txt", "--output_dir", str(out)]
-    measured = measure(arguments)
+    arguments += ["--chunk_size", str(window)] if window else []
+    measured = measure(arguments, {"PYANNOTE_METRICS_ENABLED": "0"})
     heard = {path.stem: path.read_text(encoding="utf-8") for path in out.glob("*.txt")}
     return Attempt(measured, {file.name: heard.get(file.stem, "") for file in setting.files})
 

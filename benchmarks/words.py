@@ -5,13 +5,17 @@ python -m benchmarks.words --out benchmarks/results/words.json
 Synthetic calls of sentences and voices that no model was trained on, with the texts known and the
 segments' times as wrong as a recognizer's: `aligner` (all stretches of all calls at once),
 `one by one` (the same model, a segment at a time) and `whisper` (cross-attention times). An error
-is counted wherever a found word and a true word begin, or end, at the same letter.
+is counted wherever a found word and a true word begin, or end, at the same letter. With
+`--whisperx-python` also WhisperX's align with the same model (English and Japanese: it knows no
+parts of syllables, of which ours spells Korean), on emissions as they come and on narrow ones (see
+`benchmarks.whisperx_align`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import machine, write_result
+from benchmarks.hub_aligner import write_hub_aligner
 from reelmill.artifacts import (
     Audio,
     Language,
@@ -39,6 +44,7 @@ from reelmill.demo.voices import distinct_voices
 from reelmill.engine.stage import Device, Inputs
 from reelmill.models.aligners import choose_aligners
 from reelmill.models.cache import resolve
+from reelmill.models.environments import look
 from reelmill.models.whisper import WhisperSpec
 from reelmill.recording import FileState, Recording
 from reelmill.stages.align import Align, AlignItem
@@ -50,6 +56,7 @@ LANGUAGES = ("en", "ko", "ja")
 #: Seconds by which a segment's edges may be wrong.
 _WRONG_BY = 0.3
 _REACH = 0.25
+_WHISPERX_SPELLS = ("en", "ja")
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4, help="per language")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--aligner", default="demo")
+    parser.add_argument("--whisperx-python", type=Path, help="environment that has WhisperX")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         cases = list(_cases(Path(folder), arguments.calls, arguments.seconds))
         report = _report(cases, arguments.aligner)
+        if arguments.whisperx_python is not None:
+            report["whisperx"] = _whisperx(cases, arguments.whisperx_python, Path(folder))
     print(json.dumps(report, indent=1))
     write_result(arguments.out, report)
 
@@ -171,6 +181,48 @@ def _report(cases: Sequence[Case], name: str) -> dict[str, Any]:
     }
 
 
+def _whisperx(cases: Sequence[Case], python: Path, folder: Path) -> dict[str, Any]:
+    """WhisperX's align, under its own interpreter, with the demo aligner."""
+    found = look(python, ["whisperx"])
+    spelled = [case for case in cases if case.call.plan.language in _WHISPERX_SPELLS]
+    calls = []
+    for number, case in enumerate(spelled):
+        sound = case.call.samples - case.call.samples.mean()
+        path = folder / f"whisperx-{number}.f32"
+        (sound / sound.std()).astype(np.float32).tofile(path)  # as our aligner takes it
+        segments = [
+            {"start": one.start, "end": one.end, "text": one.text}
+            for one in case.inputs[Transcript].segments
+        ]
+        language = case.call.plan.language
+        calls.append({"sound": str(path), "language": language, "segments": segments})
+    task, out = folder / "task.json", folder / "whisperx.json"
+    model = str(write_hub_aligner(folder / "hub"))
+    task.write_text(json.dumps({"model": model, "calls": calls}), encoding="utf-8")
+    script = Path(__file__).with_name("whisperx_align.py")
+    subprocess.run([str(found.python), str(script), str(task), str(out)], check=True)
+    hours = sum(case.call.duration for case in spelled) / 3600
+    result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return {
+        "version": found.versions["whisperx"],
+        "languages": list(_WHISPERX_SPELLS),
+        "audio_hours": round(hours, 4),
+        **{
+            how: {
+                **_errors(spelled, [_read(call) for call in one["words"]]),
+                "seconds_per_hour": round(one["seconds"] / hours, 2),
+            }
+            for how, one in result.items()
+        },
+    }
+
+
+def _read(call: Sequence[Sequence[tuple[str, float, float]]]) -> list[list[Word]]:
+    return [
+        [Word(start, end, text, 0.0, "aligned") for text, start, end in segment] for segment in call
+    ]
+
+
 def _singles(stage: Align, cases: Sequence[Case]) -> list[AlignItem]:
     """An item for each segment, as programs that align one at a time have them."""
     items = []
@@ -233,7 +285,11 @@ def _edges(words: Sequence[Any]) -> tuple[dict[int, float], dict[int, float]]:
         starts[at] = word.start
         at += len(word.text.replace(" ", ""))
         ends[at] = word.end
-    return starts, ends
+    return _known(starts), _known(ends)
+
+
+def _known(times: dict[int, float]) -> dict[int, float]:
+    return {place: time for place, time in times.items() if not np.isnan(time)}
 
 
 def _kept(transcripts: Sequence[Sequence[Segment]]) -> dict[str, Any]:
