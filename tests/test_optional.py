@@ -93,6 +93,11 @@ def test_whisperx_is_looked_for_where_it_is_said_to_be(tmp_path: Path) -> None:
     empty = load_settings(engine="whisperx", python=make_environment(tmp_path / "empty"))
     assert choose_engine(empty, files, lacking, print) is None
     assert len(said) == 1 and 'pip install "whisperx>=3.8"' in said[0]
+    old = load_settings(
+        engine="whisperx", python=make_environment(tmp_path / "3.3", whisperx="3.3.1")
+    )
+    assert choose_engine(old, files, lacking, print) is None
+    assert "has WhisperX 3.3.1" in said[1]
 
 
 def test_a_command_goes_on_without_both(tmp_path: Path) -> None:

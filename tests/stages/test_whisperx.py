@@ -128,7 +128,7 @@ def test_a_language_without_an_aligner_costs_the_word_times_only(
     aligned = align(recording, audio, transcript, Library(aligner=False))
     assert aligned.segments == transcript.segments and aligned.aligner is None
     assert "WhisperX has no aligner for 'en'" in aligned.notes[0]
-    assert "give one with --aligner" in aligned.notes[0]
+    assert "give one with --aligner" in aligned.notes[0] and "--fresh" in aligned.notes[0]
 
 
 def test_a_word_or_sentence_it_could_not_time_is_timed_between_its_neighbours() -> None:

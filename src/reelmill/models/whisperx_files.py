@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from reelmill.errors import ModelUnavailableError
@@ -28,7 +29,8 @@ def find_whisperx(python: Path | None) -> Environment:
     version = found.versions.get(_PACKAGE)
     if version is None:
         raise ModelUnavailableError(f"WhisperX is not in {found.where}; {_INSTALL}")
-    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers is None or tuple(map(int, numbers.groups())) < _OLDEST:
         raise ModelUnavailableError(f"{found.where} has WhisperX {version}; {_INSTALL}")
     return found
 

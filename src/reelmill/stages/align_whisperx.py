@@ -68,7 +68,8 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
         if aligned.why_not is not None:
             notes.append(
                 f"words have no times: WhisperX has no aligner for {transcript.language!r} "
-                f"({aligned.why_not}); give one with --aligner and run again"
+                f"here ({aligned.why_not}); give one with --aligner, or run again with --fresh "
+                "once it can be fetched"
             )
         elif transcript.segments:
             segments = sentences(aligned.segments, transcript.language, transcript.duration)
