@@ -71,6 +71,7 @@ def subtitle_maker(say: Callable[[str], None]) -> MakePipeline:
             files.n_mels,
             settings.compute_type,
             files.window_seconds,
+            files.padded_seconds,
         )
         aligners = choose_words(settings, whisper, say)
         return subtitle_pipeline(settings, whisper, nllb, out, aligners=aligners)

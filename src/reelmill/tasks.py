@@ -92,6 +92,7 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
             files.n_mels,
             settings.compute_type,
             files.window_seconds,
+            files.padded_seconds,
         )
         return voice_pipeline(
             settings,

@@ -48,7 +48,12 @@ def test_a_model_may_declare_shorter_windows(tmp_path):
     assert cache.resolve(str(folder)).window_seconds == 12
     declared = {"chunk_length": 30, "speech_seconds": 10}
     (folder / "preprocessor_config.json").write_text(json.dumps(declared))
-    assert cache.resolve(str(folder)).window_seconds == 10
+    files = cache.resolve(str(folder))
+    assert (files.window_seconds, files.padded_seconds) == (10, 30)
+    declared = {"chunk_length": 30, "speech_seconds": 10, "padded_seconds": 12}
+    (folder / "preprocessor_config.json").write_text(json.dumps(declared))
+    files = cache.resolve(str(folder))
+    assert (files.window_seconds, files.padded_seconds) == (10, 12)
 
 
 def test_identity_follows_content_not_place(tmp_path):

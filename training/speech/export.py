@@ -22,6 +22,9 @@ _BLANK = 220
 # How much speech the product is to put into a window of this model: in windows full of short
 # sentences it loses its place.
 SPEECH_SECONDS = 12
+# How long a window is made with silence behind the speech: less work than 30 s; without some
+# silence it does not see where the last sentence ends.
+PADDED_SECONDS = 14
 
 
 def suppressed(tokenizer: Tokenizer) -> list[int]:
@@ -97,6 +100,7 @@ def export(checkpoint: dict[str, object], tokenizer_file: Path, out: Path) -> No
     preprocessor = {"feature_size": MELS, "sampling_rate": 16000, "hop_length": 160, "n_fft": 400}
     preprocessor["chunk_length"] = 30
     preprocessor["speech_seconds"] = SPEECH_SECONDS
+    preprocessor["padded_seconds"] = PADDED_SECONDS
     (out / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=1) + "\n")
 
 

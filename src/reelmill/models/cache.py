@@ -73,6 +73,7 @@ class ModelFiles:
     identity: str
     n_mels: int
     window_seconds: float = WINDOW_SECONDS
+    padded_seconds: float = WINDOW_SECONDS
 
 
 @dataclass(frozen=True)
@@ -253,11 +254,13 @@ def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> Model
     with contextlib.suppress(OSError, ValueError):
         settings = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
     n_mels = int(settings.get("feature_size", known.n_mels if known else _DEFAULT_MELS))
-    # `speech_seconds` is our own key: how much speech to put into a window of 30 s, for models
-    # that get lost in full ones. Other programs go by `chunk_length`, and so do we without it.
+    # Two keys of our own, for models that get lost in full windows: `speech_seconds` is how much
+    # speech to put into one, `padded_seconds` how long it is then made. Without the first we go by
+    # `chunk_length`, without the other we pad to 30 s, as other programs do.
     declared = settings.get("speech_seconds", settings.get("chunk_length", WINDOW_SECONDS))
     window = min(WINDOW_SECONDS, float(declared))
-    return ModelFiles(folder, name, kind, identity, n_mels, window)
+    padded = min(WINDOW_SECONDS, float(settings.get("padded_seconds", WINDOW_SECONDS)))
+    return ModelFiles(folder, name, kind, identity, n_mels, min(window, padded), padded)
 
 
 def folder_digest(folder: Path, patterns: Sequence[str]) -> str:

@@ -88,9 +88,10 @@ class WhisperSpec(ModelSpec):
     digest: str
     n_mels: int = 80
     compute_type: str = "auto"
-    #: Speech put into one window; less than 30 s for models that get lost in more. Features are
-    #: padded to 30 s all the same.
+    #: Speech put into one window; less than 30 s for models that get lost in more.
     window_seconds: float = WINDOW_SECONDS
+    #: To what the features of a window are padded; less than 30 s only for models made for it.
+    padded_seconds: float = WINDOW_SECONDS
 
     @property
     def name(self) -> str:
@@ -98,7 +99,7 @@ class WhisperSpec(ModelSpec):
 
     @property
     def identity(self) -> str:
-        return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}"
+        return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{self.padded_seconds:g}"
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights as they lie on disk, half as much again for a batch, and the libraries."""
@@ -139,7 +140,7 @@ class WhisperSpec(ModelSpec):
                 f"model {self.name!r} takes {model.n_mels} mel bands, its folder says "
                 f"{self.n_mels}: copy the right preprocessor_config.json into {self.path}"
             )
-        return Whisper(model, tokenizer)
+        return Whisper(model, tokenizer, round(self.padded_seconds * FRAMES_PER_SECOND))
 
     def warm_up(self, model: Whisper) -> None:
         silence = np.zeros((self.n_mels, WINDOW_FRAMES), np.float32)
@@ -149,11 +150,13 @@ class WhisperSpec(ModelSpec):
 class Whisper:
     """A loaded model. Errors of CTranslate2, out of memory included, come out as they are."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
-        """Wrap a `ctranslate2.models.Whisper` and its `tokenizers.Tokenizer`."""
+    def __init__(self, model: Any, tokenizer: Any, frames: int = WINDOW_FRAMES) -> None:
+        """Wrap a `ctranslate2.models.Whisper` and its `tokenizers.Tokenizer`; `frames` is what
+        windows are padded to."""
         from faster_whisper.tokenizer import Tokenizer
 
         self._model = model
+        self._frames = frames
         self._multilingual = bool(model.is_multilingual)
         self._tokenizer = Tokenizer(tokenizer, self._multilingual, task="transcribe", language="en")
         self._special = SpecialTokens(self._tokenizer.eot, self._tokenizer.timestamp_begin)
@@ -195,7 +198,7 @@ class Whisper:
             )
             rest = []
             for (index, seek), hypothesis in zip(pending, best, strict=True):
-                frames = min(windows[index].shape[1], WINDOW_FRAMES) - seek
+                frames = min(windows[index].shape[1], self._frames) - seek
                 found, reached = self._cut(hypothesis, frames, seek, options)
                 segments[index].extend(found)
                 if reached is not None:
@@ -233,7 +236,7 @@ class Whisper:
                 self._encode([features]),
                 prompt,
                 [tokens],
-                [min(features.shape[1], WINDOW_FRAMES)],
+                [min(features.shape[1], self._frames)],
             )
             times = onsets(result.alignments, len(tokens))
             at = 0
@@ -322,7 +325,7 @@ class Whisper:
         return found, reached
 
     def _encode(self, windows: Sequence[Float32], keep: bool = False) -> Any:
-        """The encoder's output, shape (windows, 1500, width).
+        """The encoder's output, shape (windows, half of the padded frames, width).
 
         With `keep`, for the decoder too: the window whose language was detected is a recording's
         first, and with short recordings every second one.
@@ -332,13 +335,15 @@ class Whisper:
         (two thirds of the time with 16 windows). A GPU wants the whole batch.
         """
         if self._model.device != "cpu":
-            padded = [pad_or_trim(features)[None] for features in windows]
+            padded = [pad_or_trim(features, self._frames)[None] for features in windows]
             return self._model.encode(_storage(np.concatenate(padded)))
         encoded = []
         for features in windows:
             output = self._seen.take(features)
             if output is None:
-                output = np.array(self._model.encode(_storage(pad_or_trim(features)[None])))
+                output = np.array(
+                    self._model.encode(_storage(pad_or_trim(features, self._frames)[None]))
+                )
             if keep:
                 self._seen.put(features, output)
             encoded.append(output)
