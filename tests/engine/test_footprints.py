@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from reelmill.engine.footprints import Footprint, Footprints
+from reelmill.engine.gauges import Gauges
+from reelmill.engine.stage import Device
 from tests.engine.two_models import NotedModel
 
 ONE, TWO = NotedModel("one", Path()), NotedModel("two", Path())
@@ -27,6 +29,27 @@ def test_what_was_seen_is_known_in_the_next_run(tmp_path: Path) -> None:
         "the larger batch tells what a unit of cost takes"
     )
     assert again.of(ONE, "cuda") is None and again.of(TWO, "cpu") is None
+
+
+def test_what_threads_bring_is_measured_once_a_machine(tmp_path: Path) -> None:
+    # proves: F2
+    class Small(NotedModel):
+        @property
+        def small(self) -> bool:
+            return True
+
+    path, cpu = tmp_path / "footprints.json", Device("cpu")
+    small = Small("small", Path())
+    run = Footprints(path)
+    assert Gauges(None, run).unmeasured(small, cpu, cores=4) == (1, 2, 4)
+    assert Gauges(None, run).unmeasured(small, Device("cuda"), cores=4) == ()
+    assert Gauges(None, run).unmeasured(ONE, cpu, cores=4) == ()
+    run.loaded(small, "cpu", 100.0, {1: 0.4, 2: 0.2, 4: 0.2})
+    run.save()
+    again = Footprints(path)
+    known = again.of(small, "cpu")
+    assert known is not None and known.paces == {1: 0.4, 2: 0.2, 4: 0.2}
+    assert Gauges(None, again).unmeasured(small, cpu, cores=4) == ()
 
 
 def test_a_peak_of_long_ago_is_forgotten_little_by_little(tmp_path: Path) -> None:

@@ -50,6 +50,54 @@ def test_hosts_share_the_cores(cores: int, hosts: int, all_hosts: int | None, th
     assert policy.host_threads(cores, hosts, all_hosts) == threads
 
 
+@pytest.mark.parametrize(
+    ("free_mb", "others_mb", "cores", "hosts"),
+    [
+        (80_000, 0, 32, 13),
+        (20_000, 0, 32, 13),  # 13 x 1,200 of 0.8 x 20,000
+        (19_000, 0, 32, 5),
+        (80_000, 60_000, 32, 3),  # other models are there too
+        (6_000, 0, 32, 3),
+        (4_000, 0, 32, 1),
+        (500, 0, 32, 1),  # one in any case
+        (80_000, 0, 8, 5),  # who is to feed more
+        (80_000, 0, 2, 1),
+    ],
+)
+def test_copies_of_a_small_model_fall_from_13_to_5_to_3_when_memory_is_short(
+    free_mb: float, others_mb: float, cores: int, hosts: int
+) -> None:
+    # proves: F2
+    assert policy.gpu_replicas(free_mb, others_mb, 1_200, cores) == hosts
+    assert policy.gpu_replicas(free_mb, others_mb, 0, cores) == 1
+
+
+@pytest.mark.parametrize(
+    ("most_hosts", "cores", "paces", "placed"),
+    [
+        (2, 2, {1: 1.0, 2: 0.6}, (2, 1)),  # two threads are not twice as fast
+        (2, 2, {1: 1.0, 2: 0.5}, (1, 2)),  # they are: one host needs half the memory
+        (1, 2, {1: 1.0, 2: 0.6}, (1, 2)),  # there is memory for one only
+        (1, 2, {1: 1.0, 2: 1.3}, (1, 1)),  # threads that are in each other's way
+        (4, 16, {1: 1.0, 2: 0.55, 4: 0.3, 8: 0.2, 16: 0.2}, (4, 4)),
+        (4, 16, {1: 1.0}, (4, 1)),
+        (3, 4, {}, (3, 1)),  # nothing was measured
+    ],
+)
+def test_hosts_and_threads_are_those_measured_to_be_fastest(
+    most_hosts: int, cores: int, paces: dict[int, float], placed: tuple[int, int]
+) -> None:
+    # proves: F2
+    assert policy.by_pace(most_hosts, cores, paces) == placed
+
+
+def test_threads_are_measured_in_doublings_up_to_all_cores() -> None:
+    # proves: F2
+    assert [policy.thread_counts(cores) for cores in (1, 2, 6, 8)] == [
+        (1,), (1, 2), (1, 2, 4, 6), (1, 2, 4, 8),
+    ]  # fmt: skip
+
+
 def test_three_waits_so_four_tries() -> None:
     # proves: G8
     assert [policy.retry_wait(tries) for tries in (1, 2, 3, 4)] == [5.0, 15.0, 30.0, None]

@@ -81,6 +81,35 @@ def test_places_on_the_cpu_are_shared_out_by_memory_and_cores() -> None:
     assert alone[ONE] == Placement(tuple(Device("cpu", at) for at in range(4)), 1)
 
 
+class SmallModel(NotedModel):
+    """One that cannot fill a GPU."""
+
+    @property
+    def small(self) -> bool:
+        return True
+
+
+def test_several_hosts_of_a_small_model_share_each_gpu() -> None:
+    # proves: F2 G16
+    small = SmallModel("small", Path())
+    means = Means(GPUS, {"cuda": 20_000.0}, cores=16)
+    placed = residency.place([Need(small, "cuda", 1_000.0), Need(ONE, "cuda", 2_000.0)], means)
+    assert placed[small].devices == GPUS * 13
+    assert placed[ONE].devices == GPUS
+    placed = residency.place([Need(small, "cuda", 1_000.0), Need(ONE, "cuda", 12_000.0)], means)
+    assert placed[small].devices == GPUS * 3
+
+
+def test_on_the_cpu_what_was_measured_decides_unless_something_was_asked_for() -> None:
+    # proves: F2
+    small = SmallModel("small", Path())
+    scales = [Need(small, "cpu", 100.0, measured=True, paces={1: 1.0, 2: 0.5, 4: 0.25})]
+    means = Means((CPU,), {"cpu": 9_000.0}, cores=4, hosts_open=True)
+    assert residency.place(scales, means)[small] == Placement((CPU,), 4)
+    asked = Means((CPU,), {"cpu": 9_000.0}, cores=4, hosts_open=True, threads=2)
+    assert residency.place(scales, asked)[small] == Placement((CPU, Device("cpu", 1)), 2)
+
+
 def test_places_that_were_asked_for_are_taken() -> None:
     # proves: G16
     two = (CPU, Device("cpu", 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,11 +20,16 @@ _FORGET = 0.9
 @dataclass
 class Footprint:
     """Memory in MB of one host: just loaded, and the most it had. On a GPU the device's memory,
-    on the CPU the machine's. `per_cost`: by stage, MB that one unit of padded cost needs."""
+    on the CPU the machine's. `per_cost`: by stage, MB that one unit of padded cost needs.
+    `paces`: seconds of a warm-up by number of threads, where that was measured."""
 
     loaded_mb: float
     peak_mb: float
     per_cost: dict[str, float] = field(default_factory=dict)
+    paces: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.paces = {int(threads): s for threads, s in self.paces.items()}  # JSON has text
 
 
 class Footprints:
@@ -41,11 +47,14 @@ class Footprints:
         seen, known = self._seen.get(key), self._known.get(key)
         return known if seen is None else seen if known is None else _together(known, seen)
 
-    def loaded(self, spec: ModelSpec, device_kind: str, mb: float) -> None:
-        """A host of it has loaded."""
+    def loaded(
+        self, spec: ModelSpec, device_kind: str, mb: float, paces: Mapping[int, float] | None = None
+    ) -> None:
+        """A host of it has loaded, and perhaps measured what threads bring."""
         seen = self._seen.setdefault(_key(spec, device_kind), Footprint(mb, mb))
         seen.loaded_mb = max(seen.loaded_mb, mb)
         seen.peak_mb = max(seen.peak_mb, mb)
+        seen.paces.update(paces or {})
 
     def inferred(
         self,
@@ -105,4 +114,9 @@ def _together(before: Footprint, seen: Footprint) -> Footprint:
     per_cost = dict(before.per_cost)
     for stage, mb in seen.per_cost.items():
         per_cost[stage] = mb
-    return Footprint(seen.loaded_mb, max(seen.peak_mb, _FORGET * before.peak_mb), per_cost)
+    return Footprint(
+        seen.loaded_mb,
+        max(seen.peak_mb, _FORGET * before.peak_mb),
+        per_cost,
+        before.paces | seen.paces,
+    )

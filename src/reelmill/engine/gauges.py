@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reelmill.engine import policy
 from reelmill.engine.footprints import Footprints
 from reelmill.engine.hosts import ModelHost
 from reelmill.engine.lanes import BatchDone
@@ -51,7 +52,15 @@ class Gauges:
         return 0.0 if seen is None else seen.per_cost.get(stage, 0.0)
 
     def loaded(self, host: ModelHost) -> None:
-        self._footprints.loaded(host.spec, host.device.kind, _base(host))
+        self._footprints.loaded(host.spec, host.device.kind, _base(host), host.paces)
+
+    def unmeasured(self, spec: ModelSpec, device: Device, cores: int) -> tuple[int, ...]:
+        """Numbers of threads with which a small model is to be measured: once a machine."""
+        if not spec.small or device.kind != "cpu":
+            return ()
+        wanted = policy.thread_counts(cores)
+        seen = self._footprints.of(spec, device.kind)
+        return () if seen is not None and set(wanted) <= set(seen.paces) else wanted
 
     def inferred(self, batch: BatchDone, host: ModelHost) -> None:
         """Note what a batch took: what the host had at most beyond what it had when loaded."""

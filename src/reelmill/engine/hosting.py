@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,20 @@ class Load:
     spec: ModelSpec
     device: Device
     threads: int
+    #: Numbers of threads with which it is to be measured what the model takes.
+    measured: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Loaded:
     """The model is in memory and has inferred something. Memory of the process in MB, the machine's
-    and, on a GPU, the device's."""
+    and, on a GPU, the device's. `paces`: seconds of a warm-up by number of threads."""
 
     seconds: float
     warm_up_seconds: float
     footprint_mb: float
     device_mb: float | None = None
+    paces: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,17 +113,31 @@ def serve(channel: Channel) -> None:
         model = load.spec.load(load.device, load.threads)
         loaded = time.monotonic()
         load.spec.warm_up(model)
+        ended = time.monotonic()
+        footprint = memory.process_mb()
+        paces = _paces(load, model)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         channel.send(_error(error))
         return
-    ended = time.monotonic()
-    channel.send(Loaded(ended - started, ended - loaded, memory.process_mb(), meter.mb()))
+    channel.send(Loaded(ended - started, ended - loaded, footprint, meter.mb(), paces))
     while True:
         message: Batch | Release = channel.receive()
         if isinstance(message, Release):
             channel.send(Released(memory.release()))
         else:
             channel.send(_infer(load.stages, model, channel, message, meter))
+
+
+def _paces(load: Load, model: Any) -> dict[int, float]:
+    """Seconds of a warm-up with each number of threads, when everything has been set up."""
+    paces = {}
+    for threads in load.measured:
+        one = model if threads == load.threads else load.spec.load(load.device, threads)
+        load.spec.warm_up(one)
+        began = time.monotonic()
+        load.spec.warm_up(one)
+        paces[threads] = time.monotonic() - began
+    return paces
 
 
 def _infer(

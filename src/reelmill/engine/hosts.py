@@ -6,7 +6,7 @@ memory is given back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reelmill.engine.child import Child
@@ -27,6 +27,7 @@ class ModelHost:
         self.device_mb: float | None = None
         self.load_seconds = 0.0
         self.warm_up_seconds: float | None = None
+        self.paces: Mapping[int, float] = {}
 
     @classmethod
     async def start(
@@ -77,6 +78,7 @@ class ModelHost:
         host.device_mb = answer.device_mb
         host.load_seconds = answer.seconds
         host.warm_up_seconds = answer.warm_up_seconds
+        host.paces = answer.paces
         return host
 
     async def infer(self, batch: Batch, deadline: float) -> Inferred | HostError:

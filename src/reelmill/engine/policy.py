@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 #: Tries after a passing failure: three waits, so four tries in all.
 RETRY_WAITS = (5.0, 15.0, 30.0)
@@ -14,6 +14,8 @@ ADAPT_EVERY = 5
 #: Of what is free, for models that are loaded together: the rest is for batches larger than those
 #: seen so far, and for others.
 BUDGET_SHARE = 0.80
+#: Hosts of a small model on one GPU: fewer when memory is short.
+REPLICAS = (13, 5, 3, 1)
 #: Of the machine's memory; past it a run does not go on.
 MEMORY_LIMIT = 0.80
 
@@ -52,6 +54,38 @@ def host_threads(cores: int, hosts: int, all_hosts: int | None = None) -> int:
     alone = cores // hosts
     together = 2 * cores // (all_hosts or hosts)
     return max(1, min(alone, together))
+
+
+def thread_counts(cores: int) -> tuple[int, ...]:
+    """Numbers of threads worth measuring: 1, 2, 4 ... and all cores."""
+    return tuple(sorted({*(2**n for n in range(cores.bit_length()) if 2**n < cores), cores}))
+
+
+def by_pace(most_hosts: int, cores: int, paces: Mapping[int, float]) -> tuple[int, int]:
+    """Hosts of a model on the CPU and threads of each that together infer most, by measured
+    seconds of the same work with so many threads; of what is as good to 5 %, the fewest hosts.
+
+    Args:
+        most_hosts: for which there is memory.
+    """
+    options = [
+        (min(most_hosts, cores // threads), threads) for threads in paces if threads <= cores
+    ]
+    rates = {option: option[0] / max(paces[option[1]], 1e-9) for option in options}
+    if not rates:
+        return most_hosts, host_threads(cores, most_hosts)
+    return min(option for option, rate in rates.items() if rate >= 0.95 * max(rates.values()))
+
+
+def gpu_replicas(free_mb: float, others_mb: float, host_mb: float, cores: int) -> int:
+    """Hosts of a small model that share a GPU: as many as `REPLICAS` has and there is memory for
+    beside the other models, and cores to feed them.
+
+    A model of 0 MB never said what it needs: it gets one.
+    """
+    room = BUDGET_SHARE * free_mb - others_mb
+    fitting = (n for n in REPLICAS if n <= cores and n * host_mb <= room)
+    return next(fitting, 1) if host_mb > 0 else 1
 
 
 def retry_wait(tries: int, waits: tuple[float, ...] = RETRY_WAITS) -> float | None:

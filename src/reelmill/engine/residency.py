@@ -7,7 +7,7 @@ one model, its processes end, and only then the next one loads.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from reelmill.engine import policy
@@ -26,6 +26,8 @@ class Need:
     kind: str
     memory_mb: float
     measured: bool = False
+    #: Seconds of the same work by number of threads; empty when not measured.
+    paces: Mapping[int, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         if not self.memory_mb:
@@ -107,15 +109,27 @@ def place(needs: Sequence[Need], means: Means) -> dict[ModelSpec, Placement]:
     )
     placed: dict[ModelSpec, Placement] = {}
     for need, count in zip(on_cpu, counts, strict=True):
-        devices = tuple(Device("cpu", at) for at in range(count)) if hosts_open else given
         threads = means.threads or policy.host_threads(means.cores, count, sum(counts))
+        if need.paces and hosts_open and not means.threads and len(on_cpu) == 1:
+            count, threads = policy.by_pace(count, means.cores, need.paces)  # noqa: PLW2901
+        devices = tuple(Device("cpu", at) for at in range(count)) if hosts_open else given
         placed[need.spec] = Placement(devices, threads)
     for need in needs:
         if need.kind != "cpu":
             devices = tuple(d for d in means.devices if d.kind == need.kind)
+            devices *= _copies(need, needs, means)
             threads = means.threads or policy.host_threads(means.cores, len(devices))
             placed[need.spec] = Placement(devices, threads)
     return placed
+
+
+def _copies(need: Need, needs: Sequence[Need], means: Means) -> int:
+    """Hosts of a model on each GPU."""
+    if not need.spec.small:
+        return 1
+    others = sum(one.memory_mb for one in needs if one.kind == need.kind and one is not need)
+    free = means.free_mb.get(need.kind, 0.0)
+    return policy.gpu_replicas(free, others, need.memory_mb, means.cores)
 
 
 def turns_of(pipeline: Pipeline) -> list[Turn]:

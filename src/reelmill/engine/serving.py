@@ -125,10 +125,15 @@ class Serving:
         def born(pid: int) -> None:
             lane.loading = pid
 
+        measured: tuple[int, ...] = ()
+        if lane is group.lanes[0]:
+            cores = self._config.cores
+            measured = self._gauges.unmeasured(group.spec, lane.device, cores)
+
         try:
             return await ModelHost.start(
                 name,
-                hosting.Load(group.stages, group.spec, lane.device, lane.threads),
+                hosting.Load(group.stages, group.spec, lane.device, lane.threads, measured),
                 self._arena_descriptor,
                 self._log_folder,
                 deadline=self._config.start_deadline,

@@ -102,6 +102,12 @@ class ModelSpec(ABC):
         """Whether it can compute on such a device; a model that cannot goes to the CPU."""
         return True
 
+    @property
+    def small(self) -> bool:
+        """Whether it loads in a moment and computes in many short steps: one host then cannot fill
+        a GPU, several share it, and on the CPU it is measured what threads bring."""
+        return False
+
     def memory_mb(self, device_kind: str) -> float:
         """Memory in MB that a host of it will need on such a device; 0 when not known."""
         return 0.0

@@ -75,7 +75,7 @@ class Planner:
     def _need(self, spec: ModelSpec, kind: str) -> Need:
         seen = self._footprints.of(spec, kind)
         if seen is not None:
-            return Need(spec, kind, seen.peak_mb, measured=True)
+            return Need(spec, kind, seen.peak_mb, measured=True, paces=seen.paces)
         return Need(spec, kind, spec.memory_mb(kind))
 
     def means(self) -> Means:

@@ -28,9 +28,6 @@ _CELL, _STRIDE = 12, 2
 #: Candidates the R-Net gets of one frame, and crops a network gets in one call, at most.
 _MOST_CANDIDATES = 400
 _MOST_CROPS = 256
-#: Frames searched at once: on the CPU more of them only take memory, and fall out of its cache
-#: (96 at once took 1,660 MB and twice as long as eight, with 487 MB).
-_FRAMES_AT_ONCE = {"cpu": 8, "cuda": 64}
 
 
 @dataclass(frozen=True)
@@ -65,14 +62,17 @@ class MtcnnSpec(DetectorSpec):
     def load(self, device: Device, threads: int) -> Mtcnn:
         """As `open_network`."""
         networks = [open_network(self.folder / f"{n}net.onnx", device, threads) for n in "pro"]
-        at_once = _FRAMES_AT_ONCE.get(device.kind, _FRAMES_AT_ONCE["cpu"])
-        return Mtcnn(self, networks[0], networks[1], networks[2], at_once)
+        return Mtcnn(self, networks[0], networks[1], networks[2])
 
     def memory_mb(self, device_kind: str) -> float:
         return 250.0 if device_kind == "cpu" else 1200.0
 
+    @property
+    def small(self) -> bool:
+        return True
+
     def warm_up(self, model: Mtcnn) -> None:
-        grey = np.full((60, 80, 3), 127, np.uint8)
+        grey = np.full((360, 640, 3), 127, np.uint8)
         model.look([grey])
         model.check([grey], np.zeros(1, np.int64), np.array([[10, 10, 50, 50]], np.float32))
 
@@ -80,18 +80,11 @@ class MtcnnSpec(DetectorSpec):
 class Mtcnn:
     """Loaded networks."""
 
-    def __init__(self, spec: MtcnnSpec, pnet: Any, rnet: Any, onet: Any, at_once: int) -> None:
+    def __init__(self, spec: MtcnnSpec, pnet: Any, rnet: Any, onet: Any) -> None:
         self._spec, self._pnet, self._rnet, self._onet = spec, pnet, rnet, onet
-        self._at_once = at_once
 
     def look(self, frames: Sequence[UInt8]) -> list[Faces]:
         """All faces of each frame, best first. Frames are RGB (height, width, 3) of one size."""
-        found: list[Faces] = []
-        for start in range(0, len(frames), self._at_once):
-            found += self._look(frames[start : start + self._at_once])
-        return found
-
-    def _look(self, frames: Sequence[UInt8]) -> list[Faces]:
         which, boxes = self._propose(frames)
         which, boxes = self._sift(frames, which, boxes)
         faces = self.check(frames, which, boxes)
