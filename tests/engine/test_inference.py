@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -39,6 +39,7 @@ class ScriptedHost:
     footprint_mb = 10.0
     load_seconds = 0.0
     warm_up_seconds = None
+    paces: ClassVar[dict[int, float]] = {}
     device_mb = None
 
     def __init__(self, act: Act, load: hosting.Load) -> None:

@@ -28,6 +28,9 @@ _CELL, _STRIDE = 12, 2
 #: Candidates the R-Net gets of one frame, and crops a network gets in one call, at most.
 _MOST_CANDIDATES = 400
 _MOST_CROPS = 256
+#: Frames searched at once: on the CPU more of them only take memory, and fall out of its cache
+#: (96 at once took 1,660 MB and twice as long as eight, with 487 MB).
+_FRAMES_AT_ONCE = {"cpu": 8, "cuda": 64}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class MtcnnSpec(DetectorSpec):
     def load(self, device: Device, threads: int) -> Mtcnn:
         """As `open_network`."""
         networks = [open_network(self.folder / f"{n}net.onnx", device, threads) for n in "pro"]
-        return Mtcnn(self, networks[0], networks[1], networks[2])
+        at_once = _FRAMES_AT_ONCE.get(device.kind, _FRAMES_AT_ONCE["cpu"])
+        return Mtcnn(self, networks[0], networks[1], networks[2], at_once)
 
     def memory_mb(self, device_kind: str) -> float:
         return 250.0 if device_kind == "cpu" else 1200.0
@@ -80,11 +84,18 @@ class MtcnnSpec(DetectorSpec):
 class Mtcnn:
     """Loaded networks."""
 
-    def __init__(self, spec: MtcnnSpec, pnet: Any, rnet: Any, onet: Any) -> None:
+    def __init__(self, spec: MtcnnSpec, pnet: Any, rnet: Any, onet: Any, at_once: int) -> None:
         self._spec, self._pnet, self._rnet, self._onet = spec, pnet, rnet, onet
+        self._at_once = at_once
 
     def look(self, frames: Sequence[UInt8]) -> list[Faces]:
         """All faces of each frame, best first. Frames are RGB (height, width, 3) of one size."""
+        found: list[Faces] = []
+        for start in range(0, len(frames), self._at_once):
+            found += self._look(frames[start : start + self._at_once])
+        return found
+
+    def _look(self, frames: Sequence[UInt8]) -> list[Faces]:
         which, boxes = self._propose(frames)
         which, boxes = self._sift(frames, which, boxes)
         faces = self.check(frames, which, boxes)
