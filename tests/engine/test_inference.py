@@ -428,3 +428,23 @@ def test_a_full_disk_is_nobodys_fault(tmp_path: Path, monkeypatch: pytest.Monkey
         assert isinstance(end, asyncio.CancelledError)
 
     play(scene, until_told())
+
+
+def test_a_stage_with_large_items_is_given_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G10
+    deadlines: list[float] = []
+    receive = ScriptedHost.receive
+
+    async def noting(host: ScriptedHost, deadline: float) -> Inferred | HostError:
+        deadlines.append(deadline)
+        return await receive(host, deadline)
+
+    monkeypatch.setattr(ScriptedHost, "receive", noting)
+    monkeypatch.setattr(ShoutStage, "patience", 1000.0)
+    monkeypatch.setattr(ShoutStage, "most_in_batch", 1)
+    scene = scene_of(tmp_path, monkeypatch, outputs)
+    play(scene, scene.take_through("a", 4))  # of cost 1 to 4
+    assert scene.batches == [1, 1, 1, 1]
+    assert all(least <= one for least, one in zip((1000, 2000, 3000, 4000), deadlines, strict=True))
