@@ -219,3 +219,14 @@ def test_another_layout_beside_it_finds_nobody_anew(run, videos: Path) -> None:
     assert worked["detect_faces"]["done"] == 0 and worked["render_faces"]["done"] == 1
     assert colours(out / "왼쪽" / "대화 1.split.mp4")[0].shape == (120, 212, 3)
     assert reelmill("verify", out).returncode == 0
+
+
+def test_clips_that_others_took_the_place_of_are_not_missed(run, videos: Path) -> None:
+    # proves: G14
+    out, good = run[1], videos / "왼쪽" / "대화 1.mp4"
+    options = ["--target", "b", "--clip", "2", *OPTIONS]
+    assert reelmill("faces", good, "-o", out, *options).returncode == 0
+    names = sorted(path.name for path in (out / "왼쪽" / "대화 1.clips").iterdir())
+    assert names and all(name.startswith("person B-00") for name in names)
+    checked = reelmill("verify", out)
+    assert checked.returncode == 0, checked.stdout

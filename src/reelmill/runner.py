@@ -238,6 +238,7 @@ def _write_reports(
             originals,
             [*_exported(job for job in jobs if not job.reused), *written, *reports],
             kept=_exported(job for job in jobs if job.reused),
+            removed=[path for job in jobs for path in job.facts.get("removed", ())],
             fresh=config.fresh,
         )
     except OSError as error:

@@ -117,7 +117,8 @@ class Clip:
 class Clips(Artifact):
     """All that was written about the persons of a video, paths relative to the output folder.
 
-    `documents` are the page and the data files, the page first.
+    `documents` are the page and the data files, the page first; `removed` the clips of an earlier
+    plan that stood in the place of these.
     """
 
     schema: ClassVar[str] = "clips/1"
@@ -125,10 +126,12 @@ class Clips(Artifact):
     documents: list[ExportedFile]
     videos: list[ExportedFile]
     notes: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
         linked = [file.path for file in self.documents]
         if len(self.videos) + len(linked) <= _MOST_LINKS:
             linked += [file.path for file in self.videos]
         files = [*self.documents, *self.videos]
-        return {"outputs": linked, "exported": [[f.path, f.sha256, f.size] for f in files]}
+        exported = [[f.path, f.sha256, f.size] for f in files]
+        return {"outputs": linked, "exported": exported, "removed": self.removed}

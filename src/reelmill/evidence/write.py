@@ -39,6 +39,7 @@ def write_evidence(
     results: Iterable[ExportedFile | Path | str],
     *,
     kept: Iterable[ExportedFile | Path | str] = (),
+    removed: Iterable[str] = (),
     fresh: bool = False,
 ) -> Written:
     """Write `evidence.json` and `manifest.sha256` into `out`.
@@ -46,7 +47,8 @@ def write_evidence(
     `results` were written by this run: paths (relative ones start at `out`) are hashed now, an
     `ExportedFile` is taken at its word. `kept` are results of earlier runs: they enter the
     record only when it does not know them yet, so that a later change of theirs cannot slip in
-    as if it had been written here. With `fresh` nothing of earlier runs is kept.
+    as if it had been written here. `removed` were results of earlier runs until this run took them
+    away; one that is there is none of them. With `fresh` nothing of earlier runs is kept.
 
     Raises:
         OSError: the files cannot be written.
@@ -55,6 +57,9 @@ def write_evidence(
     folder = Folder(out)
     for record in originals:
         evidence.add_original(folder.name(os.path.abspath(record.path)), record)
+    for path in removed:
+        if not (out / path).exists():
+            evidence.results.pop(folder.name(path), None)
     for result in results:
         _add_result(evidence, folder, result, warnings)
     for result in kept:

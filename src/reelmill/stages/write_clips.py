@@ -64,13 +64,14 @@ class WriteClips(FileStage):
             for number, (clip, path) in enumerate(zip(plan.clips, paths, strict=True))
         ]
         clips = [clip for clip in clips if clip.frames]
-        self._sweep(recording.name, plan, paths)
+        removed = self._sweep(recording.name, plan, paths)
         arrays = read_persons(recording.folder, persons)
         return Clips(
             clips=clips,
             documents=self._documents(recording, persons, arrays, footage, clips),
             videos=[self._exported(clip.path) for clip in clips],
             notes=_notes(footage),
+            removed=removed,
         )
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
@@ -147,16 +148,17 @@ class WriteClips(FileStage):
                 size += len(data)
         return ExportedFile(path, digest.hexdigest(), size)
 
-    def _sweep(self, name: str, plan: ClipPlan, paths: Iterable[str]) -> None:
+    def _sweep(self, name: str, plan: ClipPlan, paths: Iterable[str]) -> list[str]:
         """Remove clips of an earlier plan from the folder of this one: they would be taken for
-        its own."""
+        its own. Gives their paths below `root`."""
         if plan.layout not in ("single", "dual"):
-            return
+            return []
         kept = {self.root / path for path in paths}
         folder = self.root / export_path(name, _SUFFIXES[plan.layout])
-        for file in folder.glob("*.mp4"):
-            if file not in kept:
-                file.unlink(missing_ok=True)
+        others = [file for file in sorted(folder.glob("*.mp4")) if file not in kept]
+        for file in others:
+            file.unlink(missing_ok=True)
+        return [file.relative_to(self.root).as_posix() for file in others]
 
 
 _SUFFIXES = {"single": "clips", "dual": "dual", "split": "split.mp4", "overlay": "overlay.mp4"}
