@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -123,6 +124,22 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def told_command(module: str) -> str:
+    """The command that was given, for others: a path of this machine stands as its option's name.
+
+    Args:
+        module: such as `benchmarks.faces`.
+    """
+    told: list[str] = []
+    for argument in sys.argv[1:]:
+        if Path(argument).is_absolute():
+            option = told[-1].lstrip("-") if told else "path"
+            told.append(option.upper().replace("-", "_"))
+        else:
+            told.append(argument)
+    return " ".join(["python", "-m", module, *told])
 
 
 def write_result(path: Path | None, content: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.face_truth import FACES, SIZES, Score, make_videos, read_mot
 from reelmill.demo.videos import Script, Truth
 
@@ -221,7 +221,7 @@ def _report(
     if together:
         show(f"videos of {options.many_seconds:g} s", together)
     content = {
-        "command": "python -m benchmarks.faces " + " ".join(sys.argv[1:]),
+        "command": told_command("benchmarks.faces"),
         "preset": options.preset,
         "seconds of video": options.seconds,
         "speed": speed,

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.face_truth import FACES, Score, make_videos, read_mot, scripts
 from reelmill.demo.videos import CLEAR_SHARE, Truth
 
@@ -91,7 +90,7 @@ def _report(
     }
     print("targets:", ", ".join(f"{k} {'met' if ok else 'NOT met'}" for k, ok in met.items()))
     content = {
-        "command": "python -m benchmarks.faces_accuracy " + " ".join(sys.argv[1:]),
+        "command": told_command("benchmarks.faces_accuracy"),
         "seed": options.seed,
         "seconds": measured.seconds,
         "peak MB": measured.peak_mb,
