@@ -5,7 +5,7 @@
 A trial is a quiet run of a corpus, then the same in another folder while things go wrong in its
 processes (memory runs out as each library says it, hosts and workers die, hang, are slow) and from
 outside (killed, frozen, told to stop, memory and disk taken), continued until a last run to which
-nothing happens. After each run: no recording lost or doubled, each right (byte by byte what the
+nothing happens; several trials at a time (`--jobs`), for a run waits much. After each run: no recording lost or doubled, each right (byte by byte what the
 quiet run made) or reported; no process, shared memory or file descriptor left. Most trials run toy
 stages, every tenth `reelmill voice` with the demo models. As root the trials have /dev/shm and the
 disk that fills up to themselves; otherwise no disk is filled.
@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import argparse
 import collections
+import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +36,6 @@ from benchmarks.chaos.blows import BLOWS, Blow, Ring, full_disk, hogged, memory_
 from benchmarks.chaos.checks import Quiet, Watch
 from benchmarks.chaos.scenes import Scene, Toy, Voice
 from benchmarks.common import show, write_result
-
-_ALONE = "REELMILL_CHAOS_ALONE"
 
 
 @dataclass
@@ -122,22 +123,41 @@ def _is_ours(disk: Path) -> bool:
 
 def main() -> int:
     options = _options()
-    _alone()
+    if options.one is not None:
+        print(json.dumps(vars(in_a_folder(options.one))))
+        return 0
     began = time.monotonic()
+    seeds = range(options.first, options.first + options.seeds)
     trials = []
-    for seed in range(options.first, options.first + options.seeds):
-        done = in_a_folder(seed)
-        trials.append(done)
-        verdict = "ok" if not done.problems else "WRONG"
-        print(
-            f"seed {seed:3} {done.scene:5} {done.recordings:2} recordings {done.seconds:5.1f} s "
-            f"{verdict}  {', '.join(done.blows)}; {', '.join(done.faults) or 'no faults inside'}",
-            flush=True,
-        )
-        for problem in done.problems:
-            print(f"    {problem}", flush=True)
+    with ThreadPoolExecutor(options.jobs) as jobs:
+        for done in jobs.map(in_a_process, seeds):
+            trials.append(done)
+            verdict = "ok" if not done.problems else "WRONG"
+            print(
+                f"seed {done.seed:3} {done.scene:5} {done.seconds:5.1f} s {verdict}  "
+                f"{', '.join(done.blows)}; {', '.join(done.faults) or 'no faults inside'}",
+                flush=True,
+            )
+            for problem in done.problems:
+                print(f"    {problem}", flush=True)
     _report(options, trials, time.monotonic() - began)
     return 1 if any(done.problems for done in trials) else 0
+
+
+def in_a_process(seed: int) -> Trial:
+    """A trial where nobody else mounts anything or has shared memory, if that is allowed."""
+    command = [sys.executable, "-m", "benchmarks.chaos", "--one", str(seed)]
+    if is_alone():
+        mounting = 'mount -t tmpfs tmpfs /dev/shm; exec "$@"'
+        command = ["unshare", "--mount", "sh", "-c", mounting, "sh", *command]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if finished.returncode:
+        return Trial(seed, "?", 0, problems=[f"the trial ended with {finished.returncode}"])
+    return Trial(**json.loads(finished.stdout.splitlines()[-1]))
+
+
+def is_alone() -> bool:
+    return os.geteuid() == 0 and shutil.which("unshare") is not None
 
 
 def in_a_folder(seed: int) -> Trial:
@@ -155,18 +175,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--seeds", type=int, default=10, help="how many trials [10]")
     parser.add_argument("--first", type=int, default=0, help="the first seed [0]")
+    parser.add_argument("--jobs", type=int, default=2, help="trials at a time [2]")
     parser.add_argument("--json", type=Path, help="write what happened here")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def _alone() -> None:
-    """Start again where nobody else mounts anything or has shared memory, if that is allowed."""
-    if os.environ.get(_ALONE) or not shutil.which("unshare") or os.geteuid() != 0:
-        return
-    again = [sys.executable, "-m", "benchmarks.chaos", *sys.argv[1:]]
-    mounting = 'mount -t tmpfs tmpfs /dev/shm; exec "$@"'
-    os.environ[_ALONE] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "sh", "-c", mounting, "sh", *again])
 
 
 def _report(options: argparse.Namespace, trials: list[Trial], seconds: float) -> None:
@@ -186,7 +198,7 @@ def _report(options: argparse.Namespace, trials: list[Trial], seconds: float) ->
     show("runs under faults", [row])
     content = {
         "command": "python -m benchmarks.chaos " + " ".join(sys.argv[1:]),
-        "disk_filled": os.geteuid() == 0,
+        "apart": is_alone(),
         "rows": [row],
         "blows": collections.Counter(blow for done in trials for blow in done.blows),
         "faults": collections.Counter(fault for done in trials for fault in done.faults),

@@ -79,6 +79,15 @@ def terminate(ring: Ring) -> Blow:
     return _told(ring, "SIGTERM", signal.SIGTERM)
 
 
+def terminate_frozen(ring: Ring) -> Blow:
+    """Told to stop while nothing it waits for will ever come."""
+    ring.wait_a_while()
+    for child in ring.run.children("faults.faults:serve"):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.suspend()
+    return _told(ring, "SIGTERM, all children frozen", signal.SIGTERM)
+
+
 def _told(ring: Ring, what: str, *numbers: signal.Signals) -> Blow:
     ring.wait_a_while()
     early = not ring.listens  # the interpreter is still importing us
@@ -171,6 +180,7 @@ BLOWS: dict[Callable[[Ring], Blow], int] = {
     ctrl_c: 2,
     ctrl_c_twice: 1,
     terminate: 2,
+    terminate_frozen: 1,
     kill_children: 4,
     kill_all_children: 1,
     freeze_child: 1,

@@ -20,7 +20,7 @@ class Ended:
     stderr: str = ""
     left: list[int] = field(default_factory=list)
 
-    def survivors(self) -> list[int]:
+    def survivors(self, within: float) -> list[int]:
         return self.left
 
 
