@@ -5,10 +5,11 @@
 A trial is a quiet run of a corpus, then the same in another folder while things go wrong in its
 processes (memory runs out as each library says it, hosts and workers die, hang, are slow) and from
 outside (killed, frozen, told to stop, memory and disk taken), continued until a last run to which
-nothing happens; several trials at a time (`--jobs`), for a run waits much. After each run: no recording lost or doubled, each right (byte by byte what the
+nothing happens. After each run: no recording lost or doubled, each right (byte by byte what the
 quiet run made) or reported; no process, shared memory or file descriptor left. Most trials run toy
-stages, every tenth `reelmill voice` with the demo models. As root the trials have /dev/shm and the
-disk that fills up to themselves; otherwise no disk is filled.
+stages, every tenth `reelmill voice` with the demo models; several at a time (`--jobs`), for a run
+waits much. As root the trials have /dev/shm and a disk that fills up to themselves; otherwise no
+disk is filled.
 """
 
 from __future__ import annotations
