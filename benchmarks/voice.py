@@ -2,7 +2,8 @@
 
     python -m benchmarks.voice --scale 0.1 --json benchmarks/results/voice.json
 
-The corpus has the shape of the collection the pipeline was made for: 183 calls, median 158 s with
+Reelmill runs as it comes and, to compare, with two model hosts of one thread on the CPU and with
+one of two threads. The corpus has the shape of the collection the pipeline was made for: 183 calls, median 158 s with
 a long tail, times `--scale`. Needs espeak-ng (and `pip install -e ".[bench]"`).
 """
 
@@ -84,6 +85,8 @@ def _options() -> argparse.Namespace:
 def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[str, Attempt]]:
     contenders: dict[str, Callable[[Setting], Attempt]] = {
         "reelmill": reelmill,
+        "reelmill, two hosts of one thread": lambda s: reelmill(s, "cpu:2", 1),
+        "reelmill, one host of two threads": lambda s: reelmill(s, "cpu:1", 2),
         "faster-whisper, file by file": lambda s: faster_whisper(s, "loop"),
         "faster-whisper batched, file by file": lambda s: faster_whisper(s, "batched"),
         "faster-whisper, a process per file": process_per_file,
@@ -97,11 +100,15 @@ def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[st
             yield name, run(setting)
 
 
-def reelmill(setting: Setting) -> Attempt:
-    out = setting.work / "reelmill"
+def reelmill(setting: Setting, device: str | None = None, threads: int | None = None) -> Attempt:
+    """As it comes; with `device` and `threads`, so many model hosts of so many threads."""
+    out = setting.work / f"reelmill-{device}-{threads}"
     command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice"]
     command += [str(setting.folder), "-o", str(out), "--model", setting.model, "--quiet"]
-    measured = measure([*command, "--formats", "json", *_TEXT_ONLY, *setting.reelmill_options])
+    command += ["--formats", "json", *_TEXT_ONLY, *setting.reelmill_options]
+    if device is not None:
+        command += ["--device", device, "--threads", str(threads)]
+    measured = measure(command)
     texts = {}
     for path in out.glob("*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
