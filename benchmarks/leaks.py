@@ -5,8 +5,8 @@
 Runs: `reelmill voice` with all its stages over the sample calls, ten times in a row in this
 process, each time from the start. Hosts: each model of that pipeline infers 1,000 batches, of
 random size, of the items that its stages cut from the samples. Memory in MB is what a process has
-for itself (resident, not shared), file descriptors are counted too. Growth counts from the second
-run, and from the batch (`--settled`) after which each shape of batch has been met.
+for itself (resident, not shared), file descriptors are counted too. Growth is the
+most of the last quarter of the points against the most of the first.
 """
 
 from __future__ import annotations
@@ -58,20 +58,13 @@ class Curve:
     points: list[int]
     memory_mb: list[float]
     descriptors: list[int]
-    settled: int
-
-    @property
-    def settled_mb(self) -> float:
-        return next(
-            mb
-            for point, mb in zip(self.points, self.memory_mb, strict=True)
-            if point >= self.settled
-        )
 
     @property
     def growth(self) -> float:
-        """From when it had settled to the end, of what it had."""
-        return self.memory_mb[-1] / self.settled_mb - 1
+        """The most of the last quarter of the points against the most of the first, whose very
+        first is left out: memory goes up and down with the size of the last batch."""
+        quarter = max(2, len(self.memory_mb) // 4)
+        return max(self.memory_mb[-quarter:]) / max(self.memory_mb[1 : quarter + 1]) - 1
 
     @property
     def no_descriptor_left(self) -> bool:
@@ -86,7 +79,6 @@ class Curve:
             "what": self.what,
             "points": self.points[-1],
             "first MB": self.memory_mb[0],
-            "settled MB": self.settled_mb,
             "last MB": self.memory_mb[-1],
             "growth %": 100 * self.growth,
             "descriptors": f"{self.descriptors[1]} to {self.descriptors[-1]}",
@@ -118,13 +110,13 @@ def runs(work: Path, count: int) -> Curve:
         memory.append(own_mb(me))
         descriptors.append(me.num_fds())
         print(f"run {len(memory)}: {memory[-1]:.1f} MB, {threading.active_count()} threads")
-    return Curve("runs in one process", list(range(1, count + 1)), memory, descriptors, 2)
+    return Curve("runs in one process", list(range(1, count + 1)), memory, descriptors)
 
 
 # -- batches in one host
 
 
-def host_curves(work: Path, batches: int, settled: int) -> Iterator[Curve]:
+def host_curves(work: Path, batches: int) -> Iterator[Curve]:
     """Each model of the pipeline, in a host of its own."""
     pipeline, items = prepared(work)
     for spec in pipeline.models:
@@ -138,7 +130,7 @@ def host_curves(work: Path, batches: int, settled: int) -> Iterator[Curve]:
             continue
         points = asyncio.run(many_batches(work, pipeline, spec, stages, batches))
         numbers, memory, descriptors = (list(column) for column in zip(*points, strict=True))
-        yield Curve(f"host of {spec.name}", numbers, memory, descriptors, settled)
+        yield Curve(f"host of {spec.name}", numbers, memory, descriptors)
 
 
 def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
@@ -221,7 +213,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--batches", type=int, default=1000)
-    parser.add_argument("--settled", type=int, default=200, help="batches until growth counts")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-leaks-") as folder:
@@ -230,7 +221,7 @@ def main() -> int:
         os.environ.setdefault("REELMILL_MEMORY_LIMIT", "100")
         curves = [runs(work, options.runs)] if options.runs else []
         if options.batches:
-            curves += host_curves(work, options.batches, options.settled)
+            curves += host_curves(work, options.batches)
     show(f"memory that grows (limit {LIMIT:.0%})", [curve.row() for curve in curves])
     command = "python -m benchmarks.leaks " + " ".join(sys.argv[1:])
     rows = [{**curve.row(), "memory_mb": curve.memory_mb} for curve in curves]

@@ -3,8 +3,9 @@
     python -m benchmarks.voice --scale 0.1 --json benchmarks/results/voice.json
 
 Reelmill runs as it comes and, to compare, with two model hosts of one thread on the CPU and with
-one of two threads. The corpus has the shape of the collection the pipeline was made for: 183 calls, median 158 s with
-a long tail, times `--scale`. Needs espeak-ng (and `pip install -e ".[bench]"`).
+one of two threads. The corpus has the shape of the collection the pipeline was made for: 183
+calls, median 158 s with a long tail, times `--scale`. Needs espeak-ng (and
+`pip install -e ".[bench]"`).
 """
 
 from __future__ import annotations

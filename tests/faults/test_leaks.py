@@ -27,7 +27,7 @@ def test_runs_in_a_row_need_no_more_than_one(tmp_path: Path) -> None:
         gc.collect()
         memory.append(own_mb(me))
         descriptors.append(me.num_fds())
-    curve = Curve("runs", list(range(1, 6)), memory, descriptors, settled=2)
+    curve = Curve("runs", list(range(1, 6)), memory, descriptors)
     assert curve.growth < LIMIT, memory
     assert curve.no_descriptor_left, descriptors
 
@@ -40,6 +40,6 @@ def test_a_host_does_not_grow_with_its_batches(tmp_path: Path) -> None:
     (model,) = pipeline.models
     points = asyncio.run(many_batches(tmp_path, pipeline, model, {at: items}, 1000))
     numbers, memory, descriptors = (list(column) for column in zip(*points, strict=True))
-    curve = Curve("host", numbers, memory, descriptors, settled=100)
+    curve = Curve("host", numbers, memory, descriptors)
     assert curve.growth < LIMIT, memory
     assert curve.no_descriptor_left, descriptors
