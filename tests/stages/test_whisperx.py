@@ -117,7 +117,7 @@ def test_its_words_become_ours(recording: Recording, audio: Audio) -> None:
         assert edges == sorted(edges)
         assert segment.start <= edges[0] and edges[-1] <= segment.end
         assert {word.timing for word in segment.words} == {"aligned"}
-    assert aligned.notes == [] and aligned.aligner == "WhisperX's aligners (WhisperX)"
+    assert aligned.notes == [] and aligned.aligner == "WhisperX's own (WhisperX 3.8.6)"
 
 
 def test_a_language_without_an_aligner_costs_the_word_times_only(

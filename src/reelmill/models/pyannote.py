@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ class PyannoteSpec(ModelSpec):
 
     `path` is the local folder or config file of the pipeline, `version` pyannote.audio's.
     """
+
+    purpose: ClassVar[str] = "diarizer"
 
     path: str
     label: str

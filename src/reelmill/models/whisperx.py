@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,8 @@ class WhisperXSpec(ModelSpec):
     `version` is WhisperX's; it is loaded under `python` (None: our own interpreter).
     `window_seconds`: the most speech in one window.
     """
+
+    purpose: ClassVar[str] = "recognizer"
 
     path: str
     label: str
@@ -185,6 +187,8 @@ class WhisperXAlignerSpec(ModelSpec):
     `model`: hub name or folder for all languages; None: WhisperX's own choice for each.
     """
 
+    purpose: ClassVar[str] = "aligner"
+
     model: str | None
     digest: str
     version: str
@@ -193,7 +197,7 @@ class WhisperXAlignerSpec(ModelSpec):
 
     @property
     def name(self) -> str:
-        return self.model or "WhisperX's aligners"
+        return self.model or "WhisperX's own"
 
     @property
     def identity(self) -> str:

@@ -75,7 +75,9 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
             segments = sentences(aligned.segments, transcript.language, transcript.duration)
         return AlignedTranscript(
             **{**vars(transcript), "segments": segments},
-            aligner=None if aligned.why_not else f"{self.model.name} (WhisperX)",
+            aligner=None
+            if aligned.why_not
+            else f"{self.model.name} (WhisperX {self.model.version})",
             notes=notes,
         )
 
