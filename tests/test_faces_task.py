@@ -95,9 +95,11 @@ def test_weights_that_were_named_are_not_done_without(no_weights) -> None:
 
 def test_nobody_is_named_by_clothes_and_it_is_said(no_weights) -> None:
     # proves: F3
-    settings = faces_settings({"identity": "appearance", "people": "portraits"})
+    settings = faces_settings({"identity": "appearance", "people": "portraits", "across": True})
     said: list[str] = []
     identity = choose_identity(settings, MtcnnSpec(), no_weights, said.append)
     assert identity.people == ()
-    assert "told apart by their clothes" in said[0] and "--identity vggface2" in said[0]
-    assert identity.notes and identity.notes[0] in said[0]
+    across, people = said
+    assert "told apart by their clothes" in people and "--identity vggface2" in people
+    assert identity.notes and identity.notes[0] in people
+    assert "matched by the colours they wear" in across

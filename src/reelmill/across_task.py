@@ -29,7 +29,7 @@ _NOTICE = (
     "Machine output. Different people may have been taken for one, and one for several; check it "
     "against the videos, which are identified by their SHA-256."
 )
-_BY_CLOTHES = (
+BY_CLOTHES = (
     "people were matched by the colours they wear, not by their faces: somebody in other clothes "
     "is somebody else here, and two who dress alike are one person; give --identity vggface2"
 )
@@ -67,10 +67,11 @@ def write_people(found: Sequence[Found], out: Path) -> list[ExportedFile]:
         "notice": _NOTICE,
         "told_apart_by": method,
         "threshold": number(threshold, 4),
-        "notes": [_BY_CLOTHES] if method == "appearance" else [],
+        "notes": [BY_CLOTHES] if method == "appearance" else [],
         "videos": [
             {"name": video.recording.name, "sha256": video.recording.id} for video in videos
         ],
+        "left_out": [one.recording.name for one in found if not one.artifact.is_file()],
         "people": [
             _described(group, place, videos) for place, group in zip(numbers, groups, strict=True)
         ],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from reelmill.across_task import PEOPLE, write_people
+from reelmill.across_task import BY_CLOTHES, PEOPLE, write_people
 from reelmill.artifacts import Persons
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
@@ -120,6 +120,8 @@ def choose_identity(
         spec = FacenetSpec(Path(), NOT_ASKED, NOT_ASKED)
     elif name != APPEARANCE:
         spec = face_spec(name, say)
+    if settings.across and spec is None:
+        say(f"--across: {BY_CLOTHES}")
     people: tuple[KnownFace, ...] = ()
     notes: tuple[str, ...] = ()
     if settings.people is not None and spec is None:

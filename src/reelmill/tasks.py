@@ -20,7 +20,7 @@ from reelmill.export.names import SpeakerName, parse_names
 from reelmill.models.aligners import Chosen, choose_aligners, fetch_aligner
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import choose_whisper, guess_kind
-from reelmill.models.face_files import face_spec
+from reelmill.models.face_files import DOWNLOAD_MB, VGGFACE2, face_spec, here
 from reelmill.models.languages import LANGUAGES
 from reelmill.models.translators import resolve_translator
 from reelmill.models.whisper import WhisperSpec
@@ -185,6 +185,16 @@ def run_models_list() -> int:
             entry.note,
             Text(str(entry.path or entry.source), overflow="fold"),
         )
+    faces = here()
+    table.add_row(
+        f"{_FACES_PREFIX}{VGGFACE2}",
+        "faces",
+        f"{faces.stat().st_size / 1e6:,.0f} MB" if faces else f"no ({DOWNLOAD_MB} MB)",
+        "",
+        "",
+        "tells faces apart",
+        Text(str(faces or "facenet-pytorch"), overflow="fold"),
+    )
     Console().print(table)
     return EXIT_DONE
 

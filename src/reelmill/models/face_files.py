@@ -21,6 +21,7 @@ VGGFACE2 = "vggface2"
 APPEARANCE = "appearance"
 #: By the face where the network can be had, else by what people wear.
 AUTO = "auto"
+DOWNLOAD_MB = 107
 _FILE = "20180402-114759-vggface2.pt"
 _ADDRESS = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{_FILE}"
 #: Below the models folder; the number changes with what the conversion makes.
@@ -74,6 +75,13 @@ def converted_path(name: str) -> Path:
     if "://" in name:
         kept = f"url--{hashlib.sha256(name.encode()).hexdigest()[:16]}"
     return hub.models_folder() / _CONVERTED / f"{kept}.onnx"
+
+
+def here(name: str = VGGFACE2) -> Path | None:
+    """The network made of the weights called `name`, or the weights themselves, if they are on
+    this machine."""
+    places = [converted_path(name), *([_left_by_facenet_pytorch()] if name == VGGFACE2 else [])]
+    return next((place for place in places if place.is_file()), None)
 
 
 def unavailable(name: str, cause: str) -> ModelUnavailableError:

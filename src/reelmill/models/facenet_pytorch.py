@@ -81,7 +81,7 @@ def installed_spec() -> FacenetPytorchSpec:
     missing = [one for one in (_MODULE, *_NEEDED) if importlib.util.find_spec(one) is None]
     if missing:
         raise ModelUnavailableError(
-            f"--detector {NAME} needs {' and '.join(missing)}: pip install 'reelmill[faces]', or "
+            f"--detector {NAME} needs {', '.join(missing)}: pip install 'reelmill[faces]', or "
             "use --detector mtcnn, which has the same weights and needs no PyTorch"
         )
     return FacenetPytorchSpec(importlib.metadata.version(NAME))

@@ -91,7 +91,7 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
     track: int | None = None
 
     def parts(self, recording: Recording, inputs: Inputs) -> Sequence[tuple[int, int]]:
-        moments = self._moments(recording, inputs)
+        moments = self._moments(_arrays(recording, inputs))
         if not len(moments.times):
             return []
         numbers = np.floor((moments.times - moments.times[0]) / _PART_SECONDS)
@@ -116,7 +116,8 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
         self, recording: Recording, inputs: Inputs, part: tuple[int, int]
     ) -> Iterator[tuple[UInt8, list[int]]]:
         """The faces of each frame that has some, and their tracks."""
-        moments, arrays = self._moments(recording, inputs), _arrays(recording, inputs)
+        arrays = _arrays(recording, inputs)
+        moments = self._moments(arrays)
         track = choose_track(recording.path, inputs[Media], self.track)
         size = reduced_size(*upright_size(track), _MOST_SIDE)
         reducer = Reducer(size, track.rotation)
@@ -155,8 +156,7 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
         write_arrays(recording.folder / name, FaceVectorArrays(unit(sums), count))
         return FaceVectors(name, self.model.name, int(count.sum()), int((count == 0).sum()))
 
-    def _moments(self, recording: Recording, inputs: Inputs) -> Moments:
-        arrays = _arrays(recording, inputs)
+    def _moments(self, arrays: TrackArrays) -> Moments:
         best = arrays.best[:, : self.faces]
         tracks, places = np.nonzero(best >= 0)
         rows = best[tracks, places]
