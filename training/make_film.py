@@ -3,8 +3,8 @@
 python training/make_film.py src/reelmill/assets/films
 
 Needs espeak-ng. All sentences and both voices are held out: no model was trained on them. Of 24
-films made in this way (7 sentences, 2 held-out voices) the demo models got 153 of 168 sentences
-right to the letter, and 13 films from beginning to end; this is one of those.
+films made in this way (7 sentences, 2 held-out voices) the demo models got 152 of 168 sentences
+right to the letter, and 12 films from beginning to end; this is one of those.
 """
 
 import argparse
