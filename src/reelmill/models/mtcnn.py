@@ -25,12 +25,11 @@ SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models" / "mtcnn"
 
 #: Side of the P-Net's window and the pixels from one to the next.
 _CELL, _STRIDE = 12, 2
-#: Candidates the R-Net gets of one frame, and crops a network gets in one call, at most.
+#: Candidates the R-Net gets of one frame, at most.
 _MOST_CANDIDATES = 400
-_MOST_CROPS = 256
-#: Frames searched at once: on the CPU more of them only take memory, and fall out of its cache
-#: (96 at once took 1,660 MB and twice as long as eight, with 487 MB).
-_FRAMES_AT_ONCE = {"cpu": 8, "cuda": 64}
+#: Frames searched at once, and crops a network gets in one call. On the CPU more of them only take
+#: memory, and fall out of its cache: 96 frames at once took twice as long as eight.
+_AT_ONCE = {"cpu": (8, 32), "cuda": (64, 256)}
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class MtcnnSpec(DetectorSpec):
     def load(self, device: Device, threads: int) -> Mtcnn:
         """As `open_network`."""
         networks = [open_network(self.folder / f"{n}net.onnx", device, threads) for n in "pro"]
-        at_once = _FRAMES_AT_ONCE.get(device.kind, _FRAMES_AT_ONCE["cpu"])
+        at_once = _AT_ONCE.get(device.kind, _AT_ONCE["cpu"])
         return Mtcnn(self, networks[0], networks[1], networks[2], at_once)
 
     def memory_mb(self, device_kind: str) -> float:
@@ -84,15 +83,17 @@ class MtcnnSpec(DetectorSpec):
 class Mtcnn:
     """Loaded networks."""
 
-    def __init__(self, spec: MtcnnSpec, pnet: Any, rnet: Any, onet: Any, at_once: int) -> None:
+    def __init__(
+        self, spec: MtcnnSpec, pnet: Any, rnet: Any, onet: Any, at_once: tuple[int, int]
+    ) -> None:
         self._spec, self._pnet, self._rnet, self._onet = spec, pnet, rnet, onet
-        self._at_once = at_once
+        self._frames_at_once, self._crops_at_once = at_once
 
     def look(self, frames: Sequence[UInt8]) -> list[Faces]:
         """All faces of each frame, best first. Frames are RGB (height, width, 3) of one size."""
         found: list[Faces] = []
-        for start in range(0, len(frames), self._at_once):
-            found += self._look(frames[start : start + self._at_once])
+        for start in range(0, len(frames), self._frames_at_once):
+            found += self._look(frames[start : start + self._frames_at_once])
         return found
 
     def _look(self, frames: Sequence[UInt8]) -> list[Faces]:
@@ -153,8 +154,8 @@ class Mtcnn:
         self, network: Any, frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int
     ) -> list[Float32]:
         outputs = []
-        for start in range(0, len(boxes), _MOST_CROPS):
-            some = slice(start, start + _MOST_CROPS)
+        for start in range(0, len(boxes), self._crops_at_once):
+            some = slice(start, start + self._crops_at_once)
             pieces = crops(frames, which[some], boxes[some], size)
             outputs.append(network.run(None, {"pictures": pieces}))
         return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]

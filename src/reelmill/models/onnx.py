@@ -21,6 +21,9 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
+    # Plans of memory are kept for each shape of input; ours have many, and none of them repeats
+    # often: the face detector took 170 MB more and no less time.
+    options.enable_mem_pattern = False
     providers: list[Any] = ["CPUExecutionProvider"]
     if device.kind == "cuda":
         if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
