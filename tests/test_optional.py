@@ -77,6 +77,23 @@ def test_a_pipeline_on_this_machine_needs_no_token(tmp_path: Path) -> None:
     assert isinstance(other, PyannoteDiarizer) and other.model.identity != spec.identity
 
 
+def test_a_pipeline_that_refers_to_models_nobody_may_have_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G19 V5
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    home = make_environment(tmp_path / "env", pyannote_audio="4.0.7")
+    config = tmp_path / "config.yaml"
+    own = "pipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n  params:\n"
+    own += "    embedding: $model/embedding\n"
+    config.write_text(own)
+    assert isinstance(diarizer_told(python=home, pyannote_model=str(config))[0], PyannoteDiarizer)
+    config.write_text(f"{own}    segmentation: pyannote/segmentation-3.0\n")
+    diarizer, said = diarizer_told(python=home, pyannote_model=str(config))
+    assert isinstance(diarizer, NetworksDiarizer)
+    assert len(said) == 1 and "https://huggingface.co/pyannote/segmentation-3.0" in said[0]
+
+
 def test_whisperx_is_looked_for_where_it_is_said_to_be(tmp_path: Path) -> None:
     # proves: V6 G19
     said: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,10 @@ _INSTALL = (
     'install it into an environment of its own (pip install "pyannote.audio>=4,<5" there) and '
     'name that with --python, or install "reelmill[pyannote]" here'
 )
+#: One of these is in the folder of a pipeline or a model that was fetched.
+_WHOLE = ("config.yaml", "pytorch_model.bin", "plda.npz")
+#: A setting of a pipeline that is the name of a model on the hub, with or without its revision.
+_PART = re.compile(r"^[\s-]*\w+:\s*[\"']?([A-Za-z][\w.-]*/[\w.-]+)(?:@[\w.-]+)?[\"']?\s*$", re.M)
 _FILES = ("*.yaml", "*.bin", "*.safetensors", "*.npz", "**/*.yaml", "**/*.bin", "**/*.npz")
 
 
@@ -40,6 +45,8 @@ def pyannote_spec(
     if version.partition(".")[0] != "4":
         raise ModelUnavailableError(f"{found.where} has pyannote.audio {version}; {_INSTALL}")
     path, digest = _local(name) or _fetched(name, notify)
+    for part in _parts(path if path.is_file() else path / "config.yaml"):
+        _snapshot(part, notify)
     return PyannoteSpec(str(path), name, digest, version, found.python, found.has_cuda)
 
 
@@ -55,15 +62,24 @@ def _local(name: str) -> tuple[Path, str] | None:
 
 
 def _fetched(name: str, notify: Notify) -> tuple[Path, str]:
-    snapshot = hub.cached_snapshot(name)
-    if snapshot is None or not (snapshot / "config.yaml").is_file():
-        if not has_token():
-            raise hub.unavailable(name, "HF_TOKEN is not set", _ways_out(name))
-        notify(f"fetching {name}")
-        snapshot = hub.download(
-            name, _FILES, sleep=time.sleep, notify=notify, ways_out=_ways_out(name)
-        )
+    snapshot = _snapshot(name, notify)
     return snapshot, f"hub:{name}@{snapshot.name}"
+
+
+def _parts(config: Path) -> list[str]:
+    """The models of the hub that a pipeline refers to; those in its own folder are no names."""
+    found = _PART.findall(config.read_text("utf-8"))
+    return [name for name in found if not Path(name).exists()]
+
+
+def _snapshot(name: str, notify: Notify) -> Path:
+    snapshot = hub.cached_snapshot(name)
+    if snapshot is not None and any((snapshot / one).is_file() for one in _WHOLE):
+        return snapshot
+    if not has_token():
+        raise hub.unavailable(name, "HF_TOKEN is not set", _ways_out(name))
+    notify(f"fetching {name}")
+    return hub.download(name, _FILES, sleep=time.sleep, notify=notify, ways_out=_ways_out(name))
 
 
 def _ways_out(name: str) -> str:
