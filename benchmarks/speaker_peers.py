@@ -1,15 +1,17 @@
 """Who speaks when, the same networks two ways, each a process of its own.
 
-    python -m benchmarks.speaker_peers reelmill|loop OUT FILE...
+    python -m benchmarks.speaker_peers reelmill|loop|processes OUT FILE...
 
 `loop` is what programs do that know nothing of other files: file by file, models loaded for each,
-one window and one voice at a time.
+one window and one voice at a time. `processes` is the same, the program started for each file, as
+scripts and task queues do that cannot give a model's memory back otherwise.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -59,6 +61,16 @@ def loop(files: list[Path], work: Path) -> dict[str, Turns]:
     return {file.name: _alone(file, work) for file in files}
 
 
+def processes(files: list[Path], work: Path) -> dict[str, Turns]:
+    found: dict[str, Turns] = {}
+    for file in files:
+        out = work / "one.json"
+        command = [sys.executable, "-m", "benchmarks.speaker_peers", "loop", out, file]
+        subprocess.run(list(map(str, command)), check=True)
+        found |= json.loads(out.read_text("utf-8"))
+    return found
+
+
 def _alone(file: Path, work: Path) -> Turns:
     recording = Recording(file, file.stem, work, read_state(file))
     made: dict[type[Artifact], Artifact] = {}
@@ -80,7 +92,7 @@ def _alone(file: Path, work: Path) -> Turns:
 def main() -> None:
     how, out, *files = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
-        run = {"reelmill": reelmill, "loop": loop}[how]
+        run = {"reelmill": reelmill, "loop": loop, "processes": processes}[how]
         found = run([Path(file) for file in files], Path(work))
     Path(out).write_text(json.dumps(found), encoding="utf-8")
 

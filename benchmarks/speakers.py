@@ -18,6 +18,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,11 @@ from reelmill.demo.meetings import OVERLAPS, SPEAKERS, generate_meetings, plan_m
 
 #: No threshold was chosen on meetings of this seed.
 SEED = 20261125
-_CONTENDERS = {"reelmill": "reelmill", "file by file, one window at a time": "loop"}
+_CONTENDERS = {
+    "reelmill": "reelmill",
+    "file by file, one window at a time": "loop",
+    "a process per file": "processes",
+}
 
 
 def main() -> None:
@@ -121,6 +126,17 @@ def errors(truths: Mapping[str, dict[str, Any]], found: Mapping[str, Turns]) -> 
     }
 
 
+def overlap_share(truth: dict[str, Any]) -> float:
+    """Share of the time in which somebody speaks that two do."""
+    spans = sorted((start, end) for u in truth["utterances"] for start, end in u["audible"])
+    once = total = reached = 0.0
+    for start, end in spans:
+        total += end - start
+        once += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return (total - once) / once if once else 0.0
+
+
 def _report(
     options: argparse.Namespace,
     truths: Mapping[str, dict[str, Any]],
@@ -142,6 +158,12 @@ def _report(
     accuracy = [{"what": name, **errors(truths, found)} for name, (_, found) in attempts.items()]
     show("errors", accuracy)
     best = next(iter(attempts.values()))[1]
+    by_overlap = [
+        {"what": f"up to {high:.0%} at once", "meetings": len(some), **errors(some, best)}
+        for low, high in pairwise((-1.0, 0.01, 0.06, 0.11, 1.0))
+        if (some := {n: t for n, t in truths.items() if low < overlap_share(t) <= high})
+    ]
+    show("by share of the speech during which a second person speaks", by_overlap)
     by_number = [
         {"what": f"{number} speakers", "meetings": len(some), **errors(some, best)}
         for number in sorted({len(truth["speakers"]) for truth in truths.values()})
@@ -149,7 +171,12 @@ def _report(
     ]
     show("by number of speakers", by_number)
     each = [
-        {"what": name, "speakers": len(truth["speakers"]), **errors({name: truth}, best)}
+        {
+            "what": name,
+            "speakers": len(truth["speakers"]),
+            "overlap": round(overlap_share(truth), 3),
+            **errors({name: truth}, best),
+        }
         for name, truth in truths.items()
     ]
     content = {
@@ -159,6 +186,7 @@ def _report(
         "speed": speed,
         "errors": accuracy,
         "by number of speakers": by_number,
+        "by share of speech that overlaps": by_overlap,
         "meetings": each,
     }
     write_result(options.json, content)

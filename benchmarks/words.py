@@ -45,6 +45,7 @@ from reelmill.engine.stage import Device, Inputs
 from reelmill.models.aligners import choose_aligners
 from reelmill.models.cache import resolve
 from reelmill.models.environments import look
+from reelmill.models.wav2vec2 import Aligners
 from reelmill.models.whisper import WhisperSpec
 from reelmill.recording import FileState, Recording
 from reelmill.stages.align import Align, AlignItem
@@ -169,7 +170,11 @@ def _report(cases: Sequence[Case], name: str) -> dict[str, Any]:
         "machine": machine(),
         "threads": 1,
         "audio_hours": round(hours, 4),
-        "aligner": {**_errors(cases, segments), "seconds_per_hour": round(seconds / hours, 2)},
+        "aligner": {
+            **_errors(cases, segments),
+            "seconds_per_hour": round(seconds / hours, 2),
+            "of_it_the_network": round(_network_seconds(aligners, flat) / hours, 2),
+        },
         "by_language": {
             language: _errors(*_of_language(cases, segments, language)) for language in LANGUAGES
         },
@@ -226,6 +231,17 @@ def _read(call: Sequence[Sequence[tuple[str, float, float]]]) -> list[list[Word]
     return [
         [Word(start, end, text, 0.0, "aligned") for text, start, end in segment] for segment in call
     ]
+
+
+def _network_seconds(aligners: Aligners, items: Sequence[AlignItem]) -> float:
+    """What the network alone takes, without the search for the best path."""
+    total = 0.0
+    for language in LANGUAGES:
+        sounds = [item.samples for item in items if item.language == language]
+        began = time.process_time()
+        aligners.of(language).log_probs(sounds)
+        total += time.process_time() - began
+    return total
 
 
 def _singles(stage: Align, cases: Sequence[Case]) -> list[AlignItem]:
