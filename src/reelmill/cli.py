@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from reelmill import __version__
 from reelmill.errors import ReelmillError
+from reelmill.signals import stop_when_told
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -502,15 +501,9 @@ def version(
 
 def main() -> None:
     """The console script: our own errors are one line and exit code 2."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stopped)  # a run has handlers of its own, once it has begun
+    stop_when_told()
     try:
         app()
     except ReelmillError as error:
         print(f"reelmill: {error}", file=sys.stderr)
         sys.exit(2)
-
-
-def _stopped(number: int, frame: FrameType | None) -> None:
-    print(f"reelmill: stopped by {signal.Signals(number).name}", file=sys.stderr)
-    sys.exit(3)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from reelmill.engine.progress import Observer
 from reelmill.errors import ReelmillError, UsageError
 from reelmill.inputs import find_sources
 from reelmill.settings import Settings
+from reelmill.signals import NUMBERS
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 _MB = 1 << 20
@@ -83,10 +84,6 @@ async def _run(
     together: Together | None,
 ) -> Outcome:
     coordinator = Coordinator(pipeline, config, observer)
-    loop = asyncio.get_running_loop()
-    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
-        reason = f"{name} (once more stops at once)" if number == signal.SIGINT else name
-        loop.add_signal_handler(number, coordinator.stop, reason)
 
     def closing(summary: RunSummary) -> None:
         worked = any(not outcome.reused for outcome in summary.outcomes)
@@ -96,8 +93,25 @@ async def _run(
         if worked or written or not (config.out / "report.html").exists():
             _write_reports(config, summary, coordinator.jobs, written)
 
-    summary = await coordinator.run(sources, closing)
+    with _stopping_at_signals(coordinator):
+        summary = await coordinator.run(sources, closing)
     return Outcome(summary, _exit_code(summary), config.out)
+
+
+@contextlib.contextmanager
+def _stopping_at_signals(coordinator: Coordinator) -> Iterator[None]:
+    """Signals stop the run while it is there; then they mean again what they meant before."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        reason = f"{name} (once more stops at once)" if number == signal.SIGINT else name
+        loop.add_signal_handler(number, coordinator.stop, reason)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:

@@ -13,12 +13,14 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import ReelmillError
 from reelmill.runner import EXIT_USAGE, run_command
 from reelmill.settings import Settings, load_settings
+from reelmill.signals import stop_when_told
 from reelmill.terminal import Plain
 from tests.engine.toys import toy_pipeline
 from tests.faults.faults import going_wrong
 
 
 def main() -> int:
+    stop_when_told()
     folder, out, log = map(Path, sys.argv[1:4])
     delay = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
 

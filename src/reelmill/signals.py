@@ -1,0 +1,22 @@
+"""Signals before a run has begun and after it is over: a stop as any other."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_EXIT_STOPPED = 3
+
+
+def stop_when_told() -> None:
+    """From now on Ctrl-C and SIGTERM end this process with exit code 3; a run, while it is there,
+    has handlers of its own."""
+    for number in NUMBERS:
+        signal.signal(number, _stopped)
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:
+    print(f"reelmill: stopped by {signal.Signals(number).name}", file=sys.stderr)
+    sys.exit(_EXIT_STOPPED)
