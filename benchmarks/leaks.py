@@ -4,9 +4,9 @@
 
 Runs: `reelmill voice` with all its stages over the sample calls, ten times in a row in this
 process, each time from the start. Hosts: each model of that pipeline infers 1,000 batches, of
-random size after one of the largest, of the items that its stages cut from the samples. Memory in MB is what a process has
-for itself (resident, not shared), file descriptors are counted too. Growth is the
-most of the last quarter of the points against the most of the first.
+random size after one of the largest, of the items that its stages cut from the samples. Memory in
+MB is what a process has for itself (resident, not shared), file descriptors are counted too. Growth
+is the most of the last quarter of the points against the most of the first.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     told = time.monotonic()
     run.tell(signal.SIGINT)
     assert run.wait() == 3, run.stderr
-    assert time.monotonic() - told < 3.0
+    assert time.monotonic() - told < 6.0
     assert run.survivors() == []
 
 
