@@ -83,3 +83,11 @@ def test_a_stray_voice_is_nobody_of_its_own() -> None:
 def test_nobody() -> None:
     none = np.zeros((0, 256), np.float32)
     assert len(cluster(none, np.zeros(0, np.float32), ClusteringOptions())) == 0
+
+
+def test_of_a_long_recording_some_from_everywhere_tell_who_there_is() -> None:
+    """The third person speaks only at the end."""
+    made, truth = voices(3, 400)
+    order = np.argsort(truth, kind="stable")
+    found = cluster(made[order], np.full(len(made), 2.0, np.float32), ClusteringOptions())
+    assert same_groups(found, truth[order]) and found.max() + 1 == 3
