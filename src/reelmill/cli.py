@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,32 @@ Fresh = Annotated[
     bool,
     typer.Option("--fresh/--resume", help="Compute everything anew, or continue [--resume]."),
 ]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")]
+ComputeType = Annotated[
+    str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of a model on the CPU.")]
+InitialPrompt = Annotated[
+    str | None, typer.Option(help="Text said to come before: names, spelling.")
+]
+Hotwords = Annotated[str | None, typer.Option(help="Words to expect.")]
+Align = Annotated[
+    bool | None, typer.Option("--align/--no-align", help="Times for every word [--align].")
+]
+Aligner = Annotated[
+    str | None,
+    typer.Option(help="Hub name, folder, demo; none: Whisper's word times [by language]."),
+]
+MemoryLimit = Annotated[
+    int | None, typer.Option(min=1, max=100, help="Percent of memory to stop at [80].")
+]
+Residency = Annotated[
+    str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
+]
+KeepAudio = Annotated[
+    bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
+]
 
 
 @app.command()
@@ -48,42 +74,25 @@ def voice(
     language: Annotated[
         str | None, typer.Option(help="ISO code, as ko [detected per recording].")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
-    compute_type: Annotated[
-        str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
-    ] = None,
+    device: Device = None,
+    compute_type: ComputeType = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Windows in a first batch [20].")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of a model on the CPU.")
-    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
     formats: Annotated[
         str | None, typer.Option(help="Comma-separated [json,txt,srt,vtt,tsv].")
     ] = None,
-    initial_prompt: Annotated[
-        str | None, typer.Option(help="Text said to come before: names, spelling.")
-    ] = None,
-    hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None,
-    align: Annotated[
-        bool | None, typer.Option("--align/--no-align", help="Times for every word [--align].")
-    ] = None,
-    aligner: Annotated[
-        str | None,
-        typer.Option(help="Hub name, folder, demo; none: Whisper's word times [by language]."),
-    ] = None,
+    initial_prompt: InitialPrompt = None,
+    hotwords: Hotwords = None,
+    align: Align = None,
+    aligner: Aligner = None,
     words: Annotated[
         bool | None, typer.Option("--words", help="VTT whose words light up as they are said.")
     ] = None,
-    memory_limit: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Percent of memory to stop at [80].")
-    ] = None,
-    residency: Annotated[
-        str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
-    ] = None,
+    memory_limit: MemoryLimit = None,
+    residency: Residency = None,
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
     ] = None,
@@ -114,46 +123,15 @@ def voice(
         list[str] | None,
         typer.Option(help="A=Kim,B=Lee, or 'call 1.m4a:A=Kim'; also afterwards."),
     ] = None,
-    keep_audio: Annotated[
-        bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
-    ] = None,
+    keep_audio: KeepAudio = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Transcribe recordings: text with times, language, evidence that nothing was touched."""
+    given = _given(locals())
     from reelmill.tasks import run_voice
 
-    given = {
-        "out": out,
-        "model": model,
-        "language": language,
-        "device": device,
-        "compute_type": compute_type,
-        "batch_size": batch_size,
-        "workers": workers,
-        "threads": threads,
-        "formats": formats.split(",") if formats else None,
-        "initial_prompt": initial_prompt,
-        "hotwords": hotwords,
-        "align": align,
-        "aligner": aligner,
-        "words": words,
-        "memory_limit": memory_limit,
-        "residency": residency,
-        "arena": arena,
-        "engine": engine,
-        "python": python,
-        "diarizer": diarizer,
-        "pyannote_model": pyannote_model,
-        "speakers": speakers,
-        "min_speakers": min_speakers,
-        "max_speakers": max_speakers,
-        "speaker_segmentation": speaker_segmentation,
-        "speaker_encoder": speaker_encoder,
-        "names": names or None,
-        "keep_audio": keep_audio,
-    }
     raise typer.Exit(run_voice(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))
 
 
@@ -208,36 +186,19 @@ def subtitle(
     shortest: Annotated[float | None, typer.Option(help="Seconds at least [0.83].")] = None,
     longest: Annotated[float | None, typer.Option(help="Seconds at most [7].")] = None,
     gap: Annotated[float | None, typer.Option(help="Seconds between subtitles [0.083].")] = None,
-    keep_audio: Annotated[
-        bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
-    ] = None,
-    residency: Annotated[
-        str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
-    compute_type: Annotated[
-        str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
-    ] = None,
+    keep_audio: KeepAudio = None,
+    residency: Residency = None,
+    device: Device = None,
+    compute_type: ComputeType = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Items in a first batch [20].")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of a model on the CPU.")
-    ] = None,
-    initial_prompt: Annotated[
-        str | None, typer.Option(help="Text said to come before: names, spelling.")
-    ] = None,
-    hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None,
-    align: Annotated[
-        bool | None, typer.Option("--align/--no-align", help="Times for every word [--align].")
-    ] = None,
-    aligner: Annotated[
-        str | None,
-        typer.Option(help="Hub name, folder, demo; none: Whisper's word times [by language]."),
-    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    initial_prompt: InitialPrompt = None,
+    hotwords: Hotwords = None,
+    align: Align = None,
+    aligner: Aligner = None,
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
     ] = None,
@@ -246,40 +207,9 @@ def subtitle(
     as_json: AsJson = False,
 ) -> None:
     """Subtitles in another language: recognized, translated, laid out to be read."""
+    given = _given(locals(), formats="subtitle_formats")
     from reelmill.subtitle_task import run_subtitle
 
-    given = {
-        "out": out,
-        "to": to,
-        "language": language,
-        "model": model,
-        "translator": translator,
-        "glossary": glossary,
-        "subtitle_formats": formats,
-        "bilingual": bilingual,
-        "mux": mux,
-        "burn": burn,
-        "style": style,
-        "track": track,
-        "chars_per_line": chars_per_line,
-        "lines": lines,
-        "reading_speed": reading_speed,
-        "shortest": shortest,
-        "longest": longest,
-        "gap": gap,
-        "keep_audio": keep_audio,
-        "residency": residency,
-        "device": device,
-        "compute_type": compute_type,
-        "batch_size": batch_size,
-        "workers": workers,
-        "threads": threads,
-        "initial_prompt": initial_prompt,
-        "hotwords": hotwords,
-        "align": align,
-        "aligner": aligner,
-        "arena": arena,
-    }
     raise typer.Exit(run_subtitle(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))
 
 
@@ -358,19 +288,13 @@ def faces(
     detect_size: Annotated[
         int | None, typer.Option(help="Shorter side of frames when faces are sought [360].")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
+    device: Device = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Runs of 24 frames in a first batch [4].")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of a model on the CPU.")
-    ] = None,
-    memory_limit: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Percent of memory to stop at [80].")
-    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    memory_limit: MemoryLimit = None,
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for frames [256].")
     ] = None,
@@ -379,36 +303,9 @@ def faces(
     as_json: AsJson = False,
 ) -> None:
     """Cut videos to the people in them: clips, who is seen when, boxes for every frame."""
+    given = _given(locals(), formats="face_formats")
     from reelmill.faces_task import run_faces
 
-    given = {
-        "out": out,
-        "layout": layout,
-        "size": size,
-        "aspect": aspect,
-        "clip": clip,
-        "target": target,
-        "top": top,
-        "min_share": min_share,
-        "face_share": face_share,
-        "preset": preset,
-        "quality": quality,
-        "encoder": encoder,
-        "face_formats": formats,
-        "detector": detector,
-        "identity": identity,
-        "identity_threshold": identity_threshold,
-        "people": people,
-        "across": across,
-        "video_track": video_track,
-        "detect_size": detect_size,
-        "device": device,
-        "batch_size": batch_size,
-        "workers": workers,
-        "threads": threads,
-        "memory_limit": memory_limit,
-        "arena": arena,
-    }
     raise typer.Exit(run_faces(inputs, given, fresh=fresh, quiet=quiet, as_json=as_json))
 
 
@@ -430,7 +327,7 @@ def stage(
     model: Annotated[str | None, typer.Option(help="Recognizer.")] = None,
     translator: Annotated[str | None, typer.Option(help="Translator.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="Languages, as ko,en.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")] = None,
+    device: Device = None,
 ) -> None:
     """One step alone, from the results before it; says where its own result lies."""
     from reelmill.stage_task import run_stage_command
@@ -488,6 +385,15 @@ def models_pull(
     from reelmill.tasks import run_models_pull
 
     raise typer.Exit(run_models_pull(name))
+
+
+def _given(options: dict[str, Any], **settings: str) -> dict[str, Any]:
+    """A command's parameters by the names of the settings; what is empty was not given."""
+    return {
+        settings.get(name, name): None if value in ([], "") else value
+        for name, value in options.items()
+        if name not in ("inputs", "fresh", "quiet", "as_json")
+    }
 
 
 @app.callback(invoke_without_command=True)
