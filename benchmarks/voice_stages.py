@@ -2,9 +2,9 @@
 
     python -m benchmarks.voice_stages --json benchmarks/results/voice_stages.json
 
-Wall time of a stage alone: the same calls, everything before it finished already. How busy the
-model hosts are, and how often batches of different stages run at the same time, is read from the
-batches in `.cache/runs/*.jsonl`. Needs espeak-ng.
+Seconds are those of `performance_report.json`, wall time summed over processes. How often batches
+of different stages run at the same time is read from the batches in `.cache/runs/*.jsonl`. Needs
+espeak-ng.
 """
 
 from __future__ import annotations
