@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,3 +38,23 @@ def test_a_signal_before_a_run_has_begun_is_a_stop_too(
         cli.main()
     assert ended.value.code == 3
     assert capsys.readouterr().err == f"reelmill: stopped by {number.name}\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_python_takes_itself_down_changes_nothing(number: signal.Signals) -> None:
+    # proves: G12
+    script = f"""
+import os, sys
+class Last:  # its end comes after that of signal handling
+    def __del__(self, kill=os.kill, me=os.getpid()):
+        kill(me, {int(number)})
+last = Last()
+sys.argv = ["reelmill", "--version"]
+from reelmill.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("reelmill ")

@@ -10,7 +10,7 @@ import typer
 
 from reelmill import __version__
 from reelmill.errors import ReelmillError
-from reelmill.signals import stop_when_told
+from reelmill.signals import stop_when_told, work_is_over
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -413,3 +413,5 @@ def main() -> None:
     except ReelmillError as error:
         print(f"reelmill: {error}", file=sys.stderr)
         sys.exit(2)
+    finally:
+        work_is_over()

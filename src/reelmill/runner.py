@@ -24,7 +24,7 @@ from reelmill.engine.progress import Observer
 from reelmill.errors import ReelmillError, UsageError
 from reelmill.inputs import find_sources
 from reelmill.settings import Settings
-from reelmill.signals import NUMBERS
+from reelmill.signals import NUMBERS, held_back
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 _MB = 1 << 20
@@ -109,9 +109,10 @@ def _stopping_at_signals(coordinator: Coordinator) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        with held_back():
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
@@ -15,6 +17,22 @@ def stop_when_told() -> None:
     has handlers of its own."""
     for number in NUMBERS:
         signal.signal(number, _stopped)
+
+
+def work_is_over() -> None:
+    """From now on they change nothing: Python takes itself down with the exit code it has."""
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Signals wait for the end of the block, so that none meets a handler between two of ours."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:

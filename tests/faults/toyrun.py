@@ -13,7 +13,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import ReelmillError
 from reelmill.runner import EXIT_USAGE, run_command
 from reelmill.settings import Settings, load_settings
-from reelmill.signals import stop_when_told
+from reelmill.signals import stop_when_told, work_is_over
 from reelmill.terminal import Plain
 from tests.engine.toys import toy_pipeline
 from tests.faults.faults import going_wrong
@@ -34,6 +34,8 @@ def main() -> int:
     except ReelmillError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
+    finally:
+        work_is_over()
 
 
 if __name__ == "__main__":
