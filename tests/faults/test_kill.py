@@ -165,8 +165,10 @@ def test_the_second_run_on_a_folder_says_who_has_it(tmp_path: Path) -> None:
     make_texts(folder, RECORDINGS, 8)
     first = ToyRun(folder, out, log, delay=0.1)
     first.wait_for(lambda: "merge" in log.read_text())
+    first.process.send_signal(signal.SIGSTOP)  # or on a busy machine it is over before the second
     second = ToyRun(folder, out, tmp_path / "log2")
     assert second.wait() == 2
+    first.process.send_signal(signal.SIGCONT)
     assert f"process {first.process.pid}" in second.stderr
     assert "-o" in second.stderr and "Traceback" not in second.stderr
     elsewhere = ToyRun(folder, tmp_path / "out2", tmp_path / "log3")
