@@ -131,14 +131,7 @@ def _case(call: Call, folder: Path, rng: Random) -> Case:
 
 def _report(cases: Sequence[Case], name: str) -> dict[str, Any]:
     files = resolve("demo")
-    whisper = WhisperSpec(
-        files.path,
-        files.name,
-        files.identity,
-        files.n_mels,
-        window_seconds=files.window_seconds,
-        padded_seconds=files.padded_seconds,
-    )
+    whisper = WhisperSpec.of(files)
     stage = Align(choose_aligners(name, None, "demo").spec)
     whispering, transcribing = TimeByWhisper(whisper), Transcribe(whisper)
     aligners = stage.model.load(Device("cpu"), 1)

@@ -64,15 +64,7 @@ def subtitle_maker(say: Callable[[str], None]) -> MakePipeline:
         recognizer, translator = _models(settings, choice, out, say)
         nllb = _translator(translator, settings, say)
         files = resolve(recognizer, notify=say)
-        whisper = WhisperSpec(
-            files.path,
-            files.name,
-            files.identity,
-            files.n_mels,
-            settings.compute_type,
-            files.window_seconds,
-            files.padded_seconds,
-        )
+        whisper = WhisperSpec.of(files, settings.compute_type)
         aligners = choose_words(settings, whisper, say)
         return subtitle_pipeline(settings, whisper, nllb, out, aligners=aligners)
 

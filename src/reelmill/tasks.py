@@ -85,15 +85,7 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
         diarizer = choose_diarizer(settings, say)
         if whisperx is not None:
             return whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names)
-        spec = WhisperSpec(
-            files.path,
-            files.name,
-            files.identity,
-            files.n_mels,
-            settings.compute_type,
-            files.window_seconds,
-            files.padded_seconds,
-        )
+        spec = WhisperSpec.of(files, settings.compute_type)
         return voice_pipeline(
             settings,
             spec,

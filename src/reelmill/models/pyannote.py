@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.engine.stage import Device, ModelSpec
+from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
-from reelmill.models import hub
-from reelmill.models.torch_device import torch_device
+from reelmill.models.torch_device import TorchModelSpec, torch_device
 
 Float32 = npt.NDArray[np.float32]
 
@@ -23,7 +21,7 @@ _LIBRARIES_MB = 1100
 
 
 @dataclass(frozen=True)
-class PyannoteSpec(ModelSpec):
+class PyannoteSpec(TorchModelSpec):
     """A pipeline of pyannote.audio, loaded under `python` (None: our own interpreter).
 
     `path` is the local folder or config file of the pipeline, `version` pyannote.audio's.
@@ -45,13 +43,6 @@ class PyannoteSpec(ModelSpec):
     @property
     def identity(self) -> str:
         return f"{self.digest}:pyannote.audio-{self.version}"
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_CACHE": str(hub.models_folder())}
-
-    def supports(self, device_kind: str) -> bool:
-        return device_kind == "cpu" or self.cuda
 
     def memory_mb(self, device_kind: str) -> float:
         return _LIBRARIES_MB

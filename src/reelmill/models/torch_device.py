@@ -1,9 +1,26 @@
-"""PyTorch's name for a device."""
+"""What models that need PyTorch have in common: where they run, and in which environment."""
 
 from __future__ import annotations
 
-from reelmill.engine.stage import Device
+from collections.abc import Mapping
+
+from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError
+from reelmill.models import hub
+
+
+class TorchModelSpec(ModelSpec):
+    """A model of a library on PyTorch; `cuda`: whether that PyTorch computes on GPUs."""
+
+    cuda: bool
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Without pyannote.audio's telemetry, and with our cache for what is fetched."""
+        return {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_CACHE": str(hub.models_folder())}
+
+    def supports(self, device_kind: str) -> bool:
+        return device_kind == "cpu" or self.cuda
 
 
 def torch_device(device: Device, threads: int) -> str:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,9 @@ from reelmill.models.features import (
     Float32,
     pad_or_trim,
 )
+
+if TYPE_CHECKING:
+    from reelmill.models.cache import ModelFiles
 
 #: Of encoder outputs kept between detecting a language and decoding: some 80 of a small model.
 _KEPT_BYTES = 64 << 20
@@ -92,6 +95,19 @@ class WhisperSpec(ModelSpec):
     window_seconds: float = WINDOW_SECONDS
     #: To what the features of a window are padded; less than 30 s only for models made for it.
     padded_seconds: float = WINDOW_SECONDS
+
+    @classmethod
+    def of(cls, files: ModelFiles, compute_type: str = "auto") -> WhisperSpec:
+        """Of a resolved model, used as its folder asks for."""
+        return cls(
+            files.path,
+            files.name,
+            files.identity,
+            files.n_mels,
+            compute_type,
+            files.window_seconds,
+            files.padded_seconds,
+        )
 
     @property
     def name(self) -> str:

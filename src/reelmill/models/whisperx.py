@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.engine.stage import Device, ModelSpec
+from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 from reelmill.models import hub
 from reelmill.models.compute import compute_type_for
-from reelmill.models.torch_device import torch_device
+from reelmill.models.torch_device import TorchModelSpec, torch_device
 
 Float32 = npt.NDArray[np.float32]
 
@@ -74,12 +74,8 @@ class WhisperXOptions:
     batch_size: int = 20
 
 
-def _environment() -> dict[str, str]:
-    return {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_CACHE": str(hub.models_folder())}
-
-
 @dataclass(frozen=True)
-class WhisperXSpec(ModelSpec):
+class WhisperXSpec(TorchModelSpec):
     """WhisperX's speech detector and a Whisper model in CTranslate2's format, in a local folder.
 
     `version` is WhisperX's; it is loaded under `python` (None: our own interpreter).
@@ -107,13 +103,6 @@ class WhisperXSpec(ModelSpec):
     def identity(self) -> str:
         used = f"{self.compute_type}:{self.window_seconds:g}:{self.options}"
         return f"{self.digest}:whisperx-{self.version}:{used}"
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return _environment()
-
-    def supports(self, device_kind: str) -> bool:
-        return device_kind == "cpu" or self.cuda
 
     def memory_mb(self, device_kind: str) -> float:
         return 1.5 * self.size_mb + _LIBRARIES_MB
@@ -181,7 +170,7 @@ class Recognizer:
 
 
 @dataclass(frozen=True)
-class WhisperXAlignerSpec(ModelSpec):
+class WhisperXAlignerSpec(TorchModelSpec):
     """WhisperX's aligners, each loaded when its language first comes up.
 
     `model`: hub name or folder for all languages; None: WhisperX's own choice for each.
@@ -202,13 +191,6 @@ class WhisperXAlignerSpec(ModelSpec):
     @property
     def identity(self) -> str:
         return f"{self.digest}:whisperx-{self.version}"
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return _environment()
-
-    def supports(self, device_kind: str) -> bool:
-        return device_kind == "cpu" or self.cuda
 
     def memory_mb(self, device_kind: str) -> float:
         return _LIBRARIES_MB + _ALIGNER_MB
