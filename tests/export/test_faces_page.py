@@ -17,20 +17,14 @@ from reelmill.export import Source
 from reelmill.export.faces import FacesDocument
 from reelmill.export.faces_page import FacesPage
 from reelmill.palette import person_colour
+from tests.browser import HEADLESS
 from tests.media.films import film
 from tests.stages.people import persons_of
 
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 
 FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
+    *HEADLESS,
     "--allow-file-access-from-files",
     "--window-size=1000,700",
 ]

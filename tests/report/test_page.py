@@ -18,6 +18,7 @@ import pytest
 from reelmill.engine.metrics import FileOutcome
 from reelmill.errors import Failure
 from reelmill.report.page import REPORT_PAGE, render_page, write_page
+from tests.browser import HEADLESS
 from tests.report.samples import empty_run, large_run, real_run, write_texts
 
 _VOID = {"meta", "input", "link", "br"}
@@ -175,14 +176,7 @@ def test_it_fits_the_window(tmp_path: Path, width: int):
     )
     page.write_text(page.read_text(encoding="utf-8") + probe, encoding="utf-8")
     flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-sync",
-        "--disable-background-networking",
-        "--disable-component-update",
+        *HEADLESS,
         "--virtual-time-budget=2000",
     ]
     shown = subprocess.run(
