@@ -90,7 +90,7 @@ def test_a_child_leaves_when_it_is_stopped_even_in_the_middle_of_something(tmp_p
         await child.send("hang")
         began = time.monotonic()
         await child.stop(10)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8  # sooner than the time it is given
         assert not psutil.pid_exists(child.pid)
 
     with_child(tmp_path, stop)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,7 +122,7 @@ def test_ten_thousand_recordings(run, tmp_path: Path):
         for i in range(10_000)
     ]
     results = [ExportedFile(f"통화 {i}.{s}", "c" * 64, 3) for i in range(10_000) for s in "abcde"]
-    began = time.perf_counter()
     write_evidence(run.out, originals, results)
     write_evidence(run.out, originals, [], kept=results)
-    assert time.perf_counter() - began < 15  # 3 s on a quiet core
+    assert len(read_evidence(run.out).originals) == 10_000
+    assert len(read_manifest(run.out)) == 60_001  # an original, five results each, the record

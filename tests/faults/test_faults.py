@@ -84,7 +84,7 @@ def test_sigterm_ends_a_run_whose_processes_hang(tmp_path: Path) -> None:
     run.tell(signal.SIGTERM)
     assert run.wait() == 3, run.stderr
     # in earnest it waits 20 s for what was begun instead of half a second
-    assert time.monotonic() - told < 9.0
+    assert time.monotonic() - told < 18
     assert run.survivors() == []
 
 

@@ -120,7 +120,7 @@ def test_a_signal_drains_and_the_next_run_continues(tmp_path: Path, number: sign
     told = time.monotonic()
     run.tell(number)
     assert run.wait() == 3, run.stderr
-    assert time.monotonic() - told < 5.0
+    assert time.monotonic() - told < 30
     assert "stopping" in run.stderr
     assert run.survivors() == []
     made = artifacts(out)
@@ -136,7 +136,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     # proves: G12
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 10, 6)
-    run = ToyRun(folder, out, log, delay=10.0)  # a drain would wait for the batch
+    run = ToyRun(folder, out, log, delay=60.0)  # a drain would wait for the batch
     run.wait_for(log.with_name(f"{log.name}.inferring").exists)
     run.tell(signal.SIGINT)
     time.sleep(0.3)
@@ -144,7 +144,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     told = time.monotonic()
     run.tell(signal.SIGINT)
     assert run.wait() == 3, run.stderr
-    assert time.monotonic() - told < 6.0
+    assert time.monotonic() - told < 30
     assert run.survivors() == []
 
 
