@@ -67,7 +67,7 @@ def real_run() -> RunSummary:
         version="0.1.0",
         device="cuda:0",
         device_reason="NVIDIA GeForce RTX 4070, 12 GB, 91 % of its memory free",
-        models=["large-v3"],
+        models={"recognizer large-v3": "large-v3"},
         workers=18,
         batch_size=20,
         outcomes=outcomes,
@@ -91,7 +91,7 @@ def write_texts(out: Path) -> None:
 
 def empty_run() -> RunSummary:
     return RunSummary(
-        "voice", "2026-11-01T14:02:11+0000", 0.2, "0.1.0", "cpu", "", [], 1, 20, [], [], []
+        "voice", "2026-11-01T14:02:11+0000", 0.2, "0.1.0", "cpu", "", {}, 1, 20, [], [], []
     )
 
 

@@ -130,10 +130,16 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path):
     assert "Run the same command again to go on" in text
 
 
+def test_models_of_one_name_are_told_apart(tmp_path: Path):
+    run = real_run()
+    run.models = {"recognizer demo": "demo", "aligner demo": "demo"}
+    assert "recognizer demo, aligner demo" in render_page(run, tmp_path)
+
+
 def test_the_demo_model_is_named_as_such(tmp_path: Path):
     run = real_run()
     assert "Demo model" not in render_page(run, tmp_path)
-    run.models = ["demo"]
+    run.models = {"recognizer demo": "demo"}
     assert "must not be relied on" in render_page(run, tmp_path)
 
 

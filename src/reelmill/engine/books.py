@@ -169,7 +169,7 @@ class Books:
             version=__version__,
             device=", ".join(map(str, config.devices)),
             device_reason=config.device_reason,
-            models=[spec.name for spec in self._pipeline.models],
+            models={spec.title: spec.name for spec in self._pipeline.models},
             workers=config.workers,
             batch_size=config.batch_size,
             outcomes=[job.outcome() for job in self._jobs],

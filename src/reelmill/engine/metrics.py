@@ -126,7 +126,8 @@ class RunSummary:
     version: str
     device: str
     device_reason: str
-    models: list[str]
+    #: What each does and its name (`recognizer demo`), to the name alone.
+    models: dict[str, str]
     workers: int
     batch_size: int
     outcomes: list[FileOutcome]

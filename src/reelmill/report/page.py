@@ -109,7 +109,7 @@ def render_page(run: RunSummary, out: Path) -> str:
         more_warnings=max(0, len(run.warnings) - _MOST_WARNINGS),
         stages=_stage_rows(run.stages),
         hosts=[_host_row(host) for host in run.hosts],
-        demo=any(is_demo(model) for model in run.models),
+        demo=any(is_demo(model) for model in run.models.values()),
     )
 
 

@@ -62,7 +62,7 @@ def performance_report(run: RunSummary) -> dict[str, Any]:
         "media_seconds": round(f.media_seconds, 3),
         "speed_x_real_time": _rounded(f.speed),
         "work_share": {"gpu": _rounded(f.gpu_share), "cpu": _rounded(f.cpu_share)},
-        "models": run.models,
+        "models": list(run.models),
         "workers": run.workers,
         "batch_size": run.batch_size,
         "device": {
