@@ -91,3 +91,24 @@ def test_of_a_long_recording_some_from_everywhere_tell_who_there_is() -> None:
     order = np.argsort(truth, kind="stable")
     found = cluster(made[order], np.full(len(made), 2.0, np.float32), ClusteringOptions())
     assert same_groups(found, truth[order]) and found.max() + 1 == 3
+
+
+def in_breaths(beginnings: int, endings: int) -> np.ndarray:
+    """How two people sound in 40 breaths of two stretches each, and a third voice."""
+    people = np.array([[beginnings, endings]] * 40 + [[3, 3]] * 40)
+    rng = np.random.default_rng(3)
+    made = np.eye(4, 64)[people.ravel()] + 0.04 * rng.normal(size=(160, 64))
+    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+
+# proves: V5
+def test_two_voices_that_change_within_a_breath_are_one_person() -> None:
+    seconds = np.full(160, 2.0, np.float32)
+    goes_on = np.arange(160) % 2 == 1
+    one_sounding_two_ways = cluster(in_breaths(0, 1), seconds, ClusteringOptions(), goes_on)
+    assert one_sounding_two_ways.max() + 1 == 2
+    assert same_groups(one_sounding_two_ways, np.repeat([0, 1], 80))
+    answering = cluster(in_breaths(0, 1), seconds, ClusteringOptions(), np.zeros(160, np.bool_))
+    assert answering.max() + 1 == 3
+    asked_for = cluster(in_breaths(0, 1), seconds, ClusteringOptions(min_speakers=3), goes_on)
+    assert asked_for.max() + 1 == 3

@@ -17,7 +17,7 @@ from reelmill.recording import Recording
 from reelmill.stages.diarize import Diarize
 from reelmill.stages.speakers import AttributeSpeakers, SpeakersAt, speaker_totals, spoken_parts
 from reelmill.stages.turns import TurnOptions, speaker_label, turns_of
-from reelmill.stages.utterances import utterances
+from reelmill.stages.utterances import goes_on, utterances
 from reelmill.stages.voices import HearVoices
 
 NOBODY = cast(Recording, None)
@@ -92,6 +92,13 @@ def test_utterances_have_one_speaker_and_lie_in_speech() -> None:
     assert [(one.start, one.end) for one in found] == [
         (1.0, 2.0), (2.0, 3.5), (5.0, 7.5), (7.5, 10.0),
     ]  # fmt: skip
+
+
+def test_a_stretch_goes_on_where_a_breath_was_only_cut() -> None:
+    changes = [2.0, 9.95]
+    found = utterances(activity([(1.0, 4.0), (5.0, 10.0)], [(3.5, 4.0)], changes), 2.5)
+    assert [span.start for span in found] == [1.0, 2.0, 5.0, 7.5]
+    assert goes_on(found, changes).tolist() == [False, False, False, True]
 
 
 # proves: V5

@@ -12,6 +12,7 @@ from reelmill.engine.stage import FileStage, Inputs
 from reelmill.recording import Recording
 from reelmill.stages.clustering import ClusteringOptions, cluster
 from reelmill.stages.turns import TurnOptions, turns_of
+from reelmill.stages.utterances import goes_on
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Diarize(FileStage):
     """Groups the voices into people and puts their turns together."""
 
     name: ClassVar[str] = "diarize"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[type[Artifact], ...]] = (SpeakerActivity, Voices)
     produces: ClassVar[type[Artifact]] = Diarization
 
@@ -33,6 +34,7 @@ class Diarize(FileStage):
             voices.embeddings(),
             np.array([stretch.duration for stretch in voices.stretches], np.float32),
             self.clustering,
+            goes_on(voices.stretches, activity.changes),
         )
         turns = turns_of(activity, voices.stretches, labels.tolist(), self.turns)
         return Diarization(

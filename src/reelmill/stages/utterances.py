@@ -7,6 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+
 from reelmill.artifacts import Span, SpeakerActivity
 
 #: Seconds: a change of the speaker this near to a border is that border.
@@ -25,6 +28,16 @@ def utterances(activity: SpeakerActivity, longest: float) -> list[Span]:
         for left, right in pairwise(borders):
             if right - left >= _SHORTEST:
                 found += list(_parts(left, right, longest))
+    return found
+
+
+def goes_on(stretches: Sequence[Span], changes: Sequence[float]) -> npt.NDArray[np.bool_]:
+    """Whether each stretch begins where the one before it ends, with no change of the speaker
+    heard there; both in order. Shape (stretches,)."""
+    heard = set(changes)
+    found = np.zeros(len(stretches), np.bool_)
+    for index, (before, after) in enumerate(pairwise(stretches), 1):
+        found[index] = before.end == after.start and after.start not in heard
     return found
 
 
