@@ -122,7 +122,7 @@ def host_curves(work: Path, batches: int, only: str) -> Iterator[Curve]:
     """Each model of the pipeline, in a host of its own."""
     pipeline, items = prepared(work)
     for spec in pipeline.models:
-        if only not in spec.name:
+        if only not in spec.title:
             continue
         stages = {
             at: items[at]
@@ -130,11 +130,11 @@ def host_curves(work: Path, batches: int, only: str) -> Iterator[Curve]:
             if isinstance(stage, ModelStage) and stage.model == spec and items.get(at)
         }
         if not stages:
-            print(f"{spec.name}: the samples have nothing for it")
+            print(f"{spec.title}: the samples have nothing for it")
             continue
         points = asyncio.run(many_batches(work, pipeline, spec, stages, batches))
         numbers, memory, descriptors = (list(column) for column in zip(*points, strict=True))
-        yield Curve(f"host of {spec.name}", numbers, memory, descriptors)
+        yield Curve(f"host of {spec.title}", numbers, memory, descriptors)
 
 
 def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
@@ -195,7 +195,7 @@ async def many_batches(
         await host.stop()
         arena.close()
         os.close(descriptor)
-    print(f"{spec.name}: {', '.join(f'{mb:.1f}' for _, mb, _ in points)} MB")
+    print(f"{spec.title}: {', '.join(f'{mb:.1f}' for _, mb, _ in points)} MB")
     return points
 
 
