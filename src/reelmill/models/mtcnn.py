@@ -2,8 +2,9 @@
 
 Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks",
 IEEE Signal Processing Letters 23(10), 2016. Weights: facenet-pytorch's (MIT), as ONNX. The same
-cascade, with its box work done on arrays for all frames of a batch at once, and two ways in: `look`
-searches whole frames, `check` runs the last network alone on boxes that are expected to hold faces.
+cascade, with its box work done on arrays for all frames of a batch at once, and three ways in:
+`look` searches whole frames, `check` runs the last network alone on boxes that are expected to hold
+faces, `seek` searches the surroundings of such boxes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reelmill.engine.stage import Device
-from reelmill.models.boxes import Float32, Int64, UInt8, crops, moved, squared, suppress
+from reelmill.models.boxes import (
+    Float32,
+    Int64,
+    UInt8,
+    crops,
+    moved,
+    overlaps,
+    squared,
+    suppress,
+)
 from reelmill.models.detector import DetectorSpec, Faces, no_faces
 from reelmill.models.onnx import open_network
 
@@ -28,8 +38,14 @@ _CELL, _STRIDE = 12, 2
 #: Candidates the R-Net gets of one frame, at most.
 _MOST_CANDIDATES = 400
 #: Frames searched at once, and crops a network gets in one call. On the CPU more of them only take
-#: memory, and fall out of its cache: 96 frames at once took twice as long as eight.
-_AT_ONCE = {"cpu": (8, 32), "cuda": (64, 256)}
+#: memory, and fall out of its cache: 96 frames at once took twice as long as eight, 64 crops half
+#: as long again.
+_AT_ONCE = {"cpu": (8, 8), "cuda": (64, 256)}
+
+#: Where a face is sought that has moved: a square of so many sides of its box, which becomes so
+#: many pixels a side (the face then fills the P-Net's window), and candidates of each network.
+_AROUND, _REGION = 2.5, 40
+_MOST_NEAR, _MOST_SURE = 8, 2
 
 
 @dataclass(frozen=True)
@@ -77,7 +93,8 @@ class MtcnnSpec(DetectorSpec):
     def warm_up(self, model: Mtcnn) -> None:
         grey = np.full((360, 640, 3), 127, np.uint8)
         model.look([grey])
-        model.check([grey], np.zeros(1, np.int64), np.array([[10, 10, 50, 50]], np.float32))
+        box = np.array([[10, 10, 50, 50]], np.float32)
+        model.check([grey], np.zeros(1, np.int64), box)
 
 
 class Mtcnn:
@@ -97,14 +114,42 @@ class Mtcnn:
         return found
 
     def _look(self, frames: Sequence[UInt8]) -> list[Faces]:
-        which, boxes = self._propose(frames)
-        which, boxes = self._sift(frames, which, boxes)
+        which, boxes = self._propose(frames, self._spec.smallest, _MOST_CANDIDATES)
+        which, boxes = self._sift(frames, which, boxes, which)
         faces = self.check(frames, which, boxes)
         sure = np.flatnonzero(faces.scores >= self._spec.thresholds[2])
         faces, which = faces.take(sure), which[sure]
         kept = suppress(faces.boxes, faces.scores, which, 0.7, of_smaller=True)
         faces, which = faces.take(kept), which[kept]
         return [faces.take(np.flatnonzero(which == frame)) for frame in range(len(frames))]
+
+    def seek(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces:
+        """As `check`, for faces that have moved: the whole cascade, around each box. One face a
+        box, the nearest found; its score is 0 where there is none."""
+        count = len(boxes)
+        result = Faces(
+            boxes.copy(), np.zeros(count, np.float32), np.zeros((count, 5, 2), np.float32)
+        )
+        if not count:
+            return result
+        square = squared(boxes)
+        middle = (square[:, :2] + square[:, 2:]) / 2
+        around = np.tile(middle, 2) + (square - np.tile(middle, 2)) * np.float32(_AROUND)
+        regions = crops(frames, which, around, _REGION)
+        of, found = self._propose(list(regions), _CELL, _MOST_NEAR)
+        scale = (around[of, 2:3] - around[of, :1]) / np.float32(_REGION)
+        found = np.tile(around[of, :2], 2) + found * scale
+        of, found = self._sift(frames, which[of], found, of)
+        best = _rank(of) < _MOST_SURE
+        of, found = of[best], found[best]
+        faces = self.check(frames, which[of], found)
+        common = overlaps(boxes, faces.boxes)[of, np.arange(len(of))]
+        for row in np.argsort(common):  # the nearest comes last, and stays
+            if faces.scores[row] >= self._spec.thresholds[2]:
+                result.boxes[of[row]] = faces.boxes[row]
+                result.scores[of[row]] = faces.scores[row]
+                result.landmarks[of[row]] = faces.landmarks[row]
+        return result
 
     def check(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces:
         """What the O-Net makes of boxes (n, 4), each in frame `which` (n,): one face a box, with
@@ -118,11 +163,13 @@ class Mtcnn:
         landmarks = boxes[:, None, :2] + places * sides[:, None, :]
         return Faces(moved(boxes, shifts), scores[:, 1], landmarks)
 
-    def _propose(self, frames: Sequence[UInt8]) -> tuple[Int64, Float32]:
-        """P-Net over the pyramid: frame and box of each candidate."""
+    def _propose(
+        self, frames: Sequence[UInt8], smallest: float, most: int
+    ) -> tuple[Int64, Float32]:
+        """P-Net over the pyramid: frame and box of each candidate, of a frame the `most` best."""
         height, width = frames[0].shape[:2]
         pictures = np.stack(frames)
-        scale = min(1.0, _CELL / self._spec.smallest)
+        scale = min(1.0, _CELL / smallest)
         found: list[tuple[Int64, Float32, Float32]] = []
         while min(height, width) * scale >= _CELL:
             size = (len(frames), math.ceil(height * scale), math.ceil(width * scale), 3)
@@ -136,19 +183,22 @@ class Mtcnn:
             return np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
         which, boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = suppress(boxes, scores, which, 0.7)
-        kept = kept[_rank(which[kept]) < _MOST_CANDIDATES]
+        kept = kept[_rank(which[kept]) < most]
         return which[kept], boxes[kept]
 
-    def _sift(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> tuple[Int64, Float32]:
-        """R-Net: of the candidates those that may be faces."""
+    def _sift(
+        self, frames: Sequence[UInt8], which: Int64, boxes: Float32, groups: Int64
+    ) -> tuple[Int64, Float32]:
+        """R-Net: of the candidates in frames `which` those that may be faces, with their group;
+        the best of each group first."""
         if not len(boxes):
-            return which, boxes
+            return groups, boxes
         boxes = squared(boxes)
         shifts, scores = self._on_crops(self._rnet, frames, which, boxes, 24)
         sure = np.flatnonzero(scores[:, 1] >= self._spec.thresholds[1])
-        which, boxes, shifts, best = which[sure], boxes[sure], shifts[sure], scores[sure, 1]
-        kept = suppress(boxes, best, which, 0.7)
-        return which[kept], moved(boxes[kept], shifts[kept])
+        groups, boxes, shifts, best = groups[sure], boxes[sure], shifts[sure], scores[sure, 1]
+        kept = suppress(boxes, best, groups, 0.7)
+        return groups[kept], moved(boxes[kept], shifts[kept])
 
     def _on_crops(
         self, network: Any, frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int

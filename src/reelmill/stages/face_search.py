@@ -1,10 +1,13 @@
 """Finding the faces of many frames by looking at few.
 
-The whole detector looks at every few frames. A face it found in two of them is expected on the way
-from one place to the other, and the detector's last network alone, at a twentieth of the cost,
-checks and corrects it there. Where that does not hold (a face moves fast, comes or goes) the
-detector looks at the frame in the middle, and so on to the left and right of it: at rest every
-sixteenth frame of a video is searched, in turmoil every other one.
+The whole detector looks at every few frames. A face it found in two of them is expected halfway
+from one place to the other in the frame in the middle, and the detector's last network alone, at a
+twentieth of the cost, checks and corrects it there; and so on to the left and right of it, until
+faces are so exactly where they are expected that the few frames between need no check. A
+face that is not where it is expected is sought around that place, at a tenth of the cost of a look.
+Where that does not settle it (a face comes or goes) the detector looks at the frame: at rest every
+twentieth frame of a video is searched and three times as many are checked, in turmoil every other
+one is searched.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from reelmill.models.detector import Faces, no_faces
 Bool = npt.NDArray[np.bool_]
 
 #: Frames from one look to the next where nothing happens.
-LOOK_EVERY = 8
+LOOK_EVERY = 10
 #: Frames the detector gets in one call: with more, what it computes no longer fits the cache.
 _LOOKS_A_CALL = 2
 #: Frames a detector gets in one call that looks at all of them.
@@ -32,8 +35,14 @@ _FRAMES_A_CALL = 8
 #: A checked box is a face from this score on, if it also stayed where it was expected.
 _SURE = 0.8
 _STAYED = 0.35
+#: Faces found this exactly where they were expected are taken to move evenly from there to the
+#: next frame whose faces are known, when it is no farther away than this and they move by no more
+#: of their widths.
+_STEADY, _SHORT, _SLOW = 0.8, 4, 0.5
 #: Two checked boxes with more in common are the same face.
 _SAME = 0.6
+#: A frame is near to two others that are this far apart.
+_NEAR = 2
 
 #: Matching between looks: how far in widths, how much larger or smaller.
 _FARTHEST = 4.0
@@ -47,9 +56,11 @@ class Detector(Protocol):
 
 
 class CheckingDetector(Detector, Protocol):
-    """A detector that can also look at single boxes."""
+    """A detector that can also look at single boxes, and around them."""
 
     def check(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces: ...
+
+    def seek(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces: ...
 
 
 def find_faces(
@@ -76,10 +87,12 @@ def find_faces(
 
 @dataclass(frozen=True)
 class Gap:
-    """The frames between `left` and `right`; the faces of these two are known."""
+    """The frames between `left` and `right`; the faces of these two are known. `steady`: one of
+    the two was found where the faces before and after it let expect."""
 
     left: int
     right: int
+    steady: bool = False
 
     @property
     def middle(self) -> int:
@@ -102,7 +115,7 @@ class Search:
         self.looked = np.zeros(len(self.frames), np.bool_)
         places = [planned_looks(first, last) for first, last in self.runs]
         self._look([place for some in places for place in some])
-        gaps = [Gap(*pair) for some in places for pair in pairwise(some)] + self._edges(places)
+        gaps = [Gap(*pair) for some in places for pair in pairwise(some)]
         while gaps:
             gaps = self._close(gaps)
 
@@ -114,126 +127,105 @@ class Search:
                 self.found[place] = found
                 self.looked[place] = True
 
-    def _edges(self, places: Sequence[Sequence[int]]) -> list[Gap]:
-        """Follow faces from the outermost looks to both ends of each run. Where one is lost the
-        detector looks at the end, which leaves a gap to close."""
-        walks = []
-        for (first, last), some in zip(self.runs, places, strict=True):
-            walks.append(_Walk(some[0], first, some[1] if len(some) > 1 else None))
-            walks.append(_Walk(some[-1], last, some[-2] if len(some) > 1 else None))
-        walking = [walk for walk in walks if walk.at != walk.end]
-        for walk in walking:
-            walk.expect(self.found)
-        lost: list[_Walk] = []
-        while walking:
-            steps = [walk.next_boxes() for walk in walking]
-            checked = self._check(
-                [(walk.at + walk.step, boxes) for walk, boxes in zip(walking, steps, strict=True)]
-            )
-            for walk, boxes, faces in zip(walking, steps, checked, strict=True):
-                if _all_there(boxes, faces):
-                    walk.advance(faces)
-                    self.found[walk.at] = faces
-                else:
-                    lost.append(walk)
-            walking = [walk for walk in walking if walk not in lost and walk.at != walk.end]
-        self._look([walk.end for walk in lost])
-        return [
-            Gap(min(walk.at, walk.end), max(walk.at, walk.end))
-            for walk in lost
-            if abs(walk.at - walk.end) > 1
-        ]
-
     def _close(self, gaps: Sequence[Gap]) -> list[Gap]:
-        """Check the boxes expected in each gap; what is left open are smaller gaps."""
-        gaps = [gap for gap in gaps if gap.right - gap.left > 1]
-        matches = [match(self.found[gap.left], self.found[gap.right]) for gap in gaps]
-        wanted: list[tuple[int, Float32]] = []
-        for gap, pairs in zip(gaps, matches, strict=True):
-            wanted += self._expected(gap, pairs)
-        checked = iter(self._check(wanted))
-        expected = iter(wanted)
-        open_gaps = []
-        for gap, pairs in zip(gaps, matches, strict=True):
-            between = range(gap.left + 1, gap.right)
-            here = [(next(expected)[1], next(checked)) for _ in between]
-            everybody = len(pairs) == len(self.found[gap.left]) == len(self.found[gap.right])
-            if everybody and all(_all_there(boxes, faces) for boxes, faces in here):
-                for place, (_, faces) in zip(between, here, strict=True):
-                    self.found[place] = faces
+        """Find the faces in the middle of each gap; what is left open are smaller gaps."""
+        open_gaps, expected = [], []
+        for gap in gaps:
+            length = gap.right - gap.left
+            if length <= 1:
+                continue
+            one, other = self.found[gap.left], self.found[gap.right]
+            pairs = match(one, other)
+            everybody = len(pairs) == len(one) == len(other)
+            if everybody and (not len(pairs) or (gap.steady and _even(one, other, pairs, length))):
+                self._fill(gap, one.take(pairs[:, 0]), other.take(pairs[:, 1]))
             else:
                 open_gaps.append(gap)
-        self._look([gap.middle for gap in open_gaps])
+                expected.append(_expected(gap, one, other, pairs))
+        steady = self._find(expected)
         return [
             half
-            for gap in open_gaps
-            for half in (Gap(gap.left, gap.middle), Gap(gap.middle, gap.right))
+            for gap, ok in zip(open_gaps, steady, strict=True)
+            for half in (Gap(gap.left, gap.middle, ok), Gap(gap.middle, gap.right, ok))
         ]
 
-    def _expected(self, gap: Gap, pairs: Int64) -> list[tuple[int, Float32]]:
-        """The boxes of matched faces at the frames between, on a straight line."""
-        start = self.found[gap.left].boxes[pairs[:, 0]]
-        end = self.found[gap.right].boxes[pairs[:, 1]]
-        steps = gap.right - gap.left
-        return [
-            (gap.left + k, (start + (end - start) * np.float32(k / steps)).astype(np.float32))
-            for k in range(1, steps)
-        ]
+    def _fill(self, gap: Gap, start: Faces, end: Faces) -> None:
+        """The frames between: faces on straight lines."""
+        for place in range(gap.left + 1, gap.right):
+            share = np.float32((place - gap.left) / (gap.right - gap.left))
+            self.found[place] = Faces(
+                start.boxes + (end.boxes - start.boxes) * share,
+                start.scores + (end.scores - start.scores) * share,
+                start.landmarks + (end.landmarks - start.landmarks) * share,
+            )
 
-    def _check(self, wanted: Sequence[tuple[int, Float32]]) -> list[Faces]:
-        """The detector's verdict on the boxes expected in frames, in one call for all."""
-        if not wanted:
+    def _find(self, expected: Sequence[_Expected]) -> list[bool]:
+        """Check what is expected in frames, seek what is not there, and look where that does not
+        settle it. Gives whether all were there, very exactly."""
+        if not expected:
             return []
-        counts = [len(boxes) for _, boxes in wanted]
-        which = np.repeat(np.array([place for place, _ in wanted], np.int64), counts)
-        faces = self.detector.check(
-            self.frames, which, np.concatenate([boxes for _, boxes in wanted])
-        )
-        ends = np.cumsum([0, *counts])
-        return [faces.take(slice(start, end)) for start, end in pairwise(ends)]
+        counts = [len(one.boxes) for one in expected]
+        which = np.repeat(np.array([one.place for one in expected], np.int64), counts)
+        boxes = np.concatenate([one.boxes for one in expected])
+        faces = self.detector.check(self.frames, which, boxes)
+        stayed = _common(boxes, faces.boxes)
+        lost = np.flatnonzero((faces.scores < _SURE) | (stayed < _STAYED))
+        sought = self.detector.seek(self.frames, which[lost], boxes[lost])
+        faces = _replaced(faces, lost, sought)
+        stayed[lost] = 0
+        looks, steady = [], []
+        for one, end in zip(expected, np.cumsum(counts), strict=True):
+            rows = slice(end - len(one.boxes), end)
+            seen = one.settled(faces.take(rows))
+            if seen is None:
+                looks.append(one.place)
+            else:
+                self.found[one.place] = seen
+            steady.append(seen is not None and bool((stayed[rows] >= _STEADY).all()))
+        self._look(looks)
+        return steady
 
 
-@dataclass(eq=False)
-class _Walk:
-    """Following the faces of a look, frame by frame, to the end of its run."""
+@dataclass(frozen=True)
+class _Expected:
+    """Where faces should be in the frame `place`: first `sure` ones that are to be seen before and
+    after it, then those that are only to be seen before or only after it. `clear`: whoever cannot
+    be found is not there, for these frames are its neighbours and nobody changed places."""
 
-    at: int
-    end: int
-    other_look: int | None
-    boxes: Float32 = field(default_factory=lambda: np.zeros((0, 4), np.float32))
-    speed: Float32 = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    place: int
+    boxes: Float32
+    sure: int
+    clear: bool
 
-    @property
-    def step(self) -> int:
-        return 1 if self.end > self.at else -1
+    def settled(self, faces: Faces) -> Faces | None:
+        """The faces of the frame, given what was found of each box; None when that is unclear."""
+        there = faces.scores >= _SURE
+        if not there[: self.sure].all() or not (self.clear or there.all()):
+            return None
+        same = np.triu(overlaps(faces.boxes, faces.boxes) > _SAME, 1) & there[:, None]
+        if same[: self.sure].any():
+            return None
+        there &= ~same.any(axis=0)
+        return faces.take(np.flatnonzero(there))
 
-    def expect(self, found: Sequence[Faces]) -> None:
-        """Take position and, from the neighbouring look, speed of each face."""
-        here = found[self.at]
-        self.boxes, self.speed = here.boxes, np.zeros_like(here.boxes)
-        if self.other_look is None:
-            return
-        there = found[self.other_look]
-        pairs = match(here, there)
-        frames = self.at - self.other_look
-        change = here.boxes[pairs[:, 0]] - there.boxes[pairs[:, 1]]
-        self.speed[pairs[:, 0]] = change / np.float32(frames) * self.step
 
-    def next_boxes(self) -> Float32:
-        return self.boxes + self.speed
-
-    def advance(self, faces: Faces) -> None:
-        self.speed = (0.5 * self.speed + 0.5 * (faces.boxes - self.boxes)).astype(np.float32)
-        self.boxes = faces.boxes
-        self.at += self.step
+def _expected(gap: Gap, one: Faces, other: Faces, pairs: Int64) -> _Expected:
+    """What the faces before and after a gap let expect in its middle: on a straight line between
+    them, and where it was last or first seen."""
+    share = np.float32((gap.middle - gap.left) / (gap.right - gap.left))
+    start, end = one.boxes[pairs[:, 0]], other.boxes[pairs[:, 1]]
+    gone = np.delete(one.boxes, pairs[:, 0], axis=0)
+    come = np.delete(other.boxes, pairs[:, 1], axis=0)
+    boxes = np.concatenate([start + (end - start) * share, gone, come])
+    clear = gap.right - gap.left <= _NEAR and not (len(gone) and len(come))
+    return _Expected(gap.middle, boxes, len(pairs), clear)
 
 
 def planned_looks(first: int, last: int) -> list[int]:
-    """Where to look at first in a run of frames: evenly, no frame farther than half of
-    `LOOK_EVERY` from a look."""
-    length = last - first + 1
-    count = -(-length // LOOK_EVERY)
-    return [first + (2 * k + 1) * length // (2 * count) for k in range(count)]
+    """Where to look at first in a run of frames: at both ends, and evenly between, no farther
+    apart than `LOOK_EVERY`."""
+    steps = -(-(last - first) // LOOK_EVERY)
+    return [first + k * (last - first) // max(1, steps) for k in range(steps + 1)]
 
 
 def match(one: Faces, other: Faces) -> Int64:
@@ -254,12 +246,26 @@ def match(one: Faces, other: Faces) -> Int64:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _all_there(expected: Float32, faces: Faces) -> bool:
-    """Whether each expected box holds a face of its own, about where it was expected."""
-    if not len(faces):
-        return True
-    stayed = np.diagonal(overlaps(expected, faces.boxes))
-    if faces.scores.min() < _SURE or stayed.min() < _STAYED:
+def _even(one: Faces, other: Faces, pairs: Int64, length: int) -> bool:
+    """Whether matched faces move so little in `length` frames that they move evenly."""
+    if length > _SHORT or not len(pairs):
         return False
-    common = overlaps(faces.boxes, faces.boxes)
-    return bool(common[~np.eye(len(faces), dtype=bool)].max(initial=0) < _SAME)
+    start, end = one.boxes[pairs[:, 0]], other.boxes[pairs[:, 1]]
+    ways = np.linalg.norm((end[:, :2] + end[:, 2:] - start[:, :2] - start[:, 2:]) / 2, axis=1)
+    return bool((ways <= _SLOW * (start[:, 2] - start[:, 0])).all())
+
+
+def _common(one: Float32, other: Float32) -> Float32:
+    """(n,) intersection over union of boxes in pairs."""
+    shares = [overlaps(a[None], b[None])[0, 0] for a, b in zip(one, other, strict=True)]
+    return np.array(shares, np.float32)
+
+
+def _replaced(faces: Faces, rows: Int64, by: Faces) -> Faces:
+    result = Faces(faces.boxes.copy(), faces.scores.copy(), faces.landmarks.copy())
+    result.boxes[rows], result.scores[rows], result.landmarks[rows] = (
+        by.boxes,
+        by.scores,
+        by.landmarks,
+    )
+    return result
