@@ -68,7 +68,7 @@ def main() -> None:
         ours = _contenders(options)
         tries = [_best(c, one, Path(work) / f"one-{n}", options) for n, c in enumerate(ours)]
         together = _together(options, many, Path(work)) if many else []
-    _report(options, tries, together)
+    _report(options, tries, together, next(iter(one.values())))
 
 
 def _options() -> argparse.Namespace:
@@ -76,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--peer-python", type=Path, help="environment with facenet-pytorch, moviepy"
     )
+    parser.add_argument("--no-old-way", action="store_true", help="leave out the old way")
     parser.add_argument("--preset", default="veryfast", help="x264's, for all")
     parser.add_argument("--seconds", type=float, default=60.0, help="of the one video")
     parser.add_argument("--many", type=int, default=12, help="short videos, 0 for none")
@@ -105,7 +106,7 @@ def _contenders(options: argparse.Namespace) -> list[Contender]:
                 finds=False,
             )
         )
-    if options.peer_python:
+    if options.peer_python and not options.no_old_way:
         script = str(_HERE / "face_old_way.py")
         found.append(
             Contender(
@@ -195,17 +196,20 @@ def _together(options: argparse.Namespace, many: Videos, work: Path) -> list[dic
 
 
 def _report(
-    options: argparse.Namespace, tries: Sequence[Attempt], together: list[dict[str, Any]]
+    options: argparse.Namespace,
+    tries: Sequence[Attempt],
+    together: list[dict[str, Any]],
+    truth: Truth,
 ) -> None:
     seconds = {attempt.name: attempt.measured.seconds for attempt in tries}
     floors = [s for name, s in seconds.items() if name.startswith("the floor")]
     old = seconds.get("the old way")
-    frames = options.seconds * Script().rate
+    seconds_of_video = truth.frames / truth.rate
     speed = [
         {
             "what": attempt.name,
             "s": attempt.measured.seconds,
-            "frames/s": frames / attempt.measured.seconds,
+            "frames/s": truth.frames / attempt.measured.seconds,
             "x the old way": old / attempt.measured.seconds if old else None,
             "x the floor": attempt.measured.seconds / min(floors),
             "CPU s": attempt.measured.cpu_seconds,
@@ -216,14 +220,14 @@ def _report(
     ]
     wanted = ("recall %", "false/frame", "IDF1 %")
     found = [{"what": a.name, **{key: a.score[key] for key in wanted}} for a in tries if a.score]
-    show(f"one video of {options.seconds:g} s, 720p, preset {options.preset}", speed)
+    show(f"one video of {seconds_of_video:g} s, 720p, preset {options.preset}", speed)
     show("found beside the truth", found)
     if together:
         show(f"videos of {options.many_seconds:g} s", together)
     content = {
         "command": told_command("benchmarks.faces"),
         "preset": options.preset,
-        "seconds of video": options.seconds,
+        "seconds of video": seconds_of_video,
         "speed": speed,
         "found": found,
         "many": together,

@@ -37,7 +37,9 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")]
 ComputeType = Annotated[
     str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="CPU processes [cores - 2, at most 18].")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="CPU processes [cores - 2, faces: all cores; at most 18].")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of a model on the CPU.")]
 InitialPrompt = Annotated[
     str | None, typer.Option(help="Text said to come before: names, spelling.")

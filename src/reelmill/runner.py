@@ -21,6 +21,7 @@ from reelmill.engine.metrics import RunSummary
 from reelmill.engine.monitor import NvmlDevices, machine_memory_mb, usable_cores
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Observer
+from reelmill.engine.stage import PartedFileStage
 from reelmill.errors import ReelmillError, UsageError
 from reelmill.inputs import find_sources
 from reelmill.settings import Settings
@@ -72,7 +73,7 @@ def run_command(
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
     observer.noted(f"device: {choice.reason}")
     pipeline = make_pipeline(settings, choice, out)
-    config = _config(settings, choice, fresh)
+    config = _config(settings, choice, pipeline, fresh)
     return asyncio.run(_run(pipeline, config, observer, sources, together))
 
 
@@ -167,11 +168,14 @@ def _writable(out: Path) -> Path:
     return out
 
 
-def _config(settings: Settings, choice: DeviceChoice, fresh: bool) -> EngineConfig:
+def _config(
+    settings: Settings, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
+) -> EngineConfig:
     cores = usable_cores()
+    parts = any(isinstance(stage, PartedFileStage) for stage in pipeline.stages)
     return EngineConfig(
         out=Path(os.path.abspath(settings.out)),
-        workers=settings.workers or policy.default_workers(cores),
+        workers=settings.workers or policy.default_workers(cores, cpu_parts=parts),
         cores=cores,
         threads=settings.threads,
         devices=choice.devices,

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     batch_size: int = Field(20, ge=1, description="items in a first batch")
     max_batch: int = Field(32, ge=1, description="the most items a batch may grow to")
     workers: int | None = Field(
-        None, ge=1, description="CPU processes; cores - 2, at most 18, when not given"
+        None,
+        ge=1,
+        description="CPU processes; cores - 2 (faces: all cores), at most 18, when not given",
     )
     threads: int | None = Field(
         None, ge=1, description="threads of a model on the CPU; cores by hosts when not given"

@@ -15,6 +15,7 @@ from reelmill.engine import policy
 def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) -> None:
     # proves: G1
     assert policy.default_workers(cores) == workers
+    assert policy.default_workers(cores, cpu_parts=True) == min(cores, 18)
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,13 @@ REPLICAS = (13, 5, 3, 1)
 MEMORY_LIMIT = 0.80
 
 
-def default_workers(cores: int) -> int:
-    """Processes of the CPU pool: two cores are left for the coordinator and the models."""
-    return max(1, min(cores - 2, 18))
+def default_workers(cores: int, *, cpu_parts: bool = False) -> int:
+    """Processes of the CPU pool: two cores are left for the coordinator and the models.
+
+    None is left where CPU work without a model comes in parts that fill all cores: that is what
+    such a pipeline waits for, and it begins when its models are done.
+    """
+    return max(1, min(cores if cpu_parts else cores - 2, 18))
 
 
 def spread_hosts(

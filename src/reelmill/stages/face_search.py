@@ -3,11 +3,11 @@
 The whole detector looks at every few frames. A face it found in two of them is expected halfway
 from one place to the other in the frame in the middle, and the detector's last network alone, at a
 twentieth of the cost, checks and corrects it there; and so on to the left and right of it, until
-faces are so exactly where they are expected that the few frames between need no check. A
-face that is not where it is expected is sought around that place, at a tenth of the cost of a look.
-Where that does not settle it (a face comes or goes) the detector looks at the frame: at rest every
-twentieth frame of a video is searched and three times as many are checked, in turmoil every other
-one is searched.
+faces are so exactly where they are expected that the few frames between need no check. A face that
+is not where it is expected is sought around that place, at a tenth of the cost of a look. Where
+that does not settle it (a face comes or goes) the detector looks at the frame: at rest every
+twenty-fourth frame of a video is searched and three times as many are checked, in turmoil every
+other one is searched.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reelmill.models.detector import Faces, no_faces
 Bool = npt.NDArray[np.bool_]
 
 #: Frames from one look to the next where nothing happens.
-LOOK_EVERY = 10
+LOOK_EVERY = 12
 #: Frames the detector gets in one call: with more, what it computes no longer fits the cache.
 _LOOKS_A_CALL = 2
 #: Frames a detector gets in one call that looks at all of them.
