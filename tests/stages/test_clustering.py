@@ -93,22 +93,25 @@ def test_of_a_long_recording_some_from_everywhere_tell_who_there_is() -> None:
     assert same_groups(found, truth[order]) and found.max() + 1 == 3
 
 
-def in_breaths(beginnings: int, endings: int) -> np.ndarray:
-    """How two people sound in 40 breaths of two stretches each, and a third voice."""
-    people = np.array([[beginnings, endings]] * 40 + [[3, 3]] * 40)
-    rng = np.random.default_rng(3)
-    made = np.eye(4, 64)[people.ravel()] + 0.04 * rng.normal(size=(160, 64))
+def in_breaths(apart: float) -> np.ndarray:
+    """Forty breaths of two stretches in two voices so far apart, and forty of another's."""
+    angle = np.arccos(1 - apart)
+    voices = np.zeros((3, 64))
+    voices[0, 0], voices[1, :2], voices[2, 3] = 1.0, (np.cos(angle), np.sin(angle)), 1.0
+    people = np.array([[0, 1]] * 40 + [[2, 2]] * 40)
+    made = voices[people.ravel()] + 0.01 * np.random.default_rng(3).normal(size=(160, 64))
     return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
 
 
 # proves: V5
 def test_two_voices_that_change_within_a_breath_are_one_person() -> None:
     seconds = np.full(160, 2.0, np.float32)
-    goes_on = np.arange(160) % 2 == 1
-    one_sounding_two_ways = cluster(in_breaths(0, 1), seconds, ClusteringOptions(), goes_on)
-    assert one_sounding_two_ways.max() + 1 == 2
-    assert same_groups(one_sounding_two_ways, np.repeat([0, 1], 80))
-    answering = cluster(in_breaths(0, 1), seconds, ClusteringOptions(), np.zeros(160, np.bool_))
-    assert answering.max() + 1 == 3
-    asked_for = cluster(in_breaths(0, 1), seconds, ClusteringOptions(min_speakers=3), goes_on)
-    assert asked_for.max() + 1 == 3
+    goes_on, never = np.arange(160) % 2 == 1, np.zeros(160, np.bool_)
+    options = ClusteringOptions(alike=0.1)
+    two_ways = cluster(in_breaths(0.15), seconds, options, goes_on)
+    assert two_ways.max() + 1 == 2
+    assert same_groups(two_ways, np.repeat([0, 1], 80))
+    assert cluster(in_breaths(0.15), seconds, options, never).max() + 1 == 3
+    assert cluster(in_breaths(0.3), seconds, options, goes_on).max() + 1 == 3
+    asked_for = ClusteringOptions(alike=0.1, min_speakers=3)
+    assert cluster(in_breaths(0.15), seconds, asked_for, goes_on).max() + 1 == 3

@@ -38,7 +38,7 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AlignItem:
-    """Some ten seconds of speech and what is said in it.
+    """Some seconds of speech and what is said in it.
 
     `samples` is mono at 16 kHz, float32; `text` its words in the aligner's letters, `words` how
     many they are; cost is in seconds of speech.
@@ -73,7 +73,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
     """
 
     name: ClassVar[str] = "align"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[type[Artifact], ...]] = (
         Audio,
         Speech,

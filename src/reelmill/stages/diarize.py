@@ -20,7 +20,7 @@ class Diarize(FileStage):
     """Groups the voices into people and puts their turns together."""
 
     name: ClassVar[str] = "diarize"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     needs: ClassVar[tuple[type[Artifact], ...]] = (SpeakerActivity, Voices)
     produces: ClassVar[type[Artifact]] = Diarization
 
