@@ -43,6 +43,14 @@ def test_parts_that_meet_at_key_frames_have_every_frame_once(tmp_path: Path) -> 
     assert [number for _, number in found] == list(range(100))
 
 
+def test_a_part_that_begins_at_a_key_frame_decodes_nothing_before_it(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mp4", STEADY, key_every=20)
+    with open_pictures(path) as pictures:
+        for key in pictures.key_times():
+            decoded = [time for time, _ in pictures._from(key)]
+            assert decoded[0] == pytest.approx(key)
+
+
 def test_times_are_the_frames_own_when_their_rate_varies(tmp_path: Path) -> None:
     times = [0.0, 0.02, 0.3, 0.31, 1.0, 1.5, 1.54, 4.0]
     path = film(tmp_path / "vfr.mp4", times, sound=False)

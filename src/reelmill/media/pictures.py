@@ -86,10 +86,11 @@ class Pictures:
 
     def _from(self, start: float) -> Iterator[tuple[float, VideoFrame]]:
         """Frames from `start` at the latest. Where seeking misses, from the beginning."""
-        if start > 0 and self._seek(start):
+        # A key frame at that very time will do: seeking must not land on the one before it.
+        if start > 0 and self._seek(start + 2 * SAME_FRAME_SECONDS):
             frames = self._frames()
             first = next(frames, None)
-            if first is not None and first[0] <= start + SAME_FRAME_SECONDS:
+            if first is not None and first[0] <= start + 2 * SAME_FRAME_SECONDS:
                 yield first
                 yield from frames
                 return
