@@ -96,7 +96,7 @@ def voice(
     memory_limit: MemoryLimit = None,
     residency: Residency = None,
     arena: Annotated[
-        int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
+        int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
     ] = None,
     engine: Annotated[
         str | None, typer.Option(help="Recognizer and aligner: default, whisperx [default].")
@@ -202,7 +202,7 @@ def subtitle(
     align: Align = None,
     aligner: Aligner = None,
     arena: Annotated[
-        int | None, typer.Option(min=8, help="MB of shared memory for items [256].")
+        int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
     ] = None,
     fresh: Fresh = False,
     quiet: Quiet = False,

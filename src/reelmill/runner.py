@@ -173,6 +173,7 @@ def _config(
 ) -> EngineConfig:
     cores = usable_cores()
     parts = any(isinstance(stage, PartedFileStage) for stage in pipeline.stages)
+    gpus = sum(device.kind != "cpu" for device in choice.devices)
     return EngineConfig(
         out=Path(os.path.abspath(settings.out)),
         workers=settings.workers or policy.default_workers(cores, cpu_parts=parts),
@@ -187,7 +188,7 @@ def _config(
         footprints=_user_cache() / "footprints.json",
         batch_size=min(settings.batch_size, settings.max_batch),
         max_batch=settings.max_batch,
-        arena_bytes=settings.arena * _MB,
+        arena_bytes=(settings.arena or policy.default_arena_mb(gpus)) * _MB,
         fresh=fresh,
         keep_transient=settings.keep_audio,
     )

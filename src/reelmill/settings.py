@@ -66,8 +66,11 @@ class Settings(BaseSettings):
     )
     words: bool = Field(False, description="WebVTT captions whose words light up as they are said")
     beam_size: int = Field(5, ge=1, description="hypotheses kept while decoding")
-    arena: int = Field(
-        256, ge=8, description="MB of shared memory for items on their way to the models"
+    arena: int | None = Field(
+        None,
+        ge=8,
+        description="MB of shared memory for items on their way to the models; when not given "
+        "128, with a GPU 256",
     )
     engine: Literal["default", "whisperx"] = Field(
         "default", description="what recognizes and aligns: default, or whisperx as a whole"
@@ -218,6 +221,7 @@ class FaceSettings(Settings):
 
     batch_size: int = Field(4, ge=1, description="items in a first batch")
     max_batch: int = Field(8, ge=1, description="the most items a batch may grow to")
+    arena: int | None = Field(256, ge=8, description="MB of shared memory for runs of frames")
 
 
 class _Sources(BaseSettings):

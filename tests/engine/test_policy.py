@@ -18,6 +18,11 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
     assert policy.default_workers(cores, cpu_parts=True) == min(cores, 18)
 
 
+@pytest.mark.parametrize(("gpus", "mb"), [(0, 128), (1, 256), (4, 256)])
+def test_more_waits_for_a_gpu(gpus: int, mb: int) -> None:
+    assert policy.default_arena_mb(gpus) == mb
+
+
 @pytest.mark.parametrize(
     ("cores", "free_mb", "models_mb", "hosts"),
     [

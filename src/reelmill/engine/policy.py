@@ -29,6 +29,12 @@ def default_workers(cores: int, *, cpu_parts: bool = False) -> int:
     return max(1, min(cores if cpu_parts else cores - 2, 18))
 
 
+def default_arena_mb(gpus: int) -> int:
+    """Shared memory for what waits for a model: a few batches. A GPU's models and batches are
+    larger; on a CPU more of it was not faster, but lies in memory beside the models."""
+    return 256 if gpus else 128
+
+
 def spread_hosts(
     cores: int, free_mb: float, models_mb: Sequence[float], most: int = 4
 ) -> list[int]:
