@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.speaker_peers import Turns
 from benchmarks.speakers import errors
 from reelmill.demo.corpus import TRUTH_FOLDER
@@ -77,7 +77,7 @@ def _report(options: argparse.Namespace, file: Path, out: Path, measured: Measur
     }
     show("one long recording", [rows])
     content = {
-        "command": "python -m benchmarks.long_call " + " ".join(sys.argv[1:]),
+        "command": told_command("benchmarks.long_call"),
         "seed": options.seed,
         "minutes": truth["duration"] / 60,
         "overlap": options.overlap,

@@ -5,15 +5,17 @@
 Errors are pyannote.metrics' diarization error rate, overlapping speech counted, without a collar
 and with 0.25 s around each border left out. Somebody speaks where they can be heard: not in
 pauses of 0.25 s or more, and not where a sentence has died away below 2 % of its loudness. Needs
-espeak-ng, flite and `pip install -e ".[bench]"`. The people of the meetings are those of
-`reelmill.demo.voices.CAST`, synthetic voices chosen because they can be told apart; real ones may
-be harder or easier.
+espeak-ng, flite and `pip install -e ".[bench]"`. With `--originals-python` (an environment with
+`whisperx==3.8.6 resemblyzer==0.1.4`) also the PyTorch networks that ours are exports of. The people
+of the meetings are those of `reelmill.demo.voices.CAST`, synthetic voices chosen because they can
+be told apart; real ones may be harder or easier.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import warnings
@@ -25,7 +27,7 @@ from typing import Any
 from pyannote.core import Annotation, Segment
 from pyannote.metrics.diarization import DiarizationErrorRate
 
-from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.speaker_peers import Turns
 from reelmill.demo.corpus import TRUTH_FOLDER
 from reelmill.demo.meetings import OVERLAPS, SPEAKERS, generate_meetings, plan_meetings
@@ -36,7 +38,9 @@ _CONTENDERS = {
     "reelmill": "reelmill",
     "file by file, one window at a time": "loop",
     "a process per file": "processes",
+    "the original networks in PyTorch, file by file": "originals",
 }
+_REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
@@ -55,9 +59,9 @@ def main() -> None:
         files = sorted(path for path in folder.iterdir() if path.is_file())
         truths = {file.name: _truth(file) for file in files}
         attempts = {
-            name: _run(how, files, Path(work))
+            name: _run(how, files, Path(work), options.originals_python)
             for name, how in _CONTENDERS.items()
-            if options.only is None or how == options.only
+            if options.only in (None, how) and (how != "originals" or options.originals_python)
         }
     _report(options, truths, attempts)
 
@@ -71,6 +75,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of each; random when not given")
     parser.add_argument("--corpus", type=Path, help="use this folder of meetings with truth")
     parser.add_argument("--only", choices=tuple(_CONTENDERS.values()))
+    parser.add_argument(
+        "--originals-python", type=Path, help="interpreter that has whisperx and resemblyzer"
+    )
     parser.add_argument("--json", type=Path, help="write the figures here")
     return parser.parse_args()
 
@@ -81,11 +88,19 @@ def _truth(file: Path) -> dict[str, Any]:
     return content
 
 
-def _run(how: str, files: Sequence[Path], work: Path) -> tuple[Measured, dict[str, Turns]]:
+def _run(
+    how: str, files: Sequence[Path], work: Path, originals: Path | None
+) -> tuple[Measured, dict[str, Turns]]:
     print(f"{how} ...", flush=True)
     out = work / f"{how}.json"
     command = [sys.executable, "-m", "benchmarks.speaker_peers", how, str(out)]
-    measured = measure([*command, *map(str, files)])
+    environment = {}
+    if how == "originals":
+        command = [str(originals), "-m", "benchmarks.speaker_originals", str(out)]
+        found = [str(_REPOSITORY / "src"), str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, found))
+        environment["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
+    measured = measure([*command, *map(str, files)], environment)
     if measured.exit_code:
         raise SystemExit(f"{how}: exit code {measured.exit_code}")
     return measured, json.loads(out.read_text(encoding="utf-8"))
@@ -180,7 +195,7 @@ def _report(
         for name, truth in truths.items()
     ]
     content = {
-        "command": "python -m benchmarks.speakers " + " ".join(sys.argv[1:]),
+        "command": told_command("benchmarks.speakers"),
         "seed": options.seed,
         "hours": hours,
         "speed": speed,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.common import measure, show, write_result
+from benchmarks.common import measure, show, told_command, write_result
 from reelmill.demo.corpus import call_durations, generate_corpus
 
 #: What users ask for, and the stages that it is made of.
@@ -99,7 +99,7 @@ def _report(options: argparse.Namespace, hours: float, seconds: float, out: Path
     together = together_seconds(batches)
     show("time between the first and the last batch", [{"what": "share", **together}])
     content = {
-        "command": "python -m benchmarks.voice_stages " + " ".join(sys.argv[1:]),
+        "command": told_command("benchmarks.voice_stages"),
         "hours": hours,
         "recordings": options.recordings,
         "seconds": seconds,

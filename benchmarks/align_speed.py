@@ -1,0 +1,111 @@
+"""How long it takes to align a corpus, ours and a segment at a time, each in processes of its own.
+
+Used by `benchmarks.words`. Loading the model and its first inference are not counted for anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.stage import Device
+from reelmill.models import wav2vec2
+from reelmill.stages.align import Align, AlignItem
+
+#: Items of a batch, as in a run.
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Way:
+    """`hosts` processes, each with `threads`, which infer so many items at once.
+
+    `own_lengths`: sounds are not padded to lengths that come again, but inferred as they are.
+    """
+
+    hosts: int
+    threads: int
+    at_once: int
+    own_lengths: bool = False
+
+
+def ways(cores: int) -> dict[str, Way]:
+    """Ours, and two that know one segment at a time and use all cores by threads."""
+    return {
+        "stretches in batches, a host a core": Way(cores, 1, _BATCH),
+        "one segment at a time": Way(1, cores, 1),
+        "one segment at a time, each as long as it is": Way(1, cores, 1, own_lengths=True),
+    }
+
+
+def wall_seconds(
+    stage: Align, items: Sequence[AlignItem], way: Way, folder: Path
+) -> dict[str, float]:
+    """Seconds on the wall from the first batch to the last, and CPU seconds of all hosts."""
+    by_cost = sorted(items, key=lambda item: item.cost) if way.at_once > 1 else list(items)
+    batches = [by_cost[at : at + way.at_once] for at in range(0, len(by_cost), way.at_once)]
+    hosts = []
+    for number in range(way.hosts):
+        task = folder / f"align-{number}.pickle"
+        task.write_bytes(pickle.dumps((stage, batches[number :: way.hosts], way)))
+        hosts.append(_host(stage, task, way))
+    for host in hosts:
+        assert host.stdout is not None
+        host.stdout.readline()  # it is ready
+    told = []
+    for host in hosts:
+        assert host.stdin is not None
+        host.stdin.write("go\n")
+        host.stdin.flush()
+    for host in hosts:
+        output, _ = host.communicate()
+        if host.returncode:
+            raise SystemExit(f"aligning failed: exit code {host.returncode}")
+        told.append(json.loads(output))
+    return {
+        "seconds": max(one["ended"] for one in told) - min(one["began"] for one in told),
+        "cpu_seconds": sum(one["cpu"] for one in told),
+    }
+
+
+def _host(stage: Align, task: Path, way: Way) -> subprocess.Popen[str]:
+    ours = {} if way.own_lengths else dict(stage.model.environment)
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.align_speed", str(task)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": str(way.threads), **ours},
+        text=True,
+    )
+
+
+def main() -> None:
+    loaded: tuple[Align, list[list[AlignItem]], Way] = pickle.loads(Path(sys.argv[1]).read_bytes())
+    stage, batches, way = loaded
+    if way.own_lengths:
+        wav2vec2.padded_length = _as_it_is
+    model: Any = stage.model.load(Device("cpu"), way.threads)
+    stage.model.warm_up(model)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began, cpu = time.monotonic(), time.process_time()
+    for batch in batches:
+        stage.infer(model, batch)
+    ended = time.monotonic()
+    print(json.dumps({"began": began, "ended": ended, "cpu": time.process_time() - cpu}))
+
+
+def _as_it_is(samples: int) -> int:
+    return samples
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Who speaks when, file by file, by the original networks in PyTorch.
+
+    PYTHONPATH=src:. PYTHON -m benchmarks.speaker_originals OUT FILE...
+
+Runs under the interpreter of an environment with `whisperx==3.8.6 resemblyzer==0.1.4`, whose wheels
+hold the networks that ours are exports of; used by `benchmarks.speakers`. Everything around the
+networks is ours, and so are windows and stretches: as `loop` of `benchmarks.speaker_peers`, the
+models are loaded for each file, which is inferred one window and one voice at a time, with all
+cores as threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reelmill.artifacts import Artifact, Diarization
+from reelmill.engine.alone import run_alone
+from reelmill.engine.stage import Device, Inputs, Stage
+from reelmill.models.speaker_files import DEFAULT, encoder_spec, segmentation_spec
+from reelmill.models.speakers import Encoder, EncoderSpec, Segmentation, SegmentationSpec
+from reelmill.recording import Recording, read_state
+from reelmill.stages.activity import SegmentSpeakers
+from reelmill.stages.decode import Decode
+from reelmill.stages.diarize import Diarize
+from reelmill.stages.probe import Probe
+from reelmill.stages.speech import DetectSpeech
+from reelmill.stages.voices import HearVoices
+
+#: Of the GE2E encoder.
+_BANDS, _WIDTH, _LAYERS = 40, 256, 3
+
+
+class _TorchNetwork:
+    """A PyTorch function where ours have an `OnnxNetwork`."""
+
+    def __init__(self, function: Any, path: Path) -> None:
+        self._function, self.path = function, path
+
+    def run(self, batch: Any) -> Any:
+        import torch
+
+        with torch.inference_mode():
+            return self._function(torch.from_numpy(np.ascontiguousarray(batch))).numpy()
+
+
+@dataclass(frozen=True)
+class OriginalSegmentation(SegmentationSpec):
+    """pyannote's speaker segmentation, from WhisperX's wheel."""
+
+    def load(self, device: Device, threads: int) -> Segmentation:
+        from pyannote.audio import Model
+
+        weights = _package("whisperx") / "assets" / "pytorch_model.bin"
+        network = _TorchNetwork(_trusting(lambda: Model.from_pretrained(weights)).eval(), weights)
+        return Segmentation(network)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class OriginalEncoder(EncoderSpec):
+    """Resemble AI's speaker encoder, from resemblyzer's wheel."""
+
+    def load(self, device: Device, threads: int) -> Encoder:
+        import torch
+
+        weights = _package("resemblyzer") / "pretrained.pt"
+        state = _trusting(lambda: torch.load(weights, map_location="cpu"))["model_state"]
+        lstm = torch.nn.LSTM(_BANDS, _WIDTH, _LAYERS, batch_first=True).eval()
+        linear = torch.nn.Linear(_WIDTH, _WIDTH).eval()
+        for name, module in (("lstm", lstm), ("linear", linear)):
+            begin = f"{name}."
+            own = {key.removeprefix(begin): v for key, v in state.items() if key.startswith(begin)}
+            module.load_state_dict(own)
+
+        def embed(mels: Any) -> Any:
+            raw = torch.relu(linear(lstm(mels)[1][0][-1]))
+            return raw / raw.norm(dim=1, keepdim=True)
+
+        return Encoder(_TorchNetwork(embed, weights))  # type: ignore[arg-type]
+
+
+def _package(name: str) -> Path:
+    spec = find_spec(name)
+    assert spec and spec.submodule_search_locations, f"pip install {name}"
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _trusting(load: Any) -> Any:
+    """Load a checkpoint of 2022, whose pickled classes torch no longer takes unasked."""
+    import torch
+
+    unpickle = torch.load
+    torch.load = lambda *args, **given: unpickle(*args, **{**given, "weights_only": False})
+    try:
+        return load()
+    finally:
+        torch.load = unpickle
+
+
+def _stages() -> list[Stage]:
+    ours, encoder = segmentation_spec(DEFAULT), encoder_spec(DEFAULT)
+    segmentation = OriginalSegmentation(ours.path, ours.label, ours.digest, ours.window_seconds)
+    original = OriginalEncoder(encoder.path, encoder.label, encoder.digest, encoder.features)
+    return [
+        Probe(),
+        Decode(),
+        DetectSpeech(),
+        SegmentSpeakers(segmentation),
+        HearVoices(original),
+        Diarize(),
+    ]
+
+
+def diarize(file: Path, work: Path) -> list[tuple[float, float, str]]:
+    """The turns of one file: start and end in seconds, and speaker."""
+    recording = Recording(file, file.stem, work, read_state(file))
+    made: dict[type[Artifact], Artifact] = {}
+    for stage in _stages():
+        inputs = Inputs([made[kind] for kind in stage.needs])
+        made[stage.produces] = run_alone(
+            stage, recording, inputs, Device("cpu"), os.cpu_count() or 1, batch_size=1
+        )
+    found = made[Diarization]
+    assert isinstance(found, Diarization)
+    return [(turn.start, turn.end, turn.speaker) for turn in found.turns]
+
+
+def main() -> None:
+    out, *files = map(Path, sys.argv[1:])
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
+        found = {file.name: diarize(file, Path(work)) for file in files}
+    out.write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
