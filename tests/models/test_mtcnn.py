@@ -47,7 +47,7 @@ def test_every_face_of_a_frame_is_found_where_it_is(mtcnn: Mtcnn) -> None:
 def test_a_face_that_moved_is_found_again_beside_where_it_was(mtcnn: Mtcnn) -> None:
     picture, truth = wall((0, 40, 100, 60), (2, 90, 330, 60))
     before = np.array([truth[0] + 22, truth[1] - 50, [20, 250, 60, 290]], np.float32)
-    faces = mtcnn.seek([picture], np.zeros(3, np.int64), before)
+    faces = mtcnn.seek([picture], np.zeros(3, np.int64), before, around=2.5)
     assert overlaps(truth, faces.boxes[:2]).diagonal().min() > 0.6
     assert faces.scores[:2].min() > 0.8
     assert faces.scores[2] == 0  # nobody was there, and nobody is

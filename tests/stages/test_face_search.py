@@ -46,12 +46,14 @@ class Scripted:
                 scores[row], corrected[row] = 0.99, truth[near.argmax()]
         return Faces(corrected, scores, np.zeros((len(boxes), 5, 2), np.float32))
 
-    def seek(self, frames: Sequence[np.ndarray], which: np.ndarray, boxes: np.ndarray) -> Faces:
-        """Finds what is within a side of the box."""
+    def seek(
+        self, frames: Sequence[np.ndarray], which: np.ndarray, boxes: np.ndarray, around: float
+    ) -> Faces:
+        """Finds what is wholly within a square of so many sides of the box."""
         scores, corrected = np.zeros(len(boxes), np.float32), boxes.copy()
         for row, (place, box) in enumerate(zip(which, boxes, strict=True)):
             for face in self.truth(int(frames[place][0, 0, 0])):
-                if np.abs(face[:2] - box[:2]).max() < SIDE:
+                if np.abs(face[:2] - box[:2]).max() < (around - 1) / 2 * SIDE:
                     scores[row], corrected[row] = 0.99, face
                     self.sought += 1
         return Faces(corrected, scores, np.zeros((len(boxes), 5, 2), np.float32))

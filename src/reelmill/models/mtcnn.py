@@ -24,7 +24,6 @@ from reelmill.models.boxes import (
     UInt8,
     crops,
     moved,
-    overlaps,
     squared,
     suppress,
 )
@@ -42,9 +41,9 @@ _MOST_CANDIDATES = 400
 #: as long again.
 _AT_ONCE = {"cpu": (8, 8), "cuda": (64, 256)}
 
-#: Where a face is sought that has moved: a square of so many sides of its box, which becomes so
-#: many pixels a side (the face then fills the P-Net's window), and candidates of each network.
-_AROUND, _REGION = 2.5, 40
+#: A face that is sought becomes so many pixels wide (then it fills the P-Net's window); candidates
+#: of each network.
+_SOUGHT_SIDE = 16
 _MOST_NEAR, _MOST_SURE = 8, 2
 
 
@@ -123,9 +122,9 @@ class Mtcnn:
         faces, which = faces.take(kept), which[kept]
         return [faces.take(np.flatnonzero(which == frame)) for frame in range(len(frames))]
 
-    def seek(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces:
-        """As `check`, for faces that have moved: the whole cascade, around each box. One face a
-        box, the nearest found; its score is 0 where there is none."""
+    def seek(self, frames: Sequence[UInt8], which: Int64, boxes: Float32, around: float) -> Faces:
+        """As `check`, for faces that have moved: the whole cascade, in a square of `around` sides
+        around each box. One face a box, the nearest found; its score is 0 where there is none."""
         count = len(boxes)
         result = Faces(
             boxes.copy(), np.zeros(count, np.float32), np.zeros((count, 5, 2), np.float32)
@@ -134,17 +133,17 @@ class Mtcnn:
             return result
         square = squared(boxes)
         middle = (square[:, :2] + square[:, 2:]) / 2
-        around = np.tile(middle, 2) + (square - np.tile(middle, 2)) * np.float32(_AROUND)
-        regions = crops(frames, which, around, _REGION)
-        of, found = self._propose(list(regions), _CELL, _MOST_NEAR)
-        scale = (around[of, 2:3] - around[of, :1]) / np.float32(_REGION)
-        found = np.tile(around[of, :2], 2) + found * scale
+        wide = np.tile(middle, 2) + (square - np.tile(middle, 2)) * np.float32(around)
+        side = round(around * _SOUGHT_SIDE)
+        of, found = self._propose(list(crops(frames, which, wide, side)), _CELL, _MOST_NEAR)
+        scale = (wide[of, 2:3] - wide[of, :1]) / np.float32(side)
+        found = np.tile(wide[of, :2], 2) + found * scale
         of, found = self._sift(frames, which[of], found, of)
         best = _rank(of) < _MOST_SURE
         of, found = of[best], found[best]
         faces = self.check(frames, which[of], found)
-        common = overlaps(boxes, faces.boxes)[of, np.arange(len(of))]
-        for row in np.argsort(common):  # the nearest comes last, and stays
+        ways = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - middle[of]
+        for row in np.argsort(-np.linalg.norm(ways, axis=1)):  # the nearest comes last, and stays
             if faces.scores[row] >= self._spec.thresholds[2]:
                 result.boxes[of[row]] = faces.boxes[row]
                 result.scores[of[row]] = faces.scores[row]

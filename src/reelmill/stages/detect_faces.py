@@ -74,7 +74,7 @@ class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
     """
 
     name: ClassVar[str] = "detect_faces"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[type[Artifact], ...]] = (Media,)
     produces: ClassVar[type[Artifact]] = Detections
 

@@ -41,8 +41,11 @@ _STAYED = 0.35
 _STEADY, _SHORT, _SLOW = 0.8, 4, 0.5
 #: Two checked boxes with more in common are the same face.
 _SAME = 0.6
-#: A frame is near to two others that are this far apart.
-_NEAR = 2
+#: A face is sought around where it is expected, in a square of so many of its sides; where it was
+#: only seen before or only after, in a larger one.
+_AROUND, _FAR_AROUND = 2.5, 6.0
+#: A frame is near to two others that are this far apart: nobody walks out of that square between.
+_NEAR = 4
 
 #: Matching between looks: how far in widths, how much larger or smaller.
 _FARTHEST = 4.0
@@ -60,7 +63,9 @@ class CheckingDetector(Detector, Protocol):
 
     def check(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces: ...
 
-    def seek(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces: ...
+    def seek(
+        self, frames: Sequence[UInt8], which: Int64, boxes: Float32, around: float
+    ) -> Faces: ...
 
 
 def find_faces(
@@ -169,9 +174,12 @@ class Search:
         boxes = np.concatenate([one.boxes for one in expected])
         faces = self.detector.check(self.frames, which, boxes)
         stayed = _common(boxes, faces.boxes)
-        lost = np.flatnonzero((faces.scores < _SURE) | (stayed < _STAYED))
-        sought = self.detector.seek(self.frames, which[lost], boxes[lost])
-        faces = _replaced(faces, lost, sought)
+        lost = (faces.scores < _SURE) | (stayed < _STAYED)
+        sure = np.concatenate([np.arange(len(one.boxes)) < one.sure for one in expected])
+        for rows, around in ((lost & sure, _AROUND), (lost & ~sure, _FAR_AROUND)):
+            some = np.flatnonzero(rows)
+            sought = self.detector.seek(self.frames, which[some], boxes[some], around)
+            faces = _replaced(faces, some, sought)
         stayed[lost] = 0
         looks, steady = [], []
         for one, end in zip(expected, np.cumsum(counts), strict=True):
@@ -190,7 +198,7 @@ class Search:
 class _Expected:
     """Where faces should be in the frame `place`: first `sure` ones that are to be seen before and
     after it, then those that are only to be seen before or only after it. `clear`: whoever cannot
-    be found is not there, for these frames are its neighbours and nobody changed places."""
+    be found is not there, for these frames are near and nobody changed places."""
 
     place: int
     boxes: Float32
