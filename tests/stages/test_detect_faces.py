@@ -26,6 +26,7 @@ from reelmill.media.probe import probe
 from reelmill.models.boxes import overlaps
 from reelmill.models.mtcnn import MtcnnSpec
 from reelmill.recording import FileState, Recording
+from reelmill.stages import face_chunks
 from reelmill.stages.detect_faces import DetectFaces
 from reelmill.stages.face_chunks import CHUNK
 from reelmill.stages.identify_appearance import IdentifyByAppearance
@@ -143,6 +144,16 @@ def test_parts_and_batches_do_not_change_what_is_found(truth_and_found, model) -
     other = read_detections(found.recording.folder, found.detections)
     assert np.array_equal(one.offsets, other.offsets)
     assert np.allclose(one.boxes, other.boxes, atol=0.5)
+
+
+def test_of_large_frames_fewer_are_sent_together(tmp_path: Path, monkeypatch) -> None:
+    source = recording(film(tmp_path / "a.mp4", [n / 25 for n in range(50)]))
+    stage, inputs = DetectFaces(SPEC), Inputs([probe(source.path)])
+    (whole,) = stage.split(source, inputs)
+    monkeypatch.setattr(face_chunks, "_MOST_BYTES", 5 * whole.frames[0].nbytes)
+    chunks = list(stage.split(source, inputs))
+    assert max(len(chunk.sampled) for chunk in chunks) <= 5 + 1
+    assert sum(len(chunk.times) for chunk in chunks) == len(whole.times)
 
 
 def test_a_turned_video_is_looked_at_upright(tmp_path: Path, model) -> None:

@@ -23,6 +23,13 @@ def test_a_short_video_still_fills_several_cores() -> None:
     assert len(ranges([0.0, 10.0], [Span(0, 20)], 20)) >= 3
 
 
+def test_the_parts_of_a_video_are_as_many_however_many_people_it_shows() -> None:
+    keys = [2.0 * i for i in range(30)]
+    everybody = [Span(0, 60), Span(0, 60), Span(3, 50)]
+    assert ranges(keys, everybody, 60) == ranges(keys, everybody[:1], 60)
+    assert len(ranges(keys, everybody, 60)) >= 7
+
+
 def test_what_shows_nobody_is_not_worked_on() -> None:
     keys = [float(i) for i in range(1000)]
     found = ranges(keys, [Span(0, 30), Span(900, 930)], 1000)

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 UInt8 = npt.NDArray[np.uint8]
 
-#: Samples in a chunk: about four seconds, 33 MB at 640 x 360.
-CHUNK = 48
+#: Samples in a chunk: about three seconds, 25 MB at 640 x 360. Of larger frames fewer, so that
+#: several chunks have room in the arena.
+CHUNK = 36
+_MOST_BYTES = 26 << 20
 #: Samples a second, about: a video of 25 frames/s has every other frame looked at.
 SAMPLES_A_SECOND = 12.0
 #: Where frames come in fits and starts, one is sampled after so many seconds at the latest.
@@ -93,6 +95,7 @@ def frame_chunks(
     sides of a cut. Frames that are shown before the one before them are left out.
     """
     every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
+    most = max(1, min(CHUNK, _MOST_BYTES // (3 * size[0] * size[1])))
     reducer = Reducer(size, rotation)
     chunk, lost = _Growing(reducer), 0
     waiting: Frame | None = None  # the last frame, if it has not been sampled
@@ -106,7 +109,7 @@ def frame_chunks(
         if cut and waiting is not None:
             chunk.sample(waiting)
         due = before is None or since + 1 >= every or time - sampled_at > _LONGEST_STEP
-        if (due or cut) and len(chunk.frames) >= CHUNK:
+        if (due or cut) and len(chunk.frames) >= most:
             yield chunk.finished(pictures.corrupt - lost)
             chunk, lost = _Growing(reducer), pictures.corrupt
         chunk.add(time, glance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -25,7 +26,7 @@ def ranges(key_times: Sequence[float], wanted: Sequence[Span], end: float) -> li
     """
     if not wanted:
         return []
-    needed = sum(span.duration for span in wanted)
+    needed = _covered(wanted)
     length = min(MOST_SECONDS, max(LEAST_SECONDS, needed / _PARTS))
     first = min(span.start for span in wanted)
     last = max(*(span.end for span in wanted), end)
@@ -48,3 +49,12 @@ def ranges(key_times: Sequence[float], wanted: Sequence[Span], end: float) -> li
         if inside:
             found.append(Span(start, min(stop, max(b for _, b in inside) + 1e-3)))
     return found
+
+
+def _covered(spans: Sequence[Span]) -> float:
+    """Seconds that lie in any of the spans."""
+    total, until = 0.0, -math.inf
+    for span in sorted(spans, key=lambda span: span.start):
+        total += max(0.0, span.end - max(span.start, until))
+        until = max(until, span.end)
+    return total
