@@ -12,7 +12,6 @@ WhisperX's search expects of its aligners. With the CPU seconds of each.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -26,7 +25,7 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
     from nltk.tokenize.punkt import PunktSentenceTokenizer
     from whisperx import alignment
 
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(1)
     alignment.nltk_load = lambda name: PunktSentenceTokenizer()  # its data are a download
     languages = {call["language"] for call in task["calls"]}
     loaded = {

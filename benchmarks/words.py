@@ -5,7 +5,7 @@ python -m benchmarks.words --out benchmarks/results/words.json
 Synthetic calls of sentences and voices that no model was trained on, with the texts known and the
 segments' times as wrong as a recognizer's: `aligner` and `whisper` (cross-attention times), in CPU
 seconds of one thread; `on_all_cores`, on the wall, the same model as in a run, and a segment at a
-time with all cores as threads: padded to a few lengths as ours is, and as long as each is, as
+time (one thread, two are no faster): padded to a few lengths as ours is, and as long as each is, as
 WhisperX feeds them; for every new length the library plans and compiles its convolutions anew. An
 error is counted wherever a found word and a true word begin, or end, at the same letter. With
 `--whisperx-python` also WhisperX's align with the same model (English and Japanese: it knows no
@@ -213,9 +213,7 @@ def _whisperx(cases: Sequence[Case], python: Path, folder: Path) -> dict[str, An
     model = str(write_hub_aligner(folder / "hub"))
     task.write_text(json.dumps({"model": model, "calls": calls}), encoding="utf-8")
     script = Path(__file__).with_name("whisperx_align.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": str(os.cpu_count() or 1)}
-    command = [str(found.python), str(script), str(task), str(out)]
-    subprocess.run(command, check=True, env=environment)
+    subprocess.run([str(found.python), str(script), str(task), str(out)], check=True)
     hours = sum(case.call.duration for case in spelled) / 3600
     result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return {
