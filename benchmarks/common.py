@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 _MB = 1 << 20
-_SAMPLE_EVERY_S = 0.2
+#: Looking takes some 20 ms, which the measured command is slowed down by.
+_SAMPLE_EVERY_S = 0.5
 
 
 @dataclass

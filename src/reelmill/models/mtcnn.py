@@ -40,6 +40,8 @@ _MOST_CANDIDATES = 400
 #: memory, and fall out of its cache: 96 frames at once took twice as long as eight, 64 crops half
 #: as long again.
 _AT_ONCE = {"cpu": (8, 8), "cuda": (64, 256)}
+#: Crops that are cut out at once: each call takes its time, however few they are.
+_CUT_AT_ONCE = 64
 
 #: A face that is sought becomes so many pixels wide (then it fills the P-Net's window); candidates
 #: of each network.
@@ -203,10 +205,13 @@ class Mtcnn:
         self, network: Any, frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int
     ) -> list[Float32]:
         outputs = []
-        for start in range(0, len(boxes), self._crops_at_once):
-            some = slice(start, start + self._crops_at_once)
+        most = max(_CUT_AT_ONCE, self._crops_at_once)
+        for start in range(0, len(boxes), most):
+            some = slice(start, start + most)
             pieces = crops(frames, which[some], boxes[some], size)
-            outputs.append(network.run(None, {"pictures": pieces}))
+            for first in range(0, len(pieces), self._crops_at_once):
+                part = pieces[first : first + self._crops_at_once]
+                outputs.append(network.run(None, {"pictures": part}))
         return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
 
