@@ -165,6 +165,7 @@ def _report(
             "s an hour of audio": measured.seconds / hours,
             "ours is faster by": measured.seconds / ours[0].seconds if ours else None,
             "CPU s": measured.cpu_seconds,
+            "cores used": measured.cpu_seconds / measured.seconds,
             "peak MB": measured.peak_mb,
         }
         for name, (measured, _) in attempts.items()
