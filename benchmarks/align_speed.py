@@ -77,7 +77,8 @@ def wall_seconds(
 
 
 def _host(stage: Align, task: Path, way: Way) -> subprocess.Popen[str]:
-    ours = {} if way.own_lengths else dict(stage.model.environment)
+    # few lengths at a time are what makes few plans enough: others keep as many as the library does
+    ours = dict(stage.model.environment) if way.at_once > 1 else {}
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.align_speed", str(task)],
         stdin=subprocess.PIPE,
