@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import threading
@@ -20,6 +21,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+#: The command as users run it, of the interpreter that runs the benchmark.
+REELMILL = (sys.executable, "-c", "from reelmill.cli import main; main()")
 _MB = 1 << 20
 #: Looking takes some 20 ms, which the measured command is slowed down by.
 _SAMPLE_EVERY_S = 0.5
@@ -62,6 +65,14 @@ def measure(command: Sequence[str], environment: dict[str, str] | None = None) -
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
     return Measured(seconds, cpu, peak.stop(), process.returncode)
+
+
+def measure_reelmill(*arguments: str) -> Measured:
+    """`measure` of our command; ends the benchmark when it did not do all."""
+    measured = measure([*REELMILL, *arguments])
+    if measured.exit_code:
+        raise SystemExit(f"reelmill {arguments[0]}: exit code {measured.exit_code}")
+    return measured
 
 
 def _as_users_have_it() -> dict[str, str]:
@@ -147,7 +158,7 @@ def told_command(module: str) -> str:
             told.append(option.upper().replace("-", "_"))
         else:
             told.append(argument)
-    return " ".join(["python", "-m", module, *told])
+    return shlex.join(["python", "-m", module, *told])
 
 
 def write_result(path: Path | None, content: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.common import REELMILL
 from reelmill.demo.videos import CLEAR_SHARE, Script, Truth, make_video, read_truth
 from reelmill.models.boxes import areas, common_areas, overlaps
 
@@ -24,7 +24,8 @@ SAME_FACE = 0.5
 SIZES = (40, 300)
 #: `reelmill faces` as users run it where no weights can be had: nothing is looked for in vain.
 FACES = (
-    *(sys.executable, "-c", "from reelmill.cli import main; main()", "faces"),
+    *REELMILL,
+    "faces",
     *("--identity", "appearance"),
 )
 SPEEDS = (1.0, 5.0)

@@ -26,7 +26,7 @@ from typing import Any
 import av
 import numpy as np
 
-from benchmarks.common import show, tree_memory_mb, write_result
+from benchmarks.common import REELMILL, show, told_command, tree_memory_mb, write_result
 from benchmarks.long_video import repeated
 from reelmill.demo.videos import Script, make_video, read_truth
 
@@ -54,7 +54,7 @@ def main() -> None:
         work.mkdir(parents=True, exist_ok=True)
         row, timeline = trial(options, work)
     show("a long video", [row])
-    command = "python -m benchmarks.faces_long " + " ".join(sys.argv[1:])
+    command = told_command("benchmarks.faces_long")
     content = {"command": command, "rows": [row], "memory_mb_over_time": timeline}
     write_result(options.json, content)
     sys.exit(0 if row["all right"] else 1)
@@ -80,8 +80,7 @@ def trial(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], list
         (work / "part.mp4").rename(video)
     truth = read_truth(work / "truth.json")
     command = [
-        sys.executable, "-c", "from reelmill.cli import main; main()",
-        "faces", str(video), "-o", str(out), "--clip", "person", "--quiet", "--fresh",
+        *REELMILL, "faces", str(video), "-o", str(out), "--clip", "person", "--quiet", "--fresh",
         "--identity", "appearance", "--workers", str(options.workers), "--top", str(options.top),
         *options.options.split(),
     ]  # fmt: skip

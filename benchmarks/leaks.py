@@ -29,7 +29,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.common import show, write_result
+from benchmarks.common import show, told_command, write_result
 from reelmill.engine import buffers, store
 from reelmill.engine.buffers import Allocator, Arena, Packed
 from reelmill.engine.devices import DeviceChoice
@@ -231,7 +231,7 @@ def main() -> int:
         if options.batches:
             curves += host_curves(work, options.batches, options.only)
     show(f"memory that grows (limit {LIMIT:.0%})", [curve.row() for curve in curves])
-    command = "python -m benchmarks.leaks " + " ".join(sys.argv[1:])
+    command = told_command("benchmarks.leaks")
     rows = [{**curve.row(), "memory_mb": curve.memory_mb} for curve in curves]
     write_result(options.json, {"command": command, "limit": LIMIT, "rows": rows})
     return 0 if all(curve.is_tight for curve in curves) else 1

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measured, measure, show, told_command, write_result
-from benchmarks.speaker_peers import Turns
+from benchmarks.common import Measured, measure_reelmill, show, told_command, write_result
+from benchmarks.diarize_alone import Turns
 from benchmarks.speakers import errors
 from reelmill.demo.corpus import TRUTH_FOLDER
 from reelmill.demo.meetings import generate_meetings, plan_meetings
@@ -54,12 +53,8 @@ def _options() -> argparse.Namespace:
 
 
 def _transcribe(file: Path, out: Path, more: list[str]) -> Measured:
-    command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice", str(file)]
-    command += ["-o", str(out), "--model", "demo", "--language", "en", "--device", "cpu"]
-    measured = measure([*command, "--formats", "json,rttm", "--quiet", *more])
-    if measured.exit_code:
-        raise SystemExit(f"reelmill voice: exit code {measured.exit_code}")
-    return measured
+    how = ["-o", str(out), "--model", "demo", "--language", "en", "--device", "cpu"]
+    return measure_reelmill("voice", str(file), *how, "--formats", "json,rttm", "--quiet", *more)
 
 
 def _report(options: argparse.Namespace, file: Path, out: Path, measured: Measured) -> None:

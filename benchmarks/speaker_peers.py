@@ -10,28 +10,22 @@ scripts and task queues do that cannot give a model's memory back otherwise.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from reelmill.artifacts import Artifact, Diarization
-from reelmill.engine.alone import run_alone
+from benchmarks.diarize_alone import Turns, diarize_alone
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import Device, Inputs
 from reelmill.models.speaker_files import DEFAULT, encoder_spec, segmentation_spec
 from reelmill.pipelines.diarization import NetworksDiarizer, diarization_stages
-from reelmill.recording import Recording, read_state
 from reelmill.runner import run_command
 from reelmill.settings import Settings, load_settings
 from reelmill.stages.decode import Decode
 from reelmill.stages.probe import Probe
 from reelmill.stages.speech import DetectSpeech
 from reelmill.terminal import observing
-
-Turns = list[tuple[float, float, str]]
 
 
 def _diarizer() -> NetworksDiarizer:
@@ -72,21 +66,8 @@ def processes(files: list[Path], work: Path) -> dict[str, Turns]:
 
 
 def _alone(file: Path, work: Path) -> Turns:
-    recording = Recording(file, file.stem, work, read_state(file))
-    made: dict[type[Artifact], Artifact] = {}
-    for stage in [
-        Probe(),
-        Decode(),
-        DetectSpeech(),
-        *diarization_stages(load_settings(), _diarizer()),
-    ]:
-        inputs = Inputs([made[kind] for kind in stage.needs])
-        made[stage.produces] = run_alone(
-            stage, recording, inputs, Device("cpu"), os.cpu_count() or 1, batch_size=1
-        )
-    diarization = made[Diarization]
-    assert isinstance(diarization, Diarization)
-    return [(turn.start, turn.end, turn.speaker) for turn in diarization.turns]
+    diarization = diarization_stages(load_settings(), _diarizer())
+    return diarize_alone(file, work, [Probe(), Decode(), DetectSpeech(), *diarization])
 
 
 def main() -> None:

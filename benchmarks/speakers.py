@@ -28,7 +28,7 @@ from pyannote.core import Annotation, Segment
 from pyannote.metrics.diarization import DiarizationErrorRate
 
 from benchmarks.common import Measured, measure, show, told_command, write_result
-from benchmarks.speaker_peers import Turns
+from benchmarks.diarize_alone import Turns
 from reelmill.demo.corpus import TRUTH_FOLDER
 from reelmill.demo.meetings import OVERLAPS, SPEAKERS, generate_meetings, plan_meetings
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.common import REELMILL, Measured, measure, show, told_command, write_result
 from reelmill.demo.corpus import TRUTH_FOLDER
 from reelmill.demo.films import FilmPlan, make_film, write_film
 from reelmill.demo.voices import distinct_voices
@@ -33,7 +33,6 @@ from reelmill.models.translators import resolve_translator
 #: over the larger model's alone and over resident models.
 TIMES_SEQUENTIAL, MEMORY_OVER, TIME_OVER = 3.0, 0.10, 0.05
 _LANGUAGE = "ja"
-_REELMILL = (sys.executable, "-c", "from reelmill.cli import main; main()")
 _CUE = re.compile(r"\d+\n[\d:,]+ --> [\d:,]+\n(.*?)(?:\n\n|\Z)", re.DOTALL)
 
 
@@ -70,7 +69,7 @@ def reelmill(setting: Setting, residency: str) -> Attempt:
     out = setting.work / residency
     options = ["--model", setting.recognizer, "--translator", setting.translator]
     options += ["--from", _LANGUAGE, "--to", "ko", "--no-align", "--formats", "srt"]
-    command = [*_REELMILL, "subtitle", str(setting.folder), "-o", str(out), *options]
+    command = [*REELMILL, "subtitle", str(setting.folder), "-o", str(out), *options]
     measured = measure([*command, "--residency", residency, "--quiet"])
     texts = {film.name: _text(out / f"{film.stem}.ko.srt") for film in setting.films}
     return Attempt(measured, texts)
@@ -78,7 +77,7 @@ def reelmill(setting: Setting, residency: str) -> Attempt:
 
 def recognizer_alone(setting: Setting) -> Attempt:
     """The same machinery with the larger model only."""
-    command = [*_REELMILL, "voice", str(setting.folder), "-o", str(setting.work / "alone")]
+    command = [*REELMILL, "voice", str(setting.folder), "-o", str(setting.work / "alone")]
     command += ["--model", setting.recognizer, "--language", _LANGUAGE, "--formats", "json"]
     return Attempt(measure([*command, "--no-align", "--diarizer", "none", "--quiet"]))
 
@@ -199,7 +198,7 @@ def main() -> None:
     targets = findings(rows)
     if targets:
         show("targets", targets)
-    command = "python -m benchmarks.subtitle " + " ".join(sys.argv[1:])
+    command = told_command("benchmarks.subtitle")
     content = {"command": command, "films": len(films), "media_seconds": round(media, 1)}
     write_result(options.json, {**content, "rows": rows, "targets": targets})
 

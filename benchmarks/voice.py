@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import error_rates
-from benchmarks.common import Measured, measure, show, write_result
+from benchmarks.common import REELMILL, Measured, measure, show, told_command, write_result
 from benchmarks.peers import speech_seconds
 from reelmill.demo.corpus import TRUTH_FOLDER, call_durations, generate_corpus
 from reelmill.models.cache import resolve
@@ -105,7 +105,7 @@ def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[st
 def reelmill(setting: Setting, device: str | None = None, threads: int | None = None) -> Attempt:
     """As it comes; with `device` and `threads`, so many model hosts of so many threads."""
     out = setting.work / f"reelmill-{Path(setting.model).name}-{device}-{threads}"
-    command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice"]
+    command = [*REELMILL, "voice"]
     command += [str(setting.folder), "-o", str(out), "--model", setting.model, "--quiet"]
     command += ["--formats", "json", *_TEXT_ONLY, *setting.reelmill_options]
     if device is not None:
@@ -200,7 +200,7 @@ def _report(options: argparse.Namespace, setting: Setting, attempts: dict[str, A
         )
     title = f"{len(setting.files)} calls, {media / 3600:.2f} h, model {options.model}"
     show(title, rows)
-    command = "python -m benchmarks.voice " + " ".join(sys.argv[1:])
+    command = told_command("benchmarks.voice")
     write_result(
         options.json,
         {"command": command, "calls": len(setting.files), "media_seconds": media, "rows": rows},

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.common import measure, show, told_command, write_result
+from benchmarks.common import measure_reelmill, show, told_command, write_result
 from reelmill.demo.corpus import call_durations, generate_corpus
 
 #: What users ask for, and the stages that it is made of.
@@ -62,12 +61,8 @@ def _options() -> argparse.Namespace:
 
 
 def _voice(folder: Path, out: Path, more: list[str]) -> float:
-    command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice", str(folder)]
-    command += ["-o", str(out), "--model", "demo", "--device", "cpu", "--formats", "json"]
-    measured = measure([*command, "--quiet", *more])
-    if measured.exit_code:
-        raise SystemExit(f"reelmill voice: exit code {measured.exit_code}")
-    return measured.seconds
+    how = ["-o", str(out), "--model", "demo", "--device", "cpu", "--formats", "json", "--quiet"]
+    return measure_reelmill("voice", str(folder), *how, *more).seconds
 
 
 def _report(options: argparse.Namespace, hours: float, seconds: float, out: Path) -> None:

@@ -36,7 +36,7 @@ from tests.faults.kit import small_disk
 from benchmarks.chaos.blows import BLOWS, Blow, Ring, full_disk, hogged, memory_hog
 from benchmarks.chaos.checks import Quiet, Watch
 from benchmarks.chaos.scenes import Scene, Toy, Voice
-from benchmarks.common import show, write_result
+from benchmarks.common import show, told_command, write_result
 
 
 @dataclass
@@ -198,7 +198,7 @@ def _report(options: argparse.Namespace, trials: list[Trial], seconds: float) ->
     }
     show("runs under faults", [row])
     content = {
-        "command": "python -m benchmarks.chaos " + " ".join(sys.argv[1:]),
+        "command": told_command("benchmarks.chaos"),
         "apart": is_alone(),
         "rows": [row],
         "blows": collections.Counter(blow for done in trials for blow in done.blows),

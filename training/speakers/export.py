@@ -16,12 +16,12 @@ import argparse
 import hashlib
 import sys
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from originals import package_folder, trusting
 
 OPSET = 17
 RATE = 16_000
@@ -70,8 +70,8 @@ def main() -> None:
 def segmentation(target: Path) -> None:
     from pyannote.audio import Model
 
-    weights = _package("whisperx") / "assets" / "pytorch_model.bin"
-    original = _trusting(lambda: Model.from_pretrained(weights)).eval()
+    weights = package_folder("whisperx") / "assets" / "pytorch_model.bin"
+    original = trusting(lambda: Model.from_pretrained(weights)).eval()
     samples = torch.tensor(_sound(3 * WINDOW_SECONDS), dtype=torch.float32).reshape(3, 1, -1)
     axes = {"samples": {0: "batch", 2: "samples"}, "speakers": {0: "batch", 1: "frames"}}
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,23 +102,7 @@ def encoder(target: Path) -> None:
     with torch.inference_mode():
         wanted = original(mels).numpy()
     _compare(target, {"mels": mels.numpy()}, wanted)
-    _said(target, _package("resemblyzer") / "pretrained.pt")
-
-
-def _package(name: str) -> Path:
-    spec = find_spec(name)
-    assert spec and spec.submodule_search_locations, f"pip install {name}"
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def _trusting(load: Any) -> Any:
-    """Load a checkpoint of 2022, whose pickled classes torch no longer takes unasked."""
-    unpickle = torch.load
-    torch.load = lambda *args, **given: unpickle(*args, **{**given, "weights_only": False})
-    try:
-        return load()
-    finally:
-        torch.load = unpickle
+    _said(target, package_folder("resemblyzer") / "pretrained.pt")
 
 
 def _sound(seconds: float) -> np.ndarray:

@@ -1,0 +1,29 @@
+"""Who speaks when in one file, its stages one after the other in this process, models anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from reelmill.artifacts import Artifact, Diarization
+from reelmill.engine.alone import run_alone
+from reelmill.engine.stage import Device, Inputs, Stage
+from reelmill.recording import Recording, read_state
+
+#: Start and end in seconds, and speaker.
+Turns = list[tuple[float, float, str]]
+
+
+def diarize_alone(file: Path, work: Path, stages: Sequence[Stage]) -> Turns:
+    """The turns that `stages`, the last of which diarizes, find; an item at a time."""
+    recording = Recording(file, file.stem, work, read_state(file))
+    made: dict[type[Artifact], Artifact] = {}
+    for stage in stages:
+        inputs = Inputs([made[kind] for kind in stage.needs])
+        made[stage.produces] = run_alone(
+            stage, recording, inputs, Device("cpu"), os.cpu_count() or 1, batch_size=1
+        )
+    diarization = made[Diarization]
+    assert isinstance(diarization, Diarization)
+    return [(turn.start, turn.end, turn.speaker) for turn in diarization.turns]
