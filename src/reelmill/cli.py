@@ -58,6 +58,9 @@ MemoryLimit = Annotated[
 Residency = Annotated[
     str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
 ]
+Arena = Annotated[
+    int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
+]
 KeepAudio = Annotated[
     bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
 ]
@@ -95,9 +98,7 @@ def voice(
     ] = None,
     memory_limit: MemoryLimit = None,
     residency: Residency = None,
-    arena: Annotated[
-        int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
-    ] = None,
+    arena: Arena = None,
     engine: Annotated[
         str | None, typer.Option(help="Recognizer and aligner: default, whisperx [default].")
     ] = None,
@@ -201,9 +202,7 @@ def subtitle(
     hotwords: Hotwords = None,
     align: Align = None,
     aligner: Aligner = None,
-    arena: Annotated[
-        int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
-    ] = None,
+    arena: Arena = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -292,7 +291,7 @@ def faces(
     ] = None,
     device: Device = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Runs of 24 frames in a first batch [4].")
+        int | None, typer.Option(min=1, help="Runs of 36 frames in a first batch [4].")
     ] = None,
     workers: Workers = None,
     threads: Threads = None,

@@ -217,7 +217,7 @@ class Settings(BaseSettings):
 
 
 class FaceSettings(Settings):
-    """Settings of `reelmill faces`: its items are runs of 24 frames, 17 MB each."""
+    """Settings of `reelmill faces`: its items are runs of 36 frames, 25 MB each."""
 
     batch_size: int = Field(4, ge=1, description="items in a first batch")
     max_batch: int = Field(8, ge=1, description="the most items a batch may grow to")

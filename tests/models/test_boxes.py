@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reelmill.models.boxes import crops, moved, overlaps, squared, suppress
+from reelmill.models.boxes import crops, moved, overlaps, pair_overlaps, squared, suppress
 
 
 def boxes(*rows) -> np.ndarray:
@@ -15,6 +15,13 @@ def boxes(*rows) -> np.ndarray:
 def test_overlap_is_intersection_over_union() -> None:
     found = overlaps(boxes((0, 0, 10, 10)), boxes((5, 0, 15, 10), (20, 20, 30, 30), (0, 0, 10, 10)))
     assert found[0].tolist() == pytest.approx([1 / 3, 0, 1])
+
+
+def test_boxes_in_pairs_overlap_as_each_with_each() -> None:
+    one = boxes((0, 0, 10, 10), (20, 20, 30, 30), (3, 4, 9, 9))
+    other = boxes((5, 0, 15, 10), (0, 0, 10, 10), (3, 4, 9, 9))
+    assert pair_overlaps(one, other).tolist() == np.diagonal(overlaps(one, other)).tolist()
+    assert pair_overlaps(one[:0], other[:0]).shape == (0,)
 
 
 def test_suppression_keeps_the_best_of_each_picture() -> None:

@@ -24,19 +24,30 @@ def areas(boxes: Float32) -> Float32:
 
 def common_areas(one: Float32, other: Float32) -> Float32:
     """(n, m) square pixels that each of `one` shares with each of `other`."""
-    width = np.minimum(one[:, None, 2], other[None, :, 2])
-    width -= np.maximum(one[:, None, 0], other[None, :, 0])
-    height = np.minimum(one[:, None, 3], other[None, :, 3])
-    height -= np.maximum(one[:, None, 1], other[None, :, 1])
-    shared: Float32 = np.maximum(width, 0) * np.maximum(height, 0)
-    return shared
+    return _shared(one[:, None], other[None, :])
 
 
 def overlaps(one: Float32, other: Float32) -> Float32:
     """(n, m) intersection over union."""
     common = common_areas(one, other)
-    whole = areas(one)[:, None] + areas(other)[None, :] - common
-    shares: Float32 = common / np.maximum(whole, 1e-9)
+    return _share(common, areas(one)[:, None] + areas(other)[None, :])
+
+
+def pair_overlaps(one: Float32, other: Float32) -> Float32:
+    """(n,) intersection over union of the boxes of each row."""
+    return _share(_shared(one, other), areas(one) + areas(other))
+
+
+def _shared(one: Float32, other: Float32) -> Float32:
+    """Square pixels that boxes, four values last, have in common."""
+    width = np.minimum(one[..., 2], other[..., 2]) - np.maximum(one[..., 0], other[..., 0])
+    height = np.minimum(one[..., 3], other[..., 3]) - np.maximum(one[..., 1], other[..., 1])
+    shared: Float32 = np.maximum(width, 0) * np.maximum(height, 0)
+    return shared
+
+
+def _share(common: Float32, both: Float32) -> Float32:
+    shares: Float32 = common / np.maximum(both - common, 1e-9)
     return shares
 
 

@@ -18,15 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reelmill.engine.stage import Device
-from reelmill.models.boxes import (
-    Float32,
-    Int64,
-    UInt8,
-    crops,
-    moved,
-    squared,
-    suppress,
-)
+from reelmill.models.boxes import Float32, Int64, UInt8, crops, moved, squared, suppress
 from reelmill.models.detector import DetectorSpec, Faces, no_faces
 from reelmill.models.onnx import open_network
 
@@ -94,8 +86,7 @@ class MtcnnSpec(DetectorSpec):
     def warm_up(self, model: Mtcnn) -> None:
         grey = np.full((360, 640, 3), 127, np.uint8)
         model.look([grey])
-        box = np.array([[10, 10, 50, 50]], np.float32)
-        model.check([grey], np.zeros(1, np.int64), box)
+        model.check([grey], np.zeros(1, np.int64), np.array([[10, 10, 50, 50]], np.float32))
 
 
 class Mtcnn:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.models.boxes import Float32, Int64, UInt8, overlaps
+from reelmill.models.boxes import Float32, Int64, UInt8, overlaps, pair_overlaps
 from reelmill.models.detector import Faces, no_faces
 
 Bool = npt.NDArray[np.bool_]
@@ -173,7 +173,7 @@ class Search:
         which = np.repeat(np.array([one.place for one in expected], np.int64), counts)
         boxes = np.concatenate([one.boxes for one in expected])
         faces = self.detector.check(self.frames, which, boxes)
-        stayed = _common(boxes, faces.boxes)
+        stayed = pair_overlaps(boxes, faces.boxes)
         lost = (faces.scores < _SURE) | (stayed < _STAYED)
         sure = np.concatenate([np.arange(len(one.boxes)) < one.sure for one in expected])
         for rows, around in ((lost & sure, _AROUND), (lost & ~sure, _FAR_AROUND)):
@@ -261,12 +261,6 @@ def _even(one: Faces, other: Faces, pairs: Int64, length: int) -> bool:
     start, end = one.boxes[pairs[:, 0]], other.boxes[pairs[:, 1]]
     ways = np.linalg.norm((end[:, :2] + end[:, 2:] - start[:, :2] - start[:, 2:]) / 2, axis=1)
     return bool((ways <= _SLOW * (start[:, 2] - start[:, 0])).all())
-
-
-def _common(one: Float32, other: Float32) -> Float32:
-    """(n,) intersection over union of boxes in pairs."""
-    shares = [overlaps(a[None], b[None])[0, 0] for a, b in zip(one, other, strict=True)]
-    return np.array(shares, np.float32)
 
 
 def _replaced(faces: Faces, rows: Int64, by: Faces) -> Faces:
