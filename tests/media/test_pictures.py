@@ -16,8 +16,10 @@ from tests.media.make import in_format
 STEADY = [i / 25 for i in range(100)]
 
 
-def numbers(path: Path, start: float, end: float) -> list[tuple[float, int]]:
-    with open_pictures(path) as pictures:
+def numbers(
+    path: Path, start: float, end: float, *, draft: bool = False
+) -> list[tuple[float, int]]:
+    with open_pictures(path, draft=draft) as pictures:
         return [
             (round(time, 3), number_in(next(planes(planar_of(frame)))))
             for time, frame in pictures.between(start, end)
@@ -30,6 +32,11 @@ def test_the_frames_of_a_stretch_of_time(tmp_path: Path, start: float, end: floa
     path = film(tmp_path / "film.mp4", STEADY, sound=False)
     wanted = [(t, i) for i, t in enumerate(STEADY) if start <= t < end]
     assert numbers(path, start, end) == [(round(t, 3), i) for t, i in wanted]
+
+
+def test_a_draft_has_the_same_frames_at_the_same_times(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mp4", STEADY, sound=False)
+    assert numbers(path, 0.5, 3.5, draft=True) == numbers(path, 0.5, 3.5)
 
 
 def test_parts_that_meet_at_key_frames_have_every_frame_once(tmp_path: Path) -> None:

@@ -197,9 +197,11 @@ class Serving:
     @staticmethod
     def _share(group: Group, queue: StageQueue, size: int) -> int:
         """A batch's size: a full one, or what is left divided among the lanes, so that none of
-        them ends up with all of it while the others are idle."""
+        them ends up with all of it while the others are idle. A small model's lanes get half of
+        that, for its items differ in what they take, and large batches gain it little."""
         lanes = sum(not lane.retiring for lane in group.lanes)
-        return min(size, -(-len(queue.batcher) // max(1, lanes)))
+        shares = 2 * lanes if lanes > 1 and group.spec.small else lanes
+        return min(size, -(-len(queue.batcher) // max(1, shares)))
 
     def _fit(self, group: Group, lane: Lane, queue: StageQueue, largest_cost: float) -> None:
         """Size batches by what is free, once it is known what items take. Hosts on the CPU share

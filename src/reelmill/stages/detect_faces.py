@@ -91,7 +91,7 @@ class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
     ) -> Iterator[FrameChunk]:
         track = choose_track(recording.path, inputs[Media], self.track)
         size = reduced_size(*upright_size(track), self.short_side)
-        with open_pictures(recording.path, track.index) as pictures:
+        with open_pictures(recording.path, track.index, draft=True) as pictures:
             yield from frame_chunks(pictures, part, size, track.rotation)
 
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
