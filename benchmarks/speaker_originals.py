@@ -5,8 +5,7 @@
 Runs under the interpreter of an environment with `whisperx==3.8.6 resemblyzer==0.1.4`, whose wheels
 hold the networks that ours are exports of; used by `benchmarks.speakers`. Everything around the
 networks is ours, and so are windows and stretches: as `loop` of `benchmarks.speaker_peers`, the
-models are loaded for each file, which is inferred one window and one voice at a time. On a busy
-machine of two cores PyTorch with two threads took twice as long as with one: it has one.
+models are loaded for each file, which is inferred one window and one voice at a time.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=4, help="per language")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--calls", type=int, default=10, help="per language")
+    parser.add_argument("--seconds", type=float, default=72.0)
     parser.add_argument("--aligner", default="demo")
     parser.add_argument("--whisperx-python", type=Path, help="environment that has WhisperX")
     parser.add_argument("--out", type=Path)

@@ -32,9 +32,9 @@ _LOCAL_SPEAKERS, _AT_ONCE = 3, 2
 _ONSET, _SECOND_ONSET = 0.7, 0.65
 _POWERSET_ONSET = 0.5
 _PARTIAL_FRAMES = 160
-#: Rows inferred together on the CPU: four share what is read of the weights; more gain nothing, and
-#: 32 windows take half a gigabyte.
-_AT_ONCE_ON_CPU = 4
+#: Windows inferred together on the CPU: four share what is read of the weights; more gain nothing,
+#: and 32 take half a gigabyte. Pieces of voices are shorter, their weights larger.
+_WINDOWS_ON_CPU, _PIECES_ON_CPU = 4, 16
 _BANDS: dict[Features, int] = {"ge2e": 40, "kaldi": 80}
 _LIBRARIES_MB = 120
 
@@ -79,13 +79,14 @@ class SegmentationSpec(ModelSpec):
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the activations of windows inferred together, and the library."""
-        windows = _AT_ONCE_ON_CPU if device_kind == "cpu" else 32
+        windows = _WINDOWS_ON_CPU if device_kind == "cpu" else 32
         activations = 2.2 * windows * self.window_seconds
         return self.path.stat().st_size / (1 << 20) + activations + _LIBRARIES_MB
 
     def load(self, device: Device, threads: int) -> Segmentation:
         """Raises ModelUnavailableError when the file is no such network."""
-        return Segmentation(OnnxNetwork(self.path, self.label, device, threads))
+        network = OnnxNetwork(self.path, self.label, device, threads, _WINDOWS_ON_CPU)
+        return Segmentation(network)
 
     def warm_up(self, model: Segmentation) -> None:
         (found,) = model.hear([np.zeros(self.window_samples, np.int16)])
@@ -188,7 +189,7 @@ class EncoderSpec(ModelSpec):
 
     def load(self, device: Device, threads: int) -> Encoder:
         """Raises ModelUnavailableError when the file cannot be loaded."""
-        return Encoder(OnnxNetwork(self.path, self.label, device, threads))
+        return Encoder(OnnxNetwork(self.path, self.label, device, threads, _PIECES_ON_CPU))
 
     def warm_up(self, model: Encoder) -> None:
         model.embed([np.ones((1, _PARTIAL_FRAMES, _BANDS[self.features]), np.float32)])
@@ -237,12 +238,15 @@ class Encoder:
 
 
 class OnnxNetwork:
-    """A network of one input and one output. Out of memory comes out as the library says it."""
+    """A network of one input and one output. Out of memory comes out as the library says it.
 
-    def __init__(self, path: Path, label: str, device: Device, threads: int) -> None:
+    `rows`: of a batch, how many are inferred together on the CPU.
+    """
+
+    def __init__(self, path: Path, label: str, device: Device, threads: int, rows: int) -> None:
         import onnxruntime
 
-        self.path = path
+        self.path, self._rows = path, rows
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -274,8 +278,8 @@ class OnnxNetwork:
         five times as much: sizes are powers of two there.
         """
         if not self._on_gpu:
-            parts = range(0, len(batch), _AT_ONCE_ON_CPU)
-            return np.concatenate([self._infer(batch[at : at + _AT_ONCE_ON_CPU]) for at in parts])
+            parts = range(0, len(batch), self._rows)
+            return np.concatenate([self._infer(batch[at : at + self._rows]) for at in parts])
         count = len(batch)
         wanted = 1 << (count - 1).bit_length()
         return self._infer(np.concatenate([batch, np.repeat(batch[-1:], wanted - count, axis=0)]))[

@@ -73,7 +73,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
     """
 
     name: ClassVar[str] = "align"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[type[Artifact], ...]] = (
         Audio,
         Speech,
