@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from reelmill import __version__
+from reelmill.engine import spares
 from reelmill.errors import ReelmillError
 from reelmill.signals import stop_when_told, work_is_over
 
@@ -406,11 +407,22 @@ def version(
         raise typer.Exit
 
 
+#: What the first worker and the first model host of a command import while it is itself still
+#: starting.
+_AHEAD = {
+    "faces": (
+        ("reelmill.engine.work", "reelmill.pipelines.faces", "pydantic.type_adapter"),
+        ("reelmill.engine.hosting", "reelmill.stages.detect_faces", "onnxruntime"),
+    )
+}
+
+
 def main() -> None:
     """The console script: our own errors are one line and exit code 2."""
     stop_when_told()
     try:
-        app()
+        with spares.ready(_AHEAD.get("".join(sys.argv[1:2]), ())):
+            app()
     except ReelmillError as error:
         print(f"reelmill: {error}", file=sys.stderr)
         sys.exit(2)

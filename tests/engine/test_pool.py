@@ -68,6 +68,18 @@ def test_a_worker_does_task_after_task(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
+def test_workers_begun_ahead_are_no_more_than_there_may_be(tmp_path: Path) -> None:
+    async def begin(bench: Bench) -> None:
+        await bench.pool.begin(1)
+        await bench.pool.begin(5)
+        ahead = set(bench.pool.pids)
+        assert len(ahead) == 2
+        await asyncio.gather(*(bench.read(text) for text in ("one", "two", "three")))
+        assert set(bench.pool.pids) == ahead
+
+    on_bench(tmp_path, begin, size=2)
+
+
 def test_the_most_urgent_task_goes_first(tmp_path: Path) -> None:
     # proves: G1
     async def do(bench: Bench) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from reelmill.engine import spares
 from reelmill.engine.channel import LENGTH, encode
 from reelmill.errors import CrashError, PassingError
 
@@ -60,6 +61,44 @@ def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
     return [python, "-E", "-c", _FOREIGN_BOOTSTRAP, seen]
 
 
+#: A process, and our end of the line to it.
+_Begun = tuple["subprocess.Popen[bytes]", socket.socket]
+
+
+def _begun(
+    entry: str, arena_descriptor: int, log: Path, environment: Mapping[str, str]
+) -> _Begun | None:
+    """A process that was begun ahead of time, if there is one for this environment."""
+    with log.open("ab") as output:
+        while (spare := spares.take(environment)) is not None:
+            if spare.become(entry, arena_descriptor, output.fileno()):
+                return spare.process, spare.line
+            spare.end()
+    return None
+
+
+def _begin(
+    command: list[str], arena_descriptor: int, log: Path, environment: Mapping[str, str]
+) -> _Begun:
+    """Raises OSError when the process cannot be started."""
+    ours, theirs = socket.socketpair()
+    try:
+        with log.open("ab") as output, theirs:
+            process = subprocess.Popen(
+                [*command, str(theirs.fileno()), str(arena_descriptor)],
+                pass_fds=(theirs.fileno(), arena_descriptor),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **environment},
+                start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
+            )
+    except BaseException:
+        ours.close()
+        raise
+    return process, ours
+
+
 class Child:
     """The parent's end of a child process. Messages are small; arrays go through the arena."""
 
@@ -87,28 +126,15 @@ class Child:
         `python` is another environment's: it gets our code and `packages`, nothing else of ours.
         """
         log = log_folder / f"{name}.log"
-        ours, theirs = socket.socketpair()
-        try:
-            with log.open("ab") as output, theirs:
-                process = subprocess.Popen(
-                    [
-                        *_interpreter(python, {_OURS, *packages}),
-                        entry,
-                        str(theirs.fileno()),
-                        str(arena_descriptor),
-                    ],
-                    pass_fds=(theirs.fileno(), arena_descriptor),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env={**os.environ, **(environment or {})},
-                    start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
-                )
-        except BaseException as error:
-            ours.close()
-            if isinstance(error, OSError):  # too many processes, files or too little memory: now
+        environment = environment or {}
+        begun = None if python else _begun(entry, arena_descriptor, log, environment)
+        if begun is None:
+            command = [*_interpreter(python, {_OURS, *packages}), entry]
+            try:
+                begun = _begin(command, arena_descriptor, log, environment)
+            except OSError as error:  # too many processes, files or too little memory: now
                 raise PassingError(f"{name} cannot be started: {error}") from error
-            raise
+        process, ours = begun
         child = cls(name, process, log)
         ours.setblocking(False)
         try:

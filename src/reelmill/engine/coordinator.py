@@ -34,6 +34,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.pool import CpuPool
 from reelmill.engine.progress import Observer
 from reelmill.engine.residency import turns_of
+from reelmill.engine.stage import ModelStage
 from reelmill.engine.turns import Planner, Turns
 from reelmill.errors import UsageError
 
@@ -238,9 +239,24 @@ class Coordinator:
                 )
             else:
                 inference.place(self._planner.placements(self._pipeline.models))
+                await self._begin(jobs, inference)
                 await self._admit(jobs, passage.process, passage)
         finally:
             await passage.cancel()
+
+    async def _begin(self, jobs: Sequence[Job], inference: Inference) -> None:
+        """Start what new recordings are going to need at first, all at the same time: also a
+        worker more than there are recordings, for parts of one."""
+        new = sum(job.original.before is None for job in jobs)
+        if not new or self._pool is None:
+            return
+        await self._pool.begin(1)
+        models = [at for at, s in enumerate(self._pipeline.stages) if isinstance(s, ModelStage)]
+        # Where there are results, it may turn out that no model is needed.
+        if models and not (self._config.cache / "artifacts").exists():
+            inference.expect(models[0])
+            await asyncio.sleep(0)  # hosts before the other workers: they take longer
+        await self._pool.begin(new + 1)
 
     async def _admit(
         self, jobs: Sequence[Job], process: Callable[[Job], Awaitable[None]], passage: Passage

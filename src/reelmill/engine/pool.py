@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from reelmill.engine import work
 from reelmill.engine.buffers import Block
 from reelmill.engine.child import Child
 from reelmill.engine.stage import Stage
+from reelmill.errors import PassingError
 
 Room = Callable[[int], "asyncio.Future[Block | None]"]
 OnItem = Callable[[work.Sent], None]
@@ -125,6 +127,13 @@ class CpuPool:
         for waiting in held:
             heapq.heappush(self._waiting, waiting)
 
+    async def begin(self, workers: int) -> None:
+        """Start workers ahead of their tasks, until there are so many."""
+        with contextlib.suppress(PassingError):  # the tasks will say
+            while len(self._all) < min(workers, self.size):
+                # The first one is the first to be ready, and the last in line the first to be used.
+                self._idle.insert(0, await self._start())
+
     async def _worker(self) -> Child:
         while self._idle:
             child = self._idle.pop()
@@ -132,6 +141,9 @@ class CpuPool:
                 return child
             self._all.discard(child)
             await child.kill()
+        return await self._start()
+
+    async def _start(self) -> Child:
         child = await Child.start(
             f"worker-{next(self._numbers)}",
             "reelmill.engine.work:serve",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import ModelSpec, Stage
 from reelmill.media.encode_video import Encoding
 from reelmill.models.detector import DetectorSpec
-from reelmill.settings import Settings
 from reelmill.stages.detect_faces import DetectFaces
 from reelmill.stages.embed_faces import EmbedFaces
 from reelmill.stages.identify_appearance import IdentifyByAppearance
@@ -20,6 +20,9 @@ from reelmill.stages.probe import Probe
 from reelmill.stages.render_faces import RenderFaces
 from reelmill.stages.track_faces import TrackFaces
 from reelmill.stages.write_clips import WriteClips
+
+if TYPE_CHECKING:
+    from reelmill.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
         with open_pictures(recording.path, persons.picture.track) as pictures:
             keys = pictures.key_times()
         stretches = ranges(keys, wanted, persons.picture.duration)
+        # The longest first, so that no core is left with one when the others are done.
+        stretches.sort(key=lambda stretch: -_effort(stretch, wanted))
         parts = [RenderPart(stretch.start, stretch.end) for stretch in stretches]
         return [*_sound_parts(inputs[Media], plan), *parts]
 
@@ -108,6 +110,12 @@ def _mark(plan: ClipPlan, encoding: Encoding, part: RenderPart) -> str:
     """What tells the files of this plan, encoding and part from all others."""
     decisive = repr((plan, encoding, part))
     return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _effort(stretch: Span, wanted: Sequence[Span]) -> float:
+    """About what a stretch takes: a second of decoding as much as a second of one clip."""
+    shown = (min(stretch.end, span.end) - max(stretch.start, span.start) for span in wanted)
+    return stretch.duration + sum(max(0.0, seconds) for seconds in shown)
 
 
 def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:

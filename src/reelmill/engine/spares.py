@@ -1,0 +1,110 @@
+"""Processes begun before it is known what for.
+
+A command takes a third of a second to import what it is made of, and meanwhile the other cores have
+nothing to do. So its first act is to begin one or two interpreters that import what its children
+will need; whoever starts a child takes one of them, while there are any. Those nobody took are
+ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+#: What the libraries they import are to find; a child that needs it otherwise takes none of them.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+}
+#: An entry is sent in so many bytes, with the descriptors beside them.
+ENTRY_BYTES = 256
+
+_BOOTSTRAP = (
+    "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
+    "from reelmill.engine.channel import wait; wait(sys.argv[2:])"
+)
+_spares: list[Spare] = []
+
+
+@dataclass
+class Spare:
+    """A process that waits to be told what it is."""
+
+    process: subprocess.Popen[bytes]
+    line: socket.socket
+
+    def become(self, entry: str, arena_descriptor: int, log_descriptor: int) -> bool:
+        """Have it run `entry`, as `Child.start` would; False when it is gone."""
+        message = entry.encode().ljust(ENTRY_BYTES)
+        try:
+            socket.send_fds(self.line, [message], [arena_descriptor, log_descriptor])
+        except OSError:
+            return False
+        return True
+
+    def end(self) -> None:
+        self.line.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def ready(imports: Sequence[Sequence[str]]) -> Iterator[None]:
+    """For the block, a process for each list of modules, which it imports. They are taken in this
+    order. Where there is but one core, there are none."""
+    for modules in imports if _cores() > 1 else ():
+        with contextlib.suppress(OSError):  # children are started without them then
+            _spares.append(_begun(modules))
+    try:
+        yield
+    finally:
+        while _spares:
+            _spares.pop().end()
+
+
+def take(environment: Mapping[str, str]) -> Spare | None:
+    """A spare for a child that needs this environment, if there is one."""
+    for name, value in environment.items():
+        if ENVIRONMENT.get(name, os.environ.get(name)) != value:
+            return None
+    while _spares:
+        spare = _spares.pop(0)
+        if spare.process.poll() is None:
+            return spare
+        spare.end()
+    return None
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _begun(modules: Sequence[str]) -> Spare:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-c", _BOOTSTRAP, os.pathsep.join(sys.path)),
+                    *(str(theirs.fileno()), *modules),
+                ],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **ENVIRONMENT},
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return Spare(process, ours)
