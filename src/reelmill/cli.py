@@ -419,6 +419,7 @@ _AHEAD = {
 
 def main() -> None:
     """The console script: our own errors are one line and exit code 2."""
+    spares.collect_seldom()
     stop_when_told()
     try:
         with spares.ready(_AHEAD.get("".join(sys.argv[1:2]), ())):

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reelmill.engine.buffers import Arena
-from reelmill.engine.spares import ENTRY_BYTES
+from reelmill.engine.spares import ENTRY_BYTES, collect_seldom
 
 LENGTH = struct.Struct("<Q")
 _PR_SET_PDEATHSIG = 1
@@ -75,6 +75,7 @@ def _is_orphan(descriptor: int) -> bool:
 
 def main(arguments: list[str]) -> None:
     entry, descriptor, arena_descriptor = arguments
+    collect_seldom()
     _die_with_parent()
     if _is_orphan(int(descriptor)):
         return
@@ -84,6 +85,7 @@ def main(arguments: list[str]) -> None:
 def wait(arguments: list[str]) -> None:
     """What a spare does: import modules, then become what it is told (see `spares`)."""
     descriptor, *modules = arguments
+    collect_seldom()
     _die_with_parent()
     for module in modules:
         with contextlib.suppress(Exception):  # whoever really needs it will say

@@ -9,6 +9,7 @@ ended.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import socket
 import subprocess
@@ -23,6 +24,8 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
 }
+#: Python's own 700 are soon reached.
+_NEW_OBJECTS = 20_000
 #: An entry is sent in so many bytes, with the descriptors beside them.
 ENTRY_BYTES = 256
 
@@ -53,6 +56,12 @@ class Spare:
         self.line.close()
         self.process.kill()
         self.process.wait()
+
+
+def collect_seldom() -> None:
+    """Look for garbage cycles after so many new objects. Importing makes a hundred thousand that
+    stay: as Python has it, it looks through them again and again, an eighth of the time."""
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class MtcnnSpec(DetectorSpec):
 
     purpose: ClassVar[str] = "face detector"
 
-    smallest: float = 22.0
+    smallest: float = 24.0
     factor: float = 0.55
     thresholds: tuple[float, float, float] = (0.7, 0.7, 0.75)
     folder: Path = SHIPPED
