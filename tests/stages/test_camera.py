@@ -55,6 +55,19 @@ def test_what_the_detector_trembles_the_camera_does_not() -> None:
     assert np.abs(path - centres)[10:-10].max() < 3
 
 
+def test_the_picture_does_not_breathe_with_the_boxes_but_follows_who_comes_nearer() -> None:
+    # proves: F4
+    times, centres = walk(8, 0, 640.0)
+    boxes = boxes_at(centres)
+    boxes[:, 3] *= 1 + 0.05 * np.sin(times * 3)
+    sides = camera_path(times, boxes, [], PICTURE, Framing())[:, 3]
+    assert np.ptp(sides) < 1e-6
+    boxes[:, 3] *= np.interp(times, [0, 3, 5, 8], [1, 1, 2, 2])
+    sides = camera_path(times, boxes, [], PICTURE, Framing())[:, 3]
+    assert sides[-1] / sides[0] == pytest.approx(2, rel=0.2)
+    assert np.abs(np.diff(sides)).max() < 6
+
+
 def test_a_leap_is_taken_at_a_bounded_speed_with_the_face_in_view() -> None:
     # proves: F4
     times = np.arange(0, 6, 1 / RATE)

@@ -25,6 +25,10 @@ _REACH = 3.0
 #: noticed sooner than panning.
 _ZOOM_CALM = 3.0
 
+#: It is left as it is until the face has become this much larger or smaller: boxes of a face that
+#: stays as far away differ by less, and a picture that breathes is disturbing, and more to encode.
+_ZOOM_SLACK = 0.08
+
 #: Kernels are laid over times this close at least; denser ones (high speed video) are thinned.
 _MOST_RATE = 60.0
 
@@ -73,7 +77,8 @@ def _shot(times: Floats, boxes: Floats, picture: tuple[int, int], framing: Frami
     aspect = framing.aspect
     unit = np.array([max(1.0, aspect), max(1.0, 1 / aspect)])  # the window for a shorter side of 1
     wanted = boxes[:, 3] / framing.face_share
-    calm = smooth(times, wanted, _ZOOM_CALM * framing.smooth_seconds)
+    calm = held(smooth(times, wanted, _ZOOM_CALM * framing.smooth_seconds))
+    calm = smooth(times, calm, framing.smooth_seconds)
     path = np.column_stack([smooth(times, c, framing.smooth_seconds) for c in centres.T])
     path = np.column_stack([bounded(times, p, framing.most_speed * calm) for p in path.T])
     side = _covering(times, calm, path, boxes, unit, framing)
@@ -120,6 +125,17 @@ def smooth(times: Floats, values: Floats, sigma: float) -> Floats:
     return np.asarray(np.interp(times, grid, fitted))
 
 
+def held(values: Floats, slack: float = _ZOOM_SLACK) -> Floats:
+    """Values that change only where those given are more than `slack` of them away.
+
+    The mean of what holds on running forward and running backward, both from the median: neither
+    the beginning nor the end of a shot decides how it is seen.
+    """
+    forward = _hold(values, slack)
+    backward = _hold(values[::-1], slack)[::-1]
+    return np.asarray((forward + backward) / 2)
+
+
 def bounded(times: Floats, values: Floats, most_speed: Floats) -> Floats:
     """Values that change by at most `most_speed` (per second, at each time).
 
@@ -164,6 +180,14 @@ def _correlate(values: Floats, kernel: Floats) -> Floats:
     half = len(kernel) // 2
     full = np.convolve(values, kernel[::-1])
     return np.asarray(full[half : half + len(values)])
+
+
+def _hold(values: Floats, slack: float) -> Floats:
+    result = np.empty_like(values)
+    now = float(np.median(values))
+    for i, value in enumerate(values.tolist()):
+        now = result[i] = min(max(now, value / (1 + slack)), value * (1 + slack))
+    return result
 
 
 def _follow(values: Floats, steps: Floats) -> Floats:

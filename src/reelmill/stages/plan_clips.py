@@ -47,7 +47,7 @@ class PlanClips(FileStage):
     """
 
     name = "plan_clips"
-    version = 1
+    version = 2
     needs = (Media, Persons)
     produces = ClipPlan
 
