@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def make_environment(folder: Path, **versions: str) -> Path:
-    """An environment with nothing installed, although it says it has these packages."""
+    """An environment that says it has these packages; they can be imported, and are empty."""
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
     base = Path(sys.base_prefix, "bin")
@@ -17,5 +17,8 @@ def make_environment(folder: Path, **versions: str) -> Path:
         info = folder / "lib" / python / "site-packages" / f"{package}-{version}.dist-info"
         info.mkdir(parents=True)
         name = package.replace("_", ".") if package.startswith("pyannote") else package
+        module = info.parent.joinpath(*name.split("."))
+        module.mkdir(parents=True, exist_ok=True)
+        (module / "__init__.py").touch()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     return folder

@@ -21,6 +21,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 FORBIDDEN = {
     "errors": {"*"},
     "atomic": {"*"},
+    "user_cache": {"*"},
     "recording": {"engine", "stages", "models", "media", "pipelines", "export", "report"},
     "artifacts": {"engine", "stages", "models", "media", "pipelines", "export", "report"},
     "engine": {

@@ -49,6 +49,24 @@ def test_without_the_library_its_installation_is_told(tmp_path: Path) -> None:
     assert "has pyannote.audio 3.3.2" in said[0] and ">=4,<5" in said[0]
 
 
+def test_a_library_that_cannot_be_imported_is_as_good_as_none(tmp_path: Path) -> None:
+    # proves: G19 V6
+    """Broken, mended by an installation, broken again: what was found out once is not believed
+    when something was installed or removed."""
+    home = make_environment(tmp_path / "env", whisperx="3.8.6")
+    (packages,) = home.glob("lib/*/site-packages")
+    (packages / "whisperx" / "__init__.py").write_text("import a_library_that_is_not_there\n")
+    settings, said = load_settings(engine="whisperx", python=home), list[str]()
+    assert choose_engine(settings, resolve("demo"), Lacking(said.append), print) is None
+    assert len(said) == 1 and "No module named 'a_library_that_is_not_there'" in said[0]
+    assert said[0].endswith("The default is used instead.")
+    (packages / "a_library_that_is_not_there.py").touch()
+    assert choose_engine(settings, resolve("demo"), Lacking(said.append), print) is not None
+    (packages / "a_library_that_is_not_there.py").unlink()
+    assert choose_engine(settings, resolve("demo"), Lacking(said.append), print) is None
+    assert len(said) == 2
+
+
 def test_without_a_token_the_way_to_one_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ from reelmill.errors import ReelmillError, UsageError
 from reelmill.inputs import find_sources
 from reelmill.settings import Settings
 from reelmill.signals import NUMBERS, held_back
+from reelmill.user_cache import user_cache
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 _MB = 1 << 20
@@ -185,21 +186,13 @@ def _config(
         devices_automatic=choice.automatic,
         memory_limit=settings.memory_limit / 100,
         residency=settings.residency,
-        footprints=_user_cache() / "footprints.json",
+        footprints=user_cache() / "footprints.json",
         batch_size=min(settings.batch_size, settings.max_batch),
         max_batch=settings.max_batch,
         arena_bytes=(settings.arena or policy.default_arena_mb(gpus)) * _MB,
         fresh=fresh,
         keep_transient=settings.keep_audio,
     )
-
-
-def _user_cache() -> Path:
-    """What is remembered of this machine, for all output folders."""
-    folder = os.environ.get("REELMILL_CACHE")
-    if folder:
-        return Path(folder).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "reelmill"
 
 
 def free_memory_mb(choice: DeviceChoice) -> float:

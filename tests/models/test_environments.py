@@ -33,7 +33,7 @@ def test_what_is_no_environment_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError, match="cannot be run as a Python interpreter"):
         look(tmp_path / "text", ())
     lying = tmp_path / "old"
-    lying.write_text("#!/bin/sh\necho '[[3, 8], {}]'\n")
+    lying.write_text("#!/bin/sh\necho '[[3, 8], {}, 0]'\n")
     lying.chmod(0o755)
     with pytest.raises(ModelUnavailableError, match=r"is Python 3\.8; 3\.10 or newer"):
         look(lying, ())

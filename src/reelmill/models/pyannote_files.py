@@ -10,8 +10,9 @@ from pathlib import Path
 from reelmill.errors import ModelUnavailableError
 from reelmill.models import hub
 from reelmill.models.cache import file_digest, folder_digest
-from reelmill.models.environments import look
+from reelmill.models.environments import IMPORTED, look, try_import
 from reelmill.models.pyannote import PyannoteSpec
+from reelmill.user_cache import user_cache
 
 Notify = Callable[[str], None]
 
@@ -36,7 +37,8 @@ def pyannote_spec(
     """The pipeline `name` (hub name, folder or config file) in the environment of `python`.
 
     Raises:
-        ModelUnavailableError: no interpreter, no pyannote.audio, or no pipeline, and how to get it.
+        ModelUnavailableError: no interpreter, no pyannote.audio that can be imported, or no
+            pipeline, and how to get it.
     """
     found = look(python, (_PACKAGE, "torch"))
     version = found.versions.get(_PACKAGE)
@@ -47,6 +49,7 @@ def pyannote_spec(
     path, digest = _local(name) or _fetched(name, notify)
     for part in _parts(path if path.is_file() else path / "config.yaml"):
         _snapshot(part, notify)
+    try_import(found, _PACKAGE, user_cache() / IMPORTED)
     return PyannoteSpec(str(path), name, digest, version, found.python, found.has_cuda)
 
 

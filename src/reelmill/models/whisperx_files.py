@@ -7,8 +7,9 @@ from pathlib import Path
 
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.cache import ModelFiles, folder_digest, folder_size
-from reelmill.models.environments import Environment, look
+from reelmill.models.environments import IMPORTED, Environment, look, try_import
 from reelmill.models.whisperx import WhisperXAlignerSpec, WhisperXOptions, WhisperXSpec
+from reelmill.user_cache import user_cache
 
 _PACKAGE = "whisperx"
 _OLDEST = (3, 4)
@@ -23,7 +24,8 @@ def find_whisperx(python: Path | None) -> Environment:
     """The environment of `python`, which has WhisperX.
 
     Raises:
-        ModelUnavailableError: no interpreter, no WhisperX or too old a one, and how to get it.
+        ModelUnavailableError: no interpreter, no WhisperX, too old a one or one that cannot be
+            imported, and how to get it.
     """
     found = look(python, (_PACKAGE, "torch"))
     version = found.versions.get(_PACKAGE)
@@ -32,6 +34,7 @@ def find_whisperx(python: Path | None) -> Environment:
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers is None or tuple(map(int, numbers.groups())) < _OLDEST:
         raise ModelUnavailableError(f"{found.where} has WhisperX {version}; {_INSTALL}")
+    try_import(found, _PACKAGE, user_cache() / IMPORTED)
     return found
 
 
