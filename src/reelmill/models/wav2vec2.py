@@ -26,9 +26,9 @@ _USUAL_SHAPE = {"reach": 400, "hop": 320}
 #: Padded lengths are in quarters of a power of two. Each new length costs the CPU as much again
 #: as inferring it twice: its convolutions are planned and compiled (oneDNN).
 _PARTS = 4
-#: Plans that are kept, eight for a length: each holds the memory it works in, some 4 MB a second of
-#: sound. With half as many the same are made again and again.
-_PLANS = 64
+#: Plans that are kept, eight for a length: each holds the memory it works in. Twice as many spare a
+#: run a twentieth of the time at best, and took 80 MB more in each host.
+_PLANS = 32
 _LEAST_SAMPLES = SAMPLE_RATE // 2
 _LIBRARIES_MB = 150
 
