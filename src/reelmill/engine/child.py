@@ -196,7 +196,7 @@ class Child:
         self._writer.close()
         until = time.monotonic() + timeout
         while self._process.poll() is None and time.monotonic() < until:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.005)
         await self.kill()
 
     @property

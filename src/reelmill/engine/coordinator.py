@@ -188,8 +188,7 @@ class Coordinator:
             await self._until_done_or_stopped(jobs, passage, pool, inference)
         finally:
             clock.cancel()
-            await inference.stop()
-            await pool.close()
+            await asyncio.gather(inference.stop(), pool.close())
             os.close(memory)
             if problem := self._footprints.save():
                 self._books.warn(problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,7 +22,7 @@ from reelmill.artifacts import (
     read_persons,
 )
 from reelmill.atomic import replacing, shortened, write_bytes
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import Inputs, PartedFileStage
 from reelmill.errors import InputError
 from reelmill.export import Source
 from reelmill.export.faces import FACES_FORMATS, FacesDocument, FacesWriter, faces_writer
@@ -34,10 +34,12 @@ from reelmill.stages.export import export_path
 
 _CHUNK_BYTES = 1 << 20
 _NAME_BYTES = 120
+#: Clips are put together in so many groups at the same time.
+_GROUPS = 8
 
 
 @dataclass(frozen=True)
-class WriteClips(FileStage):
+class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
     """Writes below `root`, after the recording's name: clips of one person into a folder
     (`.clips`, `.dual`), `.split.mp4`, `.overlay.mp4`, the data files and `.faces.html`."""
 
@@ -56,14 +58,25 @@ class WriteClips(FileStage):
         for name in self.formats:
             faces_writer(name)
 
-    def run(self, recording: Recording, inputs: Inputs) -> Clips:
+    def parts(self, recording: Recording, inputs: Inputs) -> list[tuple[int, ...]]:
+        """The numbers of clips in a few groups: for each the artifacts are read again."""
+        count = len(inputs[ClipPlan].clips)
+        groups = min(_GROUPS, count)
+        return [tuple(range(first, count, groups)) for first in range(groups)]
+
+    def run_part(
+        self, recording: Recording, inputs: Inputs, part: tuple[int, ...]
+    ) -> dict[int, Clip]:
+        plan, footage = inputs[ClipPlan], inputs[Footage]
+        return {number: self._clip(recording, footage, number, plan) for number in part}
+
+    def join(
+        self, recording: Recording, inputs: Inputs, pieces: Sequence[dict[int, Clip]]
+    ) -> Clips:
         plan, persons, footage = inputs[ClipPlan], inputs[Persons], inputs[Footage]
+        made = {number: clip for part in pieces for number, clip in part.items()}
         paths = [clip_path(recording.name, plan, clip) for clip in plan.clips]
-        clips = [
-            self._clip(recording, footage, number, clip, path)
-            for number, (clip, path) in enumerate(zip(plan.clips, paths, strict=True))
-        ]
-        clips = [clip for clip in clips if clip.frames]
+        clips = [made[number] for number in range(len(paths)) if made[number].frames]
         removed = self._sweep(recording.name, plan, paths)
         arrays = read_persons(recording.folder, persons)
         return Clips(
@@ -78,9 +91,9 @@ class WriteClips(FileStage):
         assert isinstance(artifact, Clips)
         return [self.root / file.path for file in [*artifact.documents, *artifact.videos]]
 
-    def _clip(
-        self, recording: Recording, footage: Footage, number: int, planned: PlannedClip, path: str
-    ) -> Clip:
+    def _clip(self, recording: Recording, footage: Footage, number: int, plan: ClipPlan) -> Clip:
+        planned = plan.clips[number]
+        path = clip_path(recording.name, plan, planned)
         pieces = [piece for piece in footage.pieces if piece.clip == number]
         sound = footage.sounds[number]
         frames = sum(piece.frames for piece in pieces)
