@@ -117,8 +117,10 @@ class _Reader:
         for frame in self._frames():
             samples = np.asarray(frame.to_ndarray(), np.float32)
             position = end or 0
-            if frame.pts is not None and frame.time_base is not None:
-                stamped = round((float(frame.pts * frame.time_base) - self._zero) * self._rate)
+            base = frame.time_base
+            if frame.pts is not None and base is not None:
+                seconds = frame.pts * base.numerator / base.denominator - self._zero
+                stamped = round(seconds * self._rate)
                 if end is None or abs(stamped - end) > _JITTER_SECONDS * self._rate:
                     position = stamped
             late = 0 if end is None else max(0, end - position)

@@ -72,29 +72,33 @@ def _moved(
     for piece in pieces:
         with av.open(f"file:{piece.path.absolute()}") as source:
             stream = _pictures(source)
-            scale = (stream.time_base or _TICK) / _TICK
+            base = stream.time_base or _TICK
+            # Of whole numbers: there is one for each packet, and fractions take ten times as long.
+            ticks, of = base.numerator * TICKS, base.denominator
             offset: int | None = None
             for packet in source.demux(stream):
                 if packet.dts is None or packet.pts is None:  # the end
                     continue
                 if offset is None:  # the first one is a key frame and the first to be shown
-                    offset = piece.ticks - round(packet.pts * scale)
-                packet.pts = round(packet.pts * scale) + offset
-                dts = round(packet.dts * scale) + offset
+                    offset = piece.ticks - round(packet.pts * ticks / of)
+                packet.pts = round(packet.pts * ticks / of) + offset
+                dts = round(packet.dts * ticks / of) + offset
                 # Pieces overlap in decoding order by what frames are held back: never backwards.
                 packet.dts = dts if last is None else min(max(dts, last + 1), packet.pts)
-                packet.duration = round((packet.duration or 0) * scale)
+                packet.duration = round((packet.duration or 0) * ticks / of)
                 packet.time_base = _TICK
                 packet.stream = target
                 last = packet.dts
-                yield float(last * _TICK), packet
+                yield last / TICKS, packet
 
 
 def _sound(
     source: InputContainer, target: AudioStream
 ) -> Iterator[tuple[float, Packet[AudioStream]]]:
-    for packet in source.demux(source.streams.audio[0]):
+    stream = source.streams.audio[0]
+    tick = float(stream.time_base or 0)
+    for packet in source.demux(stream):
         if packet.dts is None:
             continue
         packet.stream = target
-        yield float(packet.dts * packet.time_base), packet
+        yield packet.dts * tick, packet

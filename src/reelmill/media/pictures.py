@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class Pictures:
         self._zero = time_zero(self.container.format.name, seconds, has_video=True)
         self._tick = float(self.stream.time_base or 1 / 90_000)
 
-    @property
+    @cached_property
     def rate(self) -> float:
         """Frames per second: the mean as the container has it, 25 where it says nothing."""
         rate = self.stream.average_rate or self.stream.guessed_rate
@@ -124,7 +125,10 @@ class Pictures:
     def _time(self, frame: VideoFrame, last: float) -> float:
         if frame.pts is None:
             return max(0.0, last + 1 / self.rate)
-        return float(frame.pts * (frame.time_base or self._tick)) - self._zero
+        base = frame.time_base
+        if base is None:
+            return self.time_of(frame.pts)
+        return frame.pts * base.numerator / base.denominator - self._zero
 
     def _decoded(self) -> Iterator[VideoFrame]:
         return decoded_frames(self.container, self.stream, self.path, self._lose)
