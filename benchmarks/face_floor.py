@@ -1,7 +1,9 @@
 """The floor under cutting a video to its people: decode, cut out, encode; boxes are known.
 
-    python -m benchmarks.face_floor OUT PRESET CRF WORKERS VIDEO...
+    python -m benchmarks.face_floor OUT PRESET CRF WORKERS THREADS VIDEO...
 
+WORKERS processes, each of which decodes with THREADS (0: as many as FFmpeg takes). Encoding has one
+thread: of pictures this small more are slower.
 The true boxes are read from VIDEO's truth (`.json` beside it). Nothing is looked for, nothing is
 checked, hashed, kept or reported. Writes OUT/NAME/PERSON.mp4 with sound.
 """
@@ -42,9 +44,10 @@ class Part:
     end: float
     folder: Path
     encoding: Encoding
+    threads: int
 
 
-def main(out: Path, encoding: Encoding, workers: int, videos: list[Path]) -> None:
+def main(out: Path, encoding: Encoding, workers: int, threads: int, videos: list[Path]) -> None:
     parts = []
     for video in videos:
         truth = read_truth(video.with_suffix(".json"))
@@ -52,7 +55,7 @@ def main(out: Path, encoding: Encoding, workers: int, videos: list[Path]) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         edges = _edges(video, truth.frames / truth.rate)
         for start, end in pairwise(edges):
-            parts.append(Part(video, truth, start, end, folder, encoding))
+            parts.append(Part(video, truth, start, end, folder, encoding, threads))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         made = pool.map(cut, parts, chunksize=1)
         pieces: dict[tuple[Path, int], list[PicturePiece]] = defaultdict(list)
@@ -96,6 +99,8 @@ def cut(part: Part) -> dict[int, PicturePiece]:
     cropper = Cropper(SIZE, SIZE)
     step = TICKS // rate
     with open_pictures(part.video) as pictures:
+        pictures.stream.codec_context.thread_count = part.threads
+        pictures.stream.thread_type = "AUTO"
         for time, frame in pictures.between(part.start, part.end):
             for person, shown in windows.items():
                 if (here := shown.get(round(time * rate))) is None:
@@ -133,5 +138,6 @@ if __name__ == "__main__":
         Path(sys.argv[1]),
         Encoding("x264", sys.argv[2], int(sys.argv[3])),
         int(sys.argv[4]),
-        [Path(name) for name in sys.argv[5:]],
+        int(sys.argv[5]),
+        [Path(name) for name in sys.argv[6:]],
     )

@@ -8,7 +8,8 @@ The same videos, with truth, the same preset, CRF and 250 x 250 clips of every p
 - the old way (`benchmarks/face_old_way.py`, MoviePy and facenet-pytorch frame by frame) under
   `--peer-python`, an environment of its own;
 - the floor (`benchmarks/face_floor.py`): decode, cut out and encode with the true boxes, nothing
-  looked for, nothing kept.
+  looked for, nothing kept; in one process with one thread, in one with FFmpeg's own threads, as a
+  plain script has it, and in two.
 
 Then many short videos in one call and in a call each. Seconds are those of whole commands; memory
 is the proportional set size of all their processes. Found faces are compared to the truth as in
@@ -32,6 +33,12 @@ from reelmill.demo.videos import Script, Truth
 CRF = "21"
 _HERE = Path(__file__).resolve().parent
 Videos = Mapping[Path, Truth]
+#: Name, processes, and threads that each decodes with.
+_FLOORS = (
+    ("1 process", 1, 1),
+    ("1 process, FFmpeg's own threads", 1, 0),
+    ("2 processes", 2, 1),
+)
 
 
 @dataclass(frozen=True)
@@ -95,13 +102,13 @@ def _script(seconds: float, seed: int) -> Script:
 
 def _contenders(options: argparse.Namespace) -> list[Contender]:
     found = [_reelmill(1, options.preset), _reelmill(2, options.preset)]
-    for workers in (1, 2):
+    for name, workers, threads in _FLOORS:
         found.append(
             Contender(
-                f"the floor, {workers} process{'es' if workers > 1 else ''}",
-                lambda videos, out, workers=workers: [  # type: ignore[misc]
+                f"the floor, {name}",
+                lambda videos, out, workers=workers, threads=threads: [  # type: ignore[misc]
                     *(sys.executable, "-m", "benchmarks.face_floor", str(out), options.preset),
-                    *(CRF, str(workers), *map(str, videos)),
+                    *(CRF, str(workers), str(threads), *map(str, videos)),
                 ],
                 finds=False,
             )
