@@ -14,9 +14,7 @@ import importlib
 import os
 import pickle
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -25,17 +23,13 @@ from typing import Any
 import psutil
 
 from reelmill.engine import spares
+from reelmill.engine.begin import Begun, begin, our_interpreter
 from reelmill.engine.channel import LENGTH, encode
 from reelmill.errors import CrashError, PassingError
 
 _OURS = __name__.partition(".")[0]
 _LOG_TAIL_BYTES = 2000
 
-#: The child imports what we import: our path, and not the folder the user happens to stand in.
-_BOOTSTRAP = (
-    "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
-    "from reelmill.engine.channel import main; main(sys.argv[2:])"
-)
 #: Another environment's interpreter imports what is installed there, and of ours these packages.
 _FOREIGN_BOOTSTRAP = """
 import importlib.util, os, sys
@@ -54,49 +48,23 @@ main(sys.argv[2:])
 def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
     """The command that starts a child, up to its entry."""
     if python is None:
-        return [sys.executable, "-c", _BOOTSTRAP, os.pathsep.join(sys.path)]
+        return our_interpreter("main")
     files = {name: importlib.import_module(name).__file__ for name in sorted(packages)}
     seen = os.pathsep.join(f"{name}={file}" for name, file in files.items())
     # -E: what PYTHONPATH and the like say is meant for our interpreter
     return [python, "-E", "-c", _FOREIGN_BOOTSTRAP, seen]
 
 
-#: A process, and our end of the line to it.
-_Begun = tuple["subprocess.Popen[bytes]", socket.socket]
-
-
-def _begun(
+def _spare(
     entry: str, arena_descriptor: int, log: Path, environment: Mapping[str, str]
-) -> _Begun | None:
+) -> Begun | None:
     """A process that was begun ahead of time, if there is one for this environment."""
-    with log.open("ab") as output:
-        while (spare := spares.take(environment)) is not None:
+    while (spare := spares.take(environment)) is not None:
+        with log.open("ab") as output:
             if spare.become(entry, arena_descriptor, output.fileno()):
                 return spare.process, spare.line
-            spare.end()
+        spare.end()
     return None
-
-
-def _begin(
-    command: list[str], arena_descriptor: int, log: Path, environment: Mapping[str, str]
-) -> _Begun:
-    """Raises OSError when the process cannot be started."""
-    ours, theirs = socket.socketpair()
-    try:
-        with log.open("ab") as output, theirs:
-            process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(arena_descriptor)],
-                pass_fds=(theirs.fileno(), arena_descriptor),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, **environment},
-                start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
-            )
-    except BaseException:
-        ours.close()
-        raise
-    return process, ours
 
 
 class Child:
@@ -127,11 +95,13 @@ class Child:
         """
         log = log_folder / f"{name}.log"
         environment = environment or {}
-        begun = None if python else _begun(entry, arena_descriptor, log, environment)
+        begun = None if python else _spare(entry, arena_descriptor, log, environment)
         if begun is None:
             command = [*_interpreter(python, {_OURS, *packages}), entry]
+            arena = [arena_descriptor]
             try:
-                begun = _begin(command, arena_descriptor, log, environment)
+                with log.open("ab") as output:
+                    begun = begin(command, [str(arena_descriptor)], output, environment, arena)
             except OSError as error:  # too many processes, files or too little memory: now
                 raise PassingError(f"{name} cannot be started: {error}") from error
         process, ours = begun

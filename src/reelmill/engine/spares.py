@@ -13,10 +13,11 @@ import gc
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from reelmill.engine.begin import begin, our_interpreter
 
 #: What the libraries they import are to find; a child that needs it otherwise takes none of them.
 ENVIRONMENT = {
@@ -29,10 +30,6 @@ _NEW_OBJECTS = 20_000
 #: An entry is sent in so many bytes, with the descriptors beside them.
 ENTRY_BYTES = 256
 
-_BOOTSTRAP = (
-    "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
-    "from reelmill.engine.channel import wait; wait(sys.argv[2:])"
-)
 _spares: list[Spare] = []
 
 
@@ -70,7 +67,8 @@ def ready(imports: Sequence[Sequence[str]]) -> Iterator[None]:
     order. Where there is but one core, there are none."""
     for modules in imports if _cores() > 1 else ():
         with contextlib.suppress(OSError):  # children are started without them then
-            _spares.append(_begun(modules))
+            begun = begin(our_interpreter("wait"), modules, subprocess.DEVNULL, ENVIRONMENT)
+            _spares.append(Spare(*begun))
     try:
         yield
     finally:
@@ -95,25 +93,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _begun(modules: Sequence[str]) -> Spare:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        try:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-c", _BOOTSTRAP, os.pathsep.join(sys.path)),
-                    *(str(theirs.fileno()), *modules),
-                ],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, **ENVIRONMENT},
-                start_new_session=True,
-            )
-        except BaseException:
-            ours.close()
-            raise
-    return Spare(process, ours)

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from reelmill.atomic import write_text
 from reelmill.errors import ModelUnavailableError
+from reelmill.user_cache import user_cache
 
 _OLDEST = (3, 10)
 _SECONDS = 60
 #: An import may read gigabytes of libraries, perhaps from a network's disk.
 _IMPORT_SECONDS = 300
 #: The file in the user's cache that says what could be imported.
-IMPORTED = "environments.json"
+_REMEMBERED = "environments.json"
 
 #: Asked of the interpreter itself: what is installed there is nobody else's business to guess.
 _QUESTION = """
@@ -87,16 +88,16 @@ def look(python: Path | None, packages: Sequence[str]) -> Environment:
     return Environment(interpreter, versions, changed)
 
 
-def try_import(found: Environment, module: str, remembered: Path) -> None:
+def try_import(found: Environment, module: str) -> None:
     """Import a module under an environment's interpreter, in a process of its own.
 
     That takes seconds: once it went well, it is not tried again before something is installed
-    there or removed. `remembered`: the file in which that is kept.
+    there or removed.
 
     Raises:
         ModelUnavailableError: it cannot be imported, and why.
     """
-    key = f"{found.where} {module}"
+    key, remembered = f"{found.where} {module}", user_cache() / _REMEMBERED
     known = _read(remembered)
     if known.get(key) == found.changed:
         return

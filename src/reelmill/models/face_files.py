@@ -14,6 +14,7 @@ from reelmill.models.cache import file_digest
 from reelmill.models.download import fetch
 from reelmill.models.facenet import FacenetSpec
 from reelmill.models.facenet_convert import convert
+from reelmill.user_cache import caches
 
 #: facenet-pytorch's weights, by the name it gives them.
 VGGFACE2 = "vggface2"
@@ -96,8 +97,7 @@ def unavailable(name: str, cause: str) -> ModelUnavailableError:
 
 def _left_by_facenet_pytorch() -> Path:
     """Where facenet-pytorch keeps the weights it has fetched."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = Path(os.environ.get("TORCH_HOME") or Path(cache) / "torch").expanduser()
+    home = Path(os.environ.get("TORCH_HOME") or caches() / "torch").expanduser()
     return home / "checkpoints" / _FILE
 
 

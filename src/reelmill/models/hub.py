@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reelmill.errors import ModelUnavailableError, kind_of
+from reelmill.user_cache import caches
 
 #: Seconds before each further try of a download that failed for a cause that can pass.
 RETRY_WAITS = (5.0, 15.0, 30.0)
@@ -48,8 +49,7 @@ def models_folder() -> Path:
             return Path(environment[variable]).expanduser()
     if environment.get("HF_HOME"):
         return Path(environment["HF_HOME"]).expanduser() / "hub"
-    cache = environment.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "huggingface" / "hub"
+    return caches() / "huggingface" / "hub"
 
 
 def cached_snapshot(repository: str) -> Path | None:

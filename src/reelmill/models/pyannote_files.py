@@ -10,9 +10,8 @@ from pathlib import Path
 from reelmill.errors import ModelUnavailableError
 from reelmill.models import hub
 from reelmill.models.cache import file_digest, folder_digest
-from reelmill.models.environments import IMPORTED, look, try_import
+from reelmill.models.environments import look, try_import
 from reelmill.models.pyannote import PyannoteSpec
-from reelmill.user_cache import user_cache
 
 Notify = Callable[[str], None]
 
@@ -49,7 +48,7 @@ def pyannote_spec(
     path, digest = _local(name) or _fetched(name, notify)
     for part in _parts(path if path.is_file() else path / "config.yaml"):
         _snapshot(part, notify)
-    try_import(found, _PACKAGE, user_cache() / IMPORTED)
+    try_import(found, _PACKAGE)
     return PyannoteSpec(str(path), name, digest, version, found.python, found.has_cuda)
 
 

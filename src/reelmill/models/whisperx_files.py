@@ -7,9 +7,8 @@ from pathlib import Path
 
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.cache import ModelFiles, folder_digest, folder_size
-from reelmill.models.environments import IMPORTED, Environment, look, try_import
+from reelmill.models.environments import Environment, look, try_import
 from reelmill.models.whisperx import WhisperXAlignerSpec, WhisperXOptions, WhisperXSpec
-from reelmill.user_cache import user_cache
 
 _PACKAGE = "whisperx"
 _OLDEST = (3, 4)
@@ -34,7 +33,7 @@ def find_whisperx(python: Path | None) -> Environment:
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers is None or tuple(map(int, numbers.groups())) < _OLDEST:
         raise ModelUnavailableError(f"{found.where} has WhisperX {version}; {_INSTALL}")
-    try_import(found, _PACKAGE, user_cache() / IMPORTED)
+    try_import(found, _PACKAGE)
     return found
 
 
