@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
+from importlib import resources
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -15,6 +18,8 @@ from faster_whisper import vad
 from reelmill.artifacts import Audio, Speech
 from reelmill.engine.stage import Inputs
 from reelmill.errors import ModelUnavailableError
+from reelmill.media.decode import decode
+from reelmill.models.onnx import SHIPPED
 from reelmill.recording import FileState, Recording
 from reelmill.stages import speech
 from reelmill.stages.speech import DetectSpeech, speech_probabilities
@@ -92,11 +97,35 @@ def test_silence_is_no_error(tmp_path, samples):  # proves: V2
     assert found == Speech([], samples / RATE)
 
 
-def test_without_the_model_the_remedy_is_named(monkeypatch):  # proves: G11
-    speech._session.cache_clear()
-    monkeypatch.setattr(speech, "find_spec", lambda name: None)
-    with pytest.raises(ModelUnavailableError, match="pip install"):
+@pytest.mark.parametrize("name", ["voicemail.wav", "noisy line.mp3", "통화 녹음 긴 침묵.m4a"])
+def test_calls_are_heard_as_faster_whisper_hears_them(tmp_path, name):  # proves: V2
+    sound = io.BytesIO()
+    decode(Path(str(resources.files("reelmill") / "assets" / "samples" / name)), sound)
+    samples = np.frombuffer(sound.getvalue(), "<i2")
+    np.testing.assert_allclose(speech_probabilities(samples), one_pass(samples), atol=1e-4)
+    found = [(span.start, span.end) for span in detect(tmp_path, samples).spans]
+    assert found == theirs(samples)
+    assert found
+
+
+def without_the_model(path: Path) -> str:
+    speech._network.cache_clear()
+    with mock.patch.object(speech, "_MODEL", path), pytest.raises(ModelUnavailableError) as caught:
         speech_probabilities(np.zeros(512, np.int16))
+    return str(caught.value)
+
+
+def test_without_the_model_the_remedy_is_named():  # proves: G11
+    missing = SHIPPED / "speech-detector" / "gone.onnx"
+    message = without_the_model(missing)
+    assert str(missing) in message
+    assert "install reelmill again" in message
+
+
+def test_a_damaged_model_is_said_to_be_one(tmp_path):  # proves: G11
+    damaged = tmp_path / "model.onnx"
+    damaged.write_bytes(b"half a file")
+    assert f"{damaged} cannot be loaded" in without_the_model(damaged)
 
 
 MEASURE = """

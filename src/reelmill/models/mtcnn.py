@@ -20,9 +20,7 @@ import numpy as np
 from reelmill.engine.stage import Device
 from reelmill.models.boxes import Float32, Int64, UInt8, crops, moved, squared, suppress
 from reelmill.models.detector import DetectorSpec, Faces, no_faces
-from reelmill.models.onnx import open_network
-
-SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models" / "mtcnn"
+from reelmill.models.onnx import SHIPPED, open_network
 
 #: Side of the P-Net's window and the pixels from one to the next.
 _CELL, _STRIDE = 12, 2
@@ -56,7 +54,7 @@ class MtcnnSpec(DetectorSpec):
     smallest: float = 24.0
     factor: float = 0.55
     thresholds: tuple[float, float, float] = (0.7, 0.7, 0.75)
-    folder: Path = SHIPPED
+    folder: Path = SHIPPED / "mtcnn"
 
     @property
     def name(self) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 
+#: Models that come with the package, a folder each.
+SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models"
+
 
 def open_network(path: Path, device: Device, threads: int) -> Any:
     """An `onnxruntime.InferenceSession` on the device; `threads` on the CPU.
@@ -37,7 +40,9 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     except Exception as error:
         if is_out_of_memory(error):
             raise
+        came_with_us = path.is_relative_to(SHIPPED)
+        remedy = "install reelmill" if came_with_us else "name another model or copy the file"
         raise ModelUnavailableError(
             f"{path} cannot be loaded by ONNX Runtime on {device}: "
-            f"{str(error).strip().splitlines()[0]}; copy the file again or name another model"
+            f"{str(error).strip().splitlines()[0]}; {remedy} again"
         ) from error

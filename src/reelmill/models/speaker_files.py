@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from reelmill.errors import ModelUnavailableError
 from reelmill.models import hub
+from reelmill.models.onnx import SHIPPED
 from reelmill.models.speakers import EncoderSpec, Features, SegmentationSpec
 
 #: The networks that come with the package.
@@ -19,7 +20,6 @@ DEFAULT = "default"
 
 SpeakerNetwork = Literal["speaker-segmentation", "speaker-encoder"]
 
-_SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models"
 _CONFIG = "config.json"
 #: Window of networks that do not say theirs: that of pyannote's segmentation-3.0.
 _WINDOW_SECONDS = 10.0
@@ -74,7 +74,7 @@ def encoder_spec(name: str, notify: Notify = lambda line: None) -> EncoderSpec:
 def network_file(name: str, kind: SpeakerNetwork, notify: Notify = lambda line: None) -> Path:
     """The .onnx file of a network, fetched if need be. Raises as `segmentation_spec`."""
     if name == DEFAULT:
-        return _SHIPPED / kind / "model.onnx"
+        return SHIPPED / kind / "model.onnx"
     path = Path(name).expanduser()
     if path.is_file():
         return path.resolve()
