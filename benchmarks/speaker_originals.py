@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,12 @@ class _TorchNetwork:
     def __init__(self, function: Any, path: Path) -> None:
         self._function, self.path = function, path
 
-    def run(self, batch: Any) -> Any:
+    def run(self, groups: Sequence[Any]) -> list[Any]:
         import torch
 
         with torch.inference_mode():
-            return self._function(torch.from_numpy(np.ascontiguousarray(batch))).numpy()
+            batches = (torch.from_numpy(np.ascontiguousarray(rows)) for rows in groups)
+            return [self._function(batch).numpy() for batch in batches]
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,18 @@ class OriginalEncoder(EncoderSpec):
 
 def _stages() -> list[Stage]:
     ours, encoder = segmentation_spec(DEFAULT), encoder_spec(DEFAULT)
-    segmentation = OriginalSegmentation(ours.path, ours.label, ours.digest, ours.window_seconds)
-    original = OriginalEncoder(encoder.path, encoder.label, encoder.digest, encoder.features)
+    segmentation = OriginalSegmentation(
+        ours.path, ours.label, ours.digest, window_seconds=ours.window_seconds
+    )
+    original = OriginalEncoder(
+        encoder.path, encoder.label, encoder.digest, features=encoder.features
+    )
     return [
         Probe(),
         Decode(),
         DetectSpeech(),
-        SegmentSpeakers(segmentation),
-        HearVoices(original),
+        SegmentSpeakers(segmentation, together=1),
+        HearVoices(original, together=1),
         Diarize(),
     ]
 

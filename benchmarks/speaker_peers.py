@@ -1,10 +1,12 @@
 """Who speaks when, the same networks two ways, each a process of its own.
 
-    python -m benchmarks.speaker_peers reelmill|loop|processes OUT FILE...
+    python -m benchmarks.speaker_peers reelmill|loop|coarse|processes OUT FILE...
 
 `loop` is what programs do that know nothing of other files: file by file, models loaded for each,
-one window and one voice at a time. `processes` is the same, the program started for each file, as
-scripts and task queues do that cannot give a model's memory back otherwise.
+one window and one voice at a time; the networks are as published, with weights of 32 bits. `coarse`
+is the same with the networks of 8 bits that ours uses on the CPU. `processes` is `loop`, the
+program started for each file, as scripts and task queues do that cannot give a model's memory back
+otherwise.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.diarize_alone import Turns, diarize_alone
@@ -22,9 +25,11 @@ from reelmill.models.speaker_files import DEFAULT, encoder_spec, segmentation_sp
 from reelmill.pipelines.diarization import NetworksDiarizer, diarization_stages
 from reelmill.runner import run_command
 from reelmill.settings import Settings, load_settings
+from reelmill.stages.activity import SegmentSpeakers
 from reelmill.stages.decode import Decode
 from reelmill.stages.probe import Probe
 from reelmill.stages.speech import DetectSpeech
+from reelmill.stages.voices import HearVoices
 from reelmill.terminal import observing
 
 
@@ -52,7 +57,17 @@ def reelmill(files: list[Path], work: Path) -> dict[str, Turns]:
 
 
 def loop(files: list[Path], work: Path) -> dict[str, Turns]:
-    return {file.name: _alone(file, work) for file in files}
+    found = _diarizer()
+    published = replace(
+        found,
+        segmentation=replace(found.segmentation, on_cpu=None),
+        encoder=replace(found.encoder, on_cpu=None),
+    )
+    return {file.name: _alone(file, work, published) for file in files}
+
+
+def coarse(files: list[Path], work: Path) -> dict[str, Turns]:
+    return {file.name: _alone(file, work, _diarizer()) for file in files}
 
 
 def processes(files: list[Path], work: Path) -> dict[str, Turns]:
@@ -65,15 +80,19 @@ def processes(files: list[Path], work: Path) -> dict[str, Turns]:
     return found
 
 
-def _alone(file: Path, work: Path) -> Turns:
-    diarization = diarization_stages(load_settings(), _diarizer())
-    return diarize_alone(file, work, [Probe(), Decode(), DetectSpeech(), *diarization])
+def _alone(file: Path, work: Path, diarizer: NetworksDiarizer) -> Turns:
+    stages = diarization_stages(load_settings(), diarizer)
+    one_at_a_time = [
+        replace(stage, together=1) if isinstance(stage, SegmentSpeakers | HearVoices) else stage
+        for stage in stages
+    ]
+    return diarize_alone(file, work, [Probe(), Decode(), DetectSpeech(), *one_at_a_time])
 
 
 def main() -> None:
     how, out, *files = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
-        run = {"reelmill": reelmill, "loop": loop, "processes": processes}[how]
+        run = {"reelmill": reelmill, "loop": loop, "coarse": coarse, "processes": processes}[how]
         found = run([Path(file) for file in files], Path(work))
     Path(out).write_text(json.dumps(found), encoding="utf-8")
 

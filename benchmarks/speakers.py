@@ -37,6 +37,7 @@ SEED = 20261125
 _CONTENDERS = {
     "reelmill": "reelmill",
     "file by file, one window at a time": "loop",
+    "the same, networks of 8 bits": "coarse",
     "a process per file": "processes",
     "the original networks in PyTorch, file by file": "originals",
 }

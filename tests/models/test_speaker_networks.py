@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +13,7 @@ import pytest
 
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
+from reelmill.media.decode import decode
 from reelmill.models.speaker_files import encoder_spec, segmentation_spec
 from reelmill.models.speakers import OnnxNetwork, Segmentation, frames_of
 from reelmill.models.voiceprint import kaldi_filter_banks, mel_powers
@@ -24,18 +28,35 @@ def voice(pitch: float, seconds: float) -> np.ndarray:
 
 
 # proves: V5
-def test_silence_has_no_speakers_and_results_do_not_depend_on_the_batch() -> None:
+@pytest.mark.parametrize("everywhere", [False, True], ids=["for the CPU", "for any device"])
+def test_silence_has_no_speakers_and_results_do_not_depend_on_the_batch(everywhere: bool) -> None:
     spec = segmentation_spec("default")
+    if everywhere:
+        spec = replace(spec, on_cpu=None)
     model = spec.load(CPU, 1)
     spec.warm_up(model)
-    silence = np.zeros(spec.window_samples, np.int16)
-    talk = (voice(120, 5) * 32767).astype(np.int16)
-    alone = model.hear([talk])[0]
-    first, second = model.hear([silence, talk])
+    silence = np.zeros((3, spec.window_samples), np.int16)
+    talk = (voice(120, 5) * 32767).astype(np.int16)[None]
+    ((alone,),) = model.hear([talk])
+    first, (second,) = model.hear([silence, talk])
     assert alone.speech.shape == (frames_of(80_000),) == (293,)
-    assert (first.speech < 1).all()
-    assert np.allclose(second.speech, alone.speech, atol=1e-4)
+    assert len(first) == 3 and all((heard.speech < 1).all() for heard in first)
+    assert np.array_equal(second.speech, alone.speech)
     assert np.array_equal(second.speaker, alone.speaker)
+
+
+def test_the_network_for_the_cpu_hears_what_the_other_hears() -> None:
+    spec = segmentation_spec("default")
+    everywhere = replace(spec, on_cpu=None)
+    assert spec.file("cpu") != everywhere.file("cpu") == spec.file("cuda") == spec.path
+    sound = io.BytesIO()
+    decode(Path(str(files("reelmill"))) / "assets" / "samples" / "planning a trip.ogg", sound)
+    talk = np.frombuffer(sound.getvalue(), "<i2")[: 4 * spec.window_samples]
+    talk = talk.reshape(4, spec.window_samples)
+    (coarse,), (fine,) = (one.load(CPU, 1).hear([talk]) for one in (spec, everywhere))
+    spoken = np.stack([heard.speech > 1 for heard in coarse])
+    assert 0.2 < spoken.mean() < 0.98
+    assert np.mean(spoken == np.stack([heard.speech > 1 for heard in fine])) > 0.98
 
 
 class Sets:
@@ -43,14 +64,14 @@ class Sets:
 
     path = Path("sets.onnx")
 
-    def run(self, batch: np.ndarray) -> np.ndarray:
-        scores = np.full((len(batch), 2, 7), -9.0, np.float32)
+    def run(self, groups: list[np.ndarray]) -> list[np.ndarray]:
+        scores = np.full((len(groups[0]), 2, 7), -9.0, np.float32)
         scores[:, 0, 0] = scores[:, 1, 5] = 0.0  # none, 1, 2, 3, 1+2, 1+3, 2+3
-        return scores
+        return [scores]
 
 
 def test_a_powerset_network_says_the_same_things() -> None:
-    (heard,) = Segmentation(cast(OnnxNetwork, Sets())).hear([np.zeros(100, np.int16)])
+    ((heard,),) = Segmentation(cast(OnnxNetwork, Sets())).hear([np.zeros((1, 100), np.int16)])
     assert (heard.speech > 1).tolist() == (heard.overlap > 1).tolist() == [False, True]
     assert heard.speaker[1] in (0, 2)
 
@@ -63,10 +84,13 @@ def test_an_embedding_is_of_unit_length_and_of_its_speaker_alone() -> None:
     low = spec.partials(spec.hear(voice(100, 4)), 3)
     high = spec.partials(spec.hear(voice(240, 1)), 3)
     assert low.shape[0] == 2 and high.shape[0] == 1
-    one, other = model.embed([low, high])
+    (one, again), (other,) = model.embed([[low, low], [high]])
     assert one.shape == (256,) and abs(np.linalg.norm(one) - 1) < 1e-5
-    assert np.allclose(model.embed([high])[0], other, atol=1e-5)
+    assert np.allclose(one, again, atol=1e-5)
+    assert np.array_equal(model.embed([[high]])[0][0], other)
     assert float(one @ other) < 0.9
+    fine = replace(spec, on_cpu=None).load(CPU, 1)
+    assert float(fine.embed([[low]])[0][0] @ one) > 0.99
 
 
 def test_features_have_a_frame_every_10_ms() -> None:

@@ -12,7 +12,7 @@ from reelmill.engine.stage import Inputs
 from reelmill.models.speaker_files import segmentation_spec
 from reelmill.models.speakers import FRAME_STEP, Heard, Segmentation
 from reelmill.recording import FileState, Recording
-from reelmill.stages.activity import HeardInWindow, SegmentSpeakers, SpeakerWindow
+from reelmill.stages.activity import HeardInWindow, SegmentSpeakers, SpeakerWindows
 from reelmill.stages.activity_tracks import ActivityTracks
 from reelmill.stages.loudness import louder_than_pauses
 
@@ -40,21 +40,28 @@ def test_all_is_looked_at_but_silence(tmp_path: Path) -> None:
     seconds = [first * FRAME_STEP / 16_000 for first in firsts]
     assert [start for start in seconds if start < 20] == sorted(s for s in seconds if s < 10)
     assert [start for start in seconds if start > 20] and min(s for s in seconds if s > 20) > 31
-    assert len(list(STAGE.split(recording, inputs))) == len(firsts)
+    items = list(STAGE.split(recording, inputs))
+    windows = [window for item in items for window in item.windows()]
+    assert len(windows) == len(firsts) > len(items)
+    assert max(len(item.starts) for item in items) == STAGE.together
+    for first, window in zip(firsts, windows, strict=True):
+        there = samples[first * FRAME_STEP : first * FRAME_STEP + len(window)]
+        assert np.array_equal(window[: len(there)], there) and not window[len(there) :].any()
 
 
 class SameVoiceThenAnother:
     """Stands in for the network: speech all along, another speaker from the middle on."""
 
-    def hear(self, windows: list[np.ndarray]) -> list[Heard]:
+    def hear(self, runs: list[np.ndarray]) -> list[list[Heard]]:
         sure, half = np.full(FRAMES, 1.3, np.float32), np.zeros(FRAMES, np.float32)
         speaker = np.arange(FRAMES) // (FRAMES // 2 + 1)
-        return [Heard(sure, half, speaker) for _ in windows]
+        return [[Heard(sure, half, speaker) for _ in windows] for windows in runs]
 
 
 def test_a_change_is_where_windows_hear_it() -> None:
-    item = SpeakerWindow(np.zeros(STAGE.model.window_samples, np.int16))
-    (heard,) = STAGE.infer(cast(Segmentation, SameVoiceThenAnother()), [item])
+    length = STAGE.model.window_samples
+    item = SpeakerWindows(np.zeros(length, np.int16), (0,), length)
+    ((heard,),) = STAGE.infer(cast(Segmentation, SameVoiceThenAnother()), [item])
     assert heard.changes == (FRAMES // 2 + 1,)
 
 
@@ -71,7 +78,7 @@ def test_windows_are_put_together_and_the_end_is_kept(tmp_path: Path) -> None:
         change = int(np.argmin(np.abs(times - 4.0)))
         changes = (change,) if 0 < change < FRAMES - 1 else ()
         outputs.append(HeardInWindow(speech, overlap, changes))
-    found = STAGE.merge(recording, inputs, iter(outputs))
+    found = STAGE.merge(recording, inputs, iter([outputs]))
     (speech_span,), (overlap_span,), (change_at,) = found.speech, found.overlaps, found.changes
     assert abs(speech_span.start - 1) < 0.05 and abs(speech_span.end - 7) < 0.05
     assert abs(overlap_span.start - 3) < 0.05 and abs(overlap_span.end - 3.5) < 0.05

@@ -32,11 +32,10 @@ _LOCAL_SPEAKERS, _AT_ONCE = 3, 2
 _ONSET, _SECOND_ONSET = 0.7, 0.65
 _POWERSET_ONSET = 0.5
 _PARTIAL_FRAMES = 160
-#: Windows inferred together on the CPU: four share what is read of the weights; more gain nothing,
-#: and 32 take half a gigabyte. Pieces of voices are shorter, their weights larger.
-_WINDOWS_ON_CPU, _PIECES_ON_CPU = 4, 16
 _BANDS: dict[Features, int] = {"ge2e": 40, "kaldi": 80}
 _LIBRARIES_MB = 120
+#: Windows inferred together: on the CPU an item of the stage, on a GPU a batch of items.
+_WINDOWS_ON_CPU, _WINDOWS_ON_GPU = 4, 80
 
 
 def frames_of(samples: int) -> int:
@@ -47,7 +46,30 @@ def frames_of(samples: int) -> int:
 
 
 @dataclass(frozen=True)
-class SegmentationSpec(ModelSpec):
+class SpeakerNetworkSpec(ModelSpec):
+    """An ONNX file; `on_cpu`: the same network made for the CPU, if there is one."""
+
+    path: Path
+    label: str
+    digest: str
+    on_cpu: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    def file(self, device_kind: str) -> Path:
+        return self.on_cpu if self.on_cpu is not None and device_kind == "cpu" else self.path
+
+    def _network(self, device: Device, threads: int) -> OnnxNetwork:
+        return OnnxNetwork(self.file(device.kind), self.label, device, threads)
+
+    def _fixed_mb(self, device_kind: str) -> float:
+        return self.file(device_kind).stat().st_size / (1 << 20) + _LIBRARIES_MB
+
+
+@dataclass(frozen=True)
+class SegmentationSpec(SpeakerNetworkSpec):
     """A speaker segmentation network: samples (batch, 1, samples) to (batch, frames, classes).
 
     Three classes are the probabilities of three local speakers; seven are the powerset of
@@ -56,14 +78,7 @@ class SegmentationSpec(ModelSpec):
 
     purpose: ClassVar[str] = "speaker segmentation"
 
-    path: Path
-    label: str
-    digest: str
     window_seconds: float = 5.0
-
-    @property
-    def name(self) -> str:
-        return self.label
 
     @property
     def identity(self) -> str:
@@ -79,17 +94,15 @@ class SegmentationSpec(ModelSpec):
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the activations of windows inferred together, and the library."""
-        windows = _WINDOWS_ON_CPU if device_kind == "cpu" else 32
-        activations = 2.2 * windows * self.window_seconds
-        return self.path.stat().st_size / (1 << 20) + activations + _LIBRARIES_MB
+        windows = _WINDOWS_ON_CPU if device_kind == "cpu" else _WINDOWS_ON_GPU
+        return self._fixed_mb(device_kind) + 2.2 * windows * self.window_seconds
 
     def load(self, device: Device, threads: int) -> Segmentation:
         """Raises ModelUnavailableError when the file is no such network."""
-        network = OnnxNetwork(self.path, self.label, device, threads, _WINDOWS_ON_CPU)
-        return Segmentation(network)
+        return Segmentation(self._network(device, threads))
 
     def warm_up(self, model: Segmentation) -> None:
-        (found,) = model.hear([np.zeros(self.window_samples, np.int16)])
+        ((found,),) = model.hear([np.zeros((1, self.window_samples), np.int16)])
         if len(found.speech) != self.window_frames:
             raise ModelUnavailableError(
                 f"{self.path}: makes {len(found.speech)} frames of {self.window_seconds:g} s, not "
@@ -117,17 +130,22 @@ class Segmentation:
         self._network = network
         self._members = _powerset()
 
-    def hear(self, windows: Sequence[Int16]) -> list[Heard]:
-        """What is heard in each window of samples."""
-        batch = np.stack(windows).astype(np.float32)[:, None] / np.float32(32768)
-        found = self._network.run(batch)
+    def hear(self, runs: Sequence[Int16]) -> list[list[Heard]]:
+        """What is heard in each window of runs of them, each of shape (windows, samples)."""
+        found = self._network.run([_full_scale(windows) for windows in runs])
+        return [[self._heard(window) for window in self._checked(windows)] for windows in found]
+
+    def _checked(self, found: Float32) -> Float32:
         if found.ndim != 3 or found.shape[2] not in (_LOCAL_SPEAKERS, len(self._members)):
             raise ModelUnavailableError(
                 f"{self._network.path}: gives an output of shape {found.shape}; a segmentation "
                 f"network gives (windows, frames, {_LOCAL_SPEAKERS} or {len(self._members)})"
             )
-        powerset = found.shape[2] != _LOCAL_SPEAKERS
-        return [self._of_sets(one) if powerset else _of_speakers(one) for one in found]
+        return found
+
+    def _heard(self, scores: Float32) -> Heard:
+        powerset = scores.shape[1] != _LOCAL_SPEAKERS
+        return self._of_sets(scores) if powerset else _of_speakers(scores)
 
     def _of_sets(self, scores: Float32) -> Heard:
         """From the logarithms of the probabilities of who speaks together."""
@@ -139,6 +157,12 @@ class Segmentation:
             shares[:, together > 1].sum(axis=1) / np.float32(_POWERSET_ONSET),
             (shares @ self._members).argmax(axis=1),
         )
+
+
+def _full_scale(windows: Int16) -> Float32:
+    """As a network takes them: shape (windows, 1, samples), from -1 to 1."""
+    result: Float32 = windows[:, None].astype(np.float32) / np.float32(32768)
+    return result
 
 
 def _of_speakers(probabilities: Float32) -> Heard:
@@ -165,19 +189,12 @@ def _powerset() -> Bool:
 
 
 @dataclass(frozen=True)
-class EncoderSpec(ModelSpec):
+class EncoderSpec(SpeakerNetworkSpec):
     """A speaker encoder: features (batch, frames, bands) to embeddings (batch, values)."""
 
     purpose: ClassVar[str] = "speaker encoder"
 
-    path: Path
-    label: str
-    digest: str
     features: Features = "ge2e"
-
-    @property
-    def name(self) -> str:
-        return self.label
 
     @property
     def identity(self) -> str:
@@ -185,14 +202,14 @@ class EncoderSpec(ModelSpec):
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the state of a batch, and the library."""
-        return self.path.stat().st_size / (1 << 20) + 60 + _LIBRARIES_MB
+        return self._fixed_mb(device_kind) + 60
 
     def load(self, device: Device, threads: int) -> Encoder:
         """Raises ModelUnavailableError when the file cannot be loaded."""
-        return Encoder(OnnxNetwork(self.path, self.label, device, threads, _PIECES_ON_CPU))
+        return Encoder(self._network(device, threads))
 
     def warm_up(self, model: Encoder) -> None:
-        model.embed([np.ones((1, _PARTIAL_FRAMES, _BANDS[self.features]), np.float32)])
+        model.embed([[np.ones((1, _PARTIAL_FRAMES, _BANDS[self.features]), np.float32)]])
 
     def hear(self, samples: Float32) -> Float32:
         """The features of 16 kHz sound, shape (frames, bands), a frame every 10 ms."""
@@ -220,33 +237,38 @@ class Encoder:
     def __init__(self, network: OnnxNetwork) -> None:
         self._network = network
 
-    def embed(self, speakers: Sequence[Float32]) -> list[Float32]:
-        """An embedding of unit length for each speaker's partials (pieces, frames, bands).
+    def embed(self, groups: Sequence[Sequence[Float32]]) -> list[list[Float32]]:
+        """An embedding of unit length for each voice of each group.
 
-        It is the mean of those of the pieces, as in Wan et al. 2018, section 3.2.
+        A voice is given by pieces of it, shape (pieces, frames, bands). Its embedding is the mean
+        of theirs, as in Wan et al. 2018, section 3.2.
         """
-        found = self._network.run(np.concatenate(speakers).astype(np.float32))
-        counts = [len(pieces) for pieces in speakers]
+        found = self._network.run(
+            [np.concatenate(voices).astype(np.float32, copy=False) for voices in groups]
+        )
+        return [
+            self._means(embeddings, [len(pieces) for pieces in voices])
+            for embeddings, voices in zip(found, groups, strict=True)
+        ]
+
+    def _means(self, found: Float32, counts: Sequence[int]) -> list[Float32]:
         if found.ndim != 2 or len(found) != sum(counts):
             raise ModelUnavailableError(
                 f"{self._network.path}: gives an output of shape {found.shape}; a speaker encoder "
                 "gives one embedding an utterance"
             )
-        found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-8)
+        found = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-8)
         means = [piece.mean(axis=0) for piece in np.split(found, np.cumsum(counts)[:-1])]
         return [mean / max(float(np.linalg.norm(mean)), 1e-8) for mean in means]
 
 
 class OnnxNetwork:
-    """A network of one input and one output. Out of memory comes out as the library says it.
+    """A network of one input and one output. Out of memory comes out as the library says it."""
 
-    `rows`: of a batch, how many are inferred together on the CPU.
-    """
-
-    def __init__(self, path: Path, label: str, device: Device, threads: int, rows: int) -> None:
+    def __init__(self, path: Path, label: str, device: Device, threads: int) -> None:
         import onnxruntime
 
-        self.path, self._rows = path, rows
+        self.path = path
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -271,20 +293,21 @@ class OnnxNetwork:
             ) from error
         self._input = self._session.get_inputs()[0].name
 
-    def run(self, batch: Float32) -> Float32:
-        """The first output for a batch.
+    def run(self, groups: Sequence[Float32]) -> list[Float32]:
+        """The first output for each group of rows.
 
-        On a GPU a last batch of another size would make the library plan its memory anew, up to
-        five times as much: sizes are powers of two there.
+        On the CPU a group is inferred by itself: what a network of eight bits makes of a row
+        depends on the rows beside it, and those of a group are of one recording. A GPU infers all
+        together; a last batch of another size would make the library plan its memory anew there,
+        up to five times as much, so sizes are powers of two.
         """
         if not self._on_gpu:
-            parts = range(0, len(batch), self._rows)
-            return np.concatenate([self._infer(batch[at : at + self._rows]) for at in parts])
-        count = len(batch)
-        wanted = 1 << (count - 1).bit_length()
-        return self._infer(np.concatenate([batch, np.repeat(batch[-1:], wanted - count, axis=0)]))[
-            :count
-        ]
+            return [self._infer(rows) for rows in groups]
+        batch = np.concatenate(groups)
+        wanted = 1 << (len(batch) - 1).bit_length()
+        padding = np.repeat(batch[-1:], wanted - len(batch), axis=0)
+        found = self._infer(np.concatenate([batch, padding]))
+        return np.split(found, np.cumsum([len(rows) for rows in groups]))[:-1]
 
     def _infer(self, batch: Float32) -> Float32:
         output: Float32 = self._session.run(None, {self._input: batch})[0]

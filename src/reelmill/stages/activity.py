@@ -23,14 +23,23 @@ _SURE = 0.85
 
 
 @dataclass(frozen=True)
-class SpeakerWindow:
-    """Samples of one window, int16, zeros beyond the end of the recording; cost in seconds."""
+class SpeakerWindows:
+    """Sound of windows that follow one another, int16, zeros beyond the end of the recording.
+
+    `starts`: where in it each begins; `length`: samples of a window. Cost in seconds of windows.
+    """
 
     samples: Int16
+    starts: tuple[int, ...]
+    length: int
 
     @property
     def cost(self) -> float:
-        return len(self.samples) / RATE
+        return len(self.starts) * self.length / RATE
+
+    def windows(self) -> Int16:
+        """Shape (windows, samples)."""
+        return np.stack([self.samples[start : start + self.length] for start in self.starts])
 
 
 @dataclass(frozen=True)
@@ -43,51 +52,73 @@ class HeardInWindow:
 
 
 @dataclass(frozen=True)
-class SegmentSpeakers(ModelStage[SpeakerWindow, HeardInWindow]):
+class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     """Sliding windows through the speaker segmentation network, put together to one picture.
 
     Every window is looked at that is not silent: the network hears voices that the speech
     detector takes for none. `windows_over_each`: how many windows see each moment; each costs a
-    look. `margin_db`: how much louder than the pauses around it speech is.
+    look. `together`: how many windows an item has at most: four share what is read of the weights,
+    more gain nothing. `margin_db`: how much louder than the pauses around it speech is.
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = SpeakerActivity
 
     model: SegmentationSpec
     windows_over_each: int = setting(2)
+    together: int = setting(4)
     margin_db: float = setting(4.0)
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeakerWindow]:
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeakerWindows]:
         samples = open_samples(recording.folder, inputs[Audio])
-        for first in self._firsts(samples, inputs[Speech]):
-            start = first * FRAME_STEP
-            window = np.zeros(self.model.window_samples, np.int16)
-            piece = samples[start : start + len(window)]
-            window[: len(piece)] = piece
-            yield SpeakerWindow(window)
+        for firsts in self._runs(samples, inputs[Speech]):
+            starts = [first * FRAME_STEP for first in firsts]
+            sound = np.zeros(starts[-1] - starts[0] + self.model.window_samples, np.int16)
+            piece = samples[starts[0] : starts[0] + len(sound)]
+            sound[: len(piece)] = piece
+            within = tuple(start - starts[0] for start in starts)
+            yield SpeakerWindows(sound, within, self.model.window_samples)
 
-    def infer(self, model: Segmentation, batch: Sequence[SpeakerWindow]) -> list[HeardInWindow]:
-        return [_compact(heard) for heard in model.hear([item.samples for item in batch])]
+    def infer(
+        self, model: Segmentation, batch: Sequence[SpeakerWindows]
+    ) -> list[list[HeardInWindow]]:
+        found = model.hear([item.windows() for item in batch])
+        return [[_compact(heard) for heard in windows] for windows in found]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[HeardInWindow]
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[list[HeardInWindow]]
     ) -> SpeakerActivity:
         samples = open_samples(recording.folder, inputs[Audio])
         tracks = ActivityTracks(len(samples), self.model.window_frames)
-        for first, output in zip(self._firsts(samples, inputs[Speech]), outputs, strict=True):
-            tracks.add(first, output.speech, output.overlap, output.changes)
+        for firsts, heard in zip(self._runs(samples, inputs[Speech]), outputs, strict=True):
+            for first, output in zip(firsts, heard, strict=True):
+                tracks.add(first, output.speech, output.overlap, output.changes)
         loud = louder_than_pauses(samples, tracks.speech, self.margin_db)
         return tracks.activity(self.model.name, inputs[Speech].duration, loud)
 
+    @property
+    def _step(self) -> int:
+        """Frames from one window to the next."""
+        return self.model.window_frames // self.windows_over_each
+
+    def _runs(self, samples: Int16, speech: Speech) -> Iterator[list[int]]:
+        """Up to `together` windows that follow one another, by their first frames."""
+        run: list[int] = []
+        for first in self._firsts(samples, speech):
+            if run and (len(run) == self.together or first != run[-1] + self._step):
+                yield run
+                run = []
+            run.append(first)
+        if run:
+            yield run
+
     def _firsts(self, samples: Int16, speech: Speech) -> Iterator[int]:
         """The first frames of the windows that are looked at."""
-        step = self.model.window_frames // self.windows_over_each
         starts = np.array([span.start for span in speech.spans]) * RATE
         ends = np.array([span.end for span in speech.spans]) * RATE
-        for first in range(0, len(samples) // FRAME_STEP + 1, step):
+        for first in range(0, len(samples) // FRAME_STEP + 1, self._step):
             start = first * FRAME_STEP
             end = start + self.model.window_samples
             next_one = int(np.searchsorted(ends, start, "right"))

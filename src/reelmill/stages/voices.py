@@ -4,60 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
 
-from reelmill.artifacts import Artifact, Audio, SpeakerActivity, Voices
+from reelmill.artifacts import Artifact, Audio, Span, SpeakerActivity, Voices
 from reelmill.artifacts.speakers import packed
 from reelmill.engine.stage import Inputs, ModelStage, setting
 from reelmill.media.samples import open_samples, window
-from reelmill.models.speakers import Encoder, EncoderSpec
+from reelmill.models.speakers import Encoder, EncoderSpec, Int16
 from reelmill.models.voiceprint import Float32
 from reelmill.recording import Recording
 from reelmill.stages.utterances import utterances
 
 
 @dataclass(frozen=True)
-class Utterance:
-    """Pieces of one stretch's features, shape (pieces, 160, bands); cost in pieces."""
+class Utterances:
+    """Of some stretches pieces of their features, each of shape (pieces, 160, bands).
 
-    features: Float32
+    Cost in pieces.
+    """
+
+    features: list[Float32]
 
     @property
     def cost(self) -> float:
-        return len(self.features)
+        return sum(map(len, self.features))
 
 
 @dataclass(frozen=True)
-class HearVoices(ModelStage[Utterance, Float32]):
+class HearVoices(ModelStage[Utterances, list[Float32]]):
     """Embeds each stretch of speech once; nothing that two people say at once.
 
     `longest`: seconds of a stretch. What is a little longer than the 1.6 s that the encoder hears
     is one look; two people in one stretch are the rarer the shorter it is. `pieces`: looks at a
-    stretch, at most.
+    stretch, at most. `together`: stretches in an item, at most: they share what is read of the
+    weights.
     """
 
     name: ClassVar[str] = "voices"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, SpeakerActivity)
     produces: ClassVar[type[Artifact]] = Voices
 
     model: EncoderSpec
     longest: float = setting(2.0)
     pieces: int = setting(2)
+    together: int = setting(12)
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[Utterance]:
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[Utterances]:
         samples = open_samples(recording.folder, inputs[Audio])
-        for span in utterances(inputs[SpeakerActivity], self.longest):
-            features = self.model.hear(window(samples, span.start, span.end))
-            yield Utterance(self.model.partials(features, self.pieces))
+        stretches = utterances(inputs[SpeakerActivity], self.longest)
+        for at in range(0, len(stretches), self.together):
+            some = stretches[at : at + self.together]
+            yield Utterances([self._pieces(samples, span) for span in some])
 
-    def infer(self, model: Encoder, batch: Sequence[Utterance]) -> list[Float32]:
+    def _pieces(self, samples: Int16, span: Span) -> Float32:
+        features = self.model.hear(window(samples, span.start, span.end))
+        return self.model.partials(features, self.pieces)
+
+    def infer(self, model: Encoder, batch: Sequence[Utterances]) -> list[list[Float32]]:
         return model.embed([item.features for item in batch])
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[Float32]) -> Voices:
-        found = list(outputs)
+    def merge(
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[list[Float32]]
+    ) -> Voices:
+        found = list(chain.from_iterable(outputs))
         embeddings = np.stack(found) if found else np.zeros((0, 0), np.float32)
         return Voices(
             model=self.model.name,
