@@ -148,3 +148,15 @@ def test_a_command_goes_on_without_both(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "out" / "voicemail.json").read_text())
     assert content["segments"] and content["speakers"]
     assert [note for note in content["notes"] if note in told[1]]
+
+
+def test_without_a_speaker_network_the_shipped_one_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # proves: G19 V5
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    said: list[str] = []
+    diarizer = choose_diarizer(load_settings(speaker_encoder="wespeaker-resnet34"), said.append)
+    assert isinstance(diarizer, NetworksDiarizer) and diarizer.encoder.label == "ge2e"
+    (lacking,) = diarizer.notes
+    assert said[-1] == lacking and lacking.startswith("--speaker-encoder wespeaker-resnet34:")
+    assert "the path of the .onnx file" in lacking and "--model" not in lacking
+    assert lacking.endswith("The default is used instead.")

@@ -29,12 +29,11 @@ def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
     """
     found: dict[tuple[str | None, str], SpeakerName] = {}
     for text in given:
-        recording: str | None = None
-        head, separator, pairs = text.rpartition(":")
-        if separator and "=" not in head:
-            recording = head.strip()
-        else:
-            pairs = text
+        label, equals, names = text.partition("=")
+        # A file's name may hold colons, and so may a speaker's.
+        head, separator, label = label.rpartition(":")
+        recording = head.strip() if separator else None
+        pairs = f"{label}{equals}{names}"
         for part in pairs.split(","):
             label, equals, name = (piece.strip() for piece in part.partition("="))
             if not (label and equals and name):

@@ -45,6 +45,11 @@ KNOWN: dict[str, KnownNetwork] = {
     ),
 }
 
+_WAYS_OUT = (
+    "run once where there is a network; give the path of the .onnx file in its place; "
+    "set HF_TOKEN if the repository is private or gated; or leave the option away"
+)
+
 Notify = Callable[[str], None]
 
 
@@ -100,10 +105,12 @@ def _fetched(repository: str, file: str | None, notify: Notify) -> Path:
     if snapshot is None or not (snapshot / file if file else snapshot).exists():
         notify(f"fetching speaker network {repository}")
         wanted = [file] if file else ["*.onnx", "**/*.onnx", _CONFIG]
-        snapshot = hub.download(repository, wanted, sleep=time.sleep, notify=notify)
+        snapshot = hub.download(
+            repository, wanted, sleep=time.sleep, notify=notify, ways_out=_WAYS_OUT
+        )
     path = snapshot / file if file else _only_network(snapshot)
     if not path.is_file():
-        raise hub.unavailable(repository, f"it has no file {file}")
+        raise hub.unavailable(repository, f"it has no file {file}", _WAYS_OUT)
     return path
 
 
