@@ -7,7 +7,9 @@ segments' times as wrong as a recognizer's: `aligner` and `whisper` (cross-atten
 seconds of one thread; `on_all_cores`, on the wall, the same model as in a run, and a segment at a
 time (one thread, two are no faster): padded to a few lengths as ours is, and as long as each is, as
 WhisperX feeds them; for every new length the library plans and compiles its convolutions anew. An
-error is counted wherever a found word and a true word begin, or end, at the same letter. With
+error is counted wherever a found word and a true word begin, or end, at the same letter.
+`as_written`: the same calls with numerals in digits and, in Korean, names in Latin letters, aligned
+by a model that knows these letters and by one that, as most for Korean, does not. With
 `--whisperx-python` also WhisperX's align with the same model (English and Japanese: it knows no
 parts of syllables, of which ours spells Korean), on emissions as they come and on narrow ones (see
 `benchmarks.whisperx_align`).
@@ -18,6 +20,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -31,7 +35,7 @@ import numpy as np
 
 from benchmarks.align_speed import wall_seconds, ways
 from benchmarks.common import machine, told_command, write_result
-from benchmarks.hub_aligner import write_hub_aligner
+from benchmarks.hub_aligner import SHIPPED, write_hub_aligner
 from reelmill.artifacts import (
     Audio,
     Language,
@@ -45,6 +49,7 @@ from reelmill.artifacts import (
 from reelmill.demo.acoustics import Noise
 from reelmill.demo.calls import Call, CallPlan, make_call
 from reelmill.demo.voices import distinct_voices
+from reelmill.demo.written import written
 from reelmill.engine.stage import Device, Inputs
 from reelmill.models.aligners import choose_aligners
 from reelmill.models.cache import resolve
@@ -62,6 +67,7 @@ LANGUAGES = ("en", "ko", "ja")
 _WRONG_BY = 0.3
 _REACH = 0.25
 _WHISPERX_SPELLS = ("en", "ja")
+_NUMERAL, _LATIN = re.compile(r"\d"), re.compile(r"[A-Za-z]")
 _REPEATS = 2
 
 
@@ -191,7 +197,76 @@ def _report(cases: Sequence[Case], name: str, folder: Path) -> dict[str, Any]:
         },
         "recognition": {"seconds_per_hour": round(recognized_seconds / hours, 2)},
         "kept": _kept(ours),
+        "as_written": _as_written(stage, cases, folder),
     }
+
+
+def _as_written(stage: Align, cases: Sequence[Case], folder: Path) -> dict[str, Any]:
+    """Errors of all words, of numerals and of foreign names in Korean."""
+    some = [_rewritten(case) for case in cases if case.call.plan.language in ("en", "ko")]
+    korean = [case for case in some if case.call.plan.language == "ko"]
+    without_latin = Align(choose_aligners(str(_without_latin(folder)), "ko", "demo").spec)
+    words, korean_words = _aligned(stage, some), _aligned(stage, korean)
+    marked = _aligned(without_latin, korean)
+    return {
+        "all words": _statistics(list(_word_errors(some, words, re.compile("")))),
+        "numerals": _statistics(list(_word_errors(some, words, _NUMERAL))),
+        "foreign names in Korean": _statistics(list(_word_errors(korean, korean_words, _LATIN))),
+        "the same, without Latin letters": _statistics(list(_word_errors(korean, marked, _LATIN))),
+        "kept": _kept(words),
+        "kept without Latin letters": _kept(marked),
+    }
+
+
+def _rewritten(case: Case) -> Case:
+    utterances = []
+    for one in case.call.utterances:
+        words = written(one.words, one.language)
+        text = " ".join(word.text for word in words)
+        utterances.append(replace(one, words=words, text=text))
+    transcript = case.inputs[Transcript]
+    segments = [
+        replace(segment, text=one.text)
+        for segment, one in zip(transcript.segments, utterances, strict=True)
+    ]
+    kept = [case.inputs[kind] for kind in (Audio, Speech, Language, WhisperTimes)]
+    return Case(
+        replace(case.call, utterances=tuple(utterances)),
+        case.recording,
+        Inputs([*kept, replace(transcript, segments=segments)]),
+    )
+
+
+def _without_latin(folder: Path) -> Path:
+    """The demo aligner, its Latin letters unknown."""
+    place = folder / "without-latin"
+    shutil.copytree(SHIPPED, place)
+    vocabulary = json.loads((place / "vocab.json").read_text(encoding="utf-8"))
+    known = {token: number for token, number in vocabulary.items() if not _LATIN.fullmatch(token)}
+    (place / "vocab.json").write_text(json.dumps(known), encoding="utf-8")
+    return place
+
+
+def _aligned(stage: Align, cases: Sequence[Case]) -> list[list[Segment]]:
+    aligners = stage.model.load(Device("cpu"), 1)
+    found = []
+    for case in cases:
+        items = list(stage.split(case.recording, case.inputs))
+        outputs = iter(stage.infer(aligners, items))
+        found.append(stage.merge(case.recording, case.inputs, outputs).segments)
+    return found
+
+
+def _word_errors(
+    cases: Sequence[Case], found: Sequence[Sequence[Segment]], wanted: re.Pattern[str]
+) -> Iterator[float]:
+    """Seconds between found and true boundaries of the words in which `wanted` is found."""
+    for case, segments in zip(cases, found, strict=True):
+        for utterance, segment in zip(case.call.utterances, segments, strict=True):
+            for true, word in zip(utterance.words, segment.words, strict=True):
+                assert true.text == word.text
+                if wanted.search(true.text):
+                    yield from (abs(true.start - word.start), abs(true.end - word.end))
 
 
 def _whisperx(cases: Sequence[Case], python: Path, folder: Path) -> dict[str, Any]:
@@ -291,7 +366,7 @@ def _of_language(
 
 def _errors(cases: Sequence[Case], words: Sequence[list[list[Word]]]) -> dict[str, Any]:
     """Milliseconds between found and true boundaries."""
-    errors = np.array(
+    return _statistics(
         [
             error
             for case, of_case in zip(cases, words, strict=True)
@@ -299,6 +374,10 @@ def _errors(cases: Sequence[Case], words: Sequence[list[list[Word]]]) -> dict[st
             for error in _boundary_errors(utterance.words, found)
         ]
     )
+
+
+def _statistics(seconds: Sequence[float]) -> dict[str, Any]:
+    errors = np.array(seconds)
     return {
         "boundaries": len(errors),
         "median_ms": round(1000 * float(np.median(errors)), 1),
