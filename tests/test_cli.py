@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reelmill import cli, tasks
+from reelmill.engine import spares
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,25 @@ def test_a_signal_before_a_run_has_begun_is_a_stop_too(
         cli.main()
     assert ended.value.code == 3
     assert capsys.readouterr().err == f"reelmill: stopped by {number.name}\n"
+
+
+@pytest.mark.parametrize(("options", "begun"), [(["--help"], 0), (["no such file.mp4"], 2)])
+def test_help_begins_no_processes(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], begun: int
+) -> None:
+    """Processes are begun for a run while the command is still starting itself."""
+    started: list[list[str]] = []
+
+    def popen(command: list[str], **_: object) -> None:
+        started.append(command)
+        raise OSError  # as where no process can be begun: children are then started later
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(spares, "_cores", lambda: 2)
+    monkeypatch.setattr("sys.argv", ["reelmill", "faces", *options])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert len(started) == begun
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -417,12 +418,19 @@ _AHEAD = {
 }
 
 
+def _ahead(arguments: Sequence[str]) -> Sequence[Sequence[str]]:
+    """What to begin for a command line; nothing to show its help."""
+    if "--help" in arguments:
+        return ()
+    return _AHEAD.get("".join(arguments[:1]), ())
+
+
 def main() -> None:
     """The console script: our own errors are one line and exit code 2."""
     spares.collect_seldom()
     stop_when_told()
     try:
-        with spares.ready(_AHEAD.get("".join(sys.argv[1:2]), ())):
+        with spares.ready(_ahead(sys.argv[1:])):
             app()
     except ReelmillError as error:
         print(f"reelmill: {error}", file=sys.stderr)

@@ -313,7 +313,7 @@ def _recording(file: Path, artifacts: Sequence[Given], out: Path) -> Recording:
         )
     folder = Path(os.path.abspath(file)).parent
     if not artifacts:
-        folder = out / _CACHE / "artifacts" / state.sha256[:2] / state.sha256[:24]
+        folder = store.recording_folder(out / _CACHE, state.sha256)
     return Recording(source, name, folder, state)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from reelmill import atomic
-from reelmill.engine import buffers
+from reelmill.engine import buffers, store
 from reelmill.engine.admission import admit
 from reelmill.engine.books import Books
 from reelmill.engine.config import EngineConfig
@@ -124,7 +124,7 @@ class Coordinator:
             sweep(self._config.out)
         if self._config.fresh:
             self._ledger.forget()
-            shutil.rmtree(self._config.cache / "artifacts", ignore_errors=True)
+            shutil.rmtree(store.artifacts(self._config.cache), ignore_errors=True)
         self._ledger.put_note("clean", "no")
         self._jobs = plan(sources, self._ledger)
         results = self._ledger.results()
@@ -252,7 +252,7 @@ class Coordinator:
         await self._pool.begin(1)
         models = [at for at, s in enumerate(self._pipeline.stages) if isinstance(s, ModelStage)]
         # Where there are results, it may turn out that no model is needed.
-        if models and not (self._config.cache / "artifacts").exists():
+        if models and not store.artifacts(self._config.cache).exists():
             inference.expect(models[0])
             await asyncio.sleep(0)  # hosts before the other workers: they take longer
         await self._pool.begin(new + 1)

@@ -150,8 +150,7 @@ def is_whole(result: Result) -> bool:
 
 
 def recording_of(job: Job, state: FileState, cache: Path) -> Recording:
-    """The recording of a job. Its folder is by content: a renamed file finds its work again."""
-    folder = cache / "artifacts" / state.sha256[:2] / state.sha256[:24]
+    folder = store.recording_folder(cache, state.sha256)
     return Recording(job.path, job.original.name, folder, state)
 
 

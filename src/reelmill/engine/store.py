@@ -35,6 +35,16 @@ def result_key(digest: str, sources: list[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def artifacts(cache: Path) -> Path:
+    """Where all artifacts lie."""
+    return cache / "artifacts"
+
+
+def recording_folder(cache: Path, sha256: str) -> Path:
+    """Where those about a content lie: a renamed file finds its work again."""
+    return artifacts(cache) / sha256[:2] / sha256[:24]
+
+
 def artifact_path(folder: Path, stage_name: str, key: str) -> Path:
     return folder / f"{stage_name}-{key[:16]}.json"
 
@@ -43,7 +53,7 @@ def named_path(cache: Path, stage_name: str, recording_name: str) -> Path:
     """Where the artifact about files with a recording's name lies: one place for all contents and
     settings, because they take each other's place too."""
     name = hashlib.sha256(recording_name.encode("utf-8", "surrogateescape")).hexdigest()
-    return cache / "artifacts" / "named" / name[:2] / f"{stage_name}-{name[:16]}.json"
+    return artifacts(cache) / "named" / name[:2] / f"{stage_name}-{name[:16]}.json"
 
 
 def save(path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact) -> None:
