@@ -116,6 +116,16 @@ def test_words_follow_each_other(language: str):
 
 @pytest.mark.espeak
 @needs_espeak
+def test_words_that_espeak_says_nothing_of_have_their_share_of_the_time():
+    """It tells no time of Korean words that begin with a nasal."""
+    clip = synthesize(("편지는", "아무에게도", "말하지", "마세요."), "ko", Voice("m1"))
+    seconds = [word.end - word.start for word in clip.words]
+    assert min(seconds) > 0.2 and max(seconds) < 0.9
+    assert clip.words[-1].end == pytest.approx(clip.duration, abs=0.01)
+
+
+@pytest.mark.espeak
+@needs_espeak
 def test_a_call_is_where_its_truth_says():
     plan = CallPlan("x", 20.0, "en", (Voice("m1"), Voice("f2")), sentences=20)
     call = make_call(plan)

@@ -54,6 +54,8 @@ def test_truth_fits_the_sound(truth: Path):
         assert [word["start"] for word in said["words"]] == sorted(
             word["start"] for word in said["words"]
         )
+        assert min(word["end"] - word["start"] for word in said["words"]) > 0.03
+        assert said["audible"]
         last = said["end"]
 
 

@@ -66,7 +66,7 @@ def synthesize(words: Sequence[str], language: str, voice: Voice) -> Clip:
     samples /= max(float(np.abs(samples).max()), 1e-6)
     loud = np.flatnonzero(np.abs(samples) > _QUIET)
     first, last = int(loud[0]), int(loud[-1]) + 1
-    starts = _word_starts(words, spoken.words)
+    starts = _word_starts(words, spoken.words, last / RATE)
     duration = (last - first) / RATE
     starts = [min(max(start - first / RATE, 0.0), duration) for start in starts]
     ends = [*starts[1:], duration]
@@ -116,7 +116,9 @@ def _sounding(samples: Samples) -> float:
     return min((last + 1) * _STEP, len(samples)) / RATE
 
 
-def _word_starts(words: Sequence[str], events: Sequence[tuple[int, float]]) -> list[float]:
+def _word_starts(
+    words: Sequence[str], events: Sequence[tuple[int, float]], end: float
+) -> list[float]:
     """When each word begins: espeak-ng may report several events in a word, or miss one."""
     known: dict[int, float] = {0: 0.0}
     position = 0
@@ -125,14 +127,13 @@ def _word_starts(words: Sequence[str], events: Sequence[tuple[int, float]]) -> l
         if inside and inside[0] > max(known.values()):
             known[index] = inside[0]
         position += len(word) + 1
+    known[len(words)] = end
     starts = []
     for index in range(len(words)):
         before = max(at for at in known if at <= index)
-        after = min((at for at in known if at > index), default=None)
-        if before == index or after is None:
-            starts.append(known[before])
-            continue
-        # "from the" is one event: its words share the time by their lengths.
+        after = min(at for at in known if at > index)
+        # "from the" is one event, and Korean words that begin with a nasal have none: words
+        # without one share the time by their lengths.
         said = sum(map(len, words[before:index])) / sum(map(len, words[before:after]))
         starts.append(known[before] + said * (known[after] - known[before]))
     return starts
