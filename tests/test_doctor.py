@@ -30,6 +30,7 @@ def test_everything_is_looked_at(tmp_path):
         "Memory",
         "CTranslate2",
         "cuBLAS",
+        "ONNX Runtime",
         "Demo model",
         "Models",
         "Extra torch",
@@ -70,6 +71,16 @@ def test_cublas_missing_on_a_gpu_machine(monkeypatch):
     monkeypatch.setattr(cublas, "find_cublas", lambda: missing)
     check = by_name(diagnose())["cuBLAS"]
     assert (check.status, check.remedy) == ("fail", 'pip install "reelmill[cuda]"')
+
+
+def test_an_onnx_runtime_without_cuda_on_a_gpu_machine(monkeypatch):
+    # proves: G19
+    import ctranslate2
+
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
+    check = by_name(diagnose())["ONNX Runtime"]
+    assert check.status == "warn" and "faces" in check.found
+    assert "pip install" in check.remedy and "onnxruntime-gpu" in check.remedy
 
 
 def test_gpu_filled_by_others(monkeypatch):

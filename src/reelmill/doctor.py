@@ -57,6 +57,7 @@ def diagnose(output: Path | None = None) -> list[Check]:
         _processor,
         _gpus,
         _ctranslate2,
+        _onnxruntime,
         _models,
         _extras,
         _programs,
@@ -150,6 +151,21 @@ def _ctranslate2() -> list[Check]:
     else:
         checks.append(Check("cuBLAS", "ok", "not here, and no GPU needs it"))
     return checks
+
+
+def _onnxruntime() -> list[Check]:
+    import ctranslate2
+
+    from reelmill.models.onnx import NO_CUDA, knows_cuda
+
+    found = _version("onnxruntime")
+    if knows_cuda():
+        return [Check("ONNX Runtime", "ok", f"{found}, built for CUDA")]
+    if not ctranslate2.get_cuda_device_count():
+        return [Check("ONNX Runtime", "ok", f"{found}, for the CPU")]
+    remedy = NO_CUDA.partition(": ")[2]
+    slow = "for the CPU: faces and speakers are looked for there"
+    return [Check("ONNX Runtime", "warn", f"{found}, {slow}", remedy)]
 
 
 def _models() -> list[Check]:

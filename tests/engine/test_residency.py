@@ -120,8 +120,8 @@ def test_places_that_were_asked_for_are_taken() -> None:
 def test_a_model_that_cannot_use_the_gpu_goes_to_the_cpu() -> None:
     # proves: G16 G19
     class OnlyCpu(NotedModel):
-        def supports(self, device_kind: str) -> bool:
-            return device_kind == "cpu"
+        def obstacle(self, device_kind: str) -> str:
+            return "" if device_kind == "cpu" else "it was built without CUDA"
 
     small = OnlyCpu("small", Path())
     assert residency.kind_for(small, GPUS) == "cpu" and residency.kind_for(ONE, GPUS) == "cuda"
@@ -129,6 +129,9 @@ def test_a_model_that_cannot_use_the_gpu_goes_to_the_cpu() -> None:
     placed = residency.place([Need(small, "cpu", 100.0), Need(ONE, "cuda", 100.0)], means)
     assert placed[ONE].devices == GPUS
     assert placed[small].devices == (CPU, Device("cpu", 1))
+    told = ["on the CPU: small, other; it was built without CUDA"]
+    assert residency.left_on_cpu([small, ONE, OnlyCpu("other", Path())], GPUS) == told
+    assert residency.left_on_cpu([small, ONE], (CPU,)) == []
 
 
 def test_a_turn_has_all_stages_that_can_be_done_while_the_model_is_there() -> None:

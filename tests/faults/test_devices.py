@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,16 @@ import pytest
 
 from reelmill.engine import coordinator, guard, lanes, watch
 from reelmill.engine.coordinator import Coordinator
+from reelmill.engine.jobs import Source
 from reelmill.engine.metrics import RunSummary
+from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.progress import Silent
 from reelmill.engine.stage import Device
+from reelmill.models.speaker_files import segmentation_spec
+from reelmill.stages.activity import SegmentSpeakers
+from reelmill.stages.decode import Decode
+from reelmill.stages.probe import Probe
+from reelmill.stages.speech import DetectSpeech
 from tests.engine.toys import toy_config, toy_pipeline, toy_sources
 from tests.faults.devices import Card, ScriptedDevices
 
@@ -135,6 +143,22 @@ def test_out_of_memory_three_times_moves_to_the_cpu_and_back_when_there_is_room(
     assert scene.devices == ["cpu", "cuda:0"]
     assert any("three times" in warning for warning in summary.warnings)
     assert any("goes back to cuda:0" in note for note in summary.notes)
+
+
+def test_networks_of_an_onnx_runtime_for_the_cpu_work_there_beside_a_gpu(tmp_path: Path) -> None:
+    # proves: G16 G19
+    sample = Path(str(resources.files("reelmill"))) / "assets" / "samples" / "voicemail.wav"
+    stages = [Probe(), Decode(), DetectSpeech(), SegmentSpeakers(segmentation_spec("default"))]
+    running = Coordinator(
+        Pipeline("speakers", stages),
+        toy_config(tmp_path / "out", devices=GPU),
+        Silent(),
+        ScriptedDevices(),
+    )
+    summary = asyncio.run(running.run([Source(sample, "voicemail")]))
+    assert summary.count("done") == 1
+    (told,) = [note for note in summary.notes if "speaker segmentation" in note]
+    assert told.startswith("on the CPU:") and "onnxruntime-gpu" in told
 
 
 def test_a_full_gpu_halves_the_batches_at_once_and_then_stops_the_run(tmp_path: Path) -> None:

@@ -217,8 +217,8 @@ class Coordinator:
     async def _go_through(self, jobs: list[Job], passage: Passage, inference: Inference) -> None:
         """All recordings through all models, which are loaded together or take turns."""
         plan = self._planner.plan()
-        if plan.reason:
-            self._books.note(plan.reason)
+        for text in [*self._planner.left_on_cpu(), *filter(None, [plan.reason])]:
+            self._books.note(text)
         if plan.short:
             self._books.warn("the models may not fit; --residency turns needs less memory")
         try:

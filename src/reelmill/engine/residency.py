@@ -73,6 +73,16 @@ def kind_for(spec: ModelSpec, devices: Sequence[Device]) -> str:
     return next((d.kind for d in devices if spec.supports(d.kind)), "cpu")
 
 
+def left_on_cpu(specs: Sequence[ModelSpec], devices: Sequence[Device]) -> list[str]:
+    """A line for each reason why models stay on the CPU although there is another device."""
+    kind = devices[0].kind
+    named: dict[str, list[str]] = {}
+    for spec in specs:
+        if kind_for(spec, devices) != kind:
+            named.setdefault(spec.obstacle(kind), []).append(spec.title)
+    return [f"on the CPU: {', '.join(titles)}; {why}" for why, titles in named.items()]
+
+
 def decide(needs: Sequence[Need], means: Means, wanted: Residency) -> Plan:
     """Whether the models stay in memory together. `short` when they were asked to and won't fit."""
     if len(needs) < 2:

@@ -98,9 +98,13 @@ class ModelSpec(ABC):
             ModelUnavailableError: the weights cannot be had; the message names the ways out.
         """
 
+    def obstacle(self, device_kind: str) -> str:
+        """Why it cannot compute on such a device, and what helps; empty when it can."""
+        return ""
+
     def supports(self, device_kind: str) -> bool:
         """Whether it can compute on such a device; a model that cannot goes to the CPU."""
-        return True
+        return not self.obstacle(device_kind)
 
     @property
     def small(self) -> bool:

@@ -57,6 +57,10 @@ class Planner:
         self._in_turns = plan.in_turns
         return plan
 
+    def left_on_cpu(self) -> list[str]:
+        """Which models cannot use the devices that were chosen, and why."""
+        return residency.left_on_cpu(self._pipeline.models, self._devices)
+
     def needs(self, specs: Sequence[ModelSpec] | None = None) -> list[Need]:
         """What each model was seen to need, or says it will."""
         return [

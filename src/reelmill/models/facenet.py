@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from reelmill.engine.stage import Device, ModelSpec
+from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.boxes import Float32, UInt8, crops
 from reelmill.models.facenet_convert import SIZE
-from reelmill.models.onnx import open_network
+from reelmill.models.onnx import OnnxModelSpec, open_network
 
 #: Pixels of the network's picture around a face's box, as in facenet-pytorch's own evaluation.
 MARGIN = 14
@@ -28,7 +28,7 @@ _AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class FacenetSpec(ModelSpec):
+class FacenetSpec(OnnxModelSpec):
     """A converted network on this machine: pictures (n, 160, 160, 3) to embeddings (n, d)."""
 
     path: Path

@@ -19,7 +19,7 @@ from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.boxes import Float32, UInt8, suppress
 from reelmill.models.detector import DetectorSpec, Faces, no_faces
-from reelmill.models.onnx import open_network
+from reelmill.models.onnx import OnnxModelSpec, open_network
 
 Kind = Literal["yunet", "scrfd"]
 
@@ -35,7 +35,7 @@ _LIBRARIES_MB = 350
 
 
 @dataclass(frozen=True)
-class GridDetectorSpec(DetectorSpec):
+class GridDetectorSpec(OnnxModelSpec, DetectorSpec):
     """A detector in the ONNX file `path`."""
 
     path: Path

@@ -20,7 +20,7 @@ import numpy as np
 from reelmill.engine.stage import Device
 from reelmill.models.boxes import Float32, Int64, UInt8, crops, moved, squared, suppress
 from reelmill.models.detector import DetectorSpec, Faces, no_faces
-from reelmill.models.onnx import SHIPPED, open_network
+from reelmill.models.onnx import SHIPPED, OnnxModelSpec, open_network
 
 #: Side of the P-Net's window and the pixels from one to the next.
 _CELL, _STRIDE = 12, 2
@@ -40,7 +40,7 @@ _MOST_NEAR, _MOST_SURE = 8, 2
 
 
 @dataclass(frozen=True)
-class MtcnnSpec(DetectorSpec):
+class MtcnnSpec(OnnxModelSpec, DetectorSpec):
     """The shipped MTCNN.
 
     Args:

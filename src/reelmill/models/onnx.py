@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from reelmill.engine.stage import Device
+from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 
 #: Models that come with the package, a folder each.
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models"
+
+
+_CUDA = "CUDAExecutionProvider"
+NO_CUDA = (
+    "this ONNX Runtime knows no CUDA: pip uninstall onnxruntime; "
+    'pip install "onnxruntime-gpu[cuda,cudnn]" (one replaces the other)'
+)
+
+
+class OnnxModelSpec(ModelSpec):
+    """A model that ONNX Runtime computes."""
+
+    def obstacle(self, device_kind: str) -> str:
+        return "" if device_kind == "cpu" or knows_cuda() else NO_CUDA
+
+
+@lru_cache(maxsize=1)
+def knows_cuda() -> bool:
+    """Whether the ONNX Runtime that is installed was built for CUDA. It is not imported."""
+    spec = find_spec("onnxruntime")
+    folders = spec.submodule_search_locations or [] if spec else []
+    return any(
+        any(Path(folder, "capi").glob("*onnxruntime_providers_cuda.*")) for folder in folders
+    )
 
 
 def open_network(path: Path, device: Device, threads: int) -> Any:
@@ -28,15 +54,16 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     # often: the face detector took 170 MB more and no less time.
     options.enable_mem_pattern = False
     providers: list[Any] = ["CPUExecutionProvider"]
+    # Threads that spin while they wait would take the cores that other hosts compute with.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if device.kind == "cuda":
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            raise ModelUnavailableError(
-                "this ONNX Runtime knows no CUDA: pip uninstall onnxruntime; "
-                "pip install onnxruntime-gpu (one replaces the other), or use --device cpu"
-            )
-        providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index}))
+        if _CUDA not in onnxruntime.get_available_providers():
+            raise ModelUnavailableError(f"{NO_CUDA}, or use --device cpu")
+        if hasattr(onnxruntime, "preload_dlls"):  # finds CUDA's libraries among Python's packages
+            onnxruntime.preload_dlls()
+        providers.insert(0, (_CUDA, {"device_id": device.index}))
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        network = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -46,3 +73,10 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
             f"{path} cannot be loaded by ONNX Runtime on {device}: "
             f"{str(error).strip().splitlines()[0]}; {remedy} again"
         ) from error
+    if device.kind == "cuda" and _CUDA not in network.get_providers():
+        raise ModelUnavailableError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot compute on {device}: CUDA's or cuDNN's "
+            'libraries are missing or of another version; pip install "onnxruntime-gpu[cuda,cudnn]"'
+            ", or use --device cpu"
+        )
+    return network

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.engine.stage import Device, ModelSpec
-from reelmill.errors import ModelUnavailableError, is_out_of_memory
+from reelmill.engine.stage import Device
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.onnx import OnnxModelSpec, open_network
 from reelmill.models.voiceprint import HOP, Float32, kaldi_filter_banks, mel_powers
 
 Bool = npt.NDArray[np.bool_]
@@ -46,7 +47,7 @@ def frames_of(samples: int) -> int:
 
 
 @dataclass(frozen=True)
-class SpeakerNetworkSpec(ModelSpec):
+class SpeakerNetworkSpec(OnnxModelSpec):
     """An ONNX file; `on_cpu`: the same network made for the CPU, if there is one."""
 
     path: Path
@@ -62,7 +63,7 @@ class SpeakerNetworkSpec(ModelSpec):
         return self.on_cpu if self.on_cpu is not None and device_kind == "cpu" else self.path
 
     def _network(self, device: Device, threads: int) -> OnnxNetwork:
-        return OnnxNetwork(self.file(device.kind), self.label, device, threads)
+        return OnnxNetwork(self.file(device.kind), device, threads)
 
     def _fixed_mb(self, device_kind: str) -> float:
         return self.file(device_kind).stat().st_size / (1 << 20) + _LIBRARIES_MB
@@ -263,34 +264,11 @@ class Encoder:
 
 
 class OnnxNetwork:
-    """A network of one input and one output. Out of memory comes out as the library says it."""
+    """A network of one input and one output; raises as `open_network`."""
 
-    def __init__(self, path: Path, label: str, device: Device, threads: int) -> None:
-        import onnxruntime
-
-        self.path = path
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Threads that spin while they wait would take the cores that other hosts compute with.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        providers: list[Any] = ["CPUExecutionProvider"]
-        self._on_gpu = (
-            device.kind == "cuda"
-            and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-        )
-        if self._on_gpu:
-            providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index}))
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            raise ModelUnavailableError(
-                f"speaker model {label!r} cannot be loaded from {path}: {error}; fetch it again, "
-                "or leave the option away to use the one that comes with reelmill"
-            ) from error
+    def __init__(self, path: Path, device: Device, threads: int) -> None:
+        self.path, self._together = path, device.kind != "cpu"
+        self._session = open_network(path, device, threads)
         self._input = self._session.get_inputs()[0].name
 
     def run(self, groups: Sequence[Float32]) -> list[Float32]:
@@ -301,7 +279,7 @@ class OnnxNetwork:
         together; a last batch of another size would make the library plan its memory anew there,
         up to five times as much, so sizes are powers of two.
         """
-        if not self._on_gpu:
+        if not self._together:
             return [self._infer(rows) for rows in groups]
         batch = np.concatenate(groups)
         wanted = 1 << (len(batch) - 1).bit_length()

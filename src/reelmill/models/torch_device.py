@@ -19,8 +19,10 @@ class TorchModelSpec(ModelSpec):
         """Without pyannote.audio's telemetry, and with our cache for what is fetched."""
         return {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_CACHE": str(hub.models_folder())}
 
-    def supports(self, device_kind: str) -> bool:
-        return device_kind == "cpu" or self.cuda
+    def obstacle(self, device_kind: str) -> str:
+        if device_kind == "cpu" or self.cuda:
+            return ""
+        return "the PyTorch it runs on knows no CUDA; install its CUDA build"
 
 
 def torch_device(device: Device, threads: int) -> str:
