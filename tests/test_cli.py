@@ -41,6 +41,25 @@ def test_a_signal_before_a_run_has_begun_is_a_stop_too(
     assert capsys.readouterr().err == f"reelmill: stopped by {number.name}\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_command_is_still_starting_is_a_stop_too(number: signal.Signals) -> None:
+    # proves: G12
+    script = f"""
+import os, sys
+class Told:  # somebody presses Ctrl-C when the command has come to one of its imports
+    def find_spec(self, name, path, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), {int(number)})
+sys.meta_path.insert(0, Told())
+from reelmill.console import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (3, f"reelmill: stopped by {number.name}\n")
+
+
 @pytest.mark.parametrize(("options", "begun"), [(["--help"], 0), (["no such file.mp4"], 2)])
 def test_help_begins_no_processes(
     monkeypatch: pytest.MonkeyPatch, options: list[str], begun: int

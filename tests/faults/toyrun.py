@@ -8,19 +8,20 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reelmill.engine.devices import DeviceChoice
-from reelmill.engine.pipeline import Pipeline
-from reelmill.errors import ReelmillError
-from reelmill.runner import EXIT_USAGE, run_command
-from reelmill.settings import Settings, load_settings
 from reelmill.signals import stop_when_told, work_is_over
-from reelmill.terminal import Plain
-from tests.engine.toys import toy_pipeline
-from tests.faults.faults import going_wrong
 
 
 def main() -> int:
-    stop_when_told()
+    stop_when_told()  # the rest takes a while to import
+    from reelmill.engine.devices import DeviceChoice
+    from reelmill.engine.pipeline import Pipeline
+    from reelmill.errors import ReelmillError
+    from reelmill.runner import EXIT_USAGE, run_command
+    from reelmill.settings import Settings, load_settings
+    from reelmill.terminal import Plain
+    from tests.engine.toys import toy_pipeline
+    from tests.faults.faults import going_wrong
+
     folder, out, log = map(Path, sys.argv[1:4])
     delay = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
 
