@@ -25,7 +25,7 @@ NONE = "none"
 
 _XLSR = "jonatasgrosman/wav2vec2-large-xlsr-53"
 #: By ISO 639-1 code. WhisperX's table, so that its users find their models; where that has
-#: one that CTranslate2 cannot compute (the small ones, normalized by group), one of its large kin.
+#: one that CTranslate2 cannot compute (the small ones, normalized by group), a large one instead.
 REPOSITORIES: Mapping[str, str] = {
     "ar": f"{_XLSR}-arabic",
     "ca": "softcatala/wav2vec2-large-xlsr-catala",
@@ -66,6 +66,7 @@ REPOSITORIES: Mapping[str, str] = {
     "tr": "mpoyraz/wav2vec2-xls-r-300m-cv7-turkish",
     "uk": "Yehor/wav2vec2-xls-r-300m-uk-with-small-lm",
     "ur": "kingabzpro/wav2vec2-large-xls-r-300m-Urdu",
+    "vi": "not-tanh/wav2vec2-large-xlsr-53-vietnamese",
     "zh": f"{_XLSR}-chinese-zh-cn",
 }
 
