@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -57,6 +58,22 @@ def test_the_network_for_the_cpu_hears_what_the_other_hears() -> None:
     spoken = np.stack([heard.speech > 1 for heard in coarse])
     assert 0.2 < spoken.mean() < 0.98
     assert np.mean(spoken == np.stack([heard.speech > 1 for heard in fine])) > 0.98
+
+
+# proves: V5
+def test_results_do_not_depend_on_the_number_of_threads() -> None:
+    """Which differs from machine to machine, and with what memory is free."""
+    spec, encoder = segmentation_spec("default"), encoder_spec("default")
+    runs = [
+        (voice(pitch, 20) * 32767).astype(np.int16).reshape(4, spec.window_samples)
+        for pitch in (100, 130, 210)
+    ]
+    one, more = (spec.load(CPU, threads).hear(runs) for threads in (1, 2))
+    for first, second in zip(chain(*one), chain(*more), strict=True):
+        assert np.array_equal(first.speech, second.speech)
+    voices = [encoder.partials(encoder.hear(voice(pitch, 4)), 2) for pitch in (90, 120, 240)]
+    one, more = (encoder.load(CPU, threads).embed([voices, voices[:2]]) for threads in (1, 2))
+    assert np.array_equal(np.stack(list(chain(*one))), np.stack(list(chain(*more))))
 
 
 class Sets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -268,19 +269,20 @@ class OnnxNetwork:
 
     def __init__(self, path: Path, device: Device, threads: int) -> None:
         self.path, self._together = path, device.kind != "cpu"
-        self._session = open_network(path, device, threads)
+        self._pool = ThreadPoolExecutor(threads)
+        self._session = open_network(path, device, threads if self._together else 1)
         self._input = self._session.get_inputs()[0].name
 
     def run(self, groups: Sequence[Float32]) -> list[Float32]:
         """The first output for each group of rows.
 
-        On the CPU a group is inferred by itself: what a network of eight bits makes of a row
-        depends on the rows beside it, and those of a group are of one recording. A GPU infers all
-        together; a last batch of another size would make the library plan its memory anew there,
-        up to five times as much, so sizes are powers of two.
+        On the CPU a group is inferred by itself and by one thread: what a network of eight bits
+        makes of a row depends on the rows that its thread has beside it, and those of a group are
+        of one recording. A GPU infers all together; a last batch of another size would make the
+        library plan its memory anew there, up to five times as much, so sizes are powers of two.
         """
         if not self._together:
-            return [self._infer(rows) for rows in groups]
+            return list(self._pool.map(self._infer, groups))
         batch = np.concatenate(groups)
         wanted = 1 << (len(batch) - 1).bit_length()
         padding = np.repeat(batch[-1:], wanted - len(batch), axis=0)
