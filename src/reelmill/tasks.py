@@ -16,7 +16,7 @@ from rich.text import Text
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import UsageError
-from reelmill.export.names import SpeakerName, parse_names
+from reelmill.export.names import SpeakerName, parse_names, recordings_named
 from reelmill.models.aligners import Chosen, choose_aligners, fetch_aligner
 from reelmill.models.cache import list_models, pull, resolve
 from reelmill.models.catalog import choose_whisper, guess_kind
@@ -54,6 +54,10 @@ def run_voice(
     with observing(quiet=quiet, as_json=as_json) as observer:
         make = voice_maker(observer.noted)
         outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+        there = {Path(one.path).name for one in outcome.summary.outcomes}
+        for name in recordings_named(parse_names(settings.names)):
+            if name not in there:
+                observer.noted(f"--names {name}: no recording of this call has that file name")
     tell(outcome, quiet=quiet, as_json=as_json)
     return outcome.exit_code
 

@@ -54,6 +54,11 @@ def names_for(names: Iterable[SpeakerName], recording: str) -> dict[str, str]:
     return {one.label: one.name for one in chosen}
 
 
+def recordings_named(names: Iterable[SpeakerName]) -> list[str]:
+    """The recordings that some of the names are for, each once."""
+    return list(dict.fromkeys(one.recording for one in names if one.recording is not None))
+
+
 def named(transcript: TranscriptT, names: Mapping[str, str]) -> TranscriptT:
     """The transcript with names in the place of labels; labels without a name stay."""
 
