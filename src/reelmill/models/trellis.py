@@ -66,7 +66,10 @@ def spell_words(words: Sequence[Sequence[int]]) -> Spelled:
 
 
 def align(
-    log_probs: Sequence[Float32], texts: Sequence[Spelled], counts: Sequence[int], blank: Alphabet
+    log_probs: Sequence[Float32],
+    texts: Sequence[Spelled],
+    counts: Sequence[int],
+    alphabet: Alphabet,
 ) -> list[WordFrames]:
     """The best path of each text through its frames.
 
@@ -74,7 +77,7 @@ def align(
         log_probs: one (frames, letters) a text.
         texts: what is said.
         counts: how many words each text has.
-        blank: the alphabet of the log probabilities.
+        alphabet: that of the log probabilities.
 
     A text with more letters than there are frames has no path: all its words get -1.
     """
@@ -87,7 +90,7 @@ def align(
             nowhere = np.full(count, -1, np.int32)
             found[index] = WordFrames(nowhere, nowhere, np.zeros(count, np.float32))
     for batch in _batches(possible, log_probs, texts):
-        trellis = _Trellis([log_probs[i] for i in batch], [texts[i] for i in batch], blank)
+        trellis = _Trellis([log_probs[i] for i in batch], [texts[i] for i in batch], alphabet)
         for row, index in enumerate(batch):
             found[index] = trellis.path(row, texts[index], counts[index])
     return [found[index] for index in range(len(texts))]
