@@ -76,3 +76,45 @@ def test_a_mistake_in_the_file_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "reelmill.toml").write_text(content)
     with pytest.raises(UsageError, match=r"bach_size|reelmill\.toml"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"min_speakers": 5, "max_speakers": 2},
+            "--min-speakers 5 is more than --max-speakers 2: give --max-speakers 5 or more, or a "
+            "lower --min-speakers",
+        ),
+        (
+            {"min_speakers": 12},
+            "--min-speakers 12 is more than --max-speakers 10 (the default): give --max-speakers "
+            "12 or more, or a lower --min-speakers",
+        ),
+        (
+            {"speakers": 2, "min_speakers": 4},
+            "--speakers 2 is less than --min-speakers 4: leave --min-speakers away where the "
+            "number is known, or --speakers where it is not",
+        ),
+        (
+            {"speakers": 5, "max_speakers": 3},
+            "--speakers 5 is more than --max-speakers 3: leave --max-speakers away where the "
+            "number is known, or --speakers where it is not",
+        ),
+    ],
+)
+def test_numbers_of_speakers_that_contradict_each_other(given: dict[str, Any], told: str) -> None:
+    # proves: V5
+    with pytest.raises(UsageError) as caught:
+        load_settings(**given)
+    assert str(caught.value) == told
+
+
+def test_a_known_number_of_speakers_may_be_beyond_the_limits_nobody_gave(
+    tmp_path: Path,
+) -> None:
+    assert load_settings(speakers=12).speakers == 12
+    assert load_settings(speakers=3, min_speakers=2, max_speakers=3).speakers == 3
+    (tmp_path / "reelmill.toml").write_text("max_speakers = 4\n")
+    with pytest.raises(UsageError, match=r"^--speakers 5 is more than --max-speakers 4:"):
+        load_settings(speakers=5)

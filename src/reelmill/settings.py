@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -208,11 +209,28 @@ class Settings(BaseSettings):
         return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _speakers_in_order(self) -> Settings:
-        if self.min_speakers > self.max_speakers:
+    def _speakers_fit(self) -> Settings:
+        """A number found by counting beside the limits for counting is a contradiction only where
+        somebody gave the limit: `--speakers 12` alone is more than 10, and right."""
+        least, most, given = self.min_speakers, self.max_speakers, self.model_fields_set
+        if least > most:
+            default = "" if "max_speakers" in given else " (the default)"
             raise ValueError(
-                f"min_speakers {self.min_speakers} is more than max_speakers {self.max_speakers}"
+                f"--min-speakers {least} is more than --max-speakers {most}{default}: give "
+                f"--max-speakers {least} or more, or a lower --min-speakers"
             )
+        if self.speakers is None:
+            return self
+        for name, limit, word, beyond in (
+            ("min_speakers", least, "less", self.speakers < least),
+            ("max_speakers", most, "more", self.speakers > most),
+        ):
+            if name in given and beyond:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(
+                    f"--speakers {self.speakers} is {word} than {option} {limit}: leave {option} "
+                    "away where the number is known, or --speakers where it is not"
+                )
         return self
 
 
@@ -265,10 +283,12 @@ def _loaded(kind: type[Settings], given: dict[str, Any]) -> Settings:
     try:
         return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']}"
-            for problem in error.errors()
-        ]
-        raise UsageError("; ".join(lines)) from error
+        raise UsageError("; ".join(map(_told, error.errors()))) from error
     except ValueError as error:  # TOML that does not parse
         raise UsageError(f"{CONFIG_FILE}: {error}") from error
+
+
+def _told(problem: ErrorDetails) -> str:
+    """A setting's problem with its name; what is wrong between several names them itself."""
+    name = ".".join(map(str, problem["loc"]))
+    return f"{name}: {problem['msg']}" if name else str(problem["ctx"]["error"])

@@ -16,6 +16,7 @@ from rich.text import Text
 from reelmill.engine.devices import DeviceChoice
 from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import UsageError
+from reelmill.export import parse_formats
 from reelmill.export.names import SpeakerName, parse_names, recordings_named
 from reelmill.models.aligners import Chosen, choose_aligners, fetch_aligner
 from reelmill.models.cache import list_models, pull, resolve
@@ -82,6 +83,8 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
     """What makes the pipeline once the device is known; `say` is told which model, and why."""
 
     def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
+        if vain := _vain_words(settings):
+            say(vain)
         files = resolve(settings.model or _chosen_model(choice, out, say), notify=say)
         names = speaker_names(settings, out)
         lacking = Lacking(say)
@@ -100,6 +103,16 @@ def voice_maker(say: Callable[[str], None]) -> MakePipeline:
         )
 
     return make
+
+
+def _vain_words(settings: Settings) -> str | None:
+    """Why `--words` comes to nothing, where it does: it overrules neither of the two."""
+    if settings.words and "vtt" not in parse_formats(settings.formats):
+        formats = ",".join(settings.formats)
+        return f"--words changes vtt captions, and --formats {formats} has none: add vtt to it"
+    if settings.words and not settings.align:
+        return "--words lights up nothing with --no-align: words without times get a plain vtt"
+    return None
 
 
 def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
