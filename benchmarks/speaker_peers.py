@@ -44,7 +44,7 @@ def reelmill(files: list[Path], work: Path) -> dict[str, Turns]:
 
     settings = load_settings(out=work / "out", device="cpu")
     with observing(quiet=True, as_json=False) as observer:
-        outcome = run_command(files, settings, make, observer)
+        outcome = run_command(files, settings, lambda say: make, observer)
     if outcome.exit_code:
         raise SystemExit(f"exit code {outcome.exit_code}")
     found = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from html import unescape
 from importlib import resources
 from pathlib import Path
 
@@ -148,6 +149,11 @@ def test_a_command_goes_on_without_both(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "out" / "voicemail.json").read_text())
     assert content["segments"] and content["speakers"]
     assert [note for note in content["notes"] if note in told[1]]
+    page = unescape((tmp_path / "out" / "report.html").read_text())
+    assert all(page.count(line) == 1 for line in told)  # of the run, not of its recording again
+    assert set(told) <= set(
+        json.loads((tmp_path / "out" / "performance_report.json").read_text())["notes"]
+    )
 
 
 def test_without_a_speaker_network_the_shipped_one_does_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from reelmill.faces_task import faces_maker, faces_settings
 from reelmill.models.catalog import DEMO
 from reelmill.models.face_files import APPEARANCE
-from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, MakePipeline, Outcome, run_command, tell
+from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, Maker, Outcome, run_command, tell
 from reelmill.settings import Settings
 from reelmill.subtitle_task import subtitle_maker, subtitle_settings
 from reelmill.tasks import voice_maker, voice_settings
@@ -30,7 +30,7 @@ class Part:
     samples: str
     given: dict[str, Any]
     settings: Callable[[dict[str, Any]], Settings]
-    maker: Callable[[Callable[[str], None]], MakePipeline]
+    maker: Maker
     broken: frozenset[str] = frozenset()
 
 
@@ -59,9 +59,7 @@ def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
         if not quiet and not as_json:
             print(f"reelmill {part.name} {samples}")
         with observing(quiet=quiet, as_json=as_json) as observer:
-            outcome = run_command(
-                [samples], settings, part.maker(observer.noted), observer, fresh=fresh
-            )
+            outcome = run_command([samples], settings, part.maker, observer, fresh=fresh)
         tell(outcome, quiet=quiet, as_json=as_json)
         if outcome.summary.stopped is not None:
             return outcome.exit_code

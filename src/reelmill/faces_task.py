@@ -46,9 +46,10 @@ def run_faces(
     """`reelmill faces`; returns the exit code."""
     settings = faces_settings(given)
     with observing(quiet=quiet, as_json=as_json) as observer:
-        make = faces_maker(observer.noted)
         together = Together(Persons, write_people) if settings.across else None
-        outcome = run_command(inputs, settings, make, observer, fresh=fresh, together=together)
+        outcome = run_command(
+            inputs, settings, faces_maker, observer, fresh=fresh, together=together
+        )
     tell(outcome, quiet=quiet, as_json=as_json)
     if settings.across and not (quiet or as_json):
         print(f"who is the same person in several videos: {outcome.out / PEOPLE}")

@@ -34,6 +34,9 @@ _MB = 1 << 20
 NOT_ASKED = "not-asked"
 
 MakePipeline = Callable[[Settings, DeviceChoice, Path], Pipeline]
+#: Gives what makes the pipeline; what it is given is told what is decided, and what the run goes
+#: without.
+Maker = Callable[[Callable[[str], None]], MakePipeline]
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Outcome:
 def run_command(
     inputs: Sequence[Path],
     settings: Settings,
-    make_pipeline: MakePipeline,
+    maker: Maker,
     observer: Observer,
     *,
     fresh: bool = False,
@@ -73,9 +76,15 @@ def run_command(
     sources = find_sources(inputs, out)
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
     observer.noted(f"device: {choice.reason}")
-    pipeline = make_pipeline(settings, choice, out)
+    notes: list[str] = []
+
+    def say(text: str) -> None:
+        notes.append(text)
+        observer.noted(text)
+
+    pipeline = maker(say)(settings, choice, out)
     config = _config(settings, choice, pipeline, fresh)
-    return asyncio.run(_run(pipeline, config, observer, sources, together))
+    return asyncio.run(_run(pipeline, config, observer, sources, together, notes))
 
 
 async def _run(
@@ -84,10 +93,12 @@ async def _run(
     observer: Observer,
     sources: list[Source],
     together: Together | None,
+    notes: Sequence[str],
 ) -> Outcome:
     coordinator = Coordinator(pipeline, config, observer)
 
     def closing(summary: RunSummary) -> None:
+        summary.notes = list(dict.fromkeys([*notes, *summary.notes]))
         worked = any(not outcome.reused for outcome in summary.outcomes)
         written: list[ExportedFile] = []
         if together is not None and summary.stopped is None:

@@ -26,7 +26,7 @@ from reelmill.models.catalog import DEMO
 from reelmill.models.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.face_files import APPEARANCE, VGGFACE2
 from reelmill.recording import Recording, read_state
-from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, NOT_ASKED, MakePipeline
+from reelmill.runner import EXIT_DONE, EXIT_SOME_FAILED, NOT_ASKED, Maker
 from reelmill.settings import Settings
 from reelmill.subtitle_task import subtitle_maker, subtitle_settings
 from reelmill.tasks import voice_maker, voice_settings
@@ -76,7 +76,7 @@ class Command:
     """A command's settings and its pipeline."""
 
     settings: Callable[[dict[str, Any]], Settings]
-    maker: Callable[[Callable[[str], None]], MakePipeline]
+    maker: Maker
 
 
 COMMANDS = {

@@ -32,8 +32,7 @@ def run_subtitle(
     """`reelmill subtitle`; returns the exit code."""
     settings = subtitle_settings(given)
     with observing(quiet=quiet, as_json=as_json) as observer:
-        make = subtitle_maker(observer.noted)
-        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+        outcome = run_command(inputs, settings, subtitle_maker, observer, fresh=fresh)
     tell(outcome, quiet=quiet, as_json=as_json)
     return outcome.exit_code
 

@@ -53,8 +53,7 @@ def run_voice(
     """`reelmill voice`; returns the exit code."""
     settings = voice_settings(given)
     with observing(quiet=quiet, as_json=as_json) as observer:
-        make = voice_maker(observer.noted)
-        outcome = run_command(inputs, settings, make, observer, fresh=fresh)
+        outcome = run_command(inputs, settings, voice_maker, observer, fresh=fresh)
         there = {Path(one.path).name for one in outcome.summary.outcomes}
         for name in recordings_named(parse_names(settings.names)):
             if name not in there:

@@ -111,6 +111,15 @@ def test_done_is_done(tmp_path: Path, ledger: Ledger) -> None:
     assert finished.job.facts == {"outputs": ["a.up"]}
 
 
+def test_a_note_that_later_stages_repeat_is_told_once(tmp_path: Path, ledger: Ledger) -> None:
+    # proves: G19
+    finished = Finished(tmp_path, ledger)
+    (result,) = finished.results.values()
+    result.facts["notes"] = ["no aligner", "no token", "no aligner"]
+    assert finished.done()
+    assert finished.job.outcome().notes == ["no aligner", "no token"]
+
+
 def test_what_is_missing_or_different_is_not_done(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G12
     finished = Finished(tmp_path, ledger)

@@ -31,7 +31,7 @@ def main() -> int:
     settings = load_settings(out=out, device="cpu", workers=2, batch_size=4, max_batch=4)
     try:
         with going_wrong():
-            return run_command([folder], settings, make, Plain(sys.stderr)).exit_code
+            return run_command([folder], settings, lambda say: make, Plain(sys.stderr)).exit_code
     except ReelmillError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE

@@ -50,6 +50,14 @@ def test_a_language_that_cannot_be_fetched_is_noted(
     assert "reelmill models pull aligner:LANGUAGE" in chosen.notes[0]
 
 
+def test_that_no_aligner_is_here_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # proves: V4 G19
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    for language in (None, "sw"):  # nobody says which is spoken; it is one that has none
+        (note,) = choose_aligners(None, language, "large-v3").notes
+        assert note.startswith("word times come from Whisper, for no aligner is on this machine")
+
+
 def test_the_table_has_the_languages_of_whisperx() -> None:
     # proves: V4
     theirs = "ar ca cs da de el en es eu fa fi fr gl he hi hr hu id it ja ka ko lv ml nl nn no pl"

@@ -106,11 +106,32 @@ def test_hostile_names_and_messages_stay_text(tmp_path: Path):
     failure = Failure("decode", "input", attack)
     run.outcomes.append(FileOutcome(f"/x/{attack}", attack, "failed", None, 0.0, False, failure))
     run.warnings.append(attack)
+    run.notes.append(attack)
+    run.outcomes[-1].notes.append(f"{attack} of it")
     run.stopped = attack
     text = render_page(run, tmp_path)
     text.encode("utf-8")
     assert "<script>alert" not in text
     assert r"&lt;script&gt;alert(1)&lt;script&gt;\udcff\n" in text
+
+
+def test_what_a_run_went_without_is_on_the_page(tmp_path: Path):
+    # proves: G19
+    run = real_run()
+    lacking = "--diarizer pyannote: HF_TOKEN is not set. The default is used instead."
+    whisper = "there is no aligner for the language 'ko' here: word times are Whisper's own"
+    model = "people were told apart by their faces (vggface2)"
+    run.notes = [lacking, "face detector: on the CPU, its library cannot use the GPU"]
+    for outcome in run.outcomes[:-1]:
+        outcome.notes = [lacking, model]
+    run.outcomes[1].notes.append(whisper)
+    text = Page(render_page(run, tmp_path)).text
+    assert "What was decided for this run, and what it went without" in text
+    assert text.count(lacking) == 1 and "its library cannot use the GPU" in text
+    assert text.count(model) == 1 and f"Of all that are done: {model}." in text
+    _, _, after = text.partition("홍길동_250604_091500.m4a")
+    assert whisper in after.partition("Done")[0]
+    assert "went without" not in Page(render_page(empty_run(), tmp_path)).text
 
 
 def test_a_changed_original_is_never_called_good(tmp_path: Path):
@@ -159,10 +180,12 @@ def test_many_failures_and_warnings_are_cut_and_counted(tmp_path: Path):
     for outcome in run.outcomes:
         outcome.status, outcome.failure = "failed", Failure("decode", "input", "broken")
     run.warnings = [f"warning {i}" for i in range(60)]
+    run.notes = [f"note {i}" for i in range(57)]
     text = Page(render_page(run, tmp_path)).text
     assert "And 100 more failures" in text
     assert "60 warnings" in text
     assert "and 10 more" in text
+    assert "note 49 and 7 more" in text
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")

@@ -47,6 +47,16 @@ def test_our_own_figures():
     assert report["device"]["memory_mb"] == {"maximum": 7030.0, "mean": 6120.0, "total": 12288.0}
 
 
+def test_notes_of_the_run_and_of_its_recordings():
+    run = real_run()
+    run.notes, run.outcomes[1].notes = ["no GPU"], ["3 of 40 words have interpolated times"]
+    report = performance_report(run)
+    assert report["notes"] == ["no GPU"]
+    assert report["recording_notes"] == [
+        {"file": run.outcomes[1].path, "notes": ["3 of 40 words have interpolated times"]}
+    ]
+
+
 def test_a_failure_carries_what_a_user_needs():
     run = real_run()
     run.outcomes[-1].failure = Failure("transcribe", "passing", "disk busy", tries=4)

@@ -20,5 +20,6 @@ class Artifact:
         return []
 
     def facts(self) -> dict[str, Any]:
-        """What a report says about the recording: `media_seconds`, `language`, `outputs`."""
+        """What a report says about the recording: `media_seconds`, `language`, `outputs`, `notes`
+        (in plain words what its reader should know)."""
         return {}

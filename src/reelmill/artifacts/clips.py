@@ -134,4 +134,9 @@ class Clips(Artifact):
             linked += [file.path for file in self.videos]
         files = [*self.documents, *self.videos]
         exported = [[f.path, f.sha256, f.size] for f in files]
-        return {"outputs": linked, "exported": exported, "removed": self.removed}
+        return {
+            "outputs": linked,
+            "exported": exported,
+            "removed": self.removed,
+            "notes": self.notes,
+        }

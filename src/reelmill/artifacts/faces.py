@@ -201,7 +201,7 @@ class Persons(Artifact):
         return [self.file]
 
     def facts(self) -> dict[str, Any]:
-        return {"media_seconds": self.picture.duration}
+        return {"media_seconds": self.picture.duration, "notes": self.notes}
 
 
 @dataclass

@@ -109,6 +109,9 @@ class AlignedTranscript(Transcript):
     aligner: str | None = None
     notes: list[str] = field(default_factory=list)
 
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "notes": self.notes}
+
 
 @dataclass
 class Turn:

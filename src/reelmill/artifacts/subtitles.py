@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.speech import Word
 
+_MOST_NOTES = 5
+
 #: What a subtitle should keep to, and a reader notices when it does not.
 Rule = Literal[
     "characters per line",
@@ -70,6 +72,12 @@ class Translations(Artifact):
     model: str
     targets: dict[str, list[TranslatedSentence]]
     notes: list[str] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """There may be a note for every sentence: a report, and the memory of a run, have some."""
+        more = len(self.notes) - _MOST_NOTES
+        rest = [f"and {more:,} more notes, all in its subtitles.json"] if more > 1 else []
+        return {"notes": [*self.notes[:_MOST_NOTES], *rest] if rest else self.notes}
 
 
 @dataclass

@@ -57,6 +57,8 @@ class Job:
             changed=self.changed,
             outputs=self.facts.get("outputs", []),
             language=self.facts.get("language"),
+            # A later stage repeats what an earlier one noted.
+            notes=list(dict.fromkeys(self.facts.get("notes", ()))),
         )
 
 

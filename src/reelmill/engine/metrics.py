@@ -92,7 +92,8 @@ class HostTotals:
 class FileOutcome:
     """What became of one recording. `status`: done, failed, or waiting when the run stopped.
 
-    `media_seconds` is its length; `changed` names what differs in the original after the run.
+    `media_seconds` is its length; `changed` names what differs in the original after the run;
+    `notes` say in plain words what whoever reads its results should know.
     """
 
     path: str
@@ -105,6 +106,7 @@ class FileOutcome:
     changed: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     language: str | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -138,7 +140,7 @@ class RunSummary:
     device_utilization: float | None = None
     cpu_percent: float | None = None
     warnings: list[str] = field(default_factory=list)
-    #: What the engine decided by itself, for people.
+    #: What was decided for the run and what it goes without, for people.
     notes: list[str] = field(default_factory=list)
     stopped: str | None = None
 

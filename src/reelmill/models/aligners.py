@@ -80,6 +80,11 @@ _DECIDING = ("model.bin", SHAPE_FILE, "preprocessor_config.json", VOCABULARY_FIL
 
 _INSTEAD = "word times come from Whisper, not from an aligner: {}"
 
+_NONE_HERE = (
+    "word times come from Whisper, for no aligner is on this machine: `reelmill models pull "
+    "aligner:ko` fetches Korean's, and so for some 40 languages"
+)
+
 Notify = Callable[[str], None]
 
 
@@ -152,6 +157,8 @@ def _from_table(language: str | None, compute_type: str, notify: Notify) -> Chos
             models[language] = _resolve(REPOSITORIES[language], notify)
         except ModelUnavailableError as error:
             notes.append(_INSTEAD.format(error))
+    if not models and not notes:
+        notes.append(_NONE_HERE)
     return Chosen(AlignerSpec(tuple(sorted(models.items())), compute_type), tuple(notes))
 
 

@@ -64,6 +64,16 @@ def changed_originals(run: RunSummary) -> list[FileOutcome]:
     return sorted((o for o in run.outcomes if o.changed), key=lambda o: o.path)
 
 
+def notes_of_all(run: RunSummary) -> list[str]:
+    """What is noted of every recording that was done, where there are several, and is not said of
+    the run already."""
+    noted = [outcome.notes for outcome in run.outcomes if outcome.status == "done"]
+    if len(noted) < 2:
+        return []
+    every = set(noted[0]).intersection(*noted[1:]).difference(run.notes)
+    return [note for note in noted[0] if note in every]
+
+
 def on_gpu(host: HostTotals) -> bool:
     return not host.device.startswith("cpu")
 

@@ -17,7 +17,7 @@ from reelmill.evidence.paths import printable
 from reelmill.export.json_writer import is_demo
 from reelmill.report import wording
 from reelmill.report.excerpt import excerpt
-from reelmill.report.figures import changed_originals, failures, figures, on_gpu
+from reelmill.report.figures import changed_originals, failures, figures, notes_of_all, on_gpu
 
 REPORT_PAGE = "report.html"
 
@@ -26,6 +26,7 @@ MOST_EXCERPTS = 500
 #: A page with more entries helps nobody; the JSON files have them all.
 _MOST_FAILURES = 200
 _MOST_WARNINGS = 50
+_MOST_NOTES = 50
 _STATUS = {"done": "Done", "failed": "Failed", "waiting": "Not yet done"}
 
 
@@ -47,6 +48,7 @@ class Row:
     seconds: str
     language: str
     words: str
+    notes: list[str]
     links: list[Link]
 
 
@@ -93,13 +95,14 @@ def render_page(run: RunSummary, out: Path) -> str:
     changed, failed = changed_originals(run), failures(run)
     outcomes = sorted(run.outcomes, key=lambda outcome: outcome.path)
     with_words = len(outcomes) <= MOST_EXCERPTS
-    shared = _shared_folder(outcomes)
+    shared, of_all = _shared_folder(outcomes), notes_of_all(run)
+    said = "\n".join([*run.notes, *of_all])
     return _template().render(
         run=run,
         f=f,
         state="attention" if changed and state == "good" else state,
         sentence=sentence,
-        rows=[_row(outcome, out, shared, with_words) for outcome in outcomes],
+        rows=[_row(outcome, out, shared, with_words, said) for outcome in outcomes],
         shared=printable(shared),
         with_words=with_words,
         troubles=[_trouble(outcome) for outcome in failed[:_MOST_FAILURES]],
@@ -107,6 +110,9 @@ def render_page(run: RunSummary, out: Path) -> str:
         changed=[(_split(o.path), o.changed) for o in changed],
         warnings=run.warnings[:_MOST_WARNINGS],
         more_warnings=max(0, len(run.warnings) - _MOST_WARNINGS),
+        notes=run.notes[:_MOST_NOTES],
+        more_notes=max(0, len(run.notes) - _MOST_NOTES),
+        of_all=of_all,
         stages=_stage_rows(run.stages),
         hosts=[_host_row(host) for host in run.hosts],
         demo=any(is_demo(model) for model in run.models.values()),
@@ -151,7 +157,8 @@ def _shared_folder(outcomes: list[FileOutcome]) -> str:
         return ""
 
 
-def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool) -> Row:
+def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: str) -> Row:
+    """`said` has the notes that stand elsewhere on the page."""
     folder, name = os.path.split(outcome.path)
     below = os.path.relpath(folder, shared) if shared and folder else folder
     return Row(
@@ -163,6 +170,7 @@ def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool) -> Row:
         seconds="–" if outcome.reused else wording.duration(outcome.seconds or None),
         language=outcome.language or "–",
         words=excerpt(out, outcome.outputs) if with_words else "",
+        notes=[note for note in outcome.notes if note not in said],
         links=[_link(path, outcome.name) for path in outcome.outputs],
     )
 

@@ -80,6 +80,12 @@ def performance_report(run: RunSummary) -> dict[str, Any]:
             for outcome in changed_originals(run)
         ],
         "warnings": run.warnings,
+        "notes": run.notes,
+        "recording_notes": [
+            {"file": outcome.path, "notes": outcome.notes}
+            for outcome in run.outcomes
+            if outcome.notes
+        ],
     }
 
 
