@@ -98,7 +98,8 @@ def test_names_come_afterwards_without_computing(calls: Path, out: Path) -> None
     assert computed(out) == {"export"}
     text = (out / f"{TWO}.txt").read_text()
     assert "[Kim]: " in text and "[Lee]: " in text and "[B]" not in text
-    assert "--names gone.mp3: no recording of this call has that file name" in done.stderr
+    vain = "--names gone.mp3: no recording of this call has that file name"
+    assert vain in done.stderr and vain in (out / "report.html").read_text()
 
 
 def test_another_number_of_speakers_only_clusters_anew(calls: Path, out: Path) -> None:

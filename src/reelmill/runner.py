@@ -65,8 +65,11 @@ def run_command(
     *,
     fresh: bool = False,
     together: Together | None = None,
+    remarks: Callable[[Iterable[Path]], Iterable[str]] = lambda paths: (),
 ) -> Outcome:
     """Run a pipeline over the recordings meant by `inputs`, then a step over all of them.
+
+    `remarks` are what to say of the recordings before any work is done.
 
     Raises:
         UsageError: nothing to work on, an output folder that cannot be written or is taken, a
@@ -82,6 +85,8 @@ def run_command(
         notes.append(text)
         observer.noted(text)
 
+    for remark in remarks(source.path for source in sources):
+        say(remark)
     pipeline = maker(say)(settings, choice, out)
     config = _config(settings, choice, pipeline, fresh)
     return asyncio.run(_run(pipeline, config, observer, sources, together, notes))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,23 @@ def run_voice(
     """`reelmill voice`; returns the exit code."""
     settings = voice_settings(given)
     with observing(quiet=quiet, as_json=as_json) as observer:
-        outcome = run_command(inputs, settings, voice_maker, observer, fresh=fresh)
-        there = {Path(one.path).name for one in outcome.summary.outcomes}
-        for name in recordings_named(parse_names(settings.names)):
-            if name not in there:
-                observer.noted(f"--names {name}: no recording of this call has that file name")
+        outcome = run_command(
+            inputs,
+            settings,
+            voice_maker,
+            observer,
+            fresh=fresh,
+            remarks=partial(_named_in_vain, settings),
+        )
     tell(outcome, quiet=quiet, as_json=as_json)
     return outcome.exit_code
+
+
+def _named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:
+    there = {path.name for path in paths}
+    for name in recordings_named(parse_names(settings.names)):
+        if name not in there:
+            yield f"--names {name}: no recording of this call has that file name"
 
 
 def voice_settings(given: dict[str, Any]) -> Settings:
