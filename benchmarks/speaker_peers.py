@@ -1,4 +1,4 @@
-"""Who speaks when, the same networks two ways, each a process of its own.
+"""Who speaks when, the same networks several ways, each a process of its own.
 
     python -m benchmarks.speaker_peers reelmill|loop|coarse|processes OUT FILE...
 

@@ -21,7 +21,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -35,7 +34,7 @@ import numpy as np
 
 from benchmarks.align_speed import wall_seconds, ways
 from benchmarks.common import machine, told_command, write_result
-from benchmarks.hub_aligner import SHIPPED, write_hub_aligner
+from benchmarks.hub_aligner import without_latin, write_hub_aligner
 from reelmill.artifacts import (
     Audio,
     Language,
@@ -205,9 +204,10 @@ def _as_written(stage: Align, cases: Sequence[Case], folder: Path) -> dict[str, 
     """Errors of all words, of numerals and of foreign names in Korean."""
     some = [_rewritten(case) for case in cases if case.call.plan.language in ("en", "ko")]
     korean = [case for case in some if case.call.plan.language == "ko"]
-    without_latin = Align(choose_aligners(str(_without_latin(folder)), "ko", "demo").spec)
+    korean_aligner = without_latin(folder / "without-latin")
+    without = Align(choose_aligners(str(korean_aligner), "ko", "demo").spec)
     words, korean_words = _aligned(stage, some), _aligned(stage, korean)
-    marked = _aligned(without_latin, korean)
+    marked = _aligned(without, korean)
     return {
         "all words": _statistics(list(_word_errors(some, words, re.compile("")))),
         "numerals": _statistics(list(_word_errors(some, words, _NUMERAL))),
@@ -235,16 +235,6 @@ def _rewritten(case: Case) -> Case:
         case.recording,
         Inputs([*kept, replace(transcript, segments=segments)]),
     )
-
-
-def _without_latin(folder: Path) -> Path:
-    """The demo aligner, its Latin letters unknown."""
-    place = folder / "without-latin"
-    shutil.copytree(SHIPPED, place)
-    vocabulary = json.loads((place / "vocab.json").read_text(encoding="utf-8"))
-    known = {token: number for token, number in vocabulary.items() if not _LATIN.fullmatch(token)}
-    (place / "vocab.json").write_text(json.dumps(known), encoding="utf-8")
-    return place
 
 
 def _aligned(stage: Align, cases: Sequence[Case]) -> list[list[Segment]]:

@@ -156,16 +156,15 @@ def _ctranslate2() -> list[Check]:
 def _onnxruntime() -> list[Check]:
     import ctranslate2
 
-    from reelmill.models.onnx import NO_CUDA, knows_cuda
+    from reelmill.models.onnx import CUDA_REMEDY, knows_cuda
 
     found = _version("onnxruntime")
     if knows_cuda():
         return [Check("ONNX Runtime", "ok", f"{found}, built for CUDA")]
     if not ctranslate2.get_cuda_device_count():
         return [Check("ONNX Runtime", "ok", f"{found}, for the CPU")]
-    remedy = NO_CUDA.partition(": ")[2]
     slow = "for the CPU: faces and speakers are looked for there"
-    return [Check("ONNX Runtime", "warn", f"{found}, {slow}", remedy)]
+    return [Check("ONNX Runtime", "warn", f"{found}, {slow}", CUDA_REMEDY)]
 
 
 def _models() -> list[Check]:

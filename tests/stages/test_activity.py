@@ -59,8 +59,7 @@ class SameVoiceThenAnother:
 
 
 def test_a_change_is_where_windows_hear_it() -> None:
-    length = STAGE.model.window_samples
-    item = SpeakerWindows(np.zeros(length, np.int16), (0,), length)
+    item = SpeakerWindows(np.zeros(STAGE.model.window_samples, np.int16), (0,))
     ((heard,),) = STAGE.infer(cast(Segmentation, SameVoiceThenAnother()), [item])
     assert heard.changes == (FRAMES // 2 + 1,)
 

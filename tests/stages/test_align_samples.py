@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from importlib import resources
 from pathlib import Path
 
 import pytest
+from benchmarks.hub_aligner import without_latin
 
 from reelmill.artifacts import Audio, Language, Segment, Span, Speech, Transcript, WhisperTimes
 from reelmill.demo.synth import SpokenWord
@@ -22,15 +22,6 @@ from reelmill.stages.align import Align
 
 ASSETS = Path(str(resources.files("reelmill") / "assets"))
 NUMERAL_OR_MIXED = re.compile("[0-9]|[A-Z].*[가-힣]")
-
-
-def without_latin(folder: Path) -> Path:
-    """The demo aligner as most for Korean are: it knows no Latin letters."""
-    shutil.copytree(ASSETS / "models" / "demo-aligner", folder)
-    vocabulary = json.loads((folder / "vocab.json").read_text())
-    known = {token: number for token, number in vocabulary.items() if not re.match("[a-z]$", token)}
-    (folder / "vocab.json").write_text(json.dumps(known))
-    return folder
 
 
 def boundary_errors(stage: Align, name: str, folder: Path) -> list[tuple[str, float]]:

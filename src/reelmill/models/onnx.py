@@ -13,19 +13,17 @@ from reelmill.errors import ModelUnavailableError, is_out_of_memory
 #: Models that come with the package, a folder each.
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models"
 
-
 _CUDA = "CUDAExecutionProvider"
-NO_CUDA = (
-    "this ONNX Runtime knows no CUDA: pip uninstall onnxruntime; "
-    'pip install "onnxruntime-gpu[cuda,cudnn]" (one replaces the other)'
-)
+_GPU_PACKAGE = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+CUDA_REMEDY = f"pip uninstall onnxruntime; {_GPU_PACKAGE} (one replaces the other)"
+_NO_CUDA = f"this ONNX Runtime knows no CUDA: {CUDA_REMEDY}"
 
 
 class OnnxModelSpec(ModelSpec):
     """A model that ONNX Runtime computes."""
 
     def obstacle(self, device_kind: str) -> str:
-        return "" if device_kind == "cpu" or knows_cuda() else NO_CUDA
+        return "" if device_kind == "cpu" or knows_cuda() else _NO_CUDA
 
 
 @lru_cache(maxsize=1)
@@ -58,7 +56,7 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if device.kind == "cuda":
         if _CUDA not in onnxruntime.get_available_providers():
-            raise ModelUnavailableError(f"{NO_CUDA}, or use --device cpu")
+            raise ModelUnavailableError(f"{_NO_CUDA}, or use --device cpu")
         if hasattr(onnxruntime, "preload_dlls"):  # finds CUDA's libraries among Python's packages
             onnxruntime.preload_dlls()
         providers.insert(0, (_CUDA, {"device_id": device.index}))
@@ -76,7 +74,6 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     if device.kind == "cuda" and _CUDA not in network.get_providers():
         raise ModelUnavailableError(
             f"ONNX Runtime {onnxruntime.__version__} cannot compute on {device}: CUDA's or cuDNN's "
-            'libraries are missing or of another version; pip install "onnxruntime-gpu[cuda,cudnn]"'
-            ", or use --device cpu"
+            f"libraries are missing or of another version; {_GPU_PACKAGE}, or use --device cpu"
         )
     return network

@@ -36,8 +36,10 @@ _POWERSET_ONSET = 0.5
 _PARTIAL_FRAMES = 160
 _BANDS: dict[Features, int] = {"ge2e": 40, "kaldi": 80}
 _LIBRARIES_MB = 120
-#: Windows inferred together: on the CPU an item of the stage, on a GPU a batch of items.
-_WINDOWS_ON_CPU, _WINDOWS_ON_GPU = 4, 80
+#: Windows of an item: four share what is read of the weights, more gain nothing. The CPU infers an
+#: item at a time, a GPU a batch of them.
+WINDOWS_TOGETHER = 4
+_WINDOWS_ON_GPU = 80
 
 
 def frames_of(samples: int) -> int:
@@ -96,7 +98,7 @@ class SegmentationSpec(SpeakerNetworkSpec):
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the activations of windows inferred together, and the library."""
-        windows = _WINDOWS_ON_CPU if device_kind == "cpu" else _WINDOWS_ON_GPU
+        windows = WINDOWS_TOGETHER if device_kind == "cpu" else _WINDOWS_ON_GPU
         return self._fixed_mb(device_kind) + 2.2 * windows * self.window_seconds
 
     def load(self, device: Device, threads: int) -> Segmentation:

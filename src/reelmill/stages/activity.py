@@ -11,7 +11,15 @@ import numpy as np
 from reelmill.artifacts import Artifact, Audio, SpeakerActivity, Speech
 from reelmill.engine.stage import Inputs, ModelStage, setting
 from reelmill.media.samples import open_samples, release
-from reelmill.models.speakers import FRAME_STEP, RATE, Heard, Int16, Segmentation, SegmentationSpec
+from reelmill.models.speakers import (
+    FRAME_STEP,
+    RATE,
+    WINDOWS_TOGETHER,
+    Heard,
+    Int16,
+    Segmentation,
+    SegmentationSpec,
+)
 from reelmill.recording import Recording
 from reelmill.stages.activity_tracks import ActivityTracks
 from reelmill.stages.loudness import louder_than_pauses
@@ -26,20 +34,23 @@ _SURE = 0.85
 class SpeakerWindows:
     """Sound of windows that follow one another, int16, zeros beyond the end of the recording.
 
-    `starts`: where in it each begins; `length`: samples of a window. Cost in seconds of windows.
+    `starts`: where in it each begins; the last one ends with it. Cost in seconds of windows.
     """
 
     samples: Int16
     starts: tuple[int, ...]
-    length: int
 
     @property
     def cost(self) -> float:
-        return len(self.starts) * self.length / RATE
+        return len(self.starts) * self._length / RATE
+
+    @property
+    def _length(self) -> int:
+        return len(self.samples) - self.starts[-1]
 
     def windows(self) -> Int16:
         """Shape (windows, samples)."""
-        return np.stack([self.samples[start : start + self.length] for start in self.starts])
+        return np.stack([self.samples[start : start + self._length] for start in self.starts])
 
 
 @dataclass(frozen=True)
@@ -57,8 +68,8 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
 
     Every window is looked at that is not silent: the network hears voices that the speech
     detector takes for none. `windows_over_each`: how many windows see each moment; each costs a
-    look. `together`: how many windows an item has at most: four share what is read of the weights,
-    more gain nothing. `margin_db`: how much louder than the pauses around it speech is.
+    look. `together`: how many windows an item has at most. `margin_db`: how much louder than the
+    pauses around it speech is.
     """
 
     name: ClassVar[str] = "activity"
@@ -68,7 +79,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
 
     model: SegmentationSpec
     windows_over_each: int = setting(2)
-    together: int = setting(4)
+    together: int = setting(WINDOWS_TOGETHER)
     margin_db: float = setting(4.0)
 
     def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeakerWindows]:
@@ -79,7 +90,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
             piece = samples[starts[0] : starts[0] + len(sound)]
             sound[: len(piece)] = piece
             within = tuple(start - starts[0] for start in starts)
-            yield SpeakerWindows(sound, within, self.model.window_samples)
+            yield SpeakerWindows(sound, within)
 
     def infer(
         self, model: Segmentation, batch: Sequence[SpeakerWindows]
