@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.engine.stage import Device
-from reelmill.models import wav2vec2
-from reelmill.stages.align import Align, AlignItem
+from reelmill.models.alignment import wav2vec2
+from reelmill.stages.words.align import Align, AlignItem
 
 #: Items of a batch, as in a run.
 _BATCH = 32

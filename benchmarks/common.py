@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 #: The command as users run it, of the interpreter that runs the benchmark.
-REELMILL = (sys.executable, "-c", "from reelmill.console import main; main()")
+REELMILL = (sys.executable, "-c", "from reelmill.cli.main import main; main()")
 _MB = 1 << 20
 #: Looking takes some 20 ms, which the measured command is slowed down by.
 _SAMPLE_EVERY_S = 0.5

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reelmill.artifacts import Artifact, Diarization
-from reelmill.engine.alone import run_alone
+from reelmill.core.recording import Recording, read_state
+from reelmill.engine.execution.local import run_alone
 from reelmill.engine.stage import Device, Inputs, Stage
-from reelmill.recording import Recording, read_state
 
 #: Start and end in seconds, and speaker.
 Turns = list[tuple[float, float, str]]

@@ -70,10 +70,11 @@ def make_recordings(folder: Path, recordings: int, items: int) -> None:
 def run_once(folder: Path, out: Path, profile: str | None) -> dict[str, Any]:
     """Run the pipeline on a folder; how long it took and what the coordinator used."""
     from engine_stages import adding_pipeline
+
     from reelmill.engine.config import EngineConfig
-    from reelmill.engine.coordinator import Coordinator
-    from reelmill.engine.progress import Silent
-    from reelmill.inputs import find_sources
+    from reelmill.engine.execution.coordinator import Coordinator
+    from reelmill.engine.telemetry.events import Silent
+    from reelmill.runs.sources import find_sources
 
     class Clock(Silent):
         planned_at = 0.0
@@ -178,9 +179,9 @@ def memory(work: Path, fewer: int, more: int) -> list[Figure]:
 def monitor_cost(work: Path, samples: int) -> list[Figure]:
     """CPU time of what is done once a second: a sample of many processes and of NVML's devices, its
     line of metrics, and what the policies think of it."""
-    from reelmill.engine.monitor import Monitor, NvmlDevices
-    from reelmill.engine.pressure import Pressure
-    from reelmill.engine.watch import Watch
+    from reelmill.engine.resources.device_policy import Watch
+    from reelmill.engine.resources.memory_policy import Pressure
+    from reelmill.engine.resources.monitor import Monitor, NvmlDevices
 
     sleep = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     children = [subprocess.Popen(sleep, stdin=subprocess.PIPE) for _ in range(_PROCESSES)]

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact
-from reelmill.atomic import write_text
+from reelmill.core.atomic import write_text
+from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage
-from reelmill.recording import Recording
 
 
 @dataclass

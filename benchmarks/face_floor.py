@@ -20,12 +20,12 @@ from pathlib import Path
 import av
 import numpy as np
 
-from reelmill.demo.videos import CLEAR_SHARE, Truth, read_truth
-from reelmill.media.crop import Cropper, Window, planar_of
-from reelmill.media.cut_sound import SoundCut, cut_sound
-from reelmill.media.encode_video import TICKS, Colour, Encoding, VideoFile
-from reelmill.media.join_clip import PicturePiece, join_clip
-from reelmill.media.pictures import open_pictures
+from reelmill.media.audio.cut import SoundCut, cut_sound
+from reelmill.media.video.crop import Cropper, Window, planar_of
+from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
+from reelmill.media.video.join import PicturePiece, join_clip
+from reelmill.media.video.reader import open_pictures
+from synthetic.videos import CLEAR_SHARE, Truth, read_truth
 
 SIZE = 250
 _FACE_SHARE = 0.45

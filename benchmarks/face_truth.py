@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.common import REELMILL
-from reelmill.demo.videos import CLEAR_SHARE, Script, Truth, make_video, read_truth
-from reelmill.models.boxes import areas, common_areas, overlaps
+from reelmill.models.faces.boxes import areas, common_areas, overlaps
+from synthetic.videos import CLEAR_SHARE, Script, Truth, make_video, read_truth
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]

@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.face_truth import FACES, SIZES, Score, make_videos, read_mot
-from reelmill.demo.videos import Script, Truth
+from synthetic.videos import Script, Truth
 
 CRF = "21"
 _HERE = Path(__file__).resolve().parent

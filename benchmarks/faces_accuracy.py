@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.face_truth import FACES, Score, make_videos, read_mot, scripts
-from reelmill.demo.videos import CLEAR_SHARE, Truth
+from synthetic.videos import CLEAR_SHARE, Truth
 
 #: Nothing was tuned on videos of this seed.
 SEED = 20261128

@@ -28,7 +28,7 @@ import numpy as np
 
 from benchmarks.common import REELMILL, show, told_command, tree_memory_mb, write_result
 from benchmarks.long_video import repeated
-from reelmill.demo.videos import Script, make_video, read_truth
+from synthetic.videos import Script, make_video, read_truth
 
 _EVERY_S = 2.0
 _LAST_S = 60.0

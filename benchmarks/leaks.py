@@ -30,18 +30,19 @@ from typing import Any
 import psutil
 
 from benchmarks.common import show, told_command, write_result
-from reelmill.engine import buffers, store
-from reelmill.engine.buffers import Allocator, Arena, Packed
-from reelmill.engine.devices import DeviceChoice
-from reelmill.engine.hosting import Batch, Inferred, Load
-from reelmill.engine.hosts import ModelHost
-from reelmill.engine.jobs import Keys, Source, plan, recording_of
-from reelmill.engine.ledger import Ledger
+from reelmill.commands.voice import run_voice, voice_maker, voice_settings
+from reelmill.core.recording import Recording, read_state
+from reelmill.engine.execution.planning import Keys, Source, plan, recording_of
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process import arena as buffers
+from reelmill.engine.process.arena import Allocator, Arena, Packed
+from reelmill.engine.process.model_worker import Batch, Inferred, Load
+from reelmill.engine.process.model_worker_client import ModelHost
+from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.stage import Device, Inputs, ModelSpec, ModelStage
-from reelmill.inputs import find_sources
-from reelmill.recording import Recording, read_state
-from reelmill.tasks import run_voice, voice_maker, voice_settings
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.run_db import Ledger
+from reelmill.runs.sources import find_sources
 
 _MB = 1 << 20
 LIMIT = 0.05

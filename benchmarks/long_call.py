@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks.common import Measured, measure_reelmill, show, told_command, write_result
 from benchmarks.diarize_alone import Turns
 from benchmarks.speakers import errors
-from reelmill.demo.corpus import TRUTH_FOLDER
-from reelmill.demo.meetings import generate_meetings, plan_meetings
+from synthetic.corpus import TRUTH_FOLDER
+from synthetic.meetings import generate_meetings, plan_meetings
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.accuracy import normalized
 from benchmarks.common import measure_reelmill, show, told_command, write_result
-from reelmill.demo.corpus import TRUTH_FOLDER
+from synthetic.corpus import TRUTH_FOLDER
 
 _SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
 _CALLS = ("call 2026-03-14.m4a", "call with the bank.mp3", "planning a trip.ogg", "voicemail.wav")

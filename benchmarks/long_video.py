@@ -17,7 +17,7 @@ _SAMPLES_A_FRAME = 1024
 
 def repeated(source: Path, path: Path, times: int) -> None:
     """Write `source` `times` times in a row. It must last whole seconds and have the sound of
-    `reelmill.demo.videos`: a click of 1 kHz where each second begins."""
+    `synthetic.videos`: a click of 1 kHz where each second begins."""
     with av.open(str(source)) as read, av.open(str(path), "w") as written:
         picture = read.streams.video[0]
         assert picture.time_base is not None and picture.duration is not None

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from benchmarks.common import REELMILL, show, told_command, write_result
-from reelmill.demo.corpus import generate_corpus
+from synthetic.corpus import generate_corpus
 
 _GONE_WITHIN_S = 2.0
 

@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from training.speakers.originals import package_folder, trusting
 
 from benchmarks.diarize_alone import diarize_alone
 from reelmill.engine.stage import Device, Stage
-from reelmill.models.speaker_files import DEFAULT, encoder_spec, segmentation_spec
-from reelmill.models.speakers import Encoder, EncoderSpec, Segmentation, SegmentationSpec
-from reelmill.stages.activity import SegmentSpeakers
-from reelmill.stages.decode import Decode
-from reelmill.stages.diarize import Diarize
-from reelmill.stages.probe import Probe
-from reelmill.stages.speech import DetectSpeech
-from reelmill.stages.voices import HearVoices
+from reelmill.models.speakers.files import DEFAULT, encoder_spec, segmentation_spec
+from reelmill.models.speakers.networks import Encoder, EncoderSpec, Segmentation, SegmentationSpec
+from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.probe import Probe
+from reelmill.stages.speakers.diarize import Diarize
+from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.stages.speakers.segment_speakers import SegmentSpeakers
+from reelmill.stages.speech.detect_speech import DetectSpeech
+from training.speakers.originals import package_folder, trusting
 
 #: Of the GE2E encoder.
 _BANDS, _WIDTH, _LAYERS = 40, 256, 3

@@ -19,18 +19,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.diarize_alone import Turns, diarize_alone
-from reelmill.engine.devices import DeviceChoice
+from reelmill.commands.terminal import observing
 from reelmill.engine.pipeline import Pipeline
-from reelmill.models.speaker_files import DEFAULT, encoder_spec, segmentation_spec
+from reelmill.engine.resources.devices import DeviceChoice
+from reelmill.models.speakers.files import DEFAULT, encoder_spec, segmentation_spec
 from reelmill.pipelines.diarization import NetworksDiarizer, diarization_stages
-from reelmill.runner import run_command
+from reelmill.runs.run import run_command
 from reelmill.settings import Settings, load_settings
-from reelmill.stages.activity import SegmentSpeakers
-from reelmill.stages.decode import Decode
-from reelmill.stages.probe import Probe
-from reelmill.stages.speech import DetectSpeech
-from reelmill.stages.voices import HearVoices
-from reelmill.terminal import observing
+from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.probe import Probe
+from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.stages.speakers.segment_speakers import SegmentSpeakers
+from reelmill.stages.speech.detect_speech import DetectSpeech
 
 
 def _diarizer() -> NetworksDiarizer:

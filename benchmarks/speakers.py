@@ -7,7 +7,7 @@ and with 0.25 s around each border left out. Somebody speaks where they can be h
 pauses of 0.25 s or more, and not where a sentence has died away below 2 % of its loudness. Needs
 espeak-ng, flite and `pip install -e ".[bench]"`. With `--originals-python` (an environment with
 `whisperx==3.8.6 resemblyzer==0.1.4`) also the PyTorch networks that ours are exports of. The people
-of the meetings are those of `reelmill.demo.voices.CAST`, synthetic voices chosen because they can
+of the meetings are those of `synthetic.voices.CAST`, synthetic voices chosen because they can
 be told apart; real ones may be harder or easier.
 """
 
@@ -29,8 +29,8 @@ from pyannote.metrics.diarization import DiarizationErrorRate
 
 from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.diarize_alone import Turns
-from reelmill.demo.corpus import TRUTH_FOLDER
-from reelmill.demo.meetings import OVERLAPS, SPEAKERS, generate_meetings, plan_meetings
+from synthetic.corpus import TRUTH_FOLDER
+from synthetic.meetings import OVERLAPS, SPEAKERS, generate_meetings, plan_meetings
 
 #: No threshold was chosen on meetings of this seed.
 SEED = 20261125

@@ -23,11 +23,11 @@ from random import Random
 from typing import Any
 
 from benchmarks.common import REELMILL, Measured, measure, show, told_command, write_result
-from reelmill.demo.corpus import TRUTH_FOLDER
-from reelmill.demo.films import FilmPlan, make_film, write_film
-from reelmill.demo.voices import distinct_voices
-from reelmill.models.cache import resolve
-from reelmill.models.translators import resolve_translator
+from reelmill.models.files.cache import resolve
+from reelmill.models.translation.translators import resolve_translator
+from synthetic.corpus import TRUTH_FOLDER
+from synthetic.films import FilmPlan, make_film, write_film
+from synthetic.voices import distinct_voices
 
 #: The targets: in turns, at least so many times as fast as the sequential way; memory and time
 #: over the larger model's alone and over resident models.

@@ -30,7 +30,7 @@ def translate(model_name: str, language: str, segments: str, out: str) -> None:
     import ctranslate2
     from tokenizers import Tokenizer
 
-    from reelmill.models.flores import flores_code
+    from reelmill.models.translation.flores import flores_code
 
     found = json.loads(Path(segments).read_text(encoding="utf-8"))
     model = ctranslate2.Translator(model_name, device="cpu", compute_type="int8")

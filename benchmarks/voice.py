@@ -23,9 +23,9 @@ from typing import Any
 from benchmarks.accuracy import error_rates
 from benchmarks.common import REELMILL, Measured, measure, show, told_command, write_result
 from benchmarks.peers import speech_seconds
-from reelmill.demo.corpus import TRUTH_FOLDER, call_durations, generate_corpus
-from reelmill.models.cache import resolve
-from reelmill.models.environments import look
+from reelmill.models.files.cache import resolve
+from reelmill.models.files.environments import look
+from synthetic.corpus import TRUTH_FOLDER, call_durations, generate_corpus
 
 
 @dataclass

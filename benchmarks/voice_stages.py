@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.common import measure_reelmill, show, told_command, write_result
-from reelmill.demo.corpus import call_durations, generate_corpus
+from synthetic.corpus import call_durations, generate_corpus
 
 #: What users ask for, and the stages that it is made of.
 PARTS = {

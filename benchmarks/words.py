@@ -45,20 +45,20 @@ from reelmill.artifacts import (
     WhisperTimes,
     Word,
 )
-from reelmill.demo.acoustics import Noise
-from reelmill.demo.calls import Call, CallPlan, make_call
-from reelmill.demo.voices import distinct_voices
-from reelmill.demo.written import written
+from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Device, Inputs
-from reelmill.models.aligners import choose_aligners
-from reelmill.models.cache import resolve
-from reelmill.models.environments import look
-from reelmill.models.wav2vec2 import Aligners
-from reelmill.models.whisper import WhisperSpec
-from reelmill.recording import FileState, Recording
-from reelmill.stages.align import Align, AlignItem
-from reelmill.stages.transcribe import Transcribe
-from reelmill.stages.whisper_times import TimeByWhisper
+from reelmill.models.alignment.aligners import choose_aligners
+from reelmill.models.alignment.wav2vec2 import Aligners
+from reelmill.models.files.cache import resolve
+from reelmill.models.files.environments import look
+from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.stages.speech.transcribe import Transcribe
+from reelmill.stages.words.align import Align, AlignItem
+from reelmill.stages.words.whisper_times import TimeByWhisper
+from synthetic.acoustics import Noise
+from synthetic.calls import Call, CallPlan, make_call
+from synthetic.voices import distinct_voices
+from synthetic.written import written
 
 RATE = 16_000
 LANGUAGES = ("en", "ko", "ja")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import reelmill
-from reelmill.demo.videos import Script, Truth, make_video
+from synthetic.videos import Script, Truth, make_video
 
 FOLDER = Path(reelmill.__file__).parent / "assets" / "people"
 NAME = "세 사람 three people.mp4"

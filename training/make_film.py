@@ -11,9 +11,9 @@ import argparse
 from pathlib import Path
 from random import Random
 
-from reelmill.demo.corpus import TRUTH_FOLDER
-from reelmill.demo.films import FilmPlan, make_film, write_film
-from reelmill.demo.voices import distinct_voices
+from synthetic.corpus import TRUTH_FOLDER
+from synthetic.films import FilmPlan, make_film, write_film
+from synthetic.voices import distinct_voices
 
 NAME = "会議 회의.mp4"
 _SEED = "film-15"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from reelmill.demo.acoustics import Noise
-from reelmill.demo.calls import TRUTH_SCHEMA, CallPlan
-from reelmill.demo.corpus import TRUTH_FOLDER, write_recording
-from reelmill.demo.voices import distinct_voices
+from synthetic.acoustics import Noise
+from synthetic.calls import TRUTH_SCHEMA, CallPlan
+from synthetic.corpus import TRUTH_FOLDER, write_recording
+from synthetic.voices import distinct_voices
 
 BROKEN = "broken.m4a"
 _KEPT_OF_BROKEN = 0.6

@@ -30,13 +30,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.faults import ENDS, KINDS, OUT_OF_MEMORY, START, TASK, Fault, struck
-from tests.faults.kit import small_disk
-
 from benchmarks.chaos.blows import BLOWS, Blow, Ring, full_disk, hogged, memory_hog
 from benchmarks.chaos.checks import Quiet, Watch
 from benchmarks.chaos.scenes import Scene, Toy, Voice
 from benchmarks.common import show, told_command, write_result
+from tests.faults.faults import ENDS, KINDS, OUT_OF_MEMORY, START, TASK, Fault, struck
+from tests.faults.kit import small_disk
 
 
 @dataclass

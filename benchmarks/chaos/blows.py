@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from tests.faults.kit import MarkedRun, RamHog
 
-from reelmill.engine.monitor import machine_memory_mb
+from reelmill.engine.resources.monitor import machine_memory_mb
+from tests.faults.kit import MarkedRun, RamHog
 
 DONE, SOME_FAILED, USAGE, STOPPED = 0, 1, 2, 3
 #: A signal drains within this; so says the requirement.

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.kit import MarkedRun, artifacts, leftovers, shared_memory
-
 from benchmarks.chaos.scenes import Scene, failures
 from reelmill.evidence.verify import verify
+from tests.faults.kit import MarkedRun, artifacts, leftovers, shared_memory
 
 #: On a busy machine a process that is just starting takes a moment to find that it is an orphan.
 _GONE_WITHIN_S = 10.0

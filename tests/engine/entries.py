@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from reelmill.engine.channel import Channel
+from reelmill.engine.process.channel import Channel
 
 
 class Unreadable:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from reelmill.artifacts import Artifact
+from reelmill.core.recording import Recording
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage
 from reelmill.errors import ModelUnavailableError
-from reelmill.recording import Recording
 
 
 @dataclass

@@ -9,9 +9,9 @@ from typing import ClassVar
 import pytest
 
 from reelmill.artifacts import Artifact
+from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import FileStage, Inputs
-from reelmill.recording import Recording
 from tests.engine.toys import Read, ShoutModel, ShoutStage, Words, Write
 
 

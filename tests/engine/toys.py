@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact
-from reelmill.atomic import write_text
+from reelmill.core.atomic import write_text
+from reelmill.core.recording import Recording
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.jobs import Source
+from reelmill.engine.execution.planning import Source
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage, setting
 from reelmill.errors import InputError, PassingError
-from reelmill.recording import Recording
 
 
 @dataclass

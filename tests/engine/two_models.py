@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact
+from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Device, Inputs, ModelSpec, ModelStage, setting
-from reelmill.recording import Recording
 from tests.engine.toys import Read, Shout, ShoutStage, WordItem, Words, Write, note
 
 

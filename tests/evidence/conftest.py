@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from reelmill.core.recording import read_state
 from reelmill.evidence import OriginalRecord, Written, write_evidence
-from reelmill.recording import read_state
 
 
 @dataclass

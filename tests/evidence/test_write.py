@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from reelmill.artifacts import ExportedFile
+from reelmill.core.recording import FileState
 from reelmill.evidence import EVIDENCE, OriginalRecord, write_evidence
 from reelmill.evidence.manifest import read_manifest
 from reelmill.evidence.record import read_evidence
-from reelmill.recording import FileState
 
 
 def test_what_is_recorded_of_an_original(run):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 from reelmill.artifacts import Segment, Transcript, Word
-from reelmill.export import Document, Source
+from reelmill.export.transcript import Document, Source
 
 #: A busy machine is no reason for a property to fail.
 settings.register_profile("unhurried", deadline=None)

@@ -30,11 +30,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from benchmarks.accuracy import error_rates
 from benchmarks.common import machine, write_result
 from benchmarks.hub_aligner import write_hub_aligner
-
-from reelmill.models.environments import Environment, look
+from reelmill.models.files.environments import Environment, look
 
 SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
 CALLS = ("voicemail.wav", "통화 녹음 계약.mp3", "かいぎ.ogg")
@@ -65,7 +65,7 @@ class Bench:
 
     def start(self, out: str, *options: str) -> subprocess.Popen[str]:
         """`reelmill voice` on the calls."""
-        command = [sys.executable, "-c", "from reelmill.cli import main; main()", "voice"]
+        command = [sys.executable, "-c", "from reelmill.cli.app import main; main()", "voice"]
         command += [str(self.calls), "-o", str(self.work / out), "--model", "demo"]
         command += ["--python", str(self.environment.python), "--pyannote-model"]
         command += [str(self.work / "pipeline"), *options]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 
-from reelmill.signals import stop_when_told
+from reelmill.runs.signals import stop_when_told
 
 if __name__ == "__main__":
     stop_when_told()  # the rest takes a while to import
-    from reelmill.console import main
+    from reelmill.cli.main import main
     from tests.faults.faults import going_wrong
 
     code: str | int | None = 0

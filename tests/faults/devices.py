@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from reelmill.engine.monitor import DeviceSample, Sample
+from reelmill.engine.resources.monitor import DeviceSample, Sample
 
 TOTAL_MB = 1000.0
 

@@ -20,8 +20,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reelmill.engine import child, coordinator, hosting, hosts, pool, work
-from reelmill.engine.channel import Channel
+from reelmill.engine.execution import coordinator
+from reelmill.engine.process import cpu_pool as pool
+from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process import handle as child
+from reelmill.engine.process import model_worker as hosting
+from reelmill.engine.process import model_worker_client as hosts
+from reelmill.engine.process.channel import Channel
 from reelmill.errors import PassingError
 
 FOLDER = "REELMILL_TEST_FAULTS"
@@ -232,8 +237,8 @@ def _struck_before(folder: Path, what: str, call: Callable[..., Any]) -> Callabl
 
 
 _INSTEAD = {
-    "reelmill.engine.hosting:serve": "tests.faults.faults:serve_host",
-    "reelmill.engine.work:serve": "tests.faults.faults:serve_worker",
+    "reelmill.engine.process.model_worker:serve": "tests.faults.faults:serve_host",
+    "reelmill.engine.process.cpu_worker:serve": "tests.faults.faults:serve_worker",
 }
 
 
@@ -269,7 +274,7 @@ def _descriptors() -> dict[int, str]:
 
 
 def _install(folder: Path) -> None:
-    from reelmill import runner
+    from reelmill.runs import run as runner
 
     content = json.loads((folder / "schedule.json").read_text())
     hosts.Child = pool.Child = _StartedHere  # type: ignore[misc,assignment]

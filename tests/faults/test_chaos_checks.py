@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from benchmarks.chaos.checks import Quiet, Watch
 from benchmarks.chaos.scenes import Toy
 

@@ -15,18 +15,21 @@ from typing import Any
 
 import pytest
 
-from reelmill.engine import coordinator, guard, lanes, watch
-from reelmill.engine.coordinator import Coordinator
-from reelmill.engine.jobs import Source
-from reelmill.engine.metrics import RunSummary
+from reelmill.engine.execution import coordinator
+from reelmill.engine.execution import resource_controller as guard
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.execution.planning import Source
+from reelmill.engine.inference import replicas as lanes
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.progress import Silent
+from reelmill.engine.resources import device_policy as watch
 from reelmill.engine.stage import Device
-from reelmill.models.speaker_files import segmentation_spec
-from reelmill.stages.activity import SegmentSpeakers
-from reelmill.stages.decode import Decode
-from reelmill.stages.probe import Probe
-from reelmill.stages.speech import DetectSpeech
+from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.models.speakers.files import segmentation_spec
+from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.probe import Probe
+from reelmill.stages.speakers.segment_speakers import SegmentSpeakers
+from reelmill.stages.speech.detect_speech import DetectSpeech
 from tests.engine.toys import toy_config, toy_pipeline, toy_sources
 from tests.faults.devices import Card, ScriptedDevices
 

@@ -24,7 +24,7 @@ from tests.faults.kit import (
 #: How often the coordinator is killed before the run may end: 20 for the full proof.
 KILLS = int(os.environ.get("REELMILL_TEST_KILLS", "6"))
 RECORDINGS = 40
-WORKER, HOST = "engine.work:serve", "engine.hosting:serve"
+WORKER, HOST = "process.cpu_worker:serve", "process.model_worker:serve"
 
 
 def expected(folder: Path) -> dict[str, str]:

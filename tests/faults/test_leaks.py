@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from benchmarks.leaks import LIMIT, Curve, many_batches, own_mb
 
-from reelmill.engine.coordinator import Coordinator
-from reelmill.engine.progress import Silent
+from benchmarks.leaks import LIMIT, Curve, many_batches, own_mb
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.telemetry.events import Silent
 from tests.engine.toys import ShoutStage, WordItem, toy_config, toy_pipeline, toy_sources
 
 

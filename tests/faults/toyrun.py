@@ -8,17 +8,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reelmill.signals import stop_when_told, work_is_over
+from reelmill.runs.signals import stop_when_told, work_is_over
 
 
 def main() -> int:
     stop_when_told()  # the rest takes a while to import
-    from reelmill.engine.devices import DeviceChoice
+    from reelmill.commands.terminal import Plain
     from reelmill.engine.pipeline import Pipeline
+    from reelmill.engine.resources.devices import DeviceChoice
     from reelmill.errors import ReelmillError
-    from reelmill.runner import EXIT_USAGE, run_command
+    from reelmill.runs.run import EXIT_USAGE, run_command
     from reelmill.settings import Settings, load_settings
-    from reelmill.terminal import Plain
     from tests.engine.toys import toy_pipeline
     from tests.faults.faults import going_wrong
 

@@ -3,9 +3,9 @@
 import pytest
 
 from reelmill.errors import ModelUnavailableError
-from reelmill.models.cache import ModelFiles, resolve
-from reelmill.models.nllb import NllbSpec
-from reelmill.models.translators import resolve_translator
+from reelmill.models.files.cache import ModelFiles, resolve
+from reelmill.models.translation.nllb import NllbSpec
+from reelmill.models.translation.translators import resolve_translator
 
 
 @pytest.fixture(autouse=True)

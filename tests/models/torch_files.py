@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reelmill.models.facenet_convert import SIZE
+from reelmill.models.faces.facenet_convert import SIZE
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 

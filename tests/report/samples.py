@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reelmill.engine.metrics import FileOutcome, HostTotals, MemoryUse, RunSummary, StageTotals
+from reelmill.engine.telemetry.metrics import (
+    FileOutcome,
+    HostTotals,
+    MemoryUse,
+    RunSummary,
+    StageTotals,
+)
 from reelmill.errors import Failure
 
 CALLS = "/home/kim/통화"

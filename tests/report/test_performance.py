@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.engine.metrics import HostTotals, StageTotals
+from reelmill.engine.telemetry.metrics import HostTotals, StageTotals
 from reelmill.errors import Failure
 from reelmill.report.figures import figures
 from reelmill.report.performance import failed_files, performance_report, write_performance

@@ -33,7 +33,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Wav2Vec2ForCTC
 
-from reelmill.models.wav2vec2_convert import convert
+from reelmill.models.alignment.wav2vec2_convert import convert
 
 _SOUND_SECONDS = 6
 

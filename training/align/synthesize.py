@@ -13,9 +13,9 @@ from random import Random
 
 import numpy as np
 
-from reelmill.demo.sentences import training_sentence
-from reelmill.demo.synth import synthesize
-from reelmill.demo.voices import random_voice
+from synthetic.sentences import training_sentence
+from synthetic.synth import synthesize
+from synthetic.voices import random_voice
 
 CLIPS_PER_SHARD = 800
 LANGUAGE_WEIGHTS = {"en": 0.4, "ko": 0.32, "ja": 0.28}

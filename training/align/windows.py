@@ -10,7 +10,7 @@ from alphabet import DELIMITER, TOKENS, letters
 from network import HOP, reach
 from numpy.typing import NDArray
 
-from reelmill.demo.acoustics import Noise, decibels, noise, telephone
+from synthetic.acoustics import Noise, decibels, noise, telephone
 
 RATE = 16_000
 SILENT = TOKENS.index(DELIMITER)

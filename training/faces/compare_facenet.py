@@ -26,7 +26,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from reelmill.models.facenet_convert import SIZE, convert
+from reelmill.models.faces.facenet_convert import SIZE, convert
 
 TOLERANCE = 1e-4
 PICTURES = 16

@@ -135,7 +135,7 @@ def encoder(target: Path) -> None:
     from resemblyzer.audio import wav_to_mel_spectrogram
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
-    from reelmill.models.voiceprint import mel_powers
+    from reelmill.models.speakers.features import mel_powers
 
     original = VoiceEncoder("cpu", verbose=False).eval()
     sound = _sound(4.8).astype(np.float32)

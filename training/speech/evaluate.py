@@ -17,11 +17,11 @@ from random import Random
 import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-from reelmill.demo.acoustics import Noise, noise
-from reelmill.demo.calls import Call, CallPlan, make_call
-from reelmill.demo.sentences import LANGUAGES, UNSPACED, held_out_sentence
-from reelmill.demo.synth import RATE, Samples, synthesize
-from reelmill.demo.voices import distinct_voices, random_voice
+from synthetic.acoustics import Noise, noise
+from synthetic.calls import Call, CallPlan, make_call
+from synthetic.sentences import LANGUAGES, UNSPACED, held_out_sentence
+from synthetic.synth import RATE, Samples, synthesize
+from synthetic.voices import distinct_voices, random_voice
 
 
 def units(text: str, language: str) -> list[str]:

@@ -12,9 +12,9 @@ import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 from numpy.typing import NDArray
 
-from reelmill.demo.sentences import training_sentence
-from reelmill.demo.synth import Samples, synthesize
-from reelmill.demo.voices import random_voice
+from synthetic.sentences import training_sentence
+from synthetic.synth import Samples, synthesize
+from synthetic.voices import random_voice
 
 CLIPS_PER_SHARD = 1200
 LANGUAGE_WEIGHTS = {"en": 0.42, "ko": 0.3, "ja": 0.28}

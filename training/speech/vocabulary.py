@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from reelmill.demo.sentences import LANGUAGES, join_words, sentence
+from synthetic.sentences import LANGUAGES, join_words, sentence
 
 ENTRIES = 51_865
 TIMESTAMPS = 1501

@@ -26,8 +26,8 @@ from exact import exact_probabilities
 from network import FRAME, STATE, fourier_basis, matrix_network
 from onnx import numpy_helper
 
-from reelmill.media.decode import decode
-from reelmill.media.samples import FULL_SCALE
+from reelmill.media.audio.decode import decode
+from reelmill.media.audio.samples import FULL_SCALE
 
 ORIGINAL_SHA256 = "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2"
 CALLS = Path(str(resources.files("reelmill") / "assets" / "samples"))

@@ -2,8 +2,9 @@
 
 python training/translate/evaluate.py src/reelmill/assets/models/demo-translator --json OUT.json
 
-The stage of the pipeline (`reelmill.stages.translate.Translate`) translates held-out sentences of
-the grammar with CTranslate2 int8: as they are written, and as a recognizer might hand them on.
+The pipeline's stage (`reelmill.stages.translation.translate.Translate`) translates held-out
+sentences of the grammar with CTranslate2 int8: as they are written, and as a recognizer might hand
+them on.
 """
 
 import argparse
@@ -17,14 +18,14 @@ from typing import Any
 from sacrebleu.metrics import CHRF
 
 from reelmill.artifacts import Sentence, Sentences, Translations
-from reelmill.demo.parallel import as_recognized, written
-from reelmill.demo.sentences import held_out_sentence
+from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Device, Inputs
-from reelmill.models.flores import short_code
-from reelmill.models.nllb import Nllb
-from reelmill.models.translators import resolve_translator
-from reelmill.recording import FileState, Recording
-from reelmill.stages.translate import Translate
+from reelmill.models.translation.flores import short_code
+from reelmill.models.translation.nllb import Nllb
+from reelmill.models.translation.translators import resolve_translator
+from reelmill.stages.translation.translate import Translate
+from synthetic.parallel import as_recognized, written
+from synthetic.sentences import held_out_sentence
 
 BATCH = 20
 NOWHERE = Recording(Path("none"), "none", Path(), FileState("", "", 0, 0))

@@ -19,8 +19,8 @@ from torch.nn import functional
 from transformers import M2M100Config, M2M100ForConditionalGeneration, PreTrainedTokenizerFast
 from vocabulary import FLORES
 
-from reelmill.demo.parallel import as_recognized, with_placeholders, written
-from reelmill.demo.sentences import Sentence, training_sentence
+from synthetic.parallel import as_recognized, with_placeholders, written
+from synthetic.sentences import Sentence, training_sentence
 
 # Source, target, share of the sentences.
 DIRECTIONS = (("ja", "ko", 0.45), ("en", "ko", 0.3), ("ja", "en", 0.15), ("ko", "en", 0.1))

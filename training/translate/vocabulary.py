@@ -12,8 +12,8 @@ import sentencepiece
 from transformers import NllbTokenizer
 from transformers.convert_slow_tokenizer import SentencePieceExtractor
 
-from reelmill.demo.parallel import as_recognized, written
-from reelmill.demo.sentences import LANGUAGES, training_sentence
+from synthetic.parallel import as_recognized, written
+from synthetic.sentences import LANGUAGES, training_sentence
 
 FLORES = {"en": "eng_Latn", "ko": "kor_Hang", "ja": "jpn_Jpan"}
 PIECES = 1400

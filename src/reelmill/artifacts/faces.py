@@ -306,7 +306,7 @@ def write_arrays(
     """Write arrays whole or not at all. Raises OSError as `atomic.replacing` does."""
     import numpy as np
 
-    from reelmill.atomic import replacing
+    from reelmill.core.atomic import replacing
 
     with replacing(path) as file:
         np.savez(file, **vars(arrays))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reelmill.engine import policy
-from reelmill.engine.residency import Residency
+from reelmill.engine.resources import policy
+from reelmill.engine.resources.placement import Residency
 from reelmill.engine.stage import Device
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from reelmill.artifacts import Artifact
-from reelmill.recording import Recording
+from reelmill.core.recording import Recording
 
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from reelmill.atomic import write_bytes
+from reelmill.core.atomic import write_bytes
 from reelmill.errors import InputError
 
 MANIFEST = "manifest.sha256"

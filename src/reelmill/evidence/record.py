@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from reelmill import __version__
-from reelmill.atomic import write_text
+from reelmill.core.atomic import write_text
+from reelmill.core.recording import FileState
 from reelmill.errors import InputError
 from reelmill.export.jsontext import json_text
-from reelmill.recording import FileState
 
 EVIDENCE = "evidence.json"
 SCHEMA = "reelmill.evidence/1"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelmill.artifacts import ExportedFile
+from reelmill.core.recording import read_state
 from reelmill.errors import InputError
 from reelmill.evidence.manifest import MANIFEST, write_manifest
 from reelmill.evidence.paths import Folder
@@ -21,7 +22,6 @@ from reelmill.evidence.record import (
     ResultRecord,
     read_evidence,
 )
-from reelmill.recording import read_state
 
 
 @dataclass

@@ -1,15 +1,1 @@
-"""Transcripts written for people and other programs: one writer class a format."""
-
-from reelmill.export.document import Document, Source
-from reelmill.export.registry import DEFAULT_FORMATS, known_formats, parse_formats, writer_for
-from reelmill.export.writer import TranscriptWriter
-
-__all__ = [
-    "DEFAULT_FORMATS",
-    "Document",
-    "Source",
-    "TranscriptWriter",
-    "known_formats",
-    "parse_formats",
-    "writer_for",
-]
+"""Results written for people and other programs: one writer class a format."""

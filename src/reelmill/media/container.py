@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 
+from reelmill.core.recording import open_original
 from reelmill.errors import InputError, PassingError, kind_of
-from reelmill.recording import open_original
 
 if TYPE_CHECKING:
     from av.container import InputContainer

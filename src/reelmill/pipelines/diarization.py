@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelmill.engine.stage import Stage
-from reelmill.models.pyannote import PyannoteSpec
-from reelmill.models.speakers import EncoderSpec, SegmentationSpec
+from reelmill.models.speakers.networks import EncoderSpec, SegmentationSpec
+from reelmill.models.speakers.pyannote import PyannoteSpec
 from reelmill.settings import Settings
-from reelmill.stages.activity import SegmentSpeakers
-from reelmill.stages.clustering import ClusteringOptions
-from reelmill.stages.diarize import Diarize
-from reelmill.stages.diarize_pyannote import DiarizeByPyannote
-from reelmill.stages.speakers import AttributeSpeakers
-from reelmill.stages.voices import HearVoices
+from reelmill.stages.speakers.attribute_speakers import AttributeSpeakers
+from reelmill.stages.speakers.clustering import ClusteringOptions
+from reelmill.stages.speakers.diarize import Diarize
+from reelmill.stages.speakers.diarize_pyannote import DiarizeByPyannote
+from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.stages.speakers.segment_speakers import SegmentSpeakers
 
 
 @dataclass(frozen=True)

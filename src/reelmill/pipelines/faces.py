@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import ModelSpec, Stage
-from reelmill.media.encode_video import Encoding
-from reelmill.models.detector import DetectorSpec
-from reelmill.stages.detect_faces import DetectFaces
-from reelmill.stages.embed_faces import EmbedFaces
-from reelmill.stages.identify_appearance import IdentifyByAppearance
-from reelmill.stages.identify_faces import IdentifyFaces
-from reelmill.stages.known_people import KnownFace
-from reelmill.stages.plan_clips import PlanClips
-from reelmill.stages.probe import Probe
-from reelmill.stages.render_faces import RenderFaces
-from reelmill.stages.track_faces import TrackFaces
-from reelmill.stages.write_clips import WriteClips
+from reelmill.media.video.encode import Encoding
+from reelmill.models.faces.detector import DetectorSpec
+from reelmill.stages.clips.plan import PlanClips
+from reelmill.stages.clips.render import RenderFaces
+from reelmill.stages.clips.write import WriteClips
+from reelmill.stages.faces.detect import DetectFaces
+from reelmill.stages.faces.embed import EmbedFaces
+from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
+from reelmill.stages.faces.identify_faces import IdentifyFaces
+from reelmill.stages.faces.known_people import KnownFace
+from reelmill.stages.faces.track import TrackFaces
+from reelmill.stages.media.probe import Probe
 
 if TYPE_CHECKING:
     from reelmill.settings import Settings

@@ -7,23 +7,23 @@ from pathlib import Path
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.export.subtitles import parse_style
-from reelmill.models.aligners import Chosen
-from reelmill.models.decoding import DecodingOptions
-from reelmill.models.nllb import NllbSpec
-from reelmill.models.whisper import WhisperSpec
+from reelmill.models.alignment.aligners import Chosen
+from reelmill.models.translation.nllb import NllbSpec
+from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
-from reelmill.stages.decode import Decode
-from reelmill.stages.export_subtitles import ExportSubtitles
-from reelmill.stages.glossary import Glossary, read_glossary
-from reelmill.stages.language import DetectLanguage
-from reelmill.stages.probe import Probe
-from reelmill.stages.sentences import JoinSentences
-from reelmill.stages.speech import DetectSpeech
-from reelmill.stages.subtitled_video import Burn, Mux
-from reelmill.stages.subtitles import LayOut
-from reelmill.stages.transcribe import Transcribe
-from reelmill.stages.translate import Directions, Translate
+from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.probe import Probe
+from reelmill.stages.speech.detect_language import DetectLanguage
+from reelmill.stages.speech.detect_speech import DetectSpeech
+from reelmill.stages.speech.transcribe import Transcribe
+from reelmill.stages.subtitles.export import ExportSubtitles
+from reelmill.stages.subtitles.layout import LayOut
+from reelmill.stages.subtitles.video import Burn, Mux
+from reelmill.stages.translation.glossary import Glossary, read_glossary
+from reelmill.stages.translation.sentences import JoinSentences
+from reelmill.stages.translation.translate import Directions, Translate
 
 
 def subtitle_pipeline(

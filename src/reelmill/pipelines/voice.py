@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
-from reelmill.export.names import SpeakerName
-from reelmill.models.aligners import Chosen
-from reelmill.models.decoding import DecodingOptions
-from reelmill.models.whisper import WhisperSpec
+from reelmill.export.transcript.names import SpeakerName
+from reelmill.models.alignment.aligners import Chosen
+from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.diarization import Diarizer, speaker_stages
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
-from reelmill.stages.decode import Decode
-from reelmill.stages.export import Export, Told
-from reelmill.stages.language import DetectLanguage
-from reelmill.stages.probe import Probe
-from reelmill.stages.speech import DetectSpeech
-from reelmill.stages.transcribe import Transcribe
+from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.probe import Probe
+from reelmill.stages.speech.detect_language import DetectLanguage
+from reelmill.stages.speech.detect_speech import DetectSpeech
+from reelmill.stages.speech.transcribe import Transcribe
+from reelmill.stages.transcript.export import Export, Told
 
 
 def voice_pipeline(

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
-from reelmill.export.names import SpeakerName
-from reelmill.models.whisperx import WhisperXAlignerSpec, WhisperXSpec
+from reelmill.export.transcript.names import SpeakerName
+from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
 from reelmill.pipelines.diarization import Diarizer, NetworksDiarizer, speaker_stages
 from reelmill.settings import Settings
-from reelmill.stages.align_whisperx import AlignByWhisperX
-from reelmill.stages.decode import Decode
-from reelmill.stages.export import Export, Told
-from reelmill.stages.probe import Probe
-from reelmill.stages.speech import DetectSpeech
-from reelmill.stages.transcribe_whisperx import TranscribeByWhisperX
+from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.probe import Probe
+from reelmill.stages.speech.detect_speech import DetectSpeech
+from reelmill.stages.speech.transcribe_whisperx import TranscribeByWhisperX
+from reelmill.stages.transcript.export import Export, Told
+from reelmill.stages.words.align_whisperx import AlignByWhisperX
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reelmill.engine.stage import Stage
-from reelmill.models.aligners import Chosen
-from reelmill.models.whisper import WhisperSpec
-from reelmill.stages.align import Align
-from reelmill.stages.whisper_times import TimeByWhisper
+from reelmill.models.alignment.aligners import Chosen
+from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.stages.words.align import Align
+from reelmill.stages.words.whisper_times import TimeByWhisper
 
 
 def word_stages(whisper: WhisperSpec, aligners: Chosen | None) -> list[Stage]:

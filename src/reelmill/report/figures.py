@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reelmill.engine.metrics import FileOutcome, HostTotals, RunSummary
+from reelmill.engine.telemetry.metrics import FileOutcome, HostTotals, RunSummary
 from reelmill.report import wording
 
 

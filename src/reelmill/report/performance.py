@@ -6,8 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reelmill.atomic import write_text
-from reelmill.engine.metrics import FileOutcome, HostTotals, MemoryUse, RunSummary, StageTotals
+from reelmill.core.atomic import write_text
+from reelmill.engine.telemetry.metrics import (
+    FileOutcome,
+    HostTotals,
+    MemoryUse,
+    RunSummary,
+    StageTotals,
+)
 from reelmill.errors import Failure
 from reelmill.export.jsontext import json_text
 from reelmill.report import wording

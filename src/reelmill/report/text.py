@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from reelmill.engine.metrics import FileOutcome, RunSummary
+from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from reelmill.evidence import MANIFEST
 from reelmill.evidence.paths import printable
+from reelmill.pages.report import REPORT_PAGE
 from reelmill.report import wording
 from reelmill.report.figures import Figures, changed_originals, failures, figures
-from reelmill.report.page import REPORT_PAGE
 from reelmill.report.performance import FAILED_FILES
 
 _MOST_FAILURES = 20

@@ -7,10 +7,10 @@ from typing import Any
 
 from reelmill import __version__
 from reelmill.artifacts import SubtitleTrack
-from reelmill.export.json_writer import is_demo
 from reelmill.export.jsontext import json_text, number
 from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.writer import SubtitleWriter
+from reelmill.export.transcript.json_writer import is_demo
 
 SCHEMA = "reelmill.subtitles/1"
 _NOTICE = "Machine translation of machine transcription. Check it before relying on it."

@@ -1,0 +1,380 @@
+"""`reelmill stage`: one stage alone, from the results before it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reelmill.artifacts import Artifact
+from reelmill.commands.faces import faces_maker, faces_settings
+from reelmill.commands.subtitle import subtitle_maker, subtitle_settings
+from reelmill.commands.voice import voice_maker, voice_settings
+from reelmill.core.recording import Recording, read_state
+from reelmill.engine.execution.local import run_alone
+from reelmill.engine.resources import policy
+from reelmill.engine.resources.devices import choose_devices
+from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
+from reelmill.engine.stage import Inputs, ModelStage, Stage
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.lock import FolderLock
+from reelmill.engine.state.run_db import Ledger, Original
+from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.models.alignment.aligners import NONE
+from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
+from reelmill.models.faces.files import APPEARANCE, VGGFACE2
+from reelmill.models.files.catalog import DEMO
+from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED, NOT_ASKED, Maker
+from reelmill.settings import Settings
+
+#: Settings that name a model, and which of them decide a stage's result: a model that does not
+#: is neither looked for nor fetched.
+_MODELS = ("model", "translator", "aligner", "identity", "detector")
+_NOT_ASKED = {
+    "model": DEMO,
+    "translator": NOT_ASKED,
+    "aligner": NONE,
+    "identity": APPEARANCE,
+    "detector": DEFAULT_DETECTOR,
+}
+_DECIDED_BY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
+    ),
+    **dict.fromkeys(
+        (
+            "identify_appearance",
+            "plan_clips",
+            "render_faces",
+            "write_clips",
+        ),
+        (),
+    ),
+    **dict.fromkeys(("speech", "language", "transcribe"), ("model",)),
+    **dict.fromkeys(("whisper-times", "align"), ("model", "aligner")),
+    "translate": ("translator",),
+    **dict.fromkeys(("detect_faces", "track_faces"), ("detector",)),
+    **dict.fromkeys(("embed_faces", "identify_faces"), ("identity",)),
+}
+#: Stages that are there only when a setting asks for them, and which one does where nothing is
+#: said.
+_ASKED_FOR: dict[str, dict[str, Any]] = {
+    "mux": {"mux": True},
+    "burn": {"burn": True},
+    "embed_faces": {"identity": VGGFACE2},
+    "identify_faces": {"identity": VGGFACE2},
+}
+_CACHE = ".cache"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command's settings and its pipeline."""
+
+    settings: Callable[[dict[str, Any]], Settings]
+    maker: Maker
+
+
+COMMANDS = {
+    "voice": Command(voice_settings, voice_maker),
+    "subtitle": Command(subtitle_settings, subtitle_maker),
+    "faces": Command(faces_settings, faces_maker),
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """An artifact on disk and what it says about itself."""
+
+    path: Path
+    schema: str
+    key: str
+    source: Path
+    sha256: str
+
+
+def run_stage_command(
+    name: str,
+    files: Sequence[Path],
+    command: str | None,
+    named: dict[str, Any],
+    pairs: Sequence[str],
+) -> int:
+    """`reelmill stage`: the list of stages, or one of them run; returns the exit code.
+
+    Raises:
+        UsageError: as `run_stage`; no file; a pair that is not `name=value`.
+    """
+    if name == "list":
+        for of, stage, reads, makes in stage_lines():
+            print(f"{stage:19} {of:9} {reads} -> {makes}")
+        return EXIT_DONE
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        setting, equals, value = pair.partition("=")
+        if not equals or setting not in Settings.model_fields:
+            known = ", ".join(Settings.model_fields)
+            raise UsageError(f"--set {pair}: give name=value; the settings are: {known}")
+        given[setting] = value
+    if not files:
+        raise UsageError(f"stage {name}: give the file of a result before it, or the recording")
+    return run_stage(name, files, command, {**given, **_said(named)})
+
+
+def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict[str, Any]) -> int:
+    """`reelmill stage NAME FILE...`; returns the exit code.
+
+    Raises:
+        UsageError: no such stage, or an artifact it reads is missing or ambiguous.
+    """
+    given = {**_ASKED_FOR.get(name, {}), **_said(given)}
+    artifacts = [found for file in files if (found := read_given(file))]
+    out = _results_folder(given.get("out"), files[0], bool(artifacts))
+    stage, settings = find_stage(name, command, {**given, "out": out})
+    if bool(stage.reads()) != bool(artifacts):
+        wanted = "the files of the stages before it" if stage.reads() else "the recording itself"
+        raise UsageError(f"stage {name}: give {wanted}")
+    with _locked(out):
+        recording = _recording(files[0], artifacts, out)
+        sources = list(_sources(stage, artifacts, recording.folder))
+        try:
+            path, artifact = _make(stage, settings, recording, sources)
+        except UsageError:
+            raise
+        except ReelmillError as error:
+            _say(f"reelmill: {error}")
+            return EXIT_SOME_FAILED
+    print(path)
+    for written, *_ in artifact.facts().get("exported", ()):
+        print(out / written)
+    return EXIT_DONE
+
+
+def stage_lines() -> list[tuple[str, str, str, str]]:
+    """Every stage: the first command that has it, its name, what it reads, what it makes."""
+    lines: dict[str, tuple[str, str, str, str]] = {}
+    for command in COMMANDS:
+        for asked in ({"mux": True}, {"identity": VGGFACE2}):
+            for stage in _stages(command, asked):
+                reads = ", ".join(kind.__name__ for kind in stage.reads()) or "(the recording)"
+                lines.setdefault(stage.name, (command, stage.name, reads, stage.produces.__name__))
+    return list(lines.values())
+
+
+def find_stage(name: str, command: str | None, given: dict[str, Any]) -> tuple[Stage, Settings]:
+    """A stage as a command with these settings would have it.
+
+    Raises:
+        UsageError: no command, or not this one, has such a stage.
+    """
+    if command is not None and command not in COMMANDS:
+        raise UsageError(f"--of {command}: give one of {', '.join(COMMANDS)}")
+    names: list[str] = []
+    for candidate in [command] if command else list(COMMANDS):
+        found = [stage.name for stage in _stages(candidate, given)]
+        names += [one for one in found if one not in names]
+        if name in found:
+            spare = {
+                model: _NOT_ASKED[model] for model in _MODELS if model not in _decided_by(name)
+            }
+            settings = COMMANDS[candidate].settings({**_said(given), **spare})
+            stages = _built(candidate, settings, _say)
+            return next(stage for stage in stages if stage.name == name), settings
+    raise UsageError(
+        f"no stage {name!r}; there are: {', '.join(dict.fromkeys([*names, *_ASKED_FOR]))}"
+    )
+
+
+def read_given(path: Path) -> Given | None:
+    """What an artifact file says about itself; None when the file is something else.
+
+    Raises:
+        UsageError: the file is not there.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: not found; give a file of {_CACHE}/artifacts, or a recording")
+    if path.suffix != ".json":
+        return None
+    try:
+        envelope = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+        recording = envelope["recording"]
+        return Given(
+            path,
+            str(envelope["schema"]),
+            str(envelope["key"]),
+            Path(recording["path"]),
+            str(recording["sha256"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path}: JSON, but not a stage's result ({error!r})") from error
+
+
+def _make(
+    stage: Stage, settings: Settings, recording: Recording, sources: Sequence[Given]
+) -> tuple[Path, Artifact]:
+    if isinstance(stage, ModelStage) and stage.model.python is not None:
+        raise UsageError(
+            f"stage {stage.name} alone runs in this environment, its model is in that of "
+            f"{stage.model.python}; give the whole command, or install its library here"
+        )
+    read = [store.load(one.path, kind) for one, kind in zip(sources, stage.reads(), strict=True)]
+    _check_whole(sources, read, recording.folder)
+    inputs = Inputs(read)
+    device = choose_devices(settings.device, NvmlDevices().sample(())).devices[0]
+    threads = settings.threads or policy.host_threads(usable_cores(), 1)
+    artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size)
+    name = recording.name if stage.per_name else ""
+    keys = [source.key for source in sources] or [recording.id]
+    key = store.result_key(store.stage_digest(stage), [name, *keys])
+    cache = settings.out / _CACHE
+    named = stage.per_name and cache.is_dir()
+    path = (
+        store.named_path(cache, stage.name, recording.name)
+        if named
+        else store.artifact_path(recording.folder, stage.name, key)
+    )
+    store.save(path, stage, key, recording, artifact)
+    if isinstance(stage, ModelStage):
+        _say(f"{stage.name}: {stage.model.title} on {device}")
+    return path, artifact
+
+
+def _check_whole(given: Sequence[Given], read: Sequence[Artifact], folder: Path) -> None:
+    """Raises UsageError when what lies beside an artifact is gone: sound, pieces of clips."""
+    for one, artifact in zip(given, read, strict=True):
+        for name in artifact.sidecars():
+            if not (folder / name).exists():
+                maker = one.path.stem.rpartition("-")[0]
+                raise UsageError(
+                    f"{one.path}: {name} beside it is gone, as it is when a recording is done; "
+                    f"run stage {maker} again"
+                )
+
+
+def _sources(stage: Stage, artifacts: Sequence[Given], folder: Path) -> Iterator[Given]:
+    """The artifact for each type the stage reads: given, or the only one beside those given."""
+    beside: list[Given] | None = None
+    for kind in stage.reads():
+        schema = f"reelmill/{kind.schema}"
+        found = [one for one in artifacts if one.schema == schema]
+        if not found:
+            if beside is None:
+                beside = list(_artifacts_in(folder))
+            found = [one for one in beside if one.schema == schema]
+            if len(found) == 1:
+                _say(f"reading {found[0].path}")
+        if len(found) != 1:
+            raise UsageError(_unclear(stage, kind, found, folder))
+        yield found[0]
+
+
+def _unclear(stage: Stage, kind: type[Artifact], found: Sequence[Given], folder: Path) -> str:
+    if found:
+        files = " or ".join(str(one.path) for one in found)
+        return f"stage {stage.name} reads one {kind.__name__}; give {files} too"
+    return (
+        f"stage {stage.name} reads a {kind.__name__} ({kind.schema}), and there is none given and "
+        f"none in {folder}; run the stage that makes it first (`reelmill stage list`)"
+    )
+
+
+def _artifacts_in(folder: Path) -> Iterator[Given]:
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(UsageError):  # somebody else's JSON
+            if found := read_given(path):
+                yield found
+
+
+def _recording(file: Path, artifacts: Sequence[Given], out: Path) -> Recording:
+    """The recording that the artifacts are about, or that was given itself.
+
+    Raises:
+        UsageError: they are about several, or it has changed since, or is nowhere.
+        InputError: it cannot be read.
+    """
+    if len({one.sha256 for one in artifacts}) > 1:
+        raise UsageError("the files given are about different recordings; give those of one")
+    source = Path(os.path.abspath(artifacts[0].source if artifacts else file))
+    known = _known(out, source)
+    name = known.name if known else source.stem
+    try:
+        state = read_state(source)
+    except InputError as error:
+        if known is None or known.before is None:
+            raise UsageError(f"{error} (the recording that {file} is about)") from error
+        state = known.before
+    if artifacts and state.sha256 != artifacts[0].sha256:
+        raise UsageError(
+            f"{source}: is no longer what {file} was made from; run the whole command again"
+        )
+    folder = Path(os.path.abspath(file)).parent
+    if not artifacts:
+        folder = store.recording_folder(out / _CACHE, state.sha256)
+    return Recording(source, name, folder, state)
+
+
+def _known(out: Path, source: Path) -> Original | None:
+    """What the ledger of a results folder knows about a recording."""
+    ledger = out / _CACHE / "ledger.sqlite"
+    if not ledger.is_file():
+        return None
+    with contextlib.closing(Ledger(ledger)) as opened:
+        return opened.originals().get(str(source))
+
+
+def _results_folder(given: Path | None, file: Path, is_artifact: bool) -> Path:
+    """Where results go: as said; else the folder whose cache the artifact lies in, or its own."""
+    if given is not None:
+        return Path(os.path.abspath(given))
+    path = Path(os.path.abspath(file))
+    for parent in path.parents:
+        if is_artifact and parent.name == _CACHE:
+            return parent.parent
+    return path.parent if is_artifact else Path(os.path.abspath("analysis-results"))
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Nobody else works in the folder meanwhile."""
+    cache = out / _CACHE
+    if not cache.is_dir():
+        yield
+        return
+    lock = FolderLock(cache / "lock")
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _stages(command: str, given: dict[str, Any]) -> Iterable[Stage]:
+    """A command's stages, whichever the models are: nothing is looked for or fetched."""
+    said = _said(given)
+    not_asked = dict(_NOT_ASKED)
+    if said.get("identity", APPEARANCE) != APPEARANCE:
+        not_asked["identity"] = NOT_ASKED
+    settings = COMMANDS[command].settings({**said, **not_asked})
+    return _built(command, settings, lambda line: None)
+
+
+def _built(command: str, settings: Settings, say: Callable[[str], None]) -> list[Stage]:
+    choice = choose_devices(settings.device, NvmlDevices().sample(()))
+    return COMMANDS[command].maker(say)(settings, choice, settings.out).stages
+
+
+def _decided_by(name: str) -> tuple[str, ...]:
+    return _DECIDED_BY.get(name, _MODELS)
+
+
+def _said(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,187 @@
+"""How a run looks on a terminal: live for people, plain lines for logs, JSON for programs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from reelmill.engine.telemetry.events import Observer, Silent, Snapshot
+from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
+from reelmill.report.wording import clock
+
+_PLAIN_EVERY_S = 15.0
+
+
+def one_line(text: str) -> str:
+    """A name or message with anything that would break the line made visible."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """Tell whoever listens; that nobody does any more (`| head`) is no reason to stop."""
+    with contextlib.suppress(OSError):
+        print(line, file=stream, flush=True)
+
+
+def failure_text(outcome: FileOutcome) -> str:
+    """The cause, with the recording's name unless the message says it already."""
+    if outcome.failure is None:
+        return ""
+    message = outcome.failure.message
+    return message if outcome.path in message else f"{outcome.path}: {message}"
+
+
+class Plain:
+    """A line per recording and, now and then, where the run stands."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last_told = 0.0
+        self._recordings = 0
+        self._finished = 0
+
+    def noted(self, text: str) -> None:
+        self._say(text)
+
+    def planned(self, recordings: int, reused: int) -> None:
+        self._recordings, self._finished = recordings, reused
+        done = f", {reused} of them finished before" if reused else ""
+        self._say(f"{recordings} recordings{done}")
+
+    def finished(self, outcome: FileOutcome) -> None:
+        self._finished += 1
+        mark = "ok    " if outcome.status == "done" else "FAILED"
+        length = f" ({clock(outcome.media_seconds)})" if outcome.media_seconds else ""
+        text = failure_text(outcome) or f"{outcome.path}{length}"
+        self._say(f"[{self._finished}/{self._recordings}] {mark} {text}")
+        for change in outcome.changed:
+            self._say(f"ORIGINAL CHANGED: {outcome.path}: {change}")
+
+    def warned(self, text: str) -> None:
+        self._say(f"warning: {text}")
+
+    def moved(self, snapshot: Snapshot) -> None:
+        if snapshot.seconds - self._last_told >= _PLAIN_EVERY_S:
+            self._last_told = snapshot.seconds
+            self._say(headline(snapshot))
+
+    def _say(self, line: str) -> None:
+        _write(self._stream, one_line(line))
+
+
+class JsonLines:
+    """Every event as a line of JSON on standard output."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def noted(self, text: str) -> None:
+        self._say(event="note", text=text)
+
+    def planned(self, recordings: int, reused: int) -> None:
+        self._say(event="planned", recordings=recordings, reused=reused)
+
+    def finished(self, outcome: FileOutcome) -> None:
+        self._say(event="recording", **asdict(outcome))
+
+    def warned(self, text: str) -> None:
+        self._say(event="warning", text=text)
+
+    def moved(self, snapshot: Snapshot) -> None:
+        pass
+
+    def _say(self, **values: Any) -> None:
+        _write(self._stream, json.dumps(values))
+
+
+class Moving:
+    """A live table: a row per stage, a headline, and what went wrong above it."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def noted(self, text: str) -> None:
+        self._live.console.print(Text(one_line(text), style="dim"))
+
+    def planned(self, recordings: int, reused: int) -> None:
+        done = f", {reused} finished before" if reused else ""
+        self._live.console.print(Text(f"{recordings} recordings{done}"))
+
+    def finished(self, outcome: FileOutcome) -> None:
+        if outcome.failure is not None:
+            self._print(f"failed: {failure_text(outcome)}", "red")
+        for change in outcome.changed:
+            self._print(f"ORIGINAL CHANGED: {outcome.path}: {change}", "bold red")
+
+    def warned(self, text: str) -> None:
+        self._print(f"warning: {text}", "yellow")
+
+    def moved(self, snapshot: Snapshot) -> None:
+        self._live.update(Group(_stage_table(snapshot), Text(headline(snapshot), style="bold")))
+
+    def _print(self, text: str, style: str) -> None:
+        self._live.console.print(Text(one_line(text), style=style))
+
+
+def headline(snapshot: Snapshot) -> str:
+    """Where a run stands, in one line."""
+    parts = [f"{snapshot.done + snapshot.failed}/{snapshot.recordings} recordings"]
+    if snapshot.failed:
+        parts.append(f"{snapshot.failed} failed")
+    parts.append(clock(snapshot.seconds))
+    if snapshot.media_seconds and snapshot.seconds:
+        parts.append(f"{snapshot.media_seconds / snapshot.seconds:.0f} × real time")
+    if snapshot.remaining_seconds is not None:
+        parts.append(f"about {clock(snapshot.remaining_seconds)} left")
+    if snapshot.memory_mb:
+        parts.append(f"{snapshot.memory_mb / 1024:.1f} GB")
+    return ", ".join(parts)
+
+
+def _stage_table(snapshot: Snapshot) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("stage", style="cyan")
+    for title in ("done", "failed", "items", "waiting", "items/s"):
+        table.add_column(title, justify="right")
+    for stage in snapshot.stages:
+        waiting = snapshot.queued_items.get(stage.name)
+        table.add_row(
+            stage.name,
+            str(stage.done + stage.reused),
+            Text(str(stage.failed), style="red" if stage.failed else "dim"),
+            str(stage.items or ""),
+            "" if waiting is None else str(waiting),
+            _rate(stage, snapshot.seconds),
+        )
+    return table
+
+
+def _rate(stage: StageTotals, now: float) -> str:
+    if not stage.items or stage.first_at is None or now <= stage.first_at:
+        return ""
+    return f"{stage.items / (now - stage.first_at):.1f}"
+
+
+@contextmanager
+def observing(*, quiet: bool, as_json: bool) -> Iterator[Observer]:
+    """The observer that fits: what was asked for, and whether somebody watches."""
+    if as_json:
+        yield JsonLines(sys.stdout)
+    elif quiet:
+        yield Silent()
+    elif not sys.stderr.isatty():
+        yield Plain(sys.stderr)
+    else:
+        console = Console(stderr=True)
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            yield Moving(live)

@@ -1,0 +1,328 @@
+"""The coordinator: one asyncio loop that plans a run, starts it, stops it and sums it up.
+
+It touches no media and no model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+
+from reelmill.core import atomic
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.admission import admit
+from reelmill.engine.execution.planning import Job, Keys, Source, done_before, plan
+from reelmill.engine.execution.recording_runner import Passage
+from reelmill.engine.execution.resource_controller import Guard
+from reelmill.engine.execution.run_recorder import Books
+from reelmill.engine.execution.sequential import Planner, Turns
+from reelmill.engine.inference.memory_estimator import Gauges
+from reelmill.engine.inference.replicas import BatchDone
+from reelmill.engine.inference.service import Inference
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process import arena as buffers
+from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.resources.model_profiles import Footprints
+from reelmill.engine.resources.monitor import Devices, Monitor, NvmlDevices
+from reelmill.engine.resources.placement import turns_of
+from reelmill.engine.stage import ModelStage
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.lock import FolderLock
+from reelmill.engine.state.run_db import Ledger, Result
+from reelmill.engine.telemetry.events import Observer
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.errors import UsageError
+
+_SAMPLE_EVERY_S = 1.0
+_TELL_EVERY_S = 0.25
+
+
+class Coordinator:
+    """One run of a pipeline on a set of recordings."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        config: EngineConfig,
+        observer: Observer,
+        devices: Devices | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._monitor = Monitor(devices or NvmlDevices(), self._running)
+        self._books = Books(pipeline, config, observer, self._monitor)
+        self._footprints = Footprints(config.footprints)
+        self._planner = Planner(pipeline, config, self._books, self._footprints)
+        self._observer = observer
+        self._jobs: list[Job] = []
+        self._stopped: str | None = None
+        self._stop_requested = asyncio.Event()
+        self._stop_now = False
+        self._ledger: Ledger
+        self._pool: CpuPool | None = None
+        self._inference: Inference | None = None
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """All recordings of the run, with what is known of their originals."""
+        return self._jobs
+
+    async def run(
+        self, sources: Sequence[Source], closing: Callable[[RunSummary], None] | None = None
+    ) -> RunSummary:
+        """Work on all sources; failures are in the summary, not raised.
+
+        `closing` is called with the summary while the folder is still ours: for reports.
+
+        Raises:
+            UsageError: another run has the output folder, or it cannot be written.
+        """
+        lock = FolderLock(self._config.cache / "lock")
+        with contextlib.ExitStack() as opened:
+            with self._writing():
+                opened.callback(lock.release)
+                lock.acquire()
+                self._ledger = Ledger(self._config.cache / "ledger.sqlite")
+                opened.callback(self._ledger.close)
+                opened.enter_context(self._books.open())
+                waiting, results = self._plan(sources)
+            await self._run(waiting, results)
+            hosts = self._inference.totals if self._inference else []
+            summary = self._books.summary(hosts, self._stopped)
+            if closing is not None:
+                closing(summary)
+        return summary
+
+    def stop(self, reason: str) -> None:
+        """Begin nothing new and save what is finished. Asked again: do not even wait for that."""
+        if self._stopped is None:
+            self._stopped = reason
+            self._books.warn(f"stopping: {reason}")
+        else:
+            self._stop_now = True
+        self._stop_requested.set()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Before any work has begun, a folder that cannot be written is the user's to mend."""
+        try:
+            yield
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UsageError(
+                f"{self._config.out}: results cannot be written there ({error}); make room, or "
+                "choose another folder with -o"
+            ) from error
+
+    def _plan(self, sources: Sequence[Source]) -> tuple[list[Job], dict[str, Result]]:
+        """The recordings there is work for, and all that is known of earlier work."""
+        if self._ledger.note("clean") == "no":
+            sweep(self._config.out)
+        if self._config.fresh:
+            self._ledger.forget()
+            shutil.rmtree(store.artifacts(self._config.cache), ignore_errors=True)
+        self._ledger.put_note("clean", "no")
+        self._jobs = plan(sources, self._ledger)
+        results = self._ledger.results()
+        keys = Keys(self._pipeline)
+        waiting = [
+            job
+            for job in self._jobs
+            if not done_before(job, self._pipeline, keys, results, self._config.cache)
+        ]
+        for job in waiting:
+            if job.original.outcome is not None:  # what it says is about to be replaced
+                job.original.outcome = None
+                self._ledger.put_original(job.original)
+        self._ledger.commit()
+        return waiting, results
+
+    async def _run(self, waiting: list[Job], results: dict[str, Result]) -> None:
+        self._books.planned(self._jobs)
+        if waiting:
+            await self._work(waiting, results)
+        if self._stopped is None:
+            if self._pool is not None and self._pool.broken_off:
+                sweep(self._config.out)
+            with contextlib.suppress(sqlite3.OperationalError):  # the next run will sweep
+                self._ledger.put_note("clean", "yes")
+
+    async def _work(self, jobs: list[Job], results: dict[str, Result]) -> None:
+        config = self._config
+        logs = config.cache / "logs"
+        shutil.rmtree(logs, ignore_errors=True)  # what children said in earlier runs
+        logs.mkdir(parents=True)
+        memory = buffers.create_memory(config.arena_bytes)
+        pool = self._pool = CpuPool(config.workers, self._pipeline.stages, memory, logs)
+        inference = self._inference = Inference(
+            self._pipeline.stages,
+            config,
+            memory,
+            buffers.Allocator(config.arena_bytes),
+            logs,
+            on_batch=self._on_batch,
+            on_room=pool.wake,
+            on_fatal=self._fatal,
+            on_disk_full=self._disk_full,
+            on_warning=self._books.warn,
+            gauges=Gauges(self._monitor, self._footprints),
+        )
+        passage = Passage(
+            self._pipeline,
+            config,
+            self._ledger,
+            self._books,
+            pool,
+            inference,
+            results,
+            self._disk_full,
+        )
+        guard = Guard(config, self._planner, inference, pool, self._books, self._fatal)
+        clock = asyncio.create_task(self._tick(inference, guard))
+        clock.add_done_callback(self._clock_stopped)
+        try:
+            await self._until_done_or_stopped(jobs, passage, pool, inference)
+        finally:
+            clock.cancel()
+            await asyncio.gather(inference.stop(), pool.close())
+            os.close(memory)
+            if problem := self._footprints.save():
+                self._books.warn(problem)
+
+    async def _until_done_or_stopped(
+        self, jobs: list[Job], passage: Passage, pool: CpuPool, inference: Inference
+    ) -> None:
+        everything = asyncio.create_task(self._go_through(jobs, passage, inference))
+        stop = asyncio.create_task(self._stop_requested.wait())
+        await asyncio.wait({everything, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not everything.done():
+            pool.drain()
+            inference.drain()
+            await self._drained(pool, inference)
+            everything.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await everything
+
+    async def _drained(self, pool: CpuPool, inference: Inference) -> None:
+        """Wait until what was begun is over, but not longer than a stop may take."""
+        until = time.monotonic() + self._config.drain_seconds
+        while (pool.busy or inference.busy) and not self._stop_now and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+
+    async def _go_through(self, jobs: list[Job], passage: Passage, inference: Inference) -> None:
+        """All recordings through all models, which are loaded together or take turns."""
+        plan = self._planner.plan()
+        for text in [*self._planner.left_on_cpu(), *filter(None, [plan.reason])]:
+            self._books.note(text)
+        if plan.short:
+            self._books.warn("the models may not fit; --residency turns needs less memory")
+        try:
+            if plan.in_turns:
+                turns = Turns(
+                    turns_of(self._pipeline),
+                    self._planner,
+                    inference,
+                    self._books,
+                    lambda: self._stopped is not None,
+                )
+                await turns.take(
+                    jobs,
+                    lambda some, process: self._admit(some, process, passage),
+                    passage.process,
+                    passage.give_up,
+                )
+            else:
+                inference.place(self._planner.placements(self._pipeline.models))
+                await self._begin(jobs, inference)
+                await self._admit(jobs, passage.process, passage)
+        finally:
+            await passage.cancel()
+
+    async def _begin(self, jobs: Sequence[Job], inference: Inference) -> None:
+        """Start what new recordings are going to need at first, all at the same time: also a
+        worker more than there are recordings, for parts of one."""
+        new = sum(job.original.before is None for job in jobs)
+        if not new or self._pool is None:
+            return
+        await self._pool.begin(1)
+        models = [at for at, s in enumerate(self._pipeline.stages) if isinstance(s, ModelStage)]
+        # Where there are results, it may turn out that no model is needed.
+        if models and not store.artifacts(self._config.cache).exists():
+            inference.expect(models[0])
+            await asyncio.sleep(0)  # hosts before the other workers: they take longer
+        await self._pool.begin(new + 1)
+
+    async def _admit(
+        self, jobs: Sequence[Job], process: Callable[[Job], Awaitable[None]], passage: Passage
+    ) -> None:
+        await admit(jobs, self._config.open_recordings, process, passage.give_up)
+
+    def _clock_stopped(self, clock: asyncio.Task[None]) -> None:
+        """Nobody waits for the clock: a fault in it must not go unseen."""
+        if not clock.cancelled() and (error := clock.exception()) is not None:
+            self._books.line({"event": "error", "message": repr(error)})
+            self._fatal(f"a fault of this program in the monitor: {error!r}")
+
+    async def _tick(self, inference: Inference, guard: Guard) -> None:
+        """Sample once a second, tell the observer four times a second."""
+        every = round(_SAMPLE_EVERY_S / _TELL_EVERY_S)
+        turn = 0
+        while True:
+            if turn % every == 0:
+                sample = self._monitor.take()
+                self._books.line(sample.as_line())
+                guard.see(sample)
+            self._observer.moved(self._books.snapshot(inference.queued))
+            try:
+                self._ledger.commit()  # also when nothing new comes for a while
+            except sqlite3.OperationalError:
+                self._disk_full()
+            turn += 1
+            await asyncio.sleep(_TELL_EVERY_S)
+
+    def _on_batch(self, batch: BatchDone) -> None:
+        last = self._monitor.last
+        memory = None
+        if last is not None and batch.lane.device.kind != "cpu":
+            memory = next(
+                (d.used_mb for d in last.devices if d.index == batch.lane.device.index), None
+            )
+        self._books.batch(batch, memory)
+
+    def _fatal(self, reason: str) -> None:
+        if self._stopped is None:  # a second cause is no reason to stop at once
+            self.stop(reason)
+
+    def _disk_full(self) -> None:
+        if self._stopped is None:
+            self.stop(
+                f"the disk under {self._config.out} is full; free some space and give the same "
+                "command again, finished work is kept"
+            )
+
+    def _running(self) -> dict[int, str]:
+        """The run's processes by id, and what each is."""
+        found = {os.getpid(): "coordinator"}
+        if self._pool is not None:
+            found |= dict.fromkeys(self._pool.pids, "worker")
+        if self._inference is not None:
+            found |= self._inference.processes
+        return found
+
+
+def sweep(out: Path) -> None:
+    """Remove what a run that was killed left half-written, but not other runs' below us."""
+    for folder, folders, names in os.walk(out):
+        if Path(folder) != out and ".cache" in folders:
+            folders.clear()
+            continue
+        for name in names:
+            path = Path(folder, name)
+            if atomic.is_leftover(path) or ".spool." in name:
+                path.unlink(missing_ok=True)

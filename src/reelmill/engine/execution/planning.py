@@ -1,0 +1,215 @@
+"""Planning: which recordings there are, what they are called, and what of them is done already."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reelmill.artifacts import Artifact
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.run_db import Ledger, Original, Result
+from reelmill.engine.telemetry.metrics import FileOutcome
+from reelmill.errors import Failure
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to work on, and the name its results would like below the output folder."""
+
+    path: Path
+    wanted_name: str
+
+
+@dataclass(eq=False)
+class Job:
+    """One recording's way through a run."""
+
+    original: Original
+    size: int
+    status: str = "waiting"
+    reused: bool = False
+    started: float | None = None
+    seconds: float = 0.0
+    failure: Failure | None = None
+    changed: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.original.path)
+
+    def outcome(self) -> FileOutcome:
+        return FileOutcome(
+            path=self.original.path,
+            name=self.original.name,
+            status=self.status,
+            media_seconds=self.facts.get("media_seconds"),
+            seconds=self.seconds,
+            reused=self.reused,
+            failure=self.failure,
+            changed=self.changed,
+            outputs=self.facts.get("outputs", []),
+            language=self.facts.get("language"),
+            # A later stage repeats what an earlier one noted.
+            notes=list(dict.fromkeys(self.facts.get("notes", ()))),
+        )
+
+
+class Keys:
+    """Result keys: of what content, by which stages, with which settings."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._digests = {stage.name: store.stage_digest(stage) for stage in pipeline.stages}
+        self._known: dict[tuple[str, str, str], str] = {}
+
+    def of(self, stage: Stage, recording: Recording) -> str:
+        name = recording.name if stage.per_name else ""
+        at = (stage.name, recording.id, name)
+        key = self._known.get(at)
+        if key is None:
+            sources = [self.of(maker, recording) for maker in self._pipeline.makers(stage)]
+            key = store.result_key(self._digests[stage.name], [name, *(sources or [recording.id])])
+            self._known[at] = key
+        return key
+
+    def forget(self, recording: Recording) -> None:
+        """A finished recording's keys are not asked for again: memory stays flat."""
+        for stage in self._pipeline.stages:
+            self._known.pop((stage.name, recording.id, ""), None)
+            self._known.pop((stage.name, recording.id, recording.name), None)
+
+    def of_all_ends(self, recording: Recording) -> str:
+        """What an original's `outcome` is when everything asked for is done."""
+        return store.result_key("", [self.of(stage, recording) for stage in self._pipeline.ends])
+
+
+def plan(sources: Iterable[Source], ledger: Ledger) -> list[Job]:
+    """A job for each source, known ones under the name they had before."""
+    known = ledger.originals()
+    taken = {original.name for original in known.values()}
+    jobs = []
+    for source in sources:
+        path = os.path.abspath(source.path)
+        original = known.get(path)
+        if original is None:
+            name = _free_name(source, path, taken)
+            taken.add(name)
+            original = known[path] = Original(path, name, 0, -1, 0)
+        size, changed = _refresh(original)
+        jobs.append(Job(original, size))
+        if changed:
+            ledger.put_original(original)
+    return in_good_order(jobs)
+
+
+def _refresh(original: Original) -> tuple[int, bool]:
+    """Look at the file once: unless it is as it was, its hashes are not trusted.
+
+    Gives its size and whether there is something new to note. That a file is gone is this run's
+    failure, and no reason to forget what it was.
+    """
+    try:
+        stat = os.stat(original.path)
+    except OSError:
+        original.before = original.outcome = None
+        return 0, False
+    state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if state == (original.inode, original.size, original.mtime_ns):
+        return stat.st_size, False
+    original.inode, original.size, original.mtime_ns = state
+    original.before = original.after = original.outcome = None
+    return stat.st_size, True
+
+
+def _free_name(source: Source, path: str, taken: set[str]) -> str:
+    """The wanted name; with the suffix, or a hash of the path, when others have it already."""
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    wanted = source.wanted_name
+    for name in (wanted, wanted + source.path.suffix, f"{wanted}-{digest}"):
+        if name not in taken:
+            return name
+    return f"{wanted}{source.path.suffix}-{digest}"
+
+
+def in_good_order(jobs: Sequence[Job]) -> list[Job]:
+    """A few small ones first so that the models start early, then the longest first so that
+    none of them is alone at the end."""
+    by_size = sorted(jobs, key=lambda job: job.size)
+    first = by_size[:2]
+    return first + sorted(by_size[2:], key=lambda job: -job.size)
+
+
+def is_whole(result: Result) -> bool:
+    return all(os.path.exists(file) for file in result.files)
+
+
+def recording_of(job: Job, state: FileState, cache: Path) -> Recording:
+    folder = store.recording_folder(cache, state.sha256)
+    return Recording(job.path, job.original.name, folder, state)
+
+
+def done_before(
+    job: Job, pipeline: Pipeline, keys: Keys, results: dict[str, Result], cache: Path
+) -> bool:
+    """Whether an earlier run did all that is asked for; if so the job takes over its outcome."""
+    original = job.original
+    if original.before is None or original.after is None or original.outcome is None:
+        return False
+    recording = recording_of(job, original.before, cache)
+    ends = [results.get(keys.of(stage, recording)) for stage in pipeline.ends]
+    same = original.outcome == keys.of_all_ends(recording)
+    facts = facts_of(recording, pipeline, keys, results)
+    keys.forget(recording)
+    whole = all(result is not None and is_whole(result) for result in ends)
+    if not same or not (whole or original.failure):
+        return False
+    job.facts.update(facts)
+    job.failure, job.reused = original.failure, True
+    job.status = "failed" if job.failure else "done"
+    job.changed = original.before.differences(original.after)
+    return True
+
+
+def facts_of(
+    recording: Recording, pipeline: Pipeline, keys: Keys, results: dict[str, Result]
+) -> dict[str, Any]:
+    """What the stages found out about a recording: later stages have the last word, lists (files
+    that several stages wrote) come together."""
+    facts: dict[str, Any] = {}
+    for stage in pipeline.stages:
+        result = results.get(keys.of(stage, recording))
+        for name, value in result.facts.items() if result is not None else ():
+            facts[name] = [*facts.get(name, ()), *value] if isinstance(value, list) else value
+    return facts
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a stage found out about a recording; where it failed, nothing lies at `artifact`."""
+
+    recording: Recording
+    artifact: Path
+
+
+def found_in(
+    jobs: Iterable[Job], pipeline: Pipeline, kind: type[Artifact], cache: Path
+) -> list[Found]:
+    """The results of one type for all recordings that could be read, in order of their names."""
+    keys = Keys(pipeline)
+    stage = next(stage for stage in pipeline.stages if stage.produces is kind)
+    found = []
+    for job in jobs:
+        if job.original.before is not None:
+            recording = recording_of(job, job.original.before, cache)
+            key = keys.of(stage, recording)
+            path = store.artifact_path(recording.folder, stage.name, key)
+            found.append(Found(recording, path))
+    return sorted(found, key=lambda one: one.recording.name)

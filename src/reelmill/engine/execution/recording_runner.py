@@ -1,0 +1,443 @@
+"""One recording's passage through a pipeline: asked for from the end, made where missing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.aio import end_tasks
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.planning import Job, Keys, facts_of, is_whole, recording_of
+from reelmill.engine.execution.run_recorder import Books
+from reelmill.engine.inference.service import Inference
+from reelmill.engine.inference.stage_run import Flight, StageFailed, joined
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.resources import policy
+from reelmill.engine.resources.placement import Turn
+from reelmill.engine.stage import (
+    FileStage,
+    ModelStage,
+    PartedFileStage,
+    PartedModelStage,
+    Stage,
+)
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.run_db import Ledger, Result
+from reelmill.errors import Failure, ReelmillError, describe
+
+_T = TypeVar("_T")
+
+#: Later stages go first, so that recordings are finished rather than begun; within a stage,
+#: merging goes before splitting. Looking at an original again is quick and ends a recording.
+_IDENTIFY_PRIORITY = 1
+_CHECK_PRIORITY = -1000
+
+
+class RunStopping(Exception):
+    """The run, or a model's turn, ends before this recording is finished; nothing is held against
+    the recording."""
+
+
+class Passage:
+    """Takes recordings through the stages."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        config: EngineConfig,
+        ledger: Ledger,
+        books: Books,
+        pool: CpuPool,
+        inference: Inference,
+        results: dict[str, Result],
+        on_disk_full: Callable[[], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._ledger = ledger
+        self._books = books
+        self._pool = pool
+        self._inference = inference
+        self._results = results
+        self._on_disk_full = on_disk_full
+        self._keys = Keys(pipeline)
+        self._making: dict[str, asyncio.Task[Result]] = {}
+        self._open_by_content: dict[str, int] = {}
+        #: Recordings that were begun and are not finished; with models in turns that may be all.
+        self._entered: dict[Job, Recording] = {}
+
+    async def process(self, job: Job, turn: Turn | None = None) -> None:
+        """All of one recording; failures end up in the job. With models in turns only what this
+        turn's model is needed for, and all of it when no other model is needed any more.
+
+        Raises:
+            RunStopping: the run, or the turn of a model it needs, ends first.
+        """
+        job.started = job.started or time.monotonic()
+        recording: Recording | None = None
+        try:
+            recording = self._entered.get(job) or await self._enter(job)
+            goals, is_all = self._goals(recording, turn)
+            await self._obtain_all(recording, goals)
+            if not is_all:
+                return
+        except StageFailed as error:
+            job.failure = error.failure
+        await self._check_untouched(job)
+        job.seconds = time.monotonic() - job.started
+        job.status = "failed" if job.failure else "done"
+        if recording is not None:
+            job.facts = facts_of(recording, self._pipeline, self._keys, self._results)
+            self._close(job, recording)
+        self._books.finished(job)
+
+    async def _enter(self, job: Job) -> Recording:
+        before = job.original.before or await self._identify(job)
+        recording = self._entered[job] = recording_of(job, before, self._config.cache)
+        self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
+        return recording
+
+    def _goals(self, recording: Recording, turn: Turn | None) -> tuple[list[Stage], bool]:
+        """The stages to ask for now, and whether that is all there is to do."""
+        if turn is None:
+            return self._pipeline.ends, True
+        needed: dict[int, Stage] = {}
+        waiting = list(self._pipeline.ends)
+        while waiting:
+            stage = waiting.pop()
+            if self._known(recording, stage) is None:
+                needed[self._pipeline.position(stage)] = stage
+                waiting += self._pipeline.makers(stage)
+        models = {at for at, stage in needed.items() if isinstance(stage, ModelStage)}
+        if models <= turn.stages:
+            return self._pipeline.ends, True
+        return [needed[at] for at in sorted(models & turn.stages)], False
+
+    def give_up(self, job: Job, error: Exception) -> None:
+        """An error in the engine itself: a bug, told as one, that costs this recording."""
+        self._books.line({"event": "error", "trace": traceback.format_exc()})
+        text = f"{job.path}: {describe(error)} (a fault of this program; see the run's log)"
+        job.failure, job.status = Failure("engine", "crash", text), "failed"
+        self._books.finished(job)
+
+    async def cancel(self) -> None:
+        """End whatever is still being made."""
+        await end_tasks(list(self._making.values()))
+
+    # -- the original
+
+    async def _identify(self, job: Job) -> FileState:
+        state = await self._try("identify", partial(self._read, job.path, _IDENTIFY_PRIORITY))
+        original = job.original
+        original.before, original.hashed_at = state, time.time()
+        original.size, original.mtime_ns = state.size, state.mtime_ns
+        self._note(partial(self._ledger.put_original, original))
+        return state
+
+    async def _read(self, path: Path, priority: int) -> FileState:
+        answer = await self._pool.run(
+            work.Identify(path), priority, deadline=self._config.task_deadline
+        )
+        state = self._made("identify", answer).state
+        assert state is not None
+        return state
+
+    async def _check_untouched(self, job: Job) -> None:
+        """Hash the original again; any difference is an error in the report."""
+        original = job.original
+        if original.before is None:
+            return
+        try:
+            original.after = await self._try(
+                "check", partial(self._read, job.path, _CHECK_PRIORITY)
+            )
+        except StageFailed as error:
+            job.changed = [f"cannot be read any more: {error}"]
+            return
+        original.checked_at = time.time()
+        job.changed = original.before.differences(original.after)
+
+    def _close(self, job: Job, recording: Recording) -> None:
+        """Remember that all is done; or that the content is at fault and trying again is vain."""
+        del self._entered[job]
+        original, failure = job.original, job.failure
+        if failure is None or failure.lasting:
+            original.outcome = self._keys.of_all_ends(recording)
+        original.failure = failure
+        self._note(partial(self._ledger.put_original, original))
+        self._open_by_content[recording.id] -= 1
+        if not self._open_by_content[recording.id]:
+            del self._open_by_content[recording.id]
+            self._remove_transient(recording)
+        self._forget(recording)
+
+    def _remove_transient(self, recording: Recording) -> None:
+        if self._config.keep_transient:
+            return
+        for stage in self._pipeline.stages:
+            result = self._results.get(self._keys.of(stage, recording)) if stage.transient else None
+            for file in result.files[1:] if result else ():
+                Path(file).unlink(missing_ok=True)
+
+    def _forget(self, recording: Recording) -> None:
+        """What a finished recording leaves in memory does not grow with its items or stages."""
+        if recording.id not in self._open_by_content:
+            for stage in self._pipeline.stages:
+                self._results.pop(self._keys.of(stage, recording), None)
+        self._keys.forget(recording)
+
+    # -- one stage
+
+    async def _obtain_all(self, recording: Recording, stages: Sequence[Stage]) -> list[Result]:
+        """The results of several stages; when one fails, the others are finished first."""
+        return await _all_or_first_error([self._obtain(recording, stage) for stage in stages])
+
+    async def _obtain(self, recording: Recording, stage: Stage) -> Result:
+        """A stage's result: known, being made for somebody else too, or made now.
+
+        Raises:
+            StageFailed: it, or one it needs, failed for good.
+            RunStopping
+        """
+        key = self._keys.of(stage, recording)
+        known = self._known(recording, stage)
+        if known is not None:
+            return known
+        task = self._making.get(key)
+        if task is None:
+            task = self._making[key] = asyncio.create_task(self._make(recording, stage, key))
+            task.add_done_callback(lambda _: self._making.pop(key, None))
+        return await asyncio.shield(task)
+
+    def _known(self, recording: Recording, stage: Stage) -> Result | None:
+        """A stage's result if it is there: noted, or written by an interrupted run."""
+        key = self._keys.of(stage, recording)
+        known = self._results.get(key)
+        if known is not None and not self._replaceable(known, stage) and is_whole(known):
+            if known.from_before:
+                known.from_before = False
+                self._books.stages[stage.name].reused += 1
+            return known
+        if key in self._making:
+            return None
+        task = self._task(recording, stage, key)
+        adopted = self._adopt(task, stage)
+        return None if adopted is None else self._keep(task, stage, adopted, 0.0)
+
+    def _keep(self, task: work.StageTask, stage: Stage, made: work.Made, seconds: float) -> Result:
+        files = [str(task.target), *made.files]
+        result = Result(task.key, stage.name, task.recording.id, files, made.facts, seconds)
+        self._results[task.key] = result
+        self._note(partial(self._ledger.put_result, result))
+        return result
+
+    @staticmethod
+    def _replaceable(known: Result, stage: Stage) -> bool:
+        """Whether an earlier run's files may by now be another content's or setting's: those
+        with a recording's name. The artifact beside them says whose they are."""
+        return stage.per_name and known.from_before
+
+    async def _make(self, recording: Recording, stage: Stage, key: str) -> Result:
+        task = self._task(recording, stage, key)
+        if isinstance(stage, ModelStage):
+            if not self._inference.has_turn(task.stage):
+                raise RunStopping
+            self._inference.expect(task.stage)
+        sources = await self._obtain_all(recording, self._pipeline.makers(stage))
+        task = replace(task, sources=tuple(Path(source.files[0]) for source in sources))
+        began = time.monotonic()
+        try:
+            made = await self._make_anew(task, stage)
+        except work.Damaged as damaged:
+            self._discard(damaged.path, sources)
+            return await self._make(recording, stage, key)
+        return self._keep(task, stage, made, time.monotonic() - began)
+
+    def _discard(self, path: Path, sources: Sequence[Result]) -> None:
+        """Remove an artifact that cannot be read, so that it is made again."""
+        self._books.warn(f"{path}: damaged; it is made again")
+        path.unlink(missing_ok=True)
+        for source in sources:
+            if source.files[0] == str(path):
+                self._results.pop(source.key, None)
+
+    def _task(self, recording: Recording, stage: Stage, key: str) -> work.StageTask:
+        if stage.per_name:
+            target = store.named_path(self._config.cache, stage.name, recording.name)
+        else:
+            target = store.artifact_path(recording.folder, stage.name, key)
+        return work.StageTask(self._pipeline.position(stage), recording, (), key, target)
+
+    def _adopt(self, task: work.StageTask, stage: Stage) -> work.Made | None:
+        """What an interrupted run wrote but had no time to note."""
+        if not task.target.exists():
+            return None
+        made = work.adopt(task, stage)
+        if made is not None:
+            self._books.stages[stage.name].reused += 1
+        return made
+
+    async def _make_anew(self, task: work.StageTask, stage: Stage) -> work.Made:
+        totals = self._books.stages[stage.name]
+        if totals.first_at is None:
+            totals.first_at = self._books.clock()
+        run = self._run_model_stage
+        if isinstance(stage, FileStage):
+            parted = isinstance(stage, PartedFileStage)
+            run = self._run_parted_file_stage if parted else self._run_file_stage
+        if stage.per_name:  # from here on the files are not whole, and nobody's
+            task.target.unlink(missing_ok=True)
+        try:
+            made = await self._try(stage.name, partial(run, task, stage))
+        except StageFailed:
+            totals.failed += 1
+            raise
+        finally:
+            totals.last_at = self._books.clock()
+        totals.done += 1
+        self._books.line(
+            {"event": "stage", "at": totals.last_at, "stage": stage.name, "key": task.key}
+        )
+        return made
+
+    async def _run_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
+        return await self._in_pool(work.Run(**vars(task)), stage)
+
+    async def _run_parted_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
+        parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
+        runs = [self._in_pool(work.RunPart(**vars(task), part=part), stage) for part in parts]
+        pieces = tuple(made.piece for made in await _all_or_first_error(runs))
+        return await self._in_pool(work.Join(**vars(task), pieces=pieces), stage, ending=True)
+
+    async def _in_pool(self, task: work.Task, stage: Stage, ending: bool = False) -> work.Made:
+        """A task in the CPU pool; one that is `ending` a stage goes before those that begin it."""
+        priority = -2 * self._pipeline.position(stage) - ending
+        answer = await self._pool.run(task, priority, deadline=self._config.task_deadline)
+        return self._made(stage.name, answer)
+
+    async def _run_model_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
+        parts: tuple[object, ...] = (None,)
+        if isinstance(stage, PartedModelStage):
+            parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
+        base, label = task.target.with_suffix(".spool"), str(task.recording.path)
+        flights = [self._inference.open(task.stage, label, base) for _ in parts]
+        try:
+            await _all_or_first_error(
+                [
+                    self._fly(work.Split(**vars(task), part=part), stage, flight, flights)
+                    for part, flight in zip(parts, flights, strict=True)
+                ]
+            )
+            spools, places = joined(flights)
+            merge = work.Merge(**vars(task), spools=spools, places=places)
+            return await self._in_pool(merge, stage, ending=True)
+        finally:
+            for flight in flights:
+                self._inference.close(flight)
+
+    async def _fly(
+        self, task: work.Split, stage: Stage, flight: Flight, others: Sequence[Flight]
+    ) -> None:
+        """One part of a recording from its split to its last output; its failure is theirs."""
+        try:
+            await self._split(task, stage, flight)
+            await flight.finished
+        except Exception as error:
+            for other in others:
+                self._inference.abandon(other, error)
+            raise
+
+    async def _split(self, task: work.Split, stage: Stage, flight: Flight) -> None:
+        total: int | None = None
+        try:
+            answer = await self._pool.run(
+                task,
+                -2 * task.stage,
+                deadline=self._config.task_deadline,
+                room=partial(self._inference.room, flight),
+                on_item=partial(self._inference.add, flight),
+                may_start=self._inference.has_room,
+            )
+            made = self._made(stage.name, answer)
+            if made.stopped:
+                if flight.finished.done():
+                    await flight.finished
+                raise RunStopping
+            total = made.items
+        finally:
+            self._inference.split_ended(flight, total)
+
+    # -- failures
+
+    async def _try(self, stage: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it, again after a wait when the cause can pass.
+
+        Raises:
+            StageFailed: for good.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await attempt()
+            except StageFailed as error:
+                if error.final:
+                    raise
+                failure = replace(error.failure, stage=stage, tries=tries)
+            except ReelmillError as error:  # of the process that was to do it
+                failure = Failure(stage, error.kind, str(error), tries)
+            wait = self._wait_after(failure)
+            if wait is None:
+                raise StageFailed(failure, final=True)
+            self._books.warn(f"{failure.message} (in {stage}); trying again in {wait:.0f} s")
+            await asyncio.sleep(wait)
+
+    def _wait_after(self, failure: Failure) -> float | None:
+        """Seconds until the next try; None when there is none. A crash may have had a cause
+        outside the recording: it gets a second chance."""
+        if failure.kind == "crash":
+            return 0.0 if failure.tries == 1 else None
+        if failure.kind in ("passing", "resource"):
+            return policy.retry_wait(failure.tries, self._config.retry_waits)
+        return None
+
+    def _made(self, stage: str, answer: work.Made | work.Failed) -> work.Made:
+        """A task's answer; its failure as an exception, a full disk as the end of the run."""
+        if stage in self._books.stages:
+            self._books.stages[stage].cpu_seconds += answer.cpu_seconds
+        if isinstance(answer, work.Made):
+            return answer
+        if answer.disk_full:
+            self._on_disk_full()
+            raise RunStopping
+        if answer.damaged is not None:
+            raise work.Damaged(answer.damaged)
+        self._books.line({"event": "error", "message": answer.message, "trace": answer.trace})
+        raise StageFailed(Failure(stage, answer.kind, answer.message, lasting=answer.lasting))
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """Write to the ledger. Without it the next run finds the artifacts by their names."""
+        try:
+            write()
+        except sqlite3.OperationalError:
+            self._on_disk_full()
+
+
+async def _all_or_first_error(coroutines: Sequence[Awaitable[_T]]) -> list[_T]:
+    """All results; when one fails, the others are waited for, so that nothing is still at work
+    on what is being cleared away."""
+    done = await asyncio.gather(*coroutines, return_exceptions=True)
+    errors = [result for result in done if isinstance(result, BaseException)]
+    if errors:
+        raise next((e for e in errors if not isinstance(e, RunStopping)), errors[0])
+    return [result for result in done if not isinstance(result, BaseException)]

@@ -1,0 +1,197 @@
+"""The books of a run: totals by stage, the metrics file, what the summary is made of."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from reelmill import __version__
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.planning import Job
+from reelmill.engine.inference.replicas import BatchDone
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.resources.monitor import Monitor
+from reelmill.engine.stage import ModelStage
+from reelmill.engine.telemetry.events import Observer, Snapshot
+from reelmill.engine.telemetry.metrics import (
+    BatchRecord,
+    FileOutcome,
+    HostTotals,
+    RunSummary,
+    StageTotals,
+)
+
+_RUNS_KEPT = 50
+
+
+class Books:
+    """Counts everything and tells the observer."""
+
+    def __init__(
+        self, pipeline: Pipeline, config: EngineConfig, observer: Observer, monitor: Monitor
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._observer = observer
+        self.monitor = monitor
+        self.stages = {stage.name: StageTotals(stage.name) for stage in pipeline.stages}
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
+        self._jobs: Sequence[Job] = ()
+        self._counts = {"done": 0, "failed": 0}
+        self._reused = 0
+        self._media_seconds = 0.0
+        self._bytes_total = self._bytes_done = 0
+        self._lines: IO[str] | None = None
+        self._began = time.monotonic()
+        self.started_at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+    @contextlib.contextmanager
+    def open(self) -> Any:
+        """The metrics file of this run."""
+        folder = self._config.cache / "runs"
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in sorted(folder.glob("*.jsonl"))[:-_RUNS_KEPT]:
+            old.unlink()
+        name = time.strftime("%Y%m%d-%H%M%S") + f"-{os.getpid()}.jsonl"
+        self._lines = Path(folder / name).open(  # noqa: SIM115
+            "w", encoding="utf-8", errors="surrogateescape", buffering=1
+        )
+        try:
+            yield
+        finally:
+            lines, self._lines = self._lines, None
+            if lines is not None:
+                with contextlib.suppress(OSError):  # a full disk has been reported already
+                    lines.close()
+
+    def line(self, values: dict[str, Any]) -> None:
+        """Write a line of metrics; metrics are not worth failing a run for."""
+        if self._lines is not None:
+            try:
+                self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+            except OSError as error:
+                lines, self._lines = self._lines, None
+                with contextlib.suppress(OSError):
+                    lines.close()
+                self.warn(f"the metrics file cannot be written any more: {error}")
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self._observer.warned(text)
+        self.line({"event": "warning", "at": self.clock(), "text": text})
+
+    def note(self, text: str) -> None:
+        """A decision, told to whoever watches."""
+        self.notes.append(text)
+        self._observer.noted(text)
+        self.line({"event": "note", "at": self.clock(), "text": text})
+
+    def clock(self) -> float:
+        """Seconds since the run began."""
+        return round(time.monotonic() - self._began, 4)
+
+    def planned(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        for job in jobs:
+            if job.reused:
+                self._counts[job.status] += 1
+        self._reused = sum(job.reused for job in jobs)
+        self._bytes_total = sum(job.size for job in jobs if not job.reused)
+        self._observer.planned(len(jobs), self._reused)
+
+    def finished(self, job: Job) -> None:
+        self._counts[job.status] += 1
+        self._bytes_done += job.size
+        self._media_seconds += job.facts.get("media_seconds") or 0.0
+        outcome = job.outcome()
+        self.line({"event": "recording", "at": self.clock(), **_plain(outcome)})
+        self._observer.finished(outcome)
+
+    def batch(self, batch: BatchDone, device_memory_mb: float | None) -> None:
+        answer, items = batch.answer, batch.items
+        seconds = answer.ended - answer.started
+        totals = self.stages[batch.queue.stage.name]
+        totals.batches += 1
+        totals.items += len(items)
+        totals.model_seconds += seconds
+        last = self.monitor.last
+        record = BatchRecord(
+            stage=batch.queue.stage.name,
+            host=batch.lane.name,
+            device=str(batch.lane.device),
+            started=round(answer.started - self._began, 4),
+            seconds=round(seconds, 4),
+            items=len(items),
+            cost=round(batch.cost, 3),
+            padded_cost=round(batch.padded_cost, 3),
+            batch_size=batch.size,
+            items_per_s=round(len(items) / seconds, 3) if seconds > 0 else 0.0,
+            files_done=self._counts["done"],
+            files_failed=self._counts["failed"],
+            device_memory_mb=device_memory_mb,
+            host_memory_mb=round(answer.memory_mb, 1),
+            cpu_percent=last.cpu_percent if last else 0.0,
+        )
+        self.line(record.as_line())
+
+    def snapshot(self, queued: Callable[[int], int]) -> Snapshot:
+        last = self.monitor.last
+        return Snapshot(
+            seconds=self.clock(),
+            recordings=len(self._jobs),
+            done=self._counts["done"],
+            failed=self._counts["failed"],
+            reused=self._reused,
+            media_seconds=self._media_seconds,
+            stages=list(self.stages.values()),
+            queued_items={
+                stage.name: queued(at)
+                for at, stage in enumerate(self._pipeline.stages)
+                if isinstance(stage, ModelStage)
+            },
+            remaining_seconds=self._remaining(),
+            memory_mb=last.run_memory_mb if last else None,
+            cpu_percent=last.cpu_percent if last else None,
+        )
+
+    def _remaining(self) -> float | None:
+        """Bytes are the only length known of recordings that were not opened yet."""
+        if self._bytes_done < 0.02 * self._bytes_total or not self._bytes_done:
+            return None
+        return self.clock() * (self._bytes_total / self._bytes_done - 1)
+
+    def summary(self, hosts: Sequence[HostTotals], stopped: str | None) -> RunSummary:
+        monitor, config = self.monitor, self._config
+        return RunSummary(
+            pipeline=self._pipeline.name,
+            started=self.started_at,
+            seconds=self.clock(),
+            version=__version__,
+            device=", ".join(map(str, config.devices)),
+            device_reason=config.device_reason,
+            models={spec.title: spec.name for spec in self._pipeline.models},
+            workers=config.workers,
+            batch_size=config.batch_size,
+            outcomes=[job.outcome() for job in self._jobs],
+            stages=list(self.stages.values()),
+            hosts=list(hosts),
+            host_memory=monitor.host_memory,
+            device_memory=monitor.device_memory,
+            device_utilization=monitor.device_utilization,
+            cpu_percent=monitor.cpu_percent,
+            warnings=self.warnings,
+            notes=self.notes,
+            stopped=stopped,
+        )
+
+
+def _plain(outcome: FileOutcome) -> dict[str, Any]:
+    values = dict(vars(outcome))
+    values["failure"] = vars(outcome.failure) if outcome.failure else None
+    return values

@@ -1,0 +1,70 @@
+"""Room in the arena: who gets a block next, and whether another recording may begin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from reelmill.engine.inference.batching import QueuedItem
+from reelmill.engine.inference.stage_run import Flight
+from reelmill.engine.process.arena import Allocator, Block
+
+#: Part of the arena that must be free before another recording is split.
+_TO_START = 0.25
+
+
+class Room:
+    """Hands out blocks in the order they were asked for; a small item does not overtake."""
+
+    def __init__(self, allocator: Allocator, on_room: Callable[[], None]) -> None:
+        self._allocator = allocator
+        self._on_room = on_room
+        self._wanting: deque[tuple[Flight, int, asyncio.Future[Block | None]]] = deque()
+        self._draining = False
+
+    @property
+    def to_start(self) -> bool:
+        """Whether another recording may be split now."""
+        free = self._allocator.size - self._allocator.used
+        return free >= self._allocator.size * _TO_START and not self._wanting
+
+    def ask(self, flight: Flight, size: int) -> asyncio.Future[Block | None]:
+        """A block for an item of `flight`, when there is one; None when the flight is over."""
+        future: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()
+        self._wanting.append((flight, size, future))
+        self.hand_out()
+        return future
+
+    def hand_out(self) -> None:
+        while self._wanting:
+            flight, size, future = self._wanting[0]
+            block = None
+            if not future.done() and not flight.closed and not self._draining:
+                block = self._allocator.allocate(size)
+                if block is None:
+                    return
+                flight.granted.add(block)
+            self._wanting.popleft()
+            if not future.done():
+                future.set_result(block)
+
+    def release(self, item: QueuedItem) -> None:
+        """An item is inferred, or nobody waits for it any more."""
+        self._allocator.free(item.block)
+        self.hand_out()
+        if self.to_start:
+            self._on_room()
+
+    def close(self, flight: Flight) -> None:
+        """Take back what a flight's worker was given and died before it could fill."""
+        for block in flight.granted:
+            self._allocator.free(block)
+        flight.granted.clear()
+        self.hand_out()
+        self._on_room()
+
+    def drain(self) -> None:
+        """Give nobody room any more."""
+        self._draining = True
+        self.hand_out()

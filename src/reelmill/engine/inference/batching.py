@@ -1,0 +1,123 @@
+"""Batches are filled from many recordings at once; similar costs go together."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reelmill.engine.process.arena import Block
+
+if TYPE_CHECKING:
+    from reelmill.engine.inference.stage_run import Flight
+
+_arrivals = itertools.count()
+
+
+@dataclass(slots=True, eq=False)
+class QueuedItem:
+    """An item in the arena, waiting for a model. `index` is its place in the recording."""
+
+    flight: Flight
+    index: int
+    cost: float
+    block: Block
+    arrival: int = field(default_factory=lambda: next(_arrivals))
+    queued: bool = False
+    #: How often it was alone in a batch at which the host died, or memory ran out.
+    crashes: int = 0
+    shortages: int = 0
+
+
+class Batcher:
+    """The waiting items of one stage.
+
+    A batch is the item that has waited longest and those nearest to it in cost, so nobody starves
+    and little is padded. Batches that failed are retried as they are told, apart from the rest.
+    """
+
+    def __init__(self) -> None:
+        self._by_cost: list[tuple[float, int, QueuedItem]] = []
+        self._by_arrival: deque[QueuedItem] = deque()
+        self._retries: deque[list[QueuedItem]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._by_cost) + sum(len(batch) for batch in self._retries)
+
+    @property
+    def largest_cost(self) -> float:
+        """Of the items waiting for the first time."""
+        return self._by_cost[-1][0] if self._by_cost else 0.0
+
+    @property
+    def has_retries(self) -> bool:
+        return bool(self._retries)
+
+    def add(self, item: QueuedItem) -> None:
+        item.queued = True
+        bisect.insort(self._by_cost, (item.cost, item.arrival, item))
+        self._by_arrival.append(item)
+
+    def retry(self, batch: list[QueuedItem]) -> None:
+        """Put a batch back, to be taken alone."""
+        self._retries.append(batch)
+
+    def remove(self, flight: Flight) -> list[QueuedItem]:
+        """Take out all items of a recording whose stage is over."""
+        removed = [item for _, _, item in self._by_cost if item.flight is flight]
+        self._by_cost = [entry for entry in self._by_cost if entry[2].flight is not flight]
+        self._by_arrival = deque(item for item in self._by_arrival if item.flight is not flight)
+        for batch in self._retries:
+            removed += [item for item in batch if item.flight is flight]
+        kept = ([item for item in batch if item.flight is not flight] for batch in self._retries)
+        self._retries = deque(batch for batch in kept if batch)
+        return removed
+
+    def take(self, size: int, max_padded_cost: float | None = None) -> list[QueuedItem]:
+        """At most `size` items, and no more than `max_padded_cost` (longest x count)."""
+        if self._retries:
+            return self._take_retry(size)
+        if not self._by_cost:
+            return []
+        low = high = self._position_of_oldest()
+        while high - low + 1 < size:
+            grown = self._grow(low, high)
+            if grown is None:
+                break
+            longest = self._by_cost[grown[1]][0]
+            if max_padded_cost is not None and longest * (high - low + 2) > max_padded_cost:
+                break
+            low, high = grown
+        batch = [entry[2] for entry in self._by_cost[low : high + 1]]
+        del self._by_cost[low : high + 1]
+        for item in batch:
+            item.queued = False
+        return batch
+
+    def _position_of_oldest(self) -> int:
+        while not self._by_arrival[0].queued:
+            self._by_arrival.popleft()
+        oldest = self._by_arrival[0]
+        return bisect.bisect_left(self._by_cost, (oldest.cost, oldest.arrival))
+
+    def _grow(self, low: int, high: int) -> tuple[int, int] | None:
+        """The range one item wider, on the side whose neighbour is nearer in cost."""
+        below = self._by_cost[low][0] - self._by_cost[low - 1][0] if low > 0 else None
+        above = (
+            self._by_cost[high + 1][0] - self._by_cost[high][0]
+            if high + 1 < len(self._by_cost)
+            else None
+        )
+        if below is None and above is None:
+            return None
+        if above is None or (below is not None and below <= above):
+            return low - 1, high
+        return low, high + 1
+
+    def _take_retry(self, size: int) -> list[QueuedItem]:
+        batch = self._retries.popleft()
+        if len(batch) > size:
+            self._retries.appendleft(batch[size:])
+        return batch[:size]

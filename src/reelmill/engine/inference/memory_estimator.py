@@ -1,0 +1,84 @@
+"""What is known of memory: in use and free now, and what models and their items take of it."""
+
+from __future__ import annotations
+
+from reelmill.engine.inference.replicas import BatchDone
+from reelmill.engine.process.model_worker_client import ModelHost
+from reelmill.engine.resources import policy
+from reelmill.engine.resources.model_profiles import Footprints
+from reelmill.engine.resources.monitor import DeviceSample, Monitor, Sample
+from reelmill.engine.stage import Device, ModelSpec
+
+
+class Gauges:
+    """Figures of the monitor's last sample and of the footprints, by device. MB and shares."""
+
+    def __init__(self, monitor: Monitor | None, footprints: Footprints) -> None:
+        self._monitor = monitor
+        self._footprints = footprints
+
+    def _last(self) -> Sample | None:
+        return None if self._monitor is None else self._monitor.last
+
+    def is_gone(self, gpu: Device) -> bool:
+        """Whether a GPU that was there is not there any more: looked at anew."""
+        if self._monitor is None:
+            return False
+        return all(seen.index != gpu.index for seen in self._monitor.devices.sample(()))
+
+    def used_share(self, device: Device) -> float | None:
+        """Of the device's memory, or the machine's for the CPU; others' use included."""
+        sample = self._last()
+        if sample is None:
+            return None
+        if device.kind == "cpu":
+            return sample.machine_used_mb / sample.machine_total_mb
+        seen = device_in(sample, device)
+        return None if seen is None else seen.used_share
+
+    def free_mb(self, device: Device) -> float:
+        """0 when nobody knows."""
+        sample = self._last()
+        if sample is None:
+            return 0.0
+        if device.kind == "cpu":
+            return sample.machine_total_mb - sample.machine_used_mb
+        seen = device_in(sample, device)
+        return 0.0 if seen is None else seen.total_mb - seen.used_mb
+
+    def per_cost_mb(self, spec: ModelSpec, device: Device, stage: str) -> float:
+        """What a unit of a stage's padded cost takes; 0 when that was never measured."""
+        seen = self._footprints.of(spec, device.kind)
+        return 0.0 if seen is None else seen.per_cost.get(stage, 0.0)
+
+    def loaded(self, host: ModelHost) -> None:
+        self._footprints.loaded(host.spec, host.device.kind, _base(host), host.paces)
+
+    def unmeasured(self, spec: ModelSpec, device: Device, cores: int) -> tuple[int, ...]:
+        """Numbers of threads with which a small model is to be measured: once a machine."""
+        if not spec.small or device.kind != "cpu":
+            return ()
+        wanted = policy.thread_counts(cores)
+        seen = self._footprints.of(spec, device.kind)
+        return () if seen is not None and set(wanted) <= set(seen.paces) else wanted
+
+    def inferred(self, batch: BatchDone, host: ModelHost) -> None:
+        """Note what a batch took: what the host had at most beyond what it had when loaded."""
+        answer = batch.answer
+        had = answer.memory_mb if answer.device_mb is None else answer.device_mb
+        self._footprints.inferred(
+            host.spec,
+            host.device.kind,
+            batch.queue.stage.name,
+            had,
+            padded_cost=batch.padded_cost,
+            took_mb=max(0.0, had - _base(host)),
+        )
+
+
+def device_in(sample: Sample, device: Device) -> DeviceSample | None:
+    return next((seen for seen in sample.devices if seen.index == device.index), None)
+
+
+def _base(host: ModelHost) -> float:
+    return host.footprint_mb if host.device_mb is None else host.device_mb

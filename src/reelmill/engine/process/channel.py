@@ -1,0 +1,107 @@
+"""The child's end of the line to its parent. Nothing but the standard library is needed here: the
+interpreter may be another virtual environment's."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import os
+import pickle
+import queue
+import signal
+import socket
+import struct
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from reelmill.engine.process.arena import Arena
+from reelmill.engine.process.spares import ENTRY_BYTES, collect_seldom
+
+LENGTH = struct.Struct("<Q")
+_PR_SET_PDEATHSIG = 1
+
+
+def encode(message: Any) -> bytes:
+    """A message as it goes over the line: its length, then its pickle."""
+    body = pickle.dumps(message, protocol=5)
+    return LENGTH.pack(len(body)) + body
+
+
+class Channel:
+    """The child's end: a thread reads ahead, so that the next batch is here when this one ends."""
+
+    def __init__(self, descriptor: int, arena: Arena) -> None:
+        self.arena = arena
+        self._socket = socket.socket(fileno=descriptor)
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            with self._socket.makefile("rb") as stream:
+                while len(header := stream.read(LENGTH.size)) == LENGTH.size:
+                    self._inbox.put(pickle.loads(stream.read(LENGTH.unpack(header)[0])))
+        except BaseException:  # noqa: BLE001 (a message we cannot read would leave us waiting)
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+        os._exit(0)  # the parent is gone or done with us; whatever runs is nobody's any more
+
+    def send(self, message: Any) -> None:
+        self._socket.sendall(encode(message))
+
+    def receive(self) -> Any:
+        return self._inbox.get()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill us with the parent: reaches us even inside a library's long call."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _is_orphan(descriptor: int) -> bool:
+    """Whether the parent was gone before the kernel was asked: the line is closed."""
+    line = socket.socket(fileno=os.dup(descriptor))
+    with line, contextlib.suppress(BlockingIOError):
+        return not line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    return False
+
+
+def main(arguments: list[str]) -> None:
+    entry, descriptor, arena_descriptor = arguments
+    collect_seldom()
+    _die_with_parent()
+    if _is_orphan(int(descriptor)):
+        return
+    _run(entry, int(descriptor), int(arena_descriptor))
+
+
+def wait(arguments: list[str]) -> None:
+    """What a spare does: import modules, then become what it is told (see `spares`)."""
+    descriptor, *modules = arguments
+    collect_seldom()
+    _die_with_parent()
+    for module in modules:
+        with contextlib.suppress(Exception):  # whoever really needs it will say
+            importlib.import_module(module)
+    line = socket.socket(fileno=int(descriptor))
+    message, descriptors, _, _ = socket.recv_fds(line, ENTRY_BYTES, 2)
+    if not message:  # nobody needs it
+        return
+    arena_descriptor, log_descriptor = descriptors
+    for output in (1, 2):
+        os.dup2(log_descriptor, output)
+    os.close(log_descriptor)
+    _run(message.decode().rstrip(), line.detach(), arena_descriptor)
+
+
+def _run(entry: str, descriptor: int, arena_descriptor: int) -> None:
+    module, _, function = entry.partition(":")
+    run: Callable[[Channel], None] = getattr(importlib.import_module(module), function)
+    run(Channel(descriptor, Arena(arena_descriptor)))

@@ -1,0 +1,170 @@
+"""The CPU pool: processes that identify, run, split and merge; a death costs one task."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process.arena import Block
+from reelmill.engine.process.handle import Child
+from reelmill.engine.stage import Stage
+from reelmill.errors import PassingError
+
+Room = Callable[[int], "asyncio.Future[Block | None]"]
+OnItem = Callable[[work.Sent], None]
+
+
+@dataclass(order=True)
+class _Waiting:
+    priority: int
+    number: int
+    ready: asyncio.Future[None] = field(compare=False)
+    may_start: Callable[[], bool] = field(compare=False)
+
+
+class CpuPool:
+    """`size` workers, started when first needed; the most urgent task that may start goes next."""
+
+    def __init__(
+        self, size: int, stages: Sequence[Stage], arena_descriptor: int, log_folder: Path
+    ) -> None:
+        self.size = size
+        self._stages = stages
+        self._arena_descriptor = arena_descriptor
+        self._log_folder = log_folder
+        self._idle: list[Child] = []
+        self._all: set[Child] = set()
+        self._busy = 0
+        #: Tasks whose worker died or was ended: they may have left half-written files.
+        self.broken_off = 0
+        self._numbers = itertools.count()
+        self._waiting: list[_Waiting] = []
+        self._draining = False
+
+    @property
+    def pids(self) -> list[int]:
+        return [child.pid for child in self._all]
+
+    @property
+    def busy(self) -> int:
+        return self._busy
+
+    def drain(self) -> None:
+        """Start no more tasks; those that run go on."""
+        self._draining = True
+
+    async def run(
+        self,
+        task: work.Task,
+        priority: int,
+        *,
+        deadline: float | None = None,
+        room: Room | None = None,
+        on_item: OnItem | None = None,
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> work.Made | work.Failed:
+        """Do a task when its turn comes. A split needs `room` and `on_item`.
+
+        Raises:
+            CrashError: the worker died or was silent for `deadline` seconds, with this task.
+        """
+        await self._turn(priority, may_start)
+        child: Child | None = None
+        try:
+            child = await self._worker()
+            await child.send(task)
+            while True:
+                answer = await child.receive(deadline)
+                if isinstance(answer, work.Ask):
+                    assert room is not None
+                    await child.send(await room(answer.size))
+                elif isinstance(answer, work.Sent):
+                    assert on_item is not None
+                    on_item(answer)
+                else:
+                    self._idle.append(child)
+                    return answer  # type: ignore[no-any-return]
+        except BaseException:  # it died, we are cancelled, or it is left in the middle of a task
+            if child is not None:
+                self.broken_off += 1
+                self._all.discard(child)
+                await child.kill()
+            raise
+        finally:
+            self._busy -= 1
+            self.wake()
+
+    async def _turn(self, priority: int, may_start: Callable[[], bool]) -> None:
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, _Waiting(priority, next(self._numbers), ready, may_start))
+        self.wake()
+        try:
+            await ready
+        except asyncio.CancelledError:
+            if ready.done() and not ready.cancelled():
+                self._busy -= 1
+                self.wake()
+            raise
+
+    def wake(self) -> None:
+        """Start what may start; called whenever a worker or room in the arena comes free."""
+        held: list[_Waiting] = []
+        while self._busy < self.size and self._waiting and not self._draining:
+            waiting = heapq.heappop(self._waiting)
+            if waiting.ready.done():
+                continue
+            if not waiting.may_start():
+                held.append(waiting)
+                continue
+            self._busy += 1
+            waiting.ready.set_result(None)
+        for waiting in held:
+            heapq.heappush(self._waiting, waiting)
+
+    async def begin(self, workers: int) -> None:
+        """Start workers ahead of their tasks, until there are so many."""
+        with contextlib.suppress(PassingError):  # the tasks will say
+            while len(self._all) < min(workers, self.size):
+                # The first one is the first to be ready, and the last in line the first to be used.
+                self._idle.insert(0, await self._start())
+
+    async def _worker(self) -> Child:
+        while self._idle:
+            child = self._idle.pop()
+            if child.alive:
+                return child
+            self._all.discard(child)
+            await child.kill()
+        return await self._start()
+
+    async def _start(self) -> Child:
+        child = await Child.start(
+            f"worker-{next(self._numbers)}",
+            "reelmill.engine.process.cpu_worker:serve",
+            self._arena_descriptor,
+            self._log_folder,
+            environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._all.add(child)
+        await child.send(self._stages)
+        return child
+
+    async def trim(self) -> tuple[int, float]:
+        """End the workers that have nothing to do; how many they were and the MB they had. They
+        start again when they are needed."""
+        idle, self._idle = self._idle, []
+        self._all.difference_update(idle)
+        freed = sum(child.memory_mb() for child in idle)
+        await asyncio.gather(*(child.stop() for child in idle))
+        return len(idle), freed
+
+    async def close(self) -> None:
+        await asyncio.gather(*(child.stop() for child in self._all))
+        self._all.clear()
+        self._idle.clear()

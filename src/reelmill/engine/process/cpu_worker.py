@@ -1,0 +1,274 @@
+"""What a process of the CPU pool does: identify, run, split, merge. Runs in the child."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+import traceback
+from array import array
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from reelmill.artifacts import Artifact
+from reelmill.core.recording import FileState, Recording, read_state
+from reelmill.engine.process.arena import Block, Packed
+from reelmill.engine.process.channel import Channel
+from reelmill.engine.stage import (
+    FileStage,
+    Inputs,
+    ModelStage,
+    PartedFileStage,
+    PartedModelStage,
+    Stage,
+)
+from reelmill.engine.state import artifact_store as store
+from reelmill.errors import InputError, Kind, ResourceError, describe, is_disk_full, kind_of
+
+#: A part of a recording has a spool for each host: more of them than this are not read in turn.
+_MOST_SPOOLS_OPEN = 64
+
+
+@dataclass(frozen=True)
+class Identify:
+    """Hash a source file."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class StageTask:
+    """A stage's CPU work on one recording. `sources` are the artifact files it reads."""
+
+    stage: int
+    recording: Recording
+    sources: tuple[Path, ...]
+    key: str
+    target: Path
+
+
+@dataclass(frozen=True)
+class Run(StageTask):
+    """A FileStage's only method."""
+
+
+@dataclass(frozen=True)
+class Parts(StageTask):
+    """Say which parts a parted stage has."""
+
+
+@dataclass(frozen=True)
+class RunPart(StageTask):
+    """One part of a PartedFileStage."""
+
+    part: Any = None
+
+
+@dataclass(frozen=True)
+class Join(StageTask):
+    """Make the artifact from the pieces of all parts."""
+
+    pieces: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Split(StageTask):
+    """Send the items of a recording, one by one, as there is room in the arena.
+
+    `part` is what one of them is cut from, None where the stage has no parts.
+    """
+
+    part: Any = None
+
+
+@dataclass(frozen=True)
+class Merge(StageTask):
+    """Make the artifact from outputs that lie in spool files: `places` are spool, offset, size,
+    spool, offset, size and so on, in the order of the items."""
+
+    spools: tuple[Path, ...] = ()
+    places: array[int] = field(default_factory=lambda: array("q"))
+
+
+Task = Identify | Parts | Run | RunPart | Join | Split | Merge
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A split wants room for an item; the answer is a Block, or None when it is to stop."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An item is in its block."""
+
+    index: int
+    cost: float
+    block: Block
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task is over. `files` must exist for the artifact to be whole."""
+
+    cpu_seconds: float
+    state: FileState | None = None
+    items: int = 0
+    stopped: bool = False
+    files: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[Any, ...] = ()
+    piece: Any = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    kind: Kind
+    message: str
+    trace: str
+    cpu_seconds: float
+    disk_full: bool = False
+    #: The content is at fault, as opposed to an error nobody foresaw.
+    lasting: bool = False
+    #: An artifact the task reads that cannot be read.
+    damaged: Path | None = None
+
+
+class Stopped(Exception):
+    """A split was told to stop."""
+
+
+class Damaged(Exception):
+    """An artifact of an earlier stage cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: damaged; it will be made again")
+        self.path = path
+
+
+def serve(channel: Channel) -> None:
+    """Do tasks until the parent is gone. First message: the stages."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    stages: Sequence[Stage] = channel.receive()
+    while True:
+        task: Task = channel.receive()
+        started = time.process_time()
+        try:
+            answer: Made | Failed = _do(task, stages, channel, started)
+        except Stopped:
+            answer = Made(time.process_time() - started, stopped=True)
+        except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
+            answer = Failed(
+                kind_of(error),
+                describe(error),
+                traceback.format_exc(),
+                time.process_time() - started,
+                is_disk_full(error),
+                isinstance(error, InputError),
+                error.path if isinstance(error, Damaged) else None,
+            )
+        channel.send(answer)
+
+
+def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -> Made:
+    if isinstance(task, Identify):
+        state = read_state(task.path)
+        return Made(time.process_time() - started, state=state)
+    stage = stages[task.stage]
+    inputs = Inputs(map(_source, task.sources, stage.reads()))
+    if isinstance(task, Parts):
+        assert isinstance(stage, (PartedFileStage, PartedModelStage))
+        parts = tuple(stage.parts(task.recording, inputs))
+        return Made(time.process_time() - started, parts=parts)
+    if isinstance(task, RunPart):
+        assert isinstance(stage, PartedFileStage)
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+        piece = stage.run_part(task.recording, inputs, task.part)
+        return Made(time.process_time() - started, piece=piece)
+    if isinstance(task, Split):
+        assert isinstance(stage, ModelStage)
+        task.target.parent.mkdir(parents=True, exist_ok=True)  # the hosts' spools lie there too
+        items = _send(_items(stage, task, inputs), channel)
+        return Made(time.process_time() - started, items=items)
+    artifact = _artifact(task, stage, inputs)
+    store.save(task.target, stage, task.key, task.recording, artifact)
+    files = [str(path) for path in stage.files(task.recording, artifact)]
+    return Made(time.process_time() - started, files=files, facts=artifact.facts())
+
+
+def _artifact(task: Run | Join | Merge, stage: Stage, inputs: Inputs) -> Artifact:
+    if isinstance(task, Merge):
+        assert isinstance(stage, ModelStage)
+        with closing(_outputs(task.spools, task.places)) as outputs:
+            return stage.merge(task.recording, inputs, outputs)
+    if isinstance(task, Join):
+        assert isinstance(stage, PartedFileStage)
+        return stage.join(task.recording, inputs, task.pieces)
+    assert isinstance(stage, FileStage)
+    return stage.run(task.recording, inputs)
+
+
+def _source(path: Path, kind: type[Artifact]) -> Artifact:
+    try:
+        return store.load(path, kind)
+    except InputError as error:
+        raise Damaged(path) from error
+
+
+def _outputs(spools: Sequence[Path], places: array[int]) -> Generator[Any, None, None]:
+    """The outputs in order. Spools are opened as they are needed: a host that died may never have
+    written to one, and a video of hours has thousands, of which few are in use at a time."""
+    opened: dict[int, BinaryIO] = {}
+    with ExitStack() as stack:
+        for spool, offset, size in zip(places[::3], places[1::3], places[2::3], strict=True):
+            if spool not in opened:
+                if len(opened) >= _MOST_SPOOLS_OPEN:
+                    stack.close()
+                    opened.clear()
+                opened[spool] = stack.enter_context(spools[spool].open("rb"))
+            opened[spool].seek(offset)
+            yield pickle.loads(opened[spool].read(size))
+
+
+def _items(stage: ModelStage[Any, Any], task: Split, inputs: Inputs) -> Iterator[Any]:
+    if isinstance(stage, PartedModelStage):
+        return stage.split_part(task.recording, inputs, task.part)
+    return stage.split(task.recording, inputs)
+
+
+def _send(items: Iterator[Any], channel: Channel) -> int:
+    count = 0
+    for item in items:
+        packed = Packed(item)
+        if packed.size > channel.arena.size:
+            raise ResourceError(
+                f"an item of {packed.size >> 20} MB does not fit the arena of "
+                f"{channel.arena.size >> 20} MB; give a larger --arena"
+            )
+        channel.send(Ask(packed.size))
+        block: Block | None = channel.receive()
+        if block is None:
+            raise Stopped
+        channel.arena.write(block, packed)
+        channel.send(Sent(count, float(item.cost), block))
+        count += 1
+    return count
+
+
+def adopt(task: StageTask, stage: Stage) -> Made | None:
+    """What an interrupted run wrote but did not note; None when it is not there or not whole."""
+    if store.key_in(task.target) != task.key:
+        return None
+    try:
+        artifact: Artifact = store.load(task.target, stage.produces)
+    except InputError:
+        return None
+    files = stage.files(task.recording, artifact)
+    if not all(path.exists() for path in files):
+        return None
+    return Made(0.0, files=[str(path) for path in files], facts=artifact.facts())

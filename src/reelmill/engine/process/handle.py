@@ -1,0 +1,199 @@
+"""Processes of ours: started fresh, spoken to over a socket, gone when their parent is.
+
+CPU workers and model hosts are both children. A child's death, in whatever way, reaches whoever
+waits for its next message as a `CrashError`. Started by the interpreter, not forked: FFmpeg and
+CUDA do not survive a fork, and the interpreter may be another virtual environment's, which then
+sees our packages and its own, but none of those beside ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import pickle
+import signal
+import subprocess
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from reelmill.engine.process import spares
+from reelmill.engine.process.channel import LENGTH, encode
+from reelmill.engine.process.launch import Begun, begin, our_interpreter
+from reelmill.errors import CrashError, PassingError
+
+_OURS = __name__.partition(".")[0]
+_LOG_TAIL_BYTES = 2000
+
+#: Another environment's interpreter imports what is installed there, and of ours these packages.
+_FOREIGN_BOOTSTRAP = """
+import importlib.util, os, sys
+sys.path[:] = [folder for folder in sys.path if folder]
+for given in sys.argv[1].split(os.pathsep):
+    name, _, file = given.partition("=")
+    folder = [os.path.dirname(file)] if os.path.basename(file) == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+from reelmill.engine.process.channel import main
+main(sys.argv[2:])
+"""
+
+
+def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
+    """The command that starts a child, up to its entry."""
+    if python is None:
+        return our_interpreter("main")
+    files = {name: importlib.import_module(name).__file__ for name in sorted(packages)}
+    seen = os.pathsep.join(f"{name}={file}" for name, file in files.items())
+    # -E: what PYTHONPATH and the like say is meant for our interpreter
+    return [python, "-E", "-c", _FOREIGN_BOOTSTRAP, seen]
+
+
+def _spare(
+    entry: str, arena_descriptor: int, log: Path, environment: Mapping[str, str]
+) -> Begun | None:
+    """A process that was begun ahead of time, if there is one for this environment."""
+    while (spare := spares.take(environment)) is not None:
+        with log.open("ab") as output:
+            if spare.become(entry, arena_descriptor, output.fileno()):
+                return spare.process, spare.line
+        spare.end()
+    return None
+
+
+class Child:
+    """The parent's end of a child process. Messages are small; arrays go through the arena."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._process = process
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        entry: str,
+        arena_descriptor: int,
+        log_folder: Path,
+        *,
+        python: str | None = None,
+        packages: Collection[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Child:
+        """Start `entry` (`module:function(channel)`) in a new interpreter.
+
+        `python` is another environment's: it gets our code and `packages`, nothing else of ours.
+        """
+        log = log_folder / f"{name}.log"
+        environment = environment or {}
+        begun = None if python else _spare(entry, arena_descriptor, log, environment)
+        if begun is None:
+            command = [*_interpreter(python, {_OURS, *packages}), entry]
+            arena = [arena_descriptor]
+            try:
+                with log.open("ab") as output:
+                    begun = begin(command, [str(arena_descriptor)], output, environment, arena)
+            except OSError as error:  # too many processes, files or too little memory: now
+                raise PassingError(f"{name} cannot be started: {error}") from error
+        process, ours = begun
+        child = cls(name, process, log)
+        ours.setblocking(False)
+        try:
+            child._reader, child._writer = await asyncio.open_connection(sock=ours)
+        except BaseException:  # cancelled while starting: nothing half-made is left
+            ours.close()
+            await child._end_process()
+            raise
+        return child
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def send(self, message: Any) -> None:
+        """Raises CrashError when the child is gone."""
+        try:
+            self._writer.write(encode(message))
+            await self._writer.drain()
+        except (ConnectionError, RuntimeError) as error:
+            raise await self._crash() from error
+
+    async def receive(self, timeout: float | None = None) -> Any:
+        """The child's next message.
+
+        Raises:
+            CrashError: the child died, or said nothing for `timeout` seconds and was killed.
+        """
+        try:
+            return await asyncio.wait_for(self._receive(), timeout)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise await self._crash() from error
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            await self.kill()
+            raise CrashError(
+                f"{self.name} did not answer within {timeout:.0f} s; killed"
+            ) from error
+
+    async def _receive(self) -> Any:
+        header = await self._reader.readexactly(LENGTH.size)
+        return pickle.loads(await self._reader.readexactly(LENGTH.unpack(header)[0]))
+
+    async def _crash(self) -> CrashError:
+        await self.kill()
+        code = self._process.returncode
+        how = f"killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        tail = self._log_tail()
+        return CrashError(f"{self.name} {how}" + (f"; its last words: {tail}" if tail else ""))
+
+    def _log_tail(self) -> str:
+        with contextlib.suppress(OSError), self.log.open("rb") as file:
+            file.seek(max(0, self.log.stat().st_size - _LOG_TAIL_BYTES))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+            return lines[-1].strip() if lines else ""
+        return ""
+
+    async def stop(self, timeout: float = 3.0) -> None:
+        """End the child: it leaves when its socket closes, and is killed if it does not."""
+        self._writer.close()
+        until = time.monotonic() + timeout
+        while self._process.poll() is None and time.monotonic() < until:
+            await asyncio.sleep(0.005)
+        await self.kill()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def memory_mb(self) -> float:
+        """What it has for itself; 0 when it is gone."""
+        with contextlib.suppress(psutil.Error):
+            use = psutil.Process(self.pid).memory_info()
+            return float(use.rss - getattr(use, "shared", 0)) / (1 << 20)
+        return 0.0
+
+    async def kill(self) -> None:
+        self._writer.close()
+        await self._end_process()
+
+    async def _end_process(self) -> None:
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        while self._process.poll() is None:  # uninterruptible I/O can delay the end
+            await asyncio.sleep(0.005)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

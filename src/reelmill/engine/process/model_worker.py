@@ -1,0 +1,194 @@
+"""What runs in a model host: a model is loaded on one device, then batches are inferred.
+
+It speaks one message: a batch in, outputs or a typed error out. The interpreter may be another
+virtual environment's: beyond the standard library only what the stage and its model import is
+needed. No message to it carries a path as an object, which versions of Python pickle differently.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.process.arena import Block
+from reelmill.engine.process.channel import Channel
+from reelmill.engine.resources import process_memory as memory
+from reelmill.engine.resources.process_memory import DeviceMeter
+from reelmill.engine.stage import Device, ModelSpec, ModelStage
+from reelmill.errors import (
+    Kind,
+    ModelUnavailableError,
+    describe,
+    is_device_lost,
+    is_disk_full,
+    kind_of,
+)
+
+#: Exit code of a host whose GPU does not answer.
+_DEVICE_LOST = 70
+
+
+@dataclass(frozen=True)
+class Load:
+    """The first message to a host."""
+
+    #: Those of the pipeline that use the model, by their position.
+    stages: Mapping[int, ModelStage[Any, Any]]
+    spec: ModelSpec
+    device: Device
+    threads: int
+    #: Numbers of threads with which it is to be measured what the model takes.
+    measured: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The model is in memory and has inferred something. Memory of the process in MB, the machine's
+    and, on a GPU, the device's. `paces`: seconds of a warm-up by number of threads."""
+
+    seconds: float
+    warm_up_seconds: float
+    footprint_mb: float
+    device_mb: float | None = None
+    paces: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items to infer: `blocks` in the arena, and for each the spool its output goes to."""
+
+    stage: int
+    blocks: tuple[Block, ...]
+    spools: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """Where the outputs are (offset, size in each item's spool); times of the monotonic clock;
+    the most memory in MB the process had meanwhile, and what it now has of a GPU's."""
+
+    places: tuple[tuple[int, int], ...]
+    started: float
+    ended: float
+    memory_mb: float
+    device_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """Give back what libraries keep for later."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """MB of the machine's memory that came back."""
+
+    mb: float
+
+
+@dataclass(frozen=True)
+class HostError:
+    """Loading or inferring failed; the process lives."""
+
+    kind: Kind
+    message: str
+    trace: str
+    unavailable: bool = False
+    disk_full: bool = False
+
+
+def serve(channel: Channel) -> None:
+    """Load a model, then infer batches until the parent is gone."""
+    load: Load = channel.receive()
+    started = time.monotonic()
+    meter = DeviceMeter(load.device)
+    try:
+        model = load.spec.load(load.device, load.threads)
+        loaded = time.monotonic()
+        load.spec.warm_up(model)
+        ended = time.monotonic()
+        footprint = memory.process_mb()
+        paces = _paces(load, model)
+    except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
+        channel.send(_error(error))
+        return
+    channel.send(Loaded(ended - started, ended - loaded, footprint, meter.mb(), paces))
+    while True:
+        message: Batch | Release = channel.receive()
+        if isinstance(message, Release):
+            channel.send(Released(memory.release()))
+        else:
+            channel.send(_infer(load.stages, model, channel, message, meter))
+
+
+def _paces(load: Load, model: Any) -> dict[int, float]:
+    """Seconds of a warm-up with each number of threads, when everything has been set up."""
+    paces = {}
+    for threads in load.measured:
+        one = model if threads == load.threads else load.spec.load(load.device, threads)
+        load.spec.warm_up(one)
+        began = time.monotonic()
+        load.spec.warm_up(one)
+        paces[threads] = time.monotonic() - began
+    return paces
+
+
+def _infer(
+    stages: Mapping[int, ModelStage[Any, Any]],
+    model: Any,
+    channel: Channel,
+    batch: Batch,
+    meter: DeviceMeter,
+) -> Inferred | HostError:
+    stage = stages[batch.stage]
+    started = time.monotonic()
+    memory.begin_peak()
+    try:
+        items = [channel.arena.read(block) for block in batch.blocks]
+        outputs = stage.infer(model, items)
+        if len(outputs) != len(items):
+            raise ValueError(
+                f"stage {stage.name} gave {len(outputs)} outputs for {len(items)} items"
+            )
+        places = _spool(batch.spools, outputs)
+    except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
+        if is_device_lost(error):
+            _die(error)
+        return _error(error)
+    return Inferred(places, started, time.monotonic(), memory.peak_mb(), meter.mb())
+
+
+def _spool(spools: tuple[str, ...], outputs: list[Any]) -> tuple[tuple[int, int], ...]:
+    """Append each output to its recording's spool: outputs of a long recording stay out of
+    everybody's memory until it is merged."""
+    places = []
+    for path, output in zip(spools, outputs, strict=True):
+        data = pickle.dumps(output, protocol=5)
+        with Path(path).open("ab") as file:
+            places.append((file.tell(), len(data)))
+            file.write(data)
+    return tuple(places)
+
+
+def _die(error: Exception) -> None:
+    """End this process, which cannot use its device any more; a new one perhaps can."""
+    traceback.print_exc()
+    print(describe(error), file=sys.stderr, flush=True)
+    os._exit(_DEVICE_LOST)
+
+
+def _error(error: Exception) -> HostError:
+    return HostError(
+        kind_of(error),
+        describe(error),
+        traceback.format_exc(),
+        isinstance(error, ModelUnavailableError),
+        is_disk_full(error),
+    )

@@ -1,0 +1,95 @@
+"""What a process has of the machine's memory and of a device's, asked by the process itself."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.stage import Device
+
+_MB = 1 << 20
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def process_mb() -> float:
+    """Memory of this process in MB, without the arena it shares with the others."""
+    parts = _status()
+    if "RssAnon" in parts:
+        return parts["RssAnon"] + parts["RssFile"]
+    import psutil
+
+    return float(psutil.Process().memory_info().rss / _MB)
+
+
+def begin_peak() -> None:
+    """From now on `peak_mb` counts anew, where the system can do that (Linux)."""
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5")
+
+
+def peak_mb() -> float:
+    """The most this process had since `begin_peak`, without the arena; now, where not known."""
+    parts = _status()
+    if "VmHWM" in parts and "RssShmem" in parts:
+        return parts["VmHWM"] - parts["RssShmem"]
+    return process_mb()
+
+
+def release() -> float:
+    """Collect garbage and have libraries give back what they keep; MB that came back."""
+    before = process_mb()
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # a libc without it
+            ctypes.CDLL(None).malloc_trim(0)
+    return max(0.0, before - process_mb())
+
+
+def _status() -> dict[str, float]:
+    """The memory lines of the process's status, in MB; none outside Linux."""
+    with contextlib.suppress(OSError):
+        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        fields = (line.split() for line in lines if line.endswith(" kB"))
+        return {name.rstrip(":"): int(kilobytes) / 1024 for name, kilobytes, *_ in fields}
+    return {}
+
+
+class DeviceMeter:
+    """What this process has of a device's memory; nothing on the CPU or without NVML.
+
+    In a container NVML may not know our process: then it is what came to be used since the meter
+    was made, others' use included.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self._nvml: Any = None
+        self._before_mb = 0.0
+        if device.kind == "cpu":
+            return
+        with contextlib.suppress(Exception):  # no driver: pynvml has an error type per cause
+            from reelmill.engine.resources.monitor import NvmlDevices
+
+            self._nvml = NvmlDevices()
+            self._index = device.index
+            self._before_mb = self._used_mb() or 0.0
+
+    def mb(self) -> float | None:
+        if self._nvml is None:
+            return None
+        own = self._nvml.own_mb(self._index, os.getpid())
+        if own is not None:
+            return float(own)
+        used = self._used_mb()
+        return None if used is None else max(0.0, used - self._before_mb)
+
+    def _used_mb(self) -> float | None:
+        samples = self._nvml.sample(())
+        return next((float(s.used_mb) for s in samples if s.index == self._index), None)

@@ -1,0 +1,178 @@
+"""Persons of a video written for people and other programs: one writer class a format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from reelmill import __version__
+from reelmill.artifacts import Clip, Person, PersonArrays, Persons
+from reelmill.errors import UsageError
+from reelmill.export.jsontext import json_text, number
+from reelmill.export.transcript.document import Source
+from reelmill.export.transcript.json_writer import source_facts
+
+SCHEMA = "reelmill.faces/1"
+
+_NOTICE = (
+    "Machine output. Faces may be missed, and persons taken for one another; check it against "
+    "the video, which is identified by its hashes under `source`."
+)
+
+
+@dataclass(frozen=True)
+class FacesDocument:
+    """The persons of a video with their boxes, the clips made of them, and where from.
+
+    `thumbnails`: JPEG data by person's label.
+    """
+
+    persons: Persons
+    arrays: PersonArrays
+    source: Source
+    clips: Sequence[Clip] = ()
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class FacesWriter(ABC):
+    """Turns a document into one text file, whose name ends in `suffix`.
+
+    The same document always gives the same text.
+    """
+
+    suffix: ClassVar[str]
+
+    @abstractmethod
+    def render(self, document: FacesDocument) -> str:
+        """The whole content of the file, written as UTF-8."""
+
+
+class FacesJson(FacesWriter):
+    """Persons, when they are on screen, their clips, and their box in every frame: times in
+    seconds, boxes as frame (from 0), time, x, y, width, height in pixels of the upright picture."""
+
+    suffix = "faces.json"
+
+    def render(self, document: FacesDocument) -> str:
+        persons, arrays = document.persons, document.arrays
+        head = {
+            "schema": SCHEMA,
+            "made_by": {"program": "reelmill", "version": __version__},
+            "notice": _NOTICE,
+            "source": source_facts(document.source),
+            "picture": vars(persons.picture),
+            "told_apart_by": persons.method,
+            "threshold": number(persons.threshold, 4),
+            "notes": persons.notes,
+            "cuts": [number(cut) for cut in persons.cuts],
+            "settings": dict(document.settings),
+            "clips": [_clip(clip) for clip in document.clips],
+            "persons": [_person(person, arrays) for person in persons.persons],
+        }
+        text = json_text(head, indent=2)
+        # A box a line: indented to one number a line they would be six times as long.
+        for person in persons.persons:
+            text = text.replace(f'"{_boxes_mark(person)}"', _boxes_text(person, arrays), 1)
+        return text + "\n"
+
+
+class FacesCsv(FacesWriter):
+    """A row for each person and frame."""
+
+    suffix = "faces.csv"
+
+    def render(self, document: FacesDocument) -> str:
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["person", "name", "frame", "time", "x", "y", "width", "height", "track"])
+        arrays = document.arrays
+        for person in document.persons.persons:
+            tracks = arrays.tracks[arrays.of(person)].tolist()
+            for row, track in zip(_rows(person, arrays), tracks, strict=True):
+                table.writerow([person.label, person.name or "", *row, track])
+        return text.getvalue()
+
+
+class FacesMot(FacesWriter):
+    """The text of the MOT Challenge (Milan et al., MOT16, 2016, table 6): frame and id from 1,
+    left, top, width, height, confidence, and three world coordinates that are not known."""
+
+    suffix = "mot.txt"
+
+    def render(self, document: FacesDocument) -> str:
+        lines = []
+        for identity, person in enumerate(document.persons.persons, start=1):
+            for frame, _, *box in _rows(person, document.arrays):
+                values = ",".join(f"{value:g}" for value in box)
+                lines.append((frame, identity, f"{frame + 1},{identity},{values},1,-1,-1,-1"))
+        return "".join(f"{line}\n" for _, _, line in sorted(lines))
+
+
+_WRITERS: dict[str, type[FacesWriter]] = {"json": FacesJson, "csv": FacesCsv, "mot": FacesMot}
+
+FACES_FORMATS = tuple(_WRITERS)
+
+
+def faces_writer(name: str) -> FacesWriter:
+    """The writer of a format.
+
+    Raises:
+        UsageError: no such format; the message lists those there are.
+    """
+    if name not in _WRITERS:
+        known = ", ".join(_WRITERS)
+        raise UsageError(f"unknown format {name!r} for faces; the formats are: {known}")
+    return _WRITERS[name]()
+
+
+def _clip(clip: Clip) -> dict[str, Any]:
+    return {
+        "file": clip.path,
+        "persons": clip.persons,
+        "seconds": number(clip.seconds),
+        "frames": clip.frames,
+        "sound": clip.has_sound,
+        "shows": [[number(span.start), number(span.end)] for span in clip.spans],
+    }
+
+
+def _person(person: Person, arrays: PersonArrays) -> dict[str, Any]:
+    return {
+        "label": person.label,
+        "name": person.name,
+        "seconds": number(person.seconds),
+        "share": number(person.share, 4),
+        "likeness": number(person.likeness, 4),
+        "named_by": None if person.named_by is None else number(person.named_by, 4),
+        "on_screen": [
+            {"start": number(i.start), "end": number(i.end), "tracks": i.tracks}
+            for i in person.intervals
+        ],
+        "boxes": _boxes_mark(person),
+    }
+
+
+def _boxes_mark(person: Person) -> str:
+    return f"\N{REPLACEMENT CHARACTER}boxes of {person.label}"
+
+
+def _boxes_text(person: Person, arrays: PersonArrays) -> str:
+    lines = (json.dumps(row, separators=(",", ":")) for row in _rows(person, arrays))
+    inside = ",\n        ".join(lines)
+    return f"[\n        {inside}\n      ]" if inside else "[]"
+
+
+def _rows(person: Person, arrays: PersonArrays) -> Iterable[list[Any]]:
+    """frame, time, x, y, width, height."""
+    part = arrays.of(person)
+    frames = arrays.frames[part].tolist()
+    times = arrays.times[part].round(4).tolist()
+    boxes = arrays.boxes[part].astype(float).round(1).tolist()
+    for frame, time, box in zip(frames, times, boxes, strict=True):
+        yield [frame, time, *box]

@@ -1,0 +1,20 @@
+"""Transcripts written for people and other programs: one writer class a format."""
+
+from reelmill.export.transcript.document import Document, Source
+from reelmill.export.transcript.registry import (
+    DEFAULT_FORMATS,
+    known_formats,
+    parse_formats,
+    writer_for,
+)
+from reelmill.export.transcript.writer import TranscriptWriter
+
+__all__ = [
+    "DEFAULT_FORMATS",
+    "Document",
+    "Source",
+    "TranscriptWriter",
+    "known_formats",
+    "parse_formats",
+    "writer_for",
+]

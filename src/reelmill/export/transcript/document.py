@@ -1,0 +1,40 @@
+"""What a writer may need to know about a transcript and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reelmill.artifacts import Transcript, Turn
+from reelmill.core.recording import Recording
+
+
+@dataclass(frozen=True)
+class Source:
+    """The original a transcript was made from: hashes in hex, size in bytes, mtime in ns.
+
+    `name` is the file's own name, without a folder: exports are handed on to other machines.
+    """
+
+    name: str
+    sha256: str
+    md5: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, recording: Recording) -> Source:
+        state = recording.state
+        return cls(recording.path.name, state.sha256, state.md5, state.size, state.mtime_ns)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A transcript with its source and the settings it was made with; `turns` say who speaks
+    when, where that is known."""
+
+    transcript: Transcript
+    source: Source
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    turns: Sequence[Turn] = ()

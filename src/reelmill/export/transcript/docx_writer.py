@@ -1,0 +1,113 @@
+"""A document for people: who said what, in the order in which it was said."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import datetime, timezone
+from importlib.util import find_spec
+from itertools import groupby
+from typing import Any
+
+from reelmill.artifacts import SpokenTranscript
+from reelmill.errors import UsageError
+from reelmill.export.transcript.cues import Cue, clock, cues, one_line
+from reelmill.export.transcript.document import Document
+from reelmill.export.transcript.writer import TranscriptWriter
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_NOTICE = "Machine output. Check it against the recording before relying on it."
+
+
+class DocxWriter(TranscriptWriter):
+    """A heading, what the recording is, a table of the speakers, then the talk."""
+
+    suffix = "docx"
+
+    def check(self) -> None:
+        if find_spec("docx") is None:
+            raise UsageError(
+                "the format docx needs python-docx, which is not installed: "
+                'pip install "reelmill[docx]", or leave docx out of --formats'
+            )
+
+    def render(self, document: Document) -> str:
+        """The talk as plain text; the file itself is made by `content`."""
+        return "\n".join(
+            f"{_when(row[0])}  {row[0].spoken_by}{_text(row)}" for row in _paragraphs(document)
+        )
+
+    def content(self, document: Document) -> bytes:
+        import docx
+
+        made = docx.Document()
+        source = document.source
+        made.add_heading(one_line(source.name), level=1)
+        made.add_paragraph(_NOTICE)
+        made.add_paragraph(_about(document))
+        _add_speakers(made, document)
+        for row in _paragraphs(document):
+            paragraph = made.add_paragraph()
+            paragraph.add_run(f"{_when(row[0])}  ").italic = True
+            paragraph.add_run(row[0].spoken_by).bold = True
+            paragraph.add_run(_text(row))
+        changed = datetime.fromtimestamp(source.mtime_ns / 1e9, tz=timezone.utc)
+        properties = made.core_properties
+        properties.title, properties.author = one_line(source.name), "reelmill"
+        properties.created = properties.modified = changed.replace(tzinfo=None, microsecond=0)
+        file = io.BytesIO()
+        made.save(file)
+        return _without_moment(file.getvalue())
+
+
+def _paragraphs(document: Document) -> list[list[Cue]]:
+    """What one speaker says without another in between; without speakers, each segment."""
+    rows = cues(document.transcript)
+    if not any(cue.speaker for cue in rows):
+        return [[cue] for cue in rows]
+    return [list(run) for _, run in groupby(rows, key=lambda cue: cue.speaker)]
+
+
+def _text(row: list[Cue]) -> str:
+    return " ".join(cue.text for cue in row)
+
+
+def _when(cue: Cue) -> str:
+    return clock(cue.start, ".")[:-4]
+
+
+def _about(document: Document) -> str:
+    transcript, source = document.transcript, document.source
+    length = clock(round(transcript.duration * 1000), ".")[:-4]
+    return (
+        f"Length {length}, language {transcript.language}, model {one_line(transcript.model)}. "
+        f"SHA-256 of the recording: {source.sha256}"
+    )
+
+
+def _add_speakers(made: Any, document: Document) -> None:
+    transcript = document.transcript
+    if not isinstance(transcript, SpokenTranscript) or not transcript.speakers:
+        return
+    table = made.add_table(rows=1, cols=4)
+    for cell, text in zip(table.rows[0].cells, ("Speaker", "Time", "Turns", "Share"), strict=True):
+        cell.text = text
+    for one in transcript.speakers:
+        time = clock(round(one.seconds * 1000), ".")[:-4]
+        values = (one_line(one.speaker), time, str(one.turns), f"{one.share:.0%}")
+        for cell, text in zip(table.add_row().cells, values, strict=True):
+            cell.text = text
+
+
+def _without_moment(data: bytes) -> bytes:
+    """The same archive without the time of its making: the same transcript, the same file."""
+    result = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as archive,
+        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for entry in archive.infolist():
+            info = zipfile.ZipInfo(entry.filename, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(info, archive.read(entry))
+    return result.getvalue()

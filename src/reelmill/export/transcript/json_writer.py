@@ -1,0 +1,127 @@
+"""JSON: everything known about a transcript, with what it was made from and how."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+from reelmill import __version__
+from reelmill.artifacts import (
+    AlignedTranscript,
+    Segment,
+    SpeakerTotals,
+    SpokenTranscript,
+    Turn,
+    Word,
+)
+from reelmill.export.jsontext import json_text, number
+from reelmill.export.transcript.cues import milliseconds, spoken
+from reelmill.export.transcript.document import Document, Source
+from reelmill.export.transcript.writer import TranscriptWriter
+
+SCHEMA = "reelmill.transcript/1"
+
+_NOTICE = (
+    "Machine output. Check it against the recording before relying on it; "
+    "the recording is identified by its hashes under `source`."
+)
+_DEMO_NOTICE = (
+    "Made with the demo model, which was trained on a small domain of synthetic speech to show "
+    "how the program works. It must not be relied on for real recordings."
+)
+
+
+class JsonWriter(TranscriptWriter):
+    """Texts exactly as recognized; times in seconds of the original, to the millisecond."""
+
+    suffix = "json"
+
+    def render(self, document: Document) -> str:
+        return json_text(_content(document), indent=2) + "\n"
+
+
+def is_demo(model: str) -> bool:
+    """Whether a model's name is that of the shipped demo model."""
+    return re.match(r"(.*/)?demo(-| |$)", model) is not None
+
+
+def _content(document: Document) -> dict[str, Any]:
+    transcript = document.transcript
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "made_by": {"program": "reelmill", "version": __version__},
+        "notice": _DEMO_NOTICE if is_demo(transcript.model) else _NOTICE,
+        "source": source_facts(document.source),
+        "language": transcript.language,
+        "language_probability": number(transcript.language_probability, 4),
+        "model": transcript.model,
+        "duration": _seconds(transcript.duration),
+        "speech_seconds": _seconds(transcript.speech_seconds),
+        "settings": dict(document.settings),
+        "text": " ".join(text for _, text in spoken(transcript)),
+        "segments": [_segment(i, segment) for i, segment in enumerate(transcript.segments)],
+    }
+    if isinstance(transcript, AlignedTranscript):
+        content["notes"] = list(transcript.notes)
+    if isinstance(transcript, SpokenTranscript):
+        content["diarizer"] = transcript.diarizer
+        content["speakers"] = [_speaker(one) for one in transcript.speakers]
+        content["turns"] = [{**_times(turn), "speaker": turn.speaker} for turn in document.turns]
+    return content
+
+
+def _speaker(totals: SpeakerTotals) -> dict[str, Any]:
+    """`share` of all speech from 0 to 1; `overlap` seconds while somebody else speaks too."""
+    return {
+        "speaker": totals.speaker,
+        "seconds": number(totals.seconds, 3),
+        "turns": totals.turns,
+        "share": number(totals.share, 4),
+        "overlap": number(totals.overlap, 3),
+    }
+
+
+def source_facts(source: Source) -> dict[str, Any]:
+    """What an export says about the original it was made from."""
+    modified = datetime.fromtimestamp(source.mtime_ns / 1e9, tz=timezone.utc)
+    return {
+        "name": source.name,
+        "sha256": source.sha256,
+        "md5": source.md5,
+        "size": source.size,
+        "modified": modified.isoformat(timespec="seconds"),
+        "mtime_ns": source.mtime_ns,
+    }
+
+
+def _segment(index: int, segment: Segment) -> dict[str, Any]:
+    values: dict[str, Any] = {"id": index, **_times(segment), "text": segment.text.strip()}
+    if segment.speaker is not None:
+        values["speaker"] = segment.speaker
+    for name in ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature"):
+        values[name] = number(getattr(segment, name), 4)
+    if segment.words:
+        values["words"] = [_word(word) for word in segment.words]
+    return values
+
+
+def _word(word: Word) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "word": word.text,
+        **_times(word),
+        "score": number(word.score, 4),
+        "timing": word.timing,
+    }
+    if word.speaker is not None:
+        values["speaker"] = word.speaker
+    return values
+
+
+def _times(part: Segment | Word | Turn) -> dict[str, float]:
+    start = _seconds(part.start)
+    return {"start": start, "end": max(start, _seconds(part.end))}
+
+
+def _seconds(time: float) -> float:
+    return milliseconds(time) / 1000

@@ -1,0 +1,28 @@
+"""RTTM: who speaks when, as diarization tools exchange it (NIST RT-09)."""
+
+from __future__ import annotations
+
+import re
+
+from reelmill.export.transcript.document import Document
+from reelmill.export.transcript.writer import TranscriptWriter
+
+_SPACE = re.compile(r"\s+")
+
+
+class RttmWriter(TranscriptWriter):
+    """A line for each turn; blanks in names become `_`, for they separate the columns."""
+
+    suffix = "rttm"
+
+    def render(self, document: Document) -> str:
+        file = _column(document.source.name)
+        return "".join(
+            f"SPEAKER {file} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> "
+            f"{_column(turn.speaker)} <NA> <NA>\n"
+            for turn in document.turns
+        )
+
+
+def _column(text: str) -> str:
+    return _SPACE.sub("_", text.strip()) or "<NA>"

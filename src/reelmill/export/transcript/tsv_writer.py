@@ -1,0 +1,26 @@
+"""Tab-separated values with Whisper's columns: start and end in milliseconds, text."""
+
+from __future__ import annotations
+
+from reelmill.export.transcript.cues import Cue, cues, one_line
+from reelmill.export.transcript.document import Document
+from reelmill.export.transcript.writer import TranscriptWriter
+
+
+class TsvWriter(TranscriptWriter):
+    """A fourth column, `speaker`, when speakers are known: the first three stay in place."""
+
+    suffix = "tsv"
+
+    def render(self, document: Document) -> str:
+        rows = cues(document.transcript)
+        speakers = any(cue.speaker for cue in rows)
+        header = "start\tend\ttext" + ("\tspeaker" if speakers else "")
+        return "\n".join([header, *(_row(cue, speakers) for cue in rows)]) + "\n"
+
+
+def _row(cue: Cue, speakers: bool) -> str:
+    columns = [str(cue.start), str(cue.end), cue.text.replace("\t", " ")]
+    if speakers:
+        columns.append(one_line(cue.speaker or "").replace("\t", " "))
+    return "\t".join(columns)

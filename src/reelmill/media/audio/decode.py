@@ -1,0 +1,178 @@
+"""Decoding one audio track to mono 16 kHz PCM, as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import av
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+
+from reelmill.errors import InputError
+from reelmill.media.audio.declared import stated_seconds
+from reelmill.media.audio.mixdown import Mixdown, frame_format
+from reelmill.media.container import open_container, read_only, shown
+from reelmill.media.packets import decoded_frames
+from reelmill.media.timeline import Timeline, time_zero
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+SAMPLE_RATE = 16_000
+
+#: Reading is given up after so many errors without one good packet between them.
+
+#: A shorter difference between stated and decoded duration is rounding or priming.
+_MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
+
+_SILENCE = bytes(1 << 16)
+
+
+@dataclass
+class Decoded:
+    """`samples` written at `SAMPLE_RATE`; `track` the stream index; `problems` as in `Audio`."""
+
+    samples: int
+    track: int
+    problems: list[str] = field(default_factory=list)
+
+
+def decode(path: Path, sink: IO[bytes], track: int | None = None) -> Decoded:
+    """Decode an audio track to raw mono little-endian int16 at 16 kHz, written to `sink`.
+
+    Channels are averaged. Sample 0 is time 0 of the original; gaps become silence. Corrupt
+    packets are left out and counted. Memory stays at some tens of MB whatever the length.
+
+    Args:
+        track: which of the file's audio tracks, counted from 0; None: the one FFmpeg holds
+            for the main one (default flag, then most channels).
+
+    Raises:
+        InputError: cannot be opened, has no sound or no such track, nothing decodable.
+        PassingError: I/O errors that can go away.
+        OSError: the sink cannot be written (disk full, say).
+    """
+    with open_container(path) as container:
+        stream = _choose(path, container, track)
+        decoding = _Decoding(path, container, stream, sink)
+        for frame in decoding.frames():
+            decoding.write(frame)
+        return decoding.result()
+
+
+def _choose(path: Path, container: InputContainer, track: int | None) -> AudioStream:
+    tracks = [stream for stream in container.streams if isinstance(stream, AudioStream)]
+    if not tracks:
+        raise InputError(f"{shown(path)}: has no sound; give a recording with an audio track")
+    if track is None:
+        best = container.streams.best("audio")
+        stream = best if isinstance(best, AudioStream) else tracks[0]
+    elif 0 <= track < len(tracks):
+        stream = tracks[track]
+    else:
+        raise InputError(
+            f"{shown(path)}: has no audio track {track}; there are {len(tracks)}, counted from 0"
+        )
+    if not stream.codec_context:
+        raise InputError(
+            f"{shown(path)}: its sound is in a format FFmpeg cannot decode; convert it first"
+        )
+    return stream
+
+
+class _Decoding:
+    """The state of one pass through a file."""
+
+    def __init__(
+        self, path: Path, container: InputContainer, stream: AudioStream, sink: IO[bytes]
+    ) -> None:
+        self._path, self._container, self._stream, self._sink = path, container, stream, sink
+        self._stated = stated_seconds(path, container, stream)
+        has_video = bool(container.streams.video)
+        start = None if container.start_time is None else container.start_time / av.time_base
+        self._timeline = Timeline(
+            time_zero(container.format.name, start, has_video),
+            self._stated or (container.duration or 0) / av.time_base,
+        )
+        self._tick = float(stream.time_base or 0)
+        self._mixdown: Mixdown | None = None
+        self._format: tuple[str, str, int, int] | None = None
+        self._run_start = 0  # in samples written, where the current run of frames begins
+        self._written = 0
+        self._corrupt = 0
+        self._sound = False
+        read_only(container, stream)
+        stream.codec_context.thread_count = 1  # other recordings use the other cores
+
+    def frames(self) -> Iterator[AudioFrame]:
+        """Decoded frames in order; corrupt packets are left out and counted."""
+        return decoded_frames(self._container, self._stream, self._path, self._lose)
+
+    def _lose(self) -> None:
+        self._corrupt += 1
+        self._timeline.sound_lost()
+
+    def write(self, frame: AudioFrame) -> None:
+        """Put a frame where its time stamp says."""
+        if not frame.samples:
+            return
+        format_ = frame_format(frame)
+        if format_ != self._format:
+            self._end_run()
+            self._format = format_
+        stamp = None if frame.pts is None else frame.pts * self._tick
+        move = self._timeline.place(stamp, self._seconds(), frame.samples / frame.sample_rate)
+        if move.skip:
+            return
+        if move.silence:
+            self._insert_silence(move.silence)
+        if self._mixdown is None:
+            self._mixdown = Mixdown(frame, SAMPLE_RATE, self._sink)
+        self._written += self._mixdown.add(frame)
+        self._sound = True
+
+    def _seconds(self) -> float:
+        """Where the sound taken so far ends."""
+        run = self._mixdown
+        fresh = run.source_samples / run.source_rate if run else 0.0
+        return self._run_start / SAMPLE_RATE + fresh
+
+    def _insert_silence(self, seconds: float) -> None:
+        target = round((self._seconds() + seconds) * SAMPLE_RATE)
+        self._end_run()
+        missing = 2 * (target - self._written)
+        while missing > 0:
+            missing -= self._sink.write(_SILENCE[:missing])
+        self._run_start = self._written = max(target, self._written)
+
+    def _end_run(self) -> None:
+        if self._mixdown is not None:
+            self._written += self._mixdown.finish()
+            self._mixdown = None
+        self._run_start = self._written
+
+    def result(self) -> Decoded:
+        self._end_run()
+        if not self._sound:
+            raise InputError(
+                f"{shown(self._path)}: none of its sound can be decoded "
+                f"({self._corrupt} corrupt packets); copy it again from its source"
+            )
+        return Decoded(self._written, self._stream.index, self._problems())
+
+    def _problems(self) -> list[str]:
+        problems = self._timeline.problems()
+        if self._corrupt:
+            plural = "s" if self._corrupt > 1 else ""
+            problems.append(f"{self._corrupt} corrupt packet{plural} left out")
+        seconds = self._written / SAMPLE_RATE
+        missing = self._stated - seconds
+        if missing > max(_MISSING_SECONDS, _MISSING_SHARE * self._stated):
+            problems.append(
+                f"ends after {seconds:.1f} s, its header states {self._stated:.1f} s; truncated?"
+            )
+        return problems

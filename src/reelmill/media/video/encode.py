@@ -1,0 +1,200 @@
+"""Pictures to H.264: by the GPU's encoder where it really works, else by x264."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import av
+import av.error
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from reelmill.media.video.crop import FORMAT, black
+
+#: Times of encoded pictures are whole numbers of these: exact for every common frame rate.
+TICKS = 90_000
+
+EncoderName = Literal["x264", "nvenc"]
+
+_CODECS: dict[EncoderName, str] = {"x264": "libx264", "nvenc": "h264_nvenc"}
+
+#: x264's presets, from fast to small, and the NVENC preset that stands for each.
+PRESETS = {
+    "ultrafast": "p1",
+    "superfast": "p1",
+    "veryfast": "p2",
+    "faster": "p3",
+    "fast": "p4",
+    "medium": "p4",
+    "slow": "p5",
+    "slower": "p6",
+    "veryslow": "p7",
+}
+
+#: A key frame at least this often, so that players can jump.
+_KEY_SECONDS = 5
+
+#: NVENC refuses pictures smaller than about 145 x 49; the probe is of a size it takes.
+_PROBE_SIZE, _PROBE_FRAMES = 256, 5
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How pictures are encoded. `encoder` `auto` is NVENC where it works, else x264.
+
+    `quality` is x264's CRF and NVENC's CQ: about 18 looks like the original, 28 is rough.
+    """
+
+    encoder: str = "auto"
+    preset: str = "veryfast"
+    quality: int = 21
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What the numbers in the planes mean, as FFmpeg counts it; taken over from the original."""
+
+    space: int = 2
+    range: int = 0
+    transfer: int = 2
+    primaries: int = 2
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> Colour:
+        full = frame.format.name.startswith("yuvj")
+        return cls(
+            int(frame.colorspace),
+            2 if full else int(frame.color_range),
+            int(frame.color_trc),
+            int(frame.color_primaries),
+        )
+
+
+@cache
+def works(encoder: EncoderName) -> bool:
+    """Whether an encoder encodes here and now: five pictures tell. Asked once a process.
+
+    That FFmpeg has NVENC says nothing: there may be no GPU, no driver, a data-centre GPU
+    without an encoder, or no session left.
+    """
+    try:
+        context = av.CodecContext.create(_CODECS[encoder], "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width = context.height = _PROBE_SIZE
+        context.pix_fmt, context.time_base, context.framerate = (
+            FORMAT,
+            Fraction(1, 25),
+            Fraction(25),
+        )
+        packets = 0
+        for number in range(_PROBE_FRAMES):
+            frame = black(_PROBE_SIZE, _PROBE_SIZE)
+            frame.pts = number
+            packets += len(context.encode(frame))
+        return packets + len(context.encode(None)) > 0
+    except (av.error.FFmpegError, ValueError):  # ValueError: FFmpeg was built without it
+        return False
+
+
+def encoder_for(encoding: Encoding) -> EncoderName:
+    """The encoder that `encoding` means on this machine. NVENC that was asked for by name but
+    does not work is x264 too: the clips are what was asked for."""
+    return "nvenc" if encoding.encoder in ("auto", "nvenc") and works("nvenc") else "x264"
+
+
+class VideoFile:
+    """An mp4 of pictures only, written as they come; a context manager.
+
+    Opening NVENC can fail although it works: consumer cards have few sessions. Such a file is
+    x264's (`encoder` says which it became).
+    """
+
+    def __init__(
+        self, path: Path, width: int, height: int, rate: float, encoding: Encoding, colour: Colour
+    ) -> None:
+        self.frames = 0
+        self.encoder = encoder_for(encoding)
+        self._output = av.open(f"file:{path.absolute()}", "w", format="mp4")
+        self._shape = width, height, rate, colour
+        try:
+            self._open(encoding)
+        except av.error.FFmpegError:
+            if self.encoder != "nvenc":
+                raise
+            self._output.close()
+            self._output = av.open(f"file:{path.absolute()}", "w", format="mp4")
+            self.encoder = "x264"
+            self._open(encoding)
+
+    def _open(self, encoding: Encoding) -> None:
+        width, height, rate, colour = self._shape
+        frame_rate = Fraction(rate).limit_denominator(1001)
+        stream = self._output.add_stream(_CODECS[self.encoder], rate=frame_rate)
+        assert isinstance(stream, VideoStream)
+        self._stream, context = stream, stream.codec_context
+        context.width, context.height, context.pix_fmt = width, height, FORMAT
+        context.time_base = Fraction(1, TICKS)
+        context.gop_size = max(1, round(_KEY_SECONDS * rate))
+        context.thread_count = 1
+        context.colorspace, context.color_range = colour.space, colour.range
+        context.color_trc, context.color_primaries = colour.transfer, colour.primaries
+        context.options = _options(self.encoder, encoding)
+        context.open()
+
+    def write(self, frame: VideoFrame, ticks: int, duration: int) -> None:
+        """Encode a frame in `FORMAT`, shown from `ticks` on for `duration` of them."""
+        frame.pts, frame.time_base, frame.duration = ticks, Fraction(1, TICKS), duration
+        frame.pict_type = 0  # the original's choice of key frames is not ours
+        self._output.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def close(self) -> None:
+        if self.frames:
+            self._output.mux(self._stream.encode(None))
+        self._output.close()
+
+    def __enter__(self) -> VideoFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._output.close()
+
+
+def _options(encoder: EncoderName, encoding: Encoding) -> dict[str, str]:
+    if encoder == "nvenc":
+        quality = str(encoding.quality)
+        return {"preset": PRESETS[encoding.preset], "rc": "vbr", "cq": quality, "b:v": "0"}
+    return {"preset": encoding.preset, "crf": str(encoding.quality)}
+
+
+def uniform(path: Path) -> Path:
+    """A `VideoFile` again, by x264: pieces of one clip must be one encoder's. Only where the
+    GPU's sessions ran out in the middle of a clip."""
+    target = path.with_name(f"x264-{path.name}")
+    with av.open(f"file:{path.absolute()}") as source:
+        stream = source.streams.video[0]
+        scale = Fraction(stream.time_base or Fraction(1, TICKS)) * TICKS
+        rate = float(stream.average_rate or 25)
+        video: VideoFile | None = None
+        for frame in source.decode(stream):
+            if video is None:
+                size = frame.width, frame.height
+                video = VideoFile(target, *size, rate, Encoding("x264"), Colour.of(frame))
+            video.write(frame, round((frame.pts or 0) * scale), round(frame.duration * scale))
+        if video is not None:
+            video.close()
+    return target

@@ -1,0 +1,123 @@
+"""Frames of a video made ready to be searched: where to begin, how large, upright, small."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from reelmill.artifacts import Media, VideoTrack
+from reelmill.errors import InputError
+from reelmill.media.container import shown
+from reelmill.media.video.reader import SAME_FRAME_SECONDS, open_pictures
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+UInt8 = npt.NDArray[np.uint8]
+
+#: Start and end of a stretch of video, s; infinite at the ends of the whole.
+Stretch = tuple[float, float]
+
+
+def choose_track(path: Path, media: Media, number: int | None = None) -> VideoTrack:
+    """A file's video track: `number` counts them from 0; the largest picture when not given.
+
+    Raises:
+        InputError: no picture in the file, no such track, or none FFmpeg can decode.
+    """
+    if not media.video:
+        raise InputError(f"{shown(path)}: has sound but no picture; give a video")
+    if number is None:
+        return max(media.video, key=lambda track: track.width * track.height)
+    if not 0 <= number < len(media.video):
+        raise InputError(
+            f"{shown(path)}: has no video track {number}; there are {len(media.video)}, "
+            "counted from 0"
+        )
+    return media.video[number]
+
+
+def upright_size(track: VideoTrack) -> tuple[int, int]:
+    """Width and height of the picture as it is shown."""
+    if track.rotation % 180:
+        return track.height, track.width
+    return track.width, track.height
+
+
+def reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """A size of the same shape whose shorter side has at most `short_side` pixels; even sides."""
+    scale = min(1.0, short_side / max(1, min(width, height)))
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def turned(picture: UInt8, rotation: int) -> UInt8:
+    """A picture (height, width, 3) turned upright: `rotation` as in `VideoTrack`, in degrees
+    counterclockwise, a multiple of 90."""
+    quarters = round(rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
+
+
+def stretches(path: Path, track: int, seconds: float) -> list[Stretch]:
+    """Cut a video at key frames into stretches of at least `seconds` each, which together hold
+    every frame of it once.
+
+    Raises:
+        InputError, PassingError: as `open_pictures`.
+    """
+    with open_pictures(path, track) as pictures:
+        keys = pictures.key_times()
+    edges = [-math.inf]
+    for key in keys[1:]:
+        if key - max(edges[-1], keys[0]) >= seconds - SAME_FRAME_SECONDS:
+            edges.append(key)
+    return list(pairwise([*edges, math.inf]))
+
+
+class Reducer:
+    """Makes frames of one video RGB, upright and small.
+
+    Args:
+        size: width and height after turning.
+        rotation: as in `VideoTrack`.
+    """
+
+    def __init__(self, size: tuple[int, int], rotation: int) -> None:
+        self._width, self._height = size if rotation % 180 == 0 else size[::-1]
+        self._rotation = rotation
+        # Kept from frame to frame, for setting one up takes as long as a frame; and two of them,
+        # for to RGB at another size FFmpeg has but a slow way.
+        self._scaler, self._painter = VideoReformatter(), VideoReformatter()
+
+    def reduced(self, frame: VideoFrame) -> UInt8:
+        """(height, width, 3)."""
+        small = self._scaler.reformat(
+            frame,
+            width=self._width,
+            height=self._height,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        small = self._painter.reformat(small, format="rgb24", threads=1)
+        return turned(small.to_ndarray().astype(np.uint8, copy=False), self._rotation)
+
+
+def brightness(frame: VideoFrame, columns: int, rows: int) -> npt.NDArray[np.float32]:
+    """A frame's luma at a grid of places, (rows, columns), 0 to 1: cheap enough for every frame.
+
+    What is taken for luma is the first plane; that is so for all YUV formats, and good enough
+    for telling two pictures apart in the others.
+    """
+    plane: Any = frame.planes[0]
+    bits = frame.format.components[0].bits
+    pixels: npt.NDArray[Any] = np.frombuffer(plane, np.uint8 if bits <= 8 else np.uint16)
+    lines = pixels.reshape(-1, plane.line_size // pixels.itemsize)[: frame.height]
+    step_y, step_x = max(1, frame.height // rows), max(1, frame.width // columns)
+    picked = lines[step_y // 2 :: step_y, step_x // 2 : frame.width : step_x][:rows, :columns]
+    light: npt.NDArray[np.float32] = picked.astype(np.float32) / np.float32((1 << bits) - 1)
+    return light

@@ -1,0 +1,163 @@
+"""From a name to a network that tells faces apart: found, fetched and converted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from reelmill.core.paths import caches
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.faces.facenet import FacenetSpec
+from reelmill.models.faces.facenet_convert import convert
+from reelmill.models.files import hub
+from reelmill.models.files.cache import file_digest
+from reelmill.models.files.download import fetch
+
+#: facenet-pytorch's weights, by the name it gives them.
+VGGFACE2 = "vggface2"
+#: Not a network: people are told apart by what they wear.
+APPEARANCE = "appearance"
+#: By the face where the network can be had, else by what people wear.
+AUTO = "auto"
+DOWNLOAD_MB = 107
+_FILE = "20180402-114759-vggface2.pt"
+_ADDRESS = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{_FILE}"
+#: Below the models folder; the number changes with what the conversion makes.
+_CONVERTED = "reelmill-faces-1"
+_PATTERNS = ("*.pt", "*.pth", "*.bin", "*.safetensors")
+
+Notify = Callable[[str], None]
+
+
+def face_spec(
+    name: str,
+    notify: Notify = lambda line: None,
+    *,
+    waits: tuple[float, ...] = hub.RETRY_WAITS,
+) -> FacenetSpec:
+    """The network `name`: `vggface2`, a file of weights (.pt) or of a converted network (.onnx),
+    the address of one, or a hub repository with one in it.
+
+    Args:
+        name: as above.
+        notify: told in a line what is fetched and converted.
+        waits: seconds before each further try of a download.
+
+    Raises:
+        ModelUnavailableError: it is not here and not to be had, or is something else; the message
+            names the ways out.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return _from_file(path.resolve(), path.name, notify)
+    if path.is_dir():
+        return _from_file(_only_file(path.resolve()), path.name, notify)
+    made = converted_path(name)
+    if made.is_file():
+        return _spec(made, name)
+    if name == VGGFACE2 and (left := _left_by_facenet_pytorch()).is_file():
+        return _converted(left, made, name, notify)
+    if name == VGGFACE2 or name.startswith(("http://", "https://")):
+        return _from_address(_ADDRESS if name == VGGFACE2 else name, made, name, notify, waits)
+    if name.count("/") == 1 and not name.startswith((".", "~", "/")):
+        return _from_hub(name, made, notify)
+    raise ModelUnavailableError(
+        f"no face network {name!r}: give {VGGFACE2}, the file or address of facenet-pytorch's "
+        "weights (.pt), or a hub repository (owner/name) with them"
+    )
+
+
+def converted_path(name: str) -> Path:
+    """Where the network made of the weights called `name` is kept."""
+    kept = name.replace("/", "--")
+    if "://" in name:
+        kept = f"url--{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return hub.models_folder() / _CONVERTED / f"{kept}.onnx"
+
+
+def here(name: str = VGGFACE2) -> Path | None:
+    """The network made of the weights called `name`, or the weights themselves, if they are on
+    this machine."""
+    places = [converted_path(name), *([_left_by_facenet_pytorch()] if name == VGGFACE2 else [])]
+    return next((place for place in places if place.is_file()), None)
+
+
+def unavailable(name: str, cause: str) -> ModelUnavailableError:
+    """The one message for weights that cannot be had, with the ways out."""
+    return ModelUnavailableError(
+        f"the face network {name} cannot be had: {cause}. Ways out: "
+        f"`reelmill models pull faces:{VGGFACE2}` on a machine with network, then copy "
+        f"{hub.models_folder() / _CONVERTED} here; give facenet-pytorch's weights in its place "
+        f"(--identity {_FILE}); or tell people apart by what they wear (--identity appearance)"
+    )
+
+
+def _left_by_facenet_pytorch() -> Path:
+    """Where facenet-pytorch keeps the weights it has fetched."""
+    home = Path(os.environ.get("TORCH_HOME") or caches() / "torch").expanduser()
+    return home / "checkpoints" / _FILE
+
+
+def _from_file(path: Path, label: str, notify: Notify) -> FacenetSpec:
+    if path.suffix == ".onnx":
+        return _spec(path, label)
+    digest = file_digest(path)
+    return _converted(path, converted_path(f"local--{digest}"), label, notify)
+
+
+def _from_address(
+    address: str, made: Path, name: str, notify: Notify, waits: tuple[float, ...]
+) -> FacenetSpec:
+    notify(f"fetching face network {name}")
+    suffix = Path(address.partition("?")[0]).suffix or ".pt"
+    fetched = made.with_suffix(suffix)
+    try:
+        fetch(address, fetched, waits=waits, notify=notify)
+    except ModelUnavailableError as error:
+        raise unavailable(name, str(error)) from error
+    if fetched == made:
+        return _spec(made, name)
+    try:
+        return _converted(fetched, made, name, notify)
+    finally:
+        fetched.unlink(missing_ok=True)
+
+
+def _from_hub(repository: str, made: Path, notify: Notify) -> FacenetSpec:
+    snapshot = hub.cached_snapshot(repository)
+    if snapshot is None:
+        notify(f"fetching face network {repository}")
+        try:
+            snapshot = hub.download(repository, _PATTERNS, sleep=time.sleep, notify=notify)
+        except ModelUnavailableError as error:
+            raise unavailable(repository, _cause(error)) from error
+    return _converted(_only_file(snapshot), made, repository, notify)
+
+
+def _cause(error: ModelUnavailableError) -> str:
+    """Of the hub's message the part that is not about other kinds of models."""
+    return str(error).partition(" cannot be had: ")[2].partition(". Ways out:")[0] or str(error)
+
+
+def _only_file(folder: Path) -> Path:
+    found = sorted(file for pattern in (*_PATTERNS, "*.onnx") for file in folder.glob(pattern))
+    if len(found) != 1:
+        raise ModelUnavailableError(
+            f"{folder} holds {len(found)} files of weights ({', '.join(_PATTERNS)}); "
+            "give the path of the one that is meant"
+        )
+    return found[0]
+
+
+def _converted(source: Path, made: Path, label: str, notify: Notify) -> FacenetSpec:
+    if not made.is_file():
+        notify(f"converting face network {label}")
+        convert(source, made)
+    return _spec(made, label)
+
+
+def _spec(path: Path, label: str) -> FacenetSpec:
+    return FacenetSpec(path, label, file_digest(path))

@@ -1,0 +1,292 @@
+"""From a name to a folder of weights: shipped, local, or from the model hub, all by one way."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reelmill.core.paths import ASSETS
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.files import hub
+from reelmill.models.files.catalog import CATALOG, DEMO, ModelKind, find, names
+from reelmill.models.whisper.features import WINDOW_SECONDS
+
+_DEMO_FOLDERS: dict[ModelKind, str] = {
+    "whisper": "demo-whisper",
+    "translator": "demo-translator",
+}
+_OPTIONS: dict[ModelKind, str] = {"whisper": "--model", "translator": "--translator"}
+_DEMO_ROOT = ASSETS / "models"
+_DEFAULT_MELS = 80
+
+#: Each a file a model cannot do without, or several of which one is enough.
+_REQUIRED: dict[ModelKind, tuple[tuple[str, ...], ...]] = {
+    "whisper": (
+        ("config.json",),
+        ("model.bin",),
+        ("tokenizer.json",),
+        ("vocabulary.json", "vocabulary.txt"),
+    ),
+    # The tokenizer, which many conversions lack, is looked for by models.translators.
+    "translator": (
+        ("model.bin",),
+        ("shared_vocabulary.json", "shared_vocabulary.txt"),
+    ),
+}
+#: What of a hub repository is wanted; the same list faster-whisper fetches.
+_WANTED: dict[ModelKind, tuple[str, ...]] = {
+    "whisper": (
+        "config.json",
+        "preprocessor_config.json",
+        "model.bin",
+        "tokenizer.json",
+        "vocabulary.*",
+    ),
+    "translator": (
+        "config.json",
+        "model.bin",
+        "shared_vocabulary.*",
+        "tokenizer.json",
+        "translator.json",
+    ),
+}
+
+#: Files up to this size are hashed whole for a model's identity; of larger ones, samples.
+_HASHED_WHOLE = 64 << 20
+_SAMPLES, _SAMPLE_BYTES = 32, 64 << 10
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model on this machine. `identity` changes when the weights do, not when they move."""
+
+    path: Path
+    name: str
+    kind: ModelKind
+    identity: str
+    n_mels: int
+    window_seconds: float = WINDOW_SECONDS
+    padded_seconds: float = WINDOW_SECONDS
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A line of `reelmill models`: `path` is None for what is not on this machine."""
+
+    name: str
+    kind: ModelKind
+    source: str
+    path: Path | None
+    size_mb: float
+    download_mb: int
+    cuda_mb: int
+    cpu_mb: int
+    note: str
+
+
+def resolve(
+    name: str,
+    kind: ModelKind = "whisper",
+    *,
+    download: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+    notify: Callable[[str], None] = lambda line: None,
+) -> ModelFiles:
+    """Find a model's folder, fetching it from the hub if need be.
+
+    Args:
+        name: `demo`, a folder, a name of the catalog, or any `owner/repository` of the hub.
+        kind: what the model does.
+        download: False to look on this machine only.
+        sleep: waits between tries.
+        notify: told in one line what is fetched and what is tried again.
+
+    Raises:
+        ModelUnavailableError: not known, not here and not to be had, or a file is missing; the
+            message names the ways out.
+    """
+    if name == DEMO:
+        return _local(_DEMO_ROOT / _DEMO_FOLDERS[kind], DEMO, kind)
+    repository = _repository(name, kind)
+    if repository is None:
+        return _local(_given_folder(name, kind), name, kind)
+    copied = hub.models_folder() / name
+    if not _missing(copied, kind):
+        return _local(copied, name, kind)
+    return _from_hub(repository, name, kind, download, sleep, notify)
+
+
+def pull(
+    name: str, kind: ModelKind = "whisper", *, notify: Callable[[str], None] = lambda line: None
+) -> ModelFiles:
+    """Fetch a model so that later runs need no network; as `resolve`."""
+    return resolve(name, kind, notify=notify)
+
+
+def list_models() -> list[ModelEntry]:
+    """Every known model and every other usable one in the cache: where it lies, how large it is."""
+    entries = [
+        _entry(entry.name, entry.kind, entry.repository or "shipped with reelmill")
+        for entry in CATALOG.values()
+    ]
+    known = {entry.source for entry in entries}
+    others: tuple[ModelKind, ...] = ("whisper", "translator")
+    entries += [
+        _entry(repository, kind, repository)
+        for repository in hub.cached_repositories()
+        for kind in others
+        if repository not in known and _is_complete(repository, kind)
+    ]
+    return entries
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of the files in a folder, links followed."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _entry(name: str, kind: ModelKind, source: str) -> ModelEntry:
+    try:
+        path = resolve(name, kind, download=False).path
+    except ModelUnavailableError:
+        path = None
+    known = find(name, kind)
+    return ModelEntry(
+        name=name,
+        kind=kind,
+        source=source,
+        path=path,
+        size_mb=folder_size(path) / 1e6 if path else 0.0,
+        download_mb=known.download_mb if known else 0,
+        cuda_mb=known.cuda_mb if known else 0,
+        cpu_mb=known.cpu_mb if known else 0,
+        note=known.note if known else "",
+    )
+
+
+def _is_complete(repository: str, kind: ModelKind) -> bool:
+    snapshot = hub.cached_snapshot(repository)
+    return snapshot is not None and not _missing(snapshot, kind)
+
+
+def _repository(name: str, kind: ModelKind) -> str | None:
+    """The hub repository a name stands for; None when it is a folder."""
+    known = find(name, kind)
+    if known is not None:
+        return known.repository
+    is_path = name.startswith((".", "/", "~")) or Path(name).expanduser().exists()
+    return name if name.count("/") == 1 and not is_path else None
+
+
+def _given_folder(name: str, kind: ModelKind) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    if folder.exists():
+        raise ModelUnavailableError(
+            f"{folder} is a file; give the folder of a CTranslate2 model (with model.bin in it)"
+        )
+    copied = hub.models_folder() / name
+    if copied.is_dir():
+        return copied
+    close = difflib.get_close_matches(name, names(kind), n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise ModelUnavailableError(
+        f"no model {name!r}: {hint}Give one of {', '.join(names(kind))}, "
+        "a hub repository (owner/name), or the folder of a CTranslate2 model"
+    )
+
+
+def _local(folder: Path, name: str, kind: ModelKind) -> ModelFiles:
+    missing = _missing(folder, kind)
+    if missing:
+        raise ModelUnavailableError(
+            f"the model in {folder} lacks {', '.join(missing)}; "
+            "it may be half copied, or converted without --copy_files tokenizer.json "
+            f"preprocessor_config.json: complete the folder or give another {_OPTIONS[kind]}"
+        )
+    return _described(folder, name, kind, f"local:{folder_digest(folder, _WANTED[kind])}")
+
+
+def _from_hub(
+    repository: str,
+    name: str,
+    kind: ModelKind,
+    download: bool,
+    sleep: Callable[[float], None],
+    notify: Callable[[str], None],
+) -> ModelFiles:
+    snapshot = hub.cached_snapshot(repository)
+    missing = _missing(snapshot, kind) if snapshot else ["everything"]
+    if missing and download:
+        known = find(name, kind)
+        size = f", about {known.download_mb:,} MB" if known else ""
+        notify(f"fetching model {name} ({repository}{size})")
+        snapshot = hub.download(repository, _WANTED[kind], sleep=sleep, notify=notify)
+        missing = _missing(snapshot, kind)
+    if snapshot is None:
+        raise hub.unavailable(repository, "it is not on this machine")
+    if missing:
+        raise hub.unavailable(repository, f"{snapshot} lacks {', '.join(missing)}")
+    identity = f"hub:{repository}@{snapshot.name}"
+    return _described(snapshot, name, kind, identity)
+
+
+def _missing(folder: Path, kind: ModelKind) -> list[str]:
+    return [
+        " or ".join(alternatives)
+        for alternatives in _REQUIRED[kind]
+        if not any((folder / file).is_file() for file in alternatives)
+    ]
+
+
+def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> ModelFiles:
+    """What a model's folder says about its features, as faster-whisper reads it."""
+    known = find(name)
+    settings: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        settings = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
+    n_mels = int(settings.get("feature_size", known.n_mels if known else _DEFAULT_MELS))
+    # Two keys of our own, for models that get lost in full windows: `speech_seconds` is how much
+    # speech to put into one, `padded_seconds` how long it is then made. Without the first we go by
+    # `chunk_length`, without the other we pad to 30 s, as other programs do.
+    declared = settings.get("speech_seconds", settings.get("chunk_length", WINDOW_SECONDS))
+    window = min(WINDOW_SECONDS, float(declared))
+    padded = min(WINDOW_SECONDS, float(settings.get("padded_seconds", WINDOW_SECONDS)))
+    return ModelFiles(folder, name, kind, identity, n_mels, min(window, padded), padded)
+
+
+def folder_digest(folder: Path, patterns: Sequence[str]) -> str:
+    """A digest of what decides results: content, not times, so that a copy is the same model."""
+    digest = hashlib.sha256()
+    files = {file for pattern in patterns for file in folder.glob(pattern)}
+    for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
+        size = file.stat().st_size
+        digest.update(f"{name}\0{size}\0".encode())
+        _add_content(digest, file, size)
+    return digest.hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """A digest of one file's content, whatever it is called."""
+    digest = hashlib.sha256()
+    _add_content(digest, path, path.stat().st_size)
+    return digest.hexdigest()[:16]
+
+
+def _add_content(digest: hashlib._Hash, file: Path, size: int) -> None:
+    with file.open("rb") as content:
+        if size <= _HASHED_WHOLE:
+            digest.update(content.read())
+            return
+        for sample in range(_SAMPLES):
+            content.seek((size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1), os.SEEK_SET)
+            digest.update(content.read(_SAMPLE_BYTES))

@@ -1,0 +1,73 @@
+"""Fetching a file by its address, for weights that are on no model hub."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from reelmill.core.atomic import replacing
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.files import hub
+
+#: Seconds without an answer after which a connection is given up.
+_PATIENCE = 20.0
+_CHUNK = 1 << 20
+
+
+def fetch(
+    address: str,
+    target: Path,
+    *,
+    waits: tuple[float, ...] = hub.RETRY_WAITS,
+    sleep: Callable[[float], None] = time.sleep,
+    notify: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Write what is at `address` (http, https) to `target`, whole or not at all.
+
+    Args:
+        waits: seconds before each further try, for causes that can pass.
+
+    Raises:
+        ModelUnavailableError: offline by `HF_HUB_OFFLINE`, refused, or still failing after the
+            last try; the message gives the cause alone.
+    """
+    if hub.is_offline():
+        raise ModelUnavailableError("HF_HUB_OFFLINE is set and it is not on this machine")
+    for wait in (*waits, None):
+        try:
+            _fetch(address, target)
+        except (OSError, ValueError) as error:
+            if wait is None or not _can_pass(error):
+                raise ModelUnavailableError(f"{address}: {_cause(error)}") from error
+            notify(f"fetching {address} failed ({_cause(error)}); again in {wait:.0f} s")
+            sleep(wait)
+        else:
+            return
+
+
+def _fetch(address: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with urllib.request.urlopen(address, timeout=_PATIENCE) as answer, replacing(target) as file:
+        size, wanted = 0, answer.headers.get("Content-Length")
+        while data := answer.read(_CHUNK):
+            file.write(data)
+            size += len(data)
+        if wanted is not None and size < int(wanted):
+            raise ConnectionError(f"broke off after {size:,} of {int(wanted):,} bytes")
+
+
+def _can_pass(error: Exception) -> bool:
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in hub.BUSY_STATUSES
+    return isinstance(error, OSError) and error.filename is None
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {error.code} {error.reason}"
+    if isinstance(error, urllib.error.URLError):
+        return f"no network, or the server does not answer ({error.reason})"
+    return str(error)

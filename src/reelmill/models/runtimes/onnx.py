@@ -1,0 +1,80 @@
+"""Opening networks with ONNX Runtime."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from reelmill.core.paths import ASSETS
+from reelmill.engine.stage import Device, ModelSpec
+from reelmill.errors import ModelUnavailableError, is_out_of_memory
+
+#: Models that come with the package, a folder each.
+SHIPPED = ASSETS / "models"
+
+_CUDA = "CUDAExecutionProvider"
+_GPU_PACKAGE = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+CUDA_REMEDY = f"pip uninstall onnxruntime; {_GPU_PACKAGE} (one replaces the other)"
+_NO_CUDA = f"this ONNX Runtime knows no CUDA: {CUDA_REMEDY}"
+
+
+class OnnxModelSpec(ModelSpec):
+    """A model that ONNX Runtime computes."""
+
+    def obstacle(self, device_kind: str) -> str:
+        return "" if device_kind == "cpu" or knows_cuda() else _NO_CUDA
+
+
+@lru_cache(maxsize=1)
+def knows_cuda() -> bool:
+    """Whether the ONNX Runtime that is installed was built for CUDA. It is not imported."""
+    spec = find_spec("onnxruntime")
+    folders = spec.submodule_search_locations or [] if spec else []
+    return any(
+        any(Path(folder, "capi").glob("*onnxruntime_providers_cuda.*")) for folder in folders
+    )
+
+
+def open_network(path: Path, device: Device, threads: int) -> Any:
+    """An `onnxruntime.InferenceSession` on the device; `threads` on the CPU.
+
+    Raises:
+        ModelUnavailableError: the file is damaged or missing, or this ONNX Runtime cannot use
+            the device.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    # Plans of memory are kept for each shape of input; ours have many, and none of them repeats
+    # often: the face detector took 170 MB more and no less time.
+    options.enable_mem_pattern = False
+    providers: list[Any] = ["CPUExecutionProvider"]
+    # Threads that spin while they wait would take the cores that other hosts compute with.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if device.kind == "cuda":
+        if _CUDA not in onnxruntime.get_available_providers():
+            raise ModelUnavailableError(f"{_NO_CUDA}, or use --device cpu")
+        if hasattr(onnxruntime, "preload_dlls"):  # finds CUDA's libraries among Python's packages
+            onnxruntime.preload_dlls()
+        providers.insert(0, (_CUDA, {"device_id": device.index}))
+    try:
+        network = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        came_with_us = path.is_relative_to(SHIPPED)
+        remedy = "install reelmill" if came_with_us else "name another model or copy the file"
+        raise ModelUnavailableError(
+            f"{path} cannot be loaded by ONNX Runtime on {device}: "
+            f"{str(error).strip().splitlines()[0]}; {remedy} again"
+        ) from error
+    if device.kind == "cuda" and _CUDA not in network.get_providers():
+        raise ModelUnavailableError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot compute on {device}: CUDA's or cuDNN's "
+            f"libraries are missing or of another version; {_GPU_PACKAGE}, or use --device cpu"
+        )
+    return network

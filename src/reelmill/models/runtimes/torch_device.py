@@ -1,0 +1,44 @@
+"""What models that need PyTorch have in common: where they run, and in which environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reelmill.engine.stage import Device, ModelSpec
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.files import hub
+
+
+class TorchModelSpec(ModelSpec):
+    """A model of a library on PyTorch; `cuda`: whether that PyTorch computes on GPUs."""
+
+    cuda: bool
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Without pyannote.audio's telemetry, and with our cache for what is fetched."""
+        return {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_CACHE": str(hub.models_folder())}
+
+    def obstacle(self, device_kind: str) -> str:
+        if device_kind == "cpu" or self.cuda:
+            return ""
+        return "the PyTorch it runs on knows no CUDA; install its CUDA build"
+
+
+def torch_device(device: Device, threads: int) -> str:
+    """As `cpu` or `cuda:0`; on the CPU PyTorch computes with `threads` threads from now on.
+
+    Raises:
+        ModelUnavailableError: PyTorch sees no such GPU.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    if device.kind == "cpu":
+        return "cpu"
+    if device.index >= torch.cuda.device_count():
+        raise ModelUnavailableError(
+            f"PyTorch {torch.__version__} sees {torch.cuda.device_count()} CUDA device(s), not "
+            f"{device}; install its CUDA build, or give --device cpu"
+        )
+    return str(device)

@@ -1,0 +1,98 @@
+"""Finding a pipeline of pyannote.audio: the environment it runs in, and the pipeline's files."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.files import hub
+from reelmill.models.files.cache import file_digest, folder_digest
+from reelmill.models.files.environments import look, try_import
+from reelmill.models.speakers.pyannote import PyannoteSpec
+
+Notify = Callable[[str], None]
+
+#: The pipeline of pyannote.audio 4: everything it needs lies in its own repository.
+DEFAULT = "pyannote/speaker-diarization-community-1"
+
+_PACKAGE = "pyannote.audio"
+_INSTALL = (
+    'install it into an environment of its own (pip install "pyannote.audio>=4,<5" there) and '
+    'name that with --python, or install "reelmill[pyannote]" here'
+)
+#: One of these is in the folder of a pipeline or a model that was fetched.
+_WHOLE = ("config.yaml", "pytorch_model.bin", "plda.npz")
+#: A setting of a pipeline that is the name of a model on the hub, with or without its revision.
+_PART = re.compile(r"^[\s-]*\w+:\s*[\"']?([A-Za-z][\w.-]*/[\w.-]+)(?:@[\w.-]+)?[\"']?\s*$", re.M)
+_FILES = ("*.yaml", "*.bin", "*.safetensors", "*.npz", "**/*.yaml", "**/*.bin", "**/*.npz")
+
+
+def pyannote_spec(
+    python: Path | None, name: str, notify: Notify = lambda line: None
+) -> PyannoteSpec:
+    """The pipeline `name` (hub name, folder or config file) in the environment of `python`.
+
+    Raises:
+        ModelUnavailableError: no interpreter, no pyannote.audio that can be imported, or no
+            pipeline, and how to get it.
+    """
+    found = look(python, (_PACKAGE, "torch"))
+    version = found.versions.get(_PACKAGE)
+    if version is None:
+        raise ModelUnavailableError(f"pyannote.audio is not in {found.where}; {_INSTALL}")
+    if version.partition(".")[0] != "4":
+        raise ModelUnavailableError(f"{found.where} has pyannote.audio {version}; {_INSTALL}")
+    path, digest = _local(name) or _fetched(name, notify)
+    for part in _parts(path if path.is_file() else path / "config.yaml"):
+        _snapshot(part, notify)
+    try_import(found, _PACKAGE)
+    return PyannoteSpec(str(path), name, digest, version, found.python, found.has_cuda)
+
+
+def _local(name: str) -> tuple[Path, str] | None:
+    path = Path(name).expanduser().absolute()
+    if path.is_file():
+        return path, f"local:{file_digest(path)}"
+    if (path / "config.yaml").is_file():
+        return path, f"local:{folder_digest(path, _FILES)}"
+    if path.is_dir():
+        raise ModelUnavailableError(f"{path}: holds no config.yaml of a pyannote pipeline")
+    return None
+
+
+def _fetched(name: str, notify: Notify) -> tuple[Path, str]:
+    snapshot = _snapshot(name, notify)
+    return snapshot, f"hub:{name}@{snapshot.name}"
+
+
+def _parts(config: Path) -> list[str]:
+    """The models of the hub that a pipeline refers to; those in its own folder are no names."""
+    found = _PART.findall(config.read_text("utf-8"))
+    return [name for name in found if not Path(name).exists()]
+
+
+def _snapshot(name: str, notify: Notify) -> Path:
+    snapshot = hub.cached_snapshot(name)
+    if snapshot is not None and any((snapshot / one).is_file() for one in _WHOLE):
+        return snapshot
+    if not has_token():
+        raise hub.unavailable(name, "HF_TOKEN is not set", _ways_out(name))
+    notify(f"fetching {name}")
+    return hub.download(name, _FILES, sleep=time.sleep, notify=notify, ways_out=_ways_out(name))
+
+
+def _ways_out(name: str) -> str:
+    return (
+        f"accept its terms at https://huggingface.co/{name} and set HF_TOKEN; or give a copy on "
+        "this machine (--pyannote-model FOLDER)"
+    )
+
+
+def has_token() -> bool:
+    """Whether the user has told the hub's library who they are."""
+    from huggingface_hub import get_token
+
+    return bool(get_token())

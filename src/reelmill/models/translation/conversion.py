@@ -1,0 +1,100 @@
+"""Translators in the transformers library's format, converted to CTranslate2's where it can be.
+
+The conversion needs transformers and PyTorch, which Reelmill does not install; a model that was
+converted is kept and needs neither.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.files import hub
+
+#: The small files of a checkpoint.
+DESCRIBING = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "*.model",
+    "*.index.json",
+    "shared_vocabulary.*",
+    "translator.json",
+)
+_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
+#: All of it, and what cannot be: `model.bin` is CTranslate2's name.
+WANTED = (*DESCRIBING, *_WEIGHTS)
+_NEEDED = ("transformers", "torch")
+_ARCHITECTURE = "M2M100ForConditionalGeneration"
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder holds a translator of transformers' (weights or not), not CTranslate2's."""
+    config = folder / "config.json"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        described = _ARCHITECTURE in config.read_text("utf-8")
+        return described and not (folder / "model.bin").is_file()
+    return False
+
+
+def convert(checkpoint: Path, name: str, notify: Callable[[str], None]) -> Path:
+    """The folder of the converted model (int8), made now or found from before.
+
+    Raises:
+        ModelUnavailableError: transformers or PyTorch is missing, or the checkpoint is damaged.
+    """
+    made = hub.models_folder() / "reelmill-converted" / _key(checkpoint)
+    if (made / "model.bin").is_file():
+        return made
+    missing = [needed for needed in _NEEDED if importlib.util.find_spec(needed) is None]
+    if missing:
+        raise ModelUnavailableError(
+            f"{name} is a model for the transformers library and must be converted first, for "
+            f"which {' and '.join(missing)} is missing: `pip install transformers torch` into "
+            "this environment, or take one that is converted, "
+            "as --translator nllb-200-distilled-600M"
+        )
+    notify(f"converting {name} to CTranslate2, once")
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=made.parent) as folder:
+        fresh = Path(folder) / "model"
+        _convert(checkpoint, fresh, name)
+        # Somebody else may have been faster; theirs is as good.
+        if not made.is_dir():
+            shutil.move(fresh, made)
+    return made
+
+
+def _convert(checkpoint: Path, out: Path, name: str) -> None:
+    from ctranslate2.converters import TransformersConverter
+
+    copied = [
+        file for file in ("tokenizer.json", "translator.json") if (checkpoint / file).exists()
+    ]
+    try:
+        TransformersConverter(str(checkpoint), copy_files=copied).convert(
+            str(out), quantization="int8"
+        )
+    except Exception as error:
+        raise ModelUnavailableError(
+            f"{name} in {checkpoint} cannot be converted ({type(error).__name__}: {error}); "
+            "fetch it again, or take one that is converted, "
+            "as --translator nllb-200-distilled-600M"
+        ) from error
+
+
+def _key(checkpoint: Path) -> str:
+    """Changes with the checkpoint's files, not with its place."""
+    digest = hashlib.sha256()
+    files = {file for pattern in WANTED for file in checkpoint.glob(pattern)}
+    for file in sorted(files, key=lambda one: one.name):
+        state = file.stat()
+        digest.update(f"{file.name}\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
+    return digest.hexdigest()[:24]

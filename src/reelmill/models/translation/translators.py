@@ -1,0 +1,118 @@
+"""From a name to a translator: its folder, its tokenizer, what it was made for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.files import cache, hub
+from reelmill.models.translation import conversion
+from reelmill.models.translation.nllb import NllbSpec
+
+#: All NLLB-200 models have the same tokenizer; most conversions come without it.
+TOKENIZER_REPOSITORY = "facebook/nllb-200-distilled-600M"
+_TOKENIZER = "tokenizer.json"
+#: What a small model may say about itself: `max_tokens`, `directions`.
+_ABOUT = "translator.json"
+_MAX_TOKENS = 200
+
+
+def resolve_translator(
+    name: str,
+    compute_type: str = "auto",
+    *,
+    download: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+    notify: Callable[[str], None] = lambda line: None,
+) -> NllbSpec:
+    """Find a translator, fetching and converting it if need be.
+
+    Args:
+        name: `demo`, a name of the catalog, any `owner/repository` of the hub, or a folder; the
+            latter two in CTranslate2's format or, with transformers and PyTorch there, in theirs.
+        compute_type: of CTranslate2, or "auto".
+        download: False to look on this machine only.
+        sleep: waits between tries.
+        notify: told in one line what is fetched, converted and tried again.
+
+    Raises:
+        ModelUnavailableError: not known, not here and not to be had, or a file is missing or
+            damaged; the message names the ways out.
+    """
+    files = _converted(name, download, sleep, notify) or cache.resolve(
+        name, "translator", download=download, sleep=sleep, notify=notify
+    )
+    about = _about(files.path)
+    return NllbSpec(
+        path=files.path,
+        label=name,
+        digest=files.identity,
+        tokenizer=_tokenizer(files.path, download, sleep, notify),
+        compute_type=compute_type,
+        max_tokens=about[0],
+        directions=about[1],
+    )
+
+
+def _converted(
+    name: str, download: bool, sleep: Callable[[float], None], notify: Callable[[str], None]
+) -> cache.ModelFiles | None:
+    """A model in the transformers library's format, converted; None for all others."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        checkpoint: Path | None = folder.resolve()
+    elif name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        checkpoint = hub.cached_snapshot(name)
+        if checkpoint is None and download:
+            # Small files first: they tell of which kind the model is.
+            checkpoint = hub.download(name, (*conversion.DESCRIBING,), sleep=sleep, notify=notify)
+        if checkpoint is not None and download and conversion.is_checkpoint(checkpoint):
+            notify(f"fetching model {name}, to be converted")
+            checkpoint = hub.download(name, conversion.WANTED, sleep=sleep, notify=notify)
+    else:
+        return None
+    if checkpoint is None or not conversion.is_checkpoint(checkpoint):
+        return None
+    return cache.resolve(str(conversion.convert(checkpoint, name, notify)), "translator")
+
+
+def _tokenizer(
+    folder: Path, download: bool, sleep: Callable[[float], None], notify: Callable[[str], None]
+) -> Path:
+    """The model's own tokenizer.json, or the one all NLLB-200 models have."""
+    if (folder / _TOKENIZER).is_file():
+        return folder / _TOKENIZER
+    snapshot = hub.cached_snapshot(TOKENIZER_REPOSITORY)
+    if snapshot is not None and (snapshot / _TOKENIZER).is_file():
+        return snapshot / _TOKENIZER
+    if not download or hub.is_offline():
+        raise ModelUnavailableError(
+            f"the translator in {folder} has no {_TOKENIZER}: copy the one of "
+            f"{TOKENIZER_REPOSITORY} into the folder (all NLLB-200 models have the same), "
+            "or run `reelmill models pull` with a network once"
+        )
+    notify(f"fetching NLLB's tokenizer ({TOKENIZER_REPOSITORY}, 17 MB)")
+    snapshot = hub.download(TOKENIZER_REPOSITORY, (_TOKENIZER,), sleep=sleep, notify=notify)
+    if not (snapshot / _TOKENIZER).is_file():
+        raise hub.unavailable(TOKENIZER_REPOSITORY, f"it has no {_TOKENIZER}")
+    return snapshot / _TOKENIZER
+
+
+def _about(folder: Path) -> tuple[int, tuple[tuple[str, str], ...] | None]:
+    """The longest text in tokens, and the directions, as the folder says."""
+    file = folder / _ABOUT
+    if not file.is_file():
+        return _MAX_TOKENS, None
+    try:
+        said: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        pairs = said.get("directions")
+        directions = tuple((str(one), str(other)) for one, other in pairs) if pairs else None
+        return max(1, int(said.get("max_tokens", _MAX_TOKENS))), directions
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelUnavailableError(
+            f"{file} cannot be read ({error}): put the original back, or remove it"
+        ) from error

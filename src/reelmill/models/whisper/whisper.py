@@ -1,0 +1,478 @@
+"""Whisper on CTranslate2: windows of different recordings and languages in one batch.
+
+A window's result does not depend on the windows beside it, nor on their order: every window is
+padded to the same 30 s, nothing is drawn at random, and prompts are of equal length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from reelmill.engine.stage import Device, ModelSpec
+from reelmill.errors import InputError, ModelUnavailableError, is_out_of_memory
+from reelmill.models.runtimes import cublas
+from reelmill.models.runtimes.compute import compute_type_for
+from reelmill.models.whisper.decoding import (
+    MAX_TOKENS,
+    SECONDS_PER_TIMESTAMP,
+    DecodingOptions,
+    Hypothesis,
+    SpecialTokens,
+    choose,
+    compression_ratio,
+    goes_on,
+    is_repetitive,
+    is_silence,
+    split_by_timestamps,
+    step_arguments,
+)
+from reelmill.models.whisper.features import (
+    FRAMES_PER_SECOND,
+    WINDOW_FRAMES,
+    WINDOW_SECONDS,
+    Float32,
+    pad_or_trim,
+)
+
+if TYPE_CHECKING:
+    from reelmill.models.files.cache import ModelFiles
+
+#: Of encoder outputs kept between detecting a language and decoding: some 80 of a small model.
+_KEPT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class DecodedSegment:
+    """Text of a window, times in seconds from the window's start."""
+
+    start: float
+    end: float
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    temperature: float
+
+
+@dataclass(frozen=True)
+class DecodedWindow:
+    """The segments of one window in order; none when nobody speaks in it."""
+
+    segments: tuple[DecodedSegment, ...]
+
+
+@dataclass(frozen=True)
+class TextTokens:
+    """Tokens of a text: which characters, seconds in the window, probability."""
+
+    characters: tuple[tuple[int, int], ...]
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class WhisperSpec(ModelSpec):
+    """A Whisper model in CTranslate2's format, in a local folder (see `models.cache.resolve`).
+
+    `compute_type` "auto" is float16 on CUDA and int8 on the CPU.
+    """
+
+    purpose: ClassVar[str] = "recognizer"
+
+    path: Path
+    label: str
+    digest: str
+    n_mels: int = 80
+    compute_type: str = "auto"
+    #: Speech put into one window; less than 30 s for models that get lost in more.
+    window_seconds: float = WINDOW_SECONDS
+    #: To what the features of a window are padded; less than 30 s only for models made for it.
+    padded_seconds: float = WINDOW_SECONDS
+
+    @classmethod
+    def of(cls, files: ModelFiles, compute_type: str = "auto") -> WhisperSpec:
+        """Of a resolved model, used as its folder asks for."""
+        return cls(
+            files.path,
+            files.name,
+            files.identity,
+            files.n_mels,
+            compute_type,
+            files.window_seconds,
+            files.padded_seconds,
+        )
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    @property
+    def identity(self) -> str:
+        return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{self.padded_seconds:g}"
+
+    def memory_mb(self, device_kind: str) -> float:
+        """The weights as they lie on disk, half as much again for a batch, and the libraries."""
+        weights = (self.path / "model.bin").stat().st_size / (1 << 20)
+        return 1.5 * weights + 200
+
+    def load(self, device: Device, threads: int) -> Whisper:
+        """Load onto `device`.
+
+        Raises:
+            ModelUnavailableError: cuBLAS or the device is missing, files are damaged, or the
+                model takes features of another size than its folder says.
+        """
+        if device.kind == "cuda":
+            cublas.preload_cublas()
+        import ctranslate2
+        import tokenizers
+
+        try:
+            model = ctranslate2.models.Whisper(
+                str(self.path),
+                device=device.kind,
+                device_index=device.index if device.kind == "cuda" else 0,
+                compute_type=compute_type_for(device, self.compute_type),
+                intra_threads=threads,
+            )
+            tokenizer = tokenizers.Tokenizer.from_file(str(self.path / "tokenizer.json"))
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise ModelUnavailableError(
+                f"model {self.name!r} cannot be loaded on {device} from {self.path}: {error}; "
+                "remove the folder and fetch it again (reelmill models pull), "
+                "or use another --model or --device"
+            ) from error
+        if model.n_mels != self.n_mels:
+            raise ModelUnavailableError(
+                f"model {self.name!r} takes {model.n_mels} mel bands, its folder says "
+                f"{self.n_mels}: copy the right preprocessor_config.json into {self.path}"
+            )
+        return Whisper(model, tokenizer, round(self.padded_seconds * FRAMES_PER_SECOND))
+
+    def warm_up(self, model: Whisper) -> None:
+        silence = np.zeros((self.n_mels, WINDOW_FRAMES), np.float32)
+        model.decode([silence], ["en"], DecodingOptions(temperatures=(0.0,), max_new_tokens=4))
+
+
+class Whisper:
+    """A loaded model. Errors of CTranslate2, out of memory included, come out as they are."""
+
+    def __init__(self, model: Any, tokenizer: Any, frames: int = WINDOW_FRAMES) -> None:
+        """Wrap a `ctranslate2.models.Whisper` and its `tokenizers.Tokenizer`; `frames` is what
+        windows are padded to."""
+        from faster_whisper.tokenizer import Tokenizer
+
+        self._model = model
+        self._frames = frames
+        self._multilingual = bool(model.is_multilingual)
+        self._tokenizer = Tokenizer(tokenizer, self._multilingual, task="transcribe", language="en")
+        self._special = SpecialTokens(self._tokenizer.eot, self._tokenizer.timestamp_begin)
+        self._seen = EncodedWindows(_KEPT_BYTES)
+
+    def detect_language(self, windows: Sequence[Float32]) -> list[dict[str, float]]:
+        """The probability of each language, for each window of features (n_mels, frames)."""
+        if not self._multilingual:
+            return [{"en": 1.0} for _ in windows]
+        return [
+            {token[2:-2]: float(probability) for token, probability in ranking}
+            for ranking in self._model.detect_language(self._encode(windows, keep=True))
+        ]
+
+    def decode(
+        self, windows: Sequence[Float32], languages: Sequence[str], options: DecodingOptions
+    ) -> list[DecodedWindow]:
+        """Recognize a batch of windows.
+
+        A window whose text ends before its sound is decoded again from there, as the one-by-one
+        mode of faster-whisper does and its batched mode does not: no text is lost.
+
+        Args:
+            windows: features, each (n_mels, up to 3000 frames), float32.
+            languages: one code a window; an English-only model takes all as English.
+
+        Raises:
+            InputError: the model does not know a language.
+            ValueError: the prompt leaves no room for text.
+        """
+        prompts = [self._prompt(language, options) for language in languages]
+        segments: list[list[DecodedSegment]] = [[] for _ in windows]
+        pending = [(index, 0) for index in range(len(windows))]
+        while pending:
+            best = self._search(
+                [windows[index][:, seek:] for index, seek in pending],
+                [prompts[index] for index, _ in pending],
+                options,
+            )
+            rest = []
+            for (index, seek), hypothesis in zip(pending, best, strict=True):
+                frames = min(windows[index].shape[1], self._frames) - seek
+                found, reached = self._cut(hypothesis, frames, seek, options)
+                segments[index].extend(found)
+                if reached is not None:
+                    rest.append((index, seek + reached))
+            pending = rest
+        return [DecodedWindow(tuple(found)) for found in segments]
+
+    def token_times(
+        self, windows: Sequence[Float32], languages: Sequence[str], texts: Sequence[Sequence[str]]
+    ) -> list[list[TextTokens]]:
+        """When each token of known texts is spoken, by the decoder's cross-attention.
+
+        Dynamic time warping over the weights of the alignment heads, as openai-whisper and
+        faster-whisper do it (CTranslate2's `align`); a text that does not fit into the decoder
+        keeps its first tokens.
+
+        Args:
+            windows: features, each (n_mels, up to 3000 frames), float32.
+            languages: one code a window.
+            texts: of each window, the texts said in it one after the other.
+        """
+        found: list[list[TextTokens]] = [[] for _ in windows]
+        for row, (features, language) in enumerate(zip(windows, languages, strict=True)):
+            prompt = self._prompt(language, DecodingOptions())
+            room = MAX_TOKENS - len(prompt) - 2
+            parts = [
+                self._tokenizer.tokenizer.encode(text, add_special_tokens=False)
+                for text in texts[row]
+            ]
+            tokens = [token for part in parts for token in part.ids][:room]
+            if not tokens:
+                found[row] = [TextTokens((), (), (), ()) for _ in parts]
+                continue
+            (result,) = self._model.align(
+                self._encode([features]),
+                prompt,
+                [tokens],
+                [min(features.shape[1], self._frames)],
+            )
+            times = onsets(result.alignments, len(tokens))
+            at = 0
+            for part in parts:
+                after = min(at + len(part.ids), len(tokens))
+                count = after - at
+                found[row].append(
+                    TextTokens(
+                        tuple(part.offsets[:count]),
+                        tuple(times[at:after]),
+                        tuple(times[at + 1 : after + 1]),
+                        tuple(result.text_token_probs[at:after]),
+                    )
+                )
+                at = after
+        return found
+
+    def _search(
+        self, windows: list[Float32], prompts: list[list[int]], options: DecodingOptions
+    ) -> list[Hypothesis]:
+        """The kept hypothesis of each window; only those that fail the checks are tried again."""
+        encoded = self._encode(windows)
+        tried: list[list[Hypothesis]] = [[] for _ in windows]
+        for temperature in options.temperatures:
+            failed = [i for i, one in enumerate(tried) if not one or goes_on(one, options)]
+            looping = [i for i in failed if tried[i] and is_repetitive(tried[i][-1], options)]
+            for rows in (looping, [i for i in failed if i not in looping]):
+                if not rows:
+                    continue
+                arguments = step_arguments(temperature, rows is looping, options)
+                found = self._generate(
+                    encoded if len(rows) == len(windows) else _rows(encoded, rows),
+                    [prompts[i] for i in rows],
+                    options,
+                    arguments,
+                )
+                for i, (result, text) in zip(rows, found, strict=True):
+                    tried[i].append(_hypothesis(result, text, temperature, options))
+        return [choose(hypotheses, options) for hypotheses in tried]
+
+    def _generate(
+        self,
+        encoded: Any,
+        prompts: list[list[int]],
+        options: DecodingOptions,
+        arguments: dict[str, Any],
+    ) -> list[tuple[Any, str]]:
+        """CTranslate2's result and its text, for each window."""
+        results = self._model.generate(
+            encoded,
+            prompts,
+            length_penalty=options.length_penalty,
+            max_length=_max_length(len(prompts[0]), options),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=options.suppress_blank,
+            suppress_tokens=self._suppressed(options),
+            max_initial_timestamp_index=round(
+                options.max_initial_timestamp / SECONDS_PER_TIMESTAMP
+            ),
+            **arguments,
+        )
+        decode = self._tokenizer.decode
+        return [(result, decode(result.sequences_ids[0]).strip()) for result in results]
+
+    def _cut(
+        self, hypothesis: Hypothesis, frames: int, seek: int, options: DecodingOptions
+    ) -> tuple[list[DecodedSegment], int | None]:
+        if is_silence(hypothesis, options):
+            return [], None
+        offset = seek / FRAMES_PER_SECOND
+        parts, reached = split_by_timestamps(hypothesis.tokens, frames, self._special)
+        found = [
+            DecodedSegment(
+                start=offset + part.start,
+                end=offset + part.end,
+                text=text,
+                avg_logprob=hypothesis.avg_logprob,
+                no_speech_prob=hypothesis.no_speech_prob,
+                compression_ratio=hypothesis.compression_ratio,
+                temperature=hypothesis.temperature,
+            )
+            for part in parts
+            if (text := self._tokenizer.decode(list(part.tokens)).strip()) and part.end > part.start
+        ]
+        return found, reached
+
+    def _encode(self, windows: Sequence[Float32], keep: bool = False) -> Any:
+        """The encoder's output, shape (windows, half of the padded frames, width).
+
+        With `keep`, for the decoder too: the window whose language was detected is a recording's
+        first, and with short recordings every second one.
+
+        On the CPU one window at a time: a batch computes the same numbers, but its attention
+        matrices outgrow the allocator's pools and are mapped and zeroed anew in every layer
+        (two thirds of the time with 16 windows). A GPU wants the whole batch.
+        """
+        if self._model.device != "cpu":
+            padded = [pad_or_trim(features, self._frames)[None] for features in windows]
+            return self._model.encode(_storage(np.concatenate(padded)))
+        encoded = []
+        for features in windows:
+            output = self._seen.take(features)
+            if output is None:
+                output = np.array(
+                    self._model.encode(_storage(pad_or_trim(features, self._frames)[None]))
+                )
+            if keep:
+                self._seen.put(features, output)
+            encoded.append(output)
+        return _storage(np.concatenate(encoded))
+
+    def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
+        """Hotwords and initial prompt (each at most 223 tokens), then the task.
+
+        All prompts of one stage have the same length, which CTranslate2 demands of a batch.
+        """
+        before: list[int] = []
+        room = MAX_TOKENS // 2 - 1
+        if options.hotwords:
+            before += self._tokenizer.encode(" " + options.hotwords.strip())[:room]
+        if options.initial_prompt:
+            before += self._tokenizer.encode(" " + options.initial_prompt.strip())[-room:]
+        prompt = [self._tokenizer.sot_prev, *before] if before else []
+        prompt.append(self._tokenizer.sot)
+        if self._multilingual:
+            task = self._tokenizer.translate if options.task == "translate" else None
+            prompt += [self._language_token(language), task or self._tokenizer.transcribe]
+        return prompt
+
+    def _language_token(self, language: str) -> int:
+        token: int | None = self._tokenizer.tokenizer.token_to_id(f"<|{language}|>")
+        if token is None:
+            raise InputError(
+                f"this Whisper model does not know the language {language!r}; "
+                "give another --language or use large-v3"
+            )
+        return token
+
+    def _suppressed(self, options: DecodingOptions) -> list[int]:
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        if not options.suppress_tokens:
+            return []
+        return list(get_suppressed_tokens(self._tokenizer, list(options.suppress_tokens)))
+
+
+class EncodedWindows:
+    """Encoder outputs that are about to be wanted once more, by the content of their window."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._outputs: dict[bytes, Float32] = {}
+
+    def put(self, features: Float32, output: Float32) -> None:
+        """Keep an output; the oldest make room for it."""
+        self._outputs[_digest(features)] = output
+        while sum(kept.nbytes for kept in self._outputs.values()) > self._most_bytes:
+            del self._outputs[next(iter(self._outputs))]
+
+    def take(self, features: Float32) -> Float32 | None:
+        """The output for a window, which is then forgotten; None when it is not there."""
+        return self._outputs.pop(_digest(features), None) if self._outputs else None
+
+
+def onsets(alignments: Sequence[tuple[int, int]], count: int) -> list[float]:
+    """Seconds at which each of `count` tokens begins, and the last ends.
+
+    `alignments` are pairs of a token's and a position's number, both never falling.
+    """
+    begins: list[float] = []
+    for token, position in alignments:
+        while len(begins) <= token:
+            begins.append(position * SECONDS_PER_TIMESTAMP)
+    last = alignments[-1][1] * SECONDS_PER_TIMESTAMP if alignments else 0.0
+    return (begins + [last] * (count + 1))[: count + 1]
+
+
+def _digest(features: Float32) -> bytes:
+    return hashlib.blake2b(features.tobytes(), digest_size=16).digest()
+
+
+def _max_length(prompt: int, options: DecodingOptions) -> int:
+    if options.max_new_tokens is None:
+        if prompt >= MAX_TOKENS:
+            raise ValueError("initial prompt and hotwords leave no room for text; shorten them")
+        return MAX_TOKENS
+    return min(MAX_TOKENS, prompt + options.max_new_tokens)
+
+
+def _hypothesis(result: Any, text: str, temperature: float, options: DecodingOptions) -> Hypothesis:
+    tokens = tuple(result.sequences_ids[0])
+    # CTranslate2 divides the sum of log probabilities by length ** penalty; the end of text,
+    # not among the tokens, counts in the mean.
+    total = result.scores[0] * len(tokens) ** options.length_penalty
+    return Hypothesis(
+        tokens=tokens,
+        text=text,
+        avg_logprob=total / (len(tokens) + 1),
+        no_speech_prob=result.no_speech_prob,
+        compression_ratio=compression_ratio(text),
+        temperature=temperature,
+    )
+
+
+def _rows(encoded: Any, rows: list[int]) -> Any:
+    """Some rows of an encoder output (windows, positions, width), copied through the host.
+
+    CTranslate2 has no gather of its own in Python; a row is 4 MB for the largest model, and
+    few windows fail.
+    """
+    import ctranslate2
+
+    if encoded.device != "cpu":
+        encoded = encoded.to(ctranslate2.DataType.float32).to_device(ctranslate2.Device.cpu)
+    return _storage(np.array(encoded)[rows])
+
+
+def _storage(array: Float32) -> Any:
+    import ctranslate2
+
+    # It takes no read-only arrays, which a full window out of shared memory is.
+    return ctranslate2.StorageView.from_array(np.require(array, requirements=("C", "W")))

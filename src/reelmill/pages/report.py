@@ -1,0 +1,246 @@
+"""`report.html`: a run on one page for people; a single file that needs no network."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from reelmill.core.atomic import write_text
+from reelmill.engine.telemetry.metrics import FileOutcome, HostTotals, RunSummary, StageTotals
+from reelmill.evidence.paths import printable
+from reelmill.export.transcript.json_writer import is_demo
+from reelmill.report import wording
+from reelmill.report.excerpt import excerpt
+from reelmill.report.figures import changed_originals, failures, figures, notes_of_all, on_gpu
+
+REPORT_PAGE = "report.html"
+
+#: Beyond this many recordings the page leaves first words out, to stay quick and small.
+MOST_EXCERPTS = 500
+#: A page with more entries helps nobody; the JSON files have them all.
+_MOST_FAILURES = 200
+_MOST_WARNINGS = 50
+_MOST_NOTES = 50
+_STATUS = {"done": "Done", "failed": "Failed", "waiting": "Not yet done"}
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recording as the table shows it. `status` is the engine's word, `state` the reader's."""
+
+    name: str
+    folder: str
+    status: str
+    state: str
+    length: str
+    seconds: str
+    language: str
+    words: str
+    notes: list[str]
+    links: list[Link]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    name: str
+    folder: str
+    stage: str
+    cause: str
+    message: str
+    tries: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A stage with the width of its bars in percent of the longest stage."""
+
+    name: str
+    own_name: str
+    totals: StageTotals
+    cpu: str
+    model: str
+    cpu_width: float
+    model_width: float
+    rate: str
+
+
+def write_page(out: Path, run: RunSummary) -> Path:
+    """Write `report.html` into `out`, with links to the results that lie there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = out / REPORT_PAGE
+    write_text(path, render_page(run, out))
+    return path
+
+
+def render_page(run: RunSummary, out: Path) -> str:
+    """The page as text. First words are read from the text exports below `out`."""
+    f = figures(run)
+    state, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
+    changed, failed = changed_originals(run), failures(run)
+    outcomes = sorted(run.outcomes, key=lambda outcome: outcome.path)
+    with_words = len(outcomes) <= MOST_EXCERPTS
+    shared, of_all = _shared_folder(outcomes), notes_of_all(run)
+    said = "\n".join([*run.notes, *of_all])
+    return _template().render(
+        run=run,
+        f=f,
+        state="attention" if changed and state == "good" else state,
+        sentence=sentence,
+        rows=[_row(outcome, out, shared, with_words, said) for outcome in outcomes],
+        shared=printable(shared),
+        with_words=with_words,
+        troubles=[_trouble(outcome) for outcome in failed[:_MOST_FAILURES]],
+        more_troubles=max(0, len(failed) - _MOST_FAILURES),
+        changed=[(_split(o.path), o.changed) for o in changed],
+        warnings=run.warnings[:_MOST_WARNINGS],
+        more_warnings=max(0, len(run.warnings) - _MOST_WARNINGS),
+        notes=run.notes[:_MOST_NOTES],
+        more_notes=max(0, len(run.notes) - _MOST_NOTES),
+        of_all=of_all,
+        stages=_stage_rows(run.stages),
+        hosts=[_host_row(host) for host in run.hosts],
+        demo=any(is_demo(model) for model in run.models.values()),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_writable,
+    )
+    environment.filters.update(
+        clock=wording.clock,
+        duration=wording.duration,
+        speed=wording.speed,
+        percent=wording.percent,
+        memory=wording.memory,
+        day=wording.day,
+    )
+    environment.globals["count"] = wording.count
+    return environment.get_template("report.html")
+
+
+def _writable(value: Any) -> Any:
+    """Bytes of a message that are no UTF-8 would make the whole page unwritable."""
+    if isinstance(value, str) and not value.isascii():
+        return type(value)(value.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return value
+
+
+def _shared_folder(outcomes: list[FileOutcome]) -> str:
+    """The deepest folder all recordings lie in: said once above the table, not in every row."""
+    folders = {os.path.split(outcome.path)[0] for outcome in outcomes}
+    try:
+        return os.path.commonpath(folders) if folders else ""
+    except ValueError:  # relative and absolute paths together
+        return ""
+
+
+def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: str) -> Row:
+    """`said` has the notes that stand elsewhere on the page."""
+    folder, name = os.path.split(outcome.path)
+    below = os.path.relpath(folder, shared) if shared and folder else folder
+    return Row(
+        name=printable(name),
+        folder="" if below == "." else printable(below),
+        status=outcome.status,
+        state="Done before" if outcome.reused and outcome.status == "done" else _state(outcome),
+        length=wording.clock(outcome.media_seconds),
+        seconds="–" if outcome.reused else wording.duration(outcome.seconds or None),
+        language=outcome.language or "–",
+        words=excerpt(out, outcome.outputs) if with_words else "",
+        notes=[note for note in outcome.notes if note not in said],
+        links=[_link(path, outcome.name) for path in outcome.outputs],
+    )
+
+
+def _state(outcome: FileOutcome) -> str:
+    return _STATUS.get(outcome.status, outcome.status)
+
+
+def _link(path: str, name: str) -> Link:
+    """A link that works from the file system whatever the file is called; shown is what tells it
+    from the other results of the recording `name`: `ko.srt`, or a clip's own name."""
+    folder, file = os.path.split(path)
+    if folder != os.path.dirname(name):  # noqa: PTH120 (a result's name may end like a folder's)
+        label = os.path.splitext(file)[0]  # noqa: PTH122
+    else:
+        known = path.startswith(f"{name}.")
+        label = path[len(name) + 1 :] if known else file.rpartition(".")[2]
+    return Link(printable(label), quote(os.fsencode(path)))
+
+
+def _split(path: str) -> tuple[str, str]:
+    folder, name = os.path.split(path)
+    return printable(folder), printable(name)
+
+
+def _trouble(outcome: FileOutcome) -> Trouble:
+    folder, name = _split(outcome.path)
+    failure = outcome.failure
+    if failure is None:
+        return Trouble(name, folder, "", wording.cause_words("crash"), "", "", "")
+    return Trouble(
+        name=name,
+        folder=folder,
+        stage=wording.stage_words(failure.stage),
+        cause=wording.cause_words(failure.kind),
+        message=failure.message.removeprefix(f"{outcome.path}: "),
+        tries=wording.count(failure.tries, "try").replace("trys", "tries"),
+        advice=wording.advice(failure.kind),
+    )
+
+
+def _stage_rows(stages: list[StageTotals]) -> list[StageRow]:
+    longest = max((stage.cpu_seconds + stage.model_seconds for stage in stages), default=0.0)
+    scale = 100 / longest if longest > 0 else 0.0
+    return [
+        StageRow(
+            name=wording.stage_words(stage.name),
+            own_name=stage.name,
+            totals=stage,
+            cpu=wording.duration(stage.cpu_seconds or None),
+            model=wording.duration(stage.model_seconds or None),
+            cpu_width=round(stage.cpu_seconds * scale, 2),
+            model_width=round(stage.model_seconds * scale, 2),
+            rate=_rate(stage),
+        )
+        for stage in stages
+    ]
+
+
+def _rate(stage: StageTotals) -> str:
+    if stage.model_seconds <= 0 or not stage.items:
+        return "–"
+    return wording.significant(stage.items / stage.model_seconds)
+
+
+def _host_row(host: HostTotals) -> dict[str, Any]:
+    share = host.busy_share
+    return {
+        "host": host,
+        "gpu": on_gpu(host),
+        "busy": wording.percent(share),
+        "width": round((share or 0.0) * 100, 1),
+    }

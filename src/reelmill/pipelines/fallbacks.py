@@ -1,0 +1,86 @@
+"""Optional parts: those that the settings ask for; where one cannot be had, one line says what is
+lost and how to get it, and the run goes on with what is always there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.alignment.aligners import NONE
+from reelmill.models.files.cache import ModelFiles
+from reelmill.models.files.catalog import DEMO
+from reelmill.models.speakers.files import DEFAULT, encoder_spec, segmentation_spec
+from reelmill.models.speakers.pyannote import PyannoteSpec
+from reelmill.models.speakers.pyannote_files import pyannote_spec
+from reelmill.models.whisperx.files import aligner_spec, find_whisperx, recognizer_spec
+from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXOptions
+from reelmill.pipelines.diarization import Diarizer, NetworksDiarizer, PyannoteDiarizer
+from reelmill.pipelines.whisperx import WhisperX
+from reelmill.settings import Settings
+
+Say = Callable[[str], None]
+
+
+class Lacking:
+    """Collects and says what a run goes without."""
+
+    def __init__(self, say: Say) -> None:
+        self.notes: list[str] = []
+        self._say = say
+
+    def tell(self, asked: str, error: ModelUnavailableError) -> None:
+        self.notes.append(f"{asked}: {error}. The default is used instead.")
+        self._say(self.notes[-1])
+
+
+def choose_engine(
+    settings: Settings, files: ModelFiles, lacking: Lacking, say: Say
+) -> WhisperX | None:
+    """WhisperX when it is asked for and here, with the Whisper model `files`; else None."""
+    if settings.engine != "whisperx":
+        return None
+    try:
+        found = find_whisperx(settings.python)
+    except ModelUnavailableError as error:
+        lacking.tell("--engine whisperx", error)
+        return None
+    options = WhisperXOptions(
+        settings.beam_size, settings.initial_prompt, settings.hotwords, settings.batch_size
+    )
+    aligner: WhisperXAlignerSpec | None = None
+    if settings.align and settings.aligner == NONE:
+        say("--aligner none: WhisperX has no word times of its own, so words get none")
+    elif settings.align:
+        if settings.aligner == DEMO:
+            say("--aligner demo: is for the default engine; WhisperX uses its own for the language")
+        aligner = aligner_spec(found, None if settings.aligner == DEMO else settings.aligner)
+    recognizer = recognizer_spec(found, files, options, settings.compute_type)
+    return WhisperX(recognizer, aligner)
+
+
+def choose_diarizer(settings: Settings, say: Say) -> Diarizer | None:
+    """The diarizer that the settings ask for, or the default with a line on why not that one."""
+    if settings.diarizer == "none":
+        return None
+    lacking = Lacking(say)
+    if settings.diarizer == "pyannote":
+        try:
+            return PyannoteDiarizer(_pyannote(settings, say))
+        except ModelUnavailableError as error:
+            lacking.tell("--diarizer pyannote", error)
+    segmentation, encoder = settings.speaker_segmentation, settings.speaker_encoder
+    try:
+        segmentation_network = segmentation_spec(segmentation, say)
+    except ModelUnavailableError as error:
+        lacking.tell(f"--speaker-segmentation {segmentation}", error)
+        segmentation_network = segmentation_spec(DEFAULT)
+    try:
+        encoder_network = encoder_spec(encoder, say)
+    except ModelUnavailableError as error:
+        lacking.tell(f"--speaker-encoder {encoder}", error)
+        encoder_network = encoder_spec(DEFAULT)
+    return NetworksDiarizer(segmentation_network, encoder_network, tuple(lacking.notes))
+
+
+def _pyannote(settings: Settings, say: Say) -> PyannoteSpec:
+    return pyannote_spec(settings.python, settings.pyannote_model, say)

@@ -1,0 +1,99 @@
+"""`--people`: known faces from reference pictures, looked at in a process of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from reelmill.core.atomic import write_text
+from reelmill.engine.resources.monitor import usable_cores
+from reelmill.engine.stage import Device, ModelSpec
+from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.stages.faces.known_people import KnownFace
+from reelmill.stages.faces.reference_pictures import Reference, look_at, references
+
+#: Changes with what is made of a picture.
+_VERSION = 1
+
+_Seen = tuple[tuple[KnownFace, ...], tuple[str, ...]]
+
+
+def known_people(
+    folder: Path,
+    detector: ModelSpec,
+    network: ModelSpec,
+    cache: Path,
+    say: Callable[[str], None],
+) -> tuple[KnownFace, ...]:
+    """The faces in the pictures in `folder`; those of earlier runs are kept below `cache`, so that
+    the same pictures always give the same.
+
+    Args:
+        folder: as `references` reads it.
+        detector, network: what finds faces, and what tells them apart.
+        cache: the run's.
+        say: told what could not be used.
+
+    Raises:
+        UsageError: no pictures, or no face in any of them.
+        ModelUnavailableError: a network cannot be loaded.
+    """
+    pictures = references(folder)
+    kept = cache / "people" / f"{_key(pictures, detector, network)}.json"
+    seen = _read(kept)
+    if seen is None:
+        seen = _looked_at(pictures, detector, network)
+        write_text(kept, json.dumps({"faces": [asdict(f) for f in seen[0]], "notes": seen[1]}))
+    faces, notes = seen
+    for note in notes:
+        say(note)
+    if not faces:
+        raise UsageError(f"--people {folder}: no face in any of its {len(pictures)} pictures")
+    names = dict.fromkeys(face.name for face in faces)
+    say(f"{len(names)} known people: {', '.join(names)}")
+    return faces
+
+
+def _key(pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec) -> str:
+    digest = hashlib.sha256(f"{_VERSION} {detector.identity} {network.identity}".encode())
+    for picture in pictures:
+        content = hashlib.sha256(picture.path.read_bytes()).hexdigest()
+        digest.update(f"\n{picture.name}\0{content}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:24]
+
+
+def _read(path: Path) -> _Seen | None:
+    try:
+        content: Any = json.loads(path.read_text("utf-8"))
+        faces = (KnownFace(one["name"], tuple(one["vector"])) for one in content["faces"])
+        return tuple(faces), tuple(content["notes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _looked_at(pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec) -> _Seen:
+    """Models are loaded elsewhere: this process has to stay small."""
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            return pool.submit(look_in_this_process, pictures, detector, network).result()
+    except BrokenProcessPool as error:
+        raise ModelUnavailableError(
+            "the process that looked at the pictures of --people died; with less at work, or "
+            "smaller pictures, it may have enough memory"
+        ) from error
+
+
+def look_in_this_process(
+    pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec
+) -> _Seen:
+    """As `look_at`, with the models loaded here. Raises ModelUnavailableError."""
+    device, threads = Device("cpu"), usable_cores()
+    return look_at(pictures, detector.load(device, threads), network.load(device, threads))

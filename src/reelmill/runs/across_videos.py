@@ -1,0 +1,170 @@
+"""`--across`: who is the same person in several videos of a run, written once all are done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reelmill import __version__
+from reelmill.artifacts import ExportedFile, IdentityMethod, Person, Persons, read_persons
+from reelmill.core.atomic import write_bytes, write_text
+from reelmill.core.recording import Recording
+from reelmill.engine.execution.planning import Found
+from reelmill.engine.state.artifact_store import load
+from reelmill.export.jsontext import json_text, number
+from reelmill.stages.faces.across import Appearance, Known, Member, matched, mean, numbered
+
+PEOPLE = "people.json"
+SCHEMA = "reelmill.people/1"
+#: Below `.cache`: who has which number, so that nobody's changes from run to run.
+_REGISTER = "people.json"
+
+_NOTICE = (
+    "Machine output. Different people may have been taken for one, and one for several; check it "
+    "against the videos, which are identified by their SHA-256."
+)
+BY_CLOTHES = (
+    "people were matched by the colours they wear, not by their faces: somebody in other clothes "
+    "is somebody else here, and two who dress alike are one person; give --identity vggface2"
+)
+
+
+@dataclass(frozen=True)
+class Video:
+    """The persons found in a video."""
+
+    recording: Recording
+    persons: Persons
+    embeddings: Any
+
+
+def write_people(found: Sequence[Found], out: Path) -> list[ExportedFile]:
+    """Match the persons of all recordings and write `people.json` below `out`.
+
+    Raises:
+        InputError: a result that is read is damaged.
+        OSError: the file cannot be written.
+    """
+    videos = [video for one in found if (video := _video(one)) is not None]
+    if not videos:
+        return []
+    method, threshold = videos[0].persons.method, videos[0].persons.threshold
+    people = _appearances(videos)
+    groups = [[people[at] for at in group] for group in matched(people, threshold)]
+    register = out / ".cache" / _REGISTER
+    known = _read_register(register, method)
+    numbers = numbered(groups, known, threshold)
+    _write_register(register, method, _remembered(groups, numbers, known))
+    content = {
+        "schema": SCHEMA,
+        "made_by": {"program": "reelmill", "version": __version__},
+        "notice": _NOTICE,
+        "told_apart_by": method,
+        "threshold": number(threshold, 4),
+        "notes": [BY_CLOTHES] if method == "appearance" else [],
+        "videos": [
+            {"name": video.recording.name, "sha256": video.recording.id} for video in videos
+        ],
+        "left_out": [one.recording.name for one in found if not one.artifact.is_file()],
+        "people": [
+            _described(group, place, videos) for place, group in zip(numbers, groups, strict=True)
+        ],
+    }
+    data = (json_text(content, indent=1) + "\n").encode()
+    write_bytes(out / PEOPLE, data)
+    return [ExportedFile(PEOPLE, hashlib.sha256(data).hexdigest(), len(data))]
+
+
+def _video(found: Found) -> Video | None:
+    """None where the search for people failed."""
+    if not found.artifact.is_file():
+        return None
+    persons = load(found.artifact, Persons)
+    assert isinstance(persons, Persons)
+    arrays = read_persons(found.recording.folder, persons)
+    return Video(found.recording, persons, arrays.embeddings)
+
+
+def _appearances(videos: Sequence[Video]) -> list[Appearance]:
+    return [
+        Appearance(place, (video.recording.id, person.label), vector, person.seconds, person.name)
+        for place, video in enumerate(videos)
+        for person, vector in zip(video.persons.persons, video.embeddings, strict=True)
+    ]
+
+
+def _described(group: Sequence[Appearance], place: int, videos: Sequence[Video]) -> dict[str, Any]:
+    vectors = np.stack([one.vector for one in group])
+    return {
+        "id": f"P{place}",
+        "name": next((one.name for one in group if one.name is not None), None),
+        "seconds": number(sum(one.seconds for one in group)),
+        "likeness": number(float((vectors @ vectors.T).min()) if len(group) > 1 else 1.0, 4),
+        "seen_in": [
+            _seen(videos[one.video], one.member[1])
+            for one in sorted(group, key=lambda one: videos[one.video].recording.name)
+        ],
+    }
+
+
+def _seen(video: Video, label: str) -> dict[str, Any]:
+    person: Person = next(one for one in video.persons.persons if one.label == label)
+    return {
+        "video": video.recording.name,
+        "person": label,
+        "seconds": number(person.seconds),
+        "share": number(person.share, 4),
+        "on_screen": [[number(i.start), number(i.end)] for i in person.intervals],
+    }
+
+
+def _remembered(
+    groups: Sequence[Sequence[Appearance]], numbers: Sequence[int], known: Sequence[Known]
+) -> list[Known]:
+    """Those of earlier runs, brought up to date. A person of a video belongs to one only."""
+    here: set[Member] = {one.member for group in groups for one in group}
+    by_number = {one.id: Known(one.id, one.members - here, one.vector) for one in known}
+    for group, place in zip(groups, numbers, strict=True):
+        before = by_number[place].members if place in by_number else frozenset[Member]()
+        members = before | {one.member for one in group}
+        by_number[place] = Known(place, members, mean(group))
+    return sorted(by_number.values(), key=lambda one: one.id)
+
+
+def _read_register(path: Path, method: IdentityMethod) -> list[Known]:
+    """Numbers given out before; none where people were told apart in another way."""
+    try:
+        content: Any = json.loads(path.read_text("utf-8"))
+        if content["told_apart_by"] != method:
+            return []
+        return [
+            Known(
+                int(one["id"]),
+                frozenset((str(sha256), str(label)) for sha256, label in one["members"]),
+                np.array(one["vector"], np.float32),
+            )
+            for one in content["people"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # a new or damaged one: numbers begin at 1
+
+
+def _write_register(path: Path, method: IdentityMethod, people: Sequence[Known]) -> None:
+    content = {
+        "told_apart_by": method,
+        "people": [
+            {
+                "id": one.id,
+                "members": sorted(one.members),
+                "vector": [round(float(value), 5) for value in one.vector],
+            }
+            for one in people
+        ],
+    }
+    write_text(path, json.dumps(content) + "\n")

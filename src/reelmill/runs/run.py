@@ -1,0 +1,280 @@
+"""A user's command from inputs to exit code: plan, run, write what was found, say how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelmill.artifacts import Artifact, ExportedFile
+from reelmill.core.paths import user_cache
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.execution.planning import Found, Job, Source, found_in
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.resources import policy
+from reelmill.engine.resources.devices import DeviceChoice, choose_devices
+from reelmill.engine.resources.monitor import NvmlDevices, machine_memory_mb, usable_cores
+from reelmill.engine.stage import PartedFileStage
+from reelmill.engine.state.run_db import Ledger
+from reelmill.engine.telemetry.events import Observer
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.errors import ReelmillError, UsageError
+from reelmill.runs.signals import NUMBERS, held_back
+from reelmill.runs.sources import find_sources
+from reelmill.settings import Settings
+
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
+_MB = 1 << 20
+#: Stands for a model that is not going to be asked: nothing is looked for.
+NOT_ASKED = "not-asked"
+
+MakePipeline = Callable[[Settings, DeviceChoice, Path], Pipeline]
+#: Gives what makes the pipeline; what it is given is told what is decided, and what the run goes
+#: without.
+Maker = Callable[[Callable[[str], None]], MakePipeline]
+
+
+@dataclass(frozen=True)
+class Together:
+    """A step after all recordings of a run, over the results of one type: `write` is given them
+    and the output folder, and gives the files it wrote there."""
+
+    reads: type[Artifact]
+    write: Callable[[Sequence[Found], Path], list[ExportedFile]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command came to."""
+
+    summary: RunSummary
+    exit_code: int
+    out: Path
+
+
+def run_command(
+    inputs: Sequence[Path],
+    settings: Settings,
+    maker: Maker,
+    observer: Observer,
+    *,
+    fresh: bool = False,
+    together: Together | None = None,
+    remarks: Callable[[Iterable[Path]], Iterable[str]] = lambda paths: (),
+) -> Outcome:
+    """Run a pipeline over the recordings meant by `inputs`, then a step over all of them.
+
+    `remarks` are what to say of the recordings before any work is done.
+
+    Raises:
+        UsageError: nothing to work on, an output folder that cannot be written or is taken, a
+            model or device that is not there.
+    """
+    out = _writable(settings.out)
+    sources = find_sources(inputs, out)
+    choice = choose_devices(settings.device, NvmlDevices().sample(()))
+    observer.noted(f"device: {choice.reason}")
+    notes: list[str] = []
+
+    def say(text: str) -> None:
+        notes.append(text)
+        observer.noted(text)
+
+    for remark in remarks(source.path for source in sources):
+        say(remark)
+    pipeline = maker(say)(settings, choice, out)
+    config = _config(settings, choice, pipeline, fresh)
+    return asyncio.run(_run(pipeline, config, observer, sources, together, notes))
+
+
+async def _run(
+    pipeline: Pipeline,
+    config: EngineConfig,
+    observer: Observer,
+    sources: list[Source],
+    together: Together | None,
+    notes: Sequence[str],
+) -> Outcome:
+    coordinator = Coordinator(pipeline, config, observer)
+
+    def closing(summary: RunSummary) -> None:
+        summary.notes = list(dict.fromkeys([*notes, *summary.notes]))
+        worked = any(not outcome.reused for outcome in summary.outcomes)
+        written: list[ExportedFile] = []
+        if together is not None and summary.stopped is None:
+            written = _over_all(together, coordinator.jobs, pipeline, config, summary)
+        if worked or written or not (config.out / "report.html").exists():
+            _write_reports(config, summary, coordinator.jobs, written)
+
+    with _stopping_at_signals(coordinator):
+        summary = await coordinator.run(sources, closing)
+    return Outcome(summary, _exit_code(summary), config.out)
+
+
+@contextlib.contextmanager
+def _stopping_at_signals(coordinator: Coordinator) -> Iterator[None]:
+    """Signals stop the run while it is there; then they mean again what they meant before."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        reason = f"{name} (once more stops at once)" if number == signal.SIGINT else name
+        loop.add_signal_handler(number, coordinator.stop, reason)
+    try:
+        yield
+    finally:
+        with held_back():
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+    """Print the closing lines of a run."""
+    if quiet or as_json:
+        return
+    from reelmill.report.text import closing_lines
+
+    print("\n".join(closing_lines(outcome.summary, outcome.out)))
+
+
+def _over_all(
+    together: Together,
+    jobs: Sequence[Job],
+    pipeline: Pipeline,
+    config: EngineConfig,
+    summary: RunSummary,
+) -> list[ExportedFile]:
+    """What it cannot do costs no recording, and is said."""
+    try:
+        return together.write(found_in(jobs, pipeline, together.reads, config.cache), config.out)
+    except (ReelmillError, OSError) as error:
+        summary.warnings.append(f"not done over all recordings: {error}")
+        return []
+
+
+def _exit_code(summary: RunSummary) -> int:
+    if summary.stopped is not None:
+        return EXIT_STOPPED
+    if summary.count("failed") or any(outcome.changed for outcome in summary.outcomes):
+        return EXIT_SOME_FAILED
+    return EXIT_DONE
+
+
+def _writable(out: Path) -> Path:
+    """The output folder, made if need be.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    out = Path(os.path.abspath(out))
+    probe = out / f".write-test-{os.getpid()}"
+    try:
+        (out / ".cache").mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{out}: results cannot be written there ({error.strerror}); "
+            "choose another folder with -o"
+        ) from error
+    return out
+
+
+def _config(
+    settings: Settings, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
+) -> EngineConfig:
+    cores = usable_cores()
+    parts = any(isinstance(stage, PartedFileStage) for stage in pipeline.stages)
+    gpus = sum(device.kind != "cpu" for device in choice.devices)
+    return EngineConfig(
+        out=Path(os.path.abspath(settings.out)),
+        workers=settings.workers or policy.default_workers(cores, cpu_parts=parts),
+        cores=cores,
+        threads=settings.threads,
+        devices=choice.devices,
+        device_reason=choice.reason,
+        cpu_hosts_open=choice.cpu_hosts_open,
+        devices_automatic=choice.automatic,
+        memory_limit=settings.memory_limit / 100,
+        residency=settings.residency,
+        footprints=user_cache() / "footprints.json",
+        batch_size=min(settings.batch_size, settings.max_batch),
+        max_batch=settings.max_batch,
+        arena_bytes=(settings.arena or policy.default_arena_mb(gpus)) * _MB,
+        fresh=fresh,
+        keep_transient=settings.keep_audio,
+    )
+
+
+def free_memory_mb(choice: DeviceChoice) -> float:
+    """Memory a model could have now: on the GPU, or for the CPU in the machine."""
+    if choice.free_mb is not None:
+        return choice.free_mb
+    used, total = machine_memory_mb()
+    return total - used
+
+
+def remembered(out: Path, name: str, choose: Callable[[], str]) -> str:
+    """A choice the program made itself, kept for the output folder: memory that is free today
+    and was not yesterday must not make half the results another model's."""
+    with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
+        chosen = ledger.note(name)
+        if chosen is None:
+            chosen = choose()
+            ledger.put_note(name, chosen)
+        return chosen
+
+
+def remember(out: Path, name: str, value: str) -> None:
+    """Keep a user's choice for the output folder."""
+    with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
+        ledger.put_note(name, value)
+
+
+def _write_reports(
+    config: EngineConfig,
+    summary: RunSummary,
+    jobs: Sequence[Job],
+    written: Sequence[ExportedFile] = (),
+) -> None:
+    """Reports and evidence; a disk too full for them is said, the results are there."""
+    from reelmill.evidence.record import OriginalRecord
+    from reelmill.evidence.write import write_evidence
+    from reelmill.pages.report import write_page
+    from reelmill.report.performance import write_performance
+
+    originals = [
+        OriginalRecord(
+            job.path,
+            job.original.before,
+            job.original.hashed_at or 0.0,
+            job.original.after,
+            job.original.checked_at,
+            job.changed[0] if job.changed and job.original.after is None else None,
+        )
+        for job in jobs
+        if job.original.before is not None
+    ]
+    try:
+        reports = [write_page(config.out, summary), *write_performance(config.out, summary)]
+        evidence = write_evidence(
+            config.out,
+            originals,
+            [*_exported(job for job in jobs if not job.reused), *written, *reports],
+            kept=_exported(job for job in jobs if job.reused),
+            removed=[path for job in jobs for path in job.facts.get("removed", ())],
+            fresh=config.fresh,
+        )
+    except OSError as error:
+        summary.warnings.append(f"the reports could not be written: {error}")
+        return
+    summary.warnings.extend(evidence.warnings)
+
+
+def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:
+    return [ExportedFile(*file) for job in jobs for file in job.facts.get("exported", ())]

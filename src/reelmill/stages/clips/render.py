@@ -1,0 +1,278 @@
+"""Render: the pictures and sounds of planned clips, in parts that fill all cores."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reelmill.artifacts import (
+    ClipPiece,
+    ClipPlan,
+    Footage,
+    Media,
+    Persons,
+    PlannedClip,
+    Span,
+    read_persons,
+)
+from reelmill.artifacts.clips import read_windows
+from reelmill.core.atomic import replacing
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, PartedFileStage
+from reelmill.media.audio.cut import SoundCut, cut_sound
+from reelmill.media.video.crop import Cropper, Frame, planar_of
+from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
+from reelmill.media.video.image import write_jpeg
+from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures, open_pictures
+from reelmill.stages.clips.compositing import Halves, Look, look_of, thumbnail_window
+from reelmill.stages.clips.ranges import ranges
+
+#: Sounds of clips are cut in passes over at most so many seconds of clips.
+_SOUND_SECONDS = 900.0
+
+THUMBNAIL_SIDE = 160
+
+
+@dataclass(frozen=True)
+class RenderPart:
+    """Pictures of all clips from `start` to `end` of the original; or the sounds of `clips`."""
+
+    start: float = 0.0
+    end: float = 0.0
+    clips: tuple[int, ...] = ()
+
+
+@dataclass
+class RenderedPart:
+    """What a part made: files in the recording's folder."""
+
+    pieces: list[ClipPiece] = field(default_factory=list)
+    sounds: dict[int, str] = field(default_factory=dict)
+    thumbnails: dict[str, str] = field(default_factory=dict)
+    corrupt: int = 0
+
+
+@dataclass(frozen=True)
+class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
+    """Writes `piece-*.mp4`, `sound-*.mp4` and `thumbnail-*.jpg` beside the artifact.
+
+    A part decodes its stretch of the video once, for all clips that show something of it.
+    """
+
+    name = "render_faces"
+    version = 1
+    needs = (Media, Persons, ClipPlan)
+    produces = Footage
+    transient = True
+
+    encoding: Encoding = field(default_factory=Encoding)
+
+    def parts(self, recording: Recording, inputs: Inputs) -> list[RenderPart]:
+        persons, plan = inputs[Persons], inputs[ClipPlan]
+        wanted = [span for clip in plan.clips for span in clip.spans]
+        with open_pictures(recording.path, persons.picture.track) as pictures:
+            keys = pictures.key_times()
+        stretches = ranges(keys, wanted, persons.picture.duration)
+        # The longest first, so that no core is left with one when the others are done.
+        stretches.sort(key=lambda stretch: -_effort(stretch, wanted))
+        parts = [RenderPart(stretch.start, stretch.end) for stretch in stretches]
+        return [*_sound_parts(inputs[Media], plan), *parts]
+
+    def run_part(self, recording: Recording, inputs: Inputs, part: RenderPart) -> RenderedPart:
+        mark = _mark(inputs[ClipPlan], self.encoding, part)
+        if part.clips:
+            return _sounds(recording, inputs, part, mark)
+        with open_pictures(recording.path, inputs[Persons].picture.track) as pictures:
+            rendering = _Rendering(recording.folder, inputs, self.encoding, part, mark)
+            with rendering.opened:
+                rendering.run(pictures)
+            return RenderedPart(
+                rendering.pieces(), thumbnails=rendering.thumbnails, corrupt=pictures.corrupt
+            )
+
+    def join(self, recording: Recording, inputs: Inputs, pieces: Sequence[RenderedPart]) -> Footage:
+        sounds = {clip: file for part in pieces for clip, file in part.sounds.items()}
+        return Footage(
+            pieces=sorted(
+                (piece for part in pieces for piece in part.pieces),
+                key=lambda piece: (piece.clip, piece.ticks),
+            ),
+            sounds=[sounds.get(number) for number in range(len(inputs[ClipPlan].clips))],
+            thumbnails={k: v for part in pieces for k, v in part.thumbnails.items()},
+            corrupt=sum(part.corrupt for part in pieces),
+        )
+
+
+def _mark(plan: ClipPlan, encoding: Encoding, part: RenderPart) -> str:
+    """What tells the files of this plan, encoding and part from all others."""
+    decisive = repr((plan, encoding, part))
+    return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _effort(stretch: Span, wanted: Sequence[Span]) -> float:
+    """About what a stretch takes: a second of decoding as much as a second of one clip."""
+    shown = (min(stretch.end, span.end) - max(stretch.start, span.start) for span in wanted)
+    return stretch.duration + sum(max(0.0, seconds) for seconds in shown)
+
+
+def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
+    if not media.audio:
+        return []
+    groups: list[list[int]] = []
+    seconds = 0.0
+    for number, clip in enumerate(plan.clips):
+        if not groups or seconds + clip.seconds > _SOUND_SECONDS:
+            groups.append([])
+            seconds = 0.0
+        groups[-1].append(number)
+        seconds += clip.seconds
+    return [RenderPart(clips=tuple(group)) for group in groups]
+
+
+def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -> RenderedPart:
+    plan = inputs[ClipPlan]
+    with ExitStack() as opened:
+        cuts, names = [], {}
+        for number in part.clips:
+            names[number] = f"sound-{mark}-{number}.mp4"
+            file = opened.enter_context(replacing(recording.folder / names[number]))
+            spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
+            cuts.append(SoundCut(Path(file.name), spans))
+        cut_sound(recording.path, None, cuts)
+    return RenderedPart(sounds=names)
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A span of a clip, and where it begins in the clip."""
+
+    clip: int
+    span: Span
+    offset: float
+
+    def ticks(self, time: float) -> int:
+        return round((self.offset + time - self.span.start) * TICKS)
+
+
+class _Rendering:
+    """One part being rendered: a look and an encoder for each clip that shows some of it."""
+
+    def __init__(
+        self, folder: Path, inputs: Inputs, encoding: Encoding, part: RenderPart, mark: str
+    ) -> None:
+        self._folder, self._encoding, self._part, self._mark = folder, encoding, part, mark
+        self._persons, self._plan = inputs[Persons], inputs[ClipPlan]
+        self._arrays = read_persons(folder, self._persons)
+        self._windows = read_windows(folder, self._plan)
+        self._stretches = _stretches(self._plan.clips, part)
+        self._clips: dict[int, _ClipFile] = {}
+        self.opened = ExitStack()
+        self.thumbnails: dict[str, str] = {}
+        self._to_picture = [
+            person
+            for person in self._persons.persons
+            if part.start <= person.thumbnail.time < part.end
+        ]
+
+    def run(self, pictures: Pictures) -> None:
+        looks = {clip: self._look(clip) for clip in {s.clip for s in self._stretches}}
+        for look in looks.values():
+            if isinstance(look, Halves):
+                self._remind(look, pictures)
+        for time, coded in pictures.between(self._part.start, self._part.end):
+            frame: Frame | None = None
+            for stretch in self._stretches:
+                if _inside(time, stretch.span):
+                    frame = frame or planar_of(coded)
+                    picture = looks[stretch.clip].see(frame, time)
+                    self._file(stretch.clip, pictures.rate, coded).add(picture, stretch, time)
+            if self._to_picture:
+                self._picture(coded, time)
+        for file in self._clips.values():
+            file.finish(self._part.end)
+
+    def pieces(self) -> list[ClipPiece]:
+        return [file.piece for file in self._clips.values()]
+
+    def _look(self, clip: int) -> Look:
+        return look_of(
+            self._plan.clips[clip], self._plan, self._persons, self._arrays, self._windows
+        )
+
+    def _remind(self, look: Halves, pictures: Pictures) -> None:
+        """Who is away when the part begins was last seen in an earlier one."""
+        for number, end in look.earlier(self._part.start):
+            last: tuple[float, Frame] | None = None
+            for time, frame in pictures.between(max(0.0, end - 4 / pictures.rate), end):
+                last = time, frame
+            if last is not None:
+                look.remember(number, planar_of(last[1]), last[0])
+
+    def _file(self, clip: int, rate: float, coded: Frame) -> _ClipFile:
+        if clip not in self._clips:
+            name = f"piece-{self._mark}-{clip}.mp4"
+            file = self.opened.enter_context(replacing(self._folder / name))
+            size = self._plan.width, self._plan.height
+            video = VideoFile(Path(file.name), *size, rate, self._encoding, Colour.of(coded))
+            self.opened.enter_context(video)
+            self._clips[clip] = _ClipFile(clip, name, video)
+        return self._clips[clip]
+
+    def _picture(self, coded: Frame, time: float) -> None:
+        turn = self._persons.picture.rotation
+        size = self._persons.picture.width, self._persons.picture.height
+        for person in list(self._to_picture):
+            if time >= person.thumbnail.time - SAME_FRAME_SECONDS:
+                self._to_picture.remove(person)
+                cropper = Cropper(THUMBNAIL_SIDE, THUMBNAIL_SIDE, turn)
+                small = cropper.crop(planar_of(coded), thumbnail_window(person, *size))
+                name = f"thumbnail-{self._mark}-{person.label}.jpg"
+                write_jpeg(self._folder / name, small)
+                self.thumbnails[person.label] = name
+
+
+def _stretches(clips: list[PlannedClip], part: RenderPart) -> list[_Stretch]:
+    found = []
+    for number, clip in enumerate(clips):
+        offset = 0.0
+        for span in clip.spans:
+            if span.start < part.end and span.end > part.start:
+                found.append(_Stretch(number, span, offset))
+            offset += span.duration
+    return found
+
+
+def _inside(time: float, span: Span) -> bool:
+    return span.start - SAME_FRAME_SECONDS <= time < span.end - SAME_FRAME_SECONDS
+
+
+class _ClipFile:
+    """A clip's pictures of one part. A picture is written when it is known how long it is shown."""
+
+    def __init__(self, clip: int, name: str, video: VideoFile) -> None:
+        self.piece = ClipPiece(clip, name, 0, 0, video.encoder)
+        self._video = video
+        self._waiting: tuple[Frame, int, _Stretch] | None = None
+
+    def add(self, picture: Frame, stretch: _Stretch, time: float) -> None:
+        ticks = stretch.ticks(time)
+        if self._waiting is None:
+            self.piece = replace(self.piece, ticks=ticks)
+        else:
+            self._write(ticks)
+        self._waiting = picture, ticks, stretch
+
+    def finish(self, end: float) -> None:
+        if self._waiting is not None:
+            stretch = self._waiting[2]
+            self._write(stretch.ticks(min(end, stretch.span.end)))
+        self.piece = replace(self.piece, frames=self._video.frames)
+
+    def _write(self, until: int) -> None:
+        assert self._waiting is not None
+        picture, ticks, _ = self._waiting
+        self._waiting = None
+        self._video.write(picture, ticks, max(1, until - ticks))

@@ -1,0 +1,192 @@
+"""Write clips: pieces and sounds put together, the data files and the page of a video."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reelmill.artifacts import (
+    Artifact,
+    Clip,
+    ClipPlan,
+    Clips,
+    ExportedFile,
+    Footage,
+    PersonArrays,
+    Persons,
+    PlannedClip,
+    read_persons,
+)
+from reelmill.core.atomic import replacing, shortened, write_bytes
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, PartedFileStage
+from reelmill.errors import InputError
+from reelmill.export.faces.writers import FACES_FORMATS, FacesDocument, FacesWriter, faces_writer
+from reelmill.export.transcript import Source
+from reelmill.media.video.encode import uniform
+from reelmill.media.video.join import PicturePiece, join_clip
+from reelmill.pages.faces import FacesPage
+from reelmill.stages.transcript.export import export_path
+
+_CHUNK_BYTES = 1 << 20
+_NAME_BYTES = 120
+#: Clips are put together in so many groups at the same time.
+_GROUPS = 8
+
+
+@dataclass(frozen=True)
+class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
+    """Writes below `root`, after the recording's name: clips of one person into a folder
+    (`.clips`, `.dual`), `.split.mp4`, `.overlay.mp4`, the data files and `.faces.html`."""
+
+    name = "write_clips"
+    version = 1
+    needs = (Persons, ClipPlan, Footage)
+    produces = Clips
+    per_name = True
+
+    root: Path = field(metadata={"affects_result": False})
+    formats: tuple[str, ...] = FACES_FORMATS
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for an unknown format, before any work is done."""
+        for name in self.formats:
+            faces_writer(name)
+
+    def parts(self, recording: Recording, inputs: Inputs) -> list[tuple[int, ...]]:
+        """The numbers of clips in a few groups: for each the artifacts are read again."""
+        count = len(inputs[ClipPlan].clips)
+        groups = min(_GROUPS, count)
+        return [tuple(range(first, count, groups)) for first in range(groups)]
+
+    def run_part(
+        self, recording: Recording, inputs: Inputs, part: tuple[int, ...]
+    ) -> dict[int, Clip]:
+        plan, footage = inputs[ClipPlan], inputs[Footage]
+        return {number: self._clip(recording, footage, number, plan) for number in part}
+
+    def join(
+        self, recording: Recording, inputs: Inputs, pieces: Sequence[dict[int, Clip]]
+    ) -> Clips:
+        plan, persons, footage = inputs[ClipPlan], inputs[Persons], inputs[Footage]
+        made = {number: clip for part in pieces for number, clip in part.items()}
+        paths = [clip_path(recording.name, plan, clip) for clip in plan.clips]
+        clips = [made[number] for number in range(len(paths)) if made[number].frames]
+        removed = self._sweep(recording.name, plan, paths)
+        arrays = read_persons(recording.folder, persons)
+        return Clips(
+            clips=clips,
+            documents=self._documents(recording, persons, arrays, footage, clips),
+            videos=[self._exported(clip.path) for clip in clips],
+            notes=_notes(footage),
+            removed=removed,
+        )
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        assert isinstance(artifact, Clips)
+        return [self.root / file.path for file in [*artifact.documents, *artifact.videos]]
+
+    def _clip(self, recording: Recording, footage: Footage, number: int, plan: ClipPlan) -> Clip:
+        planned = plan.clips[number]
+        path = clip_path(recording.name, plan, planned)
+        pieces = [piece for piece in footage.pieces if piece.clip == number]
+        sound = footage.sounds[number]
+        frames = sum(piece.frames for piece in pieces)
+        encoders = sorted({piece.encoder for piece in pieces})
+        if pieces:
+            self._refuse_original(recording, path)
+            with replacing(self.root / path) as file:
+                parts = [PicturePiece(recording.folder / p.file, p.ticks) for p in pieces]
+                again = [uniform(part.path) for part in parts] if len(encoders) > 1 else []
+                if again:
+                    parts = [replace(p, path=new) for p, new in zip(parts, again, strict=True)]
+                heard = None if sound is None else recording.folder / sound
+                join_clip(Path(file.name), parts, heard)
+                for made in again:
+                    made.unlink()
+        return Clip(
+            path,
+            planned.persons,
+            planned.spans,
+            frames,
+            planned.seconds,
+            sound is not None,
+            encoders[0] if len(encoders) == 1 else "x264",
+        )
+
+    def _documents(
+        self,
+        recording: Recording,
+        persons: Persons,
+        arrays: PersonArrays,
+        footage: Footage,
+        clips: list[Clip],
+    ) -> list[ExportedFile]:
+        document = FacesDocument(
+            persons,
+            arrays,
+            Source.of(recording),
+            clips,
+            {k: (recording.folder / file).read_bytes() for k, file in footage.thumbnails.items()},
+            dict(self.settings),
+        )
+        page: FacesWriter = FacesPage(recording.name)
+        written = []
+        for writer in [page, *(faces_writer(name) for name in self.formats)]:
+            path = export_path(recording.name, writer.suffix)
+            self._refuse_original(recording, path)
+            data = writer.render(document).encode("utf-8", "surrogateescape")
+            write_bytes(self.root / path, data)
+            written.append(ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data)))
+        return written
+
+    def _refuse_original(self, recording: Recording, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if (self.root / path).samefile(recording.path):
+                raise InputError(
+                    f"{recording.path}: a result ({path}) would take its own place; "
+                    "choose another output folder with -o"
+                )
+
+    def _exported(self, path: str) -> ExportedFile:
+        digest, size = hashlib.sha256(), 0
+        with (self.root / path).open("rb") as file:
+            while data := file.read(_CHUNK_BYTES):
+                digest.update(data)
+                size += len(data)
+        return ExportedFile(path, digest.hexdigest(), size)
+
+    def _sweep(self, name: str, plan: ClipPlan, paths: Iterable[str]) -> list[str]:
+        """Remove clips of an earlier plan from the folder of this one: they would be taken for
+        its own. Gives their paths below `root`."""
+        if plan.layout not in ("single", "dual"):
+            return []
+        kept = {self.root / path for path in paths}
+        folder = self.root / export_path(name, _SUFFIXES[plan.layout])
+        others = [file for file in sorted(folder.glob("*.mp4")) if file not in kept]
+        for file in others:
+            file.unlink(missing_ok=True)
+        return [file.relative_to(self.root).as_posix() for file in others]
+
+
+_SUFFIXES = {"single": "clips", "dual": "dual", "split": "split.mp4", "overlay": "overlay.mp4"}
+
+
+def clip_path(name: str, plan: ClipPlan, clip: PlannedClip) -> str:
+    """Where a clip lies below the output folder, with forward slashes."""
+    path = export_path(name, _SUFFIXES[plan.layout])
+    if plan.layout in ("split", "overlay"):
+        return path
+    return str(PurePosixPath(path) / f"{shortened(clip.name, _NAME_BYTES)}.mp4")
+
+
+def _notes(footage: Footage) -> list[str]:
+    if not footage.corrupt:
+        return []
+    plural = "s" if footage.corrupt > 1 else ""
+    return [f"{footage.corrupt} corrupt packet{plural} of the picture left out"]

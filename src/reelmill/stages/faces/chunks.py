@@ -1,0 +1,127 @@
+"""What face detection works on: runs of frames sampled from a video, reduced in size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.media.video.frames import Reducer, Stretch, brightness
+from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures
+from reelmill.stages.faces.scenes import COLUMNS, ROWS, Glance, is_cut
+
+if TYPE_CHECKING:
+    from reelmill.media.video.crop import Frame
+
+UInt8 = npt.NDArray[np.uint8]
+
+#: Samples in a chunk: about three seconds, 25 MB at 640 x 360. Of larger frames fewer, so that
+#: several chunks have room in the arena.
+CHUNK = 36
+_MOST_BYTES = 26 << 20
+#: Samples a second, about: a video of 25 frames/s has every other frame looked at.
+SAMPLES_A_SECOND = 12.0
+#: Where frames come in fits and starts, one is sampled after so many seconds at the latest.
+_LONGEST_STEP = 0.12
+
+
+@dataclass(frozen=True)
+class FrameChunk:
+    """Up to `CHUNK` sampled frames, and the times of all frames up to the next chunk.
+
+    frames: n of (height, width, 3) uint8 RGB, upright, all of one size. times: (m,) s. sampled:
+    (n,) indices into `times`. cuts: (k,) indices into `times` of the first frames of new scenes;
+    such a frame and the one before it are always sampled. glances: of the first and last of the m
+    frames, for comparison with the neighbouring chunks. lost: packets since the chunk before that
+    could not be decoded. Cost is in sampled frames.
+    """
+
+    frames: tuple[UInt8, ...]
+    times: npt.NDArray[np.float64]
+    sampled: npt.NDArray[np.int64]
+    cuts: npt.NDArray[np.int64]
+    glances: tuple[Glance, Glance]
+    lost: int
+
+    @property
+    def cost(self) -> float:
+        return float(len(self.sampled))
+
+
+@dataclass
+class _Growing:
+    """A chunk being filled."""
+
+    reducer: Reducer
+    frames: list[UInt8] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    sampled: list[int] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    first: Glance | None = None
+    last: Glance | None = None
+
+    def add(self, time: float, glance: Glance) -> None:
+        self.times.append(time)
+        self.first = glance if self.first is None else self.first
+        self.last = glance
+
+    def sample(self, frame: Frame) -> None:
+        """Take the frame that was added last."""
+        self.frames.append(self.reducer.reduced(frame))
+        self.sampled.append(len(self.times) - 1)
+
+    def finished(self, lost: int) -> FrameChunk:
+        assert self.first is not None and self.last is not None
+        return FrameChunk(
+            tuple(self.frames),
+            np.array(self.times),
+            np.array(self.sampled, np.int64),
+            np.array(self.cuts, np.int64),
+            (self.first, self.last),
+            lost,
+        )
+
+
+def frame_chunks(
+    pictures: Pictures, stretch: Stretch, size: tuple[int, int], rotation: int
+) -> Iterator[FrameChunk]:
+    """Cut a stretch into chunks.
+
+    Sampled are every so-manieth frame, the first and last of the stretch, and the frames on both
+    sides of a cut. Frames that are shown before the one before them are left out.
+    """
+    every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
+    most = max(1, min(CHUNK, _MOST_BYTES // (3 * size[0] * size[1])))
+    reducer = Reducer(size, rotation)
+    chunk, lost = _Growing(reducer), 0
+    waiting: Frame | None = None  # the last frame, if it has not been sampled
+    before: Glance | None = None
+    since, sampled_at, last = 0, -math.inf, -math.inf
+    for time, frame in pictures.between(*stretch):
+        if time < last + SAME_FRAME_SECONDS:
+            continue
+        glance = brightness(frame, COLUMNS, ROWS)
+        cut = before is not None and is_cut(before, glance)
+        if cut and waiting is not None:
+            chunk.sample(waiting)
+        due = before is None or since + 1 >= every or time - sampled_at > _LONGEST_STEP
+        if (due or cut) and len(chunk.frames) >= most:
+            yield chunk.finished(pictures.corrupt - lost)
+            chunk, lost = _Growing(reducer), pictures.corrupt
+        chunk.add(time, glance)
+        if cut:
+            chunk.cuts.append(len(chunk.times) - 1)
+        if due or cut:
+            chunk.sample(frame)
+            waiting, since, sampled_at = None, 0, time
+        else:
+            waiting, since = frame, since + 1
+        before, last = glance, time
+    if waiting is not None:
+        chunk.sample(waiting)
+    if chunk.frames:
+        yield chunk.finished(pictures.corrupt - lost)

@@ -1,0 +1,249 @@
+"""DetectFaces: every face of a video, with its landmarks and the colours worn below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.artifacts import (
+    Artifact,
+    DetectionArrays,
+    Detections,
+    Media,
+    Picture,
+    VideoTrack,
+    write_arrays,
+)
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, ModelSpec, PartedModelStage
+from reelmill.errors import InputError
+from reelmill.media.container import shown
+from reelmill.media.video.frames import Stretch, choose_track, reduced_size, stretches, upright_size
+from reelmill.media.video.reader import open_pictures
+from reelmill.models.faces.boxes import Float32, UInt8
+from reelmill.models.faces.detector import Faces, no_faces
+from reelmill.stages.faces.chunks import FrameChunk, frame_chunks
+from reelmill.stages.faces.colours import BINS, worn_colours
+from reelmill.stages.faces.scenes import Glance, is_cut
+from reelmill.stages.faces.search import find_faces
+
+#: Seconds of video that one process decodes at a time.
+STRETCH_SECONDS = 12.0
+
+#: Colours are taken of the frames that were looked at, and of so-manieth others.
+_COLOURS_EVERY = 5
+
+
+@dataclass(frozen=True)
+class ChunkFaces:
+    """The faces of a chunk; boxes in pixels of the reduced frames.
+
+    counts: (n,) faces of each sampled frame, whose rows follow each other in `faces`.
+    looked: (n,). colours: (m, BINS) of the rows `colours_of`. size: width and height of the
+    frames. The rest as in `FrameChunk`.
+    """
+
+    counts: npt.NDArray[np.int64]
+    faces: Faces
+    looked: npt.NDArray[np.bool_]
+    colours: Float32
+    colours_of: npt.NDArray[np.int64]
+    size: tuple[int, int]
+    times: npt.NDArray[np.float64]
+    sampled: npt.NDArray[np.int64]
+    cuts: npt.NDArray[np.int64]
+    glances: tuple[Glance, Glance]
+    lost: int
+
+
+@dataclass(frozen=True)
+class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
+    """Faces of the sampled frames of a video's main picture.
+
+    Args:
+        track: number of the video track, counted from 0; None for the largest.
+        short_side: frames are reduced to it before they are searched.
+
+    Raises:
+        InputError: no picture, or nothing of it can be decoded.
+    """
+
+    name: ClassVar[str] = "detect_faces"
+    version: ClassVar[int] = 3
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Media,)
+    produces: ClassVar[type[Artifact]] = Detections
+
+    model: ModelSpec
+    track: int | None = None
+    short_side: int = 360
+
+    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[Stretch]:
+        track = choose_track(recording.path, inputs[Media], self.track)
+        return stretches(recording.path, track.index, STRETCH_SECONDS)
+
+    def split_part(
+        self, recording: Recording, inputs: Inputs, part: Stretch
+    ) -> Iterator[FrameChunk]:
+        track = choose_track(recording.path, inputs[Media], self.track)
+        size = reduced_size(*upright_size(track), self.short_side)
+        with open_pictures(recording.path, track.index, draft=True) as pictures:
+            yield from frame_chunks(pictures, part, size, track.rotation)
+
+    def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
+        """Search the chunks of each frame size together."""
+        results: dict[int, ChunkFaces] = {}
+        for shape in {chunk.frames[0].shape for chunk in batch}:
+            these = [i for i, chunk in enumerate(batch) if chunk.frames[0].shape == shape]
+            found = _searched(model, [batch[i] for i in these])
+            results.update(zip(these, found, strict=True))
+        return [results[i] for i in range(len(batch))]
+
+    def merge(
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[ChunkFaces]
+    ) -> Detections:
+        track = choose_track(recording.path, inputs[Media], self.track)
+        found = list(outputs)
+        if not found:
+            raise InputError(
+                f"{shown(recording.path)}: none of its pictures can be decoded; "
+                "copy it again from its source"
+            )
+        arrays = _joined(found, upright_size(track))
+        name = f"{self.name}-{recording.id[:8]}-{_tag(self)}.npz"
+        write_arrays(recording.folder / name, arrays)
+        return Detections(
+            file=name,
+            picture=_picture(track, arrays.times),
+            detector=self.model.name,
+            sampled=len(arrays.sampled),
+            looks=int(arrays.looked.sum()),
+            boxes=len(arrays.boxes),
+            cuts=[round(float(time), 4) for time in _cut_times(found)],
+            problems=_problems(found),
+        )
+
+
+def _tag(stage: DetectFaces) -> str:
+    """Distinguishes the arrays of different settings."""
+    import hashlib
+    import json
+
+    text = json.dumps([stage.version, stage.fingerprint()], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _searched(model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:
+    frames: list[UInt8] = [frame for chunk in chunks for frame in chunk.frames]
+    runs, first = [], 0
+    for chunk in chunks:
+        starts = {0, *np.searchsorted(chunk.sampled, chunk.cuts).tolist()}
+        edges = [*sorted(starts), len(chunk.sampled)]
+        runs += [(first + a, first + b - 1) for a, b in pairwise(edges)]
+        first += len(chunk.sampled)
+    found, looked = find_faces(model, frames, runs)
+    results, first = [], 0
+    for chunk in chunks:
+        last = first + len(chunk.sampled)
+        results.append(_chunk_faces(chunk, found[first:last], looked[first:last]))
+        first = last
+    return results
+
+
+def _chunk_faces(
+    chunk: FrameChunk, found: Sequence[Faces], looked: npt.NDArray[np.bool_]
+) -> ChunkFaces:
+    counts = np.array([len(faces) for faces in found], np.int64)
+    offsets = np.cumsum([0, *counts])
+    colours, rows = [np.zeros((0, BINS), np.float32)], [np.zeros(0, np.int64)]
+    coloured = looked.copy()
+    coloured[::_COLOURS_EVERY] = True
+    for place in np.flatnonzero(coloured).tolist():
+        histograms, seen = worn_colours(chunk.frames[place], found[place].boxes)
+        colours.append(histograms[seen])
+        rows.append(offsets[place] + np.flatnonzero(seen))
+    height, width = chunk.frames[0].shape[:2]
+    return ChunkFaces(
+        counts,
+        _stacked(found),
+        looked,
+        np.concatenate(colours),
+        np.concatenate(rows),
+        (width, height),
+        chunk.times.copy(),  # the chunk itself lies in the arena
+        chunk.sampled.copy(),
+        chunk.cuts.copy(),
+        (chunk.glances[0].copy(), chunk.glances[1].copy()),
+        chunk.lost,
+    )
+
+
+def _stacked(found: Sequence[Faces]) -> Faces:
+    found = found or [no_faces()]
+    return Faces(
+        np.concatenate([faces.boxes for faces in found]).astype(np.float32),
+        np.concatenate([faces.scores for faces in found]).astype(np.float32),
+        np.concatenate([faces.landmarks for faces in found]).astype(np.float32),
+    )
+
+
+def _joined(found: Sequence[ChunkFaces], size: tuple[int, int]) -> DetectionArrays:
+    """The chunks of a whole video, boxes in pixels of the picture as shown."""
+    faces = _stacked([chunk.faces for chunk in found])
+    scale = np.array([size[0] / found[0].size[0], size[1] / found[0].size[1]], np.float32)
+    corners = faces.boxes * np.tile(scale, 2)
+    frames_before = np.cumsum([0, *(len(chunk.times) for chunk in found)])
+    rows_before = np.cumsum([0, *(len(chunk.faces) for chunk in found)])
+    shifted = zip(found, frames_before, rows_before, strict=False)
+    sampled, colours_of = zip(
+        *((chunk.sampled + frames, chunk.colours_of + rows) for chunk, frames, rows in shifted),
+        strict=True,
+    )
+    counts = np.concatenate([chunk.counts for chunk in found])
+    return DetectionArrays(
+        times=np.concatenate([chunk.times for chunk in found]),
+        sampled=np.concatenate(sampled).astype(np.int32),
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        boxes=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
+        scores=faces.scores,
+        landmarks=faces.landmarks * scale,
+        looked=np.concatenate([chunk.looked for chunk in found]),
+        colours=np.concatenate([chunk.colours for chunk in found]),
+        colours_of=np.concatenate(colours_of),
+    )
+
+
+def _cut_times(found: Sequence[ChunkFaces]) -> list[float]:
+    times: list[float] = []
+    before: Glance | None = None
+    for chunk in found:
+        starts = set(chunk.cuts.tolist())
+        if before is not None and is_cut(before, chunk.glances[0]):
+            starts.add(0)
+        times += [float(chunk.times[start]) for start in sorted(starts)]
+        before = chunk.glances[1]
+    return times
+
+
+def _picture(track: VideoTrack, times: npt.NDArray[np.float64]) -> Picture:
+    span = float(times[-1] - times[0])
+    rate = (len(times) - 1) / span if span > 0 else (track.frame_rate or 25.0)
+    width, height = upright_size(track)
+    return Picture(
+        track=track.index,
+        width=width,
+        height=height,
+        rotation=-track.rotation % 360,  # a track's is counterclockwise
+        frames=len(times),
+        frame_rate=rate,
+        duration=float(times[-1]) + 1 / rate,
+    )
+
+
+def _problems(found: Sequence[ChunkFaces]) -> list[str]:
+    lost = sum(chunk.lost for chunk in found)
+    return [f"{lost} packets could not be decoded and were left out"] if lost else []

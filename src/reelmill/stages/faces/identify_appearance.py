@@ -1,0 +1,60 @@
+"""IdentifyByAppearance: the people of one video told apart by what they wear."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from reelmill.artifacts import Artifact, Persons, Tracks, read_tracks, write_arrays
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.stages.faces.clustering import cluster, unit
+from reelmill.stages.faces.colours import embedding
+from reelmill.stages.faces.persons import Identified, make_persons
+
+NOTE = (
+    "people were told apart by the colours they wear, not by their faces: those who dress alike "
+    "become one person, and who changes clothes becomes two; give weights with --identity to go "
+    "by faces"
+)
+
+
+@dataclass(frozen=True)
+class IdentifyByAppearance(FileStage):
+    """Persons by the colours below their faces; needs no weights, and says what it cannot do.
+
+    Args:
+        threshold: Bhattacharyya coefficient of two histograms from which on they are one person's.
+        notes: what the reader of the result should know besides.
+    """
+
+    name: ClassVar[str] = "identify_appearance"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Tracks,)
+    produces: ClassVar[type[Artifact]] = Persons
+
+    threshold: float = 0.7
+    notes: tuple[str, ...] = ()
+
+    def run(self, recording: Recording, inputs: Inputs) -> Persons:
+        tracks = inputs[Tracks]
+        arrays = read_tracks(recording.folder, tracks)
+        vectors = unit(embedding(arrays.colours))
+        spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32).reshape(-1, 2)
+        weights = spans[:, 1] - spans[:, 0]
+        persons = cluster(vectors, weights, spans[:, 0], spans[:, 1], self.threshold)
+        notes = [NOTE, *self.notes]
+        unseen = int((np.linalg.norm(vectors, axis=1) < 0.5).sum())
+        if unseen:
+            notes.append(
+                f"of {unseen} of {len(vectors)} tracks no clothes are seen; each counts as a person"
+            )
+        digest = hashlib.sha256(f"{tracks.file} {self.fingerprint()}".encode()).hexdigest()
+        name = f"{self.name}-{digest[:16]}.npz"
+        identified = Identified(vectors, persons, "appearance", self.threshold, notes)
+        artifact, boxes = make_persons(name, tracks, arrays, identified)
+        write_arrays(recording.folder / name, boxes)
+        return artifact

@@ -1,0 +1,67 @@
+"""IdentifyFaces: the persons of a video told apart by their faces, and named where known."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from reelmill.artifacts import (
+    Artifact,
+    FaceVectors,
+    Persons,
+    Tracks,
+    read_face_vectors,
+    read_tracks,
+    write_arrays,
+)
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.stages.faces.clustering import cluster, together
+from reelmill.stages.faces.known_people import KnownFace, named
+from reelmill.stages.faces.persons import Identified, make_persons
+
+
+@dataclass(frozen=True)
+class IdentifyFaces(FileStage):
+    """Tracks whose faces look alike are one person, whatever they wear and in whichever scene.
+
+    Args:
+        threshold: cosine of two faces' vectors from which on they are one person's.
+        people: faces of known people, who give persons their names.
+        notes: what the reader of the result should know besides.
+    """
+
+    name: ClassVar[str] = "identify_faces"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Tracks, FaceVectors)
+    produces: ClassVar[type[Artifact]] = Persons
+
+    threshold: float = 0.6
+    people: tuple[KnownFace, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def run(self, recording: Recording, inputs: Inputs) -> Persons:
+        tracks, faces = inputs[Tracks], inputs[FaceVectors]
+        arrays = read_tracks(recording.folder, tracks)
+        vectors = read_face_vectors(recording.folder, faces).vectors
+        spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32).reshape(-1, 2)
+        starts, ends = spans[:, 0], spans[:, 1]
+        weights = ends - starts
+        persons = cluster(vectors, weights, starts, ends, self.threshold)
+        apart = together(starts, ends)
+        persons, names = named(persons, vectors, weights, apart, self.people, self.threshold)
+        notes = [f"people were told apart by their faces ({faces.model})", *self.notes]
+        if faces.unseen:
+            notes.append(
+                f"of {faces.unseen} of {len(tracks.tracks)} tracks no face could be cut out; "
+                "each counts as a person"
+            )
+        digest = hashlib.sha256(f"{tracks.file} {faces.file} {self.fingerprint()}".encode())
+        name = f"{self.name}-{digest.hexdigest()[:16]}.npz"
+        identified = Identified(vectors, persons, "vggface2", self.threshold, notes, names)
+        artifact, boxes = make_persons(name, tracks, arrays, identified)
+        write_arrays(recording.folder / name, boxes)
+        return artifact

@@ -1,0 +1,88 @@
+"""Pictures of known people: whose they are, and how the face in each looks to the network."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reelmill.errors import UsageError
+from reelmill.media.video.image import read_picture
+from reelmill.models.faces.boxes import areas
+from reelmill.models.faces.facenet import face_pictures
+from reelmill.stages.faces.known_people import KnownFace
+
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+#: Pictures are made no larger than this before a face is sought: the smallest searched for is
+#: then a fiftieth of the picture.
+_LONGER_SIDE = 1024
+#: A rim, for a detector wants to see what is around a face, and portraits are cut close.
+_RIM = 0.15
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A picture of a person."""
+
+    name: str
+    path: Path
+
+
+def references(folder: Path) -> list[Reference]:
+    """The pictures in `folder`, named by their files, and in its subfolders, named by these.
+
+    Raises:
+        UsageError: no folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--people {folder}: no folder; give one with a picture of each person")
+    found = []
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in below)
+        if path.suffix.lower() in _SUFFIXES and path.is_file() and not hidden:
+            name = path.stem if len(below) == 1 else below[0]
+            found.append(Reference(unicodedata.normalize("NFC", name), path))
+    if not found:
+        raise UsageError(
+            f"--people {folder}: no pictures in it; put one of each person there, called by the "
+            "name (Kim.jpg), or several in a folder called so (Kim/1.jpg)"
+        )
+    return found
+
+
+def look_at(
+    pictures: Sequence[Reference], detector: Any, network: Any
+) -> tuple[tuple[KnownFace, ...], tuple[str, ...]]:
+    """The largest face of each picture, and in plain words what could not be used.
+
+    Args:
+        pictures: as `references` gives them.
+        detector: has `look`.
+        network: has `embed`.
+    """
+    faces, notes = [], []
+    for reference in pictures:
+        try:
+            frame = read_picture(reference.path, _LONGER_SIDE)
+        except ValueError as error:
+            notes.append(f"{reference.path}: left out, {error}")
+            continue
+        rim = round(_RIM * max(frame.shape))
+        frame = np.pad(frame, ((rim, rim), (rim, rim), (0, 0)), mode="edge")
+        (found,) = detector.look([frame])
+        if not len(found):
+            notes.append(f"{reference.path}: left out, no face is found in it")
+            continue
+        if len(found) > 1:
+            notes.append(f"{reference.path}: has {len(found)} faces; the largest is taken")
+        box = found.boxes[[int(areas(found.boxes).argmax())]]
+        (vector,) = network.embed(face_pictures(frame, box))
+        # five digits: enough for a cosine, and the same on every machine
+        rounded = tuple(round(float(value), 5) for value in vector)
+        faces.append(KnownFace(reference.name, rounded))
+    return tuple(faces), tuple(notes)

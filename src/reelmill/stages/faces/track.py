@@ -1,0 +1,302 @@
+"""TrackFaces: the faces of single frames to faces followed through scenes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.artifacts import (
+    Artifact,
+    DetectionArrays,
+    Detections,
+    Span,
+    Track,
+    TrackArrays,
+    Tracks,
+    read_detections,
+    write_arrays,
+)
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.stages.faces.changed_clothes import changes
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+#: Faces kept of each track for telling people apart.
+BEST = 5
+#: Those are at least this far apart, s.
+_BEST_APART = 0.4
+
+#: How far from where it is expected a face may turn up, in its widths, and more after a gap.
+_REACH, _REACH_A_SECOND = 1.2, 1.5
+_LARGEST_RATIO = 1.7
+#: From one sample to the next it may be farther, for people start and turn suddenly, but hardly
+#: larger or smaller.
+_LEAP, _LEAP_RATIO = 3.0, 1.3
+#: Of the change of speed seen in a frame, what is believed.
+_TRUST = 0.6
+
+
+@dataclass(frozen=True)
+class TrackFaces(FileStage):
+    """Association by place, size and motion; a scene's tracks end with it.
+
+    Args:
+        longest_gap: s for which a face may be out of sight and still be the same track.
+        shortest: s; what is shorter is dropped as noise, unless its scene is no longer.
+        least_score: mean score below which a track is dropped.
+    """
+
+    name: ClassVar[str] = "track_faces"
+    version: ClassVar[int] = 2
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Detections,)
+    produces: ClassVar[type[Artifact]] = Tracks
+
+    longest_gap: float = 0.5
+    shortest: float = 0.25
+    least_score: float = 0.85
+
+    def run(self, recording: Recording, inputs: Inputs) -> Tracks:
+        detections = inputs[Detections]
+        arrays = read_detections(recording.folder, detections)
+        scenes = scene_spans(detections)
+        linked = [
+            part
+            for track in link(arrays, scenes, self.longest_gap)
+            for part in _one_person_each(track, arrays)
+        ]
+        kept = [track for track in linked if self._is_face(track, arrays, scenes)]
+        tracks, rows = _expanded(kept, arrays, scenes, detections.picture.frame_rate)
+        digest = hashlib.sha256(f"{detections.file} {self.fingerprint()}".encode()).hexdigest()
+        name = f"{self.name}-{digest[:16]}.npz"
+        write_arrays(recording.folder / name, rows)
+        return Tracks(name, detections.picture, scenes, tracks, dropped=len(linked) - len(kept))
+
+    def _is_face(self, track: Linked, arrays: DetectionArrays, scenes: Sequence[Span]) -> bool:
+        times = arrays.times[arrays.sampled[np.array(track.samples)]]
+        scores = arrays.scores[np.array(track.rows)]
+        step = float(np.diff(arrays.times[arrays.sampled]).mean()) if len(arrays.sampled) > 1 else 0
+        enough = min(self.shortest, 0.8 * scenes[track.scene].duration)
+        long_enough = times[-1] - times[0] + step >= enough
+        return bool(long_enough and scores.mean() >= self.least_score)
+
+
+@dataclass(eq=False)
+class Linked:
+    """A track being followed: sample by sample, the row of the detection."""
+
+    scene: int
+    samples: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    middle: Float32 = field(default_factory=lambda: np.zeros(2, np.float32))
+    speed: Float32 = field(default_factory=lambda: np.zeros(2, np.float32))
+    width: float = 1.0
+    time: float = 0.0
+
+    def add(self, sample: int, row: int, time: float, box: Float32) -> None:
+        middle = box[:2] + box[2:] / 2
+        if self.rows and time > self.time:
+            speed = ((middle - self.middle) / (time - self.time)).astype(np.float32)
+            self.speed = speed if len(self.rows) == 1 else _blend(self.speed, speed)
+        self.middle, self.width, self.time = middle.astype(np.float32), float(box[2]), time
+        self.samples.append(sample)
+        self.rows.append(row)
+
+    def expected(self, time: float) -> Float32:
+        # after a while out of sight the last speed says less and less
+        ahead = min(time - self.time, 0.3)
+        place: Float32 = self.middle + self.speed * np.float32(ahead)
+        return place
+
+
+def _blend(old: Float32, new: Float32) -> Float32:
+    blended: Float32 = (old + np.float32(_TRUST) * (new - old)).astype(np.float32)
+    return blended
+
+
+def scene_spans(detections: Detections) -> list[Span]:
+    """The scenes of a video, from its cuts."""
+    edges = [0.0, *detections.cuts, detections.picture.duration]
+    return [Span(a, b) for a, b in pairwise(edges) if b > a]
+
+
+def link(arrays: DetectionArrays, scenes: Sequence[Span], longest_gap: float) -> list[Linked]:
+    """Put the detections of neighbouring samples together, in order of their first frames."""
+    starts = np.array([scene.start for scene in scenes]) - 1e-3
+    times = arrays.times[arrays.sampled]
+    scene_of = np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    finished: list[Linked] = []
+    alive: list[Linked] = []
+    for sample, (time, scene) in enumerate(zip(times.tolist(), scene_of.tolist(), strict=True)):
+        gone = [t for t in alive if t.scene != scene or time - t.time > longest_gap]
+        if gone:
+            finished += gone
+            alive = [track for track in alive if track not in gone]
+        first, last = int(arrays.offsets[sample]), int(arrays.offsets[sample + 1])
+        if first == last:
+            continue
+        boxes = arrays.boxes[first:last]
+        taken = _assign(alive, boxes, time, step)
+        for row, track in enumerate(taken):
+            if track is None:
+                track = Linked(scene)  # noqa: PLW2901
+                alive.append(track)
+            track.add(sample, first + row, time, boxes[row])
+    return sorted(finished + alive, key=lambda track: (track.samples[0], track.rows[0]))
+
+
+def _one_person_each(track: Linked, arrays: DetectionArrays) -> list[Linked]:
+    """A track, or its parts where it went over to somebody in other clothes."""
+    rows = np.array(track.rows)
+    edges = changes(rows, arrays.boxes, arrays.colours, arrays.colours_of)
+    return [
+        Linked(track.scene, track.samples[start:end], track.rows[start:end])
+        for start, end in pairwise([0, *edges, len(rows)])
+    ]
+
+
+def _assign(
+    alive: Sequence[Linked], boxes: Float32, time: float, step: float
+) -> list[Linked | None]:
+    """For each box the track it continues, if any; nearest first. `step`: s between samples."""
+    taken: list[Linked | None] = [None] * len(boxes)
+    if not alive:
+        return taken
+    expected = np.stack([track.expected(time) for track in alive])
+    widths = np.array([track.width for track in alive], np.float32)
+    away = np.array([time - track.time for track in alive], np.float32)
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
+    size = np.sqrt(widths[:, None] * np.maximum(boxes[None, :, 2], 1))
+    far = np.linalg.norm(expected[:, None] - middles[None], axis=2) / size
+    ratio = np.maximum(widths[:, None], boxes[None, :, 2]) ** 2 / size**2
+    near = (far < _REACH + _REACH_A_SECOND * away[:, None]) & (ratio < _LARGEST_RATIO)
+    leap = (far < _LEAP) & (ratio < _LEAP_RATIO) & (away[:, None] < 1.5 * step)
+    cost = np.where(near | leap, far + ratio - 1 + away[:, None], 9e9)
+    while cost.min() < 9e9:
+        track, row = np.unravel_index(int(cost.argmin()), cost.shape)
+        taken[int(row)] = alive[int(track)]
+        cost[track, :] = cost[:, row] = 9e9
+    return taken
+
+
+def _expanded(
+    linked: Sequence[Linked], arrays: DetectionArrays, scenes: Sequence[Span], rate: float
+) -> tuple[list[Track], TrackArrays]:
+    """Tracks with a box for every frame from their first to their last."""
+    tracks, parts, colours, best, landmarks = [], [], [], [], []
+    first = 0
+    for number, track in enumerate(linked):
+        frames, boxes, scores = _every_frame(track, arrays)
+        times = arrays.times[frames]
+        span = scenes[track.scene]
+        rows = np.array(track.rows)
+        samples = track.samples[-1] - track.samples[0] + 1
+        tracks.append(
+            Track(
+                id=number,
+                start=float(times[0]),
+                end=min(float(times[-1]) + 1 / rate, max(span.end, float(times[-1]))),
+                scene=track.scene,
+                score=round(float(arrays.scores[rows].mean()), 4),
+                seen=round(len(rows) / samples, 4),
+                first=first,
+                frames=len(frames),
+            )
+        )
+        chosen = _best_rows(rows, times_of(track, arrays), arrays)
+        best.append(_padded(first + np.searchsorted(frames, _frames_of(track, arrays, chosen))))
+        landmarks.append(arrays.landmarks[rows[_cycled(chosen)]])
+        colours.append(_mean_colours(rows, arrays))
+        parts.append((times, frames, boxes, scores))
+        first += len(frames)
+    return tracks, _track_arrays(parts, colours, best, landmarks, arrays.colours.shape[1])
+
+
+def _track_arrays(
+    parts: Sequence[tuple[npt.NDArray[np.float64], Int64, Float32, Float32]],
+    colours: Sequence[Float32],
+    best: Sequence[Int64],
+    landmarks: Sequence[Float32],
+    bins: int,
+) -> TrackArrays:
+    def column(at: int, empty: tuple[int, ...]) -> npt.NDArray[np.float64]:
+        return np.concatenate([part[at] for part in parts]) if parts else np.zeros(empty)
+
+    return TrackArrays(
+        times=column(0, (0,)),
+        frames=column(1, (0,)).astype(np.int32),
+        boxes=column(2, (0, 4)).astype(np.float32),
+        scores=column(3, (0,)).astype(np.float32),
+        colours=np.array(colours, np.float32).reshape(-1, bins),
+        best=np.array(best, np.int64).reshape(-1, BEST),
+        landmarks=np.array(landmarks, np.float32).reshape(-1, BEST, 5, 2),
+    )
+
+
+def times_of(track: Linked, arrays: DetectionArrays) -> npt.NDArray[np.float64]:
+    """The times of a track's samples, s."""
+    times: npt.NDArray[np.float64] = arrays.times[arrays.sampled[np.array(track.samples)]]
+    return times
+
+
+def _every_frame(track: Linked, arrays: DetectionArrays) -> tuple[Int64, Float32, Float32]:
+    """Indices of the frames a track spans, its box in each, and the score where it was seen."""
+    samples, rows = np.array(track.samples), np.array(track.rows)
+    known = arrays.sampled[samples].astype(np.int64)
+    frames = np.arange(known[0], known[-1] + 1)
+    times, seen = arrays.times[frames], arrays.times[known]
+    boxes = np.stack(
+        [np.interp(times, seen, arrays.boxes[rows, side]) for side in range(4)], axis=1
+    )
+    scores = np.zeros(len(frames), np.float32)
+    scores[known - known[0]] = arrays.scores[rows]
+    return frames, boxes.astype(np.float32), scores
+
+
+def _best_rows(rows: Int64, times: npt.NDArray[np.float64], arrays: DetectionArrays) -> list[int]:
+    """Places in `rows` of the largest, surest and most frontal faces, some time apart."""
+    boxes, points = arrays.boxes[rows], arrays.landmarks[rows]
+    eyes, nose = points[:, :2, 0].mean(axis=1), points[:, 2, 0]
+    aside = np.abs(nose - eyes) / np.maximum(boxes[:, 2], 1)
+    worth = arrays.scores[rows] ** 4 * np.sqrt(boxes[:, 2] * boxes[:, 3]) * (1 - aside)
+    chosen: list[int] = []
+    for place in np.argsort(-worth).tolist():
+        if all(abs(times[place] - times[other]) >= _BEST_APART for other in chosen):
+            chosen.append(place)
+            if len(chosen) == BEST:
+                break
+    return chosen
+
+
+def _frames_of(track: Linked, arrays: DetectionArrays, places: Sequence[int]) -> Int64:
+    samples = np.array(track.samples)[list(places)]
+    frames: Int64 = arrays.sampled[samples].astype(np.int64)
+    return frames
+
+
+def _padded(rows: Int64) -> Int64:
+    return np.concatenate([rows, np.full(BEST - len(rows), -1)])
+
+
+def _cycled(places: Sequence[int]) -> list[int]:
+    """`BEST` places; where there are fewer, repeated (their rows say -1)."""
+    return [places[i % len(places)] for i in range(BEST)]
+
+
+def _mean_colours(rows: Int64, arrays: DetectionArrays) -> Float32:
+    places = np.searchsorted(arrays.colours_of, rows)
+    places = np.minimum(places, max(0, len(arrays.colours_of) - 1))
+    if len(arrays.colours_of):
+        places = places[arrays.colours_of[places] == rows]
+    if not len(arrays.colours_of) or not len(places):
+        return np.zeros(arrays.colours.shape[1], np.float32)
+    mean: Float32 = np.median(arrays.colours[places], axis=0)
+    return (mean / max(float(mean.sum()), 1e-9)).astype(np.float32)

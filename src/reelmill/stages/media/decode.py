@@ -1,0 +1,40 @@
+"""Decode: a recording's sound as mono 16 kHz samples in a file of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reelmill.artifacts import Audio, Media
+from reelmill.core.atomic import replacing
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.errors import InputError
+from reelmill.media.audio.decode import SAMPLE_RATE, decode
+from reelmill.media.container import shown
+
+
+@dataclass(frozen=True)
+class Decode(FileStage):
+    """Writes `decode-<track>.pcm` beside the artifact.
+
+    `track`: which of the audio tracks, counted from 0; None for the main one. Raises
+    InputError when there is no sound, and leaves OSError (disk full) as the system says it.
+    """
+
+    name = "decode"
+    version = 1
+    needs = (Media,)
+    produces = Audio
+    transient = True
+
+    track: int | None = None
+
+    def run(self, recording: Recording, inputs: Inputs) -> Audio:
+        if not inputs[Media].audio:
+            raise InputError(
+                f"{shown(recording.path)}: has no sound; give a recording with an audio track"
+            )
+        name = f"decode-{'main' if self.track is None else self.track}.pcm"
+        with replacing(recording.folder / name) as sink:
+            decoded = decode(recording.path, sink, self.track)
+        return Audio(name, SAMPLE_RATE, decoded.samples, decoded.track, decoded.problems)

@@ -1,0 +1,111 @@
+"""From what overlapping windows hear to when somebody speaks in the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.artifacts import Span, SpeakerActivity
+from reelmill.models.speakers.networks import FIRST, FRAME_STEP, RATE
+
+Float32 = npt.NDArray[np.float32]
+Bool = npt.NDArray[np.bool_]
+
+#: Seconds between frames, and where frame 0 begins.
+FRAME_SECONDS = FRAME_STEP / RATE
+OFFSET = (FIRST - FRAME_STEP / 2) / RATE
+#: Seconds: shorter pauses are part of the speech around them, shorter speech is none.
+_SHORTEST_PAUSE, _SHORTEST_SPEECH = 0.25, 0.2
+_SHORTEST_GAP_OF_OVERLAP, _SHORTEST_OVERLAP = 0.1, 0.2
+#: Windows do not agree to the frame on where the speaker changes: changes are counted over so
+#: many frames, and half of the windows must know of one.
+_CHANGE_REACH = 13
+_CHANGE_SHARE = 0.5
+
+
+class ActivityTracks:
+    """Scores of each frame of a recording: means over the windows that see it.
+
+    The middle of a window counts more than its ends, where the network lacks context.
+    """
+
+    def __init__(self, samples: int, window_frames: int) -> None:
+        frames = samples // FRAME_STEP + 1 + window_frames
+        self._frames = samples // FRAME_STEP + 1
+        self._sums = np.zeros((3, frames), np.float32)
+        self._cover = np.full(frames, 1e-9, np.float32)
+        self._weight = (np.hanning(window_frames + 2)[1:-1] + 0.01).astype(np.float32)
+
+    def add(
+        self,
+        first: int,
+        speech: npt.NDArray[np.float16],
+        overlap: npt.NDArray[np.float16],
+        changes: Sequence[int],
+    ) -> None:
+        """What the window that begins at frame `first` hears."""
+        here = slice(first, first + len(self._weight))
+        self._cover[here] += self._weight
+        self._sums[0, here] += speech * self._weight
+        self._sums[1, here] += overlap * self._weight
+        for frame in changes:
+            self._sums[2, first + frame] += self._weight[frame]
+
+    @property
+    def speech(self) -> Float32:
+        """How sure it is that somebody speaks, 1 being just enough, shape (frames,)."""
+        return self._mean(0)
+
+    def _mean(self, row: int) -> Float32:
+        result: Float32 = (self._sums[row] / self._cover)[: self._frames]
+        return result
+
+    def activity(self, model: str, duration: float, loud: Bool) -> SpeakerActivity:
+        """Speech and overlaps among the `loud` frames, and changes of the speaker."""
+        speech = runs((self._mean(0) > 1) & loud, _SHORTEST_PAUSE, _SHORTEST_SPEECH)
+        spoken = np.zeros(self._frames, np.bool_)
+        for start, end in speech:
+            spoken[start:end] = True
+        doubled = (self._mean(1) > 1) & loud
+        overlaps = runs(doubled, _SHORTEST_GAP_OF_OVERLAP, _SHORTEST_OVERLAP)
+        for start, end in overlaps:
+            doubled[start:end] = True
+        return SpeakerActivity(
+            model=model,
+            duration=duration,
+            speech=_spans(speech, duration),
+            overlaps=_spans(runs(doubled & spoken, 0.0, _SHORTEST_OVERLAP), duration),
+            changes=[_seconds(frame, duration) for frame in self._changes()],
+        )
+
+    def _changes(self) -> list[int]:
+        near = np.convolve(self._mean(2), np.ones(_CHANGE_REACH), "same")
+        return [
+            start + int(np.argmax(near[start:end]))
+            for start, end in runs(near >= _CHANGE_SHARE, 0.0, 0.0)
+        ]
+
+
+def runs(frames: npt.NDArray[Any], shortest_pause: float, shortest: float) -> list[tuple[int, int]]:
+    """First and after-last frames of the true frames; short pauses filled, then short runs left
+    out (both in seconds)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], frames.astype(np.int8), [0]])))
+    found: list[tuple[int, int]] = []
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if found and (start - found[-1][1]) * FRAME_SECONDS < shortest_pause:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return [run for run in found if (run[1] - run[0]) * FRAME_SECONDS >= shortest]
+
+
+def _spans(found: list[tuple[int, int]], duration: float) -> list[Span]:
+    spans = [Span(_seconds(start, duration), _seconds(end, duration)) for start, end in found]
+    return [span for span in spans if span.end > span.start]
+
+
+def _seconds(frame: int, duration: float) -> float:
+    return round(min(max(OFFSET + frame * FRAME_SECONDS, 0.0), duration), 3)

@@ -1,0 +1,46 @@
+"""Diarize: who speaks when, from the voices of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from reelmill.artifacts import Artifact, Diarization, SpeakerActivity, Voices
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.stages.speakers.clustering import ClusteringOptions, cluster
+from reelmill.stages.speakers.speaker_turns import TurnOptions, turns_of
+from reelmill.stages.speakers.utterances import goes_on
+
+
+@dataclass(frozen=True)
+class Diarize(FileStage):
+    """Groups the voices into people and puts their turns together."""
+
+    name: ClassVar[str] = "diarize"
+    version: ClassVar[int] = 4
+    needs: ClassVar[tuple[type[Artifact], ...]] = (SpeakerActivity, Voices)
+    produces: ClassVar[type[Artifact]] = Diarization
+
+    clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
+    turns: TurnOptions = field(default_factory=TurnOptions)
+    notes: tuple[str, ...] = ()
+
+    def run(self, recording: Recording, inputs: Inputs) -> Diarization:
+        activity, voices = inputs[SpeakerActivity], inputs[Voices]
+        labels = cluster(
+            voices.embeddings(),
+            np.array([stretch.duration for stretch in voices.stretches], np.float32),
+            self.clustering,
+            goes_on(voices.stretches, activity.changes),
+        )
+        turns = turns_of(activity, voices.stretches, labels.tolist(), self.turns)
+        return Diarization(
+            turns=turns,
+            speakers=list(dict.fromkeys(turn.speaker for turn in turns)),
+            model=f"{activity.model} + {voices.model}",
+            duration=activity.duration,
+            notes=list(self.notes),
+        )

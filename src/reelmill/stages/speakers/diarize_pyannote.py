@@ -1,0 +1,78 @@
+"""DiarizeByPyannote: who speaks when, by a pipeline of pyannote.audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reelmill.artifacts import Artifact, Audio, Diarization, Turn
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.models.speakers.pyannote import Diarizer, PyannoteSpec
+from reelmill.stages.media.full_audio import PATIENCE, WholeSound, whole_sound
+from reelmill.stages.speakers.speaker_turns import speaker_label
+
+#: Sound shorter than this is nobody's turn.
+_SHORTEST = 0.25
+
+
+@dataclass(frozen=True)
+class FoundTurns:
+    """Start, end and label of each turn, by start."""
+
+    turns: tuple[tuple[float, float, str], ...]
+
+
+@dataclass(frozen=True)
+class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
+    """A recording at a time, as the library has it. `speakers`: how many, when that is known."""
+
+    name: ClassVar[str] = "diarize-pyannote"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio,)
+    produces: ClassVar[type[Artifact]] = Diarization
+    most_in_batch: ClassVar[int | None] = 1
+    patience: ClassVar[float] = PATIENCE
+
+    model: PyannoteSpec
+    speakers: int | None = None
+    min_speakers: int = 1
+    max_speakers: int = 10
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WholeSound]:
+        sound = whole_sound(recording, inputs[Audio])
+        if sound.cost >= _SHORTEST:
+            yield sound
+
+    def infer(self, model: Diarizer, batch: Sequence[WholeSound]) -> list[FoundTurns]:
+        known = self.speakers is not None
+        least, most = (None, None) if known else (self.min_speakers, self.max_speakers)
+        return [
+            FoundTurns(tuple(model.turns(item.read(), self.speakers, least, most)))
+            for item in batch
+        ]
+
+    def merge(
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[FoundTurns]
+    ) -> Diarization:
+        duration = inputs[Audio].samples / inputs[Audio].sample_rate
+        turns = labelled([turn for found in outputs for turn in found.turns], duration)
+        return Diarization(
+            turns=turns,
+            speakers=list(dict.fromkeys(turn.speaker for turn in turns)),
+            model=f"{self.model.name} (pyannote.audio {self.model.version})",
+            duration=duration,
+        )
+
+
+def labelled(found: Sequence[tuple[float, float, str]], duration: float) -> list[Turn]:
+    """Turns within the recording, speakers labelled A, B, C... as they first speak."""
+    labels: dict[str, str] = {}
+    turns = []
+    for begins, ends, label in sorted(found):
+        start, end = round(max(begins, 0.0), 3), round(min(ends, duration), 3)
+        if end > start:
+            speaker = labels.setdefault(label, speaker_label(len(labels)))
+            turns.append(Turn(start, end, speaker))
+    return turns

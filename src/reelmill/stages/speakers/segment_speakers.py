@@ -1,0 +1,152 @@
+"""SegmentSpeakers: when one person speaks, when two, and where the speaker seems to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from reelmill.artifacts import Artifact, Audio, SpeakerActivity, Speech
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, ModelStage, setting
+from reelmill.media.audio.samples import open_samples, release
+from reelmill.models.speakers.networks import (
+    FRAME_STEP,
+    RATE,
+    WINDOWS_TOGETHER,
+    Heard,
+    Int16,
+    Segmentation,
+    SegmentationSpec,
+)
+from reelmill.stages.speakers.activity_tracks import ActivityTracks
+from reelmill.stages.speakers.loudness import louder_than_pauses
+
+#: Sound whose samples are all smaller than this is silence, -54 dB of full scale.
+_SILENT = 64
+#: A speaker counts as heard, for finding changes, at this score.
+_SURE = 0.85
+
+
+@dataclass(frozen=True)
+class SpeakerWindows:
+    """Sound of windows that follow one another, int16, zeros beyond the end of the recording.
+
+    `starts`: where in it each begins; the last one ends with it. Cost in seconds of windows.
+    """
+
+    samples: Int16
+    starts: tuple[int, ...]
+
+    @property
+    def cost(self) -> float:
+        return len(self.starts) * self._length / RATE
+
+    @property
+    def _length(self) -> int:
+        return len(self.samples) - self.starts[-1]
+
+    def windows(self) -> Int16:
+        """Shape (windows, samples)."""
+        return np.stack([self.samples[start : start + self._length] for start in self.starts])
+
+
+@dataclass(frozen=True)
+class HeardInWindow:
+    """Scores as in `Heard`, half precision, and the frames at which another speaker goes on."""
+
+    speech: np.typing.NDArray[np.float16]
+    overlap: np.typing.NDArray[np.float16]
+    changes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
+    """Sliding windows through the speaker segmentation network, put together to one picture.
+
+    Every window is looked at that is not silent: the network hears voices that the speech
+    detector takes for none. `windows_over_each`: how many windows see each moment; each costs a
+    look. `together`: how many windows an item has at most. `margin_db`: how much louder than the
+    pauses around it speech is.
+    """
+
+    name: ClassVar[str] = "activity"
+    version: ClassVar[int] = 3
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech)
+    produces: ClassVar[type[Artifact]] = SpeakerActivity
+
+    model: SegmentationSpec
+    windows_over_each: int = setting(2)
+    together: int = setting(WINDOWS_TOGETHER)
+    margin_db: float = setting(4.0)
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeakerWindows]:
+        samples = open_samples(recording.folder, inputs[Audio])
+        for firsts in self._runs(samples, inputs[Speech]):
+            starts = [first * FRAME_STEP for first in firsts]
+            sound = np.zeros(starts[-1] - starts[0] + self.model.window_samples, np.int16)
+            piece = samples[starts[0] : starts[0] + len(sound)]
+            sound[: len(piece)] = piece
+            within = tuple(start - starts[0] for start in starts)
+            yield SpeakerWindows(sound, within)
+
+    def infer(
+        self, model: Segmentation, batch: Sequence[SpeakerWindows]
+    ) -> list[list[HeardInWindow]]:
+        found = model.hear([item.windows() for item in batch])
+        return [[_compact(heard) for heard in windows] for windows in found]
+
+    def merge(
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[list[HeardInWindow]]
+    ) -> SpeakerActivity:
+        samples = open_samples(recording.folder, inputs[Audio])
+        tracks = ActivityTracks(len(samples), self.model.window_frames)
+        for firsts, heard in zip(self._runs(samples, inputs[Speech]), outputs, strict=True):
+            for first, output in zip(firsts, heard, strict=True):
+                tracks.add(first, output.speech, output.overlap, output.changes)
+        loud = louder_than_pauses(samples, tracks.speech, self.margin_db)
+        return tracks.activity(self.model.name, inputs[Speech].duration, loud)
+
+    @property
+    def _step(self) -> int:
+        """Frames from one window to the next."""
+        return self.model.window_frames // self.windows_over_each
+
+    def _runs(self, samples: Int16, speech: Speech) -> Iterator[list[int]]:
+        """Up to `together` windows that follow one another, by their first frames."""
+        run: list[int] = []
+        for first in self._firsts(samples, speech):
+            if run and (len(run) == self.together or first != run[-1] + self._step):
+                yield run
+                run = []
+            run.append(first)
+        if run:
+            yield run
+
+    def _firsts(self, samples: Int16, speech: Speech) -> Iterator[int]:
+        """The first frames of the windows that are looked at."""
+        starts = np.array([span.start for span in speech.spans]) * RATE
+        ends = np.array([span.end for span in speech.spans]) * RATE
+        for first in range(0, len(samples) // FRAME_STEP + 1, self._step):
+            start = first * FRAME_STEP
+            end = start + self.model.window_samples
+            next_one = int(np.searchsorted(ends, start, "right"))
+            spoken = next_one < len(starts) and starts[next_one] < end
+            if spoken or _audible(samples[start:end]):
+                yield first
+            release(samples)
+
+
+def _audible(samples: Int16) -> bool:
+    return len(samples) > 0 and max(int(samples.max()), -int(samples.min())) >= _SILENT
+
+
+def _compact(heard: Heard) -> HeardInWindow:
+    sure = np.flatnonzero(heard.speech >= _SURE)
+    speaker = heard.speaker[sure]
+    changes = sure[1:][speaker[1:] != speaker[:-1]]
+    return HeardInWindow(
+        heard.speech.astype(np.float16), heard.overlap.astype(np.float16), tuple(changes.tolist())
+    )

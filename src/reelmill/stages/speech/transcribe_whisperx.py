@@ -1,0 +1,77 @@
+"""TranscribeByWhisperX: recordings to text by WhisperX's detector and recognizer."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reelmill.artifacts import Artifact, Audio, Segment, Transcript
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.models.whisper.languages import UNDETERMINED
+from reelmill.models.whisperx.whisperx import Heard, HeardSegment, Recognizer, WhisperXSpec
+from reelmill.stages.media.full_audio import PATIENCE, WholeSound, whole_sound
+
+
+@dataclass(frozen=True)
+class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
+    """A recording at a time, as the library has it; `language` None: detected by it.
+
+    WhisperX does not tell how sure it is of a language or of silence: those figures are NaN.
+    """
+
+    name: ClassVar[str] = "transcribe-whisperx"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio,)
+    produces: ClassVar[type[Artifact]] = Transcript
+    most_in_batch: ClassVar[int | None] = 1
+    patience: ClassVar[float] = PATIENCE
+
+    model: WhisperXSpec
+    language: str | None = None
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WholeSound]:
+        sound = whole_sound(recording, inputs[Audio])
+        if sound.cost > 0:
+            yield sound
+
+    def infer(self, model: Recognizer, batch: Sequence[WholeSound]) -> list[Heard]:
+        return [model.transcribe(item.read(), self.language) for item in batch]
+
+    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[Heard]) -> Transcript:
+        heard = next(outputs, Heard(self.language or UNDETERMINED, ()))
+        duration = inputs[Audio].samples / inputs[Audio].sample_rate
+        segments = list(as_segments(heard.segments, duration))
+        return Transcript(
+            language=heard.language if segments or self.language else UNDETERMINED,
+            language_probability=1.0 if self.language else math.nan if segments else 0.0,
+            model=f"{self.model.name} (WhisperX {self.model.version})",
+            duration=duration,
+            speech_seconds=sum(segment.end - segment.start for segment in segments),
+            segments=segments,
+        )
+
+
+def as_segments(heard: Sequence[HeardSegment], duration: float) -> Iterator[Segment]:
+    """WhisperX's segments as ours, within the recording; those without text are left out."""
+    for one in heard:
+        start, end = max(0.0, one.start), min(one.end, duration)
+        if one.text.strip() and end > start:
+            yield segment_of(start, end, one.text, one.avg_logprob)
+
+
+def segment_of(start: float, end: float, text: str, avg_logprob: float | None) -> Segment:
+    """WhisperX decodes greedily by beam, never at another temperature than 0."""
+    raw = text.encode("utf-8")
+    return Segment(
+        start=round(start, 3),
+        end=round(end, 3),
+        text=text,
+        avg_logprob=math.nan if avg_logprob is None else avg_logprob,
+        no_speech_prob=math.nan,
+        compression_ratio=len(raw) / len(zlib.compress(raw)),
+        temperature=0.0,
+    )

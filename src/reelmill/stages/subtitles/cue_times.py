@@ -1,0 +1,89 @@
+"""When subtitles come and go: as words are spoken, long enough to read, never two at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reelmill.artifacts import Word
+from reelmill.stages.subtitles.rules import SubtitleRules
+
+#: A pause up to this long between two cues is closed to the smallest gap: no flicker.
+_FLICKER_MS = 500
+#: A cue is never shorter than this part of the shortest allowed: the next one waits instead.
+_LEAST_SHARE = 0.4
+
+
+@dataclass
+class Wish:
+    """When a cue would like to be shown, and how long reading it takes; in milliseconds."""
+
+    start: int
+    end: int
+    reading: int
+
+
+@dataclass
+class Shown:
+    """When a cue is shown, and by how much later than its words; in milliseconds."""
+
+    start: int
+    end: int
+    late: int
+
+
+def milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
+
+
+def schedule(wishes: Sequence[Wish], rules: SubtitleRules, duration: float) -> list[Shown]:
+    """Times for all cues, in order: each begins with its words, or as soon as the one before has
+    gone; it stays until it has been read, the next one comes or it was there for the longest
+    time allowed. `duration` is the recording's, 0 when not known."""
+    shown: list[Shown] = []
+    gap, shortest, longest = map(milliseconds, (rules.gap, rules.shortest, rules.longest))
+    least = max(1, min(longest, round(shortest * _LEAST_SHARE)))
+    for index, wish in enumerate(wishes):
+        earliest = shown[-1].end + gap if shown else 0
+        start = max(wish.start, earliest)
+        end = max(wish.end, start + max(shortest, wish.reading))
+        if index + 1 < len(wishes):
+            until = wishes[index + 1].start - gap
+            end = until if end >= until - _FLICKER_MS else end
+        elif duration:
+            end = min(end, max(milliseconds(duration), wish.end))
+        end = max(min(end, start + longest), start + least)
+        shown.append(Shown(start, end, start - wish.start))
+    return shown
+
+
+def source_borders(words: Sequence[Word], widths: Sequence[int]) -> list[int]:
+    """Where each part of a translation begins among the words spoken, and the end.
+
+    Parts take words by their share of the text, cut rather at a pause than a little beside it.
+    Where there are more parts than words, some share a word.
+    """
+    total, sizes = max(1, sum(widths)), [max(1, len(word.text)) for word in words]
+    reached, all_of = [0], max(1, sum(sizes))
+    for size in sizes:
+        reached.append(reached[-1] + size)
+    borders, share = [0], 0.0
+    for number, width in enumerate(widths[:-1], 1):
+        share += width / total
+        first = min(borders[-1] + 1, len(words))
+        last = max(first, len(words) - (len(widths) - number))
+        wanted = share * all_of
+        borders.append(
+            min(
+                range(first, min(last, len(words)) + 1),
+                key=lambda at: abs(reached[at] - wanted) / all_of - _pause_worth(words, at),
+            )
+        )
+    return [*borders, len(words)]
+
+
+def _pause_worth(words: Sequence[Word], at: int) -> float:
+    """What share of the text a pause before the word at `at` is worth going aside for."""
+    if not 0 < at < len(words):
+        return 0.0
+    return 0.15 * min(max(0.0, words[at].start - words[at - 1].end), 1.0)

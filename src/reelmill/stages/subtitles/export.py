@@ -1,0 +1,83 @@
+"""Export of subtitles as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reelmill.artifacts import (
+    Artifact,
+    Media,
+    Sentences,
+    SubtitleFiles,
+    Subtitles,
+    Translations,
+)
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.export.subtitles import (
+    DEFAULT_STYLE,
+    DEFAULT_SUBTITLE_FORMATS,
+    SubtitleDocument,
+    SubtitleStyle,
+    parse_subtitle_formats,
+    subtitle_writer,
+)
+from reelmill.export.transcript.document import Source
+from reelmill.stages.transcript.export import write_export
+
+#: What styles are meant for when there is no picture.
+_NO_PICTURE = (1920, 1080)
+
+
+@dataclass(frozen=True)
+class ExportSubtitles(FileStage):
+    """Writes `root`/`recording.name`.`language`.`format`, or one file for all languages."""
+
+    name = "subtitle-files"
+    version = 1
+    needs = (Media, Sentences, Translations, Subtitles)
+    produces = SubtitleFiles
+    per_name = True
+
+    root: Path = field(metadata={"affects_result": False})
+    formats: tuple[str, ...] = DEFAULT_SUBTITLE_FORMATS
+    style: SubtitleStyle = DEFAULT_STYLE
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for an unknown format, before any work is done."""
+        object.__setattr__(self, "formats", parse_subtitle_formats(self.formats))
+
+    def run(self, recording: Recording, inputs: Inputs) -> SubtitleFiles:
+        document = SubtitleDocument(
+            inputs[Subtitles],
+            inputs[Sentences],
+            inputs[Translations],
+            Source.of(recording),
+            shown_picture(inputs[Media]),
+            self.style,
+        )
+        texts = {
+            suffix: text
+            for name in self.formats
+            for suffix, text in subtitle_writer(name).files(document).items()
+        }
+        return SubtitleFiles(
+            [
+                write_export(self.root, recording, suffix, text.encode("utf-8", "surrogateescape"))
+                for suffix, text in texts.items()
+            ]
+        )
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        assert isinstance(artifact, SubtitleFiles)
+        return [self.root / file.path for file in artifact.files]
+
+
+def shown_picture(media: Media) -> tuple[int, int]:
+    """Width and height of the picture as it is shown, turned where the video says so."""
+    if not media.video:
+        return _NO_PICTURE
+    video = media.video[0]
+    size = (video.width, video.height)
+    return (size[1], size[0]) if video.rotation % 180 else size

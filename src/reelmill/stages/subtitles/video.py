@@ -1,0 +1,124 @@
+"""Copies of a video with its subtitles: as tracks, or in the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reelmill.artifacts import (
+    Artifact,
+    BurnedVideos,
+    Exports,
+    Media,
+    SubtitledVideos,
+    Subtitles,
+)
+from reelmill.core.atomic import replacing, write_text
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.errors import InputError
+from reelmill.export.subtitles import DEFAULT_STYLE, SubtitleStyle
+from reelmill.export.subtitles.text_tracks import ass_file, shown_lines
+from reelmill.export.transcript.cues import milliseconds
+from reelmill.media.container import shown
+from reelmill.media.ffmpeg import ffmpeg_with_subtitles
+from reelmill.media.video.burn import burn, script_shift
+from reelmill.media.video.mux import MuxCue, MuxTrack, container_suffix, mux
+from reelmill.models.translation.flores import find_flores
+from reelmill.stages.subtitles.export import shown_picture
+from reelmill.stages.transcript.export import export_target, file_facts
+
+
+@dataclass(frozen=True)
+class Mux(FileStage):
+    """Writes `root`/`recording.name`.subtitled.mp4 (or .mkv) with a track for each language.
+
+    Raises:
+        InputError: there is no picture to add subtitles to, or it does not fit such a file.
+    """
+
+    name = "mux"
+    version = 1
+    needs = (Media, Subtitles)
+    produces = SubtitledVideos
+    per_name = True
+
+    root: Path = field(metadata={"affects_result": False})
+    style: SubtitleStyle = DEFAULT_STYLE
+
+    def run(self, recording: Recording, inputs: Inputs) -> SubtitledVideos:
+        media, subtitles = inputs[Media], inputs[Subtitles]
+        _with_picture(recording, media, "--mux")
+        suffix = container_suffix(media.container)
+        path = export_target(self.root, recording, f"subtitled.{suffix}")
+        tracks = []
+        for track in subtitles.tracks:
+            script = ass_file(track, self.style, shown_picture(media))
+            script.events.clear()
+            cues = [
+                MuxCue(milliseconds(cue.start), milliseconds(cue.end), "\n".join(shown_lines(cue)))
+                for cue in track.cues
+            ]
+            header = script.to_string("ass").encode()
+            letters = (find_flores(track.language) or track.language)[:3]
+            tracks.append(MuxTrack(letters, track.language, header, cues))
+        with replacing(self.root / path) as sink:
+            mux(recording.path, tracks, sink, suffix)
+        return SubtitledVideos([file_facts(self.root, path)])
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        return _files(self.root, artifact)
+
+
+@dataclass(frozen=True)
+class Burn(FileStage):
+    """Writes `root`/`recording.name`.`language`.burned.mp4 (or .mkv) for each language.
+
+    Raises:
+        InputError: there is no picture, or ffmpeg cannot read it.
+        UsageError: no ffmpeg with libass, or no font for the language.
+    """
+
+    name = "burn"
+    version = 1
+    needs = (Media, Subtitles)
+    produces = BurnedVideos
+    per_name = True
+
+    root: Path = field(metadata={"affects_result": False})
+    style: SubtitleStyle = DEFAULT_STYLE
+
+    def __post_init__(self) -> None:
+        """Raises UsageError when there is no ffmpeg for it, before any work is done."""
+        ffmpeg_with_subtitles()
+
+    def run(self, recording: Recording, inputs: Inputs) -> BurnedVideos:
+        media, subtitles = inputs[Media], inputs[Subtitles]
+        _with_picture(recording, media, "--burn")
+        suffix = container_suffix(media.container)
+        shift = script_shift(recording.path)
+        written = []
+        for number, track in enumerate(subtitles.tracks):
+            path = export_target(self.root, recording, f"{track.language}.burned.{suffix}")
+            drawn = ass_file(track, self.style, shown_picture(media))
+            drawn.shift(s=shift)
+            script = recording.folder / f"burn-{number}.ass"
+            write_text(script, drawn.to_string("ass"))
+            burn(recording.path, script, self.root / path)
+            written.append(file_facts(self.root, path))
+        return BurnedVideos(written)
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        return _files(self.root, artifact)
+
+
+def _with_picture(recording: Recording, media: Media, option: str) -> None:
+    if not media.video:
+        raise InputError(
+            f"{shown(recording.path)}: has no picture for {option}; its subtitle files are there"
+        )
+
+
+def _files(root: Path, artifact: Artifact) -> list[Path]:
+    assert isinstance(artifact, Exports)
+    return [root / file.path for file in artifact.files]

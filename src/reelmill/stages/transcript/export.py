@@ -1,0 +1,137 @@
+"""Export: a transcript as files for people and other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal
+
+from reelmill.artifacts import (
+    AlignedTranscript,
+    Artifact,
+    Diarization,
+    ExportedFile,
+    Exports,
+    SpokenTranscript,
+    Transcript,
+)
+from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
+from reelmill.core.recording import Recording, read_state
+from reelmill.engine.stage import FileStage, Inputs
+from reelmill.errors import InputError, UsageError
+from reelmill.export.transcript import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
+from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
+
+#: How far a transcript has come: recognized, with the times of its words, with its speakers.
+Told = Literal["transcript", "aligned", "spoken"]
+_ARTIFACTS: dict[Told, type[Transcript]] = {
+    "transcript": Transcript,
+    "aligned": AlignedTranscript,
+    "spoken": SpokenTranscript,
+}
+
+#: Bytes kept free after a name for suffixes, also of formats that are added later.
+_SUFFIX_ROOM = 16
+
+
+@dataclass(frozen=True)
+class Export(FileStage):
+    """Writes `root`/`recording.name`.`suffix` for each format.
+
+    `settings` are pairs shown in the JSON export: what decided the text. They belong to the
+    stage's own settings, because the files change with them. `told` is the last transcript that
+    the pipeline has; `names` are given to speakers as they are written.
+    """
+
+    name: ClassVar[str] = "export"
+    version: ClassVar[int] = 2
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Transcript,)
+    produces: ClassVar[type[Artifact]] = Exports
+    per_name: ClassVar[bool] = True
+
+    root: Path = field(metadata={"affects_result": False})
+    formats: tuple[str, ...] = DEFAULT_FORMATS
+    settings: tuple[tuple[str, Any], ...] = ()
+    told: Told = "transcript"
+    names: tuple[SpeakerName, ...] = ()
+    #: Captions whose words light up, in the formats that can show that.
+    words: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a format that cannot be written, before any work is done."""
+        object.__setattr__(self, "formats", parse_formats(self.formats))
+        if "rttm" in self.formats and self.told != "spoken":
+            raise UsageError("the format rttm says who speaks when: it needs a --diarizer")
+
+    def reads(self) -> tuple[type[Artifact], ...]:
+        kind = _ARTIFACTS[self.told]
+        return (kind, Diarization) if self.told == "spoken" else (kind,)
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
+
+    def run(self, recording: Recording, inputs: Inputs) -> Exports:
+        names = names_for(self.names, recording.path.name)
+        document = Document(
+            named(inputs[_ARTIFACTS[self.told]], names),
+            Source.of(recording),
+            dict(self.settings),
+            named_turns(inputs[Diarization].turns, names) if self.told == "spoken" else (),
+        )
+        return Exports([self._write(recording, document, name) for name in self.formats])
+
+    def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
+        assert isinstance(artifact, Exports)
+        return [self.root / file.path for file in artifact.files]
+
+    def _write(self, recording: Recording, document: Document, format_name: str) -> ExportedFile:
+        writer = writer_for(format_name, words=self.words)
+        return write_export(self.root, recording, writer.suffix, writer.content(document))
+
+
+def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> ExportedFile:
+    """Write `data` below `root`, named after the recording. Raises as `export_target` does."""
+    path = export_target(root, recording, suffix)
+    write_bytes(root / path, data)
+    return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def export_target(root: Path, recording: Recording, suffix: str) -> str:
+    """The path below `root` of a recording's export.
+
+    Raises:
+        InputError: the recording itself lies there.
+    """
+    path = export_path(recording.name, suffix)
+    with contextlib.suppress(FileNotFoundError):
+        if (root / path).samefile(recording.path):
+            raise InputError(
+                f"{recording.path}: its {suffix} export would take its own place; "
+                "choose another output folder with -o"
+            )
+    return path
+
+
+def file_facts(root: Path, path: str) -> ExportedFile:
+    """What is noted of a file that was written by name; its hash is of what is on the disk."""
+    state = read_state(root / path)
+    return ExportedFile(path, state.sha256, state.size)
+
+
+def export_path(name: str, suffix: str) -> str:
+    """Where a recording's export lies below the output folder, with forward slashes.
+
+    A last part too long for a file name is cut and gets eight digits of the whole name's hash:
+    always the same ones, and different for names that only differ in what was cut off.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        raise ValueError(f"{name!r} is no name below the output folder")
+    stem, limit = path.name, NAME_MAX_BYTES - _SUFFIX_ROOM
+    if len(os.fsencode(stem)) > limit:
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        stem = f"{shortened(stem, limit - len(digest) - 1)}~{digest}"
+    return str(path.with_name(f"{stem}.{suffix}"))

@@ -1,0 +1,215 @@
+"""From a sentence to its translation, with second tries where the first cannot be right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reelmill.artifacts import TranslatedSentence, TranslationStatus
+from reelmill.models.translation.nllb import Hypothesis, Nllb, SearchOptions, SourceText
+from reelmill.stages.translation.chunking import cut_clauses, join_clauses
+from reelmill.stages.translation.glossary import (
+    Glossary,
+    Masked,
+    Term,
+    inserted,
+    masked,
+    missing,
+    restored,
+)
+from reelmill.stages.translation.quality_checks import Doubt, doubt_of, has_words
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A translated sentence, and what a reader should know about it."""
+
+    sentence: TranslatedSentence
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Clause:
+    """A part of a sentence: as it is, and as the model is given it."""
+
+    text: SourceText
+    masked: Masked
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One try at a clause; `lost` are the glossary's terms that did not come through."""
+
+    text: str
+    found: Hypothesis
+    doubt: Doubt | None
+    lost: tuple[Term, ...]
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """Lower is better."""
+        return self.doubt is not None and self.doubt.grave, self.doubt is not None
+
+    @property
+    def settles(self) -> bool:
+        return self.doubt is None
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """The best attempt at a clause (None: the original stands), and the first one's doubt."""
+
+    clause: _Clause
+    attempt: _Attempt | None
+    first_doubt: Doubt | None
+
+
+def render(
+    model: Nllb, texts: Sequence[SourceText], glossary: Glossary, options: SearchOptions
+) -> list[Rendering]:
+    """Translate sentences, all together; what fails is tried again alone, then left as it was.
+
+    Args:
+        model: a loaded translator.
+        texts: sentences with words in them, of any length and direction.
+        glossary: names to keep.
+        options: of the first try.
+
+    Returns:
+        As many as there are texts, in their order, whatever the model gives.
+    """
+    sentences = [_clauses(model, text, glossary) for text in texts]
+    clauses = [clause for sentence in sentences for clause in sentence]
+    found = model.translate([_as_given(clause, clause.masked.text) for clause in clauses], options)
+    settled = iter(
+        [
+            _settle(model, clause, _judged(clause, one, masked_given=True), options)
+            for clause, one in zip(clauses, found, strict=True)
+        ]
+    )
+    return [_assembled(text, [next(settled) for _ in parts])
+            for text, parts in zip(texts, sentences, strict=True)]  # fmt: skip
+
+
+def _clauses(model: Nllb, text: SourceText, glossary: Glossary) -> list[_Clause]:
+    """The parts the model is given; what has no words in it stays with its neighbour."""
+    parts: list[str] = []
+    for part in cut_clauses(text.text, model.count, model.max_tokens):
+        if parts and not (has_words(part) and has_words(parts[-1])):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    terms = glossary.for_target(text.target)
+    return [
+        _Clause(replace(text, text=part.strip()), masked(part.strip(), terms)) for part in parts
+    ]
+
+
+def _as_given(clause: _Clause, text: str) -> SourceText:
+    return replace(clause.text, text=text)
+
+
+def _settle(model: Nllb, clause: _Clause, first: _Attempt, options: SearchOptions) -> _Settled:
+    if first.settles:
+        return _Settled(clause, first, None)
+    best = first
+    for given, masked_given, again in _second_tries(clause, options):
+        (found,) = model.translate([_as_given(clause, given)], again)
+        attempt = _judged(clause, found, masked_given)
+        if attempt.rank < best.rank:
+            best = attempt
+        if best.settles:
+            break
+    grave = best.doubt is not None and best.doubt.grave
+    return _Settled(clause, None if grave else best, first.doubt)
+
+
+def _second_tries(clause: _Clause, options: SearchOptions) -> list[tuple[str, bool, SearchOptions]]:
+    """What to give the model next: text, whether it holds placeholders, and settings."""
+    given = clause.masked.text
+    has_terms = bool(clause.masked.terms)
+    tries = [(given, has_terms, again) for again in _retries(options)]
+    if has_terms:
+        # A model that would not keep placeholders may keep the names, or at least translate.
+        tries.append((inserted(clause.masked), False, options))
+        tries.append((clause.text.text, False, options))
+    return tries
+
+
+def _retries(options: SearchOptions) -> list[SearchOptions]:
+    """A wider search that neither repeats itself nor stops before half the source's length; then
+    another way through, greedily and against every repetition."""
+    return [
+        replace(
+            options,
+            beam_size=options.beam_size + 2,
+            no_repeat_ngram_size=4,
+            repetition_penalty=1.1,
+            least_length=0.5,
+        ),
+        replace(options, beam_size=1, no_repeat_ngram_size=3, repetition_penalty=1.3),
+    ]
+
+
+def _judged(clause: _Clause, found: Hypothesis, masked_given: bool) -> _Attempt:
+    used = clause.masked.terms
+    if masked_given:
+        text, lost = restored(found.text, used, clause.text.target)
+        given = clause.masked.text
+    else:
+        text, lost = found.text, missing(found.text, used)
+        given = clause.text.text
+    doubt = doubt_of(_as_given(clause, given), found)
+    if doubt is None and lost:
+        doubt = Doubt(f"lacks {', '.join(term.target for term in lost)}", grave=False)
+    return _Attempt(text, found, doubt, lost)
+
+
+def _assembled(text: SourceText, settled: Sequence[_Settled]) -> Rendering:
+    """The sentence from its clauses; the worst of them decides its status."""
+    kept = [one for one in settled if one.attempt is None]
+    doubted = [one for one in settled if one.first_doubt is not None]
+    joined = join_clauses(
+        [one.attempt.text if one.attempt else one.clause.text.text for one in settled], text.target
+    )
+    if len(kept) == len(settled):
+        joined = text.text
+    status: TranslationStatus = "kept" if kept else "retried" if doubted else "translated"
+    reasons = [_reason(one, index, len(settled)) for index, one in enumerate(settled, 1)]
+    sentence = TranslatedSentence(
+        joined, status, _score(settled), "; ".join(filter(None, reasons)) or None
+    )
+    return Rendering(sentence, tuple(note for one in settled for note in _notes(one)))
+
+
+def _reason(one: _Settled, number: int, count: int) -> str:
+    if one.first_doubt is None:
+        return ""
+    where = f"part {number} of {count}: " if count > 1 else ""
+    first = f"the translation {one.first_doubt.reason}"
+    if one.attempt is None:
+        return f"{where}{first}, other settings did not help"
+    if one.attempt.doubt is not None:
+        return f"{where}the translation {one.attempt.doubt.reason}"
+    return f"{where}{first} at first"
+
+
+def _notes(one: _Settled) -> list[str]:
+    if one.attempt is None:
+        terms = one.clause.masked.terms
+        return [f"glossary: {t.source!r} stands untranslated, as the sentence does" for t in terms]
+    return [
+        f"glossary: {term.source!r} could not be kept as {term.target!r}"
+        for term in one.attempt.lost
+    ]
+
+
+def _score(settled: Sequence[_Settled]) -> float | None:
+    """The mean log probability of a token; None when a part was not translated."""
+    attempts = [one.attempt for one in settled if one.attempt is not None]
+    scores = [(one.found.score, one.found.tokens) for one in attempts]
+    if len(attempts) < len(settled) or any(score is None for score, _ in scores):
+        return None
+    tokens = sum(count for _, count in scores)
+    total = sum(score * count for score, count in scores if score is not None)
+    return round(total / tokens, 4) if tokens else None

@@ -1,0 +1,164 @@
+"""Translation: sentences into other languages, none of them lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from reelmill.artifacts import Artifact, Sentences, TranslatedSentence, Translations
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.errors import InputError
+from reelmill.models.translation.flores import (
+    find_flores,
+    flores_code,
+    short_code,
+    unknown_language,
+)
+from reelmill.models.translation.nllb import Nllb, NllbSpec, SearchOptions, SourceText
+from reelmill.stages.translation.glossary import Glossary
+from reelmill.stages.translation.quality_checks import has_words
+from reelmill.stages.translation.retries import Rendering, render
+
+#: Letters a token stands for, roughly: where letters are syllables or words, and elsewhere.
+_LETTERS_PER_TOKEN = {"wide": 1.7, "narrow": 4.0}
+_WIDE_FROM = "\u1100"
+
+
+@dataclass(frozen=True)
+class SentenceItem:
+    """One sentence into one language (FLORES-200 codes; `target` is what the user called it).
+
+    `cost` is in tokens, estimated from the letters: the tokenizer of a large model would take
+    more memory in every CPU worker than all the sentences.
+    """
+
+    index: int
+    target: str
+    text: SourceText
+
+    @property
+    def cost(self) -> float:
+        wide = sum(letter >= _WIDE_FROM for letter in self.text.text)
+        narrow = len(self.text.text) - wide
+        per = _LETTERS_PER_TOKEN
+        return round(2 + wide / per["wide"] + narrow / per["narrow"], 1)
+
+
+@dataclass(frozen=True)
+class RenderedItem:
+    """A sentence's translation and which one it is."""
+
+    index: int
+    target: str
+    rendering: Rendering
+
+
+@dataclass(frozen=True)
+class Translate(ModelStage[SentenceItem, RenderedItem]):
+    """NLLB over the sentences of a recording; each target gets a line for every sentence.
+
+    A sentence without words, and every sentence when source and target are one language, stands
+    as it is. `targets` are language codes as users give them, and the keys of the result.
+
+    Raises:
+        InputError: the translator does not have the recording's language, or not this direction.
+        UsageError: a target is not one of NLLB's languages.
+    """
+
+    name: ClassVar[str] = "translate"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Sentences,)
+    produces: ClassVar[type[Artifact]] = Translations
+
+    model: NllbSpec
+    targets: tuple[str, ...] = ("ko",)
+    glossary: Glossary = field(default_factory=Glossary)
+    beam_size: int = 4
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[SentenceItem]:
+        sentences = inputs[Sentences]
+        wanted = [
+            (index, sentence.text.strip())
+            for index, sentence in enumerate(sentences.sentences)
+            if has_words(sentence.text)
+        ]
+        if not wanted:
+            return
+        for code in self.targets:
+            source, target = direction(self.model, sentences.language, code)
+            if source != target:
+                for index, text in wanted:
+                    yield SentenceItem(index, code, SourceText(text, source, target))
+
+    def infer(self, model: Nllb, batch: Sequence[SentenceItem]) -> list[RenderedItem]:
+        options = SearchOptions(beam_size=self.beam_size)
+        renderings = render(model, [item.text for item in batch], self.glossary, options)
+        return [
+            RenderedItem(item.index, item.target, rendering)
+            for item, rendering in zip(batch, renderings, strict=True)
+        ]
+
+    def merge(
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[RenderedItem]
+    ) -> Translations:
+        sentences = inputs[Sentences]
+        targets = {code: self._plain_lines(sentences, code) for code in self.targets}
+        notes = []
+        for output in outputs:
+            targets[output.target][output.index] = output.rendering.sentence
+            notes += [
+                f"{output.target}, sentence {output.index + 1}: {note}"
+                for note in output.rendering.notes
+            ]
+        return Translations(
+            source=sentences.language, model=self.model.name, targets=targets, notes=notes
+        )
+
+    def _plain_lines(self, sentences: Sentences, code: str) -> list[TranslatedSentence]:
+        """A line for every sentence: what stands where no model is asked."""
+        same = find_flores(sentences.language) == find_flores(code)
+        reason = f"it is in {code} already" if same else "there are no words in it"
+        return [
+            TranslatedSentence(sentence.text.strip(), "translated", None, reason)
+            for sentence in sentences.sentences
+        ]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """What a translator will be asked for, known before anything is recognized."""
+
+    model: NllbSpec
+    targets: tuple[str, ...]
+
+    def check(self, language: str) -> None:
+        """Raises InputError when speech in `language` could not be translated."""
+        for code in self.targets:
+            direction(self.model, language, code)
+
+
+def direction(model: NllbSpec, language: str, code: str) -> tuple[str, str]:
+    """FLORES-200 codes of a recording's language and of a target.
+
+    Raises:
+        InputError: the translator does not have the language, or was not made for the direction.
+        UsageError: the target is not one of NLLB's languages.
+    """
+    source, target = find_flores(language), flores_code(code, "target language")
+    if source is None:
+        raise InputError(
+            f"the recording's language {language!r} cannot be translated: "
+            f"{unknown_language(language)}; say which language it is with --from"
+        )
+    if source == target or model.directions is None or (source, target) in model.directions:
+        return source, target
+    known = ", ".join(
+        f"{short_code(one)} to {short_code(other)}" for one, other in model.directions
+    )
+    raise InputError(
+        f"translator {model.name!r} cannot translate {short_code(source)} to "
+        f"{short_code(target)}, only {known}; use another --translator, "
+        "as nllb-200-distilled-600M"
+    )

@@ -1,0 +1,221 @@
+"""Word times by forced alignment: the text is known, an acoustic model says where it is spoken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.artifacts import (
+    AlignedTranscript,
+    Artifact,
+    Audio,
+    Language,
+    Segment,
+    Speech,
+    Transcript,
+    WhisperTimes,
+    WordTiming,
+)
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.media.audio.samples import open_samples, window
+from reelmill.models.alignment.spelling import ANY, Alphabet
+from reelmill.models.alignment.trellis import Spelled, align, spell_words
+from reelmill.models.alignment.wav2vec2 import Aligners, AlignerSpec
+from reelmill.models.whisper.features import Float32
+from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of
+from reelmill.stages.words.align_windows import AlignStretch, stretches
+from reelmill.stages.words.verbalize import spoken
+from reelmill.stages.words.words import TimedText, split_words, timed_words
+
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AlignItem:
+    """Some seconds of speech and what is said in it.
+
+    `samples` is mono at 16 kHz, float32; `text` its words in the aligner's letters, `words` how
+    many they are; cost is in seconds of speech.
+    """
+
+    samples: Float32
+    language: str
+    text: Spelled
+    words: int
+    pieces: Pieces
+
+    @property
+    def cost(self) -> float:
+        return seconds_of(self.pieces)
+
+
+@dataclass(frozen=True)
+class FoundWords:
+    """Of each word start and end in seconds of the original (NaN: not found) and its score."""
+
+    starts: Float64
+    ends: Float64
+    scores: Float32
+
+
+@dataclass(frozen=True)
+class Align(ModelStage[AlignItem, FoundWords]):
+    """Times every word of a transcript, and brings the segments' own times in line with them.
+
+    Words in letters the model lacks lie where any letters are heard between their neighbours
+    (`interpolated`). A language without an aligner keeps Whisper's own word times.
+    """
+
+    name: ClassVar[str] = "align"
+    version: ClassVar[int] = 3
+    needs: ClassVar[tuple[type[Artifact], ...]] = (
+        Audio,
+        Speech,
+        Language,
+        Transcript,
+        WhisperTimes,
+    )
+    produces: ClassVar[type[Artifact]] = AlignedTranscript
+
+    model: AlignerSpec
+    #: In plain words what the run goes without; shown with every transcript.
+    notes: tuple[str, ...] = ()
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[AlignItem]:
+        transcript = inputs[Transcript]
+        aligner = self.model.model_for(transcript.language)
+        if aligner is None or not transcript.segments:
+            return
+        samples = open_samples(recording.folder, inputs[Audio])
+        for stretch in stretches(transcript.segments, inputs[Speech].spans):
+            words = [word for _, word in _words_of(transcript, stretch)]
+            sound = np.concatenate([window(samples, *piece) for piece in stretch.pieces])
+            letters = [_spell(word, transcript.language, aligner.alphabet) for word in words]
+            yield AlignItem(
+                sound, transcript.language, spell_words(letters), len(words), stretch.pieces
+            )
+
+    def infer(self, model: Aligners, batch: Sequence[AlignItem]) -> list[FoundWords]:
+        found: dict[int, FoundWords] = {}
+        for language in {item.language for item in batch}:
+            rows = [row for row, item in enumerate(batch) if item.language == language]
+            items = [batch[row] for row in rows]
+            network = model.of(language)
+            frames = align(
+                network.log_probs([item.samples for item in items]),
+                [item.text for item in items],
+                [item.words for item in items],
+                network.alphabet,
+            )
+            for row, item, one in zip(rows, items, frames, strict=True):
+                times = OriginalTimes(item.pieces)
+                found[row] = FoundWords(
+                    _seconds(one.first, network.seconds_per_frame, times.start),
+                    _seconds(one.after, network.seconds_per_frame, times.end),
+                    one.score,
+                )
+        return [found[row] for row in range(len(batch))]
+
+    def merge(
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[FoundWords]
+    ) -> AlignedTranscript:
+        transcript = inputs[Transcript]
+        aligner = self.model.model_for(transcript.language)
+        notes = list(self.notes)
+        if aligner is None:
+            segments = [
+                replace(segment, words=list(words))
+                for segment, words in zip(
+                    transcript.segments, inputs[WhisperTimes].words, strict=True
+                )
+            ]
+            if segments and not notes and self.model.models:
+                notes.append(
+                    f"there is no aligner for the language {transcript.language!r} here: "
+                    "word times are Whisper's own"
+                )
+        else:
+            segments = _aligned(transcript, inputs[Speech], aligner.alphabet, outputs)
+        notes += _remarks(segments)
+        return AlignedTranscript(
+            **{**vars(transcript), "segments": segments},
+            aligner=None if aligner is None else aligner.label,
+            notes=notes,
+        )
+
+
+def _words_of(transcript: Transcript, stretch: AlignStretch) -> list[tuple[int, str]]:
+    """The words of a stretch, each with its segment's number."""
+    return [
+        (number, word)
+        for number in range(stretch.first, stretch.after)
+        for word in split_words(transcript.segments[number].text, transcript.language)
+    ]
+
+
+def _spell(word: str, language: str, alphabet: Alphabet) -> list[int]:
+    """A word's letters; ANY once for a word of which the alphabet has none."""
+    letters = alphabet.spell(spoken(word, language))
+    return [ANY] if letters and all(letter == ANY for letter in letters) else letters
+
+
+def _seconds(
+    frames: npt.NDArray[np.int32], seconds_per_frame: float, of: Callable[[float], float]
+) -> Float64:
+    return np.array([of(frame * seconds_per_frame) if frame >= 0 else np.nan for frame in frames])
+
+
+def _aligned(
+    transcript: Transcript, speech: Speech, alphabet: Alphabet, outputs: Iterator[FoundWords]
+) -> list[Segment]:
+    """The segments with the words that were found, cut into stretches as `split` did."""
+    segments = list(transcript.segments)
+    for stretch in stretches(transcript.segments, speech.spans):
+        found = next(outputs)
+        words: dict[int, list[TimedText]] = {}
+        for index, (number, word) in enumerate(_words_of(transcript, stretch)):
+            letters = alphabet.spell(spoken(word, transcript.language))
+            words.setdefault(number, []).append(_timed(word, letters, found, index))
+        earliest = 0.0
+        for number, of_segment in words.items():
+            segment = segments[number]
+            segments[number] = placed = _placed(segment, of_segment, earliest)
+            earliest = placed.end
+    return segments
+
+
+def _timed(word: str, letters: list[int], found: FoundWords, index: int) -> TimedText:
+    start, end = float(found.starts[index]), float(found.ends[index])
+    if np.isnan(start):
+        return TimedText(word)
+    known = sum(letter != ANY for letter in letters)
+    timing: WordTiming = "aligned" if 2 * known >= len(letters) else "interpolated"
+    return TimedText(word, start, end, float(found.scores[index]), timing)
+
+
+def _placed(segment: Segment, words: list[TimedText], earliest: float) -> Segment:
+    """A segment from its first word to its last; as it was where no word was found."""
+    found = [word for word in words if word.start is not None and word.end is not None]
+    start, end = max(segment.start, earliest), max(segment.end, earliest)
+    if found:
+        first, last = found[0].start or 0.0, found[-1].end or 0.0
+        # A word without a time, first or last, needs some of what the recognizer said.
+        start = max(earliest, first if words[0].start is not None else min(first, start))
+        end = max(start, last)
+    timed = timed_words(words, start, end)
+    return replace(segment, start=timed[0].start, end=timed[-1].end, words=timed)
+
+
+def _remarks(segments: Sequence[Segment]) -> list[str]:
+    """What a reader of the times should know."""
+    kinds = Counter(word.timing for segment in segments for word in segment.words)
+    total, estimated = sum(kinds.values()), kinds["interpolated"]
+    if not estimated:
+        return []
+    return [f"{estimated} of {total} words have interpolated times"]

@@ -1,0 +1,145 @@
+"""Whisper's own word times, for languages that have no aligner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reelmill.artifacts import (
+    Artifact,
+    Audio,
+    Language,
+    Segment,
+    Speech,
+    Transcript,
+    WhisperTimes,
+    Word,
+)
+from reelmill.core.recording import Recording
+from reelmill.core.text import UNSPACED
+from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.models.whisper.features import Float32
+from reelmill.models.whisper.whisper import TextTokens, Whisper, WhisperSpec
+from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
+from reelmill.stages.words.words import TimedText, split_words, timed_words
+
+
+@dataclass(frozen=True)
+class TextWindow:
+    """A window of speech and the segments that were recognized in it.
+
+    `features` has shape (n_mels, up to 3000), float32; cost is in seconds of speech.
+    """
+
+    features: Float32
+    language: str
+    segments: tuple[Segment, ...]
+    pieces: Pieces
+
+    @property
+    def cost(self) -> float:
+        return seconds_of(self.pieces)
+
+
+@dataclass(frozen=True)
+class WindowWords:
+    """Of each segment of a window its words, in times of the original."""
+
+    words: tuple[tuple[Word, ...], ...]
+
+
+@dataclass(frozen=True)
+class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
+    """Asks the recognizer, which is in memory anyway, where it looked when it wrote each word.
+
+    Nothing is asked for languages in `aligned`: their words get better times from an aligner.
+    """
+
+    name: ClassVar[str] = "whisper-times"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech, Language, Transcript)
+    produces: ClassVar[type[Artifact]] = WhisperTimes
+
+    model: WhisperSpec
+    aligned: tuple[str, ...] = ()
+
+    def split(self, recording: Recording, inputs: Inputs) -> Iterator[TextWindow]:
+        transcript = inputs[Transcript]
+        if transcript.language in self.aligned or not transcript.segments:
+            return
+        segments = list(transcript.segments)
+        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model)
+        for pieces, features in cut:
+            inside = []
+            while segments and _middle(segments[0]) <= pieces[-1][1]:
+                inside.append(segments.pop(0))
+            if inside:
+                yield TextWindow(features, transcript.language, tuple(inside), pieces)
+
+    def infer(self, model: Whisper, batch: Sequence[TextWindow]) -> list[WindowWords]:
+        times = model.token_times(
+            [item.features for item in batch],
+            [item.language for item in batch],
+            [[_as_written(one.text, item.language) for one in item.segments] for item in batch],
+        )
+        return [_window_words(item, found) for item, found in zip(batch, times, strict=True)]
+
+    def merge(
+        self, recording: Recording, inputs: Inputs, outputs: Iterator[WindowWords]
+    ) -> WhisperTimes:
+        transcript = inputs[Transcript]
+        words = [list(of_segment) for window in outputs for of_segment in window.words]
+        if not words:
+            words = [[] for _ in transcript.segments]
+        # What lies after the last window is no speech that anybody could look for.
+        for segment in transcript.segments[len(words) :]:
+            words.append(_words_of(segment, transcript.language, TextTokens((), (), (), ()), None))
+        return WhisperTimes(words)
+
+
+def _middle(segment: Segment) -> float:
+    return (segment.start + segment.end) / 2
+
+
+def _as_written(text: str, language: str) -> str:
+    """As Whisper writes it: with a space before words that are set apart by spaces."""
+    text = text.strip()
+    return text if language in UNSPACED else f" {text}"
+
+
+def _window_words(item: TextWindow, found: Sequence[TextTokens]) -> WindowWords:
+    times = OriginalTimes(item.pieces)
+    return WindowWords(
+        tuple(
+            tuple(_words_of(segment, item.language, tokens, times))
+            for segment, tokens in zip(item.segments, found, strict=True)
+        )
+    )
+
+
+def _words_of(
+    segment: Segment, language: str, tokens: TextTokens, times: OriginalTimes | None
+) -> list[Word]:
+    text = _as_written(segment.text, language)
+    words, at = [], 0
+    for word in split_words(segment.text, language):
+        begin = max(text.find(word, at), at)
+        at = begin + len(word)
+        words.append(_timed(word, begin, at, tokens, times))
+    return timed_words(words, segment.start, segment.end)
+
+
+def _timed(
+    word: str, begin: int, after: int, tokens: TextTokens, times: OriginalTimes | None
+) -> TimedText:
+    inside = [
+        index
+        for index, (first, last) in enumerate(tokens.characters)
+        if first < after and last > begin
+    ]
+    if not inside or times is None:
+        return TimedText(word)
+    score = sum(tokens.probabilities[index] for index in inside) / len(inside)
+    start = times.start(tokens.starts[inside[0]])
+    return TimedText(word, start, times.end(tokens.ends[inside[-1]]), score, "whisper")

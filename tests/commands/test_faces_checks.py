@@ -1,0 +1,105 @@
+"""What `reelmill faces` makes of its settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reelmill.commands.faces import choose_identity, clip_size, faces_settings
+from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.models.faces.facenet import FacenetSpec
+from reelmill.models.faces.mtcnn import MtcnnSpec
+from tests.models.torch_files import save_old, small_facenet
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ({}, (250, 250)),
+        ({"aspect": "9:16"}, (250, 444)),
+        ({"aspect": "9:16", "size": 405}, (404, 720)),
+        ({"aspect": "16:9", "size": 180}, (320, 180)),
+        ({"aspect": "4x5", "layout": "dual"}, (250, 312)),
+        ({"layout": "split"}, (1920, 1080)),
+        ({"layout": "split", "size": 271}, (480, 272)),
+    ],
+)
+def test_size_is_the_shorter_side_and_aspect_the_shape(given: dict, size: tuple[int, int]) -> None:
+    # proves: F4
+    width, height = clip_size(faces_settings(given))
+    assert (width, height) == size
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"aspect": "wide"}, "--aspect wide: give width:height"),
+        ({"aspect": "0:1"}, "--aspect"),
+        ({"aspect": "100:1"}, "--aspect"),
+        ({"clip": "0"}, "--clip 0: give at least 1 second"),
+        ({"clip": "long"}, "clip"),
+        ({"layout": "triple"}, "layout"),
+        ({"preset": "fastest"}, "preset"),
+        ({"min_share": 2}, "min_share"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_any_work(given: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        faces_settings(given)
+
+
+def test_one_clip_a_person() -> None:
+    assert faces_settings({"clip": "person"}).clip == "person"
+    assert faces_settings({"clip": "7.5"}).clip == 7.5
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REELMILL_MODELS", str(tmp_path / "models"))
+    (tmp_path / ".cache").mkdir()
+    return tmp_path
+
+
+def test_without_weights_people_are_told_apart_by_clothes_and_it_is_said(no_weights) -> None:
+    # proves: F1 G19
+    said: list[str] = []
+    assert choose_identity(faces_settings({}), MtcnnSpec(), no_weights, said.append).spec is None
+    line = said[-1]
+    assert "by what they wear, not by their faces" in line
+    assert "models pull faces:vggface2" in line and "\n" not in line
+
+
+def test_with_weights_by_their_faces_and_so_it_stays_in_a_folder(
+    no_weights, tmp_path, monkeypatch
+) -> None:
+    # proves: F1
+    auto, said = faces_settings({}), list[str]()
+    weights = save_old(tmp_path / "20180402-114759-vggface2.pt", small_facenet())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    choose_identity(auto, MtcnnSpec(), no_weights, said.append)
+    (tmp_path / "torch/checkpoints").mkdir(parents=True)
+    weights.rename(tmp_path / "torch/checkpoints" / weights.name)
+    assert choose_identity(auto, MtcnnSpec(), no_weights, said.append).spec is None, "by clothes"
+    (tmp_path / "other/.cache").mkdir(parents=True)
+    identity = choose_identity(auto, MtcnnSpec(), tmp_path / "other", said.append)
+    assert isinstance(identity.spec, FacenetSpec) and identity.spec.name == "vggface2"
+
+
+def test_weights_that_were_named_are_not_done_without(no_weights) -> None:
+    # proves: G11
+    settings = faces_settings({"identity": "vggface2"})
+    with pytest.raises(ModelUnavailableError, match="cannot be had"):
+        choose_identity(settings, MtcnnSpec(), no_weights, print)
+
+
+def test_nobody_is_named_by_clothes_and_it_is_said(no_weights) -> None:
+    # proves: F3
+    settings = faces_settings({"identity": "appearance", "people": "portraits", "across": True})
+    said: list[str] = []
+    identity = choose_identity(settings, MtcnnSpec(), no_weights, said.append)
+    assert identity.people == ()
+    across, people = said
+    assert "told apart by their clothes" in people and "--identity vggface2" in people
+    assert identity.notes and identity.notes[0] in people
+    assert "matched by the colours they wear" in across

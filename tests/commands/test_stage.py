@@ -1,0 +1,126 @@
+"""`reelmill stage`: one step alone, from the results before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reelmill.artifacts import (
+    ClipPlan,
+    Footage,
+    Persons,
+    Picture,
+    Segment,
+    Sentences,
+    Transcript,
+    TranslatedSentence,
+    Translations,
+)
+from reelmill.commands.stage import find_stage, run_stage_command
+from reelmill.core.recording import Recording, read_state
+from reelmill.engine.state import artifact_store as store
+from reelmill.errors import UsageError
+from reelmill.runs.run import NOT_ASKED
+
+
+def saved(folder: Path, name: str, artifact, original: Path, of: str = "subtitle") -> Path:
+    """An artifact as a run would have written it."""
+    stage, _ = find_stage(name, of, {"out": folder, "model": "demo", "translator": NOT_ASKED})
+    recording = Recording(original, original.stem, folder, read_state(original))
+    path = folder / f"{name}-1.json"
+    store.save(path, stage, "1" * 64, recording, artifact)
+    return path
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> Path:
+    path = tmp_path / "회의 영상.mp4"
+    path.write_bytes(b"anything: these stages do not open it")
+    return path
+
+
+def transcript() -> Transcript:
+    segments = [
+        Segment(0.0, 1.5, "きょうは", -0.2, 0.1, 1.0, 0.0),
+        Segment(1.5, 3.0, "あめです。", -0.2, 0.1, 1.0, 0.0),
+    ]
+    return Transcript("ja", 1.0, "demo", 4.0, 3.0, segments)
+
+
+def run(name: str, *files: Path, pairs: tuple[str, ...] = ()) -> int:
+    return run_stage_command(name, files, None, {}, pairs)
+
+
+def test_stages_follow_each_other_through_their_files(
+    original: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # proves: G13 S4
+    folder = tmp_path / "artifacts"
+    heard = saved(folder, "transcribe", transcript(), original)
+    assert run("sentences", heard, pairs=("align=false",)) == 0
+    joined = Path(capsys.readouterr().out.strip())
+    sentences = store.load(joined, Sentences)
+    assert isinstance(sentences, Sentences)
+    assert [one.text for one in sentences.sentences] == ["きょうはあめです。"]
+    answer = [TranslatedSentence("오늘은 비가 와요.", "translated")]
+    saved(folder, "translate", Translations("ja", "demo", {"ko": answer}), original)
+    assert run("layout", joined, pairs=("longest=5",)) == 0
+    told = capsys.readouterr()
+    laid = json.loads(Path(told.out.strip()).read_text(encoding="utf-8"))
+    assert laid["data"]["tracks"][0]["cues"][0]["lines"] == ["오늘은 비가 와요."]
+    assert laid["stage"]["settings"]["longest"] == 5
+    assert "translate-1.json" in told.err
+
+
+def test_sentences_are_joined_by_the_times_of_words(original: Path, tmp_path: Path) -> None:
+    # proves: G13 V4
+    heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
+    with pytest.raises(UsageError, match="sentences reads a AlignedTranscript"):
+        run("sentences", heard)
+
+
+def test_a_missing_input_is_named(original: Path, tmp_path: Path) -> None:
+    # proves: G13
+    heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
+    with pytest.raises(UsageError, match="layout reads a Sentences"):
+        run("layout", heard)
+
+
+def test_files_that_went_with_the_end_of_a_run_are_named(original: Path, tmp_path: Path) -> None:
+    # proves: G13
+    folder = tmp_path / "artifacts"
+    footage = saved(folder, "render_faces", Footage([], ["sound-1.mp4"], {}), original, of="faces")
+    picture = Picture(0, 320, 240, 0, 25, 25.0, 1.0)
+    saved(
+        folder,
+        "identify_appearance",
+        Persons("p.npz", picture, "appearance", 0.7, [], []),
+        original,
+        of="faces",
+    )
+    (folder / "p.npz").touch()
+    saved(folder, "plan_clips", ClipPlan("w.npz", "dual", 250, 250, []), original, of="faces")
+    (folder / "w.npz").touch()
+    with pytest.raises(UsageError, match=r"sound-1\.mp4 beside it is gone.*stage render_faces"):
+        run("write_clips", footage)
+
+
+def test_a_recording_that_changed_since_is_not_used(original: Path, tmp_path: Path) -> None:
+    heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
+    original.write_bytes(b"something else")
+    with pytest.raises(UsageError, match="no longer what"):
+        run("sentences", heard)
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "words"),
+    [("nonsense", (), "there are: probe"), ("layout", ("lins=2",), "the settings are")],
+)
+def test_wrong_usage_lists_what_there_is(
+    name: str, pairs: tuple[str, ...], words: str, original: Path, tmp_path: Path
+) -> None:
+    heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
+    with pytest.raises(UsageError, match=words):
+        run(name, heard, pairs=pairs)

@@ -1,0 +1,112 @@
+"""What people and programs are told while a run goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from reelmill.commands.terminal import JsonLines, Plain, headline, observing, one_line
+from reelmill.engine.telemetry.events import Observer, Silent, Snapshot
+from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
+from reelmill.errors import Failure
+
+
+def outcome(path: str = "/in/a.wav", message: str | None = None) -> FileOutcome:
+    failure = Failure("read", "crash", message) if message else None
+    status = "failed" if failure else "done"
+    return FileOutcome(path, "a", status, 125.0, 3.0, False, failure)
+
+
+def snapshot(seconds: float = 20.0) -> Snapshot:
+    stages = [StageTotals("read", done=3), StageTotals("shout", items=40, first_at=10.0)]
+    return Snapshot(seconds, 10, 3, 1, 0, 400.0, stages, {"shout": 5}, 61.0, 2048.0, 150.0)
+
+
+def told(*events: FileOutcome) -> str:
+    stream = io.StringIO()
+    plain = Plain(stream)
+    plain.planned(3, 1)
+    for event in events:
+        plain.finished(event)
+    return stream.getvalue()
+
+
+def test_a_line_per_recording_that_counts() -> None:
+    lines = told(outcome(), outcome("/in/b.wav", "/in/b.wav: no sound")).splitlines()
+    assert lines[0] == "3 recordings, 1 of them finished before"
+    assert lines[1].startswith("[2/3] ok") and "/in/a.wav" in lines[1]
+    assert lines[2].startswith("[3/3] FAILED") and lines[2].count("/in/b.wav") == 1
+
+
+def test_a_failure_always_names_its_recording() -> None:
+    assert "/in/b.wav: worker-1 killed by SIGKILL" in told(
+        outcome("/in/b.wav", "worker-1 killed by SIGKILL")
+    )
+
+
+def test_a_changed_original_cannot_be_overlooked() -> None:
+    # proves: G14
+    changed = outcome()
+    changed.changed = ["mtime_ns: 1 -> 2"]
+    assert "ORIGINAL CHANGED: /in/a.wav: mtime_ns: 1 -> 2" in told(changed)
+
+
+@pytest.mark.parametrize("path", ["/in/two\nlines.wav", "/in/\x1b[31mred.wav", "/in/\udcff.wav"])
+def test_no_name_can_break_the_line_or_the_terminal(path: str) -> None:
+    lines = told(outcome(path)).splitlines()
+    assert len(lines) == 2 and "\x1b" not in lines[1]
+    lines[1].encode()
+
+
+def test_what_can_be_read_is_left_as_it_is() -> None:
+    assert one_line("통화 😀 ä.wav") == "통화 😀 ä.wav"
+
+
+def test_plain_lines_come_now_and_then() -> None:
+    stream = io.StringIO()
+    plain = Plain(stream)
+    for seconds in (1.0, 16.0, 17.0, 32.0):
+        plain.moved(snapshot(seconds))
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_the_headline_says_where_it_stands() -> None:
+    # proves: G15
+    line = headline(snapshot())
+    for part in ("4/10 recordings", "1 failed", "20 × real time", "left", "2.0 GB"):
+        assert part in line
+
+
+def test_every_event_is_a_line_of_json() -> None:
+    stream = io.StringIO()
+    lines = JsonLines(stream)
+    lines.planned(2, 0)
+    lines.warned("two\nlines")
+    lines.finished(outcome("/in/\udcff.wav", "broken"))
+    lines.moved(snapshot())
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [event["event"] for event in events] == ["planned", "warning", "recording"]
+    assert events[2]["failure"]["kind"] == "crash"
+
+
+def test_nobody_listening_does_not_harm_the_run() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    for observer in (JsonLines(Gone()), Plain(Gone())):
+        observer.planned(1, 0)
+        observer.finished(outcome())
+        observer.warned("x")
+
+
+@pytest.mark.parametrize(
+    ("quiet", "as_json", "kind"), [(True, False, Silent), (False, True, JsonLines)]
+)
+def test_the_observer_is_the_one_asked_for(quiet: bool, as_json: bool, kind: type) -> None:
+    with observing(quiet=quiet, as_json=as_json) as observer:
+        assert isinstance(observer, kind)
+        checked: Observer = observer
+        checked.moved(snapshot())

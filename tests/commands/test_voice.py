@@ -1,0 +1,278 @@
+"""`reelmill voice` as a user runs it, on real files with the demo model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
+SAMPLE = SAMPLES / "voicemail.wav"
+CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
+#: Words and speakers have tests of their own; here they would only take time.
+TEXT_ONLY = ("--model", "demo", "--no-align", "--diarizer", "none")
+
+
+def reelmill(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CLI, *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+def voice(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
+    return reelmill("voice", *arguments, *TEXT_ONLY, **options)
+
+
+def failures(out: Path) -> dict[str, str]:
+    """Causes by file name."""
+    report = json.loads((out / "performance_report.json").read_text())
+    return {Path(entry["file"]).name: entry["error"] for entry in report["failed_files"]}
+
+
+@pytest.fixture(scope="module")
+def bad_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything users get wrong, with two good recordings among it."""
+    folder = tmp_path_factory.mktemp("통화 모음")
+    shutil.copy(SAMPLE, folder / "통화 녹음 김민수.wav")
+    shutil.copy(SAMPLE, folder / "-leading dash 😀\nnewline.wav")
+    (folder / "zero.mp3").touch()
+    (folder / "text.mp3").write_text("this is no sound\n" * 50)
+    shutil.copy(SAMPLES / "broken.m4a", folder / "truncated.m4a")
+    rate, tone = 192_000, 0.1 * np.sin(np.arange(192_000) / 50)
+    soundfile.write(folder / "studio.wav", tone, rate)
+    soundfile.write(folder / "telephone.wav", tone[:16_000], 8_000)
+    soundfile.write(folder / "eight.wav", np.tile(tone[:48_000, None], (1, 8)), 48_000)
+    soundfile.write(folder / "blink.wav", tone[:800], 16_000)
+    soundfile.write(folder / "silence.wav", np.zeros(5 * 16_000), 16_000)
+    (folder / "dangling.wav").symlink_to(folder / "gone.wav")
+    (folder / "circle.wav").symlink_to(folder / "circle.wav")
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    return folder
+
+
+def test_bad_input_costs_that_input_only(bad_folder: Path, tmp_path: Path) -> None:
+    # proves: G8 V1 V2
+    out = tmp_path / "out"
+    done = voice(bad_folder, "-o", out)
+    assert done.returncode == 1, done.stderr
+    causes = failures(out)
+    assert set(causes) == {
+        "zero.mp3",
+        "text.mp3",
+        "truncated.m4a",
+        "dangling.wav",
+        "circle.wav",
+    }
+    assert "empty" in causes["zero.mp3"]
+    assert "text" in causes["text.mp3"]
+    assert "truncated" in causes["truncated.m4a"]
+    assert "link" in causes["dangling.wav"] or "not found" in causes["dangling.wav"]
+    for name in ("studio", "telephone", "eight", "blink", "silence", "통화 녹음 김민수"):
+        content = json.loads((out / f"{name}.json").read_text())
+        assert content["source"]["sha256"]
+    assert json.loads((out / "silence.json").read_text())["segments"] == []
+    same = [out / "통화 녹음 김민수.txt", out / "-leading dash 😀\nnewline.txt"]
+    assert same[0].read_text() == same[1].read_text() != ""
+
+
+# Root may read everything, unless it gives up the rights to (CAP_DAC_OVERRIDE, _READ_SEARCH).
+UNPRIVILEGED = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    for capability in (1, 2):
+        assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's capabilities")
+def test_what_may_not_be_read_is_told_and_costs_the_others_nothing(tmp_path: Path) -> None:
+    # proves: G8
+    folder, out = tmp_path / "통화 모음", tmp_path / "out"
+    locked = folder / "locked folder"
+    locked.mkdir(parents=True)
+    shutil.copy(SAMPLE, folder / "good.wav")
+    shutil.copy(SAMPLE, folder / "locked.wav").chmod(0)
+    shutil.copy(SAMPLE, locked / "inside.wav")
+    locked.chmod(0)
+    command = [sys.executable, "-c", UNPRIVILEGED, *CLI[1:], "voice", folder, "-o", out]
+    try:
+        done = subprocess.run(
+            [*command, *TEXT_ONLY], check=False, capture_output=True, text=True, timeout=120
+        )
+    finally:
+        locked.chmod(0o755)
+    assert done.returncode == 1, done.stderr
+    assert failures(out).keys() == {"locked.wav", "locked folder"}
+    assert all("no permission" in cause for cause in failures(out).values())
+    assert (out / "good.txt").read_text()
+
+
+def test_a_folder_that_vanishes_during_the_run(tmp_path: Path) -> None:
+    # proves: G8 G14
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    calls.mkdir()
+    for number in range(40):
+        shutil.copy(SAMPLE, calls / f"{number:02}.wav")
+        with (calls / f"{number:02}.wav").open("ab") as file:
+            file.write(bytes([0, number] * 8000))  # contents of their own
+    process = subprocess.Popen(
+        [*CLI, "voice", calls, "-o", out, *TEXT_ONLY, "--workers", "1"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob(".cache/artifacts/*/*/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    shutil.rmtree(calls)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Traceback" not in said
+    causes = failures(out)
+    assert causes and all("not found" in cause for cause in causes.values())
+    assert len(set(causes) | {f"{path.stem}.wav" for path in out.glob("*.txt")}) == 40
+
+
+def test_a_video_without_sound_says_so(tmp_path: Path) -> None:
+    # proves: V1
+    import av
+
+    path = tmp_path / "silent film.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", 25)
+        stream.width = stream.height = 64
+        for _ in range(10):
+            frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    out = tmp_path / "out"
+    assert voice(path, "-o", out).returncode == 1
+    assert "no sound" in failures(out)["silent film.mp4"]
+
+
+def test_verify_tells_what_changed(tmp_path: Path) -> None:
+    # proves: G14
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    shutil.copy(SAMPLE, calls)
+    out = tmp_path / "out"
+    assert voice(calls, "-o", out).returncode == 0
+    assert reelmill("verify", out).returncode == 0
+    if shutil.which("sha256sum"):
+        subprocess.run(["sha256sum", "--quiet", "-c", "manifest.sha256"], cwd=out, check=True)
+    (out / "voicemail.txt").write_text("somebody else's words")
+    with (calls / "voicemail.wav").open("ab") as file:
+        file.write(b"x")
+    told = reelmill("verify", out)
+    assert told.returncode == 1
+    assert "voicemail.txt" in told.stdout and "voicemail.wav" in told.stdout
+
+
+def test_originals_are_not_touched(tmp_path: Path) -> None:
+    # proves: G14
+    calls = tmp_path / "calls"
+    shutil.copytree(SAMPLES, calls)
+    before = {path: path.stat() for path in calls.rglob("*")}
+    voice(calls, "-o", tmp_path / "out")
+    after = {path: path.stat() for path in calls.rglob("*")}
+    assert before.keys() == after.keys()
+    for path, stat in before.items():
+        assert (stat.st_size, stat.st_mtime_ns, stat.st_mode) == (
+            after[path].st_size,
+            after[path].st_mtime_ns,
+            after[path].st_mode,
+        )
+
+
+def test_other_settings_use_what_was_made_before(tmp_path: Path) -> None:
+    # proves: G12 G13
+    out = tmp_path / "out"
+    assert voice(SAMPLE, "-o", out, "--formats", "txt").returncode == 0
+    assert voice(SAMPLE, "-o", out, "--formats", "srt,json").returncode == 0
+    report = json.loads((out / "performance_report.json").read_text())
+    stages = {stage["name"]: stage for stage in report["stages"]}
+    assert stages["transcribe"]["done"] == 0
+    assert (out / "voicemail.srt").exists()
+    names = {path.name.split("-")[0] for path in out.glob(".cache/artifacts/*/*/*.json")}
+    assert {"probe", "decode", "speech", "language", "transcribe"} <= names
+
+
+def test_decoded_sound_goes_unless_it_is_to_be_kept(tmp_path: Path) -> None:
+    assert voice(SAMPLE, "-o", tmp_path / "a").returncode == 0
+    assert not list((tmp_path / "a").rglob("*.pcm"))
+    assert voice(SAMPLE, "-o", tmp_path / "b", "--keep-audio").returncode == 0
+    assert list((tmp_path / "b").rglob("*.pcm"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nowhere",), "not found"),
+        ((SAMPLE, "--formats", "doc"), "doc"),
+        ((SAMPLE, "--device", "cuda:7"), "cuda:7"),
+        ((SAMPLE, "--device", "tpu"), "tpu"),
+        ((SAMPLE, "--language", "xx"), "xx"),
+        ((SAMPLE, "-o", SAMPLE), "cannot be written"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: tuple[str | Path, ...], words: str, tmp_path: Path
+) -> None:
+    done = voice(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert words in last and "Traceback" not in done.stderr
+
+
+def test_a_model_that_cannot_be_had_names_the_ways_out(tmp_path: Path) -> None:
+    # proves: G11
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = reelmill("voice", SAMPLE, "-o", tmp_path / "out", "--model", "tiny", env=environment)
+    assert done.returncode == 2
+    assert "--model" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_events_as_json_lines(tmp_path: Path) -> None:
+    done = voice(SAMPLE, "-o", tmp_path / "out", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    kinds = [event["event"] for event in events]
+    assert [kind for kind in kinds if kind != "note"] == ["planned", "recording"]
+    assert "device" in events[0]["text"]
+    assert events[-1]["status"] == "done"
+
+
+def test_ctrl_c_is_resumable(tmp_path: Path) -> None:
+    # proves: G12
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [*CLI, "voice", SAMPLES, "-o", out, *TEXT_ONLY],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob("*.txt")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=40)
+    assert process.returncode in (1, 3)  # 1: it was faster than we
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("*.txt")}
+    assert kept
+    assert voice(SAMPLES, "-o", out).returncode == 1
+    assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
+    assert len(list(out.glob("*.txt"))) == 11

@@ -1,0 +1,110 @@
+"""Who says what, as a user of `reelmill voice` gets it, with the shipped models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
+CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
+TWO, ONE = "noisy line", "voicemail"
+
+
+def voice(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [*CLI, "voice", *map(str, arguments), "--model", "demo"]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+
+def computed(out: Path) -> set[str]:
+    """The stages of which the last run made anything."""
+    report = json.loads((out / "performance_report.json").read_text())
+    return {stage["name"] for stage in report["stages"] if stage["done"]}
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of two people, of one, of nobody, of a third of a second, and one that is broken."""
+    folder = tmp_path_factory.mktemp("calls")
+    for name in (f"{TWO}.mp3", f"{ONE}.wav", "broken.m4a"):
+        shutil.copy(SAMPLES / name, folder)
+    sound, rate = soundfile.read(SAMPLES / f"{ONE}.wav")
+    soundfile.write(folder / "short.wav", sound[rate : rate + rate // 3], rate)
+    soundfile.write(folder / "silent.wav", np.zeros(5 * rate), rate)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(calls: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the first run writes, in which A is named."""
+    out = tmp_path_factory.mktemp("out") / "results"
+    done = voice(calls, "-o", out, "--formats", "json,txt,srt,vtt,tsv,rttm", "--names", "A=Kim")
+    assert done.returncode == 1, done.stderr  # the broken one, and only that
+    assert json.loads((out / "performance_report.json").read_text())["failed"] == 1
+    return out
+
+
+def test_words_are_given_to_who_says_them(out: Path) -> None:
+    # proves: V5
+    content = json.loads((out / f"{TWO}.json").read_text())
+    truth = json.loads((SAMPLES / "truth" / f"{TWO}.mp3.json").read_text())
+    said = [
+        (true["speaker"], word["speaker"])
+        for true in truth["utterances"]
+        for segment in content["segments"]
+        for word in segment["words"]
+        if true["start"] <= (word["start"] + word["end"]) / 2 <= true["end"]
+    ]
+    assert len(said) > 60 and {found for _, found in said} == {"Kim", "B"}
+    right = sum(pair in {("A", "Kim"), ("B", "B")} for pair in said)
+    assert max(right, len(said) - right) > 0.95 * len(said)
+    for segment in content["segments"]:
+        assert {word["speaker"] for word in segment["words"]} == {segment["speaker"]}
+    assert sum(one["share"] for one in content["speakers"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_one_person_stays_one_and_nobody_nobody(out: Path) -> None:
+    # proves: V5 S6
+    (one,) = json.loads((out / f"{ONE}.json").read_text())["speakers"]
+    assert one["speaker"] == "Kim" and one["turns"] == 3 and one["share"] == 1
+    assert json.loads((out / "silent.json").read_text())["speakers"] == []
+    assert (out / "silent.rttm").read_text() == (out / "silent.srt").read_text() == ""
+    assert len(json.loads((out / "short.json").read_text())["speakers"]) <= 1
+
+
+def test_speakers_are_in_every_format(out: Path) -> None:
+    # proves: V7
+    assert (out / f"{ONE}.txt").read_text().startswith("[Kim]: Emma called me")
+    assert "\n[Kim]: Emma called me" in (out / f"{ONE}.srt").read_text()
+    assert "<v Kim>Emma called me" in (out / f"{ONE}.vtt").read_text()
+    assert (out / f"{ONE}.tsv").read_text().splitlines()[1].endswith("\tKim")
+    turns = [line.split() for line in (out / f"{TWO}.rttm").read_text().splitlines()]
+    assert {(len(turn), turn[0], turn[1]) for turn in turns} == {(10, "SPEAKER", "noisy_line.mp3")}
+    assert {turn[7] for turn in turns} == {"Kim", "B"}
+
+
+def test_names_come_afterwards_without_computing(calls: Path, out: Path) -> None:
+    # proves: V5 G12
+    names = ("--names", f"{TWO}.mp3:B=Lee", "--names", "gone.mp3:A=Nobody")
+    done = voice(calls / f"{TWO}.mp3", "-o", out, "--formats", "txt,rttm", *names)
+    assert done.returncode == 0, done.stderr
+    assert computed(out) == {"export"}
+    text = (out / f"{TWO}.txt").read_text()
+    assert "[Kim]: " in text and "[Lee]: " in text and "[B]" not in text
+    vain = "--names gone.mp3: no recording of this call has that file name"
+    assert vain in done.stderr and vain in (out / "report.html").read_text()
+
+
+def test_another_number_of_speakers_only_clusters_anew(calls: Path, out: Path) -> None:
+    # proves: V5 G12
+    done = voice(calls / f"{ONE}.wav", "-o", out, "--formats", "json", "--speakers", "3")
+    assert done.returncode == 0, done.stderr
+    assert computed(out) == {"diarize", "speakers", "export"}
+    assert len(json.loads((out / f"{ONE}.json").read_text())["speakers"]) == 3

@@ -1,0 +1,188 @@
+"""The engine as a whole, on toy stages."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
+from tests.engine.toys import toy_config, toy_pipeline, toy_sources
+
+
+def run(
+    tmp_path: Path, texts: dict[str, str], config: dict[str, Any] | None = None, **model: Any
+) -> RunSummary:
+    out = tmp_path / "out"
+    log = tmp_path / "log"
+    log.touch()
+    sources = toy_sources(tmp_path / "in", texts)
+    coordinator = Coordinator(
+        toy_pipeline(out, log, **model), toy_config(out, **(config or {})), Silent()
+    )
+    return asyncio.run(coordinator.run(sources))
+
+
+def by_name(summary: RunSummary) -> dict[str, FileOutcome]:
+    return {outcome.name: outcome for outcome in summary.outcomes}
+
+
+def test_items_of_many_recordings_share_batches_and_come_back_in_order(tmp_path: Path) -> None:
+    # proves: G2
+    texts = {f"f{i}.txt": " ".join(f"w{j}" for j in range(i + 1)) for i in range(9)}
+    summary = run(tmp_path, texts)
+    assert summary.count("done") == 9
+    for i in range(9):
+        expected = " ".join(f"W{j}{j}" for j in range(i + 1))
+        assert (tmp_path / "out" / f"f{i}.up").read_text() == expected
+    shout = next(stage for stage in summary.stages if stage.name == "shout")
+    assert shout.items == 45
+    assert shout.batches < 45
+
+
+def test_bad_input_costs_that_input_only_and_is_not_retried(tmp_path: Path) -> None:
+    # proves: G8
+    summary = run(tmp_path, {"a.txt": "x", "b.txt": "unreadable", "c.txt": "y"})
+    outcomes = by_name(summary)
+    assert outcomes["a"].status == outcomes["c"].status == "done"
+    failure = outcomes["b"].failure
+    assert failure is not None
+    assert (failure.stage, failure.kind, failure.tries) == ("read", "input", 1)
+    assert (tmp_path / "log").read_text().count("read b.txt") == 1
+
+
+def test_a_passing_cause_is_tried_again(tmp_path: Path) -> None:
+    # proves: G8
+    summary = run(tmp_path, {"a.txt": "flaky"})
+    assert summary.count("done") == 1
+    assert (tmp_path / "log").read_text().count("read a.txt") == 3
+
+
+def test_a_dead_worker_costs_one_recording(tmp_path: Path) -> None:
+    # proves: G10
+    summary = run(tmp_path, {"a.txt": "killworker", "b.txt": "x"})
+    outcomes = by_name(summary)
+    assert outcomes["b"].status == "done"
+    failure = outcomes["a"].failure
+    assert failure is not None and failure.kind == "crash" and "SIGKILL" in failure.message
+
+
+def test_the_poisonous_item_is_found_and_charged_to_its_recording(tmp_path: Path) -> None:
+    # proves: G10
+    texts = {"good.txt": "a b c d e f", "bad.txt": "g boom h", "also.txt": "i j"}
+    outcomes = by_name(run(tmp_path, texts))
+    assert outcomes["good"].status == outcomes["also"].status == "done"
+    failure = outcomes["bad"].failure
+    assert failure is not None and failure.kind == "crash" and "item 1" in failure.message
+
+
+def test_a_hung_host_is_replaced(tmp_path: Path) -> None:
+    # proves: G10
+    outcomes = by_name(run(tmp_path, {"a.txt": "x y", "b.txt": "hang"}, {"least_deadline": 0.5}))
+    assert outcomes["a"].status == "done"
+    assert outcomes["b"].failure is not None
+
+
+def test_an_error_in_a_batch_is_charged_to_the_item_at_fault(tmp_path: Path) -> None:
+    outcomes = by_name(run(tmp_path, {"a.txt": "x y z", "b.txt": "p wrong"}))
+    assert outcomes["a"].status == "done"
+    failure = outcomes["b"].failure
+    assert failure is not None and "wrong word" in failure.message
+
+
+def test_out_of_memory_halves_the_batch(tmp_path: Path) -> None:
+    # proves: G4
+    summary = run(tmp_path, {"a.txt": "a b oom c d e f g", "b.txt": "h i"})
+    assert summary.count("done") == 2
+
+
+def test_an_item_that_never_fits_fails_its_recording(tmp_path: Path) -> None:
+    # proves: G4
+    outcomes = by_name(run(tmp_path, {"a.txt": "a oomalways", "b.txt": "h i"}))
+    assert outcomes["b"].status == "done"
+    failure = outcomes["a"].failure
+    assert failure is not None and failure.kind == "resource"
+
+
+def test_a_second_run_does_nothing(tmp_path: Path) -> None:
+    # proves: G12
+    texts = {"a.txt": "x y", "b.txt": "unreadable"}
+    run(tmp_path, texts)
+    log = (tmp_path / "log").read_text()
+    summary = run(tmp_path, texts)
+    assert (tmp_path / "log").read_text() == log
+    assert all(outcome.reused for outcome in summary.outcomes)
+    assert summary.count("failed") == 1
+
+
+def test_changed_content_is_done_again(tmp_path: Path) -> None:
+    # proves: G12
+    run(tmp_path, {"a.txt": "x"})
+    run(tmp_path, {"a.txt": "y"})
+    assert (tmp_path / "out" / "a.up").read_text() == "Y0"
+
+
+def test_a_missing_export_is_written_again_without_the_model(tmp_path: Path) -> None:
+    # proves: G12
+    run(tmp_path, {"a.txt": "x"})
+    (tmp_path / "out" / "a.up").unlink()
+    summary = run(tmp_path, {"a.txt": "x"})
+    assert (tmp_path / "out" / "a.up").read_text() == "X0"
+    assert (tmp_path / "log").read_text().count("merge") == 1
+    assert not summary.hosts or not any(host.starts for host in summary.hosts)
+
+
+def test_copies_are_computed_once_and_exported_twice(tmp_path: Path) -> None:
+    summary = run(tmp_path, {"a.txt": "same", "b.txt": "same"})
+    assert summary.count("done") == 2
+    assert (tmp_path / "out" / "b.up").read_text() == "SAME0"
+    assert (tmp_path / "log").read_text().count("merge") == 1
+
+
+def test_split_waits_when_the_arena_is_full(tmp_path: Path) -> None:
+    # proves: G1 G20
+    texts = {f"{i}.txt": " ".join("w" for _ in range(40)) for i in range(3)}
+    summary = run(tmp_path, texts, {"arena_bytes": 1 << 16}, item_bytes=8000)
+    assert summary.count("done") == 3
+
+
+def test_an_item_larger_than_the_arena_is_reported(tmp_path: Path) -> None:
+    config = {"arena_bytes": 1 << 16, "retry_waits": ()}
+    outcomes = by_name(run(tmp_path, {"a.txt": "w"}, config, item_bytes=1 << 17))
+    failure = outcomes["a"].failure
+    assert failure is not None and "--arena" in failure.message
+
+
+def test_a_model_that_cannot_start_stops_the_run_with_its_reason(tmp_path: Path) -> None:
+    # proves: G11
+    summary = run(tmp_path, {"a.txt": "x"}, {"retry_waits": (0.01,)}, broken="no weights")
+    assert summary.stopped is not None and "no weights" in summary.stopped
+    assert summary.count("waiting") == 1
+
+
+def test_a_full_disk_stops_the_run_and_blames_no_recording(tmp_path: Path) -> None:
+    summary = run(tmp_path, {"a.txt": "diskfull", "b.txt": "x"})
+    assert summary.stopped is not None and "disk" in summary.stopped
+    assert summary.count("failed") == 0
+
+
+def test_a_changed_original_is_an_error_in_the_report(tmp_path: Path) -> None:
+    # proves: G14
+    summary = run(tmp_path, {"a.txt": "x"})
+    assert by_name(summary)["a"].changed == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_vanished_file_is_reported(tmp_path: Path, workers: int) -> None:
+    sources = toy_sources(tmp_path / "in", {"a.txt": "x", "b.txt": "y"})
+    (tmp_path / "in" / "a.txt").unlink()
+    out = tmp_path / "out"
+    coordinator = Coordinator(toy_pipeline(out), toy_config(out, workers=workers), Silent())
+    outcomes = by_name(asyncio.run(coordinator.run(sources)))
+    assert outcomes["b"].status == "done"
+    failure = outcomes["a"].failure
+    assert failure is not None and "not found" in failure.message

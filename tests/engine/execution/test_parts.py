@@ -1,0 +1,175 @@
+"""Stages whose recordings are worked on in parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import resource
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from reelmill.artifacts import Artifact
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process.cpu_worker import _outputs
+from reelmill.engine.stage import Inputs, PartedFileStage, PartedModelStage
+from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.errors import InputError
+from tests.engine.toys import (
+    Read,
+    Shout,
+    ShoutModel,
+    WordItem,
+    Words,
+    Written,
+    toy_config,
+    toy_sources,
+)
+
+
+@dataclass(frozen=True)
+class ShoutLines(PartedModelStage[WordItem, str, int]):
+    """Each word is a part of as many items as it has letters; `stop` is bad input."""
+
+    name: ClassVar[str] = "shout"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Words,)
+    produces: ClassVar[type[Artifact]] = Shout
+    item_bytes: int = 1000
+
+    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[int]:
+        return range(len(inputs[Words].words))
+
+    def split_part(self, recording: Recording, inputs: Inputs, part: int) -> Iterator[WordItem]:
+        word = inputs[Words].words[part]
+        for letter in word:
+            yield WordItem(letter, np.zeros(self.item_bytes // 4, np.float32))
+        if word == "stop":
+            raise InputError(f"{recording.path}: stops in the middle; take it out")
+
+    def infer(self, model: Any, batch: Sequence[WordItem]) -> list[str]:
+        return [model(item.text) for item in batch]
+
+    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[str]) -> Shout:
+        return Shout("".join(outputs))
+
+
+@dataclass(frozen=True)
+class WriteParts(PartedFileStage[int, int]):
+    """Writes each letter's code; a part waits until another process is at a part too."""
+
+    name: ClassVar[str] = "write"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[type[Artifact], ...]] = (Shout,)
+    produces: ClassVar[type[Artifact]] = Written
+    meeting: Path | None = None
+
+    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[int]:
+        return range(len(inputs[Shout].text))
+
+    def run_part(self, recording: Recording, inputs: Inputs, part: int) -> int:
+        if self.meeting is not None:
+            (self.meeting / str(os.getpid())).touch()
+            deadline = time.monotonic() + 30
+            while len(list(self.meeting.iterdir())) < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return ord(inputs[Shout].text[part])
+
+    def join(self, recording: Recording, inputs: Inputs, pieces: Sequence[int]) -> Written:
+        return Written(",".join(map(str, pieces)))
+
+
+def run(tmp_path: Path, texts: dict[str, str], workers: int, **stages: Any) -> RunSummary:
+    out = tmp_path / "out"
+    lines = ShoutLines(ShoutModel(), stages.pop("item_bytes", 1000))
+    pipeline = Pipeline("toy", [Read(), lines, WriteParts(**stages)])
+    coordinator = Coordinator(pipeline, toy_config(out, workers=workers), Silent())
+    return asyncio.run(coordinator.run(toy_sources(tmp_path / "in", texts)))
+
+
+def outputs(summary: RunSummary) -> dict[str, list[str]]:
+    return {outcome.name: list(outcome.outputs) for outcome in summary.outcomes}
+
+
+def codes(text: str) -> list[str]:
+    return [",".join(str(ord(letter)) for letter in text)]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_parts_come_together_in_their_order(tmp_path: Path, workers: int) -> None:
+    # proves: F2
+    texts = {"a.txt": "the quick brown fox", "b.txt": "", "c.txt": "jumps"}
+    summary = run(tmp_path, texts, workers)
+    assert outputs(summary) == {
+        "a": codes("THEQUICKBROWNFOX"),
+        "b": codes(""),
+        "c": codes("JUMPS"),
+    }
+
+
+def test_parts_of_one_recording_are_worked_on_at_the_same_time(tmp_path: Path) -> None:
+    # proves: G1 F5
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    run(tmp_path, {"a.txt": "word"}, 2, meeting=meeting)
+    assert len(list(meeting.iterdir())) == 2
+
+
+def test_a_bad_part_costs_its_recording_only(tmp_path: Path) -> None:
+    # proves: G8
+    texts = {"a.txt": "some words to stop at and more", "b.txt": "fine"}
+    summary = run(tmp_path, texts, 2)
+    states = {outcome.name: outcome for outcome in summary.outcomes}
+    assert states["b"].status == "done"
+    failure = states["a"].failure
+    assert failure is not None and failure.kind == "input" and failure.tries == 1
+    assert not list((tmp_path / "out").rglob("*.spool*"))
+
+
+def test_parts_that_do_not_fit_the_arena_together_still_finish(tmp_path: Path) -> None:
+    # proves: G1
+    text = " ".join("abcdefgh" for _ in range(6))
+    summary = run(tmp_path, {"a.txt": text, "b.txt": text}, 3, item_bytes=200_000)
+    assert summary.count("done") == 2
+
+
+def test_a_recording_of_thousands_of_parts_is_merged_with_few_files_open(tmp_path: Path) -> None:
+    # proves: F6
+    spools, places, expected = [], array("q"), []
+    for part in range(300):
+        spools.append(tmp_path / f"{part}.spool")
+        outputs = [pickle.dumps((part, item)) for item in range(3)]
+        spools[-1].write_bytes(b"".join(outputs))
+        begin = 0
+        for item, output in enumerate(outputs):
+            places.extend((part, begin, len(output)))
+            expected.append((part, item))
+            begin += len(output)
+    spools.append(tmp_path / "of a host that died before it wrote any")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 256), limits[1]))
+    try:
+        assert list(_outputs(spools, places)) == expected
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_without_the_engine_a_parted_stage_is_a_stage(tmp_path: Path) -> None:
+    state = FileState("00", "00", 0, 0)
+    recording = Recording(tmp_path / "x", "x", tmp_path, state)
+    stage = ShoutLines(ShoutModel())
+    items = stage.split(recording, Inputs([Words(["ab", "c"])]))
+    assert [item.text for item in items] == ["a", "b", "c"]
+    written = WriteParts().run(recording, Inputs([Shout("ab")]))
+    assert isinstance(written, Written)
+    assert written.file == "97,98"

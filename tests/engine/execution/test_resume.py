@@ -1,0 +1,191 @@
+"""What a later run may take over from earlier ones, and what it must not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelmill.engine.execution.coordinator import Coordinator, sweep
+from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.errors import UsageError
+from tests.engine.more_toys import moody_pipeline
+from tests.engine.toys import toy_config, toy_sources
+from tests.faults.kit import artifacts, leftovers
+
+
+class Place:
+    """An input and an output folder, and what is in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.inputs, self.out = folder / "in", folder / "out"
+        self.log: Path | None = folder / "log"
+        self.log.touch()
+
+    def run(self, texts: dict[str, str], mark: str = "", **config: Any) -> RunSummary:
+        pipeline = moody_pipeline(self.out, self.log, mark)
+        coordinator = Coordinator(pipeline, toy_config(self.out, **config), Silent())
+        return asyncio.run(coordinator.run(toy_sources(self.inputs, texts)))
+
+    def text(self, name: str) -> str:
+        return (self.out / f"{name}.up").read_text()
+
+    def count(self, what: str) -> int:
+        assert self.log is not None
+        return sum(line.startswith(what) for line in self.log.read_text().splitlines())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_settings_changed_and_changed_back_give_the_first_text_again(place: Place) -> None:
+    # proves: G12
+    place.run({"a.txt": "x y"}, mark="1")
+    place.run({"a.txt": "x y"}, mark="2")
+    assert place.text("a") == "X2 Y2"
+    place.run({"a.txt": "x y"}, mark="1")
+    assert place.text("a") == "X1 Y1", "the files of other settings were taken for ours"
+    assert place.count("merge") == 2, "what has no name is taken over"
+
+
+def test_content_changed_and_changed_back_gives_the_first_text_again(place: Place) -> None:
+    # proves: G12
+    for content, text in (("x", "X"), ("y", "Y"), ("x", "X"), ("x", "X")):
+        place.run({"a.txt": content})
+        assert place.text("a") == text
+    assert place.count("merge") == 2
+
+
+def test_an_interrupted_change_of_settings_is_not_taken_for_finished(place: Place) -> None:
+    # proves: G12
+    place.run({"a.txt": "x"}, mark="1")
+    # a run with other settings that was killed while it exported
+    (named,) = [path for path in artifacts(place.out) if "/named/" in path]
+    Path(named).unlink()
+    (place.out / "a.up").write_text("half of something else")
+    place.run({"a.txt": "x"}, mark="1")
+    assert place.text("a") == "X1"
+
+
+def test_a_passing_cause_in_a_batch_is_waited_for(place: Place) -> None:
+    # proves: G8
+    place.out.with_name("mood").touch()
+    summary = place.run({"a.txt": "busy", "b.txt": "x"})
+    assert summary.count("done") == 2
+    assert any("trying again" in warning for warning in summary.warnings)
+
+
+def test_a_failed_recording_leaves_no_spool_though_its_items_were_under_way(place: Place) -> None:
+    # proves: G12
+    slow = " ".join(["slow"] * 12)
+    summary = place.run({"a.txt": f"wrong {slow}", "b.txt": "fine"}, batch_size=1)
+    assert summary.count("failed") == 1
+    assert leftovers(place.out) == []
+
+
+def test_a_recording_is_not_begun_again_when_only_its_ledger_is_lost(place: Place) -> None:
+    # proves: G12
+    texts = {f"{n}.txt": f"w{n}" for n in range(5)}
+    place.run(texts)
+    made = artifacts(place.out)
+    for path in (place.out / ".cache").glob("ledger.sqlite*"):
+        path.unlink()
+    summary = place.run(texts)
+    assert artifacts(place.out) == made
+    assert place.count("merge") == 5
+    assert sum(host.starts for host in summary.hosts) == 0, "no model was needed"
+
+
+def test_names_that_are_no_utf8_go_all_the_way_and_back(place: Place) -> None:
+    name = os.fsdecode(b"call-\xff\xfe.txt")
+    place.log = None  # the toys' own log is in UTF-8
+    assert place.run({name: "x"}).count("done") == 1
+    assert place.text(os.fsdecode(b"call-\xff\xfe")) == "X"
+    made = artifacts(place.out)
+    (outcome,) = place.run({name: "x"}).outcomes
+    assert outcome.reused and outcome.status == "done"
+    (place.out / os.fsdecode(b"call-\xff\xfe.up")).unlink()
+    assert place.run({name: "x"}).count("done") == 1
+    left = {path: state for path, state in made.items() if "/named/" not in path}
+    assert {path: artifacts(place.out).get(path) for path in left} == left
+
+
+def test_what_a_killed_run_left_half_written_is_swept(tmp_path: Path) -> None:
+    # proves: G12 G18
+    ours = [
+        tmp_path / "sub" / ".a.srt.12-3.reelmill-part",
+        tmp_path / ".cache" / "artifacts" / "x" / "shout-1.spool.4.host-0",
+    ]
+    kept = [
+        tmp_path / "a.part",
+        tmp_path / "a.spool",
+        tmp_path / "another" / ".cache" / "x.spool.1.host-0",
+        tmp_path / "another" / ".a.srt.12-3.reelmill-part",
+    ]
+    for path in (*ours, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    sweep(tmp_path)
+    assert not any(path.exists() for path in ours)
+    assert all(path.exists() for path in kept), "another run's folder, or not ours at all"
+
+
+def test_fresh_computes_everything_anew(place: Place) -> None:
+    place.run({"a.txt": "x"})
+    summary = place.run({"a.txt": "x"}, fresh=True)
+    assert place.count("merge") == 2
+    assert not summary.outcomes[0].reused
+
+
+def test_the_metrics_are_a_line_a_batch(place: Place) -> None:
+    # proves: G15
+    place.run({"a.txt": "x y z", "b.txt": "v w"})
+    (file,) = (place.out / ".cache" / "runs").glob("*.jsonl")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    batches = [line for line in lines if line["event"] == "batch"]
+    assert sum(line["items"] for line in batches) == 5
+    wanted = {"seconds", "items", "files_done", "files_failed", "items_per_s", "cpu_percent"}
+    assert all(wanted <= set(line) for line in batches)
+
+
+def test_ten_runs_in_a_row_leave_no_descriptor_and_no_process(place: Place) -> None:
+    # proves: G9
+    import psutil
+
+    # Earlier tests may have left a server of their own (the one that speaks) to this process.
+    me, counts = psutil.Process(), []
+    before = {child.pid for child in me.children()}
+    for number in range(4):
+        place.run({f"{number}.txt": f"w{number}"})
+        counts.append(me.num_fds())
+        assert {child.pid for child in me.children()} <= before
+    assert counts[-1] <= counts[0]
+
+
+def test_a_taken_folder_is_a_usage_error_and_stays_as_it_was(place: Place) -> None:
+    # proves: G18
+    from reelmill.engine.state.lock import FolderLock
+
+    place.run({"a.txt": "x"})
+    lock = FolderLock(place.out / ".cache" / "lock")
+    lock.acquire()
+    with pytest.raises(UsageError, match="another run"):
+        place.run({"a.txt": "x"})
+    lock.release()
+    assert place.run({"a.txt": "x"}).outcomes[0].reused
+
+
+def test_what_a_worker_that_died_left_half_written_goes_in_the_same_run(place: Place) -> None:
+    # proves: G10 G12
+    place.run({"a.txt": "x"})
+    left = place.out / ".cache" / "artifacts" / ".read.json.1-2.reelmill-part"
+    left.touch()
+    place.run({"b.txt": "killworker", "c.txt": "y"})
+    assert leftovers(place.out) == []

@@ -1,0 +1,247 @@
+"""Models in turns, on real processes: one is gone before the next one loads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.resources.monitor import DeviceSample
+from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.metrics import RunSummary
+from tests.engine.toys import toy_config, toy_sources
+from tests.engine.two_models import two_models
+
+TEXTS = {f"통화 {i}.txt": " ".join(f"w{j}" for j in range(i + 1)) for i in range(6)}
+
+
+class Listening(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def noted(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def run(
+    tmp_path: Path,
+    texts: dict[str, str] = TEXTS,
+    config: dict[str, Any] | None = None,
+    devices: Any = None,
+    observer: Listening | None = None,
+    **models: Any,
+) -> RunSummary:
+    out, log = tmp_path / "out", tmp_path / "log"
+    log.touch()
+    sources = toy_sources(tmp_path / "in", texts)
+    settings = {"residency": "turns", **(config or {})}
+    coordinator = Coordinator(
+        two_models(out, log, **models),
+        toy_config(out, **settings),
+        observer or Listening(),
+        devices,
+    )
+    return asyncio.run(asyncio.wait_for(coordinator.run(sources), 60))
+
+
+def order(tmp_path: Path) -> list[str]:
+    """What the models did, runs of the same left out: `load one`, `infer one` and so on."""
+    steps: list[str] = []
+    for line in (tmp_path / "log").read_text().splitlines():
+        step = line.rpartition(" ")[0]
+        if step.startswith(("load", "infer")) and step not in steps[-1:]:
+            steps.append(step)
+    return steps
+
+
+def right(tmp_path: Path, texts: dict[str, str] = TEXTS) -> bool:
+    return all(
+        (tmp_path / "out" / f"{Path(name).stem}.up").read_text()
+        == " ".join(2 * word.upper() for word in text.split())
+        for name, text in texts.items()
+    )
+
+
+def metrics(tmp_path: Path, event: str) -> list[dict[str, Any]]:
+    newest = sorted((tmp_path / "out" / ".cache" / "runs").glob("*.jsonl"))[-1]
+    lines = [json.loads(line) for line in newest.read_text().splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def test_all_recordings_go_through_one_model_before_the_next_one_loads(tmp_path: Path) -> None:
+    # proves: G9
+    observer = Listening()
+    summary = run(tmp_path, observer=observer)
+    assert summary.count("done") == len(TEXTS) and right(tmp_path)
+    assert order(tmp_path) == ["load one", "infer one", "load two", "infer two"]
+    assert any("turns" in note for note in observer.notes)
+    assert [len(turn["hosts"]) for turn in metrics(tmp_path, "turn ended")] == [1, 1]
+    assert all(turn["processes_left"] == [] for turn in metrics(tmp_path, "turn ended"))
+
+
+def test_more_recordings_than_may_be_open_and_an_arena_that_holds_few_items(tmp_path: Path) -> None:
+    # proves: G9 G20
+    config = {"open_recordings": 2, "arena_bytes": 1 << 16}
+    summary = run(tmp_path, config=config, item_bytes=10_000)
+    assert summary.count("done") == len(TEXTS) and right(tmp_path)
+    assert order(tmp_path) == ["load one", "infer one", "load two", "infer two"]
+
+
+def test_a_model_that_is_needed_twice_has_two_turns(tmp_path: Path) -> None:
+    # proves: G9
+    assert run(tmp_path, again=True).count("done") == len(TEXTS)
+    steps = ["load one", "infer one", "load two", "infer two", "load one", "infer one"]
+    assert order(tmp_path) == steps
+
+
+def test_resident_models_are_loaded_together(tmp_path: Path) -> None:
+    # proves: G9
+    observer = Listening()
+    config = {"residency": "auto"}
+    summary = run(tmp_path, config=config, observer=observer, second={"need_mb": 10.0})
+    assert summary.count("done") == len(TEXTS) and right(tmp_path)
+    assert order(tmp_path).index("load two") < len(order(tmp_path)) - 1
+    assert metrics(tmp_path, "turn ended") == []
+    assert any("all stay loaded" in note for note in observer.notes)
+
+
+def test_what_was_measured_decides_the_next_time(tmp_path: Path) -> None:
+    # proves: G9
+    observer = Listening()
+    config = {"residency": "auto", "footprints": tmp_path / "cache" / "footprints.json"}
+    run(tmp_path, config=config, first={"need_mb": 1e9, "ballast_mb": 100}, observer=observer)
+    assert any("estimated" in note and "turns" in note for note in observer.notes)
+    seen = json.loads((tmp_path / "cache" / "footprints.json").read_text())["models"]
+    (one,) = (mb for key, mb in seen.items() if key.endswith("one one"))
+    (two,) = (mb for key, mb in seen.items() if key.endswith("two two"))
+    assert 90 < one["loaded_mb"] - two["loaded_mb"] < 130, "its ballast, and nobody else's"
+    again = Listening()
+    more = {**TEXTS, "new.txt": "w w w"}
+    summary = run(tmp_path, more, config, first={"need_mb": 1e9, "ballast_mb": 100}, observer=again)
+    assert summary.count("done") == len(more) and right(tmp_path, more)
+    assert any("measured" in note and "all stay loaded" in note for note in again.notes)
+
+
+def test_a_bad_recording_and_a_poisonous_item_cost_only_theirs(tmp_path: Path) -> None:
+    # proves: G9 G10
+    texts = {**TEXTS, "bad.txt": "unreadable", "poison.txt": "a kill2 b"}
+    summary = run(tmp_path, texts)
+    failed = {outcome.name: outcome.failure for outcome in summary.outcomes if outcome.failure}
+    assert set(failed) == {"bad", "poison"} and right(tmp_path)
+    assert failed["poison"].stage == "second" and failed["poison"].kind == "crash"
+    assert failed["bad"].kind == "input"
+
+
+def test_a_model_that_cannot_start_in_its_turn_stops_the_run_and_the_first_turn_is_kept(
+    tmp_path: Path,
+) -> None:
+    # proves: G9 G11 G12
+    summary = run(
+        tmp_path, config={"retry_waits": (0.01,)}, second={"fails": "weights are damaged"}
+    )
+    assert summary.stopped is not None and "weights are damaged" in summary.stopped
+    assert summary.count("waiting") == len(TEXTS)
+    (tmp_path / "log").write_text("")
+    again = run(tmp_path)
+    assert again.count("done") == len(TEXTS) and right(tmp_path)
+    assert order(tmp_path) == ["load two", "infer two"], "the first turn was done already"
+
+
+def test_a_stop_in_the_middle_of_a_turn_is_continued(tmp_path: Path) -> None:
+    # proves: G9 G12
+    out, log = tmp_path / "out", tmp_path / "log"
+    log.touch()
+    sources = toy_sources(tmp_path / "in", TEXTS)
+    slow = two_models(out, log, first={"delay": 0.2})
+    coordinator = Coordinator(slow, toy_config(out, residency="turns", max_batch=2), Silent())
+
+    async def stopped() -> RunSummary:
+        running = asyncio.create_task(coordinator.run(sources))
+        while "merge" not in log.read_text():
+            await asyncio.sleep(0.01)
+        coordinator.stop("for a test")
+        return await running
+
+    summary = asyncio.run(stopped())
+    assert summary.count("waiting") == len(TEXTS) and "load two" not in order(tmp_path)
+    merged = log.read_text().count("merge ")
+    assert run(tmp_path).count("done") == len(TEXTS) and right(tmp_path)
+    assert log.read_text().count("merge ") == len(TEXTS), f"{merged} were merged before the stop"
+
+
+def test_a_damaged_artifact_of_an_earlier_turn_is_made_again_in_the_next_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G9 G12
+    from reelmill.engine.execution.sequential import Turns
+
+    end = Turns._end
+    done: list[str] = []
+
+    async def spoil(self: Turns, turn: Any, before: Any) -> None:
+        await end(self, turn, before)
+        if not done:
+            victim = sorted((tmp_path / "out" / ".cache" / "artifacts").rglob("shout-*.json"))[0]
+            victim.write_text("{")
+        done.append(turn.spec.name)
+
+    monkeypatch.setattr(Turns, "_end", spoil)
+    summary = run(tmp_path)
+    assert summary.count("done") == len(TEXTS) and right(tmp_path)
+    assert done == ["one", "two", "one", "two"]
+    assert any("damaged" in warning for warning in summary.warnings)
+
+
+class FakeCard:
+    """A card of 1000 MB whose memory in use is given from outside."""
+
+    def __init__(self, used: Sequence[float]) -> None:
+        self._used = list(used)
+
+    def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
+        used = self._used.pop(0) if len(self._used) > 1 else self._used[0]
+        return (DeviceSample(0, "card", used, 1000.0, 0.0),)
+
+
+@pytest.mark.parametrize(
+    ("used", "held"), [([100.0, 600.0, 600.0, 110.0], False), ([100.0, 600.0], True)]
+)
+def test_memory_of_a_gpu_that_does_not_come_back_is_told(
+    used: list[float], held: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # proves: G9
+    from types import SimpleNamespace
+
+    from reelmill.engine.execution import sequential as turns
+    from reelmill.engine.inference.service import EndedHost
+    from reelmill.engine.resources.monitor import Monitor
+    from reelmill.engine.resources.placement import Turn
+    from reelmill.engine.stage import Device
+    from tests.engine.toys import ShoutModel
+
+    monkeypatch.setattr(turns, "_BACK_WITHIN_S", 0.5)
+    lines: list[dict[str, Any]] = []
+    warnings: list[str] = []
+    books = SimpleNamespace(
+        monitor=Monitor(FakeCard(used), dict),
+        clock=lambda: 0.0,
+        line=lines.append,
+        warn=warnings.append,
+    )
+
+    async def stop() -> list[EndedHost]:
+        return [EndedHost("host-0", 1 << 22, Device("cuda", 0), 50.0)]
+
+    taking = turns.Turns((), None, SimpleNamespace(stop=stop), books, lambda: False)  # type: ignore[arg-type]
+    before = taking._used()
+    asyncio.run(taking._end(Turn(ShoutModel(), frozenset()), before))
+    assert bool(warnings) == held
+    (ended,) = (line for line in lines if line["event"] == "turn ended")
+    assert ended["device_used_mb_before"] == {"cuda:0": 100.0}
+    assert ended["device_used_mb_after"] == {"cuda:0": 600.0 if held else 110.0}
+    assert ended["processes_left"] == []

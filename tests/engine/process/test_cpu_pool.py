@@ -1,0 +1,255 @@
+"""The CPU pool: order of work, deaths, stops; no worker is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process.arena import Arena, Block, create_memory
+from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.errors import CrashError
+from tests.engine.toys import Read, ShoutModel, ShoutStage, WordItem
+
+STATE = FileState("ab" * 32, "cd" * 16, 1, 1)
+
+
+class Bench:
+    """A pool, its memory, and tasks for it."""
+
+    def __init__(self, folder: Path, size: int = 1) -> None:
+        self.folder = folder
+        self.log = folder / "log"
+        self.log.touch()
+        self.memory = create_memory(1 << 20)
+        stages = (Read(self.log), ShoutStage(ShoutModel(), self.log))
+        self.pool = CpuPool(size, stages, self.memory, folder)
+
+    def task(self, text: str, kind: type = work.Run, **more: Any) -> Any:
+        path = self.folder / f"{len(list(self.folder.glob('*.txt')))}.txt"
+        path.write_text(text)
+        recording = Recording(path, path.stem, self.folder, STATE)
+        target = self.folder / f"{path.stem}.json"
+        return kind(0, recording, (), "key", target, **more)
+
+    def read(self, text: str, priority: int = 0, **more: Any) -> Awaitable[Any]:
+        return self.pool.run(self.task(text), priority, **more)
+
+
+def on_bench(folder: Path, do: Callable[[Bench], Awaitable[None]], size: int = 1) -> None:
+    async def body() -> None:
+        bench = Bench(folder, size)
+        try:
+            await asyncio.wait_for(do(bench), 60)
+        finally:
+            pids = bench.pool.pids
+            await bench.pool.close()
+            os.close(bench.memory)
+            assert not any(psutil.pid_exists(pid) for pid in pids)
+        assert bench.pool.busy == 0
+
+    asyncio.run(body())
+
+
+def test_a_worker_does_task_after_task(tmp_path: Path) -> None:
+    # proves: G1
+    async def do(bench: Bench) -> None:
+        for text in ("a", "b c"):
+            assert isinstance(await bench.read(text), work.Made)
+        assert len(bench.pool.pids) == 1
+
+    on_bench(tmp_path, do)
+
+
+def test_workers_begun_ahead_are_no_more_than_there_may_be(tmp_path: Path) -> None:
+    async def begin(bench: Bench) -> None:
+        await bench.pool.begin(1)
+        await bench.pool.begin(5)
+        ahead = set(bench.pool.pids)
+        assert len(ahead) == 2
+        await asyncio.gather(*(bench.read(text) for text in ("one", "two", "three")))
+        assert set(bench.pool.pids) == ahead
+
+    on_bench(tmp_path, begin, size=2)
+
+
+def test_the_most_urgent_task_goes_first(tmp_path: Path) -> None:
+    # proves: G1
+    async def do(bench: Bench) -> None:
+        await asyncio.gather(*(bench.read(f"w{p}", p) for p in (0, 3, 1, -5, 2)))
+        order = [line.split()[1] for line in bench.log.read_text().splitlines()]
+        assert order == ["0.txt", "3.txt", "2.txt", "4.txt", "1.txt"]
+
+    on_bench(tmp_path, do)
+
+
+def test_what_may_not_start_yet_lets_others_pass_and_is_woken(tmp_path: Path) -> None:
+    # proves: G20
+    async def do(bench: Bench) -> None:
+        may = False
+        held = asyncio.create_task(bench.read("held", -9, may_start=lambda: may))
+        await asyncio.sleep(0)
+        await bench.read("other")
+        assert not held.done() and bench.pool.busy == 0
+        may = True
+        bench.pool.wake()
+        assert isinstance(await held, work.Made)
+
+    on_bench(tmp_path, do)
+
+
+def test_a_failure_is_an_answer_and_the_worker_goes_on(tmp_path: Path) -> None:
+    # proves: G8
+    async def do(bench: Bench) -> None:
+        answer = await bench.read("unreadable")
+        assert isinstance(answer, work.Failed) and answer.kind == "input"
+        pids = bench.pool.pids
+        assert isinstance(await bench.read("fine"), work.Made)
+        assert bench.pool.pids == pids
+
+    on_bench(tmp_path, do)
+
+
+def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
+    async def do(bench: Bench) -> None:
+        answer = await bench.read("diskfull")
+        assert isinstance(answer, work.Failed) and answer.disk_full
+
+    on_bench(tmp_path, do)
+
+
+def test_a_death_costs_one_task(tmp_path: Path) -> None:
+    # proves: G10
+    async def do(bench: Bench) -> None:
+        with pytest.raises(CrashError, match="SIGKILL"):
+            await bench.read("killworker")
+        assert isinstance(await bench.read("fine"), work.Made)
+
+    on_bench(tmp_path, do)
+
+
+def test_workers_that_died_idle_cost_no_task(tmp_path: Path) -> None:
+    # proves: G10
+    async def do(bench: Bench) -> None:
+        await asyncio.gather(bench.read("a"), bench.read("b"))
+        for pid in bench.pool.pids:
+            psutil.Process(pid).kill()
+        await asyncio.sleep(0.2)
+        for _ in range(3):
+            assert isinstance(await bench.read("fine"), work.Made)
+        assert len(bench.pool.pids) <= 2
+
+    on_bench(tmp_path, do, size=2)
+
+
+def test_a_hang_is_ended_at_the_deadline(tmp_path: Path) -> None:
+    # proves: G10
+    async def do(bench: Bench) -> None:
+        await bench.read("warm")
+        os.mkfifo(bench.folder / "fifo")
+        stuck = bench.task("x")
+        stuck = work.Run(**{**vars(stuck), "sources": ()})
+        psutil.Process(bench.pool.pids[0]).suspend()
+        with pytest.raises(CrashError, match="did not answer"):
+            await bench.pool.run(stuck, 0, deadline=0.3)
+
+    on_bench(tmp_path, do)
+
+
+def test_a_cancelled_task_frees_its_place(tmp_path: Path) -> None:
+    # proves: G12
+    async def do(bench: Bench) -> None:
+        await bench.read("warm")
+        psutil.Process(bench.pool.pids[0]).suspend()
+        running = asyncio.create_task(bench.read("a"))
+        waiting = asyncio.create_task(bench.read("b"))
+        await asyncio.sleep(0.1)
+        for task in (running, waiting):
+            task.cancel()
+        await asyncio.gather(running, waiting, return_exceptions=True)
+        assert bench.pool.busy == 0
+        assert isinstance(await bench.read("c"), work.Made)
+
+    on_bench(tmp_path, do)
+
+
+def test_a_drained_pool_starts_nothing(tmp_path: Path) -> None:
+    # proves: G12
+    async def do(bench: Bench) -> None:
+        bench.pool.drain()
+        task = asyncio.create_task(bench.read("never"))
+        await asyncio.sleep(0.1)
+        assert not task.done() and bench.pool.busy == 0
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert bench.log.read_text() == ""
+
+    on_bench(tmp_path, do)
+
+
+def _split_task(bench: Bench, words: str) -> work.Split:
+    from reelmill.engine.state import artifact_store as store
+    from tests.engine.toys import Words
+
+    read = bench.task(words)
+    store.save(read.target, Read(), "key", read.recording, Words(words.split()))
+    folder = bench.folder / "not" / "yet" / "there"
+    return work.Split(1, read.recording, (read.target,), "key", folder / "shout.json")
+
+
+def test_a_split_sends_its_items_through_the_arena(tmp_path: Path) -> None:
+    # proves: G20
+    async def do(bench: Bench) -> None:
+        arena, sent = Arena(bench.memory), list[work.Sent]()
+
+        def room(size: int) -> asyncio.Future[Block | None]:
+            future: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()
+            future.set_result(Block(len(sent) * 8192, 8192))
+            return future
+
+        answer = await bench.pool.run(
+            _split_task(bench, "one three"), 0, room=room, on_item=sent.append
+        )
+        assert isinstance(answer, work.Made) and answer.items == 2
+        assert [(item.index, item.cost) for item in sent] == [(0, 3.0), (1, 5.0)]
+        items: list[WordItem] = [arena.read(item.block) for item in sent]
+        assert [item.text for item in items] == ["one", "three"]
+        assert (tmp_path / "not" / "yet" / "there").is_dir(), "hosts spool there"
+
+    on_bench(tmp_path, do)
+
+
+def test_a_split_told_that_there_is_no_room_stops(tmp_path: Path) -> None:
+    # proves: G12
+    async def do(bench: Bench) -> None:
+        def none(size: int) -> asyncio.Future[Block | None]:
+            future: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()
+            future.set_result(None)
+            return future
+
+        task = _split_task(bench, "one two")
+        answer = await bench.pool.run(task, 0, room=none, on_item=lambda _: None)
+        assert isinstance(answer, work.Made) and answer.stopped
+
+    on_bench(tmp_path, do)
+
+
+def test_our_own_fault_in_the_middle_of_a_split_leaves_no_confused_worker(tmp_path: Path) -> None:
+    async def do(bench: Bench) -> None:
+        def broken(size: int) -> asyncio.Future[Block | None]:
+            raise LookupError("a fault of ours")
+
+        with pytest.raises(LookupError):
+            task = _split_task(bench, "one two")
+            await bench.pool.run(task, 0, room=broken, on_item=lambda _: None)
+        assert isinstance(await bench.read("fine"), work.Made)
+        assert len(bench.pool.pids) == 1
+
+    on_bench(tmp_path, do)

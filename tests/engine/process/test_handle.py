@@ -1,0 +1,185 @@
+"""Children: whatever becomes of them reaches whoever waits, and none outlives its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from reelmill.engine.process import channel
+from reelmill.engine.process import handle as child_module
+from reelmill.engine.process.arena import create_memory
+from reelmill.engine.process.handle import Child
+from reelmill.errors import CrashError, PassingError
+from tests.engine.entries import Unreadable
+
+
+@asynccontextmanager
+async def echoing(logs: Path, entry: str = "tests.engine.entries:echo") -> AsyncIterator[Child]:
+    memory = create_memory(1 << 16)
+    child = await Child.start("child", entry, memory, logs)
+    try:
+        yield child
+    finally:
+        await child.kill()
+        os.close(memory)
+
+
+def with_child(logs: Path, do: Callable[[Child], Awaitable[Any]]) -> Any:
+    async def body() -> Any:
+        async with echoing(logs) as child:
+            return await do(child)
+
+    return asyncio.run(body())
+
+
+def test_messages_of_any_size_come_back(tmp_path: Path) -> None:
+    async def talk(child: Child) -> None:
+        for message in ("short", b"x" * 3_000_000, list(range(10_000)), None):
+            await child.send(message)
+            assert await child.receive(20) == message
+
+    with_child(tmp_path, talk)
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ("die", "SIGKILL.*these are my last words"),
+        ("leave", "exit code 7"),
+        ("raise", "exit code 1.*what went wrong"),
+        (Unreadable(), "exit code 1.*invalid literal"),
+    ],
+)
+def test_a_death_is_told_with_its_cause(tmp_path: Path, order: Any, told: str) -> None:
+    # proves: G10
+    async def order_it(child: Child) -> None:
+        await child.send(order)
+        with pytest.raises(CrashError, match=told):
+            await child.receive(20)
+        assert not child.alive
+        with pytest.raises(CrashError):
+            for _ in range(50):
+                await child.send("anybody?")
+
+    with_child(tmp_path, order_it)
+
+
+def test_silence_beyond_the_deadline_is_a_hang_and_ends_the_child(tmp_path: Path) -> None:
+    # proves: G10
+    async def wait(child: Child) -> None:
+        await child.send("hang")
+        with pytest.raises(CrashError, match="did not answer"):
+            await child.receive(0.3)
+        assert not psutil.pid_exists(child.pid)
+
+    with_child(tmp_path, wait)
+
+
+def test_a_child_leaves_when_it_is_stopped_even_in_the_middle_of_something(tmp_path: Path) -> None:
+    # proves: G9
+    async def stop(child: Child) -> None:
+        await child.send("hang")
+        began = time.monotonic()
+        await child.stop(10)
+        assert time.monotonic() - began < 8  # sooner than the time it is given
+        assert not psutil.pid_exists(child.pid)
+
+    with_child(tmp_path, stop)
+
+
+def test_an_entry_that_does_not_exist_is_a_crash_with_a_cause(tmp_path: Path) -> None:
+    # proves: G11
+    async def body() -> None:
+        async with echoing(tmp_path, "tests.engine.nowhere:at_all") as child:
+            with pytest.raises(CrashError, match=r"exit code 1.*nowhere"):
+                await child.receive(20)
+
+    asyncio.run(body())
+
+
+def test_a_child_that_cannot_be_started_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G11
+    def refuse(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(child_module.subprocess, "Popen", refuse)
+    before = psutil.Process().num_fds()
+
+    async def body() -> None:
+        with pytest.raises(PassingError, match="cannot be started"):
+            await Child.start("child", "tests.engine.entries:echo", 0, tmp_path)
+
+    asyncio.run(body())
+    assert psutil.Process().num_fds() == before
+
+
+def test_cancelling_a_start_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G11
+    started = []
+    popen = child_module.subprocess.Popen
+
+    def remember(*args: Any, **kwargs: Any) -> Any:
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    async def never(**_: Any) -> None:
+        await asyncio.sleep(100)
+
+    monkeypatch.setattr(child_module.subprocess, "Popen", remember)
+    monkeypatch.setattr(child_module.asyncio, "open_connection", never)
+    memory = create_memory(4096)
+
+    async def body() -> None:
+        task = asyncio.create_task(
+            Child.start("child", "tests.engine.entries:echo", memory, tmp_path)
+        )
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(body())
+    os.close(memory)
+    assert started[0].poll() is not None
+
+
+def test_no_descriptor_is_left_after_many_children(tmp_path: Path) -> None:
+    # proves: G9
+    async def body() -> tuple[int, int]:
+        counts = []
+        for number in range(4):
+            async with echoing(tmp_path) as child:
+                await child.send(number)
+                assert await child.receive(20) == number
+            await asyncio.sleep(0.05)
+            counts.append(psutil.Process().num_fds())
+        return counts[0], counts[-1]
+
+    first, last = asyncio.run(body())
+    assert last <= first
+
+
+def test_one_whose_parent_is_gone_before_it_began_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # proves: G9
+    monkeypatch.setattr(channel, "_die_with_parent", lambda: None)
+    ours, parents = socket.socketpair()
+    with ours, parents:
+        with pytest.raises(ModuleNotFoundError):
+            channel.main(["nowhere_at_all:serve", str(ours.fileno()), "-1"])
+        parents.close()
+        channel.main(["nowhere_at_all:serve", str(ours.fileno()), "-1"])

@@ -1,0 +1,67 @@
+"""One run per output folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reelmill.engine.state.lock import FolderLock
+from reelmill.errors import UsageError
+
+
+def test_the_second_is_told_who_has_it(tmp_path: Path) -> None:
+    # proves: G18
+    path = tmp_path / "out" / ".cache" / "lock"
+    first, second = FolderLock(path), FolderLock(path)
+    first.acquire()
+    with pytest.raises(UsageError, match=rf"process {os.getpid()} on .* since") as told:
+        second.acquire()
+    assert str(tmp_path / "out") in str(told.value)
+    first.release()
+    second.acquire()
+    second.release()
+
+
+def test_an_owner_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    # proves: G12 G18
+    path = tmp_path / "lock"
+    code = (
+        "import os; from pathlib import Path; from reelmill.engine.state.lock import FolderLock; "
+        f"FolderLock(Path({str(path)!r})).acquire(); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    lock = FolderLock(path)
+    lock.acquire()
+    lock.release()
+
+
+def test_a_lock_file_with_nonsense_in_it_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_bytes(b"\xff{")
+    first = FolderLock(path)
+    first.acquire()
+    first.release()
+    first.release()  # twice is fine
+
+
+def test_an_owner_whose_words_cannot_be_read_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    first = FolderLock(path)
+    first.acquire()
+    path.write_text("[]")
+    with pytest.raises(UsageError, match="unknown"):
+        FolderLock(path).acquire()
+    first.release()
+
+
+def test_folders_do_not_get_in_each_others_way(tmp_path: Path) -> None:
+    # proves: G18
+    locks = [FolderLock(tmp_path / name / "lock") for name in "ab"]
+    for lock in locks:
+        lock.acquire()
+    for lock in locks:
+        lock.release()

@@ -1,0 +1,125 @@
+"""The ledger: what is put in is there in the next run, whatever the path looks like."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reelmill.core.recording import FileState
+from reelmill.engine.state.run_db import Ledger, Original, Result
+from reelmill.errors import Failure, UsageError
+
+STATE = FileState("ab" * 32, "cd" * 16, 12, 34)
+
+
+def original(path: str = "/in/a.wav", name: str = "a") -> Original:
+    return Original(path, name, 5, 12, 34, STATE, 1.5, STATE, 2.5, "key", None)
+
+
+def reopened(path: Path) -> Ledger:
+    return Ledger(path)
+
+
+def test_originals_come_back_whole(tmp_path: Path) -> None:
+    # proves: G12 G14
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    first, second = original(), original("/in/b.wav", "b")
+    second.failure = Failure("read", "input", "no sound", 1)
+    second.after = second.outcome = None
+    ledger.put_original(first)
+    ledger.put_original(second)
+    ledger.close()
+    assert reopened(tmp_path / "ledger.sqlite").originals() == {
+        first.path: first,
+        second.path: second,
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["통화.wav", "a\nb.wav", "-x.wav", "😀.wav", "' OR 1=1.wav", os.fsdecode(b"\xff\xfe.wav")],
+)
+def test_any_file_name_is_kept(tmp_path: Path, name: str) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.put_original(original(f"/in/{name}", Path(name).stem))
+    ledger.close()
+    assert list(reopened(tmp_path / "ledger.sqlite").originals()) == [f"/in/{name}"]
+
+
+def test_results_come_back_as_from_before(tmp_path: Path) -> None:
+    # proves: G12
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    result = Result("k", "read", "r", ["/a.json"], {"media_seconds": 2.0}, 0.5)
+    ledger.put_result(result)
+    ledger.put_result(Result("k", "read", "r", ["/b.json"]))
+    ledger.close()
+    found = reopened(tmp_path / "ledger.sqlite").results()["k"]
+    assert found.files == ["/b.json"] and found.from_before
+
+
+def test_fresh_forgets_results_but_not_originals(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.put_original(original())
+    ledger.put_result(Result("k", "read", "r"))
+    ledger.forget()
+    assert ledger.results() == {}
+    known = ledger.originals()["/in/a.wav"]
+    assert known.outcome is None and known.before == STATE
+
+
+def test_notes_are_remembered(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    assert ledger.note("model") is None
+    ledger.put_note("model", "demo")
+    ledger.put_note("model", "small")
+    ledger.close()
+    assert reopened(tmp_path / "ledger.sqlite").note("model") == "small"
+
+
+def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
+    # proves: G12
+    path = tmp_path / "ledger.sqlite"
+    code = (
+        "import os, sys; from pathlib import Path; "
+        "from reelmill.engine.state.run_db import Ledger; "
+        f"ledger = Ledger(Path({str(path)!r})); ledger.put_note('a', '1'); ledger.commit(); "
+        "ledger.put_note('b', '2'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    ledger = Ledger(path)
+    assert ledger.note("a") == "1" and ledger.note("b") is None
+
+
+def test_a_damaged_ledger_is_told_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"this is not a database, it only lies where one was" * 100)
+    with pytest.raises(UsageError, match=r"damaged.*move it away"):
+        Ledger(path)
+
+
+def test_a_ledger_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").mkdir()
+    with pytest.raises(UsageError, match="cannot be written"):
+        Ledger(tmp_path / "ledger.sqlite")
+
+
+def test_a_commit_that_fails_leaves_a_ledger_that_works(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path)
+    ledger.put_note("filler", "x" * 200_000)
+    ledger.commit()
+    pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
+    ledger._db.execute(f"PRAGMA max_page_count = {pages}")  # as full as a disk can be
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        for number in range(100):
+            ledger.put_note(f"more{number}", "y" * 100_000)
+        ledger.commit()
+    ledger._db.execute("PRAGMA max_page_count = 100000")
+    ledger.put_note("after", "z")
+    ledger.close()
+    assert Ledger(path).note("after") == "z"

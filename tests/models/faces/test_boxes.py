@@ -1,0 +1,67 @@
+"""Box arithmetic, against what is plain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reelmill.models.faces.boxes import crops, moved, overlaps, pair_overlaps, squared, suppress
+
+
+def boxes(*rows) -> np.ndarray:
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def test_overlap_is_intersection_over_union() -> None:
+    found = overlaps(boxes((0, 0, 10, 10)), boxes((5, 0, 15, 10), (20, 20, 30, 30), (0, 0, 10, 10)))
+    assert found[0].tolist() == pytest.approx([1 / 3, 0, 1])
+
+
+def test_boxes_in_pairs_overlap_as_each_with_each() -> None:
+    one = boxes((0, 0, 10, 10), (20, 20, 30, 30), (3, 4, 9, 9))
+    other = boxes((5, 0, 15, 10), (0, 0, 10, 10), (3, 4, 9, 9))
+    assert pair_overlaps(one, other).tolist() == np.diagonal(overlaps(one, other)).tolist()
+    assert pair_overlaps(one[:0], other[:0]).shape == (0,)
+
+
+def test_suppression_keeps_the_best_of_each_picture() -> None:
+    same = boxes((0, 0, 10, 10), (1, 0, 11, 10), (0, 0, 10, 10), (50, 0, 60, 10))
+    scores = np.array([0.8, 0.9, 0.7, 0.6], np.float32)
+    groups = np.array([0, 0, 1, 0])
+    assert suppress(same, scores, groups, 0.5).tolist() == [1, 3, 2]
+
+
+def test_a_small_box_inside_a_large_one_is_suppressed_only_by_its_share() -> None:
+    nested = boxes((0, 0, 100, 100), (40, 40, 60, 60))
+    scores, groups = np.array([0.9, 0.8], np.float32), np.zeros(2, np.int64)
+    assert len(suppress(nested, scores, groups, 0.7)) == 2
+    assert suppress(nested, scores, groups, 0.7, of_smaller=True).tolist() == [0]
+
+
+def test_nothing_in_nothing_out() -> None:
+    none = np.zeros(0)
+    assert len(suppress(boxes(), none.astype(np.float32), none.astype(np.int64), 0.5)) == 0
+
+
+def test_squares_keep_the_middle_and_shifts_are_shares() -> None:
+    assert squared(boxes((0, 10, 20, 20))).tolist() == [[0, 5, 20, 25]]
+    shifted = moved(boxes((0, 0, 10, 20)), boxes((0.1, 0.1, -0.1, 0)))
+    assert shifted[0].tolist() == pytest.approx([1, 2, 9, 20])
+
+
+@pytest.mark.parametrize("side", [12, 24, 60, 120])
+def test_a_crop_shows_its_box(side: int) -> None:
+    """A ramp of brightness in x keeps its ends and its slope, whatever the scale."""
+    ramp = np.broadcast_to(np.arange(200, dtype=np.uint8)[None, :, None], (150, 200, 3)).copy()
+    box = boxes((20, 10, 20 + side, 10 + side))
+    (piece,) = crops([ramp], np.zeros(1, np.int64), box, 24)
+    expected = 20 + (np.arange(24) + 0.5) * side / 24 - 0.5
+    assert piece.shape == (24, 24, 3)
+    assert np.abs(piece[:, :, 1].astype(float) - expected).max() < 1.6
+
+
+def test_crops_of_several_frames_reach_over_edges() -> None:
+    frames = [np.full((40, 60, 3), level, np.uint8) for level in (10, 200)]
+    places = boxes((-20, -20, 10, 10), (50, 30, 90, 70), (0, 0, 30, 30))
+    pieces = crops(frames, np.array([1, 0, 1]), places, 24)
+    assert [int(piece.mean()) for piece in pieces] == [200, 10, 200]

@@ -1,0 +1,44 @@
+"""Opening networks: what this ONNX Runtime can and cannot do is known before it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from reelmill.engine.stage import Device
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.faces.mtcnn import MtcnnSpec
+from reelmill.models.runtimes import onnx
+from reelmill.models.speakers.files import segmentation_spec
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    onnx.knows_cuda.cache_clear()
+    yield
+    onnx.knows_cuda.cache_clear()
+
+
+# proves: G16 G19
+def test_networks_stay_on_the_cpu_where_onnx_runtime_knows_no_cuda(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ModuleSpec("onnxruntime", None, is_package=True)
+    found.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(onnx, "find_spec", lambda name: found)
+    for spec in (MtcnnSpec(), segmentation_spec("default")):
+        assert spec.supports("cpu") and not spec.supports("cuda")
+        assert "onnxruntime-gpu" in spec.obstacle("cuda")
+    (tmp_path / "capi").mkdir()
+    (tmp_path / "capi" / "libonnxruntime_providers_cuda.so").touch()
+    onnx.knows_cuda.cache_clear()
+    assert MtcnnSpec().supports("cuda") and not MtcnnSpec().obstacle("cuda")
+
+
+def test_a_gpu_is_not_taken_for_another_device_in_silence() -> None:
+    path = MtcnnSpec().folder / "onet.onnx"
+    with pytest.raises(ModelUnavailableError, match=r"onnxruntime-gpu.*--device cpu"):
+        onnx.open_network(path, Device("cuda", 0), 1)

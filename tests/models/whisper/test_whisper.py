@@ -1,0 +1,229 @@
+"""The loaded model: same texts as faster-whisper, whatever stands beside a window."""
+
+import sys
+from dataclasses import replace
+from subprocess import run
+
+import numpy as np
+import pytest
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+from faster_whisper.feature_extractor import FeatureExtractor
+
+from reelmill.engine.stage import Device
+from reelmill.errors import InputError, ModelUnavailableError
+from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.features import log_mel
+from reelmill.models.whisper.whisper import EncodedWindows, WhisperSpec
+from tests.models.model_sounds import sound
+
+LANGUAGES = ("en", "ko", "ja")
+SECONDS = (2.0, 3.5, 5.0, 8.0, 13.0, 30.0)
+#: Every window fails, so that every step of the fallback is taken.
+FALLING_BACK = DecodingOptions(
+    log_prob_threshold=0.0,
+    compression_ratio_threshold=0.0,
+    no_speech_threshold=None,
+    temperatures=(0.0, 0.4, 1.0),
+)
+
+
+@pytest.fixture(scope="module")
+def spec(demo):
+    return WhisperSpec(demo.path, demo.name, demo.identity, demo.n_mels)
+
+
+@pytest.fixture(scope="module")
+def whisper(spec):
+    model = spec.load(Device("cpu"), 1)
+    spec.warm_up(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def windows():
+    sounds = [sound(seconds, seed) for seed, seconds in enumerate((*SECONDS, *SECONDS[:3]))]
+    return [(LANGUAGES[i % 3], samples) for i, samples in enumerate(sounds)]
+
+
+def decode(whisper, windows, order, options):
+    return whisper.decode(
+        [log_mel(windows[i][1]) for i in order], [windows[i][0] for i in order], options
+    )
+
+
+@pytest.mark.parametrize("options", [DecodingOptions(), FALLING_BACK], ids=["beam", "fallback"])
+def test_neighbours_and_order_do_not_matter(whisper, windows, options):
+    # proves: G2 G12 V9
+    options = replace(options, beam_size=2)
+    together = decode(whisper, windows, range(len(windows)), options)
+    shuffled = [int(i) for i in np.random.default_rng(0).permutation(len(windows))]
+    alone = {i: decode(whisper, windows, [i], options)[0] for i in shuffled}
+    assert [alone[i] for i in range(len(windows))] == together
+    again = decode(whisper, windows, shuffled, options)
+    assert again == [together[i] for i in shuffled]
+
+
+def test_a_second_process_gives_the_same(whisper, windows, spec, tmp_path):
+    # proves: G12
+    script = f"""
+import sys
+sys.path[:0] = {[str(p) for p in sys.path]!r}
+import numpy as np
+from pathlib import Path
+from reelmill.engine.stage import Device
+from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.whisper import WhisperSpec
+model = WhisperSpec(Path({str(spec.path)!r}), "demo", "x", {spec.n_mels}).load(Device("cpu"), 1)
+options = DecodingOptions(log_prob_threshold=0.0, compression_ratio_threshold=0.0,
+                          no_speech_threshold=None, temperatures=(0.0, 0.4, 1.0))
+print(repr(model.decode([np.load({str(tmp_path / "f.npy")!r})], ["ko"], options)))
+"""
+    features = log_mel(windows[1][1])
+    np.save(tmp_path / "f.npy", features)
+    done = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == repr(whisper.decode([features], ["ko"], FALLING_BACK))
+
+
+@pytest.mark.parametrize("seconds", [2, 30])
+def test_read_only_features(whisper, seconds):
+    # proves: G20
+    features = log_mel(sound(seconds, 1))
+    features.flags.writeable = False
+    whisper.detect_language([features])
+    features = log_mel(sound(seconds, 2))
+    features.flags.writeable = False
+    whisper.decode([features], ["en"], DecodingOptions(temperatures=(0.0,)))
+
+
+def test_same_text_as_faster_whisper(whisper, windows, spec):
+    # proves: V3 V9
+    theirs = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
+    batched = BatchedInferencePipeline(theirs)
+    options = DecodingOptions(temperatures=(0.0,))
+    extract = FeatureExtractor(feature_size=spec.n_mels)
+    # Their features, so that a rounding in the seventh digit cannot tip a close decision.
+    features = [extract(samples)[..., :-1] for _, samples in windows]
+    ours = whisper.decode(features, [language for language, _ in windows], options)
+    for (language, samples), window in zip(windows, ours, strict=True):
+        one_by_one, _ = theirs.transcribe(
+            samples, language=language, temperature=0.0, condition_on_previous_text=False
+        )
+        # A rest of less than a second is looked at again by theirs alone: see decoding.py.
+        last_look = len(samples) // 160 - 100
+        expected = [
+            (s.text.strip(), round(s.start, 2), round(s.end, 2))
+            for s in one_by_one
+            if s.seek <= last_look or s.seek == 0
+        ]
+        assert [(s.text, round(s.start, 2), round(s.end, 2)) for s in window.segments] == expected
+        in_batches, _ = batched.transcribe(
+            samples,
+            language=language,
+            temperature=0.0,
+            without_timestamps=False,
+            clip_timestamps=[{"start": 0, "end": len(samples) / 16_000}],
+        )
+        texts = [segment.text.strip() for segment in in_batches if segment.end > segment.start]
+        if len(window.segments) == len(texts):  # theirs drops what comes after a last timestamp
+            assert [segment.text for segment in window.segments] == texts
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"initial_prompt": "meeting at nine"},
+        {"hotwords": "Peter"},
+        {"initial_prompt": "hello", "hotwords": "Peter", "beam_size": 1},
+        {"task": "translate"},
+        {"suppress_tokens": (), "suppress_blank": False},
+    ],
+    ids=str,
+)
+def test_options_as_faster_whisper(whisper, spec, changes):
+    # proves: V3
+    samples = sound(4, 11)
+    features = FeatureExtractor(feature_size=spec.n_mels)(samples)[..., :-1]
+    options = replace(DecodingOptions(temperatures=(0.0,)), **changes)
+    mine = whisper.decode([features], ["ko"], options)[0]
+    model = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
+    arguments = {**changes, "suppress_tokens": list(options.suppress_tokens)}
+    segments, _ = model.transcribe(
+        samples, language="ko", temperature=0.0, condition_on_previous_text=False, **arguments
+    )
+    assert [s.text for s in mine.segments] == [s.text.strip() for s in segments]
+
+
+def test_detect_language(whisper, windows, spec):
+    # proves: V3
+    model = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
+    features = [log_mel(samples) for _, samples in windows[:4]]
+    found = whisper.detect_language(features)
+    for (_, samples), probabilities in zip(windows[:4], found, strict=True):
+        language, probability, _ = model.detect_language(audio=samples)
+        assert max(probabilities, key=probabilities.__getitem__) == language
+        # Their features differ from ours in the seventh digit. Rounded to 8 bits, layer after
+        # layer, that is up to a hundredth of a probability; with the same features it is nothing.
+        assert probabilities[language] == pytest.approx(probability, abs=0.02)
+        language, probability, _ = model.detect_language(features=log_mel(samples))
+        assert probabilities[language] == pytest.approx(probability, abs=1e-5)
+    assert found == [whisper.detect_language([one])[0] for one in features]
+
+
+def test_unknown_language(whisper):
+    with pytest.raises(InputError, match="'xx'"):
+        whisper.decode([log_mel(sound(2, 1))], ["xx"], DecodingOptions())
+
+
+def test_prompt_without_room(whisper):
+    long = DecodingOptions(initial_prompt="word " * 300, hotwords="word " * 300)
+    with pytest.raises(ValueError, match="shorten"):
+        whisper.decode([log_mel(sound(2, 1))], ["en"], long)
+
+
+def test_damaged_weights(spec, tmp_path):
+    # proves: G11
+    for file in spec.path.iterdir():
+        content = file.read_bytes()
+        (tmp_path / file.name).write_bytes(
+            content[: len(content) // 2] if file.name == "model.bin" else content
+        )
+    with pytest.raises(ModelUnavailableError, match="cannot be loaded on cpu"):
+        replace(spec, path=tmp_path).load(Device("cpu"), 1)
+
+
+def test_wrong_mels(spec):
+    # proves: G11
+    with pytest.raises(ModelUnavailableError, match=r"preprocessor_config\.json"):
+        replace(spec, n_mels=128).load(Device("cpu"), 1)
+
+
+def test_importing_is_light():
+    code = (
+        "import sys; import reelmill.models.whisper.whisper, reelmill.models.files.cache; "
+        "heavy = {'ctranslate2', 'faster_whisper', 'huggingface_hub', 'onnxruntime', 'av'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_encoder_outputs_are_kept_once_and_within_bounds() -> None:
+    windows = [np.full((80, 100), number, np.float32) for number in range(3)]
+    outputs = [np.full((1, 10), number, np.float32) for number in range(3)]
+    kept = EncodedWindows(2 * outputs[0].nbytes)
+    for window, output in zip(windows, outputs, strict=True):
+        kept.put(window, output)
+    assert kept.take(windows[0]) is None  # the oldest made room
+    assert kept.take(windows[1].copy()) is outputs[1]
+    assert kept.take(windows[1]) is None
+
+
+def test_text_is_the_same_when_the_language_was_detected_before(whisper, windows) -> None:
+    plain = decode(whisper, windows, [0, 1], DecodingOptions())
+    whisper.detect_language([log_mel(windows[i][1]) for i in (0, 1)])
+    assert decode(whisper, windows, [0, 1], DecodingOptions()) == plain

@@ -1,0 +1,113 @@
+"""Which files a user means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reelmill.errors import UsageError
+from reelmill.runs.sources import find_sources
+
+OUT = Path("/nowhere/out")
+
+
+def tree(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def found(*inputs: Path, out: Path = OUT) -> dict[str, str]:
+    """Wanted name by file name."""
+    return {source.path.name: source.wanted_name for source in find_sources(inputs, out)}
+
+
+def test_folders_are_searched_with_all_in_them(tmp_path: Path) -> None:
+    # proves: V1
+    tree(tmp_path, "a.m4a", "sub/deep/b.MP3", "notes.txt", ".hidden.wav", ".cache/c.wav")
+    assert found(tmp_path) == {"a.m4a": "a", "b.MP3": "sub/deep/b"}
+
+
+def test_a_file_named_outright_is_taken_as_it_is(tmp_path: Path) -> None:
+    tree(tmp_path, "call.bin", "-x.wav")
+    assert found(tmp_path / "call.bin") == {"call.bin": "call"}
+    assert found(tmp_path / "-x.wav") == {"-x.wav": "-x"}
+
+
+def test_patterns_and_names_that_look_like_patterns(tmp_path: Path) -> None:
+    tree(tmp_path, "a1.wav", "a2.wav", "b.wav", "[odd].wav")
+    assert set(found(tmp_path / "a*.wav")) == {"a1.wav", "a2.wav"}
+    assert set(found(tmp_path / "[odd].wav")) == {"[odd].wav"}
+    assert set(found(tmp_path / "**" / "*.wav")) == {"a1.wav", "a2.wav", "b.wav", "[odd].wav"}
+
+
+@pytest.mark.parametrize(
+    "name", ["통화 녹음.wav", "line\nbreak.wav", "😀.wav", os.fsdecode(b"\xff\xfe.wav")]
+)
+def test_any_name_is_found(tmp_path: Path, name: str) -> None:
+    tree(tmp_path, name)
+    assert found(tmp_path) == {name: Path(name).stem}
+
+
+def test_each_file_once_however_often_it_is_meant(tmp_path: Path) -> None:
+    tree(tmp_path, "a.wav")
+    assert len(find_sources([tmp_path, tmp_path / "a.wav", tmp_path / "*"], OUT)) == 1
+
+
+def test_link_loops_end_and_dangling_links_are_kept_to_be_reported(tmp_path: Path) -> None:
+    tree(tmp_path, "sub/a.wav")
+    (tmp_path / "sub" / "loop").symlink_to(tmp_path)
+    (tmp_path / "gone.wav").symlink_to(tmp_path / "nothing")
+    assert set(found(tmp_path)) == {"a.wav", "gone.wav"}
+
+
+def test_our_own_results_are_no_recordings(tmp_path: Path) -> None:
+    # proves: G14
+    tree(tmp_path, "a.wav", "results/clip.mp4")
+    assert set(found(tmp_path, out=tmp_path / "results")) == {"a.wav"}
+
+
+def test_results_among_the_recordings_are_refused(tmp_path: Path) -> None:
+    tree(tmp_path, "a.wav")
+    with pytest.raises(UsageError, match="-o"):
+        find_sources([tmp_path], tmp_path)
+
+
+def test_several_folders_keep_their_names_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path, "one/a.wav", "two/b.wav", "two/here/c.wav")
+    assert found(tmp_path / "one", tmp_path / "two") == {
+        "a.wav": "one/a",
+        "b.wav": "two/b",
+        "c.wav": "two/here/c",
+    }
+    monkeypatch.chdir(tmp_path / "two" / "here")
+    names = found(Path(".."), Path("../../one")).values()
+    assert not any(".." in name for name in names), "results would lie outside of the folder"
+
+
+def test_a_folder_that_vanishes_meanwhile_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path, "a.wav", "sub/b.wav")
+    real = os.stat
+
+    def vanish(path: str, *args: object, **kwargs: bool) -> os.stat_result:
+        if str(path).endswith("sub"):
+            raise FileNotFoundError(2, "gone", path)
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr("reelmill.runs.sources.os.stat", vanish)
+    assert set(found(tmp_path)) == {"a.wav"}
+
+
+def test_nothing_to_do_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not found"):
+        find_sources([tmp_path / "gone"], OUT)
+    with pytest.raises(UsageError, match="no recordings"):
+        find_sources([tmp_path], OUT)

@@ -1,0 +1,198 @@
+"""From a video file to persons, through the stages as the engine calls them.
+
+# proves: F1 F3 F5
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reelmill.artifacts import (
+    Detections,
+    Persons,
+    Tracks,
+    read_detections,
+    read_persons,
+)
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.stage import Device, Inputs
+from reelmill.errors import InputError
+from reelmill.media.probe import probe
+from reelmill.models.faces.boxes import overlaps
+from reelmill.models.faces.mtcnn import MtcnnSpec
+from reelmill.stages.faces import chunks as face_chunks
+from reelmill.stages.faces.chunks import CHUNK
+from reelmill.stages.faces.detect import DetectFaces
+from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
+from reelmill.stages.faces.track import TrackFaces
+from synthetic.videos import CLEAR_SHARE, Script, Truth, make_video
+from tests.media.films import film, turn
+
+SPEC = MtcnnSpec()
+
+
+@dataclass
+class Found:
+    recording: Recording
+    detections: Detections
+    tracks: Tracks
+    persons: Persons
+
+
+def recording(path: Path) -> Recording:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Recording(path, path.stem, path.parent, FileState(digest, "", 0, 0))
+
+
+def detected(path: Path, model) -> tuple[Recording, Detections]:
+    stage, source = DetectFaces(SPEC), recording(path)
+    inputs = Inputs([probe(path)])
+    outputs = []
+    for item in stage.split(source, inputs):
+        outputs += stage.infer(model, [item])
+    return source, stage.merge(source, inputs, iter(outputs))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return SPEC.load(Device("cpu"), 1)
+
+
+@pytest.fixture(scope="module")
+def truth_and_found(tmp_path_factory, model) -> tuple[Truth, Found]:
+    path = tmp_path_factory.mktemp("faces") / "세 사람.mp4"
+    script = Script(
+        seconds=9, width=640, height=360, persons=3, sizes=(36, 90), shot_seconds=(2, 3), seed=4
+    )
+    truth = make_video(path, script)
+    source, detections = detected(path, model)
+    tracks = TrackFaces().run(source, Inputs([detections]))
+    persons = IdentifyByAppearance().run(source, Inputs([tracks]))
+    return truth, Found(source, detections, tracks, persons)
+
+
+def rows_by_frame(found: Found) -> dict[int, list[tuple[int, np.ndarray]]]:
+    arrays = read_persons(found.recording.folder, found.persons)
+    rows: dict[int, list[tuple[int, np.ndarray]]] = {}
+    for number, person in enumerate(found.persons.persons):
+        for frame, box in zip(
+            arrays.frames[arrays.of(person)], arrays.boxes[arrays.of(person)], strict=True
+        ):
+            corners = np.concatenate([box[:2], box[:2] + box[2:]]).astype(np.float32)
+            rows.setdefault(int(frame), []).append((number, corners))
+    return rows
+
+
+def test_nearly_every_face_of_every_frame_is_found(truth_and_found) -> None:
+    truth, found = truth_and_found
+    rows = rows_by_frame(found)
+    hits, people = 0, {}
+    clear = [i for i, visible in enumerate(truth.visible) if visible >= CLEAR_SHARE]
+    for i in clear:
+        x, y, width, height = truth.box[i]
+        box = np.array([[x, y, x + width, y + height]], np.float32)
+        for number, corners in rows.get(truth.frame[i], []):
+            if overlaps(box, corners[None])[0, 0] >= 0.5:
+                hits += 1
+                people.setdefault(truth.person[i], set()).add(number)
+                break
+    assert hits / len(clear) >= 0.99
+    # each person is one person from the first to the last shot, and nobody else's
+    assert all(len(numbers) == 1 for numbers in people.values())
+    assert len({number for numbers in people.values() for number in numbers}) == len(people)
+
+
+def test_hardly_anything_else_is_found(truth_and_found) -> None:
+    truth, found = truth_and_found
+    arrays = read_persons(found.recording.folder, found.persons)
+    assert len(found.persons.persons) == len(set(truth.person))
+    assert len(arrays.times) <= len(truth.frame) + 0.05 * truth.frames
+
+
+def test_cuts_are_where_they_are(truth_and_found) -> None:
+    truth, found = truth_and_found
+    assert [round(cut * truth.rate) for cut in found.detections.cuts] == truth.cuts
+    assert found.persons.cuts == pytest.approx(found.detections.cuts)
+
+
+def test_looking_is_rare(truth_and_found) -> None:
+    _, found = truth_and_found
+    assert found.detections.picture.frames == 225
+    assert found.detections.sampled < 0.55 * 225
+    assert found.detections.looks < 0.25 * 225
+
+
+def test_the_artifact_says_how_and_what_it_cannot(truth_and_found) -> None:
+    _, found = truth_and_found
+    assert found.persons.method == "appearance"
+    assert "dress alike" in found.persons.notes[0]
+    assert all(person.likeness >= found.persons.threshold for person in found.persons.persons)
+
+
+def test_parts_and_batches_do_not_change_what_is_found(truth_and_found, model) -> None:
+    _, found = truth_and_found
+    stage, inputs = DetectFaces(SPEC), Inputs([probe(found.recording.path)])
+    items = list(stage.split(found.recording, inputs))
+    assert all(len(item.sampled) <= CHUNK + 1 for item in items)
+    again = stage.merge(found.recording, inputs, iter(stage.infer(model, items)))
+    one = read_detections(found.recording.folder, again)
+    other = read_detections(found.recording.folder, found.detections)
+    assert np.array_equal(one.offsets, other.offsets)
+    assert np.allclose(one.boxes, other.boxes, atol=0.5)
+
+
+def test_of_large_frames_fewer_are_sent_together(tmp_path: Path, monkeypatch) -> None:
+    source = recording(film(tmp_path / "a.mp4", [n / 25 for n in range(50)]))
+    stage, inputs = DetectFaces(SPEC), Inputs([probe(source.path)])
+    (whole,) = stage.split(source, inputs)
+    monkeypatch.setattr(face_chunks, "_MOST_BYTES", 5 * whole.frames[0].nbytes)
+    chunks = list(stage.split(source, inputs))
+    assert max(len(chunk.sampled) for chunk in chunks) <= 5 + 1
+    assert sum(len(chunk.times) for chunk in chunks) == len(whole.times)
+
+
+def test_a_turned_video_is_looked_at_upright(tmp_path: Path, model) -> None:
+    from synthetic.movie import write_movie
+
+    path = tmp_path / "phone.mp4"
+    upright = np.zeros((320, 240, 3), np.uint8) + np.uint8(120)
+    from PIL import Image
+
+    from synthetic.cast import cast
+
+    canvas = Image.fromarray(upright)
+    actor = cast()[1]
+    small = actor.picture.resize([side // 3 for side in actor.picture.size])
+    canvas.paste(small, (40, 60), small)
+    lying = np.ascontiguousarray(np.rot90(np.asarray(canvas)))  # as the phone's sensor has it
+    from fractions import Fraction
+
+    write_movie(path, [lying] * 10, Fraction(25))
+    turn(path, 90)
+    source, detections = detected(path, model)
+    picture = detections.picture
+    arrays = read_detections(source.folder, detections)
+    x, y, width, height = arrays.boxes[0]
+    face = [side / 3 for side in actor.face]
+    assert (picture.width, picture.height, picture.rotation) == (240, 320, 90)
+    assert len(arrays.boxes) == 5 + 1
+    assert [x, y, width, height] == pytest.approx([40 + face[0], 60 + face[1], *face[2:]], abs=8)
+
+
+def test_no_faces_is_a_result_and_no_picture_an_error(tmp_path: Path, model) -> None:
+    source, detections = detected(film(tmp_path / "a.mp4", [n / 25 for n in range(30)]), model)
+    assert detections.boxes == 0
+    tracks = TrackFaces().run(source, Inputs([detections]))
+    persons = IdentifyByAppearance().run(source, Inputs([tracks]))
+    assert persons.persons == []
+    from tests.media.make import clicks, write
+
+    sound = write(tmp_path / "b.wav", clicks(1, 16000, (0.5,)), container="wav", codec="pcm_s16le",
+                  rate=16000)  # fmt: skip
+    with pytest.raises(InputError, match="no picture"):
+        detected(sound, model)

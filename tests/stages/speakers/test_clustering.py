@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import numpy as np
+
+from reelmill.stages.speakers.clustering import ClusteringOptions, cluster
+
+
+def voices(people: int, each: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy copies of `people` voices far from each other, one after the other."""
+    rng = np.random.default_rng(seed)
+    centres = np.eye(people, 64, dtype=np.float32)
+    truth = np.tile(np.arange(people), each)
+    made = centres[truth] + 0.04 * rng.normal(size=(len(truth), 64)).astype(np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True), truth
+
+
+def grouped(
+    people: int, options: ClusteringOptions, each: int = 12
+) -> tuple[np.ndarray, np.ndarray]:
+    made, truth = voices(people, each)
+    seconds = np.full(len(made), 3.0, np.float32)
+    return cluster(made, seconds, options), truth
+
+
+def same_groups(found: np.ndarray, truth: np.ndarray) -> bool:
+    return len({*zip(found.tolist(), truth.tolist(), strict=True)}) == len(set(truth.tolist()))
+
+
+# proves: V5
+def test_the_number_of_speakers_is_found() -> None:
+    for people in (1, 2, 4, 10):
+        found, truth = grouped(people, ClusteringOptions())
+        assert found.max() + 1 == people
+        assert same_groups(found, truth)
+
+
+# proves: V5
+def test_a_given_number_is_kept_to() -> None:
+    for wanted in (1, 3, 5):
+        found, _ = grouped(4, ClusteringOptions(speakers=wanted))
+        assert found.max() + 1 == wanted
+
+
+def test_bounds_are_kept_to() -> None:
+    assert grouped(4, ClusteringOptions(max_speakers=2))[0].max() + 1 == 2
+    assert grouped(1, ClusteringOptions(min_speakers=2))[0].max() + 1 == 2
+
+
+# proves: V5
+def test_who_says_little_and_sounds_different_is_still_somebody() -> None:
+    made, _ = voices(3, 10)
+    seconds = np.full(len(made), 2.0, np.float32)
+    few = np.array([0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 2, 5])  # the third person twice
+    found = cluster(made[few], seconds[few], ClusteringOptions())
+    assert found.max() + 1 == 3
+    assert found[-1] == found[-2] and found[-1] not in found[:-2]
+
+
+def test_what_is_known_from_little_speech_may_differ_more() -> None:
+    """Two halves of a person's speech, their means 0.12 apart: a minute each makes two people, a
+    few seconds each do not."""
+    angle = np.arccos(1 - 0.12)
+    made = np.zeros((20, 8), np.float32)
+    made[:10, 0] = 1.0
+    made[10:, 0], made[10:, 1] = np.cos(angle), np.sin(angle)
+    split = ClusteringOptions(alike=0.01)
+    assert cluster(made, np.full(20, 6.0, np.float32), split).max() + 1 == 2
+    assert cluster(made, np.full(20, 0.9, np.float32), split).max() + 1 == 1
+
+
+def test_a_stray_voice_is_nobody_of_its_own() -> None:
+    made, _ = voices(2, 10)
+    stray = np.zeros((1, 64), np.float32)
+    stray[0, 0], stray[0, 40] = 0.6, 0.8
+    made = np.concatenate([made, stray])
+    seconds = np.full(len(made), 3.0, np.float32)
+    seconds[-1] = 0.9
+    found = cluster(made, seconds, ClusteringOptions())
+    assert found.max() + 1 == 2
+    assert found[-1] == found[0]
+
+
+def test_nobody() -> None:
+    none = np.zeros((0, 256), np.float32)
+    assert len(cluster(none, np.zeros(0, np.float32), ClusteringOptions())) == 0
+
+
+def test_of_a_long_recording_some_from_everywhere_tell_who_there_is() -> None:
+    """The third person speaks only at the end."""
+    made, truth = voices(3, 400)
+    order = np.argsort(truth, kind="stable")
+    found = cluster(made[order], np.full(len(made), 2.0, np.float32), ClusteringOptions())
+    assert same_groups(found, truth[order]) and found.max() + 1 == 3
+
+
+def in_breaths(apart: float) -> np.ndarray:
+    """Forty breaths of two stretches in two voices so far apart, and forty of another's."""
+    angle = np.arccos(1 - apart)
+    voices = np.zeros((3, 64))
+    voices[0, 0], voices[1, :2], voices[2, 3] = 1.0, (np.cos(angle), np.sin(angle)), 1.0
+    people = np.array([[0, 1]] * 40 + [[2, 2]] * 40)
+    made = voices[people.ravel()] + 0.01 * np.random.default_rng(3).normal(size=(160, 64))
+    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+
+# proves: V5
+def test_two_voices_that_change_within_a_breath_are_one_person() -> None:
+    seconds = np.full(160, 2.0, np.float32)
+    goes_on, never = np.arange(160) % 2 == 1, np.zeros(160, np.bool_)
+    options = ClusteringOptions(alike=0.1)
+    two_ways = cluster(in_breaths(0.15), seconds, options, goes_on)
+    assert two_ways.max() + 1 == 2
+    assert same_groups(two_ways, np.repeat([0, 1], 80))
+    assert cluster(in_breaths(0.15), seconds, options, never).max() + 1 == 3
+    assert cluster(in_breaths(0.3), seconds, options, goes_on).max() + 1 == 3
+    asked_for = ClusteringOptions(alike=0.1, min_speakers=3)
+    assert cluster(in_breaths(0.15), seconds, asked_for, goes_on).max() + 1 == 3

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import cast
+
+from reelmill.artifacts import (
+    AlignedTranscript,
+    Diarization,
+    Segment,
+    Span,
+    SpeakerActivity,
+    Turn,
+    Word,
+)
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Inputs
+from reelmill.models.speakers.files import encoder_spec
+from reelmill.stages.speakers.attribute_speakers import (
+    AttributeSpeakers,
+    SpeakersAt,
+    speaker_totals,
+    spoken_parts,
+)
+from reelmill.stages.speakers.diarize import Diarize
+from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.stages.speakers.speaker_turns import TurnOptions, speaker_label, turns_of
+from reelmill.stages.speakers.utterances import goes_on, utterances
+
+NOBODY = cast(Recording, None)
+
+
+def segment(text: str, times: list[tuple[float, float]] | None = None) -> Segment:
+    words = [
+        Word(start, end, word, 1.0, "aligned")
+        for word, (start, end) in zip(text.split(), times or [], strict=False)
+    ]
+    return Segment(0.0, 6.0, text, -0.1, 0.0, 1.0, 0.0, words)
+
+
+TURNS = [Turn(0.0, 2.0, "A"), Turn(2.0, 4.0, "B"), Turn(3.5, 6.0, "A")]
+
+
+# proves: V5
+def test_segments_are_split_where_the_speaker_changes_and_nothing_is_lost() -> None:
+    said = segment("Well, hello. Hi, Kim!", [(0.1, 0.5), (0.6, 1.2), (2.2, 2.6), (2.7, 3.2)])
+    parts = list(spoken_parts(said, SpeakersAt(TURNS)))
+    assert [(part.speaker, part.text) for part in parts] == [
+        ("A", "Well, hello."),
+        ("B", "Hi, Kim!"),
+    ]
+    assert parts[0].start == 0.0 and parts[0].end == 1.2
+    assert parts[1].start == 2.2 and parts[1].end == 6.0
+    assert all(word.speaker == part.speaker for part in parts for word in part.words)
+
+
+def test_without_words_a_segment_is_its_main_speakers() -> None:
+    (part,) = spoken_parts(segment("no words here"), SpeakersAt(TURNS))
+    assert part.speaker == "A"
+
+
+def test_the_nearest_speaker_but_not_from_afar() -> None:
+    speakers = SpeakersAt([Turn(1.0, 2.0, "A"), Turn(5.0, 6.0, "B")])
+    assert speakers.at(2.3, 2.5) == "A"
+    assert speakers.at(4.5, 4.8) == "B"
+    assert speakers.at(20.0, 21.0) is None
+
+
+# proves: V5
+def test_totals_count_overlap_once_for_each_and_shares_add_up() -> None:
+    a, b = speaker_totals(Diarization(TURNS, ["A", "B"], "m", 6.0))
+    assert (a.seconds, a.turns, a.overlap) == (4.5, 2, 0.5)
+    assert (b.seconds, b.turns, b.overlap) == (2.0, 1, 0.5)
+    assert abs(a.share + b.share - 1) < 1e-3
+
+
+def test_the_artifact_says_what_was_used() -> None:
+    transcript = AlignedTranscript(
+        "en", 1.0, "demo", 6.0, 5.0, [segment("hello", [(0.1, 0.4)])], "aligner", ["a note"]
+    )
+    diarization = Diarization(TURNS, ["A", "B"], "networks", 6.0, ["no token"])
+    made = AttributeSpeakers(aligned=True).run(NOBODY, Inputs([transcript, diarization]))
+    assert (made.diarizer, made.aligner) == ("networks", "aligner")
+    assert made.notes == ["a note", "no token"]
+    assert made.segments[0].speaker == "A"
+
+
+def activity(
+    speech: list[tuple[float, float]],
+    overlaps: list[tuple[float, float]] | None = None,
+    changes: list[float] | None = None,
+) -> SpeakerActivity:
+    spans = [[Span(*times) for times in some or []] for some in (speech, overlaps)]
+    return SpeakerActivity("m", 20.0, *spans, changes or [])
+
+
+def test_utterances_have_one_speaker_and_lie_in_speech() -> None:
+    found = utterances(activity([(1.0, 4.0), (5.0, 10.0)], [(3.5, 4.0)], [2.0, 9.95]), 2.5)
+    assert [(one.start, one.end) for one in found] == [
+        (1.0, 2.0), (2.0, 3.5), (5.0, 7.5), (7.5, 10.0),
+    ]  # fmt: skip
+
+
+def test_a_stretch_goes_on_where_a_breath_was_only_cut() -> None:
+    changes = [2.0, 9.95]
+    found = utterances(activity([(1.0, 4.0), (5.0, 10.0)], [(3.5, 4.0)], changes), 2.5)
+    assert [span.start for span in found] == [1.0, 2.0, 5.0, 7.5]
+    assert goes_on(found, changes).tolist() == [False, False, False, True]
+
+
+# proves: V5
+def test_who_speaks_at_once_are_those_who_speak_before_and_after() -> None:
+    heard = activity([(0.0, 4.0), (6.0, 7.0)], [(1.5, 2.0)])
+    stretches = [Span(0.0, 1.5), Span(2.0, 4.0), Span(6.0, 7.0)]
+    turns = turns_of(heard, stretches, [1, 0, 1], TurnOptions())
+    assert [(turn.start, turn.end, turn.speaker) for turn in turns] == [
+        (0.0, 2.0, "A"), (1.5, 4.0, "B"), (6.0, 7.0, "A"),
+    ]  # fmt: skip
+
+
+def test_short_pauses_and_scraps_of_speech_make_no_turns_of_their_own() -> None:
+    heard = activity([(0.0, 1.0), (1.1, 2.05), (5.0, 5.1)])
+    stretches = [Span(0.0, 1.0), Span(1.1, 2.0), Span(5.0, 5.1)]
+    turns = turns_of(heard, stretches, [0, 0, 1], TurnOptions())
+    assert [(turn.start, turn.end, turn.speaker) for turn in turns] == [(0.0, 2.05, "A")]
+
+
+def test_labels_never_run_out() -> None:
+    assert [speaker_label(i) for i in (0, 25, 26, 27, 52)] == ["A", "Z", "AA", "AB", "BA"]
+
+
+def test_a_recording_without_speech_has_no_voices_and_no_turns() -> None:
+    silent = activity([])
+    hear = HearVoices(encoder_spec("default"))
+    voices = hear.merge(NOBODY, Inputs([silent]), iter(()))
+    made = Diarize().run(NOBODY, Inputs([silent, voices]))
+    assert (made.turns, made.speakers) == ([], [])

@@ -1,0 +1,103 @@
+"""When how many people speak, put together from windows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from reelmill.artifacts import Audio, Span, Speech
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.stage import Inputs
+from reelmill.models.speakers.files import segmentation_spec
+from reelmill.models.speakers.networks import FRAME_STEP, Heard, Segmentation
+from reelmill.stages.speakers.activity_tracks import ActivityTracks
+from reelmill.stages.speakers.loudness import louder_than_pauses
+from reelmill.stages.speakers.segment_speakers import HeardInWindow, SegmentSpeakers, SpeakerWindows
+
+STAGE = SegmentSpeakers(segmentation_spec("default"))
+FRAMES = STAGE.model.window_frames
+
+
+def recorded(folder: Path, samples: np.ndarray, spans: list[Span]) -> tuple[Recording, Inputs]:
+    samples.astype("<i2").tofile(folder / "audio.raw")
+    audio = Audio("audio.raw", 16_000, len(samples), 0)
+    state = FileState("a" * 64, "b" * 32, 1, 1)
+    recording = Recording(folder / "call.wav", "call", folder, state)
+    return recording, Inputs([audio, Speech(spans, len(samples) / 16_000)])
+
+
+# proves: V5
+def test_all_is_looked_at_but_silence(tmp_path: Path) -> None:
+    """The speech detector knows of nothing; ten seconds of sound, twenty of silence, one word too
+    quiet for us that the detector found."""
+    rng = np.random.default_rng(1)
+    samples = np.zeros(40 * 16_000, np.int16)
+    samples[: 10 * 16_000] = rng.normal(scale=500, size=10 * 16_000)
+    recording, inputs = recorded(tmp_path, samples, [Span(36.0, 36.5)])
+    firsts = list(STAGE._firsts(samples, inputs[Speech]))
+    seconds = [first * FRAME_STEP / 16_000 for first in firsts]
+    assert [start for start in seconds if start < 20] == sorted(s for s in seconds if s < 10)
+    assert [start for start in seconds if start > 20] and min(s for s in seconds if s > 20) > 31
+    items = list(STAGE.split(recording, inputs))
+    windows = [window for item in items for window in item.windows()]
+    assert len(windows) == len(firsts) > len(items)
+    assert max(len(item.starts) for item in items) == STAGE.together
+    for first, window in zip(firsts, windows, strict=True):
+        there = samples[first * FRAME_STEP : first * FRAME_STEP + len(window)]
+        assert np.array_equal(window[: len(there)], there) and not window[len(there) :].any()
+
+
+class SameVoiceThenAnother:
+    """Stands in for the network: speech all along, another speaker from the middle on."""
+
+    def hear(self, runs: list[np.ndarray]) -> list[list[Heard]]:
+        sure, half = np.full(FRAMES, 1.3, np.float32), np.zeros(FRAMES, np.float32)
+        speaker = np.arange(FRAMES) // (FRAMES // 2 + 1)
+        return [[Heard(sure, half, speaker) for _ in windows] for windows in runs]
+
+
+def test_a_change_is_where_windows_hear_it() -> None:
+    item = SpeakerWindows(np.zeros(STAGE.model.window_samples, np.int16), (0,))
+    ((heard,),) = STAGE.infer(cast(Segmentation, SameVoiceThenAnother()), [item])
+    assert heard.changes == (FRAMES // 2 + 1,)
+
+
+def test_windows_are_put_together_and_the_end_is_kept(tmp_path: Path) -> None:
+    """Two windows over eight seconds of noise: speech from 1 s to 7 s, another voice at 4 s, both
+    at once from 3 s to 3.5 s."""
+    samples = np.random.default_rng(2).normal(scale=900, size=8 * 16_000).astype(np.int16)
+    recording, inputs = recorded(tmp_path, samples, [])
+    outputs = []
+    for first in STAGE._firsts(samples, inputs[Speech]):
+        times = (first + np.arange(FRAMES)) * FRAME_STEP / 16_000
+        speech = np.where((times > 1) & (times < 7), 1.4, 0.5).astype(np.float16)
+        overlap = np.where((times > 3) & (times < 3.5), 1.2, 0.1).astype(np.float16)
+        change = int(np.argmin(np.abs(times - 4.0)))
+        changes = (change,) if 0 < change < FRAMES - 1 else ()
+        outputs.append(HeardInWindow(speech, overlap, changes))
+    found = STAGE.merge(recording, inputs, iter([outputs]))
+    (speech_span,), (overlap_span,), (change_at,) = found.speech, found.overlaps, found.changes
+    assert abs(speech_span.start - 1) < 0.05 and abs(speech_span.end - 7) < 0.05
+    assert abs(overlap_span.start - 3) < 0.05 and abs(overlap_span.end - 3.5) < 0.05
+    assert abs(change_at - 4) < 0.15
+
+
+def test_noise_that_the_network_takes_for_speech_is_not() -> None:
+    """Loud for two seconds, then noise; the network is unsure only in the last second."""
+    rng = np.random.default_rng(3)
+    samples = rng.normal(scale=100, size=4 * 16_000)
+    samples[: 2 * 16_000] *= 20
+    frames = len(samples) // FRAME_STEP + 1
+    times = np.arange(frames) * FRAME_STEP / 16_000
+    score = np.where(times < 3, 1.4, 0.1).astype(np.float32)
+    loud = louder_than_pauses(samples.astype(np.int16), score, 4.0)
+    assert loud[times < 1.9].all() and not loud[times > 2.1].any()
+    assert louder_than_pauses(samples.astype(np.int16), np.full(frames, 1.4, np.float32), 4.0).all()
+
+
+def test_nothing_heard_is_nothing_said() -> None:
+    tracks = ActivityTracks(16_000, FRAMES)
+    found = tracks.activity("m", 1.0, np.ones(len(tracks.speech), np.bool_))
+    assert (found.speech, found.overlaps, found.changes) == ([], [], [])

@@ -1,0 +1,84 @@
+"""The export stage: where files go, what they are called, and what never happens."""
+
+# proves: V7, G14 (originals), G13
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from reelmill.artifacts import Segment, Transcript
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.stage import Inputs
+from reelmill.errors import InputError, UsageError
+from reelmill.stages.transcript.export import Export, export_path
+
+TRANSCRIPT = Transcript("ko", 1.0, "demo", 3.0, 2.0, [Segment(0, 1, "네", -0.1, 0, 1, 0)])
+
+
+def recording(path: Path, name: str) -> Recording:
+    return Recording(path, name, path.parent, FileState("a" * 64, "b" * 32, 7, 1))
+
+
+def test_files_lie_beside_each_other_below_the_root(tmp_path: Path):
+    stage = Export(tmp_path / "out", ("srt", "json"), (("language", "ko"),))
+    call = recording(tmp_path / "통화.1.m4a", "6월/통화.1")
+    exports = stage.run(call, Inputs([TRANSCRIPT]))
+    assert [file.path for file in exports.files] == ["6월/통화.1.json", "6월/통화.1.srt"]
+    for file, path in zip(exports.files, stage.files(call, exports), strict=True):
+        data = path.read_bytes()
+        assert (file.sha256, file.size) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert len(list((tmp_path / "out" / "6월").iterdir())) == 2
+
+
+def test_the_root_does_not_decide_the_result_but_formats_and_settings_do(tmp_path: Path):
+    one, two = Export(tmp_path / "a"), Export(tmp_path / "b")
+    assert one.fingerprint() == two.fingerprint()
+    assert Export(tmp_path, ("txt",)).fingerprint() != one.fingerprint()
+    assert Export(tmp_path, settings=(("x", 1),)).fingerprint() != one.fingerprint()
+    assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_an_unknown_format_is_refused_before_work_begins(tmp_path: Path):
+    with pytest.raises(UsageError, match="the formats are"):
+        Export(tmp_path, ("pdf",))
+
+
+def test_long_names_are_shortened_the_same_way_each_time(tmp_path: Path):
+    one, other = "폴더/" + "가" * 84, "폴더/" + "가" * 83 + "나"
+    names = {export_path(name, "json") for name in (one, other)}
+    assert len(names) == 2
+    for name in names:
+        assert len(os.fsencode(Path(name).name)) <= 255
+        assert name.startswith("폴더/가가")
+    assert export_path(one, "srt").removesuffix("srt") == export_path(one, "vtt")[:-3]
+    exports = Export(tmp_path, ("txt",)).run(
+        recording(tmp_path / "a.m4a", one), Inputs([TRANSCRIPT])
+    )
+    assert (tmp_path / exports.files[0].path).read_text() == "네\n"
+
+
+@pytest.mark.parametrize("name", ["../a", "/a", "a/../../b", "", "."])
+def test_nothing_is_written_outside_the_root(name: str):
+    with pytest.raises(ValueError, match="below the output folder"):
+        export_path(name, "json")
+
+
+@pytest.mark.parametrize("name", ["-rf", ".hidden", "a\nb", "🎙️", "\udcff", "a.b.c", "CON"])
+def test_odd_names(tmp_path: Path, name: str):
+    stage = Export(tmp_path / "out")
+    call = recording(tmp_path / "a.m4a", name)
+    exports = stage.run(call, Inputs([TRANSCRIPT]))
+    assert all(path.is_file() for path in stage.files(call, exports))
+
+
+def test_an_original_is_never_replaced(tmp_path: Path):
+    original = tmp_path / "call.txt"
+    original.write_bytes(b"sound, oddly named")
+    with pytest.raises(InputError, match="its own place"):
+        Export(tmp_path, ("txt",)).run(recording(original, "call"), Inputs([TRANSCRIPT]))
+    assert original.read_bytes() == b"sound, oddly named"

@@ -1,0 +1,77 @@
+"""Whisper's own word times, by the demo recognizer on a shipped sample."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from reelmill.artifacts import Audio, Language, Segment, Span, Speech, Transcript
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.stage import Device, Inputs
+from reelmill.models.files.cache import resolve
+from reelmill.models.whisper.whisper import WhisperSpec, onsets
+from reelmill.stages.words.whisper_times import TimeByWhisper
+
+SAID = [
+    (0.4, 2.4, "Emma called me four times this week."),
+    (2.9, 5.3, "The code for the map is two five eight nine."),
+]
+
+
+@pytest.fixture(scope="module")
+def spec() -> WhisperSpec:
+    files = resolve("demo")
+    return WhisperSpec(files.path, files.name, files.identity, files.n_mels)
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> tuple[Recording, Inputs]:
+    sample = Path(str(resources.files("reelmill") / "assets" / "samples" / "voicemail.wav"))
+    samples, _ = soundfile.read(sample, dtype="int16")
+    np.asarray(samples, "<i2").tofile(tmp_path / "audio.raw")
+    recording = Recording(sample, "voicemail", tmp_path, FileState("a" * 64, "b", 1, 1))
+    segments = [Segment(a, b, text, -0.2, 0.0, 1.0, 0.0) for a, b, text in SAID]
+    return recording, Inputs(
+        [
+            Audio("audio.raw", 16_000, len(samples), 0),
+            Speech([Span(0.4, 5.4), Span(6.0, 8.5)], 12.0),
+            Language("en", 0.9, given=False),
+            Transcript("en", 0.9, "demo", 12.0, 7.5, segments),
+        ]
+    )
+
+
+def test_every_word_in_order_inside_its_segment(given, spec: WhisperSpec) -> None:
+    # proves: V4
+    recording, inputs = given
+    stage = TimeByWhisper(spec)
+    items = list(stage.split(recording, inputs))
+    times = stage.merge(
+        recording, inputs, iter(stage.infer(spec.load(Device("cpu"), 1), items))
+    ).words
+    assert [[word.text for word in words] for words in times] == [
+        text.split() for _, _, text in SAID
+    ]
+    for words, (start, end, _) in zip(times, SAID, strict=True):
+        edges = [edge for word in words for edge in (word.start, word.end)]
+        assert edges == sorted(edges) and start <= edges[0] and edges[-1] <= end
+    assert {word.timing for words in times for word in words} == {"whisper"}
+    # Rough, but no guess: "four" is said at 1.1 s, "nine" at about 4.9 s.
+    assert times[0][3].start == pytest.approx(1.12, abs=0.4)
+    assert times[1][-1].start == pytest.approx(4.9, abs=0.4)
+
+
+def test_nothing_is_asked_where_an_aligner_does_better(given, spec: WhisperSpec) -> None:
+    recording, inputs = given
+    stage = TimeByWhisper(spec, aligned=("en",))
+    assert list(stage.split(recording, inputs)) == []
+    assert stage.merge(recording, inputs, iter([])).words == [[], []]
+
+
+def test_onsets_of_tokens_that_were_passed_over() -> None:
+    assert onsets([(0, 0), (0, 5), (2, 10), (2, 12)], 3) == pytest.approx([0.0, 0.2, 0.2, 0.24])
+    assert onsets([], 2) == [0.0, 0.0, 0.0]
