@@ -16,7 +16,8 @@ import pytest
 
 from reelmill.engine.telemetry.metrics import FileOutcome
 from reelmill.errors import Failure
-from reelmill.pages.report import REPORT_PAGE, render_page, write_page
+from reelmill.pages.report import render_page, write_page
+from reelmill.report.files import REPORT_PAGE
 from tests.browser import HEADLESS
 from tests.report.samples import empty_run, large_run, real_run, write_texts
 

@@ -6,18 +6,15 @@ import base64
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from reelmill import __version__
 from reelmill.artifacts import Clip, Person
 from reelmill.core.palette import person_colour
+from reelmill.evidence.paths import printable
 from reelmill.export.faces.writers import FacesDocument, FacesWriter
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from reelmill.pages.environment import template
 
 #: A bar narrower than this share of the line cannot be seen, let alone clicked.
 _LEAST_SHARE = 0.0004
@@ -64,9 +61,9 @@ class FacesPage(FacesWriter):
 
     def render(self, document: FacesDocument) -> str:
         duration = max(document.persons.picture.duration, 0.001)
-        return _template().render(
+        return template("faces.html").render(
             version=__version__,
-            video=_printable(document.source.name),
+            video=printable(document.source.name),
             picture=document.persons.picture,
             duration=clock(duration),
             lines=[
@@ -85,8 +82,8 @@ class FacesPage(FacesWriter):
         showing = [clip for clip in document.clips if person.label in clip.persons]
         data = document.thumbnails.get(person.label)
         return Line(
-            name=_printable(person.name or f"Person {person.label}"),
-            letter=_printable(person.shown_name[:1]),
+            name=printable(person.name or f"Person {person.label}"),
+            letter=printable(person.shown_name[:1]),
             colour=person_colour(number),
             picture="" if data is None else base64.b64encode(data).decode("ascii"),
             seconds=clock(person.seconds),
@@ -106,7 +103,7 @@ class FacesPage(FacesWriter):
                 start, end = max(first, span.start), min(last, span.end)
                 if (end - start) / duration >= _LEAST_SHARE:
                     name = PurePosixPath(clip.path).name
-                    title = _printable(f"{clock(start)} – {clock(end)}: {name}")
+                    title = printable(f"{clock(start)} – {clock(end)}: {name}")
                     place = 100 * start / duration, 100 * (end - start) / duration
                     at = before + start - span.start
                     bars.append(Bar(*place, title, self._href(clip), at, end - start))
@@ -148,23 +145,3 @@ def _seen(person: Person, duration: float) -> list[Bar]:
 def _ticks(duration: float) -> list[float]:
     step = next((s for s in _TICKS if duration / s <= _MOST_TICKS), _TICKS[-1])
     return [float(tick) for tick in range(0, int(duration) + 1, step) if tick <= 0.97 * duration]
-
-
-def _printable(text: str) -> str:
-    """Text that can be shown and written, whatever a file was called."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return shown.encode("utf-8", "replace").decode("utf-8")
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("faces.html")

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from reelmill.core.atomic import write_text
 from reelmill.engine.telemetry.metrics import FileOutcome, HostTotals, RunSummary, StageTotals
 from reelmill.evidence.paths import printable
 from reelmill.export.transcript.json_writer import is_demo
+from reelmill.pages.environment import template
 from reelmill.report import wording
 from reelmill.report.excerpt import excerpt
 from reelmill.report.figures import changed_originals, failures, figures, notes_of_all, on_gpu
-
-REPORT_PAGE = "report.html"
+from reelmill.report.files import REPORT_PAGE
 
 #: Beyond this many recordings the page leaves first words out, to stay quick and small.
 MOST_EXCERPTS = 500
@@ -97,7 +94,7 @@ def render_page(run: RunSummary, out: Path) -> str:
     with_words = len(outcomes) <= MOST_EXCERPTS
     shared, of_all = _shared_folder(outcomes), notes_of_all(run)
     said = "\n".join([*run.notes, *of_all])
-    return _template().render(
+    return template("report.html").render(
         run=run,
         f=f,
         state="attention" if changed and state == "good" else state,
@@ -117,35 +114,6 @@ def render_page(run: RunSummary, out: Path) -> str:
         hosts=[_host_row(host) for host in run.hosts],
         demo=any(is_demo(model) for model in run.models.values()),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_writable,
-    )
-    environment.filters.update(
-        clock=wording.clock,
-        duration=wording.duration,
-        speed=wording.speed,
-        percent=wording.percent,
-        memory=wording.memory,
-        day=wording.day,
-    )
-    environment.globals["count"] = wording.count
-    return environment.get_template("report.html")
-
-
-def _writable(value: Any) -> Any:
-    """Bytes of a message that are no UTF-8 would make the whole page unwritable."""
-    if isinstance(value, str) and not value.isascii():
-        return type(value)(value.encode("utf-8", "backslashreplace").decode("utf-8"))
-    return value
 
 
 def _shared_folder(outcomes: list[FileOutcome]) -> str:

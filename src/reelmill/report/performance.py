@@ -18,9 +18,8 @@ from reelmill.errors import Failure
 from reelmill.export.jsontext import json_text
 from reelmill.report import wording
 from reelmill.report.figures import changed_originals, failures, figures
+from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT
 
-PERFORMANCE_REPORT = "performance_report.json"
-FAILED_FILES = "failed_files.json"
 SCHEMA = "reelmill.performance/1"
 
 

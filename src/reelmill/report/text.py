@@ -8,10 +8,9 @@ from pathlib import Path
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from reelmill.evidence import MANIFEST
 from reelmill.evidence.paths import printable
-from reelmill.pages.report import REPORT_PAGE
 from reelmill.report import wording
 from reelmill.report.figures import Figures, changed_originals, failures, figures
-from reelmill.report.performance import FAILED_FILES
+from reelmill.report.files import FAILED_FILES, REPORT_PAGE
 
 _MOST_FAILURES = 20
 _MOST_WARNINGS = 5

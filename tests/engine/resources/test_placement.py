@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from reelmill.engine.inference.replicas import Placement
 from reelmill.engine.resources import placement as residency
-from reelmill.engine.resources.placement import Means, Need, Turn, turns_of
+from reelmill.engine.resources.placement import Means, Need, Placement, Turn, turns_of
 from reelmill.engine.stage import Device
 from tests.engine.toys import ShoutModel
 from tests.engine.two_models import NotedModel, two_models

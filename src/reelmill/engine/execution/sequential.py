@@ -13,12 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.execution.run_recorder import Books
-from reelmill.engine.inference.replicas import Placement
 from reelmill.engine.inference.service import Inference
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import placement as residency
 from reelmill.engine.resources.model_profiles import Footprints
-from reelmill.engine.resources.placement import Means, Need, Plan, Turn
+from reelmill.engine.resources.placement import Means, Need, Placement, Plan, Turn
 from reelmill.engine.stage import Device, ModelSpec
 
 #: A recording that needs a model whose turn is over (its artifact was found damaged) waits for the

@@ -55,14 +55,6 @@ class StageQueue:
         return sizing.size
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Where a model is to run: a host on each device (on the CPU, a device a host)."""
-
-    devices: tuple[Device, ...]
-    threads: int
-
-
 @dataclass(eq=False)
 class Lane:
     """A place where a model may run: a device, and the host that is there now."""

@@ -14,13 +14,14 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.inference.arena_queue import Room
 from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.memory_estimator import Gauges
-from reelmill.engine.inference.replicas import BatchDone, Group, Lane, Placement, StageQueue, Told
+from reelmill.engine.inference.replicas import BatchDone, Group, Lane, StageQueue, Told
 from reelmill.engine.inference.serving import Serving
 from reelmill.engine.inference.stage_run import Flight
 from reelmill.engine.process import cpu_worker as work
 from reelmill.engine.process.arena import Allocator, Block
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.model_profiles import Footprints
+from reelmill.engine.resources.placement import Placement
 from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
 from reelmill.engine.telemetry.metrics import HostTotals
 

@@ -10,12 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reelmill.engine.inference.replicas import Placement
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
 
 Residency = Literal["auto", "resident", "turns"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a model is to run: a host on each device (on the CPU, a device a host)."""
+
+    devices: tuple[Device, ...]
+    threads: int
 
 
 @dataclass(frozen=True)

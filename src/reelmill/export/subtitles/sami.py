@@ -6,9 +6,10 @@ import html
 from collections.abc import Iterator
 
 from reelmill.artifacts import SubtitleCue, SubtitleTrack
+from reelmill.core.times import milliseconds
 from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.writer import SubtitleWriter
-from reelmill.export.transcript.cues import milliseconds, one_line
+from reelmill.export.transcript.cues import one_line
 
 #: The class, name and language tag that players know; others follow the same pattern.
 _CLASSES = {

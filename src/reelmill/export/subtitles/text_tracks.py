@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reelmill.artifacts import SubtitleCue, SubtitleTrack
+from reelmill.core.times import milliseconds
 from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.style import SubtitleStyle
 from reelmill.export.subtitles.writer import TrackWriter
-from reelmill.export.transcript.cues import milliseconds, one_line
+from reelmill.export.transcript.cues import one_line
 
 if TYPE_CHECKING:
     from pysubs2 import Color, SSAFile, SSAStyle

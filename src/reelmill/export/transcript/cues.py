@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reelmill.artifacts import Segment, Transcript
+from reelmill.core.times import milliseconds
 
 #: C0 and C1 controls, of which no subtitle format knows what to do; a NUL ends files early.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -51,20 +51,6 @@ def one_line(text: str) -> str:
     """
     parts = (_CONTROLS.sub("", line).strip() for line in text.splitlines())
     return " ".join(part for part in parts if part)
-
-
-def milliseconds(seconds: float) -> int:
-    """Whole milliseconds, never negative; a time that is no number counts as 0."""
-    exact = seconds * 1000
-    return max(0, round(exact)) if math.isfinite(exact) else 0
-
-
-def clock(time_ms: int, separator: str) -> str:
-    """`hh:mm:ss` and milliseconds after `separator`; hours grow beyond two digits."""
-    seconds, rest = divmod(time_ms, 1000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour:02d}:{minute:02d}:{second:02d}{separator}{rest:03d}"
 
 
 def _cue(segment: Segment, text: str) -> Cue:

@@ -10,8 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from reelmill.artifacts import SpokenTranscript
+from reelmill.core.times import clock
 from reelmill.errors import UsageError
-from reelmill.export.transcript.cues import Cue, clock, cues, one_line
+from reelmill.export.transcript.cues import Cue, cues, one_line
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 

@@ -15,8 +15,9 @@ from reelmill.artifacts import (
     Turn,
     Word,
 )
+from reelmill.core.times import milliseconds
 from reelmill.export.jsontext import json_text, number
-from reelmill.export.transcript.cues import milliseconds, spoken
+from reelmill.export.transcript.cues import spoken
 from reelmill.export.transcript.document import Document, Source
 from reelmill.export.transcript.writer import TranscriptWriter
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reelmill.artifacts import Segment
-from reelmill.export.transcript.cues import clock, cues, milliseconds, one_line, spoken
+from reelmill.core.times import clock, milliseconds
+from reelmill.export.transcript.cues import cues, one_line, spoken
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.vtt_writer import escaped, voiced
 from reelmill.export.transcript.writer import TranscriptWriter

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from reelmill.export.transcript.cues import clock, cues
+from reelmill.core.times import clock
+from reelmill.export.transcript.cues import cues
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 

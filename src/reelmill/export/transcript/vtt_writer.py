@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reelmill.export.transcript.cues import Cue, clock, cues, one_line
+from reelmill.core.times import clock
+from reelmill.export.transcript.cues import Cue, cues, one_line
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelmill.artifacts import Word
+from reelmill.core.times import milliseconds
 from reelmill.stages.subtitles.rules import SubtitleRules
 
 #: A pause up to this long between two cues is closed to the smallest gap: no flicker.
@@ -30,10 +31,6 @@ class Shown:
     start: int
     end: int
     late: int
-
-
-def milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
 
 
 def schedule(wishes: Sequence[Wish], rules: SubtitleRules, duration: float) -> list[Shown]:

@@ -19,11 +19,12 @@ from reelmill.artifacts import (
     Translations,
 )
 from reelmill.core.recording import Recording
+from reelmill.core.times import milliseconds
 from reelmill.engine.stage import FileStage, Inputs
 from reelmill.errors import InputError
 from reelmill.export.transcript.cues import one_line
 from reelmill.models.translation.flores import find_flores, short_code
-from reelmill.stages.subtitles.cue_times import Wish, milliseconds, schedule, source_borders
+from reelmill.stages.subtitles.cue_times import Wish, schedule, source_borders
 from reelmill.stages.subtitles.line_breaks import Part, into_parts, least_parts, most_parts
 from reelmill.stages.subtitles.rules import SubtitleRules, broken_rules, rules_for
 

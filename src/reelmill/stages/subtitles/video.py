@@ -15,11 +15,11 @@ from reelmill.artifacts import (
 )
 from reelmill.core.atomic import replacing, write_text
 from reelmill.core.recording import Recording
+from reelmill.core.times import milliseconds
 from reelmill.engine.stage import FileStage, Inputs
 from reelmill.errors import InputError
 from reelmill.export.subtitles import DEFAULT_STYLE, SubtitleStyle
 from reelmill.export.subtitles.text_tracks import ass_file, shown_lines
-from reelmill.export.transcript.cues import milliseconds
 from reelmill.media.container import shown
 from reelmill.media.ffmpeg import ffmpeg_with_subtitles
 from reelmill.media.video.burn import burn, script_shift

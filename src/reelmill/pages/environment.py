@@ -1,0 +1,55 @@
+"""The one template environment of all pages: everything is escaped, nothing undefined is shown."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelmill.report import wording
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+
+def template(name: str) -> Template:
+    """A page's template.
+
+    Args:
+        name: its file in `templates/`.
+
+    Raises:
+        jinja2.TemplateNotFound: there is none of that name.
+    """
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_encodable,
+    )
+    environment.filters.update(
+        clock=wording.clock,
+        duration=wording.duration,
+        speed=wording.speed,
+        percent=wording.percent,
+        memory=wording.memory,
+        day=wording.day,
+    )
+    environment.globals["count"] = wording.count
+    return environment
+
+
+def _encodable(value: Any) -> Any:
+    """Bytes of a message that are no UTF-8 would make the whole page unwritable."""
+    if isinstance(value, str) and not value.isascii():
+        return type(value)(value.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return value

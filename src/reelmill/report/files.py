@@ -1,0 +1,7 @@
+"""The names of a run's reports in its output folder."""
+
+from __future__ import annotations
+
+REPORT_PAGE = "report.html"
+PERFORMANCE_REPORT = "performance_report.json"
+FAILED_FILES = "failed_files.json"
