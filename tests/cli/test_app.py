@@ -13,7 +13,6 @@ import pytest
 
 from reelmill.cli import app as cli
 from reelmill.commands import voice as tasks
-from reelmill.engine.process import spares
 
 
 @pytest.fixture(autouse=True)
@@ -59,25 +58,6 @@ main()
         [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (3, f"reelmill: stopped by {number.name}\n")
-
-
-@pytest.mark.parametrize(("options", "begun"), [(["--help"], 0), (["no such file.mp4"], 2)])
-def test_help_begins_no_processes(
-    monkeypatch: pytest.MonkeyPatch, options: list[str], begun: int
-) -> None:
-    """Processes are begun for a run while the command is still starting itself."""
-    started: list[list[str]] = []
-
-    def popen(command: list[str], **_: object) -> None:
-        started.append(command)
-        raise OSError  # as where no process can be begun: children are then started later
-
-    monkeypatch.setattr(subprocess, "Popen", popen)
-    monkeypatch.setattr(spares, "_cores", lambda: 2)
-    monkeypatch.setattr("sys.argv", ["reelmill", "faces", *options])
-    with pytest.raises(SystemExit):
-        cli.main()
-    assert len(started) == begun
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

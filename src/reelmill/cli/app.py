@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from reelmill import __version__
-from reelmill.engine.process import spares
+from reelmill.core.garbage import collect_seldom
 from reelmill.errors import ReelmillError
 from reelmill.runs.signals import stop_when_told, work_is_over
 
@@ -408,30 +407,12 @@ def version(
         raise typer.Exit
 
 
-#: What the first worker and the first model host of a command import while it is itself still
-#: starting.
-_AHEAD = {
-    "faces": (
-        ("reelmill.engine.process.cpu_worker", "reelmill.pipelines.faces", "pydantic.type_adapter"),
-        ("reelmill.engine.process.model_worker", "reelmill.stages.faces.detect", "onnxruntime"),
-    )
-}
-
-
-def _ahead(arguments: Sequence[str]) -> Sequence[Sequence[str]]:
-    """What to begin for a command line; nothing to show its help."""
-    if "--help" in arguments:
-        return ()
-    return _AHEAD.get("".join(arguments[:1]), ())
-
-
 def main() -> None:
     """The console script: our own errors are one line and exit code 2."""
-    spares.collect_seldom()
+    collect_seldom()
     stop_when_told()
     try:
-        with spares.ready(_ahead(sys.argv[1:])):
-            app()
+        app()
     except ReelmillError as error:
         print(f"reelmill: {error}", file=sys.stderr)
         sys.exit(2)

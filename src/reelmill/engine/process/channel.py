@@ -18,8 +18,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from reelmill.core.garbage import collect_seldom
 from reelmill.engine.process.arena import Arena
-from reelmill.engine.process.spares import ENTRY_BYTES, collect_seldom
 
 LENGTH = struct.Struct("<Q")
 _PR_SET_PDEATHSIG = 1
@@ -79,29 +79,6 @@ def main(arguments: list[str]) -> None:
     _die_with_parent()
     if _is_orphan(int(descriptor)):
         return
-    _run(entry, int(descriptor), int(arena_descriptor))
-
-
-def wait(arguments: list[str]) -> None:
-    """What a spare does: import modules, then become what it is told (see `spares`)."""
-    descriptor, *modules = arguments
-    collect_seldom()
-    _die_with_parent()
-    for module in modules:
-        with contextlib.suppress(Exception):  # whoever really needs it will say
-            importlib.import_module(module)
-    line = socket.socket(fileno=int(descriptor))
-    message, descriptors, _, _ = socket.recv_fds(line, ENTRY_BYTES, 2)
-    if not message:  # nobody needs it
-        return
-    arena_descriptor, log_descriptor = descriptors
-    for output in (1, 2):
-        os.dup2(log_descriptor, output)
-    os.close(log_descriptor)
-    _run(message.decode().rstrip(), line.detach(), arena_descriptor)
-
-
-def _run(entry: str, descriptor: int, arena_descriptor: int) -> None:
     module, _, function = entry.partition(":")
     run: Callable[[Channel], None] = getattr(importlib.import_module(module), function)
-    run(Channel(descriptor, Arena(arena_descriptor)))
+    run(Channel(int(descriptor), Arena(int(arena_descriptor))))

@@ -22,9 +22,8 @@ from typing import Any
 
 import psutil
 
-from reelmill.engine.process import spares
 from reelmill.engine.process.channel import LENGTH, encode
-from reelmill.engine.process.launch import Begun, begin, our_interpreter
+from reelmill.engine.process.launch import begin, our_interpreter
 from reelmill.errors import CrashError, PassingError
 
 _OURS = __name__.partition(".")[0]
@@ -48,23 +47,11 @@ main(sys.argv[2:])
 def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
     """The command that starts a child, up to its entry."""
     if python is None:
-        return our_interpreter("main")
+        return our_interpreter()
     files = {name: importlib.import_module(name).__file__ for name in sorted(packages)}
     seen = os.pathsep.join(f"{name}={file}" for name, file in files.items())
     # -E: what PYTHONPATH and the like say is meant for our interpreter
     return [python, "-E", "-c", _FOREIGN_BOOTSTRAP, seen]
-
-
-def _spare(
-    entry: str, arena_descriptor: int, log: Path, environment: Mapping[str, str]
-) -> Begun | None:
-    """A process that was begun ahead of time, if there is one for this environment."""
-    while (spare := spares.take(environment)) is not None:
-        with log.open("ab") as output:
-            if spare.become(entry, arena_descriptor, output.fileno()):
-                return spare.process, spare.line
-        spare.end()
-    return None
 
 
 class Child:
@@ -94,17 +81,12 @@ class Child:
         `python` is another environment's: it gets our code and `packages`, nothing else of ours.
         """
         log = log_folder / f"{name}.log"
-        environment = environment or {}
-        begun = None if python else _spare(entry, arena_descriptor, log, environment)
-        if begun is None:
-            command = [*_interpreter(python, {_OURS, *packages}), entry]
-            arena = [arena_descriptor]
-            try:
-                with log.open("ab") as output:
-                    begun = begin(command, [str(arena_descriptor)], output, environment, arena)
-            except OSError as error:  # too many processes, files or too little memory: now
-                raise PassingError(f"{name} cannot be started: {error}") from error
-        process, ours = begun
+        command = [*_interpreter(python, {_OURS, *packages}), entry]
+        try:
+            with log.open("ab") as output:
+                process, ours = begin(command, output, environment or {}, arena_descriptor)
+        except OSError as error:  # too many processes, files or too little memory: now
+            raise PassingError(f"{name} cannot be started: {error}") from error
         child = cls(name, process, log)
         ours.setblocking(False)
         try:

@@ -12,36 +12,36 @@ from typing import IO
 #: The child imports what we import: our path, and not the folder the user happens to stand in.
 _BOOTSTRAP = (
     "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
-    "from reelmill.engine.process import channel; channel.{}(sys.argv[2:])"
+    "from reelmill.engine.process.channel import main; main(sys.argv[2:])"
 )
 
 #: A process, and our end of the line to it.
 Begun = tuple["subprocess.Popen[bytes]", socket.socket]
 
 
-def our_interpreter(function: str) -> list[str]:
-    """The command that runs a function of `channel` under the interpreter we run in."""
-    return [sys.executable, "-c", _BOOTSTRAP.format(function), os.pathsep.join(sys.path)]
+def our_interpreter() -> list[str]:
+    """The command that starts a child under the interpreter we run in, up to its entry."""
+    return [sys.executable, "-c", _BOOTSTRAP, os.pathsep.join(sys.path)]
 
 
 def begin(
     command: Sequence[str],
-    arguments: Sequence[str],
     output: IO[bytes] | int,
     environment: Mapping[str, str],
-    descriptors: Sequence[int] = (),
+    arena_descriptor: int,
 ) -> Begun:
-    """Start `command` followed by the number of the line's other end and `arguments`.
+    """Start `command` followed by the numbers of the line's other end and of the arena, which it
+    inherits; it has `environment` beside ours.
 
-    It inherits `descriptors`, and has `environment` beside ours. Raises OSError when it cannot be
-    started.
+    Raises:
+        OSError: it cannot be started.
     """
     ours, theirs = socket.socketpair()
     try:
         with theirs:
             process = subprocess.Popen(
-                [*command, str(theirs.fileno()), *arguments],
-                pass_fds=(theirs.fileno(), *descriptors),
+                [*command, str(theirs.fileno()), str(arena_descriptor)],
+                pass_fds=(theirs.fileno(), arena_descriptor),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
