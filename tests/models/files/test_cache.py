@@ -1,6 +1,7 @@
 """One way from a name to a folder, and clear words where there is none."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -138,8 +139,14 @@ class ConnectError(Exception):
     """Named as the HTTP client's."""
 
 
-class GatedRepoError(Exception):
-    """Named as huggingface_hub's."""
+def _gated():
+    from types import SimpleNamespace
+
+    from huggingface_hub.errors import GatedRepoError
+
+    error = GatedRepoError.__new__(GatedRepoError)
+    error.response = SimpleNamespace(status_code=403)
+    return error
 
 
 @pytest.fixture
@@ -176,10 +183,38 @@ def test_download_given_up(online):
 
 def test_refusal_is_not_tried_again(online):
     # proves: G8 G11
-    scripted = online(GatedRepoError("no"))
+    scripted = online(_gated())
     with pytest.raises(ModelUnavailableError, match=r"gated.*HF_TOKEN"):
         cache.resolve("tiny", sleep=lambda seconds: None)
     assert scripted.calls == 1
+
+
+def test_a_name_that_does_not_resolve_is_an_answer(online):
+    # proves: G11
+    error = ConnectError("down")
+    error.__cause__ = socket.gaierror(-2, "Name or service not known")
+    scripted = online(error)
+    with pytest.raises(ModelUnavailableError, match="no network"):
+        cache.resolve("tiny", sleep=lambda seconds: None)
+    assert scripted.calls == 1
+
+
+def test_without_a_network_the_real_library_answers_at_once(monkeypatch):
+    # proves: G11
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://hub.invalid")
+    monkeypatch.setattr(
+        huggingface_hub.constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://hub.invalid/{repo_id}/resolve/{revision}/{filename}",
+    )
+    waits = []
+    with pytest.raises(ModelUnavailableError, match="no network"):
+        cache.resolve("tiny", sleep=waits.append)
+    assert waits == []
 
 
 def test_real_library_offline(online, monkeypatch):

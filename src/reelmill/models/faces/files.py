@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reelmill.core.paths import caches
+from reelmill.core.retries import RETRY_WAITS
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.faces.facenet import FacenetSpec
 from reelmill.models.faces.facenet_convert import convert
@@ -36,7 +37,7 @@ def face_spec(
     name: str,
     notify: Notify = lambda line: None,
     *,
-    waits: tuple[float, ...] = hub.RETRY_WAITS,
+    waits: tuple[float, ...] = RETRY_WAITS,
 ) -> FacenetSpec:
     """The network `name`: `vggface2`, a file of weights (.pt) or of a converted network (.onnx),
     the address of one, or a hub repository with one in it.

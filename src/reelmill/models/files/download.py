@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reelmill.core.atomic import replacing
+from reelmill.core.retries import RETRY_WAITS, is_offline_error, retry
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 
@@ -21,7 +22,7 @@ def fetch(
     address: str,
     target: Path,
     *,
-    waits: tuple[float, ...] = hub.RETRY_WAITS,
+    waits: tuple[float, ...] = RETRY_WAITS,
     sleep: Callable[[float], None] = time.sleep,
     notify: Callable[[str], None] = lambda line: None,
 ) -> None:
@@ -36,16 +37,18 @@ def fetch(
     """
     if hub.is_offline():
         raise ModelUnavailableError("HF_HUB_OFFLINE is set and it is not on this machine")
-    for wait in (*waits, None):
-        try:
-            _fetch(address, target)
-        except (OSError, ValueError) as error:
-            if wait is None or not _can_pass(error):
-                raise ModelUnavailableError(f"{address}: {_cause(error)}") from error
-            notify(f"fetching {address} failed ({_cause(error)}); again in {wait:.0f} s")
-            sleep(wait)
-        else:
-            return
+    try:
+        retry(
+            lambda: _fetch(address, target),
+            transient=_is_transient,
+            failed=lambda error, wait: notify(
+                f"fetching {address} failed ({_cause(error)}); again in {wait:.0f} s"
+            ),
+            sleep=sleep,
+            waits=waits,
+        )
+    except (OSError, ValueError) as error:
+        raise ModelUnavailableError(f"{address}: {_cause(error)}") from error
 
 
 def _fetch(address: str, target: Path) -> None:
@@ -59,7 +62,9 @@ def _fetch(address: str, target: Path) -> None:
             raise ConnectionError(f"broke off after {size:,} of {int(wanted):,} bytes")
 
 
-def _can_pass(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
+    if is_offline_error(error):
+        return False
     if isinstance(error, urllib.error.HTTPError):
         return error.code in hub.BUSY_STATUSES
     return isinstance(error, OSError) and error.filename is None
@@ -68,6 +73,8 @@ def _can_pass(error: Exception) -> bool:
 def _cause(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answers {error.code} {error.reason}"
+    if is_offline_error(error):
+        return "there is no network, or the server's name does not resolve"
     if isinstance(error, urllib.error.URLError):
-        return f"no network, or the server does not answer ({error.reason})"
+        return f"the server does not answer ({error.reason})"
     return str(error)

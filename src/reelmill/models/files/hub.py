@@ -7,19 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reelmill.core.paths import caches
+from reelmill.core.retries import is_offline_error, retry
 from reelmill.errors import ModelUnavailableError, kind_of
 
-#: Seconds before each further try of a download that failed for a cause that can pass.
-RETRY_WAITS = (5.0, 15.0, 30.0)
-
-#: huggingface_hub's and its HTTP client's ways of saying "no network just now", by class name:
-#: the client's package has changed its name more than once.
+#: The HTTP client's ways of saying that a connection broke, by class name: the client's package
+#: has changed its name more than once.
 _PASSING = frozenset(
     {
         "ConnectError",
         "ConnectTimeout",
         "ConnectionError",
-        "LocalEntryNotFoundError",
         "NetworkError",
         "PoolTimeout",
         "ProtocolError",
@@ -33,7 +30,6 @@ _PASSING = frozenset(
         "XetDownloadError",
     }
 )
-_REFUSED = frozenset({"GatedRepoError", "RepositoryNotFoundError", "DisabledRepoError"})
 BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -54,19 +50,26 @@ def models_folder() -> Path:
 
 def cached_snapshot(repository: str) -> Path | None:
     """The folder of a repository's newest fetched commit, complete or not."""
-    folder = models_folder() / f"models--{repository.replace('/', '--')}"
+    if not (models_folder() / f"models--{repository.replace('/', '--')}").is_dir():
+        return None  # without importing the library
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
     try:
-        commit = (folder / "refs" / "main").read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        found = snapshot_download(repository, cache_dir=models_folder(), local_files_only=True)
+    except (LocalEntryNotFoundError, HFValidationError):
         return None
-    snapshot = folder / "snapshots" / commit
-    return snapshot if commit and snapshot.is_dir() else None
+    return Path(found)
 
 
 def cached_repositories() -> list[str]:
     """The repositories of which something was fetched, as `owner/name`."""
-    found = sorted(path.name for path in models_folder().glob("models--*--*"))
-    return [name.removeprefix("models--").replace("--", "/", 1) for name in found]
+    if not models_folder().is_dir():
+        return []
+    from huggingface_hub import scan_cache_dir
+
+    found = scan_cache_dir(models_folder()).repos
+    return sorted(one.repo_id for one in found if one.repo_type == "model" and one.revisions)
 
 
 def is_offline() -> bool:
@@ -92,15 +95,17 @@ def download(
         raise unavailable(
             repository, "HF_HUB_OFFLINE is set and it is not on this machine", ways_out
         )
-    for wait in (*RETRY_WAITS, None):
-        try:
-            return _snapshot_download(repository, wanted)
-        except Exception as error:
-            if not _is_passing(error) or wait is None:
-                raise unavailable(repository, _explain(error), ways_out) from error
-            notify(f"fetching {repository} failed ({_explain(error)}); again in {wait:.0f} s")
-            sleep(wait)
-    raise AssertionError("the last try returns or raises")
+    try:
+        return retry(
+            lambda: _snapshot_download(repository, wanted),
+            transient=_is_transient,
+            failed=lambda error, wait: notify(
+                f"fetching {repository} failed ({_explain(error)}); again in {wait:.0f} s"
+            ),
+            sleep=sleep,
+        )
+    except Exception as error:
+        raise unavailable(repository, _explain(error), ways_out) from error
 
 
 def unavailable(repository: str, cause: str, ways_out: str | None = None) -> ModelUnavailableError:
@@ -128,28 +133,38 @@ def _snapshot_download(repository: str, wanted: Sequence[str]) -> Path:
     )
 
 
-def _class_names(error: BaseException) -> set[str]:
-    return {kind.__name__ for kind in type(error).__mro__}
+def _is_transient(error: Exception) -> bool:
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
-
-def _is_passing(error: Exception) -> bool:
-    names = _class_names(error)
-    if names & _REFUSED:
+    if isinstance(error, RepositoryNotFoundError) or is_offline_error(error):
         return False
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is not None:
-        return status in BUSY_STATUSES
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in BUSY_STATUSES
+    if isinstance(error, LocalEntryNotFoundError):
+        return True  # the hub did not answer, and nothing is here
+    names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & _PASSING) or kind_of(error) == "passing"
 
 
 def _explain(error: Exception) -> str:
-    names = _class_names(error)
-    if "GatedRepoError" in names:
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
         return "it is gated: accept its terms on the hub, then set HF_TOKEN"
-    if "RepositoryNotFoundError" in names:
+    if isinstance(error, RepositoryNotFoundError):
         return "the hub has no such repository, or it is private"
-    if "LocalEntryNotFoundError" in names:
-        return "no network, or the hub does not answer"
+    if is_offline_error(error):
+        return "there is no network, or the hub's name does not resolve"
+    if isinstance(error, LocalEntryNotFoundError):
+        return "the hub does not answer"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import struct
 import zipfile
@@ -72,25 +71,16 @@ def read_weight_file(path: Path) -> Weights:
 
 
 def _read_safetensors(path: Path) -> Weights:
-    """The format: length of a JSON header, the header, then the tensors' bytes."""
-    data = np.memmap(path, dtype=np.uint8, mode="r")
-    if len(data) < 8:
-        raise ValueError("the file is too short")
-    length = int(data[:8].view("<u8")[0])
-    if length > len(data) - 8:
-        raise ValueError("the header is cut off")
-    header: dict[str, Any] = json.loads(bytes(data[8 : 8 + length]))
-    tensors = {}
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        begin, end = (8 + length + offset for offset in entry["data_offsets"])
-        if end > len(data):
-            raise ValueError(f"{name} is cut off")
-        tensors[name] = _floats(bytes(data[begin:end]), _SAFETENSORS[entry["dtype"]]).reshape(
-            entry["shape"]
-        )
-    return tensors
+    from safetensors import SafetensorError, deserialize
+
+    try:
+        entries = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    return {
+        name: _floats(bytes(entry["data"]), _SAFETENSORS[entry["dtype"]]).reshape(entry["shape"])
+        for name, entry in entries
+    }
 
 
 def _floats(data: bytes, kind: str) -> npt.NDArray[np.float32]:

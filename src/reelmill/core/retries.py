@@ -1,0 +1,75 @@
+"""Trying again what failed for a cause that can pass."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Seconds before each further try.
+RETRY_WAITS = (5.0, 15.0, 30.0)
+
+#: What the system says where there is no network at all: waiting would not bring one.
+_NO_NETWORK = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH})
+
+
+def retry(
+    attempt: Callable[[], T],
+    *,
+    transient: Callable[[Exception], bool],
+    failed: Callable[[Exception, float], None],
+    sleep: Callable[[float], None],
+    waits: Sequence[float] = RETRY_WAITS,
+) -> T:
+    """The result of `attempt`, tried again after each of `waits` while its error is transient.
+
+    Args:
+        attempt: what to do.
+        transient: whether trying again can help.
+        failed: told of an error and of the seconds until the next try.
+        sleep: waits.
+        waits: seconds before each further try.
+
+    Raises:
+        Exception: what the last try raised, or the first error that is not transient.
+    """
+    for wait in waits:
+        try:
+            return attempt()
+        except Exception as error:
+            if not transient(error):
+                raise
+            failed(error, wait)
+        sleep(wait)
+    return attempt()
+
+
+def is_offline_error(error: BaseException) -> bool:
+    """Whether a name did not resolve or there is no network: an answer, not a fault that passes."""
+    return any(
+        isinstance(cause, socket.gaierror)
+        or (isinstance(cause, OSError) and cause.errno in _NO_NETWORK)
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those it came from. `URLError` keeps its cause as `reason`, urllib3 as text
+    in `args`."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        cause = waiting.pop()
+        if cause is None or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [cause.__cause__, cause.__context__]
+        waiting += [
+            one
+            for one in (getattr(cause, "reason", None), *cause.args)
+            if isinstance(one, BaseException)
+        ]
