@@ -12,6 +12,7 @@ import pytest
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     ours = {
         "REELMILL_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("config")),
         "HF_HUB_OFFLINE": "1",
         "TORCH_HOME": str(tmp_path_factory.mktemp("torch")),
         "REELMILL_MEMORY_LIMIT": "100",  # what else runs on the machine is not being tested

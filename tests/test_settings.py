@@ -12,11 +12,15 @@ from reelmill.settings import load_face_settings, load_settings
 
 
 @pytest.fixture(autouse=True)
-def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own file of settings, not there yet; what is in the current folder is another."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "reelmill").mkdir()
     for name in ("BATCH_SIZE", "FORMATS", "OUT", "DEVICE"):
         monkeypatch.delenv(f"REELMILL_{name}", raising=False)
-    return tmp_path
+    return tmp_path / "reelmill" / "reelmill.toml"
 
 
 def test_the_defaults_are_what_the_requirements_say() -> None:
@@ -28,9 +32,9 @@ def test_the_defaults_are_what_the_requirements_say() -> None:
 
 
 def test_the_command_line_wins_then_environment_then_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "reelmill.toml").write_text("batch_size = 3\nworkers = 4\nlanguage = 'ko'\n")
+    own_file.write_text("batch_size = 3\nworkers = 4\nlanguage = 'ko'\n")
     monkeypatch.setenv("REELMILL_BATCH_SIZE", "5")
     monkeypatch.setenv("REELMILL_WORKERS", "6")
     settings = load_settings(batch_size=7, language=None)
@@ -38,10 +42,10 @@ def test_the_command_line_wins_then_environment_then_file(
 
 
 def test_what_faces_begins_with_gives_way_to_everything_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert load_face_settings().batch_size == 4
-    (tmp_path / "reelmill.toml").write_text("batch_size = 3\nlayout = 'split'\nmin_share = 0.2\n")
+    own_file.write_text("batch_size = 3\nlayout = 'split'\nmin_share = 0.2\n")
     settings = load_face_settings()
     assert (settings.batch_size, settings.layout, settings.min_share) == (3, "split", 0.2)
     monkeypatch.setenv("REELMILL_BATCH_SIZE", "5")
@@ -52,13 +56,13 @@ def test_what_faces_begins_with_gives_way_to_everything_said(
 
 @pytest.mark.parametrize("text", ["json,srt", " json , srt ,", "json, srt"])
 def test_formats_are_written_with_commas_everywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+    own_file: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     # proves: V7
     monkeypatch.setenv("REELMILL_FORMATS", text)
     assert load_settings().formats == ("json", "srt")
     monkeypatch.delenv("REELMILL_FORMATS")
-    (tmp_path / "reelmill.toml").write_text("formats = ['json', 'srt']\n")
+    own_file.write_text("formats = ['json', 'srt']\n")
     assert load_settings().formats == ("json", "srt")
     assert load_settings(formats=["txt"]).formats == ("txt",)
 
@@ -72,9 +76,39 @@ def test_a_value_that_does_not_fit_is_told_by_name(given: dict[str, Any], named:
 
 
 @pytest.mark.parametrize("content", ["bach_size = 3\n", "batch_size = \n"])
-def test_a_mistake_in_the_file_is_told(tmp_path: Path, content: str) -> None:
-    (tmp_path / "reelmill.toml").write_text(content)
-    with pytest.raises(UsageError, match=r"bach_size|reelmill\.toml"):
+def test_a_mistake_in_the_file_is_told(own_file: Path, content: str) -> None:
+    own_file.write_text(content)
+    with pytest.raises(UsageError, match=r"reelmill/reelmill\.toml: (bach_size|not a file of set)"):
+        load_settings()
+
+
+def test_a_file_in_the_current_folder_gives_no_orders() -> None:
+    # proves: G12
+    Path("reelmill.toml").write_text("workers = 4\n")
+    settings = load_settings()
+    assert settings.workers is None
+    assert "is not read; --config reelmill.toml would read it" in str(settings.origin)
+    named = load_settings(config=Path("reelmill.toml"))
+    assert (named.workers, named.origin) == (4, "settings from reelmill.toml: workers")
+
+
+def test_a_named_file_that_is_not_there_is_told() -> None:
+    with pytest.raises(UsageError, match=r"^nowhere\.toml: cannot be read \(No such file"):
+        load_settings(config=Path("nowhere.toml"))
+
+
+@pytest.mark.parametrize("name", ["python", "pyannote_model"])
+def test_programs_are_named_on_the_command_line_alone(
+    own_file: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # proves: G12
+    assert getattr(load_settings(**{name: "/opt/x"}), name) is not None
+    own_file.write_text(f"{name} = 'venv'\n")
+    with pytest.raises(UsageError, match=rf"toml: {name} names a program to run; give --"):
+        load_settings()
+    own_file.unlink()
+    monkeypatch.setenv(f"REELMILL_{name.upper()}", "venv")
+    with pytest.raises(UsageError, match=rf"environment: {name} names a program to run; give --"):
         load_settings()
 
 
@@ -111,10 +145,10 @@ def test_numbers_of_speakers_that_contradict_each_other(given: dict[str, Any], t
 
 
 def test_a_known_number_of_speakers_may_be_beyond_the_limits_nobody_gave(
-    tmp_path: Path,
+    own_file: Path,
 ) -> None:
     assert load_settings(speakers=12).speakers == 12
     assert load_settings(speakers=3, min_speakers=2, max_speakers=3).speakers == 3
-    (tmp_path / "reelmill.toml").write_text("max_speakers = 4\n")
+    own_file.write_text("max_speakers = 4\n")
     with pytest.raises(UsageError, match=r"^--speakers 5 is more than --max-speakers 4:"):
         load_settings(speakers=5)

@@ -1,31 +1,41 @@
-"""Every setting, its default and its reason. CLI > environment > `reelmill.toml` > default."""
+"""Every setting, its default and its reason.
+
+Command line > environment > the user's own config file (or `--config`) > default. Nothing that
+lies among recordings is configuration, and what names a program to run is said on the command line.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
-    PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from reelmill.core.paths import user_config
 from reelmill.errors import UsageError
 
 CONFIG_FILE = "reelmill.toml"
+_ENVIRONMENT = "REELMILL_"
+#: They name an interpreter, or a file that names classes to run.
+COMMAND_LINE_ONLY = ("python", "pyannote_model")
 
 
 class Settings(BaseSettings):
     """`REELMILL_` and the name in capitals is the environment variable of each."""
 
     model_config = SettingsConfigDict(
-        env_prefix="REELMILL_", toml_file=CONFIG_FILE, extra="forbid", protected_namespaces=()
+        env_prefix=_ENVIRONMENT, extra="forbid", protected_namespaces=()
     )
+    _origin: str | None = PrivateAttr(None)
 
     out: Path = Field(
         Path("analysis-results"), description="results go here; originals are never touched"
@@ -194,6 +204,11 @@ class Settings(BaseSettings):
         ("json", "csv", "mot"), description="files of boxes written for each video"
     )
 
+    @property
+    def origin(self) -> str | None:
+        """Which file said what, for the first lines of a run; None when none was read."""
+        return self._origin
+
     @field_validator("formats", "subtitle_formats", "face_formats", "to", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
@@ -242,53 +257,76 @@ class FaceSettings(Settings):
     arena: int | None = Field(256, ge=8, description="MB of shared memory for runs of frames")
 
 
-class _Sources(BaseSettings):
-    """The sources in their order."""
+def load_settings(config: Path | None = None, **given: Any) -> Settings:
+    """The settings in force.
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-
-class _Settings(_Sources, Settings):
-    pass
-
-
-class _FaceSettings(_Sources, FaceSettings):
-    pass
-
-
-def load_settings(**given: Any) -> Settings:
-    """The settings in force; `given` are the command line's, None where it said nothing.
+    Args:
+        config: the file to read instead of the user's own.
+        given: what the command line said, None where it said nothing.
 
     Raises:
-        UsageError: a value that does not fit, naming the setting.
+        UsageError: a value that does not fit, naming the setting; a file that cannot be read, or
+            that names a program.
     """
-    return _loaded(_Settings, given)
+    return _loaded(Settings, config, given)
 
 
-def load_face_settings(**given: Any) -> Settings:
+def load_face_settings(config: Path | None = None, **given: Any) -> Settings:
     """As `load_settings`, for `reelmill faces`: where nothing says otherwise, its own defaults."""
-    return _loaded(_FaceSettings, given)
+    return _loaded(FaceSettings, config, given)
 
 
-def _loaded(kind: type[Settings], given: dict[str, Any]) -> Settings:
+def _loaded(kind: type[Settings], config: Path | None, given: dict[str, Any]) -> Settings:
+    file = config or user_config() / CONFIG_FILE
+    said = {name: value for name, value in given.items() if value is not None}
+    read = _read(kind, file, is_named=config is not None)
+    environment = EnvSettingsSource(kind)()
+    for name in COMMAND_LINE_ONLY:
+        if name in read:
+            raise UsageError(_names_a_program(str(file), name))
+        if name in environment:
+            raise UsageError(_names_a_program("the environment", name))
     try:
-        return kind(**{name: value for name, value in given.items() if value is not None})
+        settings = kind(**{**read, **environment, **said})
     except ValidationError as error:
-        raise UsageError("; ".join(map(_told, error.errors()))) from error
-    except ValueError as error:  # TOML that does not parse
-        raise UsageError(f"{CONFIG_FILE}: {error}") from error
+        below = {name for name in read if name not in environment and name not in said}
+        raise UsageError("; ".join(_told(one, file, below) for one in error.errors())) from error
+    settings._origin = _origin_line(file, read)
+    return settings
 
 
-def _told(problem: ErrorDetails) -> str:
-    """A setting's problem with its name; what is wrong between several names them itself."""
+def _read(kind: type[Settings], file: Path, *, is_named: bool) -> dict[str, Any]:
+    """What a file says; the user's own need not be there."""
+    try:
+        if not file.exists() and not is_named:
+            return {}
+        file.open("rb").close()  # a file that is named and not there says so
+        return dict(TomlConfigSettingsSource(kind, file).toml_data)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UsageError(f"{file}: not a file of settings ({error})") from error
+
+
+def _names_a_program(where: str, name: str) -> str:
+    option = f"--{name.replace('_', '-')}"
+    return f"{where}: {name} names a program to run; give {option} on the command line instead"
+
+
+def _origin_line(file: Path, read: Collection[str]) -> str | None:
+    """Which file was read; also that one in the current folder was not."""
+    lines = [f"settings from {file}: {', '.join(sorted(read))}"] if read else []
+    here = Path(CONFIG_FILE)
+    if here.is_file() and not (file.exists() and file.samefile(here)):
+        lines.append(f"{here.absolute()} is not read; --config {here} would read it")
+    return "; ".join(lines) or None
+
+
+def _told(problem: ErrorDetails, file: Path, below: Collection[str]) -> str:
+    """A setting's problem with its name, and the file when it came from there; what is wrong
+    between several settings names them itself."""
     name = ".".join(map(str, problem["loc"]))
-    return f"{name}: {problem['msg']}" if name else str(problem["ctx"]["error"])
+    if not name:
+        return str(problem["ctx"]["error"])
+    where = f"{file}: " if problem["loc"][0] in below else ""
+    return f"{where}{name}: {problem['msg']}"

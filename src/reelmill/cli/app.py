@@ -34,6 +34,9 @@ Fresh = Annotated[
     bool,
     typer.Option("--fresh/--resume", help="Compute everything anew, or continue [--resume]."),
 ]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="File of settings [the user's own reelmill.toml].")
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")]
 ComputeType = Annotated[
     str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
@@ -128,6 +131,7 @@ def voice(
         typer.Option(help="A=Kim,B=Lee, or 'call 1.m4a:A=Kim'; also afterwards."),
     ] = None,
     keep_audio: KeepAudio = None,
+    config: Config = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -204,6 +208,7 @@ def subtitle(
     align: Align = None,
     aligner: Aligner = None,
     arena: Arena = None,
+    config: Config = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -300,6 +305,7 @@ def faces(
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for frames [256].")
     ] = None,
+    config: Config = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -330,11 +336,13 @@ def stage(
     translator: Annotated[str | None, typer.Option(help="Translator.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="Languages, as ko,en.")] = None,
     device: Device = None,
+    config: Config = None,
 ) -> None:
     """One step alone, from the results before it; says where its own result lies."""
     from reelmill.commands.stage import run_stage_command
 
     named = {"out": out, "model": model, "translator": translator, "to": to, "device": device}
+    named["config"] = config
     raise typer.Exit(run_stage_command(name, files or [], command, named, setting or []))
 
 

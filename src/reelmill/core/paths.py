@@ -1,4 +1,5 @@
-"""Where shipped assets are, and where what is remembered of this machine is kept."""
+"""Where shipped assets are, and where the user's settings and what is remembered of this machine
+are kept."""
 
 from __future__ import annotations
 
@@ -20,3 +21,10 @@ def user_cache() -> Path:
     if folder:
         return Path(folder).expanduser()
     return caches() / "reelmill"
+
+
+def user_config() -> Path:
+    """The user's own folder of settings: nobody else writes there."""
+    from platformdirs import user_config_path
+
+    return user_config_path("reelmill", appauthor=False)

@@ -78,6 +78,8 @@ def run_command(
     out = _writable(settings.out)
     sources = find_sources(inputs, out)
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
+    if settings.origin:
+        observer.noted(settings.origin)
     observer.noted(f"device: {choice.reason}")
     notes: list[str] = []
 
