@@ -73,22 +73,21 @@ def run_once(folder: Path, out: Path, profile: str | None) -> dict[str, Any]:
 
     from reelmill.engine.config import EngineConfig
     from reelmill.engine.execution.coordinator import Coordinator
-    from reelmill.engine.telemetry.events import Silent
+    from reelmill.engine.telemetry.events import Event, Planned
     from reelmill.runs.sources import find_sources
 
-    class Clock(Silent):
-        planned_at = 0.0
+    planned_at: list[float] = []
 
-        def planned(self, recordings: int, reused: int) -> None:
-            self.planned_at = time.perf_counter()
+    def listen(event: Event) -> None:
+        if isinstance(event, Planned):
+            planned_at.append(time.perf_counter())
 
-    clock = Clock()
     profiler = cProfile.Profile() if profile else None
     if profiler:
         profiler.enable()
     cpu, began = time.process_time(), time.perf_counter()
     sources = find_sources([folder], out)
-    coordinator = Coordinator(adding_pipeline(out), EngineConfig(out, arena_bytes=64 << 20), clock)
+    coordinator = Coordinator(adding_pipeline(out), EngineConfig(out, arena_bytes=64 << 20), listen)
     summary = asyncio.run(coordinator.run(sources))
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     if profiler and profile:
@@ -98,7 +97,7 @@ def run_once(folder: Path, out: Path, profile: str | None) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "cpu_seconds": cpu,
-        "plan_seconds": clock.planned_at - began,
+        "plan_seconds": planned_at[0] - began,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "items": add.items,
         "batches": add.batches,

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from reelmill.commands.terminal import JsonLines, Plain, headline, observing, one_line
-from reelmill.engine.telemetry.events import Observer, Silent, Snapshot
+from reelmill.commands.terminal import JsonLines, Plain, View, headline, observing, one_line
+from reelmill.engine.telemetry.events import Progressed, RecordingFinished, Snapshot
 from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
 from reelmill.errors import Failure
 
@@ -103,10 +103,19 @@ def test_nobody_listening_does_not_harm_the_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quiet", "as_json", "kind"), [(True, False, Silent), (False, True, JsonLines)]
+    ("quiet", "as_json", "kind"), [(True, False, View), (False, True, JsonLines)]
 )
-def test_the_observer_is_the_one_asked_for(quiet: bool, as_json: bool, kind: type) -> None:
+def test_the_view_is_the_one_asked_for(quiet: bool, as_json: bool, kind: type) -> None:
     with observing(quiet=quiet, as_json=as_json) as observer:
         assert isinstance(observer, kind)
-        checked: Observer = observer
-        checked.moved(snapshot())
+        observer(Progressed(snapshot()))
+
+
+def test_recordings_of_earlier_runs_are_not_shown_one_by_one() -> None:
+    stream = io.StringIO()
+    old = outcome()
+    old.reused = True
+    Plain(stream)(RecordingFinished(old))
+    assert stream.getvalue() == ""
+    Plain(stream)(RecordingFinished(outcome()))
+    assert "/in/a.wav" in stream.getvalue()

@@ -23,7 +23,7 @@ from reelmill.engine.inference import replicas as lanes
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import device_policy as watch
 from reelmill.engine.stage import Device
-from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.models.speakers.files import segmentation_spec
 from reelmill.stages.media.decode import Decode
@@ -79,7 +79,7 @@ def run(
     sources = toy_sources(tmp_path / "in", TEXTS)
     settings = {"devices": GPU, "devices_automatic": True, "max_batch": 4, **(config or {})}
     running = Coordinator(
-        toy_pipeline(out, log, scene=scene.folder), toy_config(out, **settings), Silent(), devices
+        toy_pipeline(out, log, scene=scene.folder), toy_config(out, **settings), ignore, devices
     )
     summary = asyncio.run(asyncio.wait_for(running.run(sources), 120))
     assert [outcome.failure for outcome in summary.outcomes if outcome.failure] == []
@@ -155,7 +155,7 @@ def test_networks_of_an_onnx_runtime_for_the_cpu_work_there_beside_a_gpu(tmp_pat
     running = Coordinator(
         Pipeline("speakers", stages),
         toy_config(tmp_path / "out", devices=GPU),
-        Silent(),
+        ignore,
         ScriptedDevices(),
     )
     summary = asyncio.run(running.run([Source(sample, "voicemail")]))

@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.leaks import LIMIT, Curve, many_batches, own_mb
 from reelmill.engine.execution.coordinator import Coordinator
-from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.events import ignore
 from tests.engine.toys import ShoutStage, WordItem, toy_config, toy_pipeline, toy_sources
 
 
@@ -22,7 +22,7 @@ def test_runs_in_a_row_need_no_more_than_one(tmp_path: Path) -> None:
     me, memory, descriptors = psutil.Process(), [], []
     for number in range(5):
         out = tmp_path / f"out{number}"
-        run = Coordinator(toy_pipeline(out), toy_config(out), Silent())
+        run = Coordinator(toy_pipeline(out), toy_config(out), ignore)
         assert asyncio.run(run.run(sources)).count("done") == len(texts)
         gc.collect()
         memory.append(own_mb(me))

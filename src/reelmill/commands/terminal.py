@@ -15,7 +15,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from reelmill.engine.telemetry.events import Observer, Silent, Snapshot
+from reelmill.engine.telemetry.events import (
+    Event,
+    Noted,
+    Planned,
+    Progressed,
+    RecordingFinished,
+    Snapshot,
+    Warned,
+)
 from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
 from reelmill.report.wording import clock
 
@@ -41,7 +49,40 @@ def failure_text(outcome: FileOutcome) -> str:
     return message if outcome.path in message else f"{outcome.path}: {message}"
 
 
-class Plain:
+class View:
+    """What is shown of a run: nothing, where a method is not overridden. Recordings that earlier
+    runs finished are counted, but not shown one by one."""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Noted(text):
+                self.noted(text)
+            case Warned(text):
+                self.warned(text)
+            case Planned(recordings, reused):
+                self.planned(recordings, reused)
+            case RecordingFinished(outcome) if not outcome.reused:
+                self.finished(outcome)
+            case Progressed(snapshot):
+                self.moved(snapshot)
+
+    def noted(self, text: str) -> None:
+        pass
+
+    def planned(self, recordings: int, reused: int) -> None:
+        pass
+
+    def finished(self, outcome: FileOutcome) -> None:
+        pass
+
+    def warned(self, text: str) -> None:
+        pass
+
+    def moved(self, snapshot: Snapshot) -> None:
+        pass
+
+
+class Plain(View):
     """A line per recording and, now and then, where the run stands."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -79,7 +120,7 @@ class Plain:
         _write(self._stream, one_line(line))
 
 
-class JsonLines:
+class JsonLines(View):
     """Every event as a line of JSON on standard output."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -97,14 +138,11 @@ class JsonLines:
     def warned(self, text: str) -> None:
         self._say(event="warning", text=text)
 
-    def moved(self, snapshot: Snapshot) -> None:
-        pass
-
     def _say(self, **values: Any) -> None:
         _write(self._stream, json.dumps(values))
 
 
-class Moving:
+class Moving(View):
     """A live table: a row per stage, a headline, and what went wrong above it."""
 
     def __init__(self, live: Live) -> None:
@@ -173,12 +211,12 @@ def _rate(stage: StageTotals, now: float) -> str:
 
 
 @contextmanager
-def observing(*, quiet: bool, as_json: bool) -> Iterator[Observer]:
-    """The observer that fits: what was asked for, and whether somebody watches."""
+def observing(*, quiet: bool, as_json: bool) -> Iterator[View]:
+    """The view that fits: what was asked for, and whether somebody watches."""
     if as_json:
         yield JsonLines(sys.stdout)
     elif quiet:
-        yield Silent()
+        yield View()
     elif not sys.stderr.isatty():
         yield Plain(sys.stderr)
     else:

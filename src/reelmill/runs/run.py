@@ -21,7 +21,7 @@ from reelmill.engine.resources.devices import DeviceChoice, choose_devices
 from reelmill.engine.resources.monitor import NvmlDevices, machine_memory_mb, usable_cores
 from reelmill.engine.stage import PartedFileStage
 from reelmill.engine.state.run_db import Ledger
-from reelmill.engine.telemetry.events import Observer
+from reelmill.engine.telemetry.events import Emit, Noted
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import ReelmillError, UsageError
 from reelmill.runs.signals import NUMBERS, held_back
@@ -61,7 +61,7 @@ def run_command(
     inputs: Sequence[Path],
     settings: Settings,
     maker: Maker,
-    observer: Observer,
+    emit: Emit,
     *,
     fresh: bool = False,
     together: Together | None = None,
@@ -79,30 +79,30 @@ def run_command(
     sources = find_sources(inputs, out)
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
     if settings.origin:
-        observer.noted(settings.origin)
-    observer.noted(f"device: {choice.reason}")
+        emit(Noted(settings.origin))
+    emit(Noted(f"device: {choice.reason}"))
     notes: list[str] = []
 
     def say(text: str) -> None:
         notes.append(text)
-        observer.noted(text)
+        emit(Noted(text))
 
     for remark in remarks(source.path for source in sources):
         say(remark)
     pipeline = maker(say)(settings, choice, out)
     config = _config(settings, choice, pipeline, fresh)
-    return asyncio.run(_run(pipeline, config, observer, sources, together, notes))
+    return asyncio.run(_run(pipeline, config, emit, sources, together, notes))
 
 
 async def _run(
     pipeline: Pipeline,
     config: EngineConfig,
-    observer: Observer,
+    emit: Emit,
     sources: list[Source],
     together: Together | None,
     notes: Sequence[str],
 ) -> Outcome:
-    coordinator = Coordinator(pipeline, config, observer)
+    coordinator = Coordinator(pipeline, config, emit)
 
     def closing(summary: RunSummary) -> None:
         summary.notes = list(dict.fromkeys([*notes, *summary.notes]))

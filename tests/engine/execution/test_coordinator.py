@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reelmill.engine.execution.coordinator import Coordinator
-from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from tests.engine.toys import toy_config, toy_pipeline, toy_sources
 
@@ -22,7 +22,7 @@ def run(
     log.touch()
     sources = toy_sources(tmp_path / "in", texts)
     coordinator = Coordinator(
-        toy_pipeline(out, log, **model), toy_config(out, **(config or {})), Silent()
+        toy_pipeline(out, log, **model), toy_config(out, **(config or {})), ignore
     )
     return asyncio.run(coordinator.run(sources))
 
@@ -181,7 +181,7 @@ def test_a_vanished_file_is_reported(tmp_path: Path, workers: int) -> None:
     sources = toy_sources(tmp_path / "in", {"a.txt": "x", "b.txt": "y"})
     (tmp_path / "in" / "a.txt").unlink()
     out = tmp_path / "out"
-    coordinator = Coordinator(toy_pipeline(out), toy_config(out, workers=workers), Silent())
+    coordinator = Coordinator(toy_pipeline(out), toy_config(out, workers=workers), ignore)
     outcomes = by_name(asyncio.run(coordinator.run(sources)))
     assert outcomes["b"].status == "done"
     failure = outcomes["a"].failure

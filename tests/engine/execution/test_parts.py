@@ -22,7 +22,7 @@ from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.cpu_worker import _outputs
 from reelmill.engine.stage import Inputs, PartedFileStage, PartedModelStage
-from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import InputError
 from tests.engine.toys import (
@@ -93,7 +93,7 @@ def run(tmp_path: Path, texts: dict[str, str], workers: int, **stages: Any) -> R
     out = tmp_path / "out"
     lines = ShoutLines(ShoutModel(), stages.pop("item_bytes", 1000))
     pipeline = Pipeline("toy", [Read(), lines, WriteParts(**stages)])
-    coordinator = Coordinator(pipeline, toy_config(out, workers=workers), Silent())
+    coordinator = Coordinator(pipeline, toy_config(out, workers=workers), ignore)
     return asyncio.run(coordinator.run(toy_sources(tmp_path / "in", texts)))
 
 

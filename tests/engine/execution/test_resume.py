@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reelmill.engine.execution.coordinator import Coordinator, sweep
-from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import UsageError
 from tests.engine.more_toys import moody_pipeline
@@ -29,7 +29,7 @@ class Place:
 
     def run(self, texts: dict[str, str], mark: str = "", **config: Any) -> RunSummary:
         pipeline = moody_pipeline(self.out, self.log, mark)
-        coordinator = Coordinator(pipeline, toy_config(self.out, **config), Silent())
+        coordinator = Coordinator(pipeline, toy_config(self.out, **config), ignore)
         return asyncio.run(coordinator.run(toy_sources(self.inputs, texts)))
 
     def text(self, name: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.resources.monitor import DeviceSample
-from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.events import Event, Noted, ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from tests.engine.toys import toy_config, toy_sources
 from tests.engine.two_models import two_models
@@ -20,12 +20,13 @@ from tests.engine.two_models import two_models
 TEXTS = {f"통화 {i}.txt": " ".join(f"w{j}" for j in range(i + 1)) for i in range(6)}
 
 
-class Listening(Silent):
+class Listening:
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def noted(self, text: str) -> None:
-        self.notes.append(text)
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Noted):
+            self.notes.append(event.text)
 
 
 def run(
@@ -33,7 +34,7 @@ def run(
     texts: dict[str, str] = TEXTS,
     config: dict[str, Any] | None = None,
     devices: Any = None,
-    observer: Listening | None = None,
+    listener: Listening | None = None,
     **models: Any,
 ) -> RunSummary:
     out, log = tmp_path / "out", tmp_path / "log"
@@ -43,7 +44,7 @@ def run(
     coordinator = Coordinator(
         two_models(out, log, **models),
         toy_config(out, **settings),
-        observer or Listening(),
+        listener or Listening(),
         devices,
     )
     return asyncio.run(asyncio.wait_for(coordinator.run(sources), 60))
@@ -75,11 +76,11 @@ def metrics(tmp_path: Path, event: str) -> list[dict[str, Any]]:
 
 def test_all_recordings_go_through_one_model_before_the_next_one_loads(tmp_path: Path) -> None:
     # proves: G9
-    observer = Listening()
-    summary = run(tmp_path, observer=observer)
+    listener = Listening()
+    summary = run(tmp_path, listener=listener)
     assert summary.count("done") == len(TEXTS) and right(tmp_path)
     assert order(tmp_path) == ["load one", "infer one", "load two", "infer two"]
-    assert any("turns" in note for note in observer.notes)
+    assert any("turns" in note for note in listener.notes)
     assert [len(turn["hosts"]) for turn in metrics(tmp_path, "turn ended")] == [1, 1]
     assert all(turn["processes_left"] == [] for turn in metrics(tmp_path, "turn ended"))
 
@@ -101,28 +102,28 @@ def test_a_model_that_is_needed_twice_has_two_turns(tmp_path: Path) -> None:
 
 def test_resident_models_are_loaded_together(tmp_path: Path) -> None:
     # proves: G9
-    observer = Listening()
+    listener = Listening()
     config = {"residency": "auto"}
-    summary = run(tmp_path, config=config, observer=observer, second={"need_mb": 10.0})
+    summary = run(tmp_path, config=config, listener=listener, second={"need_mb": 10.0})
     assert summary.count("done") == len(TEXTS) and right(tmp_path)
     assert order(tmp_path).index("load two") < len(order(tmp_path)) - 1
     assert metrics(tmp_path, "turn ended") == []
-    assert any("all stay loaded" in note for note in observer.notes)
+    assert any("all stay loaded" in note for note in listener.notes)
 
 
 def test_what_was_measured_decides_the_next_time(tmp_path: Path) -> None:
     # proves: G9
-    observer = Listening()
+    listener = Listening()
     config = {"residency": "auto", "footprints": tmp_path / "cache" / "footprints.json"}
-    run(tmp_path, config=config, first={"need_mb": 1e9, "ballast_mb": 100}, observer=observer)
-    assert any("estimated" in note and "turns" in note for note in observer.notes)
+    run(tmp_path, config=config, first={"need_mb": 1e9, "ballast_mb": 100}, listener=listener)
+    assert any("estimated" in note and "turns" in note for note in listener.notes)
     seen = json.loads((tmp_path / "cache" / "footprints.json").read_text())["models"]
     (one,) = (mb for key, mb in seen.items() if key.endswith("one one"))
     (two,) = (mb for key, mb in seen.items() if key.endswith("two two"))
     assert 90 < one["loaded_mb"] - two["loaded_mb"] < 130, "its ballast, and nobody else's"
     again = Listening()
     more = {**TEXTS, "new.txt": "w w w"}
-    summary = run(tmp_path, more, config, first={"need_mb": 1e9, "ballast_mb": 100}, observer=again)
+    summary = run(tmp_path, more, config, first={"need_mb": 1e9, "ballast_mb": 100}, listener=again)
     assert summary.count("done") == len(more) and right(tmp_path, more)
     assert any("measured" in note and "all stay loaded" in note for note in again.notes)
 
@@ -158,7 +159,7 @@ def test_a_stop_in_the_middle_of_a_turn_is_continued(tmp_path: Path) -> None:
     log.touch()
     sources = toy_sources(tmp_path / "in", TEXTS)
     slow = two_models(out, log, first={"delay": 0.2})
-    coordinator = Coordinator(slow, toy_config(out, residency="turns", max_batch=2), Silent())
+    coordinator = Coordinator(slow, toy_config(out, residency="turns", max_batch=2), ignore)
 
     async def stopped() -> RunSummary:
         running = asyncio.create_task(coordinator.run(sources))

@@ -13,7 +13,7 @@ import pytest
 
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.telemetry.events import Silent
+from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from tests.bare import make_environment
 from tests.engine.foreign import Echo, EchoModel, ReadNames
@@ -27,7 +27,7 @@ def bare(tmp_path: Path) -> str:
 
 def run(tmp_path: Path, texts: dict[str, str], **model: Any) -> RunSummary:
     pipeline = Pipeline("echo", [ReadNames(), Echo(EchoModel(**model))])
-    coordinator = Coordinator(pipeline, toy_config(tmp_path / "out"), Silent())
+    coordinator = Coordinator(pipeline, toy_config(tmp_path / "out"), ignore)
     return asyncio.run(coordinator.run(toy_sources(tmp_path / "in", texts)))
 
 

@@ -35,7 +35,7 @@ from reelmill.engine.stage import ModelStage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger, Result
-from reelmill.engine.telemetry.events import Observer
+from reelmill.engine.telemetry.events import Emit, Progressed
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import UsageError
 
@@ -50,16 +50,16 @@ class Coordinator:
         self,
         pipeline: Pipeline,
         config: EngineConfig,
-        observer: Observer,
+        emit: Emit,
         devices: Devices | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
         self._monitor = Monitor(devices or NvmlDevices(), self._running)
-        self._books = Books(pipeline, config, observer, self._monitor)
+        self._books = Books(pipeline, config, emit, self._monitor)
         self._footprints = Footprints(config.footprints)
         self._planner = Planner(pipeline, config, self._books, self._footprints)
-        self._observer = observer
+        self._emit = emit
         self._jobs: list[Job] = []
         self._stopped: str | None = None
         self._stop_requested = asyncio.Event()
@@ -270,7 +270,7 @@ class Coordinator:
             self._fatal(f"a fault of this program in the monitor: {error!r}")
 
     async def _tick(self, inference: Inference, guard: Guard) -> None:
-        """Sample once a second, tell the observer four times a second."""
+        """Sample once a second, tell where the run stands four times a second."""
         every = round(_SAMPLE_EVERY_S / _TELL_EVERY_S)
         turn = 0
         while True:
@@ -278,7 +278,7 @@ class Coordinator:
                 sample = self._monitor.take()
                 self._books.line(sample.as_line())
                 guard.see(sample)
-            self._observer.moved(self._books.snapshot(inference.queued))
+            self._emit(Progressed(self._books.snapshot(inference.queued)))
             try:
                 self._ledger.commit()  # also when nothing new comes for a while
             except sqlite3.OperationalError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +19,14 @@ from reelmill.engine.inference.replicas import BatchDone
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources.monitor import Monitor
 from reelmill.engine.stage import ModelStage
-from reelmill.engine.telemetry.events import Observer, Snapshot
+from reelmill.engine.telemetry.events import (
+    Emit,
+    Noted,
+    Planned,
+    RecordingFinished,
+    Snapshot,
+    Warned,
+)
 from reelmill.engine.telemetry.metrics import (
     BatchRecord,
     FileOutcome,
@@ -27,22 +36,24 @@ from reelmill.engine.telemetry.metrics import (
 )
 
 _RUNS_KEPT = 50
+#: Of the runs of this process, so that two on one folder within a second are told apart.
+_numbers = itertools.count()
 
 
 class Books:
-    """Counts everything and tells the observer."""
+    """Counts everything and emits the events of a run."""
 
     def __init__(
-        self, pipeline: Pipeline, config: EngineConfig, observer: Observer, monitor: Monitor
+        self, pipeline: Pipeline, config: EngineConfig, emit: Emit, monitor: Monitor
     ) -> None:
         self._pipeline = pipeline
         self._config = config
-        self._observer = observer
+        self._emit = emit
         self.monitor = monitor
         self.stages = {stage.name: StageTotals(stage.name) for stage in pipeline.stages}
         self.warnings: list[str] = []
         self.notes: list[str] = []
-        self._jobs: Sequence[Job] = ()
+        self._jobs: list[Job] = []
         self._counts = {"done": 0, "failed": 0}
         self._reused = 0
         self._media_seconds = 0.0
@@ -58,7 +69,7 @@ class Books:
         folder.mkdir(parents=True, exist_ok=True)
         for old in sorted(folder.glob("*.jsonl"))[:-_RUNS_KEPT]:
             old.unlink()
-        name = time.strftime("%Y%m%d-%H%M%S") + f"-{os.getpid()}.jsonl"
+        name = time.strftime("%Y%m%d-%H%M%S") + f"-{os.getpid()}-{next(_numbers)}.jsonl"
         self._lines = Path(folder / name).open(  # noqa: SIM115
             "w", encoding="utf-8", errors="surrogateescape", buffering=1
         )
@@ -83,13 +94,13 @@ class Books:
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
-        self._observer.warned(text)
+        self._emit(Warned(text))
         self.line({"event": "warning", "at": self.clock(), "text": text})
 
     def note(self, text: str) -> None:
         """A decision, told to whoever watches."""
         self.notes.append(text)
-        self._observer.noted(text)
+        self._emit(Noted(text))
         self.line({"event": "note", "at": self.clock(), "text": text})
 
     def clock(self) -> float:
@@ -97,13 +108,16 @@ class Books:
         return round(time.monotonic() - self._began, 4)
 
     def planned(self, jobs: Sequence[Job]) -> None:
-        self._jobs = jobs
-        for job in jobs:
-            if job.reused:
-                self._counts[job.status] += 1
-        self._reused = sum(job.reused for job in jobs)
-        self._bytes_total = sum(job.size for job in jobs if not job.reused)
-        self._observer.planned(len(jobs), self._reused)
+        """More recordings belong to the run; those that earlier runs finished are over already."""
+        self._jobs.extend(jobs)
+        reused = [job for job in jobs if job.reused]
+        for job in reused:
+            self._counts[job.status] += 1
+        self._reused += len(reused)
+        self._bytes_total += sum(job.size for job in jobs if not job.reused)
+        self._emit(Planned(len(self._jobs), self._reused))
+        for job in reused:
+            self._emit(RecordingFinished(job.outcome()))
 
     def finished(self, job: Job) -> None:
         self._counts[job.status] += 1
@@ -111,7 +125,7 @@ class Books:
         self._media_seconds += job.facts.get("media_seconds") or 0.0
         outcome = job.outcome()
         self.line({"event": "recording", "at": self.clock(), **_plain(outcome)})
-        self._observer.finished(outcome)
+        self._emit(RecordingFinished(outcome))
 
     def batch(self, batch: BatchDone, device_memory_mb: float | None) -> None:
         answer, items = batch.answer, batch.items
@@ -149,7 +163,7 @@ class Books:
             failed=self._counts["failed"],
             reused=self._reused,
             media_seconds=self._media_seconds,
-            stages=list(self.stages.values()),
+            stages=[replace(totals) for totals in self.stages.values()],
             queued_items={
                 stage.name: queued(at)
                 for at, stage in enumerate(self._pipeline.stages)

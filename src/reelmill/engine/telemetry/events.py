@@ -1,17 +1,21 @@
-"""What a run tells while it goes on; the command line decides how it looks."""
+"""What a run tells while it goes on: typed events for any number of listeners."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
+from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a run stands. `media_seconds` is the length of what was finished in this run."""
+    """Where a run stands.
+
+    `seconds` since it began; `media_seconds` is the length of what was finished in this run;
+    `queued_items` wait for a model, by stage; `memory_mb` is what all its processes have,
+    `cpu_percent` what they use, in percent of one core. None where nothing is known yet.
+    """
 
     seconds: float
     recordings: int
@@ -26,34 +30,56 @@ class Snapshot:
     cpu_percent: float | None
 
 
-class Observer(Protocol):
-    """Is told; never asked."""
+@dataclass(frozen=True)
+class Noted:
+    """Something was decided for the run, or is missing; `text` is for people."""
 
-    def noted(self, text: str) -> None: ...
-
-    def planned(self, recordings: int, reused: int) -> None: ...
-
-    def finished(self, outcome: FileOutcome) -> None: ...
-
-    def warned(self, text: str) -> None: ...
-
-    def moved(self, snapshot: Snapshot) -> None: ...
+    text: str
 
 
-class Silent:
-    """An observer for those who only want the summary."""
+@dataclass(frozen=True)
+class Warned:
+    """Something went wrong that does not end the run; `text` is for people."""
 
-    def noted(self, text: str) -> None:
-        pass
+    text: str
 
-    def planned(self, recordings: int, reused: int) -> None:
-        pass
 
-    def finished(self, outcome: FileOutcome) -> None:
-        pass
+@dataclass(frozen=True)
+class Planned:
+    """The run has `recordings` in all, `reused` of them finished by earlier runs. Comes again
+    whenever recordings are added."""
 
-    def warned(self, text: str) -> None:
-        pass
+    recordings: int
+    reused: int
 
-    def moved(self, snapshot: Snapshot) -> None:
-        pass
+
+@dataclass(frozen=True)
+class RecordingFinished:
+    """A recording is done, or has failed for good; or an earlier run had finished it
+    (`outcome.reused`)."""
+
+    outcome: FileOutcome
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """Where the run stands, four times a second."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The run is over, reports are written; no event comes after this one."""
+
+    summary: RunSummary
+
+
+Event = Noted | Warned | Planned | RecordingFinished | Progressed | RunEnded
+
+#: Is told events, in the coordinator's thread: it must not block.
+Emit = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """For those who only want the summary."""
