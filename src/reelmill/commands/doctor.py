@@ -26,8 +26,8 @@ _OLDEST_PYTHON = (3, 10)
 #: The optional parts: module, what it is for, how to get it.
 _EXTRAS = (
     ("torch", "PyTorch, for pyannote.audio and WhisperX", "pip install torch"),
-    ("whisperx", "the WhisperX engine", "see --python in the README"),
-    ("pyannote.audio", "the pyannote diarizer", "see --python in the README"),
+    ("whisperx", "the WhisperX engine", "see --python in docs/voice.md"),
+    ("pyannote.audio", "the pyannote diarizer", "see --python in docs/voice.md"),
     ("docx", "docx export", "pip install python-docx"),
 )
 
