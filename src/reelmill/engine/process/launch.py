@@ -46,6 +46,7 @@ def begin(
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **environment},
+                cwd="/",  # libraries take a folder that lies there for a model of its name
                 start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
             )
     except BaseException:

@@ -19,6 +19,7 @@ from reelmill.models.alignment.wav2vec2_convert import SHAPE_FILE, VOCABULARY_FI
 from reelmill.models.files import hub
 from reelmill.models.files.cache import folder_digest
 from reelmill.models.files.catalog import DEMO
+from reelmill.models.files.names import given_path
 from reelmill.models.runtimes.checkpoint import WEIGHT_FILES
 
 #: Setting this as `--aligner` leaves word times to Whisper.
@@ -173,10 +174,10 @@ def _all_languages(language: str | None) -> tuple[str, ...]:
 def _resolve(name: str, notify: Notify) -> AlignerModel:
     if name == DEMO:
         return _local(_DEMO_FOLDER, DEMO)
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = given_path(name, notify=notify)
+    if folder is not None and folder.is_dir():
         return _from_folder(folder.resolve(), name, notify)
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if folder is not None or name.count("/") != 1:
         raise ModelUnavailableError(
             f"no aligner {name!r}: give `demo`, `none`, a hub repository (owner/name) of a "
             f"wav2vec2 CTC model, a folder with one, or a language of {', '.join(REPOSITORIES)}"

@@ -16,6 +16,7 @@ from reelmill.models.faces.facenet_convert import convert
 from reelmill.models.files import hub
 from reelmill.models.files.cache import file_digest
 from reelmill.models.files.download import fetch
+from reelmill.models.files.names import given_path
 
 #: facenet-pytorch's weights, by the name it gives them.
 VGGFACE2 = "vggface2"
@@ -51,10 +52,10 @@ def face_spec(
         ModelUnavailableError: it is not here and not to be had, or is something else; the message
             names the ways out.
     """
-    path = Path(name).expanduser()
-    if path.is_file():
+    path = given_path(name, (VGGFACE2,), notify)
+    if path is not None and path.is_file():
         return _from_file(path.resolve(), path.name, notify)
-    if path.is_dir():
+    if path is not None and path.is_dir():
         return _from_file(_only_file(path.resolve()), path.name, notify)
     made = converted_path(name)
     if made.is_file():
@@ -63,7 +64,7 @@ def face_spec(
         return _converted(left, made, name, notify)
     if name == VGGFACE2 or name.startswith(("http://", "https://")):
         return _from_address(_ADDRESS if name == VGGFACE2 else name, made, name, notify, waits)
-    if name.count("/") == 1 and not name.startswith((".", "~", "/")):
+    if path is None and name.count("/") == 1:
         return _from_hub(name, made, notify)
     raise ModelUnavailableError(
         f"no face network {name!r}: give {VGGFACE2}, the file or address of facenet-pytorch's "

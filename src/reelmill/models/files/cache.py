@@ -17,6 +17,7 @@ from reelmill.core.paths import ASSETS
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 from reelmill.models.files.catalog import CATALOG, DEMO, ModelKind, find, names
+from reelmill.models.files.names import given_path
 from reelmill.models.whisper.features import WINDOW_SECONDS
 
 _DEMO_FOLDERS: dict[ModelKind, str] = {
@@ -182,8 +183,7 @@ def _repository(name: str, kind: ModelKind) -> str | None:
     known = find(name, kind)
     if known is not None:
         return known.repository
-    is_path = name.startswith((".", "/", "~")) or Path(name).expanduser().exists()
-    return name if name.count("/") == 1 and not is_path else None
+    return name if name.count("/") == 1 and given_path(name) is None else None
 
 
 def _given_folder(name: str, kind: ModelKind) -> Path:

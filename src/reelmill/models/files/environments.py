@@ -24,6 +24,8 @@ _SECONDS = 60
 _IMPORT_SECONDS = 300
 #: The file in the user's cache that says what could be imported.
 _REMEMBERED = "environments.json"
+#: `python -c` imports from the current folder, where recordings lie and what came with them.
+_NOWHERE = "/"
 
 #: Asked of the interpreter itself: what is installed there is nobody else's business to guess.
 _QUESTION = """
@@ -73,7 +75,7 @@ def look(python: Path | None, packages: Sequence[str]) -> Environment:
     command = [interpreter, "-E", "-c", _QUESTION, *packages]
     try:
         asked = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, check=True
+            command, cwd=_NOWHERE, capture_output=True, text=True, timeout=_SECONDS, check=True
         )
         version, versions, changed = json.loads(asked.stdout)
     except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
@@ -103,7 +105,14 @@ def try_import(found: Environment, module: str) -> None:
         return
     command = [found.python or sys.executable, "-E", "-c", f"import {module}"]
     try:
-        subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_SECONDS, check=True)
+        subprocess.run(
+            command,
+            cwd=_NOWHERE,
+            capture_output=True,
+            text=True,
+            timeout=_IMPORT_SECONDS,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise ModelUnavailableError(
             f"{module} is in {found.where}, but cannot be imported ({_cause(error)}); "

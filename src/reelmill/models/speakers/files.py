@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
+from reelmill.models.files.names import given_path
 from reelmill.models.runtimes.onnx import SHIPPED
 from reelmill.models.speakers.networks import EncoderSpec, Features, SegmentationSpec
 
@@ -83,15 +84,15 @@ def network_file(name: str, kind: SpeakerNetwork, notify: Notify = lambda line: 
     """The .onnx file of a network, fetched if need be. Raises as `segmentation_spec`."""
     if name == DEFAULT:
         return SHIPPED / kind / "model.onnx"
-    path = Path(name).expanduser()
-    if path.is_file():
+    path = given_path(name, KNOWN, notify)
+    if path is not None and path.is_file():
         return path.resolve()
-    if path.is_dir():
+    if path is not None and path.is_dir():
         return _only_network(path.resolve())
     known = KNOWN.get(name)
     if known is not None and known.kind == kind:
         return _fetched(known.repository, known.file, notify)
-    if name.count("/") == 1 and not name.startswith((".", "~", "/")):
+    if path is None and name.count("/") == 1:
         return _fetched(name, None, notify)
     names = [DEFAULT, *(one for one, network in KNOWN.items() if network.kind == kind)]
     raise ModelUnavailableError(

@@ -11,6 +11,7 @@ from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 from reelmill.models.files.cache import file_digest, folder_digest
 from reelmill.models.files.environments import look, try_import
+from reelmill.models.files.names import given_path
 from reelmill.models.speakers.pyannote import PyannoteSpec
 
 Notify = Callable[[str], None]
@@ -45,15 +46,18 @@ def pyannote_spec(
         raise ModelUnavailableError(f"pyannote.audio is not in {found.where}; {_INSTALL}")
     if version.partition(".")[0] != "4":
         raise ModelUnavailableError(f"{found.where} has pyannote.audio {version}; {_INSTALL}")
-    path, digest = _local(name) or _fetched(name, notify)
+    path, digest = _local(name, notify) or _fetched(name, notify)
     for part in _parts(path if path.is_file() else path / "config.yaml"):
         _snapshot(part, notify)
     try_import(found, _PACKAGE)
     return PyannoteSpec(str(path), name, digest, version, found.python, found.has_cuda)
 
 
-def _local(name: str) -> tuple[Path, str] | None:
-    path = Path(name).expanduser().absolute()
+def _local(name: str, notify: Notify) -> tuple[Path, str] | None:
+    given = given_path(name, notify=notify)
+    if given is None:
+        return None
+    path = given.absolute()
     if path.is_file():
         return path, f"local:{file_digest(path)}"
     if (path / "config.yaml").is_file():
@@ -71,7 +75,7 @@ def _fetched(name: str, notify: Notify) -> tuple[Path, str]:
 def _parts(config: Path) -> list[str]:
     """The models of the hub that a pipeline refers to; those in its own folder are no names."""
     found = _PART.findall(config.read_text("utf-8"))
-    return [name for name in found if not Path(name).exists()]
+    return [name for name in found if given_path(name) is None]
 
 
 def _snapshot(name: str, notify: Notify) -> Path:

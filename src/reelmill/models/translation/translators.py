@@ -10,6 +10,8 @@ from typing import Any
 
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import cache, hub
+from reelmill.models.files.catalog import DEMO, names
+from reelmill.models.files.names import given_path
 from reelmill.models.translation import conversion
 from reelmill.models.translation.nllb import NllbSpec
 
@@ -62,10 +64,10 @@ def _converted(
     name: str, download: bool, sleep: Callable[[float], None], notify: Callable[[str], None]
 ) -> cache.ModelFiles | None:
     """A model in the transformers library's format, converted; None for all others."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = given_path(name, (DEMO, *names("translator")), notify)
+    if folder is not None and folder.is_dir():
         checkpoint: Path | None = folder.resolve()
-    elif name.count("/") == 1 and not name.startswith((".", "/", "~")):
+    elif folder is None and name.count("/") == 1:
         checkpoint = hub.cached_snapshot(name)
         if checkpoint is None and download:
             # Small files first: they tell of which kind the model is.

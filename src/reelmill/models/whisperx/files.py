@@ -8,6 +8,7 @@ from pathlib import Path
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files.cache import ModelFiles, folder_digest, folder_size
 from reelmill.models.files.environments import Environment, look, try_import
+from reelmill.models.files.names import given_path
 from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXOptions, WhisperXSpec
 
 _PACKAGE = "whisperx"
@@ -57,9 +58,10 @@ def recognizer_spec(
 
 def aligner_spec(found: Environment, name: str | None) -> WhisperXAlignerSpec:
     """WhisperX's aligners: `name` for all languages, or None for its own choice for each."""
-    folder = None if name is None else Path(name).expanduser().absolute()
+    folder = None if name is None else given_path(name)
     model, digest = name, f"whisperx:{name}"
     if folder is not None and folder.is_dir():
+        folder = folder.absolute()
         model, digest = str(folder), f"local:{folder_digest(folder, _ALIGNER_FILES)}"
     return WhisperXAlignerSpec(
         model, digest, found.versions[_PACKAGE], found.python, found.has_cuda
