@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from reelmill.commands.terminal import JsonLines, Plain, View, headline, observing, one_line
+from reelmill.commands.terminal import JsonLines, Plain, View, headline, observing
 from reelmill.engine.telemetry.events import Progressed, RecordingFinished, Snapshot
 from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
 from reelmill.errors import Failure
@@ -58,10 +58,6 @@ def test_no_name_can_break_the_line_or_the_terminal(path: str) -> None:
     lines = told(outcome(path)).splitlines()
     assert len(lines) == 2 and "\x1b" not in lines[1]
     lines[1].encode()
-
-
-def test_what_can_be_read_is_left_as_it_is() -> None:
-    assert one_line("통화 😀 ä.wav") == "통화 😀 ä.wav"
 
 
 def test_plain_lines_come_now_and_then() -> None:

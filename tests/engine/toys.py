@@ -51,7 +51,8 @@ class Written(Artifact):
 
 @dataclass(frozen=True)
 class Read(FileStage):
-    """Reads the words of a text file; the word `unreadable` makes it bad input."""
+    """Reads the words of a text file; the word `unreadable` makes it bad input. At `edited`
+    somebody else is writing into it meanwhile."""
 
     name: ClassVar[str] = "read"
     version: ClassVar[int] = 1
@@ -65,6 +66,8 @@ class Read(FileStage):
             raise InputError(f"{recording.path}: unreadable on purpose; take it out")
         if "flaky" in words and self.log and count(self.log, "read", recording) < 3:
             raise PassingError(f"{recording.path}: busy")
+        if "edited" in words:
+            recording.path.write_text("somebody else's words")
         if "killworker" in words:
             os.kill(os.getpid(), signal.SIGKILL)
         if "diskfull" in words:

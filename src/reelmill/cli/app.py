@@ -10,8 +10,16 @@ import typer
 
 from reelmill import __version__
 from reelmill.core.garbage import collect_seldom
+from reelmill.core.printable import printable
 from reelmill.errors import ReelmillError
 from reelmill.runs.signals import stop_when_told, work_is_over
+
+#: Click's own error, which Typer has inside, under a name that changed between its releases.
+_CommandLineError: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+
+EXIT_USAGE = 2
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -416,13 +424,19 @@ def version(
 
 
 def main() -> None:
-    """The console script: our own errors are one line and exit code 2."""
+    """The command line: an error of ours is one line and exit code 2."""
     collect_seldom()
     stop_when_told()
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except ReelmillError as error:
-        print(f"reelmill: {error}", file=sys.stderr)
-        sys.exit(2)
+        print(f"reelmill: {printable(str(error))}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+    except _CommandLineError as error:
+        error.message = "\n".join(map(printable, error.message.split("\n")))
+        error.show()
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(EXIT_USAGE)
     finally:
         work_is_over()

@@ -1,13 +1,25 @@
-"""The console script: signals are heard before the rest of the program is imported."""
+"""The console script: streams and signals first, then the rest of the program is imported."""
 
 from __future__ import annotations
 
+import sys
+
+from reelmill.cli.streams import hold_streams
 from reelmill.runs.signals import stop_when_told
 
 
 def main() -> None:
-    """The command `reelmill`. Ctrl-C while it is still starting is a stop as any other."""
+    """The command `reelmill`. Ctrl-C while it is still starting is a stop like any other, and
+    nothing that goes wrong shows a traceback."""
+    hold_streams()
     stop_when_told()
-    from reelmill.cli import app as cli
+    try:
+        from reelmill.cli import app as cli
+        from reelmill.cli.internal_error import show_no_traceback
 
-    cli.main()
+        show_no_traceback()
+        cli.main()
+    except Exception as error:  # noqa: BLE001 (the last resort: whatever it is, it is told)
+        from reelmill.cli.internal_error import report_internal_error
+
+        sys.exit(report_internal_error(error))

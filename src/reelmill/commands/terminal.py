@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from reelmill.core.printable import printable
 from reelmill.engine.telemetry.events import (
     Event,
     Noted,
@@ -28,11 +29,6 @@ from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
 from reelmill.report.wording import clock
 
 _PLAIN_EVERY_S = 15.0
-
-
-def one_line(text: str) -> str:
-    """A name or message with anything that would break the line made visible."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _write(stream: TextIO, line: str) -> None:
@@ -117,7 +113,7 @@ class Plain(View):
             self._say(headline(snapshot))
 
     def _say(self, line: str) -> None:
-        _write(self._stream, one_line(line))
+        _write(self._stream, printable(line))
 
 
 class JsonLines(View):
@@ -149,7 +145,7 @@ class Moving(View):
         self._live = live
 
     def noted(self, text: str) -> None:
-        self._live.console.print(Text(one_line(text), style="dim"))
+        self._live.console.print(Text(printable(text), style="dim"))
 
     def planned(self, recordings: int, reused: int) -> None:
         done = f", {reused} finished before" if reused else ""
@@ -168,7 +164,7 @@ class Moving(View):
         self._live.update(Group(_stage_table(snapshot), Text(headline(snapshot), style="bold")))
 
     def _print(self, text: str, style: str) -> None:
-        self._live.console.print(Text(one_line(text), style=style))
+        self._live.console.print(Text(printable(text), style=style))
 
 
 def headline(snapshot: Snapshot) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from reelmill.evidence.paths import printable
+from reelmill.core.printable import printable
 
 Role = Literal["original", "result", "record"]
 What = Literal["changed", "touched", "missing", "unreadable", "contradiction", "new"]

@@ -28,9 +28,3 @@ class Folder:
     def locate(self, name: str) -> Path:
         """The file that has this name, for opening."""
         return Path(self._real, name)
-
-
-def printable(name: str) -> str:
-    """A file name on one line of any terminal: control characters and bad bytes are escaped."""
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

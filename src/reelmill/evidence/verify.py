@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from reelmill.core.atomic import is_leftover
+from reelmill.core.printable import printable
 from reelmill.core.recording import FileState, read_state
 from reelmill.errors import InputError, ReelmillError, UsageError
 from reelmill.evidence.findings import Finding, Role, Verification, What
 from reelmill.evidence.manifest import MANIFEST, read_manifest
-from reelmill.evidence.paths import Folder, printable
+from reelmill.evidence.paths import Folder
 from reelmill.evidence.record import EVIDENCE, Evidence, read_evidence
 
 Progress = Callable[[int, int, str], None]

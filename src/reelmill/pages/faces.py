@@ -12,7 +12,7 @@ from urllib.parse import quote
 from reelmill import __version__
 from reelmill.artifacts import Clip, Person
 from reelmill.core.palette import person_colour
-from reelmill.evidence.paths import printable
+from reelmill.core.printable import printable
 from reelmill.export.faces.writers import FacesDocument, FacesWriter
 from reelmill.pages.environment import template
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from reelmill.core.atomic import write_text
+from reelmill.core.printable import printable
 from reelmill.engine.telemetry.metrics import FileOutcome, HostTotals, RunSummary, StageTotals
-from reelmill.evidence.paths import printable
 from reelmill.export.transcript.json_writer import is_demo
 from reelmill.pages.environment import template
 from reelmill.report import wording

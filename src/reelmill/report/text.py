@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reelmill.core.printable import printable
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from reelmill.evidence import MANIFEST
-from reelmill.evidence.paths import printable
 from reelmill.report import wording
 from reelmill.report.figures import Figures, changed_originals, failures, figures
 from reelmill.report.files import FAILED_FILES, REPORT_PAGE

@@ -172,8 +172,10 @@ def test_a_full_disk_stops_the_run_and_blames_no_recording(tmp_path: Path) -> No
 
 def test_a_changed_original_is_an_error_in_the_report(tmp_path: Path) -> None:
     # proves: G14
-    summary = run(tmp_path, {"a.txt": "x"})
-    assert by_name(summary)["a"].changed == []
+    outcomes = by_name(run(tmp_path, {"a.txt": "x", "b.txt": "edited x"}))
+    assert outcomes["a"].changed == []
+    changed = {text.split(": ")[0] for text in outcomes["b"].changed}
+    assert changed >= {"sha256", "md5", "size", "mtime_ns"}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -40,6 +40,19 @@ def test_originals_come_back_whole(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("number", [-(10**20), 2**63 - 1, 2**63, 10_413_792_000_000_000_000])
+def test_times_and_inodes_beyond_64_bits_are_kept(tmp_path: Path, number: int) -> None:
+    """A file dated 2300, a file system with inodes of 64 bits without sign."""
+    # proves: G8
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    far = original()
+    far.inode = far.mtime_ns = number
+    far.before = far.after = FileState("ab" * 32, "cd" * 16, 12, number)
+    ledger.put_original(far)
+    ledger.close()
+    assert reopened(tmp_path / "ledger.sqlite").originals() == {far.path: far}
+
+
 @pytest.mark.parametrize(
     "name",
     ["통화.wav", "a\nb.wav", "-x.wav", "😀.wav", "' OR 1=1.wav", os.fsdecode(b"\xff\xfe.wav")],

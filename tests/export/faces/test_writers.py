@@ -48,6 +48,14 @@ def test_csv_has_a_row_for_each_person_and_frame(tmp_path: Path) -> None:
     assert float(rows[1]["x"]) == 81.3 and float(rows[1]["time"]) == 0.04
 
 
+def test_csv_has_no_name_that_a_spreadsheet_would_compute(tmp_path: Path) -> None:
+    # proves: G21
+    shown = document(tmp_path)
+    shown.persons.persons[1].name = "=cmd|' /C calc'!A0"
+    rows = list(csv.DictReader(io.StringIO(faces_writer("csv").render(shown))))
+    assert {row["name"] for row in rows} == {"", "'=cmd|' /C calc'!A0"}
+
+
 def test_json_holds_all_of_it_and_is_json(tmp_path: Path) -> None:
     # proves: F3
     content = json.loads(faces_writer("json").render(document(tmp_path)))

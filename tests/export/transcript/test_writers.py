@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from reelmill.artifacts import Turn
 from reelmill.errors import UsageError
 from reelmill.export.transcript import DEFAULT_FORMATS, parse_formats, writer_for
 
@@ -102,6 +104,39 @@ def test_hostile_texts(make_document, make_segment):
     assert rows[2] == "1000\t1000\tx\t"
 
 
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "- yes", "＋1", "@x", " =1"])
+def test_tsv_has_no_cell_that_a_spreadsheet_would_compute(make_document, make_segment, text):
+    # proves: G21
+    table = writer_for("tsv").render(make_document([make_segment(0, 1, text, text)]))
+    assert table.splitlines()[1] == f"0\t1000\t'{text.strip()}\t'{text.strip()}"
+    content = json.loads(writer_for("json").render(make_document([make_segment(0, 1, text)])))
+    assert content["text"] == text.strip(), "the JSON has what was said"
+
+
+def test_rttm_has_no_control_characters(make_document):
+    # proves: G21
+    odd = make_document([])
+    source = replace(odd.source, name="a\x1b[2J b\nSPEAKER.wav")
+    turns = [Turn(0.0, 1.5, "K\x07 im\u202e")]
+    text = writer_for("rttm").render(replace(odd, source=source, turns=turns))
+    assert text == (
+        r"SPEAKER a\x1b[2J_b_SPEAKER.wav 1 0.000 1.500 <NA> <NA> K\x07_im\u202e <NA> <NA>" "\n"
+    )
+
+
+@pytest.mark.parametrize("year", [-300, 2300, 9999, 10_000, 300_000])
+def test_a_source_of_any_year_can_be_written(make_document, year):
+    # proves: G8
+    odd = make_document([])
+    nanoseconds = round((year - 1970) * 365.2425 * 86400) * 10**9
+    odd = replace(odd, source=replace(odd.source, mtime_ns=nanoseconds))
+    source = json.loads(writer_for("json").render(odd))["source"]
+    assert source["mtime_ns"] == nanoseconds
+    modified = source["modified"]
+    assert modified is None if not 0 < year <= 9999 else modified[:4] in (f"{year}", f"{year - 1}")
+    assert writer_for("docx").content(odd).startswith(b"PK")
+
+
 def test_long_recordings(make_document, make_segment):
     late = make_document([make_segment(360_000.0, 360_001.9996, "x")])
     assert "100:00:00,000 --> 100:00:02,000" in writer_for("srt").render(late)
@@ -109,8 +144,6 @@ def test_long_recordings(make_document, make_segment):
 
 
 def test_a_source_name_that_is_no_utf8(make_document):
-    from dataclasses import replace
-
     odd = make_document([])
     odd = replace(odd, source=replace(odd.source, name="\udcff.m4a"))
     text = writer_for("json").render(odd)

@@ -126,9 +126,9 @@ class Ledger:
             (
                 _storable(original.path),
                 _storable(original.name),
-                original.inode,
+                _integer(original.inode),
                 original.size,
-                original.mtime_ns,
+                _integer(original.mtime_ns),
                 before.sha256 if before else None,
                 before.md5 if before else None,
                 original.hashed_at,
@@ -190,6 +190,7 @@ class Ledger:
 
 def _original(row: tuple[Any, ...]) -> Original:
     path, name, inode, size, mtime_ns, sha256, md5, *rest = row
+    inode, mtime_ns = int(inode), int(mtime_ns)
     hashed_at, after, checked_at, outcome, failure = rest
     return Original(
         os.fsdecode(path),
@@ -213,6 +214,12 @@ def _storable(path: str) -> str | bytes:
     except UnicodeEncodeError:
         return os.fsencode(path)
     return path
+
+
+def _integer(value: int) -> int | bytes:
+    """SQLite's integers have 64 bits with sign, which a time after 2262 in nanoseconds and some
+    file systems' inodes exceed: those are kept as their digits."""
+    return value if -(1 << 63) <= value < 1 << 63 else b"%d" % value
 
 
 def _failure_text(failure: Failure | None) -> str | None:

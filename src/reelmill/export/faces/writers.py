@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from reelmill import __version__
 from reelmill.artifacts import Clip, Person, PersonArrays, Persons
+from reelmill.core.printable import plain_cell
 from reelmill.errors import UsageError
 from reelmill.export.jsontext import json_text, number
 from reelmill.export.transcript.document import Source
@@ -83,7 +84,8 @@ class FacesJson(FacesWriter):
 
 
 class FacesCsv(FacesWriter):
-    """A row for each person and frame."""
+    """A row for each person and frame. A name that a spreadsheet would take for a formula begins
+    with an apostrophe."""
 
     suffix = "faces.csv"
 
@@ -95,7 +97,7 @@ class FacesCsv(FacesWriter):
         for person in document.persons.persons:
             tracks = arrays.tracks[arrays.of(person)].tolist()
             for row, track in zip(_rows(person, arrays), tracks, strict=True):
-                table.writerow([person.label, person.name or "", *row, track])
+                table.writerow([person.label, plain_cell(person.name or ""), *row, track])
         return text.getvalue()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from reelmill.artifacts import Transcript, Turn
@@ -22,6 +23,14 @@ class Source:
     md5: str
     size: int
     mtime_ns: int
+
+    @property
+    def modified(self) -> datetime | None:
+        """The file's time in UTC; None outside the years 1 to 9999, which file systems allow."""
+        try:
+            return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=timezone.utc)
+        except (ValueError, OverflowError, OSError):
+            return None
 
     @classmethod
     def of(cls, recording: Recording) -> Source:

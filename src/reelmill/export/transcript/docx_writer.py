@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import datetime, timezone
+from datetime import datetime
 from importlib.util import find_spec
 from itertools import groupby
 from typing import Any
@@ -52,7 +52,7 @@ class DocxWriter(TranscriptWriter):
             paragraph.add_run(f"{_when(row[0])}  ").italic = True
             paragraph.add_run(row[0].spoken_by).bold = True
             paragraph.add_run(_text(row))
-        changed = datetime.fromtimestamp(source.mtime_ns / 1e9, tz=timezone.utc)
+        changed = source.modified or datetime(*_EPOCH)
         properties = made.core_properties
         properties.title, properties.author = one_line(source.name), "reelmill"
         properties.created = properties.modified = changed.replace(tzinfo=None, microsecond=0)

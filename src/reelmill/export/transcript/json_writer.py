@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
 from typing import Any
 
 from reelmill import __version__
@@ -84,14 +83,15 @@ def _speaker(totals: SpeakerTotals) -> dict[str, Any]:
 
 
 def source_facts(source: Source) -> dict[str, Any]:
-    """What an export says about the original it was made from."""
-    modified = datetime.fromtimestamp(source.mtime_ns / 1e9, tz=timezone.utc)
+    """What an export says about the original it was made from. `modified` is None when the time
+    is outside the calendar (years 1 to 9999); `mtime_ns` is always exact."""
+    modified = source.modified
     return {
         "name": source.name,
         "sha256": source.sha256,
         "md5": source.md5,
         "size": source.size,
-        "modified": modified.isoformat(timespec="seconds"),
+        "modified": modified and modified.isoformat(timespec="seconds"),
         "mtime_ns": source.mtime_ns,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from reelmill.core.printable import printable
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 
@@ -11,7 +12,8 @@ _SPACE = re.compile(r"\s+")
 
 
 class RttmWriter(TranscriptWriter):
-    """A line for each turn; blanks in names become `_`, for they separate the columns."""
+    """A line for each turn; blanks in names become `_`, for they separate the columns, and control
+    characters are escaped."""
 
     suffix = "rttm"
 
@@ -25,4 +27,4 @@ class RttmWriter(TranscriptWriter):
 
 
 def _column(text: str) -> str:
-    return _SPACE.sub("_", text.strip()) or "<NA>"
+    return printable(_SPACE.sub("_", text.strip())) or "<NA>"

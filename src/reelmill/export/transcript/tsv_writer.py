@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from reelmill.core.printable import plain_cell
 from reelmill.export.transcript.cues import Cue, cues, one_line
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 
 
 class TsvWriter(TranscriptWriter):
-    """A fourth column, `speaker`, when speakers are known: the first three stay in place."""
+    """A fourth column, `speaker`, when speakers are known: the first three stay in place. A text
+    that a spreadsheet would take for a formula begins with an apostrophe."""
 
     suffix = "tsv"
 
@@ -20,7 +22,11 @@ class TsvWriter(TranscriptWriter):
 
 
 def _row(cue: Cue, speakers: bool) -> str:
-    columns = [str(cue.start), str(cue.end), cue.text.replace("\t", " ")]
+    columns = [str(cue.start), str(cue.end), _cell(cue.text)]
     if speakers:
-        columns.append(one_line(cue.speaker or "").replace("\t", " "))
+        columns.append(_cell(one_line(cue.speaker or "")))
     return "\t".join(columns)
+
+
+def _cell(text: str) -> str:
+    return plain_cell(text.replace("\t", " "))

@@ -1,0 +1,93 @@
+"""What nobody foresaw: a sentence for the user, everything else in a log file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import platform
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from reelmill import __version__
+from reelmill.core.paths import user_cache
+from reelmill.core.printable import printable
+from reelmill.errors import describe
+
+#: The exit code of an error in this program.
+EXIT_INTERNAL = 4
+
+_LOGS_KEPT = 20
+_MESSAGE_LENGTH = 300
+
+
+def report_internal_error(error: BaseException) -> int:
+    """Say in one sentence what went wrong and where the details are; gives the exit code."""
+    log = _write_log("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    where = f"The details are in {printable(str(log))}" if log else "No log could be written"
+    message = printable(describe(error))
+    if len(message) > _MESSAGE_LENGTH:
+        message = f"{message[:_MESSAGE_LENGTH]}..."
+    print(
+        f"reelmill: internal error ({message}). {where}; please report it. Finished work is kept: "
+        "run the same command again to go on.",
+        file=sys.stderr,
+    )
+    return EXIT_INTERNAL
+
+
+def show_no_traceback() -> None:
+    """Send what Python, threads and libraries would print with a traceback to a log file."""
+    threading.excepthook = _thread_failed
+    sys.unraisablehook = _unraisable
+    logging.lastResort = _OneLine(logging.WARNING)
+
+
+class _OneLine(logging.Handler):
+    """For records that nobody set up a handler for: the message, without a traceback."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            _write_log(_formatted(record))
+        print(f"{record.levelname.lower()}: {printable(record.getMessage())}", file=sys.stderr)
+
+
+def _formatted(record: logging.LogRecord) -> str:
+    return f"{logging.Formatter().format(record)}\n"
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None and failed.exc_type is not SystemExit:
+        report_internal_error(failed.exc_value)
+
+
+def _unraisable(failed: sys.UnraisableHookArgs) -> None:
+    """An error in clearing up, after which Python goes on: worth a log, not a word."""
+    if failed.exc_value is not None:
+        _write_log(_text_of(failed.exc_value, failed.exc_traceback))
+
+
+def _text_of(error: BaseException, trace: TracebackType | None) -> str:
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
+def _write_log(text: str) -> Path | None:
+    """A new file for the user alone; None where none can be written."""
+    folder = user_cache() / "internal-errors"
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    head = f"reelmill {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{head}{' '.join(map(printable, sys.argv))}\n\n{text}\n")
+    except OSError:
+        return None
+    with contextlib.suppress(OSError):
+        for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:
+            old.unlink(missing_ok=True)
+    return path
