@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reelmill.engine.execution.coordinator import Coordinator
-from reelmill.engine.telemetry.events import ignore
+from reelmill.engine.telemetry.events import Event, RecordingFinished, ignore
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from tests.engine.toys import toy_config, toy_pipeline, toy_sources
 
@@ -188,3 +188,56 @@ def test_a_vanished_file_is_reported(tmp_path: Path, workers: int) -> None:
     assert outcomes["b"].status == "done"
     failure = outcomes["a"].failure
     assert failure is not None and "not found" in failure.message
+
+
+@pytest.mark.parametrize("residency", ["resident", "turns"])
+def test_recordings_can_be_added_until_the_run_is_closed(tmp_path: Path, residency: str) -> None:
+    sources = toy_sources(tmp_path / "in", {f"{i}.txt": f"word{i} and more" for i in range(4)})
+    out = tmp_path / "out"
+    finished: list[str] = []
+
+    def listen(event: Event) -> None:
+        if not isinstance(event, RecordingFinished):
+            return
+        finished.append(event.outcome.name)
+        if len(finished) == 1:
+            coordinator.add(sources[:3])  # the first is there already
+        if len(finished) == 3:
+            coordinator.add(sources[3:])
+            coordinator.close()
+
+    coordinator = Coordinator(toy_pipeline(out), toy_config(out, residency=residency), listen)
+    running = coordinator.run(sources[:1], until_closed=True)
+    summary = asyncio.run(asyncio.wait_for(running, 30))
+    assert finished[0] == "0" and sorted(finished) == ["0", "1", "2", "3"]
+    assert summary.count("done") == 4
+    assert (out / "3.up").read_text() == "WORD30 AND1 MORE2"
+
+
+def test_a_run_that_waits_for_recordings_can_be_stopped(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    coordinator = Coordinator(toy_pipeline(out), toy_config(out), ignore)
+
+    async def stopped() -> RunSummary:
+        asyncio.get_running_loop().call_later(0.2, coordinator.stop, "enough")
+        return await coordinator.run([], until_closed=True)
+
+    summary = asyncio.run(asyncio.wait_for(stopped(), 20))
+    assert summary.stopped == "enough" and summary.outcomes == []
+
+
+def test_an_added_recording_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    """Also one of which nothing was noted: a file that is gone."""
+    first = toy_sources(tmp_path / "one", {"a.txt": "x"})
+    second = toy_sources(tmp_path / "two", {"a.txt": "y"})
+    first[0].path.unlink()
+    out = tmp_path / "out"
+
+    def listen(event: Event) -> None:
+        if isinstance(event, RecordingFinished) and event.outcome.status == "failed":
+            coordinator.add(second)
+            coordinator.close()
+
+    coordinator = Coordinator(toy_pipeline(out), toy_config(out), listen)
+    summary = asyncio.run(asyncio.wait_for(coordinator.run(first, until_closed=True), 30))
+    assert {one.name: one.status for one in summary.outcomes} == {"a": "failed", "a.txt": "done"}

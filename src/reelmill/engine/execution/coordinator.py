@@ -16,7 +16,7 @@ from pathlib import Path
 
 from reelmill.core import atomic
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.execution.admission import admit
+from reelmill.engine.execution.admission import Intake, admit
 from reelmill.engine.execution.planning import Job, Keys, Source, done_before, plan
 from reelmill.engine.execution.recording_runner import Passage
 from reelmill.engine.execution.resource_controller import Guard
@@ -44,7 +44,7 @@ _TELL_EVERY_S = 0.25
 
 
 class Coordinator:
-    """One run of a pipeline on a set of recordings."""
+    """One run of a pipeline on recordings: those it is given at first, and those that are added."""
 
     def __init__(
         self,
@@ -52,7 +52,9 @@ class Coordinator:
         config: EngineConfig,
         emit: Emit,
         devices: Devices | None = None,
+        lock: FolderLock | None = None,
     ) -> None:
+        """`lock`: the output folder's, where the caller holds it already."""
         self._pipeline = pipeline
         self._config = config
         self._monitor = Monitor(devices or NvmlDevices(), self._running)
@@ -60,7 +62,10 @@ class Coordinator:
         self._footprints = Footprints(config.footprints)
         self._planner = Planner(pipeline, config, self._books, self._footprints)
         self._emit = emit
+        self._lock = lock or FolderLock(config.cache / "lock")
         self._jobs: list[Job] = []
+        self._results: dict[str, Result] = {}
+        self._intake = Intake()
         self._stopped: str | None = None
         self._stop_requested = asyncio.Event()
         self._stop_now = False
@@ -74,30 +79,50 @@ class Coordinator:
         return self._jobs
 
     async def run(
-        self, sources: Sequence[Source], closing: Callable[[RunSummary], None] | None = None
+        self,
+        sources: Sequence[Source],
+        closing: Callable[[RunSummary], None] | None = None,
+        *,
+        until_closed: bool = False,
     ) -> RunSummary:
         """Work on all sources; failures are in the summary, not raised.
 
-        `closing` is called with the summary while the folder is still ours: for reports.
+        `closing` is called with the summary while the folder is still ours: for reports. With
+        `until_closed` more can be added, until `close` or `stop` is called.
 
         Raises:
             UsageError: another run has the output folder, or it cannot be written.
         """
-        lock = FolderLock(self._config.cache / "lock")
         with contextlib.ExitStack() as opened:
             with self._writing():
-                opened.callback(lock.release)
-                lock.acquire()
+                opened.callback(self._lock.release)
+                self._lock.acquire()
                 self._ledger = Ledger(self._config.cache / "ledger.sqlite")
                 opened.callback(self._ledger.close)
                 opened.enter_context(self._books.open())
-                waiting, results = self._plan(sources)
-            await self._run(waiting, results)
+                self._look_at_earlier_work()
+                waiting = self._plan(sources)
+            self._intake = Intake(waiting, closed=not until_closed)
+            await self._run()
             hosts = self._inference.totals if self._inference else []
             summary = self._books.summary(hosts, self._stopped)
             if closing is not None:
                 closing(summary)
         return summary
+
+    def add(self, sources: Sequence[Source]) -> None:
+        """Take more recordings in; those that the run has already are left out. Only in the
+        coordinator's loop, and while the run is open."""
+        known = {job.original.path for job in self._jobs}
+        new = [source for source in sources if os.path.abspath(source.path) not in known]
+        try:
+            self._intake.add(self._plan(new))
+        except sqlite3.OperationalError:
+            self._disk_full()
+
+    def close(self) -> None:
+        """No more recordings come: the run is over when all it has are done."""
+        self._intake.close()
 
     def stop(self, reason: str) -> None:
         """Begin nothing new and save what is finished. Asked again: do not even wait for that."""
@@ -119,40 +144,42 @@ class Coordinator:
                 "choose another folder with -o"
             ) from error
 
-    def _plan(self, sources: Sequence[Source]) -> tuple[list[Job], dict[str, Result]]:
-        """The recordings there is work for, and all that is known of earlier work."""
+    def _look_at_earlier_work(self) -> None:
+        """What earlier runs on this folder left: half-written files, and all results."""
         if self._ledger.note("clean") == "no":
             sweep(self._config.out)
         if self._config.fresh:
             self._ledger.forget()
             shutil.rmtree(store.artifacts(self._config.cache), ignore_errors=True)
         self._ledger.put_note("clean", "no")
-        self._jobs = plan(sources, self._ledger)
-        results = self._ledger.results()
-        keys = Keys(self._pipeline)
+        self._results = self._ledger.results()
+
+    def _plan(self, sources: Sequence[Source]) -> list[Job]:
+        """Make recordings part of the run; those there is work for."""
+        jobs = plan(sources, self._ledger, (job.original.name for job in self._jobs))
+        self._jobs.extend(jobs)
+        keys, cache = Keys(self._pipeline), self._config.cache
         waiting = [
-            job
-            for job in self._jobs
-            if not done_before(job, self._pipeline, keys, results, self._config.cache)
+            job for job in jobs if not done_before(job, self._pipeline, keys, self._results, cache)
         ]
         for job in waiting:
             if job.original.outcome is not None:  # what it says is about to be replaced
                 job.original.outcome = None
                 self._ledger.put_original(job.original)
         self._ledger.commit()
-        return waiting, results
+        self._books.planned(jobs)
+        return waiting
 
-    async def _run(self, waiting: list[Job], results: dict[str, Result]) -> None:
-        self._books.planned(self._jobs)
-        if waiting:
-            await self._work(waiting, results)
+    async def _run(self) -> None:
+        if not self._intake.is_over:
+            await self._work()
         if self._stopped is None:
             if self._pool is not None and self._pool.broken_off:
                 sweep(self._config.out)
             with contextlib.suppress(sqlite3.OperationalError):  # the next run will sweep
                 self._ledger.put_note("clean", "yes")
 
-    async def _work(self, jobs: list[Job], results: dict[str, Result]) -> None:
+    async def _work(self) -> None:
         config = self._config
         logs = config.cache / "logs"
         shutil.rmtree(logs, ignore_errors=True)  # what children said in earlier runs
@@ -179,14 +206,14 @@ class Coordinator:
             self._books,
             pool,
             inference,
-            results,
+            self._results,
             self._disk_full,
         )
         guard = Guard(config, self._planner, inference, pool, self._books, self._fatal)
         clock = asyncio.create_task(self._tick(inference, guard))
         clock.add_done_callback(self._clock_stopped)
         try:
-            await self._until_done_or_stopped(jobs, passage, pool, inference)
+            await self._until_done_or_stopped(passage, pool, inference)
         finally:
             clock.cancel()
             await asyncio.gather(inference.stop(), pool.close())
@@ -195,9 +222,9 @@ class Coordinator:
                 self._books.warn(problem)
 
     async def _until_done_or_stopped(
-        self, jobs: list[Job], passage: Passage, pool: CpuPool, inference: Inference
+        self, passage: Passage, pool: CpuPool, inference: Inference
     ) -> None:
-        everything = asyncio.create_task(self._go_through(jobs, passage, inference))
+        everything = asyncio.create_task(self._go_through(passage, inference))
         stop = asyncio.create_task(self._stop_requested.wait())
         await asyncio.wait({everything, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -215,7 +242,7 @@ class Coordinator:
         while (pool.busy or inference.busy) and not self._stop_now and time.monotonic() < until:
             await asyncio.sleep(0.02)
 
-    async def _go_through(self, jobs: list[Job], passage: Passage, inference: Inference) -> None:
+    async def _go_through(self, passage: Passage, inference: Inference) -> None:
         """All recordings through all models, which are loaded together or take turns."""
         plan = self._planner.plan()
         for text in [*self._planner.left_on_cpu(), *filter(None, [plan.reason])]:
@@ -231,16 +258,17 @@ class Coordinator:
                     self._books,
                     lambda: self._stopped is not None,
                 )
-                await turns.take(
-                    jobs,
-                    lambda some, process: self._admit(some, process, passage),
-                    passage.process,
-                    passage.give_up,
-                )
+                while jobs := await self._intake.all_waiting():
+                    await turns.take(
+                        jobs,
+                        lambda some, process: self._admit(Intake(some), process, passage),
+                        passage.process,
+                        passage.give_up,
+                    )
             else:
                 inference.place(self._planner.placements(self._pipeline.models))
-                await self._begin(jobs, inference)
-                await self._admit(jobs, passage.process, passage)
+                await self._begin(self._intake.waiting, inference)
+                await self._admit(self._intake, passage.process, passage)
         finally:
             await passage.cancel()
 
@@ -259,9 +287,9 @@ class Coordinator:
         await self._pool.begin(new + 1)
 
     async def _admit(
-        self, jobs: Sequence[Job], process: Callable[[Job], Awaitable[None]], passage: Passage
+        self, intake: Intake, process: Callable[[Job], Awaitable[None]], passage: Passage
     ) -> None:
-        await admit(jobs, self._config.open_recordings, process, passage.give_up)
+        await admit(intake, self._config.open_recordings, process, passage.give_up)
 
     def _clock_stopped(self, clock: asyncio.Task[None]) -> None:
         """Nobody waits for the clock: a fault in it must not go unseen."""

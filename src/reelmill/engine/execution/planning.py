@@ -91,10 +91,10 @@ class Keys:
         return store.result_key("", [self.of(stage, recording) for stage in self._pipeline.ends])
 
 
-def plan(sources: Iterable[Source], ledger: Ledger) -> list[Job]:
-    """A job for each source, known ones under the name they had before."""
+def plan(sources: Iterable[Source], ledger: Ledger, names: Iterable[str] = ()) -> list[Job]:
+    """A job for each source, known ones under the name they had before; `names` are taken."""
     known = ledger.originals()
-    taken = {original.name for original in known.values()}
+    taken = {*names, *(original.name for original in known.values())}
     jobs = []
     for source in sources:
         path = os.path.abspath(source.path)

@@ -21,7 +21,13 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Raises UsageError naming the owner when another run has the folder."""
+        """Take the folder; nothing happens when this object has it already.
+
+        Raises:
+            UsageError: another run has it, in this process or another; or it cannot be locked.
+        """
+        if self._descriptor is not None:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
