@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from reelmill.artifacts import Artifact
 from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import FileStage, Inputs
-from tests.engine.toys import Read, ShoutModel, ShoutStage, Words, Write
+from reelmill.engine.stage import FileStage, Inputs, Stage, every, exactly, optional
+from tests.engine.toys import Read, Shout, ShoutModel, ShoutStage, Words, Write
+
+
+@dataclass
+class LoudWords(Words):
+    """A more derived form."""
+
+    schema: ClassVar[str] = "loud-words/1"
+
+
+@dataclass
+class Count(Artifact):
+    schema: ClassVar[str] = "count/1"
 
 
 @dataclass(frozen=True)
-class Loop(FileStage):
-    """Needs what it makes."""
+class Scripted(FileStage):
+    """A stage that only needs and makes."""
 
-    name: ClassVar[str] = "loop"
-    version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Words,)
-    produces: ClassVar[type[Artifact]] = Words
+    def run(self, recording: Recording, inputs: Inputs) -> Artifact:
+        raise AssertionError("is never run")
 
-    def run(self, recording: Recording, inputs: Inputs) -> Words:
-        return inputs[Words]
+
+def scripted(name: str, makes: type[Artifact], *needs: Any) -> Scripted:
+    kind = type(name, (Scripted,), {"name": name, "version": 1, "needs": needs, "produces": makes})
+    return kind()
 
 
 def test_order_follows_from_needs_whatever_order_they_are_given_in() -> None:
@@ -49,5 +61,54 @@ def test_two_makers_of_one_artifact_are_told() -> None:
 
 
 def test_stages_that_need_each_other_are_told() -> None:
-    with pytest.raises(ValueError, match="need each other: loop"):
-        Pipeline("toy", [Loop()])
+    ping, pong = scripted("ping", Words, Count), scripted("pong", Count, Words)
+    with pytest.raises(ValueError, match="need each other: ping, pong"):
+        Pipeline("toy", [ping, pong])
+
+
+def test_a_stage_that_needs_what_it_makes_is_told() -> None:
+    with pytest.raises(ValueError, match="no stage makes Words, which loop needs"):
+        Pipeline("toy", [scripted("loop", Words, Words)])
+
+
+def names(stages: list[Stage]) -> list[str]:
+    return [stage.name for stage in stages]
+
+
+def test_a_need_means_the_most_derived_artifact_before_it() -> None:
+    read, louder = scripted("read", Words), scripted("louder", LoudWords, Words)
+    count, first = scripted("count", Count, Words), scripted("first", Count, exactly(Words))
+    assert names(Pipeline("toy", [count, louder, read]).makers(count)) == ["louder"]
+    assert names(Pipeline("toy", [count, louder, read]).makers(louder)) == ["read"]
+    assert names(Pipeline("toy", [count, read]).makers(count)) == ["read"]
+    assert names(Pipeline("toy", [first, louder, read]).makers(first)) == ["read"]
+    assert names(Pipeline("toy", [read, louder, count]).ends) == ["count"]
+
+
+def test_needs_may_be_for_none_or_for_all() -> None:
+    read, louder = scripted("read", Words), scripted("louder", LoudWords, Words)
+    lenient, all_of = (
+        scripted("lenient", Count, optional(Words)),
+        scripted("all", Count, every(Words)),
+    )
+    assert Pipeline("toy", [lenient]).makers(lenient) == []
+    assert names(Pipeline("toy", [lenient, read]).makers(lenient)) == ["read"]
+    assert Pipeline("toy", [all_of]).makers(all_of) == []
+    assert names(Pipeline("toy", [all_of, read, louder]).makers(all_of)) == ["read", "louder"]
+
+
+def test_one_need_with_two_unrelated_makers_is_told() -> None:
+    needs_any = scripted("any", Count, Artifact)
+    stages = [needs_any, scripted("read", Words), scripted("other", Shout)]
+    with pytest.raises(ValueError, match="any needs one Artifact; several stages make one"):
+        Pipeline("toy", stages)
+
+
+def test_inputs_are_found_by_a_base_type() -> None:
+    plain, loud = Words(["a"]), LoudWords(["A"])
+    inputs = Inputs([plain, loud])
+    assert inputs[Words] is loud
+    assert inputs.every(Words) == [plain, loud]
+    assert inputs.get(Count) is None
+    with pytest.raises(KeyError, match="Count"):
+        inputs[Count]

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from reelmill.commands.subtitle import subtitle_maker, subtitle_settings
 from reelmill.commands.voice import voice_maker, voice_settings
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
+from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import choose_devices
 from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
@@ -135,15 +136,16 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
     given = {**_ASKED_FOR.get(name, {}), **_said(given)}
     artifacts = [found for file in files if (found := read_given(file))]
     out = _results_folder(given.get("out"), files[0], bool(artifacts))
-    stage, settings = find_stage(name, command, {**given, "out": out})
-    if bool(stage.reads()) != bool(artifacts):
-        wanted = "the files of the stages before it" if stage.reads() else "the recording itself"
+    stage, pipeline, settings = find_stage(name, command, {**given, "out": out})
+    kinds = [maker.produces for maker in pipeline.makers(stage)]
+    if bool(kinds) != bool(artifacts):
+        wanted = "the files of the stages before it" if kinds else "the recording itself"
         raise UsageError(f"stage {name}: give {wanted}")
     with _locked(out):
         recording = _recording(files[0], artifacts, out)
-        sources = list(_sources(stage, artifacts, recording.folder))
+        sources = list(_sources(stage, kinds, artifacts, recording.folder))
         try:
-            path, artifact = _make(stage, settings, recording, sources)
+            path, artifact = _make(stage, kinds, settings, recording, sources)
         except UsageError:
             raise
         except ReelmillError as error:
@@ -160,14 +162,18 @@ def stage_lines() -> list[tuple[str, str, str, str]]:
     lines: dict[str, tuple[str, str, str, str]] = {}
     for command in COMMANDS:
         for asked in ({"mux": True}, {"identity": VGGFACE2}):
-            for stage in _stages(command, asked):
-                reads = ", ".join(kind.__name__ for kind in stage.reads()) or "(the recording)"
+            pipeline = _stages(command, asked)
+            for stage in pipeline.stages:
+                kinds = [maker.produces.__name__ for maker in pipeline.makers(stage)]
+                reads = ", ".join(kinds) or "(the recording)"
                 lines.setdefault(stage.name, (command, stage.name, reads, stage.produces.__name__))
     return list(lines.values())
 
 
-def find_stage(name: str, command: str | None, given: dict[str, Any]) -> tuple[Stage, Settings]:
-    """A stage as a command with these settings would have it.
+def find_stage(
+    name: str, command: str | None, given: dict[str, Any]
+) -> tuple[Stage, Pipeline, Settings]:
+    """A stage as a command with these settings would have it, and its pipeline.
 
     Raises:
         UsageError: no command, or not this one, has such a stage.
@@ -176,15 +182,16 @@ def find_stage(name: str, command: str | None, given: dict[str, Any]) -> tuple[S
         raise UsageError(f"--of {command}: give one of {', '.join(COMMANDS)}")
     names: list[str] = []
     for candidate in [command] if command else list(COMMANDS):
-        found = [stage.name for stage in _stages(candidate, given)]
+        found = [stage.name for stage in _stages(candidate, given).stages]
         names += [one for one in found if one not in names]
         if name in found:
             spare = {
                 model: _NOT_ASKED[model] for model in _MODELS if model not in _decided_by(name)
             }
             settings = COMMANDS[candidate].settings({**_said(given), **spare})
-            stages = _built(candidate, settings, _say)
-            return next(stage for stage in stages if stage.name == name), settings
+            pipeline = _built(candidate, settings, _say)
+            stage = next(stage for stage in pipeline.stages if stage.name == name)
+            return stage, pipeline, settings
     raise UsageError(
         f"no stage {name!r}; there are: {', '.join(dict.fromkeys([*names, *_ASKED_FOR]))}"
     )
@@ -215,14 +222,18 @@ def read_given(path: Path) -> Given | None:
 
 
 def _make(
-    stage: Stage, settings: Settings, recording: Recording, sources: Sequence[Given]
+    stage: Stage,
+    kinds: Sequence[type[Artifact]],
+    settings: Settings,
+    recording: Recording,
+    sources: Sequence[Given],
 ) -> tuple[Path, Artifact]:
     if isinstance(stage, ModelStage) and stage.model.python is not None:
         raise UsageError(
             f"stage {stage.name} alone runs in this environment, its model is in that of "
             f"{stage.model.python}; give the whole command, or install its library here"
         )
-    read = [store.load(one.path, kind) for one, kind in zip(sources, stage.reads(), strict=True)]
+    read = [store.load(one.path, kind) for one, kind in zip(sources, kinds, strict=True)]
     _check_whole(sources, read, recording.folder)
     inputs = Inputs(read)
     device = choose_devices(settings.device, NvmlDevices().sample(())).devices[0]
@@ -256,10 +267,12 @@ def _check_whole(given: Sequence[Given], read: Sequence[Artifact], folder: Path)
                 )
 
 
-def _sources(stage: Stage, artifacts: Sequence[Given], folder: Path) -> Iterator[Given]:
+def _sources(
+    stage: Stage, kinds: Sequence[type[Artifact]], artifacts: Sequence[Given], folder: Path
+) -> Iterator[Given]:
     """The artifact for each type the stage reads: given, or the only one beside those given."""
     beside: list[Given] | None = None
-    for kind in stage.reads():
+    for kind in kinds:
         schema = f"reelmill/{kind.schema}"
         found = [one for one in artifacts if one.schema == schema]
         if not found:
@@ -353,8 +366,8 @@ def _locked(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def _stages(command: str, given: dict[str, Any]) -> Iterable[Stage]:
-    """A command's stages, whichever the models are: nothing is looked for or fetched."""
+def _stages(command: str, given: dict[str, Any]) -> Pipeline:
+    """A command's pipeline, whichever the models are: nothing is looked for or fetched."""
     said = _said(given)
     not_asked = dict(_NOT_ASKED)
     if said.get("identity", APPEARANCE) != APPEARANCE:
@@ -363,9 +376,9 @@ def _stages(command: str, given: dict[str, Any]) -> Iterable[Stage]:
     return _built(command, settings, lambda line: None)
 
 
-def _built(command: str, settings: Settings, say: Callable[[str], None]) -> list[Stage]:
+def _built(command: str, settings: Settings, say: Callable[[str], None]) -> Pipeline:
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
-    return COMMANDS[command].maker(say)(settings, choice, settings.out).stages
+    return COMMANDS[command].maker(say)(settings, choice, settings.out)
 
 
 def _decided_by(name: str) -> tuple[str, ...]:

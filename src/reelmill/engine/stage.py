@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from reelmill.artifacts import Artifact
 from reelmill.core.recording import Recording
@@ -28,16 +28,57 @@ PartT = TypeVar("PartT")
 PieceT = TypeVar("PieceT")
 
 
+@dataclass(frozen=True)
+class Need:
+    """What a stage reads where a type alone does not say it: `exactly`, `optional`, `every`."""
+
+    kind: type[Artifact]
+    how: Literal["exactly", "optional", "every"]
+
+
+def exactly(kind: type[Artifact]) -> Need:
+    """This type, and none derived from it."""
+    return Need(kind, "exactly")
+
+
+def optional(kind: type[Artifact]) -> Need:
+    """The most derived artifact of a type, where the pipeline has one."""
+    return Need(kind, "optional")
+
+
+def every(kind: type[Artifact]) -> Need:
+    """All artifacts of a type; there may be none."""
+    return Need(kind, "every")
+
+
 class Inputs:
-    """The artifacts a stage reads, by type."""
+    """The artifacts a stage reads, by type or by one of its base types."""
 
     def __init__(self, artifacts: Iterable[Artifact]) -> None:
-        self._by_type = {type(artifact): artifact for artifact in artifacts}
+        self._artifacts = tuple(artifacts)
 
     def __getitem__(self, kind: type[ArtifactT]) -> ArtifactT:
-        artifact = self._by_type[kind]
-        assert isinstance(artifact, kind)
-        return artifact
+        """The most derived artifact of a type.
+
+        Raises:
+            KeyError: the stage does not read one.
+        """
+        found = self.get(kind)
+        if found is None:
+            raise KeyError(kind.__name__)
+        return found
+
+    def get(self, kind: type[ArtifactT]) -> ArtifactT | None:
+        """As `[kind]`, but None where there is none."""
+        found: ArtifactT | None = None
+        for artifact in self.every(kind):
+            if found is None or isinstance(artifact, type(found)):
+                found = artifact
+        return found
+
+    def every(self, kind: type[ArtifactT]) -> list[ArtifactT]:
+        """All artifacts of a type, in the order of the pipeline."""
+        return [artifact for artifact in self._artifacts if isinstance(artifact, kind)]
 
 
 @dataclass(frozen=True)
@@ -130,16 +171,14 @@ class Stage(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int]
-    needs: ClassVar[tuple[type[Artifact], ...]] = ()
+    #: The artifacts it reads. A type means the most derived one that the pipeline makes before it:
+    #: `Transcript` is the transcript with speakers where there is one.
+    needs: ClassVar[tuple[type[Artifact] | Need, ...]] = ()
     produces: ClassVar[type[Artifact]]
     #: Results named after the recording (exports), not after its content alone.
     per_name: ClassVar[bool] = False
     #: Files beside its artifact go when the recording is finished, and are made again on demand.
     transient: ClassVar[bool] = False
-
-    def reads(self) -> tuple[type[Artifact], ...]:
-        """The artifact types it needs; a stage whose settings decide that overrides this."""
-        return self.needs
 
     def fingerprint(self) -> dict[str, Any]:
         """The settings that decide the result."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelmill.engine.stage import Stage
+from reelmill.errors import UsageError
 from reelmill.models.speakers.networks import EncoderSpec, SegmentationSpec
 from reelmill.models.speakers.pyannote import PyannoteSpec
 from reelmill.settings import Settings
@@ -55,8 +57,18 @@ def diarization_stages(settings: Settings, diarizer: Diarizer) -> list[Stage]:
     ]
 
 
-def speaker_stages(settings: Settings, diarizer: Diarizer | None, *, aligned: bool) -> list[Stage]:
+def speaker_stages(settings: Settings, diarizer: Diarizer | None) -> list[Stage]:
     """Stages that make a `SpokenTranscript`; none without a diarizer."""
     if diarizer is None:
         return []
-    return [*diarization_stages(settings, diarizer), AttributeSpeakers(aligned=aligned)]
+    return [*diarization_stages(settings, diarizer), AttributeSpeakers()]
+
+
+def require_diarizer(formats: Sequence[str], diarizer: Diarizer | None) -> None:
+    """Refuse formats that say who speaks when, where nothing finds it out.
+
+    Raises:
+        UsageError: `rttm` without a diarizer.
+    """
+    if diarizer is None and "rttm" in formats:
+        raise UsageError("the format rttm says who speaks when: it needs a --diarizer")

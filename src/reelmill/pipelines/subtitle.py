@@ -52,7 +52,7 @@ def subtitle_pipeline(
         DetectLanguage(whisper, language=settings.language),
         Transcribe(whisper, options=options, usable=Directions(translator, settings.to)),
         *word_stages(whisper, aligners),
-        JoinSentences(aligned=aligners is not None),
+        JoinSentences(),
         Translate(
             translator,
             targets=settings.to,

@@ -9,7 +9,7 @@ from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.whisper import WhisperSpec
-from reelmill.pipelines.diarization import Diarizer, speaker_stages
+from reelmill.pipelines.diarization import Diarizer, require_diarizer, speaker_stages
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
@@ -17,7 +17,7 @@ from reelmill.stages.media.probe import Probe
 from reelmill.stages.speech.detect_language import DetectLanguage
 from reelmill.stages.speech.detect_speech import DetectSpeech
 from reelmill.stages.speech.transcribe import Transcribe
-from reelmill.stages.transcript.export import Export, Told
+from reelmill.stages.transcript.export import Export
 
 
 def voice_pipeline(
@@ -44,6 +44,7 @@ def voice_pipeline(
         "hotwords": settings.hotwords,
         "aligner": None if aligners is None else aligners.spec.name,
     }
+    require_diarizer(settings.formats, diarizer)
     return Pipeline(
         "voice",
         [
@@ -53,20 +54,13 @@ def voice_pipeline(
             DetectLanguage(whisper, language=settings.language),
             Transcribe(whisper, options=options),
             *word_stages(whisper, aligners),
-            *speaker_stages(settings, diarizer, aligned=aligners is not None),
+            *speaker_stages(settings, diarizer),
             Export(
                 root=out,
                 formats=settings.formats,
                 settings=tuple(shown.items()),
-                told=_told(aligners, diarizer),
                 names=names,
                 words=settings.words and aligners is not None,
             ),
         ],
     )
-
-
-def _told(aligners: Chosen | None, diarizer: Diarizer | None) -> Told:
-    if diarizer is not None:
-        return "spoken"
-    return "transcript" if aligners is None else "aligned"

@@ -9,13 +9,18 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
-from reelmill.pipelines.diarization import Diarizer, NetworksDiarizer, speaker_stages
+from reelmill.pipelines.diarization import (
+    Diarizer,
+    NetworksDiarizer,
+    require_diarizer,
+    speaker_stages,
+)
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.stages.speech.detect_speech import DetectSpeech
 from reelmill.stages.speech.transcribe_whisperx import TranscribeByWhisperX
-from reelmill.stages.transcript.export import Export, Told
+from reelmill.stages.transcript.export import Export
 from reelmill.stages.words.align_whisperx import AlignByWhisperX
 
 
@@ -56,17 +61,16 @@ def whisperx_pipeline(
         "hotwords": settings.hotwords,
         "aligner": None if aligner is None else aligner.name,
     }
-    told: Told = "transcript" if aligner is None else "aligned"
+    require_diarizer(settings.formats, diarizer)
     return Pipeline(
         "voice",
         [
             *stages,
-            *speaker_stages(settings, diarizer, aligned=aligner is not None),
+            *speaker_stages(settings, diarizer),
             Export(
                 root=out,
                 formats=settings.formats,
                 settings=tuple(shown.items()),
-                told="spoken" if diarizer is not None else told,
                 names=names,
                 words=settings.words and aligner is not None,
             ),

@@ -77,7 +77,7 @@ def test_the_artifact_says_what_was_used() -> None:
         "en", 1.0, "demo", 6.0, 5.0, [segment("hello", [(0.1, 0.4)])], "aligner", ["a note"]
     )
     diarization = Diarization(TURNS, ["A", "B"], "networks", 6.0, ["no token"])
-    made = AttributeSpeakers(aligned=True).run(NOBODY, Inputs([transcript, diarization]))
+    made = AttributeSpeakers().run(NOBODY, Inputs([transcript, diarization]))
     assert (made.diarizer, made.aligner) == ("networks", "aligner")
     assert made.notes == ["a note", "no token"]
     assert made.segments[0].speaker == "A"

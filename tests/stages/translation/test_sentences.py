@@ -190,9 +190,9 @@ def test_silence_has_no_sentences() -> None:
 def test_the_aligned_transcript_is_read_when_there_is_one() -> None:
     plain = transcript([segment("はい。", 0, 1)])
     aligned = AlignedTranscript(**vars(plain), aligner="demo", notes=[])
-    found = JoinSentences(aligned=True).run(RECORDING, Inputs([aligned]))
+    found = JoinSentences().run(RECORDING, Inputs([aligned]))
     assert [one.text for one in found.sentences] == ["はい。"]
-    assert JoinSentences().reads() == (Transcript,)
+    assert JoinSentences.needs == (Transcript,)
 
 
 def test_the_usual_pause_is_learned_from_the_recording() -> None:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from reelmill.artifacts import Artifact
 from reelmill.core.recording import FileState, Recording, read_state
+from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.arena import Block, Packed
 from reelmill.engine.process.channel import Channel
 from reelmill.engine.stage import (
@@ -154,12 +155,12 @@ class Damaged(Exception):
 def serve(channel: Channel) -> None:
     """Do tasks until the parent is gone. First message: the stages."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    stages: Sequence[Stage] = channel.receive()
+    pipeline = Pipeline("", channel.receive())
     while True:
         task: Task = channel.receive()
         started = time.process_time()
         try:
-            answer: Made | Failed = _do(task, stages, channel, started)
+            answer: Made | Failed = _do(task, pipeline, channel, started)
         except Stopped:
             answer = Made(time.process_time() - started, stopped=True)
         except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
@@ -175,12 +176,13 @@ def serve(channel: Channel) -> None:
         channel.send(answer)
 
 
-def _do(task: Task, stages: Sequence[Stage], channel: Channel, started: float) -> Made:
+def _do(task: Task, pipeline: Pipeline, channel: Channel, started: float) -> Made:
     if isinstance(task, Identify):
         state = read_state(task.path)
         return Made(time.process_time() - started, state=state)
-    stage = stages[task.stage]
-    inputs = Inputs(map(_source, task.sources, stage.reads()))
+    stage = pipeline.stages[task.stage]
+    kinds = [maker.produces for maker in pipeline.makers(stage)] if task.sources else []
+    inputs = Inputs(map(_source, task.sources, kinds))
     if isinstance(task, Parts):
         assert isinstance(stage, (PartedFileStage, PartedModelStage))
         parts = tuple(stage.parts(task.recording, inputs))

@@ -75,7 +75,7 @@ class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
 
     name: ClassVar[str] = "detect_faces"
     version: ClassVar[int] = 3
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Media,)
+    needs = (Media,)
     produces: ClassVar[type[Artifact]] = Detections
 
     model: ModelSpec

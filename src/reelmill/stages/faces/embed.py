@@ -83,7 +83,7 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
 
     name: ClassVar[str] = "embed_faces"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Media, Tracks)
+    needs = (Media, Tracks)
     produces: ClassVar[type[Artifact]] = FaceVectors
 
     model: ModelSpec

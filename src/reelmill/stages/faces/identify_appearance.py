@@ -33,7 +33,7 @@ class IdentifyByAppearance(FileStage):
 
     name: ClassVar[str] = "identify_appearance"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Tracks,)
+    needs = (Tracks,)
     produces: ClassVar[type[Artifact]] = Persons
 
     threshold: float = 0.7

@@ -36,7 +36,7 @@ class IdentifyFaces(FileStage):
 
     name: ClassVar[str] = "identify_faces"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Tracks, FaceVectors)
+    needs = (Tracks, FaceVectors)
     produces: ClassVar[type[Artifact]] = Persons
 
     threshold: float = 0.6

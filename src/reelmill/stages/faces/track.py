@@ -56,7 +56,7 @@ class TrackFaces(FileStage):
 
     name: ClassVar[str] = "track_faces"
     version: ClassVar[int] = 2
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Detections,)
+    needs = (Detections,)
     produces: ClassVar[type[Artifact]] = Tracks
 
     longest_gap: float = 0.5

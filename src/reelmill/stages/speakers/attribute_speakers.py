@@ -20,7 +20,7 @@ from reelmill.artifacts import (
     Word,
 )
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs, setting
+from reelmill.engine.stage import FileStage, Inputs
 
 #: A word next to nobody's turn is still the nearest speaker's, but not over this many seconds.
 _REACH = 2.0
@@ -33,22 +33,16 @@ _DECIMALS = 3
 class AttributeSpeakers(FileStage):
     """Splits segments where the speaker changes, and sums up each speaker.
 
-    `aligned`: whether words have times of their own. Without them a segment is its loudest
-    speaker's as a whole.
+    Where words have no times of their own a segment is its loudest speaker's as a whole.
     """
 
     name: ClassVar[str] = "speakers"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Transcript, Diarization)
+    needs = (Transcript, Diarization)
     produces: ClassVar[type[Artifact]] = SpokenTranscript
 
-    aligned: bool = setting(False)
-
-    def reads(self) -> tuple[type[Artifact], ...]:
-        return (AlignedTranscript if self.aligned else Transcript), Diarization
-
     def run(self, recording: Recording, inputs: Inputs) -> SpokenTranscript:
-        transcript = inputs[AlignedTranscript if self.aligned else Transcript]
+        transcript = inputs[Transcript]
         diarization = inputs[Diarization]
         speakers = SpeakersAt(diarization.turns)
         segments = [

@@ -21,7 +21,7 @@ class Diarize(FileStage):
 
     name: ClassVar[str] = "diarize"
     version: ClassVar[int] = 4
-    needs: ClassVar[tuple[type[Artifact], ...]] = (SpeakerActivity, Voices)
+    needs = (SpeakerActivity, Voices)
     produces: ClassVar[type[Artifact]] = Diarization
 
     clustering: ClusteringOptions = field(default_factory=ClusteringOptions)

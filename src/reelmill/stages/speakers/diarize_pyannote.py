@@ -30,7 +30,7 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
 
     name: ClassVar[str] = "diarize-pyannote"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio,)
+    needs = (Audio,)
     produces: ClassVar[type[Artifact]] = Diarization
     most_in_batch: ClassVar[int | None] = 1
     patience: ClassVar[float] = PATIENCE

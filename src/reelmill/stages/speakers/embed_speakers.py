@@ -45,7 +45,7 @@ class HearVoices(ModelStage[Utterances, list[Float32]]):
 
     name: ClassVar[str] = "voices"
     version: ClassVar[int] = 3
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, SpeakerActivity)
+    needs = (Audio, SpeakerActivity)
     produces: ClassVar[type[Artifact]] = Voices
 
     model: EncoderSpec

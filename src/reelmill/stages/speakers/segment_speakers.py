@@ -74,7 +74,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
 
     name: ClassVar[str] = "activity"
     version: ClassVar[int] = 3
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech)
+    needs = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = SpeakerActivity
 
     model: SegmentationSpec

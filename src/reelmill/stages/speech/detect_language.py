@@ -42,7 +42,7 @@ class DetectLanguage(ModelStage[LanguageWindow, dict[str, float]]):
 
     name: ClassVar[str] = "language"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech)
+    needs = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = Language
 
     model: WhisperSpec

@@ -62,7 +62,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
 
     name: ClassVar[str] = "transcribe"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech, Language)
+    needs = (Audio, Speech, Language)
     produces: ClassVar[type[Artifact]] = Transcript
 
     model: WhisperSpec

@@ -25,7 +25,7 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
 
     name: ClassVar[str] = "transcribe-whisperx"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio,)
+    needs = (Audio,)
     produces: ClassVar[type[Artifact]] = Transcript
     most_in_batch: ClassVar[int | None] = 1
     patience: ClassVar[float] = PATIENCE

@@ -7,31 +7,21 @@ import hashlib
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from reelmill.artifacts import (
-    AlignedTranscript,
     Artifact,
     Diarization,
     ExportedFile,
     Exports,
-    SpokenTranscript,
     Transcript,
 )
 from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.core.recording import Recording, read_state
-from reelmill.engine.stage import FileStage, Inputs
-from reelmill.errors import InputError, UsageError
+from reelmill.engine.stage import FileStage, Inputs, optional
+from reelmill.errors import InputError
 from reelmill.export.transcript import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
 from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
-
-#: How far a transcript has come: recognized, with the times of its words, with its speakers.
-Told = Literal["transcript", "aligned", "spoken"]
-_ARTIFACTS: dict[Told, type[Transcript]] = {
-    "transcript": Transcript,
-    "aligned": AlignedTranscript,
-    "spoken": SpokenTranscript,
-}
 
 #: Bytes kept free after a name for suffixes, also of formats that are added later.
 _SUFFIX_ROOM = 16
@@ -42,20 +32,19 @@ class Export(FileStage):
     """Writes `root`/`recording.name`.`suffix` for each format.
 
     `settings` are pairs shown in the JSON export: what decided the text. They belong to the
-    stage's own settings, because the files change with them. `told` is the last transcript that
-    the pipeline has; `names` are given to speakers as they are written.
+    stage's own settings, because the files change with them. `names` are given to
+    speakers as they are written.
     """
 
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 2
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Transcript,)
+    needs = (Transcript, optional(Diarization))
     produces: ClassVar[type[Artifact]] = Exports
     per_name: ClassVar[bool] = True
 
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_FORMATS
     settings: tuple[tuple[str, Any], ...] = ()
-    told: Told = "transcript"
     names: tuple[SpeakerName, ...] = ()
     #: Captions whose words light up, in the formats that can show that.
     words: bool = False
@@ -63,23 +52,18 @@ class Export(FileStage):
     def __post_init__(self) -> None:
         """Raises UsageError for a format that cannot be written, before any work is done."""
         object.__setattr__(self, "formats", parse_formats(self.formats))
-        if "rttm" in self.formats and self.told != "spoken":
-            raise UsageError("the format rttm says who speaks when: it needs a --diarizer")
-
-    def reads(self) -> tuple[type[Artifact], ...]:
-        kind = _ARTIFACTS[self.told]
-        return (kind, Diarization) if self.told == "spoken" else (kind,)
 
     def fingerprint(self) -> dict[str, Any]:
         return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
 
     def run(self, recording: Recording, inputs: Inputs) -> Exports:
         names = names_for(self.names, recording.path.name)
+        diarization = inputs.get(Diarization)
         document = Document(
-            named(inputs[_ARTIFACTS[self.told]], names),
+            named(inputs[Transcript], names),
             Source.of(recording),
             dict(self.settings),
-            named_turns(inputs[Diarization].turns, names) if self.told == "spoken" else (),
+            () if diarization is None else named_turns(diarization.turns, names),
         )
         return Exports([self._write(recording, document, name) for name in self.formats])
 

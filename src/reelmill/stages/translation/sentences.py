@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reelmill.artifacts import (
-    AlignedTranscript,
-    Artifact,
     Segment,
     Sentence,
     Sentences,
@@ -36,8 +34,8 @@ class JoinSentences(FileStage):
     than `longest_seconds` or `longest_characters` (half that in full-width scripts) is cut where
     most speaks for it: translators lose what comes late in very long ones.
 
-    `aligned`: whether words have been aligned; without words, or where they do not fit the text,
-    their times are interpolated within their segment and marked so.
+    Without words, or where they do not fit the text, their times are interpolated within their
+    segment and marked so.
     """
 
     name = "sentences"
@@ -45,16 +43,12 @@ class JoinSentences(FileStage):
     needs = (Transcript,)
     produces = Sentences
 
-    aligned: bool = False
     long_pause: float = 3.0
     longest_seconds: float = 20.0
     longest_characters: int = 240
 
-    def reads(self) -> tuple[type[Artifact], ...]:
-        return (AlignedTranscript,) if self.aligned else (Transcript,)
-
     def run(self, recording: Recording, inputs: Inputs) -> Sentences:
-        transcript: Transcript = inputs[AlignedTranscript if self.aligned else Transcript]
+        transcript = inputs[Transcript]
         language = transcript.language
         words = [word for segment in transcript.segments for word in timed_words(segment, language)]
         found = list(_Joining(self, words, language).sentences())

@@ -69,7 +69,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
 
     name: ClassVar[str] = "translate"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Sentences,)
+    needs = (Sentences,)
     produces: ClassVar[type[Artifact]] = Translations
 
     model: NllbSpec

@@ -74,7 +74,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
 
     name: ClassVar[str] = "align"
     version: ClassVar[int] = 3
-    needs: ClassVar[tuple[type[Artifact], ...]] = (
+    needs = (
         Audio,
         Speech,
         Language,

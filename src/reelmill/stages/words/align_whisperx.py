@@ -43,7 +43,7 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
 
     name: ClassVar[str] = "align-whisperx"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Transcript)
+    needs = (Audio, Transcript)
     produces: ClassVar[type[Artifact]] = AlignedTranscript
     most_in_batch: ClassVar[int | None] = 1
     patience: ClassVar[float] = PATIENCE

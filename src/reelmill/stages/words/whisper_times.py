@@ -18,7 +18,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.recording import Recording
 from reelmill.core.text import UNSPACED
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, exactly
 from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.whisper import TextTokens, Whisper, WhisperSpec
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
@@ -58,7 +58,7 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
 
     name: ClassVar[str] = "whisper-times"
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[type[Artifact], ...]] = (Audio, Speech, Language, Transcript)
+    needs = (Audio, Speech, Language, exactly(Transcript))
     produces: ClassVar[type[Artifact]] = WhisperTimes
 
     model: WhisperSpec
