@@ -27,7 +27,7 @@ from reelmill.runs.run import NOT_ASKED
 
 def saved(folder: Path, name: str, artifact, original: Path, of: str = "subtitle") -> Path:
     """An artifact as a run would have written it."""
-    stage, _ = find_stage(name, of, {"out": folder, "model": "demo", "translator": NOT_ASKED})
+    stage, _, _ = find_stage(name, of, {"out": folder, "model": "demo", "translator": NOT_ASKED})
     recording = Recording(original, original.stem, folder, read_state(original))
     path = folder / f"{name}-1.json"
     store.save(path, stage, "1" * 64, recording, artifact)
