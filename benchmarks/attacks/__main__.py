@@ -8,7 +8,8 @@ of it. So does a traceback, a program of the attacker's that ran, a forged resul
 and a disagreement with the evidence that `verify` did not tell. Exits with 1 if any row fails.
 
 Rows 1 to 33 are those that succeeded against version 0.1.0, w1 and so on its weak places, h1 and so
-on what held. `--rows 1,4,w3` tries some.
+on what held. `--rows 1,4,w3` tries some. `--arrangements 1000` instead runs commands in random
+arrangements of recordings, output folders, links and earlier files.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ _WIDTH = 200
 
 def main() -> int:
     options = _options()
+    if options.arrangements:
+        from benchmarks.attacks.arrangements import run_arrangements
+
+        return run_arrangements(options.arrangements, options.first, options.jobs, options.json)
     began = time.monotonic()
     chosen = _chosen(options.rows)
     with ThreadPoolExecutor(options.jobs) as jobs:
@@ -64,6 +69,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", help="some rows, as 1,4,w3 [all]")
     parser.add_argument("--jobs", type=int, default=2, help="rows at a time [2]")
     parser.add_argument("--json", type=Path, help="write what happened here")
+    parser.add_argument("--arrangements", type=int, help="try so many random arrangements instead")
+    parser.add_argument("--first", type=int, default=0, help="the first arrangement's seed [0]")
     return parser.parse_args()
 
 
