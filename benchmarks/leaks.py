@@ -30,7 +30,7 @@ from typing import Any
 import psutil
 
 from benchmarks.common import show, told_command, write_result
-from reelmill.commands.voice import run_voice, voice_maker, voice_settings
+from reelmill.commands.voice import run_voice
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.planning import Keys, Source, plan, recording_of
 from reelmill.engine.pipeline import Pipeline
@@ -42,6 +42,8 @@ from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.stage import Device, Inputs, ModelSpec, ModelStage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Ledger
+from reelmill.pipelines.choices import BuildContext
+from reelmill.pipelines.voice_builder import build_voice, voice_settings
 from reelmill.runs.sources import find_sources
 
 _MB = 1 << 20
@@ -146,7 +148,7 @@ def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
     if run_voice(inputs, given, fresh=False, quiet=True, as_json=False) != 0:
         raise SystemExit("the samples could not be prepared")
     device = DeviceChoice((Device("cpu"),), "")
-    pipeline = voice_maker(lambda text: None)(voice_settings(given), device, out)
+    pipeline = build_voice(BuildContext(voice_settings(given), device, out, lambda text: None))
     keys = Keys(pipeline)
     items: dict[int, list[Any]] = {}
     for recording in _recordings(find_sources(inputs, out), out):

@@ -21,11 +21,11 @@ from pathlib import Path
 from benchmarks.diarize_alone import Turns, diarize_alone
 from reelmill.commands.terminal import observing
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.models.speakers.files import DEFAULT, encoder_spec, segmentation_spec
+from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.diarization import NetworksDiarizer, diarization_stages
 from reelmill.runs.run import run_command
-from reelmill.settings import Settings, load_settings
+from reelmill.settings import load_settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.stages.speakers.embed_speakers import HearVoices
@@ -38,13 +38,18 @@ def _diarizer() -> NetworksDiarizer:
 
 
 def reelmill(files: list[Path], work: Path) -> dict[str, Turns]:
-    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
-        stages = [Probe(), Decode(), DetectSpeech(), *diarization_stages(settings, _diarizer())]
+    def build(context: BuildContext) -> Pipeline:
+        stages = [
+            Probe(),
+            Decode(),
+            DetectSpeech(),
+            *diarization_stages(context.settings, _diarizer()),
+        ]
         return Pipeline("speakers", stages)
 
     settings = load_settings(out=work / "out", device="cpu")
     with observing(quiet=True, as_json=False) as observer:
-        outcome = run_command(files, settings, lambda say: make, observer)
+        outcome = run_command(files, settings, build, observer)
     if outcome.exit_code:
         raise SystemExit(f"exit code {outcome.exit_code}")
     found = {}

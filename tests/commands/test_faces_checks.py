@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.commands.faces import choose_identity, clip_size, faces_settings
 from reelmill.errors import ModelUnavailableError, UsageError
 from reelmill.models.faces.facenet import FacenetSpec
 from reelmill.models.faces.mtcnn import MtcnnSpec
+from reelmill.pipelines.faces_builder import choose_identity, clip_size, faces_settings
 from tests.models.torch_files import save_old, small_facenet
 
 

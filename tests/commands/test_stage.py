@@ -22,7 +22,7 @@ from reelmill.commands.stage import find_stage, run_stage_command
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.state import artifact_store as store
 from reelmill.errors import UsageError
-from reelmill.runs.run import NOT_ASKED
+from reelmill.pipelines.choices import NOT_ASKED
 
 
 def saved(folder: Path, name: str, artifact, original: Path, of: str = "subtitle") -> Path:

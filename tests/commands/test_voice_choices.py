@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from reelmill.commands.voice import voice_maker
 from reelmill.engine.resources.devices import choose_devices
+from reelmill.pipelines.choices import BuildContext
+from reelmill.pipelines.voice_builder import build_voice
 from reelmill.settings import load_settings
 
 
@@ -35,5 +36,5 @@ def test_words_that_would_come_to_nothing_are_said(
     (tmp_path / ".cache").mkdir()
     settings = load_settings(words=True, model="demo", diarizer="none", **given)
     said: list[str] = []
-    voice_maker(said.append)(settings, choose_devices("cpu", ()), tmp_path)
+    build_voice(BuildContext(settings, choose_devices("cpu", ()), tmp_path, said.append))
     assert [line for line in said if "--words" in line] == ([told] if told else [])

@@ -15,23 +15,23 @@ def main() -> int:
     stop_when_told()  # the rest takes a while to import
     from reelmill.commands.terminal import Plain
     from reelmill.engine.pipeline import Pipeline
-    from reelmill.engine.resources.devices import DeviceChoice
     from reelmill.errors import ReelmillError
+    from reelmill.pipelines.choices import BuildContext
     from reelmill.runs.run import EXIT_USAGE, run_command
-    from reelmill.settings import Settings, load_settings
+    from reelmill.settings import load_settings
     from tests.engine.toys import toy_pipeline
     from tests.faults.faults import going_wrong
 
     folder, out, log = map(Path, sys.argv[1:4])
     delay = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
 
-    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
+    def build(context: BuildContext) -> Pipeline:
         return toy_pipeline(out, log, delay=delay)
 
     settings = load_settings(out=out, device="cpu", workers=2, batch_size=4, max_batch=4)
     try:
         with going_wrong():
-            return run_command([folder], settings, lambda say: make, Plain(sys.stderr)).exit_code
+            return run_command([folder], settings, build, Plain(sys.stderr)).exit_code
     except ReelmillError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE

@@ -8,13 +8,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from reelmill.commands.faces import faces_maker, faces_settings
-from reelmill.commands.subtitle import subtitle_maker, subtitle_settings
 from reelmill.commands.terminal import observing
-from reelmill.commands.voice import voice_maker, voice_settings
 from reelmill.models.faces.files import APPEARANCE
 from reelmill.models.files.catalog import DEMO
-from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED, Maker, Outcome, run_command, tell
+from reelmill.pipelines.choices import PipelineBuilder
+from reelmill.pipelines.faces_builder import build_faces, faces_settings
+from reelmill.pipelines.subtitle_builder import build_subtitle, subtitle_settings
+from reelmill.pipelines.voice_builder import build_voice, voice_settings
+from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED, Outcome, run_command, tell
 from reelmill.settings import Settings
 
 
@@ -30,22 +31,22 @@ class Part:
     samples: str
     given: dict[str, Any]
     settings: Callable[[dict[str, Any]], Settings]
-    maker: Maker
+    build: PipelineBuilder
     broken: frozenset[str] = frozenset()
 
 
 PARTS = (
     Part(
-        "voice", "samples", {"model": DEMO}, voice_settings, voice_maker, frozenset({"broken.m4a"})
+        "voice", "samples", {"model": DEMO}, voice_settings, build_voice, frozenset({"broken.m4a"})
     ),
     Part(
         "subtitle",
         "films",
         {"model": DEMO, "translator": DEMO, "to": "ko", "mux": True},
         subtitle_settings,
-        subtitle_maker,
+        build_subtitle,
     ),
-    Part("faces", "people", {"identity": APPEARANCE}, faces_settings, faces_maker),
+    Part("faces", "people", {"identity": APPEARANCE}, faces_settings, build_faces),
 )
 
 
@@ -59,7 +60,7 @@ def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
         if not quiet and not as_json:
             print(f"reelmill {part.name} {samples}")
         with observing(quiet=quiet, as_json=as_json) as observer:
-            outcome = run_command([samples], settings, part.maker, observer, fresh=fresh)
+            outcome = run_command([samples], settings, part.build, observer, fresh=fresh)
         tell(outcome, quiet=quiet, as_json=as_json)
         if outcome.summary.stopped is not None:
             return outcome.exit_code

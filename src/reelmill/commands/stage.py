@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import Artifact
-from reelmill.commands.faces import faces_maker, faces_settings
-from reelmill.commands.subtitle import subtitle_maker, subtitle_settings
-from reelmill.commands.voice import voice_maker, voice_settings
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.pipeline import Pipeline
@@ -30,7 +27,11 @@ from reelmill.models.alignment.aligners import NONE
 from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.faces.files import APPEARANCE, VGGFACE2
 from reelmill.models.files.catalog import DEMO
-from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED, NOT_ASKED, Maker
+from reelmill.pipelines.choices import NOT_ASKED, BuildContext, PipelineBuilder
+from reelmill.pipelines.faces_builder import build_faces, faces_settings
+from reelmill.pipelines.subtitle_builder import build_subtitle, subtitle_settings
+from reelmill.pipelines.voice_builder import build_voice, voice_settings
+from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.settings import Settings
 
 #: Settings that name a model, and which of them decide a stage's result: a model that does not
@@ -78,13 +79,13 @@ class Command:
     """A command's settings and its pipeline."""
 
     settings: Callable[[dict[str, Any]], Settings]
-    maker: Maker
+    build: PipelineBuilder
 
 
 COMMANDS = {
-    "voice": Command(voice_settings, voice_maker),
-    "subtitle": Command(subtitle_settings, subtitle_maker),
-    "faces": Command(faces_settings, faces_maker),
+    "voice": Command(voice_settings, build_voice),
+    "subtitle": Command(subtitle_settings, build_subtitle),
+    "faces": Command(faces_settings, build_faces),
 }
 
 
@@ -378,7 +379,7 @@ def _stages(command: str, given: dict[str, Any]) -> Pipeline:
 
 def _built(command: str, settings: Settings, say: Callable[[str], None]) -> Pipeline:
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
-    return COMMANDS[command].maker(say)(settings, choice, settings.out)
+    return COMMANDS[command].build(BuildContext(settings, choice, settings.out, say))
 
 
 def _decided_by(name: str) -> tuple[str, ...]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,32 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from reelmill.commands.terminal import observing
-from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources.devices import DeviceChoice
-from reelmill.errors import UsageError
-from reelmill.export.transcript import parse_formats
-from reelmill.export.transcript.names import SpeakerName, parse_names, recordings_named
-from reelmill.models.alignment.aligners import Chosen, choose_aligners, fetch_aligner
+from reelmill.models.alignment.aligners import fetch_aligner
 from reelmill.models.faces.files import DOWNLOAD_MB, VGGFACE2, face_spec, here
-from reelmill.models.files.cache import list_models, pull, resolve
-from reelmill.models.files.catalog import choose_whisper, guess_kind
+from reelmill.models.files.cache import list_models, pull
+from reelmill.models.files.catalog import guess_kind
 from reelmill.models.translation.translators import resolve_translator
-from reelmill.models.whisper.languages import LANGUAGES
-from reelmill.models.whisper.whisper import WhisperSpec
-from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
-from reelmill.pipelines.voice import voice_pipeline
-from reelmill.pipelines.whisperx import whisperx_pipeline
-from reelmill.runs.run import (
-    EXIT_DONE,
-    EXIT_SOME_FAILED,
-    MakePipeline,
-    free_memory_mb,
-    remember,
-    remembered,
-    run_command,
-    tell,
-)
-from reelmill.settings import Settings, load_settings
+from reelmill.pipelines.voice_builder import build_voice, named_in_vain, voice_settings
+from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED, run_command, tell
 
 #: `reelmill models pull aligner:ko`.
 _ALIGNER_PREFIX = "aligner:"
@@ -57,107 +36,13 @@ def run_voice(
         outcome = run_command(
             inputs,
             settings,
-            voice_maker,
+            build_voice,
             observer,
             fresh=fresh,
-            remarks=partial(_named_in_vain, settings),
+            remarks=partial(named_in_vain, settings),
         )
     tell(outcome, quiet=quiet, as_json=as_json)
     return outcome.exit_code
-
-
-def _named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:
-    there = {path.name for path in paths}
-    for name in recordings_named(parse_names(settings.names)):
-        if name not in there:
-            yield f"--names {name}: no recording of this call has that file name"
-
-
-def voice_settings(given: dict[str, Any]) -> Settings:
-    """The settings in force. Raises UsageError for a value that does not fit."""
-    settings = load_settings(**given)
-    check_language(settings.language)
-    return settings
-
-
-def check_language(language: str | None) -> None:
-    """Raises UsageError before any work is done for a language that Whisper does not have."""
-    if language is not None and language not in LANGUAGES:
-        raise UsageError(
-            f"--language {language}: not one of Whisper's languages; give a code such as ko, en, "
-            f"ja: {', '.join(sorted(LANGUAGES))}"
-        )
-
-
-def voice_maker(say: Callable[[str], None]) -> MakePipeline:
-    """What makes the pipeline once the device is known; `say` is told which model, and why."""
-
-    def make(settings: Settings, choice: DeviceChoice, out: Path) -> Pipeline:
-        if vain := _vain_words(settings):
-            say(vain)
-        files = resolve(settings.model or _chosen_model(choice, out, say), notify=say)
-        names = speaker_names(settings, out)
-        lacking = Lacking(say)
-        whisperx = choose_engine(settings, files, lacking, say)
-        diarizer = choose_diarizer(settings, say)
-        if whisperx is not None:
-            return whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names)
-        spec = WhisperSpec.of(files, settings.compute_type)
-        return voice_pipeline(
-            settings,
-            spec,
-            out,
-            aligners=choose_words(settings, spec, say, lacking.notes),
-            diarizer=diarizer,
-            names=names,
-        )
-
-    return make
-
-
-def _vain_words(settings: Settings) -> str | None:
-    """Why `--words` comes to nothing, where it does: it overrules neither of the two."""
-    if settings.words and "vtt" not in parse_formats(settings.formats):
-        formats = ",".join(settings.formats)
-        return f"--words changes vtt captions, and --formats {formats} has none: add vtt to it"
-    if settings.words and not settings.align:
-        return "--words lights up nothing with --no-align: words without times get a plain vtt"
-    return None
-
-
-def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
-    """The names given now and before: whoever was named stays named in this output folder.
-
-    Raises UsageError for a name that is not written as one.
-    """
-    given = parse_names(settings.names)
-    known = [SpeakerName(*entry) for entry in json.loads(remembered(out, "names", lambda: "[]"))]
-    merged = {(one.recording, one.label): one for one in (*known, *given)}
-    if given:
-        remember(out, "names", json.dumps([astuple(one) for one in merged.values()]))
-    return tuple(merged.values())
-
-
-def choose_words(
-    settings: Settings, whisper: WhisperSpec, say: Callable[[str], None], notes: Sequence[str] = ()
-) -> Chosen | None:
-    """The aligners that the settings ask for, with `notes` on what else the run goes without; None
-    when words shall get no times."""
-    if not settings.align:
-        return None
-    chosen = choose_aligners(settings.aligner, settings.language, whisper.name, notify=say)
-    for note in chosen.notes:
-        say(note)
-    return replace(chosen, notes=(*notes, *chosen.notes))
-
-
-def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -> str:
-    def choose() -> str:
-        chosen = choose_whisper(free_memory_mb(choice), str(choice.devices[0]))
-        say(f"model {chosen.reason}")
-        return chosen.name
-
-    return remembered(out, "model", choose)
 
 
 def run_verify(out: Path) -> int:

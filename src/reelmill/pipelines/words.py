@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 from reelmill.engine.stage import Stage
-from reelmill.models.alignment.aligners import Chosen
+from reelmill.models.alignment.aligners import Chosen, choose_aligners
 from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.settings import Settings
 from reelmill.stages.words.align import Align
 from reelmill.stages.words.whisper_times import TimeByWhisper
 
@@ -18,3 +22,16 @@ def word_stages(whisper: WhisperSpec, aligners: Chosen | None) -> list[Stage]:
         TimeByWhisper(whisper, aligned=languages),
         Align(aligners.spec, notes=aligners.notes),
     ]
+
+
+def choose_words(
+    settings: Settings, whisper: WhisperSpec, say: Callable[[str], None], notes: Sequence[str] = ()
+) -> Chosen | None:
+    """The aligners that the settings ask for, with `notes` on what else the run goes without; None
+    when words shall get no times."""
+    if not settings.align:
+        return None
+    chosen = choose_aligners(settings.aligner, settings.language, whisper.name, notify=say)
+    for note in chosen.notes:
+        say(note)
+    return replace(chosen, notes=(*notes, *chosen.notes))

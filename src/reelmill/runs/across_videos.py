@@ -18,7 +18,15 @@ from reelmill.core.recording import Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import load
 from reelmill.export.jsontext import json_text, number
-from reelmill.stages.faces.across import Appearance, Known, Member, matched, mean, numbered
+from reelmill.stages.faces.across import (
+    BY_CLOTHES,
+    Appearance,
+    Known,
+    Member,
+    matched,
+    mean,
+    numbered,
+)
 
 PEOPLE = "people.json"
 SCHEMA = "reelmill.people/1"
@@ -28,10 +36,6 @@ _REGISTER = "people.json"
 _NOTICE = (
     "Machine output. Different people may have been taken for one, and one for several; check it "
     "against the videos, which are identified by their SHA-256."
-)
-BY_CLOTHES = (
-    "people were matched by the colours they wear, not by their faces: somebody in other clothes "
-    "is somebody else here, and two who dress alike are one person; give --identity vggface2"
 )
 
 

@@ -18,25 +18,18 @@ from reelmill.engine.execution.planning import Found, Job, Source, found_in
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import DeviceChoice, choose_devices
-from reelmill.engine.resources.monitor import NvmlDevices, machine_memory_mb, usable_cores
+from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
 from reelmill.engine.stage import PartedFileStage
-from reelmill.engine.state.run_db import Ledger
 from reelmill.engine.telemetry.events import Emit, Noted
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import ReelmillError, UsageError
+from reelmill.pipelines.choices import BuildContext, PipelineBuilder
 from reelmill.runs.signals import NUMBERS, held_back
 from reelmill.runs.sources import find_sources
 from reelmill.settings import Settings
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 _MB = 1 << 20
-#: Stands for a model that is not going to be asked: nothing is looked for.
-NOT_ASKED = "not-asked"
-
-MakePipeline = Callable[[Settings, DeviceChoice, Path], Pipeline]
-#: Gives what makes the pipeline; what it is given is told what is decided, and what the run goes
-#: without.
-Maker = Callable[[Callable[[str], None]], MakePipeline]
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class Outcome:
 def run_command(
     inputs: Sequence[Path],
     settings: Settings,
-    maker: Maker,
+    build: PipelineBuilder,
     emit: Emit,
     *,
     fresh: bool = False,
@@ -89,7 +82,7 @@ def run_command(
 
     for remark in remarks(source.path for source in sources):
         say(remark)
-    pipeline = maker(say)(settings, choice, out)
+    pipeline = build(BuildContext(settings, choice, out, say))
     config = _config(settings, choice, pipeline, fresh)
     return asyncio.run(_run(pipeline, config, emit, sources, together, notes))
 
@@ -211,31 +204,6 @@ def _config(
         fresh=fresh,
         keep_transient=settings.keep_audio,
     )
-
-
-def free_memory_mb(choice: DeviceChoice) -> float:
-    """Memory a model could have now: on the GPU, or for the CPU in the machine."""
-    if choice.free_mb is not None:
-        return choice.free_mb
-    used, total = machine_memory_mb()
-    return total - used
-
-
-def remembered(out: Path, name: str, choose: Callable[[], str]) -> str:
-    """A choice the program made itself, kept for the output folder: memory that is free today
-    and was not yesterday must not make half the results another model's."""
-    with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
-        chosen = ledger.note(name)
-        if chosen is None:
-            chosen = choose()
-            ledger.put_note(name, chosen)
-        return chosen
-
-
-def remember(out: Path, name: str, value: str) -> None:
-    """Keep a user's choice for the output folder."""
-    with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
-        ledger.put_note(name, value)
 
 
 def _write_reports(

@@ -16,6 +16,12 @@ Float32 = npt.NDArray[np.float32]
 Member = tuple[str, str]
 
 
+BY_CLOTHES = (
+    "people were matched by the colours they wear, not by their faces: somebody in other clothes "
+    "is somebody else here, and two who dress alike are one person; give --identity vggface2"
+)
+
+
 @dataclass(frozen=True)
 class Appearance:
     """A person of the video number `video`: `vector` of unit length, seconds on screen."""

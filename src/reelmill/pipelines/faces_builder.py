@@ -1,0 +1,109 @@
+"""What a faces run is made of: its settings checked, its models found or fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.pipeline import Pipeline
+from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.models.faces.detector import DetectorSpec
+from reelmill.models.faces.detectors import detector_spec
+from reelmill.models.faces.facenet import FacenetSpec
+from reelmill.models.faces.files import APPEARANCE, AUTO, VGGFACE2, face_spec
+from reelmill.pipelines.choices import NOT_ASKED, BuildContext, remembered
+from reelmill.pipelines.faces import Identity, faces_pipeline
+from reelmill.pipelines.known_people import known_people
+from reelmill.settings import Settings, load_face_settings
+from reelmill.stages.faces.across import BY_CLOTHES
+from reelmill.stages.faces.known_people import KnownFace
+
+#: Shorter side in pixels and shape of clips when nothing is said: as the program before had them.
+_CLIP, _SPLIT = (250, "1:1"), (1080, "16:9")
+_MOST_ASPECT = 10
+NOT_BY_CLOTHES = (
+    "nobody could be named: reference pictures name people by their faces, and here they were told "
+    "apart by their clothes; give --identity vggface2"
+)
+_ASPECT = re.compile(r"(\d+(?:\.\d+)?)[:x/](\d+(?:\.\d+)?)")
+
+
+def faces_settings(given: dict[str, Any]) -> Settings:
+    """The settings in force. Raises UsageError for a value that does not fit."""
+    settings = load_face_settings(**given)
+    if settings.clip != "person" and settings.clip < 1:
+        raise UsageError(f"--clip {settings.clip:g}: give at least 1 second, or `person`")
+    clip_size(settings)
+    return settings
+
+
+def clip_size(settings: Settings) -> tuple[int, int]:
+    """Width and height of clips.
+
+    Raises:
+        UsageError: the shape is none.
+    """
+    side, shape = _SPLIT if settings.layout == "split" else _CLIP
+    shape = settings.aspect or shape
+    side = settings.size or side
+    parts = _ASPECT.fullmatch(shape.replace(" ", ""))
+    across, down = (float(part) for part in parts.groups()) if parts else (0.0, 0.0)
+    if min(across, down) <= 0 or not 1 / _MOST_ASPECT <= across / down <= _MOST_ASPECT:
+        raise UsageError(f"--aspect {shape}: give width:height, as 9:16, 1:1 or 16:9")
+    scale = side / min(across, down)
+    # H.264's colours need even sides, and each half of a split has to have them too.
+    step = 4 if settings.layout == "split" else 2
+    return step * max(1, round(across * scale / step)), 2 * max(1, round(down * scale / 2))
+
+
+def build_faces(context: BuildContext) -> Pipeline:
+    """Stages of `reelmill faces`, with their models.
+
+    Raises:
+        ModelUnavailableError: a network that was named cannot be had.
+        UsageError: settings that cannot be carried out.
+    """
+    settings = context.settings
+    detector = detector_spec(settings.detector)
+    identity = choose_identity(settings, detector, context.out, context.say)
+    return faces_pipeline(settings, detector, identity, clip_size(settings), context.out)
+
+
+def choose_identity(
+    settings: Settings, detector: DetectorSpec, out: Path, say: Callable[[str], None]
+) -> Identity:
+    """How people are told apart, as asked for, and whom of them we know; where nobody said, by
+    their faces if the network can be had, and then always so in this output folder.
+
+    Raises:
+        ModelUnavailableError: the network that was named cannot be had.
+        UsageError: no faces in the pictures of known people.
+    """
+
+    def choose() -> str:
+        try:
+            return face_spec(VGGFACE2, say, waits=()).label
+        except ModelUnavailableError as error:
+            say(f"people are told apart by what they wear, not by their faces: {error}")
+            return APPEARANCE
+
+    name = settings.identity
+    if name == AUTO:
+        name = remembered(out, "identity", choose)
+    spec: FacenetSpec | None = None
+    if name == NOT_ASKED:
+        spec = FacenetSpec(Path(), NOT_ASKED, NOT_ASKED)
+    elif name != APPEARANCE:
+        spec = face_spec(name, say)
+    if settings.across and spec is None:
+        say(f"--across: {BY_CLOTHES}")
+    people: tuple[KnownFace, ...] = ()
+    notes: tuple[str, ...] = ()
+    if settings.people is not None and spec is None:
+        notes = (NOT_BY_CLOTHES,)
+        say(f"--people {settings.people}: {NOT_BY_CLOTHES}")
+    elif settings.people is not None and spec is not None:
+        people = known_people(settings.people, detector, spec, out / ".cache", say)
+    return Identity(spec, settings.identity_threshold, people, notes)

@@ -1,0 +1,96 @@
+"""What a subtitle run is made of: its settings checked, its models found or fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.resources.devices import DeviceChoice
+from reelmill.errors import UsageError
+from reelmill.models.files.cache import resolve
+from reelmill.models.files.catalog import choose_for_subtitles
+from reelmill.models.translation.flores import flores_code
+from reelmill.models.translation.nllb import NllbSpec
+from reelmill.models.translation.translators import resolve_translator
+from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.pipelines.choices import NOT_ASKED, BuildContext, free_memory_mb, remembered
+from reelmill.pipelines.subtitle import subtitle_pipeline
+from reelmill.pipelines.voice_builder import check_language
+from reelmill.pipelines.words import choose_words
+from reelmill.settings import Settings, load_settings
+from reelmill.stages.translation.translate import Directions
+
+#: The language spoken is found out for each recording.
+AUTO = "auto"
+
+
+def subtitle_settings(given: dict[str, Any]) -> Settings:
+    """The settings in force.
+
+    Raises:
+        UsageError: a value that does not fit, or a language that a model does not have.
+    """
+    if given.get("language") == AUTO:
+        given = {**given, "language": None}
+    settings = load_settings(**given)
+    check_language(settings.language)
+    for code in settings.to:
+        flores_code(code, "--to")
+    if len(set(settings.to)) < len(settings.to):
+        raise UsageError(f"--to {','.join(settings.to)}: each language once")
+    if settings.longest < settings.shortest:
+        raise UsageError("--longest must not be less than --shortest")
+    return settings
+
+
+def build_subtitle(context: BuildContext) -> Pipeline:
+    """Stages of `reelmill subtitle`, with their models.
+
+    Raises:
+        ModelUnavailableError: a model cannot be had.
+        InputError: the translator cannot translate the language given into one of the targets.
+        UsageError: settings that cannot be carried out.
+    """
+    settings, say = context.settings, context.say
+    recognizer, translator = _models(settings, context.choice, context.out, say)
+    nllb = _translator(translator, settings, say)
+    files = resolve(recognizer, notify=say)
+    whisper = WhisperSpec.of(files, settings.compute_type)
+    aligners = choose_words(settings, whisper, say)
+    return subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners)
+
+
+def _translator(name: str, settings: Settings, say: Callable[[str], None]) -> NllbSpec:
+    """The translator, able to do what it will be asked as far as that is known already.
+
+    Raises:
+        InputError: it cannot translate the language given into one of the targets.
+        ModelUnavailableError: it cannot be had.
+    """
+    if name == NOT_ASKED:
+        return NllbSpec(Path(), NOT_ASKED, "", Path())
+    spec = resolve_translator(name, settings.compute_type, notify=say)
+    if settings.language is not None:
+        Directions(spec, settings.to).check(settings.language)
+    return spec
+
+
+def _models(
+    settings: Settings, choice: DeviceChoice, out: Path, say: Callable[[str], None]
+) -> tuple[str, str]:
+    """The names given, or those that the free memory allows; a choice is kept for the folder."""
+    recognizer, translator = choose_for_subtitles(free_memory_mb(choice), str(choice.devices[0]))
+
+    def chosen(setting: str | None, what: str, name: str, reason: str) -> str:
+        def choose() -> str:
+            say(f"{what} {reason}")
+            return name
+
+        return setting or remembered(out, f"subtitle {what}", choose)
+
+    return (
+        chosen(settings.model, "recognizer", recognizer.name, recognizer.reason),
+        chosen(settings.translator, "translator", translator.name, translator.reason),
+    )
