@@ -106,7 +106,7 @@ class Write(FileStage):
 
     def run(self, recording: Recording, inputs: Inputs) -> Page:
         file = f"{recording.name}.txt"
-        write_text(self.out / file, f"{inputs[Total].total}\n")
+        write_text(self.out / file, f"{inputs[Total].total}\n", of=recording)
         return Page(file)
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelmill.core.atomic import write_text
 from synthetic.acoustics import Noise, decibels, noise
 from synthetic.calls import TRUTH_SCHEMA, Utterance, speaker_name
 from synthetic.movie import SoundTrack, write_movie
@@ -124,7 +123,7 @@ def write_film(path: Path, film: Film, truth_path: Path | None = None) -> None:
     write_movie(path, _pictures(film), Fraction(film.plan.rate), sound, key_every=250)
     if truth_path is not None:
         text = json.dumps(film.truth(path.name), ensure_ascii=False, indent=1)
-        write_text(truth_path, text + "\n")
+        truth_path.write_text(text + "\n", encoding="utf-8")
 
 
 def _utterance(clip: Clip, at: float, speaker: int, kind: str) -> Utterance:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelmill.core.atomic import write_text
 from synthetic.cast import Actor, cast
 from synthetic.movie import SoundTrack, write_movie
 
@@ -114,7 +113,8 @@ def make_video(path: Path, script: Script, truth_path: Path | None = None) -> Tr
 
 
 def write_truth(path: Path, truth: Truth) -> None:
-    write_text(path, json.dumps(asdict(truth), ensure_ascii=False) + "\n")
+    text = json.dumps(asdict(truth), ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8")
 
 
 def read_truth(path: Path) -> Truth:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from reelmill.core import gate
+
 
 @pytest.fixture(scope="session", autouse=True)
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -17,6 +19,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "TORCH_HOME": str(tmp_path_factory.mktemp("torch")),
         "REELMILL_MEMORY_LIMIT": "100",  # what else runs on the machine is not being tested
     }
+    gate.own(tmp_path_factory.getbasetemp())
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     yield

@@ -99,6 +99,13 @@ class UsageError(ReelmillError):
     kind: Kind = "input"
 
 
+class NotOursError(ReelmillError):
+    """Writing or removing there would touch a file that is not ours. Another try with the file
+    moved away can succeed, so the recording's content is not held at fault."""
+
+    kind: Kind = "input"
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a recording did not get through a stage."""

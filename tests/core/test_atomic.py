@@ -74,8 +74,10 @@ def test_a_name_that_is_no_utf8(tmp_path: Path):
 def test_a_killed_writer_leaves_only_a_leftover(tmp_path: Path):
     code = (
         "import sys, pathlib, time\n"
+        "from reelmill.core import gate\n"
         "from reelmill.core.atomic import replacing\n"
-        "with replacing(pathlib.Path(sys.argv[1])) as file:\n"
+        "target = pathlib.Path(sys.argv[1]); gate.own(target.parent)\n"
+        "with replacing(target) as file:\n"
         "    file.write(b'half'); file.flush(); print('in', flush=True); time.sleep(60)\n"
     )
     target = tmp_path / "a.json"
@@ -112,8 +114,7 @@ def test_a_reader_never_sees_half(tmp_path: Path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_disk_full_is_an_oserror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("reelmill.core.atomic._temporary", lambda path: Path("/dev/full"))
-    monkeypatch.setattr(Path, "unlink", lambda self: None)
+    monkeypatch.setattr("reelmill.core.gate.create", lambda path: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(OSError, match="No space left"):
         write_bytes(tmp_path / "a", b"x")
 

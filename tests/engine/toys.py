@@ -179,7 +179,7 @@ class Write(FileStage):
 
     def run(self, recording: Recording, inputs: Inputs) -> Written:
         path = self.out / f"{recording.name}.up"
-        write_text(path, inputs[Shout].text)
+        write_text(path, inputs[Shout].text, of=recording)
         return Written(path.name)
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:

@@ -105,7 +105,7 @@ def test_a_damaged_record_is_kept_aside(run):
     (run.out / EVIDENCE).write_text('{"schema": "reelmill.evidence/1", "originals": [')
     written = run.finish(["a.m4a"], [])
     assert "damaged" in written.warnings[0]
-    assert len(list(run.out.glob("evidence.json.damaged-*"))) == 1
+    assert len(list(run.out.glob("evidence.json.kept-*"))) == 1
     assert len(read_evidence(run.out).originals) == 1
 
 

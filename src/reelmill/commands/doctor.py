@@ -7,12 +7,12 @@ import importlib.util
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reelmill.core import gate
 from reelmill.engine.resources.monitor import usable_cores
 from reelmill.errors import ModelUnavailableError
 
@@ -232,8 +232,7 @@ def _output(folder: Path) -> list[Check]:
         existing = existing.parent
     remedy = "choose another folder with -o, or change its permissions"
     try:
-        with tempfile.NamedTemporaryFile(dir=existing, prefix=".reelmill-doctor-"):
-            pass
+        gate.probe(existing)
     except OSError as error:
         return [Check("Output folder", "fail", f"{folder}: {error.strerror}", remedy)]
     free = shutil.disk_usage(existing).free // _MB

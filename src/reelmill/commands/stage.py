@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import Artifact
+from reelmill.core import gate
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.pipeline import Pipeline
@@ -142,7 +143,7 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
     if bool(kinds) != bool(artifacts):
         wanted = "the files of the stages before it" if kinds else "the recording itself"
         raise UsageError(f"stage {name}: give {wanted}")
-    with _locked(out):
+    with _opened(out, pipeline.name, files[0], artifacts), _locked(out):
         recording = _recording(files[0], artifacts, out)
         sources = list(_sources(stage, kinds, artifacts, recording.folder))
         try:
@@ -350,6 +351,16 @@ def _results_folder(given: Path | None, file: Path, is_artifact: bool) -> Path:
         if is_artifact and parent.name == _CACHE:
             return parent.parent
     return path.parent if is_artifact else Path(os.path.abspath("analysis-results"))
+
+
+@contextlib.contextmanager
+def _opened(out: Path, command: str, file: Path, artifacts: Sequence[Given]) -> Iterator[None]:
+    """Where the results go, and where the artifacts given lie, is open for writing."""
+    originals = [one.source for one in artifacts] or [file]
+    with contextlib.ExitStack() as opened:
+        for folder in {out, *(_results_folder(None, one.path, True) for one in artifacts)}:
+            opened.enter_context(gate.output(folder, command, originals))
+        yield
 
 
 @contextlib.contextmanager

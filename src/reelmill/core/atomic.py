@@ -8,65 +8,122 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from reelmill.core import gate
+
+if TYPE_CHECKING:
+    from reelmill.core.recording import Recording
 
 #: What file systems allow a name to have, in bytes: 85 Korean syllables.
 NAME_MAX_BYTES = 255
 
 #: Ours alone, so that sweeping leftovers never meets somebody else's `.part` files.
 _SUFFIX = "reelmill-part"
-_LEFTOVER = re.compile(rf"^\..*\.\d+-\d+\.{_SUFFIX}$", re.DOTALL)
+LEFTOVER = re.compile(rf"\..*\.\d+-\d+\.{_SUFFIX}", re.DOTALL)
 _numbers = itertools.count()
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: Literal["wb", "w"] = "wb") -> Iterator[IO[Any]]:
+def replacing(
+    path: Path, mode: Literal["wb", "w"] = "wb", *, of: Recording | None = None
+) -> Iterator[IO[Any]]:
     """A file that takes the place of `path` when the block ends well, and vanishes when not.
 
-    Missing parent folders are made. Text (`"w"`) is UTF-8 with the line ends it was given.
+    Missing parent folders are made. Text (`"w"`) is UTF-8 with the line ends it was given. `of` is
+    the recording whose result it is. The file's `name` is for libraries that open it themselves.
 
     Raises:
+        NotOursError: `path` is outside the folders this run may write to, or names a file that is
+            not ours to replace.
         OSError: disk full, no permission, name too long and so on, as the system says it.
     """
     text: dict[str, Any] = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
-    with replacing_by_name(path) as temporary, temporary.open(mode, **text) as file:
+    with _made(path, of) as (temporary, descriptor):
+        yield from _opened(temporary, descriptor, mode, text)
+
+
+def _opened(temporary: Path, descriptor: int, mode: str, text: dict[str, Any]) -> Iterator[IO[Any]]:
+    with open(temporary, mode, opener=lambda name, flags: descriptor, **text) as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
-def replacing_by_name(path: Path) -> Iterator[Path]:
-    """The name of a file that takes the place of `path` when the block ends well, for programs
-    that write files themselves; its last part holds only letters, digits, points and hyphens
-    besides what `path` has, and no suffix they would know.
+def replacing_by_name(path: Path, *, of: Recording | None = None) -> Iterator[Path]:
+    """The name of an empty file that takes the place of `path` when the block ends well, for
+    programs that write files themselves; its last part holds only letters, digits, points and
+    hyphens besides what `path` has, and no suffix they would know. `of` is as in `replacing`.
 
     Raises:
-        OSError: the block wrote no such file, or it cannot take that place.
+        NotOursError, OSError: as `replacing`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
+    with _made(path, of) as (temporary, descriptor):
+        os.close(descriptor)
+        yield temporary
+
+
+@contextlib.contextmanager
+def scratch(near: Path) -> Iterator[Path]:
+    """The name of an empty file that is there for the block only; made and named like `near`.
+
+    Raises:
+        NotOursError, OSError: as `replacing`.
+    """
+    temporary = _temporary(gate.temporary_folder(near) / near.name)
+    os.close(gate.create(temporary))
     try:
         yield temporary
-        temporary.replace(path)
+    finally:
+        gate.discard(temporary)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder that becomes `path` when the block ends well and nothing is there yet, and
+    vanishes when not: for libraries that write several files. Only in the user's own folders.
+
+    Raises:
+        NotOursError: `path` is not below a folder of the user's own.
+        OSError: as the system says it.
+    """
+    temporary = _temporary(path)
+    gate.make_folder(temporary)
+    try:
+        yield temporary
+        gate.settle_folder(temporary, path)
+    finally:
+        gate.discard_folder(temporary)
+
+
+@contextlib.contextmanager
+def _made(path: Path, of: Recording | None) -> Iterator[tuple[Path, int]]:
+    temporary = _temporary(gate.temporary_folder(path) / path.name)
+    descriptor = gate.create(temporary)
+    try:
+        yield temporary, descriptor
+        if of is None:
+            gate.settle(temporary, path)
+        else:
+            gate.settle(temporary, path, of.path, of.id)
     except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        gate.discard(temporary)
         raise
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Make `data` the content of `path`. Raises OSError as `replacing` does."""
-    with replacing(path) as file:
+def write_bytes(path: Path, data: bytes, *, of: Recording | None = None) -> None:
+    """Make `data` the content of `path`. Raises as `replacing` does."""
+    with replacing(path, of=of) as file:
         file.write(data)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Make `text`, as UTF-8, the content of `path`. Raises OSError as `replacing` does.
+def write_text(path: Path, text: str, *, of: Recording | None = None) -> None:
+    """Make `text`, as UTF-8, the content of `path`. Raises as `replacing` does.
 
     Bytes of a file name that are no UTF-8 (Python's surrogates) are written as they were.
     """
-    write_bytes(path, text.encode("utf-8", "surrogateescape"))
+    write_bytes(path, text.encode("utf-8", "surrogateescape"), of=of)
 
 
 def is_leftover(path: Path) -> bool:
@@ -74,7 +131,7 @@ def is_leftover(path: Path) -> bool:
 
     Goes by the name alone: ask only where no other run is writing.
     """
-    return _LEFTOVER.match(path.name) is not None
+    return LEFTOVER.fullmatch(path.name) is not None
 
 
 def shortened(name: str, limit: int) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reelmill.core import gate
+
 #: Sample recordings and small models that are shipped with the package.
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -16,15 +18,13 @@ def caches() -> Path:
 
 
 def user_cache() -> Path:
-    """The folder `REELMILL_CACHE`, else one of our own in the user's cache."""
+    """The folder `REELMILL_CACHE`, else one of our own in the user's cache; open for writing."""
     folder = os.environ.get("REELMILL_CACHE")
-    if folder:
-        return Path(folder).expanduser()
-    return caches() / "reelmill"
+    return gate.own(Path(folder).expanduser() if folder else caches() / "reelmill")
 
 
 def user_config() -> Path:
-    """The user's own folder of settings: nobody else writes there."""
+    """The user's own folder of settings: nobody else writes there; open for writing."""
     from platformdirs import user_config_path
 
-    return user_config_path("reelmill", appauthor=False)
+    return gate.own(user_config_path("reelmill", appauthor=False))

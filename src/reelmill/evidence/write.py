@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelmill.artifacts import ExportedFile
+from reelmill.core import gate
 from reelmill.core.recording import read_state
 from reelmill.errors import InputError
 from reelmill.evidence.manifest import MANIFEST, write_manifest
@@ -80,8 +80,7 @@ def _before(out: Path, fresh: bool) -> tuple[Evidence, list[str]]:
     try:
         return read_evidence(out), []
     except InputError as error:
-        aside = path.with_name(f"{EVIDENCE}.damaged-{time.time_ns()}")
-        path.rename(aside)
+        aside = gate.set_aside(path)
         return Evidence(), [f"{error}; it was kept as {aside.name} and a new one begun"]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.artifacts import Artifact, ExportedFile
+from reelmill.core import gate
 from reelmill.core.paths import user_cache
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
@@ -22,14 +23,19 @@ from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
 from reelmill.engine.stage import PartedFileStage
 from reelmill.engine.telemetry.events import Emit, Noted
 from reelmill.engine.telemetry.metrics import RunSummary
-from reelmill.errors import ReelmillError, UsageError
+from reelmill.errors import NotOursError, ReelmillError, UsageError
+from reelmill.evidence.manifest import MANIFEST
+from reelmill.evidence.record import EVIDENCE
 from reelmill.pipelines.choices import BuildContext, PipelineBuilder
+from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT, REPORT_PAGE
 from reelmill.runs.signals import NUMBERS, held_back
 from reelmill.runs.sources import find_sources
 from reelmill.settings import Settings
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 _MB = 1 << 20
+#: What a run writes beside the results of its recordings.
+_REPORTS = (REPORT_PAGE, PERFORMANCE_REPORT, FAILED_FILES, EVIDENCE, MANIFEST)
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,22 @@ def run_command(
         UsageError: nothing to work on, an output folder that cannot be written or is taken, a
             model or device that is not there.
     """
-    out = _writable(settings.out)
+    out = Path(os.path.abspath(settings.out))
     sources = find_sources(inputs, out)
+    with _opened(out, sources):
+        return _run_on(sources, out, settings, build, emit, fresh, together, remarks)
+
+
+def _run_on(
+    sources: list[Source],
+    out: Path,
+    settings: Settings,
+    build: PipelineBuilder,
+    emit: Emit,
+    fresh: bool,
+    together: Together | None,
+    remarks: Callable[[Iterable[Path]], Iterable[str]],
+) -> Outcome:
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
     if settings.origin:
         emit(Noted(settings.origin))
@@ -160,24 +180,39 @@ def _exit_code(summary: RunSummary) -> int:
     return EXIT_DONE
 
 
-def _writable(out: Path) -> Path:
-    """The output folder, made if need be.
+@contextlib.contextmanager
+def _opened(out: Path, sources: Iterable[Source]) -> Iterator[None]:
+    """The output folder, made if need be, is open for writing.
 
     Raises:
-        UsageError: it cannot be made or written.
+        UsageError: it cannot be made or written, or holds files that the run would replace.
     """
-    out = Path(os.path.abspath(out))
-    probe = out / f".write-test-{os.getpid()}"
-    try:
-        (out / ".cache").mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"{out}: results cannot be written there ({error.strerror}); "
-            "choose another folder with -o"
-        ) from error
-    return out
+    with contextlib.ExitStack() as opened:
+        try:
+            opened.enter_context(gate.output(out, "", [source.path for source in sources]))
+            gate.make_folder(out / gate.CACHE)
+            gate.probe(out)
+            taken = [gate.obstacle(out / name) for name in _REPORTS if not _was_ours(out / name)]
+        except (OSError, NotOursError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(
+                f"{out}: results cannot be written there ({why}); choose another folder with -o"
+            ) from error
+        if reason := next(filter(None, taken), None):
+            raise UsageError(reason)
+        yield
+
+
+def _set_aside(out: Path) -> Iterator[str]:
+    """Reports that somebody changed get another name, and are told of."""
+    for name in _REPORTS:
+        if (why := gate.obstacle(out / name)) is not None and _was_ours(out / name):
+            yield f"{gate.set_aside(out / name)}: kept under this name ({why.partition(';')[0]})"
+
+
+def _was_ours(path: Path) -> bool:
+    """Whether a report of ours lay there: one that was changed since is set aside, and told of."""
+    return gate.was_written(path) and not gate.is_original(path)
 
 
 def _config(
@@ -231,6 +266,7 @@ def _write_reports(
         if job.original.before is not None
     ]
     try:
+        summary.warnings.extend(_set_aside(config.out))
         reports = [write_page(config.out, summary), *write_performance(config.out, summary)]
         evidence = write_evidence(
             config.out,
@@ -240,7 +276,7 @@ def _write_reports(
             removed=[path for job in jobs for path in job.facts.get("removed", ())],
             fresh=config.fresh,
         )
-    except OSError as error:
+    except (OSError, NotOursError) as error:
         summary.warnings.append(f"the reports could not be written: {error}")
         return
     summary.warnings.extend(evidence.warnings)

@@ -66,10 +66,11 @@ def test_content_changed_and_changed_back_gives_the_first_text_again(place: Plac
 def test_an_interrupted_change_of_settings_is_not_taken_for_finished(place: Place) -> None:
     # proves: G12
     place.run({"a.txt": "x"}, mark="1")
-    # a run with other settings that was killed while it exported
+    # a run with other settings that was killed when it had exported
+    place.run({"a.txt": "x"}, mark="2")
     (named,) = [path for path in artifacts(place.out) if "/named/" in path]
     Path(named).unlink()
-    (place.out / "a.up").write_text("half of something else")
+    assert place.text("a") == "X2"
     place.run({"a.txt": "x"}, mark="1")
     assert place.text("a") == "X1"
 
@@ -119,20 +120,24 @@ def test_names_that_are_no_utf8_go_all_the_way_and_back(place: Place) -> None:
 
 def test_what_a_killed_run_left_half_written_is_swept(tmp_path: Path) -> None:
     # proves: G12 G18
+    cache = tmp_path / ".cache"
     ours = [
-        tmp_path / "sub" / ".a.srt.12-3.reelmill-part",
-        tmp_path / ".cache" / "artifacts" / "x" / "shout-1.spool.4.host-0",
+        cache / "tmp" / ".a.srt.12-3.reelmill-part",
+        cache / "artifacts" / "x" / ".shout.json.12-3.reelmill-part",
+        cache / "artifacts" / "x" / "shout-0123456789abcdef.spool.4.host-0",
     ]
     kept = [
-        tmp_path / "a.part",
-        tmp_path / "a.spool",
+        tmp_path / "sub" / ".a.srt.12-3.reelmill-part",
+        tmp_path / "call.spool.left.wav",
+        cache / "artifacts" / "x" / "my.spool.4.txt",
+        cache / "tmp" / "mine.txt",
         tmp_path / "another" / ".cache" / "x.spool.1.host-0",
         tmp_path / "another" / ".a.srt.12-3.reelmill-part",
     ]
     for path in (*ours, *kept):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    sweep(tmp_path)
+    sweep(cache)
     assert not any(path.exists() for path in ours)
     assert all(path.exists() for path in kept), "another run's folder, or not ours at all"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.engine.state.lock import FolderLock
-from reelmill.errors import UsageError
+from reelmill.errors import NotOursError, UsageError
 
 
 def test_the_second_is_told_who_has_it(tmp_path: Path) -> None:
@@ -31,6 +31,8 @@ def test_an_owner_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     code = (
         "import os; from pathlib import Path; from reelmill.engine.state.lock import FolderLock; "
+        "from reelmill.core import gate; "
+        f"gate.own(Path({str(path.parent)!r})); "
         f"FolderLock(Path({str(path)!r})).acquire(); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
@@ -46,6 +48,20 @@ def test_a_lock_file_with_nonsense_in_it_is_no_obstacle(tmp_path: Path) -> None:
     first.acquire()
     first.release()
     first.release()  # twice is fine
+    assert path.read_bytes() == b"\xff{", "perhaps it is not ours"
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    # proves: G14
+    (tmp_path / "notes").write_text("mine")
+    (tmp_path / "lock").symlink_to("notes")
+    with pytest.raises(NotOursError, match="link"):
+        FolderLock(tmp_path / "lock").acquire()
+    (tmp_path / "lock").unlink()
+    os.link(tmp_path / "notes", tmp_path / "lock")
+    with pytest.raises(NotOursError, match="one name"):
+        FolderLock(tmp_path / "lock").acquire()
+    assert (tmp_path / "notes").read_text() == "mine"
 
 
 def test_an_owner_whose_words_cannot_be_read_is_unknown(tmp_path: Path) -> None:

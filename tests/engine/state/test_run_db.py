@@ -100,6 +100,7 @@ def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; "
         "from reelmill.engine.state.run_db import Ledger; "
+        f"from reelmill.core import gate; gate.own(Path({str(path.parent)!r})); "
         f"ledger = Ledger(Path({str(path)!r})); ledger.put_note('a', '1'); ledger.commit(); "
         "ledger.put_note('b', '2'); os.kill(os.getpid(), 9)"
     )

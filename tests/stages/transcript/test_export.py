@@ -14,7 +14,7 @@ import pytest
 from reelmill.artifacts import Segment, Transcript
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
-from reelmill.errors import InputError, UsageError
+from reelmill.errors import NotOursError, UsageError
 from reelmill.stages.transcript.export import Export, export_path
 
 TRANSCRIPT = Transcript("ko", 1.0, "demo", 3.0, 2.0, [Segment(0, 1, "네", -0.1, 0, 1, 0)])
@@ -79,6 +79,6 @@ def test_odd_names(tmp_path: Path, name: str):
 def test_an_original_is_never_replaced(tmp_path: Path):
     original = tmp_path / "call.txt"
     original.write_bytes(b"sound, oddly named")
-    with pytest.raises(InputError, match="its own place"):
+    with pytest.raises(NotOursError, match="is one of the recordings"):
         Export(tmp_path, ("txt",)).run(recording(original, "call"), Inputs([TRANSCRIPT]))
     assert original.read_bytes() == b"sound, oddly named"

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
+import re
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
-from reelmill.core import atomic
+from reelmill.core import atomic, gate
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.admission import Intake, admit
 from reelmill.engine.execution.planning import Job, Keys, Source, done_before, plan
@@ -37,10 +37,12 @@ from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger, Result
 from reelmill.engine.telemetry.events import Emit, Progressed
 from reelmill.engine.telemetry.metrics import RunSummary
-from reelmill.errors import UsageError
+from reelmill.errors import NotOursError, UsageError
 
 _SAMPLE_EVERY_S = 1.0
 _TELL_EVERY_S = 0.25
+#: What the logs of children are called.
+_LOGS = re.compile(r"[\w.-]+\.log")
 
 
 class Coordinator:
@@ -95,6 +97,11 @@ class Coordinator:
         """
         with contextlib.ExitStack() as opened:
             with self._writing():
+                opened.enter_context(
+                    gate.output(
+                        self._config.out, self._pipeline.name, [one.path for one in sources]
+                    )
+                )
                 opened.callback(self._lock.release)
                 self._lock.acquire()
                 self._ledger = Ledger(self._config.cache / "ledger.sqlite")
@@ -138,6 +145,8 @@ class Coordinator:
         """Before any work has begun, a folder that cannot be written is the user's to mend."""
         try:
             yield
+        except NotOursError as error:
+            raise UsageError(str(error)) from error
         except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(
                 f"{self._config.out}: results cannot be written there ({error}); make room, or "
@@ -147,15 +156,16 @@ class Coordinator:
     def _look_at_earlier_work(self) -> None:
         """What earlier runs on this folder left: half-written files, and all results."""
         if self._ledger.note("clean") == "no":
-            sweep(self._config.out)
+            sweep(self._config.cache)
         if self._config.fresh:
             self._ledger.forget()
-            shutil.rmtree(store.artifacts(self._config.cache), ignore_errors=True)
+            gate.sweep(store.artifacts(self._config.cache), store.OURS, deep=True)
         self._ledger.put_note("clean", "no")
         self._results = self._ledger.results()
 
     def _plan(self, sources: Sequence[Source]) -> list[Job]:
         """Make recordings part of the run; those there is work for."""
+        gate.protect(self._config.out, [source.path for source in sources])
         jobs = plan(sources, self._ledger, (job.original.name for job in self._jobs))
         self._jobs.extend(jobs)
         keys, cache = Keys(self._pipeline), self._config.cache
@@ -175,15 +185,15 @@ class Coordinator:
             await self._work()
         if self._stopped is None:
             if self._pool is not None and self._pool.broken_off:
-                sweep(self._config.out)
+                sweep(self._config.cache)
             with contextlib.suppress(sqlite3.OperationalError):  # the next run will sweep
                 self._ledger.put_note("clean", "yes")
 
     async def _work(self) -> None:
         config = self._config
         logs = config.cache / "logs"
-        shutil.rmtree(logs, ignore_errors=True)  # what children said in earlier runs
-        logs.mkdir(parents=True)
+        gate.sweep(logs, _LOGS)  # what children said in earlier runs
+        gate.make_folder(logs)
         memory = buffers.create_memory(config.arena_bytes)
         pool = self._pool = CpuPool(config.workers, self._pipeline.stages, memory, logs)
         inference = self._inference = Inference(
@@ -344,13 +354,8 @@ class Coordinator:
         return found
 
 
-def sweep(out: Path) -> None:
-    """Remove what a run that was killed left half-written, but not other runs' below us."""
-    for folder, folders, names in os.walk(out):
-        if Path(folder) != out and ".cache" in folders:
-            folders.clear()
-            continue
-        for name in names:
-            path = Path(folder, name)
-            if atomic.is_leftover(path) or ".spool." in name:
-                path.unlink(missing_ok=True)
+def sweep(cache: Path) -> None:
+    """Remove what a run that was killed left half-written."""
+    gate.sweep(cache / gate.TEMPORARY, atomic.LEFTOVER)
+    gate.sweep(store.artifacts(cache), atomic.LEFTOVER, deep=True)
+    gate.sweep(store.artifacts(cache), store.SPOOL, deep=True)

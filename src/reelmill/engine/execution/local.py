@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from reelmill.artifacts import Artifact
+from reelmill.core import gate
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage
 from reelmill.errors import is_out_of_memory
@@ -28,7 +29,7 @@ def run_alone(
     Raises:
         whatever the stage and its model raise.
     """
-    recording.folder.mkdir(parents=True, exist_ok=True)
+    gate.make_folder(recording.folder)
     if isinstance(stage, FileStage):
         return stage.run(recording, inputs)
     assert isinstance(stage, ModelStage)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from reelmill.core import gate
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.aio import end_tasks
 from reelmill.engine.config import EngineConfig
@@ -33,7 +34,7 @@ from reelmill.engine.stage import (
 )
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Ledger, Result
-from reelmill.errors import Failure, ReelmillError, describe
+from reelmill.errors import Failure, NotOursError, ReelmillError, describe
 
 _T = TypeVar("_T")
 
@@ -187,7 +188,7 @@ class Passage:
         for stage in self._pipeline.stages:
             result = self._results.get(self._keys.of(stage, recording)) if stage.transient else None
             for file in result.files[1:] if result else ():
-                Path(file).unlink(missing_ok=True)
+                self._remove(Path(file))
 
     def _forget(self, recording: Recording) -> None:
         """What a finished recording leaves in memory does not grow with its items or stages."""
@@ -266,7 +267,7 @@ class Passage:
     def _discard(self, path: Path, sources: Sequence[Result]) -> None:
         """Remove an artifact that cannot be read, so that it is made again."""
         self._books.warn(f"{path}: damaged; it is made again")
-        path.unlink(missing_ok=True)
+        self._remove(path)
         for source in sources:
             if source.files[0] == str(path):
                 self._results.pop(source.key, None)
@@ -296,7 +297,7 @@ class Passage:
             parted = isinstance(stage, PartedFileStage)
             run = self._run_parted_file_stage if parted else self._run_file_stage
         if stage.per_name:  # from here on the files are not whole, and nobody's
-            task.target.unlink(missing_ok=True)
+            self._remove(task.target)
         try:
             made = await self._try(stage.name, partial(run, task, stage))
         except StageFailed:
@@ -424,6 +425,13 @@ class Passage:
             raise work.Damaged(answer.damaged)
         self._books.line({"event": "error", "message": answer.message, "trace": answer.trace})
         raise StageFailed(Failure(stage, answer.kind, answer.message, lasting=answer.lasting))
+
+    def _remove(self, path: Path) -> None:
+        """Remove a file of the cache; one that is not ours after all stays, and is told of."""
+        try:
+            gate.remove(path)
+        except NotOursError as error:
+            self._books.warn(str(error))
 
     def _note(self, write: Callable[[], None]) -> None:
         """Write to the ledger. Without it the next run finds the artifacts by their names."""

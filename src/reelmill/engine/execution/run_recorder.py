@@ -6,13 +6,14 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, Any
 
 from reelmill import __version__
+from reelmill.core import gate
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.inference.replicas import BatchDone
@@ -38,6 +39,8 @@ from reelmill.engine.telemetry.metrics import (
 _RUNS_KEPT = 50
 #: Of the runs of this process, so that two on one folder within a second are told apart.
 _numbers = itertools.count()
+#: What the metrics files are called.
+_METRICS = re.compile(r"\d{8}-\d{6}(-\d+)+\.jsonl")
 
 
 class Books:
@@ -66,12 +69,17 @@ class Books:
     def open(self) -> Any:
         """The metrics file of this run."""
         folder = self._config.cache / "runs"
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in sorted(folder.glob("*.jsonl"))[:-_RUNS_KEPT]:
-            old.unlink()
+        gate.make_folder(folder)
+        ours = [path for path in sorted(folder.iterdir()) if _METRICS.fullmatch(path.name)]
+        for old in ours[:-_RUNS_KEPT]:
+            gate.remove(old)
         name = time.strftime("%Y%m%d-%H%M%S") + f"-{os.getpid()}-{next(_numbers)}.jsonl"
-        self._lines = Path(folder / name).open(  # noqa: SIM115
-            "w", encoding="utf-8", errors="surrogateescape", buffering=1
+        self._lines = os.fdopen(
+            gate.create(folder / name),
+            "w",
+            encoding="utf-8",
+            errors="surrogateescape",
+            buffering=1,
         )
         try:
             yield

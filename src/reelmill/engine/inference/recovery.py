@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from reelmill.core import gate
 from reelmill.engine.inference.arena_queue import Room
 from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.replicas import Group, Lane, StageQueue, Told, padded_cost
@@ -105,7 +106,7 @@ class Recovery:
         """An item nobody waits for any more; what the host wrote after the flight closed goes."""
         self._room.release(item)
         with contextlib.suppress(OSError):
-            item.flight.spool_for(lane.name).unlink()
+            gate.remove(item.flight.spool_for(lane.name))
 
     def _living(self, items: list[QueuedItem], lane: Lane) -> list[QueuedItem]:
         for item in items:

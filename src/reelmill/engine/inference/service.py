@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reelmill.core import gate
 from reelmill.engine.aio import end_tasks
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.inference.arena_queue import Room
@@ -272,8 +272,7 @@ class Inference:
                 self._room.release(item)
         self._room.close(flight)
         for spool in flight.told:
-            with contextlib.suppress(FileNotFoundError):
-                spool.unlink()
+            gate.remove(spool)
 
     def _group(self, stage: int) -> Group:
         model_stage = self._stages[stage]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reelmill.core import gate
 from reelmill.engine.process import cpu_worker as work
 from reelmill.engine.process.arena import Block
 from reelmill.engine.process.handle import Child
@@ -152,7 +153,7 @@ class CpuPool:
             environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         self._all.add(child)
-        await child.send(self._stages)
+        await child.send((self._stages, gate.places()))
         return child
 
     async def trim(self) -> tuple[int, float]:

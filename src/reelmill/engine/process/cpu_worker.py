@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from reelmill.artifacts import Artifact
+from reelmill.core import gate
 from reelmill.core.recording import FileState, Recording, read_state
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.arena import Block, Packed
@@ -153,9 +154,12 @@ class Damaged(Exception):
 
 
 def serve(channel: Channel) -> None:
-    """Do tasks until the parent is gone. First message: the stages."""
+    """Do tasks until the parent is gone. First message: the stages, and where may be
+    written."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    pipeline = Pipeline("", channel.receive())
+    stages, places = channel.receive()
+    gate.enter(places)
+    pipeline = Pipeline("", stages)
     while True:
         task: Task = channel.receive()
         started = time.process_time()
@@ -189,12 +193,12 @@ def _do(task: Task, pipeline: Pipeline, channel: Channel, started: float) -> Mad
         return Made(time.process_time() - started, parts=parts)
     if isinstance(task, RunPart):
         assert isinstance(stage, PartedFileStage)
-        task.target.parent.mkdir(parents=True, exist_ok=True)
+        gate.make_folder(task.target.parent)
         piece = stage.run_part(task.recording, inputs, task.part)
         return Made(time.process_time() - started, piece=piece)
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
-        task.target.parent.mkdir(parents=True, exist_ok=True)  # the hosts' spools lie there too
+        gate.make_folder(task.target.parent)  # the hosts' spools lie there too
         items = _send(_items(stage, task, inputs), channel)
         return Made(time.process_time() - started, items=items)
     artifact = _artifact(task, stage, inputs)

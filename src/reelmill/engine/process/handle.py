@@ -22,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from reelmill.core import gate
 from reelmill.engine.process.channel import LENGTH, encode
 from reelmill.engine.process.launch import begin, our_interpreter
 from reelmill.errors import CrashError, PassingError
@@ -39,6 +40,7 @@ for given in sys.argv[1].split(os.pathsep):
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder)
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
+from reelmill.core import gate
 from reelmill.engine.process.channel import main
 main(sys.argv[2:])
 """
@@ -83,7 +85,7 @@ class Child:
         log = log_folder / f"{name}.log"
         command = [*_interpreter(python, {_OURS, *packages}), entry]
         try:
-            with log.open("ab") as output:
+            with gate.append(log) as output:
                 process, ours = begin(command, output, environment or {}, arena_descriptor)
         except OSError as error:  # too many processes, files or too little memory: now
             raise PassingError(f"{name} cannot be started: {error}") from error

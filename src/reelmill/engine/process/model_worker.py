@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reelmill.core import gate
 from reelmill.engine.process.arena import Block
 from reelmill.engine.process.channel import Channel
 from reelmill.engine.resources import process_memory as memory
@@ -46,6 +47,8 @@ class Load:
     threads: int
     #: Numbers of threads with which it is to be measured what the model takes.
     measured: tuple[int, ...] = ()
+    #: Where it may write.
+    places: tuple[gate.Place, ...] = field(default_factory=gate.places)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class HostError:
 def serve(channel: Channel) -> None:
     """Load a model, then infer batches until the parent is gone."""
     load: Load = channel.receive()
+    gate.enter(load.places)
     started = time.monotonic()
     meter = DeviceMeter(load.device)
     try:
@@ -171,7 +175,7 @@ def _spool(spools: tuple[str, ...], outputs: list[Any]) -> tuple[tuple[int, int]
     places = []
     for path, output in zip(spools, outputs, strict=True):
         data = pickle.dumps(output, protocol=5)
-        with Path(path).open("ab") as file:
+        with gate.append(Path(path)) as file:
             places.append((file.tell(), len(data)))
             file.write(data)
     return tuple(places)

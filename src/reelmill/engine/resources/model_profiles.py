@@ -87,7 +87,6 @@ class Footprints:
             known[key] = seen if before is None else _together(before, seen)
         content = {"schema": _SCHEMA, "models": {key: asdict(one) for key, one in known.items()}}
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
             return f"{self._path}: what the models need could not be remembered ({error})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from reelmill.core.atomic import write_text
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import ModelStage, Stage
 from reelmill.errors import InputError
+
+#: The whole name of a spool, of an artifact or a file beside one: nothing else is swept away.
+SPOOL = re.compile(r"[\w-]+-[0-9a-f]{16}\.spool\.\d+\.[\w.-]+")
+OURS = re.compile(rf"[\w-]+-[\w~-]+\.(json|npz|pcm|mp4|jpg|ass)|{SPOOL.pattern}")
 
 _adapters: dict[type[Artifact], Any] = {}
 

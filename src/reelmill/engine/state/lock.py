@@ -10,6 +10,7 @@ import socket
 import time
 from pathlib import Path
 
+from reelmill.core import gate
 from reelmill.errors import UsageError
 
 
@@ -25,11 +26,11 @@ class FolderLock:
 
         Raises:
             UsageError: another run has it, in this process or another; or it cannot be locked.
+            NotOursError: the lock's file is a link, or not ours alone.
         """
         if self._descriptor is not None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = gate.open_kept(self._path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -45,9 +46,10 @@ class FolderLock:
                 f"{self._path.parent.parent}: this file system cannot lock files "
                 f"({error.strerror}); choose a folder on another one with -o"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(_owner()).encode())
         self._descriptor = descriptor
+        if _is_ours(os.pread(descriptor, 4096, 0)):  # what else is in it is not for us to replace
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(_owner()).encode(), 0)
 
     def release(self) -> None:
         if self._descriptor is not None:
@@ -61,6 +63,12 @@ def _owner() -> dict[str, str | int]:
         "machine": socket.gethostname(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
+
+
+def _is_ours(content: bytes) -> bool:
+    with contextlib.suppress(ValueError, AttributeError):
+        return not content or json.loads(content).keys() == _owner().keys()
+    return False
 
 
 def _described(text: str) -> str:

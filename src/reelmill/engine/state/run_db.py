@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reelmill.core import gate
 from reelmill.core.recording import FileState
 from reelmill.errors import Failure, UsageError
 
@@ -71,14 +72,13 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         """Raises UsageError when it cannot be written or is damaged."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._open_since: float | None = None
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = sqlite3.connect(gate.database(path), isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
+        except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(
                 f"{path}: cannot be written ({error}); make room there, or choose another folder "
                 "with -o"

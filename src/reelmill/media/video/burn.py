@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from reelmill.core.atomic import replacing_by_name
+from reelmill.core.recording import Recording
 from reelmill.errors import InputError, UsageError
 from reelmill.media.container import open_container, shown
 from reelmill.media.ffmpeg import FfmpegError, run_ffmpeg
@@ -28,7 +29,7 @@ def script_shift(video: Path) -> float:
     return zero - start
 
 
-def burn(video: Path, script: Path, target: Path) -> None:
+def burn(video: Path, script: Path, target: Path, of: Recording | None = None) -> None:
     """Draw the ASS `script` into a copy of `video`, written to `target` (.mp4 or .mkv).
 
     The script's own name must be plain: it becomes part of ffmpeg's filter language.
@@ -40,7 +41,7 @@ def burn(video: Path, script: Path, target: Path) -> None:
     """
     container = _CONTAINERS[target.suffix.lstrip(".")]
     missing: set[str] = set()
-    with replacing_by_name(target) as part:
+    with replacing_by_name(target, of=of) as part:
         arguments = [
             *("-i", f"file:{video.absolute()}", "-map", "0:v:0", "-map", "0:a?"),
             *("-vf", f"ass=filename={script.name}", "-c:v", "libx264", "-preset", "veryfast"),

@@ -181,10 +181,9 @@ def _options(encoder: EncoderName, encoding: Encoding) -> dict[str, str]:
     return {"preset": encoding.preset, "crf": str(encoding.quality)}
 
 
-def uniform(path: Path) -> Path:
-    """A `VideoFile` again, by x264: pieces of one clip must be one encoder's. Only where the
-    GPU's sessions ran out in the middle of a clip."""
-    target = path.with_name(f"x264-{path.name}")
+def uniform(path: Path, target: Path) -> None:
+    """A `VideoFile` again, by x264, written to `target`: pieces of one clip must be one encoder's.
+    Only where the GPU's sessions ran out in the middle of a clip."""
     with av.open(f"file:{path.absolute()}") as source:
         stream = source.streams.video[0]
         scale = Fraction(stream.time_base or Fraction(1, TICKS)) * TICKS
@@ -197,4 +196,3 @@ def uniform(path: Path) -> Path:
             video.write(frame, round((frame.pts or 0) * scale), round(frame.duration * scale))
         if video is not None:
             video.close()
-    return target

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.atomic import replacing_folder, write_bytes, write_text
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.runtimes.checkpoint import Weights, read_weights
 
@@ -46,21 +45,13 @@ def convert(source: Path, target: Path, quantization: str | None = "int8") -> No
     spec.register_vocabulary([named.get(number, f"<{number}>") for number in range(size)])
     spec.validate()
     spec.optimize(quantization=quantization)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        spec.save(str(partial))
+    shape = {"reach": _reach(config), "hop": int(np.prod(config["conv_stride"]))}
+    with replacing_folder(target) as folder:
+        spec.save(str(folder))
         for name in _COPIED:
             if (source / name).is_file():
-                shutil.copyfile(source / name, partial / name)
-        shape = {"reach": _reach(config), "hop": int(np.prod(config["conv_stride"]))}
-        (partial / SHAPE_FILE).write_text(json.dumps(shape) + "\n", "utf-8")
-        partial.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+                write_bytes(folder / name, (source / name).read_bytes())
+        write_text(folder / SHAPE_FILE, json.dumps(shape) + "\n")
 
 
 def _config(source: Path) -> dict[str, Any]:

@@ -47,7 +47,6 @@ def convert(source: Path, target: Path) -> None:
             f"{source}: not the weights of facenet-pytorch's InceptionResnetV1 "
             f"({type(error).__name__}: {error}); give 20180402-114759-vggface2.pt or a copy of it"
         ) from error
-    target.parent.mkdir(parents=True, exist_ok=True)
     network.graph.save(
         target,
         [Value(_PICTURES, np.uint8, ["n", SIZE, SIZE, 3])],

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from reelmill.core import gate
 from reelmill.core.paths import caches
 from reelmill.core.retries import RETRY_WAITS
 from reelmill.errors import ModelUnavailableError
@@ -125,7 +126,7 @@ def _from_address(
     try:
         return _converted(fetched, made, name, notify)
     finally:
-        fetched.unlink(missing_ok=True)
+        gate.remove(fetched)
 
 
 def _from_hub(repository: str, made: Path, notify: Notify) -> FacenetSpec:

@@ -52,7 +52,6 @@ def fetch(
 
 
 def _fetch(address: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     with urllib.request.urlopen(address, timeout=_PATIENCE) as answer, replacing(target) as file:
         size, wanted = 0, answer.headers.get("Content-Length")
         while data := answer.read(_CHUNK):

@@ -119,7 +119,6 @@ def try_import(found: Environment, module: str) -> None:
             "install it there again"
         ) from error
     with contextlib.suppress(OSError):  # then it is tried again next time
-        remembered.parent.mkdir(parents=True, exist_ok=True)
         write_text(remembered, json.dumps({**known, key: found.changed}, indent=1) + "\n")
 
 

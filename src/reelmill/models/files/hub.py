@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reelmill.core import gate
 from reelmill.core.paths import caches
 from reelmill.core.retries import is_offline_error, retry
 from reelmill.errors import ModelUnavailableError, kind_of
@@ -34,7 +35,8 @@ BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def models_folder() -> Path:
-    """Where models are kept: `REELMILL_MODELS`, else the hub's usual cache, shared with others.
+    """Where models are kept, open for writing: `REELMILL_MODELS`, else the hub's usual cache,
+    shared with others.
 
     The variables are those of huggingface_hub, read here so that a model already on this
     machine is found without importing that library.
@@ -42,10 +44,10 @@ def models_folder() -> Path:
     environment = os.environ
     for variable in ("REELMILL_MODELS", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if environment.get(variable):
-            return Path(environment[variable]).expanduser()
+            return gate.own(Path(environment[variable]).expanduser())
     if environment.get("HF_HOME"):
-        return Path(environment["HF_HOME"]).expanduser() / "hub"
-    return caches() / "huggingface" / "hub"
+        return gate.own(Path(environment["HF_HOME"]).expanduser() / "hub")
+    return gate.own(caches() / "huggingface" / "hub")
 
 
 def cached_snapshot(repository: str) -> Path | None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from reelmill.core.atomic import replacing_folder
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 
@@ -62,13 +61,8 @@ def convert(checkpoint: Path, name: str, notify: Callable[[str], None]) -> Path:
             "as --translator nllb-200-distilled-600M"
         )
     notify(f"converting {name} to CTranslate2, once")
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=made.parent) as folder:
-        fresh = Path(folder) / "model"
-        _convert(checkpoint, fresh, name)
-        # Somebody else may have been faster; theirs is as good.
-        if not made.is_dir():
-            shutil.move(fresh, made)
+    with replacing_folder(made) as folder:
+        _convert(checkpoint, folder, name)
     return made
 
 
@@ -80,7 +74,9 @@ def _convert(checkpoint: Path, out: Path, name: str) -> None:
     ]
     try:
         TransformersConverter(str(checkpoint), copy_files=copied).convert(
-            str(out), quantization="int8"
+            str(out),
+            quantization="int8",
+            force=True,  # the folder is there, and empty
         )
     except Exception as error:
         raise ModelUnavailableError(

@@ -21,10 +21,11 @@ from reelmill.artifacts import (
     PlannedClip,
     read_persons,
 )
-from reelmill.core.atomic import replacing, shortened, write_bytes
+from reelmill.core import gate
+from reelmill.core.atomic import replacing, scratch, shortened, write_bytes
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import Inputs, PartedFileStage
-from reelmill.errors import InputError
+from reelmill.errors import NotOursError
 from reelmill.export.faces.writers import FACES_FORMATS, FacesDocument, FacesWriter, faces_writer
 from reelmill.export.transcript import Source
 from reelmill.media.video.encode import uniform
@@ -77,13 +78,13 @@ class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
         made = {number: clip for part in pieces for number, clip in part.items()}
         paths = [clip_path(recording.name, plan, clip) for clip in plan.clips]
         clips = [made[number] for number in range(len(paths)) if made[number].frames]
-        removed = self._sweep(recording.name, plan, paths)
+        removed, kept = self._sweep(recording, plan, paths)
         arrays = read_persons(recording.folder, persons)
         return Clips(
             clips=clips,
             documents=self._documents(recording, persons, arrays, footage, clips),
             videos=[self._exported(clip.path) for clip in clips],
-            notes=_notes(footage),
+            notes=[*_notes(footage), *kept],
             removed=removed,
         )
 
@@ -99,16 +100,13 @@ class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
         frames = sum(piece.frames for piece in pieces)
         encoders = sorted({piece.encoder for piece in pieces})
         if pieces:
-            self._refuse_original(recording, path)
-            with replacing(self.root / path) as file:
+            with contextlib.ExitStack() as opened:
+                file = opened.enter_context(replacing(self.root / path, of=recording))
                 parts = [PicturePiece(recording.folder / p.file, p.ticks) for p in pieces]
-                again = [uniform(part.path) for part in parts] if len(encoders) > 1 else []
-                if again:
-                    parts = [replace(p, path=new) for p, new in zip(parts, again, strict=True)]
+                if len(encoders) > 1:
+                    parts = [_by_x264(part, opened) for part in parts]
                 heard = None if sound is None else recording.folder / sound
                 join_clip(Path(file.name), parts, heard)
-                for made in again:
-                    made.unlink()
         return Clip(
             path,
             planned.persons,
@@ -139,19 +137,10 @@ class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
         written = []
         for writer in [page, *(faces_writer(name) for name in self.formats)]:
             path = export_path(recording.name, writer.suffix)
-            self._refuse_original(recording, path)
             data = writer.render(document).encode("utf-8", "surrogateescape")
-            write_bytes(self.root / path, data)
+            write_bytes(self.root / path, data, of=recording)
             written.append(ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data)))
         return written
-
-    def _refuse_original(self, recording: Recording, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            if (self.root / path).samefile(recording.path):
-                raise InputError(
-                    f"{recording.path}: a result ({path}) would take its own place; "
-                    "choose another output folder with -o"
-                )
 
     def _exported(self, path: str) -> ExportedFile:
         digest, size = hashlib.sha256(), 0
@@ -161,17 +150,26 @@ class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
                 size += len(data)
         return ExportedFile(path, digest.hexdigest(), size)
 
-    def _sweep(self, name: str, plan: ClipPlan, paths: Iterable[str]) -> list[str]:
+    def _sweep(
+        self, recording: Recording, plan: ClipPlan, paths: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
         """Remove clips of an earlier plan from the folder of this one: they would be taken for
-        its own. Gives their paths below `root`."""
+        its own. Gives their paths below `root`, and what to say of those that were kept."""
         if plan.layout not in ("single", "dual"):
-            return []
-        kept = {self.root / path for path in paths}
-        folder = self.root / export_path(name, _SUFFIXES[plan.layout])
-        others = [file for file in sorted(folder.glob("*.mp4")) if file not in kept]
-        for file in others:
-            file.unlink(missing_ok=True)
-        return [file.relative_to(self.root).as_posix() for file in others]
+            return [], []
+        current = {self.root / path for path in paths}
+        folder = self.root / export_path(recording.name, _SUFFIXES[plan.layout])
+        removed, kept = [], []
+        for file in sorted(folder.glob("*.mp4")):
+            if file in current or not gate.was_written(file):
+                continue
+            try:
+                gate.remove(file, recording.path, recording.id)
+            except NotOursError as error:
+                kept.append(f"a clip of an earlier run: {error}")
+            else:
+                removed.append(file.relative_to(self.root).as_posix())
+        return removed, kept
 
 
 _SUFFIXES = {"single": "clips", "dual": "dual", "split": "split.mp4", "overlay": "overlay.mp4"}
@@ -183,6 +181,12 @@ def clip_path(name: str, plan: ClipPlan, clip: PlannedClip) -> str:
     if plan.layout in ("split", "overlay"):
         return path
     return str(PurePosixPath(path) / f"{shortened(clip.name, _NAME_BYTES)}.mp4")
+
+
+def _by_x264(piece: PicturePiece, opened: contextlib.ExitStack) -> PicturePiece:
+    made = opened.enter_context(scratch(piece.path))
+    uniform(piece.path, made)
+    return replace(piece, path=made)
 
 
 def _notes(footage: Footage) -> list[str]:

@@ -26,7 +26,7 @@ from reelmill.media.video.burn import burn, script_shift
 from reelmill.media.video.mux import MuxCue, MuxTrack, container_suffix, mux
 from reelmill.models.translation.flores import find_flores
 from reelmill.stages.subtitles.export import shown_picture
-from reelmill.stages.transcript.export import export_target, file_facts
+from reelmill.stages.transcript.export import export_path, file_facts
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Mux(FileStage):
         media, subtitles = inputs[Media], inputs[Subtitles]
         _with_picture(recording, media, "--mux")
         suffix = container_suffix(media.container)
-        path = export_target(self.root, recording, f"subtitled.{suffix}")
+        path = export_path(recording.name, f"subtitled.{suffix}")
         tracks = []
         for track in subtitles.tracks:
             script = ass_file(track, self.style, shown_picture(media))
@@ -62,7 +62,7 @@ class Mux(FileStage):
             header = script.to_string("ass").encode()
             letters = (find_flores(track.language) or track.language)[:3]
             tracks.append(MuxTrack(letters, track.language, header, cues))
-        with replacing(self.root / path) as sink:
+        with replacing(self.root / path, of=recording) as sink:
             mux(recording.path, tracks, sink, suffix)
         return SubtitledVideos([file_facts(self.root, path)])
 
@@ -99,12 +99,12 @@ class Burn(FileStage):
         shift = script_shift(recording.path)
         written = []
         for number, track in enumerate(subtitles.tracks):
-            path = export_target(self.root, recording, f"{track.language}.burned.{suffix}")
+            path = export_path(recording.name, f"{track.language}.burned.{suffix}")
             drawn = ass_file(track, self.style, shown_picture(media))
             drawn.shift(s=shift)
             script = recording.folder / f"burn-{number}.ass"
             write_text(script, drawn.to_string("ass"))
-            burn(recording.path, script, self.root / path)
+            burn(recording.path, script, self.root / path, recording)
             written.append(file_facts(self.root, path))
         return BurnedVideos(written)
 

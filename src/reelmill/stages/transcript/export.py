@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from dataclasses import asdict, dataclass, field
@@ -19,7 +18,6 @@ from reelmill.artifacts import (
 from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import FileStage, Inputs, optional
-from reelmill.errors import InputError
 from reelmill.export.transcript import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
 from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
 
@@ -77,26 +75,10 @@ class Export(FileStage):
 
 
 def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> ExportedFile:
-    """Write `data` below `root`, named after the recording. Raises as `export_target` does."""
-    path = export_target(root, recording, suffix)
-    write_bytes(root / path, data)
-    return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
-
-
-def export_target(root: Path, recording: Recording, suffix: str) -> str:
-    """The path below `root` of a recording's export.
-
-    Raises:
-        InputError: the recording itself lies there.
-    """
+    """Write `data` below `root`, named after the recording. Raises as `replacing` does."""
     path = export_path(recording.name, suffix)
-    with contextlib.suppress(FileNotFoundError):
-        if (root / path).samefile(recording.path):
-            raise InputError(
-                f"{recording.path}: its {suffix} export would take its own place; "
-                "choose another output folder with -o"
-            )
-    return path
+    write_bytes(root / path, data, of=recording)
+    return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def file_facts(root: Path, path: str) -> ExportedFile:

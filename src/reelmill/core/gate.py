@@ -1,0 +1,593 @@
+"""The one gate through which this program writes, replaces and removes files.
+
+Every such call names a file below a place that was opened here: an output folder, or a folder of
+the user's own (caches, configuration). What lies elsewhere cannot be touched. In an output folder
+
+- no name takes the place of a file that we did not write there, that a person has changed since,
+  that is a recording of the run, or that is another recording's or command's result;
+- no link is followed below the folder, whatever it leads to;
+- what is removed is a result we recorded, or a file of ours in the cache by its full name.
+
+Worker processes get the places with `places` and open them with `enter`. Nothing but the standard
+library is needed here: a model worker may run in another environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import re
+import shutil
+import stat as stat_module
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+from reelmill.core.written import RECORD, Owner, Record, Written, digest_of
+from reelmill.errors import NotOursError
+
+#: What everything but results is below, in an output folder.
+CACHE = ".cache"
+#: Device and inode of a file.
+FileId = tuple[int, int]
+
+#: Below the cache: files that have not got their names yet.
+TEMPORARY = "tmp"
+#: How file systems without hard links say so.
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_PRIVATE = 0o700
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which we write.
+
+    `given` is how callers name it, `real` where it is. `command` is whose results an output folder
+    gets now, `originals` are the recordings of the run, `key` seals its record.
+    """
+
+    given: str
+    real: str
+    is_output: bool = False
+    command: str = ""
+    originals: frozenset[FileId] = frozenset()
+    key: bytes | None = field(default=None, repr=False)
+
+
+_places: dict[str, Place] = {}
+_records: dict[str, Record] = {}
+_mutex = threading.RLock()
+
+
+# -- places
+
+
+@contextlib.contextmanager
+def output(
+    out: Path, command: str, originals: Iterable[Path], key: bytes | None = None
+) -> Iterator[None]:
+    """For the block, results of `command` can be written below `out`; `originals` cannot, wherever
+    they are and whatever they are called there.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    place = Place(
+        os.path.abspath(out), os.path.realpath(out), True, command, frozenset(_ids(originals)), key
+    )
+    Path(place.real).mkdir(parents=True, exist_ok=True)
+    with _mutex:
+        before = _places.get(place.given)
+        _places[place.given] = place
+    try:
+        yield
+    finally:
+        with _mutex:
+            if before is None:
+                _places.pop(place.given, None)
+                _records.pop(place.real, None)
+            else:
+                _places[place.given] = before
+
+
+def protect(out: Path, originals: Sequence[Path]) -> None:
+    """Take recordings into a run on `out`. Those that are earlier results of ours are marked in
+    the record as evidence, nobody's to replace from here on, in processes that run already too.
+
+    Raises:
+        OSError: that cannot be noted.
+    """
+    with _mutex:
+        given = os.path.abspath(out)
+        place = replace(
+            _places[given], originals=_places[given].originals | frozenset(_ids(originals))
+        )
+        _places[given] = place
+    record = _record(place)
+    names = {name.rpartition("/")[2] for name in record.paths()}
+    marks = []
+    for path in originals:
+        if path.name in names:
+            entries = record.entries(os.path.relpath(os.path.realpath(path), place.real))
+            marks += [replace(one, original=True) for one in entries[-1:]]
+    record.add(marks, lambda: _open_record(place))
+
+
+def own(folder: Path) -> Path:
+    """Open a folder of the user's own, where only programs of this user write; gives it back."""
+    given = os.path.abspath(folder.expanduser())
+    with _mutex:
+        _places.setdefault(given, Place(given, os.path.realpath(given)))
+    return folder
+
+
+def places() -> tuple[Place, ...]:
+    """What a worker process has to be told."""
+    with _mutex:
+        return tuple(_places.values())
+
+
+def enter(given: Iterable[Place]) -> None:
+    """Open in a worker process what is open in the one that started it."""
+    with _mutex:
+        for place in given:
+            _places[place.given] = place
+
+
+def is_original(path: Path) -> bool:
+    """Whether a path names a recording of a run."""
+    ids = _ids([path])
+    return any(one in place.originals for place in places() for one in ids)
+
+
+def _ids(paths: Iterable[Path]) -> list[FileId]:
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            stat = os.stat(path)
+            found.append((stat.st_dev, stat.st_ino))
+    return found
+
+
+# -- where a path leads
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """A file's place, the folders on the way to it, and its name."""
+
+    place: Place
+    folders: tuple[str, ...]
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.place.given, *self.folders, self.name)
+
+    @property
+    def relative(self) -> str:
+        return "/".join((*self.folders, self.name))
+
+    @property
+    def is_result(self) -> bool:
+        return self.place.is_output and (*self.folders, self.name)[0] != CACHE
+
+
+def _spot(path: Path) -> _Spot:
+    """Raises NotOursError for a path outside all places."""
+    full = os.path.abspath(path)
+    found: Place | None = None
+    inside = ""
+    for place in places():
+        for root in dict.fromkeys((place.given, place.real)):
+            if full.startswith(root.rstrip(os.sep) + os.sep) and (
+                found is None or len(root) > len(inside)
+            ):
+                found, inside = place, root
+    if found is None or "\0" in full:
+        raise NotOursError(f"{path}: outside the folders this run may write to; nothing was done")
+    *folders, name = Path(full).relative_to(inside).parts
+    return _Spot(found, tuple(folders), name)
+
+
+@contextlib.contextmanager
+def _folder_of(spot: _Spot, *, make: bool) -> Iterator[int]:
+    """A descriptor of the folder a file lies in, reached without following a link below the place.
+
+    Raises:
+        NotOursError: a link, or no folder, stands on the way.
+        OSError: it is not there, or cannot be made.
+    """
+    if make:
+        Path(spot.place.real).mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(spot.place.real, _FOLDER | os.O_NOFOLLOW)
+    try:
+        for depth, name in enumerate(spot.folders):
+            deeper = _step(spot, depth, name, descriptor, make)
+            os.close(descriptor)
+            descriptor = deeper
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _step(spot: _Spot, depth: int, name: str, parent: int, make: bool) -> int:
+    follow = 0 if not spot.place.is_output else os.O_NOFOLLOW
+    if make:
+        mode = _PRIVATE if spot.place.is_output and (depth, name) == (0, CACHE) else 0o777
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, mode, dir_fd=parent)
+    try:
+        return os.open(name, _FOLDER | follow, dir_fd=parent)
+    except OSError as error:
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+            raise
+        at = Path(spot.place.given, *spot.folders[: depth + 1])
+        what = "is a link" if at.is_symlink() else "is not a folder"
+        raise NotOursError(
+            f"{at}: {what}, and results would go there; nothing was written: remove or rename it, "
+            "or choose another folder with -o"
+        ) from error
+
+
+def _stat(folder: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+# -- what is ours
+
+
+def record_of(out: Path) -> Record:
+    """The record of an output folder that is open."""
+    return _record(_places[os.path.abspath(out)])
+
+
+def _record(place: Place) -> Record:
+    with _mutex:
+        if place.real not in _records:
+            _records[place.real] = Record(Path(place.real, CACHE, RECORD), place.key)
+        return _records[place.real]
+
+
+def owner_in(place: Place, source: Path | None, content: str = "") -> Owner:
+    """Who a result belongs to: the command that runs, and the recording it is about."""
+    if source is None:
+        return Owner()
+    name = os.path.relpath(os.path.realpath(source), place.real)
+    return Owner(place.command, name, content)
+
+
+def was_written(path: Path) -> bool:
+    """Whether a result of ours ever had this name; what is there now may be another's."""
+    spot = _spot(path)
+    return not spot.is_result or bool(_record(spot.place).entries(spot.relative))
+
+
+def obstacle(path: Path, source: Path | None = None, content: str = "") -> str | None:
+    """Why a result may not get this name now; None when it may. Nothing is written.
+
+    Raises:
+        OSError: what is there cannot be looked at.
+    """
+    spot = _spot(path)
+    try:
+        with _folder_of(spot, make=False) as folder:
+            _check(spot, folder, owner_in(spot.place, source, content), source)
+    except FileNotFoundError:
+        return None
+    except NotOursError as error:
+        return str(error)
+    return None
+
+
+def _check(spot: _Spot, folder: int, owner: Owner, source: Path | None = None) -> bool:
+    """Whether a file of ours is there, to be replaced or removed.
+
+    Raises:
+        NotOursError: what is there is not ours.
+    """
+    stat = _stat(folder, spot.name)
+    if stat is None:
+        return False
+    if spot.place.is_output and stat_module.S_ISLNK(stat.st_mode):
+        raise _refusal(spot, "is a link, and links in an output folder are not followed")
+    if not (stat_module.S_ISREG(stat.st_mode) or stat_module.S_ISLNK(stat.st_mode)):
+        raise _refusal(spot, "is not a regular file")
+    if any((stat.st_dev, stat.st_ino) in one.originals for one in places()) or (
+        source is not None and (stat.st_dev, stat.st_ino) in _ids([source])
+    ):
+        raise _refusal(spot, "is one of the recordings")
+    if spot.is_result:
+        _check_written(spot, folder, stat.st_size, owner)
+    return True
+
+
+def _check_written(spot: _Spot, folder: int, size: int, owner: Owner) -> None:
+    entries = _record(spot.place).entries(spot.relative)
+    if not entries:
+        raise _refusal(spot, "was not written by this program")
+    same_size = [one for one in entries if one.size == size]
+    sha256 = _digest(folder, spot.name) if same_size else ""
+    found = next((one for one in reversed(same_size) if one.sha256 == sha256), None)
+    if found is None:
+        raise _refusal(spot, "was changed since this program wrote it")
+    if not found.owner.is_same(owner):
+        whose = f" of {found.owner.source}" if found.owner.source else ""
+        by = f" by `reelmill {found.owner.command}`" if found.owner.command else ""
+        raise _refusal(spot, f"is another result{whose}{by}")
+
+
+def _refusal(spot: _Spot, why: str) -> NotOursError:
+    return NotOursError(
+        f"{spot.path}: {why}; it is kept, and the result that would take its place is not written: "
+        "move or rename it, or choose another folder with -o"
+    )
+
+
+def _digest(folder: int, name: str) -> str:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return digest_of(descriptor)[0]
+    finally:
+        os.close(descriptor)
+
+
+# -- writing
+
+
+def create(path: Path) -> int:
+    """Open a new file for writing; missing folders are made. Gives its descriptor.
+
+    Raises:
+        NotOursError: outside all places, or over a link.
+        OSError: it exists, the disk is full and so on.
+    """
+    spot = _spot(path)
+    with _folder_of(spot, make=True) as folder:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(spot.name, flags, 0o666, dir_fd=folder)
+
+
+def open_kept(path: Path, flags: int = os.O_RDWR) -> int:
+    """Open a file of ours that is written in place, made when it is not there: a lock, a log.
+
+    Raises:
+        NotOursError: it is a link, has a second name elsewhere, or is an original.
+        OSError: it cannot be opened.
+    """
+    spot = _spot(path)
+    if spot.is_result:
+        raise NotOursError(f"{path}: a result is never written in place")
+    with _folder_of(spot, make=True) as folder:
+        flags |= os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            descriptor = os.open(spot.name, flags, 0o666, dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise _refusal(spot, "is a link, and links are not followed here") from error
+            raise
+    stat = os.fstat(descriptor)
+    id_of = (stat.st_dev, stat.st_ino)
+    if not stat_module.S_ISREG(stat.st_mode) or stat.st_nlink != 1:
+        os.close(descriptor)
+        raise _refusal(spot, "is not a file with this one name")
+    if any(id_of in one.originals for one in places()):
+        os.close(descriptor)
+        raise _refusal(spot, "is one of the recordings")
+    return descriptor
+
+
+def append(path: Path) -> IO[bytes]:
+    """Open a log or spill file for appending. Raises as `open_kept` does."""
+    return os.fdopen(open_kept(path, os.O_WRONLY | os.O_APPEND), "ab")
+
+
+def database(path: Path) -> Path:
+    """A database's file for SQLite, which opens it by name. Raises as `open_kept` does."""
+    for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+        if name == path or os.path.lexists(name):
+            os.close(open_kept(name))
+    return path
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it. Raises as `create` does."""
+    with _folder_of(_spot(path / "any"), make=True):
+        pass
+
+
+def temporary_folder(path: Path) -> Path:
+    """Where a file is made before it gets the name `path`: in an output folder below the cache, so
+    that nothing half-made is ever among the results."""
+    place = _spot(path).place
+    return Path(place.given, CACHE, TEMPORARY) if place.is_output else path.parent
+
+
+def settle(temporary: Path, path: Path, source: Path | None = None, content: str = "") -> None:
+    """Give a file that was made with `create` its name; missing folders are made.
+
+    Args:
+        temporary: the file as it is.
+        path: the name it gets.
+        source: the recording whose result it is; None for a file about the run.
+        content: the recording's SHA-256.
+
+    Raises:
+        NotOursError: what has the name is not ours to replace.
+        OSError: it cannot get it.
+    """
+    made, spot = _spot(temporary), _spot(path)
+    with _folder_of(made, make=False) as before, _folder_of(spot, make=True) as folder:
+        owner = owner_in(spot.place, source, content)
+        exists = _check(spot, folder, owner, source)
+        if spot.is_result:
+            _note(spot, before, made.name, owner)
+        if exists or not spot.is_result:
+            os.replace(made.name, spot.name, src_dir_fd=before, dst_dir_fd=folder)
+        else:
+            _name_new(before, made.name, folder, spot.name)
+
+
+def settle_folder(temporary: Path, path: Path) -> None:
+    """Give a folder of the user's own that was just made its name, unless somebody was faster:
+    theirs is as good.
+
+    Raises:
+        NotOursError: not below a folder of the user's own.
+        OSError: it cannot get it.
+    """
+    made, spot = _own_spot(temporary), _own_spot(path)
+    with _folder_of(spot, make=True) as folder:
+        if _stat(folder, spot.name) is None:
+            os.rename(made.name, spot.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def discard_folder(temporary: Path) -> None:
+    """Remove a folder that has not got its name, with all in it; links in it are not followed."""
+    shutil.rmtree(_own_spot(temporary).path, ignore_errors=True)
+
+
+def _own_spot(path: Path) -> _Spot:
+    spot = _spot(path)
+    if spot.place.is_output:
+        raise NotOursError(f"{path}: whole folders are replaced in the user's own folders only")
+    return spot
+
+
+def _note(spot: _Spot, folder: int, temporary: str, owner: Owner) -> None:
+    descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        sha256, size = digest_of(descriptor)
+        os.fsync(descriptor)  # a program may have written it that does not see to that
+    finally:
+        os.close(descriptor)
+    entry = Written(spot.relative, sha256, size, owner)
+    _record(spot.place).add([entry], lambda: _open_record(spot.place))
+
+
+def _open_record(place: Place) -> int:
+    return open_kept(Path(place.given, CACHE, RECORD), os.O_RDWR | os.O_APPEND)
+
+
+def _name_new(before: int, temporary: str, folder: int, name: str) -> None:
+    """A file that came to be there since we looked keeps its name."""
+    try:
+        os.link(temporary, name, src_dir_fd=before, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.replace(temporary, name, src_dir_fd=before, dst_dir_fd=folder)
+    else:
+        os.unlink(temporary, dir_fd=before)
+
+
+def adopt(out: Path, files: Iterable[Written]) -> None:
+    """Take results into the record that an earlier version wrote. Raises OSError."""
+    place = _places[os.path.abspath(out)]
+    _record(place).add(files, lambda: _open_record(place))
+
+
+def probe(folder: Path) -> None:
+    """See whether a folder that is there can be written, outside of all places too. A file is made
+    for a moment, and leaves nothing. Raises OSError when not."""
+    descriptor, name = tempfile.mkstemp(prefix=".reelmill-probe-", dir=folder)
+    os.close(descriptor)
+    Path(name).unlink()
+
+
+def set_aside(path: Path) -> Path:
+    """Give a file that is not ours any more another name beside its own, and give that back.
+
+    Only for files about a whole run, which every run has to write: someone has changed it since.
+
+    Raises:
+        NotOursError: nothing of ours ever had this name, or it is one of the recordings.
+        OSError: it cannot be renamed.
+    """
+    spot = _spot(path)
+    if not was_written(path) or is_original(path):
+        raise _refusal(spot, "was not written by this program")
+    with _folder_of(spot, make=False) as folder:
+        for number in itertools.count(1):
+            name = f"{spot.name}.kept-{number}"
+            try:
+                _name_new(folder, spot.name, folder, name)
+            except FileExistsError:
+                continue
+            return path.with_name(name)
+    raise AssertionError
+
+
+# -- removing
+
+
+def remove(path: Path, source: Path | None = None, content: str = "") -> bool:
+    """Remove a file of ours; whether it was there. A result must be as we recorded it.
+
+    Raises:
+        NotOursError: what is there is not ours to remove.
+        OSError: it cannot be removed.
+    """
+    spot = _spot(path)
+    try:
+        with _folder_of(spot, make=False) as folder:
+            if not _check(spot, folder, owner_in(spot.place, source, content)):
+                return False
+            os.unlink(spot.name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def discard(temporary: Path) -> None:
+    """Remove a file that was made with `create` and has not got its name; errors are ignored."""
+    with contextlib.suppress(OSError, NotOursError):
+        spot = _spot(temporary)
+        with _folder_of(spot, make=False) as folder:
+            os.unlink(spot.name, dir_fd=folder)
+
+
+def sweep(folder: Path, names: re.Pattern[str], *, deep: bool = False) -> list[Path]:
+    """Remove the regular files in a folder whose whole name matches; with `deep` also below it,
+    and the folders that are empty then. Links are neither followed nor removed. For files of ours
+    that are no results. Gives what was removed.
+
+    Raises:
+        NotOursError: the folder is outside all places, or behind a link.
+    """
+    removed: list[Path] = []
+    spot = _spot(folder / "any")
+    try:
+        with _folder_of(spot, make=False) as descriptor:
+            _sweep(Path(folder), descriptor, names, deep, removed)
+    except (FileNotFoundError, PermissionError):
+        pass
+    return removed
+
+
+def _sweep(at: Path, folder: int, names: re.Pattern[str], deep: bool, removed: list[Path]) -> None:
+    protected = {one for place in places() for one in place.originals}
+    for name in sorted(os.listdir(folder)):
+        stat = _stat(folder, name)
+        if stat is None or (stat.st_dev, stat.st_ino) in protected:
+            continue
+        with contextlib.suppress(OSError):
+            if stat_module.S_ISDIR(stat.st_mode) and deep:
+                below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                try:
+                    _sweep(at / name, below, names, deep, removed)
+                finally:
+                    os.close(below)
+                os.rmdir(name, dir_fd=folder)  # fails where something is left
+            elif stat_module.S_ISREG(stat.st_mode) and names.fullmatch(name):
+                os.unlink(name, dir_fd=folder)
+                removed.append(at / name)
