@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from reelmill.errors import InputError
 from reelmill.evidence.manifest import MANIFEST, line, read_manifest, write_manifest
+from reelmill.evidence.paths import is_plain
 
 ODD_NAMES = [
     "call.m4a",
@@ -34,8 +35,8 @@ ODD_NAMES = [
     os.fsdecode("가".encode()[:2]),
 ]
 
-#: Any bytes, made normal as `Folder` does.
-names = st.binary(min_size=1, max_size=30).map(os.path.normpath).map(os.fsdecode)
+#: Any bytes that `Folder` makes a name of.
+names = st.binary(min_size=1, max_size=30).map(os.path.normpath).map(os.fsdecode).filter(is_plain)
 
 needs_sha256sum = pytest.mark.skipif(
     shutil.which("sha256sum") is None, reason="needs the sha256sum program"
@@ -90,8 +91,26 @@ def test_any_names_come_back(tmp_path_factory, hashes):
     assert read_manifest(out) == hashes
 
 
-@pytest.mark.parametrize("content", [b"garbage\n", b"\n", b"0" * 64 + b" x\n", b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"garbage\n",
+        b"\n",
+        b"0" * 64 + b" x\n",
+        b"\xff",
+        b"A" * 64 + b"  x\n",
+        b"0" * 64 + b"  /etc/passwd\n",
+        b"0" * 64 + b"  a/../../x\n",
+        b"0" * 64 + b"  a\0b\n",
+    ],
+)
 def test_an_edited_manifest_is_told(tmp_path: Path, content: bytes):
     (tmp_path / MANIFEST).write_bytes(content)
     with pytest.raises(InputError, match="line 1"):
+        read_manifest(tmp_path)
+
+
+def test_two_lines_for_one_file_are_told(tmp_path: Path):
+    (tmp_path / MANIFEST).write_bytes(line("a", "0" * 64) + line("a", "1" * 64))
+    with pytest.raises(InputError, match="line 2 lists a file again"):
         read_manifest(tmp_path)

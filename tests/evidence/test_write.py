@@ -10,9 +10,9 @@ from pathlib import Path
 
 from reelmill.artifacts import ExportedFile
 from reelmill.core.recording import FileState
-from reelmill.evidence import EVIDENCE, OriginalRecord, write_evidence
-from reelmill.evidence.manifest import read_manifest
-from reelmill.evidence.record import read_evidence
+from reelmill.evidence import EVIDENCE, OriginalRecord, add_results, verify, write_evidence
+from reelmill.evidence.manifest import manifest_sha256, read_manifest
+from reelmill.evidence.reading import read_evidence
 
 
 def test_what_is_recorded_of_an_original(run):
@@ -109,10 +109,66 @@ def test_a_damaged_record_is_kept_aside(run):
     assert len(read_evidence(run.out).originals) == 1
 
 
-def test_fresh_forgets(run):
-    run.finish(["a.m4a"], ["a.txt"])
-    write_evidence(run.out, [], [], fresh=True)
-    assert set(read_manifest(run.out)) == {EVIDENCE}
+def test_a_moved_original_takes_over_the_record_of_the_lost_one(run):
+    # proves: G14
+    run.finish(["a.m4a", "b.m4a"], ["a.txt"])
+    moved = run.calls / "x" / "a.m4a"
+    moved.parent.mkdir()
+    (run.calls / "a.m4a").rename(moved)
+    run.finish(["x/a.m4a", "b.m4a"], [])
+    originals = read_evidence(run.out).originals
+    assert set(originals) == {"../통화/x/a.m4a", "../통화/b.m4a"}
+    [past] = originals["../통화/x/a.m4a"]["earlier"]
+    assert past["name"] == "../통화/a.m4a"
+    assert verify(run.out).ok
+
+
+def test_a_copy_that_is_lost_stays_lost(run):
+    # proves: G14
+    run.finish(["a.m4a", "b.m4a"], [])
+    (run.calls / "a.m4a").unlink()
+    run.finish(["b.m4a"], [])
+    assert {f.what for f in verify(run.out).findings} == {"missing"}
+    run.finish(["c.m4a"], [])  # a new name, so the lost one has been found
+    run.finish(["d.m4a"], [])  # another copy: nothing is lost any more
+    assert set(read_evidence(run.out).originals) == {
+        f"../통화/{name}.m4a" for name in ("b", "c", "d")
+    }
+
+
+def test_a_moved_original_finds_the_one_of_its_name(run):
+    # proves: G14
+    names = ["1.m4a", "2.m4a", "3.m4a"]
+    run.finish(names, [])
+    for name in names:
+        (run.calls / name).unlink()
+    (run.calls / "x").mkdir()
+    run.finish(["x/3.m4a", "x/1.m4a", "x/2.m4a"], [])
+    originals = read_evidence(run.out).originals
+    assert {name: entry["earlier"][0]["name"] for name, entry in originals.items()} == {
+        f"../통화/x/{name}": f"../통화/{name}" for name in names
+    }
+
+
+def test_links_on_the_way_to_an_original_are_on_record(run):
+    # proves: G14
+    (run.calls / "real").mkdir()
+    (run.calls / "linked").symlink_to("real")
+    run.finish(["linked/a.m4a", "b.m4a"], [])
+    originals = read_evidence(run.out).originals
+    assert originals["../통화/linked/a.m4a"]["links"] == ["../통화/linked"]
+    assert originals["../통화/b.m4a"]["links"] == []
+    assert verify(run.out).ok
+
+
+def test_results_to_be_written_anew_are_on_record_once_they_are(run):
+    # proves: G14
+    run.finish(["a.m4a"], ["report.html"])
+    written = write_evidence(run.out, [], [], to_be_replaced=["report.html"])
+    assert set(read_manifest(run.out)) == {"../통화/a.m4a", EVIDENCE}
+    added = add_results(run.out, written, [run.result("report.html", "another")])
+    assert read_evidence(run.out).results["report.html"].size == 7
+    assert added.manifest_sha256 == manifest_sha256(run.out) != written.manifest_sha256
 
 
 def test_ten_thousand_recordings(run, tmp_path: Path):

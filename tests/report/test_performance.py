@@ -12,7 +12,12 @@ import pytest
 from reelmill.engine.telemetry.metrics import HostTotals, StageTotals
 from reelmill.errors import Failure
 from reelmill.report.figures import figures
-from reelmill.report.performance import failed_files, performance_report, write_performance
+from reelmill.report.performance import (
+    failed_files,
+    performance_report,
+    write_failed_files,
+    write_performance,
+)
 from tests.report.samples import empty_run, large_run, real_run
 
 
@@ -74,7 +79,9 @@ def test_a_failure_carries_what_a_user_needs():
 
 def test_nothing_to_report_is_reported_too(tmp_path: Path):
     write_performance(tmp_path, real_run())
-    report, failed = write_performance(tmp_path, empty_run())
+    write_failed_files(tmp_path, real_run())
+    report = write_performance(tmp_path, empty_run())
+    failed = write_failed_files(tmp_path, empty_run())
     assert json.loads(failed.read_text()) == []
     content = json.loads(report.read_text())
     assert (content["total_files"], content["avg_time_per_file_seconds"]) == (0, 0.0)
@@ -94,7 +101,7 @@ def test_cpu_work_is_not_called_gpu_work():
 def test_names_that_are_no_utf8(tmp_path: Path):
     run = real_run()
     run.outcomes[-1].path = "/\udcff.m4a"
-    report, _ = write_performance(tmp_path, run)
+    report = write_performance(tmp_path, run)
     assert json.loads(report.read_text())["failed_files"][0]["file"] == "/\udcff.m4a"
 
 

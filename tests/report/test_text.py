@@ -14,7 +14,9 @@ OUT = Path("analysis-results")
 
 
 def test_a_run_with_a_failure():
-    assert closing_lines(real_run(), OUT) == [
+    run = real_run()
+    run.manifest_sha256 = "ab" * 32
+    assert closing_lines(run, OUT) == [
         "6 of 7 recordings done, 1 failed.",
         "  time 04:31, 1:25:26 of sound at 18.9 × real time, 45 s per recording, 1 done before",
         "  FAILED /home/kim/통화/6월/깨진 파일.m4a",
@@ -24,6 +26,7 @@ def test_a_run_with_a_failure():
         "  Report    analysis-results/report.html",
         "  Failures  analysis-results/failed_files.json",
         "  Evidence  analysis-results/manifest.sha256 (check: reelmill verify analysis-results)",
+        f"  SHA-256   {'ab' * 32} (of that file: keep it elsewhere)",
     ]
 
 
@@ -51,3 +54,12 @@ def test_nothing_found():
     lines = closing_lines(empty_run(), OUT)
     assert lines[0] == "There was nothing to do: no recordings were found."
     assert not any("Evidence" in line for line in lines)
+
+
+def test_what_could_not_be_written_is_said_and_not_pointed_at():
+    # proves: G14
+    run = real_run()
+    run.unwritten = ["report.html could not be written: no permission"]
+    lines = closing_lines(run, OUT)
+    assert "  NOT WRITTEN: report.html could not be written: no permission" in lines
+    assert not any(line.startswith(("  Report ", "  Evidence ", "  SHA-256 ")) for line in lines)

@@ -372,11 +372,18 @@ def demo(
 @app.command()
 def verify(
     out: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("analysis-results"),
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Files that are not on record are wrong too.")
+    ] = False,
+    manifest_sha256: Annotated[
+        str | None,
+        typer.Option(help="The SHA-256 that the run printed at its end and you kept elsewhere."),
+    ] = None,
 ) -> None:
     """Check originals and results against the evidence, and say what changed."""
-    from reelmill.commands.voice import run_verify
+    from reelmill.commands.verify import run_verify
 
-    raise typer.Exit(run_verify(out))
+    raise typer.Exit(run_verify(out, strict=strict, manifest_sha256=manifest_sha256))
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import platform
@@ -14,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 
 from reelmill import __version__
+from reelmill.core import gate
 from reelmill.core.paths import user_cache
 from reelmill.core.printable import printable
-from reelmill.errors import describe
+from reelmill.errors import NotOursError, describe
 
 #: The exit code of an error in this program.
 EXIT_INTERNAL = 4
@@ -81,13 +81,14 @@ def _write_log(text: str) -> Path | None:
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     head = f"reelmill {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{head}{' '.join(map(printable, sys.argv))}\n\n{text}\n")
-    except OSError:
-        return None
-    with contextlib.suppress(OSError):
+        gate.make_folder(folder)
+        folder.chmod(0o700)
+        with gate.append(path) as file:
+            os.fchmod(file.fileno(), 0o600)
+            whole = f"{head}{' '.join(map(printable, sys.argv))}\n\n{text}\n"
+            file.write(whole.encode("utf-8", "backslashreplace"))
         for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:
-            old.unlink(missing_ok=True)
+            gate.remove(old)
+    except (OSError, NotOursError):
+        return None
     return path

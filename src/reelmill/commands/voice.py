@@ -45,20 +45,6 @@ def run_voice(
     return outcome.exit_code
 
 
-def run_verify(out: Path) -> int:
-    """`reelmill verify`: 0 when all is as recorded."""
-    from reelmill.evidence.verify import runs_in, verify
-
-    worst, folders = EXIT_DONE, runs_in(out)
-    for folder in folders:
-        verification = verify(folder)
-        if len(folders) > 1:
-            print(folder)
-        print("\n".join(verification.lines()))
-        worst = max(worst, verification.exit_code)
-    return worst
-
-
 def run_doctor(out: Path) -> int:
     """`reelmill doctor`: 0 when nothing is in the way."""
     from reelmill.commands.doctor import diagnose

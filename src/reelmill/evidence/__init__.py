@@ -4,7 +4,7 @@ from reelmill.evidence.findings import Finding, Verification
 from reelmill.evidence.manifest import MANIFEST
 from reelmill.evidence.record import EVIDENCE, OriginalRecord
 from reelmill.evidence.verify import verify
-from reelmill.evidence.write import Written, write_evidence
+from reelmill.evidence.write import Written, add_results, write_evidence
 
 __all__ = [
     "EVIDENCE",
@@ -13,6 +13,7 @@ __all__ = [
     "OriginalRecord",
     "Verification",
     "Written",
+    "add_results",
     "verify",
     "write_evidence",
 ]

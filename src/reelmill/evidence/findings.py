@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from reelmill.core.printable import printable
+from reelmill.evidence.manifest import MANIFEST
 
 Role = Literal["original", "result", "record"]
-What = Literal["changed", "touched", "missing", "unreadable", "contradiction", "new"]
+What = Literal["changed", "touched", "linked", "missing", "unreadable", "contradiction", "new"]
 
 _WORDS: dict[What, str] = {
     "changed": "CHANGED",
     "touched": "TIME CHANGED (content is the same)",
+    "linked": "BEHIND A LINK",
     "missing": "MISSING",
     "unreadable": "UNREADABLE",
     "contradiction": "RECORDS DISAGREE",
@@ -31,28 +33,31 @@ class Finding:
     name: str
     details: tuple[str, ...] = ()
 
-    @property
-    def harmless(self) -> bool:
-        """New files beside the results change nothing that was recorded."""
-        return self.what == "new"
-
     def lines(self) -> list[str]:
         head = f"{_WORDS[self.what]}: {self.role} {printable(self.name)}"
-        return [head, *(f"    {detail}" for detail in self.details)]
+        return [head, *(f"    {printable(detail)}" for detail in self.details)]
 
 
 @dataclass
 class Verification:
-    """What was checked and what was found."""
+    """What was checked and what was found.
+
+    New files beside the results change nothing that was recorded: only with `strict` are they
+    wrong. `manifest_sha256` is the hash of the manifest itself, None when it cannot be read;
+    `anchored` says that it is the one the user kept.
+    """
 
     out: Path
+    strict: bool = False
     originals: int = 0
     results: int = 0
     findings: list[Finding] = field(default_factory=list)
+    manifest_sha256: str | None = None
+    anchored: bool = False
 
     @property
     def ok(self) -> bool:
-        return all(finding.harmless for finding in self.findings)
+        return not self._wrong()
 
     @property
     def exit_code(self) -> int:
@@ -61,14 +66,16 @@ class Verification:
 
     def lines(self) -> list[str]:
         """The report for people: what is wrong first, the verdict last."""
-        wrong = [finding for finding in self.findings if not finding.harmless]
-        new = [finding for finding in self.findings if finding.harmless]
-        lines = [line for finding in wrong for line in finding.lines()]
+        wrong = self._wrong()
+        new = [finding for finding in self.findings if finding.what == "new"]
+        others = [finding for finding in wrong if finding.what != "new"]
+        lines = [line for finding in others for line in finding.lines()]
         lines += [line for finding in new[:_MOST_NEW] for line in finding.lines()]
         if len(new) > _MOST_NEW:
-            lines.append(f"... and {len(new) - _MOST_NEW} more files not in the manifest")
+            lines.append(f"... and {len(new) - _MOST_NEW:,} more files not in the manifest")
+        lines += self._manifest_lines()
         checked = f"{_count(self.originals, 'original')} and {_count(self.results, 'result')}"
-        if self.ok:
+        if not wrong:
             return [*lines, f"OK: {checked} are as recorded."]
         by_role = [
             f"{_count(sum(f.role == role for f in wrong), role)}"
@@ -76,6 +83,18 @@ class Verification:
             if any(f.role == role for f in wrong)
         ]
         return [*lines, f"NOT AS RECORDED: {', '.join(by_role)} (of {checked})."]
+
+    def _manifest_lines(self) -> list[str]:
+        if self.manifest_sha256 is None:
+            return []
+        if self.anchored:
+            kept = "the one you gave"
+        else:
+            kept = "compare it with the one you kept elsewhere (--manifest-sha256)"
+        return [f"SHA-256 of {MANIFEST}: {self.manifest_sha256} ({kept})"]
+
+    def _wrong(self) -> list[Finding]:
+        return [finding for finding in self.findings if self.strict or finding.what != "new"]
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from reelmill.core.atomic import write_bytes
 from reelmill.errors import InputError
+from reelmill.evidence.paths import is_plain
+from reelmill.evidence.reading import read_record
 
 MANIFEST = "manifest.sha256"
 
@@ -17,15 +20,16 @@ _UNESCAPES = {escaped: plain for plain, escaped in _ESCAPES.items()}
 _LINE = re.compile(rb"(\\?)([0-9a-f]{64})  (.+)", re.DOTALL)
 
 
-def write_manifest(out: Path, hashes: Mapping[str, str]) -> Path:
-    """Write the manifest of `out`: names as `Folder` gives them -> SHA-256 (hex).
+def write_manifest(out: Path, hashes: Mapping[str, str]) -> str:
+    """Write the manifest of `out`: names as `Folder` gives them -> SHA-256 (hex). Gives the
+    SHA-256 of the manifest itself.
 
     Raises:
         OSError: it cannot be written.
     """
-    path = out / MANIFEST
-    write_bytes(path, b"".join(line(name, hashes[name]) for name in sorted(hashes)))
-    return path
+    data = b"".join(line(name, hashes[name]) for name in sorted(hashes))
+    write_bytes(out / MANIFEST, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def line(name: str, sha256: str) -> bytes:
@@ -45,12 +49,31 @@ def read_manifest(out: Path) -> dict[str, str]:
         InputError: it is not there, cannot be read, or has a line of another form.
     """
     path = out / MANIFEST
+    return parse_manifest(path, read_record(path))
+
+
+def manifest_sha256(out: Path) -> str | None:
+    """The SHA-256 of the manifest itself; None where there is none to read."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        return hashlib.sha256(read_record(out / MANIFEST)).hexdigest()
+    except InputError:
+        return None
+
+
+def parse_manifest(path: Path, data: bytes) -> dict[str, str]:
+    """The manifest in `data`, the content of `path`.
+
+    Raises:
+        InputError: it has a line of another form, or two for one file.
+    """
+    hashes: dict[str, str] = {}
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
-    return dict(_parsed(path, at, text) for at, text in enumerate(lines, 1))
+    for at, text in enumerate(lines, 1):
+        name, sha256 = _parsed(path, at, text)
+        if name in hashes:
+            raise InputError(f"{path}: line {at} lists a file again; was it edited?")
+        hashes[name] = sha256
+    return hashes
 
 
 def _parsed(path: Path, at: int, text: bytes) -> tuple[str, str]:
@@ -62,4 +85,7 @@ def _parsed(path: Path, at: int, text: bytes) -> tuple[str, str]:
         name = re.sub(rb"\\[\\nr]", lambda found: _UNESCAPES[found[0]], name)
     if name == b"./-":
         name = b"-"
-    return name.decode("utf-8", "surrogateescape"), sha256.decode("ascii")
+    file = name.decode("utf-8", "surrogateescape")
+    if not is_plain(file):
+        raise InputError(f"{path}: line {at} has a name that this program does not give: {file!r}")
+    return file, sha256.decode("ascii")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+_UP = ".."
 
 
 class Folder:
@@ -12,6 +14,7 @@ class Folder:
     def __init__(self, out: Path) -> None:
         self._given = os.path.abspath(out)
         self._real = os.path.realpath(out)
+        self._links: dict[str, bool] = {}
 
     def name(self, path: Path | str) -> str:
         """`path`, absolute or starting at this folder, as seen from here.
@@ -28,3 +31,29 @@ class Folder:
     def locate(self, name: str) -> Path:
         """The file that has this name, for opening."""
         return Path(self._real, name)
+
+    def links_to(self, name: str) -> list[str]:
+        """The steps on the way to a file that are symbolic links, the file itself included."""
+        parts = PurePosixPath(name).parts
+        steps = ["/".join(parts[:end]) for end in range(1, len(parts) + 1) if parts[end - 1] != _UP]
+        *folders, file = steps or [name]
+        links = [folder for folder in folders if self._is_linked_folder(folder)]
+        return [*links, *([file] if self.locate(file).is_symlink() else [])]
+
+    def _is_linked_folder(self, name: str) -> bool:
+        if name not in self._links:  # asked again for every file in it
+            self._links[name] = self.locate(name).is_symlink()
+        return self._links[name]
+
+
+def is_plain(name: str, *, inside: bool = False) -> bool:
+    """Whether `name` is one that `Folder.name` gives: relative, the shortest there is, and with
+    `inside` of a file in the folder. Others come from somebody who edited a record."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    path = PurePosixPath(name)
+    if "\0" in name or path.is_absolute() or name != os.path.normpath(name) or name == ".":
+        return False
+    return not inside or path.parts[0] != _UP

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any
 from reelmill import __version__
 from reelmill.core.atomic import write_text
 from reelmill.core.recording import FileState
-from reelmill.errors import InputError
 from reelmill.export.jsontext import json_text
 
 EVIDENCE = "evidence.json"
 SCHEMA = "reelmill.evidence/1"
+
+#: What is recorded of a file, and compared.
+_STATE = ("sha256", "md5", "size", "mtime_ns")
 
 
 @dataclass(frozen=True)
@@ -53,32 +55,48 @@ class Evidence:
     """Originals and results by their names relative to the output folder.
 
     `originals` hold the JSON form of the latest record, whose `earlier` lists those of other
-    content or time before it.
+    content, time or name before it, and whose `links` are the steps on the way to it that were
+    symbolic links. Records of version 0.1.0 have no `links`.
     """
 
     originals: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[str, ResultRecord] = field(default_factory=dict)
 
-    def add_original(self, name: str, record: OriginalRecord) -> None:
+    def add_original(self, name: str, record: OriginalRecord, links: Sequence[str] = ()) -> None:
         """Take in what a run saw; what an earlier one saw stays on record when it differs."""
-        entry, known = _entry(record), self.originals.get(name)
-        if known is None:
+        entry = _entry(record, links)
+        if name not in self.originals:
             self.originals[name] = entry
             return
-        earlier = known.get("earlier", [])
-        latest = {key: value for key, value in known.items() if key != "earlier"}
-        if latest["before"] != entry["before"] or latest["differences"]:
+        *earlier, latest = self._history(name)
+        same_way = latest.get("links", entry["links"]) == entry["links"]
+        if latest["before"] != entry["before"] or latest["differences"] or not same_way:
             if latest != entry:
-                earlier = [*earlier, latest]
+                earlier.append(latest)
         elif record.after is None and record.problem is None:
-            entry = latest  # nothing new was seen
+            entry = {**latest, "links": entry["links"]}  # nothing new was seen
         else:
             entry["before_at"] = latest["before_at"]  # seen first when it was seen first
         self.originals[name] = {**entry, "earlier": earlier} if earlier else entry
 
+    def take_over(self, name: str, lost: str) -> None:
+        """An original that was moved: what was recorded under its name of before, which is lost,
+        becomes its past."""
+        *earlier, latest = self._history(lost)
+        del self.originals[lost]
+        past = [*earlier, {**latest, "name": lost}]
+        self.originals[name]["earlier"] = [*past, *self.originals[name].get("earlier", [])]
+
+    def _history(self, name: str) -> list[dict[str, Any]]:
+        """All records of an original, the latest one last."""
+        entry = self.originals[name]
+        latest = {key: value for key, value in entry.items() if key != "earlier"}
+        return [*entry.get("earlier", []), latest]
+
     def state(self, name: str) -> FileState:
         """What an original was when its results were made."""
-        return FileState(**self.originals[name]["before"])
+        before = self.originals[name]["before"]
+        return FileState(**{key: before[key] for key in _STATE})
 
     def write(self, out: Path) -> str:
         """Write `evidence.json` into `out`, an entry a line, and return its text."""
@@ -91,45 +109,30 @@ class Evidence:
         return text
 
 
-def read_evidence(out: Path) -> Evidence:
-    """The evidence of the runs on `out`.
-
-    Raises:
-        InputError: it is not there, cannot be read, is damaged or of another schema.
-    """
-    path = out / EVIDENCE
-    try:
-        content = json.loads(path.read_bytes())
-        if content["schema"] != SCHEMA:
-            raise InputError(f"{path}: written by another version ({content['schema']})")
-        evidence = Evidence(
-            dict(content["originals"]),
-            {name: ResultRecord(**values) for name, values in content["results"].items()},
-        )
-        for name in evidence.originals:
-            evidence.state(name)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: damaged ({error!r}); was it edited?") from error
-    return evidence
-
-
 def moment(seconds: float | None) -> str | None:
-    """A time as ISO 8601 in UTC."""
+    """A time as ISO 8601 in UTC; None for one that no calendar has."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="seconds")
+    try:
+        time = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return time.isoformat(timespec="seconds")
 
 
-def _entry(record: OriginalRecord) -> dict[str, Any]:
+def _entry(record: OriginalRecord, links: Sequence[str]) -> dict[str, Any]:
     return {
-        "before": dict(vars(record.before)),
+        "before": _state(record.before),
         "before_at": moment(record.before_at),
-        "after": dict(vars(record.after)) if record.after is not None else None,
+        "after": _state(record.after) if record.after is not None else None,
         "after_at": moment(record.after_at),
         "differences": record.differences,
+        "links": list(links),
     }
+
+
+def _state(state: FileState) -> dict[str, Any]:
+    return {key: getattr(state, key) for key in _STATE}
 
 
 def _lines(entries: dict[str, Any]) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from reelmill.core.atomic import is_leftover
-from reelmill.core.printable import printable
 from reelmill.core.recording import FileState, read_state
 from reelmill.errors import InputError, ReelmillError, UsageError
 from reelmill.evidence.findings import Finding, Role, Verification, What
-from reelmill.evidence.manifest import MANIFEST, read_manifest
-from reelmill.evidence.paths import Folder
-from reelmill.evidence.record import EVIDENCE, Evidence, read_evidence
+from reelmill.evidence.manifest import MANIFEST, parse_manifest
+from reelmill.evidence.paths import Folder, is_plain
+from reelmill.evidence.reading import parse_evidence, read_record
+from reelmill.evidence.record import EVIDENCE, Evidence
 
 Progress = Callable[[int, int, str], None]
 
@@ -34,13 +36,23 @@ def runs_in(out: Path) -> list[Path]:
 
 
 def _has_evidence(out: Path) -> bool:
-    return (out / MANIFEST).exists() or (out / EVIDENCE).exists()
+    return os.path.lexists(out / MANIFEST) or os.path.lexists(out / EVIDENCE)
 
 
-def verify(out: Path, progress: Progress | None = None) -> Verification:
+def verify(
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    strict: bool = False,
+    manifest_sha256: str | None = None,
+) -> Verification:
     """Hash every original and every result again and compare with the evidence.
 
-    `progress` is called with files done, files in all, and the name of the one just done.
+    Args:
+        out: the output folder.
+        progress: called with files done, files in all, and the name of the one just done.
+        strict: files that are not on record are wrong too.
+        manifest_sha256: the hash of the manifest itself as it was kept elsewhere (hex).
 
     Raises:
         UsageError: `out` holds no evidence of a run.
@@ -49,97 +61,187 @@ def verify(out: Path, progress: Progress | None = None) -> Verification:
         raise UsageError(
             f"{out}: no {MANIFEST} and no {EVIDENCE} here; give the output folder of a run"
         )
-    verification = Verification(out)
-    evidence, manifest = _records(out, verification)
-    originals = {name: evidence.state(name) for name in evidence.originals}
-    results = {name: sha256 for name, sha256 in manifest.items() if name not in originals}
-    verification.originals, verification.results = len(originals), len(results.keys() - {EVIDENCE})
-    verification.findings += _contradictions(evidence, manifest)
+    verification = Verification(out, strict)
+    evidence, manifest = _records(out, verification, manifest_sha256)
+    expected = _expected(evidence, manifest)
+    verification.originals = sum(one.role == "original" for one in expected.values())
+    verification.results = len(expected) - verification.originals
     folder = Folder(out)
-    checks = [partial(_check_original, folder, name, state) for name, state in originals.items()]
-    checks += [partial(_check_result, folder, name, sha256) for name, sha256 in results.items()]
-    names = [*originals, *results]
+    checks = [partial(_check, folder, name, one) for name, one in expected.items()]
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing leaves the GIL
-        for at, found in enumerate(pool.map(lambda check: check(), checks)):
+        for at, (name, found) in enumerate(
+            zip(expected, pool.map(lambda check: check(), checks), strict=True), 1
+        ):
             verification.findings += found
             if progress is not None:
-                progress(at + 1, len(names), names[at])
-    verification.findings += _new_files(out, set(names))
+                progress(at, len(expected), name)
+    verification.findings += _new_files(out, expected.keys() | {EVIDENCE, MANIFEST})
     return verification
 
 
-def _records(out: Path, verification: Verification) -> tuple[Evidence, dict[str, str]]:
-    evidence, manifest = Evidence(), dict[str, str]()
+# -- the two records
+
+
+def _records(
+    out: Path, verification: Verification, kept: str | None
+) -> tuple[Evidence, dict[str, str] | None]:
+    """Both records, each None or empty when it cannot be used; what is wrong with them is found."""
+    findings = verification.findings
+    evidence, manifest, evidence_sha256 = Evidence(), None, None
     try:
-        evidence = read_evidence(out)
+        data = read_record(out / EVIDENCE)
+        evidence_sha256 = hashlib.sha256(data).hexdigest()
+        evidence = parse_evidence(out / EVIDENCE, data)
     except InputError as error:
-        verification.findings.append(_unusable(out, EVIDENCE, error))
+        findings.append(_unusable(out, EVIDENCE, error))
     try:
-        manifest = read_manifest(out)
+        data = read_record(out / MANIFEST)
+        verification.manifest_sha256 = hashlib.sha256(data).hexdigest()
+        manifest = parse_manifest(out / MANIFEST, data)
     except InputError as error:
-        verification.findings.append(_unusable(out, MANIFEST, error))
-        manifest = {name: result.sha256 for name, result in evidence.results.items()}
+        findings.append(_unusable(out, MANIFEST, error))
+    if kept is not None and verification.manifest_sha256 is not None:
+        verification.anchored = kept == verification.manifest_sha256
+        if not verification.anchored:
+            details = (f"sha256: {kept} -> {verification.manifest_sha256}",)
+            findings.append(Finding("record", "changed", MANIFEST, details))
+    if manifest is not None:
+        listed = manifest.pop(EVIDENCE, None)
+        if evidence_sha256 is not None:
+            findings += _bound(listed, evidence_sha256)
+            findings += _contradictions(evidence, manifest)
     return evidence, manifest
 
 
 def _unusable(out: Path, name: str, error: InputError) -> Finding:
-    what: What = "unreadable" if (out / name).exists() else "missing"
-    return Finding("record", what, name, (printable(str(error)),))
+    what: What = "unreadable" if os.path.lexists(out / name) else "missing"
+    return Finding("record", what, name, (str(error),))
+
+
+def _bound(listed: str | None, sha256: str) -> Iterator[Finding]:
+    """The manifest lists the evidence too: what only the evidence knows cannot be rewritten
+    without it."""
+    if listed is None:
+        details = (f"{MANIFEST} has no line for it; was the line taken out?",)
+        yield Finding("record", "contradiction", EVIDENCE, details)
+    elif listed != sha256:
+        yield Finding("record", "changed", EVIDENCE, (f"sha256: {listed} -> {sha256}",))
 
 
 def _contradictions(evidence: Evidence, manifest: dict[str, str]) -> Iterator[Finding]:
     """The two records confirm each other: someone who edits one has to edit both."""
     hashes = {name: evidence.state(name).sha256 for name in evidence.originals}
     hashes |= {name: result.sha256 for name, result in evidence.results.items()}
-    for name, sha256 in hashes.items():
-        role: Role = "original" if name in evidence.originals else "result"
-        listed = manifest.get(name)
-        if listed is None and role == "original":
-            yield Finding(role, "contradiction", name, (f"{MANIFEST} does not list it",))
-        elif listed is None:
-            yield Finding("result", "contradiction", name, (f"only {EVIDENCE} lists it",))
-        elif listed != sha256:
-            details = (f"{EVIDENCE}: sha256 {sha256}", f"{MANIFEST}: sha256 {listed}")
+    for name in sorted(hashes.keys() | manifest.keys()):
+        recorded, listed = hashes.get(name), manifest.get(name)
+        outside = not is_plain(name, inside=True)
+        role: Role = "original" if outside or name in evidence.originals else "result"
+        if listed is None:
+            yield Finding(role, "contradiction", name, (f"only {EVIDENCE} lists it",))
+        elif recorded is None:
+            yield Finding(role, "contradiction", name, (f"only {MANIFEST} lists it",))
+        elif listed != recorded:
+            details = (f"{EVIDENCE}: sha256 {recorded}", f"{MANIFEST}: sha256 {listed}")
             yield Finding(role, "contradiction", name, details)
 
 
-def _check_original(folder: Folder, name: str, recorded: FileState) -> list[Finding]:
-    now = _state_of("original", folder.locate(name), name)
-    if isinstance(now, Finding):
-        return [now]
-    differences = tuple(recorded.differences(now))
-    if not differences:
-        return []
-    same_content = (recorded.sha256, recorded.md5) == (now.sha256, now.md5)
-    return [Finding("original", "touched" if same_content else "changed", name, differences)]
+# -- the files
 
 
-def _check_result(folder: Folder, name: str, sha256: str) -> list[Finding]:
-    role: Role = "record" if name == EVIDENCE else "result"
-    now = _state_of(role, folder.locate(name), name)
-    if isinstance(now, Finding):
-        return [now]
-    if now.sha256 == sha256:
-        return []
-    return [Finding(role, "changed", name, (f"sha256: {sha256} -> {now.sha256}",))]
+@dataclass(frozen=True)
+class _Expected:
+    """What a file has to be, as far as it is known: `state` of an original, whose way had `links`
+    (None: unknown); SHA-256 and size of a result."""
+
+    role: Role
+    sha256: str
+    size: int | None = None
+    state: FileState | None = None
+    links: tuple[str, ...] | None = ()
 
 
-def _state_of(role: Role, path: Path, name: str) -> FileState | Finding:
+def _expected(evidence: Evidence, manifest: dict[str, str] | None) -> dict[str, _Expected]:
+    """All files to be checked. The manifest, which is bound to what the user kept, has the last
+    word on results."""
+    expected = {}
+    for name, entry in evidence.originals.items():
+        state = evidence.state(name)
+        links = tuple(entry["links"]) if "links" in entry else None
+        expected[name] = _Expected("original", state.sha256, state.size, state, links)
+    for name, result in evidence.results.items():
+        expected[name] = _Expected("result", result.sha256, result.size)
+    for name, sha256 in (manifest or {}).items():
+        known = expected.get(name)
+        if known is None and is_plain(name, inside=True):
+            expected[name] = _Expected("result", sha256)
+        elif known is None:  # as when the evidence is lost
+            expected[name] = _Expected("original", sha256, links=None)
+        elif known.role == "result" and known.sha256 != sha256:
+            expected[name] = _Expected("result", sha256)
+    return expected
+
+
+def _check(folder: Folder, name: str, expected: _Expected) -> list[Finding]:
+    path = folder.locate(name)
     try:
-        return read_state(path)
-    except ReelmillError as error:
+        return [*_linked(folder, name, expected), *_content(path, name, expected)]
+    except (ReelmillError, OSError) as error:
         what: What = "unreadable" if os.path.lexists(path) else "missing"
-        return Finding(role, what, name, () if what == "missing" else (printable(str(error)),))
+        details = () if what == "missing" else (str(error),)
+        return [Finding(expected.role, what, name, details)]
+
+
+def _linked(folder: Folder, name: str, expected: _Expected) -> Iterator[Finding]:
+    """A link that has come to be on the way to a file since: it leads wherever its owner wants."""
+    links = folder.links_to(name) if expected.links is not None else []
+    for link in links:
+        if link not in (expected.links or ()):
+            target = folder.locate(link).readlink()
+            yield Finding(expected.role, "linked", name, (f"{link} -> {target}",))
+
+
+def _content(path: Path, name: str, expected: _Expected) -> Iterator[Finding]:
+    """Raises ReelmillError or OSError for a file that cannot be read."""
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):  # to open it and see may take for ever
+        raise InputError(f"{path}: not a regular file")
+    if expected.size is not None and facts.st_size != expected.size:
+        # That much is certain without reading it, and it may be larger than any disk.
+        differences = (f"size: {expected.size} -> {facts.st_size}",)
+        yield Finding(expected.role, "changed", name, differences)
+    else:
+        yield from _compared(name, expected, read_state(path))
+
+
+def _compared(name: str, expected: _Expected, now: FileState) -> Iterator[Finding]:
+    if expected.state is not None:
+        differences = tuple(expected.state.differences(now))
+        if differences:
+            same = (expected.state.sha256, expected.state.md5) == (now.sha256, now.md5)
+            yield Finding("original", "touched" if same else "changed", name, differences)
+    elif now.sha256 != expected.sha256:
+        details = (f"sha256: {expected.sha256} -> {now.sha256}",)
+        yield Finding(expected.role, "changed", name, details)
 
 
 def _new_files(out: Path, known: set[str]) -> Iterator[Finding]:
-    root = os.path.realpath(out)
-    known = known | {EVIDENCE, MANIFEST}
-    for folder, folders, files in os.walk(root):
-        if folder == root:
-            folders[:] = [name for name in folders if name not in _OWN]
-        folders.sort()
-        for file in sorted(files):
-            name = os.path.relpath(Path(folder, file), root)
-            if name not in known and not is_leftover(Path(file)):
-                yield Finding("result", "new", name)
+    """Files that are not on record; a linked folder counts as one. However deep, without
+    recursion."""
+    root, waiting = os.path.realpath(out), [""]
+    while waiting:
+        folder = waiting.pop()
+        path = f"{root}/{folder}"
+        try:
+            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Finding("result", "unreadable", folder or ".", (f"{path}: {error.strerror}",))
+            continue
+        for entry in entries:
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if name not in _OWN:
+                    waiting.append(name)
+            elif name not in known:
+                link = entry.is_symlink()
+                details = (f"a link to {Path(entry.path).readlink()}",) if link else ()
+                yield Finding("result", "new", name, details)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,67 +16,88 @@ from reelmill.core.recording import read_state
 from reelmill.errors import InputError
 from reelmill.evidence.manifest import MANIFEST, write_manifest
 from reelmill.evidence.paths import Folder
-from reelmill.evidence.record import (
-    EVIDENCE,
-    Evidence,
-    OriginalRecord,
-    ResultRecord,
-    read_evidence,
-)
+from reelmill.evidence.reading import read_evidence
+from reelmill.evidence.record import EVIDENCE, Evidence, OriginalRecord, ResultRecord
+
+Result = ExportedFile | Path | str
 
 
 @dataclass
 class Written:
-    """The two files, and what a user must hear about them."""
+    """What is on record now, and what a user must hear about it. `manifest_sha256` is the hash of
+    the manifest itself, which stands for everything in it: to be kept elsewhere."""
 
-    manifest: Path
-    evidence: Path
+    evidence: Evidence
+    manifest_sha256: str
     warnings: list[str] = field(default_factory=list)
 
 
 def write_evidence(
     out: Path,
     originals: Iterable[OriginalRecord],
-    results: Iterable[ExportedFile | Path | str],
+    results: Iterable[Result],
     *,
-    kept: Iterable[ExportedFile | Path | str] = (),
+    kept: Iterable[Result] = (),
     removed: Iterable[str] = (),
-    fresh: bool = False,
+    to_be_replaced: Iterable[str] = (),
 ) -> Written:
     """Write `evidence.json` and `manifest.sha256` into `out`.
 
-    `results` were written by this run: paths (relative ones start at `out`) are hashed now, an
-    `ExportedFile` is taken at its word. `kept` are results of earlier runs: they enter the
-    record only when it does not know them yet, so that a later change of theirs cannot slip in
-    as if it had been written here. `removed` were results of earlier runs until this run took them
-    away; one that is there is none of them. With `fresh` nothing of earlier runs is kept.
+    Args:
+        out: the output folder.
+        originals: what the run saw of them. One under a name that is new here takes over the
+            record of a lost one with the same content: it was moved.
+        results: those this run wrote. Paths (relative ones start at `out`) are hashed now, an
+            `ExportedFile` is taken at its word.
+        kept: results of earlier runs. They enter the record only when it does not know them yet,
+            so that a later change of theirs cannot slip in as if it had been written here.
+        removed: results of earlier runs until this run took them away; one that is there is none
+            of them.
+        to_be_replaced: results that are going to be written anew and then added: until then none
+            is on record under these names.
 
     Raises:
         OSError: the files cannot be written.
     """
-    evidence, warnings = _before(out, fresh)
+    evidence, warnings = _before(out)
     folder = Folder(out)
-    for record in originals:
-        evidence.add_original(folder.name(os.path.abspath(record.path)), record)
-    for path in removed:
-        if not (out / path).exists():
-            evidence.results.pop(folder.name(path), None)
+    _add_originals(evidence, folder, originals)
+    gone = [path for path in removed if not (out / path).exists()]
+    for path in (*gone, *to_be_replaced):
+        evidence.results.pop(folder.name(path), None)
     for result in results:
         _add_result(evidence, folder, result, warnings)
     for result in kept:
         if folder.name(_path(result)) not in evidence.results:
             _add_result(evidence, folder, result, warnings)
+    return Written(evidence, _write(out, evidence), warnings)
+
+
+def add_results(out: Path, written: Written, results: Iterable[Result]) -> Written:
+    """Write both files again with more results, which are hashed now.
+
+    Raises:
+        OSError: they cannot be written; those of before are then still there.
+    """
+    warnings: list[str] = []
+    for result in results:
+        _add_result(written.evidence, Folder(out), result, warnings)
+    return Written(written.evidence, _write(out, written.evidence), warnings)
+
+
+def _write(out: Path, evidence: Evidence) -> str:
+    """Gives the manifest's own hash."""
     text = evidence.write(out)
     hashes = {name: entry["before"]["sha256"] for name, entry in evidence.originals.items()}
     hashes |= {name: result.sha256 for name, result in evidence.results.items()}
-    hashes[EVIDENCE] = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    return Written(write_manifest(out, hashes), out / EVIDENCE, warnings)
+    hashes[EVIDENCE] = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return write_manifest(out, hashes)
 
 
-def _before(out: Path, fresh: bool) -> tuple[Evidence, list[str]]:
+def _before(out: Path) -> tuple[Evidence, list[str]]:
     """What earlier runs recorded. A damaged record is kept aside, never written over."""
     path = out / EVIDENCE
-    if fresh or not path.exists():
+    if not os.path.lexists(path):
         return Evidence(), []
     try:
         return read_evidence(out), []
@@ -84,13 +106,33 @@ def _before(out: Path, fresh: bool) -> tuple[Evidence, list[str]]:
         return Evidence(), [f"{error}; it was kept as {aside.name} and a new one begun"]
 
 
-def _path(result: ExportedFile | Path | str) -> Path | str:
+def _add_originals(evidence: Evidence, folder: Folder, originals: Iterable[OriginalRecord]) -> None:
+    known = set(evidence.originals)
+    seen = []
+    for record in originals:
+        name = folder.name(os.path.abspath(record.path))
+        evidence.add_original(name, record, folder.links_to(name))
+        seen.append(name)
+    new = [name for name in seen if name not in known]
+    if not new:
+        return
+    lost: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(known.difference(seen)):
+        if not os.path.lexists(folder.locate(name)):
+            lost[evidence.state(name).sha256].append(name)
+    for name in new:
+        names = lost[evidence.state(name).sha256]
+        if names:
+            same = [one for one in names if Path(one).name == Path(name).name]
+            names.remove(before := (same or names)[0])
+            evidence.take_over(name, before)
+
+
+def _path(result: Result) -> Path | str:
     return result.path if isinstance(result, ExportedFile) else result
 
 
-def _add_result(
-    evidence: Evidence, folder: Folder, result: ExportedFile | Path | str, warnings: list[str]
-) -> None:
+def _add_result(evidence: Evidence, folder: Folder, result: Result, warnings: list[str]) -> None:
     name = folder.name(_path(result))
     if name in (EVIDENCE, MANIFEST):
         return

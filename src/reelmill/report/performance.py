@@ -23,16 +23,19 @@ from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT
 SCHEMA = "reelmill.performance/1"
 
 
-def write_performance(out: Path, run: RunSummary) -> list[Path]:
-    """Write both files into `out` (also when nothing failed: an old list would mislead).
+def write_performance(out: Path, run: RunSummary) -> Path:
+    """Write `performance_report.json` into `out`. Raises OSError when it cannot be written."""
+    path = out / PERFORMANCE_REPORT
+    write_text(path, json_text(performance_report(run), indent=2) + "\n")
+    return path
 
-    Raises:
-        OSError: they cannot be written.
-    """
-    paths = [out / PERFORMANCE_REPORT, out / FAILED_FILES]
-    write_text(paths[0], json_text(performance_report(run), indent=2) + "\n")
-    write_text(paths[1], json_text(failed_files(run), indent=2) + "\n")
-    return paths
+
+def write_failed_files(out: Path, run: RunSummary) -> Path:
+    """Write `failed_files.json` into `out`, also when nothing failed: an old list would mislead.
+    Raises OSError when it cannot be written."""
+    path = out / FAILED_FILES
+    write_text(path, json_text(failed_files(run), indent=2) + "\n")
+    return path
 
 
 def failed_files(run: RunSummary) -> list[dict[str, Any]]:
@@ -85,6 +88,7 @@ def performance_report(run: RunSummary) -> dict[str, Any]:
             for outcome in changed_originals(run)
         ],
         "warnings": run.warnings,
+        "unwritten": run.unwritten,
         "notes": run.notes,
         "recording_notes": [
             {"file": outcome.path, "notes": outcome.notes}

@@ -26,8 +26,9 @@ def closing_lines(run: RunSummary, out: Path) -> list[str]:
     for outcome in changed_originals(run):
         lines.append(f"  ORIGINAL CHANGED: {printable(outcome.path)}: {'; '.join(outcome.changed)}")
     lines += _failures(failures(run))
+    lines += [f"  NOT WRITTEN: {printable(text)}" for text in run.unwritten]
     lines += _warnings(run.warnings)
-    return [*lines, *_places(f, out)]
+    return [*lines, *_places(f, run, out)]
 
 
 def _speed(f: Figures) -> list[str]:
@@ -64,15 +65,18 @@ def _warnings(warnings: list[str]) -> list[str]:
     return lines
 
 
-def _places(f: Figures, out: Path) -> list[str]:
+def _places(f: Figures, run: RunSummary, out: Path) -> list[str]:
     folder = printable(os.fspath(out))
-    lines = [f"  Results   {folder}", f"  Report    {printable(os.fspath(out / REPORT_PAGE))}"]
+    lines = [f"  Results   {folder}"]
+    if not any(text.startswith(REPORT_PAGE) for text in run.unwritten):
+        lines.append(f"  Report    {printable(os.fspath(out / REPORT_PAGE))}")
     if f.failed:
         lines.append(f"  Failures  {printable(os.fspath(out / FAILED_FILES))}")
-    if f.done:
-        lines.append(
-            f"  Evidence  {printable(os.fspath(out / MANIFEST))} (check: reelmill verify {folder})"
-        )
+    if run.manifest_sha256 is not None:
+        lines += [
+            f"  Evidence  {printable(os.fspath(out / MANIFEST))} (check: reelmill verify {folder})",
+            f"  SHA-256   {run.manifest_sha256} (of that file: keep it elsewhere)",
+        ]
     return lines
 
 

@@ -24,18 +24,14 @@ from reelmill.engine.stage import PartedFileStage
 from reelmill.engine.telemetry.events import Emit, Noted
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import NotOursError, ReelmillError, UsageError
-from reelmill.evidence.manifest import MANIFEST
-from reelmill.evidence.record import EVIDENCE
 from reelmill.pipelines.choices import BuildContext, PipelineBuilder
-from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT, REPORT_PAGE
+from reelmill.runs.reports import OUR_FILES, was_ours, write_reports
 from reelmill.runs.signals import NUMBERS, held_back
 from reelmill.runs.sources import find_sources
 from reelmill.settings import Settings
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 _MB = 1 << 20
-#: What a run writes beside the results of its recordings.
-_REPORTS = (REPORT_PAGE, PERFORMANCE_REPORT, FAILED_FILES, EVIDENCE, MANIFEST)
 
 
 @dataclass(frozen=True)
@@ -123,8 +119,7 @@ async def _run(
         written: list[ExportedFile] = []
         if together is not None and summary.stopped is None:
             written = _over_all(together, coordinator.jobs, pipeline, config, summary)
-        if worked or written or not (config.out / "report.html").exists():
-            _write_reports(config, summary, coordinator.jobs, written)
+        write_reports(config.out, summary, coordinator.jobs, written, anew=worked or bool(written))
 
     with _stopping_at_signals(coordinator):
         summary = await coordinator.run(sources, closing)
@@ -175,7 +170,9 @@ def _over_all(
 def _exit_code(summary: RunSummary) -> int:
     if summary.stopped is not None:
         return EXIT_STOPPED
-    if summary.count("failed") or any(outcome.changed for outcome in summary.outcomes):
+    if summary.count("failed") or summary.unwritten:
+        return EXIT_SOME_FAILED
+    if any(outcome.changed for outcome in summary.outcomes):
         return EXIT_SOME_FAILED
     return EXIT_DONE
 
@@ -192,7 +189,7 @@ def _opened(out: Path, sources: Iterable[Source]) -> Iterator[None]:
             opened.enter_context(gate.output(out, "", [source.path for source in sources]))
             gate.make_folder(out / gate.CACHE)
             gate.probe(out)
-            taken = [gate.obstacle(out / name) for name in _REPORTS if not _was_ours(out / name)]
+            taken = [gate.obstacle(out / name) for name in OUR_FILES if not was_ours(out / name)]
         except (OSError, NotOursError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise UsageError(
@@ -201,18 +198,6 @@ def _opened(out: Path, sources: Iterable[Source]) -> Iterator[None]:
         if reason := next(filter(None, taken), None):
             raise UsageError(reason)
         yield
-
-
-def _set_aside(out: Path) -> Iterator[str]:
-    """Reports that somebody changed get another name, and are told of."""
-    for name in _REPORTS:
-        if (why := gate.obstacle(out / name)) is not None and _was_ours(out / name):
-            yield f"{gate.set_aside(out / name)}: kept under this name ({why.partition(';')[0]})"
-
-
-def _was_ours(path: Path) -> bool:
-    """Whether a report of ours lay there: one that was changed since is set aside, and told of."""
-    return gate.was_written(path) and not gate.is_original(path)
 
 
 def _config(
@@ -239,48 +224,3 @@ def _config(
         fresh=fresh,
         keep_transient=settings.keep_audio,
     )
-
-
-def _write_reports(
-    config: EngineConfig,
-    summary: RunSummary,
-    jobs: Sequence[Job],
-    written: Sequence[ExportedFile] = (),
-) -> None:
-    """Reports and evidence; a disk too full for them is said, the results are there."""
-    from reelmill.evidence.record import OriginalRecord
-    from reelmill.evidence.write import write_evidence
-    from reelmill.pages.report import write_page
-    from reelmill.report.performance import write_performance
-
-    originals = [
-        OriginalRecord(
-            job.path,
-            job.original.before,
-            job.original.hashed_at or 0.0,
-            job.original.after,
-            job.original.checked_at,
-            job.changed[0] if job.changed and job.original.after is None else None,
-        )
-        for job in jobs
-        if job.original.before is not None
-    ]
-    try:
-        summary.warnings.extend(_set_aside(config.out))
-        reports = [write_page(config.out, summary), *write_performance(config.out, summary)]
-        evidence = write_evidence(
-            config.out,
-            originals,
-            [*_exported(job for job in jobs if not job.reused), *written, *reports],
-            kept=_exported(job for job in jobs if job.reused),
-            removed=[path for job in jobs for path in job.facts.get("removed", ())],
-            fresh=config.fresh,
-        )
-    except (OSError, NotOursError) as error:
-        summary.warnings.append(f"the reports could not be written: {error}")
-        return
-    summary.warnings.extend(evidence.warnings)
-
-
-def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:
-    return [ExportedFile(*file) for job in jobs for file in job.facts.get("exported", ())]

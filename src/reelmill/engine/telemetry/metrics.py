@@ -143,6 +143,10 @@ class RunSummary:
     #: What was decided for the run and what it goes without, for people.
     notes: list[str] = field(default_factory=list)
     stopped: str | None = None
+    #: The hash of the manifest of all results (hex); None when it is not there.
+    manifest_sha256: str | None = None
+    #: Reports and evidence that could not be written, and why.
+    unwritten: list[str] = field(default_factory=list)
 
     def count(self, status: str) -> int:
         return sum(outcome.status == status for outcome in self.outcomes)

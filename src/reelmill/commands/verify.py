@@ -1,0 +1,46 @@
+"""`reelmill verify`: is everything still what the evidence says it was?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from reelmill.core.printable import printable
+from reelmill.errors import UsageError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def run_verify(out: Path, *, strict: bool = False, manifest_sha256: str | None = None) -> int:
+    """Check one folder of results, or all that lie in `out`; returns the exit code.
+
+    Raises:
+        UsageError: no evidence there, or a hash that is none or belongs to one of several folders.
+    """
+    from reelmill.evidence.verify import runs_in, verify
+
+    kept = None if manifest_sha256 is None else _hash(manifest_sha256)
+    folders, worst = runs_in(out), 0
+    if kept is not None and len(folders) > 1:
+        raise UsageError(
+            f"{out}: has {len(folders)} folders of results, and --manifest-sha256 is of one of "
+            "them; give that one"
+        )
+    for folder in folders:
+        verification = verify(folder, strict=strict, manifest_sha256=kept)
+        if len(folders) > 1:
+            print(printable(str(folder)))
+        print("\n".join(verification.lines()))
+        worst = max(worst, verification.exit_code)
+    return worst
+
+
+def _hash(text: str) -> str:
+    """Raises UsageError for what is no SHA-256."""
+    sha256 = text.strip().lower()
+    if _SHA256.fullmatch(sha256) is None:
+        raise UsageError(
+            f"--manifest-sha256 {text}: not a SHA-256; give the 64 digits (0-9, a-f) that the run "
+            "printed at its end"
+        )
+    return sha256

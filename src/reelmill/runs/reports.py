@@ -1,0 +1,118 @@
+"""What a run leaves about itself: first the evidence, then the reports, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from reelmill.artifacts import ExportedFile
+from reelmill.core import gate
+from reelmill.engine.execution.planning import Job
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.errors import describe
+from reelmill.evidence.manifest import MANIFEST, manifest_sha256
+from reelmill.evidence.record import EVIDENCE, OriginalRecord
+from reelmill.evidence.write import Written, add_results, write_evidence
+from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT, REPORT_PAGE
+
+_T = TypeVar("_T")
+
+_REPORTS = (REPORT_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
+#: What a run writes beside the results of its recordings.
+OUR_FILES = (*_REPORTS, EVIDENCE, MANIFEST)
+
+
+def write_reports(
+    out: Path,
+    summary: RunSummary,
+    jobs: Sequence[Job],
+    written: Sequence[ExportedFile],
+    *,
+    anew: bool,
+) -> None:
+    """Write evidence and reports, and tell the summary the manifest's hash.
+
+    Without `anew` nothing has changed since they were written: only those that are not there are
+    written. What cannot be written is in `summary.unwritten`; the results are there all the same.
+    """
+    if not anew and (out / REPORT_PAGE).exists():
+        summary.manifest_sha256 = manifest_sha256(out)
+        if summary.manifest_sha256 is not None:
+            return
+    for name in OUR_FILES:
+        _attempt(summary, name, partial(_set_aside, out / name, summary))
+    evidence = _attempt(summary, EVIDENCE, partial(_write_evidence, out, jobs, written))
+    if evidence is not None:
+        summary.warnings.extend(evidence.warnings)
+        summary.manifest_sha256 = evidence.manifest_sha256
+    reports = list(_reports(out, summary))
+    if evidence is not None:
+        added = _attempt(summary, MANIFEST, partial(add_results, out, evidence, reports))
+        if added is not None:
+            summary.warnings.extend(added.warnings)
+            summary.manifest_sha256 = added.manifest_sha256
+
+
+def was_ours(path: Path) -> bool:
+    """Whether a report of ours lay there: one that was changed since is set aside, and told of."""
+    return gate.was_written(path) and not gate.is_original(path)
+
+
+def _set_aside(path: Path, summary: RunSummary) -> None:
+    """A report that somebody changed gets another name, and is told of."""
+    if (why := gate.obstacle(path)) is not None and was_ours(path):
+        kept = gate.set_aside(path)
+        summary.warnings.append(f"{kept}: kept under this name ({why.partition(';')[0]})")
+
+
+def _reports(out: Path, summary: RunSummary) -> Iterator[Path]:
+    """The reports that could be written."""
+    from reelmill.pages.report import write_page
+    from reelmill.report.performance import write_failed_files, write_performance
+
+    writers: dict[str, Callable[[Path, RunSummary], Path]] = {
+        FAILED_FILES: write_failed_files,
+        REPORT_PAGE: write_page,
+        PERFORMANCE_REPORT: write_performance,  # last: it tells of the others
+    }
+    for name, write in writers.items():
+        path = _attempt(summary, name, partial(write, out, summary))
+        if path is not None:
+            yield path
+
+
+def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFile]) -> Written:
+    originals = [
+        OriginalRecord(
+            job.path,
+            job.original.before,
+            job.original.hashed_at or 0.0,
+            job.original.after,
+            job.original.checked_at,
+            job.changed[0] if job.changed and job.original.after is None else None,
+        )
+        for job in jobs
+        if job.original.before is not None
+    ]
+    return write_evidence(
+        out,
+        originals,
+        [*_exported(job for job in jobs if not job.reused), *written],
+        kept=_exported(job for job in jobs if job.reused),
+        removed=[path for job in jobs for path in job.facts.get("removed", ())],
+        to_be_replaced=_REPORTS,
+    )
+
+
+def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:
+    return [ExportedFile(*file) for job in jobs for file in job.facts.get("exported", ())]
+
+
+def _attempt(summary: RunSummary, what: str, write: Callable[[], _T]) -> _T | None:
+    try:
+        return write()
+    except Exception as error:  # noqa: BLE001 (one that fails must not cost the others)
+        summary.unwritten.append(f"{what} could not be written: {describe(error)}")
+        return None
