@@ -72,7 +72,7 @@ class Toy(Scene):
                 words.insert(choice.randrange(len(words) + 1), word)
                 path.write_text(" ".join(words))
                 poison[path.name] = _POISON[word]
-        times = {"least_deadline": 5.0, "task_deadline": 20.0, "retry_waits": [0.1, 0.2, 0.3]}
+        times = {"least_deadline": 5.0, "stall_timeout": 20.0, "retry_waits": [0.1, 0.2, 0.3]}
         super().__init__("toy", folder, work, times, poison, 6 * count // 4, 5 * count)
         self._delay = choice.choice([0.0, 0.02, 0.05])
 
@@ -89,7 +89,7 @@ class Voice(Scene):
         samples = Path(str(resources.files("reelmill") / "assets" / "samples"))
         for name in _SAMPLES:
             shutil.copy2(samples / name, folder / name)
-        times = {"least_deadline": 8.0, "task_deadline": 40.0, "retry_waits": [0.2, 0.4, 0.8]}
+        times = {"least_deadline": 8.0, "stall_timeout": 40.0, "retry_waits": [0.2, 0.4, 0.8]}
         super().__init__("voice", folder, work, times, {"broken.m4a": "input"}, 14, 40)
 
     def _run(self, out: Path, environment: Mapping[str, str]) -> MarkedRun:

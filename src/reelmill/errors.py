@@ -69,6 +69,18 @@ class InputError(ReelmillError):
     kind: Kind = "input"
 
 
+class ChangedError(ReelmillError):
+    """An original is not the file any more that was hashed: what is read now proves nothing."""
+
+    kind: Kind = "input"
+
+
+class LimitError(ReelmillError):
+    """A recording asks for more than a setting allows; the message names both."""
+
+    kind: Kind = "input"
+
+
 class PassingError(ReelmillError):
     """A cause that can go away by waiting (I/O, network, busy device): retried."""
 

@@ -59,6 +59,35 @@ class Settings(BaseSettings):
     memory_limit: int = Field(
         80, ge=1, le=100, description="percent of the machine's memory past which a run stops"
     )
+    worker_memory: int | None = Field(
+        None,
+        ge=256,
+        description="MB of memory one CPU worker may take, past which its recording fails; when "
+        "not given 1024 to 4096, so that all together have half of memory_limit",
+    )
+    stall_timeout: float = Field(
+        300.0,
+        gt=0,
+        description="seconds a CPU task may go without progress before it is ended; one that "
+        "computes all the while gets six times as long",
+    )
+    max_tracks: int = Field(
+        200, ge=1, le=1000, description="tracks a recording may have; attached fonts count too"
+    )
+    max_pixels: int = Field(
+        8192 * 8192, ge=1, description="pixels a picture may have: width times height"
+    )
+    max_silence: float = Field(
+        24 * 3600.0,
+        ge=0,
+        description="seconds of silence put, all in all, where time stamps leave gaps in the sound",
+    )
+    max_stretch: float = Field(
+        1000.0,
+        ge=1,
+        description="how many times as long as its sound a recording of over an hour may be, "
+        "by its time stamps",
+    )
     residency: Literal["auto", "resident", "turns"] = Field(
         "auto", description="models loaded together, or one after the other; auto: by memory"
     )

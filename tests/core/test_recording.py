@@ -34,7 +34,7 @@ def test_an_original_cannot_be_written_through_it(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(b"evidence")
     with open_original(path) as file, pytest.raises(OSError, match="Bad file descriptor"):
-        os.write(file.fileno(), b"x")
+        os.write(file.descriptor, b"x")
     assert path.read_bytes() == b"evidence"
 
 

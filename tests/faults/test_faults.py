@@ -13,7 +13,7 @@ from tests.faults.faults import OUT_OF_MEMORY, START, TASK, Fault, schedule, str
 from tests.faults.kit import MarkedRun, ToyRun, leftovers, make_texts, outputs
 from tests.faults.test_kill import expected
 
-QUICK = {"least_deadline": 1.0, "task_deadline": 8.0, "retry_waits": (0.05, 0.1, 0.2)}
+QUICK = {"least_deadline": 1.0, "stall_timeout": 8.0, "retry_waits": (0.05, 0.1, 0.2)}
 SAMPLES = resources.files("reelmill") / "assets" / "samples"
 
 

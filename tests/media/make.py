@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -35,8 +40,8 @@ def clicks(seconds: float, rate: int, at: tuple[float, ...], channels: int = 1) 
     random = np.random.default_rng(1)
     sound = random.normal(0, 0.002, round(seconds * rate)).astype(np.float32)
     burst = 0.7 * np.sin(2 * np.pi * 1000 * np.arange(round(0.01 * rate)) / rate)
-    for time in at:
-        start = round(time * rate)
+    for second in at:
+        start = round(second * rate)
         sound[start : start + len(burst)] += burst.astype(np.float32)
     return np.tile(sound, (channels, 1))
 
@@ -85,13 +90,13 @@ def _encode(output, stream, track, rate, offset, gap) -> None:
     size = stream.codec_context.frame_size or 1024
     for start in range(0, track.shape[1], size):
         piece = track[:, start : start + size]
-        time = offset + (gap[1] if gap and start / rate >= gap[0] else 0.0)
+        shift = offset + (gap[1] if gap and start / rate >= gap[0] else 0.0)
         frame = AudioFrame.from_ndarray(
             np.ascontiguousarray(piece), format="fltp", layout=stream.layout.name
         )
         frame.sample_rate = rate
         frame.time_base = Fraction(1, rate)
-        frame.pts = start + round(time * rate)
+        frame.pts = start + round(shift * rate)
         for part in _converted(frame, stream):
             output.mux(stream.encode(part))
     output.mux(stream.encode(None))
@@ -128,3 +133,56 @@ def in_format(path: Path, name: str, sound: np.ndarray | None = None, **more) ->
     if sound is None:
         sound = clicks(5.0, rate, (0.5, 2.0, 4.5))
     return write(path, sound, container=container, codec=codec, rate=rate, **more)
+
+
+#: Lists of other files, as text: what FFmpeg would read from `{name}`, and from its folder.
+LISTS = {
+    "ffconcat": "ffconcat version 1.0\nfile '{name}'\nduration 1\n",
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{name}\n#EXT-X-ENDLIST\n",
+    "dash": '<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" '
+    'type="static" mediaPresentationDuration="PT5S"><Period><AdaptationSet mimeType="audio/mp4">'
+    '<Representation id="1" bandwidth="1"><BaseURL>{name}</BaseURL></Representation>'
+    "</AdaptationSet></Period></MPD>\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+    "m=audio 49170 RTP/AVP 0\n",
+    "vobsub": "# VobSub index file, v7 (do not modify this line!)\nsize: 720x480\n"
+    "id: en, index: 0\ntimestamp: 00:00:01:000, filepos: 000000000\n",
+}
+
+
+def list_of_others(path: Path, kind: str) -> Path:
+    """A file that is one of `LISTS`, and the FIFOs it names or that FFmpeg looks for beside it."""
+    name = "pipe.wav"
+    for fifo in {name, f"{path.stem}.sub", f"{path.stem}.idx"}:
+        os.mkfifo(path.with_name(fifo))
+    path.write_text(LISTS[kind].format(name=name))
+    return path
+
+
+@contextmanager
+def open_fifos(folder: Path) -> Iterator[Callable[[], list[str]]]:
+    """Writers waiting at the FIFOs of a folder. Gives what tells which found a reader; at the end
+    they are let through, so that nothing is left hanging."""
+    found: list[str] = []
+    fifos = [path for path in folder.iterdir() if path.is_fifo()]
+    over = threading.Event()
+
+    def wait(path: Path) -> None:
+        while not over.is_set():
+            try:
+                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # ENXIO: nobody reads
+                time.sleep(0.01)
+            else:
+                found.append(path.name)
+                return
+
+    waiting = [threading.Thread(target=wait, args=(path,)) for path in fifos]
+    for thread in waiting:
+        thread.start()
+    try:
+        yield lambda: found
+    finally:
+        over.set()
+        for thread in waiting:
+            thread.join()

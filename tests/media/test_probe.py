@@ -72,8 +72,8 @@ def broken_files(folder):
     return {
         "zero.wav": (b"", "0 bytes"),
         "text.mp3": (b"Dear customer, your download has failed.\n" * 50, "holds text"),
-        "subtitles.mp3": (b"1\n00:00:01,000 --> 00:00:02,000\nHi\n\n", "neither sound"),
-        "list.mp3": (b"#EXTM3U\n#EXTINF:5,\ngood.m4a\n#EXT-X-ENDLIST\n", "holds text"),
+        "subtitles.mp3": (b"1\n00:00:01,000 --> 00:00:02,000\nHi\n\n", "holds text"),
+        "list.mp3": (b"#EXTM3U\n#EXTINF:5,\ngood.m4a\n#EXT-X-ENDLIST\n", "a list of other files"),
         "cut.m4a": (truncated(m4a), "truncated.*moov"),
         "noise.mp3": (np.random.default_rng(0).bytes(50_000), "not a recording"),
         "cut.wav": (b"RIFF\x24\x00\x00\x00WAVE", "neither sound|not a recording"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.errors import UsageError
-from reelmill.runs.sources import find_sources
+from reelmill.runs.sources import find_sources, search
 
 OUT = Path("/nowhere/out")
 
@@ -63,6 +63,42 @@ def test_link_loops_end_and_dangling_links_are_kept_to_be_reported(tmp_path: Pat
     (tmp_path / "sub" / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.wav").symlink_to(tmp_path / "nothing")
     assert set(found(tmp_path)) == {"a.wav", "gone.wav"}
+
+
+def test_links_out_of_the_folder_are_counted_and_not_followed(tmp_path: Path) -> None:
+    tree(tmp_path, "in/a.wav", "in/sub/b.wav", "elsewhere/c.wav", "other/d.wav")
+    (tmp_path / "in" / "root").symlink_to("/")
+    (tmp_path / "in" / "up.wav").symlink_to("..")
+    (tmp_path / "in" / "c.wav").symlink_to(tmp_path / "elsewhere" / "c.wav")
+    (tmp_path / "in" / "inside").symlink_to(tmp_path / "in" / "sub")
+    (tmp_path / "in" / "second.wav").symlink_to("a.wav")
+    found_there = search([tmp_path / "in"], OUT)
+    names = sorted(str(one.path.relative_to(tmp_path / "in")) for one in found_there.sources)
+    assert names == ["a.wav", "inside/b.wav", "second.wav"]
+    (line,) = found_there.remarks()
+    assert line.startswith("3 links out of the folders given, not followed (")
+    assert "up.wav" in line and "root" in line
+    # What is named outright, or lies in another folder given, is meant.
+    assert set(found(tmp_path / "in" / "c.wav")) == {"c.wav"}
+    (tmp_path / "in" / "more").symlink_to(tmp_path / "other")
+    assert "d.wav" in found(tmp_path / "in", tmp_path / "other")
+    assert len(search([tmp_path / "in", tmp_path / "other"], OUT).links_out) == 3
+
+
+def test_hidden_recordings_are_counted(tmp_path: Path) -> None:
+    tree(tmp_path, "a.wav", "..x.wav", ".trash/b.mp3", ".trash/b.txt", "._a.wav", ".cache/c.mp4")
+    told = search([tmp_path], OUT)
+    assert [one.path.name for one in told.sources] == ["a.wav"]
+    (line,) = told.remarks()
+    assert line.startswith("2 hidden recordings left out (") and "..x.wav" in line
+    assert search([tmp_path / "..x.wav"], OUT).remarks() == []
+
+
+def test_where_all_is_left_out_the_reason_is_told(tmp_path: Path) -> None:
+    tree(tmp_path, "in/.a.wav", "b.wav")
+    (tmp_path / "in" / "b.wav").symlink_to(tmp_path / "b.wav")
+    with pytest.raises(UsageError, match=r"1 link out of .*; 1 hidden recording left out"):
+        search([tmp_path / "in"], OUT)
 
 
 def test_our_own_results_are_no_recordings(tmp_path: Path) -> None:

@@ -67,6 +67,24 @@ Aligner = Annotated[
 MemoryLimit = Annotated[
     int | None, typer.Option(min=1, max=100, help="Percent of memory to stop at [80].")
 ]
+WorkerMemory = Annotated[
+    int | None, typer.Option(min=256, help="MB one CPU worker may take [1024-4096, by memory].")
+]
+StallTimeout = Annotated[
+    float | None, typer.Option(help="Seconds a CPU task may go without progress [300].")
+]
+MaxTracks = Annotated[
+    int | None, typer.Option(min=1, max=1000, help="Tracks a recording may have [200].")
+]
+MaxPixels = Annotated[
+    int | None, typer.Option(min=1, help="Pixels a picture may have [67108864: 8192 x 8192].")
+]
+MaxSilence = Annotated[
+    float | None, typer.Option(help="Seconds of gaps in a sound, all in all [86400].")
+]
+MaxStretch = Annotated[
+    float | None, typer.Option(help="Length by its sound, of over an hour, at most [1000].")
+]
 Residency = Annotated[
     str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
 ]
@@ -98,6 +116,12 @@ def voice(
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
+    worker_memory: WorkerMemory = None,
+    stall_timeout: StallTimeout = None,
+    max_tracks: MaxTracks = None,
+    max_pixels: MaxPixels = None,
+    max_silence: MaxSilence = None,
+    max_stretch: MaxStretch = None,
     formats: Annotated[
         str | None, typer.Option(help="Comma-separated [json,txt,srt,vtt,tsv].")
     ] = None,
@@ -211,6 +235,12 @@ def subtitle(
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
+    worker_memory: WorkerMemory = None,
+    stall_timeout: StallTimeout = None,
+    max_tracks: MaxTracks = None,
+    max_pixels: MaxPixels = None,
+    max_silence: MaxSilence = None,
+    max_stretch: MaxStretch = None,
     initial_prompt: InitialPrompt = None,
     hotwords: Hotwords = None,
     align: Align = None,
@@ -309,6 +339,12 @@ def faces(
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
+    worker_memory: WorkerMemory = None,
+    stall_timeout: StallTimeout = None,
+    max_tracks: MaxTracks = None,
+    max_pixels: MaxPixels = None,
+    max_silence: MaxSilence = None,
+    max_stretch: MaxStretch = None,
     memory_limit: MemoryLimit = None,
     arena: Annotated[
         int | None, typer.Option(min=8, help="MB of shared memory for frames [256].")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat as stat_module
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
 
-from reelmill.errors import InputError, PassingError, kind_of
+from reelmill.core.progress import tick
+from reelmill.errors import ChangedError, InputError, PassingError, kind_of
 
 _CHUNK_BYTES = 1 << 20
 
@@ -33,17 +35,48 @@ class FileState:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Which file a name means, and whether it was written to since: what the file system knows.
+
+    A file replaced by another has another inode; one whose size and mtime were put back after a
+    change still has another ctime, which no program can set.
+    """
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> Identity:
+        """The identity in what `os.stat` or `os.fstat` gives."""
+        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+    def differences(self, other: Identity) -> list[str]:
+        """The fields in which `other` differs, each as `name: before -> after`."""
+        names = [field.name for field in fields(self)]
+        return [
+            f"{name}: {getattr(self, name)} -> {getattr(other, name)}"
+            for name in names
+            if getattr(self, name) != getattr(other, name)
+        ]
+
+
+@dataclass(frozen=True)
 class Recording:
     """One source file, audio or video.
 
     `name` is where its results go below the output folder, without a suffix; `folder` is where
     a stage may keep files beside its artifact (decoded audio, say): unique to the content.
+    `identity` is the file's when it was hashed: what is read later must be that file, unchanged.
     """
 
     path: Path
     name: str
     folder: Path
     state: FileState
+    identity: Identity | None = None
 
     @property
     def id(self) -> str:
@@ -51,21 +84,112 @@ class Recording:
         return self.state.sha256
 
 
-def open_original(path: Path) -> BinaryIO:
+class Original:
+    """An original, opened once for one piece of work; a context manager.
+
+    All reading goes through its one descriptor, so a name that comes to mean another file in the
+    meantime changes nothing. At the start and at the end the file must be the one it was when it
+    was hashed (`Recording.identity`), or else when it was opened.
+
+    Raises:
+        ChangedError: at the start or the end of the block: it was replaced, written to or removed.
+    """
+
+    def __init__(self, path: Path, identity: Identity | None = None) -> None:
+        """Raises InputError and PassingError as `open_original`."""
+        self.path = path
+        self.descriptor = _open(path)
+        self.identity = Identity.of(os.fstat(self.descriptor))
+        if identity is not None and identity != self.identity:
+            self.close()
+            raise _changed(path, identity.differences(self.identity))
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.identity.size
+
+    def reader(self) -> OriginalReader:
+        """Its bytes from the start; any number of readers, each with a place of its own."""
+        return OriginalReader(self)
+
+    def check(self) -> None:
+        """Raises ChangedError unless the file, and what its name means, are as they were."""
+        try:
+            now = [Identity.of(os.fstat(self.descriptor)), Identity.of(os.stat(self.path))]
+        except FileNotFoundError as error:
+            raise _changed(self.path, ["removed, or its folder moved"]) from error
+        except OSError as error:
+            raise _explain(self.path, error) from error
+        for identity in now:
+            if identity != self.identity:
+                raise _changed(self.path, self.identity.differences(identity))
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> Original:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None or issubclass(kind, Exception):  # what failed may have failed for that
+                self.check()
+        finally:
+            self.close()
+
+
+class OriginalReader(io.RawIOBase):
+    """Reads an `Original`; what is read counts as progress of the task."""
+
+    def __init__(self, original: Original) -> None:
+        self._original = original
+        self._at = 0
+        self.name = f"recording{original.path.suffix}"  # what FFmpeg guesses formats by
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        count = os.preadv(self._original.descriptor, [buffer], self._at)
+        self._at += count
+        tick()
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._original.size}[whence]
+        if start + offset < 0:
+            raise OSError(22, "seek before the start")
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def open_original(source: Path | Recording) -> Original:
     """Open an original for reading, without following it into devices or pipes.
+
+    A `Recording` must still be the file that was hashed; a path is taken as it is.
 
     Raises:
         InputError: not there, a dangling link, a link loop, not a regular file, no permission.
         PassingError: I/O errors that can go away.
+        ChangedError: not the file that was hashed.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        raise _explain(path, error) from error
-    if not stat_module.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise InputError(f"{path}: not a regular file; give audio or video files or folders")
-    return os.fdopen(descriptor, "rb")
+    if isinstance(source, Recording):
+        return Original(source.path, source.identity)
+    return Original(source)
 
 
 def read_state(path: Path) -> FileState:
@@ -74,19 +198,91 @@ def read_state(path: Path) -> FileState:
     Raises:
         InputError, PassingError: as `open_original`; also when the file changes while it is read.
     """
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    with open_original(path) as file:
-        before = os.fstat(file.fileno())
+    with Hashing(path) as hashing:
+        while not hashing.go_on():
+            pass
+        return hashing.state()
+
+
+class Hashing:
+    """A file being hashed, a slice at a time: one of a terabyte need not keep others waiting."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises InputError and PassingError as `open_original`."""
+        self._original = Original(path)
+        self._reader = self._original.reader()
+        self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+        self._buffer = memoryview(bytearray(_CHUNK_BYTES))
+
+    @property
+    def done(self) -> int:
+        """How many bytes of it are hashed."""
+        return self._reader.tell()
+
+    @property
+    def identity(self) -> Identity:
+        return self._original.identity
+
+    def go_on(self, most: int = 1 << 30) -> bool:
+        """Hash up to `most` more bytes; whether that was the end.
+
+        Raises:
+            InputError, PassingError: it cannot be read on.
+        """
+        end = self.done + most
         try:
-            while chunk := file.read(_CHUNK_BYTES):
-                md5.update(chunk)
-                sha256.update(chunk)
+            while self.done < end:
+                count = self._reader.readinto(self._buffer)
+                if not count:
+                    return True
+                self._md5.update(self._buffer[:count])
+                self._sha256.update(self._buffer[:count])
         except OSError as error:
-            raise _explain(path, error) from error
-        after = os.fstat(file.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise PassingError(f"{path}: changed while it was read; is it still being written?")
-    return FileState(sha256.hexdigest(), md5.hexdigest(), after.st_size, after.st_mtime_ns)
+            raise _explain(self._original.path, error) from error
+        return False
+
+    def state(self) -> FileState:
+        """What it was from the first byte to the last.
+
+        Raises:
+            PassingError: it changed while it was read.
+        """
+        try:
+            self._original.check()
+        except ChangedError as error:
+            raise PassingError(
+                f"{self._original.path}: changed while it was read; is it still being written?"
+            ) from error
+        identity = self._original.identity
+        md5, sha256 = self._md5.hexdigest(), self._sha256.hexdigest()
+        return FileState(sha256, md5, identity.size, identity.mtime_ns)
+
+    def close(self) -> None:
+        self._original.close()
+
+    def __enter__(self) -> Hashing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise _explain(path, error) from error
+    if not stat_module.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{path}: not a regular file; give audio or video files or folders")
+    return descriptor
+
+
+def _changed(path: Path, differences: list[str]) -> ChangedError:
+    return ChangedError(
+        f"{path}: changed during the run ({'; '.join(differences)}); results of it are not "
+        "trusted: find out who writes there, then give the same command again"
+    )
 
 
 def _explain(path: Path, error: OSError) -> InputError | PassingError:

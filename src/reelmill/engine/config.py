@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +41,12 @@ class EngineConfig:
     retry_waits: tuple[float, ...] = policy.RETRY_WAITS
     least_deadline: float = 120.0
     start_deadline: float = 600.0
-    #: A CPU task on a six-hour video may take long; silence beyond this is a hang.
-    task_deadline: float = 7200.0
+    #: A CPU task on a six-hour video may take long; one that shows no progress for so long hangs.
+    stall_timeout: float = 300.0
+    #: The most memory a CPU worker may take, MB; None: no limit.
+    worker_memory_mb: int | None = None
+    #: Variables the CPU workers have beside ours.
+    worker_environment: Mapping[str, str] = field(default_factory=dict)
     #: What a stop waits for before it ends what is still running; with that it takes 30 at most.
     drain_seconds: float = 20.0
     fresh: bool = False

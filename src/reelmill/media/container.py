@@ -1,8 +1,11 @@
-"""Opening a media file: any name, for reading only, with errors a user can act on."""
+"""Opening a media file: any name, for reading only, with errors a user can act on.
+
+FFmpeg gets no name: it reads through a descriptor that is ours, and may open nothing else.
+"""
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,52 +14,129 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 
-from reelmill.core.recording import open_original
-from reelmill.errors import InputError, PassingError, kind_of
+from reelmill.core.recording import Original, OriginalReader
+from reelmill.errors import InputError, LimitError, PassingError, kind_of
+from reelmill.media.formats import WHITELIST
+from reelmill.media.limits import limits, option
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
-#: Formats that are lists of other files or mere text: FFmpeg "plays" them, we must not.
-_NOT_RECORDINGS = frozenset({"hls", "concat", "dash", "sdp", "tty", "ffmetadata", "imf"})
 _HEAD_BYTES = 4096
+
+#: What is read at a time. Larger pieces cost where the sound of a video lies between its pictures.
+_BUFFER_BYTES = 1 << 16
+
+#: How playlists and other lists of files or addresses begin.
+_LISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"# VobSub", b"[playlist]", b"<smil")
 
 #: FFmpeg's AVDISCARD_ALL.
 _DISCARD_ALL = 48
 
 
 @contextmanager
-def open_container(path: Path) -> Iterator[InputContainer]:
-    """Open `path` with FFmpeg, and close it at the end of the block.
-
-    The name is given as an absolute path behind `file:`, so that no part of it is taken for a
-    protocol or an option, and FFmpeg reads without going through Python.
+def open_container(original: Original) -> Iterator[InputContainer]:
+    """Let FFmpeg read `original`, and close it at the end of the block.
 
     Raises:
-        InputError: not there, no permission, empty, truncated, or nothing FFmpeg can open.
+        InputError: empty, truncated, or nothing FFmpeg can open; a playlist.
+        LimitError: more tracks, or more memory for opening it, than is allowed.
         PassingError: I/O errors that can go away.
     """
-    with open_original(path) as original:
-        size = os.fstat(original.fileno()).st_size
-        head = original.read(_HEAD_BYTES)
-    if size == 0:
-        raise InputError(f"{shown(path)}: empty file (0 bytes); copy it again from its source")
-    try:
-        container = av.open(
-            f"file:{path.absolute()}",
-            metadata_errors="replace",
-            container_options={"protocol_whitelist": "file"},
+    if original.size == 0:
+        raise InputError(
+            f"{shown(original.path)}: empty file (0 bytes); copy it again from its source"
         )
-    except (av.error.FFmpegError, OSError, UnicodeError) as error:
-        raise _explain(path, head, error) from error
+    source = _Source(original)
+    container = _opened(source)
     with container:
-        if container.format.name in _NOT_RECORDINGS:
-            raise InputError(
-                f"{shown(path)}: a {container.format.name} text file, not a recording; "
-                "give the audio or video files themselves"
-            )
+        _check_tracks(original.path, container)
         yield container
+        source.raise_failure()
+
+
+class _Source(OriginalReader):
+    """An original as FFmpeg reads it. A failed read is remembered, for some of its readers take
+    one for the end of the file."""
+
+    def __init__(self, original: Original) -> None:
+        super().__init__(original)
+        self.original = original
+        self.failure: OSError | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return super().read(size) or b""
+        except OSError as error:
+            self.failure = error
+            raise
+        except OverflowError:  # where a damaged index points: far beyond the end
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return super().seek(offset, whence)
+        except OSError:  # where a damaged index points: before the start
+            return -errno.EINVAL
+
+    def raise_failure(self) -> None:
+        if self.failure is not None:
+            raise _reading_stopped(self.original.path, self.failure) from self.failure
+
+
+def _opened(source: _Source) -> InputContainer:
+    original = source.original
+    try:
+        return _open(source)
+    except av.error.ArgumentError as error:
+        if not original.path.suffix:
+            raise _explain(source, error) from error
+    except MemoryError as error:
+        raise _too_large(original.path) from error
+    except (av.error.FFmpegError, OSError, UnicodeError) as error:
+        raise _explain(source, error) from error
+    # The suffix speaks for a format that is not allowed (`.jpg` for image sequences): by content.
+    source.name, _ = "recording", source.seek(0)
+    try:
+        return _open(source)
+    except MemoryError as error:
+        raise _too_large(original.path) from error
+    except (av.error.FFmpegError, OSError, UnicodeError) as error:
+        raise _explain(source, error) from error
+
+
+def _open(source: _Source) -> InputContainer:
+    allowed = limits()
+    return av.open(
+        source,
+        "r",
+        buffer_size=_BUFFER_BYTES,
+        metadata_errors="replace",
+        options={"max_pixels": str(allowed.max_pixels)},
+        container_options={
+            "format_whitelist": WHITELIST,
+            "protocol_whitelist": "none",
+            "max_streams": str(allowed.max_tracks + 1),  # one more, so that it is noticed
+        },
+    )
+
+
+def _check_tracks(path: Path, container: InputContainer) -> None:
+    allowed = limits().max_tracks
+    if len(container.streams) > allowed:
+        raise LimitError(
+            f"{shown(path)}: has more than {allowed} tracks, which is more than is allowed; "
+            f"{option('max_tracks')} raises the limit"
+        )
+
+
+def _too_large(path: Path) -> LimitError:
+    return LimitError(
+        f"{shown(path)}: opening it takes more memory than one worker may have, or it has more "
+        f"than {limits().max_tracks} tracks; {option('worker_memory')} (MB) and "
+        f"{option('max_tracks')} raise the limits"
+    )
 
 
 def read_only(container: InputContainer, stream: Stream) -> None:
@@ -73,29 +153,44 @@ def shown(path: Path) -> str:
 
 
 def read_error(path: Path, error: Exception) -> PassingError | InputError | None:
-    """The error to raise when reading failed in the middle; None when only data is corrupt."""
-    if isinstance(error, av.error.InvalidDataError) or not isinstance(error, OSError):
+    """The error to raise when reading failed in the middle; None when only data is corrupt.
+
+    Files are read by our own reader, whose errors come through as Python has them: what FFmpeg
+    itself calls an I/O error is damage.
+    """
+    if isinstance(error, av.error.FFmpegError) or not isinstance(error, OSError):
         return None
+    return _reading_stopped(path, error)
+
+
+def _reading_stopped(path: Path, error: OSError) -> PassingError | InputError:
     kind = PassingError if kind_of(error) == "passing" else InputError
     return kind(f"{shown(path)}: reading stopped: {error.strerror}; is its disk still there?")
 
 
-def _explain(path: Path, head: bytes, error: Exception) -> InputError | PassingError:
-    broken = read_error(path, error)
-    if broken is not None:
-        return broken
+def _explain(source: _Source, error: Exception) -> InputError | PassingError:
+    original = source.original
+    path, reader = shown(original.path), original.reader()
+    if (failure := source.failure) is not None:
+        return _reading_stopped(original.path, failure)
+    head = reader.read(_HEAD_BYTES) or b""
+    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_LISTS) or b"<MPD" in head:
+        return InputError(
+            f"{path}: a list of other files or addresses (a playlist or index), not a recording; "
+            "give the audio or video files themselves"
+        )
     if _is_text(head):
         return InputError(
-            f"{shown(path)}: holds text, not sound or video; was it renamed, or is it a "
+            f"{path}: holds text, not sound or video; was it renamed, or is it a "
             "web page saved by a failed download? Fetch the recording again"
         )
-    if head[4:8] == b"ftyp" and b"moov" not in _boxes(path):
+    if head[4:8] == b"ftyp" and b"moov" not in _boxes(original):
         return InputError(
-            f"{shown(path)}: truncated: its index (moov) is missing; copy it again, or repair "
+            f"{path}: truncated: its index (moov) is missing; copy it again, or repair "
             "it with a tool such as untrunc"
         )
     return InputError(
-        f"{shown(path)}: not a recording FFmpeg can open ({_reason(error)}); "
+        f"{path}: not a recording FFmpeg can open ({_reason(error)}); "
         "is it complete, and really audio or video?"
     )
 
@@ -111,19 +206,18 @@ def _is_text(head: bytes) -> bool:
     return whole and all(c.isprintable() or c in "\t\r\n\f\ufeff" for c in text)
 
 
-def _boxes(path: Path) -> set[bytes]:
+def _boxes(original: Original) -> set[bytes]:
     """The types of an MP4's outermost boxes (ISO/IEC 14496-12, 4.2), as far as they can be had."""
     found: set[bytes] = set()
-    with open_original(path) as file:
-        end, at = os.fstat(file.fileno()).st_size, 0
-        while at + 8 <= end:
-            file.seek(at)
-            header = file.read(16)
-            size = int.from_bytes(header[:4], "big")
-            if size == 1:
-                size = int.from_bytes(header[8:16], "big")
-            found.add(header[4:8])
-            if size < 8:  # 0: up to the end of the file
-                break
-            at += size
+    file, at = original.reader(), 0
+    while at + 8 <= original.size:
+        file.seek(at)
+        header = file.read(16) or b""
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(header[8:16], "big")
+        found.add(header[4:8])
+        if size < 8:  # 0: up to the end of the file
+            break
+        at += size
     return found

@@ -15,10 +15,18 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from reelmill.core.progress import tick
 from reelmill.errors import ReelmillError, UsageError
+from reelmill.media.formats import WHITELIST
+from reelmill.media.limits import limits
 
 _PR_SET_PDEATHSIG = 1
 _LINES_KEPT = 20
+#: The lines of `-progress`, among its warnings.
+_PROGRESS = re.compile(
+    r"(frame|fps|stream_\d+_\d+_\w+|bitrate|total_size|out_time(_us|_ms)?|(dup|drop)_frames|speed"
+    r"|progress)=\s*\S*$"
+)
 _ASK_SECONDS = 30
 
 
@@ -59,9 +67,14 @@ def _candidates() -> Iterator[str]:
 
 
 def _draws_subtitles(program: str) -> bool:
+    return re.search(r"^\s*\S+\s+ass\s", _told(program, "-filters"), re.MULTILINE) is not None
+
+
+def _told(program: str, question: str) -> str:
+    """What it prints about itself; nothing when it cannot be asked."""
     try:
         told = subprocess.run(
-            [program, "-nostdin", "-hide_banner", "-filters"],
+            [program, "-nostdin", "-hide_banner", question],
             check=False,
             capture_output=True,
             text=True,
@@ -69,13 +82,41 @@ def _draws_subtitles(program: str) -> bool:
             timeout=_ASK_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return re.search(r"^\s*\S+\s+ass\s", told.stdout, re.MULTILINE) is not None
+        return ""
+    return told.stdout
 
 
-def run_ffmpeg(arguments: Sequence[str], folder: Path) -> Iterator[str]:
+@lru_cache(maxsize=1)
+def _reads_descriptors() -> bool:
+    """Whether it has the protocol `fd` (FFmpeg 6.1), which can seek and opens nothing by name."""
+    return re.search(r"^\s*fd\s*$", _told(ffmpeg_with_subtitles(), "-protocols"), re.M) is not None
+
+
+def input_arguments(descriptor: int, form: str) -> list[str]:
+    """The arguments by which ffmpeg reads an open file of the format `form`, and may open nothing
+    else: formats that name other files are not allowed, nor protocols beside the one that reads
+    the descriptor.
+
+    ffmpeg before 6.1 gets the system's name for the descriptor, which is that file whatever its
+    own name means by now.
+    """
+    number = str(descriptor)
+    if _reads_descriptors():
+        protocol, source = "fd", ["-fd", number, "-i", "fd:"]
+    else:
+        protocol, source = "file", ["-i", f"file:/dev/fd/{number}"]
+    allowed = limits()
+    return [
+        *("-protocol_whitelist", protocol, "-format_whitelist", WHITELIST),
+        *("-max_streams", str(allowed.max_tracks), "-max_pixels", str(allowed.max_pixels)),
+        *("-f", form.split(",", maxsplit=1)[0], *source),
+    ]
+
+
+def run_ffmpeg(arguments: Sequence[str], folder: Path, descriptor: int) -> Iterator[str]:
     """Run ffmpeg in `folder`; yields what it warns of, line by line. Ends with this process, and
-    when the caller stops listening.
+    when the caller stops listening. It inherits `descriptor`, for `input_arguments`; what it
+    writes counts as progress of the task.
 
     Raises:
         UsageError: there is no fit ffmpeg.
@@ -84,8 +125,9 @@ def run_ffmpeg(arguments: Sequence[str], folder: Path) -> Iterator[str]:
     """
     command = [ffmpeg_with_subtitles(), "-nostdin", "-hide_banner", "-loglevel", "warning", "-y"]
     process = subprocess.Popen(
-        [*command, *arguments],
+        [*command, "-nostats", "-progress", "pipe:2", *arguments],
         cwd=folder,
+        pass_fds=(descriptor,),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -96,9 +138,15 @@ def run_ffmpeg(arguments: Sequence[str], folder: Path) -> Iterator[str]:
     last: deque[str] = deque(maxlen=_LINES_KEPT)
     assert process.stderr is not None
     try:
-        for line in process.stderr:
-            last.append(line.strip())
-            yield line.strip()
+        reached = ""
+        for line in map(str.strip, process.stderr):
+            if _PROGRESS.match(line):
+                if line.startswith("total_size=") and line != reached:
+                    reached = line
+                    tick()
+                continue
+            last.append(line)
+            yield line
         if process.wait() != 0:
             raise _failure(list(last))
     finally:

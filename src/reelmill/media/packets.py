@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av.error
+from av.video.stream import VideoStream
 
-from reelmill.media.container import read_error
+from reelmill.core.progress import tick
+from reelmill.errors import LimitError
+from reelmill.media.container import read_error, shown
+from reelmill.media.limits import limits, option
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -33,7 +37,7 @@ def readable_packets(
                 yield packet
                 errors = 0
             return
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, OSError) as error:
             _lose(path, error, lost)
             errors += 1
 
@@ -45,15 +49,35 @@ def decoded_frames(
 
     Raises:
         InputError, PassingError: reading itself failed, as `read_error` tells.
+        LimitError: its pictures are larger than is allowed.
+        MemoryError: a frame takes more memory than this process may have.
     """
     for packet in readable_packets(container, stream, path, lost):
+        tick()
         try:
             yield from packet.decode()
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, OSError) as error:
+            _check_pixels(path, stream, error)
             _lose(path, error, lost)
 
 
+def _check_pixels(path: Path, stream: Stream, error: Exception) -> None:
+    """FFmpeg refuses a picture of more than `max_pixels` as an invalid size, and forgets it."""
+    if (
+        isinstance(error, av.error.ArgumentError)
+        and isinstance(stream, VideoStream)
+        and not stream.codec_context.width
+    ):
+        allowed = limits().max_pixels
+        raise LimitError(
+            f"{shown(path)}: its pictures have no size that can be decoded, or more than the "
+            f"{allowed} pixels allowed; {option('max_pixels')} raises the limit"
+        ) from error
+
+
 def _lose(path: Path, error: Exception, lost: Callable[[], None]) -> None:
+    if isinstance(error, MemoryError):  # not the data's fault: told with the worker's limit
+        raise error
     broken = read_error(path, error)
     if broken is not None:
         raise broken from error

@@ -12,8 +12,10 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from reelmill.artifacts import AudioTrack, Media, VideoTrack
+from reelmill.core.recording import Recording, open_original
 from reelmill.errors import InputError
 from reelmill.media.container import open_container, shown
+from reelmill.media.limits import limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 _ROTATION_PACKETS = 50
 
 
-def probe(path: Path) -> Media:
+def probe(source: Path | Recording) -> Media:
     """Read a file's headers. Durations are seconds as the container states or estimates them.
 
     `index` of a track is its stream index in the container. Cover pictures are not video.
@@ -30,14 +32,15 @@ def probe(path: Path) -> Media:
     Raises:
         InputError: nothing FFmpeg can open, or neither sound nor picture in it.
         PassingError: I/O errors that can go away.
+        ChangedError, LimitError: as `open_original` and `open_container`.
     """
-    with open_container(path) as container:
+    with open_original(source) as original, open_container(original) as container:
         audio = [_audio_track(s) for s in container.streams if isinstance(s, AudioStream)]
         pictures = [s for s in container.streams if isinstance(s, VideoStream) and not _cover(s)]
         if not audio and not pictures:
             raise InputError(
-                f"{shown(path)}: neither sound nor picture in it ({container.format.name}); "
-                "is it really audio or video?"
+                f"{shown(original.path)}: neither sound nor picture in it "
+                f"({container.format.name}); is it really audio or video?"
             )
         duration = _seconds(container.duration, 1 / av.time_base)
         video = [_video_track(s, _rotation(container, s)) for s in pictures]
@@ -84,12 +87,15 @@ def _rotation(container: InputContainer, stream: VideoStream) -> int:
     """Degrees the picture is to be turned by, from the first picture's display matrix."""
     if not stream.codec_context:
         return 0
+    stream.codec_context.options = {"max_pixels": str(limits().max_pixels)}
     try:
         for number, packet in enumerate(container.demux(stream)):
             for frame in packet.decode():
                 return int(frame.rotation)
             if number >= _ROTATION_PACKETS:
                 break
+    except MemoryError:
+        raise
     except av.error.FFmpegError:
         pass  # a broken picture does not make the sound unusable
     return 0

@@ -19,15 +19,16 @@ from reelmill.engine.execution.planning import Found, Job, Source, found_in
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import DeviceChoice, choose_devices
-from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
+from reelmill.engine.resources.monitor import NvmlDevices, machine_memory_mb, usable_cores
 from reelmill.engine.stage import PartedFileStage
 from reelmill.engine.telemetry.events import Emit, Noted
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import NotOursError, ReelmillError, UsageError
+from reelmill.media.limits import MediaLimits
 from reelmill.pipelines.choices import BuildContext, PipelineBuilder
 from reelmill.runs.reports import OUR_FILES, was_ours, write_reports
 from reelmill.runs.signals import NUMBERS, held_back
-from reelmill.runs.sources import find_sources
+from reelmill.runs.sources import search
 from reelmill.settings import Settings
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
@@ -71,9 +72,14 @@ def run_command(
             model or device that is not there.
     """
     out = Path(os.path.abspath(settings.out))
-    sources = find_sources(inputs, out)
-    with _opened(out, sources):
-        return _run_on(sources, out, settings, build, emit, fresh, together, remarks)
+    found = search(inputs, out)
+
+    def all_remarks(paths: Iterable[Path]) -> Iterator[str]:
+        yield from found.remarks()
+        yield from remarks(paths)
+
+    with _opened(out, found.sources):
+        return _run_on(found.sources, out, settings, build, emit, fresh, together, all_remarks)
 
 
 def _run_on(
@@ -203,19 +209,27 @@ def _opened(out: Path, sources: Iterable[Source]) -> Iterator[None]:
 def _config(
     settings: Settings, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
 ) -> EngineConfig:
-    cores = usable_cores()
+    cores, limit = usable_cores(), settings.memory_limit / 100
     parts = any(isinstance(stage, PartedFileStage) for stage in pipeline.stages)
     gpus = sum(device.kind != "cpu" for device in choice.devices)
+    workers = settings.workers or policy.default_workers(cores, cpu_parts=parts)
+    worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
+    media = MediaLimits(
+        settings.max_tracks, settings.max_pixels, settings.max_silence, settings.max_stretch
+    )
     return EngineConfig(
         out=Path(os.path.abspath(settings.out)),
-        workers=settings.workers or policy.default_workers(cores, cpu_parts=parts),
+        workers=workers,
+        worker_memory_mb=settings.worker_memory or worker_memory,
+        worker_environment=media.variables(),
+        stall_timeout=settings.stall_timeout,
         cores=cores,
         threads=settings.threads,
         devices=choice.devices,
         device_reason=choice.reason,
         cpu_hosts_open=choice.cpu_hosts_open,
         devices_automatic=choice.automatic,
-        memory_limit=settings.memory_limit / 100,
+        memory_limit=limit,
         residency=settings.residency,
         footprints=user_cache() / "footprints.json",
         batch_size=min(settings.batch_size, settings.max_batch),

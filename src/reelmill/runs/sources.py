@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from reelmill.core.printable import printable
 from reelmill.engine.execution.planning import Source
 from reelmill.errors import UsageError
 
@@ -23,7 +26,37 @@ _MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in (_AUDIO + _VIDEO).split()
 _OURS = frozenset({"report", "performance_report", "failed_files", "evidence", "manifest"})
 
 
+@dataclass
+class Search:
+    """What was found, and what was left out although a user may have meant it."""
+
+    sources: list[Source] = field(default_factory=list)
+    #: Links that lead out of the folders given, and recordings with hidden names.
+    links_out: list[Path] = field(default_factory=list)
+    hidden: list[Path] = field(default_factory=list)
+
+    def remarks(self) -> list[str]:
+        """What was left out, a line of each kind."""
+        found = []
+        if self.links_out:
+            found.append(
+                f"{_counted(self.links_out, 'link')} out of the folders given, not followed "
+                f"({_some(self.links_out)}); name what they lead to, to have it taken in"
+            )
+        if self.hidden:
+            found.append(
+                f"{_counted(self.hidden, 'hidden recording')} left out ({_some(self.hidden)}): "
+                "names that begin with a point are passed over; name them to have them taken in"
+            )
+        return found
+
+
 def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
+    """The recordings of `search`. Raises UsageError as that does."""
+    return search(inputs, out).sources
+
+
+def search(inputs: Sequence[Path], out: Path) -> Search:
     """All recordings meant by `inputs`, each once. What lies in `out` is ours and left out.
 
     In folders, files are known by their suffix; a file named outright is taken as it is.
@@ -31,25 +64,41 @@ def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
     Raises:
         UsageError: an input that is not there or is `out` itself, or no recording in any.
     """
-    ours = Path(os.path.abspath(out))
     expanded = [path for given in inputs for path in _expand(given)]
     folders = {path for path in expanded if path.is_dir()}
+    walk = _Walk(Path(os.path.abspath(out)), [os.path.realpath(folder) for folder in folders])
     sources: dict[str, Source] = {}
     for path in expanded:
         prefix = Path(os.path.abspath(path)).name if len(folders) > 1 else ""
         found = (
-            _in_folder(path, prefix, ours)
+            _in_folder(path, prefix, walk)
             if path in folders
             else [Source(path, path.name if path.stem in _OURS else path.stem)]
         )
         for source in found:
             sources.setdefault(os.path.abspath(source.path), source)
+    walk.left_out.sources = list(sources.values())
     if not sources:
         raise UsageError(
-            f"no recordings in {', '.join(map(str, inputs))}: looked for files ending in "
-            f"{' '.join(sorted(_MEDIA_SUFFIXES))}; name a file outright to have it tried anyway"
+            "; ".join(
+                [
+                    f"no recordings in {', '.join(map(str, inputs))}: looked for files ending in "
+                    f"{' '.join(sorted(_MEDIA_SUFFIXES))}; name a file outright to have it tried "
+                    "anyway",
+                    *walk.left_out.remarks(),
+                ]
+            )
         )
-    return list(sources.values())
+    return walk.left_out
+
+
+def _counted(paths: Sequence[Path], what: str) -> str:
+    return f"{len(paths)} {what}{'' if len(paths) == 1 else 's'}"
+
+
+def _some(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(printable(str(path)) for path in paths[:3]) + more
 
 
 def _expand(given: Path) -> list[Path]:
@@ -61,47 +110,95 @@ def _expand(given: Path) -> list[Path]:
     return [Path(match) for match in sorted(matches)]
 
 
-def _in_folder(folder: Path, prefix: str, ours: Path) -> Iterator[Source]:
-    for path in _walk(folder, ours):
+def _in_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
+    for path in walk.below(folder):
         relative = path.relative_to(folder)
         name = (Path(prefix) / relative.with_suffix("")).as_posix()
         yield Source(path, f"{name}{path.suffix}" if name in _OURS else name)
 
 
-def _walk(folder: Path, ours: Path) -> Iterator[Path]:
-    """Media files below a folder, links followed, each real folder once: loops end.
+class _Walk:
+    """Media files below folders; each real folder once, so that loops of links end.
 
-    A folder that may not be listed comes out itself: opening it fails, and is reported, like a
-    file that may not be read.
+    Links are followed as long as they stay below one of the folders given.
     """
-    barred: list[Path] = []
 
-    def bar(error: OSError) -> None:
-        # One that has vanished since its parent was listed holds nothing to report.
-        if not isinstance(error, FileNotFoundError):
-            barred.append(Path(error.filename))
+    def __init__(self, ours: Path, roots: Sequence[str]) -> None:
+        self._ours = ours
+        self._roots = roots
+        self.left_out = Search()
 
-    seen: set[tuple[int, int]] = set()
-    if Path(os.path.abspath(folder)) == ours:
-        raise UsageError(
-            f"{folder}: the results would lie among the recordings; give another folder with -o"
-        )
-    for at, folders, files in os.walk(folder, followlinks=True, onerror=bar):
-        try:
-            stat = os.stat(at)
-        except OSError:  # vanished since it was listed
-            folders.clear()
-            continue
-        if (stat.st_dev, stat.st_ino) in seen or Path(os.path.abspath(at)) == ours:
-            folders.clear()
-            continue
-        seen.add((stat.st_dev, stat.st_ino))
-        folders[:] = sorted(_visible(folders))
-        for name in sorted(_visible(files)):
-            if Path(name).suffix.lower() in _MEDIA_SUFFIXES:
-                yield Path(at, name)
-    yield from barred
+    def below(self, folder: Path) -> Iterator[Path]:
+        """Those below one folder. A folder that may not be listed comes out itself: opening it
+        fails, and is reported, like a file that may not be read."""
+        barred: list[Path] = []
+
+        def bar(error: OSError) -> None:
+            # One that has vanished since its parent was listed holds nothing to report.
+            if not isinstance(error, FileNotFoundError):
+                barred.append(Path(error.filename))
+
+        seen: set[tuple[int, int]] = set()
+        if Path(os.path.abspath(folder)) == self._ours:
+            raise UsageError(
+                f"{folder}: the results would lie among the recordings; give another folder with -o"
+            )
+        for at, folders, files in os.walk(folder, followlinks=True, onerror=bar):
+            try:
+                stat = os.stat(at)
+            except OSError:  # vanished since it was listed
+                folders.clear()
+                continue
+            if (stat.st_dev, stat.st_ino) in seen or Path(os.path.abspath(at)) == self._ours:
+                folders.clear()
+                continue
+            seen.add((stat.st_dev, stat.st_ino))
+            folders[:] = sorted(self._to_enter(at, folders))
+            yield from self._recordings(at, files)
+        yield from barred
+
+    def _to_enter(self, at: str, folders: Sequence[str]) -> Iterator[str]:
+        for name in folders:
+            if name.startswith("."):
+                self._count_hidden(Path(at, name))
+            elif not self._leads_out(Path(at, name)):
+                yield name
+
+    def _recordings(self, at: str, files: Sequence[str]) -> Iterator[Path]:
+        for path in map(partial(Path, at), sorted(files)):
+            if not _is_media(path):
+                continue
+            if path.name.startswith("."):
+                self._note_hidden(path)
+            elif not self._leads_out(path):
+                yield path
+
+    def _leads_out(self, path: Path) -> bool:
+        """Whether it is a link to somewhere else; such a one is counted."""
+        if not path.is_symlink():
+            return False
+        target = os.path.realpath(path)
+        if any(os.path.commonpath((root, target)) == root for root in self._roots):
+            return False
+        self.left_out.links_out.append(path)
+        return True
+
+    def _count_hidden(self, folder: Path) -> None:
+        """Recordings in a hidden folder, without following links: to be counted only."""
+        if folder.is_symlink() or folder.name == ".cache":  # of this or another output folder
+            return
+        for at, folders, files in os.walk(folder):
+            if Path(os.path.abspath(at)) == self._ours:
+                folders.clear()
+                continue
+            for path in map(partial(Path, at), sorted(files)):
+                if _is_media(path):
+                    self._note_hidden(path)
+
+    def _note_hidden(self, path: Path) -> None:
+        if not path.name.startswith("._"):  # what macOS keeps beside a file: no recording
+            self.left_out.hidden.append(path)
 
 
-def _visible(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if not name.startswith("."))
+def _is_media(path: Path) -> bool:
+    return path.suffix.lower() in _MEDIA_SUFFIXES

@@ -176,6 +176,9 @@ def test_a_changed_original_is_an_error_in_the_report(tmp_path: Path) -> None:
     assert outcomes["a"].changed == []
     changed = {text.split(": ")[0] for text in outcomes["b"].changed}
     assert changed >= {"sha256", "md5", "size", "mtime_ns"}
+    failure = outcomes["b"].failure
+    assert (outcomes["a"].status, outcomes["b"].status) == ("done", "failed")
+    assert failure is not None and "b.txt: changed during the run" in failure.message
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -161,3 +161,36 @@ def test_a_batch_may_take_twenty_times_what_the_pace_says(
 ) -> None:
     # proves: G10
     assert policy.batch_deadline(cost, pace) == seconds
+
+
+@pytest.mark.parametrize(
+    ("quiet", "computed", "hung"),
+    [
+        (10, 0, False),
+        (299, 0, False),
+        (300, 0, True),  # blocked
+        (1000, 990, False),  # a long step that computes
+        (1000, 600, True),  # half of it waiting
+        (1800, 1800, True),  # an endless loop
+    ],
+)
+def test_a_task_without_progress_is_hung(quiet: float, computed: float, hung: bool) -> None:
+    # proves: G10
+    assert policy.is_stalled(quiet, computed, 300.0) is hung
+
+
+@pytest.mark.parametrize(
+    ("total", "share", "workers", "mb"),
+    [
+        (24_000, 0.8, 1, 4096),
+        (10_000, 0.8, 2, 2000),
+        (24_000, 0.22, 1, 2640),  # a machine of which little may be used
+        (64_000, 0.8, 18, 1422),
+        (4_000, 0.8, 2, 1024),
+    ],
+)
+def test_workers_together_have_half_of_the_memory(
+    total: float, share: float, workers: int, mb: int
+) -> None:
+    # proves: G7
+    assert policy.worker_memory_mb(total, share, workers) == mb

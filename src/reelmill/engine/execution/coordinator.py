@@ -195,7 +195,14 @@ class Coordinator:
         gate.sweep(logs, _LOGS)  # what children said in earlier runs
         gate.make_folder(logs)
         memory = buffers.create_memory(config.arena_bytes)
-        pool = self._pool = CpuPool(config.workers, self._pipeline.stages, memory, logs)
+        pool = self._pool = CpuPool(
+            config.workers,
+            self._pipeline.stages,
+            memory,
+            logs,
+            environment=config.worker_environment,
+            memory_mb=config.worker_memory_mb,
+        )
         inference = self._inference = Inference(
             self._pipeline.stages,
             config,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import Artifact
-from reelmill.core.recording import FileState, Recording
+from reelmill.core.recording import FileState, Identity, Recording
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.engine.state import artifact_store as store
@@ -33,6 +33,8 @@ class Job:
 
     original: Original
     size: int
+    #: Which file it is, when it was hashed or, with hashes known before, when it was planned.
+    identity: Identity | None = None
     status: str = "waiting"
     reused: bool = False
     started: float | None = None
@@ -103,30 +105,30 @@ def plan(sources: Iterable[Source], ledger: Ledger, names: Iterable[str] = ()) -
             name = _free_name(source, path, taken)
             taken.add(name)
             original = known[path] = Original(path, name, 0, -1, 0)
-        size, changed = _refresh(original)
-        jobs.append(Job(original, size))
+        identity, changed = _refresh(original)
+        jobs.append(Job(original, identity.size if identity else 0, identity))
         if changed:
             ledger.put_original(original)
     return in_good_order(jobs)
 
 
-def _refresh(original: Original) -> tuple[int, bool]:
+def _refresh(original: Original) -> tuple[Identity | None, bool]:
     """Look at the file once: unless it is as it was, its hashes are not trusted.
 
-    Gives its size and whether there is something new to note. That a file is gone is this run's
-    failure, and no reason to forget what it was.
+    Gives its identity and whether there is something new to note. That a file is gone is this
+    run's failure, and no reason to forget what it was.
     """
     try:
-        stat = os.stat(original.path)
+        identity = Identity.of(os.stat(original.path))
     except OSError:
         original.before = original.outcome = None
-        return 0, False
-    state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        return None, False
+    state = (identity.inode, identity.size, identity.mtime_ns)
     if state == (original.inode, original.size, original.mtime_ns):
-        return stat.st_size, False
+        return identity, False
     original.inode, original.size, original.mtime_ns = state
     original.before = original.after = original.outcome = None
-    return stat.st_size, True
+    return identity, True
 
 
 def _free_name(source: Source, path: str, taken: set[str]) -> str:
@@ -153,7 +155,7 @@ def is_whole(result: Result) -> bool:
 
 def recording_of(job: Job, state: FileState, cache: Path) -> Recording:
     folder = store.recording_folder(cache, state.sha256)
-    return Recording(job.path, job.original.name, folder, state)
+    return Recording(job.path, job.original.name, folder, state, job.identity)
 
 
 def done_before(

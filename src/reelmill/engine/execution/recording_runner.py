@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reelmill.core import gate
-from reelmill.core.recording import FileState, Recording
+from reelmill.core.recording import FileState, Identity, Recording
 from reelmill.engine.aio import end_tasks
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job, Keys, facts_of, is_whole, recording_of
@@ -138,35 +138,44 @@ class Passage:
     # -- the original
 
     async def _identify(self, job: Job) -> FileState:
-        state = await self._try("identify", partial(self._read, job.path, _IDENTIFY_PRIORITY))
-        original = job.original
+        state, identity = await self._try("identify", partial(self._read, job, _IDENTIFY_PRIORITY))
+        original, job.identity = job.original, identity
         original.before, original.hashed_at = state, time.time()
-        original.size, original.mtime_ns = state.size, state.mtime_ns
+        original.inode, original.size, original.mtime_ns = (
+            identity.inode,
+            identity.size,
+            identity.mtime_ns,
+        )
         self._note(partial(self._ledger.put_original, original))
         return state
 
-    async def _read(self, path: Path, priority: int) -> FileState:
-        answer = await self._pool.run(
-            work.Identify(path), priority, deadline=self._config.task_deadline
-        )
-        state = self._made("identify", answer).state
-        assert state is not None
-        return state
+    async def _read(self, job: Job, priority: int) -> tuple[FileState, Identity]:
+        answer = await self._pool.identify(job.path, job.size, priority, self._config.stall_timeout)
+        made = self._made("identify", answer)
+        assert made.state is not None and made.identity is not None
+        return made.state, made.identity
 
     async def _check_untouched(self, job: Job) -> None:
-        """Hash the original again; any difference is an error in the report."""
+        """Hash the original again; any difference is an error in the report, and a failure: what
+        was found out may be another content's."""
         original = job.original
         if original.before is None:
             return
         try:
-            original.after = await self._try(
-                "check", partial(self._read, job.path, _CHECK_PRIORITY)
-            )
+            after, identity = await self._try("check", partial(self._read, job, _CHECK_PRIORITY))
         except StageFailed as error:
             job.changed = [f"cannot be read any more: {error}"]
-            return
-        original.checked_at = time.time()
-        job.changed = original.before.differences(original.after)
+        else:
+            original.after, original.checked_at = after, time.time()
+            job.changed = original.before.differences(after)
+            if job.identity is not None and not job.changed:
+                job.changed = job.identity.differences(identity)
+        if job.changed and job.failure is None:
+            text = (
+                f"{job.path}: changed during the run ({'; '.join(job.changed)}); its results may "
+                "be of another content: give the same command again"
+            )
+            job.failure = Failure("check", "input", text)
 
     def _close(self, job: Job, recording: Recording) -> None:
         """Remember that all is done; or that the content is at fault and trying again is vain."""
@@ -323,7 +332,7 @@ class Passage:
     async def _in_pool(self, task: work.Task, stage: Stage, ending: bool = False) -> work.Made:
         """A task in the CPU pool; one that is `ending` a stage goes before those that begin it."""
         priority = -2 * self._pipeline.position(stage) - ending
-        answer = await self._pool.run(task, priority, deadline=self._config.task_deadline)
+        answer = await self._pool.run(task, priority, stall=self._config.stall_timeout)
         return self._made(stage.name, answer)
 
     async def _run_model_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
@@ -364,7 +373,7 @@ class Passage:
             answer = await self._pool.run(
                 task,
                 -2 * task.stage,
-                deadline=self._config.task_deadline,
+                stall=self._config.stall_timeout,
                 room=partial(self._inference.room, flight),
                 on_item=partial(self._inference.add, flight),
                 may_start=self._inference.has_room,

@@ -37,6 +37,7 @@ class Channel:
     def __init__(self, descriptor: int, arena: Arena) -> None:
         self.arena = arena
         self._socket = socket.socket(fileno=descriptor)
+        self._sending = threading.Lock()
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -52,7 +53,8 @@ class Channel:
         os._exit(0)  # the parent is gone or done with us; whatever runs is nobody's any more
 
     def send(self, message: Any) -> None:
-        self._socket.sendall(encode(message))
+        with self._sending:
+            self._socket.sendall(encode(message))
 
     def receive(self) -> Any:
         return self._inbox.get()

@@ -6,19 +6,27 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from reelmill.core import gate
 from reelmill.engine.process import cpu_worker as work
 from reelmill.engine.process.arena import Block
 from reelmill.engine.process.handle import Child
+from reelmill.engine.resources import policy
 from reelmill.engine.stage import Stage
-from reelmill.errors import PassingError
+from reelmill.errors import CrashError, PassingError
 
 Room = Callable[[int], "asyncio.Future[Block | None]"]
 OnItem = Callable[[work.Sent], None]
+
+#: Files from this size on are hashed beside the workers: seconds of reading.
+LARGE_FILE_BYTES = 2 << 30
+#: Of one of them at a time.
+_SLICE_BYTES = 1 << 30
 
 
 @dataclass(order=True)
@@ -33,9 +41,24 @@ class CpuPool:
     """`size` workers, started when first needed; the most urgent task that may start goes next."""
 
     def __init__(
-        self, size: int, stages: Sequence[Stage], arena_descriptor: int, log_folder: Path
+        self,
+        size: int,
+        stages: Sequence[Stage],
+        arena_descriptor: int,
+        log_folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        memory_mb: int | None = None,
+        name: str = "worker",
     ) -> None:
+        """`environment`: variables the workers have beside ours; `memory_mb`: the most each may
+        take, None for no limit; `name`: what they are called in messages and logs."""
         self.size = size
+        self._environment = environment or {}
+        self._memory_mb = memory_mb
+        self._name = name
+        #: Where large files are hashed: they would keep the workers from everything else.
+        self._hasher: CpuPool | None = None
         self._stages = stages
         self._arena_descriptor = arena_descriptor
         self._log_folder = log_folder
@@ -50,22 +73,49 @@ class CpuPool:
 
     @property
     def pids(self) -> list[int]:
-        return [child.pid for child in self._all]
+        return [child.pid for child in self._all] + (self._hasher.pids if self._hasher else [])
 
     @property
     def busy(self) -> int:
-        return self._busy
+        return self._busy + (self._hasher.busy if self._hasher else 0)
 
     def drain(self) -> None:
         """Start no more tasks; those that run go on."""
         self._draining = True
+        if self._hasher is not None:
+            self._hasher.drain()
+
+    async def identify(
+        self, path: Path, size: int, priority: int, stall: float | None = None
+    ) -> work.Made | work.Failed:
+        """Hash a file. Large ones are hashed by a process of their own, a slice of each in turn,
+        so that neither recordings nor other large files wait until one of a terabyte is through.
+
+        Raises:
+            CrashError: as `run`.
+        """
+        if size < LARGE_FILE_BYTES:
+            return await self.run(work.Identify(path), priority, stall=stall)
+        if self._hasher is None:
+            self._hasher = CpuPool(
+                1, (), self._arena_descriptor, self._log_folder, memory_mb=self._memory_mb,
+                name="hasher",
+            )  # fmt: skip
+            if self._draining:
+                self._hasher.drain()
+        task = work.Identify(path, 0, _SLICE_BYTES)
+        while True:
+            answer = await self._hasher.run(task, task.hashed >> 20, stall=stall)
+            if isinstance(answer, work.Failed) or answer.state is not None:
+                return answer
+            task = replace(task, hashed=answer.hashed)
 
     async def run(
         self,
         task: work.Task,
         priority: int,
         *,
-        deadline: float | None = None,
+        stall: float | None = None,
         room: Room | None = None,
         on_item: OnItem | None = None,
         may_start: Callable[[], bool] = lambda: True,
@@ -73,7 +123,8 @@ class CpuPool:
         """Do a task when its turn comes. A split needs `room` and `on_item`.
 
         Raises:
-            CrashError: the worker died or was silent for `deadline` seconds, with this task.
+            CrashError: the worker died with this task, or was ended because it made no progress
+                for `stall` seconds.
         """
         await self._turn(priority, may_start)
         child: Child | None = None
@@ -81,7 +132,7 @@ class CpuPool:
             child = await self._worker()
             await child.send(task)
             while True:
-                answer = await child.receive(deadline)
+                answer = await _answer(child, task, stall)
                 if isinstance(answer, work.Ask):
                     assert room is not None
                     await child.send(await room(answer.size))
@@ -89,7 +140,11 @@ class CpuPool:
                     assert on_item is not None
                     on_item(answer)
                 else:
-                    self._idle.append(child)
+                    if isinstance(answer, work.Failed) and answer.spent:
+                        self._all.discard(child)
+                        await child.kill()
+                    else:
+                        self._idle.append(child)
                     return answer  # type: ignore[no-any-return]
         except BaseException:  # it died, we are cancelled, or it is left in the middle of a task
             if child is not None:
@@ -146,14 +201,18 @@ class CpuPool:
 
     async def _start(self) -> Child:
         child = await Child.start(
-            f"worker-{next(self._numbers)}",
+            f"{self._name}-{next(self._numbers)}",
             "reelmill.engine.process.cpu_worker:serve",
             self._arena_descriptor,
             self._log_folder,
-            environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            environment={
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+                **self._environment,
+            },
         )
         self._all.add(child)
-        await child.send((self._stages, gate.places()))
+        await child.send((self._stages, gate.places(), self._memory_mb))
         return child
 
     async def trim(self) -> tuple[int, float]:
@@ -166,6 +225,39 @@ class CpuPool:
         return len(idle), freed
 
     async def close(self) -> None:
+        if self._hasher is not None:
+            await self._hasher.close()
         await asyncio.gather(*(child.stop() for child in self._all))
         self._all.clear()
         self._idle.clear()
+
+
+async def _answer(child: Child, task: work.Task, stall: float | None) -> Any:
+    """The child's next message that is no `Beat`.
+
+    Raises:
+        CrashError: it died, or made no progress for `stall` seconds and was ended.
+    """
+    if stall is None:
+        while isinstance(message := await child.receive(), work.Beat):
+            pass
+        return message
+    moved_at, used = time.monotonic(), child.cpu_seconds()
+    pending = asyncio.ensure_future(child.receive())
+    try:
+        while True:
+            done, _ = await asyncio.wait({pending}, timeout=min(5.0, stall / 4))
+            if done:
+                if not isinstance(message := pending.result(), work.Beat):
+                    return message
+                pending = asyncio.ensure_future(child.receive())
+                moved_at, used = time.monotonic(), child.cpu_seconds()
+                continue
+            quiet = time.monotonic() - moved_at
+            if policy.is_stalled(quiet, child.cpu_seconds() - used, stall):
+                raise CrashError(
+                    f"{work.path_of(task)}: {child.name} made no progress with it for "
+                    f"{quiet:.0f} s and was ended; --stall-timeout waits longer"
+                )
+    finally:
+        pending.cancel()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
+import sys
+import threading
 import time
 import traceback
 from array import array
@@ -14,8 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from reelmill.artifacts import Artifact
-from reelmill.core import gate
-from reelmill.core.recording import FileState, Recording, read_state
+from reelmill.core import gate, progress
+from reelmill.core.recording import FileState, Hashing, Identity, Recording
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.arena import Block, Packed
 from reelmill.engine.process.channel import Channel
@@ -28,17 +31,31 @@ from reelmill.engine.stage import (
     Stage,
 )
 from reelmill.engine.state import artifact_store as store
-from reelmill.errors import InputError, Kind, ResourceError, describe, is_disk_full, kind_of
+from reelmill.errors import (
+    InputError,
+    Kind,
+    ReelmillError,
+    ResourceError,
+    describe,
+    is_disk_full,
+    is_out_of_memory,
+    kind_of,
+)
 
 #: A part of a recording has a spool for each host: more of them than this are not read in turn.
 _MOST_SPOOLS_OPEN = 64
 
+#: How often the coordinator is told that a task goes on.
+_BEAT_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Identify:
-    """Hash a source file."""
+    """Hash a source file: at most `most` bytes more, where `hashed` were hashed before."""
 
     path: Path
+    hashed: int = 0
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +137,9 @@ class Made:
 
     cpu_seconds: float
     state: FileState | None = None
+    identity: Identity | None = None
+    #: How much of a file is hashed when that was not all of it.
+    hashed: int = 0
     items: int = 0
     stopped: bool = False
     files: list[str] = field(default_factory=list)
@@ -139,6 +159,13 @@ class Failed:
     lasting: bool = False
     #: An artifact the task reads that cannot be read.
     damaged: Path | None = None
+    #: Memory ran out: the process is not to be given another task.
+    spent: bool = False
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The task goes on: something was read, decoded, written or merged since the last one."""
 
 
 class Stopped(Exception):
@@ -154,12 +181,15 @@ class Damaged(Exception):
 
 
 def serve(channel: Channel) -> None:
-    """Do tasks until the parent is gone. First message: the stages, and where may be
-    written."""
+    """Do tasks until the parent is gone. First message: the stages, where may be written, and
+    the most memory in MB (None: no limit)."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    stages, places = channel.receive()
+    stages, places, memory_mb = channel.receive()
     gate.enter(places)
     pipeline = Pipeline("", stages)
+    if memory_mb is not None:
+        limit_memory(memory_mb)
+    threading.Thread(target=_tell_progress, args=(channel,), daemon=True).start()
     while True:
         task: Task = channel.receive()
         started = time.process_time()
@@ -168,22 +198,89 @@ def serve(channel: Channel) -> None:
         except Stopped:
             answer = Made(time.process_time() - started, stopped=True)
         except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
-            answer = Failed(
-                kind_of(error),
-                describe(error),
-                traceback.format_exc(),
-                time.process_time() - started,
-                is_disk_full(error),
-                isinstance(error, InputError),
-                error.path if isinstance(error, Damaged) else None,
-            )
+            answer = _failed(error, task, memory_mb, time.process_time() - started)
         channel.send(answer)
+
+
+def _failed(error: Exception, task: Task, memory_mb: int | None, seconds: float) -> Failed:
+    trace = traceback.format_exc()
+    if memory_mb is not None and _is_short_of_memory(error):
+        text = (
+            f"{path_of(task)}: takes more than the {memory_mb} MB of memory that one worker may "
+            f"have; --worker-memory raises the limit ({describe(error)})"
+        )
+        return Failed("input", text, trace, seconds, spent=True)
+    return Failed(
+        kind_of(error),
+        describe(error),
+        trace,
+        seconds,
+        is_disk_full(error),
+        isinstance(error, InputError),
+        error.path if isinstance(error, Damaged) else None,
+    )
+
+
+def path_of(task: Task) -> Path:
+    """The original a task is about."""
+    return task.path if isinstance(task, Identify) else task.recording.path
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let allocations beyond so much fail in this process, as a MemoryError of its task, rather
+    than drive the whole machine out of memory.
+
+    What counts is memory of its own (RLIMIT_DATA), not files that are mapped or the arena.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = megabytes << 20
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    return is_out_of_memory(error) and not isinstance(error, ReelmillError)
+
+
+def _tell_progress(channel: Channel) -> None:
+    told = progress.ticks()
+    while True:
+        time.sleep(_BEAT_SECONDS)
+        if (now := progress.ticks()) != told:
+            told = now
+            try:
+                channel.send(Beat())
+            except OSError:  # the parent is gone, and so are we in a moment
+                return
+
+
+#: Files that are hashed in slices, between two of them.
+_hashing: dict[Path, Hashing] = {}
+
+
+def _identify(task: Identify, started: float) -> Made:
+    hashing = _hashing.pop(task.path, None)
+    if hashing is not None and hashing.done != task.hashed:
+        hashing.close()
+        hashing = None
+    hashing = hashing or Hashing(task.path)
+    try:
+        whole = hashing.go_on(task.most or sys.maxsize)
+        if not whole:
+            made = Made(time.process_time() - started, hashed=hashing.done)
+            _hashing[task.path] = hashing
+            return made
+        state = hashing.state()
+        return Made(time.process_time() - started, state=state, identity=hashing.identity)
+    finally:
+        if task.path not in _hashing:
+            hashing.close()
 
 
 def _do(task: Task, pipeline: Pipeline, channel: Channel, started: float) -> Made:
     if isinstance(task, Identify):
-        state = read_state(task.path)
-        return Made(time.process_time() - started, state=state)
+        return _identify(task, started)
     stage = pipeline.stages[task.stage]
     kinds = [maker.produces for maker in pipeline.makers(stage)] if task.sources else []
     inputs = Inputs(map(_source, task.sources, kinds))
@@ -238,6 +335,7 @@ def _outputs(spools: Sequence[Path], places: array[int]) -> Generator[Any, None,
                     opened.clear()
                 opened[spool] = stack.enter_context(spools[spool].open("rb"))
             opened[spool].seek(offset)
+            progress.tick()
             yield pickle.loads(opened[spool].read(size))
 
 

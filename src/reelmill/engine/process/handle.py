@@ -157,6 +157,17 @@ class Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def cpu_seconds(self) -> float:
+        """What it and the programs it started have computed; 0 when it is gone."""
+        total = 0.0
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            for one in (process, *process.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    times = one.cpu_times()
+                    total += times.user + times.system
+        return total
+
     def memory_mb(self) -> float:
         """What it has for itself; 0 when it is gone."""
         with contextlib.suppress(psutil.Error):

@@ -129,6 +129,24 @@ def adapted_batch_size(size: int, used_share: float, maximum: int) -> int:
     return size
 
 
+def is_stalled(quiet: float, computed: float, limit: float) -> bool:
+    """Whether a task that showed no progress for `quiet` seconds counts as hung.
+
+    Args:
+        computed: CPU seconds it took meanwhile. What computes may be a long step that cannot show
+            progress: it gets six times the limit. What waits, for a disk or for good, does not.
+        limit: seconds.
+    """
+    return quiet - computed >= limit or quiet >= 6 * limit
+
+
+def worker_memory_mb(total_mb: float, limit_share: float, workers: int) -> int:
+    """Memory one worker of the CPU pool may take, when nobody says: together half of what a run
+    may use, the rest is for the models; at least what decoding an 8K video takes, and at most
+    what no recording needs."""
+    return round(min(4096.0, max(1024.0, 0.5 * limit_share * total_mb / workers)))
+
+
 def batch_deadline(
     cost: float,
     seconds_per_cost: float | None,

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
+from reelmill.core.progress import tick
+from reelmill.core.recording import Recording, open_original
 from reelmill.errors import InputError
 from reelmill.media.container import open_container, read_only, shown
 from reelmill.media.packets import decoded_frames
@@ -55,7 +57,7 @@ class SoundCut:
     stretches: tuple[tuple[float, float], ...]
 
 
-def cut_sound(source: Path, track: int | None, cuts: Sequence[SoundCut]) -> None:
+def cut_sound(source: Path | Recording, track: int | None, cuts: Sequence[SoundCut]) -> None:
     """Write each cut as an mp4 of AAC (mono or stereo) in one pass over the sound.
 
     A file is as long as its stretches are, to the sample: where there is no sound there is
@@ -69,13 +71,19 @@ def cut_sound(source: Path, track: int | None, cuts: Sequence[SoundCut]) -> None
         PassingError: I/O errors that can go away.
         OSError: a file cannot be written.
     """
-    with open_container(source) as container, ExitStack() as opened:
-        stream = _choose(source, container, track)
+    with (
+        open_original(source) as original,
+        open_container(original) as container,
+        ExitStack() as opened,
+    ):
+        stream = _choose(original.path, container, track)
         rate = stream.sample_rate if stream.sample_rate in _AAC_RATES else _USUAL_RATE
         layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
         files = [opened.enter_context(_File(cut, rate, layout)) for cut in cuts]
         begin = min((cut.stretches[0][0] for cut in cuts if cut.stretches), default=0.0)
-        for position, samples in _Reader(source, container, stream, rate, layout).sound(begin):
+        for position, samples in _Reader(original.path, container, stream, rate, layout).sound(
+            begin
+        ):
             waiting = [file for file in files if not file.whole]
             if not waiting:
                 break
@@ -193,6 +201,7 @@ class _File:
                 self._at = self._stretches[self._now][0]
 
     def _encode(self, samples: Samples) -> None:
+        tick()
         layout = "mono" if self._channels == 1 else "stereo"
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
         frame.sample_rate = self._stream.rate

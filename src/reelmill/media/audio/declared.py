@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import av
 from av.audio.stream import AudioStream
 
-from reelmill.core.recording import open_original
+from reelmill.core.recording import Original, OriginalReader
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -21,61 +20,59 @@ _GUESSED = frozenset({"aac", "ac3", "eac3", "dts", "loas", "amr", "mpegts", "mpe
 _MOST_CHUNKS = 64
 
 
-def stated_seconds(path: Path, container: InputContainer, stream: AudioStream) -> float:
+def stated_seconds(original: Original, container: InputContainer, stream: AudioStream) -> float:
     """The end of a track as the headers state it, in seconds; 0 when they do not.
 
     A file that was cut short still states its whole length in mp4, Matroska, FLAC, in an MP3
     with a Xing or Info header and in a WAV.
     """
     name = container.format.name
-    if name in _GUESSED or (name == "mp3" and not _has_frame_count(path)):
+    if name in _GUESSED or (name == "mp3" and not _has_frame_count(original.reader())):
         return 0.0
     if name == "wav":
-        return _wav_seconds(path)
+        return _wav_seconds(original.reader())
     if stream.duration and stream.time_base:
         start = max(0, stream.start_time or 0) if name != "mp3" else 0
         return float((start + stream.duration) * stream.time_base)
     return (container.duration or 0) / av.time_base
 
 
-def _has_frame_count(path: Path) -> bool:
+def _has_frame_count(file: OriginalReader) -> bool:
     """Whether an MP3 begins with the Xing or Info header that LAME and others write."""
-    with open_original(path) as file:
-        head = file.read(10)
-        if head[:3] == b"ID3":
-            # The length of the tag is four bytes of seven bits (ID3v2.4.0 structure, 3.1).
-            length = 0
-            for byte in head[6:]:
-                length = length << 7 | byte & 0x7F
-            file.seek(10 + length)
-        else:
-            file.seek(0)
-        start = file.read(4096)
+    head = file.read(10) or b""
+    if head[:3] == b"ID3":
+        # The length of the tag is four bytes of seven bits (ID3v2.4.0 structure, 3.1).
+        length = 0
+        for byte in head[6:]:
+            length = length << 7 | byte & 0x7F
+        file.seek(10 + length)
+    else:
+        file.seek(0)
+    start = file.read(4096) or b""
     return b"Xing" in start or b"Info" in start
 
 
-def _wav_seconds(path: Path) -> float:
+def _wav_seconds(file: OriginalReader) -> float:
     """Size of the `data` chunk over bytes per second (RIFF); 0 for sizes never filled in."""
-    with open_original(path) as file:
-        if file.read(4) != b"RIFF":
-            return 0.0
-        file.seek(12)
-        bytes_per_second = 0
-        for _ in range(_MOST_CHUNKS):
-            kind, size = _chunk(file)
-            if kind == b"fmt ":
-                bytes_per_second = int.from_bytes(file.read(12)[8:12], "little")
-                file.seek(size - 12, os.SEEK_CUR)
-            elif kind == b"data":
-                unfilled = size >= 0x7FFF_0000  # what programs write that cannot seek back
-                return 0.0 if unfilled or not bytes_per_second else size / bytes_per_second
-            elif not kind:
-                break
-            else:
-                file.seek(size + size % 2, os.SEEK_CUR)
+    if file.read(4) != b"RIFF":
+        return 0.0
+    file.seek(12)
+    bytes_per_second = 0
+    for _ in range(_MOST_CHUNKS):
+        kind, size = _chunk(file)
+        if kind == b"fmt ":
+            bytes_per_second = int.from_bytes((file.read(12) or b"")[8:12], "little")
+            file.seek(size - 12, os.SEEK_CUR)
+        elif kind == b"data":
+            unfilled = size >= 0x7FFF_0000  # what programs write that cannot seek back
+            return 0.0 if unfilled or not bytes_per_second else size / bytes_per_second
+        elif not kind:
+            break
+        else:
+            file.seek(size + size % 2, os.SEEK_CUR)
     return 0.0
 
 
-def _chunk(file: BinaryIO) -> tuple[bytes, int]:
-    head = file.read(8)
+def _chunk(file: OriginalReader) -> tuple[bytes, int]:
+    head = file.read(8) or b""
     return head[:4], int.from_bytes(head[4:8], "little")

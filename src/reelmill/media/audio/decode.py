@@ -12,6 +12,7 @@ import av.error
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
+from reelmill.core.recording import Original, Recording, open_original
 from reelmill.errors import InputError
 from reelmill.media.audio.declared import stated_seconds
 from reelmill.media.audio.mixdown import Mixdown, frame_format
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 SAMPLE_RATE = 16_000
-
-#: Reading is given up after so many errors without one good packet between them.
 
 #: A shorter difference between stated and decoded duration is rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
@@ -41,7 +40,7 @@ class Decoded:
     problems: list[str] = field(default_factory=list)
 
 
-def decode(path: Path, sink: IO[bytes], track: int | None = None) -> Decoded:
+def decode(source: Path | Recording, sink: IO[bytes], track: int | None = None) -> Decoded:
     """Decode an audio track to raw mono little-endian int16 at 16 kHz, written to `sink`.
 
     Channels are averaged. Sample 0 is time 0 of the original; gaps become silence. Corrupt
@@ -56,9 +55,9 @@ def decode(path: Path, sink: IO[bytes], track: int | None = None) -> Decoded:
         PassingError: I/O errors that can go away.
         OSError: the sink cannot be written (disk full, say).
     """
-    with open_container(path) as container:
-        stream = _choose(path, container, track)
-        decoding = _Decoding(path, container, stream, sink)
+    with open_original(source) as original, open_container(original) as container:
+        stream = _choose(original.path, container, track)
+        decoding = _Decoding(original, container, stream, sink)
         for frame in decoding.frames():
             decoding.write(frame)
         return decoding.result()
@@ -88,10 +87,11 @@ class _Decoding:
     """The state of one pass through a file."""
 
     def __init__(
-        self, path: Path, container: InputContainer, stream: AudioStream, sink: IO[bytes]
+        self, original: Original, container: InputContainer, stream: AudioStream, sink: IO[bytes]
     ) -> None:
-        self._path, self._container, self._stream, self._sink = path, container, stream, sink
-        self._stated = stated_seconds(path, container, stream)
+        self._path, self._container, self._stream = original.path, container, stream
+        self._sink = sink
+        self._stated = stated_seconds(original, container, stream)
         has_video = bool(container.streams.video)
         start = None if container.start_time is None else container.start_time / av.time_base
         self._timeline = Timeline(

@@ -7,10 +7,10 @@ import unicodedata
 from pathlib import Path
 
 from reelmill.core.atomic import replacing_by_name
-from reelmill.core.recording import Recording
+from reelmill.core.recording import Recording, open_original
 from reelmill.errors import InputError, UsageError
 from reelmill.media.container import open_container, shown
-from reelmill.media.ffmpeg import FfmpegError, run_ffmpeg
+from reelmill.media.ffmpeg import FfmpegError, input_arguments, run_ffmpeg
 from reelmill.media.video.mux import clock_start
 
 #: How libass says that no font on the machine has a character.
@@ -18,32 +18,37 @@ _NO_GLYPH = re.compile(r"failed to find any fallback with glyph 0x([0-9A-Fa-f]+)
 _CONTAINERS = {"mp4": "mp4", "mkv": "matroska"}
 
 
-def script_shift(video: Path) -> float:
+def script_shift(video: Path | Recording) -> float:
     """Seconds by which a script has to be moved: ffmpeg's clock starts with the first packet.
 
     Raises:
         InputError: not a recording FFmpeg can open.
     """
-    with open_container(video) as source:
+    with open_original(video) as original, open_container(original) as source:
         zero, start = clock_start(source)
     return zero - start
 
 
-def burn(video: Path, script: Path, target: Path, of: Recording | None = None) -> None:
+def burn(video: Path | Recording, script: Path, target: Path) -> None:
     """Draw the ASS `script` into a copy of `video`, written to `target` (.mp4 or .mkv).
 
-    The script's own name must be plain: it becomes part of ffmpeg's filter language.
+    The script's own name must be plain: it becomes part of ffmpeg's filter language. Letters come
+    from the fonts of this machine; fonts that a video or a script carries are not used.
 
     Raises:
         InputError: ffmpeg cannot read or write this video.
+        ChangedError, LimitError: as `open_original` and `open_container`.
         UsageError: there is no fit ffmpeg, or no font for the letters.
         OSError: the disk is full, say.
     """
     container = _CONTAINERS[target.suffix.lstrip(".")]
     missing: set[str] = set()
-    with replacing_by_name(target, of=of) as part:
+    of = video if isinstance(video, Recording) else None
+    with open_original(video) as original, replacing_by_name(target, of=of) as part:
+        with open_container(original) as opened:  # refuses what is no recording, or too large
+            form = opened.format.name
         arguments = [
-            *("-i", f"file:{video.absolute()}", "-map", "0:v:0", "-map", "0:a?"),
+            *(*input_arguments(original.descriptor, form), "-map", "0:v:0", "-map", "0:a?"),
             *("-vf", f"ass=filename={script.name}", "-c:v", "libx264", "-preset", "veryfast"),
             *("-crf", "18", "-pix_fmt", "yuv420p", "-c:a", "copy", "-map_metadata", "0"),
             *("-f", container, f"file:{part.absolute()}"),
@@ -51,12 +56,14 @@ def burn(video: Path, script: Path, target: Path, of: Recording | None = None) -
         if container == "mp4":
             arguments[-3:-3] = ["-movflags", "+faststart"]
         try:
-            for line in run_ffmpeg(arguments, script.parent):
+            for line in run_ffmpeg(arguments, script.parent, original.descriptor):
                 if found := _NO_GLYPH.search(line):
                     missing.add(chr(int(found[1], 16)))
                     _complain_of_letters(missing)
         except FfmpegError as error:
-            raise InputError(f"{shown(video)}: subtitles cannot be burned in: {error}") from error
+            raise InputError(
+                f"{shown(original.path)}: subtitles cannot be burned in: {error}"
+            ) from error
 
 
 def _complain_of_letters(missing: set[str]) -> None:

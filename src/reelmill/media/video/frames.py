@@ -12,6 +12,7 @@ import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from reelmill.artifacts import Media, VideoTrack
+from reelmill.core.recording import Recording
 from reelmill.errors import InputError
 from reelmill.media.container import shown
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, open_pictures
@@ -63,14 +64,14 @@ def turned(picture: UInt8, rotation: int) -> UInt8:
     return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
 
 
-def stretches(path: Path, track: int, seconds: float) -> list[Stretch]:
+def stretches(source: Path | Recording, track: int, seconds: float) -> list[Stretch]:
     """Cut a video at key frames into stretches of at least `seconds` each, which together hold
     every frame of it once.
 
     Raises:
         InputError, PassingError: as `open_pictures`.
     """
-    with open_pictures(path, track) as pictures:
+    with open_pictures(source, track) as pictures:
         keys = pictures.key_times()
     edges = [-math.inf]
     for key in keys[1:]:

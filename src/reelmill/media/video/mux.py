@@ -11,6 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 import av
 import av.error
 
+from reelmill.core.progress import tick
+from reelmill.core.recording import Recording, open_original
 from reelmill.errors import InputError
 from reelmill.media.container import open_container, read_error, shown
 from reelmill.media.timeline import time_zero
@@ -56,7 +58,7 @@ def clock_start(source: InputContainer) -> tuple[float, float]:
     return zero, start or 0.0
 
 
-def mux(video: Path, tracks: Sequence[MuxTrack], sink: IO[bytes], suffix: str) -> None:
+def mux(video: Path | Recording, tracks: Sequence[MuxTrack], sink: IO[bytes], suffix: str) -> None:
     """Write a copy of `video` with `tracks` added to `sink`, as `suffix` (mp4 or mkv) says.
 
     Its pictures, sounds and subtitles are kept. Cues' times are those of the original, whose
@@ -66,8 +68,8 @@ def mux(video: Path, tracks: Sequence[MuxTrack], sink: IO[bytes], suffix: str) -
         InputError: it cannot be read, or a stream does not fit such a file.
         OSError: the sink cannot be written (disk full, say).
     """
-    with open_container(video) as source:
-        copying = _Copying(video, source, suffix)
+    with open_original(video) as original, open_container(original) as source:
+        copying = _Copying(original.path, source, suffix)
         with av.open(sink, "w", format="mp4" if suffix == "mp4" else "matroska") as output:
             copying.run(output, tracks)
 
@@ -131,6 +133,7 @@ class _Copying:
         )
         waiting.reverse()
         for packet in self._readable():
+            tick()
             copy = copies.get(packet.stream_index)
             if copy is None:
                 continue

@@ -17,8 +17,10 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from reelmill.core.recording import Recording, open_original
 from reelmill.errors import InputError
 from reelmill.media.container import open_container, read_only, shown
+from reelmill.media.limits import limits
 from reelmill.media.packets import decoded_frames, readable_packets
 from reelmill.media.timeline import time_zero
 
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Times closer than this are the same frame's: finer than any frame rate, coarser than rounding.
 SAME_FRAME_SECONDS = 1e-4
-
-#: Reading is given up after so many errors without one good packet between them.
 
 
 @dataclass
@@ -164,7 +164,7 @@ class _Weaver:
 
 @contextmanager
 def open_pictures(
-    path: Path, track: int | None = None, *, draft: bool = False
+    source: Path | Recording, track: int | None = None, *, draft: bool = False
 ) -> Iterator[Pictures]:
     """Open a video track: the one with stream index `track`, or the main one.
 
@@ -174,8 +174,10 @@ def open_pictures(
 
     Raises:
         InputError: as `open_container`; no picture in it, or none that FFmpeg can decode.
+        ChangedError, LimitError: as `open_original` and `open_container`.
     """
-    with open_container(path) as container:
+    with open_original(source) as original, open_container(original) as container:
+        path = original.path
         tracks = [s for s in container.streams if isinstance(s, VideoStream)]
         if track is not None:
             tracks = [stream for stream in tracks if stream.index == track]
@@ -189,6 +191,8 @@ def open_pictures(
             )
         read_only(container, stream)
         stream.codec_context.thread_count = 1
+        options = {"max_pixels": str(limits().max_pixels)}
         if draft:
-            stream.codec_context.options = {"skip_loop_filter": "all"}
+            options["skip_loop_filter"] = "all"
+        stream.codec_context.options = options
         yield Pictures(path, container, stream)

@@ -73,7 +73,7 @@ class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
     def parts(self, recording: Recording, inputs: Inputs) -> list[RenderPart]:
         persons, plan = inputs[Persons], inputs[ClipPlan]
         wanted = [span for clip in plan.clips for span in clip.spans]
-        with open_pictures(recording.path, persons.picture.track) as pictures:
+        with open_pictures(recording, persons.picture.track) as pictures:
             keys = pictures.key_times()
         stretches = ranges(keys, wanted, persons.picture.duration)
         # The longest first, so that no core is left with one when the others are done.
@@ -85,7 +85,7 @@ class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
         mark = _mark(inputs[ClipPlan], self.encoding, part)
         if part.clips:
             return _sounds(recording, inputs, part, mark)
-        with open_pictures(recording.path, inputs[Persons].picture.track) as pictures:
+        with open_pictures(recording, inputs[Persons].picture.track) as pictures:
             rendering = _Rendering(recording.folder, inputs, self.encoding, part, mark)
             with rendering.opened:
                 rendering.run(pictures)
@@ -141,7 +141,7 @@ def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -
             file = opened.enter_context(replacing(recording.folder / names[number]))
             spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
             cuts.append(SoundCut(Path(file.name), spans))
-        cut_sound(recording.path, None, cuts)
+        cut_sound(recording, None, cuts)
     return RenderedPart(sounds=names)
 
 

@@ -84,14 +84,14 @@ class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
 
     def parts(self, recording: Recording, inputs: Inputs) -> Sequence[Stretch]:
         track = choose_track(recording.path, inputs[Media], self.track)
-        return stretches(recording.path, track.index, STRETCH_SECONDS)
+        return stretches(recording, track.index, STRETCH_SECONDS)
 
     def split_part(
         self, recording: Recording, inputs: Inputs, part: Stretch
     ) -> Iterator[FrameChunk]:
         track = choose_track(recording.path, inputs[Media], self.track)
         size = reduced_size(*upright_size(track), self.short_side)
-        with open_pictures(recording.path, track.index, draft=True) as pictures:
+        with open_pictures(recording, track.index, draft=True) as pictures:
             yield from frame_chunks(pictures, part, size, track.rotation)
 
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:

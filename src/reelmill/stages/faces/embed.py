@@ -123,7 +123,7 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
         reducer = Reducer(size, track.rotation)
         at, last = part
         first, end = moments.times[at], moments.times[last - 1] + 2 * _SAME_FRAME
-        with open_pictures(recording.path, track.index) as opened:
+        with open_pictures(recording, track.index) as opened:
             for time, frame in opened.between(first - _SAME_FRAME, end):
                 # what is earlier cannot be decoded any more
                 at = max(at, int(np.searchsorted(moments.times, time - _SAME_FRAME)))

@@ -36,5 +36,5 @@ class Decode(FileStage):
             )
         name = f"decode-{'main' if self.track is None else self.track}.pcm"
         with replacing(recording.folder / name) as sink:
-            decoded = decode(recording.path, sink, self.track)
+            decoded = decode(recording, sink, self.track)
         return Audio(name, SAMPLE_RATE, decoded.samples, decoded.track, decoded.problems)

@@ -19,4 +19,4 @@ class Probe(FileStage):
     produces = Media
 
     def run(self, recording: Recording, inputs: Inputs) -> Media:
-        return probe(recording.path)
+        return probe(recording)

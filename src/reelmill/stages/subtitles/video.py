@@ -63,7 +63,7 @@ class Mux(FileStage):
             letters = (find_flores(track.language) or track.language)[:3]
             tracks.append(MuxTrack(letters, track.language, header, cues))
         with replacing(self.root / path, of=recording) as sink:
-            mux(recording.path, tracks, sink, suffix)
+            mux(recording, tracks, sink, suffix)
         return SubtitledVideos([file_facts(self.root, path)])
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
@@ -96,7 +96,7 @@ class Burn(FileStage):
         media, subtitles = inputs[Media], inputs[Subtitles]
         _with_picture(recording, media, "--burn")
         suffix = container_suffix(media.container)
-        shift = script_shift(recording.path)
+        shift = script_shift(recording)
         written = []
         for number, track in enumerate(subtitles.tracks):
             path = export_path(recording.name, f"{track.language}.burned.{suffix}")
@@ -104,7 +104,7 @@ class Burn(FileStage):
             drawn.shift(s=shift)
             script = recording.folder / f"burn-{number}.ass"
             write_text(script, drawn.to_string("ass"))
-            burn(recording.path, script, self.root / path, recording)
+            burn(recording, script, self.root / path)
             written.append(file_facts(self.root, path))
         return BurnedVideos(written)
 

@@ -1,0 +1,47 @@
+"""How much one recording may ask for, so that a small file cannot take the whole machine.
+
+The settings reach the worker processes as environment variables of the same names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+
+@dataclass(frozen=True)
+class MediaLimits:
+    """Each is a setting of the same name (`reelmill.settings`), which says what it is for."""
+
+    max_tracks: int = 200
+    max_pixels: int = 8192 * 8192
+    max_silence: float = 24 * 3600.0
+    max_stretch: float = 1000.0
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> MediaLimits:
+        """Those in `environment`, as `variables` writes them; defaults for the others."""
+        given: dict[str, Any] = {}
+        for field in fields(cls):
+            if text := environment.get(f"REELMILL_{field.name.upper()}"):
+                kind: Any = type(field.default)
+                given[field.name] = kind(text)
+        return cls(**given)
+
+    def variables(self) -> dict[str, str]:
+        """As environment variables."""
+        return {f"REELMILL_{f.name.upper()}": str(getattr(self, f.name)) for f in fields(self)}
+
+
+def option(name: str) -> str:
+    """What a user gives on the command line to set a limit: `--max-pixels`."""
+    return f"--{name.replace('_', '-')}"
+
+
+@lru_cache(maxsize=1)
+def limits() -> MediaLimits:
+    """The limits this process works under."""
+    return MediaLimits.of(os.environ)
