@@ -91,11 +91,16 @@ def planted_results(box: Sandbox) -> Outcome:
 
 
 def _forge(box: Sandbox, out: Path) -> None:
-    """Put other words into every result and artifact, and leave them as somebody else's files."""
+    """Put other words into every result and artifact. The results are somebody else's files then;
+    what stands in a cache under one of our names may be made again."""
     for path in sorted(out.rglob("*")):
         if path.suffix in (".json", ".txt") and path.is_file():
             text = path.read_text(encoding="utf-8")
-            if CALL_WORD in text:
+            if CALL_WORD not in text:
+                continue
+            if ".cache" in path.parts:
+                path.write_text(text.replace(CALL_WORD, _FORGED), encoding="utf-8")
+            else:
                 box.plant(path, text.replace(CALL_WORD, _FORGED))
 
 
