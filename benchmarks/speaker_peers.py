@@ -19,12 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.diarize_alone import Turns, diarize_alone
-from reelmill.commands.terminal import observing
+from reelmill.commands.exit_codes import exit_code
 from reelmill.engine.pipeline import Pipeline
 from reelmill.models.speakers.files import DEFAULT, encoder_spec, segmentation_spec
 from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.diarization import NetworksDiarizer, diarization_stages
-from reelmill.runs.run import run_command
+from reelmill.runs.run import Run
+from reelmill.runs.task import Task
 from reelmill.settings import load_settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
@@ -47,11 +48,11 @@ def reelmill(files: list[Path], work: Path) -> dict[str, Turns]:
         ]
         return Pipeline("speakers", stages)
 
-    settings = load_settings(out=work / "out", device="cpu")
-    with observing(quiet=True, as_json=False) as observer:
-        outcome = run_command(files, settings, build, observer)
-    if outcome.exit_code:
-        raise SystemExit(f"exit code {outcome.exit_code}")
+    task = Task("speakers", lambda given: load_settings(**given), build)
+    with Run(task, files, out=work / "out", device="cpu") as run:
+        summary = run.wait()
+    if exit_code(summary):
+        raise SystemExit(f"exit code {exit_code(summary)}")
     found = {}
     for path in (work / "out").glob(".cache/artifacts/*/*/diarize-*.json"):
         content = json.loads(path.read_text("utf-8"))

@@ -105,6 +105,19 @@ class ModelUnavailableError(ReelmillError):
     kind: Kind = "input"
 
 
+class RunStoppedError(ReelmillError):
+    """A run ended before all its recordings were done (full disk, memory, a model that cannot
+    start); the same call goes on where it stopped."""
+
+    kind: Kind = "passing"
+
+
+class RunClosedError(ReelmillError):
+    """A recording was given to a run that takes no more."""
+
+    kind: Kind = "input"
+
+
 class UsageError(ReelmillError):
     """The command cannot be carried out as given (exit code 2)."""
 
@@ -128,6 +141,19 @@ class Failure:
     tries: int = 1
     #: The content is at fault and will be the next time too: no use trying again.
     lasting: bool = False
+
+
+_BY_KIND: dict[Kind, type[ReelmillError]] = {
+    "passing": PassingError,
+    "resource": ResourceError,
+    "input": InputError,
+    "crash": CrashError,
+}
+
+
+def error_of(failure: Failure) -> ReelmillError:
+    """A failure as an exception of its kind."""
+    return _BY_KIND[failure.kind](failure.message)
 
 
 def describe(error: BaseException) -> str:

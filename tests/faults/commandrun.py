@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from reelmill.runs.signals import stop_when_told
+from reelmill.commands.signals import stop_when_told
 
 if __name__ == "__main__":
     stop_when_told()  # the rest takes a while to import

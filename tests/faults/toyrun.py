@@ -8,16 +8,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reelmill.runs.signals import stop_when_told, work_is_over
+from reelmill.commands.signals import stop_when_told, work_is_over
 
 
 def main() -> int:
     stop_when_told()  # the rest takes a while to import
-    from reelmill.commands.terminal import Plain
+    from reelmill.commands.exit_codes import EXIT_USAGE, exit_code
+    from reelmill.commands.running import run_command
     from reelmill.engine.pipeline import Pipeline
     from reelmill.errors import ReelmillError
     from reelmill.pipelines.choices import BuildContext
-    from reelmill.runs.run import EXIT_USAGE, run_command
+    from reelmill.runs.run import Run
+    from reelmill.runs.task import Task
     from reelmill.settings import load_settings
     from tests.engine.toys import toy_pipeline
     from tests.faults.faults import going_wrong
@@ -28,10 +30,12 @@ def main() -> int:
     def build(context: BuildContext) -> Pipeline:
         return toy_pipeline(out, log, delay=delay)
 
-    settings = load_settings(out=out, device="cpu", workers=2, batch_size=4, max_batch=4)
+    task = Task("toy", lambda given: load_settings(**given), build)
+    given = {"out": out, "device": "cpu", "workers": 2, "batch_size": 4, "max_batch": 4}
     try:
         with going_wrong():
-            return run_command([folder], settings, build, Plain(sys.stderr)).exit_code
+            summary = run_command(Run(task, folder, **given), quiet=False, as_json=False)
+            return exit_code(summary)
     except ReelmillError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from reelmill import __version__
+from reelmill.commands.signals import stop_when_told, work_is_over
 from reelmill.core.garbage import collect_seldom
 from reelmill.core.printable import printable
 from reelmill.errors import ReelmillError
-from reelmill.runs.signals import stop_when_told, work_is_over
 
 #: Click's own error, which Typer has inside, under a name that changed between its releases.
 _CommandLineError: Any = next(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from reelmill.cli.streams import hold_streams
-from reelmill.runs.signals import stop_when_told
+from reelmill.commands.signals import stop_when_told
 
 
 def main() -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from reelmill.commands.terminal import observing
+from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED, exit_code
+from reelmill.commands.running import run_command
+from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.models.faces.files import APPEARANCE
 from reelmill.models.files.catalog import DEMO
-from reelmill.pipelines.choices import PipelineBuilder
-from reelmill.pipelines.faces_builder import build_faces, faces_settings
-from reelmill.pipelines.subtitle_builder import build_subtitle, subtitle_settings
-from reelmill.pipelines.voice_builder import build_voice, voice_settings
-from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED, Outcome, run_command, tell
-from reelmill.settings import Settings
+from reelmill.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -30,23 +26,13 @@ class Part:
     name: str
     samples: str
     given: dict[str, Any]
-    settings: Callable[[dict[str, Any]], Settings]
-    build: PipelineBuilder
     broken: frozenset[str] = frozenset()
 
 
 PARTS = (
-    Part(
-        "voice", "samples", {"model": DEMO}, voice_settings, build_voice, frozenset({"broken.m4a"})
-    ),
-    Part(
-        "subtitle",
-        "films",
-        {"model": DEMO, "translator": DEMO, "to": "ko", "mux": True},
-        subtitle_settings,
-        build_subtitle,
-    ),
-    Part("faces", "people", {"identity": APPEARANCE}, faces_settings, build_faces),
+    Part("voice", "samples", {"model": DEMO}, frozenset({"broken.m4a"})),
+    Part("subtitle", "films", {"model": DEMO, "translator": DEMO, "to": "ko", "mux": True}),
+    Part("faces", "people", {"identity": APPEARANCE}),
 )
 
 
@@ -55,21 +41,19 @@ def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
     assets = Path(str(resources.files("reelmill") / "assets"))
     as_meant = True
     for part in PARTS:
-        settings = part.settings({**part.given, "out": out / part.name})
         samples = assets / part.samples
+        run = Run(part.name, samples, fresh=fresh, **part.given, out=out / part.name)
         if not quiet and not as_json:
             print(f"reelmill {part.name} {samples}")
-        with observing(quiet=quiet, as_json=as_json) as observer:
-            outcome = run_command([samples], settings, part.build, observer, fresh=fresh)
-        tell(outcome, quiet=quiet, as_json=as_json)
-        if outcome.summary.stopped is not None:
-            return outcome.exit_code
-        as_meant = _as_meant(outcome, part) and as_meant
+        summary = run_command(run, quiet=quiet, as_json=as_json)
+        if summary.stopped is not None:
+            return exit_code(summary)
+        as_meant = _as_meant(summary, part) and as_meant
     return EXIT_DONE if as_meant else EXIT_SOME_FAILED
 
 
-def _as_meant(outcome: Outcome, part: Part) -> bool:
+def _as_meant(summary: RunSummary, part: Part) -> bool:
     """Whether the broken samples failed, and no others, and no original was changed."""
-    outcomes = outcome.summary.outcomes
+    outcomes = summary.outcomes
     failed = {Path(one.path).name for one in outcomes if one.status == "failed"}
     return failed == part.broken and not any(one.changed for one in outcomes)

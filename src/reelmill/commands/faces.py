@@ -6,24 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reelmill.artifacts import Persons
-from reelmill.commands.terminal import observing
-from reelmill.pipelines.faces_builder import build_faces, faces_settings
-from reelmill.runs.across_videos import PEOPLE, write_people
-from reelmill.runs.run import Together, run_command, tell
+from reelmill.commands.exit_codes import exit_code
+from reelmill.commands.running import run_command
+from reelmill.runs.across_videos import PEOPLE
+from reelmill.runs.run import Run
 
 
 def run_faces(
     inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
 ) -> int:
     """`reelmill faces`; returns the exit code."""
-    settings = faces_settings(given)
-    with observing(quiet=quiet, as_json=as_json) as observer:
-        together = Together(Persons, write_people) if settings.across else None
-        outcome = run_command(
-            inputs, settings, build_faces, observer, fresh=fresh, together=together
-        )
-    tell(outcome, quiet=quiet, as_json=as_json)
-    if settings.across and not (quiet or as_json):
-        print(f"who is the same person in several videos: {outcome.out / PEOPLE}")
-    return outcome.exit_code
+    run = Run("faces", inputs, fresh=fresh, **given)
+    summary = run_command(run, quiet=quiet, as_json=as_json)
+    if run.settings.across and not (quiet or as_json):
+        print(f"who is the same person in several videos: {run.out / PEOPLE}")
+    return exit_code(summary)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import Artifact
+from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core import gate
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
@@ -28,11 +29,8 @@ from reelmill.models.alignment.aligners import NONE
 from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.faces.files import APPEARANCE, VGGFACE2
 from reelmill.models.files.catalog import DEMO
-from reelmill.pipelines.choices import NOT_ASKED, BuildContext, PipelineBuilder
-from reelmill.pipelines.faces_builder import build_faces, faces_settings
-from reelmill.pipelines.subtitle_builder import build_subtitle, subtitle_settings
-from reelmill.pipelines.voice_builder import build_voice, voice_settings
-from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED
+from reelmill.pipelines.choices import NOT_ASKED, BuildContext
+from reelmill.runs.task import TASK_NAMES, task_named
 from reelmill.settings import Settings
 
 #: Settings that name a model, and which of them decide a stage's result: a model that does not
@@ -73,21 +71,6 @@ _ASKED_FOR: dict[str, dict[str, Any]] = {
     "identify_faces": {"identity": VGGFACE2},
 }
 _CACHE = ".cache"
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command's settings and its pipeline."""
-
-    settings: Callable[[dict[str, Any]], Settings]
-    build: PipelineBuilder
-
-
-COMMANDS = {
-    "voice": Command(voice_settings, build_voice),
-    "subtitle": Command(subtitle_settings, build_subtitle),
-    "faces": Command(faces_settings, build_faces),
-}
 
 
 @dataclass(frozen=True)
@@ -162,7 +145,7 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
 def stage_lines() -> list[tuple[str, str, str, str]]:
     """Every stage: the first command that has it, its name, what it reads, what it makes."""
     lines: dict[str, tuple[str, str, str, str]] = {}
-    for command in COMMANDS:
+    for command in TASK_NAMES:
         for asked in ({"mux": True}, {"identity": VGGFACE2}):
             pipeline = _stages(command, asked)
             for stage in pipeline.stages:
@@ -180,17 +163,17 @@ def find_stage(
     Raises:
         UsageError: no command, or not this one, has such a stage.
     """
-    if command is not None and command not in COMMANDS:
-        raise UsageError(f"--of {command}: give one of {', '.join(COMMANDS)}")
+    if command is not None and command not in TASK_NAMES:
+        raise UsageError(f"--of {command}: give one of {', '.join(TASK_NAMES)}")
     names: list[str] = []
-    for candidate in [command] if command else list(COMMANDS):
+    for candidate in [command] if command else list(TASK_NAMES):
         found = [stage.name for stage in _stages(candidate, given).stages]
         names += [one for one in found if one not in names]
         if name in found:
             spare = {
                 model: _NOT_ASKED[model] for model in _MODELS if model not in _decided_by(name)
             }
-            settings = COMMANDS[candidate].settings({**_said(given), **spare})
+            settings = task_named(candidate).settings({**_said(given), **spare})
             pipeline = _built(candidate, settings, _say)
             stage = next(stage for stage in pipeline.stages if stage.name == name)
             return stage, pipeline, settings
@@ -384,13 +367,13 @@ def _stages(command: str, given: dict[str, Any]) -> Pipeline:
     not_asked = dict(_NOT_ASKED)
     if said.get("identity", APPEARANCE) != APPEARANCE:
         not_asked["identity"] = NOT_ASKED
-    settings = COMMANDS[command].settings({**said, **not_asked})
+    settings = task_named(command).settings({**said, **not_asked})
     return _built(command, settings, lambda line: None)
 
 
 def _built(command: str, settings: Settings, say: Callable[[str], None]) -> Pipeline:
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
-    return COMMANDS[command].build(BuildContext(settings, choice, settings.out, say))
+    return task_named(command).build(BuildContext(settings, choice, settings.out, say))
 
 
 def _decided_by(name: str) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reelmill.commands.terminal import observing
+from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED, exit_code
+from reelmill.commands.running import run_command
 from reelmill.models.alignment.aligners import fetch_aligner
 from reelmill.models.faces.files import DOWNLOAD_MB, VGGFACE2, face_spec, here
 from reelmill.models.files.cache import list_models, pull
 from reelmill.models.files.catalog import guess_kind
 from reelmill.models.translation.translators import resolve_translator
-from reelmill.pipelines.voice_builder import build_voice, named_in_vain, voice_settings
-from reelmill.runs.run import EXIT_DONE, EXIT_SOME_FAILED, run_command, tell
+from reelmill.runs.run import Run
 
 #: `reelmill models pull aligner:ko`.
 _ALIGNER_PREFIX = "aligner:"
@@ -31,18 +30,8 @@ def run_voice(
     inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
 ) -> int:
     """`reelmill voice`; returns the exit code."""
-    settings = voice_settings(given)
-    with observing(quiet=quiet, as_json=as_json) as observer:
-        outcome = run_command(
-            inputs,
-            settings,
-            build_voice,
-            observer,
-            fresh=fresh,
-            remarks=partial(named_in_vain, settings),
-        )
-    tell(outcome, quiet=quiet, as_json=as_json)
-    return outcome.exit_code
+    run = Run("voice", inputs, fresh=fresh, **given)
+    return exit_code(run_command(run, quiet=quiet, as_json=as_json))
 
 
 def run_doctor(out: Path) -> int:

@@ -102,6 +102,7 @@ def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -
 
 
 def named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:
+    """What `--names` says of recordings that the run does not have."""
     there = {path.name for path in paths}
     for name in recordings_named(parse_names(settings.names)):
         if name not in there:

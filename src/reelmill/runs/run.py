@@ -1,165 +1,384 @@
-"""A user's command from inputs to exit code: plan, run, write what was found, say how it went."""
+"""A run: a task on recordings, in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
-import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import threading
+import weakref
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
-from reelmill.artifacts import Artifact, ExportedFile
-from reelmill.core import gate
-from reelmill.core.paths import user_cache
+from reelmill.artifacts import ExportedFile
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
-from reelmill.engine.execution.planning import Found, Job, Source, found_in
+from reelmill.engine.execution.planning import Job, Keys, Source, artifact_paths, found_in
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources import policy
-from reelmill.engine.resources.devices import DeviceChoice, choose_devices
-from reelmill.engine.resources.monitor import NvmlDevices, machine_memory_mb, usable_cores
-from reelmill.engine.stage import PartedFileStage
-from reelmill.engine.telemetry.events import Emit, Noted
+from reelmill.engine.resources.devices import choose_devices
+from reelmill.engine.resources.monitor import NvmlDevices
+from reelmill.engine.state.lock import FolderLock
+from reelmill.engine.telemetry.events import Event, Noted, RecordingFinished, RunEnded
 from reelmill.engine.telemetry.metrics import RunSummary
-from reelmill.errors import NotOursError, ReelmillError, UsageError
-from reelmill.media.limits import MediaLimits
-from reelmill.pipelines.choices import BuildContext, PipelineBuilder
-from reelmill.runs.reports import OUR_FILES, was_ours, write_reports
-from reelmill.runs.signals import NUMBERS, held_back
+from reelmill.errors import ReelmillError, RunClosedError, UsageError
+from reelmill.pipelines.choices import BuildContext
+from reelmill.runs.engine_config import engine_config
+from reelmill.runs.event_log import EventLog, Stream
+from reelmill.runs.output_folder import alone_in_this_process, open_output
+from reelmill.runs.reports import write_reports
+from reelmill.runs.results import RecordingResult
 from reelmill.runs.sources import search
+from reelmill.runs.task import AggregateStep, Task, task_named
 from reelmill.settings import Settings
 
-EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
-_MB = 1 << 20
+#: What an interpreter that exits waits for runs that nobody ended.
+_EXIT_WAIT_S = 30.0
+#: Runs that go on.
+_going_on: weakref.WeakSet[Run] = weakref.WeakSet()
+
+#: A file, folder or pattern, or several.
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
-@dataclass(frozen=True)
-class Together:
-    """A step after all recordings of a run, over the results of one type: `write` is given them
-    and the output folder, and gives the files it wrote there."""
+class Run:
+    """A task on recordings, which may be added while it goes on.
 
-    reads: type[Artifact]
-    write: Callable[[Sequence[Found], Path], list[ExportedFile]]
+    It begins with `start` or, as a context manager, with the block. Models are found or fetched
+    then, in the caller's thread, so that what is wrong is raised there; the work is done in a
+    thread of its own and in processes. Several runs may go on in one process, each on an output
+    folder of its own. Nothing is printed, no signal handler is set, nothing in the environment or
+    the current folder is changed.
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command came to."""
-
-    summary: RunSummary
-    exit_code: int
-    out: Path
-
-
-def run_command(
-    inputs: Sequence[Path],
-    settings: Settings,
-    build: PipelineBuilder,
-    emit: Emit,
-    *,
-    fresh: bool = False,
-    together: Together | None = None,
-    remarks: Callable[[Iterable[Path]], Iterable[str]] = lambda paths: (),
-) -> Outcome:
-    """Run a pipeline over the recordings meant by `inputs`, then a step over all of them.
-
-    `remarks` are what to say of the recordings before any work is done.
-
-    Raises:
-        UsageError: nothing to work on, an output folder that cannot be written or is taken, a
-            model or device that is not there.
+    All methods can be called from any thread. `with` and `for` block: in an event loop use
+    `async with Run(...)` and `async for ... in run.events()`.
     """
-    out = Path(os.path.abspath(settings.out))
-    found = search(inputs, out)
 
-    def all_remarks(paths: Iterable[Path]) -> Iterator[str]:
-        yield from found.remarks()
-        yield from remarks(paths)
+    def __init__(
+        self, task: str | Task = "voice", paths: Paths = (), *, fresh: bool = False, **options: Any
+    ) -> None:
+        """Prepare a run; nothing is done yet.
 
-    with _opened(out, found.sources):
-        return _run_on(found.sources, out, settings, build, emit, fresh, together, all_remarks)
+        Args:
+            task: `voice`, `subtitle` or `faces`.
+            paths: files, folders (with all in them) and patterns; may be empty, if they are added.
+            fresh: compute everything anew, instead of going on with what the output folder has.
+            options: settings by name, as the command's options with underscores: `out`, `model`,
+                `language`, `device` and so on. `config` is a file of settings. What is not given
+                comes from the environment (`REELMILL_...`), the user's config file, or a default.
 
+        Raises:
+            UsageError: no such task, or a setting that does not fit.
+        """
+        self._task = task if isinstance(task, Task) else task_named(task)
+        given = {name: value for name, value in options.items() if value is not None}
+        settings = self._task.settings(given)
+        self.out = Path(os.path.abspath(settings.out))
+        self.settings: Settings = settings.model_copy(update={"out": self.out})
+        self._given = as_paths(paths)
+        self._fresh = fresh
+        self._log = EventLog()
+        self._notes: list[str] = []
+        self._folder = contextlib.ExitStack()
+        self._lock = FolderLock(self.out / ".cache" / "lock")
+        # A signal handler may call `stop` while this thread is in another method.
+        self._guard = threading.RLock()
+        self._sources: dict[str, Source] = {}
+        self._stop_reasons: list[str] = []
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+        self._pipeline: Pipeline
+        self._config: EngineConfig
+        self._coordinator: Coordinator
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = threading.Event()
+        self._error: BaseException | None = None
+        self._summary: RunSummary | None = None
 
-def _run_on(
-    sources: list[Source],
-    out: Path,
-    settings: Settings,
-    build: PipelineBuilder,
-    emit: Emit,
-    fresh: bool,
-    together: Together | None,
-    remarks: Callable[[Iterable[Path]], Iterable[str]],
-) -> Outcome:
-    choice = choose_devices(settings.device, NvmlDevices().sample(()))
-    if settings.origin:
-        emit(Noted(settings.origin))
-    emit(Noted(f"device: {choice.reason}"))
-    notes: list[str] = []
+    # -- beginning and end
 
-    def say(text: str) -> None:
-        notes.append(text)
-        emit(Noted(text))
+    def start(self) -> Run:
+        """Begin; returns when the models are there and work goes on elsewhere.
 
-    for remark in remarks(source.path for source in sources):
-        say(remark)
-    pipeline = build(BuildContext(settings, choice, out, say))
-    config = _config(settings, choice, pipeline, fresh)
-    return asyncio.run(_run(pipeline, config, emit, sources, together, notes))
+        Raises:
+            UsageError: no recordings where paths were given, an output folder that cannot be
+                written or that another run has, a device that is not there.
+            ModelUnavailableError: a model is neither here nor can it be fetched.
+        """
+        with self._guard:
+            if self._thread is not None:
+                raise UsageError("this run has begun already; make another Run")
+            name = f"reelmill {self._task.name} {self.out.name}"
+            self._thread = threading.Thread(target=self._main, name=name, daemon=True)
+        try:
+            self._prepare()
+        except BaseException as error:
+            self._end(None, error)
+            raise
+        _going_on.add(self)
+        self._thread.start()
+        return self
 
+    def wait(self, timeout: float | None = None) -> RunSummary:
+        """Take no more recordings, and wait until all are done or the run has stopped.
 
-async def _run(
-    pipeline: Pipeline,
-    config: EngineConfig,
-    emit: Emit,
-    sources: list[Source],
-    together: Together | None,
-    notes: Sequence[str],
-) -> Outcome:
-    coordinator = Coordinator(pipeline, config, emit)
+        Args:
+            timeout: seconds; without end when None.
 
-    def closing(summary: RunSummary) -> None:
-        summary.notes = list(dict.fromkeys([*notes, *summary.notes]))
+        Returns:
+            What became of every recording; also why the run stopped, where it did.
+
+        Raises:
+            TimeoutError: it still goes on; wait again, or stop it.
+            ReelmillError: the run could not begin or go on.
+        """
+        self.close()
+        if self._thread is None:
+            raise UsageError("this run has not begun; call start() or use it in a `with` block")
+        if not self._ended.wait(timeout):
+            raise TimeoutError(f"{self.out}: the run still goes on after {timeout:g} s")
+        return self._outcome()
+
+    async def wait_async(self) -> RunSummary:
+        """As `wait`, in an event loop."""
+        self.close()
+        await self._until_ended()
+        return self._outcome()
+
+    def close(self) -> None:
+        """Take no more recordings; the run ends by itself when all it has are done."""
+        with self._guard:
+            self._is_closed = True
+            if self._loop is not None:
+                self._call(self._coordinator.close)
+
+    def stop(self, reason: str = "stop() was called") -> None:
+        """Begin nothing new; returns at once. What is being computed has 20 seconds to be
+        finished, called again none. Finished work is kept, and another run on the same output
+        folder goes on from there. After the end it does nothing.
+
+        Args:
+            reason: is in the summary and in the report.
+        """
+        with self._guard:
+            self._is_closed = True
+            self._stop_reasons.append(reason)
+            if self._loop is not None:
+                self._call(self._coordinator.stop, reason)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or could not begin."""
+        return self._ended.is_set()
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return bool(self._stop_reasons)
+
+    @property
+    def summary(self) -> RunSummary | None:
+        """What became of every recording; None until the run has ended."""
+        return self._summary
+
+    def __enter__(self) -> Run:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.wait()
+        else:
+            self.stop(f"ended by {kind.__name__}")
+            self._ended.wait()
+
+    async def __aenter__(self) -> Run:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            await self.wait_async()
+        else:
+            self.stop(f"ended by {kind.__name__}")
+            await self._until_ended()
+
+    # -- recordings in, events and results out
+
+    def add(self, paths: Paths) -> None:
+        """Take more recordings in while the run goes on. Those it has already are left out.
+
+        Args:
+            paths: files, folders (with all in them) and patterns.
+
+        Raises:
+            UsageError: something that is not there, or a folder without recordings.
+            RunClosedError: the run was closed or stopped, or is over.
+        """
+        found = search(as_paths(paths), self.out)
+        with self._guard:
+            if self._is_closed or self._ended.is_set():
+                raise RunClosedError(
+                    f"{self.out}: this run takes no more recordings; begin another one"
+                )
+            for remark in found.remarks():
+                self._say(remark)
+            if self._loop is None:
+                self._take(found.sources)
+            else:
+                self._call(self._coordinator.add, found.sources)
+
+    def events(self) -> Stream[Event]:
+        """A new listener: all events from the beginning of the run to its end, for `for` (which
+        blocks) and `async for`. There may be any number, begun at any time; one that is slow skips
+        some of the `Progressed` and nothing else."""
+        return Stream(self._log, lambda event: (event,))
+
+    def results(self) -> Stream[RecordingResult]:
+        """The result of each recording as soon as it is done, also of those that earlier runs had
+        finished, and at the end of those that were skipped; for `for` and `async for`."""
+        return Stream(self._log, self._results_in())
+
+    # -- in the caller's thread
+
+    def _prepare(self) -> None:
+        out, settings = self.out, self.settings
+        remarks: list[str] = []
+        if self._given:
+            found = search(self._given, out)
+            self._take(found.sources)
+            remarks += found.remarks()
+        self._folder.enter_context(alone_in_this_process(out))
+        self._folder.enter_context(open_output(out, self._sources.values()))
+        self._folder.callback(self._lock.release)
+        self._lock.acquire()
+        choice = choose_devices(settings.device, NvmlDevices().sample(()))
+        if settings.origin:
+            self._log.emit(Noted(settings.origin))
+        self._log.emit(Noted(f"device: {choice.reason}"))
+        remarks += self._task.remarks(settings, [one.path for one in self._sources.values()])
+        for remark in remarks:
+            self._say(remark)
+        self._pipeline = self._task.build(BuildContext(settings, choice, out, self._say))
+        self._config = engine_config(settings, out, choice, self._pipeline, self._fresh)
+        self._coordinator = Coordinator(
+            self._pipeline, self._config, self._log.emit, lock=self._lock
+        )
+
+    def _say(self, text: str) -> None:
+        self._notes.append(text)
+        self._log.emit(Noted(text))
+
+    def _take(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            self._sources.setdefault(os.path.abspath(source.path), source)
+
+    def _call(self, function: Any, *arguments: Any) -> None:
+        """Have the coordinator do something in its loop, if it is still there."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _outcome(self) -> RunSummary:
+        if self._error is not None:
+            raise self._error
+        assert self._summary is not None
+        return self._summary
+
+    async def _until_ended(self) -> None:
+        async for _ in Stream[Event](self._log, lambda event: ()):
+            pass
+
+    def _results_in(self) -> Any:
+        """Reads results out of events."""
+        keys: list[Keys] = []
+
+        def result(path: str) -> RecordingResult:
+            if not keys:
+                keys.append(Keys(self._pipeline))
+            job = self._coordinator.job(path)
+            artifacts = artifact_paths(job, self._pipeline, keys[0], self._config.cache)
+            return self._task.result.of(job, self.out, self._pipeline, artifacts)
+
+        def read(event: Event) -> list[RecordingResult]:
+            if isinstance(event, RecordingFinished):
+                return [result(event.outcome.path)]
+            if isinstance(event, RunEnded):
+                waiting = [one for one in event.summary.outcomes if one.status == "waiting"]
+                return [result(one.path) for one in waiting]
+            return []
+
+        return read
+
+    # -- in the run's own thread
+
+    def _main(self) -> None:
+        summary: RunSummary | None = None
+        error: BaseException | None = None
+        try:
+            summary = asyncio.run(self._go())
+        except BaseException as caught:  # noqa: BLE001 (raised for whoever waits)
+            error = caught
+        self._end(summary, error)
+
+    async def _go(self) -> RunSummary:
+        with self._guard:
+            self._loop = asyncio.get_running_loop()
+            for reason in self._stop_reasons:
+                self._coordinator.stop(reason)
+            sources, is_closed = list(self._sources.values()), self._is_closed
+        return await self._coordinator.run(sources, self._closing, until_closed=not is_closed)
+
+    def _closing(self, summary: RunSummary) -> None:
+        """Write what is written once all recordings are done, while the folder is still ours."""
+        config, jobs = self._config, self._coordinator.jobs
+        summary.notes = list(dict.fromkeys([*self._notes, *summary.notes]))
         worked = any(not outcome.reused for outcome in summary.outcomes)
         written: list[ExportedFile] = []
-        if together is not None and summary.stopped is None:
-            written = _over_all(together, coordinator.jobs, pipeline, config, summary)
-        write_reports(config.out, summary, coordinator.jobs, written, anew=worked or bool(written))
+        step = self._task.aggregate(self.settings)
+        if step is not None and summary.stopped is None:
+            written = _over_all(step, jobs, self._pipeline, config, summary)
+        write_reports(config.out, summary, jobs, written, anew=worked or bool(written))
 
-    with _stopping_at_signals(coordinator):
-        summary = await coordinator.run(sources, closing)
-    return Outcome(summary, _exit_code(summary), config.out)
-
-
-@contextlib.contextmanager
-def _stopping_at_signals(coordinator: Coordinator) -> Iterator[None]:
-    """Signals stop the run while it is there; then they mean again what they meant before."""
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in NUMBERS}
-    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
-        reason = f"{name} (once more stops at once)" if number == signal.SIGINT else name
-        loop.add_signal_handler(number, coordinator.stop, reason)
-    try:
-        yield
-    finally:
-        with held_back():
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    def _end(self, summary: RunSummary | None, error: BaseException | None) -> None:
+        self._folder.close()
+        self._summary, self._error = summary, error
+        if summary is not None:
+            self._log.emit(RunEnded(summary))
+        self._ended.set()
+        self._log.close()
+        _going_on.discard(self)
 
 
-def tell(outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
-    """Print the closing lines of a run."""
-    if quiet or as_json:
-        return
-    from reelmill.report.text import closing_lines
+@atexit.register
+def _stop_those_left() -> None:
+    """The interpreter exits: what runs have finished is kept, the rest is for another time."""
+    left = list(_going_on)
+    for run in left:
+        run.stop("the program ended")
+    for run in left:
+        run._ended.wait(_EXIT_WAIT_S)
 
-    print("\n".join(closing_lines(outcome.summary, outcome.out)))
+
+def as_paths(paths: Paths) -> list[Path]:
+    """One path, or several."""
+    if isinstance(paths, (str, os.PathLike)):
+        return [Path(paths)]
+    return [Path(path) for path in paths]
 
 
 def _over_all(
-    together: Together,
+    step: AggregateStep,
     jobs: Sequence[Job],
     pipeline: Pipeline,
     config: EngineConfig,
@@ -167,74 +386,7 @@ def _over_all(
 ) -> list[ExportedFile]:
     """What it cannot do costs no recording, and is said."""
     try:
-        return together.write(found_in(jobs, pipeline, together.reads, config.cache), config.out)
+        return step.write(found_in(jobs, pipeline, step.reads, config.cache), config.out)
     except (ReelmillError, OSError) as error:
         summary.warnings.append(f"not done over all recordings: {error}")
         return []
-
-
-def _exit_code(summary: RunSummary) -> int:
-    if summary.stopped is not None:
-        return EXIT_STOPPED
-    if summary.count("failed") or summary.unwritten:
-        return EXIT_SOME_FAILED
-    if any(outcome.changed for outcome in summary.outcomes):
-        return EXIT_SOME_FAILED
-    return EXIT_DONE
-
-
-@contextlib.contextmanager
-def _opened(out: Path, sources: Iterable[Source]) -> Iterator[None]:
-    """The output folder, made if need be, is open for writing.
-
-    Raises:
-        UsageError: it cannot be made or written, or holds files that the run would replace.
-    """
-    with contextlib.ExitStack() as opened:
-        try:
-            opened.enter_context(gate.output(out, "", [source.path for source in sources]))
-            gate.make_folder(out / gate.CACHE)
-            gate.probe(out)
-            taken = [gate.obstacle(out / name) for name in OUR_FILES if not was_ours(out / name)]
-        except (OSError, NotOursError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise UsageError(
-                f"{out}: results cannot be written there ({why}); choose another folder with -o"
-            ) from error
-        if reason := next(filter(None, taken), None):
-            raise UsageError(reason)
-        yield
-
-
-def _config(
-    settings: Settings, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
-) -> EngineConfig:
-    cores, limit = usable_cores(), settings.memory_limit / 100
-    parts = any(isinstance(stage, PartedFileStage) for stage in pipeline.stages)
-    gpus = sum(device.kind != "cpu" for device in choice.devices)
-    workers = settings.workers or policy.default_workers(cores, cpu_parts=parts)
-    worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
-    media = MediaLimits(
-        settings.max_tracks, settings.max_pixels, settings.max_silence, settings.max_stretch
-    )
-    return EngineConfig(
-        out=Path(os.path.abspath(settings.out)),
-        workers=workers,
-        worker_memory_mb=settings.worker_memory or worker_memory,
-        worker_environment=media.variables(),
-        stall_timeout=settings.stall_timeout,
-        cores=cores,
-        threads=settings.threads,
-        devices=choice.devices,
-        device_reason=choice.reason,
-        cpu_hosts_open=choice.cpu_hosts_open,
-        devices_automatic=choice.automatic,
-        memory_limit=limit,
-        residency=settings.residency,
-        footprints=user_cache() / "footprints.json",
-        batch_size=min(settings.batch_size, settings.max_batch),
-        max_batch=settings.max_batch,
-        arena_bytes=(settings.arena or policy.default_arena_mb(gpus)) * _MB,
-        fresh=fresh,
-        keep_transient=settings.keep_audio,
-    )

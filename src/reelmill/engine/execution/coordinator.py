@@ -65,7 +65,7 @@ class Coordinator:
         self._planner = Planner(pipeline, config, self._books, self._footprints)
         self._emit = emit
         self._lock = lock or FolderLock(config.cache / "lock")
-        self._jobs: list[Job] = []
+        self._jobs: dict[str, Job] = {}
         self._results: dict[str, Result] = {}
         self._intake = Intake()
         self._stopped: str | None = None
@@ -78,7 +78,11 @@ class Coordinator:
     @property
     def jobs(self) -> Sequence[Job]:
         """All recordings of the run, with what is known of their originals."""
-        return self._jobs
+        return list(self._jobs.values())
+
+    def job(self, path: str) -> Job:
+        """The recording at an absolute path."""
+        return self._jobs[path]
 
     async def run(
         self,
@@ -120,8 +124,7 @@ class Coordinator:
     def add(self, sources: Sequence[Source]) -> None:
         """Take more recordings in; those that the run has already are left out. Only in the
         coordinator's loop, and while the run is open."""
-        known = {job.original.path for job in self._jobs}
-        new = [source for source in sources if os.path.abspath(source.path) not in known]
+        new = [one for one in sources if os.path.abspath(one.path) not in self._jobs]
         try:
             self._intake.add(self._plan(new))
         except sqlite3.OperationalError:
@@ -166,8 +169,8 @@ class Coordinator:
     def _plan(self, sources: Sequence[Source]) -> list[Job]:
         """Make recordings part of the run; those there is work for."""
         gate.protect(self._config.out, [source.path for source in sources])
-        jobs = plan(sources, self._ledger, (job.original.name for job in self._jobs))
-        self._jobs.extend(jobs)
+        jobs = plan(sources, self._ledger, (job.original.name for job in self.jobs))
+        self._jobs.update((job.original.path, job) for job in jobs)
         keys, cache = Keys(self._pipeline), self._config.cache
         waiting = [
             job for job in jobs if not done_before(job, self._pipeline, keys, self._results, cache)

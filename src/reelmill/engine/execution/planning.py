@@ -215,3 +215,22 @@ def found_in(
             path = store.artifact_path(recording.folder, stage.name, key)
             found.append(Found(recording, path))
     return sorted(found, key=lambda one: one.recording.name)
+
+
+def artifact_paths(
+    job: Job, pipeline: Pipeline, keys: Keys, cache: Path
+) -> dict[type[Artifact], Path]:
+    """Where each stage's result for a recording lies, or would; nowhere for one that could not be
+    read."""
+    if job.original.before is None:
+        return {}
+    recording = recording_of(job, job.original.before, cache)
+    paths = {}
+    for stage in pipeline.stages:
+        if stage.per_name:
+            paths[stage.produces] = store.named_path(cache, stage.name, recording.name)
+        else:
+            key = keys.of(stage, recording)
+            paths[stage.produces] = store.artifact_path(recording.folder, stage.name, key)
+    keys.forget(recording)
+    return paths

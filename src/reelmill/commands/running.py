@@ -1,0 +1,70 @@
+"""A run as a command: shown on the terminal, stopped by signals, summed up at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from reelmill.commands.signals import NUMBERS, held_back
+from reelmill.commands.terminal import View, observing
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.runs.run import Run
+
+
+def run_command(run: Run, *, quiet: bool, as_json: bool) -> RunSummary:
+    """Carry a run out and print its closing lines.
+
+    Raises:
+        UsageError: nothing to work on, an output folder that cannot be written or is taken, a
+            model or device that is not there.
+    """
+    with (
+        observing(quiet=quiet, as_json=as_json) as view,
+        _shown(run, view),
+        run,
+        stopping_at_signals(run),
+    ):
+        summary = run.wait()
+    if not (quiet or as_json):
+        from reelmill.report.text import closing_lines
+
+        print("\n".join(closing_lines(summary, run.out)))
+    return summary
+
+
+@contextlib.contextmanager
+def _shown(run: Run, view: View) -> Iterator[None]:
+    """Show events as they come; at the end all of them have been shown."""
+
+    def show() -> None:
+        for event in run.events():
+            view(event)
+
+    showing = threading.Thread(target=show, name="reelmill terminal", daemon=True)
+    showing.start()
+    try:
+        yield
+    finally:
+        if run.is_over:
+            showing.join()
+
+
+@contextlib.contextmanager
+def stopping_at_signals(run: Run) -> Iterator[None]:
+    """Signals stop the run while it is there; then they mean again what they meant before."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        is_interrupt = number == signal.SIGINT
+        run.stop("Ctrl-C (once more stops at once)" if is_interrupt else "SIGTERM")
+
+    with held_back():
+        before = {number: signal.signal(number, stop) for number in NUMBERS}
+    try:
+        yield
+    finally:
+        with held_back():
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)

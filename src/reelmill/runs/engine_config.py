@@ -1,0 +1,52 @@
+"""A user's settings as the engine's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reelmill.core.paths import user_cache
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.resources import policy
+from reelmill.engine.resources.devices import DeviceChoice
+from reelmill.engine.resources.monitor import machine_memory_mb, usable_cores
+from reelmill.engine.stage import PartedFileStage
+from reelmill.media.limits import MediaLimits
+from reelmill.settings import Settings
+
+_MB = 1 << 20
+
+
+def engine_config(
+    settings: Settings, out: Path, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
+) -> EngineConfig:
+    """What the user set and, where nothing is set, what fits the machine."""
+    cores, limit = usable_cores(), settings.memory_limit / 100
+    parts = any(isinstance(stage, PartedFileStage) for stage in pipeline.stages)
+    gpus = sum(device.kind != "cpu" for device in choice.devices)
+    workers = settings.workers or policy.default_workers(cores, cpu_parts=parts)
+    worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
+    media = MediaLimits(
+        settings.max_tracks, settings.max_pixels, settings.max_silence, settings.max_stretch
+    )
+    return EngineConfig(
+        out=out,
+        workers=workers,
+        worker_memory_mb=settings.worker_memory or worker_memory,
+        worker_environment=media.variables(),
+        stall_timeout=settings.stall_timeout,
+        cores=cores,
+        threads=settings.threads,
+        devices=choice.devices,
+        device_reason=choice.reason,
+        cpu_hosts_open=choice.cpu_hosts_open,
+        devices_automatic=choice.automatic,
+        memory_limit=limit,
+        residency=settings.residency,
+        footprints=user_cache() / "footprints.json",
+        batch_size=min(settings.batch_size, settings.max_batch),
+        max_batch=settings.max_batch,
+        arena_bytes=(settings.arena or policy.default_arena_mb(gpus)) * _MB,
+        fresh=fresh,
+        keep_transient=settings.keep_audio,
+    )

@@ -1,0 +1,63 @@
+"""The output folder of a run: made, nobody else's, open for writing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from reelmill.core import gate
+from reelmill.engine.execution.planning import Source
+from reelmill.errors import NotOursError, UsageError
+from reelmill.runs.reports import OUR_FILES, was_ours
+
+#: Output folders of runs in this process.
+_folders: set[str] = set()
+_mutex = threading.Lock()
+
+
+@contextlib.contextmanager
+def alone_in_this_process(out: Path) -> Iterator[None]:
+    """What this process may write in a folder is known by the folder: one run's at a time.
+
+    Raises:
+        UsageError: another run has it.
+    """
+    real = os.path.realpath(out)
+    with _mutex:
+        if real in _folders:
+            raise UsageError(
+                f"{out}: another run of this program is writing here; wait for it, stop it, or "
+                "choose another folder"
+            )
+        _folders.add(real)
+    try:
+        yield
+    finally:
+        with _mutex:
+            _folders.discard(real)
+
+
+@contextlib.contextmanager
+def open_output(out: Path, sources: Iterable[Source]) -> Iterator[None]:
+    """The output folder, made if need be, is open for writing.
+
+    Raises:
+        UsageError: it cannot be made or written, or holds files that the run would replace.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            opened.enter_context(gate.output(out, "", [source.path for source in sources]))
+            gate.make_folder(out / gate.CACHE)
+            gate.probe(out)
+            taken = [gate.obstacle(out / name) for name in OUR_FILES if not was_ours(out / name)]
+        except (OSError, NotOursError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(
+                f"{out}: results cannot be written there ({why}); choose another folder with -o"
+            ) from error
+        if reason := next(filter(None, taken), None):
+            raise UsageError(reason)
+        yield

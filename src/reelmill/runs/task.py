@@ -1,0 +1,87 @@
+"""What a user's task is made of, and the three that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reelmill.artifacts import Artifact, ExportedFile
+from reelmill.engine.execution.planning import Found
+from reelmill.errors import UsageError
+from reelmill.pipelines.choices import PipelineBuilder
+from reelmill.runs.results import RecordingResult
+from reelmill.settings import Settings
+
+
+@dataclass(frozen=True)
+class AggregateStep:
+    """A step after all recordings of a run, over the results of one type: `write` is given them
+    and the output folder, and gives the files it wrote there."""
+
+    reads: type[Artifact]
+    write: Callable[[Sequence[Found], Path], list[ExportedFile]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run does.
+
+    Attributes:
+        name: as the command's.
+        settings: the settings in force, from the options given; raises UsageError.
+        build: makes the pipeline.
+        result: the type of what comes out for a recording.
+        aggregate: the step over all recordings that the settings ask for.
+        remarks: what to say of the recordings before any work is done.
+    """
+
+    name: str
+    settings: Callable[[dict[str, Any]], Settings]
+    build: PipelineBuilder
+    result: type[RecordingResult] = RecordingResult
+    aggregate: Callable[[Settings], AggregateStep | None] = lambda settings: None
+    remarks: Callable[[Settings, Iterable[Path]], Iterable[str]] = lambda settings, paths: ()
+
+
+def _voice() -> Task:
+    from reelmill.pipelines.voice_builder import build_voice, named_in_vain, voice_settings
+    from reelmill.runs.results import TranscriptResult
+
+    return Task("voice", voice_settings, build_voice, TranscriptResult, remarks=named_in_vain)
+
+
+def _subtitle() -> Task:
+    from reelmill.pipelines.subtitle_builder import build_subtitle, subtitle_settings
+    from reelmill.runs.results import SubtitleResult
+
+    return Task("subtitle", subtitle_settings, build_subtitle, SubtitleResult)
+
+
+def _faces() -> Task:
+    from reelmill.artifacts import Persons
+    from reelmill.pipelines.faces_builder import build_faces, faces_settings
+    from reelmill.runs.across_videos import write_people
+    from reelmill.runs.results import FacesResult
+
+    def aggregate(settings: Settings) -> AggregateStep | None:
+        return AggregateStep(Persons, write_people) if settings.across else None
+
+    return Task("faces", faces_settings, build_faces, FacesResult, aggregate=aggregate)
+
+
+#: By name; each imports what it is made of when it is asked for.
+_TASKS: dict[str, Callable[[], Task]] = {"voice": _voice, "subtitle": _subtitle, "faces": _faces}
+TASK_NAMES = tuple(_TASKS)
+
+
+def task_named(name: str) -> Task:
+    """One of `TASK_NAMES`.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in _TASKS:
+        raise UsageError(f"no task {name!r}; there are: {', '.join(_TASKS)}")
+    return _TASKS[name]()
