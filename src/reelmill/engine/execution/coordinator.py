@@ -129,6 +129,8 @@ class Coordinator:
             self._intake.add(self._plan(new))
         except sqlite3.OperationalError:
             self._disk_full()
+        except OSError as error:
+            self._fatal(f"{self._config.out}: recordings could not be added ({error})")
 
     def close(self) -> None:
         """No more recordings come: the run is over when all it has are done."""
