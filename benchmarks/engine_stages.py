@@ -16,7 +16,7 @@ from reelmill.artifacts import Artifact
 from reelmill.core.atomic import write_text
 from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage
+from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage, StageContext
 
 
 @dataclass
@@ -51,8 +51,8 @@ class Count(FileStage):
     version: ClassVar[int] = 1
     produces: ClassVar[type[Artifact]] = Numbers
 
-    def run(self, recording: Recording, inputs: Inputs) -> Numbers:
-        return Numbers(int(recording.path.read_text().split()[0]))
+    def run(self, context: StageContext, inputs: Inputs) -> Numbers:
+        return Numbers(int(context.recording.path.read_text().split()[0]))
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ class Add(ModelStage[Number, int]):
     needs: ClassVar[tuple[type[Artifact], ...]] = (Numbers,)
     produces: ClassVar[type[Artifact]] = Total
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[Number]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[Number]:
         for number in range(inputs[Numbers].count):
             yield Number(np.full(16, number, np.int32), 1.0 + number * 7 % 30)
 
     def infer(self, model: Any, batch: Sequence[Number]) -> list[int]:
         return [int(model(item.samples[:2])) for item in batch]
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[int]) -> Total:
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[int]) -> Total:
         return Total(sum(outputs))
 
 
@@ -104,9 +104,9 @@ class Write(FileStage):
     per_name: ClassVar[bool] = True
     out: Path = field(default=Path(), metadata={"affects_result": False})
 
-    def run(self, recording: Recording, inputs: Inputs) -> Page:
-        file = f"{recording.name}.txt"
-        write_text(self.out / file, f"{inputs[Total].total}\n", of=recording)
+    def run(self, context: StageContext, inputs: Inputs) -> Page:
+        file = f"{context.recording.name}.txt"
+        write_text(self.out / file, f"{inputs[Total].total}\n", of=context.recording)
         return Page(file)
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:

@@ -45,6 +45,7 @@ from reelmill.engine.state.run_db import Ledger
 from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.voice_builder import build_voice, voice_settings
 from reelmill.runs.sources import find_sources
+from reelmill.testing import context_of
 
 _MB = 1 << 20
 LIMIT = 0.05
@@ -163,7 +164,7 @@ def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
                     )
                     for maker in pipeline.makers(stage)
                 ]
-                items.setdefault(at, []).extend(stage.split(recording, Inputs(made)))
+                items.setdefault(at, []).extend(stage.split(context_of(recording), Inputs(made)))
     return pipeline, items
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from reelmill.artifacts import Artifact
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage
+from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.errors import ModelUnavailableError
 
 
@@ -35,8 +34,8 @@ class ReadNames(FileStage):
     version: ClassVar[int] = 1
     produces: ClassVar[type[Artifact]] = Names
 
-    def run(self, recording: Recording, inputs: Inputs) -> Names:
-        return Names(recording.path.read_text().split())
+    def run(self, context: StageContext, inputs: Inputs) -> Names:
+        return Names(context.recording.path.read_text().split())
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Echo(ModelStage[NameItem, str]):
     produces: ClassVar[type[Artifact]] = Echoes
     most_in_batch: ClassVar[int | None] = 2
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[NameItem]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[NameItem]:
         yield from map(NameItem, inputs[Names].names)
 
     def infer(self, model: Any, batch: Sequence[NameItem]) -> list[str]:
@@ -87,5 +86,5 @@ class Echo(ModelStage[NameItem, str]):
         ours = importlib.util.find_spec("pydantic") is not None
         return [f"{model} {item.name} {sys.executable} {ours}" for item in batch]
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[str]) -> Echoes:
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[str]) -> Echoes:
         return Echoes(list(outputs))

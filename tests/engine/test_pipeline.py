@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 import pytest
 
 from reelmill.artifacts import Artifact
-from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import FileStage, Inputs, Stage, every, exactly, optional
+from reelmill.engine.stage import FileStage, Inputs, Stage, StageContext, every, exactly, optional
 from tests.engine.toys import Read, Shout, ShoutModel, ShoutStage, Words, Write
 
 
@@ -31,7 +30,7 @@ class Count(Artifact):
 class Scripted(FileStage):
     """A stage that only needs and makes."""
 
-    def run(self, recording: Recording, inputs: Inputs) -> Artifact:
+    def run(self, context: StageContext, inputs: Inputs) -> Artifact:
         raise AssertionError("is never run")
 
 

@@ -21,7 +21,15 @@ from reelmill.core.recording import Recording
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import Device, FileStage, Inputs, ModelSpec, ModelStage, setting
+from reelmill.engine.stage import (
+    Device,
+    FileStage,
+    Inputs,
+    ModelSpec,
+    ModelStage,
+    StageContext,
+    setting,
+)
 from reelmill.errors import InputError, PassingError
 
 
@@ -59,15 +67,15 @@ class Read(FileStage):
     produces: ClassVar[type[Artifact]] = Words
     log: Path | None = setting(None, affects_result=False)
 
-    def run(self, recording: Recording, inputs: Inputs) -> Words:
-        note(self.log, "read", recording)
-        words = recording.path.read_text().split()
+    def run(self, context: StageContext, inputs: Inputs) -> Words:
+        note(self.log, "read", context.recording)
+        words = context.recording.path.read_text().split()
         if "unreadable" in words:
-            raise InputError(f"{recording.path}: unreadable on purpose; take it out")
-        if "flaky" in words and self.log and count(self.log, "read", recording) < 3:
-            raise PassingError(f"{recording.path}: busy")
+            raise InputError(f"{context.recording.path}: unreadable on purpose; take it out")
+        if "flaky" in words and self.log and count(self.log, "read", context.recording) < 3:
+            raise PassingError(f"{context.recording.path}: busy")
         if "edited" in words:
-            recording.path.write_text("somebody else's words")
+            context.recording.path.write_text("somebody else's words")
         if "killworker" in words:
             os.kill(os.getpid(), signal.SIGKILL)
         if "diskfull" in words:
@@ -141,7 +149,7 @@ class ShoutStage(ModelStage[WordItem, str]):
     log: Path | None = setting(None, affects_result=False)
     item_bytes: int = 1000
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WordItem]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WordItem]:
         for number, word in enumerate(inputs[Words].words):
             yield WordItem(word, np.full(self.item_bytes // 4, number, np.float32))
 
@@ -163,8 +171,8 @@ class ShoutStage(ModelStage[WordItem, str]):
             raise MemoryError
         return [f"{model(item.text)}{int(item.samples[-1])}" for item in batch]
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[str]) -> Shout:
-        note(self.log, "merge", recording)
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[str]) -> Shout:
+        note(self.log, "merge", context.recording)
         return Shout(" ".join(outputs))
 
 
@@ -177,9 +185,9 @@ class Write(FileStage):
     per_name: ClassVar[bool] = True
     out: Path = setting(Path(), affects_result=False)
 
-    def run(self, recording: Recording, inputs: Inputs) -> Written:
-        path = self.out / f"{recording.name}.up"
-        write_text(path, inputs[Shout].text, of=recording)
+    def run(self, context: StageContext, inputs: Inputs) -> Written:
+        path = self.out / f"{context.recording.name}.up"
+        write_text(path, inputs[Shout].text, of=context.recording)
         return Written(path.name)
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:

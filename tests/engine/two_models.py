@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact
-from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import Device, Inputs, ModelSpec, ModelStage, setting
+from reelmill.engine.stage import Device, Inputs, ModelSpec, ModelStage, StageContext, setting
 from tests.engine.toys import Read, Shout, ShoutStage, WordItem, Words, Write, note
 
 
@@ -84,7 +83,7 @@ class Second(ModelStage[WordItem, str]):
     item_bytes: int = 1000
     log: Path | None = setting(None, affects_result=False)
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WordItem]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WordItem]:
         for word in inputs[Shout].text.split():
             yield WordItem(word, np.zeros(self.item_bytes // 4, np.float32))
 
@@ -94,8 +93,8 @@ class Second(ModelStage[WordItem, str]):
             os.kill(os.getpid(), 9)
         return [2 * item.text for item in batch]
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[str]) -> Echo:
-        note(self.log, "merge2", recording)
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[str]) -> Echo:
+        note(self.log, "merge2", context.recording)
         return Echo(" ".join(outputs))
 
 
@@ -108,7 +107,7 @@ class Third(ModelStage[WordItem, int]):
     needs: ClassVar[tuple[type[Artifact], ...]] = (Echo, Words)
     produces: ClassVar[type[Artifact]] = Length
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WordItem]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WordItem]:
         for word in inputs[Echo].text.split():
             yield WordItem(word, np.zeros(10, np.float32))
 
@@ -116,7 +115,7 @@ class Third(ModelStage[WordItem, int]):
         self.model.write("infer")  # type: ignore[attr-defined]
         return [len(item.text) for item in batch]
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[int]) -> Length:
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[int]) -> Length:
         return Length(sum(outputs))
 
 
@@ -124,8 +123,8 @@ class Third(ModelStage[WordItem, int]):
 class WriteEcho(Write):
     needs: ClassVar[tuple[type[Artifact], ...]] = (Shout, Echo)
 
-    def run(self, recording: Recording, inputs: Inputs) -> Any:
-        written = super().run(recording, inputs)
+    def run(self, context: StageContext, inputs: Inputs) -> Any:
+        written = super().run(context, inputs)
         (self.out / written.file).write_text(inputs[Echo].text)
         return written
 

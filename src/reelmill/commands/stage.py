@@ -223,10 +223,10 @@ def _make(
     inputs = Inputs(read)
     device = choose_devices(settings.device, NvmlDevices().sample(())).devices[0]
     threads = settings.threads or policy.host_threads(usable_cores(), 1)
-    artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size)
     name = recording.name if stage.per_name else ""
     keys = [source.key for source in sources] or [recording.id]
     key = store.result_key(store.stage_digest(stage), [name, *keys])
+    artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size, key)
     cache = settings.out / _CACHE
     named = stage.per_name and cache.is_dir()
     path = (

@@ -24,8 +24,6 @@ class Item(Protocol):
 
 ItemT = TypeVar("ItemT", bound=Item)
 OutputT = TypeVar("OutputT")
-PartT = TypeVar("PartT")
-PieceT = TypeVar("PieceT")
 
 
 @dataclass(frozen=True)
@@ -162,6 +160,43 @@ class ModelSpec(ABC):
 
 
 @dataclass(frozen=True)
+class StageContext:
+    """What a stage is working on: a recording, or one part of it.
+
+    Attributes:
+        recording: the source, its name for results and its folder.
+        stage: the stage's name.
+        key: the key of the result: another content, setting, model or version has another.
+        part: one of the stage's `parts`; None for a stage without parts of its own.
+        handed: what `split` returned for each part, in `merge`; None where it returned nothing.
+    """
+
+    recording: Recording
+    stage: str
+    key: str
+    part: Any = None
+    handed: tuple[Any, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where the recording's artifacts and the files beside them are."""
+        return self.recording.folder
+
+    def sidecar(self, name: str) -> str:
+        """The name of a file beside the artifact, for the artifact to refer to: it tells the
+        results of different settings and versions apart.
+
+        Args:
+            name: what the file is among the stage's own, as `boxes.npz`.
+        """
+        return f"{self.stage}-{self.key[:16]}.{name}"
+
+    def path(self, name: str) -> Path:
+        """Where to write the sidecar `name`."""
+        return self.folder / self.sidecar(name)
+
+
+@dataclass(frozen=True)
 class Stage(ABC):
     """One step of a pipeline. Its dataclass fields are its settings.
 
@@ -179,6 +214,19 @@ class Stage(ABC):
     per_name: ClassVar[bool] = False
     #: Files beside its artifact go when the recording is finished, and are made again on demand.
     transient: ClassVar[bool] = False
+
+    def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Any]:
+        """The parts of a recording that are worked on at the same time where they can be, always
+        the same for the same inputs; none is fine too. By default the recording is one part.
+
+        Parts are small and picklable: files and arrays belong in the recording's folder.
+        """
+        return (None,)
+
+    @property
+    def parted(self) -> bool:
+        """Whether it has parts of its own."""
+        return type(self).parts is not Stage.parts
 
     def fingerprint(self) -> dict[str, Any]:
         """The settings that decide the result."""
@@ -208,78 +256,47 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class FileStage(Stage):
-    """A stage without a model."""
+    """A stage without a model: `run` makes the artifact in a process of the CPU pool.
+
+    With `parts` of its own, `run` makes a piece of `context.part`, and `join` the artifact of all
+    pieces.
+    """
 
     @abstractmethod
-    def run(self, recording: Recording, inputs: Inputs) -> Artifact:
-        """Make the artifact of one recording, in a process of the CPU pool."""
+    def run(self, context: StageContext, inputs: Inputs) -> Any:
+        """Make the artifact of a recording, or the piece of one part of it."""
+
+    def join(self, context: StageContext, inputs: Inputs, pieces: Sequence[Any]) -> Artifact:
+        """Make the artifact from all pieces, in the order of `parts`."""
+        (artifact,) = pieces
+        assert isinstance(artifact, Artifact)
+        return artifact
 
 
 @dataclass(frozen=True)
 class ModelStage(Stage, Generic[ItemT, OutputT]):
-    """A stage with a model: `split` and `merge` run in the CPU pool, `infer` in a model host."""
+    """A stage with a model: `split` and `merge` run in the CPU pool, `infer` in a model worker."""
 
     #: The most items that go into a batch; None: as many as the engine is told.
     most_in_batch: ClassVar[int | None] = None
-    #: Seconds that a unit of cost may take before the host counts as hung, where an item is so
+    #: Seconds that a unit of cost may take before the worker counts as hung, where an item is so
     #: large that this cannot be left to the engine's own guess.
     patience: ClassVar[float] = 0.0
 
     model: ModelSpec
 
     @abstractmethod
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[ItemT]:
-        """Cut a recording into items, lazily and always in the same way; none is fine too."""
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[ItemT]:
+        """Cut a recording, or `context.part` of it, into items, lazily and always in the same way;
+        none is fine too.
+
+        What the generator returns, small and picklable, `merge` finds in `context.handed`.
+        """
 
     @abstractmethod
     def infer(self, model: Any, batch: Sequence[ItemT]) -> list[OutputT]:
         """One output an item, same order. An output must not depend on its neighbours."""
 
     @abstractmethod
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[OutputT]) -> Artifact:
-        """Make the artifact from the outputs, which come in the order of `split`."""
-
-
-@dataclass(frozen=True)
-class PartedFileStage(FileStage, Generic[PartT, PieceT]):
-    """A FileStage whose work on one recording is done in parts, at the same time where it can be.
-
-    Parts and pieces are small and picklable: files and arrays belong in the recording's folder.
-    """
-
-    @abstractmethod
-    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[PartT]:
-        """The parts of a recording, always the same for the same inputs; none is fine too."""
-
-    @abstractmethod
-    def run_part(self, recording: Recording, inputs: Inputs, part: PartT) -> PieceT:
-        """Do one part, in a process of the CPU pool."""
-
-    @abstractmethod
-    def join(self, recording: Recording, inputs: Inputs, pieces: Sequence[PieceT]) -> Artifact:
-        """Make the artifact from all pieces, in the order of `parts`."""
-
-    def run(self, recording: Recording, inputs: Inputs) -> Artifact:
-        parts = self.parts(recording, inputs)
-        return self.join(recording, inputs, [self.run_part(recording, inputs, p) for p in parts])
-
-
-@dataclass(frozen=True)
-class PartedModelStage(ModelStage[ItemT, OutputT], Generic[ItemT, OutputT, PartT]):
-    """A ModelStage whose recordings are split in parts, at the same time where it can be: a long
-    video would otherwise be decoded by one process while the others have nothing to do.
-
-    `merge` gets the outputs in the order of `parts`, and within a part of `split_part`.
-    """
-
-    @abstractmethod
-    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[PartT]:
-        """The parts of a recording, small and picklable, always the same for the same inputs."""
-
-    @abstractmethod
-    def split_part(self, recording: Recording, inputs: Inputs, part: PartT) -> Iterator[ItemT]:
-        """Cut one part into items, lazily and always in the same way."""
-
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[ItemT]:
-        for part in self.parts(recording, inputs):
-            yield from self.split_part(recording, inputs, part)
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[OutputT]) -> Artifact:
+        """Make the artifact from the outputs, which come in the order of `parts` and `split`."""

@@ -10,7 +10,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.resources.monitor import machine_memory_mb, usable_cores
-from reelmill.engine.stage import PartedFileStage
+from reelmill.engine.stage import FileStage
 from reelmill.media.limits import MediaLimits
 from reelmill.settings import Settings
 
@@ -22,7 +22,7 @@ def engine_config(
 ) -> EngineConfig:
     """What the user set and, where nothing is set, what fits the machine."""
     cores, limit = usable_cores(), settings.memory_limit / 100
-    parts = any(isinstance(stage, PartedFileStage) for stage in pipeline.stages)
+    parts = any((isinstance(stage, FileStage) and stage.parted) for stage in pipeline.stages)
     gpus = sum(device.kind != "cpu" for device in choice.devices)
     workers = settings.workers or policy.default_workers(cores, cpu_parts=parts)
     worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)

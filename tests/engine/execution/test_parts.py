@@ -21,10 +21,11 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.cpu_worker import _outputs
-from reelmill.engine.stage import Inputs, PartedFileStage, PartedModelStage
+from reelmill.engine.stage import FileStage, Inputs, ModelStage, StageContext
 from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import InputError
+from reelmill.testing import artifact_of, items_of
 from tests.engine.toys import (
     Read,
     Shout,
@@ -38,7 +39,7 @@ from tests.engine.toys import (
 
 
 @dataclass(frozen=True)
-class ShoutLines(PartedModelStage[WordItem, str, int]):
+class ShoutLines(ModelStage[WordItem, str]):
     """Each word is a part of as many items as it has letters; `stop` is bad input."""
 
     name: ClassVar[str] = "shout"
@@ -47,25 +48,26 @@ class ShoutLines(PartedModelStage[WordItem, str, int]):
     produces: ClassVar[type[Artifact]] = Shout
     item_bytes: int = 1000
 
-    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[int]:
+    def parts(self, context: StageContext, inputs: Inputs) -> Sequence[int]:
         return range(len(inputs[Words].words))
 
-    def split_part(self, recording: Recording, inputs: Inputs, part: int) -> Iterator[WordItem]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WordItem]:
+        part: int = context.part
         word = inputs[Words].words[part]
         for letter in word:
             yield WordItem(letter, np.zeros(self.item_bytes // 4, np.float32))
         if word == "stop":
-            raise InputError(f"{recording.path}: stops in the middle; take it out")
+            raise InputError(f"{context.recording.path}: stops in the middle; take it out")
 
     def infer(self, model: Any, batch: Sequence[WordItem]) -> list[str]:
         return [model(item.text) for item in batch]
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[str]) -> Shout:
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[str]) -> Shout:
         return Shout("".join(outputs))
 
 
 @dataclass(frozen=True)
-class WriteParts(PartedFileStage[int, int]):
+class WriteParts(FileStage):
     """Writes each letter's code; a part waits until another process is at a part too."""
 
     name: ClassVar[str] = "write"
@@ -74,10 +76,11 @@ class WriteParts(PartedFileStage[int, int]):
     produces: ClassVar[type[Artifact]] = Written
     meeting: Path | None = None
 
-    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[int]:
+    def parts(self, context: StageContext, inputs: Inputs) -> Sequence[int]:
         return range(len(inputs[Shout].text))
 
-    def run_part(self, recording: Recording, inputs: Inputs, part: int) -> int:
+    def run(self, context: StageContext, inputs: Inputs) -> int:
+        part: int = context.part
         if self.meeting is not None:
             (self.meeting / str(os.getpid())).touch()
             deadline = time.monotonic() + 30
@@ -85,7 +88,7 @@ class WriteParts(PartedFileStage[int, int]):
                 time.sleep(0.01)
         return ord(inputs[Shout].text[part])
 
-    def join(self, recording: Recording, inputs: Inputs, pieces: Sequence[int]) -> Written:
+    def join(self, context: StageContext, inputs: Inputs, pieces: Sequence[int]) -> Written:
         return Written(",".join(map(str, pieces)))
 
 
@@ -168,8 +171,8 @@ def test_without_the_engine_a_parted_stage_is_a_stage(tmp_path: Path) -> None:
     state = FileState("00", "00", 0, 0)
     recording = Recording(tmp_path / "x", "x", tmp_path, state)
     stage = ShoutLines(ShoutModel())
-    items = stage.split(recording, Inputs([Words(["ab", "c"])]))
+    items = items_of(stage, recording, Inputs([Words(["ab", "c"])]))
     assert [item.text for item in items] == ["a", "b", "c"]
-    written = WriteParts().run(recording, Inputs([Shout("ab")]))
+    written = artifact_of(WriteParts(), recording, Inputs([Shout("ab")]))
     assert isinstance(written, Written)
     assert written.file == "97,98"

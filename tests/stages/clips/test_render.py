@@ -17,6 +17,7 @@ from reelmill.media.video.encode import Encoding
 from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
+from reelmill.testing import context_of
 from tests.media.films import colours, film, heard, onsets, shown, turn
 from tests.stages.faces.people import SIZE, carry_out, persons_of, recording_of
 
@@ -318,7 +319,7 @@ def test_parts_are_always_the_same_and_hold_the_sound_apart(walking, tmp_path: P
     assert isinstance(plan, ClipPlan) and isinstance(persons, Persons)
     inputs = Inputs([probe(walking[0]), persons, plan])
     stage = RenderFaces(FAST)
-    parts = stage.parts(recording, inputs)
-    assert parts == stage.parts(recording, inputs)
+    parts = stage.parts(context_of(recording), inputs)
+    assert parts == stage.parts(context_of(recording), inputs)
     assert [bool(part.clips) for part in parts] == [True, *[False] * (len(parts) - 1)]
     assert len(parts) >= 4

@@ -18,6 +18,7 @@ from reelmill.artifacts import (
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import FileStage, Inputs
 from reelmill.media.probe import probe
+from reelmill.testing import artifact_of
 
 SIZE = 40.0
 
@@ -83,5 +84,5 @@ def carry_out(recording: Recording, persons: Persons, *stages: FileStage) -> lis
     """The artifacts of stages run one after the other, each reading those before."""
     made = [probe(recording.path), persons]
     for stage in stages:
-        made.append(stage.run(recording, Inputs(made)))
+        made.append(artifact_of(stage, recording, Inputs(made)))
     return made[2:]

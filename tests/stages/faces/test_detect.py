@@ -30,6 +30,7 @@ from reelmill.stages.faces.chunks import CHUNK
 from reelmill.stages.faces.detect import DetectFaces
 from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
 from reelmill.stages.faces.track import TrackFaces
+from reelmill.testing import context_of, items_of
 from synthetic.videos import CLEAR_SHARE, Script, Truth, make_video
 from tests.media.films import film, turn
 
@@ -53,9 +54,9 @@ def detected(path: Path, model) -> tuple[Recording, Detections]:
     stage, source = DetectFaces(SPEC), recording(path)
     inputs = Inputs([probe(path)])
     outputs = []
-    for item in stage.split(source, inputs):
+    for item in items_of(stage, source, inputs):
         outputs += stage.infer(model, [item])
-    return source, stage.merge(source, inputs, iter(outputs))
+    return source, stage.merge(context_of(source), inputs, iter(outputs))
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +72,8 @@ def truth_and_found(tmp_path_factory, model) -> tuple[Truth, Found]:
     )
     truth = make_video(path, script)
     source, detections = detected(path, model)
-    tracks = TrackFaces().run(source, Inputs([detections]))
-    persons = IdentifyByAppearance().run(source, Inputs([tracks]))
+    tracks = TrackFaces().run(context_of(source), Inputs([detections]))
+    persons = IdentifyByAppearance().run(context_of(source), Inputs([tracks]))
     return truth, Found(source, detections, tracks, persons)
 
 
@@ -137,9 +138,9 @@ def test_the_artifact_says_how_and_what_it_cannot(truth_and_found) -> None:
 def test_parts_and_batches_do_not_change_what_is_found(truth_and_found, model) -> None:
     _, found = truth_and_found
     stage, inputs = DetectFaces(SPEC), Inputs([probe(found.recording.path)])
-    items = list(stage.split(found.recording, inputs))
+    items = list(items_of(stage, found.recording, inputs))
     assert all(len(item.sampled) <= CHUNK + 1 for item in items)
-    again = stage.merge(found.recording, inputs, iter(stage.infer(model, items)))
+    again = stage.merge(context_of(found.recording), inputs, iter(stage.infer(model, items)))
     one = read_detections(found.recording.folder, again)
     other = read_detections(found.recording.folder, found.detections)
     assert np.array_equal(one.offsets, other.offsets)
@@ -149,9 +150,9 @@ def test_parts_and_batches_do_not_change_what_is_found(truth_and_found, model) -
 def test_of_large_frames_fewer_are_sent_together(tmp_path: Path, monkeypatch) -> None:
     source = recording(film(tmp_path / "a.mp4", [n / 25 for n in range(50)]))
     stage, inputs = DetectFaces(SPEC), Inputs([probe(source.path)])
-    (whole,) = stage.split(source, inputs)
+    (whole,) = items_of(stage, source, inputs)
     monkeypatch.setattr(face_chunks, "_MOST_BYTES", 5 * whole.frames[0].nbytes)
-    chunks = list(stage.split(source, inputs))
+    chunks = list(items_of(stage, source, inputs))
     assert max(len(chunk.sampled) for chunk in chunks) <= 5 + 1
     assert sum(len(chunk.times) for chunk in chunks) == len(whole.times)
 
@@ -187,8 +188,8 @@ def test_a_turned_video_is_looked_at_upright(tmp_path: Path, model) -> None:
 def test_no_faces_is_a_result_and_no_picture_an_error(tmp_path: Path, model) -> None:
     source, detections = detected(film(tmp_path / "a.mp4", [n / 25 for n in range(30)]), model)
     assert detections.boxes == 0
-    tracks = TrackFaces().run(source, Inputs([detections]))
-    persons = IdentifyByAppearance().run(source, Inputs([tracks]))
+    tracks = TrackFaces().run(context_of(source), Inputs([detections]))
+    persons = IdentifyByAppearance().run(context_of(source), Inputs([tracks]))
     assert persons.persons == []
     from tests.media.make import clicks, write
 

@@ -34,6 +34,7 @@ from reelmill.stages.faces.embed import EmbedFaces
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from reelmill.stages.faces.known_people import KnownFace, named
 from reelmill.stages.faces.track import TrackFaces
+from reelmill.testing import context_of, items_of
 from synthetic.cast import cast
 from synthetic.videos import Script, Truth, make_video
 from tests.stages.faces.face_looks import Coarse, CoarseSpec
@@ -43,9 +44,9 @@ EMBED = EmbedFaces(CoarseSpec())
 
 def embedded(recording: Recording, inputs: Inputs, stage: EmbedFaces = EMBED) -> FaceVectors:
     outputs = []
-    for item in stage.split(recording, inputs):
+    for item in items_of(stage, recording, inputs):
         outputs += stage.infer(Coarse(), [item])
-    return stage.merge(recording, inputs, iter(outputs))
+    return stage.merge(context_of(recording, stage), inputs, iter(outputs))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,11 @@ def video(tmp_path_factory) -> tuple[Truth, Recording, list]:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     recording = Recording(path, path.stem, path.parent, FileState(digest, "", 0, 0))
     detections = detected(path.parent, truth)
-    return truth, recording, [probe(path), TrackFaces().run(recording, Inputs([detections]))]
+    return (
+        truth,
+        recording,
+        [probe(path), TrackFaces().run(context_of(recording), Inputs([detections]))],
+    )
 
 
 def detected(folder: Path, truth: Truth) -> Detections:
@@ -95,7 +100,7 @@ def vectors(video) -> FaceVectors:
 
 def identified(video, vectors, **settings) -> Persons:
     _, recording, artifacts = video
-    return IdentifyFaces(**settings).run(recording, Inputs([*artifacts, vectors]))
+    return IdentifyFaces(**settings).run(context_of(recording), Inputs([*artifacts, vectors]))
 
 
 def who_is_who(video, persons: Persons) -> list[set[int]]:
@@ -151,7 +156,7 @@ def test_few_pictures_of_each_track_are_shown_to_the_network(video, vectors) -> 
 def test_the_faces_cut_out_are_the_best_ones_of_their_tracks(video) -> None:
     _, recording, artifacts = video
     arrays = read_tracks(recording.folder, artifacts[1])
-    items = list(EMBED.split(recording, Inputs(artifacts)))
+    items = list(items_of(EMBED, recording, Inputs(artifacts)))
     per_track = np.bincount(np.concatenate([item.tracks for item in items]))
     assert per_track.tolist() == (arrays.best >= 0).sum(axis=1).tolist()
     assert {item.pictures.shape[1:] for item in items} == {(160, 160, 3)}
@@ -161,11 +166,13 @@ def test_the_faces_cut_out_are_the_best_ones_of_their_tracks(video) -> None:
 def test_parts_hold_every_face_once(video, monkeypatch) -> None:
     _, recording, artifacts = video
     inputs = Inputs(artifacts)
-    whole = np.concatenate([item.tracks for item in EMBED.split(recording, inputs)]).tolist()
+    whole = np.concatenate([item.tracks for item in items_of(EMBED, recording, inputs)]).tolist()
     monkeypatch.setattr("reelmill.stages.faces.embed._PART_SECONDS", 1.0)
-    parts = EMBED.parts(recording, inputs)
+    parts = EMBED.parts(context_of(recording), inputs)
     assert len(parts) > 3
-    cut = [i.tracks for part in parts for i in EMBED.split_part(recording, inputs, part)]
+    cut = [
+        i.tracks for part in parts for i in EMBED.split(context_of(recording, part=part), inputs)
+    ]
     assert np.concatenate(cut).tolist() == whole
 
 
@@ -205,7 +212,9 @@ def test_no_tracks_is_nobody(tmp_path: Path, video) -> None:
     rows = {name: value[:0] for name, value in vars(arrays).items()}
     np.savez(recording.folder / "none.npz", **rows)
     inputs = Inputs([media, empty])
-    assert EMBED.parts(recording, inputs) == []
+    assert EMBED.parts(context_of(recording), inputs) == []
     found = embedded(recording, inputs)
-    persons = IdentifyFaces(people=faces_of(0)).run(recording, Inputs([media, empty, found]))
+    persons = IdentifyFaces(people=faces_of(0)).run(
+        context_of(recording), Inputs([media, empty, found])
+    )
     assert persons.persons == [] and found.faces == 0

@@ -19,6 +19,7 @@ from reelmill.artifacts import (
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.stages.faces.track import TrackFaces
+from reelmill.testing import context_of
 
 EVERY = 2
 FRAMES = 101
@@ -46,7 +47,7 @@ def track(folder: Path, faces, cuts=(), score=0.99, **settings) -> tuple[Tracks,
     write_arrays(folder / "d.npz", arrays)
     picture = Picture(0, 1280, 720, 0, FRAMES, 25.0, FRAMES / 25)
     found = Detections("d.npz", picture, "mtcnn", len(sampled), 1, len(boxes), list(cuts))
-    result = TrackFaces(**settings).run(recording(folder), Inputs([found]))
+    result = TrackFaces(**settings).run(context_of(recording(folder)), Inputs([found]))
     return result, read_tracks(folder, result)
 
 

@@ -16,6 +16,7 @@ from reelmill.media.audio.samples import open_samples, window
 from reelmill.stages.media import decode as stage
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
+from reelmill.testing import context_of
 from tests.media.make import clicks, in_format, write
 
 
@@ -24,7 +25,8 @@ def recording_of(path, folder) -> Recording:
 
 
 def run(recording: Recording, **settings) -> Audio:
-    return Decode(**settings).run(recording, Inputs([Probe().run(recording, Inputs([]))]))
+    stage, media = Decode(**settings), Probe().run(context_of(recording), Inputs([]))
+    return stage.run(context_of(recording, stage), Inputs([media]))
 
 
 def test_decode(tmp_path):  # proves: V1 G13 G14

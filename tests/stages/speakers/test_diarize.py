@@ -24,6 +24,7 @@ from reelmill.stages.speakers.diarize import Diarize
 from reelmill.stages.speakers.embed_speakers import HearVoices
 from reelmill.stages.speakers.speaker_turns import TurnOptions, speaker_label, turns_of
 from reelmill.stages.speakers.utterances import goes_on, utterances
+from reelmill.testing import context_of
 
 NOBODY = cast(Recording, None)
 
@@ -77,7 +78,7 @@ def test_the_artifact_says_what_was_used() -> None:
         "en", 1.0, "demo", 6.0, 5.0, [segment("hello", [(0.1, 0.4)])], "aligner", ["a note"]
     )
     diarization = Diarization(TURNS, ["A", "B"], "networks", 6.0, ["no token"])
-    made = AttributeSpeakers().run(NOBODY, Inputs([transcript, diarization]))
+    made = AttributeSpeakers().run(context_of(NOBODY), Inputs([transcript, diarization]))
     assert (made.diarizer, made.aligner) == ("networks", "aligner")
     assert made.notes == ["a note", "no token"]
     assert made.segments[0].speaker == "A"
@@ -130,6 +131,6 @@ def test_labels_never_run_out() -> None:
 def test_a_recording_without_speech_has_no_voices_and_no_turns() -> None:
     silent = activity([])
     hear = HearVoices(encoder_spec("default"))
-    voices = hear.merge(NOBODY, Inputs([silent]), iter(()))
-    made = Diarize().run(NOBODY, Inputs([silent, voices]))
+    voices = hear.merge(context_of(NOBODY), Inputs([silent]), iter(()))
+    made = Diarize().run(context_of(NOBODY), Inputs([silent, voices]))
     assert (made.turns, made.speakers) == ([], [])

@@ -14,6 +14,7 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.models.speakers.pyannote import PyannoteSpec
 from reelmill.stages.speakers.diarize_pyannote import DiarizeByPyannote, FoundTurns, labelled
+from reelmill.testing import context_of
 
 SPEC = PyannoteSpec("/models/pipeline", "community-1", "d", "4.0.7")
 
@@ -46,9 +47,9 @@ def test_it_is_told_how_many_speak(tmp_path: Path, settings: dict[str, int], ask
         return [(0.1, 1.9, "SPEAKER_07")]
 
     model: Any = SimpleNamespace(turns=turns)
-    outputs = stage.infer(model, list(stage.split(recording, inputs)))
+    outputs = stage.infer(model, list(stage.split(context_of(recording), inputs)))
     assert heard == [(32_000, asked)]
-    made = stage.merge(recording, inputs, iter(outputs))
+    made = stage.merge(context_of(recording), inputs, iter(outputs))
     assert (made.speakers, made.turns) == (["A"], [Turn(0.1, 1.9, "A")])
     assert made.model == "community-1 (pyannote.audio 4.0.7)"
 
@@ -57,8 +58,8 @@ def test_a_click_is_nobodys_turn(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a.wav", "a", tmp_path, FileState("a" * 64, "b" * 32, 1, 1))
     inputs = Inputs([Audio("audio.raw", 16_000, 800, 0)])
     stage = DiarizeByPyannote(SPEC)
-    assert list(stage.split(recording, inputs)) == []
-    assert stage.merge(recording, inputs, iter(list[FoundTurns]())).turns == []
+    assert list(stage.split(context_of(recording), inputs)) == []
+    assert stage.merge(context_of(recording), inputs, iter(list[FoundTurns]())).turns == []
 
 
 def test_telemetry_is_off() -> None:

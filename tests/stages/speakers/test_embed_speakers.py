@@ -12,6 +12,7 @@ from reelmill.engine.execution.local import run_alone
 from reelmill.engine.stage import Device, Inputs
 from reelmill.models.speakers.files import encoder_spec
 from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.testing import context_of
 
 STAGE = HearVoices(encoder_spec("default"), together=3)
 
@@ -32,7 +33,7 @@ def test_each_stretch_has_the_embedding_of_its_own_sound(tmp_path: Path) -> None
             SpeakerActivity("m", 14.0, speech=stretches, overlaps=[], changes=[]),
         ]
     )
-    items = list(STAGE.split(recording, inputs))
+    items = list(STAGE.split(context_of(recording), inputs))
     assert [len(item.features) for item in items] == [3, 3, 1]
     voices = run_alone(STAGE, recording, inputs, Device("cpu"))
     assert isinstance(voices, Voices)

@@ -15,6 +15,7 @@ from reelmill.models.speakers.networks import FRAME_STEP, Heard, Segmentation
 from reelmill.stages.speakers.activity_tracks import ActivityTracks
 from reelmill.stages.speakers.loudness import louder_than_pauses
 from reelmill.stages.speakers.segment_speakers import HeardInWindow, SegmentSpeakers, SpeakerWindows
+from reelmill.testing import context_of
 
 STAGE = SegmentSpeakers(segmentation_spec("default"))
 FRAMES = STAGE.model.window_frames
@@ -40,7 +41,7 @@ def test_all_is_looked_at_but_silence(tmp_path: Path) -> None:
     seconds = [first * FRAME_STEP / 16_000 for first in firsts]
     assert [start for start in seconds if start < 20] == sorted(s for s in seconds if s < 10)
     assert [start for start in seconds if start > 20] and min(s for s in seconds if s > 20) > 31
-    items = list(STAGE.split(recording, inputs))
+    items = list(STAGE.split(context_of(recording), inputs))
     windows = [window for item in items for window in item.windows()]
     assert len(windows) == len(firsts) > len(items)
     assert max(len(item.starts) for item in items) == STAGE.together
@@ -77,7 +78,7 @@ def test_windows_are_put_together_and_the_end_is_kept(tmp_path: Path) -> None:
         change = int(np.argmin(np.abs(times - 4.0)))
         changes = (change,) if 0 < change < FRAMES - 1 else ()
         outputs.append(HeardInWindow(speech, overlap, changes))
-    found = STAGE.merge(recording, inputs, iter([outputs]))
+    found = STAGE.merge(context_of(recording), inputs, iter([outputs]))
     (speech_span,), (overlap_span,), (change_at,) = found.speech, found.overlaps, found.changes
     assert abs(speech_span.start - 1) < 0.05 and abs(speech_span.end - 7) < 0.05
     assert abs(overlap_span.start - 3) < 0.05 and abs(overlap_span.end - 3.5) < 0.05

@@ -10,6 +10,7 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.stages.speech.detect_language import DetectLanguage
+from reelmill.testing import context_of
 
 SPEC = WhisperSpec(Path("nowhere"), "demo", "digest")
 
@@ -35,15 +36,15 @@ def test_given(recording):
     # proves: V3
     stage = DetectLanguage(SPEC, language="ko")
     given = inputs((0, 50))
-    assert list(stage.split(recording, given)) == []
-    found = stage.merge(recording, given, iter([]))
+    assert list(stage.split(context_of(recording), given)) == []
+    found = stage.merge(context_of(recording), given, iter([]))
     assert (found.code, found.probability, found.given) == ("ko", 1.0, True)
 
 
 @pytest.mark.parametrize(("windows", "items"), [(1, 1), (2, 2), (9, 4)])
 def test_only_the_first_windows_are_looked_at(recording, windows, items):
     stage = DetectLanguage(SPEC, windows=windows)
-    found = list(stage.split(recording, inputs((0, 20), (25, 45), (50, 95))))
+    found = list(stage.split(context_of(recording), inputs((0, 20), (25, 45), (50, 95))))
     assert len(found) == items
     assert found[0].features.shape == (80, 2000)
     assert found[0].cost == 20.0
@@ -51,9 +52,9 @@ def test_only_the_first_windows_are_looked_at(recording, windows, items):
 
 def test_infer_and_merge(recording):
     stage = DetectLanguage(SPEC, windows=2)
-    items = list(stage.split(recording, inputs((0, 20), (25, 45))))
+    items = list(stage.split(context_of(recording), inputs((0, 20), (25, 45))))
     outputs = stage.infer(ScriptedWhisper(), items)
-    found = stage.merge(recording, inputs((0, 20), (25, 45)), iter(outputs))
+    found = stage.merge(context_of(recording), inputs((0, 20), (25, 45)), iter(outputs))
     assert (found.code, found.probability, found.given) == ("ko", 0.75, False)
     assert list(found.candidates) == ["ko", "en"]
 
@@ -61,7 +62,7 @@ def test_infer_and_merge(recording):
 def test_windows_are_averaged(recording):
     stage = DetectLanguage(SPEC, windows=2)
     outputs = [{"en": 0.6, "ko": 0.4}, {"en": 0.1, "ko": 0.9}]
-    found = stage.merge(recording, inputs((0, 20)), iter(outputs))
+    found = stage.merge(context_of(recording), inputs((0, 20)), iter(outputs))
     assert found.code == "ko"
     assert found.probability == pytest.approx(0.65)
 
@@ -69,8 +70,8 @@ def test_windows_are_averaged(recording):
 def test_silence_has_no_language(recording):
     # proves: S6
     stage = DetectLanguage(SPEC)
-    assert list(stage.split(recording, inputs())) == []
-    found = stage.merge(recording, inputs(), iter([]))
+    assert list(stage.split(context_of(recording), inputs())) == []
+    found = stage.merge(context_of(recording), inputs(), iter([]))
     assert (found.code, found.probability, found.given) == ("und", 0.0, False)
 
 

@@ -23,6 +23,7 @@ from reelmill.media.audio.decode import decode
 from reelmill.models.runtimes.onnx import SHIPPED
 from reelmill.stages.speech import detect_speech as speech
 from reelmill.stages.speech.detect_speech import DetectSpeech, speech_probabilities
+from reelmill.testing import context_of
 
 RATE = 16_000
 
@@ -61,7 +62,9 @@ def one_pass(samples: np.ndarray) -> np.ndarray:
 def detect(tmp_path, samples: np.ndarray, **settings) -> Speech:
     (tmp_path / "x.pcm").write_bytes(samples.astype("<i2").tobytes())
     recording = Recording(tmp_path / "x.wav", "x", tmp_path, FileState("", "", 0, 0))
-    return DetectSpeech(**settings).run(recording, Inputs([Audio("x.pcm", RATE, len(samples), 0)]))
+    return DetectSpeech(**settings).run(
+        context_of(recording), Inputs([Audio("x.pcm", RATE, len(samples), 0)])
+    )
 
 
 def theirs(samples: np.ndarray) -> list[tuple[float, float]]:

@@ -17,6 +17,7 @@ from reelmill.models.files.cache import resolve
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.whisper import DecodedSegment, DecodedWindow, WhisperSpec
 from reelmill.stages.speech.transcribe import Transcribe, in_original
+from reelmill.testing import context_of
 
 SPEC = WhisperSpec(Path("nowhere"), "demo", "digest")
 
@@ -47,7 +48,7 @@ class ScriptedWhisper:
 
 def test_split(recording):
     # proves: G2 V2
-    items = list(Transcribe(SPEC).split(recording, inputs((1, 11), (12, 30), (40, 55))))
+    items = list(Transcribe(SPEC).split(context_of(recording), inputs((1, 11), (12, 30), (40, 55))))
     assert [item.pieces for item in items] == [((1, 11), (12, 30)), ((40, 55),)]
     assert [item.cost for item in items] == [28, 15]
     assert [item.features.shape for item in items] == [(80, 2800), (80, 1500)]
@@ -65,16 +66,16 @@ class NothingButKorean:
 def test_a_language_that_is_of_no_use_later_is_not_recognized(recording):
     # proves: S1
     stage = Transcribe(SPEC, usable=NothingButKorean())
-    assert len(list(stage.split(recording, inputs((0, 30))))) == 1
+    assert len(list(stage.split(context_of(recording), inputs((0, 30))))) == 1
     with pytest.raises(InputError, match="fr is of no use"):
-        next(stage.split(recording, inputs((0, 30), language="fr")))
-    assert list(stage.split(recording, inputs(language="und"))) == []
+        next(stage.split(context_of(recording), inputs((0, 30), language="fr")))
+    assert list(stage.split(context_of(recording), inputs(language="und"))) == []
     assert stage.fingerprint() == Transcribe(SPEC).fingerprint()
 
 
 def test_items_travel_out_of_band(recording):
     # proves: G20
-    (item,) = Transcribe(SPEC).split(recording, inputs((0, 30)))
+    (item,) = Transcribe(SPEC).split(context_of(recording), inputs((0, 30)))
     buffers = []
     message = pickle.dumps(item, protocol=5, buffer_callback=buffers.append)
     assert len(message) < 1000
@@ -84,8 +85,10 @@ def test_items_travel_out_of_band(recording):
 def test_infer_and_merge(recording):
     # proves: V2
     stage, given_ = Transcribe(SPEC), inputs((1, 11), (12, 30), (40, 55))
-    items = list(stage.split(recording, given_))
-    transcript = stage.merge(recording, given_, iter(stage.infer(ScriptedWhisper(), items)))
+    items = list(stage.split(context_of(recording), given_))
+    transcript = stage.merge(
+        context_of(recording), given_, iter(stage.infer(ScriptedWhisper(), items))
+    )
     assert [(s.start, s.end) for s in transcript.segments] == [(1.0, 3.0), (40.0, 42.0)]
     assert (transcript.language, transcript.language_probability) == ("ko", 0.9)
     assert (transcript.model, transcript.duration) == ("demo", 100.0)
@@ -95,13 +98,13 @@ def test_infer_and_merge(recording):
 def test_silence_gives_an_empty_transcript(recording):
     # proves: S6
     stage, silent = Transcribe(SPEC), inputs(language="und")
-    assert list(stage.split(recording, silent)) == []
-    assert stage.merge(recording, silent, iter([])).segments == []
+    assert list(stage.split(context_of(recording), silent)) == []
+    assert stage.merge(context_of(recording), silent, iter([])).segments == []
 
 
 def test_unknown_language(recording):
     with pytest.raises(InputError, match="'klingon'"):
-        list(Transcribe(SPEC).split(recording, inputs((0, 5), language="klingon")))
+        list(Transcribe(SPEC).split(context_of(recording), inputs((0, 5), language="klingon")))
 
 
 PIECES = ((10.0, 14.0), (20.0, 26.0))
@@ -154,7 +157,7 @@ def test_with_the_demo_model(recording):
     spec = WhisperSpec(files.path, files.name, files.identity, files.n_mels)
     stage, given_ = Transcribe(spec), inputs((1, 11), (40, 70))
     model = spec.load(Device("cpu"), 1)
-    outputs = stage.infer(model, list(stage.split(recording, given_)))
+    outputs = stage.infer(model, list(stage.split(context_of(recording), given_)))
     assert len(outputs) == 2
-    transcript = stage.merge(recording, given_, iter(outputs))
+    transcript = stage.merge(context_of(recording), given_, iter(outputs))
     assert transcript.model == "demo"

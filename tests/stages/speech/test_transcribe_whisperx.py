@@ -25,6 +25,7 @@ from reelmill.models.whisperx.whisperx import (
 )
 from reelmill.stages.speech.transcribe_whisperx import TranscribeByWhisperX
 from reelmill.stages.words.align_whisperx import AlignByWhisperX, Aligned, sentences
+from reelmill.testing import context_of
 
 SAID: dict[str, Any] = json.loads((Path(__file__).parent / "whisperx_said.json").read_text())
 SECONDS = 12
@@ -68,8 +69,10 @@ def transcribe(
     spec = WhisperXSpec("/models/demo", "demo", "d", 14.0, "3.8.6", WhisperXOptions())
     stage = TranscribeByWhisperX(spec, language)
     inputs = Inputs([audio])
-    heard = stage.infer(Recognizer(library, 20, 12.0), list(stage.split(recording, inputs)))
-    return stage.merge(recording, inputs, iter(heard))
+    heard = stage.infer(
+        Recognizer(library, 20, 12.0), list(stage.split(context_of(recording), inputs))
+    )
+    return stage.merge(context_of(recording), inputs, iter(heard))
 
 
 def align(
@@ -77,8 +80,10 @@ def align(
 ) -> AlignedTranscript:
     stage = AlignByWhisperX(WhisperXAlignerSpec(None, "d", "3.8.6"))
     inputs = Inputs([audio, transcript])
-    found = stage.infer(Aligner(library, None, "cpu"), list(stage.split(recording, inputs)))
-    return stage.merge(recording, inputs, iter(found))
+    found = stage.infer(
+        Aligner(library, None, "cpu"), list(stage.split(context_of(recording), inputs))
+    )
+    return stage.merge(context_of(recording), inputs, iter(found))
 
 
 def test_its_text_becomes_a_transcript(recording: Recording, audio: Audio) -> None:
@@ -164,6 +169,6 @@ def test_an_empty_recording_has_nothing_to_say(recording: Recording) -> None:
     transcript = transcribe(recording, empty, Library())
     assert transcript.segments == [] and transcript.language == "und"
     stage = AlignByWhisperX(WhisperXAlignerSpec(None, "d", "3.8.6"))
-    assert list(stage.split(recording, Inputs([empty, transcript]))) == []
-    merged = stage.merge(recording, Inputs([empty, transcript]), iter(list[Aligned]()))
+    assert list(stage.split(context_of(recording), Inputs([empty, transcript]))) == []
+    merged = stage.merge(context_of(recording), Inputs([empty, transcript]), iter(list[Aligned]()))
     assert merged.segments == []

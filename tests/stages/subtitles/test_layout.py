@@ -23,6 +23,7 @@ from reelmill.core.text import phrases
 from reelmill.engine.stage import Inputs
 from reelmill.errors import InputError
 from reelmill.stages.subtitles.layout import LayOut
+from reelmill.testing import context_of
 
 RECORDING = Recording(Path("a.mp4"), "a", Path(), FileState("0", "0", 0, 0))
 #: What the tests hold the layout to, written down again on purpose.
@@ -51,7 +52,7 @@ def lay_out(
             Translations("ja", "demo", {language: translated}),
         ]
     )
-    return LayOut(**options).run(RECORDING, inputs).tracks[0]
+    return LayOut(**options).run(context_of(RECORDING), inputs).tracks[0]
 
 
 def wide(text: str) -> float:

@@ -16,6 +16,7 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.errors import NotOursError, UsageError
 from reelmill.stages.transcript.export import Export, export_path
+from reelmill.testing import context_of
 
 TRANSCRIPT = Transcript("ko", 1.0, "demo", 3.0, 2.0, [Segment(0, 1, "네", -0.1, 0, 1, 0)])
 
@@ -27,7 +28,7 @@ def recording(path: Path, name: str) -> Recording:
 def test_files_lie_beside_each_other_below_the_root(tmp_path: Path):
     stage = Export(tmp_path / "out", ("srt", "json"), (("language", "ko"),))
     call = recording(tmp_path / "통화.1.m4a", "6월/통화.1")
-    exports = stage.run(call, Inputs([TRANSCRIPT]))
+    exports = stage.run(context_of(call), Inputs([TRANSCRIPT]))
     assert [file.path for file in exports.files] == ["6월/통화.1.json", "6월/통화.1.srt"]
     for file, path in zip(exports.files, stage.files(call, exports), strict=True):
         data = path.read_bytes()
@@ -57,7 +58,7 @@ def test_long_names_are_shortened_the_same_way_each_time(tmp_path: Path):
         assert name.startswith("폴더/가가")
     assert export_path(one, "srt").removesuffix("srt") == export_path(one, "vtt")[:-3]
     exports = Export(tmp_path, ("txt",)).run(
-        recording(tmp_path / "a.m4a", one), Inputs([TRANSCRIPT])
+        context_of(recording(tmp_path / "a.m4a", one)), Inputs([TRANSCRIPT])
     )
     assert (tmp_path / exports.files[0].path).read_text() == "네\n"
 
@@ -72,7 +73,7 @@ def test_nothing_is_written_outside_the_root(name: str):
 def test_odd_names(tmp_path: Path, name: str):
     stage = Export(tmp_path / "out")
     call = recording(tmp_path / "a.m4a", name)
-    exports = stage.run(call, Inputs([TRANSCRIPT]))
+    exports = stage.run(context_of(call), Inputs([TRANSCRIPT]))
     assert all(path.is_file() for path in stage.files(call, exports))
 
 
@@ -80,5 +81,7 @@ def test_an_original_is_never_replaced(tmp_path: Path):
     original = tmp_path / "call.txt"
     original.write_bytes(b"sound, oddly named")
     with pytest.raises(NotOursError, match="is one of the recordings"):
-        Export(tmp_path, ("txt",)).run(recording(original, "call"), Inputs([TRANSCRIPT]))
+        Export(tmp_path, ("txt",)).run(
+            context_of(recording(original, "call")), Inputs([TRANSCRIPT])
+        )
     assert original.read_bytes() == b"sound, oddly named"

@@ -18,6 +18,7 @@ from reelmill.core.text import UNSPACED
 from reelmill.engine.stage import Inputs
 from reelmill.stages.translation.sentence_ends import usual_pause
 from reelmill.stages.translation.sentences import JoinSentences, timed_words
+from reelmill.testing import context_of
 from synthetic.sentences import sentence as demo_sentence
 
 RECORDING = Recording(Path("a.mp4"), "a", Path(), FileState("0", "0", 0, 0))
@@ -36,7 +37,7 @@ def transcript(segments: Sequence[Segment], language: str = "ja") -> Transcript:
 
 def join(segments: Sequence[Segment], language: str = "ja", **settings) -> list[Sentence]:
     stage = JoinSentences(**settings)
-    return stage.run(RECORDING, Inputs([transcript(segments, language)])).sentences
+    return stage.run(context_of(RECORDING), Inputs([transcript(segments, language)])).sentences
 
 
 def texts(segments: Sequence[Segment], language: str = "ja", **settings) -> list[str]:
@@ -190,7 +191,7 @@ def test_silence_has_no_sentences() -> None:
 def test_the_aligned_transcript_is_read_when_there_is_one() -> None:
     plain = transcript([segment("はい。", 0, 1)])
     aligned = AlignedTranscript(**vars(plain), aligner="demo", notes=[])
-    found = JoinSentences().run(RECORDING, Inputs([aligned]))
+    found = JoinSentences().run(context_of(RECORDING), Inputs([aligned]))
     assert [one.text for one in found.sentences] == ["はい。"]
     assert JoinSentences.needs == (Transcript,)
 

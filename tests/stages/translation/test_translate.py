@@ -14,6 +14,7 @@ from reelmill.models.translation.nllb import Hypothesis, NllbSpec, SourceText
 from reelmill.models.translation.translators import resolve_translator
 from reelmill.stages.translation.glossary import Glossary, Term
 from reelmill.stages.translation.translate import Directions, SentenceItem, Translate
+from reelmill.testing import context_of
 
 SPEC = NllbSpec(Path("nowhere"), "scripted", "digest", Path("nowhere"))
 RECORDING = Recording(Path("film.mkv"), "film", Path(), FileState("a" * 64, "b", 1, 1))
@@ -47,11 +48,11 @@ class Scripted:
 
 
 def run(stage, model, given_, batch=20):
-    items = list(stage.split(RECORDING, given_))
+    items = list(stage.split(context_of(RECORDING), given_))
     outputs = [
         o for i in range(0, len(items), batch) for o in stage.infer(model, items[i : i + batch])
     ]
-    return stage.merge(RECORDING, given_, iter(outputs))
+    return stage.merge(context_of(RECORDING), given_, iter(outputs))
 
 
 def lines(translations, code="ko"):
@@ -106,7 +107,7 @@ def test_as_many_lines_as_sentences_whatever_the_model_gives(texts, data, with_g
 def test_each_sentence_into_each_language():
     # proves: S1
     stage = Translate(SPEC, targets=("ko", "zh-TW"))
-    items = list(stage.split(RECORDING, inputs("えき", " かぎ ")))
+    items = list(stage.split(context_of(RECORDING), inputs("えき", " かぎ ")))
     assert [(i.index, i.target, i.text.text, i.text.target) for i in items] == [
         (0, "ko", "えき", "kor_Hang"),
         (1, "ko", "かぎ", "kor_Hang"),
@@ -236,9 +237,9 @@ def test_a_name_that_cannot_be_kept_is_told():
 
 def test_languages_that_are_none():
     with pytest.raises(UsageError, match="did you mean ko"):
-        list(Translate(SPEC, targets=("koren",)).split(RECORDING, inputs("えき")))
+        list(Translate(SPEC, targets=("koren",)).split(context_of(RECORDING), inputs("えき")))
     with pytest.raises(InputError, match=r"'la' cannot be translated.*--from"):
-        list(Translate(SPEC).split(RECORDING, inputs("aqua", language="la")))
+        list(Translate(SPEC).split(context_of(RECORDING), inputs("aqua", language="la")))
 
 
 def test_settings_decide_the_result():
@@ -301,7 +302,7 @@ def test_the_demo_model_keeps_names_it_never_saw(demo):
 def test_the_demo_model_says_what_it_cannot_do(demo):
     spec, _ = demo
     with pytest.raises(InputError, match="'demo' cannot translate ja to fr, only ja to ko"):
-        list(Translate(spec, targets=("fr",)).split(RECORDING, inputs("えき")))
+        list(Translate(spec, targets=("fr",)).split(context_of(RECORDING), inputs("えき")))
 
 
 def test_a_direction_is_refused_before_anything_is_recognized(demo):

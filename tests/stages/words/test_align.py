@@ -23,6 +23,7 @@ from reelmill.engine.stage import Inputs
 from reelmill.models.alignment.spelling import read_alphabet
 from reelmill.models.alignment.wav2vec2 import AlignerModel, AlignerSpec
 from reelmill.stages.words.align import Align
+from reelmill.testing import context_of
 
 FRAME = 0.02
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -88,9 +89,9 @@ def inputs(said: list[tuple[float, float, str]], seconds: float, language: str =
 
 
 def aligned(stage: Align, recording: Recording, given: Inputs):
-    items = list(stage.split(recording, given))
+    items = list(stage.split(context_of(recording), given))
     found = stage.infer(ScriptedAligners(recording.folder / "vocab.json"), items) if items else []
-    return stage.merge(recording, given, iter(found))
+    return stage.merge(context_of(recording), given, iter(found))
 
 
 def timed(transcript) -> list[tuple[str, float, float, str]]:
@@ -154,7 +155,7 @@ def test_a_language_without_aligner_keeps_whispers_times(spec: AlignerSpec, tmp_
     recording = spoken_sound(tmp_path, 4)
     words = [[Word(1.0, 1.5, "bonjour", 0.8, "whisper")]]
     given = inputs([(0.9, 2.0, "bonjour")], 4, "fr", words)
-    assert list(Align(spec).split(recording, given)) == []
+    assert list(Align(spec).split(context_of(recording), given)) == []
     found = aligned(Align(spec), recording, given)
     assert timed(found) == [("bonjour", 1.0, 1.5, "whisper")]
     assert found.aligner is None
@@ -178,7 +179,7 @@ def test_many_recordings_in_a_batch_are_as_one_by_one(spec: AlignerSpec, tmp_pat
         folder = tmp_path / str(number)
         folder.mkdir()
         recording = spoken_sound(folder, 2 + number, (word, 0.5 + number / 10))
-        items += stage.split(recording, inputs([(0.4, 1.2, word)], 2 + number))
+        items += stage.split(context_of(recording), inputs([(0.4, 1.2, word)], 2 + number))
     model = ScriptedAligners(tmp_path / "vocab.json")
     together = stage.infer(model, items)
     for item, one in zip(items, together, strict=True):

@@ -15,6 +15,7 @@ from reelmill.engine.stage import Device, Inputs
 from reelmill.models.files.cache import resolve
 from reelmill.models.whisper.whisper import WhisperSpec, onsets
 from reelmill.stages.words.whisper_times import TimeByWhisper
+from reelmill.testing import context_of
 
 SAID = [
     (0.4, 2.4, "Emma called me four times this week."),
@@ -49,7 +50,7 @@ def test_every_word_in_order_inside_its_segment(given, spec: WhisperSpec) -> Non
     # proves: V4
     recording, inputs = given
     stage = TimeByWhisper(spec)
-    items = list(stage.split(recording, inputs))
+    items = list(stage.split(context_of(recording), inputs))
     times = stage.merge(
         recording, inputs, iter(stage.infer(spec.load(Device("cpu"), 1), items))
     ).words
@@ -68,8 +69,8 @@ def test_every_word_in_order_inside_its_segment(given, spec: WhisperSpec) -> Non
 def test_nothing_is_asked_where_an_aligner_does_better(given, spec: WhisperSpec) -> None:
     recording, inputs = given
     stage = TimeByWhisper(spec, aligned=("en",))
-    assert list(stage.split(recording, inputs)) == []
-    assert stage.merge(recording, inputs, iter([])).words == [[], []]
+    assert list(stage.split(context_of(recording), inputs)) == []
+    assert stage.merge(context_of(recording), inputs, iter([])).words == [[], []]
 
 
 def test_onsets_of_tokens_that_were_passed_over() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from reelmill.artifacts import Artifact
 from reelmill.core import gate
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage
+from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage, StageContext
+from reelmill.engine.state import artifact_store as store
 from reelmill.errors import is_out_of_memory
 
 
@@ -20,21 +22,37 @@ def run_alone(
     device: Device,
     threads: int = 1,
     batch_size: int = 20,
+    key: str | None = None,
 ) -> Artifact:
     """Make a stage's artifact in this process, a model loaded on `device` if it has one.
 
     The model is loaded when the first item is there: a recording without items needs none.
     Items of one recording are batched as they come; when memory runs out, batches are halved.
+    `key` is the result's; None where nobody else looks for it.
 
     Raises:
         whatever the stage and its model raise.
     """
     gate.make_folder(recording.folder)
+    key = key or store.result_key(store.stage_digest(stage), [recording.id])
+    context = StageContext(recording, stage.name, key)
+    parts = [replace(context, part=part) for part in stage.parts(context, inputs)]
     if isinstance(stage, FileStage):
-        return stage.run(recording, inputs)
+        return stage.join(context, inputs, [stage.run(part, inputs) for part in parts])
     assert isinstance(stage, ModelStage)
-    items = stage.split(recording, inputs)
-    return stage.merge(recording, inputs, _outputs(stage, items, device, threads, batch_size))
+    handed: list[Any] = []
+    items = _items(stage, parts, inputs, handed)
+    outputs = list(_outputs(stage, items, device, threads, batch_size))
+    return stage.merge(replace(context, handed=tuple(handed)), inputs, iter(outputs))
+
+
+def _items(
+    stage: ModelStage[Any, Any], parts: Sequence[StageContext], inputs: Inputs, handed: list[Any]
+) -> Iterator[Any]:
+    """The items of all parts; what `split` returns for each is added to `handed`."""
+    for part in parts:
+        items: Any = stage.split(part, inputs)
+        handed.append((yield from items))
 
 
 def _outputs(

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reelmill.core import gate
 from reelmill.core.recording import FileState, Identity, Recording
@@ -28,8 +28,6 @@ from reelmill.engine.resources.placement import Turn
 from reelmill.engine.stage import (
     FileStage,
     ModelStage,
-    PartedFileStage,
-    PartedModelStage,
     Stage,
 )
 from reelmill.engine.state import artifact_store as store
@@ -303,8 +301,7 @@ class Passage:
             totals.first_at = self._books.clock()
         run = self._run_model_stage
         if isinstance(stage, FileStage):
-            parted = isinstance(stage, PartedFileStage)
-            run = self._run_parted_file_stage if parted else self._run_file_stage
+            run = self._run_parted_file_stage if stage.parted else self._run_file_stage
         if stage.per_name:  # from here on the files are not whole, and nobody's
             self._remove(task.target)
         try:
@@ -325,7 +322,9 @@ class Passage:
 
     async def _run_parted_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
         parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
-        runs = [self._in_pool(work.RunPart(**vars(task), part=part), stage) for part in parts]
+        runs = [
+            self._in_pool(work.RunPart(**vars(replace(task, part=part))), stage) for part in parts
+        ]
         pieces = tuple(made.piece for made in await _all_or_first_error(runs))
         return await self._in_pool(work.Join(**vars(task), pieces=pieces), stage, ending=True)
 
@@ -337,19 +336,19 @@ class Passage:
 
     async def _run_model_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
         parts: tuple[object, ...] = (None,)
-        if isinstance(stage, PartedModelStage):
+        if stage.parted:
             parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
         base, label = task.target.with_suffix(".spool"), str(task.recording.path)
         flights = [self._inference.open(task.stage, label, base) for _ in parts]
         try:
-            await _all_or_first_error(
+            handed = await _all_or_first_error(
                 [
-                    self._fly(work.Split(**vars(task), part=part), stage, flight, flights)
+                    self._fly(work.Split(**vars(replace(task, part=part))), stage, flight, flights)
                     for part, flight in zip(parts, flights, strict=True)
                 ]
             )
             spools, places = joined(flights)
-            merge = work.Merge(**vars(task), spools=spools, places=places)
+            merge = work.Merge(**vars(task), spools=spools, places=places, handed=tuple(handed))
             return await self._in_pool(merge, stage, ending=True)
         finally:
             for flight in flights:
@@ -357,17 +356,19 @@ class Passage:
 
     async def _fly(
         self, task: work.Split, stage: Stage, flight: Flight, others: Sequence[Flight]
-    ) -> None:
-        """One part of a recording from its split to its last output; its failure is theirs."""
+    ) -> Any:
+        """One part of a recording from its split to its last output; its failure is theirs.
+        Gives what `split` returned."""
         try:
-            await self._split(task, stage, flight)
+            handed = await self._split(task, stage, flight)
             await flight.finished
+            return handed
         except Exception as error:
             for other in others:
                 self._inference.abandon(other, error)
             raise
 
-    async def _split(self, task: work.Split, stage: Stage, flight: Flight) -> None:
+    async def _split(self, task: work.Split, stage: Stage, flight: Flight) -> Any:
         total: int | None = None
         try:
             answer = await self._pool.run(
@@ -384,6 +385,7 @@ class Passage:
                     await flight.finished
                 raise RunStopping
             total = made.items
+            return made.handed
         finally:
             self._inference.split_ended(flight, total)
 

@@ -26,9 +26,8 @@ from reelmill.engine.stage import (
     FileStage,
     Inputs,
     ModelStage,
-    PartedFileStage,
-    PartedModelStage,
     Stage,
+    StageContext,
 )
 from reelmill.engine.state import artifact_store as store
 from reelmill.errors import (
@@ -67,23 +66,23 @@ class StageTask:
     sources: tuple[Path, ...]
     key: str
     target: Path
+    #: The part of the recording that is meant; None where the stage has none of its own.
+    part: Any = None
 
 
 @dataclass(frozen=True)
 class Run(StageTask):
-    """A FileStage's only method."""
+    """A FileStage's artifact of a recording that is one part."""
 
 
 @dataclass(frozen=True)
 class Parts(StageTask):
-    """Say which parts a parted stage has."""
+    """Say which parts a recording has."""
 
 
 @dataclass(frozen=True)
 class RunPart(StageTask):
-    """One part of a PartedFileStage."""
-
-    part: Any = None
+    """A FileStage's piece of one part."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +94,7 @@ class Join(StageTask):
 
 @dataclass(frozen=True)
 class Split(StageTask):
-    """Send the items of a recording, one by one, as there is room in the arena.
-
-    `part` is what one of them is cut from, None where the stage has no parts.
-    """
-
-    part: Any = None
+    """Send the items of a part, one by one, as there is room in the arena."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +104,8 @@ class Merge(StageTask):
 
     spools: tuple[Path, ...] = ()
     places: array[int] = field(default_factory=lambda: array("q"))
+    #: What `split` returned, by part.
+    handed: tuple[Any, ...] = ()
 
 
 Task = Identify | Parts | Run | RunPart | Join | Split | Merge
@@ -146,6 +142,7 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
     parts: tuple[Any, ...] = ()
     piece: Any = None
+    handed: Any = None
 
 
 @dataclass(frozen=True)
@@ -284,36 +281,42 @@ def _do(task: Task, pipeline: Pipeline, channel: Channel, started: float) -> Mad
     stage = pipeline.stages[task.stage]
     kinds = [maker.produces for maker in pipeline.makers(stage)] if task.sources else []
     inputs = Inputs(map(_source, task.sources, kinds))
+    context = _context(task, stage)
     if isinstance(task, Parts):
-        assert isinstance(stage, (PartedFileStage, PartedModelStage))
-        parts = tuple(stage.parts(task.recording, inputs))
+        parts = tuple(stage.parts(context, inputs))
         return Made(time.process_time() - started, parts=parts)
     if isinstance(task, RunPart):
-        assert isinstance(stage, PartedFileStage)
+        assert isinstance(stage, FileStage)
         gate.make_folder(task.target.parent)
-        piece = stage.run_part(task.recording, inputs, task.part)
+        piece = stage.run(context, inputs)
         return Made(time.process_time() - started, piece=piece)
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
         gate.make_folder(task.target.parent)  # the hosts' spools lie there too
-        items = _send(_items(stage, task, inputs), channel)
-        return Made(time.process_time() - started, items=items)
-    artifact = _artifact(task, stage, inputs)
+        items, handed = _send(stage.split(context, inputs), channel)
+        return Made(time.process_time() - started, items=items, handed=handed)
+    artifact = _artifact(task, stage, context, inputs)
     store.save(task.target, stage, task.key, task.recording, artifact)
     files = [str(path) for path in stage.files(task.recording, artifact)]
     return Made(time.process_time() - started, files=files, facts=artifact.facts())
 
 
-def _artifact(task: Run | Join | Merge, stage: Stage, inputs: Inputs) -> Artifact:
+def _context(task: StageTask, stage: Stage) -> StageContext:
+    handed = task.handed if isinstance(task, Merge) else ()
+    return StageContext(task.recording, stage.name, task.key, task.part, handed)
+
+
+def _artifact(
+    task: Run | Join | Merge, stage: Stage, context: StageContext, inputs: Inputs
+) -> Artifact:
     if isinstance(task, Merge):
         assert isinstance(stage, ModelStage)
         with closing(_outputs(task.spools, task.places)) as outputs:
-            return stage.merge(task.recording, inputs, outputs)
-    if isinstance(task, Join):
-        assert isinstance(stage, PartedFileStage)
-        return stage.join(task.recording, inputs, task.pieces)
+            return stage.merge(context, inputs, outputs)
     assert isinstance(stage, FileStage)
-    return stage.run(task.recording, inputs)
+    if isinstance(task, Join):
+        return stage.join(context, inputs, task.pieces)
+    return stage.join(context, inputs, [stage.run(context, inputs)])
 
 
 def _source(path: Path, kind: type[Artifact]) -> Artifact:
@@ -339,15 +342,14 @@ def _outputs(spools: Sequence[Path], places: array[int]) -> Generator[Any, None,
             yield pickle.loads(opened[spool].read(size))
 
 
-def _items(stage: ModelStage[Any, Any], task: Split, inputs: Inputs) -> Iterator[Any]:
-    if isinstance(stage, PartedModelStage):
-        return stage.split_part(task.recording, inputs, task.part)
-    return stage.split(task.recording, inputs)
-
-
-def _send(items: Iterator[Any], channel: Channel) -> int:
+def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:
+    """The number of items sent, and what their generator returned."""
     count = 0
-    for item in items:
+    while True:
+        try:
+            item = next(items)
+        except StopIteration as end:
+            return count, end.value
         packed = Packed(item)
         if packed.size > channel.arena.size:
             raise ResourceError(
@@ -361,7 +363,6 @@ def _send(items: Iterator[Any], channel: Channel) -> int:
         channel.arena.write(block, packed)
         channel.send(Sent(count, float(item.cost), block))
         count += 1
-    return count
 
 
 def adopt(task: StageTask, stage: Stage) -> Made | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.atomic import write_bytes
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
 from reelmill.stages.clips.camera_path import Framing, camera_path
@@ -39,7 +38,7 @@ _NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 @dataclass(frozen=True)
 class PlanClips(FileStage):
-    """Writes `windows-<hash>.npz` beside the artifact.
+    """Writes the windows beside the artifact.
 
     `width` and `height` are of a clip, or for `split` of both halves together; they do not matter
     for `overlay`. `clip_seconds`: length of `single` clips, 0 for one clip a person. `target`,
@@ -60,16 +59,16 @@ class PlanClips(FileStage):
     min_share: float = 0.05
     face_share: float = 0.45
 
-    def run(self, recording: Recording, inputs: Inputs) -> ClipPlan:
+    def run(self, context: StageContext, inputs: Inputs) -> ClipPlan:
         persons = inputs[Persons]
-        people = self._people(recording, persons)
-        arrays = read_persons(recording.folder, persons)
+        people = self._people(context.recording, persons)
+        arrays = read_persons(context.folder, persons)
         clips = self._clips(persons, people, arrays)
         windows = self._windows(inputs[Media], persons, people, arrays)
         width, height = self.width, self.height
         if self.layout == "overlay":
             width, height = (_even(persons.picture.width), _even(persons.picture.height))
-        return ClipPlan(_stored(recording, windows), self.layout, width, height, clips)
+        return ClipPlan(_stored(context, windows), self.layout, width, height, clips)
 
     def _people(self, recording: Recording, persons: Persons) -> list[Person]:
         if not persons.persons:
@@ -169,16 +168,14 @@ def _file_names(people: list[Person]) -> list[str]:
     return names
 
 
-def _stored(recording: Recording, windows: npt.NDArray[np.float32]) -> str:
-    """Write the windows under a name that says what is in them: other plans have others."""
+def _stored(context: StageContext, windows: npt.NDArray[np.float32]) -> str:
+    """Write the windows beside the artifact."""
     import numpy as np
 
     buffer = io.BytesIO()
     np.savez(buffer, windows=windows)
-    data = buffer.getvalue()
-    name = f"windows-{hashlib.sha256(windows.tobytes()).hexdigest()[:16]}.npz"
-    write_bytes(recording.folder / name, data)
-    return name
+    write_bytes(context.path("windows.npz"), buffer.getvalue())
+    return context.sidecar("windows.npz")
 
 
 def _even(size: int) -> int:

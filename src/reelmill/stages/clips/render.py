@@ -21,7 +21,7 @@ from reelmill.artifacts import (
 from reelmill.artifacts.clips import read_windows
 from reelmill.core.atomic import replacing
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, PartedFileStage
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.media.audio.cut import SoundCut, cut_sound
 from reelmill.media.video.crop import Cropper, Frame, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
@@ -56,7 +56,7 @@ class RenderedPart:
 
 
 @dataclass(frozen=True)
-class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
+class RenderFaces(FileStage):
     """Writes `piece-*.mp4`, `sound-*.mp4` and `thumbnail-*.jpg` beside the artifact.
 
     A part decodes its stretch of the video once, for all clips that show something of it.
@@ -70,10 +70,10 @@ class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
 
     encoding: Encoding = field(default_factory=Encoding)
 
-    def parts(self, recording: Recording, inputs: Inputs) -> list[RenderPart]:
+    def parts(self, context: StageContext, inputs: Inputs) -> list[RenderPart]:
         persons, plan = inputs[Persons], inputs[ClipPlan]
         wanted = [span for clip in plan.clips for span in clip.spans]
-        with open_pictures(recording, persons.picture.track) as pictures:
+        with open_pictures(context.recording, persons.picture.track) as pictures:
             keys = pictures.key_times()
         stretches = ranges(keys, wanted, persons.picture.duration)
         # The longest first, so that no core is left with one when the others are done.
@@ -81,19 +81,22 @@ class RenderFaces(PartedFileStage[RenderPart, RenderedPart]):
         parts = [RenderPart(stretch.start, stretch.end) for stretch in stretches]
         return [*_sound_parts(inputs[Media], plan), *parts]
 
-    def run_part(self, recording: Recording, inputs: Inputs, part: RenderPart) -> RenderedPart:
+    def run(self, context: StageContext, inputs: Inputs) -> RenderedPart:
+        part: RenderPart = context.part
         mark = _mark(inputs[ClipPlan], self.encoding, part)
         if part.clips:
-            return _sounds(recording, inputs, part, mark)
-        with open_pictures(recording, inputs[Persons].picture.track) as pictures:
-            rendering = _Rendering(recording.folder, inputs, self.encoding, part, mark)
+            return _sounds(context.recording, inputs, part, mark)
+        with open_pictures(context.recording, inputs[Persons].picture.track) as pictures:
+            rendering = _Rendering(context.folder, inputs, self.encoding, part, mark)
             with rendering.opened:
                 rendering.run(pictures)
             return RenderedPart(
                 rendering.pieces(), thumbnails=rendering.thumbnails, corrupt=pictures.corrupt
             )
 
-    def join(self, recording: Recording, inputs: Inputs, pieces: Sequence[RenderedPart]) -> Footage:
+    def join(
+        self, context: StageContext, inputs: Inputs, pieces: Sequence[RenderedPart]
+    ) -> Footage:
         sounds = {clip: file for part in pieces for clip, file in part.sounds.items()}
         return Footage(
             pieces=sorted(

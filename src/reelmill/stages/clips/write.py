@@ -24,7 +24,7 @@ from reelmill.artifacts import (
 from reelmill.core import gate
 from reelmill.core.atomic import replacing, scratch, shortened, write_bytes
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, PartedFileStage
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import NotOursError
 from reelmill.export.faces.writers import FACES_FORMATS, FacesDocument, FacesWriter, faces_writer
 from reelmill.export.transcript import Source
@@ -40,7 +40,7 @@ _GROUPS = 8
 
 
 @dataclass(frozen=True)
-class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
+class WriteClips(FileStage):
     """Writes below `root`, after the recording's name: clips of one person into a folder
     (`.clips`, `.dual`), `.split.mp4`, `.overlay.mp4`, the data files and `.faces.html`."""
 
@@ -59,30 +59,29 @@ class WriteClips(PartedFileStage[tuple[int, ...], dict[int, Clip]]):
         for name in self.formats:
             faces_writer(name)
 
-    def parts(self, recording: Recording, inputs: Inputs) -> list[tuple[int, ...]]:
+    def parts(self, context: StageContext, inputs: Inputs) -> list[tuple[int, ...]]:
         """The numbers of clips in a few groups: for each the artifacts are read again."""
         count = len(inputs[ClipPlan].clips)
         groups = min(_GROUPS, count)
         return [tuple(range(first, count, groups)) for first in range(groups)]
 
-    def run_part(
-        self, recording: Recording, inputs: Inputs, part: tuple[int, ...]
-    ) -> dict[int, Clip]:
+    def run(self, context: StageContext, inputs: Inputs) -> dict[int, Clip]:
+        part: tuple[int, ...] = context.part
         plan, footage = inputs[ClipPlan], inputs[Footage]
-        return {number: self._clip(recording, footage, number, plan) for number in part}
+        return {number: self._clip(context.recording, footage, number, plan) for number in part}
 
     def join(
-        self, recording: Recording, inputs: Inputs, pieces: Sequence[dict[int, Clip]]
+        self, context: StageContext, inputs: Inputs, pieces: Sequence[dict[int, Clip]]
     ) -> Clips:
         plan, persons, footage = inputs[ClipPlan], inputs[Persons], inputs[Footage]
         made = {number: clip for part in pieces for number, clip in part.items()}
-        paths = [clip_path(recording.name, plan, clip) for clip in plan.clips]
+        paths = [clip_path(context.recording.name, plan, clip) for clip in plan.clips]
         clips = [made[number] for number in range(len(paths)) if made[number].frames]
-        removed, kept = self._sweep(recording, plan, paths)
-        arrays = read_persons(recording.folder, persons)
+        removed, kept = self._sweep(context.recording, plan, paths)
+        arrays = read_persons(context.folder, persons)
         return Clips(
             clips=clips,
-            documents=self._documents(recording, persons, arrays, footage, clips),
+            documents=self._documents(context.recording, persons, arrays, footage, clips),
             videos=[self._exported(clip.path) for clip in clips],
             notes=[*_notes(footage), *kept],
             removed=removed,

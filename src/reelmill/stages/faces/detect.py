@@ -19,8 +19,7 @@ from reelmill.artifacts import (
     VideoTrack,
     write_arrays,
 )
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelSpec, PartedModelStage
+from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
 from reelmill.media.video.frames import Stretch, choose_track, reduced_size, stretches, upright_size
@@ -62,7 +61,7 @@ class ChunkFaces:
 
 
 @dataclass(frozen=True)
-class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
+class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     """Faces of the sampled frames of a video's main picture.
 
     Args:
@@ -82,16 +81,15 @@ class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
     track: int | None = None
     short_side: int = 360
 
-    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[Stretch]:
-        track = choose_track(recording.path, inputs[Media], self.track)
-        return stretches(recording, track.index, STRETCH_SECONDS)
+    def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Stretch]:
+        track = choose_track(context.recording.path, inputs[Media], self.track)
+        return stretches(context.recording, track.index, STRETCH_SECONDS)
 
-    def split_part(
-        self, recording: Recording, inputs: Inputs, part: Stretch
-    ) -> Iterator[FrameChunk]:
-        track = choose_track(recording.path, inputs[Media], self.track)
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[FrameChunk]:
+        part: Stretch = context.part
+        track = choose_track(context.recording.path, inputs[Media], self.track)
         size = reduced_size(*upright_size(track), self.short_side)
-        with open_pictures(recording, track.index, draft=True) as pictures:
+        with open_pictures(context.recording, track.index, draft=True) as pictures:
             yield from frame_chunks(pictures, part, size, track.rotation)
 
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
@@ -104,18 +102,18 @@ class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
         return [results[i] for i in range(len(batch))]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[ChunkFaces]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[ChunkFaces]
     ) -> Detections:
-        track = choose_track(recording.path, inputs[Media], self.track)
+        track = choose_track(context.recording.path, inputs[Media], self.track)
         found = list(outputs)
         if not found:
             raise InputError(
-                f"{shown(recording.path)}: none of its pictures can be decoded; "
+                f"{shown(context.recording.path)}: none of its pictures can be decoded; "
                 "copy it again from its source"
             )
         arrays = _joined(found, upright_size(track))
-        name = f"{self.name}-{recording.id[:8]}-{_tag(self)}.npz"
-        write_arrays(recording.folder / name, arrays)
+        name = context.sidecar("boxes.npz")
+        write_arrays(context.folder / name, arrays)
         return Detections(
             file=name,
             picture=_picture(track, arrays.times),
@@ -126,15 +124,6 @@ class DetectFaces(PartedModelStage[FrameChunk, ChunkFaces, Stretch]):
             cuts=[round(float(time), 4) for time in _cut_times(found)],
             problems=_problems(found),
         )
-
-
-def _tag(stage: DetectFaces) -> str:
-    """Distinguishes the arrays of different settings."""
-    import hashlib
-    import json
-
-    text = json.dumps([stage.version, stage.fingerprint()], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _searched(model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,7 +21,7 @@ from reelmill.artifacts import (
     write_arrays,
 )
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelSpec, PartedModelStage
+from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.media.video.frames import Reducer, choose_track, reduced_size, upright_size
 from reelmill.media.video.reader import open_pictures
 from reelmill.models.faces.facenet import face_pictures
@@ -73,7 +72,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
+class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
     """A vector for each track, from its best faces in full resolution.
 
     Args:
@@ -90,20 +89,19 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
     faces: int = 5
     track: int | None = None
 
-    def parts(self, recording: Recording, inputs: Inputs) -> Sequence[tuple[int, int]]:
-        moments = self._moments(_arrays(recording, inputs))
+    def parts(self, context: StageContext, inputs: Inputs) -> Sequence[tuple[int, int]]:
+        moments = self._moments(_arrays(context.recording, inputs))
         if not len(moments.times):
             return []
         numbers = np.floor((moments.times - moments.times[0]) / _PART_SECONDS)
         starts = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
         return list(zip(starts, [*starts[1:], len(numbers)], strict=True))
 
-    def split_part(
-        self, recording: Recording, inputs: Inputs, part: tuple[int, int]
-    ) -> Iterator[FacePictures]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[FacePictures]:
+        part: tuple[int, int] = context.part
         pictures: list[UInt8] = []
         tracks: list[int] = []
-        for faces, numbers in self._faces(recording, inputs, part):
+        for faces, numbers in self._faces(context.recording, inputs, part):
             pictures.extend(faces)
             tracks += numbers
             while len(tracks) >= _FACES_AN_ITEM:
@@ -141,7 +139,7 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
         return [TrackVectors(v, item.tracks.copy()) for v, item in zip(parts, batch, strict=True)]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[TrackVectors]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[TrackVectors]
     ) -> FaceVectors:
         tracks = inputs[Tracks]
         count = np.zeros(len(tracks.tracks), np.int32)
@@ -151,9 +149,8 @@ class EmbedFaces(PartedModelStage[FacePictures, TrackVectors, tuple[int, int]]):
                 sums = np.zeros((len(tracks.tracks), output.vectors.shape[1]), np.float32)
             np.add.at(sums, output.tracks, output.vectors)
             np.add.at(count, output.tracks, 1)
-        digest = hashlib.sha256(f"{tracks.file} {self.version} {self.fingerprint()}".encode())
-        name = f"{self.name}-{digest.hexdigest()[:16]}.npz"
-        write_arrays(recording.folder / name, FaceVectorArrays(unit(sums), count))
+        name = context.sidecar("vectors.npz")
+        write_arrays(context.folder / name, FaceVectorArrays(unit(sums), count))
         return FaceVectors(name, self.model.name, int(count.sum()), int((count == 0).sum()))
 
     def _moments(self, arrays: TrackArrays) -> Moments:

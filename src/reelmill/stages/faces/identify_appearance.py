@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from reelmill.artifacts import Artifact, Persons, Tracks, read_tracks, write_arrays
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.faces.clustering import cluster, unit
 from reelmill.stages.faces.colours import embedding
 from reelmill.stages.faces.persons import Identified, make_persons
@@ -39,9 +37,9 @@ class IdentifyByAppearance(FileStage):
     threshold: float = 0.7
     notes: tuple[str, ...] = ()
 
-    def run(self, recording: Recording, inputs: Inputs) -> Persons:
+    def run(self, context: StageContext, inputs: Inputs) -> Persons:
         tracks = inputs[Tracks]
-        arrays = read_tracks(recording.folder, tracks)
+        arrays = read_tracks(context.folder, tracks)
         vectors = unit(embedding(arrays.colours))
         spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32).reshape(-1, 2)
         weights = spans[:, 1] - spans[:, 0]
@@ -52,9 +50,7 @@ class IdentifyByAppearance(FileStage):
             notes.append(
                 f"of {unseen} of {len(vectors)} tracks no clothes are seen; each counts as a person"
             )
-        digest = hashlib.sha256(f"{tracks.file} {self.fingerprint()}".encode()).hexdigest()
-        name = f"{self.name}-{digest[:16]}.npz"
         identified = Identified(vectors, persons, "appearance", self.threshold, notes)
-        artifact, boxes = make_persons(name, tracks, arrays, identified)
-        write_arrays(recording.folder / name, boxes)
+        artifact, boxes = make_persons(context.sidecar("boxes.npz"), tracks, arrays, identified)
+        write_arrays(context.path("boxes.npz"), boxes)
         return artifact

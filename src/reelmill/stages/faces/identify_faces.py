@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,8 +16,7 @@ from reelmill.artifacts import (
     read_tracks,
     write_arrays,
 )
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.faces.clustering import cluster, together
 from reelmill.stages.faces.known_people import KnownFace, named
 from reelmill.stages.faces.persons import Identified, make_persons
@@ -43,10 +41,10 @@ class IdentifyFaces(FileStage):
     people: tuple[KnownFace, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def run(self, recording: Recording, inputs: Inputs) -> Persons:
+    def run(self, context: StageContext, inputs: Inputs) -> Persons:
         tracks, faces = inputs[Tracks], inputs[FaceVectors]
-        arrays = read_tracks(recording.folder, tracks)
-        vectors = read_face_vectors(recording.folder, faces).vectors
+        arrays = read_tracks(context.folder, tracks)
+        vectors = read_face_vectors(context.folder, faces).vectors
         spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32).reshape(-1, 2)
         starts, ends = spans[:, 0], spans[:, 1]
         weights = ends - starts
@@ -59,9 +57,7 @@ class IdentifyFaces(FileStage):
                 f"of {faces.unseen} of {len(tracks.tracks)} tracks no face could be cut out; "
                 "each counts as a person"
             )
-        digest = hashlib.sha256(f"{tracks.file} {faces.file} {self.fingerprint()}".encode())
-        name = f"{self.name}-{digest.hexdigest()[:16]}.npz"
         identified = Identified(vectors, persons, "vggface2", self.threshold, notes, names)
-        artifact, boxes = make_persons(name, tracks, arrays, identified)
-        write_arrays(recording.folder / name, boxes)
+        artifact, boxes = make_persons(context.sidecar("boxes.npz"), tracks, arrays, identified)
+        write_arrays(context.path("boxes.npz"), boxes)
         return artifact

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,8 +21,7 @@ from reelmill.artifacts import (
     read_detections,
     write_arrays,
 )
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.faces.changed_clothes import changes
 
 Float32 = npt.NDArray[np.float32]
@@ -63,9 +61,9 @@ class TrackFaces(FileStage):
     shortest: float = 0.25
     least_score: float = 0.85
 
-    def run(self, recording: Recording, inputs: Inputs) -> Tracks:
+    def run(self, context: StageContext, inputs: Inputs) -> Tracks:
         detections = inputs[Detections]
-        arrays = read_detections(recording.folder, detections)
+        arrays = read_detections(context.folder, detections)
         scenes = scene_spans(detections)
         linked = [
             part
@@ -74,9 +72,8 @@ class TrackFaces(FileStage):
         ]
         kept = [track for track in linked if self._is_face(track, arrays, scenes)]
         tracks, rows = _expanded(kept, arrays, scenes, detections.picture.frame_rate)
-        digest = hashlib.sha256(f"{detections.file} {self.fingerprint()}".encode()).hexdigest()
-        name = f"{self.name}-{digest[:16]}.npz"
-        write_arrays(recording.folder / name, rows)
+        write_arrays(context.path("tracks.npz"), rows)
+        name = context.sidecar("tracks.npz")
         return Tracks(name, detections.picture, scenes, tracks, dropped=len(linked) - len(kept))
 
     def _is_face(self, track: Linked, arrays: DetectionArrays, scenes: Sequence[Span]) -> bool:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from reelmill.artifacts import Audio, Media
 from reelmill.core.atomic import replacing
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.media.audio.decode import SAMPLE_RATE, decode
 from reelmill.media.container import shown
@@ -29,12 +28,14 @@ class Decode(FileStage):
 
     track: int | None = None
 
-    def run(self, recording: Recording, inputs: Inputs) -> Audio:
+    def run(self, context: StageContext, inputs: Inputs) -> Audio:
         if not inputs[Media].audio:
             raise InputError(
-                f"{shown(recording.path)}: has no sound; give a recording with an audio track"
+                f"{shown(context.recording.path)}: has no sound; "
+                "give a recording with an audio track"
             )
-        name = f"decode-{'main' if self.track is None else self.track}.pcm"
-        with replacing(recording.folder / name) as sink:
-            decoded = decode(recording, sink, self.track)
-        return Audio(name, SAMPLE_RATE, decoded.samples, decoded.track, decoded.problems)
+        with replacing(context.path("pcm")) as sink:
+            decoded = decode(context.recording, sink, self.track)
+        return Audio(
+            context.sidecar("pcm"), SAMPLE_RATE, decoded.samples, decoded.track, decoded.problems
+        )

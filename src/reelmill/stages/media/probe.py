@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelmill.artifacts import Media
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.media.probe import probe
 
 
@@ -18,5 +17,5 @@ class Probe(FileStage):
     version = 1
     produces = Media
 
-    def run(self, recording: Recording, inputs: Inputs) -> Media:
-        return probe(recording)
+    def run(self, context: StageContext, inputs: Inputs) -> Media:
+        return probe(context.recording)

@@ -19,8 +19,7 @@ from reelmill.artifacts import (
     Turn,
     Word,
 )
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 
 #: A word next to nobody's turn is still the nearest speaker's, but not over this many seconds.
 _REACH = 2.0
@@ -41,7 +40,7 @@ class AttributeSpeakers(FileStage):
     needs = (Transcript, Diarization)
     produces: ClassVar[type[Artifact]] = SpokenTranscript
 
-    def run(self, recording: Recording, inputs: Inputs) -> SpokenTranscript:
+    def run(self, context: StageContext, inputs: Inputs) -> SpokenTranscript:
         transcript = inputs[Transcript]
         diarization = inputs[Diarization]
         speakers = SpeakersAt(diarization.turns)

@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact, Diarization, SpeakerActivity, Voices
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.speakers.clustering import ClusteringOptions, cluster
 from reelmill.stages.speakers.speaker_turns import TurnOptions, turns_of
 from reelmill.stages.speakers.utterances import goes_on
@@ -28,7 +27,7 @@ class Diarize(FileStage):
     turns: TurnOptions = field(default_factory=TurnOptions)
     notes: tuple[str, ...] = ()
 
-    def run(self, recording: Recording, inputs: Inputs) -> Diarization:
+    def run(self, context: StageContext, inputs: Inputs) -> Diarization:
         activity, voices = inputs[SpeakerActivity], inputs[Voices]
         labels = cluster(
             voices.embeddings(),

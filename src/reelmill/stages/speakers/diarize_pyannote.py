@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reelmill.artifacts import Artifact, Audio, Diarization, Turn
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.speakers.pyannote import Diarizer, PyannoteSpec
 from reelmill.stages.media.full_audio import PATIENCE, WholeSound, whole_sound
 from reelmill.stages.speakers.speaker_turns import speaker_label
@@ -40,8 +39,8 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
     min_speakers: int = 1
     max_speakers: int = 10
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WholeSound]:
-        sound = whole_sound(recording, inputs[Audio])
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WholeSound]:
+        sound = whole_sound(context.recording, inputs[Audio])
         if sound.cost >= _SHORTEST:
             yield sound
 
@@ -54,7 +53,7 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
         ]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[FoundTurns]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[FoundTurns]
     ) -> Diarization:
         duration = inputs[Audio].samples / inputs[Audio].sample_rate
         turns = labelled([turn for found in outputs for turn in found.turns], duration)

@@ -11,8 +11,7 @@ import numpy as np
 
 from reelmill.artifacts import Artifact, Audio, Span, SpeakerActivity, Voices
 from reelmill.artifacts.speakers import packed
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage, setting
+from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.speakers.features import Float32
 from reelmill.models.speakers.networks import Encoder, EncoderSpec, Int16
@@ -53,8 +52,8 @@ class HearVoices(ModelStage[Utterances, list[Float32]]):
     pieces: int = setting(2)
     together: int = setting(12)
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[Utterances]:
-        samples = open_samples(recording.folder, inputs[Audio])
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[Utterances]:
+        samples = open_samples(context.folder, inputs[Audio])
         stretches = utterances(inputs[SpeakerActivity], self.longest)
         for at in range(0, len(stretches), self.together):
             some = stretches[at : at + self.together]
@@ -68,7 +67,7 @@ class HearVoices(ModelStage[Utterances, list[Float32]]):
         return model.embed([item.features for item in batch])
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[list[Float32]]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[list[Float32]]
     ) -> Voices:
         found = list(chain.from_iterable(outputs))
         embeddings = np.stack(found) if found else np.zeros((0, 0), np.float32)

@@ -9,8 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact, Audio, SpeakerActivity, Speech
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage, setting
+from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples, release
 from reelmill.models.speakers.networks import (
     FRAME_STEP,
@@ -82,8 +81,8 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     together: int = setting(WINDOWS_TOGETHER)
     margin_db: float = setting(4.0)
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeakerWindows]:
-        samples = open_samples(recording.folder, inputs[Audio])
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeakerWindows]:
+        samples = open_samples(context.folder, inputs[Audio])
         for firsts in self._runs(samples, inputs[Speech]):
             starts = [first * FRAME_STEP for first in firsts]
             sound = np.zeros(starts[-1] - starts[0] + self.model.window_samples, np.int16)
@@ -99,9 +98,9 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
         return [[_compact(heard) for heard in windows] for windows in found]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[list[HeardInWindow]]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[list[HeardInWindow]]
     ) -> SpeakerActivity:
-        samples = open_samples(recording.folder, inputs[Audio])
+        samples = open_samples(context.folder, inputs[Audio])
         tracks = ActivityTracks(len(samples), self.model.window_frames)
         for firsts, heard in zip(self._runs(samples, inputs[Speech]), outputs, strict=True):
             for first, output in zip(firsts, heard, strict=True):

@@ -8,8 +8,7 @@ from itertools import islice
 from typing import ClassVar
 
 from reelmill.artifacts import Artifact, Audio, Language, Speech
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.languages import UNDETERMINED
 from reelmill.models.whisper.whisper import Whisper, WhisperSpec
@@ -49,10 +48,10 @@ class DetectLanguage(ModelStage[LanguageWindow, dict[str, float]]):
     language: str | None = None
     windows: int = 1
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[LanguageWindow]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[LanguageWindow]:
         if self.language is not None:
             return
-        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model)
+        cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in islice(cut, self.windows):
             yield LanguageWindow(features, seconds_of(pieces))
 
@@ -60,7 +59,7 @@ class DetectLanguage(ModelStage[LanguageWindow, dict[str, float]]):
         return model.detect_language([item.features for item in batch])
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[dict[str, float]]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[dict[str, float]]
     ) -> Language:
         if self.language is not None:
             return Language(self.language, 1.0, given=True)

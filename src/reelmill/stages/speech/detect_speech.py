@@ -12,8 +12,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from reelmill.artifacts import Audio, Speech
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Device, FileStage, Inputs
+from reelmill.engine.stage import Device, FileStage, Inputs, StageContext
 from reelmill.media.audio.samples import FULL_SCALE, open_samples, release
 from reelmill.models.runtimes.onnx import SHIPPED, open_network
 from reelmill.stages.speech.vad_segments import HOP, SegmentOptions, segment
@@ -51,9 +50,9 @@ class DetectSpeech(FileStage):
     min_silence_ms: int = 160
     pad_ms: int = 400
 
-    def run(self, recording: Recording, inputs: Inputs) -> Speech:
+    def run(self, context: StageContext, inputs: Inputs) -> Speech:
         audio = inputs[Audio]
-        samples = open_samples(recording.folder, audio)
+        samples = open_samples(context.folder, audio)
         spans = segment(speech_probabilities(samples), self.options, len(samples))
         return Speech(spans, audio.duration)
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from reelmill.artifacts import Artifact, Audio, Language, Segment, Speech, Transcript
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage, setting
+from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.errors import InputError
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import Float32
@@ -69,7 +68,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
     options: DecodingOptions = field(default_factory=DecodingOptions)
     usable: LanguageCheck | None = setting(None, affects_result=False)
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[SpeechWindow]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
         language = inputs[Language].code
         if inputs[Speech].spans and language not in LANGUAGES:
             raise InputError(
@@ -77,7 +76,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
             )
         if inputs[Speech].spans and self.usable is not None:
             self.usable.check(language)
-        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model)
+        cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in cut:
             yield SpeechWindow(features, language, pieces)
 
@@ -91,7 +90,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
         ]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[WindowText]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[WindowText]
     ) -> Transcript:
         language, speech = inputs[Language], inputs[Speech]
         return Transcript(

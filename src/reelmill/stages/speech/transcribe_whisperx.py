@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reelmill.artifacts import Artifact, Audio, Segment, Transcript
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisper.languages import UNDETERMINED
 from reelmill.models.whisperx.whisperx import Heard, HeardSegment, Recognizer, WhisperXSpec
 from reelmill.stages.media.full_audio import PATIENCE, WholeSound, whole_sound
@@ -33,15 +32,15 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
     model: WhisperXSpec
     language: str | None = None
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WholeSound]:
-        sound = whole_sound(recording, inputs[Audio])
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WholeSound]:
+        sound = whole_sound(context.recording, inputs[Audio])
         if sound.cost > 0:
             yield sound
 
     def infer(self, model: Recognizer, batch: Sequence[WholeSound]) -> list[Heard]:
         return [model.transcribe(item.read(), self.language) for item in batch]
 
-    def merge(self, recording: Recording, inputs: Inputs, outputs: Iterator[Heard]) -> Transcript:
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[Heard]) -> Transcript:
         heard = next(outputs, Heard(self.language or UNDETERMINED, ()))
         duration = inputs[Audio].samples / inputs[Audio].sample_rate
         segments = list(as_segments(heard.segments, duration))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reelmill.artifacts import (
     Artifact,
+    ExportedFile,
     Media,
     Sentences,
     SubtitleFiles,
@@ -14,7 +15,7 @@ from reelmill.artifacts import (
     Translations,
 )
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.export.subtitles import (
     DEFAULT_STYLE,
     DEFAULT_SUBTITLE_FORMATS,
@@ -48,12 +49,12 @@ class ExportSubtitles(FileStage):
         """Raises UsageError for an unknown format, before any work is done."""
         object.__setattr__(self, "formats", parse_subtitle_formats(self.formats))
 
-    def run(self, recording: Recording, inputs: Inputs) -> SubtitleFiles:
+    def run(self, context: StageContext, inputs: Inputs) -> SubtitleFiles:
         document = SubtitleDocument(
             inputs[Subtitles],
             inputs[Sentences],
             inputs[Translations],
-            Source.of(recording),
+            Source.of(context.recording),
             shown_picture(inputs[Media]),
             self.style,
         )
@@ -62,12 +63,11 @@ class ExportSubtitles(FileStage):
             for name in self.formats
             for suffix, text in subtitle_writer(name).files(document).items()
         }
-        return SubtitleFiles(
-            [
-                write_export(self.root, recording, suffix, text.encode("utf-8", "surrogateescape"))
-                for suffix, text in texts.items()
-            ]
-        )
+        return SubtitleFiles([self._write(context, suffix, text) for suffix, text in texts.items()])
+
+    def _write(self, context: StageContext, suffix: str, text: str) -> ExportedFile:
+        data = text.encode("utf-8", "surrogateescape")
+        return write_export(self.root, context.recording, suffix, data)
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, SubtitleFiles)

@@ -18,9 +18,8 @@ from reelmill.artifacts import (
     SubtitleTrack,
     Translations,
 )
-from reelmill.core.recording import Recording
 from reelmill.core.times import milliseconds
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.export.transcript.cues import one_line
 from reelmill.models.translation.flores import find_flores, short_code
@@ -57,14 +56,14 @@ class LayOut(FileStage):
     longest: float = 7.0
     gap: float = 1 / 12
 
-    def run(self, recording: Recording, inputs: Inputs) -> Subtitles:
+    def run(self, context: StageContext, inputs: Inputs) -> Subtitles:
         sentences, translations = inputs[Sentences], inputs[Translations]
         tracks = []
         for language, translated in translations.targets.items():
             texts = [one.text for one in translated]
             if len(texts) != len(sentences.sentences):
                 raise InputError(
-                    f"{recording.path}: {len(texts)} translations for "
+                    f"{context.recording.path}: {len(texts)} translations for "
                     f"{len(sentences.sentences)} sentences; remove the artifact of the stage "
                     "translate to have it made again"
                 )

@@ -16,7 +16,7 @@ from reelmill.artifacts import (
 from reelmill.core.atomic import replacing, write_text
 from reelmill.core.recording import Recording
 from reelmill.core.times import milliseconds
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.export.subtitles import DEFAULT_STYLE, SubtitleStyle
 from reelmill.export.subtitles.text_tracks import ass_file, shown_lines
@@ -46,11 +46,11 @@ class Mux(FileStage):
     root: Path = field(metadata={"affects_result": False})
     style: SubtitleStyle = DEFAULT_STYLE
 
-    def run(self, recording: Recording, inputs: Inputs) -> SubtitledVideos:
+    def run(self, context: StageContext, inputs: Inputs) -> SubtitledVideos:
         media, subtitles = inputs[Media], inputs[Subtitles]
-        _with_picture(recording, media, "--mux")
+        _with_picture(context.recording, media, "--mux")
         suffix = container_suffix(media.container)
-        path = export_path(recording.name, f"subtitled.{suffix}")
+        path = export_path(context.recording.name, f"subtitled.{suffix}")
         tracks = []
         for track in subtitles.tracks:
             script = ass_file(track, self.style, shown_picture(media))
@@ -62,8 +62,8 @@ class Mux(FileStage):
             header = script.to_string("ass").encode()
             letters = (find_flores(track.language) or track.language)[:3]
             tracks.append(MuxTrack(letters, track.language, header, cues))
-        with replacing(self.root / path, of=recording) as sink:
-            mux(recording, tracks, sink, suffix)
+        with replacing(self.root / path, of=context.recording) as sink:
+            mux(context.recording, tracks, sink, suffix)
         return SubtitledVideos([file_facts(self.root, path)])
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
@@ -92,19 +92,19 @@ class Burn(FileStage):
         """Raises UsageError when there is no ffmpeg for it, before any work is done."""
         ffmpeg_with_subtitles()
 
-    def run(self, recording: Recording, inputs: Inputs) -> BurnedVideos:
+    def run(self, context: StageContext, inputs: Inputs) -> BurnedVideos:
         media, subtitles = inputs[Media], inputs[Subtitles]
-        _with_picture(recording, media, "--burn")
+        _with_picture(context.recording, media, "--burn")
         suffix = container_suffix(media.container)
-        shift = script_shift(recording)
+        shift = script_shift(context.recording)
         written = []
         for number, track in enumerate(subtitles.tracks):
-            path = export_path(recording.name, f"{track.language}.burned.{suffix}")
+            path = export_path(context.recording.name, f"{track.language}.burned.{suffix}")
             drawn = ass_file(track, self.style, shown_picture(media))
             drawn.shift(s=shift)
-            script = recording.folder / f"burn-{number}.ass"
+            script = context.path(f"{number}.ass")
             write_text(script, drawn.to_string("ass"))
-            burn(recording, script, self.root / path)
+            burn(context.recording, script, self.root / path)
             written.append(file_facts(self.root, path))
         return BurnedVideos(written)
 

@@ -17,7 +17,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.core.recording import Recording, read_state
-from reelmill.engine.stage import FileStage, Inputs, optional
+from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.export.transcript import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
 from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
 
@@ -54,16 +54,16 @@ class Export(FileStage):
     def fingerprint(self) -> dict[str, Any]:
         return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
 
-    def run(self, recording: Recording, inputs: Inputs) -> Exports:
-        names = names_for(self.names, recording.path.name)
+    def run(self, context: StageContext, inputs: Inputs) -> Exports:
+        names = names_for(self.names, context.recording.path.name)
         diarization = inputs.get(Diarization)
         document = Document(
             named(inputs[Transcript], names),
-            Source.of(recording),
+            Source.of(context.recording),
             dict(self.settings),
             () if diarization is None else named_turns(diarization.turns, names),
         )
-        return Exports([self._write(recording, document, name) for name in self.formats])
+        return Exports([self._write(context.recording, document, name) for name in self.formats])
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, Exports)

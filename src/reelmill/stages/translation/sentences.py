@@ -14,9 +14,8 @@ from reelmill.artifacts import (
     Transcript,
     Word,
 )
-from reelmill.core.recording import Recording
 from reelmill.core.text import UNSPACED, joined, phrases
-from reelmill.engine.stage import FileStage, Inputs
+from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.translation.sentence_ends import evidence, is_marked, usual_pause
 
 #: Characters without a mark from which on marks are not to be expected (a full-width one is two).
@@ -47,7 +46,7 @@ class JoinSentences(FileStage):
     longest_seconds: float = 20.0
     longest_characters: int = 240
 
-    def run(self, recording: Recording, inputs: Inputs) -> Sentences:
+    def run(self, context: StageContext, inputs: Inputs) -> Sentences:
         transcript = inputs[Transcript]
         language = transcript.language
         words = [word for segment in transcript.segments for word in timed_words(segment, language)]

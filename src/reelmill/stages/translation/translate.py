@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from reelmill.artifacts import Artifact, Sentences, TranslatedSentence, Translations
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.models.translation.flores import (
     find_flores,
@@ -77,7 +76,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
     glossary: Glossary = field(default_factory=Glossary)
     beam_size: int = 4
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[SentenceItem]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[SentenceItem]:
         sentences = inputs[Sentences]
         wanted = [
             (index, sentence.text.strip())
@@ -101,7 +100,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
         ]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[RenderedItem]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[RenderedItem]
     ) -> Translations:
         sentences = inputs[Sentences]
         targets = {code: self._plain_lines(sentences, code) for code in self.targets}

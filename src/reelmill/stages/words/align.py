@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -21,10 +21,9 @@ from reelmill.artifacts import (
     WhisperTimes,
     WordTiming,
 )
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.media.audio.samples import open_samples, window
-from reelmill.models.alignment.spelling import ANY, Alphabet
+from reelmill.models.alignment.spelling import ANY
 from reelmill.models.alignment.trellis import Spelled, align, spell_words
 from reelmill.models.alignment.wav2vec2 import Aligners, AlignerSpec
 from reelmill.models.whisper.features import Float32
@@ -34,6 +33,9 @@ from reelmill.stages.words.verbalize import spoken
 from reelmill.stages.words.words import TimedText, split_words, timed_words
 
 Float64 = npt.NDArray[np.float64]
+
+#: A word to be timed: its segment's number, its text, and how it is timed if it is found.
+AskedWord = tuple[int, str, WordTiming]
 
 
 @dataclass(frozen=True)
@@ -87,19 +89,27 @@ class Align(ModelStage[AlignItem, FoundWords]):
     #: In plain words what the run goes without; shown with every transcript.
     notes: tuple[str, ...] = ()
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[AlignItem]:
+    def split(
+        self, context: StageContext, inputs: Inputs
+    ) -> Generator[AlignItem, None, list[list[AskedWord]] | None]:
         transcript = inputs[Transcript]
         aligner = self.model.model_for(transcript.language)
         if aligner is None or not transcript.segments:
-            return
-        samples = open_samples(recording.folder, inputs[Audio])
+            return None
+        samples = open_samples(context.folder, inputs[Audio])
+        asked: list[list[AskedWord]] = []
         for stretch in stretches(transcript.segments, inputs[Speech].spans):
-            words = [word for _, word in _words_of(transcript, stretch)]
-            sound = np.concatenate([window(samples, *piece) for piece in stretch.pieces])
-            letters = [_spell(word, transcript.language, aligner.alphabet) for word in words]
-            yield AlignItem(
-                sound, transcript.language, spell_words(letters), len(words), stretch.pieces
+            words = _words_of(transcript, stretch)
+            spelled = [
+                aligner.alphabet.spell(spoken(word, transcript.language)) for _, word in words
+            ]
+            asked.append(
+                [(*word, _timing(letters)) for word, letters in zip(words, spelled, strict=True)]
             )
+            sound = np.concatenate([window(samples, *piece) for piece in stretch.pieces])
+            text = spell_words([_any_once(letters) for letters in spelled])
+            yield AlignItem(sound, transcript.language, text, len(words), stretch.pieces)
+        return asked
 
     def infer(self, model: Aligners, batch: Sequence[AlignItem]) -> list[FoundWords]:
         found: dict[int, FoundWords] = {}
@@ -123,7 +133,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
         return [found[row] for row in range(len(batch))]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[FoundWords]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[FoundWords]
     ) -> AlignedTranscript:
         transcript = inputs[Transcript]
         aligner = self.model.model_for(transcript.language)
@@ -141,7 +151,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
                     "word times are Whisper's own"
                 )
         else:
-            segments = _aligned(transcript, inputs[Speech], aligner.alphabet, outputs)
+            segments = _aligned(transcript, context.handed[0] or [], outputs)
         notes += _remarks(segments)
         return AlignedTranscript(
             **{**vars(transcript), "segments": segments},
@@ -159,10 +169,15 @@ def _words_of(transcript: Transcript, stretch: AlignStretch) -> list[tuple[int, 
     ]
 
 
-def _spell(word: str, language: str, alphabet: Alphabet) -> list[int]:
+def _any_once(letters: list[int]) -> list[int]:
     """A word's letters; ANY once for a word of which the alphabet has none."""
-    letters = alphabet.spell(spoken(word, language))
     return [ANY] if letters and all(letter == ANY for letter in letters) else letters
+
+
+def _timing(letters: list[int]) -> WordTiming:
+    """How a word is timed: one that the alphabet has less than half of is interpolated."""
+    known = sum(letter != ANY for letter in letters)
+    return "aligned" if 2 * known >= len(letters) else "interpolated"
 
 
 def _seconds(
@@ -172,16 +187,15 @@ def _seconds(
 
 
 def _aligned(
-    transcript: Transcript, speech: Speech, alphabet: Alphabet, outputs: Iterator[FoundWords]
+    transcript: Transcript, asked: Sequence[Sequence[AskedWord]], outputs: Iterator[FoundWords]
 ) -> list[Segment]:
-    """The segments with the words that were found, cut into stretches as `split` did."""
+    """The segments with the words that were found in each stretch."""
     segments = list(transcript.segments)
-    for stretch in stretches(transcript.segments, speech.spans):
+    for of_stretch in asked:
         found = next(outputs)
         words: dict[int, list[TimedText]] = {}
-        for index, (number, word) in enumerate(_words_of(transcript, stretch)):
-            letters = alphabet.spell(spoken(word, transcript.language))
-            words.setdefault(number, []).append(_timed(word, letters, found, index))
+        for index, (number, word, timing) in enumerate(of_stretch):
+            words.setdefault(number, []).append(_timed(word, timing, found, index))
         earliest = 0.0
         for number, of_segment in words.items():
             segment = segments[number]
@@ -190,12 +204,10 @@ def _aligned(
     return segments
 
 
-def _timed(word: str, letters: list[int], found: FoundWords, index: int) -> TimedText:
+def _timed(word: str, timing: WordTiming, found: FoundWords, index: int) -> TimedText:
     start, end = float(found.starts[index]), float(found.ends[index])
     if np.isnan(start):
         return TimedText(word)
-    known = sum(letter != ANY for letter in letters)
-    timing: WordTiming = "aligned" if 2 * known >= len(letters) else "interpolated"
     return TimedText(word, start, end, float(found.scores[index]), timing)
 
 

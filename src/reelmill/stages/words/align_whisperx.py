@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from reelmill.artifacts import AlignedTranscript, Artifact, Audio, Segment, Transcript
-from reelmill.core.recording import Recording
-from reelmill.engine.stage import Inputs, ModelStage
+from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisperx.whisperx import (
     AlignedSegment,
     Aligner,
@@ -50,7 +49,7 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
 
     model: WhisperXAlignerSpec
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[WordsToAlign]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WordsToAlign]:
         transcript = inputs[Transcript]
         if not transcript.segments:
             return
@@ -58,13 +57,13 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
             HeardSegment(one.start, one.end, one.text, one.avg_logprob)
             for one in transcript.segments
         )
-        yield WordsToAlign(str(recording.folder), inputs[Audio], transcript.language, given)
+        yield WordsToAlign(str(context.folder), inputs[Audio], transcript.language, given)
 
     def infer(self, model: Aligner, batch: Sequence[WordsToAlign]) -> list[Aligned]:
         return [_align(model, item) for item in batch]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[Aligned]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[Aligned]
     ) -> AlignedTranscript:
         transcript = inputs[Transcript]
         aligned = next(outputs, Aligned(()))

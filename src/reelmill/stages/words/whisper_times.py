@@ -16,9 +16,8 @@ from reelmill.artifacts import (
     WhisperTimes,
     Word,
 )
-from reelmill.core.recording import Recording
 from reelmill.core.text import UNSPACED
-from reelmill.engine.stage import Inputs, ModelStage, exactly
+from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly
 from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.whisper import TextTokens, Whisper, WhisperSpec
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
@@ -64,12 +63,12 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
     model: WhisperSpec
     aligned: tuple[str, ...] = ()
 
-    def split(self, recording: Recording, inputs: Inputs) -> Iterator[TextWindow]:
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[TextWindow]:
         transcript = inputs[Transcript]
         if transcript.language in self.aligned or not transcript.segments:
             return
         segments = list(transcript.segments)
-        cut = window_features(recording, inputs[Audio], inputs[Speech], self.model)
+        cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in cut:
             inside = []
             while segments and _middle(segments[0]) <= pieces[-1][1]:
@@ -86,7 +85,7 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
         return [_window_words(item, found) for item, found in zip(batch, times, strict=True)]
 
     def merge(
-        self, recording: Recording, inputs: Inputs, outputs: Iterator[WindowWords]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[WindowWords]
     ) -> WhisperTimes:
         transcript = inputs[Transcript]
         words = [list(of_segment) for window in outputs for of_segment in window.words]
