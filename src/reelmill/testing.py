@@ -35,10 +35,28 @@ def context_of(
 
 
 def items_of(stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs) -> Iterator[Any]:
-    """The items of all parts of a recording, in order."""
+    """The items of all parts of a recording, in order, lazily."""
     context = context_of(recording, stage)
     for part in stage.parts(context, inputs):
         yield from stage.split(replace(context, part=part), inputs)
+
+
+def split_of(
+    stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs
+) -> tuple[list[Any], tuple[Any, ...]]:
+    """The items of all parts of a recording, and what `split` returned for each part."""
+    context = context_of(recording, stage)
+    found: list[Any] = []
+    handed: list[Any] = []
+    for part in stage.parts(context, inputs):
+        items = stage.split(replace(context, part=part), inputs)
+        while True:
+            try:
+                found.append(next(items))
+            except StopIteration as end:
+                handed.append(end.value)
+                break
+    return found, tuple(handed)
 
 
 def artifact_of(stage: FileStage, recording: Recording, inputs: Inputs) -> Artifact:

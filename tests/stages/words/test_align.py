@@ -23,7 +23,7 @@ from reelmill.engine.stage import Inputs
 from reelmill.models.alignment.spelling import read_alphabet
 from reelmill.models.alignment.wav2vec2 import AlignerModel, AlignerSpec
 from reelmill.stages.words.align import Align
-from reelmill.testing import context_of
+from reelmill.testing import context_of, split_of
 
 FRAME = 0.02
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -89,9 +89,9 @@ def inputs(said: list[tuple[float, float, str]], seconds: float, language: str =
 
 
 def aligned(stage: Align, recording: Recording, given: Inputs):
-    items = list(stage.split(context_of(recording), given))
+    items, handed = split_of(stage, recording, given)
     found = stage.infer(ScriptedAligners(recording.folder / "vocab.json"), items) if items else []
-    return stage.merge(context_of(recording), given, iter(found))
+    return stage.merge(context_of(recording, handed=handed), given, iter(found))
 
 
 def timed(transcript) -> list[tuple[str, float, float, str]]:

@@ -151,7 +151,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
                     "word times are Whisper's own"
                 )
         else:
-            segments = _aligned(transcript, context.handed[0] or [], outputs)
+            segments = _aligned(transcript, (context.handed and context.handed[0]) or [], outputs)
         notes += _remarks(segments)
         return AlignedTranscript(
             **{**vars(transcript), "segments": segments},
