@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -171,8 +172,14 @@ def test_verify_tells_what_changed(tmp_path: Path) -> None:
     calls.mkdir()
     shutil.copy(SAMPLE, calls)
     out = tmp_path / "out"
-    assert voice(calls, "-o", out).returncode == 0
-    assert reelmill("verify", out).returncode == 0
+    done = voice(calls, "-o", out)
+    assert done.returncode == 0
+    sha256 = re.search(r"SHA-256 +([0-9a-f]{64})", done.stdout)
+    assert sha256 is not None, "the manifest's own hash is printed, to be kept elsewhere"
+    checked = reelmill("verify", out, "--strict", "--manifest-sha256", sha256[1])
+    assert (checked.returncode, checked.stdout.splitlines()[-1][:3]) == (0, "OK:")
+    assert reelmill("verify", out, "--manifest-sha256", "0" * 64).returncode == 1
+    assert reelmill("verify", out, "--manifest-sha256", "x").returncode == 2
     if shutil.which("sha256sum"):
         subprocess.run(["sha256sum", "--quiet", "-c", "manifest.sha256"], cwd=out, check=True)
     (out / "voicemail.txt").write_text("somebody else's words")
@@ -181,6 +188,10 @@ def test_verify_tells_what_changed(tmp_path: Path) -> None:
     told = reelmill("verify", out)
     assert told.returncode == 1
     assert "voicemail.txt" in told.stdout and "voicemail.wav" in told.stdout
+    (out / "voicemail.txt").unlink()
+    again = voice(calls, "-o", out)
+    assert again.returncode == 1, "an original that changed is an error"
+    assert "ORIGINAL CHANGED" in again.stdout and "since an earlier run" in again.stdout
 
 
 def test_originals_are_not_touched(tmp_path: Path) -> None:

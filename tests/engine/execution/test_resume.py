@@ -149,6 +149,84 @@ def test_fresh_computes_everything_anew(place: Place) -> None:
     assert not summary.outcomes[0].reused
 
 
+def test_fresh_concerns_the_recordings_of_the_call_only(place: Place) -> None:
+    # proves: G12
+    place.run({"a.txt": "x", "b.txt": "y"})
+    place.run({"a.txt": "x"}, fresh=True)
+    assert place.count("merge a.txt") == 2
+    summary = place.run({"a.txt": "x", "b.txt": "y"})
+    assert all(outcome.reused for outcome in summary.outcomes)
+    assert place.count("merge b.txt") == 1
+
+
+def test_fresh_copies_of_one_content_are_made_once(place: Place) -> None:
+    place.run({"a.txt": "x"})
+    assert place.run({"a.txt": "x", "b.txt": "x"}, fresh=True).count("done") == 2
+    assert place.count("merge") == 2, "once before, once anew"
+
+
+def test_fresh_and_stopped_goes_on_anew(place: Place) -> None:
+    """What was to be made anew is not taken over by the run that goes on."""
+    texts = {f"{name}.txt": name for name in "abc"}
+    place.run(texts)
+
+    async def stopped() -> None:
+        pipeline = moody_pipeline(place.out, place.log, "")
+        config = toy_config(place.out, fresh=True)
+        coordinator = Coordinator(pipeline, config, ignore)
+        coordinator.stop("at once")
+        await coordinator.run(toy_sources(place.inputs, texts))
+
+    asyncio.run(stopped())
+    assert place.run(texts).count("done") == 3
+    assert place.count("merge") == 6
+
+
+def test_a_moved_recording_is_known_by_its_content(place: Place) -> None:
+    # proves: G12 G14
+    place.run({"a.txt": "x", "b.txt": "y"})
+    results = {path: path.stat().st_mtime_ns for path in place.out.glob("*.up")}
+    (place.inputs / "a.txt").rename(place.inputs / "renamed.txt")
+    summary = place.run({"renamed.txt": "x", "b.txt": "y"})
+    assert {outcome.name for outcome in summary.outcomes} == {"a", "b"}
+    assert place.count("merge") == 2, "nothing was made again"
+    assert {path: path.stat().st_mtime_ns for path in place.out.glob("*.up")} == results
+    assert not any("earlier run" in text for text in (*summary.warnings, *summary.notes))
+    again = place.run({"renamed.txt": "x", "b.txt": "y"})
+    assert all(outcome.reused for outcome in again.outcomes)
+
+
+def test_a_copy_is_no_moved_recording(place: Place) -> None:
+    place.run({"a.txt": "x"})
+    summary = place.run({"a.txt": "x", "b.txt": "x"})
+    assert {outcome.name for outcome in summary.outcomes} == {"a", "b"}
+    assert place.text("b") == "X"
+
+
+def test_recordings_that_are_gone_are_mentioned(place: Place) -> None:
+    # proves: G12
+    place.run({"a.txt": "x", "bad.txt": "killworker"})
+    for name in ("a.txt", "bad.txt"):
+        (place.inputs / name).unlink()
+    summary = place.run({"c.txt": "z"})
+    [warning] = [text for text in summary.warnings if "bad.txt" in text]
+    assert "had not been finished" in warning
+    assert any("a.txt" in text and "results are kept" in text for text in summary.notes)
+
+
+def test_an_original_that_changed_between_runs_is_told_once(place: Place) -> None:
+    # proves: G14
+    place.run({"a.txt": "x", "bad.txt": "unreadable"})
+    summary = place.run({"a.txt": "changed x", "bad.txt": "a good copy"})
+    changed = {outcome.name: outcome.changed for outcome in summary.outcomes}
+    assert changed["a"][0].startswith("since an earlier run, sha256: ")
+    assert changed["bad"] == [], "one that failed was to be replaced"
+    again = place.run({"a.txt": "changed x"})
+    assert again.outcomes[0].changed == []
+    os.utime(place.inputs / "a.txt", ns=(1, 1))
+    assert place.run({"a.txt": "changed x"}).outcomes[0].changed == [], "a time alone is no harm"
+
+
 def test_the_metrics_are_a_line_a_batch(place: Place) -> None:
     # proves: G15
     place.run({"a.txt": "x y z", "b.txt": "v w"})

@@ -75,14 +75,13 @@ def test_results_come_back_as_from_before(tmp_path: Path) -> None:
     assert found.files == ["/b.json"] and found.from_before
 
 
-def test_fresh_forgets_results_but_not_originals(tmp_path: Path) -> None:
+def test_an_original_can_be_forgotten(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
+    odd = os.fsdecode(b"/in/\xff.wav")
     ledger.put_original(original())
-    ledger.put_result(Result("k", "read", "r"))
-    ledger.forget()
-    assert ledger.results() == {}
-    known = ledger.originals()["/in/a.wav"]
-    assert known.outcome is None and known.before == STATE
+    ledger.put_original(original(odd, "b"))
+    ledger.forget_original(odd)
+    assert set(ledger.originals()) == {"/in/a.wav"}
 
 
 def test_notes_are_remembered(tmp_path: Path) -> None:

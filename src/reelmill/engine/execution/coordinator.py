@@ -17,6 +17,7 @@ from pathlib import Path
 from reelmill.core import atomic, gate
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.admission import Intake, admit
+from reelmill.engine.execution.earlier import EarlierWork
 from reelmill.engine.execution.planning import Job, Keys, Source, done_before, plan
 from reelmill.engine.execution.recording_runner import Passage
 from reelmill.engine.execution.resource_controller import Guard
@@ -72,6 +73,7 @@ class Coordinator:
         self._stop_requested = asyncio.Event()
         self._stop_now = False
         self._ledger: Ledger
+        self._earlier: EarlierWork
         self._pool: CpuPool | None = None
         self._inference: Inference | None = None
 
@@ -115,6 +117,7 @@ class Coordinator:
                 waiting = self._plan(sources)
             self._intake = Intake(waiting, closed=not until_closed)
             await self._run()
+            self._tell_of_lost()
             hosts = self._inference.totals if self._inference else []
             summary = self._books.summary(hosts, self._stopped)
             if closing is not None:
@@ -162,17 +165,23 @@ class Coordinator:
         """What earlier runs on this folder left: half-written files, and all results."""
         if self._ledger.note("clean") == "no":
             sweep(self._config.cache)
-        if self._config.fresh:
-            self._ledger.forget()
-            gate.sweep(store.artifacts(self._config.cache), store.OURS, deep=True)
         self._ledger.put_note("clean", "no")
         self._results = self._ledger.results()
+        self._earlier = EarlierWork(
+            self._pipeline,
+            self._config.cache,
+            self._ledger.originals(),
+            self._results,
+            fresh=self._config.fresh,
+        )
 
     def _plan(self, sources: Sequence[Source]) -> list[Job]:
         """Make recordings part of the run; those there is work for."""
         gate.protect(self._config.out, [source.path for source in sources])
-        jobs = plan(sources, self._ledger, (job.original.name for job in self.jobs))
+        names = [job.original.name for job in self.jobs]
+        jobs = plan(sources, self._earlier.known, self._ledger, names)
         self._jobs.update((job.original.path, job) for job in jobs)
+        self._earlier.planned(jobs)
         keys, cache = Keys(self._pipeline), self._config.cache
         waiting = [
             job for job in jobs if not done_before(job, self._pipeline, keys, self._results, cache)
@@ -184,6 +193,15 @@ class Coordinator:
         self._ledger.commit()
         self._books.planned(jobs)
         return waiting
+
+    def _tell_of_lost(self) -> None:
+        """Recordings that earlier runs knew, and that nobody finds any more."""
+        asked_for = self._jobs.keys()
+        unfinished, finished = self._earlier.lost.sentences(asked_for)
+        if unfinished is not None:
+            self._books.warn(unfinished)
+        if finished is not None:
+            self._books.note(finished)
 
     async def _run(self) -> None:
         if not self._intake.is_over:
@@ -229,6 +247,7 @@ class Coordinator:
             pool,
             inference,
             self._results,
+            self._earlier,
             self._disk_full,
         )
         guard = Guard(config, self._planner, inference, pool, self._books, self._fatal)

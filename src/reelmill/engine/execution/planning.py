@@ -41,11 +41,22 @@ class Job:
     seconds: float = 0.0
     failure: Failure | None = None
     changed: list[str] = field(default_factory=list)
+    #: What an earlier run saw there, when it is not known yet whether it is still so.
+    earlier: FileState | None = None
+    #: How its content differs from that.
+    changed_since: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
         return Path(self.original.path)
+
+    def compare_with_earlier(self, state: FileState) -> None:
+        """Notice that the content is not what an earlier run saw; a time alone is no harm."""
+        if self.earlier is not None and self.earlier.sha256 != state.sha256:
+            self.changed_since = [
+                f"since an earlier run, {text}" for text in self.earlier.differences(state)
+            ]
 
     def outcome(self) -> FileOutcome:
         return FileOutcome(
@@ -56,7 +67,7 @@ class Job:
             seconds=self.seconds,
             reused=self.reused,
             failure=self.failure,
-            changed=self.changed,
+            changed=[*self.changed_since, *self.changed],
             outputs=self.facts.get("outputs", []),
             language=self.facts.get("language"),
             # A later stage repeats what an earlier one noted.
@@ -93,9 +104,14 @@ class Keys:
         return store.result_key("", [self.of(stage, recording) for stage in self._pipeline.ends])
 
 
-def plan(sources: Iterable[Source], ledger: Ledger, names: Iterable[str] = ()) -> list[Job]:
-    """A job for each source, known ones under the name they had before; `names` are taken."""
-    known = ledger.originals()
+def plan(
+    sources: Iterable[Source],
+    known: dict[str, Original],
+    ledger: Ledger,
+    names: Iterable[str] = (),
+) -> list[Job]:
+    """A job for each source, those `known` by their path under the name they had before; `names`
+    are taken. What is new is noted in both `known` and the ledger."""
     taken = {*names, *(original.name for original in known.values())}
     jobs = []
     for source in sources:
@@ -105,8 +121,12 @@ def plan(sources: Iterable[Source], ledger: Ledger, names: Iterable[str] = ()) -
             name = _free_name(source, path, taken)
             taken.add(name)
             original = known[path] = Original(path, name, 0, -1, 0)
+        # One that failed has been replaced, it may be hoped.
+        earlier = original.before if original.failure is None else None
         identity, changed = _refresh(original)
-        jobs.append(Job(original, identity.size if identity else 0, identity))
+        job = Job(original, identity.size if identity else 0, identity)
+        job.earlier = earlier if original.before is None else None
+        jobs.append(job)
         if changed:
             ledger.put_original(original)
     return in_good_order(jobs)

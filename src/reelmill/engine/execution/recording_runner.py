@@ -16,6 +16,7 @@ from reelmill.core import gate
 from reelmill.core.recording import FileState, Identity, Recording
 from reelmill.engine.aio import end_tasks
 from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.earlier import EarlierWork
 from reelmill.engine.execution.planning import Job, Keys, facts_of, is_whole, recording_of
 from reelmill.engine.execution.run_recorder import Books
 from reelmill.engine.inference.service import Inference
@@ -59,6 +60,7 @@ class Passage:
         pool: CpuPool,
         inference: Inference,
         results: dict[str, Result],
+        earlier: EarlierWork,
         on_disk_full: Callable[[], None],
     ) -> None:
         self._pipeline = pipeline
@@ -68,6 +70,7 @@ class Passage:
         self._pool = pool
         self._inference = inference
         self._results = results
+        self._earlier = earlier
         self._on_disk_full = on_disk_full
         self._keys = Keys(pipeline)
         self._making: dict[str, asyncio.Task[Result]] = {}
@@ -103,6 +106,7 @@ class Passage:
     async def _enter(self, job: Job) -> Recording:
         before = job.original.before or await self._identify(job)
         recording = self._entered[job] = recording_of(job, before, self._config.cache)
+        self._earlier.entered(recording)
         self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
         return recording
 
@@ -138,12 +142,18 @@ class Passage:
     async def _identify(self, job: Job) -> FileState:
         state, identity = await self._try("identify", partial(self._read, job, _IDENTIFY_PRIORITY))
         original, job.identity = job.original, identity
+        is_new = original.hashed_at is None
         original.before, original.hashed_at = state, time.time()
         original.inode, original.size, original.mtime_ns = (
             identity.inode,
             identity.size,
             identity.mtime_ns,
         )
+        job.compare_with_earlier(state)
+        lost = self._earlier.lost.claim(original.path, state.sha256) if is_new else None
+        if lost is not None:  # it was moved: what it was called before is found again
+            original.name = lost.name
+            self._note(partial(self._ledger.forget_original, lost.path))
         self._note(partial(self._ledger.put_original, original))
         return state
 

@@ -153,11 +153,9 @@ class Ledger:
             ),
         )
 
-    def forget(self) -> None:
-        """Drop all results (`--fresh`); what is known of the originals stays."""
-        self._write("DELETE FROM results", ())
-        self._write("UPDATE originals SET outcome = NULL", ())
-        self.commit()
+    def forget_original(self, path: str) -> None:
+        """Drop a source file that is known under another path now."""
+        self._write("DELETE FROM originals WHERE path = ?", (_storable(path),))
 
     def note(self, name: str) -> str | None:
         """A remembered choice of an earlier run on this output folder."""
