@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reelmill.artifacts import Artifact, Diarization
+from reelmill.core import gate
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.stage import Device, Inputs, Stage
@@ -19,6 +20,7 @@ Turns = list[tuple[float, float, str]]
 
 def diarize_alone(file: Path, work: Path, stages: Sequence[Stage]) -> Turns:
     """The turns that `stages`, the last of which diarizes, find; an item at a time."""
+    gate.own(work)
     recording = Recording(file, file.stem, work, read_state(file))
     made: dict[type[Artifact], Artifact] = {}
     for stage in stages:

@@ -31,7 +31,9 @@ import psutil
 
 from benchmarks.common import show, told_command, write_result
 from reelmill.commands.voice import run_voice
+from reelmill.core import gate
 from reelmill.core.recording import Recording, read_state
+from reelmill.engine.execution.naming import Names
 from reelmill.engine.execution.planning import Keys, Source, plan, recording_of
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import arena as buffers
@@ -170,7 +172,7 @@ def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
 
 def _recordings(sources: Sequence[Source], out: Path) -> Iterator[Recording]:
     with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
-        for job in plan(sources, ledger):
+        for job in plan(sources, ledger.originals(), ledger, Names(out)):
             yield recording_of(job, read_state(job.path), out / ".cache")
 
 
@@ -228,7 +230,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-leaks-") as folder:
-        work = Path(folder)
+        work = gate.own(Path(folder))
         os.environ["REELMILL_CACHE"] = str(work / "cache")
         os.environ.setdefault("REELMILL_MEMORY_LIMIT", "100")
         curves = [runs(work, options.runs)] if options.runs else []

@@ -190,6 +190,9 @@ class Write(FileStage):
         write_text(path, inputs[Shout].text, of=context.recording)
         return Written(path.name)
 
+    def claims(self, name: str) -> list[str]:
+        return [f"{name}.up"]
+
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, Written)
         return [self.out / artifact.file]

@@ -107,10 +107,24 @@ def test_our_own_results_are_no_recordings(tmp_path: Path) -> None:
     assert set(found(tmp_path, out=tmp_path / "results")) == {"a.wav"}
 
 
-def test_results_among_the_recordings_are_refused(tmp_path: Path) -> None:
-    tree(tmp_path, "a.wav")
-    with pytest.raises(UsageError, match="-o"):
-        find_sources([tmp_path], tmp_path)
+def test_results_among_the_recordings_are_refused_by_whatever_name(tmp_path: Path) -> None:
+    # proves: G14
+    tree(tmp_path, "calls/a.wav")
+    (tmp_path / "link").symlink_to("calls")
+    for folder, out in (("calls", "calls"), ("calls", "link"), ("link", "calls")):
+        with pytest.raises(UsageError, match="among the recordings"):
+            find_sources([tmp_path / folder], tmp_path / out)
+
+
+@pytest.mark.parametrize("out", ["calls/2024", "link"])
+def test_recordings_in_the_output_folder_are_counted(tmp_path: Path, out: str) -> None:
+    # proves: G14 G21
+    tree(tmp_path, "calls/a.wav", "calls/2024/b.wav", "calls/2024/sub/c.wav", "calls/2024/d.mp4")
+    (tmp_path / "link").symlink_to("calls/2024")
+    found = search([tmp_path / "calls"], tmp_path / out)
+    assert [source.path.name for source in found.sources] == ["a.wav"]
+    (remark,) = found.remarks(lambda path: path.name == "d.mp4")
+    assert remark.startswith("2 recordings in the output folder left out") and "b.wav" in remark
 
 
 def test_several_folders_keep_their_names_apart(

@@ -33,6 +33,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Wav2Vec2ForCTC
 
+from reelmill.core import gate
 from reelmill.models.alignment.wav2vec2_convert import convert
 
 _SOUND_SECONDS = 6
@@ -95,6 +96,7 @@ def main() -> None:
     network.load_state_dict(checkpoint["average"])
     with tempfile.TemporaryDirectory() as folder:
         hub_folder(checkpoint["average"], Path(folder))
+        gate.own(arguments.out.parent)
         convert(Path(folder), arguments.out, arguments.quantization)
         compare(network, Path(folder), arguments.out)
     size = sum(file.stat().st_size for file in arguments.out.iterdir())

@@ -26,6 +26,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from reelmill.core import gate
 from reelmill.models.faces.facenet_convert import SIZE, convert
 
 TOLERANCE = 1e-4
@@ -39,6 +40,7 @@ def original() -> Any:
         sys.exit("facenet-pytorch is missing: pip install --no-deps facenet-pytorch==2.5.3")
     source = Path(package.submodule_search_locations[0]) / "models/inception_resnet_v1.py"
     with tempfile.TemporaryDirectory() as folder:
+        gate.own(Path(folder))
         copy = Path(folder) / "original_facenet.py"
         text = source.read_text().replace("from .utils.download import download_url_to_file", "")
         copy.write_text(text)
@@ -116,6 +118,7 @@ def main() -> None:
         "onnxruntime": onnxruntime.__version__,
     }
     with tempfile.TemporaryDirectory() as folder:
+        gate.own(Path(folder))
         for form, is_zip in (("zip", True), ("before 1.6", False)):
             saved, made = Path(folder) / "weights.pt", Path(folder) / "made.onnx"
             torch.save(network.state_dict(), saved, _use_new_zipfile_serialization=is_zip)

@@ -81,11 +81,9 @@ def _write_log(text: str) -> Path | None:
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     head = f"reelmill {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
     try:
-        gate.make_folder(folder)
-        folder.chmod(0o700)
-        with gate.append(path) as file:
-            os.fchmod(file.fileno(), 0o600)
-            whole = f"{head}{' '.join(map(printable, sys.argv))}\n\n{text}\n"
+        gate.make_folder(folder, 0o700)
+        whole = f"{head}{' '.join(map(printable, sys.argv))}\n\n{text}\n"
+        with gate.append(path, 0o600) as file:
             file.write(whole.encode("utf-8", "backslashreplace"))
         for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:
             gate.remove(old)

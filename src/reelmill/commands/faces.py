@@ -8,7 +8,7 @@ from typing import Any
 
 from reelmill.commands.exit_codes import exit_code
 from reelmill.commands.running import run_command
-from reelmill.runs.across_videos import PEOPLE
+from reelmill.report.files import PEOPLE
 from reelmill.runs.run import Run
 
 

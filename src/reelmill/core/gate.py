@@ -267,13 +267,39 @@ def owner_in(place: Place, source: Path | None, content: str = "") -> Owner:
 
 
 def was_written(path: Path) -> bool:
-    """Whether a result of ours ever had this name; what is there now may be another's."""
-    spot = _spot(path)
+    """Whether a result of ours ever had this name; what is there now may be another's. Outside of
+    all places, none had."""
+    try:
+        spot = _spot(path)
+    except NotOursError:
+        return False
     return not spot.is_result or bool(_record(spot.place).entries(spot.relative))
 
 
-def obstacle(path: Path, source: Path | None = None, content: str = "") -> str | None:
+def is_others(path: Path, source: Path) -> bool:
+    """Whether a name in an output folder is a recording's, or a result that is not of `source` and
+    the command that runs."""
+    spot = _spot(path)
+    if is_original(path):
+        return True
+    written = _record(spot.place).latest(spot.relative)
+    owner = owner_in(spot.place, source)
+    return written is not None and not _may_be_same(spot.place, written.owner, owner)
+
+
+def _may_be_same(place: Place, before: Owner, owner: Owner) -> bool:
+    """As far as can be said before the recording was read: one that is no longer where it was may
+    have been moved."""
+    gone = bool(before.source) and not os.path.lexists(Path(place.real, before.source))
+    return before.is_same(owner) or (gone and before.command == owner.command)
+
+
+def obstacle(
+    path: Path, source: Path | None = None, content: str = "", *, quick: bool = False
+) -> str | None:
     """Why a result may not get this name now; None when it may. Nothing is written.
+
+    With `quick` the content of what is there is not read.
 
     Raises:
         OSError: what is there cannot be looked at.
@@ -281,7 +307,7 @@ def obstacle(path: Path, source: Path | None = None, content: str = "") -> str |
     spot = _spot(path)
     try:
         with _folder_of(spot, make=False) as folder:
-            _check(spot, folder, owner_in(spot.place, source, content), source)
+            _check(spot, folder, owner_in(spot.place, source, content), source, quick=quick)
     except FileNotFoundError:
         return None
     except NotOursError as error:
@@ -289,7 +315,9 @@ def obstacle(path: Path, source: Path | None = None, content: str = "") -> str |
     return None
 
 
-def _check(spot: _Spot, folder: int, owner: Owner, source: Path | None = None) -> bool:
+def _check(
+    spot: _Spot, folder: int, owner: Owner, source: Path | None = None, *, quick: bool = False
+) -> bool:
     """Whether a file of ours is there, to be replaced or removed.
 
     Raises:
@@ -307,20 +335,29 @@ def _check(spot: _Spot, folder: int, owner: Owner, source: Path | None = None) -
     ):
         raise _refusal(spot, "is one of the recordings")
     if spot.is_result:
-        _check_written(spot, folder, stat.st_size, owner)
+        _check_written(spot, owner, *_written_as(spot, folder, stat.st_size, quick), quick)
     return True
 
 
-def _check_written(spot: _Spot, folder: int, size: int, owner: Owner) -> None:
+def _written_as(spot: _Spot, folder: int, size: int, quick: bool) -> tuple[bool, Written | None]:
+    """Whether we ever wrote a file of that name, and which of them is there now."""
     entries = _record(spot.place).entries(spot.relative)
-    if not entries:
+    same = [one for one in entries if one.size == size]
+    if same and not quick:
+        sha256 = _digest(folder, spot.name)
+        same = [one for one in same if one.sha256 == sha256]
+    return bool(entries), same[-1] if same else None
+
+
+def _check_written(
+    spot: _Spot, owner: Owner, ever: bool, found: Written | None, quick: bool
+) -> None:
+    if not ever:
         raise _refusal(spot, "was not written by this program")
-    same_size = [one for one in entries if one.size == size]
-    sha256 = _digest(folder, spot.name) if same_size else ""
-    found = next((one for one in reversed(same_size) if one.sha256 == sha256), None)
     if found is None:
         raise _refusal(spot, "was changed since this program wrote it")
-    if not found.owner.is_same(owner):
+    is_same = _may_be_same(spot.place, found.owner, owner) if quick else found.owner.is_same(owner)
+    if not is_same:
         whose = f" of {found.owner.source}" if found.owner.source else ""
         by = f" by `reelmill {found.owner.command}`" if found.owner.command else ""
         raise _refusal(spot, f"is another result{whose}{by}")
@@ -357,8 +394,9 @@ def create(path: Path) -> int:
         return os.open(spot.name, flags, 0o666, dir_fd=folder)
 
 
-def open_kept(path: Path, flags: int = os.O_RDWR) -> int:
-    """Open a file of ours that is written in place, made when it is not there: a lock, a log.
+def open_kept(path: Path, flags: int = os.O_RDWR, mode: int = 0o666) -> int:
+    """Open a file of ours that is written in place, made with `mode` when it is not there: a lock,
+    a log.
 
     Raises:
         NotOursError: it is a link, has a second name elsewhere, or is an original.
@@ -370,7 +408,7 @@ def open_kept(path: Path, flags: int = os.O_RDWR) -> int:
     with _folder_of(spot, make=True) as folder:
         flags |= os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
-            descriptor = os.open(spot.name, flags, 0o666, dir_fd=folder)
+            descriptor = os.open(spot.name, flags, mode, dir_fd=folder)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise _refusal(spot, "is a link, and links are not followed here") from error
@@ -386,9 +424,9 @@ def open_kept(path: Path, flags: int = os.O_RDWR) -> int:
     return descriptor
 
 
-def append(path: Path) -> IO[bytes]:
+def append(path: Path, mode: int = 0o666) -> IO[bytes]:
     """Open a log or spill file for appending. Raises as `open_kept` does."""
-    return os.fdopen(open_kept(path, os.O_WRONLY | os.O_APPEND), "ab")
+    return os.fdopen(open_kept(path, os.O_WRONLY | os.O_APPEND, mode), "ab")
 
 
 def database(path: Path) -> Path:
@@ -399,10 +437,11 @@ def database(path: Path) -> Path:
     return path
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it. Raises as `create` does."""
-    with _folder_of(_spot(path / "any"), make=True):
-        pass
+def make_folder(path: Path, mode: int | None = None) -> None:
+    """Make a folder and those above it; it gets `mode`. Raises as `create` does."""
+    with _folder_of(_spot(path / "any"), make=True) as folder:
+        if mode is not None:
+            os.fchmod(folder, mode)
 
 
 def temporary_folder(path: Path) -> Path:

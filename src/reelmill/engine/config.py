@@ -50,6 +50,8 @@ class EngineConfig:
     #: What a stop waits for before it ends what is still running; with that it takes 30 at most.
     drain_seconds: float = 20.0
     fresh: bool = False
+    #: Names below `out` that are never a recording's result: those of reports.
+    reserved: tuple[str, ...] = ()
     #: Keep the files of transient stages (decoded audio).
     keep_transient: bool = False
 

@@ -236,6 +236,10 @@ class Stage(ABC):
             if f.metadata.get("affects_result", True)
         }
 
+    def claims(self, name: str) -> list[str]:
+        """Where below the output folder results of a recording called `name` may go."""
+        return []
+
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         """The files beside the JSON without which the artifact is not whole."""
         return [recording.folder / name for name in artifact.sidecars()]

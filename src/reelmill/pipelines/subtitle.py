@@ -68,10 +68,12 @@ def subtitle_pipeline(
             longest=settings.longest,
             gap=settings.gap,
         ),
-        ExportSubtitles(root=out, formats=settings.subtitle_formats, style=style),
+        ExportSubtitles(
+            root=out, formats=settings.subtitle_formats, style=style, languages=settings.to
+        ),
     ]
     if settings.mux:
         stages.append(Mux(root=out, style=style))
     if settings.burn:
-        stages.append(Burn(root=out, style=style))
+        stages.append(Burn(root=out, style=style, languages=settings.to))
     return Pipeline("subtitle", stages)

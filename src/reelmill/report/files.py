@@ -5,3 +5,5 @@ from __future__ import annotations
 REPORT_PAGE = "report.html"
 PERFORMANCE_REPORT = "performance_report.json"
 FAILED_FILES = "failed_files.json"
+#: Who is the same person in several videos.
+PEOPLE = "people.json"

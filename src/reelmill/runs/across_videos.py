@@ -18,6 +18,7 @@ from reelmill.core.recording import Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import load
 from reelmill.export.jsontext import json_text, number
+from reelmill.report.files import PEOPLE
 from reelmill.stages.faces.across import (
     BY_CLOTHES,
     Appearance,
@@ -28,7 +29,6 @@ from reelmill.stages.faces.across import (
     numbered,
 )
 
-PEOPLE = "people.json"
 SCHEMA = "reelmill.people/1"
 #: Below `.cache`: who has which number, so that nobody's changes from run to run.
 _REGISTER = "people.json"

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from reelmill.artifacts import ExportedFile
+from reelmill.core import gate
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.planning import Job, Keys, Source, artifact_paths, found_in
@@ -30,7 +31,7 @@ from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.output_folder import alone_in_this_process, open_output
 from reelmill.runs.reports import write_reports
 from reelmill.runs.results import RecordingResult
-from reelmill.runs.sources import search
+from reelmill.runs.sources import Search, search
 from reelmill.runs.task import AggregateStep, Task, task_named
 from reelmill.settings import Settings
 
@@ -231,7 +232,7 @@ class Run:
                 raise RunClosedError(
                     f"{self.out}: this run takes no more recordings; begin another one"
                 )
-            for remark in found.remarks():
+            for remark in found.remarks(gate.was_written):
                 self._say(remark)
             if self._loop is None:
                 self._take(found.sources)
@@ -253,15 +254,13 @@ class Run:
 
     def _prepare(self) -> None:
         out, settings = self.out, self.settings
-        remarks: list[str] = []
-        if self._given:
-            found = search(self._given, out)
-            self._take(found.sources)
-            remarks += found.remarks()
+        found = search(self._given, out) if self._given else Search()
+        self._take(found.sources)
         self._folder.enter_context(alone_in_this_process(out))
         self._folder.enter_context(open_output(out, self._sources.values()))
         self._folder.callback(self._lock.release)
         self._lock.acquire()
+        remarks = found.remarks(gate.was_written)
         choice = choose_devices(settings.device, NvmlDevices().sample(()))
         if settings.origin:
             self._log.emit(Noted(settings.origin))

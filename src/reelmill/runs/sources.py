@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,6 @@ _VIDEO = """
 """
 _MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in (_AUDIO + _VIDEO).split())
 
-#: Names that files of a run have: a recording of that name keeps its suffix.
-_OURS = frozenset({"report", "performance_report", "failed_files", "evidence", "manifest"})
-
 
 @dataclass
 class Search:
@@ -34,10 +31,18 @@ class Search:
     #: Links that lead out of the folders given, and recordings with hidden names.
     links_out: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
+    #: What looks like recordings in the output folder, among the results.
+    inside: list[Path] = field(default_factory=list)
 
-    def remarks(self) -> list[str]:
-        """What was left out, a line of each kind."""
+    def remarks(self, is_result: Callable[[Path], bool] = lambda path: False) -> list[str]:
+        """What was left out, a line of each kind; of what is inside, all but results."""
         found = []
+        if inside := [path for path in self.inside if not is_result(path)]:
+            found.append(
+                f"{_counted(inside, 'recording')} in the output folder left out "
+                f"({_some(inside)}): results go there; give another folder with -o, or name them, "
+                "to have them taken in"
+            )
         if self.links_out:
             found.append(
                 f"{_counted(self.links_out, 'link')} out of the folders given, not followed "
@@ -70,11 +75,7 @@ def search(inputs: Sequence[Path], out: Path) -> Search:
     sources: dict[str, Source] = {}
     for path in expanded:
         prefix = Path(os.path.abspath(path)).name if len(folders) > 1 else ""
-        found = (
-            _in_folder(path, prefix, walk)
-            if path in folders
-            else [Source(path, path.name if path.stem in _OURS else path.stem)]
-        )
+        found = _in_folder(path, prefix, walk) if path in folders else [Source(path, path.stem)]
         for source in found:
             sources.setdefault(os.path.abspath(source.path), source)
     walk.left_out.sources = list(sources.values())
@@ -113,8 +114,7 @@ def _expand(given: Path) -> list[Path]:
 def _in_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
     for path in walk.below(folder):
         relative = path.relative_to(folder)
-        name = (Path(prefix) / relative.with_suffix("")).as_posix()
-        yield Source(path, f"{name}{path.suffix}" if name in _OURS else name)
+        yield Source(path, (Path(prefix) / relative.with_suffix("")).as_posix())
 
 
 class _Walk:
@@ -139,7 +139,7 @@ class _Walk:
                 barred.append(Path(error.filename))
 
         seen: set[tuple[int, int]] = set()
-        if Path(os.path.abspath(folder)) == self._ours:
+        if self._is_ours(folder):
             raise UsageError(
                 f"{folder}: the results would lie among the recordings; give another folder with -o"
             )
@@ -149,13 +149,31 @@ class _Walk:
             except OSError:  # vanished since it was listed
                 folders.clear()
                 continue
-            if (stat.st_dev, stat.st_ino) in seen or Path(os.path.abspath(at)) == self._ours:
+            if (stat.st_dev, stat.st_ino) in seen or self._is_ours(at):
+                if (stat.st_dev, stat.st_ino) not in seen:
+                    self._count_inside(at)
                 folders.clear()
                 continue
             seen.add((stat.st_dev, stat.st_ino))
             folders[:] = sorted(self._to_enter(at, folders))
             yield from self._recordings(at, files)
         yield from barred
+
+    def _is_ours(self, folder: Path | str) -> bool:
+        """Whether a folder is the output folder, by whatever name."""
+        if Path(os.path.abspath(folder)) == self._ours:
+            return True
+        try:
+            return Path(folder).samefile(self._ours)
+        except OSError:  # the output folder is not there yet
+            return False
+
+    def _count_inside(self, out: str) -> None:
+        """Recordings in the output folder, by their real names."""
+        for at, folders, files in os.walk(os.path.realpath(out)):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            inside = (Path(at, name) for name in sorted(files) if not name.startswith("."))
+            self.left_out.inside += filter(_is_media, inside)
 
     def _to_enter(self, at: str, folders: Sequence[str]) -> Iterator[str]:
         for name in folders:
@@ -188,7 +206,7 @@ class _Walk:
         if folder.is_symlink() or folder.name == ".cache":  # of this or another output folder
             return
         for at, folders, files in os.walk(folder):
-            if Path(os.path.abspath(at)) == self._ours:
+            if self._is_ours(at):
                 folders.clear()
                 continue
             for path in map(partial(Path, at), sorted(files)):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.core.recording import read_state
+from reelmill.engine.execution.naming import Names
 from reelmill.engine.execution.planning import (
     Job,
     Keys,
@@ -41,30 +42,30 @@ def names(jobs: list[Job]) -> dict[str, str]:
 def test_names_are_unique_and_stay_as_they_were(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G12
     first = [source(tmp_path, "a.wav"), source(tmp_path, "a.mp3", wanted="a")]
-    given = names(plan(first, ledger.originals(), ledger))
+    given = names(plan(first, ledger.originals(), ledger, Names(tmp_path)))
     assert given == {"a.wav": "a", "a.mp3": "a.mp3"}
     more = [source(tmp_path, "a.ogg", wanted="a"), *reversed(first)]
-    found = names(plan(more, ledger.originals(), ledger))
+    found = names(plan(more, ledger.originals(), ledger, Names(tmp_path)))
     assert {**found, "a.ogg": "?"} == {**given, "a.ogg": "?"}
 
 
 def test_four_of_one_name_still_have_four_names(tmp_path: Path, ledger: Ledger) -> None:
     sources = [source(tmp_path / str(n), "a.wav", wanted="a") for n in range(4)]
-    jobs = plan(sources, ledger.originals(), ledger)
+    jobs = plan(sources, ledger.originals(), ledger, Names(tmp_path))
     assert len({job.original.name for job in jobs}) == 4
 
 
 def test_a_changed_file_is_not_trusted(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G12 G14
     one = source(tmp_path, "a.wav", "before")
-    (job,) = plan([one], ledger.originals(), ledger)
+    (job,) = plan([one], ledger.originals(), ledger, Names(tmp_path))
     job.original.before = job.original.after = read_state(one.path)
     job.original.outcome = "done"
     ledger.put_original(job.original)
-    (same,) = plan([one], ledger.originals(), ledger)
+    (same,) = plan([one], ledger.originals(), ledger, Names(tmp_path))
     assert same.original.before is not None and same.original.outcome == "done"
     one.path.write_text("after!")
-    (changed,) = plan([one], ledger.originals(), ledger)
+    (changed,) = plan([one], ledger.originals(), ledger, Names(tmp_path))
     assert changed.original.before is None and changed.original.outcome is None
 
 
@@ -73,11 +74,11 @@ def test_a_file_that_is_gone_is_this_runs_failure_and_not_forgotten(
 ) -> None:
     # proves: G14
     one = source(tmp_path, "a.wav")
-    (job,) = plan([one], ledger.originals(), ledger)
+    (job,) = plan([one], ledger.originals(), ledger, Names(tmp_path))
     job.original.before, job.original.outcome = read_state(one.path), "done"
     ledger.put_original(job.original)
     one.path.unlink()
-    (gone,) = plan([one], ledger.originals(), ledger)
+    (gone,) = plan([one], ledger.originals(), ledger, Names(tmp_path))
     assert gone.original.before is None and gone.original.outcome is None
     assert ledger.originals()[str(one.path)].before == job.original.before
 
@@ -96,7 +97,7 @@ class Finished:
         self.cache = tmp_path / "out" / ".cache"
         self.pipeline = toy_pipeline(tmp_path / "out")
         self.keys = Keys(self.pipeline)
-        (self.job,) = plan([source(tmp_path, "a.wav")], ledger.originals(), ledger)
+        (self.job,) = plan([source(tmp_path, "a.wav")], ledger.originals(), ledger, Names(tmp_path))
         state = read_state(self.job.path)
         self.job.original.before = self.job.original.after = state
         self.recording = recording_of(self.job, state, self.cache)

@@ -18,6 +18,7 @@ from reelmill.core import atomic, gate
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.admission import Intake, admit
 from reelmill.engine.execution.earlier import EarlierWork
+from reelmill.engine.execution.naming import Names
 from reelmill.engine.execution.planning import Job, Keys, Source, done_before, plan
 from reelmill.engine.execution.recording_runner import Passage
 from reelmill.engine.execution.resource_controller import Guard
@@ -38,7 +39,7 @@ from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger, Result
 from reelmill.engine.telemetry.events import Emit, Progressed
 from reelmill.engine.telemetry.metrics import RunSummary
-from reelmill.errors import NotOursError, UsageError
+from reelmill.errors import Failure, NotOursError, UsageError
 
 _SAMPLE_EVERY_S = 1.0
 _TELL_EVERY_S = 0.25
@@ -66,6 +67,7 @@ class Coordinator:
         self._planner = Planner(pipeline, config, self._books, self._footprints)
         self._emit = emit
         self._lock = lock or FolderLock(config.cache / "lock")
+        self._names = Names(config.out, pipeline, config.reserved)
         self._jobs: dict[str, Job] = {}
         self._results: dict[str, Result] = {}
         self._intake = Intake()
@@ -178,8 +180,7 @@ class Coordinator:
     def _plan(self, sources: Sequence[Source]) -> list[Job]:
         """Make recordings part of the run; those there is work for."""
         gate.protect(self._config.out, [source.path for source in sources])
-        names = [job.original.name for job in self.jobs]
-        jobs = plan(sources, self._earlier.known, self._ledger, names)
+        jobs = plan(sources, self._earlier.known, self._ledger, self._names)
         self._jobs.update((job.original.path, job) for job in jobs)
         self._earlier.planned(jobs)
         keys, cache = Keys(self._pipeline), self._config.cache
@@ -192,7 +193,17 @@ class Coordinator:
                 self._ledger.put_original(job.original)
         self._ledger.commit()
         self._books.planned(jobs)
-        return waiting
+        while self._names.notes:
+            self._books.note(self._names.notes.pop(0))
+        return [job for job in waiting if not self._refused(job)]
+
+    def _refused(self, job: Job) -> bool:
+        """Whether a recording fails at once, because its results would replace others' files."""
+        why = self._names.obstacle(job.original)
+        if why is not None:
+            job.failure, job.status = Failure("plan", "input", f"{job.path}: {why}"), "failed"
+            self._books.finished(job)
+        return why is not None
 
     def _tell_of_lost(self) -> None:
         """Recordings that earlier runs knew, and that nobody finds any more."""

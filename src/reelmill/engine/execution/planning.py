@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from reelmill.artifacts import Artifact
 from reelmill.core.recording import FileState, Identity, Recording
+from reelmill.engine.execution.naming import Names
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.engine.state import artifact_store as store
@@ -105,21 +105,17 @@ class Keys:
 
 
 def plan(
-    sources: Iterable[Source],
-    known: dict[str, Original],
-    ledger: Ledger,
-    names: Iterable[str] = (),
+    sources: Iterable[Source], known: dict[str, Original], ledger: Ledger, names: Names
 ) -> list[Job]:
-    """A job for each source, those `known` by their path under the name they had before; `names`
-    are taken. What is new is noted in both `known` and the ledger."""
-    taken = {*names, *(original.name for original in known.values())}
+    """A job for each source, those `known` by their path under the name they had before. What is
+    new is noted in both `known` and the ledger."""
+    names.keep(original.name for original in known.values())
     jobs = []
     for source in sources:
         path = os.path.abspath(source.path)
         original = known.get(path)
         if original is None:
-            name = _free_name(source, path, taken)
-            taken.add(name)
+            name = names.choose(Path(path), source.wanted_name)
             original = known[path] = Original(path, name, 0, -1, 0)
         # One that failed has been replaced, it may be hoped.
         earlier = original.before if original.failure is None else None
@@ -149,16 +145,6 @@ def _refresh(original: Original) -> tuple[Identity | None, bool]:
     original.inode, original.size, original.mtime_ns = state
     original.before = original.after = original.outcome = None
     return identity, True
-
-
-def _free_name(source: Source, path: str, taken: set[str]) -> str:
-    """The wanted name; with the suffix, or a hash of the path, when others have it already."""
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
-    wanted = source.wanted_name
-    for name in (wanted, wanted + source.path.suffix, f"{wanted}-{digest}"):
-        if name not in taken:
-            return name
-    return f"{wanted}{source.path.suffix}-{digest}"
 
 
 def in_good_order(jobs: Sequence[Job]) -> list[Job]:

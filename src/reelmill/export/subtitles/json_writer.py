@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,7 @@ from reelmill.export.subtitles.writer import SubtitleWriter
 from reelmill.export.transcript.json_writer import is_demo
 
 SCHEMA = "reelmill.subtitles/1"
+_SUFFIX = "subtitles.json"
 _NOTICE = "Machine translation of machine transcription. Check it before relying on it."
 _DEMO_NOTICE = (
     "Made with a demo model, which knows only the sentences of a small synthetic domain. It must "
@@ -27,7 +29,10 @@ class SubtitleJsonWriter(SubtitleWriter):
     name = "json"
 
     def files(self, document: SubtitleDocument) -> dict[str, str]:
-        return {"subtitles.json": json_text(_content(document), indent=1) + "\n"}
+        return {_SUFFIX: json_text(_content(document), indent=1) + "\n"}
+
+    def suffixes(self, languages: Sequence[str]) -> list[str]:
+        return [_SUFFIX]
 
 
 def _content(document: SubtitleDocument) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reelmill.artifacts import SubtitleCue, SubtitleTrack
 from reelmill.core.times import milliseconds
@@ -56,6 +56,9 @@ class SamiWriter(SubtitleWriter):
         )
         body = "".join(f"<SYNC Start={at}><P Class={name}>{text}\n" for at, name, text in points)
         return {self.name: f"{_MARK}{head}{body}{_TAIL}"}
+
+    def suffixes(self, languages: Sequence[str]) -> list[str]:
+        return [self.name]
 
 
 def language_class(language: str) -> tuple[str, str, str]:

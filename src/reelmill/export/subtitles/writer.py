@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from reelmill.artifacts import SubtitleTrack
@@ -21,6 +22,10 @@ class SubtitleWriter(ABC):
     def files(self, document: SubtitleDocument) -> dict[str, str]:
         """Suffix behind the recording's name (without the point) to the content of the file."""
 
+    @abstractmethod
+    def suffixes(self, languages: Sequence[str]) -> list[str]:
+        """The suffixes of `files`, when subtitles are in these languages."""
+
 
 class TrackWriter(SubtitleWriter):
     """A format that holds one language: a file each, with the language in its suffix."""
@@ -30,6 +35,9 @@ class TrackWriter(SubtitleWriter):
             f"{track.language}.{self.name}": self.render(document, track)
             for track in document.subtitles.tracks
         }
+
+    def suffixes(self, languages: Sequence[str]) -> list[str]:
+        return [f"{language}.{self.name}" for language in languages]
 
     @abstractmethod
     def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:

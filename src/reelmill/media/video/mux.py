@@ -46,6 +46,10 @@ class MuxTrack:
     cues: Sequence[MuxCue]
 
 
+#: What copies of a video can be.
+SUFFIXES = ("mp4", "mkv")
+
+
 def container_suffix(container: str) -> str:
     """`mp4` or `mkv`: what a copy of a video in a container (as FFmpeg calls it) should be."""
     return "mp4" if _MP4 & set(container.split(",")) else "mkv"

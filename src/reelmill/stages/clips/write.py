@@ -87,6 +87,13 @@ class WriteClips(FileStage):
             removed=removed,
         )
 
+    def claims(self, name: str) -> list[str]:
+        layout = dict(self.settings).get("layout")
+        pictures = [suffix for of, suffix in _SUFFIXES.items() if layout in (None, of)]
+        writers = [FacesPage(name), *(faces_writer(one) for one in self.formats)]
+        suffixes = [*pictures, *(writer.suffix for writer in writers)]
+        return [export_path(name, suffix) for suffix in suffixes]
+
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, Clips)
         return [self.root / file.path for file in [*artifact.documents, *artifact.videos]]

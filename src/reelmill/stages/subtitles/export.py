@@ -25,7 +25,7 @@ from reelmill.export.subtitles import (
     subtitle_writer,
 )
 from reelmill.export.transcript.document import Source
-from reelmill.stages.transcript.export import write_export
+from reelmill.stages.transcript.export import export_path, write_export
 
 #: What styles are meant for when there is no picture.
 _NO_PICTURE = (1920, 1080)
@@ -44,6 +44,8 @@ class ExportSubtitles(FileStage):
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_SUBTITLE_FORMATS
     style: SubtitleStyle = DEFAULT_STYLE
+    #: Those of the translations, which decide them already.
+    languages: tuple[str, ...] = field(default=(), metadata={"affects_result": False})
 
     def __post_init__(self) -> None:
         """Raises UsageError for an unknown format, before any work is done."""
@@ -68,6 +70,11 @@ class ExportSubtitles(FileStage):
     def _write(self, context: StageContext, suffix: str, text: str) -> ExportedFile:
         data = text.encode("utf-8", "surrogateescape")
         return write_export(self.root, context.recording, suffix, data)
+
+    def claims(self, name: str) -> list[str]:
+        writers = (subtitle_writer(format_name) for format_name in self.formats)
+        suffixes = (one for writer in writers for one in writer.suffixes(self.languages))
+        return [export_path(name, suffix) for suffix in suffixes]
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, SubtitleFiles)

@@ -23,7 +23,7 @@ from reelmill.export.subtitles.text_tracks import ass_file, shown_lines
 from reelmill.media.container import shown
 from reelmill.media.ffmpeg import ffmpeg_with_subtitles
 from reelmill.media.video.burn import burn, script_shift
-from reelmill.media.video.mux import MuxCue, MuxTrack, container_suffix, mux
+from reelmill.media.video.mux import SUFFIXES, MuxCue, MuxTrack, container_suffix, mux
 from reelmill.models.translation.flores import find_flores
 from reelmill.stages.subtitles.export import shown_picture
 from reelmill.stages.transcript.export import export_path, file_facts
@@ -66,6 +66,9 @@ class Mux(FileStage):
             mux(context.recording, tracks, sink, suffix)
         return SubtitledVideos([file_facts(self.root, path)])
 
+    def claims(self, name: str) -> list[str]:
+        return [export_path(name, f"subtitled.{suffix}") for suffix in SUFFIXES]
+
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         return _files(self.root, artifact)
 
@@ -88,6 +91,9 @@ class Burn(FileStage):
     root: Path = field(metadata={"affects_result": False})
     style: SubtitleStyle = DEFAULT_STYLE
 
+    #: Those of the translations, which decide them already.
+    languages: tuple[str, ...] = field(default=(), metadata={"affects_result": False})
+
     def __post_init__(self) -> None:
         """Raises UsageError when there is no ffmpeg for it, before any work is done."""
         ffmpeg_with_subtitles()
@@ -107,6 +113,12 @@ class Burn(FileStage):
             burn(context.recording, script, self.root / path)
             written.append(file_facts(self.root, path))
         return BurnedVideos(written)
+
+    def claims(self, name: str) -> list[str]:
+        burned = (
+            f"{language}.burned.{suffix}" for language in self.languages for suffix in SUFFIXES
+        )
+        return [export_path(name, one) for one in burned]
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         return _files(self.root, artifact)

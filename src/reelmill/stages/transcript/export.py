@@ -65,6 +65,10 @@ class Export(FileStage):
         )
         return Exports([self._write(context.recording, document, name) for name in self.formats])
 
+    def claims(self, name: str) -> list[str]:
+        writers = (writer_for(format_name, words=self.words) for format_name in self.formats)
+        return [export_path(name, writer.suffix) for writer in writers]
+
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, Exports)
         return [self.root / file.path for file in artifact.files]

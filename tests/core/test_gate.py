@@ -1,0 +1,278 @@
+"""The gate: what is not ours is neither replaced nor removed, and no link is followed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reelmill.core import gate
+from reelmill.core.atomic import replacing_by_name, write_text
+from reelmill.core.recording import FileState, Recording
+from reelmill.core.written import Written
+from reelmill.errors import NotOursError
+
+# proves: G14
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "out"
+    with gate.output(folder, "voice", [source(tmp_path).path]):
+        yield folder
+
+
+def source(folder: Path, name: str = "call.wav", sha256: str = "a" * 64) -> Recording:
+    path = folder / name
+    if not path.exists():
+        path.write_text(f"sound of {name}")
+    return Recording(path, path.stem, folder, FileState(sha256, "b" * 32, 1, 1))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """What is there and what is in it; links by where they lead."""
+    return {
+        path.relative_to(folder).as_posix(): str(path.readlink())
+        if path.is_symlink()
+        else path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def results(out: Path) -> dict[str, str]:
+    return {name: text for name, text in tree(out).items() if not name.startswith(".cache")}
+
+
+def test_nothing_is_written_outside_the_folders_that_are_open(tmp_path: Path) -> None:
+    elsewhere = Path("/nowhere/else.txt")
+    with pytest.raises(NotOursError, match="outside"):
+        write_text(elsewhere, "x")
+    with gate.output(tmp_path / "out", "voice", []), pytest.raises(NotOursError, match="outside"):
+        write_text(tmp_path / "out" / ".." / ".." / ".." / ".." / "x.txt", "x")
+
+
+def test_a_result_is_replaced_as_often_as_its_recording_is_worked_on(
+    out: Path, tmp_path: Path
+) -> None:
+    for text in ("one", "two"):
+        write_text(out / "sub" / "call.txt", text, of=source(tmp_path))
+    assert results(out) == {"sub/call.txt": "two"}
+
+
+def test_a_file_that_was_there_before_is_kept(out: Path, tmp_path: Path) -> None:
+    (out / "call.txt").write_text("a clerk's own")
+    with pytest.raises(NotOursError, match="not written by this program"):
+        write_text(out / "call.txt", "ours", of=source(tmp_path))
+    assert results(out) == {"call.txt": "a clerk's own"}
+
+
+@pytest.mark.parametrize("text", ["corrected", "uno"], ids=["longer", "of the same length"])
+def test_a_result_that_a_person_changed_is_kept(out: Path, tmp_path: Path, text: str) -> None:
+    write_text(out / "call.txt", "one", of=source(tmp_path))
+    state = (out / "call.txt").stat()
+    (out / "call.txt").write_text(text)
+    os.utime(out / "call.txt", ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(NotOursError, match="was changed since"):
+        write_text(out / "call.txt", "two", of=source(tmp_path))
+    with pytest.raises(NotOursError, match="was changed since"):
+        gate.remove(out / "call.txt", source(tmp_path).path)
+    assert results(out) == {"call.txt": text}
+
+
+def test_another_recordings_and_another_commands_results_are_kept(
+    out: Path, tmp_path: Path
+) -> None:
+    write_text(out / "call.json", "of call", of=source(tmp_path))
+    with pytest.raises(NotOursError, match=r"another result of ../call\.wav by `reelmill voice`"):
+        write_text(out / "call.json", "x", of=source(tmp_path, "other.wav", "c" * 64))
+    with gate.output(out, "faces", []), pytest.raises(NotOursError, match="another result"):
+        write_text(out / "call.json", "x", of=source(tmp_path))
+    with pytest.raises(NotOursError, match="another result"):
+        write_text(out / "call.json", "a report")
+    assert results(out) == {"call.json": "of call"}
+
+
+def test_a_moved_recording_keeps_its_results(out: Path, tmp_path: Path) -> None:
+    write_text(out / "call.txt", "one", of=source(tmp_path))
+    (tmp_path / "moved").mkdir()
+    write_text(out / "call.txt", "two", of=source(tmp_path / "moved"))
+    assert results(out) == {"call.txt": "two"}
+
+
+def test_a_recording_is_never_replaced_whatever_its_name(tmp_path: Path) -> None:
+    first, second = source(tmp_path, "film.mp4"), source(tmp_path, "film.split.mp4")
+    hard = tmp_path / "hard.txt"
+    hard.hardlink_to(second.path)
+    with gate.output(tmp_path, "faces", [first.path, second.path]):
+        for target in (second.path, hard, first.path):
+            with pytest.raises(NotOursError, match="one of the recordings"):
+                write_text(target, "ours", of=first)
+    assert second.path.read_text() == hard.read_text() == "sound of film.split.mp4"
+
+
+def test_a_result_given_as_a_recording_is_evidence_from_then_on(out: Path, tmp_path: Path) -> None:
+    write_text(out / "call.mp4", "clip", of=source(tmp_path))
+    gate.protect(out, [out / "call.mp4"])
+    with gate.output(out, "voice", []), pytest.raises(NotOursError):  # the next run
+        write_text(out / "call.mp4", "another", of=source(tmp_path))
+    assert results(out) == {"call.mp4": "clip"}
+
+
+@pytest.mark.parametrize("at", ["file", "folder", "cache", "dangling"])
+def test_no_link_is_followed_below_the_folder(out: Path, tmp_path: Path, at: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "call.txt").write_text("mine")
+    link, target = {
+        "file": (out / "call.txt", home / "call.txt"),
+        "folder": (out / "sub", home),
+        "cache": (out / ".cache", home),
+        "dangling": (out / "call.txt", home / "new.txt"),
+    }[at]
+    link.symlink_to(target)
+    before = tree(home)
+    with pytest.raises(NotOursError, match="link"):
+        write_text(
+            out / ("sub/call.txt" if at == "folder" else "call.txt"), "x", of=source(tmp_path)
+        )
+    assert tree(home) == before and link.is_symlink()
+
+
+def test_a_link_to_the_output_folder_is_the_output_folder(tmp_path: Path) -> None:
+    (tmp_path / "calls").mkdir()
+    original = source(tmp_path / "calls")
+    (tmp_path / "link").symlink_to("calls")
+    with gate.output(tmp_path / "link", "voice", [original.path]):
+        write_text(tmp_path / "link" / "call.txt", "text", of=original)
+        write_text(tmp_path / "calls" / "call.txt", "text 2", of=original)
+        with pytest.raises(NotOursError):
+            write_text(tmp_path / "link" / "call.wav", "x", of=original)
+    assert results(tmp_path / "calls") == {"call.txt": "text 2", "call.wav": "sound of call.wav"}
+
+
+def test_what_is_written_in_place_has_one_name_only(out: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    cache = out / ".cache"
+    cache.mkdir()
+    (cache / "log").symlink_to(mine)
+    (cache / "hard").hardlink_to(mine)
+    os.mkfifo(cache / "pipe")
+    for name in ("log", "hard", "pipe"):
+        with pytest.raises((NotOursError, OSError)):
+            gate.append(cache / name)
+    with pytest.raises(NotOursError, match="never written in place"):
+        gate.append(out / "call.txt")
+    assert mine.read_text() == "mine"
+
+
+def test_a_file_that_appears_meanwhile_is_kept(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = gate._note
+
+    def late(*arguments: object) -> None:
+        note(*arguments)  # type: ignore[arg-type]
+        (out / "call.txt").write_text("just saved")
+
+    monkeypatch.setattr(gate, "_note", late)  # it is called after we have looked
+    with pytest.raises(FileExistsError):
+        write_text(out / "call.txt", "ours", of=source(tmp_path))
+    assert results(out) == {"call.txt": "just saved"}
+    assert list((out / ".cache" / "tmp").iterdir()) == []
+
+
+def test_half_written_files_are_never_among_the_results(out: Path, tmp_path: Path) -> None:
+    with replacing_by_name(out / "call.mp4", of=source(tmp_path)) as part:
+        part.write_text("by a program")
+        assert results(out) == {}
+        assert part.parent == out / ".cache" / "tmp"
+    assert results(out) == {"call.mp4": "by a program"}
+
+
+def test_a_run_that_is_killed_before_the_name_is_given_leaves_nothing_foreign(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G12
+    real = os.link
+    for cut in (lambda *a, **k: (real(*a, **k), 1 / 0), lambda *a, **k: 1 / 0):
+        with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
+            patched.setattr(os, "link", cut)
+            write_text(out / "call.txt", "one", of=source(tmp_path))
+        write_text(out / "call.txt", "two", of=source(tmp_path))
+        assert results(out) == {"call.txt": "two"}
+        gate.remove(out / "call.txt", source(tmp_path).path)
+
+
+def test_only_what_we_wrote_is_removed(out: Path, tmp_path: Path) -> None:
+    (out / "call.clips").mkdir()
+    (out / "call.clips" / "cam2.mp4").write_text("an original")
+    write_text(out / "call.clips" / "A.mp4", "clip", of=source(tmp_path))
+    with pytest.raises(NotOursError):
+        gate.remove(out / "call.clips" / "cam2.mp4", source(tmp_path).path)
+    assert gate.remove(out / "call.clips" / "A.mp4", source(tmp_path).path)
+    assert not gate.remove(out / "call.clips" / "A.mp4", source(tmp_path).path), "it is gone"
+    assert results(out) == {"call.clips/cam2.mp4": "an original"}
+
+
+def test_a_sweep_takes_whole_names_and_no_links_and_no_recordings(tmp_path: Path) -> None:
+    cache = tmp_path / "out" / ".cache"
+    (cache / "sub").mkdir(parents=True)
+    kept = ["notes.log.txt", "my notes", "sub/x.wav", "worker-2.log"]
+    for name in [*kept, "worker-1.log", "sub/worker-1.log"]:
+        (cache / name).write_text(name)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "worker-1.log").write_text("mine")
+    (cache / "link.log").symlink_to(tmp_path / "home" / "worker-1.log")
+    (cache / "linked").symlink_to(tmp_path / "home")
+    with gate.output(tmp_path / "out", "voice", [cache / "worker-2.log"]):
+        gate.sweep(cache, re.compile(r"[\w-]+\.log"), deep=True)
+    assert set(tree(cache)) == {*kept, "link.log", "linked"}
+    assert (tmp_path / "home" / "worker-1.log").read_text() == "mine"
+
+
+def test_a_changed_report_is_set_aside_and_a_foreign_one_is_not(out: Path) -> None:
+    write_text(out / "report.html", "ours")
+    (out / "report.html").write_text("edited")
+    aside = gate.set_aside(out / "report.html")
+    write_text(out / "report.html", "new")
+    assert aside.read_text() == "edited" and (out / "report.html").read_text() == "new"
+    (out / "manifest.sha256").write_text("somebody's")
+    with pytest.raises(NotOursError):
+        gate.set_aside(out / "manifest.sha256")
+
+
+def test_what_an_earlier_version_wrote_can_be_adopted(out: Path, tmp_path: Path) -> None:
+    import hashlib
+
+    (out / "call.txt").write_text("of version 0.1")
+    assert gate.obstacle(out / "call.txt", source(tmp_path).path)
+    sha256 = hashlib.sha256(b"of version 0.1").hexdigest()
+    owner = gate.Owner("voice", "../call.wav", "")
+    gate.adopt(out, [Written("call.txt", sha256, 14, owner)])
+    assert gate.obstacle(out / "call.txt", source(tmp_path).path) is None
+
+
+def test_a_worker_is_told_where_it_may_write(out: Path, tmp_path: Path) -> None:
+    import pickle
+    import subprocess
+    import sys
+
+    code = (
+        "import pickle, sys; from pathlib import Path; from reelmill.core import gate; "
+        "from reelmill.core.atomic import write_text; from reelmill.errors import NotOursError\n"
+        "gate.enter(pickle.loads(bytes.fromhex(sys.argv[1])))\n"
+        "write_text(Path(sys.argv[2], '.cache', 'a.json'), 'x')\n"
+        "for name in sys.argv[3:]:\n"
+        "    try: write_text(Path(name), 'x')\n"
+        "    except NotOursError: continue\n"
+        "    sys.exit(1)\n"
+    )
+    places = pickle.dumps([one for one in gate.places() if one.is_output]).hex()
+    wrong = [str(source(tmp_path).path), str(tmp_path / "elsewhere")]
+    subprocess.run([sys.executable, "-c", code, places, str(out), *wrong], check=True)
+    assert (out / ".cache" / "a.json").read_text() == "x"
