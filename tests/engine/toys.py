@@ -17,6 +17,7 @@ import numpy as np
 
 from reelmill.artifacts import Artifact
 from reelmill.core.atomic import write_text
+from reelmill.core.progress import tick
 from reelmill.core.recording import Recording
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Source
@@ -78,6 +79,13 @@ class Read(FileStage):
             context.recording.path.write_text("somebody else's words")
         if "killworker" in words:
             os.kill(os.getpid(), signal.SIGKILL)
+        if "hungry" in words:
+            bytearray(1 << 30)
+        if "silent" in words:
+            time.sleep(60)
+        for _ in range(words.count("step")):  # of long work that shows its progress
+            time.sleep(0.2)
+            tick()
         if "diskfull" in words:
             raise OSError(28, "No space left on device")
         return Words(words)

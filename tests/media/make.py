@@ -186,3 +186,29 @@ def open_fifos(folder: Path) -> Iterator[Callable[[], list[str]]]:
         over.set()
         for thread in waiting:
             thread.join()
+
+
+def many_tracks(path: Path, count: int, container: str) -> Path:
+    """A file of `count` short sounds."""
+    with av.open(f"file:{path}", "w", format=container) as output:
+        streams = [output.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(count)]
+        for stream in streams:
+            frame = AudioFrame.from_ndarray(np.zeros((1, 80), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = 8000, 0
+            output.mux(stream.encode(frame))
+    return path
+
+
+def large_picture(path: Path, width: int, height: int) -> Path:
+    """Three grey pictures of a size: a few kilobytes."""
+    with av.open(f"file:{path}", "w", format="matroska") as output:
+        stream = output.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        frame = av.VideoFrame(width, height, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes([128]) * plane.buffer_size)
+        for number in range(3):
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path

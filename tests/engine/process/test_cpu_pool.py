@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from reelmill.core.recording import FileState, Recording
+from reelmill.core.recording import FileState, Recording, read_state
+from reelmill.engine.process import cpu_pool
 from reelmill.engine.process import cpu_worker as work
 from reelmill.engine.process.arena import Arena, Block, create_memory
 from reelmill.engine.process.cpu_pool import CpuPool
@@ -24,13 +27,13 @@ STATE = FileState("ab" * 32, "cd" * 16, 1, 1)
 class Bench:
     """A pool, its memory, and tasks for it."""
 
-    def __init__(self, folder: Path, size: int = 1) -> None:
+    def __init__(self, folder: Path, size: int = 1, memory_mb: int | None = None) -> None:
         self.folder = folder
         self.log = folder / "log"
         self.log.touch()
         self.memory = create_memory(1 << 20)
         stages = (Read(self.log), ShoutStage(ShoutModel(), self.log))
-        self.pool = CpuPool(size, stages, self.memory, folder)
+        self.pool = CpuPool(size, stages, self.memory, folder, memory_mb=memory_mb)
 
     def task(self, text: str, kind: type = work.Run, **more: Any) -> Any:
         path = self.folder / f"{len(list(self.folder.glob('*.txt')))}.txt"
@@ -43,9 +46,14 @@ class Bench:
         return self.pool.run(self.task(text), priority, **more)
 
 
-def on_bench(folder: Path, do: Callable[[Bench], Awaitable[None]], size: int = 1) -> None:
+def on_bench(
+    folder: Path,
+    do: Callable[[Bench], Awaitable[None]],
+    size: int = 1,
+    memory_mb: int | None = None,
+) -> None:
     async def body() -> None:
-        bench = Bench(folder, size)
+        bench = Bench(folder, size, memory_mb)
         try:
             await asyncio.wait_for(do(bench), 60)
         finally:
@@ -255,3 +263,70 @@ def test_our_own_fault_in_the_middle_of_a_split_leaves_no_confused_worker(tmp_pa
         assert len(bench.pool.pids) == 1
 
     on_bench(tmp_path, do)
+
+
+def test_a_task_without_progress_is_ended_and_a_long_one_is_not(tmp_path: Path) -> None:
+    # proves: G10
+    async def do(bench: Bench) -> None:
+        await bench.read("warm")
+        long = "step " * 18
+        assert isinstance(await bench.read(long, stall=3.0), work.Made), "3.6 s, but in steps"
+        began = time.monotonic()
+        with pytest.raises(CrashError, match=r"\.txt: worker-1 made no progress with it for \d s"):
+            await bench.read("silent", stall=1.5)
+        assert time.monotonic() - began < 10
+        assert isinstance(await bench.read("next", stall=30.0), work.Made)
+
+    on_bench(tmp_path, do)
+
+
+def test_memory_beyond_the_limit_costs_that_recording_only(tmp_path: Path) -> None:
+    # proves: G7 G8
+    async def do(bench: Bench) -> None:
+        failed = await bench.read("hungry")
+        assert isinstance(failed, work.Failed) and failed.kind == "input" and not failed.lasting
+        assert "0.txt: takes more than the 600 MB" in failed.message
+        assert "--worker-memory" in failed.message
+        assert bench.pool.pids == [], "its memory is given back with the process"
+        assert isinstance(await bench.read("next"), work.Made)
+
+    on_bench(tmp_path, do, memory_mb=600)
+
+
+def test_a_huge_file_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # proves: G1 G8
+    monkeypatch.setattr(cpu_pool, "_SLICE_BYTES", 64 << 20)
+    huge, large = tmp_path / "huge.wav", tmp_path / "large.wav"
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)
+    with large.open("wb") as file:
+        file.truncate(150 << 20)
+    (tmp_path / "small.wav").write_bytes(b"small")
+
+    async def do(bench: Bench) -> None:
+        endless = asyncio.create_task(bench.pool.identify(huge, 1 << 40, 0, 30.0))
+        await asyncio.sleep(0.3)
+        sliced = asyncio.create_task(bench.pool.identify(large, cpu_pool.LARGE_FILE_BYTES, 0, 30.0))
+        small = await bench.pool.identify(tmp_path / "small.wav", 5, 0, 30.0)
+        assert isinstance(small, work.Made) and small.state == read_state(tmp_path / "small.wav")
+        assert isinstance(await bench.read("task"), work.Made)
+        made = await sliced  # between slices of the huge one
+        assert isinstance(made, work.Made) and made.state == read_state(large)
+        assert not endless.done()
+        endless.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await endless
+
+    on_bench(tmp_path, do)
+
+
+def test_hashing_begins_anew_where_its_process_was_lost(tmp_path: Path) -> None:
+    # proves: G10
+    path = tmp_path / "a.wav"
+    path.write_bytes(os.urandom(5 << 19))
+    task = work.Identify(path, hashed=12345, most=1 << 20)
+    made = work._identify(task, 0.0)
+    assert (made.state, made.hashed) == (None, 1 << 20)
+    while made.state is None:
+        made = work._identify(replace(task, hashed=made.hashed), 0.0)
+    assert made.state == read_state(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 
 import numpy as np
 import pytest
@@ -66,7 +65,7 @@ def test_video_without_sound(tmp_path):  # proves: G8
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):  # proves: G8 G12
-    def fill(path, sink: io.BufferedIOBase, track):
+    def fill(recording, sink, *more):
         sink.write(b"some")
         raise OSError(errno.ENOSPC, "No space left on device")
 

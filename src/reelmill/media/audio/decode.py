@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import av
 import av.error
@@ -13,10 +13,11 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from reelmill.core.recording import Original, Recording, open_original
-from reelmill.errors import InputError
+from reelmill.errors import InputError, LimitError
 from reelmill.media.audio.declared import stated_seconds
-from reelmill.media.audio.mixdown import Mixdown, frame_format
+from reelmill.media.audio.mixdown import Mixdown, Sink, frame_format
 from reelmill.media.container import open_container, read_only, shown
+from reelmill.media.limits import limits, option
 from reelmill.media.packets import decoded_frames
 from reelmill.media.timeline import Timeline, time_zero
 
@@ -27,6 +28,9 @@ SAMPLE_RATE = 16_000
 
 #: A shorter difference between stated and decoded duration is rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
+
+#: Up to this length sound may be spread as thinly as its time stamps say.
+_STRETCHABLE_SECONDS = 3600.0
 
 _SILENCE = bytes(1 << 16)
 
@@ -40,7 +44,12 @@ class Decoded:
     problems: list[str] = field(default_factory=list)
 
 
-def decode(source: Path | Recording, sink: IO[bytes], track: int | None = None) -> Decoded:
+def decode(
+    source: Path | Recording,
+    sink: Sink,
+    track: int | None = None,
+    expect: Callable[[float], None] = lambda seconds: None,
+) -> Decoded:
     """Decode an audio track to raw mono little-endian int16 at 16 kHz, written to `sink`.
 
     Channels are averaged. Sample 0 is time 0 of the original; gaps become silence. Corrupt
@@ -49,15 +58,20 @@ def decode(source: Path | Recording, sink: IO[bytes], track: int | None = None) 
     Args:
         track: which of the file's audio tracks, counted from 0; None: the one FFmpeg holds
             for the main one (default flag, then most channels).
+        expect: told before anything is written how long the headers say it is, s, if they do.
 
     Raises:
         InputError: cannot be opened, has no sound or no such track, nothing decodable.
         PassingError: I/O errors that can go away.
+        ChangedError: not the file that was hashed, or changed meanwhile.
+        LimitError: gaps or a stretched time beyond what settings allow.
         OSError: the sink cannot be written (disk full, say).
     """
     with open_original(source) as original, open_container(original) as container:
         stream = _choose(original.path, container, track)
         decoding = _Decoding(original, container, stream, sink)
+        if decoding.stated:
+            expect(decoding.stated)
         for frame in decoding.frames():
             decoding.write(frame)
         return decoding.result()
@@ -87,24 +101,24 @@ class _Decoding:
     """The state of one pass through a file."""
 
     def __init__(
-        self, original: Original, container: InputContainer, stream: AudioStream, sink: IO[bytes]
+        self, original: Original, container: InputContainer, stream: AudioStream, sink: Sink
     ) -> None:
         self._path, self._container, self._stream = original.path, container, stream
         self._sink = sink
-        self._stated = stated_seconds(original, container, stream)
+        self.stated = stated_seconds(original, container, stream)
         has_video = bool(container.streams.video)
         start = None if container.start_time is None else container.start_time / av.time_base
         self._timeline = Timeline(
             time_zero(container.format.name, start, has_video),
-            self._stated or (container.duration or 0) / av.time_base,
+            self.stated or (container.duration or 0) / av.time_base,
         )
         self._tick = float(stream.time_base or 0)
         self._mixdown: Mixdown | None = None
         self._format: tuple[str, str, int, int] | None = None
+        self._silence = self._heard = 0.0  # seconds put in, and decoded
         self._run_start = 0  # in samples written, where the current run of frames begins
         self._written = 0
         self._corrupt = 0
-        self._sound = False
         read_only(container, stream)
         stream.codec_context.thread_count = 1  # other recordings use the other cores
 
@@ -133,7 +147,7 @@ class _Decoding:
         if self._mixdown is None:
             self._mixdown = Mixdown(frame, SAMPLE_RATE, self._sink)
         self._written += self._mixdown.add(frame)
-        self._sound = True
+        self._heard += frame.samples / frame.sample_rate
 
     def _seconds(self) -> float:
         """Where the sound taken so far ends."""
@@ -142,6 +156,14 @@ class _Decoding:
         return self._run_start / SAMPLE_RATE + fresh
 
     def _insert_silence(self, seconds: float) -> None:
+        self._silence += seconds
+        allowed = limits().max_silence
+        if self._silence > allowed:
+            raise LimitError(
+                f"{shown(self._path)}: its time stamps leave {self._silence / 3600:.1f} h without "
+                f"sound, which is more than the {allowed / 3600:.1f} h allowed; "
+                f"{option('max_silence')} (seconds) raises the limit"
+            )
         target = round((self._seconds() + seconds) * SAMPLE_RATE)
         self._end_run()
         missing = 2 * (target - self._written)
@@ -151,18 +173,34 @@ class _Decoding:
 
     def _end_run(self) -> None:
         if self._mixdown is not None:
-            self._written += self._mixdown.finish()
-            self._mixdown = None
+            mixdown, self._mixdown = self._mixdown, None
+            self._written += mixdown.finish()
+            if mixdown.source_samples > mixdown.source_rate and not mixdown.written:
+                raise InputError(  # FFmpeg does not say why
+                    f"{shown(self._path)}: its sound at {mixdown.source_rate} Hz cannot be "
+                    "resampled; is the sampling rate in its header right?"
+                )
         self._run_start = self._written
 
     def result(self) -> Decoded:
         self._end_run()
-        if not self._sound:
+        if not self._heard:
             raise InputError(
                 f"{shown(self._path)}: none of its sound can be decoded "
                 f"({self._corrupt} corrupt packets); copy it again from its source"
             )
+        self._check_stretch()
         return Decoded(self._written, self._stream.index, self._problems())
+
+    def _check_stretch(self) -> None:
+        """Hours of silence around seconds of sound are no recording's truth, but hours of work."""
+        seconds, allowed = self._written / SAMPLE_RATE, limits().max_stretch
+        if seconds > _STRETCHABLE_SECONDS and seconds > allowed * self._heard:
+            raise LimitError(
+                f"{shown(self._path)}: {self._heard:.1f} s of sound are spread over "
+                f"{seconds / 3600:.1f} h by its time stamps, more than the {allowed:g} times "
+                f"allowed; {option('max_stretch')} raises the limit"
+            )
 
     def _problems(self) -> list[str]:
         problems = self._timeline.problems()
@@ -170,9 +208,9 @@ class _Decoding:
             plural = "s" if self._corrupt > 1 else ""
             problems.append(f"{self._corrupt} corrupt packet{plural} left out")
         seconds = self._written / SAMPLE_RATE
-        missing = self._stated - seconds
-        if missing > max(_MISSING_SECONDS, _MISSING_SHARE * self._stated):
+        missing = self.stated - seconds
+        if missing > max(_MISSING_SECONDS, _MISSING_SHARE * self.stated):
             problems.append(
-                f"ends after {seconds:.1f} s, its header states {self._stated:.1f} s; truncated?"
+                f"ends after {seconds:.1f} s, its header states {self.stated:.1f} s; truncated?"
             )
         return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO
+from typing import Protocol
 
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
@@ -14,6 +14,16 @@ from av.filter import Graph
 #: codec is so small (20 to 60 ms) that Python's share would be larger than the work.
 _BATCH_SAMPLES = 1 << 16
 
+#: And at most to this many seconds: at a few samples a second they would become hours of sound in
+#: one piece of memory.
+_BATCH_SECONDS = 16
+
+
+class Sink(Protocol):
+    """Where samples go: a file, a `PcmFile`."""
+
+    def write(self, data: bytes | memoryview, /) -> int: ...
+
 
 class Mixdown:
     """Averages channels and resamples one continuous run of frames of one format.
@@ -22,9 +32,12 @@ class Mixdown:
     multi-channel recorder is lost and nothing clips.
     """
 
-    def __init__(self, first: AudioFrame, rate: int, sink: IO[bytes]) -> None:
+    def __init__(self, first: AudioFrame, rate: int, sink: Sink) -> None:
         self.source_rate = first.sample_rate
         self.source_samples = 0
+        self.written = 0
+        self._batch = max(1, min(_BATCH_SAMPLES, _BATCH_SECONDS * first.sample_rate))
+        self._rate = rate
         self._sink = sink
         self._fifo = AudioFifo()
         self._gathered = 0
@@ -36,19 +49,25 @@ class Mixdown:
         self._fifo.write(frame)
         self.source_samples += frame.samples
         self._gathered += frame.samples
-        return self._drain() if self._gathered >= _BATCH_SAMPLES else 0
+        written = 0
+        while self._gathered >= self._batch:
+            written += self._drain()
+        return written
 
     def finish(self) -> int:
         """Write what is left, the filters' tail included; returns the number of samples."""
-        written = self._drain()
+        written = 0
+        while self._gathered:
+            written += self._drain()
         self._graph.push(None)
         return written + self._pull()
 
     def _drain(self) -> int:
-        frame = self._fifo.read(0, True)
-        self._gathered = 0
+        frame = self._fifo.read(self._batch, True)
         if frame is None:
+            self._gathered = 0
             return 0
+        self._gathered -= frame.samples
         frame.pts = None
         self._graph.push(frame)
         return self._pull()
@@ -64,6 +83,7 @@ class Mixdown:
             # A plane may be padded beyond its samples.
             self._sink.write(memoryview(frame.planes[0])[: 2 * frame.samples])
             written += frame.samples
+            self.written += frame.samples
 
 
 def frame_format(frame: AudioFrame) -> tuple[str, str, int, int]:

@@ -9,6 +9,7 @@ from reelmill.core.atomic import replacing
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.media.audio.decode import SAMPLE_RATE, decode
+from reelmill.media.audio.pcm_file import PcmFile
 from reelmill.media.container import shown
 
 
@@ -17,7 +18,8 @@ class Decode(FileStage):
     """Writes `decode-<track>.pcm` beside the artifact.
 
     `track`: which of the audio tracks, counted from 0; None for the main one. Raises
-    InputError when there is no sound, and leaves OSError (disk full) as the system says it.
+    InputError when there is no sound, LimitError when its sound is longer than is allowed or than
+    fits on the disk, and leaves OSError (disk full) as the system says it.
     """
 
     name = "decode"
@@ -34,8 +36,10 @@ class Decode(FileStage):
                 f"{shown(context.recording.path)}: has no sound; "
                 "give a recording with an audio track"
             )
-        with replacing(context.path("pcm")) as sink:
-            decoded = decode(context.recording, sink, self.track)
+        with replacing(context.path("pcm")) as file:
+            sink = PcmFile(file, context.recording.path)
+            decoded = decode(context.recording, sink, self.track, sink.expect)
+            sink.finish()
         return Audio(
             context.sidecar("pcm"), SAMPLE_RATE, decoded.samples, decoded.track, decoded.problems
         )
