@@ -142,6 +142,10 @@ class Run:
             raise TimeoutError(f"{self.out}: the run still goes on after {timeout:g} s")
         return self._outcome()
 
+    def join(self) -> None:
+        """Wait for the end, whatever it is, and raise nothing."""
+        self._ended.wait()
+
     async def wait_async(self) -> RunSummary:
         """As `wait`, in an event loop."""
         self.close()
@@ -197,7 +201,7 @@ class Run:
             self.wait()
         else:
             self.stop(f"ended by {kind.__name__}")
-            self._ended.wait()
+            self.join()
 
     async def __aenter__(self) -> Run:
         return await asyncio.to_thread(self.start)

@@ -1,0 +1,241 @@
+"""Runs as a program uses them: in threads, in an event loop, several at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from reelmill.engine.telemetry.events import (
+    Event,
+    Noted,
+    Planned,
+    Progressed,
+    RecordingFinished,
+    RunEnded,
+)
+from reelmill.errors import InputError, RunClosedError, UsageError
+from reelmill.runs.run import Run
+from tests.runs.toy_task import recordings, toy_run
+
+WORDS = " ".join(f"word{n}" for n in range(12))
+
+
+def names(events: list[Event]) -> list[str]:
+    return sorted(one.outcome.name for one in events if isinstance(one, RecordingFinished))
+
+
+def process_state() -> tuple[object, ...]:
+    """What of a process belongs to whoever uses the library."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    handlers = tuple(signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM))
+    return dict(os.environ), Path.cwd(), mask, handlers, threading.active_count()
+
+
+def test_two_runs_at_once_from_two_threads_keep_apart(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = process_state()
+    meeting = threading.Barrier(2)
+    statuses: dict[str, list[str]] = {}
+
+    def work(name: str) -> None:
+        texts = {f"{name}{n}.txt": f"{name} number{n} {WORDS}" for n in range(3)}
+        run = toy_run(tmp_path / name, *recordings(tmp_path / "in", texts), slow=0.02)
+        meeting.wait()
+        with run:
+            statuses[name] = (
+                [result.status for result in run.results()] if run.close() is None else []
+            )
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("red", "blue")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert statuses == {"red": ["ok"] * 3, "blue": ["ok"] * 3}
+    for name in ("red", "blue"):
+        written = {path.name for path in (tmp_path / name).glob("*.up")}
+        assert written == {f"{name}{n}.up" for n in range(3)}
+        assert (tmp_path / name / "report.html").exists()
+        assert (tmp_path / name / f"{name}1.up").read_text().startswith(f"{name.upper()}0 NUMBER11")
+    assert process_state() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_second_run_on_the_same_folder_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
+    files = recordings(tmp_path / "in", {"a.txt": WORDS})
+    with (
+        toy_run(tmp_path / "out", *files, slow=0.05) as run,
+        pytest.raises(UsageError, match="another run"),
+    ):
+        toy_run(tmp_path / "out", *files).start()
+    assert run.summary is not None and run.summary.count("done") == 1
+    with toy_run(tmp_path / "out", *files) as again:
+        pass
+    assert again.summary is not None and again.summary.outcomes[0].reused
+
+
+def test_a_run_inside_a_running_loop_leaves_it_free(tmp_path: Path) -> None:
+    """As in a notebook, whose cells are run by a loop that goes on."""
+    files = recordings(tmp_path / "in", {f"{n}.txt": WORDS for n in range(3)})
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            beats += 1
+            await asyncio.sleep(0.01)
+
+    async def cell() -> list[str]:
+        heart = asyncio.create_task(beat())
+        async with toy_run(tmp_path / "out", slow=0.02) as run:
+            run.add(files)
+            run.close()
+            statuses = [result.status async for result in run.results()]
+        heart.cancel()
+        return statuses
+
+    assert asyncio.run(asyncio.wait_for(cell(), 60)) == ["ok", "ok", "ok"]
+    assert beats > 10
+
+
+def test_a_blocking_run_inside_a_running_loop_works_too(tmp_path: Path) -> None:
+    """A cell that simply says `for`."""
+    files = recordings(tmp_path / "in", {"a.txt": "x"})
+
+    async def cell() -> int:
+        with toy_run(tmp_path / "out", *files) as run:
+            return run.wait().count("done")
+
+    assert asyncio.run(cell()) == 1
+
+
+def test_a_recording_added_in_mid_run_is_done_like_the_others(tmp_path: Path) -> None:
+    first, second = recordings(tmp_path / "in", {"a.txt": WORDS, "b.txt": "added later"})
+    with toy_run(tmp_path / "out", first) as run:
+        for event in run.events():
+            if isinstance(event, RecordingFinished) and event.outcome.name == "a":
+                run.add(second)
+                run.add([first, second])  # those it has already are left out
+                run.close()
+    assert run.summary is not None
+    assert [one.status for one in run.summary.outcomes] == ["done", "done"]
+    assert (tmp_path / "out" / "b.up").read_text() == "ADDED0 LATER1"
+    with pytest.raises(RunClosedError, match="no more recordings"):
+        run.add(second)
+
+
+def test_a_run_may_begin_with_no_recordings_and_gets_them_at_once(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "out").start()
+    run.add(recordings(tmp_path / "in", {"a.txt": "x"}))
+    assert run.wait(60).count("done") == 1
+
+
+def test_a_run_stopped_by_its_method_keeps_what_is_finished(tmp_path: Path) -> None:
+    files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS}" for n in range(6)})
+    statuses: dict[str, str] = {}
+    with toy_run(tmp_path / "out", *files, slow=0.1) as run:
+        run.close()
+        began = time.monotonic()
+        for result in run.results():
+            statuses[result.name] = result.status
+            run.stop("seen enough")
+    assert time.monotonic() - began < 20
+    assert run.summary is not None and run.summary.stopped == "seen enough"
+    assert set(statuses.values()) == {"ok", "skipped"} and len(statuses) == 6
+    done = {name for name, status in statuses.items() if status == "ok"}
+    assert {path.stem for path in (tmp_path / "out").glob("*.up")} == done
+    with toy_run(tmp_path / "out", *files) as again:
+        pass
+    assert again.summary is not None and again.summary.count("done") == 6
+    assert {one.name for one in again.summary.outcomes if one.reused} == done
+
+
+def test_listeners_hear_all_whenever_they_begin(tmp_path: Path) -> None:
+    files = recordings(tmp_path / "in", {"a.txt": WORDS, "b.txt": "unreadable", "c.txt": "x"})
+    run = toy_run(tmp_path / "out", *files, slow=0.05)
+    heard: list[Event] = []
+    live = threading.Thread(target=lambda: heard.extend(run.events()))
+    live.start()
+    with run:
+        pass
+    live.join(20)
+
+    async def listen() -> list[Event]:
+        return [event async for event in run.events()]
+
+    late = asyncio.run(listen())
+    assert names(heard) == names(late) == ["a", "b", "c"]
+    assert any(isinstance(event, Progressed) for event in heard)
+    for events in (heard, late):
+        assert isinstance(events[0], Noted) and events[0].text.startswith("device:")
+        assert [one for one in events if isinstance(one, Planned)] == [Planned(3, 0)]
+        assert isinstance(events[-1], RunEnded) and events[-1].summary is run.summary
+
+
+def test_a_failure_is_a_result_that_can_be_raised(tmp_path: Path) -> None:
+    files = recordings(tmp_path / "in", {"good.txt": "x", "bad.txt": "unreadable"})
+    with toy_run(tmp_path / "out", *files) as run:
+        run.close()
+        results = {result.name: result for result in run.results()}
+    assert results["good"].error is None and results["good"].recording == files[0]
+    results["good"].raise_if_failed()
+    bad = results["bad"]
+    assert (bad.status, bad.error.kind if bad.error else None) == ("failed", "input")
+    with pytest.raises(InputError, match=r"bad\.txt: unreadable on purpose"):
+        bad.raise_if_failed()
+
+
+def test_an_exception_in_the_block_stops_the_run_and_comes_through(tmp_path: Path) -> None:
+    files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS}" for n in range(5)})
+    with pytest.raises(ZeroDivisionError), toy_run(tmp_path / "out", *files, slow=0.1) as run:
+        raise ZeroDivisionError
+    assert run.is_over and run.summary is not None
+    assert run.summary.stopped == "ended by ZeroDivisionError"
+
+
+def test_what_is_wrong_at_the_start_is_raised_there_and_ends_the_listeners(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "out", tmp_path / "missing.wav")
+    with pytest.raises(UsageError, match="not found"):
+        run.start()
+    assert list(run.events()) == []
+    with pytest.raises(UsageError, match="not found"):
+        run.wait()
+    with pytest.raises(UsageError, match="no task 'voices'"):
+        Run("voices")
+    with pytest.raises(UsageError, match="modle"):
+        Run("voice", modle="tiny")
+
+
+def test_a_program_that_ends_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Nobody waits for the run: the interpreter ends it, and what it began."""
+    files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS} {WORDS}" for n in range(6)})
+    script = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.runs.toy_task import toy_run
+from reelmill.engine.telemetry.events import RecordingFinished
+run = toy_run(Path({str(tmp_path / "out")!r}), *map(Path, {list(map(str, files))!r}), slow=0.1)
+run.start()
+next(event for event in run.events() if isinstance(event, RecordingFinished))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "out" / "report.html").exists()
+    with toy_run(tmp_path / "out", *files) as again:
+        pass
+    assert again.summary is not None
+    reused = sum(one.reused for one in again.summary.outcomes)
+    assert 0 < reused < len(files)
