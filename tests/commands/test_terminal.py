@@ -8,9 +8,10 @@ import json
 import pytest
 
 from reelmill.commands.terminal import JsonLines, Plain, View, headline, observing
-from reelmill.engine.telemetry.events import Progressed, RecordingFinished, Snapshot
+from reelmill.engine.telemetry.events import Progressed, RecordingFinished, RunEnded, Snapshot
 from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
 from reelmill.errors import Failure
+from tests.report.samples import real_run
 
 
 def outcome(path: str = "/in/a.wav", message: str | None = None) -> FileOutcome:
@@ -115,3 +116,13 @@ def test_recordings_of_earlier_runs_are_not_shown_one_by_one() -> None:
     assert stream.getvalue() == ""
     Plain(stream)(RecordingFinished(outcome()))
     assert "/in/a.wav" in stream.getvalue()
+
+
+def test_json_ends_with_what_is_to_be_kept_elsewhere() -> None:
+    # proves: G14
+    stream, run = io.StringIO(), real_run()
+    run.manifest_sha256 = "ab" * 32
+    JsonLines(stream)(RunEnded(run))
+    ended = json.loads(stream.getvalue())
+    assert (ended["event"], ended["done"], ended["failed"]) == ("ended", 6, 1)
+    assert ended["manifest_sha256"] == "ab" * 32

@@ -63,3 +63,12 @@ def test_what_could_not_be_written_is_said_and_not_pointed_at():
     lines = closing_lines(run, OUT)
     assert "  NOT WRITTEN: report.html could not be written: no permission" in lines
     assert not any(line.startswith(("  Report ", "  Evidence ", "  SHA-256 ")) for line in lines)
+
+
+def test_what_was_left_out_is_in_the_closing_lines():
+    # proves: G21
+    run = real_run()
+    run.left_out = ["2 hidden recordings left out (.a.wav, .b\x1b.wav)"]
+    assert r"  Left out: 2 hidden recordings left out (.a.wav, .b\x1b.wav)" in closing_lines(
+        run, OUT
+    )

@@ -22,10 +22,11 @@ from reelmill.engine.telemetry.events import (
     Planned,
     Progressed,
     RecordingFinished,
+    RunEnded,
     Snapshot,
     Warned,
 )
-from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
+from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
 from reelmill.report.wording import clock
 
 _PLAIN_EVERY_S = 15.0
@@ -61,6 +62,8 @@ class View:
                 self.finished(outcome)
             case Progressed(snapshot):
                 self.moved(snapshot)
+            case RunEnded(summary):
+                self.ended(summary)
 
     def noted(self, text: str) -> None:
         pass
@@ -75,6 +78,9 @@ class View:
         pass
 
     def moved(self, snapshot: Snapshot) -> None:
+        pass
+
+    def ended(self, summary: RunSummary) -> None:
         pass
 
 
@@ -133,6 +139,18 @@ class JsonLines(View):
 
     def warned(self, text: str) -> None:
         self._say(event="warning", text=text)
+
+    def ended(self, summary: RunSummary) -> None:
+        self._say(
+            event="ended",
+            done=summary.count("done"),
+            failed=summary.count("failed"),
+            waiting=summary.count("waiting"),
+            stopped=summary.stopped,
+            unwritten=summary.unwritten,
+            left_out=summary.left_out,
+            manifest_sha256=summary.manifest_sha256,
+        )
 
     def _say(self, **values: Any) -> None:
         _write(self._stream, json.dumps(values))

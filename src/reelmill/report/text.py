@@ -27,6 +27,7 @@ def closing_lines(run: RunSummary, out: Path) -> list[str]:
         lines.append(f"  ORIGINAL CHANGED: {printable(outcome.path)}: {'; '.join(outcome.changed)}")
     lines += _failures(failures(run))
     lines += [f"  NOT WRITTEN: {printable(text)}" for text in run.unwritten]
+    lines += [f"  Left out: {printable(text)}" for text in run.left_out]
     lines += _warnings(run.warnings)
     return [*lines, *_places(f, run, out)]
 

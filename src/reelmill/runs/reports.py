@@ -37,10 +37,9 @@ def write_reports(
     Without `anew` nothing has changed since they were written: only those that are not there are
     written. What cannot be written is in `summary.unwritten`; the results are there all the same.
     """
-    if not anew and (out / REPORT_PAGE).exists():
+    if not anew and all((out / name).is_file() for name in OUR_FILES):
         summary.manifest_sha256 = manifest_sha256(out)
-        if summary.manifest_sha256 is not None:
-            return
+        return
     for name in OUR_FILES:
         _attempt(summary, name, partial(_set_aside, out / name, summary))
     evidence = _attempt(summary, EVIDENCE, partial(_write_evidence, out, jobs, written))

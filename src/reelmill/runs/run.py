@@ -82,6 +82,7 @@ class Run:
         self._fresh = fresh
         self._log = EventLog()
         self._notes: list[str] = []
+        self._left_out: list[str] = []
         self._folder = contextlib.ExitStack()
         self._lock = FolderLock(self.out / ".cache" / "lock")
         # A signal handler may call `stop` while this thread is in another method.
@@ -236,7 +237,9 @@ class Run:
                 raise RunClosedError(
                     f"{self.out}: this run takes no more recordings; begin another one"
                 )
-            for remark in found.remarks(gate.was_written):
+            remarks = found.remarks(gate.was_written)
+            self._left_out += remarks
+            for remark in remarks:
                 self._say(remark)
             if self._loop is None:
                 self._take(found.sources)
@@ -265,11 +268,13 @@ class Run:
         self._folder.callback(self._lock.release)
         self._lock.acquire()
         remarks = found.remarks(gate.was_written)
+        self._left_out += remarks
         choice = choose_devices(settings.device, NvmlDevices().sample(()))
         if settings.origin:
             self._log.emit(Noted(settings.origin))
         self._log.emit(Noted(f"device: {choice.reason}"))
-        remarks += self._task.remarks(settings, [one.path for one in self._sources.values()])
+        paths = [one.path for one in self._sources.values()]
+        remarks = [*remarks, *self._task.remarks(settings, paths)]
         for remark in remarks:
             self._say(remark)
         self._pipeline = self._task.build(BuildContext(settings, choice, out, self._say))
@@ -346,6 +351,7 @@ class Run:
         """Write what is written once all recordings are done, while the folder is still ours."""
         config, jobs = self._config, self._coordinator.jobs
         summary.notes = list(dict.fromkeys([*self._notes, *summary.notes]))
+        summary.left_out = list(dict.fromkeys(self._left_out))
         worked = any(not outcome.reused for outcome in summary.outcomes)
         written: list[ExportedFile] = []
         step = self._task.aggregate(self.settings)

@@ -75,7 +75,9 @@ def test_two_runs_at_once_keep_what_both_saw(tmp_path: Path) -> None:
     assert both.of(ONE, "cpu") is not None and both.of(TWO, "cpu") is not None
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"schema": 1}', '{"schema": "else", "models": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "[" * 200_000, '{"schema": 1}', '{"schema": "else", "models": {}}']
+)
 def test_a_damaged_file_is_nothing_known_and_is_written_anew(tmp_path: Path, content: str) -> None:
     path = tmp_path / "footprints.json"
     path.write_text(content)

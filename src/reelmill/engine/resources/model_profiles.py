@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from reelmill.core.atomic import write_text
+from reelmill.core.json_text import parse_json
 from reelmill.engine.stage import ModelSpec
+from reelmill.errors import NotOursError
 
 _SCHEMA = "reelmill.footprints/1"
 #: How fast a once high figure is forgotten when later runs need less.
@@ -88,7 +90,7 @@ class Footprints:
         content = {"schema": _SCHEMA, "models": {key: asdict(one) for key, one in known.items()}}
         try:
             write_text(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-        except OSError as error:
+        except (OSError, NotOursError) as error:
             return f"{self._path}: what the models need could not be remembered ({error})"
         return None
 
@@ -98,7 +100,7 @@ class Footprints:
         if self._path is None:
             return {}
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            content = json.loads(self._path.read_text(encoding="utf-8"))
+            content = parse_json(self._path.read_text(encoding="utf-8"))
             if content["schema"] == _SCHEMA:
                 return {key: Footprint(**one) for key, one in content["models"].items()}
         return {}

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from reelmill.core import gate
+from reelmill.core.json_text import parse_json
 from reelmill.errors import UsageError
 
 
@@ -30,7 +31,13 @@ class FolderLock:
         """
         if self._descriptor is not None:
             return
-        descriptor = gate.open_kept(self._path)
+        try:
+            descriptor = gate.open_kept(self._path)
+        except OSError as error:
+            raise UsageError(
+                f"{self._path}: cannot be opened ({error.strerror}); remove it, or choose another "
+                "folder with -o"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -67,12 +74,12 @@ def _owner() -> dict[str, str | int]:
 
 def _is_ours(content: bytes) -> bool:
     with contextlib.suppress(ValueError, AttributeError):
-        return not content or json.loads(content).keys() == _owner().keys()
+        return not content or parse_json(content).keys() == _owner().keys()
     return False
 
 
 def _described(text: str) -> str:
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        owner = json.loads(text)
+        owner = parse_json(text)
         return f"process {owner['pid']} on {owner['machine']} since {owner['since']}"
     return "its owner is unknown"

@@ -143,6 +143,8 @@ class RunSummary:
     #: What was decided for the run and what it goes without, for people.
     notes: list[str] = field(default_factory=list)
     stopped: str | None = None
+    #: What of the folders given was not looked at, for people.
+    left_out: list[str] = field(default_factory=list)
     #: The hash of the manifest of all results (hex); None when it is not there.
     manifest_sha256: str | None = None
     #: Reports and evidence that could not be written, and why.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from reelmill.core.json_text import parse_json
 from reelmill.errors import ModelUnavailableError
 
 #: A letter the model does not have: whatever letter is heard there.
@@ -74,7 +74,7 @@ def read_alphabet(path: Path) -> Alphabet:
         ModelUnavailableError: the file is missing or not such a vocabulary.
     """
     try:
-        tokens: dict[str, int] = json.loads(path.read_text("utf-8"))
+        tokens: dict[str, int] = parse_json(path.read_text("utf-8"))
         blank = next(tokens[name] for name in _BLANKS if name in tokens)
     except (OSError, ValueError, TypeError, StopIteration) as error:
         raise ModelUnavailableError(

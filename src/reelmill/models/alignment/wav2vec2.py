@@ -6,7 +6,6 @@ to depends on its own length alone, so that its result does not depend on its ne
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from reelmill.core.json_text import parse_json
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 from reelmill.models.alignment.spelling import Alphabet, read_alphabet
@@ -216,7 +216,7 @@ def _log_softmax(logits: Float32) -> Float32:
 
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
-        settings: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        settings: dict[str, Any] = parse_json(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:

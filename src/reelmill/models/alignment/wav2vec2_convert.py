@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.atomic import replacing_folder, write_bytes, write_text
+from reelmill.core.json_text import parse_json
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.runtimes.checkpoint import Weights, read_weights
 
@@ -85,7 +86,7 @@ def _config(source: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return parse_json(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(
             f"{path} cannot be read ({error}); complete the model's folder"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reelmill.core.json_text import parse_json
 from reelmill.core.paths import ASSETS
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
@@ -253,7 +253,7 @@ def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> Model
     known = find(name)
     settings: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
-        settings = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
+        settings = parse_json((folder / "preprocessor_config.json").read_text("utf-8"))
     n_mels = int(settings.get("feature_size", known.n_mels if known else _DEFAULT_MELS))
     # Two keys of our own, for models that get lost in full windows: `speech_seconds` is how much
     # speech to put into one, `padded_seconds` how long it is then made. Without the first we go by

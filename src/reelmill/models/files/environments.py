@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.core.atomic import write_text
+from reelmill.core.json_text import parse_json
 from reelmill.core.paths import user_cache
 from reelmill.errors import ModelUnavailableError
 
@@ -124,7 +125,7 @@ def try_import(found: Environment, module: str) -> None:
 
 def _read(path: Path) -> dict[str, int]:
     with contextlib.suppress(OSError, ValueError):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         if isinstance(content, dict):
             return content
     return {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from reelmill.core.json_text import parse_json
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 from reelmill.models.files.names import given_path
@@ -130,7 +130,7 @@ def _config(path: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        content: Any = json.loads(file.read_text("utf-8"))
+        content: Any = parse_json(file.read_text("utf-8"))
     except ValueError as error:
         raise ModelUnavailableError(f"{file}: no JSON ({error}); correct or remove it") from error
     return content if isinstance(content, dict) else {}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reelmill.core.json_text import parse_json
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import cache, hub
 from reelmill.models.files.catalog import DEMO, names
@@ -110,7 +110,7 @@ def _about(folder: Path) -> tuple[int, tuple[tuple[str, str], ...] | None]:
     if not file.is_file():
         return _MAX_TOKENS, None
     try:
-        said: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        said: dict[str, Any] = parse_json(file.read_text("utf-8"))
         pairs = said.get("directions")
         directions = tuple((str(one), str(other)) for one, other in pairs) if pairs else None
         return max(1, int(said.get("max_tokens", _MAX_TOKENS))), directions
