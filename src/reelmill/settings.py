@@ -142,6 +142,12 @@ class Settings(BaseSettings):
         (), description="names of speakers, as A=Kim; kept for the output folder"
     )
     keep_audio: bool = Field(False, description="keep decoded sound in the cache after the run")
+    stages: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="stages of other packages to add, by name"
+    )
+    stage_options: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="what is set of added stages, each as stage.option=value"
+    )
 
     track: int | None = Field(
         None, ge=0, description="which audio track, from 0; the main one when not given"
@@ -238,7 +244,7 @@ class Settings(BaseSettings):
         """Which file said what, for the first lines of a run; None when none was read."""
         return self._origin
 
-    @field_validator("formats", "subtitle_formats", "face_formats", "to", mode="before")
+    @field_validator("formats", "subtitle_formats", "face_formats", "to", "stages", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         """`json,srt`, as on the command line, is what people write into the environment too."""
@@ -246,7 +252,7 @@ class Settings(BaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
-    @field_validator("names", mode="before")
+    @field_validator("names", "stage_options", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         """One text of names, as in the environment; its commas are `parse_names`' business."""

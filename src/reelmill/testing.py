@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import pickle
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import is_dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from reelmill.artifacts import Artifact
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs, ModelStage, Stage, StageContext
+from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage, StageContext
 from reelmill.engine.state.artifact_store import result_key, stage_digest
 
 
@@ -64,3 +68,154 @@ def artifact_of(stage: FileStage, recording: Recording, inputs: Inputs) -> Artif
     context = context_of(recording, stage)
     parts = [replace(context, part=part) for part in stage.parts(context, inputs)]
     return stage.join(context, inputs, [stage.run(part, inputs) for part in parts])
+
+
+class StageFault(AssertionError):
+    """A stage breaks a promise that the engine relies on; the message says which, and how."""
+
+
+def check_stage(
+    stage: Stage, recording: Recording, inputs: Inputs, *, device: Device | None = None
+) -> Artifact:
+    """Check what the engine relies on, on one recording, and make its artifact.
+
+    Checked are: the stage and its items can be pickled; `parts` and `split` give the same twice;
+    items have a positive cost; outputs do not depend on the batch they were inferred in; the key
+    stays the same for the same settings; the artifact comes back from its JSON as it was, and its
+    sidecars are there.
+
+    Args:
+        stage: the stage, as a pipeline would have it.
+        recording: what to try it on; its folder is written to.
+        inputs: the artifacts that the stage reads.
+        device: where its model is loaded; the CPU when not given.
+
+    Returns:
+        The artifact.
+
+    Raises:
+        StageFault: a promise is broken.
+    """
+    _check_picklable(stage, f"stage {stage.name}")
+    _check_key(stage)
+    recording.folder.mkdir(parents=True, exist_ok=True)
+    context = context_of(recording, stage)
+    parts, again = stage.parts(context, inputs), stage.parts(context, inputs)
+    if list(parts) != list(again):
+        raise StageFault(f"stage {stage.name}: parts() gives other parts the second time")
+    if isinstance(stage, ModelStage):
+        artifact = _checked_inference(stage, recording, inputs, device or Device("cpu"))
+    else:
+        assert isinstance(stage, FileStage)
+        artifact = artifact_of(stage, recording, inputs)
+    _check_artifact(stage, recording, artifact)
+    return artifact
+
+
+def _check_picklable(value: object, what: str) -> None:
+    try:
+        pickle.loads(pickle.dumps(value, protocol=5))
+    except Exception as error:
+        raise StageFault(f"{what} cannot be sent to another process: {error}") from error
+
+
+def _check_key(stage: Stage) -> None:
+    try:
+        digests = {stage_digest(stage), stage_digest(pickle.loads(pickle.dumps(stage)))}
+    except TypeError as error:
+        raise StageFault(
+            f"stage {stage.name}: a setting is no plain value ({error}); make it a number, a text, "
+            "a tuple or a dataclass of these, or override fingerprint()"
+        ) from error
+    if len(digests) > 1:
+        raise StageFault(f"stage {stage.name}: its key is another one after pickling")
+
+
+def _checked_inference(
+    stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs, device: Device
+) -> Artifact:
+    items, handed = split_of(stage, recording, inputs)
+    for number, item in enumerate(items):
+        what = f"stage {stage.name}: item {number}"
+        _check_picklable(item, what)
+        if not item.cost > 0:
+            raise StageFault(f"{what} costs {item.cost}, not more than 0")
+    twice, _ = split_of(stage, recording, inputs)
+    if list(map(_bytes_of, items)) != list(map(_bytes_of, twice)):
+        raise StageFault(f"stage {stage.name}: split() gives other items the second time")
+    outputs = _checked_outputs(stage, items, device) if items else []
+    return stage.merge(context_of(recording, stage, handed=handed), inputs, iter(outputs))
+
+
+def _checked_outputs(
+    stage: ModelStage[Any, Any], items: Sequence[Any], device: Device
+) -> list[Any]:
+    model = stage.model.load(device, 1)
+    stage.model.warm_up(model)
+    alone = [output for item in items for output in _inferred(stage, model, [item])]
+    for arrangement, order in (
+        ("with all others", range(len(items))),
+        ("in another order", range(len(items) - 1, -1, -1)),
+    ):
+        together = _inferred(stage, model, [items[at] for at in order])
+        for at, output in zip(order, together, strict=True):
+            if not _alike(output, alone[at]):
+                raise StageFault(
+                    f"stage {stage.name}: the output of item {at} depends on its neighbours: "
+                    f"alone {_shown(alone[at])}, {arrangement} {_shown(output)}"
+                )
+    return alone
+
+
+def _inferred(stage: ModelStage[Any, Any], model: Any, batch: Sequence[Any]) -> list[Any]:
+    outputs = stage.infer(model, batch)
+    if len(outputs) != len(batch):
+        raise StageFault(
+            f"stage {stage.name}: infer() gives {len(outputs)} outputs for {len(batch)} items"
+        )
+    for output in outputs:
+        _check_picklable(output, f"stage {stage.name}: an output")
+    return outputs
+
+
+def _check_artifact(stage: Stage, recording: Recording, artifact: Artifact) -> None:
+    if not isinstance(artifact, stage.produces):
+        raise StageFault(
+            f"stage {stage.name} produces {stage.produces.__name__}, and made a "
+            f"{type(artifact).__name__}"
+        )
+    missing = [file for file in stage.files(recording, artifact) if not file.exists()]
+    if missing:
+        raise StageFault(f"stage {stage.name}: {missing[0].name} is named and was not written")
+    from pydantic import TypeAdapter
+
+    adapter = TypeAdapter(type(artifact))
+    if adapter.validate_json(adapter.dump_json(artifact)) != artifact:
+        raise StageFault(
+            f"stage {stage.name}: its artifact is another one after a way through JSON"
+        )
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Equal but for the last digits of numbers: kernels differ with the size of a batch."""
+    if isinstance(one, np.ndarray):
+        return one.shape == np.shape(other) and bool(
+            np.allclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True)
+        )
+    if isinstance(one, float):
+        return bool(np.isclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True))
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if is_dataclass(one) and not isinstance(one, type):
+        return type(one) is type(other) and _alike(vars(one), vars(other))
+    return bool(one == other)
+
+
+def _bytes_of(item: Any) -> bytes:
+    return pickle.dumps(item, protocol=5)
+
+
+def _shown(value: Any) -> str:
+    return textwrap.shorten(repr(value), 120)

@@ -57,11 +57,11 @@ def real_run() -> RunSummary:
     )
     outcomes.append(_failed("깨진 파일.m4a", broken))
     stages = [
-        StageTotals("decode", 5, 1, 1, 0, 0, 21.4),
-        StageTotals("speech", 5, 1, 0, 0, 0, 33.9),
-        StageTotals("language", 5, 1, 0, 6, 2, 0.4, 3.1),
-        StageTotals("transcribe", 5, 1, 0, 412, 22, 4.6, 251.7),
-        StageTotals("export", 5, 1, 0, 0, 0, 0.2),
+        StageTotals("decode", 5, 1, 1, 0, 0, 21.4, title="Decoding the sound"),
+        StageTotals("speech", 5, 1, 0, 0, 0, 33.9, title="Finding speech"),
+        StageTotals("language", 5, 1, 0, 6, 2, 0.4, 3.1, title="Detecting the language"),
+        StageTotals("transcribe", 5, 1, 0, 412, 22, 4.6, 251.7, title="Recognizing speech"),
+        StageTotals("export", 5, 1, 0, 0, 0, 0.2, title="Writing the results"),
     ]
     hosts = [
         HostTotals("transcribe-0", "large-v3", "cuda:0", 22, 412, 251.7, 9.1, 264.0, 1, 4812.0)

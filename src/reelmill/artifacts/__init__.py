@@ -30,6 +30,7 @@ from reelmill.artifacts.faces import (
     read_tracks,
     write_arrays,
 )
+from reelmill.artifacts.findings import Finding, Findings
 from reelmill.artifacts.media import Audio, AudioTrack, Media, VideoTrack
 from reelmill.artifacts.speakers import (
     SpeakerActivity,
@@ -83,6 +84,8 @@ __all__ = [
     "Exports",
     "FaceVectorArrays",
     "FaceVectors",
+    "Finding",
+    "Findings",
     "Footage",
     "IdentityMethod",
     "Language",

@@ -91,6 +91,14 @@ Residency = Annotated[
 Arena = Annotated[
     int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
 ]
+AddedStages = Annotated[
+    str | None,
+    typer.Option(help="Stages of other packages to add, comma-separated (`reelmill stage list`)."),
+]
+StageOption = Annotated[
+    list[str] | None,
+    typer.Option("--stage-option", help="Set of an added stage: stage.option=value; many times."),
+]
 KeepAudio = Annotated[
     bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
 ]
@@ -164,6 +172,8 @@ def voice(
     ] = None,
     keep_audio: KeepAudio = None,
     config: Config = None,
+    stages: AddedStages = None,
+    stage_options: StageOption = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -247,6 +257,8 @@ def subtitle(
     aligner: Aligner = None,
     arena: Arena = None,
     config: Config = None,
+    stages: AddedStages = None,
+    stage_options: StageOption = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -350,6 +362,8 @@ def faces(
         int | None, typer.Option(min=8, help="MB of shared memory for frames [256].")
     ] = None,
     config: Config = None,
+    stages: AddedStages = None,
+    stage_options: StageOption = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -20,55 +20,27 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import choose_devices
 from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
-from reelmill.engine.stage import Inputs, ModelStage, Stage
+from reelmill.engine.stage import Inputs, ModelStage, Need, Stage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger, Original
 from reelmill.errors import InputError, ReelmillError, UsageError
 from reelmill.models.alignment.aligners import NONE
 from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
-from reelmill.models.faces.files import APPEARANCE, VGGFACE2
+from reelmill.models.faces.files import APPEARANCE
 from reelmill.models.files.catalog import DEMO
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext
+from reelmill.pipelines.registry import stage_class, stage_names
 from reelmill.runs.task import TASK_NAMES, task_named
 from reelmill.settings import Settings
 
-#: Settings that name a model, and which of them decide a stage's result: a model that does not
-#: is neither looked for nor fetched.
-_MODELS = ("model", "translator", "aligner", "identity", "detector")
+#: What stands for a model that a stage does not depend on: it is neither looked for nor fetched.
 _NOT_ASKED = {
     "model": DEMO,
     "translator": NOT_ASKED,
     "aligner": NONE,
     "identity": APPEARANCE,
     "detector": DEFAULT_DETECTOR,
-}
-_DECIDED_BY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("probe", "decode", "sentences", "layout", "subtitle-files", "mux", "burn"), ()
-    ),
-    **dict.fromkeys(
-        (
-            "identify_appearance",
-            "plan_clips",
-            "render_faces",
-            "write_clips",
-        ),
-        (),
-    ),
-    **dict.fromkeys(("speech", "language", "transcribe"), ("model",)),
-    **dict.fromkeys(("whisper-times", "align"), ("model", "aligner")),
-    "translate": ("translator",),
-    **dict.fromkeys(("detect_faces", "track_faces"), ("detector",)),
-    **dict.fromkeys(("embed_faces", "identify_faces"), ("identity",)),
-}
-#: Stages that are there only when a setting asks for them, and which one does where nothing is
-#: said.
-_ASKED_FOR: dict[str, dict[str, Any]] = {
-    "mux": {"mux": True},
-    "burn": {"burn": True},
-    "embed_faces": {"identity": VGGFACE2},
-    "identify_faces": {"identity": VGGFACE2},
 }
 _CACHE = ".cache"
 
@@ -97,8 +69,7 @@ def run_stage_command(
         UsageError: as `run_stage`; no file; a pair that is not `name=value`.
     """
     if name == "list":
-        for of, stage, reads, makes in stage_lines():
-            print(f"{stage:19} {of:9} {reads} -> {makes}")
+        print("\n".join(stage_lines()))
         return EXIT_DONE
     given: dict[str, Any] = {}
     for pair in pairs:
@@ -118,7 +89,8 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
     Raises:
         UsageError: no such stage, or an artifact it reads is missing or ambiguous.
     """
-    given = {**_ASKED_FOR.get(name, {}), **_said(given)}
+    enabled_by = stage_class(name).enabled_by
+    given = {**dict([enabled_by] if enabled_by else []), **_said(given)}
     artifacts = [found for file in files if (found := read_given(file))]
     out = _results_folder(given.get("out"), files[0], bool(artifacts))
     stage, pipeline, settings = find_stage(name, command, {**given, "out": out})
@@ -142,17 +114,22 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
     return EXIT_DONE
 
 
-def stage_lines() -> list[tuple[str, str, str, str]]:
-    """Every stage: the first command that has it, its name, what it reads, what it makes."""
-    lines: dict[str, tuple[str, str, str, str]] = {}
-    for command in TASK_NAMES:
-        for asked in ({"mux": True}, {"identity": VGGFACE2}):
-            pipeline = _stages(command, asked)
-            for stage in pipeline.stages:
-                kinds = [maker.produces.__name__ for maker in pipeline.makers(stage)]
-                reads = ", ".join(kinds) or "(the recording)"
-                lines.setdefault(stage.name, (command, stage.name, reads, stage.produces.__name__))
-    return list(lines.values())
+def stage_lines() -> list[str]:
+    """Every stage that is installed: its commands, what it reads and makes, and what it does."""
+    lines = []
+    for name in stage_names():
+        kind = stage_class(name)
+        reads = ", ".join(_need_words(need) for need in kind.needs) or "(the recording)"
+        enabled = f" [{'='.join(map(str, kind.enabled_by))}]" if kind.enabled_by else ""
+        lines.append(f"{name:20} {','.join(kind.commands):21} {kind.title}{enabled}")
+        lines.append(f"{'':20} {'':21} {reads} -> {kind.produces.__name__}")
+    return lines
+
+
+def _need_words(need: type[Artifact] | Need) -> str:
+    if not isinstance(need, Need):
+        return need.__name__
+    return need.kind.__name__ if need.how == "exactly" else f"{need.how} {need.kind.__name__}"
 
 
 def find_stage(
@@ -165,21 +142,25 @@ def find_stage(
     """
     if command is not None and command not in TASK_NAMES:
         raise UsageError(f"--of {command}: give one of {', '.join(TASK_NAMES)}")
-    names: list[str] = []
-    for candidate in [command] if command else list(TASK_NAMES):
-        found = [stage.name for stage in _stages(candidate, given).stages]
-        names += [one for one in found if one not in names]
-        if name in found:
-            spare = {
-                model: _NOT_ASKED[model] for model in _MODELS if model not in _decided_by(name)
-            }
-            settings = task_named(candidate).settings({**_said(given), **spare})
-            pipeline = _built(candidate, settings, _say)
-            stage = next(stage for stage in pipeline.stages if stage.name == name)
-            return stage, pipeline, settings
+    kind = stage_class(name)
+    for candidate in [command] if command else kind.commands:
+        settings = task_named(candidate).settings(_settings_for(kind, given))
+        pipeline = _built(candidate, settings, _say)
+        for stage in pipeline.stages:
+            if stage.name == name:
+                return stage, pipeline, settings
+    asked = ", ".join([command] if command else kind.commands) or "any command"
     raise UsageError(
-        f"no stage {name!r}; there are: {', '.join(dict.fromkeys([*names, *_ASKED_FOR]))}"
+        f"stage {name}: {asked} does not have it with these settings; "
+        "add it (--set stages=NAME), or give the setting that `reelmill stage list` names"
     )
+
+
+def _settings_for(kind: type[Stage], given: dict[str, Any]) -> dict[str, Any]:
+    """The settings given, without the models that the stage does not depend on."""
+    not_asked = {name: value for name, value in _NOT_ASKED.items() if name not in kind.models}
+    enabled_by = dict([kind.enabled_by] if kind.enabled_by else [])
+    return {**_said(given), **not_asked, **enabled_by}
 
 
 def read_given(path: Path) -> Given | None:
@@ -361,23 +342,9 @@ def _locked(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def _stages(command: str, given: dict[str, Any]) -> Pipeline:
-    """A command's pipeline, whichever the models are: nothing is looked for or fetched."""
-    said = _said(given)
-    not_asked = dict(_NOT_ASKED)
-    if said.get("identity", APPEARANCE) != APPEARANCE:
-        not_asked["identity"] = NOT_ASKED
-    settings = task_named(command).settings({**said, **not_asked})
-    return _built(command, settings, lambda line: None)
-
-
 def _built(command: str, settings: Settings, say: Callable[[str], None]) -> Pipeline:
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
     return task_named(command).build(BuildContext(settings, choice, settings.out, say))
-
-
-def _decided_by(name: str) -> tuple[str, ...]:
-    return _DECIDED_BY.get(name, _MODELS)
 
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:

@@ -206,6 +206,16 @@ class Stage(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int]
+    #: What it does, in plain words, for progress and reports: "Recognizing speech".
+    title: ClassVar[str] = ""
+    #: The commands that have it, or that it can be added to.
+    commands: ClassVar[tuple[str, ...]] = ()
+    #: The settings that name the models its result depends on.
+    models: ClassVar[tuple[str, ...]] = ()
+    #: The setting, and its value, that a command has it with; None: it always has it.
+    enabled_by: ClassVar[tuple[str, Any] | None] = None
+    #: What a user may set of a stage that another package brings: a dataclass with defaults.
+    option_type: ClassVar[type[Any] | None] = None
     #: The artifacts it reads. A type means the most derived one that the pipeline makes before it:
     #: `Transcript` is the transcript with speakers where there is one.
     needs: ClassVar[tuple[type[Artifact] | Need, ...]] = ()
@@ -214,6 +224,18 @@ class Stage(ABC):
     per_name: ClassVar[bool] = False
     #: Files beside its artifact go when the recording is finished, and are made again on demand.
     transient: ClassVar[bool] = False
+
+    @classmethod
+    def from_options(cls, options: Any) -> Stage:
+        """The stage with what a user set; for stages that other packages bring.
+
+        Args:
+            options: an instance of `option_type`, None where the stage has none.
+
+        Raises:
+            ReelmillError: a model is not available, or an option does not fit.
+        """
+        return cls() if options is None else cls(**vars(options))
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Any]:
         """The parts of a recording that are worked on at the same time where they can be, always

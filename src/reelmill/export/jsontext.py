@@ -21,6 +21,6 @@ def json_text(value: Any, indent: int | None = None) -> str:
     return text
 
 
-def number(value: float, digits: int = 3) -> float | None:
-    """`value` rounded; None where a library gave no number (JSON has no NaN)."""
-    return round(value, digits) if math.isfinite(value) else None
+def number(value: float | None, digits: int = 3) -> float | None:
+    """`value` rounded; None where there is no number (JSON has no NaN)."""
+    return round(value, digits) if value is not None and math.isfinite(value) else None

@@ -102,7 +102,7 @@ def render_page(run: RunSummary, out: Path) -> str:
         rows=[_row(outcome, out, shared, with_words, said) for outcome in outcomes],
         shared=printable(shared),
         with_words=with_words,
-        troubles=[_trouble(outcome) for outcome in failed[:_MOST_FAILURES]],
+        troubles=[_trouble(outcome, run.stages) for outcome in failed[:_MOST_FAILURES]],
         more_troubles=max(0, len(failed) - _MOST_FAILURES),
         changed=[(_split(o.path), o.changed) for o in changed],
         warnings=run.warnings[:_MOST_WARNINGS],
@@ -164,7 +164,7 @@ def _split(path: str) -> tuple[str, str]:
     return printable(folder), printable(name)
 
 
-def _trouble(outcome: FileOutcome) -> Trouble:
+def _trouble(outcome: FileOutcome, stages: list[StageTotals]) -> Trouble:
     folder, name = _split(outcome.path)
     failure = outcome.failure
     if failure is None:
@@ -172,7 +172,7 @@ def _trouble(outcome: FileOutcome) -> Trouble:
     return Trouble(
         name=name,
         folder=folder,
-        stage=wording.stage_words(failure.stage),
+        stage=wording.stage_words(failure.stage, stages),
         cause=wording.cause_words(failure.kind),
         message=failure.message.removeprefix(f"{outcome.path}: "),
         tries=wording.count(failure.tries, "try").replace("trys", "tries"),
@@ -185,7 +185,7 @@ def _stage_rows(stages: list[StageTotals]) -> list[StageRow]:
     scale = 100 / longest if longest > 0 else 0.0
     return [
         StageRow(
-            name=wording.stage_words(stage.name),
+            name=wording.stage_words(stage.name, [stage]),
             own_name=stage.name,
             totals=stage,
             cpu=wording.duration(stage.cpu_seconds or None),

@@ -16,6 +16,7 @@ from reelmill.models.faces.files import APPEARANCE, AUTO, VGGFACE2, face_spec
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext, remembered
 from reelmill.pipelines.faces import Identity, faces_pipeline
 from reelmill.pipelines.known_people import known_people
+from reelmill.pipelines.registry import with_added
 from reelmill.settings import Settings, load_face_settings
 from reelmill.stages.faces.across import BY_CLOTHES
 from reelmill.stages.faces.known_people import KnownFace
@@ -68,7 +69,9 @@ def build_faces(context: BuildContext) -> Pipeline:
     settings = context.settings
     detector = detector_spec(settings.detector)
     identity = choose_identity(settings, detector, context.out, context.say)
-    return faces_pipeline(settings, detector, identity, clip_size(settings), context.out)
+    return with_added(
+        faces_pipeline(settings, detector, identity, clip_size(settings), context.out), settings
+    )
 
 
 def choose_identity(

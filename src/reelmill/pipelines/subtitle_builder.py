@@ -16,6 +16,7 @@ from reelmill.models.translation.nllb import NllbSpec
 from reelmill.models.translation.translators import resolve_translator
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext, free_memory_mb, remembered
+from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.subtitle import subtitle_pipeline
 from reelmill.pipelines.voice_builder import check_language
 from reelmill.pipelines.words import choose_words
@@ -59,7 +60,9 @@ def build_subtitle(context: BuildContext) -> Pipeline:
     files = resolve(recognizer, notify=say)
     whisper = WhisperSpec.of(files, settings.compute_type)
     aligners = choose_words(settings, whisper, say)
-    return subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners)
+    return with_added(
+        subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners), settings
+    )
 
 
 def _translator(name: str, settings: Settings, say: Callable[[str], None]) -> NllbSpec:

@@ -19,6 +19,7 @@ from reelmill.models.whisper.languages import LANGUAGES
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.choices import BuildContext, free_memory_mb, remember, remembered
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
+from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.voice import voice_pipeline
 from reelmill.pipelines.whisperx import whisperx_pipeline
 from reelmill.pipelines.words import choose_words
@@ -57,15 +58,20 @@ def build_voice(context: BuildContext) -> Pipeline:
     whisperx = choose_engine(settings, files, lacking, say)
     diarizer = choose_diarizer(settings, say)
     if whisperx is not None:
-        return whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names)
+        return with_added(
+            whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names), settings
+        )
     spec = WhisperSpec.of(files, settings.compute_type)
-    return voice_pipeline(
+    return with_added(
+        voice_pipeline(
+            settings,
+            spec,
+            out,
+            aligners=choose_words(settings, spec, say, lacking.notes),
+            diarizer=diarizer,
+            names=names,
+        ),
         settings,
-        spec,
-        out,
-        aligners=choose_words(settings, spec, say, lacking.notes),
-        diarizer=diarizer,
-        names=names,
     )
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from reelmill.core.printable import printable
-from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
+from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
 from reelmill.evidence import MANIFEST
 from reelmill.report import wording
 from reelmill.report.figures import Figures, changed_originals, failures, figures
@@ -25,7 +25,7 @@ def closing_lines(run: RunSummary, out: Path) -> list[str]:
         lines.append(f"  Stopped because: {run.stopped}. Run the same command again to go on.")
     for outcome in changed_originals(run):
         lines.append(f"  ORIGINAL CHANGED: {printable(outcome.path)}: {'; '.join(outcome.changed)}")
-    lines += _failures(failures(run))
+    lines += _failures(failures(run), run.stages)
     lines += [f"  NOT WRITTEN: {printable(text)}" for text in run.unwritten]
     lines += [f"  Left out: {printable(text)}" for text in run.left_out]
     lines += _warnings(run.warnings)
@@ -46,14 +46,16 @@ def _speed(f: Figures) -> list[str]:
     return ["  " + ", ".join(parts)]
 
 
-def _failures(failed: list[FileOutcome]) -> list[str]:
+def _failures(failed: list[FileOutcome], stages: list[StageTotals]) -> list[str]:
     lines = []
     for outcome in failed[:_MOST_FAILURES]:
         lines.append(f"  FAILED {printable(outcome.path)}")
         if failure := outcome.failure:
             tries = f", after {failure.tries} tries" if failure.tries > 1 else ""
             cause = without_path(failure.message, outcome.path)
-            lines.append(f"    {wording.stage_words(failure.stage)}{tries}: {printable(cause)}")
+            lines.append(
+                f"    {wording.stage_words(failure.stage, stages)}{tries}: {printable(cause)}"
+            )
     if len(failed) > _MOST_FAILURES:
         lines.append(f"  ... and {len(failed) - _MOST_FAILURES:,} more, see {FAILED_FILES}")
     return lines

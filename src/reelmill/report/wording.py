@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
+from reelmill.engine.telemetry.metrics import StageTotals
 from reelmill.errors import Kind
 
-#: Stages as people who never saw the program would call them. Others keep their own names.
-_STAGES = {
+#: Steps of a run that are no stages.
+_STEPS = {
     "identify": "Reading the file",
-    "probe": "Looking into the file",
-    "decode": "Decoding the sound",
-    "audio": "Decoding the sound",
-    "speech": "Finding speech",
-    "language": "Telling the language",
-    "transcribe": "Recognizing speech",
-    "align": "Timing words",
-    "whisper-times": "Timing words where no aligner can",
-    "diarize": "Telling speakers apart",
-    "sentences": "Joining sentences",
-    "translate": "Translating",
-    "export": "Writing the results",
-    "detect_faces": "Finding faces",
-    "track_faces": "Following faces through scenes",
-    "identify_appearance": "Telling persons apart",
-    "plan_clips": "Planning the clips",
-    "render_faces": "Cutting picture and sound",
-    "write_clips": "Writing the clips",
+    "check": "Reading the file again",
     "engine": "In the program itself",
 }
 
@@ -58,8 +43,15 @@ _ADVICE: dict[Kind, str] = {
 }
 
 
-def stage_words(name: str) -> str:
-    return _STAGES.get(name, name.replace("_", " ").capitalize())
+def stage_words(name: str, stages: Iterable[StageTotals] = ()) -> str:
+    """What a stage does, in plain words; its own name where it has no title.
+
+    Args:
+        name: the stage's name, or that of a step which is no stage.
+        stages: those of the run.
+    """
+    titles = {stage.name: stage.title for stage in stages if stage.title}
+    return titles.get(name) or _STEPS.get(name) or name.replace("_", " ").capitalize()
 
 
 def medium(pipeline: str) -> str:

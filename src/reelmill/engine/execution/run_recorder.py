@@ -53,7 +53,9 @@ class Books:
         self._config = config
         self._emit = emit
         self.monitor = monitor
-        self.stages = {stage.name: StageTotals(stage.name) for stage in pipeline.stages}
+        self.stages = {
+            stage.name: StageTotals(stage.name, title=stage.title) for stage in pipeline.stages
+        }
         self.warnings: list[str] = []
         self.notes: list[str] = []
         self._jobs: list[Job] = []

@@ -54,6 +54,8 @@ class StageTotals:
     model_seconds: float = 0.0
     first_at: float | None = None
     last_at: float | None = None
+    #: What it does, in plain words.
+    title: str = ""
 
 
 @dataclass

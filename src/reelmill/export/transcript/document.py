@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from reelmill.artifacts import Transcript, Turn
+from reelmill.artifacts import Findings, Transcript, Turn
 from reelmill.core.recording import Recording
 
 
@@ -41,9 +41,10 @@ class Source:
 @dataclass(frozen=True)
 class Document:
     """A transcript with its source and the settings it was made with; `turns` say who speaks
-    when, where that is known."""
+    when, where that is known; `findings` are what further stages found."""
 
     transcript: Transcript
     source: Source
     settings: Mapping[str, Any] = field(default_factory=dict)
     turns: Sequence[Turn] = ()
+    findings: Sequence[Findings] = ()

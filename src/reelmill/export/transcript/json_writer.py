@@ -8,6 +8,7 @@ from typing import Any
 from reelmill import __version__
 from reelmill.artifacts import (
     AlignedTranscript,
+    Findings,
     Segment,
     SpeakerTotals,
     SpokenTranscript,
@@ -68,7 +69,27 @@ def _content(document: Document) -> dict[str, Any]:
         content["diarizer"] = transcript.diarizer
         content["speakers"] = [_speaker(one) for one in transcript.speakers]
         content["turns"] = [{**_times(turn), "speaker": turn.speaker} for turn in document.turns]
+    if document.findings:
+        content["findings"] = {one.source: _findings(one) for one in document.findings}
     return content
+
+
+def _findings(found: Findings) -> dict[str, Any]:
+    """`score` from 0 to 1, null where the stage has no such measure."""
+    return {
+        "made_with": found.made_with,
+        "findings": [
+            {
+                "label": one.label,
+                "start": _seconds(one.start),
+                "end": _seconds(one.end),
+                "score": number(one.score, 4),
+                "speaker": one.speaker,
+                "text": one.text,
+            }
+            for one in found.findings
+        ],
+    }
 
 
 def _speaker(totals: SpeakerTotals) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from reelmill.artifacts import SpokenTranscript, Transcript, Turn
+from reelmill.artifacts import Findings, SpokenTranscript, Transcript, Turn
 from reelmill.errors import UsageError
 
 TranscriptT = TypeVar("TranscriptT", bound=Transcript)
@@ -83,3 +83,16 @@ def named(transcript: TranscriptT, names: Mapping[str, str]) -> TranscriptT:
 
 def named_turns(turns: Sequence[Turn], names: Mapping[str, str]) -> list[Turn]:
     return [replace(turn, speaker=names.get(turn.speaker, turn.speaker)) for turn in turns]
+
+
+def named_findings(found: Sequence[Findings], names: Mapping[str, str]) -> list[Findings]:
+    return [
+        replace(
+            one,
+            findings=[
+                replace(finding, speaker=names.get(finding.speaker or "", finding.speaker))
+                for finding in one.findings
+            ],
+        )
+        for one in found
+    ]

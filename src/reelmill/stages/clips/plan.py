@@ -47,6 +47,8 @@ class PlanClips(FileStage):
 
     name = "plan_clips"
     version = 2
+    title = "Planning the clips"
+    commands = ("faces",)
     needs = (Media, Persons)
     produces = ClipPlan
 

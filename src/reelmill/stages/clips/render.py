@@ -64,6 +64,8 @@ class RenderFaces(FileStage):
 
     name = "render_faces"
     version = 1
+    title = "Cutting picture and sound"
+    commands = ("faces",)
     needs = (Media, Persons, ClipPlan)
     produces = Footage
     transient = True

@@ -46,6 +46,8 @@ class WriteClips(FileStage):
 
     name = "write_clips"
     version = 1
+    title = "Writing the clips"
+    commands = ("faces",)
     needs = (Persons, ClipPlan, Footage)
     produces = Clips
     per_name = True

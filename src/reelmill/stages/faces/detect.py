@@ -74,6 +74,9 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
 
     name: ClassVar[str] = "detect_faces"
     version: ClassVar[int] = 3
+    title = "Finding faces"
+    commands = ("faces",)
+    models = ("detector",)
     needs = (Media,)
     produces: ClassVar[type[Artifact]] = Detections
 

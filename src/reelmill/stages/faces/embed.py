@@ -82,6 +82,10 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
 
     name: ClassVar[str] = "embed_faces"
     version: ClassVar[int] = 1
+    title = "Comparing faces"
+    commands = ("faces",)
+    models = ("identity",)
+    enabled_by = ("identity", "vggface2")
     needs = (Media, Tracks)
     produces: ClassVar[type[Artifact]] = FaceVectors
 

@@ -31,6 +31,9 @@ class IdentifyByAppearance(FileStage):
 
     name: ClassVar[str] = "identify_appearance"
     version: ClassVar[int] = 1
+    title = "Telling persons apart by what they wear"
+    commands = ("faces",)
+    enabled_by = ("identity", "appearance")
     needs = (Tracks,)
     produces: ClassVar[type[Artifact]] = Persons
 

@@ -34,6 +34,10 @@ class IdentifyFaces(FileStage):
 
     name: ClassVar[str] = "identify_faces"
     version: ClassVar[int] = 1
+    title = "Telling persons apart by their faces"
+    commands = ("faces",)
+    models = ("identity",)
+    enabled_by = ("identity", "vggface2")
     needs = (Tracks, FaceVectors)
     produces: ClassVar[type[Artifact]] = Persons
 

@@ -54,6 +54,9 @@ class TrackFaces(FileStage):
 
     name: ClassVar[str] = "track_faces"
     version: ClassVar[int] = 2
+    title = "Following faces through scenes"
+    commands = ("faces",)
+    models = ("detector",)
     needs = (Detections,)
     produces: ClassVar[type[Artifact]] = Tracks
 

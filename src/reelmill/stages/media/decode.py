@@ -24,6 +24,8 @@ class Decode(FileStage):
 
     name = "decode"
     version = 1
+    title = "Decoding the sound"
+    commands = ("voice", "subtitle")
     needs = (Media,)
     produces = Audio
     transient = True

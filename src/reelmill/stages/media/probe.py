@@ -15,6 +15,8 @@ class Probe(FileStage):
 
     name = "probe"
     version = 1
+    title = "Looking into the file"
+    commands = ("voice", "subtitle", "faces")
     produces = Media
 
     def run(self, context: StageContext, inputs: Inputs) -> Media:

@@ -37,6 +37,8 @@ class AttributeSpeakers(FileStage):
 
     name: ClassVar[str] = "speakers"
     version: ClassVar[int] = 1
+    title = "Assigning words to speakers"
+    commands = ("voice",)
     needs = (Transcript, Diarization)
     produces: ClassVar[type[Artifact]] = SpokenTranscript
 

@@ -20,6 +20,8 @@ class Diarize(FileStage):
 
     name: ClassVar[str] = "diarize"
     version: ClassVar[int] = 4
+    title = "Telling speakers apart"
+    commands = ("voice",)
     needs = (SpeakerActivity, Voices)
     produces: ClassVar[type[Artifact]] = Diarization
 

@@ -29,6 +29,9 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
 
     name: ClassVar[str] = "diarize-pyannote"
     version: ClassVar[int] = 1
+    title = "Telling speakers apart with pyannote.audio"
+    commands = ("voice",)
+    enabled_by = ("diarizer", "pyannote")
     needs = (Audio,)
     produces: ClassVar[type[Artifact]] = Diarization
     most_in_batch: ClassVar[int | None] = 1

@@ -44,6 +44,8 @@ class HearVoices(ModelStage[Utterances, list[Float32]]):
 
     name: ClassVar[str] = "voices"
     version: ClassVar[int] = 3
+    title = "Comparing voices"
+    commands = ("voice",)
     needs = (Audio, SpeakerActivity)
     produces: ClassVar[type[Artifact]] = Voices
 

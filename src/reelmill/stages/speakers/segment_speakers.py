@@ -73,6 +73,8 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
 
     name: ClassVar[str] = "activity"
     version: ClassVar[int] = 3
+    title = "Finding who speaks when"
+    commands = ("voice",)
     needs = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = SpeakerActivity
 

@@ -41,6 +41,9 @@ class DetectLanguage(ModelStage[LanguageWindow, dict[str, float]]):
 
     name: ClassVar[str] = "language"
     version: ClassVar[int] = 1
+    title = "Detecting the language"
+    commands = ("voice", "subtitle")
+    models = ("model",)
     needs = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = Language
 

@@ -40,6 +40,9 @@ class DetectSpeech(FileStage):
 
     name = "speech"
     version = 1
+    title = "Finding speech"
+    commands = ("voice", "subtitle")
+    models = ("model",)
     needs = (Audio,)
     produces = Speech
 

@@ -61,6 +61,9 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
 
     name: ClassVar[str] = "transcribe"
     version: ClassVar[int] = 1
+    title = "Recognizing speech"
+    commands = ("voice", "subtitle")
+    models = ("model",)
     needs = (Audio, Speech, Language)
     produces: ClassVar[type[Artifact]] = Transcript
 

@@ -24,6 +24,10 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
 
     name: ClassVar[str] = "transcribe-whisperx"
     version: ClassVar[int] = 1
+    title = "Recognizing speech with WhisperX"
+    commands = ("voice",)
+    models = ("model",)
+    enabled_by = ("engine", "whisperx")
     needs = (Audio,)
     produces: ClassVar[type[Artifact]] = Transcript
     most_in_batch: ClassVar[int | None] = 1

@@ -37,6 +37,8 @@ class ExportSubtitles(FileStage):
 
     name = "subtitle-files"
     version = 1
+    title = "Writing the subtitle files"
+    commands = ("subtitle",)
     needs = (Media, Sentences, Translations, Subtitles)
     produces = SubtitleFiles
     per_name = True

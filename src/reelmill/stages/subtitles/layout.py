@@ -45,6 +45,8 @@ class LayOut(FileStage):
 
     name = "layout"
     version = 1
+    title = "Laying out subtitles"
+    commands = ("subtitle",)
     needs = (Sentences, Translations)
     produces = Subtitles
 

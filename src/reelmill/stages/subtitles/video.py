@@ -39,6 +39,9 @@ class Mux(FileStage):
 
     name = "mux"
     version = 1
+    title = "Adding subtitle tracks to a copy"
+    commands = ("subtitle",)
+    enabled_by = ("mux", True)
     needs = (Media, Subtitles)
     produces = SubtitledVideos
     per_name = True
@@ -84,6 +87,9 @@ class Burn(FileStage):
 
     name = "burn"
     version = 1
+    title = "Burning subtitles into a copy"
+    commands = ("subtitle",)
+    enabled_by = ("burn", True)
     needs = (Media, Subtitles)
     produces = BurnedVideos
     per_name = True

@@ -13,13 +13,20 @@ from reelmill.artifacts import (
     Diarization,
     ExportedFile,
     Exports,
+    Findings,
     Transcript,
 )
 from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.core.recording import Recording, read_state
-from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
+from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
 from reelmill.export.transcript import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
-from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
+from reelmill.export.transcript.names import (
+    SpeakerName,
+    named,
+    named_findings,
+    named_turns,
+    names_for,
+)
 
 #: Bytes kept free after a name for suffixes, also of formats that are added later.
 _SUFFIX_ROOM = 16
@@ -36,7 +43,9 @@ class Export(FileStage):
 
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 2
-    needs = (Transcript, optional(Diarization))
+    title = "Writing the results"
+    commands = ("voice",)
+    needs = (Transcript, optional(Diarization), every(Findings))
     produces: ClassVar[type[Artifact]] = Exports
     per_name: ClassVar[bool] = True
 
@@ -62,6 +71,7 @@ class Export(FileStage):
             Source.of(context.recording),
             dict(self.settings),
             () if diarization is None else named_turns(diarization.turns, names),
+            named_findings(inputs.every(Findings), names),
         )
         return Exports([self._write(context.recording, document, name) for name in self.formats])
 

@@ -39,6 +39,8 @@ class JoinSentences(FileStage):
 
     name = "sentences"
     version = 1
+    title = "Joining sentences"
+    commands = ("subtitle",)
     needs = (Transcript,)
     produces = Sentences
 

@@ -68,6 +68,9 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
 
     name: ClassVar[str] = "translate"
     version: ClassVar[int] = 1
+    title = "Translating"
+    commands = ("subtitle",)
+    models = ("translator",)
     needs = (Sentences,)
     produces: ClassVar[type[Artifact]] = Translations
 

@@ -76,6 +76,9 @@ class Align(ModelStage[AlignItem, FoundWords]):
 
     name: ClassVar[str] = "align"
     version: ClassVar[int] = 3
+    title = "Timing words"
+    commands = ("voice", "subtitle")
+    models = ("model", "aligner")
     needs = (
         Audio,
         Speech,

@@ -42,6 +42,10 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
 
     name: ClassVar[str] = "align-whisperx"
     version: ClassVar[int] = 1
+    title = "Timing words with WhisperX"
+    commands = ("voice",)
+    models = ("aligner",)
+    enabled_by = ("engine", "whisperx")
     needs = (Audio, Transcript)
     produces: ClassVar[type[Artifact]] = AlignedTranscript
     most_in_batch: ClassVar[int | None] = 1

@@ -57,6 +57,9 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
 
     name: ClassVar[str] = "whisper-times"
     version: ClassVar[int] = 1
+    title = "Timing words that no aligner can"
+    commands = ("voice", "subtitle")
+    models = ("model", "aligner")
     needs = (Audio, Speech, Language, exactly(Transcript))
     produces: ClassVar[type[Artifact]] = WhisperTimes
 
