@@ -158,7 +158,7 @@ def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
         for at, stage in enumerate(pipeline.stages):
             if isinstance(stage, ModelStage):
                 made = [
-                    store.load(
+                    store.load_named(
                         store.artifact_path(
                             recording.folder, maker.name, keys.of(maker, recording)
                         ),

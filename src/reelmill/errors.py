@@ -81,6 +81,10 @@ class LimitError(ReelmillError):
     kind: Kind = "input"
 
 
+class NotTrustedError(InputError):
+    """Something in a folder of results was not made with the user's key, or changed since."""
+
+
 class PassingError(ReelmillError):
     """A cause that can go away by waiting (I/O, network, busy device): retried."""
 
@@ -122,6 +126,10 @@ class UsageError(ReelmillError):
     """The command cannot be carried out as given (exit code 2)."""
 
     kind: Kind = "input"
+
+
+class ForeignFolderError(UsageError):
+    """What is kept in an output folder was not made with the user's key."""
 
 
 class NotOursError(ReelmillError):

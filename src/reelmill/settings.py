@@ -25,8 +25,14 @@ from reelmill.errors import UsageError
 
 CONFIG_FILE = "reelmill.toml"
 _ENVIRONMENT = "REELMILL_"
-#: They name an interpreter, or a file that names classes to run.
-COMMAND_LINE_ONLY = ("python", "pyannote_model")
+_PROGRAM = "names a program to run"
+#: What is never read from a file or the environment, and why.
+COMMAND_LINE_ONLY = {
+    "python": _PROGRAM,
+    "pyannote_model": _PROGRAM,  # its configuration names classes
+    "stages": "names code to run",
+    "adopt": "is a decision about one folder",
+}
 
 
 class Settings(BaseSettings):
@@ -39,6 +45,9 @@ class Settings(BaseSettings):
 
     out: Path = Field(
         Path("analysis-results"), description="results go here; originals are never touched"
+    )
+    adopt: bool = Field(
+        False, description="take what others left in the output folder's cache as it is"
     )
     model: str | None = Field(
         None, description="size, hub name, local folder or `demo`; by free memory when not given"
@@ -318,9 +327,9 @@ def _loaded(kind: type[Settings], config: Path | None, given: dict[str, Any]) ->
     environment = EnvSettingsSource(kind)()
     for name in COMMAND_LINE_ONLY:
         if name in read:
-            raise UsageError(_names_a_program(str(file), name))
+            raise UsageError(_only_on_the_command_line(str(file), name))
         if name in environment:
-            raise UsageError(_names_a_program("the environment", name))
+            raise UsageError(_only_on_the_command_line("the environment", name))
     try:
         settings = kind(**{**read, **environment, **said})
     except ValidationError as error:
@@ -343,9 +352,9 @@ def _read(kind: type[Settings], file: Path, *, is_named: bool) -> dict[str, Any]
         raise UsageError(f"{file}: not a file of settings ({error})") from error
 
 
-def _names_a_program(where: str, name: str) -> str:
+def _only_on_the_command_line(where: str, name: str) -> str:
     option = f"--{name.replace('_', '-')}"
-    return f"{where}: {name} names a program to run; give {option} on the command line instead"
+    return f"{where}: {name} {COMMAND_LINE_ONLY[name]}; give {option} on the command line instead"
 
 
 def _origin_line(file: Path, read: Collection[str]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from reelmill.artifacts import Artifact
+from reelmill.core import gate
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage, StageContext
 from reelmill.engine.state.artifact_store import result_key, stage_digest
@@ -98,7 +99,7 @@ def check_stage(
     """
     _check_picklable(stage, f"stage {stage.name}")
     _check_key(stage)
-    recording.folder.mkdir(parents=True, exist_ok=True)
+    gate.make_folder(gate.own(recording.folder))
     context = context_of(recording, stage)
     parts, again = stage.parts(context, inputs), stage.parts(context, inputs)
     if list(parts) != list(again):

@@ -19,6 +19,7 @@ from reelmill.artifacts import (
     Translations,
 )
 from reelmill.commands.stage import find_stage, run_stage_command
+from reelmill.core.keys import user_key
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.state import artifact_store as store
 from reelmill.errors import UsageError
@@ -30,7 +31,10 @@ def saved(folder: Path, name: str, artifact, original: Path, of: str = "subtitle
     stage, _, _ = find_stage(name, of, {"out": folder, "model": "demo", "translator": NOT_ASKED})
     recording = Recording(original, original.stem, folder, read_state(original))
     path = folder / f"{name}-1.json"
-    store.save(path, stage, "1" * 64, recording, artifact)
+    folder.mkdir(exist_ok=True)
+    for beside in artifact.sidecars():
+        (folder / beside).touch()
+    store.save(path, stage, "1" * 64, recording, artifact, user_key().seal)
     return path
 
 
@@ -61,7 +65,7 @@ def test_stages_follow_each_other_through_their_files(
     heard = saved(folder, "transcribe", transcript(), original)
     assert run("sentences", heard, pairs=("align=false",)) == 0
     joined = Path(capsys.readouterr().out.strip())
-    sentences = store.load(joined, Sentences)
+    sentences = store.load_named(joined, Sentences)
     assert isinstance(sentences, Sentences)
     assert [one.text for one in sentences.sentences] == ["きょうはあめです。"]
     answer = [TranslatedSentence("오늘은 비가 와요.", "translated")]
@@ -100,11 +104,40 @@ def test_files_that_went_with_the_end_of_a_run_are_named(original: Path, tmp_pat
         original,
         of="faces",
     )
-    (folder / "p.npz").touch()
     saved(folder, "plan_clips", ClipPlan("w.npz", "dual", 250, 250, []), original, of="faces")
-    (folder / "w.npz").touch()
+    (folder / "sound-1.mp4").unlink()
     with pytest.raises(UsageError, match=r"sound-1\.mp4 beside it is gone.*stage render_faces"):
         run("write_clips", footage)
+
+
+def test_a_result_of_others_is_used_when_it_is_named_and_that_is_said(
+    original: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # proves: G12 G13
+    heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
+    assert run("sentences", heard, pairs=("align=false",)) == 0
+    mine = capsys.readouterr()
+    assert "not made with your key" not in mine.err
+    heard.write_text(heard.read_text().replace("きょうは", "きのうは"))
+    assert run("sentences", heard, pairs=("align=false",)) == 0
+    theirs = capsys.readouterr()
+    assert f"{heard}: not made with your key, or changed since; used as you named it" in theirs.err
+    assert "きのうは" in Path(theirs.out.strip()).read_text()
+    assert theirs.out != mine.out, "a later run would take it for its own work"
+
+
+def test_a_result_of_others_that_only_lies_there_is_not_used(
+    original: Path, tmp_path: Path
+) -> None:
+    # proves: G12
+    folder = tmp_path / "artifacts"
+    heard = saved(folder, "transcribe", transcript(), original)
+    joined = saved(folder, "sentences", Sentences("ja", 4.0, [], "demo"), original)
+    translated = saved(folder, "translate", Translations("ja", "demo", {"ko": []}), original)
+    translated.write_text(translated.read_text() + " ")
+    with pytest.raises(UsageError, match=r"reads a Translations .* none of yours"):
+        run("layout", joined)
+    assert heard.exists()
 
 
 def test_a_recording_that_changed_since_is_not_used(original: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_every_stage_class_of_ours_is_registered() -> None:
 
 
 def test_an_unknown_stage_lists_those_there_are() -> None:
-    with pytest.raises(UsageError, match="no stage 'nonsense'; there are: .*transcribe"):
+    with pytest.raises(UsageError, match=r"no stage 'nonsense'; there are: .*transcribe"):
         added_stages(["nonsense"], [], "voice")
 
 

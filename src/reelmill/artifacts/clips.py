@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zipfile import BadZipFile
 
-from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.base import Artifact, PathBelow, PlainName
 from reelmill.artifacts.exports import ExportedFile
 from reelmill.artifacts.speech import Span
 from reelmill.errors import InputError
@@ -29,7 +29,7 @@ class PlannedClip:
     """One clip: `name` of its file without suffix; `persons` by label, those of a split from left
     to right; `spans` of the original that are shown one after the other, the rest is trimmed."""
 
-    name: str
+    name: PlainName
     persons: list[str]
     spans: list[Span]
 
@@ -47,7 +47,7 @@ class ClipPlan(Artifact):
     """
 
     schema: ClassVar[str] = "clip_plan/1"
-    file: str
+    file: PlainName
     layout: Layout
     width: int
     height: int
@@ -74,7 +74,7 @@ class ClipPiece:
     """A part of a clip's pictures: shown from `ticks` (1/90,000 s) of the clip on."""
 
     clip: int
-    file: str
+    file: PlainName
     ticks: int
     frames: int
     encoder: str
@@ -90,8 +90,8 @@ class Footage(Artifact):
 
     schema: ClassVar[str] = "footage/1"
     pieces: list[ClipPiece]
-    sounds: list[str | None]
-    thumbnails: dict[str, str]
+    sounds: list[PlainName | None]
+    thumbnails: dict[str, PlainName]
     corrupt: int = 0
 
     def sidecars(self) -> list[str]:
@@ -104,7 +104,7 @@ class Footage(Artifact):
 class Clip:
     """A written clip: `path` relative to the output folder; `spans` as planned."""
 
-    path: str
+    path: PathBelow
     persons: list[str]
     spans: list[Span]
     frames: int
@@ -126,7 +126,7 @@ class Clips(Artifact):
     documents: list[ExportedFile]
     videos: list[ExportedFile]
     notes: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
+    removed: list[PathBelow] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
         linked = [file.path for file in self.documents]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.base import Artifact, PathBelow
 
 
 @dataclass
 class ExportedFile:
-    path: str
+    path: PathBelow
     sha256: str
     size: int
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zipfile import BadZipFile
 
-from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.base import Artifact, PlainName
 from reelmill.artifacts.speech import Span
 from reelmill.errors import InputError
 
@@ -57,7 +57,7 @@ class Detections(Artifact):
     """
 
     schema: ClassVar[str] = "detections/1"
-    file: str
+    file: PlainName
     picture: Picture
     detector: str
     sampled: int
@@ -101,7 +101,7 @@ class Tracks(Artifact):
     """
 
     schema: ClassVar[str] = "tracks/1"
-    file: str
+    file: PlainName
     picture: Picture
     scenes: list[Span]
     tracks: list[Track]
@@ -120,7 +120,7 @@ class FaceVectors(Artifact):
     """
 
     schema: ClassVar[str] = "face_vectors/1"
-    file: str
+    file: PlainName
     model: str
     faces: int
     unseen: int
@@ -164,7 +164,7 @@ class Person:
     the reference picture.
     """
 
-    label: str
+    label: PlainName
     name: str | None
     intervals: list[OnScreen]
     seconds: float
@@ -189,7 +189,7 @@ class Persons(Artifact):
     """
 
     schema: ClassVar[str] = "persons/1"
-    file: str
+    file: PlainName
     picture: Picture
     method: IdentityMethod
     threshold: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.base import Artifact, PlainName
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Audio(Artifact):
     """
 
     schema: ClassVar[str] = "audio/1"
-    file: str
+    file: PlainName
     sample_rate: int
     samples: int
     track: int

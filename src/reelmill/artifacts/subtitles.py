@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.base import Artifact, PlainName
 from reelmill.artifacts.speech import Word
 
 _MOST_NOTES = 5
@@ -70,7 +70,7 @@ class Translations(Artifact):
     schema: ClassVar[str] = "translations/1"
     source: str
     model: str
-    targets: dict[str, list[TranslatedSentence]]
+    targets: dict[PlainName, list[TranslatedSentence]]
     notes: list[str] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class BrokenRule:
 class SubtitleTrack:
     """The subtitles in one language, in order, never two at a time."""
 
-    language: str
+    language: PlainName
     cues: list[SubtitleCue]
     broken: list[BrokenRule]
 

@@ -42,6 +42,10 @@ Fresh = Annotated[
     bool,
     typer.Option("--fresh/--resume", help="Compute everything anew, or continue [--resume]."),
 ]
+Adopt = Annotated[
+    bool | None,
+    typer.Option("--adopt", help="Take earlier work of others, or of version 0.1.0, as it is."),
+]
 Config = Annotated[
     Path | None, typer.Option("--config", help="File of settings [the user's own reelmill.toml].")
 ]
@@ -174,6 +178,7 @@ def voice(
     config: Config = None,
     stages: AddedStages = None,
     stage_options: StageOption = None,
+    adopt: Adopt = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -259,6 +264,7 @@ def subtitle(
     config: Config = None,
     stages: AddedStages = None,
     stage_options: StageOption = None,
+    adopt: Adopt = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -364,6 +370,7 @@ def faces(
     config: Config = None,
     stages: AddedStages = None,
     stage_options: StageOption = None,
+    adopt: Adopt = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -434,6 +441,14 @@ def verify(
     from reelmill.commands.verify import run_verify
 
     raise typer.Exit(run_verify(out, strict=strict, manifest_sha256=manifest_sha256))
+
+
+@app.command()
+def key() -> None:
+    """Show the key by which your earlier work is known again, and how a team can share it."""
+    from reelmill.commands.key import run_key
+
+    raise typer.Exit(run_key())
 
 
 @app.command()

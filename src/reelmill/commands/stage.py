@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 from reelmill.artifacts import Artifact
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core import gate
+from reelmill.core.keys import WRITTEN, user_key
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.pipeline import Pipeline
@@ -22,9 +24,10 @@ from reelmill.engine.resources.devices import choose_devices
 from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
 from reelmill.engine.stage import Inputs, ModelStage, Need, Stage
 from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.adoption import check_private
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger, Original
-from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.errors import ForeignFolderError, InputError, ReelmillError, UsageError
 from reelmill.models.alignment.aligners import NONE
 from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.faces.files import APPEARANCE
@@ -54,6 +57,8 @@ class Given:
     key: str
     source: Path
     sha256: str
+    #: Made with the user's key, and not changed since.
+    is_ours: bool
 
 
 def run_stage_command(
@@ -182,8 +187,9 @@ def read_given(path: Path) -> Given | None:
             str(envelope["key"]),
             Path(recording["path"]),
             str(recording["sha256"]),
+            store.is_ours(path, user_key().seal),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{path}: JSON, but not a stage's result ({error!r})") from error
 
 
@@ -199,13 +205,14 @@ def _make(
             f"stage {stage.name} alone runs in this environment, its model is in that of "
             f"{stage.model.python}; give the whole command, or install its library here"
         )
-    read = [store.load(one.path, kind) for one, kind in zip(sources, kinds, strict=True)]
+    read = [store.load_named(one.path, kind) for one, kind in zip(sources, kinds, strict=True)]
     _check_whole(sources, read, recording.folder)
+    _check_ours(sources, kinds)
     inputs = Inputs(read)
     device = choose_devices(settings.device, NvmlDevices().sample(())).devices[0]
     threads = settings.threads or policy.host_threads(usable_cores(), 1)
     name = recording.name if stage.per_name else ""
-    keys = [source.key for source in sources] or [recording.id]
+    keys = [_key(source) for source in sources] or [recording.id]
     key = store.result_key(store.stage_digest(stage), [name, *keys])
     artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size, key)
     cache = settings.out / _CACHE
@@ -215,10 +222,32 @@ def _make(
         if named
         else store.artifact_path(recording.folder, stage.name, key)
     )
-    store.save(path, stage, key, recording, artifact)
+    store.save(path, stage, key, recording, artifact, user_key().seal)
     if isinstance(stage, ModelStage):
         _say(f"{stage.name}: {stage.model.title} on {device}")
     return path, artifact
+
+
+def _check_ours(given: Sequence[Given], kinds: Sequence[type[Artifact]]) -> None:
+    """Say of files that are not ours where they came from: from the user, who named them.
+
+    Raises:
+        NotTrustedError: what lies beside one of ours was changed.
+    """
+    for one, kind in zip(given, kinds, strict=True):
+        if one.is_ours:
+            store.load(store.Stored(one.path, one.key, one.sha256), kind, user_key().seal)
+        else:
+            _say(f"{one.path}: not made with your key, or changed since; used as you named it")
+
+
+def _key(source: Given) -> str:
+    """The key of what is read; that of a file which is not ours has its content in it, so that no
+    later run takes what is made of it for its own work."""
+    if source.is_ours:
+        return source.key
+    content = hashlib.sha256(source.path.read_bytes()).hexdigest()
+    return store.result_key("named by the user", [source.key, content])
 
 
 def _check_whole(given: Sequence[Given], read: Sequence[Artifact], folder: Path) -> None:
@@ -258,14 +287,14 @@ def _unclear(stage: Stage, kind: type[Artifact], found: Sequence[Given], folder:
         return f"stage {stage.name} reads one {kind.__name__}; give {files} too"
     return (
         f"stage {stage.name} reads a {kind.__name__} ({kind.schema}), and there is none given and "
-        f"none in {folder}; run the stage that makes it first (`reelmill stage list`)"
+        f"none of yours in {folder}; run the stage that makes it first (`reelmill stage list`)"
     )
 
 
 def _artifacts_in(folder: Path) -> Iterator[Given]:
     for path in sorted(folder.glob("*.json")):
         with contextlib.suppress(UsageError):  # somebody else's JSON
-            if found := read_given(path):
+            if (found := read_given(path)) and found.is_ours:
                 yield found
 
 
@@ -302,8 +331,11 @@ def _known(out: Path, source: Path) -> Original | None:
     ledger = out / _CACHE / "ledger.sqlite"
     if not ledger.is_file():
         return None
-    with contextlib.closing(Ledger(ledger)) as opened:
-        return opened.originals().get(str(source))
+    try:
+        with contextlib.closing(Ledger(ledger, user_key().seal)) as opened:
+            return opened.originals().get(str(source))
+    except ForeignFolderError:
+        return None  # what others called it is none of our business
 
 
 def _results_folder(given: Path | None, file: Path, is_artifact: bool) -> Path:
@@ -323,7 +355,10 @@ def _opened(out: Path, command: str, file: Path, artifacts: Sequence[Given]) -> 
     originals = [one.source for one in artifacts] or [file]
     with contextlib.ExitStack() as opened:
         for folder in {out, *(_results_folder(None, one.path, True) for one in artifacts)}:
-            opened.enter_context(gate.output(folder, command, originals))
+            key = user_key().seal.key_for(WRITTEN)
+            opened.enter_context(gate.output(folder, command, originals, key))
+            if (folder / _CACHE).is_dir():
+                check_private(folder / _CACHE)
         yield
 
 

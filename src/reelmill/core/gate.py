@@ -133,6 +133,11 @@ def places() -> tuple[Place, ...]:
         return tuple(_places.values())
 
 
+def places_without_keys() -> tuple[Place, ...]:
+    """As `places`, for a process that writes no results and runs others' libraries."""
+    return tuple(replace(place, key=None) for place in places())
+
+
 def enter(given: Iterable[Place]) -> None:
     """Open in a worker process what is open in the one that started it."""
     with _mutex:
@@ -381,7 +386,7 @@ def _digest(folder: int, name: str) -> str:
 # -- writing
 
 
-def create(path: Path) -> int:
+def create(path: Path, mode: int = 0o666) -> int:
     """Open a new file for writing; missing folders are made. Gives its descriptor.
 
     Raises:
@@ -391,7 +396,7 @@ def create(path: Path) -> int:
     spot = _spot(path)
     with _folder_of(spot, make=True) as folder:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(spot.name, flags, 0o666, dir_fd=folder)
+        return os.open(spot.name, flags, mode, dir_fd=folder)
 
 
 def open_kept(path: Path, flags: int = os.O_RDWR, mode: int = 0o666) -> int:
@@ -442,6 +447,12 @@ def make_folder(path: Path, mode: int | None = None) -> None:
     with _folder_of(_spot(path / "any"), make=True) as folder:
         if mode is not None:
             os.fchmod(folder, mode)
+
+
+def make_private(folder: Path) -> None:
+    """Close a folder to all other users. Raises NotOursError, and OSError when that cannot be."""
+    with _folder_of(_spot(folder / "any"), make=False) as descriptor:
+        os.fchmod(descriptor, _PRIVATE)
 
 
 def temporary_folder(path: Path) -> Path:

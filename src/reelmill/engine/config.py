@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reelmill.core.keys import Seal, user_key
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.placement import Residency
 from reelmill.engine.stage import Device
@@ -52,6 +54,10 @@ class EngineConfig:
     fresh: bool = False
     #: Names below `out` that are never a recording's result: those of reports.
     reserved: tuple[str, ...] = ()
+    #: What marks results as ours, and tells that those of earlier runs are.
+    seal: Seal = field(default_factory=lambda: user_key().seal)
+    #: Known to this run's processes alone: what goes through spill files is sealed with it.
+    spill_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     #: Keep the files of transient stages (decoded audio).
     keep_transient: bool = False
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from reelmill.core.atomic import write_text
+from reelmill.core.kept import read_kept, write_kept
 from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, UsageError
@@ -50,7 +48,7 @@ def known_people(
     seen = _read(kept)
     if seen is None:
         seen = _looked_at(pictures, detector, network)
-        write_text(kept, json.dumps({"faces": [asdict(f) for f in seen[0]], "notes": seen[1]}))
+        write_kept(kept, {"faces": [asdict(face) for face in seen[0]], "notes": seen[1]})
     faces, notes = seen
     for note in notes:
         say(note)
@@ -70,11 +68,13 @@ def _key(pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec)
 
 
 def _read(path: Path) -> _Seen | None:
+    content = read_kept(path)
+    if content is None:
+        return None
     try:
-        content: Any = json.loads(path.read_text("utf-8"))
         faces = (KnownFace(one["name"], tuple(one["vector"])) for one in content["faces"])
         return tuple(faces), tuple(content["notes"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 

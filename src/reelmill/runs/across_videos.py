@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ import numpy as np
 
 from reelmill import __version__
 from reelmill.artifacts import ExportedFile, IdentityMethod, Person, Persons, read_persons
-from reelmill.core.atomic import write_bytes, write_text
+from reelmill.core.atomic import write_bytes
+from reelmill.core.kept import read_kept, write_kept
+from reelmill.core.keys import user_key
 from reelmill.core.recording import Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import load
@@ -89,7 +90,7 @@ def _video(found: Found) -> Video | None:
     """None where the search for people failed."""
     if not found.artifact.is_file():
         return None
-    persons = load(found.artifact, Persons)
+    persons = load(found.stored, Persons, user_key().seal)
     assert isinstance(persons, Persons)
     arrays = read_persons(found.recording.folder, persons)
     return Video(found.recording, persons, arrays.embeddings)
@@ -144,8 +145,8 @@ def _remembered(
 def _read_register(path: Path, method: IdentityMethod) -> list[Known]:
     """Numbers given out before; none where people were told apart in another way."""
     try:
-        content: Any = json.loads(path.read_text("utf-8"))
-        if content["told_apart_by"] != method:
+        content = read_kept(path)
+        if content is None or content["told_apart_by"] != method:
             return []
         return [
             Known(
@@ -155,8 +156,8 @@ def _read_register(path: Path, method: IdentityMethod) -> list[Known]:
             )
             for one in content["people"]
         ]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []  # a new or damaged one: numbers begin at 1
+    except (ValueError, KeyError, TypeError):
+        return []  # not as this version writes it: numbers begin at 1
 
 
 def _write_register(path: Path, method: IdentityMethod, people: Sequence[Known]) -> None:
@@ -171,4 +172,4 @@ def _write_register(path: Path, method: IdentityMethod, people: Sequence[Known])
             for one in people
         ],
     }
-    write_text(path, json.dumps(content) + "\n")
+    write_kept(path, content)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from reelmill.core import gate
+from reelmill.core.keys import WRITTEN, user_key
 from reelmill.engine.execution.planning import Source
+from reelmill.engine.state.adoption import prepare
 from reelmill.errors import NotOursError, UsageError
-from reelmill.runs.reports import OUR_FILES, was_ours
+from reelmill.runs.reports import OUR_FILES, adopt_reports, was_ours
 
+#: Whose results the stages that write for people make.
+_COMMANDS = {
+    "export": "voice",
+    **dict.fromkeys(("subtitle-files", "mux", "burn"), "subtitle"),
+    "write_clips": "faces",
+}
 #: Output folders of runs in this process.
 _folders: set[str] = set()
 _mutex = threading.Lock()
@@ -41,16 +49,31 @@ def alone_in_this_process(out: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def open_output(out: Path, sources: Iterable[Source]) -> Iterator[None]:
-    """The output folder, made if need be, is open for writing.
+def open_output(
+    out: Path,
+    sources: Iterable[Source],
+    say: Callable[[str], None],
+    *,
+    adopt: bool = False,
+    fresh: bool = False,
+) -> Iterator[None]:
+    """The output folder, made if need be, is open for writing, and what is kept there is ours.
 
     Raises:
-        UsageError: it cannot be made or written, or holds files that the run would replace.
+        UsageError: it cannot be made or written, what is kept there is others', or it holds files
+            that the run would replace.
     """
+    key = user_key()
+    if key.problem:
+        say(key.problem)
     with contextlib.ExitStack() as opened:
         try:
-            opened.enter_context(gate.output(out, "", [source.path for source in sources]))
-            gate.make_folder(out / gate.CACHE)
+            opened.enter_context(
+                gate.output(out, "", [source.path for source in sources], key.seal.key_for(WRITTEN))
+            )
+            cache, of = out / gate.CACHE, _COMMANDS
+            if prepare(cache, key.seal, adopt=adopt, fresh=fresh, say=say, commands=of):
+                adopt_reports(out)
             gate.probe(out)
             taken = [gate.obstacle(out / name) for name in OUR_FILES if not was_ours(out / name)]
         except (OSError, NotOursError) as error:

@@ -9,13 +9,15 @@ from typing import TypeVar
 
 from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
+from reelmill.core.written import Written as WrittenFile
+from reelmill.core.written import digest_of
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.telemetry.metrics import RunSummary
-from reelmill.errors import describe
-from reelmill.evidence.manifest import MANIFEST, manifest_sha256
+from reelmill.errors import InputError, describe
+from reelmill.evidence.manifest import MANIFEST, manifest_sha256, read_manifest
 from reelmill.evidence.record import EVIDENCE, OriginalRecord
 from reelmill.evidence.write import Written, add_results, write_evidence
-from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT, REPORT_PAGE
+from reelmill.report.files import FAILED_FILES, PEOPLE, PERFORMANCE_REPORT, REPORT_PAGE
 
 _T = TypeVar("_T")
 
@@ -52,6 +54,29 @@ def write_reports(
         if added is not None:
             summary.warnings.extend(added.warnings)
             summary.manifest_sha256 = added.manifest_sha256
+
+
+def adopt_reports(out: Path) -> None:
+    """Take the reports of an adopted folder into the record of what we wrote: those that are as its
+    manifest lists them, and then the manifest and the evidence themselves.
+
+    Raises:
+        OSError: they cannot be read, or that cannot be noted.
+    """
+    try:
+        listed = read_manifest(out)
+    except InputError:
+        return
+    adopted = []
+    for name in (*OUR_FILES, PEOPLE):
+        path = out / name
+        if not path.is_file() or path.is_symlink():
+            continue
+        with path.open("rb") as file:
+            sha256, size = digest_of(file.fileno())
+        if name in (EVIDENCE, MANIFEST) or listed.get(name) == sha256:
+            adopted.append(WrittenFile(name, sha256, size))
+    gate.adopt(out, adopted)
 
 
 def was_ours(path: Path) -> bool:

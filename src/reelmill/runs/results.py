@@ -26,9 +26,10 @@ from reelmill.artifacts import (
     Turn,
     Word,
 )
+from reelmill.core.keys import user_key
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.state.artifact_store import load
+from reelmill.engine.state.artifact_store import Stored, load
 from reelmill.errors import Failure, error_of
 from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
 
@@ -68,7 +69,7 @@ class RecordingResult:
     media_seconds: float | None
     seconds: float
     reused: bool
-    artifacts: Mapping[type[Artifact], Path] = field(repr=False, compare=False)
+    artifacts: Mapping[type[Artifact], Stored] = field(repr=False, compare=False)
 
     @classmethod
     def of(
@@ -76,7 +77,7 @@ class RecordingResult:
         job: Job,
         out: Path,
         pipeline: Pipeline,
-        artifacts: Mapping[type[Artifact], Path],
+        artifacts: Mapping[type[Artifact], Stored],
     ) -> ResultT:
         """The result of a recording that is finished, or that the run did not come to."""
         outcome = job.outcome()
@@ -116,12 +117,12 @@ class RecordingResult:
         """The result of the first of these types that a stage made; None when there is none.
 
         Raises:
-            InputError: its file is damaged.
+            InputError: its file is damaged, or was changed by somebody else.
         """
         for kind in kinds:
-            path = self.artifacts.get(kind)
-            if path is not None and path.exists():
-                return load(path, kind)  # type: ignore[return-value]
+            stored = self.artifacts.get(kind)
+            if stored is not None and stored.path.exists():
+                return load(stored, kind, user_key().seal)  # type: ignore[return-value]
         return None
 
 

@@ -264,7 +264,15 @@ class Run:
         found = search(self._given, out) if self._given else Search()
         self._take(found.sources)
         self._folder.enter_context(alone_in_this_process(out))
-        self._folder.enter_context(open_output(out, self._sources.values()))
+        self._folder.enter_context(
+            open_output(
+                out,
+                self._sources.values(),
+                self._say,
+                adopt=settings.adopt,
+                fresh=self._fresh,
+            )
+        )
         self._folder.callback(self._lock.release)
         self._lock.acquire()
         remarks = found.remarks(gate.was_written)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 import resource
 import time
 from array import array
@@ -20,6 +19,7 @@ from reelmill.artifacts import Artifact
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process import spill
 from reelmill.engine.process.cpu_worker import _outputs
 from reelmill.engine.stage import FileStage, Inputs, ModelStage, StageContext
 from reelmill.engine.telemetry.events import ignore
@@ -151,7 +151,10 @@ def test_a_recording_of_thousands_of_parts_is_merged_with_few_files_open(tmp_pat
     spools, places, expected = [], array("q"), []
     for part in range(300):
         spools.append(tmp_path / f"{part}.spool")
-        outputs = [pickle.dumps((part, item)) for item in range(3)]
+        outputs, at = [], 0
+        for item in range(3):
+            outputs.append(spill.sealed(b"key", spools[-1], at, spill.pack((part, item))))
+            at += len(outputs[-1])
         spools[-1].write_bytes(b"".join(outputs))
         begin = 0
         for item, output in enumerate(outputs):
@@ -162,7 +165,7 @@ def test_a_recording_of_thousands_of_parts_is_merged_with_few_files_open(tmp_pat
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 256), limits[1]))
     try:
-        assert list(_outputs(spools, places)) == expected
+        assert list(_outputs(spools, places, b"key")) == expected
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 

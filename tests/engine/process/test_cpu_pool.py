@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Recording, read_state
 from reelmill.engine.process import cpu_pool
 from reelmill.engine.process import cpu_worker as work
@@ -21,6 +22,7 @@ from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.errors import CrashError
 from tests.engine.toys import Read, ShoutModel, ShoutStage, WordItem
 
+SEAL = Seal(b"k" * 32)
 STATE = FileState("ab" * 32, "cd" * 16, 1, 1)
 
 
@@ -33,7 +35,8 @@ class Bench:
         self.log.touch()
         self.memory = create_memory(1 << 20)
         stages = (Read(self.log), ShoutStage(ShoutModel(), self.log))
-        self.pool = CpuPool(size, stages, self.memory, folder, memory_mb=memory_mb)
+        keys = work.Keys(SEAL, b"spill")
+        self.pool = CpuPool(size, stages, self.memory, folder, keys=keys, memory_mb=memory_mb)
 
     def task(self, text: str, kind: type = work.Run, **more: Any) -> Any:
         path = self.folder / f"{len(list(self.folder.glob('*.txt')))}.txt"
@@ -209,9 +212,10 @@ def _split_task(bench: Bench, words: str) -> work.Split:
     from tests.engine.toys import Words
 
     read = bench.task(words)
-    store.save(read.target, Read(), "key", read.recording, Words(words.split()))
+    store.save(read.target, Read(), "key", read.recording, Words(words.split()), SEAL)
+    source = store.Stored(read.target, "key", read.recording.id)
     folder = bench.folder / "not" / "yet" / "there"
-    return work.Split(1, read.recording, (read.target,), "key", folder / "shout.json")
+    return work.Split(1, read.recording, (source,), "key", folder / "shout.json")
 
 
 def test_a_split_sends_its_items_through_the_arena(tmp_path: Path) -> None:

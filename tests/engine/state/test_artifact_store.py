@@ -5,17 +5,42 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from reelmill import artifacts
+from reelmill.artifacts import Artifact
+from reelmill.artifacts.base import PathBelow, PlainName
+from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.planning import Keys
 from reelmill.engine.process import cpu_worker as work
 from reelmill.engine.state import artifact_store as store
-from reelmill.errors import InputError
+from reelmill.errors import InputError, NotTrustedError
 from tests.engine.toys import Read, Shout, ShoutModel, ShoutStage, Words, toy_pipeline
+
+SEAL = Seal(b"k" * 32)
+
+
+@dataclass
+class Cut(Artifact):
+    schema: ClassVar[str] = "cut/1"
+    file: PlainName
+    path: PathBelow = "a/b"
+
+    def sidecars(self) -> list[str]:
+        return [self.file]
+
+
+@dataclass(frozen=True)
+class CutOut(Read):
+    """A stage that leaves an array beside its artifact."""
+
+    name: ClassVar[str] = "cut"
+    produces: ClassVar[type[Artifact]] = Cut
 
 
 def recording(tmp_path: Path, content: str = "ab", name: str = "a") -> Recording:
@@ -23,11 +48,24 @@ def recording(tmp_path: Path, content: str = "ab", name: str = "a") -> Recording
     return Recording(Path("/in") / f"{name}.wav", name, tmp_path / content, state)
 
 
+def saved(path: Path, of: Recording, artifact: Artifact, key: str = "k") -> store.Stored:
+    stage = CutOut() if isinstance(artifact, Cut) else Read()
+    store.save(path, stage, key, of, artifact, SEAL)
+    return store.Stored(path, key, of.id)
+
+
+def cut(tmp_path: Path, content: bytes = b"samples") -> store.Stored:
+    one = recording(tmp_path)
+    one.folder.mkdir(exist_ok=True)
+    (one.folder / "cut.npz").write_bytes(content)
+    return saved(one.folder / "cut-1.json", one, Cut("cut.npz"))
+
+
 def test_an_artifact_comes_back_and_says_what_made_it(tmp_path: Path) -> None:
     # proves: G13
     path = tmp_path / "sub" / "read.json"
-    store.save(path, Read(), "k", recording(tmp_path), Words(["a", "통화"]))
-    assert store.load(path, Words) == Words(["a", "통화"])
+    stored = saved(path, recording(tmp_path), Words(["a", "통화"]))
+    assert store.load(stored, Words, SEAL) == Words(["a", "통화"])
     envelope = json.loads(path.read_text())
     assert envelope["schema"] == "reelmill/words/1"
     assert envelope["stage"]["name"] == "read" and envelope["key"] == "k"
@@ -36,26 +74,138 @@ def test_an_artifact_comes_back_and_says_what_made_it(tmp_path: Path) -> None:
 
 
 def test_names_that_are_no_utf8_are_no_obstacle(tmp_path: Path) -> None:
-    path = tmp_path / "read.json"
-    store.save(path, Read(), "k", recording(tmp_path, name=os.fsdecode(b"\xff")), Words(["a"]))
-    assert store.load(path, Words) == Words(["a"])
-    assert store.key_in(path) == "k"
+    of = recording(tmp_path, name=os.fsdecode(b"\xff"))
+    assert store.load(saved(tmp_path / "read.json", of, Words(["a"])), Words, SEAL) == Words(["a"])
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "reelmill/words/1"}', "null"])
+DEEP = '{"data": {"words": ' + "[" * 100_000 + "]" * 100_000 + "}}"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"schema": "reelmill/words/1"}', "null", DEEP], ids=range(6)
+)
 def test_a_damaged_artifact_is_bad_input_with_its_name(tmp_path: Path, content: str) -> None:
     path = tmp_path / "read.json"
     path.write_text(content)
     with pytest.raises(InputError, match=r"read\.json"):
-        store.load(path, Words)
-    assert store.key_in(path) is None
+        store.load(store.Stored(path, "k", "ab" * 32), Words, SEAL)
+    with pytest.raises(InputError, match=r"read\.json"):
+        store.load_named(path, Words)
+
+
+def test_an_artifact_that_was_changed_or_planted_is_not_used(tmp_path: Path) -> None:
+    # proves: G12
+    path = tmp_path / "read.json"
+    stored = saved(path, recording(tmp_path), Words(["passport"]))
+    assert store.is_ours(path, SEAL)
+    good = path.read_text()
+    for forged in (
+        good.replace("passport", "pistol"),
+        good + " ",
+        good.replace('"k"', '"other"'),
+        good[: good.index(',\n "mac"')] + "\n}\n",
+    ):
+        assert forged != good
+        path.write_text(forged)
+        assert not store.is_ours(path, SEAL)
+        with pytest.raises(NotTrustedError, match="not made with your key, or changed since"):
+            store.load(stored, Words, SEAL)
+    store.save(path, Read(), "k", recording(tmp_path), Words(["pistol"]), Seal(b"x" * 32))
+    with pytest.raises(NotTrustedError):
+        store.load(stored, Words, SEAL)
+    assert store.load_named(path, Words) == Words(["pistol"]), "what a user names is theirs"
+
+
+def test_an_artifact_in_anothers_place_is_not_used(tmp_path: Path) -> None:
+    # proves: G12
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    first = saved(one, recording(tmp_path, "aa"), Words(["a"]), "k1")
+    second = saved(two, recording(tmp_path, "bb"), Words(["b"]), "k2")
+    swapped = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(swapped)
+    for stored in (first, second):
+        with pytest.raises(NotTrustedError, match="the result of other work"):
+            store.load(stored, Words, SEAL)
+    with pytest.raises(NotTrustedError, match="the result of other work"):
+        store.load(store.Stored(one, "k2", "aa" * 32), Words, SEAL)
+
+
+def test_a_file_beside_an_artifact_is_the_one_that_was_written(tmp_path: Path) -> None:
+    # proves: G12
+    stored = cut(tmp_path)
+    file = stored.path.parent / "cut.npz"
+    assert store.load(stored, Cut, SEAL) == Cut("cut.npz")
+    state = file.stat()
+    file.write_bytes(b"forgery")  # as long as it was
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(NotTrustedError, match=r"cut\.npz: not the file that was written here"):
+        store.load(stored, Cut, SEAL)
+    file.unlink()
+    with pytest.raises(InputError, match=r"cut\.npz: cannot be read"):
+        store.load(stored, Cut, SEAL)
+
+
+def test_a_file_this_run_has_seen_is_not_hashed_again_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(tmp_path)
+    one = recording(tmp_path)
+    path = one.folder / "cut-1.json"
+    stamps = store.save(path, CutOut(), "k", one, Cut("cut.npz"), SEAL)
+    seen = store.Stored(path, "k", one.id, stamps)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_digest", lambda path: pytest.fail("hashed again"))
+        store.load(seen, Cut, SEAL)
+    state = (one.folder / "cut.npz").stat()
+    (one.folder / "cut.npz").write_bytes(b"forgery")
+    os.utime(one.folder / "cut.npz", ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(NotTrustedError):
+        store.load(seen, Cut, SEAL)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/b", "", "..", ".", "a\0b"])
+def test_names_in_artifacts_lead_nowhere_else(tmp_path: Path, name: str) -> None:
+    # proves: G12
+    path = tmp_path / "cut.json"
+    for evil in (
+        {"file": name},
+        {"file": "x", "path": name if name != "a/b" else "a/../b"},
+    ):
+        content = {"schema": "reelmill/cut/1", "key": "k", "data": evil}
+        path.write_text(json.dumps({**content, "recording": {"sha256": ""}}))
+        with pytest.raises(InputError, match="not a plain file name"):
+            store.load_named(path, Cut)
+
+
+def test_every_field_that_names_a_file_is_checked() -> None:
+    """`file` and `path`, wherever they stand in an artifact, and all that `sidecars` gives."""
+    unchecked = [
+        f"{kind.__name__}.{one.name}"
+        for kind in vars(artifacts).values()
+        if dataclasses.is_dataclass(kind)
+        for one in dataclasses.fields(kind)
+        if one.name in ("file", "path") and one.type not in ("PlainName", "PathBelow")
+    ]
+    assert unchecked == []
+
+
+def test_what_others_made_becomes_ours_when_it_is_adopted(tmp_path: Path) -> None:
+    stored = cut(tmp_path)
+    theirs, mine = stored.path, Seal(b"m" * 32)
+    with pytest.raises(NotTrustedError):
+        store.load(stored, Cut, mine)
+    store.reseal(theirs, mine)
+    assert store.load(stored, Cut, mine) == Cut("cut.npz")
+    (theirs.parent / "cut.npz").write_bytes(b"forgery")
+    with pytest.raises(NotTrustedError):
+        store.load(stored, Cut, mine)
 
 
 def test_another_schema_is_told(tmp_path: Path) -> None:
     path = tmp_path / "read.json"
-    store.save(path, Read(), "k", recording(tmp_path), Words([]))
     with pytest.raises(InputError, match="holds reelmill/words/1"):
-        store.load(path, Shout)
+        store.load(saved(path, recording(tmp_path), Words([])), Shout, SEAL)
 
 
 def _digest(**changes: Any) -> str:
@@ -112,16 +262,18 @@ def task(tmp_path: Path, key: str = "k") -> work.StageTask:
 def test_what_was_written_but_not_noted_is_taken_over(tmp_path: Path) -> None:
     # proves: G12
     ours = task(tmp_path)
-    assert work.adopt(ours, Read()) is None
-    store.save(ours.target, Read(), "k", ours.recording, Words(["a", "b"]))
-    made = work.adopt(ours, Read())
+    assert work.adopt(ours, Read(), SEAL) is None
+    saved(ours.target, ours.recording, Words(["a", "b"]))
+    made = work.adopt(ours, Read(), SEAL)
     assert made is not None and made.facts == {"media_seconds": 2.0}
 
 
 def test_what_is_anothers_or_damaged_is_not_taken_over(tmp_path: Path) -> None:
     # proves: G12
     ours = task(tmp_path)
-    store.save(ours.target, Read(), "other", ours.recording, Words([]))
-    assert work.adopt(ours, Read()) is None
+    saved(ours.target, ours.recording, Words([]), "other")
+    with pytest.raises(NotTrustedError, match="other work"):
+        work.adopt(ours, Read(), SEAL)
     ours.target.write_text(json.dumps({"key": "k", "schema": "reelmill/words/1", "data": 5}))
-    assert work.adopt(ours, Read()) is None
+    with pytest.raises(InputError):
+        work.adopt(ours, Read(), SEAL)

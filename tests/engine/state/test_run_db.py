@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -64,15 +66,119 @@ def test_any_file_name_is_kept(tmp_path: Path, name: str) -> None:
     assert list(reopened(tmp_path / "ledger.sqlite").originals()) == [f"/in/{name}"]
 
 
+def database(out: Path) -> Path:
+    return out / ".cache" / "ledger.sqlite"
+
+
 def test_results_come_back_as_from_before(tmp_path: Path) -> None:
     # proves: G12
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    result = Result("k", "read", "r", ["/a.json"], {"media_seconds": 2.0}, 0.5)
-    ledger.put_result(result)
-    ledger.put_result(Result("k", "read", "r", ["/b.json"]))
+    ledger = Ledger(database(tmp_path))
+    files = [str(tmp_path / ".cache" / "a.json"), str(tmp_path / "b.txt")]
+    ledger.put_result(Result("k", "read", "r", ["/x"], {"media_seconds": 2.0}, 0.5))
+    ledger.put_result(Result("k", "read", "r", files))
     ledger.close()
-    found = reopened(tmp_path / "ledger.sqlite").results()["k"]
-    assert found.files == ["/b.json"] and found.from_before
+    found = reopened(database(tmp_path)).results()["k"]
+    assert found.files == files and found.from_before
+
+
+def test_results_are_where_the_folder_is(tmp_path: Path) -> None:
+    """A copied or moved folder of results names nothing in the old place."""
+    # proves: G12
+    one, two = tmp_path / "one", tmp_path / "two"
+    ledger = Ledger(database(one))
+    ledger.put_original(original(str(tmp_path / "calls" / "a.wav")))
+    ledger.put_original(original(str(one / "b.wav"), "b"))
+    ledger.put_result(Result("k", "read", "r", [str(one / ".cache" / "a.json"), str(one / "b")]))
+    ledger.close()
+    shutil.copytree(one, two)
+    copied = reopened(database(two))
+    assert copied.results()["k"].files == [str(two / ".cache" / "a.json"), str(two / "b")]
+    beside = {known.name: known.beside for known in copied.originals().values()}
+    assert beside == {"a": str(tmp_path / "calls" / "a.wav"), "b": str(two / "b.wav")}
+
+
+def edited(path: Path, statement: str, *values: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(statement, values)
+        db.commit()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        """UPDATE results SET files = '["../../thesis.docx"]'""",
+        """UPDATE results SET facts = '{"notes": ["forged"]}'""",
+        "UPDATE results SET key = 'another'",
+        "UPDATE results SET files = 5, facts = X'00'",
+        "UPDATE results SET mac = NULL",
+        "UPDATE results SET mac = X'FF'",
+        "INSERT INTO results SELECT 'k2', stage, recording, files, facts, seconds, at, mac"
+        " FROM results",
+    ],
+)
+def test_a_result_that_was_edited_or_planted_is_not_there(tmp_path: Path, statement: str) -> None:
+    # proves: G12
+    path = database(tmp_path)
+    ledger = Ledger(path)
+    ledger.put_result(Result("k", "read", "r", [str(tmp_path / "a")]))
+    ledger.close()
+    edited(path, statement)
+    again = reopened(path)
+    assert all(key == "k" and one.facts == {} for key, one in again.results().items())
+    assert again.refused == 1
+
+
+def test_choices_and_originals_that_were_edited_are_not_there(tmp_path: Path) -> None:
+    # proves: G12
+    path = database(tmp_path)
+    ledger = Ledger(path)
+    ledger.put_note("model", "large-v3")
+    ledger.put_original(original())
+    ledger.close()
+    edited(path, "UPDATE notes SET value = './planted' WHERE name = 'model'")
+    edited(path, "UPDATE originals SET name = '../../x'")
+    again = reopened(path)
+    assert again.note("model") is None and again.originals() == {}
+
+
+def test_a_row_under_the_name_of_another_table_is_not_there(tmp_path: Path) -> None:
+    path = database(tmp_path)
+    ledger = Ledger(path)
+    ledger.put_note("a", "harmless")
+    ledger.close()
+    edited(path, "INSERT INTO notes SELECT 'model', value, mac FROM notes WHERE name = 'a'")
+    assert reopened(path).note("model") is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("PRAGMA user_version = 0", "made by Reelmill 0.1.0, which left no mark"),
+        ("PRAGMA user_version = 9", r"made by another version of Reelmill \(format 9\)"),
+        ("DELETE FROM notes", "not made with your key"),
+        ("UPDATE notes SET value = 'somebody'", r"made with another key \(somebody\)"),
+    ],
+)
+def test_a_database_of_others_is_refused_with_the_ways_on(
+    tmp_path: Path, statement: str, told: str
+) -> None:
+    # proves: G12
+    Ledger(database(tmp_path)).close()
+    edited(database(tmp_path), statement)
+    with pytest.raises(UsageError, match=rf"{told}.*-o.*--fresh.*--adopt"):
+        Ledger(database(tmp_path))
+
+
+@pytest.mark.parametrize("table", ["notes", "results", "originals"])
+def test_tables_of_another_shape_are_told(tmp_path: Path, table: str) -> None:
+    path = database(tmp_path)
+    Ledger(path).close()
+    edited(path, f"DROP TABLE {table}")
+    edited(path, f"CREATE TABLE {table} (something TEXT)")
+    with pytest.raises(UsageError, match=r"damaged|cannot be written"):
+        ledger = Ledger(path)
+        ledger.originals()
+        ledger.results()
 
 
 def test_an_original_can_be_forgotten(tmp_path: Path) -> None:

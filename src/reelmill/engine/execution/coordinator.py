@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from reelmill.core import atomic, gate
+from reelmill.core.keys import WRITTEN
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.admission import Intake, admit
 from reelmill.engine.execution.earlier import EarlierWork
@@ -29,6 +30,7 @@ from reelmill.engine.inference.replicas import BatchDone
 from reelmill.engine.inference.service import Inference
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import arena as buffers
+from reelmill.engine.process import cpu_worker as work
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.resources.model_profiles import Footprints
 from reelmill.engine.resources.monitor import Devices, Monitor, NvmlDevices
@@ -107,12 +109,15 @@ class Coordinator:
             with self._writing():
                 opened.enter_context(
                     gate.output(
-                        self._config.out, self._pipeline.name, [one.path for one in sources]
+                        self._config.out,
+                        self._pipeline.name,
+                        [one.path for one in sources],
+                        self._config.seal.key_for(WRITTEN),
                     )
                 )
                 opened.callback(self._lock.release)
                 self._lock.acquire()
-                self._ledger = Ledger(self._config.cache / "ledger.sqlite")
+                self._ledger = Ledger(self._config.cache / "ledger.sqlite", self._config.seal)
                 opened.callback(self._ledger.close)
                 opened.enter_context(self._books.open())
                 self._look_at_earlier_work()
@@ -192,6 +197,12 @@ class Coordinator:
                 job.original.outcome = None
                 self._ledger.put_original(job.original)
         self._ledger.commit()
+        if self._ledger.refused:
+            self._books.warn(
+                f"{cache / 'ledger.sqlite'}: {self._ledger.refused} entries were changed by "
+                "somebody else; they are not used, what they were about is looked at again"
+            )
+            self._ledger.refused = 0
         self._books.planned(jobs)
         while self._names.notes:
             self._books.note(self._names.notes.pop(0))
@@ -234,6 +245,7 @@ class Coordinator:
             self._pipeline.stages,
             memory,
             logs,
+            keys=work.Keys(config.seal, config.spill_key),
             environment=config.worker_environment,
             memory_mb=config.worker_memory_mb,
         )

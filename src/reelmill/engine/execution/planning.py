@@ -109,11 +109,16 @@ def plan(
 ) -> list[Job]:
     """A job for each source, those `known` by their path under the name they had before. What is
     new is noted in both `known` and the ledger."""
+    moved = {original.beside: original for original in known.values()}
     names.keep(original.name for original in known.values())
     jobs = []
     for source in sources:
         path = os.path.abspath(source.path)
         original = known.get(path)
+        found = moved.get(path) if original is None else None
+        if found is not None and known.pop(found.path, None) is not None:
+            original = known[path] = found
+            original.path = path
         if original is None:
             name = names.choose(Path(path), source.wanted_name)
             original = known[path] = Original(path, name, 0, -1, 0)
@@ -123,7 +128,7 @@ def plan(
         job = Job(original, identity.size if identity else 0, identity)
         job.earlier = earlier if original.before is None else None
         jobs.append(job)
-        if changed:
+        if changed or found is not None:
             ledger.put_original(original)
     return in_good_order(jobs)
 
@@ -204,7 +209,11 @@ class Found:
     """What a stage found out about a recording; where it failed, nothing lies at `artifact`."""
 
     recording: Recording
-    artifact: Path
+    stored: store.Stored
+
+    @property
+    def artifact(self) -> Path:
+        return self.stored.path
 
 
 def found_in(
@@ -219,13 +228,13 @@ def found_in(
             recording = recording_of(job, job.original.before, cache)
             key = keys.of(stage, recording)
             path = store.artifact_path(recording.folder, stage.name, key)
-            found.append(Found(recording, path))
+            found.append(Found(recording, store.Stored(path, key, recording.id)))
     return sorted(found, key=lambda one: one.recording.name)
 
 
 def artifact_paths(
     job: Job, pipeline: Pipeline, keys: Keys, cache: Path
-) -> dict[type[Artifact], Path]:
+) -> dict[type[Artifact], store.Stored]:
     """Where each stage's result for a recording lies, or would; nowhere for one that could not be
     read."""
     if job.original.before is None:
@@ -233,10 +242,10 @@ def artifact_paths(
     recording = recording_of(job, job.original.before, cache)
     paths = {}
     for stage in pipeline.stages:
+        key = keys.of(stage, recording)
+        path = store.artifact_path(recording.folder, stage.name, key)
         if stage.per_name:
-            paths[stage.produces] = store.named_path(cache, stage.name, recording.name)
-        else:
-            key = keys.of(stage, recording)
-            paths[stage.produces] = store.artifact_path(recording.folder, stage.name, key)
+            path = store.named_path(cache, stage.name, recording.name)
+        paths[stage.produces] = store.Stored(path, key, recording.id)
     keys.forget(recording)
     return paths

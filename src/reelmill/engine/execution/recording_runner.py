@@ -33,7 +33,7 @@ from reelmill.engine.stage import (
 )
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Ledger, Result
-from reelmill.errors import Failure, NotOursError, ReelmillError, describe
+from reelmill.errors import Failure, InputError, NotOursError, ReelmillError, describe
 
 _T = TypeVar("_T")
 
@@ -77,6 +77,7 @@ class Passage:
         self._open_by_content: dict[str, int] = {}
         #: Recordings that were begun and are not finished; with models in turns that may be all.
         self._entered: dict[Job, Recording] = {}
+        self._found_foreign = False
 
     async def process(self, job: Job, turn: Turn | None = None) -> None:
         """All of one recording; failures end up in the job. With models in turns only what this
@@ -254,7 +255,15 @@ class Passage:
 
     def _keep(self, task: work.StageTask, stage: Stage, made: work.Made, seconds: float) -> Result:
         files = [str(task.target), *made.files]
-        result = Result(task.key, stage.name, task.recording.id, files, made.facts, seconds)
+        result = Result(
+            task.key,
+            stage.name,
+            task.recording.id,
+            files,
+            made.facts,
+            seconds,
+            stamps=made.stamps,
+        )
         self._results[task.key] = result
         self._note(partial(self._ledger.put_result, result))
         return result
@@ -272,18 +281,18 @@ class Passage:
                 raise RunStopping
             self._inference.expect(task.stage)
         sources = await self._obtain_all(recording, self._pipeline.makers(stage))
-        task = replace(task, sources=tuple(Path(source.files[0]) for source in sources))
+        task = replace(task, sources=tuple(source.stored for source in sources))
         began = time.monotonic()
         try:
             made = await self._make_anew(task, stage)
         except work.Damaged as damaged:
-            self._discard(damaged.path, sources)
+            self._discard(damaged.path, str(damaged), sources)
             return await self._make(recording, stage, key)
         return self._keep(task, stage, made, time.monotonic() - began)
 
-    def _discard(self, path: Path, sources: Sequence[Result]) -> None:
-        """Remove an artifact that cannot be read, so that it is made again."""
-        self._books.warn(f"{path}: damaged; it is made again")
+    def _discard(self, path: Path, reason: str, sources: Sequence[Result]) -> None:
+        """Remove an artifact that cannot be used, so that it is made again."""
+        self._books.warn(f"{reason}; it is made again")
         self._remove(path)
         for source in sources:
             if source.files[0] == str(path):
@@ -298,12 +307,21 @@ class Passage:
 
     def _adopt(self, task: work.StageTask, stage: Stage) -> work.Made | None:
         """What an interrupted run wrote but had no time to note."""
-        if not task.target.exists():
+        try:
+            made = work.adopt(task, stage, self._config.seal)
+        except InputError as error:
+            self._tell_foreign(error)
             return None
-        made = work.adopt(task, stage)
         if made is not None:
             self._books.stages[stage.name].reused += 1
         return made
+
+    def _tell_foreign(self, error: InputError) -> None:
+        """There may be thousands more: the first one is said, the rest is in the log."""
+        self._books.line({"event": "not ours", "message": str(error)})
+        if not self._found_foreign:
+            self._found_foreign = True
+            self._books.warn(f"{error}; it is made again, and so is every other one like it")
 
     async def _make_anew(self, task: work.StageTask, stage: Stage) -> work.Made:
         totals = self._books.stages[stage.name]
@@ -443,7 +461,7 @@ class Passage:
             self._on_disk_full()
             raise RunStopping
         if answer.damaged is not None:
-            raise work.Damaged(answer.damaged)
+            raise work.Damaged(answer.damaged, answer.message)
         self._books.line({"event": "error", "message": answer.message, "trace": answer.trace})
         raise StageFailed(Failure(stage, answer.kind, answer.message, lasting=answer.lasting))
 

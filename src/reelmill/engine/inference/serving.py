@@ -131,10 +131,18 @@ class Serving:
             cores = self._config.cores
             measured = self._gauges.unmeasured(group.spec, lane.device, cores)
 
+        load = hosting.Load(
+            group.stages,
+            group.spec,
+            lane.device,
+            lane.threads,
+            measured,
+            spill_key=self._config.spill_key,
+        )
         try:
             return await ModelHost.start(
                 name,
-                hosting.Load(group.stages, group.spec, lane.device, lane.threads, measured),
+                load,
                 self._arena_descriptor,
                 self._log_folder,
                 deadline=self._config.start_deadline,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core import gate
+from reelmill.core.keys import user_key
 from reelmill.engine.process import cpu_worker as work
 from reelmill.engine.process.arena import Block
 from reelmill.engine.process.handle import Child
@@ -47,6 +48,7 @@ class CpuPool:
         arena_descriptor: int,
         log_folder: Path,
         *,
+        keys: work.Keys | None = None,
         environment: Mapping[str, str] | None = None,
         memory_mb: int | None = None,
         name: str = "worker",
@@ -54,6 +56,7 @@ class CpuPool:
         """`environment`: variables the workers have beside ours; `memory_mb`: the most each may
         take, None for no limit; `name`: what they are called in messages and logs."""
         self.size = size
+        self._keys = keys or work.Keys(user_key().seal)
         self._environment = environment or {}
         self._memory_mb = memory_mb
         self._name = name
@@ -212,7 +215,8 @@ class CpuPool:
             },
         )
         self._all.add(child)
-        await child.send((self._stages, gate.places(), self._memory_mb))
+        begin = work.Begin(self._stages, self._keys, gate.places(), self._memory_mb)
+        await child.send(begin)
         return child
 
     async def trim(self) -> tuple[int, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import resource
 import sys
 import threading
@@ -13,13 +12,16 @@ from array import array
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from reelmill.artifacts import Artifact
 from reelmill.core import gate, progress
+from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Hashing, Identity, Recording
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process import spill
 from reelmill.engine.process.arena import Block, Packed
 from reelmill.engine.process.channel import Channel
 from reelmill.engine.stage import (
@@ -49,6 +51,25 @@ _BEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
+class Keys:
+    """The user's, for what is kept, and the run's, for what goes through spill files."""
+
+    seal: Seal
+    spill_key: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """The first message to a worker: the pipeline's stages, the keys, where may be written, and
+    the most memory in MB (None: no limit)."""
+
+    stages: Sequence[Stage]
+    keys: Keys
+    places: tuple[gate.Place, ...]
+    memory_mb: int | None = None
+
+
+@dataclass(frozen=True)
 class Identify:
     """Hash a source file: at most `most` bytes more, where `hashed` were hashed before."""
 
@@ -63,7 +84,7 @@ class StageTask:
 
     stage: int
     recording: Recording
-    sources: tuple[Path, ...]
+    sources: tuple[store.Stored, ...]
     key: str
     target: Path
     #: The part of the recording that is meant; None where the stage has none of its own.
@@ -139,6 +160,8 @@ class Made:
     items: int = 0
     stopped: bool = False
     files: list[str] = field(default_factory=list)
+    #: The files beside the artifact as they were when it was written.
+    stamps: store.Stamps = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     parts: tuple[Any, ...] = ()
     piece: Any = None
@@ -170,32 +193,40 @@ class Stopped(Exception):
 
 
 class Damaged(Exception):
-    """An artifact of an earlier stage cannot be read."""
+    """An artifact of an earlier stage cannot be used, for a reason that names it."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path}: damaged; it will be made again")
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(reason)
         self.path = path
 
 
+@dataclass(frozen=True)
+class _Worker:
+    """What a worker was told when it began, and its line to the coordinator."""
+
+    begin: Begin
+    pipeline: Pipeline
+    channel: Channel
+
+
 def serve(channel: Channel) -> None:
-    """Do tasks until the parent is gone. First message: the stages, where may be written, and
-    the most memory in MB (None: no limit)."""
+    """Do tasks until the parent is gone."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    stages, places, memory_mb = channel.receive()
-    gate.enter(places)
-    pipeline = Pipeline("", stages)
-    if memory_mb is not None:
-        limit_memory(memory_mb)
+    begin: Begin = channel.receive()
+    gate.enter(begin.places)
+    worker = _Worker(begin, Pipeline("", begin.stages), channel)
+    if begin.memory_mb is not None:
+        limit_memory(begin.memory_mb)
     threading.Thread(target=_tell_progress, args=(channel,), daemon=True).start()
     while True:
         task: Task = channel.receive()
         started = time.process_time()
         try:
-            answer: Made | Failed = _do(task, pipeline, channel, started)
+            answer: Made | Failed = _do(task, worker, started)
         except Stopped:
             answer = Made(time.process_time() - started, stopped=True)
         except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
-            answer = _failed(error, task, memory_mb, time.process_time() - started)
+            answer = _failed(error, task, begin.memory_mb, time.process_time() - started)
         channel.send(answer)
 
 
@@ -209,7 +240,7 @@ def _failed(error: Exception, task: Task, memory_mb: int | None, seconds: float)
         return Failed("input", text, trace, seconds, spent=True)
     return Failed(
         kind_of(error),
-        describe(error),
+        str(error) if isinstance(error, Damaged) else describe(error),
         trace,
         seconds,
         is_disk_full(error),
@@ -275,12 +306,13 @@ def _identify(task: Identify, started: float) -> Made:
             hashing.close()
 
 
-def _do(task: Task, pipeline: Pipeline, channel: Channel, started: float) -> Made:
+def _do(task: Task, worker: _Worker, started: float) -> Made:
     if isinstance(task, Identify):
         return _identify(task, started)
-    stage = pipeline.stages[task.stage]
-    kinds = [maker.produces for maker in pipeline.makers(stage)] if task.sources else []
-    inputs = Inputs(map(_source, task.sources, kinds))
+    keys = worker.begin.keys
+    stage = worker.pipeline.stages[task.stage]
+    kinds = [maker.produces for maker in worker.pipeline.makers(stage)] if task.sources else []
+    inputs = Inputs(map(partial(_source, keys.seal), task.sources, kinds))
     context = _context(task, stage)
     if isinstance(task, Parts):
         parts = tuple(stage.parts(context, inputs))
@@ -293,12 +325,13 @@ def _do(task: Task, pipeline: Pipeline, channel: Channel, started: float) -> Mad
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
         gate.make_folder(task.target.parent)  # the hosts' spools lie there too
-        items, handed = _send(stage.split(context, inputs), channel)
+        items, handed = _send(stage.split(context, inputs), worker.channel)
         return Made(time.process_time() - started, items=items, handed=handed)
-    artifact = _artifact(task, stage, context, inputs)
-    store.save(task.target, stage, task.key, task.recording, artifact)
+    artifact = _artifact(task, stage, context, inputs, keys.spill_key)
+    stamps = store.save(task.target, stage, task.key, task.recording, artifact, keys.seal)
     files = [str(path) for path in stage.files(task.recording, artifact)]
-    return Made(time.process_time() - started, files=files, facts=artifact.facts())
+    seconds = time.process_time() - started
+    return Made(seconds, files=files, stamps=stamps, facts=artifact.facts())
 
 
 def _context(task: StageTask, stage: Stage) -> StageContext:
@@ -307,11 +340,11 @@ def _context(task: StageTask, stage: Stage) -> StageContext:
 
 
 def _artifact(
-    task: Run | Join | Merge, stage: Stage, context: StageContext, inputs: Inputs
+    task: Run | Join | Merge, stage: Stage, context: StageContext, inputs: Inputs, spill_key: bytes
 ) -> Artifact:
     if isinstance(task, Merge):
         assert isinstance(stage, ModelStage)
-        with closing(_outputs(task.spools, task.places)) as outputs:
+        with closing(_outputs(task.spools, task.places, spill_key)) as outputs:
             return stage.merge(context, inputs, outputs)
     assert isinstance(stage, FileStage)
     if isinstance(task, Join):
@@ -319,14 +352,16 @@ def _artifact(
     return stage.join(context, inputs, [stage.run(context, inputs)])
 
 
-def _source(path: Path, kind: type[Artifact]) -> Artifact:
+def _source(seal: Seal, stored: store.Stored, kind: type[Artifact]) -> Artifact:
     try:
-        return store.load(path, kind)
+        return store.load(stored, kind, seal)
     except InputError as error:
-        raise Damaged(path) from error
+        raise Damaged(stored.path, str(error)) from error
 
 
-def _outputs(spools: Sequence[Path], places: array[int]) -> Generator[Any, None, None]:
+def _outputs(
+    spools: Sequence[Path], places: array[int], spill_key: bytes
+) -> Generator[Any, None, None]:
     """The outputs in order. Spools are opened as they are needed: a host that died may never have
     written to one, and a video of hours has thousands, of which few are in use at a time."""
     opened: dict[int, BinaryIO] = {}
@@ -339,7 +374,8 @@ def _outputs(spools: Sequence[Path], places: array[int]) -> Generator[Any, None,
                 opened[spool] = stack.enter_context(spools[spool].open("rb"))
             opened[spool].seek(offset)
             progress.tick()
-            yield pickle.loads(opened[spool].read(size))
+            data = opened[spool].read(size)
+            yield spill.unpack(spill.unsealed(spill_key, spools[spool], offset, data))
 
 
 def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:
@@ -365,15 +401,15 @@ def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:
         count += 1
 
 
-def adopt(task: StageTask, stage: Stage) -> Made | None:
-    """What an interrupted run wrote but did not note; None when it is not there or not whole."""
-    if store.key_in(task.target) != task.key:
+def adopt(task: StageTask, stage: Stage, seal: Seal) -> Made | None:
+    """What an interrupted run wrote but did not note; None when it is not there or not whole.
+
+    Raises:
+        InputError: what is there is damaged, or not ours.
+    """
+    stored = store.Stored(task.target, task.key, task.recording.id)
+    found = store.load_whole(stored, stage, task.recording, seal)
+    if found is None:
         return None
-    try:
-        artifact: Artifact = store.load(task.target, stage.produces)
-    except InputError:
-        return None
-    files = stage.files(task.recording, artifact)
-    if not all(path.exists() for path in files):
-        return None
-    return Made(0.0, files=[str(path) for path in files], facts=artifact.facts())
+    artifact, files = found
+    return Made(0.0, files=files, facts=artifact.facts())

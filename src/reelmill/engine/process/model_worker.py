@@ -8,7 +8,6 @@ needed. No message to it carries a path as an object, which versions of Python p
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import time
 import traceback
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core import gate
+from reelmill.engine.process import spill
 from reelmill.engine.process.arena import Block
 from reelmill.engine.process.channel import Channel
 from reelmill.engine.resources import process_memory as memory
@@ -47,8 +47,10 @@ class Load:
     threads: int
     #: Numbers of threads with which it is to be measured what the model takes.
     measured: tuple[int, ...] = ()
-    #: Where it may write.
-    places: tuple[gate.Place, ...] = field(default_factory=gate.places)
+    #: Where it may write; the key that seals results is none of its business.
+    places: tuple[gate.Place, ...] = field(default_factory=gate.places_without_keys)
+    #: What outputs are sealed with.
+    spill_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def serve(channel: Channel) -> None:
         if isinstance(message, Release):
             channel.send(Released(memory.release()))
         else:
-            channel.send(_infer(load.stages, model, channel, message, meter))
+            channel.send(_infer(load, model, channel, message, meter))
 
 
 def _paces(load: Load, model: Any) -> dict[int, float]:
@@ -145,13 +147,9 @@ def _paces(load: Load, model: Any) -> dict[int, float]:
 
 
 def _infer(
-    stages: Mapping[int, ModelStage[Any, Any]],
-    model: Any,
-    channel: Channel,
-    batch: Batch,
-    meter: DeviceMeter,
+    load: Load, model: Any, channel: Channel, batch: Batch, meter: DeviceMeter
 ) -> Inferred | HostError:
-    stage = stages[batch.stage]
+    stage = load.stages[batch.stage]
     started = time.monotonic()
     memory.begin_peak()
     try:
@@ -161,7 +159,7 @@ def _infer(
             raise ValueError(
                 f"stage {stage.name} gave {len(outputs)} outputs for {len(items)} items"
             )
-        places = _spool(batch.spools, outputs)
+        places = _spool(batch.spools, outputs, load.spill_key)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         if is_device_lost(error):
             _die(error)
@@ -169,14 +167,16 @@ def _infer(
     return Inferred(places, started, time.monotonic(), memory.peak_mb(), meter.mb())
 
 
-def _spool(spools: tuple[str, ...], outputs: list[Any]) -> tuple[tuple[int, int], ...]:
+def _spool(spools: tuple[str, ...], outputs: list[Any], key: bytes) -> tuple[tuple[int, int], ...]:
     """Append each output to its recording's spool: outputs of a long recording stay out of
     everybody's memory until it is merged."""
     places = []
     for path, output in zip(spools, outputs, strict=True):
-        data = pickle.dumps(output, protocol=5)
+        record = spill.pack(output)
         with gate.append(Path(path)) as file:
-            places.append((file.tell(), len(data)))
+            offset = file.tell()
+            data = spill.sealed(key, Path(path), offset, record)
+            places.append((offset, len(data)))
             file.write(data)
     return tuple(places)
 

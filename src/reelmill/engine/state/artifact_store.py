@@ -1,24 +1,54 @@
-"""Artifacts on disk: JSON files named by what decided them, written whole or not at all."""
+"""Artifacts on disk: JSON files named by what decided them, written whole or not at all.
+
+Each ends with a MAC under the user's key over all before it: its content, its key, its stage, its
+recording, and the digests of the files beside it. What was not made with the key, was changed or
+stands in another's place is not used. The user's own naming of a file is another matter: see
+`load_named`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import Artifact
-from reelmill.core.atomic import write_text
+from reelmill.core import progress
+from reelmill.core.atomic import write_bytes
+from reelmill.core.keys import Seal
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import ModelStage, Stage
-from reelmill.errors import InputError
+from reelmill.errors import InputError, NotTrustedError, PassingError
+
+_PURPOSE = "artifact"
+_CHUNK_BYTES = 1 << 20
+
+#: Device, inode, size, mtime and ctime of a file: while they are the same, so is its content.
+Stamp = tuple[int, int, int, int, int]
+#: Of the files beside an artifact, by name.
+Stamps = dict[str, Stamp]
 
 #: The whole name of a spool, of an artifact or a file beside one: nothing else is swept away.
 SPOOL = re.compile(r"[\w-]+-[0-9a-f]{16}\.spool\.\d+\.[\w.-]+")
 OURS = re.compile(rf"[\w-]+-[\w~-]+\.(json|npz|pcm|mp4|jpg|ass)|{SPOOL.pattern}")
 
 _adapters: dict[type[Artifact], Any] = {}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An artifact to be read: where it lies, and what must lie there: `recording` is a content's
+    SHA-256. `stamps`: the files beside it as this run has seen them."""
+
+    path: Path
+    key: str
+    recording: str
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
 
 def stage_digest(stage: Stage) -> str:
@@ -61,8 +91,19 @@ def named_path(cache: Path, stage_name: str, recording_name: str) -> Path:
     return artifacts(cache) / "named" / name[:2] / f"{stage_name}-{name[:16]}.json"
 
 
-def save(path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact) -> None:
-    """Write an artifact with what it was made from."""
+def save(
+    path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact, seal: Seal
+) -> Stamps:
+    """Write an artifact with what it was made from, the digests of the files beside it, and a MAC
+    over all of that. Gives those files as they are now.
+
+    Raises:
+        OSError: as `atomic.replacing`.
+    """
+    folder = recording.folder
+    stamps, digests = {}, {}
+    for name in dict.fromkeys(artifact.sidecars()):
+        digests[name], stamps[name] = _digest(folder / name)
     envelope = {
         "schema": f"reelmill/{artifact.schema}",
         "stage": {"name": stage.name, "version": stage.version, "settings": stage.fingerprint()},
@@ -70,42 +111,176 @@ def save(path: Path, stage: Stage, key: str, recording: Recording, artifact: Art
         "recording": {"path": str(recording.path), "sha256": recording.id},
         "key": key,
         "data": _adapter(type(artifact)).dump_python(artifact, mode="json"),
+        "files": digests,
     }
-    write_text(path, json.dumps(envelope, ensure_ascii=False, indent=1, default=str) + "\n")
+    write_bytes(path, seal.signed(_PURPOSE, envelope))
+    return stamps
 
 
-def load(path: Path, kind: type[Artifact]) -> Artifact:
-    """Read an artifact.
+def load(stored: Stored, kind: type[Artifact], seal: Seal) -> Artifact:
+    """Read an artifact that is ours, and make sure of the files beside it.
 
     Raises:
+        NotTrustedError: it was not made with our key, or is another's or another recording's; or a
+            file beside it is not the one it was made with.
         InputError: not there, not JSON, of another schema or damaged.
     """
+    envelope = _trusted(stored, seal)
+    artifact = _artifact(stored.path, envelope, kind)
+    for name in artifact.sidecars():
+        _check_file(stored, name, envelope["files"].get(name))
+    return artifact
+
+
+def load_whole(
+    stored: Stored, stage: Stage, recording: Recording, seal: Seal
+) -> tuple[Artifact, list[str]] | None:
+    """An artifact that is ours and the files it needs, which are there; None when something is
+    missing. Their content is looked at when they are read.
+
+    Raises:
+        InputError, NotTrustedError: as `load`.
+    """
+    if not stored.path.exists() or (stage.per_name and _is_of_other_work(stored)):
+        return None
+    artifact = _artifact(stored.path, _trusted(stored, seal), stage.produces)
+    files = stage.files(recording, artifact)
+    return (artifact, list(map(str, files))) if all(path.exists() for path in files) else None
+
+
+def _is_of_other_work(stored: Stored) -> bool:
+    """Recordings of one name and all settings share a place, and take it from each other."""
     try:
-        envelope = _parsed(path)
-        if envelope["schema"] != f"reelmill/{kind.schema}":
-            raise InputError(
-                f"{path}: holds {envelope['schema']}, not reelmill/{kind.schema}; "
-                "remove it to have it made again"
-            )
+        return bool(_parsed(stored.path)["key"] != stored.key)
+    except InputError:
+        return False
+
+
+def load_named(path: Path, kind: type[Artifact]) -> Artifact:
+    """Read an artifact that the user named: theirs to vouch for, so that no MAC is asked for.
+
+    Raises:
+        InputError: as `load`.
+    """
+    return _artifact(path, _parsed(path), kind)
+
+
+def is_ours(path: Path, seal: Seal) -> bool:
+    """Whether a file is an artifact that was made with our key."""
+    try:
+        return seal.is_signed(_PURPOSE, path.read_bytes())
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """An artifact that became ours: which stage's it is, about which recording."""
+
+    artifact: Artifact
+    stage: str
+    source: str
+    content: str
+
+
+def reseal(path: Path, seal: Seal) -> Adopted:
+    """Make somebody else's artifact ours, with the files beside it as they are.
+
+    Raises:
+        InputError: it is no artifact, or names files elsewhere.
+        OSError: it cannot be read or written.
+    """
+    envelope = _parsed(path)
+    kind = _kinds().get(envelope["schema"])
+    if kind is None:
+        raise InputError(f"{path}: holds {envelope['schema']}, which nothing here makes")
+    artifact = _artifact(path, envelope, kind)
+    files = [path.parent / name for name in artifact.sidecars()]
+    digests = {file.name: _digest(file)[0] for file in files if file.is_file()}
+    write_bytes(path, seal.signed(_PURPOSE, {**envelope, "files": digests}))
+    of, recording = envelope.get("stage"), envelope["recording"]
+    stage = of.get("name") if isinstance(of, dict) else None
+    return Adopted(artifact, str(stage), str(recording.get("path")), str(recording["sha256"]))
+
+
+def _kinds() -> dict[str, type[Artifact]]:
+    """All types of artifacts that are loaded, by schema."""
+    found: dict[str, type[Artifact]] = {}
+    waiting = [Artifact]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        found |= {f"reelmill/{kind.schema}": kind for kind in kinds}
+        waiting += kinds
+    return found
+
+
+def _trusted(stored: Stored, seal: Seal) -> dict[str, Any]:
+    """An artifact's envelope, when it is what we wrote under this name for this recording."""
+    path = stored.path
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: not a readable artifact ({error})") from error
+    if not seal.is_signed(_PURPOSE, data):
+        raise NotTrustedError(f"{path}: not made with your key, or changed since")
+    envelope = _parsed(path, data)
+    if (envelope["key"], envelope["recording"]["sha256"]) != (stored.key, stored.recording):
+        raise NotTrustedError(f"{path}: the result of other work, put in this one's place")
+    return envelope
+
+
+def _artifact(path: Path, envelope: dict[str, Any], kind: type[Artifact]) -> Artifact:
+    if envelope["schema"] != f"reelmill/{kind.schema}":
+        raise InputError(f"{path}: holds {envelope['schema']}, not reelmill/{kind.schema}")
+    try:
         artifact = _adapter(kind).validate_python(envelope["data"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a readable artifact ({error}); remove it") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable artifact ({error})") from error
     assert isinstance(artifact, kind)
     return artifact
 
 
-def key_in(path: Path) -> str | None:
-    """The key an artifact file says it has; None when there is no readable file."""
+def _parsed(path: Path, data: bytes | None = None) -> dict[str, Any]:
+    """The envelope in a file; names in it that are no UTF-8 come back as Python had them."""
     try:
-        key = _parsed(path)["key"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return str(key)
+        data = path.read_bytes() if data is None else data
+        envelope = json.loads(data.decode("utf-8", "surrogateescape"))
+        if not isinstance(envelope["data"], dict) or not isinstance(envelope["key"], str):
+            raise TypeError("not a stage's result")
+        str(envelope["schema"]), str(envelope["recording"]["sha256"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable artifact ({error})") from error
+    return dict(envelope)
 
 
-def _parsed(path: Path) -> Any:
-    """The JSON in a file; names in it that are no UTF-8 come back as Python had them."""
-    return json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+def _check_file(stored: Stored, name: str, digest: str | None) -> None:
+    """Raises NotTrustedError unless a file is as it was when its artifact was written: by what the
+    system says of one that this run has seen, by its content otherwise."""
+    path = stored.path.parent / name
+    try:
+        if stored.stamps.get(name) == _stamp(os.stat(path)) or _digest(path)[0] == digest:
+            return
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    raise NotTrustedError(f"{path}: not the file that was written here")
+
+
+def _digest(path: Path) -> tuple[str, Stamp]:
+    """A file's SHA-256, and what the system says of the bytes that were hashed."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        before = _stamp(os.fstat(file.fileno()))
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            progress.tick()
+        after = _stamp(os.fstat(file.fileno()))
+    if before != after:
+        raise PassingError(f"{path}: changed while it was read")
+    return digest.hexdigest(), after
+
+
+def _stamp(stat: os.stat_result) -> Stamp:
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _adapter(kind: type[Artifact]) -> Any:

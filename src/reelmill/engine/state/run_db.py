@@ -1,7 +1,9 @@
-"""The ledger: what is done, failed and waiting; SQLite beside the artifacts.
+"""The run database: what is done, failed and waiting; SQLite beside the artifacts.
 
 It is read once at the start of a run. What it says is never needed for correctness: a result that
-was written but not yet noted is found by its file name.
+was written but not yet noted is found by its file name. Every row carries a MAC under the user's
+key; one that is not ours, or was changed, is not there for us. Paths of results are relative to the
+output folder, so that a copied or moved one works and touches nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -11,26 +13,44 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reelmill.artifacts.base import path_below
 from reelmill.core import gate
+from reelmill.core.keys import Seal, user_key
 from reelmill.core.recording import FileState
-from reelmill.errors import Failure, UsageError
+from reelmill.engine.state.artifact_store import Stamps, Stored
+from reelmill.errors import Failure, ForeignFolderError, UsageError
 
+#: Raised when a row means something else, or is sealed in another way. 0 is that of version 0.1.0.
+VERSION = 2
+_PURPOSE = "run database"
+_COLUMNS = {
+    "originals": (
+        "path", "beside", "name", "inode", "size", "mtime_ns", "sha256", "md5", "hashed_at",
+        "after", "checked_at", "outcome", "failure",
+    ),
+    "results": ("key", "stage", "recording", "files", "facts", "seconds", "at"),
+    "notes": ("name", "value"),
+}  # fmt: skip
+#: No types: SQLite gives back what it was given, and a MAC fits.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS originals (
-    path TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, inode INTEGER NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    sha256 TEXT, md5 TEXT, hashed_at REAL, after TEXT, checked_at REAL, outcome TEXT, failure TEXT
+    path PRIMARY KEY, beside, name NOT NULL UNIQUE, inode, size, mtime_ns,
+    sha256, md5, hashed_at, after, checked_at, outcome, failure, mac
 );
 CREATE TABLE IF NOT EXISTS results (
-    key TEXT PRIMARY KEY, stage TEXT NOT NULL, recording TEXT NOT NULL,
-    files TEXT NOT NULL, facts TEXT NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL
+    key PRIMARY KEY, stage, recording, files, facts, seconds, at, mac
 );
-CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS notes (name PRIMARY KEY, value, mac);
 """
+#: Whose the database is: there from its first moment on.
+_MADE_BY = "made by"
+#: Notes about a run, and not a choice to be kept.
+_PASSING_NOTES = frozenset({"clean", _MADE_BY})
 _COMMIT_EVERY_S = 0.5
 
 
@@ -51,6 +71,8 @@ class Original:
     outcome: str | None = None
     #: Why it failed for good, when it did.
     failure: Failure | None = None
+    #: Where it would be if it had been moved or copied together with the output folder.
+    beside: str = field(default="", compare=False)
 
 
 @dataclass
@@ -65,29 +87,55 @@ class Result:
     seconds: float = 0.0
     #: Read from the ledger, not made in this run.
     from_before: bool = False
+    #: The files beside the artifact as this run has seen them; nothing for those from before.
+    stamps: Stamps = field(default_factory=dict)
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(Path(self.files[0]), self.key, self.recording, self.stamps)
 
 
 class Ledger:
     """Reads everything at once; writes are grouped, at most half a second behind."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises UsageError when it cannot be written or is damaged."""
+    def __init__(self, path: Path, seal: Seal | None = None, root: Path | None = None) -> None:
+        """
+        Args:
+            path: the database; made when it is not there.
+            seal: of the key that rows are marked with; the user's when not given.
+            root: the folder that paths of results are relative to; the one above the database's.
+
+        Raises:
+            UsageError: it cannot be written, is damaged, or was not made with this key.
+        """
+        self._path = path
+        self._seal = seal or user_key().seal
+        self._root = str(root or path.parent.parent)
         self._open_since: float | None = None
-        try:
+        #: Rows that were not ours, or were changed.
+        self.refused = 0
+        with self._reading():
             self._db = sqlite3.connect(gate.database(path), isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise UsageError(
-                f"{path}: cannot be written ({error}); make room there, or choose another folder "
-                "with -o"
-            ) from error
+            if is_empty(self._db):
+                self._begin()
+        self._check_ours()
+
+    def _begin(self) -> None:
+        self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version={VERSION}")
+        self.put_note(_MADE_BY, self._seal.fingerprint)
+        self.commit()
+
+    def _check_ours(self) -> None:
+        try:
+            why = whose_database(self._db, self._seal)
         except sqlite3.DatabaseError as error:
-            raise UsageError(
-                f"{path}: damaged ({error}); move it away and give the same command again, "
-                "finished work is found without it"
-            ) from error
+            raise _damaged(self._path, error) from error
+        if why is not None:
+            self._db.close()
+            raise ForeignFolderError(not_ours(self._path, why))
 
     def close(self) -> None:
         """What a full disk keeps from being noted, the next run finds by itself."""
@@ -95,62 +143,63 @@ class Ledger:
             self.commit()
         self._db.close()
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UsageError(
+                f"{self._path}: cannot be written ({error}); make room there, or choose another "
+                "folder with -o"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self._path, error) from error
+
     def originals(self) -> dict[str, Original]:
         """All known source files, by path."""
-        rows = self._db.execute(
-            "SELECT path, name, inode, size, mtime_ns, sha256, md5, hashed_at, after, checked_at,"
-            " outcome, failure FROM originals"
-        )
-        return {original.path: original for original in map(_original, rows)}
+        rows = self._rows("originals")
+        return {(one := _original(self._root, values)).path: one for values in rows}
 
     def results(self) -> dict[str, Result]:
         """All known results, by key."""
-        rows = self._db.execute("SELECT key, stage, recording, files, facts, seconds FROM results")
-        return {
-            key: Result(
-                key,
-                stage,
-                recording,
-                json.loads(files),
-                json.loads(facts),
-                seconds,
-                from_before=True,
+        found = {}
+        for key, stage, recording, files, facts, seconds, _ in self._rows("results"):
+            paths = [_below(self._root, file) for file in json.loads(files)]
+            found[key] = Result(
+                key, stage, recording, paths, json.loads(facts), seconds, from_before=True
             )
-            for key, stage, recording, files, facts, seconds in rows
-        }
+        return found
 
     def put_original(self, original: Original) -> None:
         before, after = original.before, original.after
-        self._write(
-            "INSERT OR REPLACE INTO originals VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                _storable(original.path),
-                _storable(original.name),
-                _integer(original.inode),
-                original.size,
-                _integer(original.mtime_ns),
-                before.sha256 if before else None,
-                before.md5 if before else None,
-                original.hashed_at,
-                json.dumps(vars(after)) if after else None,
-                original.checked_at,
-                original.outcome,
-                _failure_text(original.failure),
-            ),
+        self._put(
+            "originals",
+            _storable(original.path),
+            _storable(os.path.relpath(original.path, self._root)),
+            _storable(original.name),
+            str(original.inode),  # as text: SQLite's integers end at 2^63
+            str(original.size),
+            str(original.mtime_ns),
+            before.sha256 if before else None,
+            before.md5 if before else None,
+            original.hashed_at,
+            json.dumps(vars(after)) if after else None,
+            original.checked_at,
+            original.outcome,
+            _failure_text(original.failure),
         )
 
     def put_result(self, result: Result) -> None:
-        self._write(
-            "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?,?,?)",
-            (
-                result.key,
-                result.stage,
-                result.recording,
-                json.dumps(result.files),
-                json.dumps(result.facts),
-                result.seconds,
-                time.time(),
-            ),
+        files = [os.path.relpath(file, self._root) for file in result.files]
+        self._put(
+            "results",
+            result.key,
+            result.stage,
+            result.recording,
+            json.dumps(files),
+            json.dumps(result.facts),
+            result.seconds,
+            time.time(),
         )
 
     def forget_original(self, path: str) -> None:
@@ -159,11 +208,25 @@ class Ledger:
 
     def note(self, name: str) -> str | None:
         """A remembered choice of an earlier run on this output folder."""
-        row = self._db.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
-        return str(row[0]) if row else None
+        found = list(self._rows("notes", "WHERE name = ?", (name,)))
+        return str(found[0][1]) if found else None
 
     def put_note(self, name: str, value: str) -> None:
-        self._write("INSERT OR REPLACE INTO notes VALUES (?,?)", (name, value))
+        self._put("notes", name, value)
+
+    def _rows(self, table: str, where: str = "", values: tuple[Any, ...] = ()) -> Iterator[Any]:
+        """The rows of a table that are ours, without their MACs."""
+        with self._reading():
+            for row in self._db.execute(_select(table, where), values):
+                if _is_ours(self._seal, table, row):
+                    yield row[:-1]
+                else:
+                    self.refused += 1
+
+    def _put(self, table: str, *values: Any) -> None:
+        row = (*values, _mac(self._seal, table, values))
+        marks = ",".join("?" * len(row))
+        self._write(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         if self._open_since is None:
@@ -186,22 +249,126 @@ class Ledger:
             raise
 
 
-def _original(row: tuple[Any, ...]) -> Original:
-    path, name, inode, size, mtime_ns, sha256, md5, *rest = row
-    inode, mtime_ns = int(inode), int(mtime_ns)
+def not_ours(path: Path, why: str) -> str:
+    """What is said of a folder that somebody else, or nobody known, worked in."""
+    return (
+        f"{path.parent.parent}: what is kept in {path.parent.name} there was {why}, and whoever "
+        "wrote it could have written anything; choose another folder with -o, compute everything "
+        "anew with --fresh, or take it as it is with --adopt"
+    )
+
+
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Whether nothing was ever kept in a database."""
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(tables == 0)
+
+
+def whose_database(db: sqlite3.Connection, seal: Seal) -> str | None:
+    """What is wrong with a database that is not ours; None when it is.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged.
+    """
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version != VERSION:
+        by = "Reelmill 0.1.0" if version == 0 else f"another version of Reelmill (format {version})"
+        return f"made by {by}, which left no mark that tells whose it is"
+    for row in db.execute(_select("notes", "WHERE name = ?"), (_MADE_BY,)):
+        if _is_ours(seal, "notes", row):
+            return None
+        if isinstance(row[1], str):
+            return f"made with another key ({row[1][:16]}) than yours ({seal.fingerprint})"
+    return f"not made with your key ({seal.fingerprint})"
+
+
+def whose(database: Path, seal: Seal) -> str | None:
+    """What is wrong with a run database that is not ours; None where there is none or it is."""
+    if not database.exists():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(gate.database(database))) as db:
+            return None if is_empty(db) else whose_database(db, seal)
+    except sqlite3.DatabaseError as error:
+        raise _damaged(database, error) from error
+
+
+def empty(database: Path) -> None:
+    """Take everything out of a database, so that it begins as a new one."""
+    with contextlib.closing(sqlite3.connect(gate.database(database), isolation_level=None)) as db:
+        names = [
+            (str(kind), str(name))
+            for kind, name in db.execute(
+                "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+            )
+        ]
+        for kind, name in names:
+            quoted = name.replace('"', '""')
+            db.execute(f'DROP {kind} IF EXISTS "{quoted}"')
+        db.execute("PRAGMA user_version=0")
+        db.execute("VACUUM")
+
+
+def read_foreign(database: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """What recordings were called by path, and the choices that were remembered."""
+    names: dict[str, str] = {}
+    notes: dict[str, str] = {}
+    try:
+        with contextlib.closing(sqlite3.connect(gate.database(database))) as db:
+            for path, name in db.execute("SELECT path, name FROM originals"):
+                names[os.fsdecode(path)] = path_below(os.fsdecode(name))
+            for note, value in db.execute("SELECT name, value FROM notes"):
+                if isinstance(note, str) and isinstance(value, str) and note not in _PASSING_NOTES:
+                    notes[note] = value
+    except (sqlite3.DatabaseError, TypeError, ValueError):
+        pass  # of other tables than ours nothing is known; results are found by their names
+    return names, notes
+
+
+def _damaged(path: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"{path}: damaged ({error}); move it away and give the same command again, "
+        "finished work is found without it"
+    )
+
+
+def _select(table: str, where: str = "") -> str:
+    return f"SELECT {', '.join(_COLUMNS[table])}, mac FROM {table} {where}"
+
+
+def _mac(seal: Seal, table: str, values: tuple[Any, ...]) -> str:
+    return seal.of(_PURPOSE, repr((table, *values)).encode("utf-8", "surrogateescape"))
+
+
+def _is_ours(seal: Seal, table: str, row: tuple[Any, ...]) -> bool:
+    data = repr((table, *row[:-1])).encode("utf-8", "surrogateescape")
+    return seal.fits(row[-1], _PURPOSE, data)
+
+
+def _below(root: str, relative: str) -> str:
+    """Raises UsageError for a path that leads out of the output folder: none of ours does."""
+    path = os.path.normpath(f"{root}/{relative}")
+    if not path.startswith(root.rstrip(os.sep) + os.sep):
+        raise UsageError(f"{root}: its run database names {relative}, which lies elsewhere")
+    return path
+
+
+def _original(root: str, row: tuple[Any, ...]) -> Original:
+    path, beside, name, inode, size, mtime_ns, sha256, md5, *rest = row
     hashed_at, after, checked_at, outcome, failure = rest
     return Original(
         os.fsdecode(path),
         os.fsdecode(name),
-        inode,
-        size,
-        mtime_ns,
-        FileState(sha256, md5, size, mtime_ns) if sha256 else None,
+        int(inode),
+        int(size),
+        int(mtime_ns),
+        FileState(sha256, md5, int(size), int(mtime_ns)) if sha256 else None,
         hashed_at,
         FileState(**json.loads(after)) if after else None,
         checked_at,
         outcome,
         _failure(failure),
+        os.path.normpath(f"{root}/{os.fsdecode(beside)}"),
     )
 
 

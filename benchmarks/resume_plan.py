@@ -1,0 +1,180 @@
+"""How long a resumed run takes to see that thousands of recordings are done already.
+
+    python -m benchmarks.resume_plan --recordings 10000 --json benchmarks/results/resume_plan.json
+
+One call is really transcribed (demo model). Its rows of the run database, its results and its last
+artifact are then made for as many calls as asked for, by the product's own code and under the
+user's key, and the command is given again: `to the plan` is until it says how many are finished,
+`whole command` until it has ended. The last column is what checking the MACs takes of that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import REELMILL, show, told_command, write_result
+from reelmill.core import gate
+from reelmill.core.keys import Seal, user_key
+from reelmill.core.recording import FileState
+from reelmill.engine.execution.planning import Job, Keys, recording_of
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.resources.devices import DeviceChoice
+from reelmill.engine.stage import Device
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.run_db import Ledger, Original, Result
+from reelmill.pipelines.choices import BuildContext
+from reelmill.pipelines.voice_builder import build_voice, voice_settings
+
+_SAMPLE = Path(__file__).parents[1] / "src/reelmill/assets/samples/call with the bank.mp3"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="planning a run whose recordings are done")
+    parser.add_argument("--recordings", type=int, default=10_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="reelmill-plan-") as work:
+        row = trial(Path(work), options.recordings, options.repeat)
+    show("planning of a finished run", [row])
+    write_result(options.json, {"command": told_command("benchmarks.resume_plan"), "rows": [row]})
+
+
+def trial(work: Path, count: int, repeat: int) -> dict[str, Any]:
+    calls, out = work / "calls", work / "out"
+    calls.mkdir()
+    shutil.copy(_SAMPLE, calls / f"call 0{_SAMPLE.suffix}")
+    subprocess.run(command(calls, out), check=True, stdout=subprocess.DEVNULL)
+    rows = multiply(calls, out, count)
+    timed = [run(command(calls, out), count) for _ in range(repeat)]
+    return {
+        "what": f"{count:,} recordings",
+        "rows": rows,
+        "to the plan": round(min(planned for planned, _ in timed), 2),
+        "whole command": round(min(whole for _, whole in timed), 2),
+        "checking MACs": round(min(checking(out) for _ in range(repeat)), 2),
+    }
+
+
+def command(calls: Path, out: Path) -> list[str]:
+    return [*REELMILL, "voice", str(calls), "-o", str(out), "--model", "demo", "--json"]
+
+
+def run(given: list[str], count: int) -> tuple[float, float]:
+    """Seconds until the plan is told, and until the command has ended."""
+    began = time.monotonic()
+    planned = 0.0
+    with subprocess.Popen(given, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "planned":
+                planned = time.monotonic() - began
+                if event["reused"] != count:
+                    raise SystemExit(f"only {event['reused']} of {count} were taken for finished")
+    return planned, time.monotonic() - began
+
+
+def multiply(calls: Path, out: Path, count: int) -> int:
+    """Make the one finished call so many; gives the number of rows about results."""
+    settings, device = voice_settings({"out": out, "model": "demo"}), Device("cpu")
+    cache, seal = out / gate.CACHE, user_key().seal
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(gate.output(out, "voice", []))
+        context = BuildContext(settings, DeviceChoice((device,), ""), out, lambda text: None)
+        pipeline = build_voice(context)
+        keys = Keys(pipeline)
+        ledger = opened.enter_context(contextlib.closing(Ledger(cache / "ledger.sqlite", seal)))
+        (first,) = ledger.originals().values()
+        results = list(ledger.results().values())
+        for number in range(1, count):
+            original = copied(first, calls / f"call {number}{_SAMPLE.suffix}", number)
+            note(original, results, ledger, pipeline, keys, out)
+        return len(ledger.results())
+
+
+def copied(first: Original, path: Path, number: int) -> Original:
+    path.write_bytes(number.to_bytes(4, "big"))
+    stat = path.stat()
+    sha256 = hashlib.sha256(str(number).encode()).hexdigest()
+    state = FileState(sha256, "0" * 32, stat.st_size, stat.st_mtime_ns)
+    return replace(
+        first,
+        path=str(path),
+        name=path.stem,
+        inode=stat.st_ino,
+        size=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        before=state,
+        after=state,
+    )
+
+
+def note(
+    original: Original,
+    results: list[Result],
+    ledger: Ledger,
+    pipeline: Pipeline,
+    keys: Keys,
+    out: Path,
+) -> None:
+    """What a run would have noted and left of one more recording."""
+    assert original.before is not None
+    recording = recording_of(Job(original, original.size), original.before, out / gate.CACHE)
+    for result in results:
+        stage = next(one for one in pipeline.stages if one.name == result.stage)
+        key = keys.of(stage, recording)
+        if stage.per_name:
+            path = store.named_path(out / gate.CACHE, stage.name, recording.name)
+            exports = [Path(file) for file in result.files[1:]]
+            files = [file.with_name(f"{recording.name}{file.suffix}") for file in exports]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for old, new in zip([Path(result.files[0]), *exports], [path, *files], strict=True):
+                os.link(old, new)
+        else:
+            path = store.artifact_path(recording.folder, stage.name, key)
+            files = [recording.folder / Path(file).name for file in result.files[1:]]
+        ledger.put_result(
+            replace(
+                result,
+                key=key,
+                recording=recording.id,
+                files=[str(path), *map(str, files)],
+            )
+        )
+    original.outcome = keys.of_all_ends(recording)
+    keys.forget(recording)
+    ledger.put_original(original)
+
+
+def checking(out: Path) -> float:
+    """Seconds of reading the run database, less those of the same without looking at MACs."""
+    seconds = []
+    fits = Seal.fits
+    for check in (fits, lambda *given: True):
+        Seal.fits = check  # type: ignore[method-assign, assignment]
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(gate.output(out, "voice", []))
+            database = out / gate.CACHE / "ledger.sqlite"
+            ledger = opened.enter_context(contextlib.closing(Ledger(database)))
+            began = time.monotonic()
+            ledger.originals()
+            ledger.results()
+            seconds.append(time.monotonic() - began)
+    Seal.fits = fits  # type: ignore[method-assign]
+    return seconds[0] - seconds[1]
+
+
+if __name__ == "__main__":
+    main()

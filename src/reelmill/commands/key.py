@@ -1,0 +1,29 @@
+"""`reelmill key`: where the user's key lies, and which one it is."""
+
+from __future__ import annotations
+
+from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
+from reelmill.core.keys import KEY_FILE_VARIABLE, user_key
+
+
+def run_key() -> int:
+    """Print the key's place and fingerprint, and make it when there is none yet.
+
+    Returns:
+        The exit code: 1 when no key can be kept.
+
+    Raises:
+        UsageError: others can read it, or it is damaged.
+    """
+    key = user_key()
+    if key.path is None:
+        print(key.problem)
+        return EXIT_SOME_FAILED
+    print(f"key         {key.path}")
+    print(f"fingerprint {key.seal.fingerprint}")
+    print(
+        "\nWhat runs keep for later ones is marked with this key, and only what carries the mark\n"
+        "is built on. To share it, copy the file to a colleague (mode 600), or put it where your\n"
+        f"team alone can read it and name it in {KEY_FILE_VARIABLE}. Who has it can forge results."
+    )
+    return EXIT_DONE

@@ -1,0 +1,165 @@
+"""The user's key, by which what this program keeps in a folder of results is known as its own.
+
+Stage results, the run database and the record of written files carry a MAC (HMAC-SHA256) under
+this key: whoever can write into the folder but does not have the key cannot make results that a
+run would build on. The key lies in the user's own config folder, made at first use. A team shares
+one by giving each member a copy, or by naming one file in `REELMILL_KEY_FILE`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hmac
+import json
+import os
+import secrets
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reelmill.core import gate
+from reelmill.core.paths import user_config
+from reelmill.errors import UsageError
+
+KEY_FILE_VARIABLE = "REELMILL_KEY_FILE"
+#: The purpose of the key that seals the record of written files.
+WRITTEN = "written files"
+_NAME = "key"
+_BYTES = 32
+_MAC = ',\n "mac": "{}"\n}}\n'
+_MAC_BYTES = len(_MAC.format("0" * 64))
+#: A key that another process is just making is written within this time.
+_PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Seal:
+    """Marks bytes as ours, and knows them again. Each purpose has a key of its own."""
+
+    _secret: bytes = field(repr=False)
+
+    def key_for(self, purpose: str) -> bytes:
+        return _derived(self._secret, purpose)
+
+    def of(self, purpose: str, data: bytes) -> str:
+        """The MAC of `data`, 64 hexadecimal digits."""
+        return hmac.digest(_derived(self._secret, purpose), data, "sha256").hex()
+
+    def fits(self, mac: object, purpose: str, data: bytes) -> bool:
+        """Whether `mac` is that of `data`."""
+        return isinstance(mac, str) and hmac.compare_digest(
+            mac.encode("utf-8", "replace"), self.of(purpose, data).encode()
+        )
+
+    def signed(self, purpose: str, content: Mapping[str, Any]) -> bytes:
+        """JSON of `content` whose last field, `mac`, is the MAC of all bytes before it."""
+        content = {name: value for name, value in content.items() if name != "mac"}
+        text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
+        body = text.removesuffix("\n}").encode("utf-8", "surrogateescape")
+        return body + _MAC.format(self.of(purpose, body)).encode()
+
+    def is_signed(self, purpose: str, data: bytes) -> bool:
+        """Whether `data` is what `signed` gave."""
+        body, tail = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
+        return hmac.compare_digest(tail, _MAC.format(self.of(purpose, body)).encode())
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells keys apart without giving them away."""
+        return self.of("fingerprint", b"")[:16]
+
+
+@dataclass(frozen=True)
+class UserKey:
+    """`path` is None where no key could be kept: `problem` says why, and what follows."""
+
+    seal: Seal
+    path: Path | None
+    problem: str | None = None
+
+
+def user_key() -> UserKey:
+    """The key in force, made when there is none yet.
+
+    Raises:
+        UsageError: others can read it, it is damaged, or the named file cannot be read.
+    """
+    named = os.environ.get(KEY_FILE_VARIABLE)
+    return _key(Path(named).expanduser() if named else user_config() / _NAME, bool(named))
+
+
+@functools.lru_cache(maxsize=8)
+def _key(path: Path, is_named: bool) -> UserKey:
+    try:
+        if is_named:
+            return UserKey(Seal(_read(path, is_named)), path)
+        with contextlib.suppress(FileNotFoundError):
+            return UserKey(Seal(_read(path, is_named)), path)
+        return UserKey(Seal(_make(path)), path)
+    except OSError as error:
+        if is_named:
+            raise UsageError(
+                f"{path} ({KEY_FILE_VARIABLE}): the key cannot be read ({error.strerror})"
+            ) from error
+        problem = (
+            f"{path}: no key can be kept there ({error.strerror}), so later runs will not know "
+            f"what this one leaves as their own and make it again; name a file for it in "
+            f"{KEY_FILE_VARIABLE}"
+        )
+        return UserKey(Seal(secrets.token_bytes(_BYTES)), None, problem)
+
+
+def _read(path: Path, is_named: bool) -> bytes:
+    """Raises OSError when it is not there, UsageError when it is no secret or no key."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            _check_private(path, os.fstat(descriptor), is_named)
+            text = file.read(4 * _BYTES).strip()
+        with contextlib.suppress(ValueError):
+            if len(secret := bytes.fromhex(text.decode("ascii", "replace"))) == _BYTES:
+                return secret
+        if text or time.monotonic() > until:
+            raise UsageError(
+                f"{path}: not a key (64 hexadecimal digits); put back the right file, or remove "
+                "it to have a new one made: results kept so far are then made again"
+            )
+        time.sleep(0.01)
+
+
+def _check_private(path: Path, state: os.stat_result, is_named: bool) -> None:
+    """Others must not read the key. A file that was named may be a team's: its group may."""
+    if not stat.S_ISREG(state.st_mode):
+        raise UsageError(f"{path}: not a regular file, so it is no key")
+    others = stat.S_IMODE(state.st_mode) & (0o037 if is_named else 0o077)
+    if others:
+        raise UsageError(
+            f"{path}: others can read or change this key (mode {stat.S_IMODE(state.st_mode):o}); "
+            "whoever did can forge results: remove it to have a new one made, or chmod 600 it if "
+            "nobody else was on this machine"
+        )
+    if not is_named and state.st_uid != os.geteuid():
+        raise UsageError(f"{path}: belongs to another user, so it is not your key; remove it")
+
+
+def _make(path: Path) -> bytes:
+    """A new key; somebody else's if one was made meanwhile."""
+    secret = secrets.token_bytes(_BYTES)
+    try:
+        with os.fdopen(gate.create(path, 0o600), "wb") as file:
+            file.write(secret.hex().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return _read(path, False)
+    return secret
+
+
+@functools.lru_cache(maxsize=32)
+def _derived(secret: bytes, purpose: str) -> bytes:
+    return hmac.digest(secret, purpose.encode(), "sha256")

@@ -1,0 +1,173 @@
+"""Whether a folder of results is one to work in: its cache is private, and what is in it is ours.
+
+What another user, another key or version 0.1.0 left there could be anybody's: a run does not build
+on it unless it is told to (`--adopt`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from reelmill.core import gate
+from reelmill.core.kept import write_kept
+from reelmill.core.keys import Seal
+from reelmill.core.written import Owner, Written
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.lock import FolderLock
+from reelmill.engine.state.run_db import Ledger, Original, empty, not_ours, read_foreign, whose
+from reelmill.errors import ForeignFolderError, InputError, UsageError
+
+DATABASE = "ledger.sqlite"
+_PRIVATE = 0o700
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def prepare(
+    cache: Path,
+    seal: Seal,
+    *,
+    adopt: bool,
+    fresh: bool,
+    say: Callable[[str], None],
+    commands: Mapping[str, str] | None = None,
+) -> bool:
+    """Make the cache of an output folder, or make sure that the one there can be built on.
+
+    Args:
+        cache: the folder, `.cache` below the output folder.
+        seal: of the user's key.
+        adopt: take what is not ours as it is, and make it ours.
+        fresh: everything is going to be computed anew, so that it does not matter whose it was.
+        say: told what was adopted.
+        commands: which command each stage that writes results for people belongs to.
+
+    Returns:
+        Whether something of others was made ours.
+
+    Raises:
+        UsageError: others can write to it, it belongs to somebody else, or what is in it is not
+            ours and not to be adopted; the database is damaged.
+        OSError: it cannot be made.
+    """
+    check_private(cache, adopt=adopt)
+    database = cache / DATABASE
+    if (why := whose(database, seal)) is None:
+        return False
+    if not (adopt or fresh):
+        raise ForeignFolderError(not_ours(database, why))
+    lock = FolderLock(cache / "lock")
+    lock.acquire()
+    try:
+        if adopt:
+            _adopt(cache, seal, say, commands or {})
+        else:
+            empty(database)
+            say(f"what is kept in {cache} was {why}: nothing of it is used")
+    finally:
+        lock.release()
+    return adopt
+
+
+def check_private(cache: Path, *, adopt: bool = False) -> None:
+    """Make the cache of an output folder, or make sure that only its user can change it.
+
+    Raises:
+        UsageError: others can write to it, or it belongs to somebody else.
+        OSError: it cannot be made.
+    """
+    _check_parents(cache)
+    if not os.path.lexists(cache):
+        gate.make_folder(cache)
+    _check_owned(cache, adopt=adopt)
+
+
+def _check_parents(cache: Path) -> None:
+    """Whoever may rename a folder on the way could put another cache in the place of ours."""
+    real = Path(os.path.realpath(cache))
+    for folder in real.parents:
+        with contextlib.suppress(FileNotFoundError):
+            mode = folder.stat().st_mode
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                raise UsageError(
+                    f"{folder}: everybody can write there (mode {stat.S_IMODE(mode):o}) and put "
+                    f"other files in the place of those a run works with; chmod o-w it, or choose "
+                    "another folder with -o"
+                )
+
+
+def _check_owned(cache: Path, *, adopt: bool) -> None:
+    """Raises UsageError when somebody else could have put things into the cache, or still can."""
+    state = cache.lstat()
+    if not stat.S_ISDIR(state.st_mode):
+        raise UsageError(f"{cache}: is not a folder of its own; remove it, or choose -o")
+    if state.st_uid != os.geteuid():
+        raise UsageError(
+            f"{cache}: belongs to another user (uid {state.st_uid}), who could change what a run "
+            "works with; choose another folder with -o"
+        )
+    if state.st_mode & _OTHERS_WRITE and not adopt:
+        raise UsageError(
+            f"{cache}: others can write there (mode {stat.S_IMODE(state.st_mode):o}), and could "
+            "have left anything; choose another folder with -o, or take what is there as it is "
+            "with --adopt"
+        )
+    if stat.S_IMODE(state.st_mode) != _PRIVATE:
+        with contextlib.suppress(PermissionError):  # a file system without permissions
+            gate.make_private(cache)
+        if cache.stat().st_mode & _OTHERS_WRITE:
+            raise UsageError(
+                f"{cache}: others can write there, and this file system does not let that be "
+                "changed; choose a folder on another one with -o"
+            )
+
+
+def _adopt(
+    cache: Path, seal: Seal, say: Callable[[str], None], commands: Mapping[str, str]
+) -> None:
+    """Make ours what lies in a cache: results, names of recordings, choices."""
+    for path in _all_below(cache):
+        if path.lstat().st_uid != os.geteuid():
+            raise UsageError(f"{path}: belongs to another user and is not adopted; remove it")
+    names, notes = read_foreign(cache / DATABASE)
+    empty(cache / DATABASE)
+    with contextlib.closing(Ledger(cache / DATABASE, seal)) as ledger:
+        for original, name in names.items():
+            ledger.put_original(Original(original, name, 0, -1, 0))
+        for note, value in notes.items():
+            ledger.put_note(note, value)
+    adopted = []
+    for path in _all_below(store.artifacts(cache)):
+        if path.suffix == ".json" and path.is_file() and not path.is_symlink():
+            with contextlib.suppress(InputError):  # damaged: made again when it is needed
+                adopted.append(store.reseal(path, seal))
+    for path in (cache / "people.json", *sorted((cache / "people").glob("*.json"))):
+        with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
+            write_kept(path, json.loads(path.read_text("utf-8")))
+    gate.adopt(cache.parent, _written(adopted, cache.parent, commands))
+    say(
+        f"{len(adopted)} results found in {cache} are taken as they are (--adopt): nobody can tell "
+        "whether they were changed before"
+    )
+
+
+def _written(
+    adopted: Iterable[store.Adopted], out: Path, commands: Mapping[str, str]
+) -> Iterator[Written]:
+    """The files for people that adopted results say were written: later runs may replace them
+    while they are as they were."""
+    for one in adopted:
+        source = os.path.relpath(os.path.realpath(one.source), os.path.realpath(out))
+        owner = Owner(commands.get(one.stage, ""), source, one.content)
+        for path, sha256, size in one.artifact.facts().get("exported", ()):
+            yield Written(path, sha256, size, owner)
+
+
+def _all_below(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        for name in sorted([*folders, *files]):
+            yield Path(parent, name)

@@ -1,0 +1,29 @@
+"""What runs keep for later ones is taken only when it is ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reelmill.core.kept import read_kept, write_kept
+
+
+def test_what_was_kept_comes_back(tmp_path: Path) -> None:
+    assert read_kept(tmp_path / "people.json") is None
+    write_kept(tmp_path / "people.json", {"people": ["김"]})
+    kept = read_kept(tmp_path / "people.json")
+    assert kept is not None and kept["people"] == ["김"]
+
+
+@pytest.mark.parametrize("how", ["edited", "moved", "unmarked", "empty"])
+def test_what_others_wrote_is_not_there(tmp_path: Path, how: str) -> None:
+    # proves: G12
+    path = tmp_path / "people.json"
+    write_kept(path, {"name": "Kim"})
+    data = path.read_bytes()
+    if how == "moved":
+        path = tmp_path / "other.json"
+    forged = {"edited": data.replace(b"Kim", b"Lee"), "unmarked": b'{"name": "Lee"}', "empty": b""}
+    path.write_bytes(forged.get(how, data))
+    assert read_kept(path) is None
