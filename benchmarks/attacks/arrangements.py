@@ -27,10 +27,12 @@ _RECORDINGS = (
     "sub/talk.wav", "sub/b.wav", "spool 1.spool.left.wav", "talk.txt", "a.clips/talk.wav",
 )  # fmt: skip
 _EARLIER = (
-    "talk.txt", "talk.json", "talk.srt", "b.txt", "b.json", "sub/talk.txt", "report.html",
-    "evidence.json", "manifest.sha256", "failed_files.json", "performance_report.json",
-    "notes.spool.txt", ".talk.txt.123-0.reelmill-part", "talk.clips/holiday.mp4", "talk.faces.json",
+    "talk.txt", "talk.json", "talk.srt", "b.txt", "b.json", "sub/talk.txt", "notes.spool.txt", ".talk.txt.123-0.reelmill-part", "talk.clips/holiday.mp4", "talk.faces.json",
     "report.txt", "evidence.txt", "talk.flac.txt", "talk.wav.txt",
+)  # fmt: skip
+_REPORTS = (
+    "report.html", "evidence.json", "manifest.sha256", "failed_files.json",
+    "performance_report.json",
 )  # fmt: skip
 _IN_THE_CACHE = (
     "lock", "ledger.sqlite", "logs/app.log", "logs/worker-0.log", "runs/20200101-000000-1.jsonl",
@@ -114,7 +116,9 @@ class Arrangement:
         (self._calls / "sub").mkdir(exist_ok=True)
         for name in self._choice.sample(_EARLIER, self._choice.choice((0, 1, 2, 4))):
             self._plant(out / name)
-        if self._choice.random() < 0.3:
+        if self._choice.random() < 0.1:
+            self._plant(out / self._choice.choice(_REPORTS))
+        if self._choice.random() < 0.2:
             for name in self._choice.sample(_IN_THE_CACHE, self._choice.choice((1, 2, 4))):
                 self._plant(out / ".cache" / name)
         elif self._choice.random() < 0.1:
