@@ -27,8 +27,9 @@ _RECORDINGS = (
     "sub/talk.wav", "sub/b.wav", "spool 1.spool.left.wav", "talk.txt", "a.clips/talk.wav",
 )  # fmt: skip
 _EARLIER = (
-    "talk.txt", "talk.json", "talk.srt", "b.txt", "b.json", "sub/talk.txt", "notes.spool.txt", ".talk.txt.123-0.reelmill-part", "talk.clips/holiday.mp4", "talk.faces.json",
-    "report.txt", "evidence.txt", "talk.flac.txt", "talk.wav.txt",
+    "talk.txt", "talk.json", "talk.srt", "b.txt", "b.json", "sub/talk.txt", "notes.spool.txt",
+    ".talk.txt.123-0.reelmill-part", "talk.clips/holiday.mp4", "talk.faces.json", "report.txt",
+    "evidence.txt", "talk.flac.txt", "talk.wav.txt",
 )  # fmt: skip
 _REPORTS = (
     "report.html", "evidence.json", "manifest.sha256", "failed_files.json",
