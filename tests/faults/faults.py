@@ -280,7 +280,7 @@ def _install(folder: Path) -> None:
     hosts.Child = pool.Child = _StartedHere  # type: ignore[misc,assignment]
     if content["sample_every"] is not None:
         coordinator._SAMPLE_EVERY_S = coordinator._TELL_EVERY_S = content["sample_every"]
-    make = runner._config
+    make = runner.engine_config
 
     def changed(*arguments: Any) -> Any:
         changes = {
@@ -289,4 +289,4 @@ def _install(folder: Path) -> None:
         }
         return replace(make(*arguments), **changes)
 
-    runner._config = changed
+    runner.engine_config = changed
