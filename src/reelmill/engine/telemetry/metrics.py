@@ -153,4 +153,5 @@ class RunSummary:
     unwritten: list[str] = field(default_factory=list)
 
     def count(self, status: str) -> int:
+        """Recordings that are `done`, `failed` or `waiting`."""
         return sum(outcome.status == status for outcome in self.outcomes)

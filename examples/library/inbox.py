@@ -1,0 +1,53 @@
+"""Transcribe whatever is put into a folder, until a file named `stop` lies there.
+
+    python inbox.py inbox/ transcripts/ large-v3
+
+A recording is taken when its size has not changed for two looks in a row.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import reelmill
+
+LOOK_EVERY_S = 0.5
+
+
+def tell(run: reelmill.Run) -> None:
+    """Say what happens, in a thread beside the one that looks for files."""
+    for event in run.events():
+        if isinstance(event, reelmill.RecordingFinished):
+            print(f"{event.outcome.status}: {event.outcome.name}", flush=True)
+        elif isinstance(event, reelmill.Warned):
+            print(f"warning: {event.text}", flush=True)
+
+
+def settled(folder: Path, sizes: dict[Path, int]) -> list[Path]:
+    """Files that are as large as at the last look; `sizes` is brought up to date."""
+    now = {path: path.stat().st_size for path in folder.iterdir() if path.name != "stop"}
+    same = [path for path, size in now.items() if sizes.get(path) == size]
+    sizes.clear()
+    sizes.update(now)
+    return same
+
+
+def main(folder: Path, out: Path, model: str) -> int:
+    """Run until told to stop; returns how many recordings failed."""
+    sizes: dict[Path, int] = {}
+    taken: set[Path] = set()
+    with reelmill.Run("voice", out=out, model=model) as run:
+        threading.Thread(target=tell, args=(run,)).start()
+        while not (folder / "stop").exists():
+            if new := set(settled(folder, sizes)) - taken:
+                run.add(new)
+                taken |= new
+            time.sleep(LOOK_EVERY_S)
+    return run.summary.count("failed")
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]), 1))
