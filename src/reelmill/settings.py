@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         "computes all the while gets six times as long",
     )
     max_tracks: int = Field(
-        200, ge=1, le=1000, description="tracks a recording may have; attached fonts count too"
+        64, ge=1, le=1000, description="tracks of sound and picture a recording may have"
     )
     max_pixels: int = Field(
         8192 * 8192, ge=1, description="pixels a picture may have: width times height"

@@ -191,11 +191,13 @@ def open_fifos(folder: Path) -> Iterator[Callable[[], list[str]]]:
 def many_tracks(path: Path, count: int, container: str) -> Path:
     """A file of `count` short sounds."""
     with av.open(f"file:{path}", "w", format=container) as output:
-        streams = [output.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(count)]
+        codec = "mp2" if container == "mpegts" else "pcm_s16le"
+        streams = [output.add_stream(codec, rate=16_000, layout="mono") for _ in range(count)]
         for stream in streams:
-            frame = AudioFrame.from_ndarray(np.zeros((1, 80), np.int16), "s16", "mono")
-            frame.sample_rate, frame.pts = 8000, 0
+            frame = AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = 16_000, 0
             output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
     return path
 
 

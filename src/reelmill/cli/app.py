@@ -78,7 +78,7 @@ StallTimeout = Annotated[
     float | None, typer.Option(help="Seconds a CPU task may go without progress [300].")
 ]
 MaxTracks = Annotated[
-    int | None, typer.Option(min=1, max=1000, help="Tracks a recording may have [200].")
+    int | None, typer.Option(min=1, max=1000, help="Tracks a recording may have [64].")
 ]
 MaxPixels = Annotated[
     int | None, typer.Option(min=1, help="Pixels a picture may have [67108864: 8192 x 8192].")

@@ -31,6 +31,9 @@ _BUFFER_BYTES = 1 << 16
 #: How playlists and other lists of files or addresses begin.
 _LISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"# VobSub", b"[playlist]", b"<smil")
 
+#: Tracks that are opened without being counted before, and what FFmpeg opens at most.
+_FEW_TRACKS, _MOST_STREAMS = 32, 1000
+
 #: FFmpeg's AVDISCARD_ALL.
 _DISCARD_ALL = 48
 
@@ -51,7 +54,6 @@ def open_container(original: Original) -> Iterator[InputContainer]:
     source = _Source(original)
     container = _opened(source)
     with container:
-        _check_tracks(original.path, container)
         yield container
         source.raise_failure()
 
@@ -86,56 +88,78 @@ class _Source(OriginalReader):
 
 
 def _opened(source: _Source) -> InputContainer:
-    original = source.original
-    try:
-        return _open(source)
-    except av.error.ArgumentError as error:
-        if not original.path.suffix:
-            raise _explain(source, error) from error
-    except MemoryError as error:
-        raise _too_large(original.path) from error
-    except (av.error.FFmpegError, OSError, UnicodeError) as error:
-        raise _explain(source, error) from error
-    # The suffix speaks for a format that is not allowed (`.jpg` for image sequences): by content.
-    source.name, _ = "recording", source.seek(0)
-    try:
-        return _open(source)
-    except MemoryError as error:
-        raise _too_large(original.path) from error
-    except (av.error.FFmpegError, OSError, UnicodeError) as error:
-        raise _explain(source, error) from error
+    """What most files are: of few tracks. FFmpeg decodes a picture of each track while it opens a
+    file, so those with more are counted before that is done for all."""
+    container = _by_suffix_or_content(source, _FEW_TRACKS + 1)
+    if container is not None and len(container.streams) <= _FEW_TRACKS:
+        return container
+    if container is not None:
+        container.close()
+    _check_tracks(source)
+    container = _by_suffix_or_content(source, _MOST_STREAMS)
+    if container is None:
+        raise LimitError(
+            f"{shown(source.original.path)}: opening it takes more memory than one worker may "
+            f"have; {option('worker_memory')} (MB) raises the limit"
+        )
+    return container
 
 
-def _open(source: _Source) -> InputContainer:
-    allowed = limits()
+def _check_tracks(source: _Source) -> None:
+    """Raises LimitError when a file has more tracks of sound and picture than is allowed."""
+    allowed = limits().max_tracks
+    container = _by_suffix_or_content(source, _MOST_STREAMS, probed_bytes=32)
+    if container is None:
+        return
+    with container:
+        count = sum(stream.type in ("audio", "video") for stream in container.streams)
+    if count > allowed:
+        raise LimitError(
+            f"{shown(source.original.path)}: has {count} tracks of sound and picture, and "
+            f"{allowed} are allowed; {option('max_tracks')} raises the limit"
+        )
+
+
+def _by_suffix_or_content(
+    source: _Source, most_streams: int, probed_bytes: int | None = None
+) -> InputContainer | None:
+    """The container, where the suffix may speak for a format; None when memory runs out, or the
+    format cannot be opened in part."""
+    suffixed = source.name
+    try:
+        for name in (suffixed, "recording"):
+            source.name = name
+            source.seek(0)
+            try:
+                return _open(source, most_streams, probed_bytes)
+            except av.error.ArgumentError:
+                # The suffix may speak for a format that is not allowed (`.jpg`: image sequences).
+                if name == "recording":
+                    raise
+        return None
+    except MemoryError:
+        return None
+    except (av.error.FFmpegError, OSError, UnicodeError) as error:
+        raise _explain(source, error) from error
+    finally:
+        source.name = suffixed
+
+
+def _open(source: _Source, most_streams: int, probed_bytes: int | None) -> InputContainer:
+    options = {
+        "format_whitelist": WHITELIST,
+        "protocol_whitelist": "none",
+        "max_streams": str(most_streams),
+    }
+    if probed_bytes is not None:
+        options |= {"probesize": str(probed_bytes), "analyzeduration": "0"}
     return av.open(
         source,
         "r",
         buffer_size=_BUFFER_BYTES,
         metadata_errors="replace",
-        options={"max_pixels": str(allowed.max_pixels)},
-        container_options={
-            "format_whitelist": WHITELIST,
-            "protocol_whitelist": "none",
-            "max_streams": str(allowed.max_tracks + 1),  # one more, so that it is noticed
-        },
-    )
-
-
-def _check_tracks(path: Path, container: InputContainer) -> None:
-    allowed = limits().max_tracks
-    if len(container.streams) > allowed:
-        raise LimitError(
-            f"{shown(path)}: has more than {allowed} tracks, which is more than is allowed; "
-            f"{option('max_tracks')} raises the limit"
-        )
-
-
-def _too_large(path: Path) -> LimitError:
-    return LimitError(
-        f"{shown(path)}: opening it takes more memory than one worker may have, or it has more "
-        f"than {limits().max_tracks} tracks; {option('worker_memory')} (MB) and "
-        f"{option('max_tracks')} raise the limits"
+        options={"max_pixels": str(limits().max_pixels)},
+        container_options=options,
     )
 
 

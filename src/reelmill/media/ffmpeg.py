@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -105,10 +106,9 @@ def input_arguments(descriptor: int, form: str) -> list[str]:
         protocol, source = "fd", ["-fd", number, "-i", "fd:"]
     else:
         protocol, source = "file", ["-i", f"file:/dev/fd/{number}"]
-    allowed = limits()
     return [
         *("-protocol_whitelist", protocol, "-format_whitelist", WHITELIST),
-        *("-max_streams", str(allowed.max_tracks), "-max_pixels", str(allowed.max_pixels)),
+        *("-max_pixels", str(limits().max_pixels)),
         *("-f", form.split(",", maxsplit=1)[0], *source),
     ]
 
@@ -133,7 +133,7 @@ def run_ffmpeg(arguments: Sequence[str], folder: Path, descriptor: int) -> Itera
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 (a CPU worker has no threads of its own)
+        preexec_fn=_prepare,  # noqa: PLW1509 (a CPU worker has no threads of its own)
     )
     last: deque[str] = deque(maxlen=_LINES_KEPT)
     assert process.stderr is not None
@@ -154,6 +154,20 @@ def run_ffmpeg(arguments: Sequence[str], folder: Path, descriptor: int) -> Itera
             process.kill()
             process.wait()
         process.stderr.close()
+
+
+def _prepare() -> None:
+    """What ffmpeg's process does before it becomes that."""
+    _end_with_parent()
+    _allow_memory()
+
+
+def _allow_memory() -> None:
+    """Twice the memory that this process may have: encoders look ahead over many pictures."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if soft != resource.RLIM_INFINITY:
+        more = 2 * soft if hard == resource.RLIM_INFINITY else min(2 * soft, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (more, hard))
 
 
 def _end_with_parent() -> None:

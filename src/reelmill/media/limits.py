@@ -16,7 +16,7 @@ from typing import Any
 class MediaLimits:
     """Each is a setting of the same name (`reelmill.settings`), which says what it is for."""
 
-    max_tracks: int = 200
+    max_tracks: int = 64
     max_pixels: int = 8192 * 8192
     max_silence: float = 24 * 3600.0
     max_stretch: float = 1000.0

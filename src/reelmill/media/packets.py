@@ -37,7 +37,8 @@ def readable_packets(
                 yield packet
                 errors = 0
             return
-        except (av.error.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError, IndexError) as error:
+            # IndexError: PyAV's, for a packet of a track that was not there at the start
             _lose(path, error, lost)
             errors += 1
 

@@ -28,6 +28,8 @@ class QueuedItem:
     queued: bool = False
     #: How often it was alone in a batch at which the host died, or memory ran out.
     crashes: int = 0
+    #: What these weigh against it: see `Recovery`.
+    suspicion: int = 0
     shortages: int = 0
 
 

@@ -14,7 +14,9 @@ from reelmill.engine.process.model_worker import HostError
 from reelmill.engine.stage import Stage
 from reelmill.errors import CrashError, Failure, Kind
 
-_CRASHES_ALONE = 2
+#: An item alone on a host that died weighs two when that host had answered before, and one when it
+#: had not: that may have been the host, or whoever stopped several at once.
+_PROVEN, _UNPROVEN, _CHARGED_AT = 2, 1, 4
 #: In a row, on a device; or of an item alone.
 MEMORY_FAILURES = 3
 
@@ -39,7 +41,8 @@ class Recovery:
         items = self._living(items, lane)
         if alone and items:
             items[0].crashes += 1
-            if items[0].crashes >= _CRASHES_ALONE:
+            items[0].suspicion += _PROVEN if lane.proven else _UNPROVEN
+            if items[0].suspicion >= _CHARGED_AT:
                 self._charge(items[0], "crash", f"{error}", items[0].crashes)
                 return
         self._retry_halves(queue, items)

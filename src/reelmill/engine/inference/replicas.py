@@ -68,6 +68,8 @@ class Lane:
     loading: int | None = None
     sent: deque[tuple[StageQueue, list[QueuedItem]]] = field(default_factory=deque)
     memory_failures: int = 0
+    #: Whether the host that is there now has answered a batch.
+    proven: bool = False
     #: What its host has of a GPU's memory, by its own account.
     device_mb: float | None = None
     #: How often memory drove it from its device to the CPU, and when it last did.

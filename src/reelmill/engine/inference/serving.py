@@ -115,7 +115,7 @@ class Serving:
                 await asyncio.sleep(wait)
                 continue
             lane.totals.peak_memory_mb = max(lane.totals.peak_memory_mb or 0, host.footprint_mb)
-            lane.device_mb = host.device_mb
+            lane.device_mb, lane.proven = host.device_mb, False
             self._gauges.loaded(host)
             return host
 
@@ -236,6 +236,7 @@ class Serving:
             warm_up_seconds=lane.host.warm_up_seconds,
         )
         answer = await lane.host.child.receive(deadline)
+        lane.proven = True
         lane.sent.popleft()
         if isinstance(answer, Inferred):
             self._deliver(group, lane, queue, items, answer)

@@ -29,6 +29,9 @@ SAMPLE_RATE = 16_000
 #: A shorter difference between stated and decoded duration is rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
 
+#: Telephones have 8,000; with a few samples a second a small file would be days of noise.
+_LEAST_RATE = 1000
+
 #: Up to this length sound may be spread as thinly as its time stamps say.
 _STRETCHABLE_SECONDS = 3600.0
 
@@ -134,6 +137,11 @@ class _Decoding:
         """Put a frame where its time stamp says."""
         if not frame.samples:
             return
+        if frame.sample_rate < _LEAST_RATE:
+            raise InputError(
+                f"{shown(self._path)}: {frame.sample_rate} samples a second hold no sound that can "
+                "be heard; is the sampling rate in its header right?"
+            )
         format_ = frame_format(frame)
         if format_ != self._format:
             self._end_run()
