@@ -84,7 +84,6 @@ def test_folders_do_not_get_in_each_others_way(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_lock_is_told(tmp_path: Path) -> None:
-    # proves: G21
     (tmp_path / ".cache" / "lock").mkdir(parents=True)
     with pytest.raises(UsageError, match="remove it"):
         FolderLock(tmp_path / ".cache" / "lock").acquire()

@@ -49,7 +49,6 @@ def test_csv_has_a_row_for_each_person_and_frame(tmp_path: Path) -> None:
 
 
 def test_csv_has_no_name_that_a_spreadsheet_would_compute(tmp_path: Path) -> None:
-    # proves: G21
     shown = document(tmp_path)
     shown.persons.persons[1].name = "=cmd|' /C calc'!A0"
     rows = list(csv.DictReader(io.StringIO(faces_writer("csv").render(shown))))

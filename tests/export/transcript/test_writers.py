@@ -106,7 +106,6 @@ def test_hostile_texts(make_document, make_segment):
 
 @pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "- yes", "＋1", "@x", " =1"])
 def test_tsv_has_no_cell_that_a_spreadsheet_would_compute(make_document, make_segment, text):
-    # proves: G21
     table = writer_for("tsv").render(make_document([make_segment(0, 1, text, text)]))
     assert table.splitlines()[1] == f"0\t1000\t'{text.strip()}\t'{text.strip()}"
     content = json.loads(writer_for("json").render(make_document([make_segment(0, 1, text)])))
@@ -114,7 +113,6 @@ def test_tsv_has_no_cell_that_a_spreadsheet_would_compute(make_document, make_se
 
 
 def test_rttm_has_no_control_characters(make_document):
-    # proves: G21
     odd = make_document([])
     source = replace(odd.source, name="a\x1b[2J b\nSPEAKER.wav")
     turns = [Turn(0.0, 1.5, "K\x07 im\u202e")]

@@ -30,11 +30,11 @@ class LostOriginals:
     def claim(self, path: str, sha256: str) -> Original | None:
         """The lost recording that the new file at `path` is, if any; of several with the same
         content the one with the same file name."""
-        lost = self._by_content.get(sha256, [])
+        lost = [one for one in self._by_content.get(sha256, ()) if not os.path.lexists(one.path)]
         same = [one for one in lost if Path(one.path).name == Path(path).name]
         found = next(iter(same or lost), None)
         if found is not None:
-            lost.remove(found)
+            self._by_content[sha256].remove(found)
         return found
 
     def sentences(self, asked_for: Set[str]) -> tuple[str | None, str | None]:
