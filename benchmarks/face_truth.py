@@ -22,12 +22,8 @@ Int64 = npt.NDArray[np.int64]
 #: A found box is a face's from this overlap (intersection over union) on, as in MOT Challenge.
 SAME_FACE = 0.5
 SIZES = (40, 300)
-#: `reelmill faces` as users run it where no weights can be had: nothing is looked for in vain.
-FACES = (
-    *REELMILL,
-    "faces",
-    *("--identity", "appearance"),
-)
+#: `reelmill faces` as users run it.
+FACES = (*REELMILL, "faces")
 SPEEDS = (1.0, 5.0)
 
 

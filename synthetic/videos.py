@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from synthetic.cast import Actor, cast
+from synthetic.cast import Actor, cast, dressed
 from synthetic.movie import SoundTrack, write_movie
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ CLEAR_SHARE = 0.75
 _SOUND_RATE = 48_000
 _ZOOM_STEPS = 8
 _LEAST_VISIBLE = 0.05
+#: What people wear who do not wear their own: red, green, blue.
+_COLOURS = ((70, 75, 90), (200, 60, 60), (60, 170, 90), (210, 190, 70))
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Script:
     persons: 1 to 4 of the cast; up to as many are seen at once.
     flashes: the first frame of each whole second is brighter, at the click in the sound.
     leaving: share of appearances in which somebody walks out of the picture and comes back.
+    wardrobe: what people wear: `own` clothes throughout, all of them `alike`, or, from shot to
+        shot, `changing` clothes that are everybody's in turn.
     """
 
     seconds: float = 40.0
@@ -45,6 +49,7 @@ class Script:
     speed: float = 1.0
     shot_seconds: tuple[float, float] = (3.0, 7.0)
     leaving: float = 0.3
+    wardrobe: Literal["own", "alike", "changing"] = "own"
     flashes: bool = False
     seed: int = 1
     bit_rate: int | None = None
@@ -184,8 +189,8 @@ def _path(
 
 
 def _frames(script: Script, shots: list[_Shot], truth: Truth) -> Iterator[np.ndarray]:
-    actors = cast()
     for number, shot in enumerate(shots):
+        actors = _dressed(script, number)
         background = _background(script, number)
         drawn: dict[tuple[int, int], tuple[Image, float]] = {}
         for offset in range(shot.frames):
@@ -201,6 +206,16 @@ def _frames(script: Script, shots: list[_Shot], truth: Truth) -> Iterator[np.nda
             if script.flashes and index % script.rate == 0:
                 pixels = np.minimum(pixels.astype(np.int16) + 30, 255).astype(np.uint8)
             yield pixels
+
+
+def _dressed(script: Script, shot: int) -> tuple[Actor, ...]:
+    """The cast in what it wears in a shot."""
+    if script.wardrobe == "own":
+        return cast()
+    if script.wardrobe == "alike":
+        return dressed(_COLOURS[0])
+    worn = [_COLOURS[(number + shot) % len(_COLOURS)] for number in range(len(cast()))]
+    return tuple(dressed(colour)[number] for number, colour in enumerate(worn))
 
 
 def _scaled(

@@ -195,12 +195,15 @@ class Settings(BaseSettings):
         "`faces`), or the .onnx file of a YuNet or SCRFD",
     )
     identity: str = Field(
-        "auto",
-        description="how people are told apart: vggface2 (their faces), appearance (what they "
-        "wear), or a file, address or hub name of weights; auto: vggface2 where it can be had",
+        "dlib",
+        description="how people are told apart: by their faces with dlib (shipped), vggface2, or a "
+        "file, address or hub name of facenet-pytorch's weights; or by their clothes: appearance",
     )
     identity_threshold: float | None = Field(
-        None, gt=0, le=1, description="likeness of one person: 0.6 by face, 0.7 by clothes"
+        None,
+        gt=0,
+        le=1,
+        description="likeness of one person: 0.65 by face (vggface2 0.6), 0.7 by clothes",
     )
     people: Path | None = Field(
         None,

@@ -31,8 +31,7 @@ SCRIPT = Script(
     flashes=True,
     seed=3,
 )
-#: Whether weights can be fetched must play no part.
-OPTIONS = ["--preset", "ultrafast", "--identity", "appearance"]
+OPTIONS = ["--preset", "ultrafast"]
 
 
 def reelmill(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.models.faces.dlib import shipped
 from reelmill.models.faces.facenet import FacenetSpec
 from reelmill.models.faces.mtcnn import MtcnnSpec
 from reelmill.pipelines.faces_builder import choose_identity, clip_size, faces_settings
@@ -61,28 +62,24 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_weights_people_are_told_apart_by_clothes_and_it_is_said(no_weights) -> None:
-    # proves: F1 G19
+def test_people_are_told_apart_by_face_out_of_the_box(no_weights, monkeypatch) -> None:
+    # proves: F9 G19
+    monkeypatch.setattr("reelmill.models.faces.files.fetch", None)
     said: list[str] = []
-    assert choose_identity(faces_settings({}), MtcnnSpec(), no_weights, said.append).spec is None
-    line = said[-1]
-    assert "by what they wear, not by their faces" in line
-    assert "models pull faces:vggface2" in line and "\n" not in line
+    for given in ({}, {"identity": "auto"}):
+        identity = choose_identity(faces_settings(given), MtcnnSpec(), no_weights, said.append)
+        assert identity.spec == shipped()
+    assert said == []
 
 
-def test_with_weights_by_their_faces_and_so_it_stays_in_a_folder(
-    no_weights, tmp_path, monkeypatch
-) -> None:
+def test_vggface2_stays_by_name(no_weights, tmp_path, monkeypatch) -> None:
     # proves: F1
-    auto, said = faces_settings({}), list[str]()
-    weights = save_old(tmp_path / "20180402-114759-vggface2.pt", small_facenet())
+    weights = tmp_path / "torch/checkpoints/20180402-114759-vggface2.pt"
+    weights.parent.mkdir(parents=True)
+    save_old(weights, small_facenet())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    choose_identity(auto, MtcnnSpec(), no_weights, said.append)
-    (tmp_path / "torch/checkpoints").mkdir(parents=True)
-    weights.rename(tmp_path / "torch/checkpoints" / weights.name)
-    assert choose_identity(auto, MtcnnSpec(), no_weights, said.append).spec is None, "by clothes"
-    (tmp_path / "other/.cache").mkdir(parents=True)
-    identity = choose_identity(auto, MtcnnSpec(), tmp_path / "other", said.append)
+    settings = faces_settings({"identity": "vggface2"})
+    identity = choose_identity(settings, MtcnnSpec(), no_weights, print)
     assert isinstance(identity.spec, FacenetSpec) and identity.spec.name == "vggface2"
 
 
@@ -100,6 +97,6 @@ def test_nobody_is_named_by_clothes_and_it_is_said(no_weights) -> None:
     identity = choose_identity(settings, MtcnnSpec(), no_weights, said.append)
     assert identity.people == ()
     across, people = said
-    assert "told apart by their clothes" in people and "--identity vggface2" in people
+    assert "told apart by their clothes" in people and "leave --identity out" in people
     assert identity.notes and identity.notes[0] in people
     assert "matched by the colours they wear" in across

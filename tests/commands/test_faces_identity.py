@@ -50,7 +50,7 @@ def test_people_are_named_and_found_across_videos(run) -> None:
     _, out, done = run
     assert done.returncode == 0, done.stderr
     document = json.loads((out / "people.json").read_text())
-    assert document["told_apart_by"] == "vggface2" and document["notes"] == []
+    assert document["told_apart_by"] == "coarse.onnx" and document["notes"] == []
     assert [one["id"] for one in document["people"]] == ["P1", "P2"]
     assert {one["name"] for one in document["people"]} == {"김 제독", None}
     for one in document["people"]:

@@ -99,8 +99,8 @@ def test_files_that_went_with_the_end_of_a_run_are_named(original: Path, tmp_pat
     picture = Picture(0, 320, 240, 0, 25, 25.0, 1.0)
     saved(
         folder,
-        "identify_appearance",
-        Persons("p.npz", picture, "appearance", 0.7, [], []),
+        "identify_faces",
+        Persons("p.npz", picture, "faces", 0.6, [], []),
         original,
         of="faces",
     )

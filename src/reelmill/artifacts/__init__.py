@@ -12,6 +12,7 @@ from reelmill.artifacts.exports import (
 from reelmill.artifacts.faces import (
     DetectionArrays,
     Detections,
+    FaceNetworkUsed,
     FaceVectorArrays,
     FaceVectors,
     IdentityMethod,
@@ -82,6 +83,7 @@ __all__ = [
     "Diarization",
     "ExportedFile",
     "Exports",
+    "FaceNetworkUsed",
     "FaceVectorArrays",
     "FaceVectors",
     "Finding",

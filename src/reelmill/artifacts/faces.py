@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Float64 = npt.NDArray[np.float64]
 
 #: How persons were told apart: by their faces, or by the colours they wear.
-IdentityMethod = Literal["vggface2", "appearance"]
+IdentityMethod = Literal["faces", "appearance"]
 
 
 @dataclass
@@ -112,16 +112,26 @@ class Tracks(Artifact):
 
 
 @dataclass
+class FaceNetworkUsed:
+    """The network that told faces apart: its name, and a digest of its file. Vectors of different
+    networks cannot be compared."""
+
+    name: str
+    digest: str
+
+
+@dataclass
 class FaceVectors(Artifact):
     """How the faces of tracks look to a network; arrays in `file`, see `FaceVectorArrays`.
 
-    `model` is the network's name, `faces` counts the pictures it was shown, `unseen` the tracks of
-    which no picture could be had.
+    `threshold` is the cosine from which on that network takes two faces for one person's, `faces`
+    counts the pictures it was shown, `unseen` the tracks without a face that is good enough.
     """
 
-    schema: ClassVar[str] = "face_vectors/1"
+    schema: ClassVar[str] = "face_vectors/2"
     file: PlainName
-    model: str
+    network: FaceNetworkUsed
+    threshold: float
     faces: int
     unseen: int
 
@@ -184,11 +194,12 @@ class Person:
 class Persons(Artifact):
     """The persons of a video, most seen first; arrays in `file`, see `PersonArrays`.
 
-    `method` says how they were told apart and `notes`, in plain words, what that cannot do;
-    `cuts` as in `Detections`: a camera path must not glide across them.
+    `method` says how they were told apart, `network` by which network where it was by their faces,
+    and `notes`, in plain words, what that cannot do; `cuts` as in `Detections`: a camera path must
+    not glide across them.
     """
 
-    schema: ClassVar[str] = "persons/1"
+    schema: ClassVar[str] = "persons/2"
     file: PlainName
     picture: Picture
     method: IdentityMethod
@@ -196,6 +207,12 @@ class Persons(Artifact):
     persons: list[Person]
     cuts: list[float]
     notes: list[str] = field(default_factory=list)
+    network: FaceNetworkUsed | None = None
+
+    @property
+    def told_apart_by(self) -> str:
+        """The network's name, or `appearance`."""
+        return self.network.name if self.network is not None else self.method
 
     def sidecars(self) -> list[str]:
         return [self.file]
@@ -253,7 +270,7 @@ class TrackArrays:
 class FaceVectorArrays:
     """Arrays of `FaceVectors`.
 
-    vectors: (tracks, d) mean over a track's faces, of unit length; 0 where none was seen.
+    vectors: (tracks, d) mean over a track's faces, of unit length; 0 where none was good enough.
     faces: (tracks,) how many that were.
     """
 

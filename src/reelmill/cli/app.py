@@ -330,12 +330,13 @@ def faces(
     identity: Annotated[
         str | None,
         typer.Option(
-            help="How people are told apart: vggface2 (faces), appearance (clothes), or weights: "
-            "file, address, hub name [auto: vggface2 where it can be had]."
+            help="How people are told apart: by face with dlib, vggface2 or weights (file, "
+            "address, hub name), or by clothes: appearance [dlib]."
         ),
     ] = None,
     identity_threshold: Annotated[
-        float | None, typer.Option(help="Likeness of one person [faces 0.6, clothes 0.7].")
+        float | None,
+        typer.Option(help="Likeness of one person [faces 0.65, vggface2 0.6, clothes 0.7]."),
     ] = None,
     people: Annotated[
         Path | None,

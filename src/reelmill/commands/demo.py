@@ -10,7 +10,6 @@ from typing import Any
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED, exit_code
 from reelmill.commands.running import run_command
 from reelmill.engine.telemetry.metrics import RunSummary
-from reelmill.models.faces.files import APPEARANCE
 from reelmill.models.files.catalog import DEMO
 from reelmill.runs.run import Run
 
@@ -32,7 +31,7 @@ class Part:
 PARTS = (
     Part("voice", "samples", {"model": DEMO}, frozenset({"broken.m4a"})),
     Part("subtitle", "films", {"model": DEMO, "translator": DEMO, "to": "ko", "mux": True}),
-    Part("faces", "people", {"identity": APPEARANCE}),
+    Part("faces", "people", {}),
 )
 
 

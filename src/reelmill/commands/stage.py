@@ -30,7 +30,7 @@ from reelmill.engine.state.run_db import Ledger, Original
 from reelmill.errors import ForeignFolderError, InputError, ReelmillError, UsageError
 from reelmill.models.alignment.aligners import NONE
 from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
-from reelmill.models.faces.files import APPEARANCE
+from reelmill.models.faces.files import DEFAULT as DEFAULT_IDENTITY
 from reelmill.models.files.catalog import DEMO
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext
 from reelmill.pipelines.registry import stage_class, stage_names
@@ -42,7 +42,7 @@ _NOT_ASKED = {
     "model": DEMO,
     "translator": NOT_ASKED,
     "aligner": NONE,
-    "identity": APPEARANCE,
+    "identity": DEFAULT_IDENTITY,
     "detector": DEFAULT_DETECTOR,
 }
 _CACHE = ".cache"

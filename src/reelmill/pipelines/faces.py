@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.stage import ModelSpec, Stage
+from reelmill.engine.stage import Stage
 from reelmill.media.video.encode import Encoding
 from reelmill.models.faces.detector import DetectorSpec
+from reelmill.models.faces.network import FaceNetworkSpec
+from reelmill.models.runtimes.shared import shared
 from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
@@ -33,19 +35,25 @@ class Identity:
     of the results should know.
     """
 
-    spec: ModelSpec | None = None
+    spec: FaceNetworkSpec | None = None
     threshold: float | None = None
     people: tuple[KnownFace, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def identity_stages(identity: Identity, track: int | None) -> list[Stage]:
-    """Stages that make `Persons` of `Tracks`."""
+def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity) -> list[Stage]:
+    """Stages that make `Persons` of a video."""
+    track, side = settings.video_track, settings.detect_size
     given = {} if identity.threshold is None else {"threshold": identity.threshold}
+    follow = TrackFaces(least_score=detector.sure)
     if identity.spec is None:
-        return [IdentifyByAppearance(**given, notes=identity.notes)]
+        detect = DetectFaces(detector, track=track, short_side=side)
+        return [detect, follow, IdentifyByAppearance(**given, notes=identity.notes)]
+    finder, network = shared((detector, identity.spec))
     return [
-        EmbedFaces(identity.spec, track=track),
+        DetectFaces(finder, track=track, short_side=side),
+        follow,
+        EmbedFaces(network, track=track),
         IdentifyFaces(**given, people=identity.people, notes=identity.notes),
     ]
 
@@ -75,9 +83,7 @@ def faces_pipeline(
         "faces",
         [
             Probe(),
-            DetectFaces(detector, track=settings.video_track, short_side=settings.detect_size),
-            TrackFaces(least_score=detector.sure),
-            *identity_stages(identity, settings.video_track),
+            *person_stages(settings, detector, identity),
             PlanClips(
                 layout=settings.layout,
                 width=size[0],

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.engine.pipeline import Pipeline
-from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.errors import UsageError
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.detectors import detector_spec
-from reelmill.models.faces.facenet import FacenetSpec
-from reelmill.models.faces.files import APPEARANCE, AUTO, VGGFACE2, face_spec
-from reelmill.pipelines.choices import NOT_ASKED, BuildContext, remembered
+from reelmill.models.faces.files import APPEARANCE, face_spec
+from reelmill.models.faces.network import FaceNetworkSpec
+from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.faces import Identity, faces_pipeline
 from reelmill.pipelines.known_people import known_people
 from reelmill.pipelines.registry import with_added
@@ -26,7 +26,7 @@ _CLIP, _SPLIT = (250, "1:1"), (1080, "16:9")
 _MOST_ASPECT = 10
 NOT_BY_CLOTHES = (
     "nobody could be named: reference pictures name people by their faces, and here they were told "
-    "apart by their clothes; give --identity vggface2"
+    "apart by their clothes; leave --identity out to go by faces"
 )
 _ASPECT = re.compile(r"(\d+(?:\.\d+)?)[:x/](\d+(?:\.\d+)?)")
 
@@ -77,29 +77,15 @@ def build_faces(context: BuildContext) -> Pipeline:
 def choose_identity(
     settings: Settings, detector: DetectorSpec, out: Path, say: Callable[[str], None]
 ) -> Identity:
-    """How people are told apart, as asked for, and whom of them we know; where nobody said, by
-    their faces if the network can be had, and then always so in this output folder.
+    """How people are told apart, as asked for, and whom of them we know.
 
     Raises:
-        ModelUnavailableError: the network that was named cannot be had.
+        ModelUnavailableError: the network that was named is not available.
         UsageError: no faces in the pictures of known people.
     """
-
-    def choose() -> str:
-        try:
-            return face_spec(VGGFACE2, say, waits=()).label
-        except ModelUnavailableError as error:
-            say(f"people are told apart by what they wear, not by their faces: {error}")
-            return APPEARANCE
-
-    name = settings.identity
-    if name == AUTO:
-        name = remembered(out, "identity", choose)
-    spec: FacenetSpec | None = None
-    if name == NOT_ASKED:
-        spec = FacenetSpec(Path(), NOT_ASKED, NOT_ASKED)
-    elif name != APPEARANCE:
-        spec = face_spec(name, say)
+    spec: FaceNetworkSpec | None = None
+    if settings.identity != APPEARANCE:
+        spec = face_spec(settings.identity, say)
     if settings.across and spec is None:
         say(f"--across: {BY_CLOTHES}")
     people: tuple[KnownFace, ...] = ()

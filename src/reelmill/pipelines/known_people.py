@@ -18,7 +18,7 @@ from reelmill.stages.faces.known_people import KnownFace
 from reelmill.stages.faces.reference_pictures import Reference, look_at, references
 
 #: Changes with what is made of a picture.
-_VERSION = 1
+_VERSION = 2
 
 _Seen = tuple[tuple[KnownFace, ...], tuple[str, ...]]
 

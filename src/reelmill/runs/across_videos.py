@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reelmill import __version__
-from reelmill.artifacts import ExportedFile, IdentityMethod, Person, Persons, read_persons
+from reelmill.artifacts import ExportedFile, Person, Persons, read_persons
 from reelmill.core.atomic import write_bytes
 from reelmill.core.kept import read_kept, write_kept
 from reelmill.core.keys import user_key
@@ -31,8 +31,9 @@ from reelmill.stages.faces.across import (
 )
 
 SCHEMA = "reelmill.people/1"
-#: Below `.cache`: who has which number, so that nobody's changes from run to run.
-_REGISTER = "people.json"
+#: Below `.cache`, one for each network: who has which number, so that nobody's changes from run to
+#: run. Vectors of different networks cannot be compared.
+_REGISTERS = "people-{}.json"
 
 _NOTICE = (
     "Machine output. Different people may have been taken for one, and one for several; check it "
@@ -59,20 +60,22 @@ def write_people(found: Sequence[Found], out: Path) -> list[ExportedFile]:
     videos = [video for one in found if (video := _video(one)) is not None]
     if not videos:
         return []
-    method, threshold = videos[0].persons.method, videos[0].persons.threshold
+    first = videos[0].persons
+    threshold, measure = first.threshold, _measure(first)
     people = _appearances(videos)
     groups = [[people[at] for at in group] for group in matched(people, threshold)]
-    register = out / ".cache" / _REGISTER
-    known = _read_register(register, method)
+    register = out / ".cache" / _REGISTERS.format(measure)
+    known = _read_register(register, measure)
     numbers = numbered(groups, known, threshold)
-    _write_register(register, method, _remembered(groups, numbers, known))
+    _write_register(register, measure, _remembered(groups, numbers, known))
     content = {
         "schema": SCHEMA,
         "made_by": {"program": "reelmill", "version": __version__},
         "notice": _NOTICE,
-        "told_apart_by": method,
+        "told_apart_by": first.told_apart_by,
+        "network": first.network and vars(first.network),
         "threshold": number(threshold, 4),
-        "notes": [BY_CLOTHES] if method == "appearance" else [],
+        "notes": [BY_CLOTHES] if first.method == "appearance" else [],
         "videos": [
             {"name": video.recording.name, "sha256": video.recording.id} for video in videos
         ],
@@ -84,6 +87,11 @@ def write_people(found: Sequence[Found], out: Path) -> list[ExportedFile]:
     data = (json_text(content, indent=1) + "\n").encode()
     write_bytes(out / PEOPLE, data)
     return [ExportedFile(PEOPLE, hashlib.sha256(data).hexdigest(), len(data))]
+
+
+def _measure(persons: Persons) -> str:
+    """What the persons' vectors can be compared by: a network's digest, or `appearance`."""
+    return persons.network.digest if persons.network is not None else persons.method
 
 
 def _video(found: Found) -> Video | None:
@@ -142,11 +150,11 @@ def _remembered(
     return sorted(by_number.values(), key=lambda one: one.id)
 
 
-def _read_register(path: Path, method: IdentityMethod) -> list[Known]:
+def _read_register(path: Path, measure: str) -> list[Known]:
     """Numbers given out before; none where people were told apart in another way."""
     try:
         content = read_kept(path)
-        if content is None or content["told_apart_by"] != method:
+        if content is None or content["measure"] != measure:
             return []
         return [
             Known(
@@ -160,9 +168,9 @@ def _read_register(path: Path, method: IdentityMethod) -> list[Known]:
         return []  # not as this version writes it: numbers begin at 1
 
 
-def _write_register(path: Path, method: IdentityMethod, people: Sequence[Known]) -> None:
+def _write_register(path: Path, measure: str, people: Sequence[Known]) -> None:
     content = {
-        "told_apart_by": method,
+        "measure": measure,
         "people": [
             {
                 "id": one.id,

@@ -180,7 +180,7 @@ def test_no_network_is_one_line_with_the_ways_out(monkeypatch) -> None:
     text = str(caught.value)
     assert "\n" not in text
     assert "refused" in text and "models pull faces:vggface2" in text
-    assert "--identity appearance" in text
+    assert "--identity dlib" in text
     assert any("again in 0 s" in line for line in said)
 
 

@@ -7,26 +7,29 @@ from pathlib import Path
 
 import numpy as np
 
-from reelmill.engine.stage import Device, ModelSpec
+from reelmill.engine.stage import Device
+from reelmill.models.faces.facenet import FacenetSpec, face_pictures
 from reelmill.models.faces.facenet_convert import SIZE
 from reelmill.models.runtimes.onnx_writer import Graph, Value
 
 
 @dataclass(frozen=True)
-class CoarseSpec(ModelSpec):
-    @property
-    def name(self) -> str:
-        return "coarse"
-
-    @property
-    def identity(self) -> str:
-        return "coarse-1"
+class CoarseSpec(FacenetSpec):
+    path: Path = Path()
+    label: str = "coarse"
+    digest: str = "coarse-1"
 
     def load(self, device: Device, threads: int) -> Coarse:
         return Coarse()
 
+    def memory_mb(self, device_kind: str) -> float:
+        return 1.0
+
 
 class Coarse:
+    def pictures(self, frame, boxes, landmarks) -> np.ndarray:
+        return face_pictures(frame, boxes)
+
     def embed(self, faces) -> np.ndarray:
         cells = faces.reshape(-1, 10, 16, 10, 16, 3).astype(np.float32)
         grey = cells.mean(axis=(2, 4, 5)).reshape(len(faces), -1)

@@ -8,81 +8,38 @@ but fetched once and converted to ONNX.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from reelmill.engine.stage import Device
-from reelmill.errors import ModelUnavailableError
 from reelmill.models.faces.boxes import Float32, UInt8, crops
 from reelmill.models.faces.facenet_convert import SIZE
-from reelmill.models.runtimes.onnx import OnnxModelSpec, open_network
+from reelmill.models.faces.network import AT_ONCE, FaceNetworkSpec
 
 #: Pixels of the network's picture around a face's box, as in facenet-pytorch's own evaluation.
 MARGIN = 14
 _LIBRARIES_MB = 120
 _A_FACE_MB = 12
-#: Faces the network gets in one call.
-_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class FacenetSpec(OnnxModelSpec):
-    """A converted network on this machine: pictures (n, 160, 160, 3) to embeddings (n, d)."""
+class FacenetSpec(FaceNetworkSpec):
+    """A converted network: pictures (n, 160, 160, 3) to embeddings (n, d)."""
 
-    path: Path
-    label: str
-    digest: str
-
-    @property
-    def name(self) -> str:
-        return self.label
-
-    @property
-    def identity(self) -> str:
-        return self.digest
+    side: ClassVar[int] = SIZE
+    threshold: ClassVar[float] = 0.6
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights, a batch of faces on its way through, and the library."""
         weights = self.path.stat().st_size / (1 << 20)
-        return 2 * weights + _AT_ONCE * _A_FACE_MB + _LIBRARIES_MB
+        return 2 * weights + AT_ONCE * _A_FACE_MB + _LIBRARIES_MB
 
-    def load(self, device: Device, threads: int) -> Facenet:
-        """As `open_network`."""
-        return Facenet(open_network(self.path, device, threads), self.path)
-
-    def warm_up(self, model: Facenet) -> None:
-        model.embed(np.full((1, SIZE, SIZE, 3), 127, np.uint8))
-
-
-class Facenet:
-    """A loaded network."""
-
-    def __init__(self, network: Any, path: Path) -> None:
-        self._network, self._path = network, path
-        self._input = network.get_inputs()[0]
-
-    def embed(self, faces: UInt8) -> Float32:
-        """Vectors of unit length, (n, d), of faces as `face_pictures` cuts them.
-
-        Raises:
-            ModelUnavailableError: the file is no such network.
-        """
-        if self._input.type != "tensor(uint8)":
-            raise ModelUnavailableError(
-                f"{self._path}: takes {self._input.type} {self._input.shape}, not uint8 pictures "
-                f"(n, {SIZE}, {SIZE}, 3); give weights of facenet-pytorch, which are converted"
-            )
-        parts = [
-            self._network.run(None, {self._input.name: faces[start : start + _AT_ONCE]})[0]
-            for start in range(0, len(faces), _AT_ONCE)
-        ]
-        return np.concatenate(parts)
+    def pictures(self, frame: UInt8, boxes: Float32, landmarks: Float32) -> UInt8:
+        return face_pictures(frame, boxes)
 
 
 def face_pictures(frame: UInt8, boxes: Float32) -> UInt8:
-    """Faces cut out of a frame as the network was trained to see them: (n, 160, 160, 3).
+    """Faces cut out of a frame by their boxes, with a margin: (n, 160, 160, 3).
 
     Args:
         frame: RGB (height, width, 3).

@@ -12,8 +12,10 @@ from reelmill.core import gate
 from reelmill.core.paths import caches
 from reelmill.core.retries import RETRY_WAITS
 from reelmill.errors import ModelUnavailableError
+from reelmill.models.faces.dlib import DLIB, shipped
 from reelmill.models.faces.facenet import FacenetSpec
 from reelmill.models.faces.facenet_convert import convert
+from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.files import hub
 from reelmill.models.files.cache import file_digest
 from reelmill.models.files.download import fetch
@@ -23,8 +25,8 @@ from reelmill.models.files.names import given_path
 VGGFACE2 = "vggface2"
 #: Not a network: people are told apart by what they wear.
 APPEARANCE = "appearance"
-#: By the face where the network can be had, else by what people wear.
-AUTO = "auto"
+#: The network that is used when nothing is said, and what it was called before one was shipped.
+DEFAULT, _FORMER_DEFAULT = DLIB, "auto"
 DOWNLOAD_MB = 107
 _FILE = "20180402-114759-vggface2.pt"
 _ADDRESS = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{_FILE}"
@@ -40,9 +42,10 @@ def face_spec(
     notify: Notify = lambda line: None,
     *,
     waits: tuple[float, ...] = RETRY_WAITS,
-) -> FacenetSpec:
-    """The network `name`: `vggface2`, a file of weights (.pt) or of a converted network (.onnx),
-    the address of one, or a hub repository with one in it.
+) -> FaceNetworkSpec:
+    """The network `name`: `dlib` (shipped), `vggface2`, a file of facenet-pytorch's weights (.pt)
+    or of a network converted from them (.onnx), the address of one, or a hub repository with one
+    in it.
 
     Args:
         name: as above.
@@ -53,11 +56,12 @@ def face_spec(
         ModelUnavailableError: it is not here and not to be had, or is something else; the message
             names the ways out.
     """
+    if name in (DEFAULT, _FORMER_DEFAULT):
+        return shipped()
     path = given_path(name, (VGGFACE2,), notify)
-    if path is not None and path.is_file():
-        return _from_file(path.resolve(), path.name, notify)
-    if path is not None and path.is_dir():
-        return _from_file(_only_file(path.resolve()), path.name, notify)
+    if path is not None and path.exists():
+        given = path.resolve()
+        return _from_file(_only_file(given) if given.is_dir() else given, path.name, notify)
     made = converted_path(name)
     if made.is_file():
         return _spec(made, name)
@@ -68,8 +72,8 @@ def face_spec(
     if path is None and name.count("/") == 1:
         return _from_hub(name, made, notify)
     raise ModelUnavailableError(
-        f"no face network {name!r}: give {VGGFACE2}, the file or address of facenet-pytorch's "
-        "weights (.pt), or a hub repository (owner/name) with them"
+        f"no face network {name!r}: give {DLIB}, {VGGFACE2}, the file or address of "
+        "facenet-pytorch's weights (.pt), or a hub repository (owner/name) with them"
     )
 
 
@@ -94,7 +98,7 @@ def unavailable(name: str, cause: str) -> ModelUnavailableError:
         f"the face network {name} cannot be had: {cause}. Ways out: "
         f"`reelmill models pull faces:{VGGFACE2}` on a machine with network, then copy "
         f"{hub.models_folder() / _CONVERTED} here; give facenet-pytorch's weights in its place "
-        f"(--identity {_FILE}); or tell people apart by what they wear (--identity appearance)"
+        f"(--identity {_FILE}); or use the network that is shipped (--identity {DLIB})"
     )
 
 

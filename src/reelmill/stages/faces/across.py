@@ -18,7 +18,8 @@ Member = tuple[str, str]
 
 BY_CLOTHES = (
     "people were matched by the colours they wear, not by their faces: somebody in other clothes "
-    "is somebody else here, and two who dress alike are one person; give --identity vggface2"
+    "is somebody else here, and two who dress alike are one person; leave --identity out to go by "
+    "faces"
 )
 
 

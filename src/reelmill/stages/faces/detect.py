@@ -26,6 +26,7 @@ from reelmill.media.video.frames import Stretch, choose_track, reduced_size, str
 from reelmill.media.video.reader import open_pictures
 from reelmill.models.faces.boxes import Float32, UInt8
 from reelmill.models.faces.detector import Faces, no_faces
+from reelmill.models.runtimes.shared import own_model
 from reelmill.stages.faces.chunks import FrameChunk, frame_chunks
 from reelmill.stages.faces.colours import BINS, worn_colours
 from reelmill.stages.faces.scenes import Glance, is_cut
@@ -100,7 +101,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         results: dict[int, ChunkFaces] = {}
         for shape in {chunk.frames[0].shape for chunk in batch}:
             these = [i for i, chunk in enumerate(batch) if chunk.frames[0].shape == shape]
-            found = _searched(model, [batch[i] for i in these])
+            found = _searched(own_model(self.model, model), [batch[i] for i in these])
             results.update(zip(these, found, strict=True))
         return [results[i] for i in range(len(batch))]
 

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import (
     Artifact,
+    FaceNetworkUsed,
     FaceVectorArrays,
     FaceVectors,
     Media,
     TrackArrays,
     Tracks,
-    VideoTrack,
     read_tracks,
     write_arrays,
 )
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.media.video.frames import Reducer, choose_track, reduced_size, upright_size
-from reelmill.media.video.reader import open_pictures
-from reelmill.models.faces.facenet import face_pictures
+from reelmill.media.video.reader import Pictures, open_pictures
+from reelmill.models.faces.network import FaceNetworkSpec
+from reelmill.models.runtimes.shared import own_model, own_spec
 from reelmill.stages.faces.clustering import unit
+
+if TYPE_CHECKING:
+    from reelmill.media.video.crop import Frame
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -36,7 +40,10 @@ _PART_SECONDS = 30.0
 _MOST_SIDE = 1080
 #: How far the time of a decoded frame may be from that of the frame a face was found in, s.
 _SAME_FRAME = 1e-3
-
+#: A face is good enough to tell people apart by from this width on, pixels (at 16 the cosine to
+#: the same face in full is 0.78, at 12 it is 0.65), unless the eyes are so near to each other, in
+#: widths of the face, that it is seen from the side.
+_LEAST_WIDTH, _LEAST_BETWEEN_EYES = 16.0, 0.25
 
 #: Faces in an item: one by one they would spend longer on their way than in the network.
 _FACES_AN_ITEM = 8
@@ -44,7 +51,7 @@ _FACES_AN_ITEM = 8
 
 @dataclass(frozen=True)
 class FacePictures:
-    """Faces (n, 160, 160, 3), RGB, and the tracks (n,) they belong to. Cost is in faces."""
+    """Faces (n, side, side, 3), RGB, and the tracks (n,) they belong to. Cost is in faces."""
 
     pictures: UInt8
     tracks: npt.NDArray[np.int64]
@@ -64,45 +71,80 @@ class TrackVectors:
 
 @dataclass(frozen=True)
 class Moments:
-    """The faces to be cut out, in order of time: rows of `TrackArrays`, their tracks and times."""
+    """The faces to be cut out, in order of time: the tracks, times, boxes (x, y, width, height)
+    and landmarks of n faces, and the number of the key frame that each is decoded from."""
 
-    rows: npt.NDArray[np.int64]
     tracks: npt.NDArray[np.int64]
     times: npt.NDArray[np.float64]
+    boxes: Float32
+    landmarks: Float32
+    keys: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Moments:
+        """Some of them, in the order of `rows`."""
+        return Moments(
+            self.tracks[rows],
+            self.times[rows],
+            self.boxes[rows],
+            self.landmarks[rows],
+            self.keys[rows],
+        )
+
+    def runs(self, numbers: npt.NDArray[np.int64]) -> list[Moments]:
+        """Cut where `numbers` (n,) change."""
+        places = np.arange(len(self))
+        edges = np.flatnonzero(np.diff(numbers)) + 1
+        return [self.take(rows) for rows in np.split(places, edges)] if len(self) else []
 
 
 @dataclass(frozen=True)
 class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
-    """A vector for each track, from its best faces in full resolution.
+    """A vector for each track, from some of its best faces in full resolution.
+
+    Of the best ones those are taken that come soonest after a key frame of the video, for all
+    pictures between the two have to be decoded. A track without a face that is good enough gets no
+    vector.
 
     Args:
-        faces: pictures of each track at most; `TrackFaces` keeps 5.
+        faces: pictures of each track at most.
         track: as in `DetectFaces`.
     """
 
     name: ClassVar[str] = "embed_faces"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title = "Comparing faces"
     commands = ("faces",)
     models = ("identity",)
-    enabled_by = ("identity", "vggface2")
     needs = (Media, Tracks)
     produces: ClassVar[type[Artifact]] = FaceVectors
 
     model: ModelSpec
-    faces: int = 5
+    faces: int = 3
     track: int | None = None
 
-    def parts(self, context: StageContext, inputs: Inputs) -> Sequence[tuple[int, int]]:
-        moments = self._moments(_arrays(context.recording, inputs))
-        if not len(moments.times):
+    @property
+    def network(self) -> FaceNetworkSpec:
+        """What `model` is."""
+        network = own_spec(self.model)
+        assert isinstance(network, FaceNetworkSpec)
+        return network
+
+    def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Moments]:
+        arrays = read_tracks(context.folder, inputs[Tracks])
+        candidates = _candidates(arrays)
+        if not len(candidates):
             return []
-        numbers = np.floor((moments.times - moments.times[0]) / _PART_SECONDS)
-        starts = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
-        return list(zip(starts, [*starts[1:], len(numbers)], strict=True))
+        track = choose_track(context.recording.path, inputs[Media], self.track)
+        with open_pictures(context.recording, track.index) as pictures:
+            keys = np.array(pictures.key_times())
+        moments = _soonest(candidates, keys, self.faces)
+        return moments.runs(np.floor((moments.times - moments.times[0]) / _PART_SECONDS))
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[FacePictures]:
-        part: tuple[int, int] = context.part
+        part: Moments = context.part
         pictures: list[UInt8] = []
         tracks: list[int] = []
         for faces, numbers in self._faces(context.recording, inputs, part):
@@ -115,29 +157,28 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
             yield _item(pictures, tracks)
 
     def _faces(
-        self, recording: Recording, inputs: Inputs, part: tuple[int, int]
+        self, recording: Recording, inputs: Inputs, part: Moments
     ) -> Iterator[tuple[UInt8, list[int]]]:
         """The faces of each frame that has some, and their tracks."""
-        arrays = _arrays(recording, inputs)
-        moments = self._moments(arrays)
         track = choose_track(recording.path, inputs[Media], self.track)
-        size = reduced_size(*upright_size(track), _MOST_SIDE)
+        upright = upright_size(track)
+        size = reduced_size(*upright, _MOST_SIDE)
+        scale = np.array([size[0] / upright[0], size[1] / upright[1]], np.float32)
         reducer = Reducer(size, track.rotation)
-        at, last = part
-        first, end = moments.times[at], moments.times[last - 1] + 2 * _SAME_FRAME
-        with open_pictures(recording, track.index) as opened:
-            for time, frame in opened.between(first - _SAME_FRAME, end):
-                # what is earlier cannot be decoded any more
-                at = max(at, int(np.searchsorted(moments.times, time - _SAME_FRAME)))
-                until = min(last, int(np.searchsorted(moments.times, time + _SAME_FRAME, "right")))
-                if until > at:
-                    boxes = _boxes(arrays, moments.rows[at:until], track, size)
-                    faces = face_pictures(reducer.reduced(frame), boxes)
-                    yield faces, moments.tracks[at:until].tolist()
-                    at = until
+        with open_pictures(recording, track.index, draft=True) as opened:
+            for run in part.runs(part.keys):
+                for frame, faces in _frames(opened, run):
+                    corners = np.concatenate(
+                        [faces.boxes[:, :2], faces.boxes[:, :2] + faces.boxes[:, 2:]], axis=1
+                    )
+                    boxes, landmarks = corners * np.tile(scale, 2), faces.landmarks * scale
+                    picture = reducer.reduced(frame)
+                    cut = self.network.pictures(picture, boxes, landmarks)
+                    yield cut, faces.tracks.tolist()
 
     def infer(self, model: Any, batch: Sequence[FacePictures]) -> list[TrackVectors]:
-        vectors = model.embed(np.concatenate([item.pictures for item in batch]))
+        network = own_model(self.model, model)
+        vectors = network.embed(np.concatenate([item.pictures for item in batch]))
         ends = np.cumsum([len(item.tracks) for item in batch])
         parts = np.split(vectors, ends[:-1])
         return [TrackVectors(v, item.tracks.copy()) for v, item in zip(parts, batch, strict=True)]
@@ -155,31 +196,51 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
             np.add.at(count, output.tracks, 1)
         name = context.sidecar("vectors.npz")
         write_arrays(context.folder / name, FaceVectorArrays(unit(sums), count))
-        return FaceVectors(name, self.model.name, int(count.sum()), int((count == 0).sum()))
-
-    def _moments(self, arrays: TrackArrays) -> Moments:
-        best = arrays.best[:, : self.faces]
-        tracks, places = np.nonzero(best >= 0)
-        rows = best[tracks, places]
-        times = arrays.times[rows]
-        order = np.argsort(times, kind="stable")
-        return Moments(rows[order], tracks[order], times[order])
+        unseen = int((count == 0).sum())
+        network = FaceNetworkUsed(self.network.name, self.network.digest)
+        return FaceVectors(name, network, self.network.threshold, int(count.sum()), unseen)
 
 
 def _item(pictures: Sequence[UInt8], tracks: Sequence[int]) -> FacePictures:
     return FacePictures(np.stack(pictures), np.array(tracks, np.int64))
 
 
-def _arrays(recording: Recording, inputs: Inputs) -> TrackArrays:
-    return read_tracks(recording.folder, inputs[Tracks])
+def _candidates(arrays: TrackArrays) -> Moments:
+    """The best faces of each track, as far as they are good enough."""
+    tracks, places = np.nonzero(arrays.best >= 0)
+    rows = arrays.best[tracks, places]
+    boxes, landmarks = arrays.boxes[rows], arrays.landmarks[tracks, places]
+    between = np.linalg.norm(landmarks[:, 1] - landmarks[:, 0], axis=1)
+    good = boxes[:, 2] >= _LEAST_WIDTH
+    good &= between >= _LEAST_BETWEEN_EYES * boxes[:, 2]
+    keys = np.zeros(len(rows), np.int64)
+    return Moments(tracks, arrays.times[rows], boxes, landmarks, keys).take(np.flatnonzero(good))
 
 
-def _boxes(
-    arrays: TrackArrays, rows: npt.NDArray[np.int64], track: VideoTrack, size: tuple[int, int]
-) -> Float32:
-    """Left, top, right, bottom in pixels of the picture that faces are cut out of."""
-    width, height = upright_size(track)
-    boxes = arrays.boxes[rows]
-    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    scale = np.array([size[0] / width, size[1] / height] * 2, np.float32)
-    return (corners * scale).astype(np.float32)
+def _soonest(candidates: Moments, key_times: npt.NDArray[np.float64], count: int) -> Moments:
+    """Of each track the `count` soonest after a key frame, in order of time."""
+    if not len(key_times):
+        key_times = np.zeros(1)
+    keys = np.maximum(np.searchsorted(key_times, candidates.times + _SAME_FRAME) - 1, 0)
+    after = candidates.times - key_times[keys]
+    order = np.lexsort((after, candidates.tracks))
+    tracks = candidates.tracks[order]
+    rank = np.arange(len(order)) - np.searchsorted(tracks, tracks)
+    chosen = order[rank < count]
+    chosen = chosen[np.argsort(candidates.times[chosen], kind="stable")]
+    return replace(candidates, keys=keys).take(chosen)
+
+
+def _frames(opened: Pictures, run: Moments) -> Iterator[tuple[Frame, Moments]]:
+    """The frames in which faces of a run were found, with these."""
+    at, last = 0, len(run)
+    # no earlier than the first of them, or decoding would begin a key frame too soon
+    for time, frame in opened.between(float(run.times[0]), run.times[-1] + 2 * _SAME_FRAME):
+        # what is earlier cannot be decoded any more
+        at = max(at, int(np.searchsorted(run.times, time - _SAME_FRAME)))
+        until = min(last, int(np.searchsorted(run.times, time + _SAME_FRAME, "right")))
+        if until > at:
+            yield frame, run.take(np.arange(at, until))
+            at = until
+        if at == last:
+            return

@@ -15,8 +15,7 @@ from reelmill.stages.faces.persons import Identified, make_persons
 
 NOTE = (
     "people were told apart by the colours they wear, not by their faces: those who dress alike "
-    "become one person, and who changes clothes becomes two; give weights with --identity to go "
-    "by faces"
+    "become one person, and who changes clothes becomes two; leave --identity out to go by faces"
 )
 
 
@@ -30,7 +29,7 @@ class IdentifyByAppearance(FileStage):
     """
 
     name: ClassVar[str] = "identify_appearance"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title = "Telling persons apart by what they wear"
     commands = ("faces",)
     enabled_by = ("identity", "appearance")

@@ -17,6 +17,7 @@ from reelmill.artifacts import (
     write_arrays,
 )
 from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.stages.faces.clothes import clothes_of, placed_by_clothes, with_clothes
 from reelmill.stages.faces.clustering import cluster, together
 from reelmill.stages.faces.known_people import KnownFace, named
 from reelmill.stages.faces.persons import Identified, make_persons
@@ -26,22 +27,24 @@ from reelmill.stages.faces.persons import Identified, make_persons
 class IdentifyFaces(FileStage):
     """Tracks whose faces look alike are one person, whatever they wear and in whichever scene.
 
+    Clothes are a further cue, and decide alone where no face of a track is good enough.
+
     Args:
-        threshold: cosine of two faces' vectors from which on they are one person's.
+        threshold: cosine of two faces' vectors from which on they are one person's; None for the
+            network's own.
         people: faces of known people, who give persons their names.
         notes: what the reader of the result should know besides.
     """
 
     name: ClassVar[str] = "identify_faces"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title = "Telling persons apart by their faces"
     commands = ("faces",)
     models = ("identity",)
-    enabled_by = ("identity", "vggface2")
     needs = (Tracks, FaceVectors)
     produces: ClassVar[type[Artifact]] = Persons
 
-    threshold: float = 0.6
+    threshold: float | None = None
     people: tuple[KnownFace, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -49,19 +52,32 @@ class IdentifyFaces(FileStage):
         tracks, faces = inputs[Tracks], inputs[FaceVectors]
         arrays = read_tracks(context.folder, tracks)
         vectors = read_face_vectors(context.folder, faces).vectors
+        threshold = faces.threshold if self.threshold is None else self.threshold
         spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32).reshape(-1, 2)
         starts, ends = spans[:, 0], spans[:, 1]
         weights = ends - starts
-        persons = cluster(vectors, weights, starts, ends, self.threshold)
+        clothes = clothes_of(arrays.colours)
+        persons = cluster(with_clothes(vectors, clothes), weights, starts, ends, threshold)
+        persons, placed = placed_by_clothes(persons, vectors, clothes, starts, ends)
         apart = together(starts, ends)
-        persons, names = named(persons, vectors, weights, apart, self.people, self.threshold)
-        notes = [f"people were told apart by their faces ({faces.model})", *self.notes]
-        if faces.unseen:
-            notes.append(
-                f"of {faces.unseen} of {len(tracks.tracks)} tracks no face could be cut out; "
-                "each counts as a person"
-            )
-        identified = Identified(vectors, persons, "vggface2", self.threshold, notes, names)
+        persons, names = named(persons, vectors, weights, apart, self.people, threshold)
+        notes = [
+            f"people were told apart by their faces ({faces.network.name})",
+            *self.notes,
+            *_unseen(faces.unseen, placed, len(tracks.tracks)),
+        ]
+        identified = Identified(vectors, persons, "faces", threshold, notes, names, faces.network)
         artifact, boxes = make_persons(context.sidecar("boxes.npz"), tracks, arrays, identified)
         write_arrays(context.path("boxes.npz"), boxes)
         return artifact
+
+
+def _unseen(unseen: int, placed: int, tracks: int) -> list[str]:
+    """What there is to say about tracks without a face that is good enough."""
+    if not unseen:
+        return []
+    return [
+        f"in {unseen} of {tracks} tracks no face is seen well enough; there people were told apart "
+        f"by their clothes, and {placed} of these tracks given to somebody whose face is seen "
+        "elsewhere"
+    ]

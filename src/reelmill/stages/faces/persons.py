@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import (
+    FaceNetworkUsed,
     IdentityMethod,
     OnScreen,
     Person,
@@ -33,8 +34,8 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Identified:
-    """What identification found out: the vector (n, d, unit length) and the person (n,) of each
-    track, how they were told apart, and what a reader should know about it; `names` by person:
+    """What identification found out: the vector (n, d, unit length, or 0) and the person (n,) of
+    each track, how they were told apart, and what a reader should know about it; `names` by person:
     the name, and the cosine to the picture it comes from."""
 
     vectors: Float32
@@ -43,6 +44,7 @@ class Identified:
     threshold: float
     notes: list[str]
     names: Mapping[int, tuple[str, float]] = field(default_factory=dict)
+    network: FaceNetworkUsed | None = None
 
 
 def label_of(number: int) -> str:
@@ -88,6 +90,7 @@ def make_persons(
         persons,
         [scene.start for scene in tracks.scenes[1:]],
         identified.notes,
+        identified.network,
     )
     return result, PersonArrays(
         arrays.times[order],
@@ -127,12 +130,15 @@ def _person(
         thumbnail=_thumbnail(group, arrays),
         first=rows[0],
         frames=rows[1],
-        likeness=round(_least_alike(np.stack(vectors)), 4) if len(group) > 1 else 1.0,
+        likeness=round(_least_alike(np.stack(vectors)), 4),
     )
 
 
 def _least_alike(vectors: Float32) -> float:
-    """The least cosine of two of them."""
+    """The least cosine of two of them, 1 where there are not two. Rows of 0 do not count."""
+    vectors = vectors[np.linalg.norm(vectors, axis=1) > 0.5]
+    if len(vectors) < 2:
+        return 1.0
     starts = range(0, len(vectors), _AT_ONCE)
     return min(float((vectors[at : at + _AT_ONCE] @ vectors.T).min()) for at in starts)
 

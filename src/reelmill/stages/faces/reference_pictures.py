@@ -13,7 +13,6 @@ import numpy as np
 from reelmill.errors import UsageError
 from reelmill.media.video.image import read_picture
 from reelmill.models.faces.boxes import areas
-from reelmill.models.faces.facenet import face_pictures
 from reelmill.stages.faces.known_people import KnownFace
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
@@ -63,7 +62,7 @@ def look_at(
     Args:
         pictures: as `references` gives them.
         detector: has `look`.
-        network: has `embed`.
+        network: has `pictures` and `embed`.
     """
     faces, notes = [], []
     for reference in pictures:
@@ -80,8 +79,8 @@ def look_at(
             continue
         if len(found) > 1:
             notes.append(f"{reference.path}: has {len(found)} faces; the largest is taken")
-        box = found.boxes[[int(areas(found.boxes).argmax())]]
-        (vector,) = network.embed(face_pictures(frame, box))
+        largest = found.take(np.array([areas(found.boxes).argmax()]))
+        (vector,) = network.embed(network.pictures(frame, largest.boxes, largest.landmarks))
         # five digits: enough for a cosine, and the same on every machine
         rounded = tuple(round(float(value), 5) for value in vector)
         faces.append(KnownFace(reference.name, rounded))

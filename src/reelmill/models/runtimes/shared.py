@@ -1,0 +1,79 @@
+"""Several small models in one process.
+
+A process for each would cost half a second of start-up and the libraries' memory every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reelmill.engine.stage import Device, ModelSpec
+
+
+@dataclass(frozen=True)
+class SharedSpec(ModelSpec):
+    """One of several models that are loaded together: to whoever asks, `specs[index]`.
+
+    Those of the same `specs` are equal, and so one process loads them all.
+    """
+
+    specs: tuple[ModelSpec, ...]
+    index: int = field(compare=False)
+
+    @property
+    def own(self) -> ModelSpec:
+        """The one this stands for."""
+        return self.specs[self.index]
+
+    @property
+    def title(self) -> str:
+        return ", ".join(spec.title for spec in self.specs)
+
+    @property
+    def name(self) -> str:
+        return self.own.name
+
+    @property
+    def identity(self) -> str:
+        return self.own.identity
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {name: value for spec in self.specs for name, value in spec.environment.items()}
+
+    @property
+    def small(self) -> bool:
+        return all(spec.small for spec in self.specs)
+
+    def obstacle(self, device_kind: str) -> str:
+        return next((found for spec in self.specs if (found := spec.obstacle(device_kind))), "")
+
+    def memory_mb(self, device_kind: str) -> float:
+        return sum(spec.memory_mb(device_kind) for spec in self.specs)
+
+    def load(self, device: Device, threads: int) -> tuple[Any, ...]:
+        """All of them, in the order of `specs`."""
+        return tuple(spec.load(device, threads) for spec in self.specs)
+
+    def warm_up(self, model: tuple[Any, ...]) -> None:
+        for spec, one in zip(self.specs, model, strict=True):
+            spec.warm_up(one)
+
+
+def shared(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
+    """The same models; if all are small and of this environment, loaded into one process."""
+    if not all(spec.small and spec.python is None for spec in specs):
+        return list(specs)
+    return [SharedSpec(tuple(specs), index) for index in range(len(specs))]
+
+
+def own_spec(spec: ModelSpec) -> ModelSpec:
+    """The model a stage means, whether or not it shares a process."""
+    return spec.own if isinstance(spec, SharedSpec) else spec
+
+
+def own_model(spec: ModelSpec, model: Any) -> Any:
+    """Of what a process has loaded for `spec`, the model a stage means."""
+    return model[spec.index] if isinstance(spec, SharedSpec) else model

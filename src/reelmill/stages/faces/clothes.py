@@ -1,0 +1,102 @@
+"""Clothes as a further cue beside faces, and in their place where no face is good enough."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.stages.faces.clustering import cluster, together
+from reelmill.stages.faces.colours import embedding
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+#: What the same clothes add to the cosine of two faces, and other ones take off it, at the very
+#: most: enough to settle a doubt, too little to join two people or to part one.
+_WEIGHT = 0.15
+#: A track without a face is a person's whose clothes are this much alike (Bhattacharyya), if
+#: nobody else's are by this little less, and who is seen no longer before or after, s.
+_ALIKE, _MARGIN, _NEAR = 0.85, 0.05, 10.0
+#: Tracks without a face that are nobody's are one person's from this likeness on, as in
+#: `IdentifyByAppearance`.
+_ONE_PERSON = 0.7
+
+
+def clothes_of(colours: Float32) -> Float32:
+    """(n, d) unit vectors of the tracks' colour histograms; 0 where no clothes are seen."""
+    return embedding(colours)
+
+
+def with_clothes(faces: Float32, clothes: Float32) -> Float32:
+    """Vectors (n, d + e) whose dot products are the cosines of faces and, with a small weight, how
+    far clothes differ from the mean of the video in the same direction. Where no clothes are seen
+    they say nothing; a track without a face stays a row of zeros.
+    """
+    dressed = np.linalg.norm(clothes, axis=1) > 0.5
+    seen = np.linalg.norm(faces, axis=1) > 0.5
+    if not dressed.any():
+        return faces
+    special = np.where(dressed[:, None], clothes - clothes[dressed].mean(axis=0), 0)
+    cue = np.sqrt(np.float32(_WEIGHT)) * special * seen[:, None]
+    return np.concatenate([faces, cue], axis=1).astype(np.float32)
+
+
+def placed_by_clothes(
+    persons: Int64, faces: Float32, clothes: Float32, starts: Float32, ends: Float32
+) -> tuple[Int64, int]:
+    """Give tracks without a face to the person who wears the same shortly before or after, or
+    make persons of them.
+
+    Args:
+        persons: (n,) the person of each track, told by faces; tracks without one are alone.
+        faces: (n, d) unit vectors, 0 for a track without a face.
+        clothes: (n, e) unit vectors, 0 where none are seen.
+        starts, ends: (n,) s.
+
+    Returns:
+        The person of each track, and of how many without a face it is known from the clothes.
+    """
+    seen = np.linalg.norm(faces, axis=1) > 0.5
+    hidden = np.flatnonzero(~seen)
+    if not len(hidden):
+        return persons, 0
+    result = persons.copy()
+    alike, apart = clothes @ clothes.T, together(starts, ends)
+    away = np.maximum(starts[:, None] - ends[None, :], starts[None, :] - ends[:, None])
+    placed = []
+    for track in hidden.tolist():
+        person = _wearer(result, alike[track], apart[track], away[track], seen)
+        if person is not None:
+            result[track] = person
+            placed.append(track)
+    rest = np.setdiff1d(hidden, placed)
+    if len(rest):
+        seconds = ends[rest] - starts[rest]
+        groups = cluster(clothes[rest], seconds, starts[rest], ends[rest], _ONE_PERSON)
+        result[rest] = result.max() + 1 + groups
+    return _numbered(result), len(placed)
+
+
+def _wearer(
+    persons: Int64, alike: Float32, apart: npt.NDArray[np.bool_], away: Float32, seen: Float32
+) -> int | None:
+    """The one person with a face, not on screen at the same time, who wears what a track shows."""
+    found = []
+    for person in np.unique(persons[seen]).tolist():
+        own = persons == person
+        if not apart[own].any():
+            near = own & (away <= _NEAR)
+            found.append((float(alike[near].max(initial=0)), person))
+    found.sort(reverse=True)
+    if not found or found[0][0] < _ALIKE:
+        return None
+    if len(found) > 1 and found[0][0] - found[1][0] < _MARGIN:
+        return None
+    return int(found[0][1])
+
+
+def _numbered(persons: Int64) -> Int64:
+    """From 0 in order of their first tracks."""
+    _, first, numbers = np.unique(persons, return_index=True, return_inverse=True)
+    order: Int64 = np.argsort(np.argsort(first))[numbers]
+    return order
