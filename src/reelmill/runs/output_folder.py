@@ -71,6 +71,7 @@ def open_output(
             opened.enter_context(
                 gate.output(out, "", [source.path for source in sources], key.seal.key_for(WRITTEN))
             )
+            gate.refuse_foreign_cache(out)
             cache, of = out / gate.CACHE, _COMMANDS
             if prepare(cache, key.seal, adopt=adopt, fresh=fresh, say=say, commands=of):
                 adopt_reports(out)
