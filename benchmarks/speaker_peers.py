@@ -1,12 +1,10 @@
 """Who speaks when, the same networks several ways, each a process of its own.
 
-    python -m benchmarks.speaker_peers reelmill|loop|coarse|processes OUT FILE...
+    python -m benchmarks.speaker_peers reelmill|loop|processes OUT FILE...
 
 `loop` is what programs do that know nothing of other files: file by file, models loaded for each,
-one window and one voice at a time; the networks are as published, with weights of 32 bits. `coarse`
-is the same with the networks of 8 bits that ours uses on the CPU. `processes` is `loop`, the
-program started for each file, as scripts and task queues do that cannot give a model's memory back
-otherwise.
+one window and one voice at a time. `processes` is `loop`, the program started for each file, as
+scripts and task queues do that cannot give a model's memory back otherwise.
 """
 
 from __future__ import annotations
@@ -29,9 +27,8 @@ from reelmill.runs.task import Task
 from reelmill.settings import load_settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
-from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.stages.speakers.embed_speakers import EmbedSpeakers
 from reelmill.stages.speakers.segment_speakers import SegmentSpeakers
-from reelmill.stages.speech.detect_speech import DetectSpeech
 
 
 def _diarizer() -> NetworksDiarizer:
@@ -40,12 +37,7 @@ def _diarizer() -> NetworksDiarizer:
 
 def reelmill(files: list[Path], work: Path) -> dict[str, Turns]:
     def build(context: BuildContext) -> Pipeline:
-        stages = [
-            Probe(),
-            Decode(),
-            DetectSpeech(),
-            *diarization_stages(context.settings, _diarizer()),
-        ]
+        stages = [Probe(), Decode(), *diarization_stages(context.settings, _diarizer())]
         return Pipeline("speakers", stages)
 
     task = Task("speakers", lambda given: load_settings(**given), build)
@@ -63,17 +55,7 @@ def reelmill(files: list[Path], work: Path) -> dict[str, Turns]:
 
 
 def loop(files: list[Path], work: Path) -> dict[str, Turns]:
-    found = _diarizer()
-    published = replace(
-        found,
-        segmentation=replace(found.segmentation, on_cpu=None),
-        encoder=replace(found.encoder, on_cpu=None),
-    )
-    return {file.name: _alone(file, work, published) for file in files}
-
-
-def coarse(files: list[Path], work: Path) -> dict[str, Turns]:
-    return {file.name: _alone(file, work, _diarizer()) for file in files}
+    return {file.name: _alone(file, work) for file in files}
 
 
 def processes(files: list[Path], work: Path) -> dict[str, Turns]:
@@ -86,19 +68,19 @@ def processes(files: list[Path], work: Path) -> dict[str, Turns]:
     return found
 
 
-def _alone(file: Path, work: Path, diarizer: NetworksDiarizer) -> Turns:
-    stages = diarization_stages(load_settings(), diarizer)
+def _alone(file: Path, work: Path) -> Turns:
+    stages = diarization_stages(load_settings(), _diarizer())
     one_at_a_time = [
-        replace(stage, together=1) if isinstance(stage, SegmentSpeakers | HearVoices) else stage
+        replace(stage, together=1) if isinstance(stage, SegmentSpeakers | EmbedSpeakers) else stage
         for stage in stages
     ]
-    return diarize_alone(file, work, [Probe(), Decode(), DetectSpeech(), *one_at_a_time])
+    return diarize_alone(file, work, [Probe(), Decode(), *one_at_a_time])
 
 
 def main() -> None:
     how, out, *files = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
-        run = {"reelmill": reelmill, "loop": loop, "coarse": coarse, "processes": processes}[how]
+        run = {"reelmill": reelmill, "loop": loop, "processes": processes}[how]
         found = run([Path(file) for file in files], Path(work))
     Path(out).write_text(json.dumps(found), encoding="utf-8")
 

@@ -5,17 +5,15 @@
 Errors are pyannote.metrics' diarization error rate, overlapping speech counted, without a collar
 and with 0.25 s around each border left out. Somebody speaks where they can be heard: not in
 pauses of 0.25 s or more, and not where a sentence has died away below 2 % of its loudness. Needs
-espeak-ng, flite and `pip install -e ".[bench]"`. With `--originals-python` (an environment with
-`whisperx==3.8.6 resemblyzer==0.1.4`) also the PyTorch networks that ours are exports of. The people
-of the meetings are those of `synthetic.voices.CAST`, synthetic voices chosen because they can
-be told apart; real ones may be harder or easier.
+espeak-ng, flite and `pip install -e ".[bench]"`. The people of the meetings are those of
+`synthetic.voices.CAST`, synthetic voices chosen because they can be told apart. Real voices:
+`python -m benchmarks.real`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import warnings
@@ -37,11 +35,8 @@ SEED = 20261125
 _CONTENDERS = {
     "reelmill": "reelmill",
     "file by file, one window at a time": "loop",
-    "the same, networks of 8 bits": "coarse",
     "a process per file": "processes",
-    "the original networks in PyTorch, file by file": "originals",
 }
-_REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
@@ -60,9 +55,9 @@ def main() -> None:
         files = sorted(path for path in folder.iterdir() if path.is_file())
         truths = {file.name: _truth(file) for file in files}
         attempts = {
-            name: _run(how, files, Path(work), options.originals_python)
+            name: run(how, files, Path(work))
             for name, how in _CONTENDERS.items()
-            if options.only in (None, how) and (how != "originals" or options.originals_python)
+            if options.only in (None, how)
         }
     _report(options, truths, attempts)
 
@@ -76,9 +71,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of each; random when not given")
     parser.add_argument("--corpus", type=Path, help="use this folder of meetings with truth")
     parser.add_argument("--only", choices=tuple(_CONTENDERS.values()))
-    parser.add_argument(
-        "--originals-python", type=Path, help="interpreter that has whisperx and resemblyzer"
-    )
     parser.add_argument("--json", type=Path, help="write the figures here")
     return parser.parse_args()
 
@@ -89,19 +81,13 @@ def _truth(file: Path) -> dict[str, Any]:
     return content
 
 
-def _run(
-    how: str, files: Sequence[Path], work: Path, originals: Path | None
-) -> tuple[Measured, dict[str, Turns]]:
+def run(how: str, files: Sequence[Path], work: Path) -> tuple[Measured, dict[str, Turns]]:
+    """One way of `benchmarks.speaker_peers`, a process of its own: what it took and the turns it
+    found, by the names of the files."""
     print(f"{how} ...", flush=True)
     out = work / f"{how}.json"
     command = [sys.executable, "-m", "benchmarks.speaker_peers", how, str(out)]
-    environment = {}
-    if how == "originals":
-        command = [str(originals), "-m", "benchmarks.speaker_originals", str(out)]
-        found = [str(_REPOSITORY / "src"), str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, found))
-        environment["OMP_NUM_THREADS"] = "1"  # with more it takes more
-    measured = measure([*command, *map(str, files)], environment)
+    measured = measure([*command, *map(str, files)])
     if measured.exit_code:
         raise SystemExit(f"{how}: exit code {measured.exit_code}")
     return measured, json.loads(out.read_text(encoding="utf-8"))

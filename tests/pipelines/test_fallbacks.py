@@ -161,7 +161,7 @@ def test_without_a_speaker_network_the_shipped_one_does_it(monkeypatch: pytest.M
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     said: list[str] = []
     diarizer = choose_diarizer(load_settings(speaker_encoder="wespeaker-resnet34"), said.append)
-    assert isinstance(diarizer, NetworksDiarizer) and diarizer.encoder.label == "ge2e"
+    assert isinstance(diarizer, NetworksDiarizer) and diarizer.encoder.label == "campplus-zh-en"
     (lacking,) = diarizer.notes
     assert said[-1] == lacking and lacking.startswith("--speaker-encoder wespeaker-resnet34:")
     assert "the path of the .onnx file" in lacking and "--model" not in lacking

@@ -14,7 +14,7 @@ from reelmill.stages.speakers.attribute_speakers import AttributeSpeakers
 from reelmill.stages.speakers.clustering import ClusteringOptions
 from reelmill.stages.speakers.diarize import Diarize
 from reelmill.stages.speakers.diarize_pyannote import DiarizeByPyannote
-from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.stages.speakers.embed_speakers import EmbedSpeakers
 from reelmill.stages.speakers.segment_speakers import SegmentSpeakers
 
 
@@ -52,7 +52,7 @@ def diarization_stages(settings: Settings, diarizer: Diarizer) -> list[Stage]:
     )
     return [
         SegmentSpeakers(diarizer.segmentation),
-        HearVoices(diarizer.encoder),
+        EmbedSpeakers(diarizer.encoder),
         Diarize(clustering=clustering, notes=diarizer.notes),
     ]
 

@@ -11,14 +11,12 @@ from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
 from reelmill.pipelines.diarization import (
     Diarizer,
-    NetworksDiarizer,
     require_diarizer,
     speaker_stages,
 )
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
-from reelmill.stages.speech.detect_speech import DetectSpeech
 from reelmill.stages.speech.transcribe_whisperx import TranscribeByWhisperX
 from reelmill.stages.transcript.export import Export
 from reelmill.stages.words.align_whisperx import AlignByWhisperX
@@ -40,15 +38,13 @@ def whisperx_pipeline(
     diarizer: Diarizer | None = None,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
-    """Recordings to exports. Speech is looked for by us only where our diarizer needs it."""
+    """Recordings to exports."""
     recognizer, aligner = whisperx.recognizer, whisperx.aligner
     stages: list[Stage] = [
         Probe(),
         Decode(),
         TranscribeByWhisperX(recognizer, language=settings.language),
     ]
-    if isinstance(diarizer, NetworksDiarizer):
-        stages.append(DetectSpeech())
     if aligner is not None:
         stages.append(AlignByWhisperX(aligner))
     shown = {

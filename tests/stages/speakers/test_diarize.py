@@ -21,7 +21,7 @@ from reelmill.stages.speakers.attribute_speakers import (
     spoken_parts,
 )
 from reelmill.stages.speakers.diarize import Diarize
-from reelmill.stages.speakers.embed_speakers import HearVoices
+from reelmill.stages.speakers.embed_speakers import EmbedSpeakers
 from reelmill.stages.speakers.speaker_turns import TurnOptions, speaker_label, turns_of
 from reelmill.stages.speakers.utterances import goes_on, utterances
 from reelmill.testing import context_of
@@ -51,6 +51,60 @@ def test_segments_are_split_where_the_speaker_changes_and_nothing_is_lost() -> N
     assert parts[0].start == 0.0 and parts[0].end == 1.2
     assert parts[1].start == 2.2 and parts[1].end == 6.0
     assert all(word.speaker == part.speaker for part in parts for word in part.words)
+
+
+def tokens(text: str, times: list[tuple[float, float]], pieces: list[str]) -> Segment:
+    """A segment whose words are `pieces`, as aligners give them for Japanese and Chinese."""
+    words = [
+        Word(start, end, piece, 1.0, "aligned")
+        for piece, (start, end) in zip(pieces, times, strict=True)
+    ]
+    return Segment(0.0, 6.0, text, -0.1, 0.0, 1.0, 0.0, words)
+
+
+def spoken(said: Segment, turns: list[Turn]) -> list[tuple[str | None, str]]:
+    return [(part.speaker, part.text) for part in spoken_parts(said, SpeakersAt(turns))]
+
+
+# proves: V5
+def test_in_japanese_a_speaker_changes_between_phrases_only() -> None:
+    """The turns change in the middle of the first word, where characters have times."""
+    pieces = list("はい、そうです。")
+    times = [(0.2 * index, 0.2 * index + 0.2) for index in range(len(pieces))]
+    cut = [Turn(0.0, 0.25, "A"), Turn(0.25, 2.0, "B")]
+    assert spoken(tokens("はい、そうです。", times, pieces), cut) == [("B", "はい、そうです。")]
+    after = [Turn(0.0, 0.75, "A"), Turn(0.75, 2.0, "B")]
+    assert spoken(tokens("はい、そうです。", times, pieces), after) == [
+        ("A", "はい、"),
+        ("B", "そうです。"),
+    ]
+
+
+# proves: V5
+def test_a_trailing_word_does_not_jump_to_the_next_speaker() -> None:
+    """Its sentence is A's; B's turn begins a little early."""
+    turns = [Turn(0.0, 1.0, "A"), Turn(0.95, 4.0, "B")]
+    said = segment("See you on Monday.", [(0.1, 0.3), (0.35, 0.6), (0.62, 0.9), (1.0, 1.4)])
+    assert spoken(said, turns) == [("A", "See you on Monday.")]
+    times = [(0.1, 0.3), (0.35, 0.6), (0.62, 0.9), (1.0, 1.4), (1.5, 1.8), (1.9, 2.2), (2.3, 2.6)]
+    said = segment("See you on Monday. That is fine.", times)
+    assert spoken(said, turns) == [("A", "See you on Monday."), ("B", "That is fine.")]
+
+
+# proves: V5
+def test_a_word_between_two_turns_of_one_person_stays_unless_the_evidence_is_strong() -> None:
+    times = [(0.0, 0.4), (0.5, 0.9), (0.95, 1.2), (1.25, 1.6), (1.7, 2.0)]
+    fragment = segment("we meet right there tomorrow", times)
+    turns = [Turn(0.0, 1.0, "A"), Turn(0.9, 1.22, "B"), Turn(1.2, 3.0, "A")]
+    assert spoken(fragment, turns) == [("A", "we meet right there tomorrow")]
+    times = [(0.0, 0.4), (0.5, 0.9), (1.2, 1.6), (1.9, 2.3), (2.4, 2.8)]
+    answered = segment("we meet? Right. There, tomorrow", times)
+    turns = [Turn(0.0, 1.0, "A"), Turn(1.1, 1.7, "B"), Turn(1.85, 3.0, "A")]
+    assert spoken(answered, turns) == [
+        ("A", "we meet?"),
+        ("B", "Right."),
+        ("A", "There, tomorrow"),
+    ]
 
 
 def test_without_words_a_segment_is_its_main_speakers() -> None:
@@ -130,7 +184,7 @@ def test_labels_never_run_out() -> None:
 
 def test_a_recording_without_speech_has_no_voices_and_no_turns() -> None:
     silent = activity([])
-    hear = HearVoices(encoder_spec("default"))
+    hear = EmbedSpeakers(encoder_spec("default"))
     voices = hear.merge(context_of(NOBODY), Inputs([silent]), iter(()))
     made = Diarize().run(context_of(NOBODY), Inputs([silent, voices]))
     assert (made.turns, made.speakers) == ([], [])

@@ -7,12 +7,13 @@ from typing import cast
 
 import numpy as np
 
-from reelmill.artifacts import Audio, Span, Speech
+from reelmill.artifacts import Audio, SpeakerActivity
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.models.speakers.files import segmentation_spec
 from reelmill.models.speakers.networks import FRAME_STEP, Heard, Segmentation
 from reelmill.stages.speakers.activity_tracks import ActivityTracks
+from reelmill.stages.speakers.embed_speakers import EmbedSpeakers
 from reelmill.stages.speakers.loudness import louder_than_pauses
 from reelmill.stages.speakers.segment_speakers import HeardInWindow, SegmentSpeakers, SpeakerWindows
 from reelmill.testing import context_of
@@ -21,26 +22,26 @@ STAGE = SegmentSpeakers(segmentation_spec("default"))
 FRAMES = STAGE.model.window_frames
 
 
-def recorded(folder: Path, samples: np.ndarray, spans: list[Span]) -> tuple[Recording, Inputs]:
+def recorded(folder: Path, samples: np.ndarray) -> tuple[Recording, Inputs]:
     samples.astype("<i2").tofile(folder / "audio.raw")
     audio = Audio("audio.raw", 16_000, len(samples), 0)
     state = FileState("a" * 64, "b" * 32, 1, 1)
     recording = Recording(folder / "call.wav", "call", folder, state)
-    return recording, Inputs([audio, Speech(spans, len(samples) / 16_000)])
+    return recording, Inputs([audio])
 
 
 # proves: V5
 def test_all_is_looked_at_but_silence(tmp_path: Path) -> None:
-    """The speech detector knows of nothing; ten seconds of sound, twenty of silence, one word too
-    quiet for us that the detector found."""
+    """Ten seconds of sound, forty of silence, ten of sound."""
     rng = np.random.default_rng(1)
-    samples = np.zeros(40 * 16_000, np.int16)
+    samples = np.zeros(60 * 16_000, np.int16)
     samples[: 10 * 16_000] = rng.normal(scale=500, size=10 * 16_000)
-    recording, inputs = recorded(tmp_path, samples, [Span(36.0, 36.5)])
-    firsts = list(STAGE._firsts(samples, inputs[Speech]))
+    samples[50 * 16_000 :] = rng.normal(scale=500, size=10 * 16_000)
+    recording, inputs = recorded(tmp_path, samples)
+    firsts = list(STAGE._firsts(samples))
     seconds = [first * FRAME_STEP / 16_000 for first in firsts]
-    assert [start for start in seconds if start < 20] == sorted(s for s in seconds if s < 10)
-    assert [start for start in seconds if start > 20] and min(s for s in seconds if s > 20) > 31
+    assert [start for start in seconds if start < 30] == sorted(s for s in seconds if s < 10)
+    assert min(s for s in seconds if s > 30) > 40
     items = list(STAGE.split(context_of(recording), inputs))
     windows = [window for item in items for window in item.windows()]
     assert len(windows) == len(firsts) > len(items)
@@ -48,6 +49,13 @@ def test_all_is_looked_at_but_silence(tmp_path: Path) -> None:
     for first, window in zip(firsts, windows, strict=True):
         there = samples[first * FRAME_STEP : first * FRAME_STEP + len(window)]
         assert np.array_equal(window[: len(there)], there) and not window[len(there) :].any()
+
+
+# proves: V5
+def test_the_speech_detector_is_not_asked() -> None:
+    """Voices that it takes for none are heard all the same: nothing of it is read."""
+    assert STAGE.needs == (Audio,)
+    assert EmbedSpeakers.needs == (Audio, SpeakerActivity)
 
 
 class SameVoiceThenAnother:
@@ -69,9 +77,9 @@ def test_windows_are_put_together_and_the_end_is_kept(tmp_path: Path) -> None:
     """Two windows over eight seconds of noise: speech from 1 s to 7 s, another voice at 4 s, both
     at once from 3 s to 3.5 s."""
     samples = np.random.default_rng(2).normal(scale=900, size=8 * 16_000).astype(np.int16)
-    recording, inputs = recorded(tmp_path, samples, [])
+    recording, inputs = recorded(tmp_path, samples)
     outputs = []
-    for first in STAGE._firsts(samples, inputs[Speech]):
+    for first in STAGE._firsts(samples):
         times = (first + np.arange(FRAMES)) * FRAME_STEP / 16_000
         speech = np.where((times > 1) & (times < 7), 1.4, 0.5).astype(np.float16)
         overlap = np.where((times > 3) & (times < 3.5), 1.2, 0.1).astype(np.float16)
@@ -95,6 +103,9 @@ def test_noise_that_the_network_takes_for_speech_is_not() -> None:
     score = np.where(times < 3, 1.4, 0.1).astype(np.float32)
     loud = louder_than_pauses(samples.astype(np.int16), score, 4.0)
     assert loud[times < 1.9].all() and not loud[times > 2.1].any()
+    sure = np.where((times > 2.2) & (times < 2.8), 1.9, score).astype(np.float32)
+    quiet_voice = louder_than_pauses(samples.astype(np.int16), sure, 4.0)
+    assert quiet_voice[(times > 2.3) & (times < 2.7)].all()
     assert louder_than_pauses(samples.astype(np.int16), np.full(frames, 1.4, np.float32), 4.0).all()
 
 

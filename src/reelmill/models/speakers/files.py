@@ -61,23 +61,21 @@ def segmentation_spec(name: str, notify: Notify = lambda line: None) -> Segmenta
         ModelUnavailableError: it is not here and not to be had; the message names the ways out.
     """
     path = network_file(name, "speaker-segmentation", notify)
-    on_cpu = _on_cpu(path)
     seconds = float(_config(path).get("window_seconds", _WINDOW_SECONDS))
-    label = _label(name, "pyannote-segmentation")
-    return SegmentationSpec(path, label, _digest(path, on_cpu), on_cpu, seconds)
+    label = _label(name, "pyannote-segmentation-3.0")
+    return SegmentationSpec(path, label, _digest(path), seconds)
 
 
 def encoder_spec(name: str, notify: Notify = lambda line: None) -> EncoderSpec:
     """The speaker encoder `name`; as `segmentation_spec`."""
     path = network_file(name, "speaker-encoder", notify)
-    features = _config(path).get("features", "kaldi")
+    features = _config(path).get("features", "wespeaker")
     if features not in get_args(Features):
         raise ModelUnavailableError(
             f"{path.parent / _CONFIG}: features {features!r}; "
             f"give one of {', '.join(get_args(Features))}"
         )
-    on_cpu = _on_cpu(path)
-    return EncoderSpec(path, _label(name, "ge2e"), _digest(path, on_cpu), on_cpu, features)
+    return EncoderSpec(path, _label(name, "campplus-zh-en"), _digest(path), features)
 
 
 def network_file(name: str, kind: SpeakerNetwork, notify: Notify = lambda line: None) -> Path:
@@ -136,16 +134,9 @@ def _config(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _on_cpu(path: Path) -> Path | None:
-    """The file that `config.json` names for the CPU."""
-    name = _config(path).get("on_cpu")
-    return path.parent / str(name) if name else None
-
-
 def _label(name: str, default: str) -> str:
     return default if name == DEFAULT else name
 
 
-def _digest(path: Path, on_cpu: Path | None) -> str:
-    content = path.read_bytes() + (on_cpu.read_bytes() if on_cpu else b"")
-    return hashlib.sha256(content).hexdigest()[:16]
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

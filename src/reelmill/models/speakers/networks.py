@@ -15,13 +15,18 @@ import numpy.typing as npt
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.runtimes.onnx import OnnxModelSpec, open_network
-from reelmill.models.speakers.features import HOP, Float32, kaldi_filter_banks, mel_powers
+from reelmill.models.speakers.features import (
+    WINDOW,
+    Float32,
+    kaldi_filter_banks,
+    wespeaker_filter_banks,
+)
 
 Bool = npt.NDArray[np.bool_]
 Int16 = npt.NDArray[np.int16]
 
-#: The features an encoder takes: mel powers (GE2E), or log filter banks (WeSpeaker).
-Features = Literal["ge2e", "kaldi"]
+#: The filter banks an encoder takes: as 3D-Speaker computes them, or as WeSpeaker does.
+Features = Literal["3d-speaker", "wespeaker"]
 
 RATE = 16_000
 #: Samples between frames of pyannote's segmentation networks; frame 0 is centred on `FIRST`.
@@ -32,9 +37,10 @@ _LOCAL_SPEAKERS, _AT_ONCE = 3, 2
 #: From which probability on somebody speaks, and a second one beside them. Tuned values of
 #: pyannote's own pipelines lie between 0.68 and 0.77 (Bredin and Laurent 2021).
 _ONSET, _SECOND_ONSET = 0.7, 0.65
-_POWERSET_ONSET = 0.5
-_PARTIAL_FRAMES = 160
-_BANDS: dict[Features, int] = {"ge2e": 40, "kaldi": 80}
+#: The same of powerset networks, whose probabilities of overlap are low for distant voices.
+_SET_ONSET, _SECOND_SET_ONSET = 0.5, 0.4
+#: Frames of a piece of speech, a hundred a second, and filter banks.
+PIECE_FRAMES, _BANDS = 200, 80
 _LIBRARIES_MB = 120
 #: Windows of an item: four share what is read of the weights, more gain nothing. The CPU infers an
 #: item at a time, a GPU a batch of them.
@@ -51,25 +57,22 @@ def frames_of(samples: int) -> int:
 
 @dataclass(frozen=True)
 class SpeakerNetworkSpec(OnnxModelSpec):
-    """An ONNX file; `on_cpu`: the same network made for the CPU, if there is one."""
+    """An ONNX file."""
 
     path: Path
     label: str
     digest: str
-    on_cpu: Path | None = None
 
     @property
     def name(self) -> str:
         return self.label
 
-    def file(self, device_kind: str) -> Path:
-        return self.on_cpu if self.on_cpu is not None and device_kind == "cpu" else self.path
-
     def _network(self, device: Device, threads: int) -> OnnxNetwork:
-        return OnnxNetwork(self.file(device.kind), device, threads)
+        return OnnxNetwork(self.path, device, threads)
 
-    def _fixed_mb(self, device_kind: str) -> float:
-        return self.file(device_kind).stat().st_size / (1 << 20) + _LIBRARIES_MB
+    def _fixed_mb(self) -> float:
+        """Weights stored with 16 bits take twice the file's size once loaded."""
+        return 2 * self.path.stat().st_size / (1 << 20) + _LIBRARIES_MB
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class SegmentationSpec(SpeakerNetworkSpec):
 
     purpose: ClassVar[str] = "speaker segmentation"
 
-    window_seconds: float = 5.0
+    window_seconds: float = 10.0
 
     @property
     def identity(self) -> str:
@@ -99,7 +102,7 @@ class SegmentationSpec(SpeakerNetworkSpec):
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the activations of windows inferred together, and the library."""
         windows = WINDOWS_TOGETHER if device_kind == "cpu" else _WINDOWS_ON_GPU
-        return self._fixed_mb(device_kind) + 2.2 * windows * self.window_seconds
+        return self._fixed_mb() + 2.2 * windows * self.window_seconds
 
     def load(self, device: Device, threads: int) -> Segmentation:
         """Raises ModelUnavailableError when the file is no such network."""
@@ -157,8 +160,8 @@ class Segmentation:
         shares /= shares.sum(axis=1, keepdims=True)
         together = self._members.sum(axis=1)
         return Heard(
-            shares[:, together > 0].sum(axis=1) / np.float32(_POWERSET_ONSET),
-            shares[:, together > 1].sum(axis=1) / np.float32(_POWERSET_ONSET),
+            shares[:, together > 0].sum(axis=1) / np.float32(_SET_ONSET),
+            shares[:, together > 1].sum(axis=1) / np.float32(_SECOND_SET_ONSET),
             (shares @ self._members).argmax(axis=1),
         )
 
@@ -198,7 +201,7 @@ class EncoderSpec(SpeakerNetworkSpec):
 
     purpose: ClassVar[str] = "speaker encoder"
 
-    features: Features = "ge2e"
+    features: Features = "3d-speaker"
 
     @property
     def identity(self) -> str:
@@ -206,33 +209,31 @@ class EncoderSpec(SpeakerNetworkSpec):
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the state of a batch, and the library."""
-        return self._fixed_mb(device_kind) + 60
+        return self._fixed_mb() + 250
 
     def load(self, device: Device, threads: int) -> Encoder:
         """Raises ModelUnavailableError when the file cannot be loaded."""
         return Encoder(self._network(device, threads))
 
     def warm_up(self, model: Encoder) -> None:
-        model.embed([[np.ones((1, _PARTIAL_FRAMES, _BANDS[self.features]), np.float32)]])
+        model.embed([np.ones((1, PIECE_FRAMES, _BANDS), np.float32)])
 
-    def hear(self, samples: Float32) -> Float32:
-        """The features of 16 kHz sound, shape (frames, bands), a frame every 10 ms."""
-        if self.features == "ge2e":
-            return mel_powers(samples)[: len(samples) // HOP]
-        return kaldi_filter_banks(samples)
+    def piece(self, samples: Float32) -> Float32:
+        """The features of one speaker's sound, shape (200, 80): the middle of what is longer than
+        2 s; what is shorter is repeated.
 
-    def partials(self, features: Float32, most: int) -> Float32:
-        """Up to `most` pieces of 1.6 s of one speaker's features, spread over all of them.
-
-        Shape (pieces, 160, bands); less than 1.6 s is repeated.
+        Args:
+            samples: 16 kHz, float32 in [-1, 1].
         """
+        if len(samples) < WINDOW:
+            samples = np.pad(samples, (0, WINDOW - len(samples)))
+        is_ours = self.features == "3d-speaker"
+        features = kaldi_filter_banks(samples) if is_ours else wespeaker_filter_banks(samples)
         count = len(features)
-        if count < _PARTIAL_FRAMES:
-            return features[np.arange(_PARTIAL_FRAMES) % count][None]
-        pieces = min(most, max(1, round(count / _PARTIAL_FRAMES)))
-        spare = count - _PARTIAL_FRAMES
-        starts = [spare // 2] if pieces == 1 else np.linspace(0, spare, pieces).astype(int)
-        return np.stack([features[start : start + _PARTIAL_FRAMES] for start in starts])
+        if count < PIECE_FRAMES:
+            return features[np.arange(PIECE_FRAMES) % count]
+        start = (count - PIECE_FRAMES) // 2
+        return features[start : start + PIECE_FRAMES]
 
 
 class Encoder:
@@ -241,29 +242,27 @@ class Encoder:
     def __init__(self, network: OnnxNetwork) -> None:
         self._network = network
 
-    def embed(self, groups: Sequence[Sequence[Float32]]) -> list[list[Float32]]:
-        """An embedding of unit length for each voice of each group.
+    def embed(self, groups: Sequence[Float32]) -> list[Float32]:
+        """Embeddings of unit length for groups of pieces.
 
-        A voice is given by pieces of it, shape (pieces, frames, bands). Its embedding is the mean
-        of theirs, as in Wan et al. 2018, section 3.2.
+        Args:
+            groups: each of shape (pieces, frames, bands).
+
+        Returns:
+            For each group shape (pieces, values).
         """
-        found = self._network.run(
-            [np.concatenate(voices).astype(np.float32, copy=False) for voices in groups]
-        )
-        return [
-            self._means(embeddings, [len(pieces) for pieces in voices])
-            for embeddings, voices in zip(found, groups, strict=True)
-        ]
+        found = self._network.run(groups)
+        return [self._unit(one, len(group)) for one, group in zip(found, groups, strict=True)]
 
-    def _means(self, found: Float32, counts: Sequence[int]) -> list[Float32]:
-        if found.ndim != 2 or len(found) != sum(counts):
+    def _unit(self, found: Float32, count: int) -> Float32:
+        if found.ndim != 2 or len(found) != count:
             raise ModelUnavailableError(
                 f"{self._network.path}: gives an output of shape {found.shape}; a speaker encoder "
                 "gives one embedding an utterance"
             )
-        found = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-8)
-        means = [piece.mean(axis=0) for piece in np.split(found, np.cumsum(counts)[:-1])]
-        return [mean / max(float(np.linalg.norm(mean)), 1e-8) for mean in means]
+        lengths = np.linalg.norm(found, axis=1, keepdims=True)
+        result: Float32 = (found / np.maximum(lengths, 1e-8)).astype(np.float32)
+        return result
 
 
 class OnnxNetwork:
@@ -278,10 +277,10 @@ class OnnxNetwork:
     def run(self, groups: Sequence[Float32]) -> list[Float32]:
         """The first output for each group of rows.
 
-        On the CPU a group is inferred by itself and by one thread: what a network of eight bits
-        makes of a row depends on the rows that its thread has beside it, and those of a group are
-        of one recording. A GPU infers all together; a last batch of another size would make the
-        library plan its memory anew there, up to five times as much, so sizes are powers of two.
+        On the CPU a group is inferred by itself and by one thread: the last digits of what comes
+        out for a row depend on the rows beside it, and those of a group are of one recording. A
+        GPU infers all together; a last batch of another size would make the library plan its
+        memory anew there, up to five times as much, so sizes are powers of two.
         """
         if not self._together:
             return list(self._pool.map(self._infer, groups))

@@ -19,12 +19,16 @@ from reelmill.artifacts import (
     Turn,
     Word,
 )
+from reelmill.core.text import phrases
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 
 #: A word next to nobody's turn is still the nearest speaker's, but not over this many seconds.
 _REACH = 2.0
-#: A single word this short between two of somebody else's is theirs, if they speak meanwhile.
-_ISLAND = 0.35
+#: A single phrase stands on its own beside somebody else's when its speaker is heard for this share
+#: of it, the other one for no more than the rest, and a pause of so many seconds or the end of a
+#: sentence parts the two, or it lasts so long.
+_SURE_SHARE, _PARTING_PAUSE, _LONG = 0.8, 0.2, 0.6
+_SENTENCE_END = tuple(".?!。？！…؟।")
 _DECIMALS = 3
 
 
@@ -36,7 +40,7 @@ class AttributeSpeakers(FileStage):
     """
 
     name: ClassVar[str] = "speakers"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title = "Assigning words to speakers"
     commands = ("voice",)
     needs = (Transcript, Diarization)
@@ -108,7 +112,7 @@ def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
     if not segment.words:
         yield replace(segment, speaker=speakers.at(segment.start, segment.end))
         return
-    words = attributed(segment.words, speakers)
+    words = attributed(segment.words, speakers, segment.text)
     runs = [list(run) for _, run in groupby(words, key=lambda word: word.speaker)]
     if len(runs) == 1:
         yield replace(segment, words=words, speaker=words[0].speaker)
@@ -127,19 +131,88 @@ def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
         )
 
 
-def attributed(words: Sequence[Word], speakers: SpeakersAt) -> list[Word]:
-    """The words with their speakers; a short word between two of another's is that other's when
-    they speak meanwhile too."""
+def attributed(words: Sequence[Word], speakers: SpeakersAt, text: str) -> list[Word]:
+    """The words with their speakers, who may change between the phrases of `text` only.
+
+    Phrases are words where words are written apart, and bunsetsu or the like in Japanese, Chinese
+    and Thai. A single phrase between two of one person's, or at the end of one person's sentence,
+    stays with them unless the evidence for another is strong.
+    """
+    units = list(_units(words, text))
     names: list[str | None] = []
+    for unit in units:
+        names.append(speakers.at(unit[0].start, unit[-1].end, names[-1] if names else None))
+    for index in range(1, len(units)):
+        before, name = names[index - 1], names[index]
+        last = index == len(units) - 1
+        alone = last or names[index + 1] == before
+        trailing = _ends_sentence(units[index]) and not _ends_sentence(units[index - 1])
+        if (
+            name != before
+            and (alone or trailing)
+            and not _sure(units, index, name, before, speakers)
+        ):
+            names[index] = before
+    return [
+        replace(word, speaker=name)
+        for unit, name in zip(units, names, strict=True)
+        for word in unit
+    ]
+
+
+def _units(words: Sequence[Word], text: str) -> Iterator[list[Word]]:
+    """The words of each phrase; a word that reaches into the next phrase ends there."""
+    ends = _phrase_ends(text)
+    unit: list[Word] = []
+    reached, place = 0, 0
     for word in words:
-        names.append(speakers.at(word.start, word.end, names[-1] if names else None))
-    for index in range(1, len(words) - 1):
-        word, around = words[index], names[index - 1]
-        alone = names[index] != around and around == names[index + 1]
-        short = word.end - word.start < _ISLAND
-        if alone and short and around in speakers.seconds(word.start, word.end):
-            names[index] = around
-    return [replace(word, speaker=name) for word, name in zip(words, names, strict=True)]
+        unit.append(word)
+        reached += len("".join(word.text.split()))
+        while place < len(ends) and ends[place] < reached:
+            place += 1
+        if place == len(ends) or ends[place] == reached:
+            yield unit
+            unit = []
+    if unit:
+        yield unit
+
+
+def _phrase_ends(text: str) -> list[int]:
+    """Characters, white space left out, up to the end of each phrase; one of a single character,
+    which BudouX makes of the first of "はい", goes with the next."""
+    ends = []
+    length = reached = 0
+    for phrase in phrases(text):
+        length += len("".join(phrase.split()))
+        if length - reached > 1 or " " in phrase:
+            ends.append(length)
+            reached = length
+    return ends
+
+
+def _ends_sentence(unit: Sequence[Word]) -> bool:
+    return unit[-1].text.strip().endswith(_SENTENCE_END)
+
+
+def _sure(
+    units: Sequence[Sequence[Word]],
+    index: int,
+    name: str | None,
+    other: str | None,
+    speakers: SpeakersAt,
+) -> bool:
+    """Whether a phrase is surely of `name` and not of `other`, who speaks before it."""
+    start, end = units[index][0].start, units[index][-1].end
+    heard = speakers.seconds(start, end)
+    length = max(end - start, 1e-3)
+    if name is None or heard.get(name, 0.0) < _SURE_SHARE * length:
+        return False
+    if heard.get(other or "", 0.0) > (1 - _SURE_SHARE) * length:
+        return False
+    pause = start - units[index - 1][-1].end
+    if index + 1 < len(units):
+        pause = max(pause, units[index + 1][0].start - end)
+    return pause >= _PARTING_PAUSE or length >= _LONG or _ends_sentence(units[index - 1])
 
 
 def cut_text(text: str, runs: Sequence[Sequence[Word]]) -> list[str]:

@@ -1,10 +1,9 @@
-"""HearVoices: an embedding of the voice in each short stretch of speech."""
+"""EmbedSpeakers: an embedding of the voice in each short stretch of speech."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import ClassVar
 
 import numpy as np
@@ -20,30 +19,26 @@ from reelmill.stages.speakers.utterances import utterances
 
 @dataclass(frozen=True)
 class Utterances:
-    """Of some stretches pieces of their features, each of shape (pieces, 160, bands).
+    """Features of some stretches, shape (stretches, frames, bands). Cost in stretches."""
 
-    Cost in pieces.
-    """
-
-    features: list[Float32]
+    features: Float32
 
     @property
     def cost(self) -> float:
-        return sum(map(len, self.features))
+        return len(self.features)
 
 
 @dataclass(frozen=True)
-class HearVoices(ModelStage[Utterances, list[Float32]]):
+class EmbedSpeakers(ModelStage[Utterances, Float32]):
     """Embeds each stretch of speech once; nothing that two people say at once.
 
-    `longest`: seconds of a stretch. What is a little longer than the 1.6 s that the encoder hears
-    is one look; two people in one stretch are the rarer the shorter it is. `pieces`: looks at a
-    stretch, at most. `together`: stretches in an item, at most: they share what is read of the
-    weights.
+    `longest`: seconds of a stretch, as long as the encoder is given; two people in one stretch are
+    the rarer the shorter it is. `together`: stretches in an item, at most: they share what is read
+    of the weights.
     """
 
     name: ClassVar[str] = "voices"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     title = "Comparing voices"
     commands = ("voice",)
     needs = (Audio, SpeakerActivity)
@@ -51,28 +46,24 @@ class HearVoices(ModelStage[Utterances, list[Float32]]):
 
     model: EncoderSpec
     longest: float = setting(2.0)
-    pieces: int = setting(2)
-    together: int = setting(12)
+    together: int = setting(8)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[Utterances]:
         samples = open_samples(context.folder, inputs[Audio])
         stretches = utterances(inputs[SpeakerActivity], self.longest)
         for at in range(0, len(stretches), self.together):
             some = stretches[at : at + self.together]
-            yield Utterances([self._pieces(samples, span) for span in some])
+            yield Utterances(np.stack([self._piece(samples, span) for span in some]))
 
-    def _pieces(self, samples: Int16, span: Span) -> Float32:
-        features = self.model.hear(window(samples, span.start, span.end))
-        return self.model.partials(features, self.pieces)
+    def _piece(self, samples: Int16, span: Span) -> Float32:
+        return self.model.piece(window(samples, span.start, span.end))
 
-    def infer(self, model: Encoder, batch: Sequence[Utterances]) -> list[list[Float32]]:
+    def infer(self, model: Encoder, batch: Sequence[Utterances]) -> list[Float32]:
         return model.embed([item.features for item in batch])
 
-    def merge(
-        self, context: StageContext, inputs: Inputs, outputs: Iterator[list[Float32]]
-    ) -> Voices:
-        found = list(chain.from_iterable(outputs))
-        embeddings = np.stack(found) if found else np.zeros((0, 0), np.float32)
+    def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[Float32]) -> Voices:
+        found = list(outputs)
+        embeddings = np.concatenate(found) if found else np.zeros((0, 0), np.float32)
         return Voices(
             model=self.model.name,
             dimensions=embeddings.shape[1],

@@ -17,6 +17,9 @@ Int16 = npt.NDArray[np.int16]
 
 #: A frame with a speech score below this is surely a pause.
 _PAUSE = 0.28
+#: And one with a score above this, for a powerset network a probability of 0.93, is surely speech:
+#: where somebody near talks with somebody far away, the latter is not much louder than pauses.
+_SPEECH = 1.86
 #: Frames of a block, and how many on either side of it tell how loud pauses are there (15 s).
 _BLOCK, _AROUND = 450, 900
 _LEAST_FRAMES = 30
@@ -24,8 +27,8 @@ _READ_FRAMES = 4096
 
 
 def louder_than_pauses(samples: Int16, speech: Float32, margin_db: float) -> Bool:
-    """Frames `margin_db` or more above the median of the pauses within 15 s; where there are
-    hardly any pauses, all frames.
+    """Frames `margin_db` or more above the median of the pauses within 15 s, and those of which the
+    network is sure; where there are hardly any pauses, all frames.
 
     Args:
         samples: 16 kHz, may be a memory map.
@@ -40,7 +43,8 @@ def louder_than_pauses(samples: Int16, speech: Float32, margin_db: float) -> Boo
         pauses = levels[around][pause[around]]
         if len(pauses) >= _LEAST_FRAMES:
             here = slice(start, start + _BLOCK)
-            result[here] = levels[here] > np.median(pauses) + margin_db
+            loud = levels[here] > np.median(pauses) + margin_db
+            result[here] = loud | (speech[here] > _SPEECH)
     return result
 
 

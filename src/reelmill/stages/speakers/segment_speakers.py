@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from reelmill.artifacts import Artifact, Audio, SpeakerActivity, Speech
+from reelmill.artifacts import Artifact, Audio, SpeakerActivity
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples, release
 from reelmill.models.speakers.networks import (
@@ -65,27 +65,27 @@ class HeardInWindow:
 class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     """Sliding windows through the speaker segmentation network, put together to one picture.
 
-    Every window is looked at that is not silent: the network hears voices that the speech
-    detector takes for none. `windows_over_each`: how many windows see each moment; each costs a
-    look. `together`: how many windows an item has at most. `margin_db`: how much louder than the
-    pauses around it speech is.
+    Every window is looked at that is not silent. The speech detector is not asked: it is made for
+    near voices and loses distant ones that this network hears. `windows_over_each`: how many
+    windows see each moment; each costs a look. `together`: how many windows an item has at most.
+    `margin_db`: how much louder than the pauses around it speech is.
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     title = "Finding who speaks when"
     commands = ("voice",)
-    needs = (Audio, Speech)
+    needs = (Audio,)
     produces: ClassVar[type[Artifact]] = SpeakerActivity
 
     model: SegmentationSpec
     windows_over_each: int = setting(2)
     together: int = setting(WINDOWS_TOGETHER)
-    margin_db: float = setting(4.0)
+    margin_db: float = setting(3.0)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeakerWindows]:
         samples = open_samples(context.folder, inputs[Audio])
-        for firsts in self._runs(samples, inputs[Speech]):
+        for firsts in self._runs(samples):
             starts = [first * FRAME_STEP for first in firsts]
             sound = np.zeros(starts[-1] - starts[0] + self.model.window_samples, np.int16)
             piece = samples[starts[0] : starts[0] + len(sound)]
@@ -104,21 +104,21 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     ) -> SpeakerActivity:
         samples = open_samples(context.folder, inputs[Audio])
         tracks = ActivityTracks(len(samples), self.model.window_frames)
-        for firsts, heard in zip(self._runs(samples, inputs[Speech]), outputs, strict=True):
+        for firsts, heard in zip(self._runs(samples), outputs, strict=True):
             for first, output in zip(firsts, heard, strict=True):
                 tracks.add(first, output.speech, output.overlap, output.changes)
         loud = louder_than_pauses(samples, tracks.speech, self.margin_db)
-        return tracks.activity(self.model.name, inputs[Speech].duration, loud)
+        return tracks.activity(self.model.name, inputs[Audio].duration, loud)
 
     @property
     def _step(self) -> int:
         """Frames from one window to the next."""
         return self.model.window_frames // self.windows_over_each
 
-    def _runs(self, samples: Int16, speech: Speech) -> Iterator[list[int]]:
+    def _runs(self, samples: Int16) -> Iterator[list[int]]:
         """Up to `together` windows that follow one another, by their first frames."""
         run: list[int] = []
-        for first in self._firsts(samples, speech):
+        for first in self._firsts(samples):
             if run and (len(run) == self.together or first != run[-1] + self._step):
                 yield run
                 run = []
@@ -126,16 +126,11 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
         if run:
             yield run
 
-    def _firsts(self, samples: Int16, speech: Speech) -> Iterator[int]:
+    def _firsts(self, samples: Int16) -> Iterator[int]:
         """The first frames of the windows that are looked at."""
-        starts = np.array([span.start for span in speech.spans]) * RATE
-        ends = np.array([span.end for span in speech.spans]) * RATE
         for first in range(0, len(samples) // FRAME_STEP + 1, self._step):
             start = first * FRAME_STEP
-            end = start + self.model.window_samples
-            next_one = int(np.searchsorted(ends, start, "right"))
-            spoken = next_one < len(starts) and starts[next_one] < end
-            if spoken or _audible(samples[start:end]):
+            if _audible(samples[start : start + self.model.window_samples]):
                 yield first
             release(samples)
 

@@ -1,0 +1,1 @@
+"""Measurements on real recordings, which are not part of the project: a folder of them is given."""
