@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import struct
 import wave
 import zlib
@@ -13,7 +14,7 @@ import numpy as np
 
 from benchmarks.attacks.inputs import call, hiss, spoken, talk
 from benchmarks.attacks.originals import FACES, VOICE
-from benchmarks.attacks.rows import Cases, Outcome, ended, orderly, row
+from benchmarks.attacks.rows import Cases, Outcome, ended, row
 from benchmarks.attacks.sandbox import Ran, Sandbox
 from tests.faults.kit import small_disk
 
@@ -209,13 +210,19 @@ def _chunk(chunk: tuple[bytes, bytes]) -> bytes:
 @row(
     10,
     "a wav of 1 Hz",
-    how="60 kB that are 60,000 s of sound",
+    how="60 kB that are 60,000 s of sound, a good one beside it; stopped after 30 s",
     right="a filter that gives nothing is an error: the recording fails, or its sound is there",
 )
 def one_hertz(box: Sandbox) -> Outcome:
     _slow_wav(box.root / "in" / "1hz.wav", 1)
     call(box.root / "in" / "good.wav")
-    ran = box.run("voice", "in", "-o", "out", *VOICE)
-    told = ran.exit_code == 1 and (box.root / "out" / "good.json").exists()
-    mb = f"{ran.peak_mb:,.0f} MB"
-    return Outcome(f"{ended(box, ran)} ({mb})", orderly(ran) and told and ran.peak_mb < _MOST_MB)
+    out = box.root / "out"
+    command = box.start("voice", "in", "-o", "out", *VOICE)
+    command.wait_until(lambda: False, 30.0)
+    command.process.send_signal(signal.SIGINT)
+    ran = box.finish(command)
+    good = (out / "good.json").exists()
+    # Done in less than that is only what fails: 16 hours of sound take longer.
+    ok = ran.exit_code in (1, 3) and good and ran.peak_mb < _MOST_MB
+    done = "the other done" if good else "the other NOT done"
+    return Outcome(f"{ran.peak_mb:,.0f} MB, {done}, {ended(box, ran)}", ok)
