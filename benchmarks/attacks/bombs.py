@@ -215,7 +215,7 @@ def _chunk(chunk: tuple[bytes, bytes]) -> bytes:
 )
 def one_hertz(box: Sandbox) -> Outcome:
     _slow_wav(box.root / "in" / "1hz.wav", 1)
-    call(box.root / "in" / "good.wav")
+    hiss(box.root / "in" / "good.wav", 0.5)  # the smaller one goes first
     out = box.root / "out"
     command = box.start("voice", "in", "-o", "out", *VOICE)
     command.wait_until(lambda: False, 30.0)

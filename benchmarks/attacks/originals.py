@@ -241,7 +241,7 @@ def names_in_artifacts(box: Sandbox) -> Outcome:
             clip["name"] = str(holiday.with_suffix(""))
         path.write_text(json.dumps(data))
     ran = box.run("faces", "in", "-o", "out", *FACES, "--formats", "json")
-    cases.case("a clip's name", orderly(ran), ended(box, ran))
+    cases.case("a clip's name", ran.exit_code == 0, ended(box, ran))
     for path, data in artifacts(box.root / "out", "render_faces"):
         thumbnails = {"A": str(key), "B": "../../../../../home/.ssh/id_rsa"}
         data["data"] |= {"pieces": [], "thumbnails": thumbnails}
@@ -252,7 +252,8 @@ def names_in_artifacts(box: Sandbox) -> Outcome:
     ran = box.run("faces", "in", "-o", "out", *FACES, "--formats", "json,csv")
     pages = "".join(path.read_text() for path in (box.root / "out").glob("*.html"))
     leaked = base64.b64encode(secret).decode()[:40] in pages
-    cases.case("thumbnails", orderly(ran) and not leaked, "KEY IN THE PAGE" if leaked else "")
+    told = "KEY IN THE PAGE" if leaked else ended(box, ran)
+    cases.case("thumbnails", ran.exit_code == 0 and not leaked, told)
     return cases.end()
 
 

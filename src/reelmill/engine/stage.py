@@ -259,7 +259,8 @@ class Stage(ABC):
         }
 
     def claims(self, name: str) -> list[str]:
-        """Where below the output folder results of a recording called `name` may go."""
+        """Where below the output folder results of a recording called `name` may go; the name of a
+        folder of them ends in `/`."""
         return []
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:

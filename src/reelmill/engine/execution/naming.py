@@ -54,9 +54,11 @@ class Names:
         content = original.before.sha256 if original.before is not None else ""
         for claim in self._claims(original.name):
             target = self._out / claim
-            if os.path.lexists(target) and (
-                why := gate.obstacle(target, Path(original.path), content, quick=True)
-            ):
+            if not os.path.lexists(target):
+                continue
+            if claim.endswith("/"):
+                target /= "any"  # of a folder it matters only whether it can be entered
+            if why := gate.obstacle(target, Path(original.path), content, quick=True):
                 return why
         return None
 

@@ -94,7 +94,8 @@ class WriteClips(FileStage):
         pictures = [suffix for of, suffix in _SUFFIXES.items() if layout in (None, of)]
         writers = [FacesPage(name), *(faces_writer(one) for one in self.formats)]
         suffixes = [*pictures, *(writer.suffix for writer in writers)]
-        return [export_path(name, suffix) for suffix in suffixes]
+        folders = {_SUFFIXES[of] for of in ("single", "dual")}
+        return [export_path(name, suffix) + "/" * (suffix in folders) for suffix in suffixes]
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, Clips)

@@ -1,0 +1,52 @@
+"""What recordings are called below the output folder, and what stands in their results' way."""
+
+from pathlib import Path
+
+import pytest
+
+from reelmill.core import gate
+from reelmill.core.atomic import write_text
+from reelmill.engine.execution.naming import Names
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.state.run_db import Original
+from reelmill.stages.clips.write import WriteClips
+
+# proves: G14
+
+
+@pytest.fixture
+def names(tmp_path):
+    (tmp_path / "talk.mp4").write_text("a video")
+    stage = WriteClips(tmp_path / "out", formats=("csv",), settings=(("layout", "single"),))
+    with gate.output(tmp_path / "out", "faces", [tmp_path / "talk.mp4"]):
+        yield Names(tmp_path / "out", _Only(stage))
+
+
+class _Only(Pipeline):
+    """The names of results need no other stage."""
+
+    def __init__(self, stage):
+        self.stages = [stage]
+
+
+def original(tmp_path: Path) -> Original:
+    return Original(str(tmp_path / "talk.mp4"), "talk", 0, -1, 0)
+
+
+def test_the_folder_of_earlier_clips_is_no_obstacle(tmp_path, names):
+    write_text(tmp_path / "out" / "talk.clips" / "person A-001.mp4", "a clip")
+    assert names.obstacle(original(tmp_path)) is None
+
+
+def test_a_file_or_a_link_in_the_place_of_the_folder_is_one(tmp_path, names):
+    folder = tmp_path / "out" / "talk.clips"
+    folder.symlink_to(tmp_path)
+    assert "is a link" in names.obstacle(original(tmp_path))
+    folder.unlink()
+    folder.write_text("somebody's")
+    assert "is not a folder" in names.obstacle(original(tmp_path))
+
+
+def test_a_folder_in_the_place_of_a_file_is_one(tmp_path, names):
+    (tmp_path / "out" / "talk.faces.csv").mkdir()
+    assert "is not a regular file" in names.obstacle(original(tmp_path))
