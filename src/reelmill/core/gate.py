@@ -23,7 +23,7 @@ import shutil
 import stat as stat_module
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -38,13 +38,25 @@ FileId = tuple[int, int]
 
 #: Below the cache: files that have not got their names yet.
 TEMPORARY = "tmp"
-_DATABASE = "ledger.sqlite"
-#: What a run has made in the cache before the record and the database are there.
-_OF_A_BEGINNING = frozenset({"lock", TEMPORARY, RECORD})
 #: How file systems without hard links say so.
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PRIVATE = 0o700
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An original as it was when its run began."""
+
+    paths: tuple[str, ...]
+    size: int
+    mtime_ns: int
+
+    def is_still(self, id_of: FileId, stat: os.stat_result) -> bool:
+        """Whether the file with its number is that original, whatever it is called by now. When
+        one is deleted, file systems give its number to the next file, which may be a result."""
+        same = (stat.st_size, stat.st_mtime_ns) == (self.size, self.mtime_ns)
+        return same or id_of in _ids(map(Path, self.paths))
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class Place:
     real: str
     is_output: bool = False
     command: str = ""
-    originals: frozenset[FileId] = frozenset()
+    originals: Mapping[FileId, _Known] = field(default_factory=dict)
     key: bytes | None = field(default=None, repr=False)
 
 
@@ -82,7 +94,7 @@ def output(
         OSError: the folder cannot be made.
     """
     place = Place(
-        os.path.abspath(out), os.path.realpath(out), True, command, frozenset(_ids(originals)), key
+        os.path.abspath(out), os.path.realpath(out), True, command, _known(originals), key
     )
     Path(place.real).mkdir(parents=True, exist_ok=True)
     with _mutex:
@@ -108,9 +120,7 @@ def protect(out: Path, originals: Sequence[Path]) -> None:
     """
     with _mutex:
         given = os.path.abspath(out)
-        place = replace(
-            _places[given], originals=_places[given].originals | frozenset(_ids(originals))
-        )
+        place = replace(_places[given], originals={**_places[given].originals, **_known(originals)})
         _places[given] = place
     record = _record(place)
     names = {name.rpartition("/")[2] for name in record.paths()}
@@ -150,8 +160,28 @@ def enter(given: Iterable[Place]) -> None:
 
 def is_original(path: Path) -> bool:
     """Whether a path names a recording of a run."""
-    ids = _ids([path])
-    return any(one in place.originals for place in places() for one in ids)
+    try:
+        return _is_original(os.stat(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_original(stat: os.stat_result) -> bool:
+    id_of = (stat.st_dev, stat.st_ino)
+    found = [place.originals[id_of] for place in places() if id_of in place.originals]
+    return any(known.is_still(id_of, stat) for known in found)
+
+
+def _known(paths: Iterable[Path]) -> dict[FileId, _Known]:
+    """Originals by what tells files apart; several names may lead to one."""
+    found: dict[FileId, _Known] = {}
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            stat = os.stat(path)
+            id_of = (stat.st_dev, stat.st_ino)
+            before = found[id_of].paths if id_of in found else ()
+            found[id_of] = _Known((*before, str(path)), stat.st_size, stat.st_mtime_ns)
+    return found
 
 
 def _ids(paths: Iterable[Path]) -> list[FileId]:
@@ -161,45 +191,6 @@ def _ids(paths: Iterable[Path]) -> list[FileId]:
             stat = os.stat(path)
             found.append((stat.st_dev, stat.st_ino))
     return found
-
-
-def claim(out: Path) -> None:
-    """Take an output folder's cache as ours, while nobody else writes there: from its first moment
-    on the record says so. What no longer matters is left out of a long record.
-
-    Raises:
-        NotOursError: the cache is another program's.
-        OSError: the record cannot be written.
-    """
-    refuse_foreign_cache(out)
-    place = _places[os.path.abspath(out)]
-    record = _record(place)
-    if not record.paths():
-        record.add([Written("", "", 0)], lambda: _open_record(place))
-    elif (shorter := record.compacted()) is not None:
-        temporary = Path(place.given, CACHE, TEMPORARY, f"{RECORD}.{os.getpid()}")
-        discard(temporary)
-        with os.fdopen(create(temporary), "wb") as file:
-            file.write(shorter)
-            file.flush()
-            os.fsync(file.fileno())
-        settle(temporary, record.path)
-        record.reread()
-
-
-def refuse_foreign_cache(out: Path) -> None:
-    """Raises NotOursError where what is in an output folder's cache was not made by us: without
-    our record or database, more than a run leaves that was killed as it began."""
-    cache = Path(out, CACHE)
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        names = {path.name for path in cache.iterdir()} - _OF_A_BEGINNING
-        known = _DATABASE in names or bool(record_of(out).paths())
-        if names and not known:
-            shown = ", ".join(sorted(names)[:3])
-            raise NotOursError(
-                f"{cache}: holds files that this program did not make ({shown}); nothing was "
-                "written: choose another folder with -o, or move them away"
-            )
 
 
 # -- where a path leads
@@ -377,9 +368,7 @@ def _check(
         raise _refusal(spot, "is a link, and links in an output folder are not followed")
     if not (stat_module.S_ISREG(stat.st_mode) or stat_module.S_ISLNK(stat.st_mode)):
         raise _refusal(spot, "is not a regular file")
-    if any((stat.st_dev, stat.st_ino) in one.originals for one in places()) or (
-        source is not None and (stat.st_dev, stat.st_ino) in _ids([source])
-    ):
+    if _is_original(stat) or (source is not None and (stat.st_dev, stat.st_ino) in _ids([source])):
         raise _refusal(spot, "is one of the recordings")
     if spot.is_result:
         _check_written(spot, owner, *_written_as(spot, folder, stat.st_size, quick), quick)
@@ -461,11 +450,10 @@ def open_kept(path: Path, flags: int = os.O_RDWR, mode: int = 0o666) -> int:
                 raise _refusal(spot, "is a link, and links are not followed here") from error
             raise
     stat = os.fstat(descriptor)
-    id_of = (stat.st_dev, stat.st_ino)
     if not stat_module.S_ISREG(stat.st_mode) or stat.st_nlink != 1:
         os.close(descriptor)
         raise _refusal(spot, "is not a file with this one name")
-    if any(id_of in one.originals for one in places()):
+    if _is_original(stat):
         os.close(descriptor)
         raise _refusal(spot, "is one of the recordings")
     return descriptor

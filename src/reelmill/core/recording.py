@@ -118,7 +118,7 @@ class Original:
         try:
             now = [Identity.of(os.fstat(self.descriptor)), Identity.of(os.stat(self.path))]
         except FileNotFoundError as error:
-            raise _changed(self.path, ["removed, or its folder moved"]) from error
+            raise _changed(self.path, ["not found any more: removed or moved"]) from error
         except OSError as error:
             raise _explain(self.path, error) from error
         for identity in now:

@@ -174,6 +174,7 @@ class Passage:
             after, identity = await self._try("check", partial(self._read, job, _CHECK_PRIORITY))
         except StageFailed as error:
             job.changed = [f"cannot be read any more: {error}"]
+            job.failure = job.failure or Failure("check", error.failure.kind, str(error))
         else:
             original.after, original.checked_at = after, time.time()
             job.changed = original.before.differences(after)

@@ -17,7 +17,7 @@ from reelmill.stages.translation.glossary import (
     missing,
     restored,
 )
-from reelmill.stages.translation.quality_checks import QualityIssue, has_words, quality_issue
+from reelmill.stages.translation.quality_checks import Doubt, doubt_of, has_words
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,26 @@ class _Attempt:
 
     text: str
     found: Hypothesis
-    issue: QualityIssue | None
+    doubt: Doubt | None
     lost: tuple[Term, ...]
 
     @property
     def rank(self) -> tuple[bool, bool]:
         """Lower is better."""
-        return self.issue is not None and self.issue.grave, self.issue is not None
+        return self.doubt is not None and self.doubt.grave, self.doubt is not None
 
     @property
     def settles(self) -> bool:
-        return self.issue is None
+        return self.doubt is None
 
 
 @dataclass(frozen=True)
 class _Settled:
-    """The best attempt at a clause (None: the original stands), and the first one's issue."""
+    """The best attempt at a clause (None: the original stands), and the first one's doubt."""
 
     clause: _Clause
     attempt: _Attempt | None
-    first_issue: QualityIssue | None
+    first_doubt: Doubt | None
 
 
 def render(
@@ -120,8 +120,8 @@ def _settle(model: Nllb, clause: _Clause, first: _Attempt, options: SearchOption
             best = attempt
         if best.settles:
             break
-    grave = best.issue is not None and best.issue.grave
-    return _Settled(clause, None if grave else best, first.issue)
+    grave = best.doubt is not None and best.doubt.grave
+    return _Settled(clause, None if grave else best, first.doubt)
 
 
 def _second_tries(clause: _Clause, options: SearchOptions) -> list[tuple[str, bool, SearchOptions]]:
@@ -159,22 +159,22 @@ def _judged(clause: _Clause, found: Hypothesis, masked_given: bool) -> _Attempt:
     else:
         text, lost = found.text, missing(found.text, used)
         given = clause.text.text
-    issue = quality_issue(_as_given(clause, given), found)
-    if issue is None and lost:
-        issue = QualityIssue(f"lacks {', '.join(term.target for term in lost)}", grave=False)
-    return _Attempt(text, found, issue, lost)
+    doubt = doubt_of(_as_given(clause, given), found)
+    if doubt is None and lost:
+        doubt = Doubt(f"lacks {', '.join(term.target for term in lost)}", grave=False)
+    return _Attempt(text, found, doubt, lost)
 
 
 def _assembled(text: SourceText, settled: Sequence[_Settled]) -> Rendering:
     """The sentence from its clauses; the worst of them decides its status."""
     kept = [one for one in settled if one.attempt is None]
-    with_issue = [one for one in settled if one.first_issue is not None]
+    doubted = [one for one in settled if one.first_doubt is not None]
     joined = join_clauses(
         [one.attempt.text if one.attempt else one.clause.text.text for one in settled], text.target
     )
     if len(kept) == len(settled):
         joined = text.text
-    status: TranslationStatus = "kept" if kept else "retried" if with_issue else "translated"
+    status: TranslationStatus = "kept" if kept else "retried" if doubted else "translated"
     reasons = [_reason(one, index, len(settled)) for index, one in enumerate(settled, 1)]
     sentence = TranslatedSentence(
         joined, status, _score(settled), "; ".join(filter(None, reasons)) or None
@@ -183,14 +183,14 @@ def _assembled(text: SourceText, settled: Sequence[_Settled]) -> Rendering:
 
 
 def _reason(one: _Settled, number: int, count: int) -> str:
-    if one.first_issue is None:
+    if one.first_doubt is None:
         return ""
     where = f"part {number} of {count}: " if count > 1 else ""
-    first = f"the translation {one.first_issue.reason}"
+    first = f"the translation {one.first_doubt.reason}"
     if one.attempt is None:
         return f"{where}{first}, other settings did not help"
-    if one.attempt.issue is not None:
-        return f"{where}the translation {one.attempt.issue.reason}"
+    if one.attempt.doubt is not None:
+        return f"{where}the translation {one.attempt.doubt.reason}"
     return f"{where}{first} at first"
 
 
