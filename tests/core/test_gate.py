@@ -271,6 +271,62 @@ def test_what_an_earlier_version_wrote_can_be_adopted(out: Path, tmp_path: Path)
     assert gate.obstacle(out / "call.txt", source(tmp_path).path) is None
 
 
+def test_a_cache_that_is_another_programs_is_refused(out: Path, tmp_path: Path) -> None:
+    # an output folder may be somebody's home, whose .cache has everything in it
+    (out / ".cache" / "logs").mkdir(parents=True)
+    (out / ".cache" / "logs" / "worker-0.log").write_text("another program's")
+    with pytest.raises(NotOursError, match="did not make"):
+        gate.claim(out)
+    assert tree(out) == {".cache/logs/worker-0.log": "another program's"}
+    (out / ".cache" / "logs" / "worker-0.log").unlink()
+    (out / ".cache" / "logs").rmdir()
+    (out / ".cache" / "lock").touch()  # of a run that was killed as it began
+    gate.claim(out)
+    (out / ".cache" / "logs").mkdir()
+    gate.claim(out)
+
+
+def test_a_long_record_is_shortened_and_says_the_same(out: Path, tmp_path: Path) -> None:
+    from reelmill.core import written
+
+    gate.claim(out)
+    for number in range(3):
+        write_text(out / "call.txt", str(number), of=source(tmp_path))
+    write_text(out / "call.mp4", "clip", of=source(tmp_path))
+    gate.protect(out, [out / "call.mp4"])
+    record = gate.record_of(out)
+    with pytest.MonkeyPatch().context() as patched:
+        patched.setattr(written, "_STALE_LINES", 0)
+        for _ in range(12):
+            write_text(out / "call.txt", "last", of=source(tmp_path))
+        before = record.path.stat().st_size
+        gate.claim(out)
+    assert record.path.stat().st_size < before / 2
+    write_text(out / "call.txt", "one more", of=source(tmp_path))
+    with pytest.raises(NotOursError):
+        write_text(out / "call.mp4", "x", of=source(tmp_path))
+
+
+def test_a_record_that_a_killed_run_left_half_a_line_in_goes_on(out: Path, tmp_path: Path) -> None:
+    write_text(out / "call.txt", "one", of=source(tmp_path))
+    with gate.record_of(out).path.open("ab") as file:
+        file.write(b' {"path": "call.tx')
+    write_text(out / "call.txt", "two", of=source(tmp_path))
+    write_text(out / "call.txt", "three", of=source(tmp_path))
+    assert results(out) == {"call.txt": "three"}
+
+
+def test_lines_without_our_seal_make_nothing_ours(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for key, works in ((b"mine", True), (b"forged", False), (b"mine", True)):
+        with gate.output(out, "voice", [], key):
+            if works:
+                write_text(out / "call.txt", "one", of=source(tmp_path))
+            else:
+                with pytest.raises(NotOursError, match="not written by this program"):
+                    write_text(out / "call.txt", "two", of=source(tmp_path))
+
+
 def test_a_worker_is_told_where_it_may_write(out: Path, tmp_path: Path) -> None:
     import pickle
     import subprocess

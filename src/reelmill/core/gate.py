@@ -38,6 +38,9 @@ FileId = tuple[int, int]
 
 #: Below the cache: files that have not got their names yet.
 TEMPORARY = "tmp"
+_DATABASE = "ledger.sqlite"
+#: What a run has made in the cache before the record and the database are there.
+_OF_A_BEGINNING = frozenset({"lock", TEMPORARY, RECORD})
 #: How file systems without hard links say so.
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -191,6 +194,45 @@ def _ids(paths: Iterable[Path]) -> list[FileId]:
             stat = os.stat(path)
             found.append((stat.st_dev, stat.st_ino))
     return found
+
+
+def claim(out: Path) -> None:
+    """Take an output folder's cache as ours, while nobody else writes there: from its first moment
+    on the record says so. What no longer matters is left out of a long record.
+
+    Raises:
+        NotOursError: the cache is another program's.
+        OSError: the record cannot be written.
+    """
+    refuse_foreign_cache(out)
+    place = _places[os.path.abspath(out)]
+    record = _record(place)
+    if not record.paths():
+        record.add([Written("", "", 0)], lambda: _open_record(place))
+    elif (shorter := record.compacted()) is not None:
+        temporary = Path(place.given, CACHE, TEMPORARY, f"{RECORD}.{os.getpid()}")
+        discard(temporary)
+        with os.fdopen(create(temporary), "wb") as file:
+            file.write(shorter)
+            file.flush()
+            os.fsync(file.fileno())
+        settle(temporary, record.path)
+        record.reread()
+
+
+def refuse_foreign_cache(out: Path) -> None:
+    """Raises NotOursError where what is in an output folder's cache was not made by us: without
+    our record or database, more than a run leaves that was killed as it began."""
+    cache = Path(out, CACHE)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        names = {path.name for path in cache.iterdir()} - _OF_A_BEGINNING
+        known = _DATABASE in names or bool(record_of(out).paths())
+        if names and not known:
+            shown = ", ".join(sorted(names)[:3])
+            raise NotOursError(
+                f"{cache}: holds files that this program did not make ({shown}); nothing was "
+                "written: choose another folder with -o, or move them away"
+            )
 
 
 # -- where a path leads

@@ -55,7 +55,6 @@ def open_output(
     say: Callable[[str], None],
     *,
     adopt: bool = False,
-    fresh: bool = False,
 ) -> Iterator[None]:
     """The output folder, made if need be, is open for writing, and what is kept there is ours.
 
@@ -71,8 +70,9 @@ def open_output(
             opened.enter_context(
                 gate.output(out, "", [source.path for source in sources], key.seal.key_for(WRITTEN))
             )
+            gate.refuse_foreign_cache(out)
             cache, of = out / gate.CACHE, _COMMANDS
-            if prepare(cache, key.seal, adopt=adopt, fresh=fresh, say=say, commands=of):
+            if prepare(cache, key.seal, adopt=adopt, say=say, commands=of):
                 adopt_reports(out)
             gate.probe(out)
             taken = [gate.obstacle(out / name) for name in OUR_FILES if not was_ours(out / name)]

@@ -270,7 +270,6 @@ class Run:
                 self._sources.values(),
                 self._say,
                 adopt=settings.adopt,
-                fresh=self._fresh,
             )
         )
         self._folder.callback(self._lock.release)

@@ -32,11 +32,10 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "out" / ".cache"
 
 
-def prepared(cache: Path, *, adopt: bool = False, fresh: bool = False) -> list[str]:
+def prepared(cache: Path, *, adopt: bool = False) -> list[str]:
     said: list[str] = []
     with gate.output(cache.parent, "voice", [], b"key"):
-        given = {"adopt": adopt, "fresh": fresh, "commands": {"export": "voice"}}
-        prepare(cache, MINE, say=said.append, **given)
+        prepare(cache, MINE, adopt=adopt, say=said.append, commands={"export": "voice"})
     return said
 
 
@@ -140,11 +139,11 @@ def old(cache: Path, name: str = "a") -> store.Stored:
 
 
 @pytest.mark.parametrize("made", [foreign, old])
-def test_a_folder_of_others_is_refused_computed_anew_or_adopted(cache: Path, made) -> None:
+def test_a_folder_of_others_is_refused_or_adopted(cache: Path, made) -> None:
     # proves: G12
     stored = made(cache)
     with pytest.raises(
-        UsageError, match=r"-o, compute everything anew with --fresh, or .* --adopt"
+        UsageError, match=r"-o, take it as it is with --adopt, or .*--adopt --fresh"
     ):
         prepared(cache)
     said = prepared(cache, adopt=True)
@@ -156,15 +155,6 @@ def test_a_folder_of_others_is_refused_computed_anew_or_adopted(cache: Path, mad
     ledger = Ledger(cache / "ledger.sqlite", MINE)
     assert ledger.note("model") == "small" and ledger.note("clean") is None
     assert prepared(cache) == [], "it is ours from now on"
-
-
-@pytest.mark.parametrize("made", [foreign, old])
-def test_with_fresh_nothing_of_others_is_used(cache: Path, made) -> None:
-    made(cache)
-    (said,) = prepared(cache, fresh=True)
-    assert "nothing of it is used" in said
-    ledger = Ledger(cache / "ledger.sqlite", MINE)
-    assert ledger.note("model") is None and ledger.originals() == {}
 
 
 def test_recordings_keep_their_names_when_they_are_adopted(cache: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_database_of_others_is_refused_with_the_ways_on(
     # proves: G12
     Ledger(database(tmp_path)).close()
     edited(database(tmp_path), statement)
-    with pytest.raises(UsageError, match=rf"{told}.*-o.*--fresh.*--adopt"):
+    with pytest.raises(UsageError, match=rf"{told}.*-o.*--adopt.*--fresh"):
         Ledger(database(tmp_path))
 
 

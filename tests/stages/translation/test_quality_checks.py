@@ -4,23 +4,23 @@ import pytest
 
 from reelmill.models.translation.nllb import Hypothesis, SourceText
 from reelmill.stages.translation.quality_checks import (
-    doubt_of,
     in_script,
     lost_numbers,
+    quality_issue,
     repetitions,
 )
 
 SOURCE = "わたしはあしたえきでともだちをまっています"
 
 
-def doubt(text, source=SOURCE, target="kor_Hang", tokens=(14, 12)):
-    return doubt_of(
+def issue(text, source=SOURCE, target="kor_Hang", tokens=(14, 12)):
+    return quality_issue(
         SourceText(source, "jpn_Jpan", target), Hypothesis(text, tokens[1], tokens[0], -0.1)
     )
 
 
 def test_nothing_wrong():
-    assert doubt("저는 내일 역에서 친구를 기다리고 있어요.") is None
+    assert issue("저는 내일 역에서 친구를 기다리고 있어요.") is None
 
 
 @pytest.mark.parametrize(
@@ -36,20 +36,20 @@ def test_nothing_wrong():
 )
 def test_what_must_not_be_shown(text, tokens, reason):
     # proves: S6
-    found = doubt(text, tokens=tokens)
+    found = issue(text, tokens=tokens)
     assert (found.reason, found.grave) == (reason, True)
 
 
 def test_short_answers_are_not_too_short():
-    assert doubt("네.", source="はい、そうです", tokens=(5, 1)) is None
+    assert issue("네.", source="はい、そうです", tokens=(5, 1)) is None
 
 
 def test_who_repeats_himself_is_translated_so():
     assert (
-        doubt("네네네네네네네네네네네네", source="はいはいはいはいはいはいはいはいはいはいはいはい")
+        issue("네네네네네네네네네네네네", source="はいはいはいはいはいはいはいはいはいはいはいはい")
         is None
     )
-    assert doubt("Seven seven seven seven.", source="なななななななな", target="eng_Latn") is None
+    assert issue("Seven seven seven seven.", source="なななななななな", target="eng_Latn") is None
 
 
 def test_repetitions():
@@ -64,7 +64,7 @@ def test_numbers():
     source = "12時30分に3,000円、１５００人と5本"
     assert lost_numbers(source, "12시 30분에 3천 엔, 1500명과 다섯 병") == []
     assert lost_numbers("部屋は402です", "방은 42호입니다") == ["402"]
-    found = doubt("방은 42호입니다", source="部屋は402です", tokens=(6, 6))
+    found = issue("방은 42호입니다", source="部屋は402です", tokens=(6, 6))
     assert (found.reason, found.grave) == ("lacks the number 402", False)
 
 

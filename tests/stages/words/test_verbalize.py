@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reelmill.models.whisper.languages import LANGUAGES
-from reelmill.stages.words.verbalize import spoken
+from reelmill.stages.words.verbalize import normalize_text
 
 
 # proves: V4
@@ -39,10 +39,10 @@ from reelmill.stages.words.verbalize import spoken
     ],
 )
 def test_spoken(written: str, language: str, said: str) -> None:
-    assert spoken(written, language) == said
+    assert normalize_text(written, language) == said
 
 
 def test_every_language_says_something() -> None:
     for language in LANGUAGES:
         for numeral in ("7", "100", "1,234.50", "3.5", "10:30", "0", "010-12"):
-            assert spoken(numeral, language).strip()
+            assert normalize_text(numeral, language).strip()

@@ -117,6 +117,7 @@ class Coordinator:
                 )
                 opened.callback(self._lock.release)
                 self._lock.acquire()
+                gate.claim(self._config.out)
                 self._ledger = Ledger(self._config.cache / "ledger.sqlite", self._config.seal)
                 opened.callback(self._ledger.close)
                 opened.enter_context(self._books.open())

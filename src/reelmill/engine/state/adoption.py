@@ -32,7 +32,6 @@ def prepare(
     seal: Seal,
     *,
     adopt: bool,
-    fresh: bool,
     say: Callable[[str], None],
     commands: Mapping[str, str] | None = None,
 ) -> bool:
@@ -42,7 +41,6 @@ def prepare(
         cache: the folder, `.cache` below the output folder.
         seal: of the user's key.
         adopt: take what is not ours as it is, and make it ours.
-        fresh: everything is going to be computed anew, so that it does not matter whose it was.
         say: told what was adopted.
         commands: which command each stage that writes results for people belongs to.
 
@@ -58,19 +56,15 @@ def prepare(
     database = cache / DATABASE
     if (why := whose(database, seal)) is None:
         return False
-    if not (adopt or fresh):
+    if not adopt:
         raise ForeignFolderError(not_ours(database, why))
     lock = FolderLock(cache / "lock")
     lock.acquire()
     try:
-        if adopt:
-            _adopt(cache, seal, say, commands or {})
-        else:
-            empty(database)
-            say(f"what is kept in {cache} was {why}: nothing of it is used")
+        _adopt(cache, seal, say, commands or {})
     finally:
         lock.release()
-    return adopt
+    return True
 
 
 def check_private(cache: Path, *, adopt: bool = False) -> None:

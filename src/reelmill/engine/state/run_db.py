@@ -253,8 +253,8 @@ def not_ours(path: Path, why: str) -> str:
     """What is said of a folder that somebody else, or nobody known, worked in."""
     return (
         f"{path.parent.parent}: what is kept in {path.parent.name} there was {why}, and whoever "
-        "wrote it could have written anything; choose another folder with -o, compute everything "
-        "anew with --fresh, or take it as it is with --adopt"
+        "wrote it could have written anything; choose another folder with -o, take it as it is "
+        "with --adopt, or compute everything anew in its place with --adopt --fresh"
     )
 
 

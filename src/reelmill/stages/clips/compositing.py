@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 _SAME_SECONDS = 1e-4
 
 
-class Look(Protocol):
+class Compositor(Protocol):
     """How a clip sees a frame (in 4:2:0, as coded) that is shown at `time`."""
 
     def see(self, frame: Frame, time: float) -> Frame: ...
 
 
-def look_of(
+def compositor_of(
     clip: PlannedClip,
     plan: ClipPlan,
     persons: Persons,
     arrays: PersonArrays,
     windows: npt.NDArray[np.float32],
-) -> Look:
-    """The look of a planned clip."""
+) -> Compositor:
+    """The compositor of a planned clip."""
     people = {person.label: person for person in persons.persons}
     turn = persons.picture.rotation
     if plan.layout == "overlay":

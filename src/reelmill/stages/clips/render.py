@@ -27,7 +27,7 @@ from reelmill.media.video.crop import Cropper, Frame, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
 from reelmill.media.video.image import write_jpeg
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures, open_pictures
-from reelmill.stages.clips.compositing import Halves, Look, look_of, thumbnail_window
+from reelmill.stages.clips.compositing import Compositor, Halves, compositor_of, thumbnail_window
 from reelmill.stages.clips.ranges import ranges
 
 #: Sounds of clips are cut in passes over at most so many seconds of clips.
@@ -163,7 +163,7 @@ class _Stretch:
 
 
 class _Rendering:
-    """One part being rendered: a look and an encoder for each clip that shows some of it."""
+    """One part being rendered: a compositor and an encoder for each clip that shows some of it."""
 
     def __init__(
         self, folder: Path, inputs: Inputs, encoding: Encoding, part: RenderPart, mark: str
@@ -183,16 +183,16 @@ class _Rendering:
         ]
 
     def run(self, pictures: Pictures) -> None:
-        looks = {clip: self._look(clip) for clip in {s.clip for s in self._stretches}}
-        for look in looks.values():
-            if isinstance(look, Halves):
-                self._remind(look, pictures)
+        compositors = {clip: self._compositor(clip) for clip in {s.clip for s in self._stretches}}
+        for compositor in compositors.values():
+            if isinstance(compositor, Halves):
+                self._remind(compositor, pictures)
         for time, coded in pictures.between(self._part.start, self._part.end):
             frame: Frame | None = None
             for stretch in self._stretches:
                 if _inside(time, stretch.span):
                     frame = frame or planar_of(coded)
-                    picture = looks[stretch.clip].see(frame, time)
+                    picture = compositors[stretch.clip].see(frame, time)
                     self._file(stretch.clip, pictures.rate, coded).add(picture, stretch, time)
             if self._to_picture:
                 self._picture(coded, time)
@@ -202,19 +202,19 @@ class _Rendering:
     def pieces(self) -> list[ClipPiece]:
         return [file.piece for file in self._clips.values()]
 
-    def _look(self, clip: int) -> Look:
-        return look_of(
+    def _compositor(self, clip: int) -> Compositor:
+        return compositor_of(
             self._plan.clips[clip], self._plan, self._persons, self._arrays, self._windows
         )
 
-    def _remind(self, look: Halves, pictures: Pictures) -> None:
+    def _remind(self, compositor: Halves, pictures: Pictures) -> None:
         """Who is away when the part begins was last seen in an earlier one."""
-        for number, end in look.earlier(self._part.start):
+        for number, end in compositor.earlier(self._part.start):
             last: tuple[float, Frame] | None = None
             for time, frame in pictures.between(max(0.0, end - 4 / pictures.rate), end):
                 last = time, frame
             if last is not None:
-                look.remember(number, planar_of(last[1]), last[0])
+                compositor.remember(number, planar_of(last[1]), last[0])
 
     def _file(self, clip: int, rate: float, coded: Frame) -> _ClipFile:
         if clip not in self._clips:

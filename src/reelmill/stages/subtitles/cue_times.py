@@ -16,7 +16,7 @@ _LEAST_SHARE = 0.4
 
 
 @dataclass
-class Wish:
+class DesiredTiming:
     """When a cue would like to be shown, and how long reading it takes; in milliseconds."""
 
     start: int
@@ -33,24 +33,26 @@ class Shown:
     late: int
 
 
-def schedule(wishes: Sequence[Wish], rules: SubtitleRules, duration: float) -> list[Shown]:
+def schedule(
+    desired: Sequence[DesiredTiming], rules: SubtitleRules, duration: float
+) -> list[Shown]:
     """Times for all cues, in order: each begins with its words, or as soon as the one before has
     gone; it stays until it has been read, the next one comes or it was there for the longest
     time allowed. `duration` is the recording's, 0 when not known."""
     shown: list[Shown] = []
     gap, shortest, longest = map(milliseconds, (rules.gap, rules.shortest, rules.longest))
     least = max(1, min(longest, round(shortest * _LEAST_SHARE)))
-    for index, wish in enumerate(wishes):
+    for index, timing in enumerate(desired):
         earliest = shown[-1].end + gap if shown else 0
-        start = max(wish.start, earliest)
-        end = max(wish.end, start + max(shortest, wish.reading))
-        if index + 1 < len(wishes):
-            until = wishes[index + 1].start - gap
+        start = max(timing.start, earliest)
+        end = max(timing.end, start + max(shortest, timing.reading))
+        if index + 1 < len(desired):
+            until = desired[index + 1].start - gap
             end = until if end >= until - _FLICKER_MS else end
         elif duration:
-            end = min(end, max(milliseconds(duration), wish.end))
+            end = min(end, max(milliseconds(duration), timing.end))
         end = max(min(end, start + longest), start + least)
-        shown.append(Shown(start, end, start - wish.start))
+        shown.append(Shown(start, end, start - timing.start))
     return shown
 
 

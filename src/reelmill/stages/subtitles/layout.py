@@ -23,7 +23,7 @@ from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.export.transcript.cues import one_line
 from reelmill.models.translation.flores import find_flores, short_code
-from reelmill.stages.subtitles.cue_times import Wish, schedule, source_borders
+from reelmill.stages.subtitles.cue_times import DesiredTiming, schedule, source_borders
 from reelmill.stages.subtitles.line_breaks import Part, into_parts, least_parts, most_parts
 from reelmill.stages.subtitles.rules import SubtitleRules, broken_rules, rules_for
 
@@ -97,7 +97,7 @@ class LayOut(FileStage):
 class _Draft:
     """A cue before its time is settled."""
 
-    wish: Wish
+    timing: DesiredTiming
     lines: list[str]
     original: list[str]
     sources: list[CueSource]
@@ -127,9 +127,9 @@ class Layout:
             for index, (sentence, text) in enumerate(zip(sentences, texts, strict=True))
             for draft in self._drafts(index, sentence, text, language, original)
         ]
-        drafts.sort(key=lambda draft: draft.wish.start)  # of equal ones the first stays first
+        drafts.sort(key=lambda draft: draft.timing.start)  # of equal ones the first stays first
         drafts = list(self._together(drafts))
-        times = schedule([draft.wish for draft in drafts], self._rules, duration)
+        times = schedule([draft.timing for draft in drafts], self._rules, duration)
         cues = [
             SubtitleCue(
                 shown.start / 1000, shown.end / 1000, draft.lines, draft.sources, draft.original
@@ -168,7 +168,7 @@ class Layout:
                 first = max(0, first - 1)  # it shares the word that is being spoken
             reading = self._rules.reading_seconds(part.lines)
             yield _Draft(
-                Wish(*times[number], reading=math.ceil(reading * 1000)),
+                DesiredTiming(*times[number], reading=math.ceil(reading * 1000)),
                 part.lines,
                 also.lines if also else [],
                 [CueSource(index, first, stop)],
@@ -194,7 +194,7 @@ class Layout:
         """Cues that would be too short share one with a neighbour, where both fit."""
         waiting: _Draft | None = None
         for index, draft in enumerate(drafts):
-            following = drafts[index + 1].wish.start if index + 1 < len(drafts) else None
+            following = drafts[index + 1].timing.start if index + 1 < len(drafts) else None
             if waiting is None:
                 waiting = draft
             elif self._belong(waiting, draft, following):
@@ -207,17 +207,17 @@ class Layout:
 
     def _belong(self, one: _Draft, other: _Draft, following: int | None) -> bool:
         shortest, gap = milliseconds(self._rules.shortest), milliseconds(self._rules.gap)
-        hurried = other.wish.start - gap - one.wish.start < shortest
+        hurried = other.timing.start - gap - one.timing.start < shortest
         if following is not None:
-            hurried = hurried or following - gap - other.wish.start < shortest
-        pause = other.wish.start - one.wish.end
+            hurried = hurried or following - gap - other.timing.start < shortest
+        pause = other.timing.start - one.timing.end
         return (
             hurried
             and one.speaker == other.speaker
             and len(one.lines) + len(other.lines) <= self._rules.lines
             and len(one.original) + len(other.original) <= self._rules.lines
             and pause <= milliseconds(_TOGETHER_SECONDS)
-            and max(one.wish.end, other.wish.end) - one.wish.start
+            and max(one.timing.end, other.timing.end) - one.timing.start
             <= milliseconds(self._rules.longest)
         )
 
@@ -231,9 +231,9 @@ def _written_like(language: str) -> str:
 
 
 def _merged(one: _Draft, other: _Draft) -> _Draft:
-    start, end = one.wish.start, max(one.wish.end, other.wish.end)
+    start, end = one.timing.start, max(one.timing.end, other.timing.end)
     return _Draft(
-        Wish(start, end, one.wish.reading + other.wish.reading),
+        DesiredTiming(start, end, one.timing.reading + other.timing.reading),
         one.lines + other.lines,
         one.original + other.original,
         one.sources + other.sources,

@@ -55,14 +55,14 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d{3})*")
 
 
 @dataclass(frozen=True)
-class Doubt:
+class QualityIssue:
     """What is wrong, as the end of "the translation ..."; a grave one must not be shown."""
 
     reason: str
     grave: bool = True
 
 
-def doubt_of(source: SourceText, found: Hypothesis) -> Doubt | None:
+def quality_issue(source: SourceText, found: Hypothesis) -> QualityIssue | None:
     """The first thing that is wrong with a translation; None when nothing is seen."""
     grave = (
         (not has_words(found.text), "was empty"),
@@ -73,9 +73,9 @@ def doubt_of(source: SourceText, found: Hypothesis) -> Doubt | None:
     )
     for wrong, reason in grave:
         if wrong:
-            return Doubt(reason)
+            return QualityIssue(reason)
     lost = lost_numbers(source.text, found.text)
-    return Doubt(f"lacks the number {', '.join(lost)}", grave=False) if lost else None
+    return QualityIssue(f"lacks the number {', '.join(lost)}", grave=False) if lost else None
 
 
 def _too_short(found: Hypothesis) -> bool:

@@ -17,7 +17,7 @@ from reelmill.stages.translation.glossary import (
     missing,
     restored,
 )
-from reelmill.stages.translation.quality_checks import Doubt, doubt_of, has_words
+from reelmill.stages.translation.quality_checks import QualityIssue, has_words, quality_issue
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,26 @@ class _Attempt:
 
     text: str
     found: Hypothesis
-    doubt: Doubt | None
+    issue: QualityIssue | None
     lost: tuple[Term, ...]
 
     @property
     def rank(self) -> tuple[bool, bool]:
         """Lower is better."""
-        return self.doubt is not None and self.doubt.grave, self.doubt is not None
+        return self.issue is not None and self.issue.grave, self.issue is not None
 
     @property
     def settles(self) -> bool:
-        return self.doubt is None
+        return self.issue is None
 
 
 @dataclass(frozen=True)
 class _Settled:
-    """The best attempt at a clause (None: the original stands), and the first one's doubt."""
+    """The best attempt at a clause (None: the original stands), and the first one's issue."""
 
     clause: _Clause
     attempt: _Attempt | None
-    first_doubt: Doubt | None
+    first_issue: QualityIssue | None
 
 
 def render(
@@ -120,8 +120,8 @@ def _settle(model: Nllb, clause: _Clause, first: _Attempt, options: SearchOption
             best = attempt
         if best.settles:
             break
-    grave = best.doubt is not None and best.doubt.grave
-    return _Settled(clause, None if grave else best, first.doubt)
+    grave = best.issue is not None and best.issue.grave
+    return _Settled(clause, None if grave else best, first.issue)
 
 
 def _second_tries(clause: _Clause, options: SearchOptions) -> list[tuple[str, bool, SearchOptions]]:
@@ -159,22 +159,22 @@ def _judged(clause: _Clause, found: Hypothesis, masked_given: bool) -> _Attempt:
     else:
         text, lost = found.text, missing(found.text, used)
         given = clause.text.text
-    doubt = doubt_of(_as_given(clause, given), found)
-    if doubt is None and lost:
-        doubt = Doubt(f"lacks {', '.join(term.target for term in lost)}", grave=False)
-    return _Attempt(text, found, doubt, lost)
+    issue = quality_issue(_as_given(clause, given), found)
+    if issue is None and lost:
+        issue = QualityIssue(f"lacks {', '.join(term.target for term in lost)}", grave=False)
+    return _Attempt(text, found, issue, lost)
 
 
 def _assembled(text: SourceText, settled: Sequence[_Settled]) -> Rendering:
     """The sentence from its clauses; the worst of them decides its status."""
     kept = [one for one in settled if one.attempt is None]
-    doubted = [one for one in settled if one.first_doubt is not None]
+    with_issue = [one for one in settled if one.first_issue is not None]
     joined = join_clauses(
         [one.attempt.text if one.attempt else one.clause.text.text for one in settled], text.target
     )
     if len(kept) == len(settled):
         joined = text.text
-    status: TranslationStatus = "kept" if kept else "retried" if doubted else "translated"
+    status: TranslationStatus = "kept" if kept else "retried" if with_issue else "translated"
     reasons = [_reason(one, index, len(settled)) for index, one in enumerate(settled, 1)]
     sentence = TranslatedSentence(
         joined, status, _score(settled), "; ".join(filter(None, reasons)) or None
@@ -183,14 +183,14 @@ def _assembled(text: SourceText, settled: Sequence[_Settled]) -> Rendering:
 
 
 def _reason(one: _Settled, number: int, count: int) -> str:
-    if one.first_doubt is None:
+    if one.first_issue is None:
         return ""
     where = f"part {number} of {count}: " if count > 1 else ""
-    first = f"the translation {one.first_doubt.reason}"
+    first = f"the translation {one.first_issue.reason}"
     if one.attempt is None:
         return f"{where}{first}, other settings did not help"
-    if one.attempt.doubt is not None:
-        return f"{where}the translation {one.attempt.doubt.reason}"
+    if one.attempt.issue is not None:
+        return f"{where}the translation {one.attempt.issue.reason}"
     return f"{where}{first} at first"
 
 

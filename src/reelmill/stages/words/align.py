@@ -29,7 +29,7 @@ from reelmill.models.alignment.wav2vec2 import Aligners, AlignerSpec
 from reelmill.models.whisper.features import Float32
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of
 from reelmill.stages.words.align_windows import AlignStretch, stretches
-from reelmill.stages.words.verbalize import spoken
+from reelmill.stages.words.verbalize import normalize_text
 from reelmill.stages.words.words import TimedText, split_words, timed_words
 
 Float64 = npt.NDArray[np.float64]
@@ -104,7 +104,8 @@ class Align(ModelStage[AlignItem, FoundWords]):
         for stretch in stretches(transcript.segments, inputs[Speech].spans):
             words = _words_of(transcript, stretch)
             spelled = [
-                aligner.alphabet.spell(spoken(word, transcript.language)) for _, word in words
+                aligner.alphabet.spell(normalize_text(word, transcript.language))
+                for _, word in words
             ]
             asked.append(
                 [(*word, _timing(letters)) for word, letters in zip(words, spelled, strict=True)]

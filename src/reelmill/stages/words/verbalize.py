@@ -44,7 +44,7 @@ _KOREAN_TWENTY = "스무"
 _JAPANESE_DIGITS = ("ぜろ", "いち", "に", "さん", "よん", "ご", "ろく", "なな", "はち", "きゅう")
 
 
-def spoken(word: str, language: str) -> str:
+def normalize_text(word: str, language: str) -> str:
     """`word` with its numerals and signs in words of `language`; others come back as they are.
 
     A language whose numerals nobody wrote down (num2words) keeps its digits.
