@@ -61,6 +61,14 @@ with open({str(tmp_path / "database")!r}, "w") as file:
     assert (tmp_path / "database").read_bytes() == b""
 
 
+@pytest.mark.parametrize("option", ["verify {}", "stage probe {}"])
+def test_a_path_that_the_system_refuses_is_a_matter_of_usage(tmp_path: Path, option: str) -> None:
+    arguments = ["reelmill", *option.format("x" * 5000).split()]
+    done = shell('"$@"', tmp_path, f"import sys; sys.argv = {arguments!r}\n{MAIN}")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and "internal" not in done.stderr
+
+
 def test_unforeseen_error_is_a_sentence_a_log_and_an_exit_code(tmp_path: Path) -> None:
     script = f"""
 import sys, reelmill.commands.voice as commands

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -505,6 +507,11 @@ def main() -> None:
     except ReelmillError as error:
         print(f"reelmill: {printable(str(error))}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
+    except OSError as error:
+        if not _was_given(error.filename, sys.argv[1:]):
+            raise
+        print(f"reelmill: {printable(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
     except _CommandLineError as error:
         error.message = "\n".join(map(printable, error.message.split("\n")))
         error.show()
@@ -513,3 +520,12 @@ def main() -> None:
         sys.exit(EXIT_USAGE)
     finally:
         work_is_over()
+
+
+def _was_given(path: object, arguments: Sequence[str]) -> bool:
+    """Whether the system refused a file or folder that the command line names, or one below it."""
+    if not isinstance(path, (str, os.PathLike)):
+        return False
+    full = os.path.abspath(path)
+    given = [os.path.abspath(one.partition("=")[2] or one) for one in arguments]
+    return any(full == one or full.startswith(f"{one.rstrip(os.sep)}{os.sep}") for one in given)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 
+from reelmill.core.printable import printable
 from reelmill.core.recording import Original, OriginalReader
 from reelmill.errors import InputError, LimitError, PassingError, kind_of
 from reelmill.media.formats import WHITELIST
@@ -173,7 +174,7 @@ def read_only(container: InputContainer, stream: Stream) -> None:
 
 def shown(path: Path) -> str:
     """The path on one line: line breaks and other control characters as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+    return printable(str(path))
 
 
 def read_error(path: Path, error: Exception) -> PassingError | InputError | None:

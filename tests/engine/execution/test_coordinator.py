@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,16 @@ def test_a_changed_original_is_an_error_in_the_report(tmp_path: Path) -> None:
     failure = outcomes["b"].failure
     assert (outcomes["a"].status, outcomes["b"].status) == ("done", "failed")
     assert failure is not None and "b.txt: changed during the run" in failure.message
+
+
+def test_a_file_dated_2300_costs_nobody_anything(tmp_path: Path) -> None:
+    """Its nanoseconds since 1970 are more than SQLite's integers hold."""
+    # proves: G8
+    toy_sources(tmp_path / "in", {"a.txt": "x", "b.txt": "y"})
+    os.utime(tmp_path / "in" / "a.txt", ns=(0, 10_413_792_000 * 10**9))
+    texts = {"a.txt": "x", "b.txt": "y"}
+    assert run(tmp_path, texts).count("done") == 2
+    assert all(outcome.reused for outcome in run(tmp_path, texts).outcomes)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
