@@ -310,7 +310,8 @@ def test_a_long_record_is_shortened_and_says_the_same(out: Path, tmp_path: Path)
 def test_a_record_that_a_killed_run_left_half_a_line_in_goes_on(out: Path, tmp_path: Path) -> None:
     write_text(out / "call.txt", "one", of=source(tmp_path))
     with gate.record_of(out).path.open("ab") as file:
-        file.write(b' {"path": "call.tx')
+        file.write(b' {"path":"\\x"}\n {"path":"call.tx')
+    gate.protect(out, [source(tmp_path).path])
     write_text(out / "call.txt", "two", of=source(tmp_path))
     write_text(out / "call.txt", "three", of=source(tmp_path))
     assert results(out) == {"call.txt": "three"}

@@ -62,6 +62,7 @@ def replacing_by_name(path: Path, *, of: Recording | None = None) -> Iterator[Pa
     with _made(path, of) as (temporary, descriptor):
         os.close(descriptor)
         yield temporary
+        gate.flush(temporary)
 
 
 @contextlib.contextmanager

@@ -207,7 +207,7 @@ def claim(out: Path) -> None:
     refuse_foreign_cache(out)
     place = _places[os.path.abspath(out)]
     record = _record(place)
-    if not record.paths():
+    if not record.is_ours():
         record.add([Written("", "", 0)], lambda: _open_record(place))
     elif (shorter := record.compacted()) is not None:
         temporary = Path(place.given, CACHE, TEMPORARY, f"{RECORD}.{os.getpid()}")
@@ -226,7 +226,7 @@ def refuse_foreign_cache(out: Path) -> None:
     cache = Path(out, CACHE)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         names = {path.name for path in cache.iterdir()} - _OF_A_BEGINNING
-        known = _DATABASE in names or bool(record_of(out).paths())
+        known = _DATABASE in names or record_of(out).is_ours()
         if names and not known:
             shown = ", ".join(sorted(names)[:3])
             raise NotOursError(
@@ -534,6 +534,17 @@ def temporary_folder(path: Path) -> Path:
     return Path(place.given, CACHE, TEMPORARY) if place.is_output else path.parent
 
 
+def flush(temporary: Path) -> None:
+    """Have a file that a program wrote on the disk, before it gets its name. Raises OSError."""
+    spot = _spot(temporary)
+    with _folder_of(spot, make=False) as folder:
+        descriptor = os.open(spot.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def settle(temporary: Path, path: Path, source: Path | None = None, content: str = "") -> None:
     """Give a file that was made with `create` its name; missing folders are made.
 
@@ -589,7 +600,6 @@ def _note(spot: _Spot, folder: int, temporary: str, owner: Owner) -> None:
     descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         sha256, size = digest_of(descriptor)
-        os.fsync(descriptor)  # a program may have written it that does not see to that
     finally:
         os.close(descriptor)
     entry = Written(spot.relative, sha256, size, owner)

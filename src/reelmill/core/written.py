@@ -7,11 +7,13 @@ left a result which the next run takes for somebody else's. Several processes ap
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import hmac
 import json
 import os
+import re
 import stat as stat_module
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields
@@ -22,6 +24,8 @@ RECORD = "written.jsonl"
 #: Lines of a record that are no longer of use before it is written anew.
 _STALE_LINES = 2000
 _CHUNK_BYTES = 1 << 20
+#: A line's name: quotes within other names are escaped.
+_NAME = re.compile(rb'"path":("(?:[^"\\\\]|\\\\.)*")')
 
 #: Opens the record for reading and appending.
 Appender = Callable[[], int]
@@ -66,18 +70,29 @@ class Record:
         self.path = path
         self._key = key
         self._read_to = 0
-        self._lines = 0
-        self._by_path: dict[str, list[Written]] = {}
+        self._count = 0
+        #: Lines by the JSON form of their names. They are looked into when they are asked for: of
+        #: ten thousand recordings' results a run that has nothing to do asks for none.
+        self._lines: dict[bytes, list[bytes]] = {}
 
     def entries(self, path: str) -> list[Written]:
         """What was written under a name since an original lay there, the latest last."""
         self._catch_up()
-        return _since_original(self._by_path.get(path, []))
+        return _since_original(self._parsed_lines(json.dumps(path).encode()))
 
     def paths(self) -> list[str]:
-        """All names that were ever written."""
+        """All names that were ever written, by whoever wrote the record."""
         self._catch_up()
-        return list(self._by_path)
+        found = []
+        for name in self._lines:
+            with contextlib.suppress(ValueError):  # a damaged line
+                found.append(json.loads(name))
+        return found
+
+    def is_ours(self) -> bool:
+        """Whether there is a record with anything in it that we wrote."""
+        self._catch_up()
+        return any(self._parsed_lines(name) for name in self._lines)
 
     def latest(self, path: str) -> Written | None:
         """What was written last under a name."""
@@ -103,15 +118,15 @@ class Record:
     def compacted(self) -> bytes | None:
         """The record without what no longer matters; None while that is not worth it."""
         self._catch_up()
-        kept = [one for entries in self._by_path.values() for one in _essential(entries)]
-        if self._lines - len(kept) < max(_STALE_LINES, len(kept)):
+        if self._count < max(_STALE_LINES, 4 * len(self._lines)):
             return None
+        kept = [one for name in self._lines for one in _essential(self._parsed_lines(name))]
         return b"".join(self._line(entry) for entry in kept)
 
     def reread(self) -> None:
         """The file was written anew."""
-        self._read_to = self._lines = 0
-        self._by_path.clear()
+        self._read_to = self._count = 0
+        self._lines.clear()
 
     def _catch_up(self) -> None:
         try:
@@ -129,9 +144,13 @@ class Record:
         whole = data.rfind(b"\n") + 1  # the last line may still be being written
         self._read_to += whole
         for line in data[:whole].splitlines():
-            self._lines += 1
-            if (entry := self._parsed(line)) is not None:
-                self._by_path.setdefault(entry.path, []).append(entry)
+            self._count += 1
+            if (found := _NAME.search(line)) is not None:
+                self._lines.setdefault(found[1], []).append(line)
+
+    def _parsed_lines(self, name: bytes) -> list[Written]:
+        found = map(self._parsed, self._lines.get(name, ()))
+        return [entry for entry in found if entry is not None]
 
     def _line(self, entry: Written) -> bytes:
         body = json.dumps(asdict(entry), separators=(",", ":"), sort_keys=True)
