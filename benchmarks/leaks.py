@@ -151,7 +151,7 @@ def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
     if run_voice(inputs, given, fresh=False, quiet=True, as_json=False) != 0:
         raise SystemExit("the samples could not be prepared")
     device = DeviceChoice((Device("cpu"),), "")
-    pipeline = build_voice(BuildContext(voice_settings(given), device, out, lambda text: None))
+    pipeline = build_voice(BuildContext(voice_settings(given), device, out))
     keys = Keys(pipeline)
     items: dict[int, list[Any]] = {}
     for recording in _recordings(find_sources(inputs, out), out):

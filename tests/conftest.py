@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from reelmill.core import gate
+from reelmill.core.notices import heard_by
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,3 +29,11 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = value
+
+
+@pytest.fixture
+def announced() -> Iterator[list[str]]:
+    """What people are told during a test, where no run makes events of it."""
+    lines: list[str] = []
+    with heard_by(lines.append):
+        yield lines

@@ -62,14 +62,13 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_people_are_told_apart_by_face_out_of_the_box(no_weights, monkeypatch) -> None:
+def test_people_are_told_apart_by_face_out_of_the_box(no_weights, monkeypatch, announced) -> None:
     # proves: F9 G19
     monkeypatch.setattr("reelmill.models.faces.files.fetch", None)
-    said: list[str] = []
     for given in ({}, {"identity": "auto"}):
-        identity = choose_identity(faces_settings(given), MtcnnSpec(), no_weights, said.append)
+        identity = choose_identity(faces_settings(given), MtcnnSpec(), no_weights)
         assert identity.spec == shipped()
-    assert said == []
+    assert announced == []
 
 
 def test_vggface2_stays_by_name(no_weights, tmp_path, monkeypatch) -> None:
@@ -79,7 +78,7 @@ def test_vggface2_stays_by_name(no_weights, tmp_path, monkeypatch) -> None:
     save_old(weights, small_facenet())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     settings = faces_settings({"identity": "vggface2"})
-    identity = choose_identity(settings, MtcnnSpec(), no_weights, print)
+    identity = choose_identity(settings, MtcnnSpec(), no_weights)
     assert isinstance(identity.spec, FacenetSpec) and identity.spec.name == "vggface2"
 
 
@@ -87,16 +86,15 @@ def test_weights_that_were_named_are_not_done_without(no_weights) -> None:
     # proves: G11
     settings = faces_settings({"identity": "vggface2"})
     with pytest.raises(ModelUnavailableError, match="cannot be had"):
-        choose_identity(settings, MtcnnSpec(), no_weights, print)
+        choose_identity(settings, MtcnnSpec(), no_weights)
 
 
-def test_nobody_is_named_by_clothes_and_it_is_said(no_weights) -> None:
+def test_nobody_is_named_by_clothes_and_it_is_said(no_weights, announced) -> None:
     # proves: F3
     settings = faces_settings({"identity": "appearance", "people": "portraits", "across": True})
-    said: list[str] = []
-    identity = choose_identity(settings, MtcnnSpec(), no_weights, said.append)
+    identity = choose_identity(settings, MtcnnSpec(), no_weights)
     assert identity.people == ()
-    across, people = said
+    across, people = announced
     assert "told apart by their clothes" in people and "leave --identity out" in people
     assert identity.notes and identity.notes[0] in people
     assert "matched by the colours they wear" in across

@@ -29,12 +29,15 @@ from reelmill.settings import load_settings
     ],
 )
 def test_words_that_would_come_to_nothing_are_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], told: str | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    announced: list[str],
+    given: dict[str, Any],
+    told: str | None,
 ) -> None:
     # proves: V7
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".cache").mkdir()
     settings = load_settings(words=True, model="demo", diarizer="none", **given)
-    said: list[str] = []
-    build_voice(BuildContext(settings, choose_devices("cpu", ()), tmp_path, said.append))
-    assert [line for line in said if "--words" in line] == ([told] if told else [])
+    build_voice(BuildContext(settings, choose_devices("cpu", ()), tmp_path))
+    assert [line for line in announced if "--words" in line] == ([told] if told else [])

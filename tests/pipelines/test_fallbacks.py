@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reelmill.core.notices import heard_by
 from reelmill.models.files.cache import resolve
 from reelmill.pipelines.diarization import NetworksDiarizer, PyannoteDiarizer
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
@@ -31,7 +32,8 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def diarizer_told(**given: object) -> tuple[object, list[str]]:
     said: list[str] = []
-    return choose_diarizer(load_settings(diarizer="pyannote", **given), said.append), said
+    with heard_by(said.append):
+        return choose_diarizer(load_settings(diarizer="pyannote", **given)), said
 
 
 def test_without_an_interpreter_the_default_diarizer_does_it(tmp_path: Path) -> None:
@@ -50,21 +52,23 @@ def test_without_the_library_its_installation_is_told(tmp_path: Path) -> None:
     assert "has pyannote.audio 3.3.2" in said[0] and ">=4,<5" in said[0]
 
 
-def test_a_library_that_cannot_be_imported_is_as_good_as_none(tmp_path: Path) -> None:
+def test_a_library_that_cannot_be_imported_is_as_good_as_none(
+    tmp_path: Path, announced: list[str]
+) -> None:
     # proves: G19 V6
     """Broken, mended by an installation, broken again: what was found out once is not believed
     when something was installed or removed."""
     home = make_environment(tmp_path / "env", whisperx="3.8.6")
     (packages,) = home.glob("lib/*/site-packages")
     (packages / "whisperx" / "__init__.py").write_text("import a_library_that_is_not_there\n")
-    settings, said = load_settings(engine="whisperx", python=home), list[str]()
-    assert choose_engine(settings, resolve("demo"), Lacking(said.append), print) is None
+    settings, said = load_settings(engine="whisperx", python=home), announced
+    assert choose_engine(settings, resolve("demo"), Lacking()) is None
     assert len(said) == 1 and "No module named 'a_library_that_is_not_there'" in said[0]
     assert said[0].endswith("The default is used instead.")
     (packages / "a_library_that_is_not_there.py").touch()
-    assert choose_engine(settings, resolve("demo"), Lacking(said.append), print) is not None
+    assert choose_engine(settings, resolve("demo"), Lacking()) is not None
     (packages / "a_library_that_is_not_there.py").unlink()
-    assert choose_engine(settings, resolve("demo"), Lacking(said.append), print) is None
+    assert choose_engine(settings, resolve("demo"), Lacking()) is None
     assert len(said) == 2
 
 
@@ -113,26 +117,27 @@ def test_a_pipeline_that_refers_to_models_nobody_may_have_is_not_begun(
     assert len(said) == 1 and "https://huggingface.co/pyannote/segmentation-3.0" in said[0]
 
 
-def test_whisperx_is_looked_for_where_it_is_said_to_be(tmp_path: Path) -> None:
+def test_whisperx_is_looked_for_where_it_is_said_to_be(
+    tmp_path: Path, announced: list[str]
+) -> None:
     # proves: V6 G19
-    said: list[str] = []
-    lacking = Lacking(said.append)
+    said, lacking = announced, Lacking()
     files = resolve("demo")
     home = make_environment(tmp_path / "env", whisperx="3.8.6")
-    found = choose_engine(load_settings(engine="whisperx", python=home), files, lacking, print)
+    found = choose_engine(load_settings(engine="whisperx", python=home), files, lacking)
     assert found is not None and found.aligner is not None and said == []
     assert found.recognizer.python == found.aligner.python == str(home / "bin" / "python")
     other = load_settings(engine="whisperx", python=home, beam_size=1, align=False)
-    changed = choose_engine(other, files, lacking, print)
+    changed = choose_engine(other, files, lacking)
     assert changed is not None and changed.aligner is None
     assert changed.recognizer.identity != found.recognizer.identity
     empty = load_settings(engine="whisperx", python=make_environment(tmp_path / "empty"))
-    assert choose_engine(empty, files, lacking, print) is None
+    assert choose_engine(empty, files, lacking) is None
     assert len(said) == 1 and 'pip install "whisperx>=3.8"' in said[0]
     old = load_settings(
         engine="whisperx", python=make_environment(tmp_path / "3.3", whisperx="3.3.1")
     )
-    assert choose_engine(old, files, lacking, print) is None
+    assert choose_engine(old, files, lacking) is None
     assert "has WhisperX 3.3.1" in said[1]
 
 
@@ -156,13 +161,14 @@ def test_a_command_goes_on_without_both(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_speaker_network_the_shipped_one_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_speaker_network_the_shipped_one_does_it(
+    monkeypatch: pytest.MonkeyPatch, announced: list[str]
+) -> None:
     # proves: G19 V5
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    said: list[str] = []
-    diarizer = choose_diarizer(load_settings(speaker_encoder="wespeaker-resnet34"), said.append)
+    diarizer = choose_diarizer(load_settings(speaker_encoder="wespeaker-resnet34"))
     assert isinstance(diarizer, NetworksDiarizer) and diarizer.encoder.label == "campplus-zh-en"
     (lacking,) = diarizer.notes
-    assert said[-1] == lacking and lacking.startswith("--speaker-encoder wespeaker-resnet34:")
+    assert announced[-1] == lacking and lacking.startswith("--speaker-encoder wespeaker-resnet34:")
     assert "the path of the .onnx file" in lacking and "--model" not in lacking
     assert lacking.endswith("The default is used instead.")

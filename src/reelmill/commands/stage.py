@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from reelmill.artifacts import Artifact
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN, user_key
+from reelmill.core.notices import heard_by
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.pipeline import Pipeline
@@ -150,7 +151,8 @@ def find_stage(
     kind = stage_class(name)
     for candidate in [command] if command else kind.commands:
         settings = task_named(candidate).settings(_settings_for(kind, given))
-        pipeline = _built(candidate, settings, _say)
+        with heard_by(_say):
+            pipeline = _built(candidate, settings)
         for stage in pipeline.stages:
             if stage.name == name:
                 return stage, pipeline, settings
@@ -377,9 +379,9 @@ def _locked(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def _built(command: str, settings: Settings, say: Callable[[str], None]) -> Pipeline:
+def _built(command: str, settings: Settings) -> Pipeline:
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
-    return task_named(command).build(BuildContext(settings, choice, settings.out, say))
+    return task_named(command).build(BuildContext(settings, choice, settings.out))
 
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:

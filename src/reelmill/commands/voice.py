@@ -13,6 +13,7 @@ from rich.text import Text
 
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED, exit_code
 from reelmill.commands.running import run_command
+from reelmill.core.notices import heard_by
 from reelmill.models.alignment.aligners import fetch_aligner
 from reelmill.models.faces.files import DOWNLOAD_MB, VGGFACE2, face_spec, here
 from reelmill.models.files.cache import list_models, pull
@@ -84,13 +85,16 @@ def run_models_pull(name: str) -> int:
     def say(line: str) -> None:
         print(line, file=sys.stderr)
 
-    if name.startswith(_ALIGNER_PREFIX):
-        path = fetch_aligner(name.removeprefix(_ALIGNER_PREFIX), notify=say).path
-    elif name.startswith(_FACES_PREFIX):
-        path = face_spec(name.removeprefix(_FACES_PREFIX), say).path
-    elif guess_kind(name) == "translator":
-        path = resolve_translator(name, notify=say).path
-    else:
-        path = pull(name, notify=say).path
-    print(f"{name}: {path}")
+    with heard_by(say):
+        print(f"{name}: {_pulled(name)}")
     return EXIT_DONE
+
+
+def _pulled(name: str) -> Path | None:
+    if name.startswith(_ALIGNER_PREFIX):
+        return fetch_aligner(name.removeprefix(_ALIGNER_PREFIX)).path
+    if name.startswith(_FACES_PREFIX):
+        return face_spec(name.removeprefix(_FACES_PREFIX)).path
+    if guess_kind(name) == "translator":
+        return resolve_translator(name).path
+    return pull(name).path

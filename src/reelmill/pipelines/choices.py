@@ -19,16 +19,15 @@ NOT_ASKED = "not-asked"
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a pipeline is built from. `say` is told, for people, what is decided, what is fetched,
-    and what the run goes without."""
+    """What a pipeline is built from."""
 
     settings: Settings
     choice: DeviceChoice
     out: Path
-    say: Callable[[str], None]
 
 
-#: Finds or fetches the models, and puts the stages together. Raises ReelmillError.
+#: Finds or fetches the models, and puts the stages together. What people should know (a model that
+#: is fetched, a part that is not there) is announced (`core/notices.py`). Raises ReelmillError.
 PipelineBuilder = Callable[[BuildContext], Pipeline]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.errors import UsageError
 from reelmill.models.faces.detector import DetectorSpec
@@ -68,15 +68,13 @@ def build_faces(context: BuildContext) -> Pipeline:
     """
     settings = context.settings
     detector = detector_spec(settings.detector)
-    identity = choose_identity(settings, detector, context.out, context.say)
+    identity = choose_identity(settings, detector, context.out)
     return with_added(
         faces_pipeline(settings, detector, identity, clip_size(settings), context.out), settings
     )
 
 
-def choose_identity(
-    settings: Settings, detector: DetectorSpec, out: Path, say: Callable[[str], None]
-) -> Identity:
+def choose_identity(settings: Settings, detector: DetectorSpec, out: Path) -> Identity:
     """How people are told apart, as asked for, and whom of them we know.
 
     Raises:
@@ -85,14 +83,14 @@ def choose_identity(
     """
     spec: FaceNetworkSpec | None = None
     if settings.identity != APPEARANCE:
-        spec = face_spec(settings.identity, say)
+        spec = face_spec(settings.identity)
     if settings.across and spec is None:
-        say(f"--across: {BY_CLOTHES}")
+        announce(f"--across: {BY_CLOTHES}")
     people: tuple[KnownFace, ...] = ()
     notes: tuple[str, ...] = ()
     if settings.people is not None and spec is None:
         notes = (NOT_BY_CLOTHES,)
-        say(f"--people {settings.people}: {NOT_BY_CLOTHES}")
+        announce(f"--people {settings.people}: {NOT_BY_CLOTHES}")
     elif settings.people is not None and spec is not None:
-        people = known_people(settings.people, detector, spec, out / ".cache", say)
+        people = known_people(settings.people, detector, spec, out / ".cache")
     return Identity(spec, settings.identity_threshold, people, notes)

@@ -3,8 +3,7 @@ lost and how to get it, and the run goes on with what is always there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from reelmill.core.notices import announce
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.alignment.aligners import NONE
 from reelmill.models.files.cache import ModelFiles
@@ -18,24 +17,19 @@ from reelmill.pipelines.diarization import Diarizer, NetworksDiarizer, PyannoteD
 from reelmill.pipelines.whisperx import WhisperX
 from reelmill.settings import Settings
 
-Say = Callable[[str], None]
-
 
 class Lacking:
     """Collects and says what a run goes without."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self) -> None:
         self.notes: list[str] = []
-        self._say = say
 
     def tell(self, asked: str, error: ModelUnavailableError) -> None:
         self.notes.append(f"{asked}: {error}. The default is used instead.")
-        self._say(self.notes[-1])
+        announce(self.notes[-1])
 
 
-def choose_engine(
-    settings: Settings, files: ModelFiles, lacking: Lacking, say: Say
-) -> WhisperX | None:
+def choose_engine(settings: Settings, files: ModelFiles, lacking: Lacking) -> WhisperX | None:
     """WhisperX when it is asked for and here, with the Whisper model `files`; else None."""
     if settings.engine != "whisperx":
         return None
@@ -49,38 +43,40 @@ def choose_engine(
     )
     aligner: WhisperXAlignerSpec | None = None
     if settings.align and settings.aligner == NONE:
-        say("--aligner none: WhisperX has no word times of its own, so words get none")
+        announce("--aligner none: WhisperX has no word times of its own, so words get none")
     elif settings.align:
         if settings.aligner == DEMO:
-            say("--aligner demo: is for the default engine; WhisperX uses its own for the language")
+            announce(
+                "--aligner demo: is for the default engine; WhisperX uses its own for the language"
+            )
         aligner = aligner_spec(found, None if settings.aligner == DEMO else settings.aligner)
     recognizer = recognizer_spec(found, files, options, settings.compute_type)
     return WhisperX(recognizer, aligner)
 
 
-def choose_diarizer(settings: Settings, say: Say) -> Diarizer | None:
+def choose_diarizer(settings: Settings) -> Diarizer | None:
     """The diarizer that the settings ask for, or the default with a line on why not that one."""
     if settings.diarizer == "none":
         return None
-    lacking = Lacking(say)
+    lacking = Lacking()
     if settings.diarizer == "pyannote":
         try:
-            return PyannoteDiarizer(_pyannote(settings, say))
+            return PyannoteDiarizer(_pyannote(settings))
         except ModelUnavailableError as error:
             lacking.tell("--diarizer pyannote", error)
     segmentation, encoder = settings.speaker_segmentation, settings.speaker_encoder
     try:
-        segmentation_network = segmentation_spec(segmentation, say)
+        segmentation_network = segmentation_spec(segmentation)
     except ModelUnavailableError as error:
         lacking.tell(f"--speaker-segmentation {segmentation}", error)
         segmentation_network = segmentation_spec(DEFAULT)
     try:
-        encoder_network = encoder_spec(encoder, say)
+        encoder_network = encoder_spec(encoder)
     except ModelUnavailableError as error:
         lacking.tell(f"--speaker-encoder {encoder}", error)
         encoder_network = encoder_spec(DEFAULT)
     return NetworksDiarizer(segmentation_network, encoder_network, tuple(lacking.notes))
 
 
-def _pyannote(settings: Settings, say: Say) -> PyannoteSpec:
-    return pyannote_spec(settings.python, settings.pyannote_model, say)
+def _pyannote(settings: Settings) -> PyannoteSpec:
+    return pyannote_spec(settings.python, settings.pyannote_model)

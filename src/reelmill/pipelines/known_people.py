@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 
 from reelmill.core.kept import read_kept, write_kept
+from reelmill.core.notices import announce
 from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, UsageError
@@ -28,7 +29,6 @@ def known_people(
     detector: ModelSpec,
     network: ModelSpec,
     cache: Path,
-    say: Callable[[str], None],
 ) -> tuple[KnownFace, ...]:
     """The faces in the pictures in `folder`; those of earlier runs are kept below `cache`, so that
     the same pictures always give the same.
@@ -37,7 +37,6 @@ def known_people(
         folder: as `references` reads it.
         detector, network: what finds faces, and what tells them apart.
         cache: the run's.
-        say: told what could not be used.
 
     Raises:
         UsageError: no pictures, or no face in any of them.
@@ -51,11 +50,11 @@ def known_people(
         write_kept(kept, {"faces": [asdict(face) for face in seen[0]], "notes": seen[1]})
     faces, notes = seen
     for note in notes:
-        say(note)
+        announce(note)
     if not faces:
         raise UsageError(f"--people {folder}: no face in any of its {len(pictures)} pictures")
     names = dict.fromkeys(face.name for face in faces)
-    say(f"{len(names)} known people: {', '.join(names)}")
+    announce(f"{len(names)} known people: {', '.join(names)}")
     return faces
 
 

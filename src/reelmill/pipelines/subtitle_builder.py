@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.errors import UsageError
@@ -54,18 +54,18 @@ def build_subtitle(context: BuildContext) -> Pipeline:
         InputError: the translator cannot translate the language given into one of the targets.
         UsageError: settings that cannot be carried out.
     """
-    settings, say = context.settings, context.say
-    recognizer, translator = _models(settings, context.choice, context.out, say)
-    nllb = _translator(translator, settings, say)
-    files = resolve(recognizer, notify=say)
+    settings = context.settings
+    recognizer, translator = _models(settings, context.choice, context.out)
+    nllb = _translator(translator, settings)
+    files = resolve(recognizer)
     whisper = WhisperSpec.of(files, settings.compute_type)
-    aligners = choose_words(settings, whisper, say)
+    aligners = choose_words(settings, whisper)
     return with_added(
         subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners), settings
     )
 
 
-def _translator(name: str, settings: Settings, say: Callable[[str], None]) -> NllbSpec:
+def _translator(name: str, settings: Settings) -> NllbSpec:
     """The translator, able to do what it will be asked as far as that is known already.
 
     Raises:
@@ -74,21 +74,19 @@ def _translator(name: str, settings: Settings, say: Callable[[str], None]) -> Nl
     """
     if name == NOT_ASKED:
         return NllbSpec(Path(), NOT_ASKED, "", Path())
-    spec = resolve_translator(name, settings.compute_type, notify=say)
+    spec = resolve_translator(name, settings.compute_type)
     if settings.language is not None:
         Directions(spec, settings.to).check(settings.language)
     return spec
 
 
-def _models(
-    settings: Settings, choice: DeviceChoice, out: Path, say: Callable[[str], None]
-) -> tuple[str, str]:
+def _models(settings: Settings, choice: DeviceChoice, out: Path) -> tuple[str, str]:
     """The names given, or those that the free memory allows; a choice is kept for the folder."""
     recognizer, translator = choose_for_subtitles(free_memory_mb(choice), str(choice.devices[0]))
 
     def chosen(setting: str | None, what: str, name: str, reason: str) -> str:
         def choose() -> str:
-            say(f"{what} {reason}")
+            announce(f"{what} {reason}")
             return name
 
         return setting or remembered(out, f"subtitle {what}", choose)

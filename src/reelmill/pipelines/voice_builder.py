@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.errors import UsageError
@@ -49,14 +50,14 @@ def build_voice(context: BuildContext) -> Pipeline:
         ModelUnavailableError: the recognizer cannot be had.
         UsageError: settings that cannot be carried out.
     """
-    settings, out, say = context.settings, context.out, context.say
+    settings, out = context.settings, context.out
     if vain := _vain_words(settings):
-        say(vain)
-    files = resolve(settings.model or _chosen_model(context.choice, out, say), notify=say)
+        announce(vain)
+    files = resolve(settings.model or _chosen_model(context.choice, out))
     names = speaker_names(settings, out)
-    lacking = Lacking(say)
-    whisperx = choose_engine(settings, files, lacking, say)
-    diarizer = choose_diarizer(settings, say)
+    lacking = Lacking()
+    whisperx = choose_engine(settings, files, lacking)
+    diarizer = choose_diarizer(settings)
     if whisperx is not None:
         return with_added(
             whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names), settings
@@ -67,7 +68,7 @@ def build_voice(context: BuildContext) -> Pipeline:
             settings,
             spec,
             out,
-            aligners=choose_words(settings, spec, say, lacking.notes),
+            aligners=choose_words(settings, spec, lacking.notes),
             diarizer=diarizer,
             names=names,
         ),
@@ -98,10 +99,10 @@ def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
     return tuple(merged.values())
 
 
-def _chosen_model(choice: DeviceChoice, out: Path, say: Callable[[str], None]) -> str:
+def _chosen_model(choice: DeviceChoice, out: Path) -> str:
     def choose() -> str:
         chosen = choose_whisper(free_memory_mb(choice), str(choice.devices[0]))
-        say(f"model {chosen.reason}")
+        announce(f"model {chosen.reason}")
         return chosen.name
 
     return remembered(out, "model", choose)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from reelmill.core.notices import announce
 from reelmill.engine.stage import Stage
 from reelmill.models.alignment.aligners import Chosen, choose_aligners
 from reelmill.models.whisper.whisper import WhisperSpec
@@ -25,13 +26,13 @@ def word_stages(whisper: WhisperSpec, aligners: Chosen | None) -> list[Stage]:
 
 
 def choose_words(
-    settings: Settings, whisper: WhisperSpec, say: Callable[[str], None], notes: Sequence[str] = ()
+    settings: Settings, whisper: WhisperSpec, notes: Sequence[str] = ()
 ) -> Chosen | None:
     """The aligners that the settings ask for, with `notes` on what else the run goes without; None
     when words shall get no times."""
     if not settings.align:
         return None
-    chosen = choose_aligners(settings.aligner, settings.language, whisper.name, notify=say)
+    chosen = choose_aligners(settings.aligner, settings.language, whisper.name)
     for note in chosen.notes:
-        say(note)
+        announce(note)
     return replace(chosen, notes=(*notes, *chosen.notes))

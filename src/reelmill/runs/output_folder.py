@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN, user_key
+from reelmill.core.notices import announce
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.state.adoption import prepare
 from reelmill.errors import NotOursError, UsageError
@@ -52,7 +53,6 @@ def alone_in_this_process(out: Path) -> Iterator[None]:
 def open_output(
     out: Path,
     sources: Iterable[Source],
-    say: Callable[[str], None],
     *,
     adopt: bool = False,
 ) -> Iterator[None]:
@@ -64,7 +64,7 @@ def open_output(
     """
     key = user_key()
     if key.problem:
-        say(key.problem)
+        announce(key.problem)
     with contextlib.ExitStack() as opened:
         try:
             opened.enter_context(
@@ -72,7 +72,7 @@ def open_output(
             )
             gate.refuse_foreign_cache(out)
             cache, of = out / gate.CACHE, _COMMANDS
-            if prepare(cache, key.seal, adopt=adopt, say=say, commands=of):
+            if prepare(cache, key.seal, adopt=adopt, commands=of):
                 adopt_reports(out)
             gate.probe(out)
             taken = [gate.obstacle(out / name) for name in OUR_FILES if not was_ours(out / name)]

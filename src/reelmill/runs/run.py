@@ -15,6 +15,7 @@ from typing import Any
 
 from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
+from reelmill.core.notices import announce, heard_by
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.planning import Job, Keys, Source, artifact_paths, found_in
@@ -115,7 +116,8 @@ class Run:
             name = f"reelmill {self._task.name} {self.out.name}"
             self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         try:
-            self._prepare()
+            with heard_by(self._say):
+                self._prepare()
         except BaseException as error:
             self._end(None, error)
             raise
@@ -268,7 +270,6 @@ class Run:
             open_output(
                 out,
                 self._sources.values(),
-                self._say,
                 adopt=settings.adopt,
             )
         )
@@ -283,8 +284,8 @@ class Run:
         paths = [one.path for one in self._sources.values()]
         remarks = [*remarks, *self._task.remarks(settings, paths)]
         for remark in remarks:
-            self._say(remark)
-        self._pipeline = self._task.build(BuildContext(settings, choice, out, self._say))
+            announce(remark)
+        self._pipeline = self._task.build(BuildContext(settings, choice, out))
         self._config = engine_config(settings, out, choice, self._pipeline, self._fresh)
         self._coordinator = Coordinator(
             self._pipeline, self._config, self._log.emit, lock=self._lock

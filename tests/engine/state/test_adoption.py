@@ -15,6 +15,7 @@ from reelmill.artifacts import ExportedFile, Exports, Media
 from reelmill.core import gate
 from reelmill.core.kept import read_kept
 from reelmill.core.keys import Seal
+from reelmill.core.notices import heard_by
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.adoption import prepare
@@ -34,8 +35,8 @@ def cache(tmp_path: Path) -> Path:
 
 def prepared(cache: Path, *, adopt: bool = False) -> list[str]:
     said: list[str] = []
-    with gate.output(cache.parent, "voice", [], b"key"):
-        prepare(cache, MINE, adopt=adopt, say=said.append, commands={"export": "voice"})
+    with gate.output(cache.parent, "voice", [], b"key"), heard_by(said.append):
+        prepare(cache, MINE, adopt=adopt, commands={"export": "voice"})
     return said
 
 

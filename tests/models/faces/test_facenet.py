@@ -125,13 +125,12 @@ def test_the_converted_network_is_the_one_the_weights_are_of(tmp_path, state, sa
     assert (vectors @ vectors.T)[0, 1] < 0.99, "different pictures must not look the same to it"
 
 
-def test_it_is_converted_once_and_known_by_its_content(tmp_path, state) -> None:
-    said: list[str] = []
-    one = face_spec(str(save_zip(tmp_path / "a.pt", state)), said.append)
-    again = face_spec(str(tmp_path / "a.pt"), said.append)
-    moved = face_spec(str((tmp_path / "a.pt").rename(tmp_path / "b.pt")), said.append)
+def test_it_is_converted_once_and_known_by_its_content(tmp_path, state, announced) -> None:
+    one = face_spec(str(save_zip(tmp_path / "a.pt", state)))
+    again = face_spec(str(tmp_path / "a.pt"))
+    moved = face_spec(str((tmp_path / "a.pt").rename(tmp_path / "b.pt")))
     other = face_spec(str(save_zip(tmp_path / "c.pt", small_facenet(seed=9))))
-    assert said == ["converting face network a.pt"]
+    assert announced == ["converting face network a.pt", "converting face network c.pt"]
     assert one == again and one.identity == moved.identity != other.identity
 
 
@@ -167,21 +166,20 @@ class _Answer:
         self.file.close()
 
 
-def test_no_network_is_one_line_with_the_ways_out(monkeypatch) -> None:
+def test_no_network_is_one_line_with_the_ways_out(monkeypatch, announced) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
 
     def refuse(address, timeout):
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr("urllib.request.urlopen", refuse)
-    said: list[str] = []
     with pytest.raises(ModelUnavailableError) as caught:
-        face_spec(VGGFACE2, said.append, waits=(0.0,))
+        face_spec(VGGFACE2, waits=(0.0,))
     text = str(caught.value)
     assert "\n" not in text
     assert "refused" in text and "models pull faces:vggface2" in text
     assert "--identity dlib" in text
-    assert any("again in 0 s" in line for line in said)
+    assert any("again in 0 s" in line for line in announced)
 
 
 @pytest.mark.parametrize("name", [VGGFACE2, "owner/name", "https://example.org/a.pt"])

@@ -161,11 +161,11 @@ def online(monkeypatch):
     return script
 
 
-def test_download_is_tried_again(online):
+def test_download_is_tried_again(online, announced):
     # proves: G8 G11
     scripted = online(ConnectError("down"), TimeoutError("slow"), ConnectError("down"))
-    waits, lines = [], []
-    files = cache.resolve("tiny", sleep=waits.append, notify=lines.append)
+    waits, lines = [], announced
+    files = cache.resolve("tiny", sleep=waits.append)
     assert files.path.name == COMMIT
     assert waits == [5.0, 15.0, 30.0]
     assert scripted.calls == 4

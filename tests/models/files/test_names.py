@@ -27,11 +27,10 @@ def test_what_is_written_as_a_path_is_one(name: str) -> None:
     assert given_path(name) == Path(name).expanduser()
 
 
-def test_a_repository_is_not_the_folder_of_its_name() -> None:
+def test_a_repository_is_not_the_folder_of_its_name(announced: list[str]) -> None:
     Path("owner/model").mkdir(parents=True)
-    said: list[str] = []
-    assert given_path("owner/model", notify=said.append) is None
-    assert said == [
+    assert given_path("owner/model") is None
+    assert announced == [
         "owner/model: taken for a hub repository; write ./owner/model for what lies here"
     ]
 

@@ -82,13 +82,14 @@ def test_nothing_to_look_at_is_told_before_any_work(tmp_path, name, words) -> No
         references(tmp_path / name)
 
 
-def test_pictures_are_looked_at_once_in_a_process_of_its_own(tmp_path, monkeypatch) -> None:
+def test_pictures_are_looked_at_once_in_a_process_of_its_own(
+    tmp_path, monkeypatch, announced
+) -> None:
     portrait(tmp_path / "people" / "Kim.png", 0)
-    said: list[str] = []
-    arguments = (MtcnnSpec(), CoarseSpec(), tmp_path / "cache", said.append)
+    arguments = (MtcnnSpec(), CoarseSpec(), tmp_path / "cache")
     faces = known_people(tmp_path / "people", *arguments)
     assert [face.name for face in faces] == ["Kim"]
-    assert said == ["1 known people: Kim"]
+    assert announced == ["1 known people: Kim"]
     monkeypatch.setattr("reelmill.pipelines.known_people._looked_at", None)
     assert known_people(tmp_path / "people", *arguments) == faces, "kept from before"
 
@@ -97,4 +98,4 @@ def test_no_face_in_any_picture(tmp_path, monkeypatch) -> None:
     portrait(tmp_path / "Kim.png")
     monkeypatch.setattr("reelmill.pipelines.known_people._looked_at", lambda *_: ((), ("nothing",)))
     with pytest.raises(UsageError, match="no face in any of its 1 pictures"):
-        known_people(tmp_path, MtcnnSpec(), CoarseSpec(), tmp_path / "cache", print)
+        known_people(tmp_path, MtcnnSpec(), CoarseSpec(), tmp_path / "cache")

@@ -10,12 +10,13 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reelmill.core import gate
 from reelmill.core.kept import write_kept
 from reelmill.core.keys import Seal
+from reelmill.core.notices import announce
 from reelmill.core.written import Owner, Written
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.lock import FolderLock
@@ -32,7 +33,6 @@ def prepare(
     seal: Seal,
     *,
     adopt: bool,
-    say: Callable[[str], None],
     commands: Mapping[str, str] | None = None,
 ) -> bool:
     """Make the cache of an output folder, or make sure that the one there can be built on.
@@ -41,7 +41,6 @@ def prepare(
         cache: the folder, `.cache` below the output folder.
         seal: of the user's key.
         adopt: take what is not ours as it is, and make it ours.
-        say: told what was adopted.
         commands: which command each stage that writes results for people belongs to.
 
     Returns:
@@ -61,7 +60,7 @@ def prepare(
     lock = FolderLock(cache / "lock")
     lock.acquire()
     try:
-        _adopt(cache, seal, say, commands or {})
+        _adopt(cache, seal, commands or {})
     finally:
         lock.release()
     return True
@@ -120,9 +119,7 @@ def _check_owned(cache: Path, *, adopt: bool) -> None:
             )
 
 
-def _adopt(
-    cache: Path, seal: Seal, say: Callable[[str], None], commands: Mapping[str, str]
-) -> None:
+def _adopt(cache: Path, seal: Seal, commands: Mapping[str, str]) -> None:
     """Make ours what lies in a cache: results, names of recordings, choices."""
     for path in _all_below(cache):
         if path.lstat().st_uid != os.geteuid():
@@ -143,7 +140,7 @@ def _adopt(
         with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
             write_kept(path, json.loads(path.read_text("utf-8")))
     gate.adopt(cache.parent, _written(adopted, cache.parent, commands))
-    say(
+    announce(
         f"{len(adopted)} results found in {cache} are taken as they are (--adopt): nobody can tell "
         "whether they were changed before"
     )

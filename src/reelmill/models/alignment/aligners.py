@@ -7,10 +7,11 @@ transformers is needed for that.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reelmill.core.notices import announce
 from reelmill.core.paths import ASSETS
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.alignment.spelling import read_alphabet
@@ -87,8 +88,6 @@ _NONE_HERE = (
     "aligner:ko` fetches Korean's, and so for some 40 languages"
 )
 
-Notify = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Chosen:
@@ -103,8 +102,6 @@ def choose_aligners(
     language: str | None,
     whisper: str,
     compute_type: str = "auto",
-    *,
-    notify: Notify = lambda line: None,
 ) -> Chosen:
     """The aligner of each language.
 
@@ -117,7 +114,6 @@ def choose_aligners(
         language: what the user says is spoken, if they do.
         whisper: the recognizer's name.
         compute_type: CTranslate2's name, or "auto".
-        notify: told in a line what is fetched.
 
     Raises:
         ModelUnavailableError: a named aligner cannot be had; the message names the ways out.
@@ -125,9 +121,9 @@ def choose_aligners(
     if name == NONE:
         return Chosen(AlignerSpec((), compute_type))
     if name is None and whisper != DEMO:
-        return _from_table(language, compute_type, notify)
+        return _from_table(language, compute_type)
     try:
-        model = _resolve(name or DEMO, notify)
+        model = _resolve(name or DEMO)
     except ModelUnavailableError as error:
         if name is not None:
             raise
@@ -136,13 +132,13 @@ def choose_aligners(
     return Chosen(AlignerSpec(tuple((one, model) for one in languages), compute_type))
 
 
-def fetch_aligner(name: str, *, notify: Notify = lambda line: None) -> AlignerModel:
+def fetch_aligner(name: str) -> AlignerModel:
     """Fetch and convert an aligner, by language or by hub repository, for later runs.
 
     Raises:
         ModelUnavailableError: not known, or not to be had; the message names the ways out.
     """
-    return _resolve(REPOSITORIES.get(name, name), notify)
+    return _resolve(REPOSITORIES.get(name, name))
 
 
 def here(repository: str) -> AlignerModel | None:
@@ -151,12 +147,12 @@ def here(repository: str) -> AlignerModel | None:
     return None if _missing(folder) else _described(folder, repository)
 
 
-def _from_table(language: str | None, compute_type: str, notify: Notify) -> Chosen:
+def _from_table(language: str | None, compute_type: str) -> Chosen:
     models = {code: model for code, one in REPOSITORIES.items() if (model := here(one))}
     notes = []
     if language is not None and language in REPOSITORIES and language not in models:
         try:
-            models[language] = _resolve(REPOSITORIES[language], notify)
+            models[language] = _resolve(REPOSITORIES[language])
         except ModelUnavailableError as error:
             notes.append(_INSTEAD.format(error))
     if not models and not notes:
@@ -171,46 +167,46 @@ def _all_languages(language: str | None) -> tuple[str, ...]:
     return (language,) if language else LANGUAGES
 
 
-def _resolve(name: str, notify: Notify) -> AlignerModel:
+def _resolve(name: str) -> AlignerModel:
     if name == DEMO:
         return _local(_DEMO_FOLDER, DEMO)
-    folder = given_path(name, notify=notify)
+    folder = given_path(name)
     if folder is not None and folder.is_dir():
-        return _from_folder(folder.resolve(), name, notify)
+        return _from_folder(folder.resolve(), name)
     if folder is not None or name.count("/") != 1:
         raise ModelUnavailableError(
             f"no aligner {name!r}: give `demo`, `none`, a hub repository (owner/name) of a "
             f"wav2vec2 CTC model, a folder with one, or a language of {', '.join(REPOSITORIES)}"
         )
-    return here(name) or _from_hub(name, notify)
+    return here(name) or _from_hub(name)
 
 
-def _from_folder(folder: Path, name: str, notify: Notify) -> AlignerModel:
+def _from_folder(folder: Path, name: str) -> AlignerModel:
     """A folder in CTranslate2's format as it is; one in the hub's is converted first."""
     if not any((folder / weights).is_file() for weights in WEIGHT_FILES):
         return _local(folder, name)
     digest = folder_digest(folder, (*_CONFIGURATION, *WEIGHT_FILES))
     converted = hub.models_folder() / _CONVERTED / f"local--{digest}"
     if _missing(converted):
-        notify(f"converting aligner {name}")
+        announce(f"converting aligner {name}")
         convert(folder, converted)
     return _described(converted, name)
 
 
-def _from_hub(repository: str, notify: Notify) -> AlignerModel:
-    notify(f"fetching aligner {repository}, about 1,300 MB")
-    snapshot = _fetch(repository, (*_CONFIGURATION, WEIGHT_FILES[0]), notify)
+def _from_hub(repository: str) -> AlignerModel:
+    announce(f"fetching aligner {repository}, about 1,300 MB")
+    snapshot = _fetch(repository, (*_CONFIGURATION, WEIGHT_FILES[0]))
     if not (snapshot / WEIGHT_FILES[0]).is_file():
-        snapshot = _fetch(repository, (*_CONFIGURATION, *WEIGHT_FILES), notify)
+        snapshot = _fetch(repository, (*_CONFIGURATION, *WEIGHT_FILES))
     converted = _converted_folder(repository)
-    notify(f"converting aligner {repository}")
+    announce(f"converting aligner {repository}")
     convert(snapshot, converted)
     return _described(converted, repository)
 
 
-def _fetch(repository: str, wanted: tuple[str, ...], notify: Notify) -> Path:
+def _fetch(repository: str, wanted: tuple[str, ...]) -> Path:
     try:
-        return hub.download(repository, wanted, sleep=time.sleep, notify=notify)
+        return hub.download(repository, wanted, sleep=time.sleep)
     except ModelUnavailableError as error:
         cause = str(error).partition(". Ways out:")[0]
         raise ModelUnavailableError(

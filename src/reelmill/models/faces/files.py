@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from reelmill.core import gate
+from reelmill.core.notices import announce
 from reelmill.core.paths import caches
 from reelmill.core.retries import RETRY_WAITS
 from reelmill.errors import ModelUnavailableError
@@ -34,12 +34,9 @@ _ADDRESS = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.
 _CONVERTED = "reelmill-faces-1"
 _PATTERNS = ("*.pt", "*.pth", "*.bin", "*.safetensors")
 
-Notify = Callable[[str], None]
-
 
 def face_spec(
     name: str,
-    notify: Notify = lambda line: None,
     *,
     waits: tuple[float, ...] = RETRY_WAITS,
 ) -> FaceNetworkSpec:
@@ -49,7 +46,6 @@ def face_spec(
 
     Args:
         name: as above.
-        notify: told in a line what is fetched and converted.
         waits: seconds before each further try of a download.
 
     Raises:
@@ -58,19 +54,19 @@ def face_spec(
     """
     if name in (DEFAULT, _FORMER_DEFAULT):
         return shipped()
-    path = given_path(name, (VGGFACE2,), notify)
+    path = given_path(name, (VGGFACE2,))
     if path is not None and path.exists():
         given = path.resolve()
-        return _from_file(_only_file(given) if given.is_dir() else given, path.name, notify)
+        return _from_file(_only_file(given) if given.is_dir() else given, path.name)
     made = converted_path(name)
     if made.is_file():
         return _spec(made, name)
     if name == VGGFACE2 and (left := _left_by_facenet_pytorch()).is_file():
-        return _converted(left, made, name, notify)
+        return _converted(left, made, name)
     if name == VGGFACE2 or name.startswith(("http://", "https://")):
-        return _from_address(_ADDRESS if name == VGGFACE2 else name, made, name, notify, waits)
+        return _from_address(_ADDRESS if name == VGGFACE2 else name, made, name, waits)
     if path is None and name.count("/") == 1:
-        return _from_hub(name, made, notify)
+        return _from_hub(name, made)
     raise ModelUnavailableError(
         f"no face network {name!r}: give {DLIB}, {VGGFACE2}, the file or address of "
         "facenet-pytorch's weights (.pt), or a hub repository (owner/name) with them"
@@ -108,40 +104,38 @@ def _left_by_facenet_pytorch() -> Path:
     return home / "checkpoints" / _FILE
 
 
-def _from_file(path: Path, label: str, notify: Notify) -> FacenetSpec:
+def _from_file(path: Path, label: str) -> FacenetSpec:
     if path.suffix == ".onnx":
         return _spec(path, label)
     digest = file_digest(path)
-    return _converted(path, converted_path(f"local--{digest}"), label, notify)
+    return _converted(path, converted_path(f"local--{digest}"), label)
 
 
-def _from_address(
-    address: str, made: Path, name: str, notify: Notify, waits: tuple[float, ...]
-) -> FacenetSpec:
-    notify(f"fetching face network {name}")
+def _from_address(address: str, made: Path, name: str, waits: tuple[float, ...]) -> FacenetSpec:
+    announce(f"fetching face network {name}")
     suffix = Path(address.partition("?")[0]).suffix or ".pt"
     fetched = made.with_suffix(suffix)
     try:
-        fetch(address, fetched, waits=waits, notify=notify)
+        fetch(address, fetched, waits=waits)
     except ModelUnavailableError as error:
         raise unavailable(name, str(error)) from error
     if fetched == made:
         return _spec(made, name)
     try:
-        return _converted(fetched, made, name, notify)
+        return _converted(fetched, made, name)
     finally:
         gate.remove(fetched)
 
 
-def _from_hub(repository: str, made: Path, notify: Notify) -> FacenetSpec:
+def _from_hub(repository: str, made: Path) -> FacenetSpec:
     snapshot = hub.cached_snapshot(repository)
     if snapshot is None:
-        notify(f"fetching face network {repository}")
+        announce(f"fetching face network {repository}")
         try:
-            snapshot = hub.download(repository, _PATTERNS, sleep=time.sleep, notify=notify)
+            snapshot = hub.download(repository, _PATTERNS, sleep=time.sleep)
         except ModelUnavailableError as error:
             raise unavailable(repository, _cause(error)) from error
-    return _converted(_only_file(snapshot), made, repository, notify)
+    return _converted(_only_file(snapshot), made, repository)
 
 
 def _cause(error: ModelUnavailableError) -> str:
@@ -159,9 +153,9 @@ def _only_file(folder: Path) -> Path:
     return found[0]
 
 
-def _converted(source: Path, made: Path, label: str, notify: Notify) -> FacenetSpec:
+def _converted(source: Path, made: Path, label: str) -> FacenetSpec:
     if not made.is_file():
-        notify(f"converting face network {label}")
+        announce(f"converting face network {label}")
         convert(source, made)
     return _spec(made, label)
 

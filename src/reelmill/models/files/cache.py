@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core.json_text import parse_json
+from reelmill.core.notices import announce
 from reelmill.core.paths import ASSETS
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
@@ -99,7 +100,6 @@ def resolve(
     *,
     download: bool = True,
     sleep: Callable[[float], None] = time.sleep,
-    notify: Callable[[str], None] = lambda line: None,
 ) -> ModelFiles:
     """Find a model's folder, fetching it from the hub if need be.
 
@@ -108,7 +108,6 @@ def resolve(
         kind: what the model does.
         download: False to look on this machine only.
         sleep: waits between tries.
-        notify: told in one line what is fetched and what is tried again.
 
     Raises:
         ModelUnavailableError: not known, not here and not to be had, or a file is missing; the
@@ -122,14 +121,12 @@ def resolve(
     copied = hub.models_folder() / name
     if not _missing(copied, kind):
         return _local(copied, name, kind)
-    return _from_hub(repository, name, kind, download, sleep, notify)
+    return _from_hub(repository, name, kind, download, sleep)
 
 
-def pull(
-    name: str, kind: ModelKind = "whisper", *, notify: Callable[[str], None] = lambda line: None
-) -> ModelFiles:
+def pull(name: str, kind: ModelKind = "whisper") -> ModelFiles:
     """Fetch a model so that later runs need no network; as `resolve`."""
-    return resolve(name, kind, notify=notify)
+    return resolve(name, kind)
 
 
 def list_models() -> list[ModelEntry]:
@@ -222,15 +219,14 @@ def _from_hub(
     kind: ModelKind,
     download: bool,
     sleep: Callable[[float], None],
-    notify: Callable[[str], None],
 ) -> ModelFiles:
     snapshot = hub.cached_snapshot(repository)
     missing = _missing(snapshot, kind) if snapshot else ["everything"]
     if missing and download:
         known = find(name, kind)
         size = f", about {known.download_mb:,} MB" if known else ""
-        notify(f"fetching model {name} ({repository}{size})")
-        snapshot = hub.download(repository, _WANTED[kind], sleep=sleep, notify=notify)
+        announce(f"fetching model {name} ({repository}{size})")
+        snapshot = hub.download(repository, _WANTED[kind], sleep=sleep)
         missing = _missing(snapshot, kind)
     if snapshot is None:
         raise hub.unavailable(repository, "it is not on this machine")

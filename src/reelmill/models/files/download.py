@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reelmill.core.atomic import replacing
+from reelmill.core.notices import announce
 from reelmill.core.retries import RETRY_WAITS, is_offline_error, retry
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
@@ -24,7 +25,6 @@ def fetch(
     *,
     waits: tuple[float, ...] = RETRY_WAITS,
     sleep: Callable[[float], None] = time.sleep,
-    notify: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Write what is at `address` (http, https) to `target`, whole or not at all.
 
@@ -41,7 +41,7 @@ def fetch(
         retry(
             lambda: _fetch(address, target),
             transient=_is_transient,
-            failed=lambda error, wait: notify(
+            failed=lambda error, wait: announce(
                 f"fetching {address} failed ({_cause(error)}); again in {wait:.0f} s"
             ),
             sleep=sleep,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reelmill.core import gate
+from reelmill.core.notices import announce
 from reelmill.core.paths import caches
 from reelmill.core.retries import is_offline_error, retry
 from reelmill.errors import ModelUnavailableError, kind_of
@@ -83,7 +84,6 @@ def download(
     wanted: Sequence[str],
     *,
     sleep: Callable[[float], None],
-    notify: Callable[[str], None],
     ways_out: str | None = None,
 ) -> Path:
     """Fetch a repository's wanted files into `models_folder()`; what is there is not fetched again.
@@ -101,7 +101,7 @@ def download(
         return retry(
             lambda: _snapshot_download(repository, wanted),
             transient=_is_transient,
-            failed=lambda error, wait: notify(
+            failed=lambda error, wait: announce(
                 f"fetching {repository} failed ({_explain(error)}); again in {wait:.0f} s"
             ),
             sleep=sleep,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
+
+from reelmill.core.notices import announce
 
 _WRITTEN_AS_PATH = (".", "/", "~")
 
 
-def given_path(
-    name: str, known: Collection[str] = (), notify: Callable[[str], None] = lambda line: None
-) -> Path | None:
+def given_path(name: str, known: Collection[str] = ()) -> Path | None:
     """The path that a model's name means; None when it is a name.
 
     What lies in the current folder never takes the place of a model known by its name, nor of a
@@ -19,7 +19,6 @@ def given_path(
     Args:
         name: as the user wrote it, or as our own tables have it.
         known: names that are never paths.
-        notify: told when a folder of a repository's name is passed over.
     """
     path = Path(name).expanduser()
     if name.startswith(_WRITTEN_AS_PATH):
@@ -29,5 +28,5 @@ def given_path(
     if name.count("/") != 1:
         return path if path.exists() else None
     if path.exists():
-        notify(f"{name}: taken for a hub repository; write ./{name} for what lies here")
+        announce(f"{name}: taken for a hub repository; write ./{name} for what lies here")
     return None

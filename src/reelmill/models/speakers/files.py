@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from reelmill.core.json_text import parse_json
+from reelmill.core.notices import announce
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 from reelmill.models.files.names import given_path
@@ -51,24 +51,22 @@ _WAYS_OUT = (
     "set HF_TOKEN if the repository is private or gated; or leave the option away"
 )
 
-Notify = Callable[[str], None]
 
-
-def segmentation_spec(name: str, notify: Notify = lambda line: None) -> SegmentationSpec:
+def segmentation_spec(name: str) -> SegmentationSpec:
     """The segmentation network `name`: `default`, one of `KNOWN`, a hub name, a file or folder.
 
     Raises:
         ModelUnavailableError: it is not here and not to be had; the message names the ways out.
     """
-    path = network_file(name, "speaker-segmentation", notify)
+    path = network_file(name, "speaker-segmentation")
     seconds = float(_config(path).get("window_seconds", _WINDOW_SECONDS))
     label = _label(name, "pyannote-segmentation-3.0")
     return SegmentationSpec(path, label, _digest(path), seconds)
 
 
-def encoder_spec(name: str, notify: Notify = lambda line: None) -> EncoderSpec:
+def encoder_spec(name: str) -> EncoderSpec:
     """The speaker encoder `name`; as `segmentation_spec`."""
-    path = network_file(name, "speaker-encoder", notify)
+    path = network_file(name, "speaker-encoder")
     features = _config(path).get("features", "wespeaker")
     if features not in get_args(Features):
         raise ModelUnavailableError(
@@ -78,20 +76,20 @@ def encoder_spec(name: str, notify: Notify = lambda line: None) -> EncoderSpec:
     return EncoderSpec(path, _label(name, "campplus-zh-en"), _digest(path), features)
 
 
-def network_file(name: str, kind: SpeakerNetwork, notify: Notify = lambda line: None) -> Path:
+def network_file(name: str, kind: SpeakerNetwork) -> Path:
     """The .onnx file of a network, fetched if need be. Raises as `segmentation_spec`."""
     if name == DEFAULT:
         return SHIPPED / kind / "model.onnx"
-    path = given_path(name, KNOWN, notify)
+    path = given_path(name, KNOWN)
     if path is not None and path.is_file():
         return path.resolve()
     if path is not None and path.is_dir():
         return _only_network(path.resolve())
     known = KNOWN.get(name)
     if known is not None and known.kind == kind:
-        return _fetched(known.repository, known.file, notify)
+        return _fetched(known.repository, known.file)
     if path is None and name.count("/") == 1:
-        return _fetched(name, None, notify)
+        return _fetched(name, None)
     names = [DEFAULT, *(one for one, network in KNOWN.items() if network.kind == kind)]
     raise ModelUnavailableError(
         f"no {kind} network {name!r}: give one of {', '.join(names)}, a hub repository "
@@ -99,14 +97,12 @@ def network_file(name: str, kind: SpeakerNetwork, notify: Notify = lambda line: 
     )
 
 
-def _fetched(repository: str, file: str | None, notify: Notify) -> Path:
+def _fetched(repository: str, file: str | None) -> Path:
     snapshot = hub.cached_snapshot(repository)
     if snapshot is None or not (snapshot / file if file else snapshot).exists():
-        notify(f"fetching speaker network {repository}")
+        announce(f"fetching speaker network {repository}")
         wanted = [file] if file else ["*.onnx", "**/*.onnx", _CONFIG]
-        snapshot = hub.download(
-            repository, wanted, sleep=time.sleep, notify=notify, ways_out=_WAYS_OUT
-        )
+        snapshot = hub.download(repository, wanted, sleep=time.sleep, ways_out=_WAYS_OUT)
     path = snapshot / file if file else _only_network(snapshot)
     if not path.is_file():
         raise hub.unavailable(repository, f"it has no file {file}", _WAYS_OUT)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+from reelmill.core.notices import announce
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 from reelmill.models.files.cache import file_digest, folder_digest
 from reelmill.models.files.environments import look, try_import
 from reelmill.models.files.names import given_path
 from reelmill.models.speakers.pyannote import PyannoteSpec
-
-Notify = Callable[[str], None]
 
 #: The pipeline of pyannote.audio 4: everything it needs lies in its own repository.
 DEFAULT = "pyannote/speaker-diarization-community-1"
@@ -31,9 +29,7 @@ _PART = re.compile(r"^[\s-]*\w+:\s*[\"']?([A-Za-z][\w.-]*/[\w.-]+)(?:@[\w.-]+)?[
 _FILES = ("*.yaml", "*.bin", "*.safetensors", "*.npz", "**/*.yaml", "**/*.bin", "**/*.npz")
 
 
-def pyannote_spec(
-    python: Path | None, name: str, notify: Notify = lambda line: None
-) -> PyannoteSpec:
+def pyannote_spec(python: Path | None, name: str) -> PyannoteSpec:
     """The pipeline `name` (hub name, folder or config file) in the environment of `python`.
 
     Raises:
@@ -46,15 +42,15 @@ def pyannote_spec(
         raise ModelUnavailableError(f"pyannote.audio is not in {found.where}; {_INSTALL}")
     if version.partition(".")[0] != "4":
         raise ModelUnavailableError(f"{found.where} has pyannote.audio {version}; {_INSTALL}")
-    path, digest = _local(name, notify) or _fetched(name, notify)
+    path, digest = _local(name) or _fetched(name)
     for part in _parts(path if path.is_file() else path / "config.yaml"):
-        _snapshot(part, notify)
+        _snapshot(part)
     try_import(found, _PACKAGE)
     return PyannoteSpec(str(path), name, digest, version, found.python, found.has_cuda)
 
 
-def _local(name: str, notify: Notify) -> tuple[Path, str] | None:
-    given = given_path(name, notify=notify)
+def _local(name: str) -> tuple[Path, str] | None:
+    given = given_path(name)
     if given is None:
         return None
     path = given.absolute()
@@ -67,8 +63,8 @@ def _local(name: str, notify: Notify) -> tuple[Path, str] | None:
     return None
 
 
-def _fetched(name: str, notify: Notify) -> tuple[Path, str]:
-    snapshot = _snapshot(name, notify)
+def _fetched(name: str) -> tuple[Path, str]:
+    snapshot = _snapshot(name)
     return snapshot, f"hub:{name}@{snapshot.name}"
 
 
@@ -78,14 +74,14 @@ def _parts(config: Path) -> list[str]:
     return [name for name in found if given_path(name) is None]
 
 
-def _snapshot(name: str, notify: Notify) -> Path:
+def _snapshot(name: str) -> Path:
     snapshot = hub.cached_snapshot(name)
     if snapshot is not None and any((snapshot / one).is_file() for one in _WHOLE):
         return snapshot
     if not has_token():
         raise hub.unavailable(name, "HF_TOKEN is not set", _ways_out(name))
-    notify(f"fetching {name}")
-    return hub.download(name, _FILES, sleep=time.sleep, notify=notify, ways_out=_ways_out(name))
+    announce(f"fetching {name}")
+    return hub.download(name, _FILES, sleep=time.sleep, ways_out=_ways_out(name))
 
 
 def _ways_out(name: str) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
 
 from reelmill.core.atomic import replacing_folder
+from reelmill.core.notices import announce
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 
@@ -43,7 +43,7 @@ def is_checkpoint(folder: Path) -> bool:
     return False
 
 
-def convert(checkpoint: Path, name: str, notify: Callable[[str], None]) -> Path:
+def convert(checkpoint: Path, name: str) -> Path:
     """The folder of the converted model (int8), made now or found from before.
 
     Raises:
@@ -60,7 +60,7 @@ def convert(checkpoint: Path, name: str, notify: Callable[[str], None]) -> Path:
             "this environment, or take one that is converted, "
             "as --translator nllb-200-distilled-600M"
         )
-    notify(f"converting {name} to CTranslate2, once")
+    announce(f"converting {name} to CTranslate2, once")
     with replacing_folder(made) as folder:
         _convert(checkpoint, folder, name)
     return made

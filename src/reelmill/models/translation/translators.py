@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core.json_text import parse_json
+from reelmill.core.notices import announce
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import cache, hub
 from reelmill.models.files.catalog import DEMO, names
@@ -29,7 +30,6 @@ def resolve_translator(
     *,
     download: bool = True,
     sleep: Callable[[float], None] = time.sleep,
-    notify: Callable[[str], None] = lambda line: None,
 ) -> NllbSpec:
     """Find a translator, fetching and converting it if need be.
 
@@ -39,21 +39,20 @@ def resolve_translator(
         compute_type: of CTranslate2, or "auto".
         download: False to look on this machine only.
         sleep: waits between tries.
-        notify: told in one line what is fetched, converted and tried again.
 
     Raises:
         ModelUnavailableError: not known, not here and not to be had, or a file is missing or
             damaged; the message names the ways out.
     """
-    files = _converted(name, download, sleep, notify) or cache.resolve(
-        name, "translator", download=download, sleep=sleep, notify=notify
+    files = _converted(name, download, sleep) or cache.resolve(
+        name, "translator", download=download, sleep=sleep
     )
     about = _about(files.path)
     return NllbSpec(
         path=files.path,
         label=name,
         digest=files.identity,
-        tokenizer=_tokenizer(files.path, download, sleep, notify),
+        tokenizer=_tokenizer(files.path, download, sleep),
         compute_type=compute_type,
         max_tokens=about[0],
         directions=about[1],
@@ -61,30 +60,28 @@ def resolve_translator(
 
 
 def _converted(
-    name: str, download: bool, sleep: Callable[[float], None], notify: Callable[[str], None]
+    name: str, download: bool, sleep: Callable[[float], None]
 ) -> cache.ModelFiles | None:
     """A model in the transformers library's format, converted; None for all others."""
-    folder = given_path(name, (DEMO, *names("translator")), notify)
+    folder = given_path(name, (DEMO, *names("translator")))
     if folder is not None and folder.is_dir():
         checkpoint: Path | None = folder.resolve()
     elif folder is None and name.count("/") == 1:
         checkpoint = hub.cached_snapshot(name)
         if checkpoint is None and download:
             # Small files first: they tell of which kind the model is.
-            checkpoint = hub.download(name, (*conversion.DESCRIBING,), sleep=sleep, notify=notify)
+            checkpoint = hub.download(name, (*conversion.DESCRIBING,), sleep=sleep)
         if checkpoint is not None and download and conversion.is_checkpoint(checkpoint):
-            notify(f"fetching model {name}, to be converted")
-            checkpoint = hub.download(name, conversion.WANTED, sleep=sleep, notify=notify)
+            announce(f"fetching model {name}, to be converted")
+            checkpoint = hub.download(name, conversion.WANTED, sleep=sleep)
     else:
         return None
     if checkpoint is None or not conversion.is_checkpoint(checkpoint):
         return None
-    return cache.resolve(str(conversion.convert(checkpoint, name, notify)), "translator")
+    return cache.resolve(str(conversion.convert(checkpoint, name)), "translator")
 
 
-def _tokenizer(
-    folder: Path, download: bool, sleep: Callable[[float], None], notify: Callable[[str], None]
-) -> Path:
+def _tokenizer(folder: Path, download: bool, sleep: Callable[[float], None]) -> Path:
     """The model's own tokenizer.json, or the one all NLLB-200 models have."""
     if (folder / _TOKENIZER).is_file():
         return folder / _TOKENIZER
@@ -97,8 +94,8 @@ def _tokenizer(
             f"{TOKENIZER_REPOSITORY} into the folder (all NLLB-200 models have the same), "
             "or run `reelmill models pull` with a network once"
         )
-    notify(f"fetching NLLB's tokenizer ({TOKENIZER_REPOSITORY}, 17 MB)")
-    snapshot = hub.download(TOKENIZER_REPOSITORY, (_TOKENIZER,), sleep=sleep, notify=notify)
+    announce(f"fetching NLLB's tokenizer ({TOKENIZER_REPOSITORY}, 17 MB)")
+    snapshot = hub.download(TOKENIZER_REPOSITORY, (_TOKENIZER,), sleep=sleep)
     if not (snapshot / _TOKENIZER).is_file():
         raise hub.unavailable(TOKENIZER_REPOSITORY, f"it has no {_TOKENIZER}")
     return snapshot / _TOKENIZER
