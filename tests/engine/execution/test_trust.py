@@ -73,13 +73,15 @@ def test_swapped_results_are_made_again_and_said(place: Place) -> None:
 
 def test_results_made_with_another_key_are_made_again(place: Place, tmp_path: Path) -> None:
     # proves: G12
-    """A planted cache: everything in it fits but for the key."""
+    """Planted results: everything in them fits but for the key."""
     (tmp_path / "other").mkdir()
     other = Place(tmp_path / "other")
     other.run(TEXTS, seal=Seal(b"t" * 32))
-    shutil.copytree(other.out / ".cache" / "artifacts", place.out / ".cache" / "artifacts")
+    place.run({"c.txt": "z"})
+    planted = place.out / ".cache" / "artifacts"
+    shutil.copytree(other.out / ".cache" / "artifacts", planted, dirs_exist_ok=True)
     summary = place.run(TEXTS)
-    assert place.count("merge") == 2
+    assert place.count("merge") == 3
     told = [text for text in summary.warnings if "not made with your key" in text]
     assert len(told) == 1 and "and so is every other one like it" in told[0]
 

@@ -9,11 +9,12 @@ output folder, so that a copied or moved one works and touches nothing elsewhere
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ CREATE TABLE IF NOT EXISTS notes (name PRIMARY KEY, value, mac);
 _MADE_BY = "made by"
 #: Notes about a run, and not a choice to be kept.
 _PASSING_NOTES = frozenset({"clean", _MADE_BY})
+_decode = json.JSONDecoder().decode
 _COMMIT_EVERY_S = 0.5
 
 
@@ -164,10 +166,9 @@ class Ledger:
         """All known results, by key."""
         found = {}
         for key, stage, recording, files, facts, seconds, _ in self._rows("results"):
-            paths = [_below(self._root, file) for file in json.loads(files)]
-            found[key] = Result(
-                key, stage, recording, paths, json.loads(facts), seconds, from_before=True
-            )
+            paths = [_below(self._root, file) for file in _decode(files)]
+            known = {} if facts == "{}" else _decode(facts)
+            found[key] = Result(key, stage, recording, paths, known, seconds, from_before=True)
         return found
 
     def put_original(self, original: Original) -> None:
@@ -216,15 +217,16 @@ class Ledger:
 
     def _rows(self, table: str, where: str = "", values: tuple[Any, ...] = ()) -> Iterator[Any]:
         """The rows of a table that are ours, without their MACs."""
+        key = self._seal.key_for(_PURPOSE)
         with self._reading():
-            for row in self._db.execute(_select(table, where), values):
-                if _is_ours(self._seal, table, row):
-                    yield row[:-1]
+            for *row, mac in self._db.execute(_select(table, where), values):
+                if _mac(key, table, row) == mac:
+                    yield row
                 else:
                     self.refused += 1
 
     def _put(self, table: str, *values: Any) -> None:
-        row = (*values, _mac(self._seal, table, values))
+        row = (*values, _mac(self._seal.key_for(_PURPOSE), table, values))
         marks = ",".join("?" * len(row))
         self._write(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
 
@@ -274,8 +276,8 @@ def whose_database(db: sqlite3.Connection, seal: Seal) -> str | None:
     if version != VERSION:
         by = "Reelmill 0.1.0" if version == 0 else f"another version of Reelmill (format {version})"
         return f"made by {by}, which left no mark that tells whose it is"
-    for row in db.execute(_select("notes", "WHERE name = ?"), (_MADE_BY,)):
-        if _is_ours(seal, "notes", row):
+    for *row, mac in db.execute(_select("notes", "WHERE name = ?"), (_MADE_BY,)):
+        if _mac(seal.key_for(_PURPOSE), "notes", row) == mac:
             return None
         if isinstance(row[1], str):
             return f"made with another key ({row[1][:16]}) than yours ({seal.fingerprint})"
@@ -336,17 +338,15 @@ def _select(table: str, where: str = "") -> str:
     return f"SELECT {', '.join(_COLUMNS[table])}, mac FROM {table} {where}"
 
 
-def _mac(seal: Seal, table: str, values: tuple[Any, ...]) -> str:
-    return seal.of(_PURPOSE, repr((table, *values)).encode("utf-8", "surrogateescape"))
-
-
-def _is_ours(seal: Seal, table: str, row: tuple[Any, ...]) -> bool:
-    data = repr((table, *row[:-1])).encode("utf-8", "surrogateescape")
-    return seal.fits(row[-1], _PURPOSE, data)
+def _mac(key: bytes, table: str, values: Sequence[Any]) -> str:
+    data = repr((table, *values)).encode("utf-8", "backslashreplace")
+    return hmac.digest(key, data, "sha256").hex()
 
 
 def _below(root: str, relative: str) -> str:
     """Raises UsageError for a path that leads out of the output folder: none of ours does."""
+    if ".." not in relative and not relative.startswith("/"):
+        return f"{root}/{relative}"  # as all are
     path = os.path.normpath(f"{root}/{relative}")
     if not path.startswith(root.rstrip(os.sep) + os.sep):
         raise UsageError(f"{root}: its run database names {relative}, which lies elsewhere")
