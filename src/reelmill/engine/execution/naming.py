@@ -26,6 +26,8 @@ class Names:
         self._pipeline = pipeline
         self._names: set[str] = set()
         self._claimed = set(reserved)
+        #: Names whose results have not been looked at: only a new recording makes that needed.
+        self._unclaimed: list[str] = []
         #: What to say of recordings whose results are not called as one would think.
         self.notes: list[str] = []
 
@@ -34,7 +36,7 @@ class Names:
         for name in names:
             if name not in self._names:
                 self._names.add(name)
-                self._claimed.update(self._claims(name))
+                self._unclaimed.append(name)
 
     def choose(self, path: Path, wanted: str) -> str:
         """The wanted name; with the suffix, or a hash of the path, when that is not free."""
@@ -69,6 +71,8 @@ class Names:
     def _is_free(self, name: str, path: Path) -> bool:
         if name in self._names:
             return False
+        while self._unclaimed:
+            self._claimed.update(self._claims(self._unclaimed.pop()))
         claims = self._claims(name)
         if not self._claimed.isdisjoint(claims):
             return False
