@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from reelmill.core.printable import printable
+from reelmill.core.walk import walk
 from reelmill.engine.execution.planning import Source
 from reelmill.errors import UsageError
 
@@ -143,7 +144,7 @@ class _Walk:
             raise UsageError(
                 f"{folder}: the results would lie among the recordings; give another folder with -o"
             )
-        for at, folders, files in os.walk(folder, followlinks=True, onerror=bar):
+        for at, folders, files in walk(folder, followlinks=True, onerror=bar):
             try:
                 stat = os.stat(at)
             except OSError:  # vanished since it was listed
@@ -170,7 +171,7 @@ class _Walk:
 
     def _count_inside(self, out: str) -> None:
         """Recordings in the output folder, by their real names."""
-        for at, folders, files in os.walk(os.path.realpath(out)):
+        for at, folders, files in walk(os.path.realpath(out)):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             inside = (Path(at, name) for name in sorted(files) if not name.startswith("."))
             self.left_out.inside += filter(_is_media, inside)
@@ -193,7 +194,7 @@ class _Walk:
 
     def _leads_out(self, path: Path) -> bool:
         """Whether it is a link to somewhere else; such a one is counted."""
-        if not path.is_symlink():
+        if not os.path.islink(path):  # noqa: PTH114 (false too where a path is too long)
             return False
         target = os.path.realpath(path)
         if any(os.path.commonpath((root, target)) == root for root in self._roots):
@@ -205,7 +206,7 @@ class _Walk:
         """Recordings in a hidden folder, without following links: to be counted only."""
         if folder.is_symlink() or folder.name == ".cache":  # of this or another output folder
             return
-        for at, folders, files in os.walk(folder):
+        for at, folders, files in walk(folder):
             if self._is_ours(at):
                 folders.clear()
                 continue

@@ -17,6 +17,7 @@ from reelmill.core import gate
 from reelmill.core.kept import write_kept
 from reelmill.core.keys import Seal
 from reelmill.core.notices import announce
+from reelmill.core.walk import walk
 from reelmill.core.written import Owner, Written
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.lock import FolderLock
@@ -159,6 +160,6 @@ def _written(
 
 
 def _all_below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in walk(folder):
         for name in sorted([*folders, *files]):
             yield Path(parent, name)
