@@ -210,6 +210,11 @@ class Settings(BaseSettings):
         description="folder of pictures of known people, who give persons their names: Kim.jpg, or "
         "Kim/1.jpg and so on",
     )
+    active_speaker: str | None = Field(
+        None,
+        description="who is seen to speak, and when: lr-asd (fetched at first use, 3 MB), or the "
+        "file of its weights",
+    )
     across: bool = Field(
         False, description="who is the same person in several of the videos: people.json"
     )

@@ -21,6 +21,8 @@ from reelmill.artifacts.faces import (
     PersonArrays,
     Persons,
     Picture,
+    SpeakingArrays,
+    SpeakingPersons,
     Thumbnail,
     Track,
     TrackArrays,
@@ -28,6 +30,7 @@ from reelmill.artifacts.faces import (
     read_detections,
     read_face_vectors,
     read_persons,
+    read_speaking,
     read_tracks,
     write_arrays,
 )
@@ -106,6 +109,8 @@ __all__ = [
     "Span",
     "SpeakerActivity",
     "SpeakerTotals",
+    "SpeakingArrays",
+    "SpeakingPersons",
     "Speech",
     "SpokenTranscript",
     "SubtitleCue",
@@ -130,6 +135,7 @@ __all__ = [
     "read_detections",
     "read_face_vectors",
     "read_persons",
+    "read_speaking",
     "read_tracks",
     "write_arrays",
 ]

@@ -171,7 +171,7 @@ class Person:
     `share` is of the video's duration. Its boxes are `PersonArrays` rows `first` up to, not
     including, `first + frames`, in order of time, at most one a frame. `likeness` is the least
     similarity (cosine) between its tracks, 1 when it has only one; `named_by` the similarity to
-    the reference picture.
+    the reference picture; `speaking` when the person is seen to speak, None where nobody looked.
     """
 
     label: PlainName
@@ -184,6 +184,7 @@ class Person:
     frames: int
     likeness: float = 1.0
     named_by: float | None = None
+    speaking: list[Span] | None = None
 
     @property
     def shown_name(self) -> str:
@@ -219,6 +220,33 @@ class Persons(Artifact):
 
     def facts(self) -> dict[str, Any]:
         return {"media_seconds": self.picture.duration, "notes": self.notes}
+
+
+@dataclass
+class SpeakingPersons(Persons):
+    """The persons, and when each is seen to speak; how sure that is, in `activity`, see
+    `SpeakingArrays`. `speaking_by` is the network that says it."""
+
+    schema: ClassVar[str] = "speaking_persons/1"
+    activity: PlainName = ""
+    speaking_by: str = ""
+
+    def sidecars(self) -> list[str]:
+        return [self.file, self.activity]
+
+
+@dataclass
+class SpeakingArrays:
+    """Arrays of `SpeakingPersons`: how likely the face of each track speaks, every 40 ms.
+
+    offsets: (tracks + 1,): those of track i are places offsets[i] up to offsets[i + 1]. first:
+    (tracks,) the moment of a track's first one, in 40 ms from the beginning of the video.
+    probabilities: (n,).
+    """
+
+    offsets: Int64
+    first: Int64
+    probabilities: Float32
 
 
 @dataclass
@@ -307,6 +335,11 @@ def read_tracks(folder: Path, tracks: Tracks) -> TrackArrays:
     return TrackArrays(**_read(folder / tracks.file))
 
 
+def read_speaking(folder: Path, persons: SpeakingPersons) -> SpeakingArrays:
+    """The arrays beside `persons`. Raises InputError when damaged."""
+    return SpeakingArrays(**_read(folder / persons.activity))
+
+
 def read_persons(folder: Path, persons: Persons) -> PersonArrays:
     """The arrays beside `persons`. Raises InputError when damaged."""
     return PersonArrays(**_read(folder / persons.file))
@@ -318,7 +351,8 @@ def read_face_vectors(folder: Path, vectors: FaceVectors) -> FaceVectorArrays:
 
 
 def write_arrays(
-    path: Path, arrays: DetectionArrays | TrackArrays | FaceVectorArrays | PersonArrays
+    path: Path,
+    arrays: DetectionArrays | TrackArrays | FaceVectorArrays | PersonArrays | SpeakingArrays,
 ) -> None:
     """Write arrays whole or not at all. Raises OSError as `atomic.replacing` does."""
     import numpy as np

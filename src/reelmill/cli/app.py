@@ -344,6 +344,13 @@ def faces(
         Path | None,
         typer.Option(help="Folder of pictures that name people: Kim.jpg, or Kim/1.jpg and so on."),
     ] = None,
+    active_speaker: Annotated[
+        str | None,
+        typer.Option(
+            help="Tell who is seen to speak, and when: lr-asd (fetched at first use, 3 MB), or the "
+            "file of its weights."
+        ),
+    ] = None,
     across: Annotated[
         bool | None,
         typer.Option("--across", help="Who is the same person in several videos: people.json."),

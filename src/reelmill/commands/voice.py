@@ -16,6 +16,7 @@ from reelmill.commands.running import run_command
 from reelmill.core.notices import heard_by
 from reelmill.models.alignment.aligners import fetch_aligner
 from reelmill.models.faces.files import DOWNLOAD_MB, VGGFACE2, face_spec, here
+from reelmill.models.faces.lr_asd_files import speaking_spec
 from reelmill.models.files.cache import list_models, pull
 from reelmill.models.files.catalog import guess_kind
 from reelmill.models.translation.translators import resolve_translator
@@ -25,6 +26,8 @@ from reelmill.runs.run import Run
 _ALIGNER_PREFIX = "aligner:"
 #: `reelmill models pull faces:vggface2`.
 _FACES_PREFIX = "faces:"
+#: `reelmill models pull speaking:lr-asd`.
+_SPEAKING_PREFIX = "speaking:"
 
 
 def run_voice(
@@ -93,6 +96,8 @@ def run_models_pull(name: str) -> int:
 def _pulled(name: str) -> Path | None:
     if name.startswith(_ALIGNER_PREFIX):
         return fetch_aligner(name.removeprefix(_ALIGNER_PREFIX)).path
+    if name.startswith(_SPEAKING_PREFIX):
+        return speaking_spec(name.removeprefix(_SPEAKING_PREFIX)).path
     if name.startswith(_FACES_PREFIX):
         return face_spec(name.removeprefix(_FACES_PREFIX)).path
     if guess_kind(name) == "translator":

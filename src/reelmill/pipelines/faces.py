@@ -10,6 +10,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.media.video.encode import Encoding
 from reelmill.models.faces.detector import DetectorSpec
+from reelmill.models.faces.lr_asd import LrAsdSpec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import shared
 from reelmill.stages.clips.plan import PlanClips
@@ -20,6 +21,7 @@ from reelmill.stages.faces.embed import EmbedFaces
 from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from reelmill.stages.faces.known_people import KnownFace
+from reelmill.stages.faces.speaking import DetectSpeaking
 from reelmill.stages.faces.track import TrackFaces
 from reelmill.stages.media.probe import Probe
 
@@ -64,6 +66,7 @@ def faces_pipeline(
     identity: Identity,
     size: tuple[int, int],
     out: Path,
+    active_speaker: LrAsdSpec | None = None,
 ) -> Pipeline:
     """Videos to clips of `size` (width, height).
 
@@ -84,6 +87,7 @@ def faces_pipeline(
         [
             Probe(),
             *person_stages(settings, detector, identity),
+            *([DetectSpeaking(active_speaker, settings.video_track)] if active_speaker else []),
             PlanClips(
                 layout=settings.layout,
                 width=size[0],

@@ -12,6 +12,7 @@ from reelmill.errors import UsageError
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.detectors import detector_spec
 from reelmill.models.faces.files import APPEARANCE, face_spec
+from reelmill.models.faces.lr_asd_files import speaking_spec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.faces import Identity, faces_pipeline
@@ -69,8 +70,12 @@ def build_faces(context: BuildContext) -> Pipeline:
     settings = context.settings
     detector = detector_spec(settings.detector)
     identity = choose_identity(settings, detector, context.out)
+    speaker = None
+    if settings.active_speaker is not None:
+        speaker = speaking_spec(settings.active_speaker)
+    size = clip_size(settings)
     return with_added(
-        faces_pipeline(settings, detector, identity, clip_size(settings), context.out), settings
+        faces_pipeline(settings, detector, identity, size, context.out, speaker), settings
     )
 
 

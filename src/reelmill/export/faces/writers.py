@@ -157,6 +157,8 @@ def _person(person: Person, arrays: PersonArrays) -> dict[str, Any]:
             {"start": number(i.start), "end": number(i.end), "tracks": i.tracks}
             for i in person.intervals
         ],
+        "speaking": person.speaking
+        and [[number(span.start), number(span.end)] for span in person.speaking],
         "boxes": _boxes_mark(person),
     }
 

@@ -1,0 +1,75 @@
+"""From a name to a network that tells who is speaking: found, fetched and converted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reelmill.core import gate
+from reelmill.core.notices import announce
+from reelmill.core.retries import RETRY_WAITS
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.faces.lr_asd import LrAsdSpec
+from reelmill.models.faces.lr_asd_convert import convert
+from reelmill.models.files import hub
+from reelmill.models.files.cache import file_digest
+from reelmill.models.files.download import fetch
+from reelmill.models.files.names import given_path
+
+#: The weights of the paper, adapted to recordings of talks, by the name they go by here.
+LR_ASD = "lr-asd"
+DOWNLOAD_MB = 3
+_FILE = "finetuning_TalkSet.model"
+_ADDRESS = f"https://github.com/Junhua-Liao/LR-ASD/raw/main/weight/{_FILE}"
+#: Below the models folder; the number changes with what the conversion makes.
+_CONVERTED = "reelmill-speaking-1"
+
+
+def speaking_spec(
+    name: str,
+    *,
+    waits: tuple[float, ...] = RETRY_WAITS,
+) -> LrAsdSpec:
+    """The network `name`: `lr-asd`, fetched at first use, or a file of its weights (.model).
+
+    Args:
+        name: as above.
+        waits: seconds before each further try of a download.
+
+    Raises:
+        ModelUnavailableError: it is not here and not available, or is something else; the message
+            names the ways out.
+    """
+    folder = hub.models_folder() / _CONVERTED
+    path = given_path(name, (LR_ASD,))
+    if path is not None and path.is_file():
+        made = folder / f"local--{file_digest(path)}.onnx"
+        if not made.is_file():
+            announce(f"converting active speaker detector {path.name}")
+            convert(path, made)
+        return LrAsdSpec(made, path.name, file_digest(made))
+    if name != LR_ASD:
+        raise ModelUnavailableError(
+            f"no active speaker detector {name!r}: give {LR_ASD} or the file of its weights"
+        )
+    made = folder / f"{LR_ASD}.onnx"
+    if not made.is_file():
+        _fetch(made, waits)
+    return LrAsdSpec(made, LR_ASD, file_digest(made))
+
+
+def _fetch(made: Path, waits: tuple[float, ...]) -> None:
+    announce(f"fetching active speaker detector {LR_ASD} ({DOWNLOAD_MB} MB)")
+    fetched = made.with_suffix(".model")
+    try:
+        fetch(_ADDRESS, fetched, waits=waits)
+    except ModelUnavailableError as error:
+        raise ModelUnavailableError(
+            f"the active speaker detector {LR_ASD} is not available: {error}. Ways out: "
+            f"`reelmill models pull speaking:{LR_ASD}` on a machine with network, then copy "
+            f"{made.parent} here; give the file of its weights in its place "
+            f"(--active-speaker {_FILE}); or leave --active-speaker out"
+        ) from error
+    try:
+        convert(fetched, made)
+    finally:
+        gate.remove(fetched)

@@ -1,0 +1,157 @@
+"""Each moment of a face is shown to the network with the sound of that moment.
+
+# proves: F8
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reelmill.artifacts import (
+    SpeakingPersons,
+    Track,
+    TrackArrays,
+    Tracks,
+    read_speaking,
+    write_arrays,
+)
+from reelmill.engine.stage import Device, Inputs, ModelSpec
+from reelmill.media.probe import probe
+from reelmill.stages.faces.speaking import DetectSpeaking, _spans
+from reelmill.testing import context_of, items_of
+from synthetic.movie import SoundTrack, write_movie
+from tests.stages.faces.people import persons_of, recording_of
+
+SECONDS, SIDE = 8, 96
+#: When there is a tone, and when each of two faces is bright, s.
+TONE, LEFT, RIGHT = (2.0, 4.0), (2.0, 4.0), (5.0, 6.0)
+
+
+@dataclass(frozen=True)
+class BrightSpec(ModelSpec):
+    """Whose face is bright speaks."""
+
+    @property
+    def name(self) -> str:
+        return "bright"
+
+    @property
+    def identity(self) -> str:
+        return "bright-1"
+
+    def load(self, device: Device, threads: int) -> Bright:
+        return Bright()
+
+
+class Bright:
+    def speaking(self, windows) -> list[np.ndarray]:
+        return [(f.mean(axis=(1, 2)) / 255).astype(np.float32) for _, f in windows]
+
+
+STAGE = DetectSpeaking(BrightSpec())
+
+
+def film(path: Path, rate: int, *, sound: bool = True) -> None:
+    times = np.arange(SECONDS * rate) / rate
+    pictures = np.full((len(times), 240, 320, 3), 60, np.uint8)
+    for frame, time in zip(pictures, times, strict=True):
+        for x, (start, end) in ((20, LEFT), (200, RIGHT)):
+            light = 235 if start <= time < end else 20
+            frame[60 : 60 + SIDE + 40, x : x + SIDE] = light
+    t = np.arange(SECONDS * 48_000) / 48_000
+    tone = 0.5 * np.sin(2 * np.pi * 300 * t) * ((t >= TONE[0]) & (t < TONE[1]))
+    track = SoundTrack(tone.astype(np.float32), 48_000) if sound else None
+    write_movie(path, iter(pictures), Fraction(rate), track)
+
+
+def followed(folder: Path, rate: int) -> tuple[Tracks, object]:
+    """Two faces, each a track from beginning to end, and the persons they are."""
+    count = SECONDS * rate
+    times, frames = np.arange(count) / rate, np.arange(count, dtype=np.int32)
+    boxes = np.concatenate([np.tile([x, 60.0, SIDE, SIDE], (count, 1)) for x in (20, 200)])
+    arrays = TrackArrays(
+        times=np.tile(times, 2),
+        frames=np.tile(frames, 2),
+        boxes=boxes.astype(np.float32),
+        scores=np.ones(2 * count, np.float32),
+        colours=np.zeros((2, 8), np.float32),
+        best=np.zeros((2, 5), np.int64),
+        landmarks=np.zeros((2, 5, 5, 2), np.float32),
+    )
+    write_arrays(folder / "tracks.npz", arrays)
+    seen = {
+        label: dict.fromkeys(range(count), (x + 48.0, 108.0))
+        for label, x in (("A", 20), ("B", 200))
+    }
+    persons = persons_of(folder, times, seen, size=(320, 240))
+    tracks = [
+        Track(number, 0.0, float(SECONDS), 0, 1.0, 1.0, number * count, count) for number in (0, 1)
+    ]
+    return Tracks("tracks.npz", persons.picture, [], tracks, 0), persons
+
+
+def made(tmp_path: Path, rate: int, **settings) -> tuple:
+    film(tmp_path / "talk.mp4", rate, **settings)
+    recording = recording_of(tmp_path / "talk.mp4", tmp_path / "made")
+    tracks, persons = followed(recording.folder, rate)
+    return recording, Inputs([probe(recording.path), tracks, persons])
+
+
+def run(recording, inputs) -> SpeakingPersons:
+    items = items_of(STAGE, recording, inputs)
+    outputs = [one for item in items for one in STAGE.infer(Bright(), [item])]
+    return STAGE.merge(context_of(recording, STAGE), inputs, iter(outputs))
+
+
+@pytest.mark.parametrize("rate", [10, 25, 50])
+def test_faces_and_sound_of_a_moment_go_together(tmp_path: Path, rate: int) -> None:
+    recording, inputs = made(tmp_path, rate)
+    moments = {0: np.zeros(25 * SECONDS), 1: np.zeros(25 * SECONDS)}
+    heard = np.zeros(25 * SECONDS)
+    for item in items_of(STAGE, recording, inputs):
+        assert len(item.sound) == 4 * len(item.faces) <= 600
+        rows = slice(item.first, item.first + len(item.faces))
+        moments[item.track][rows] = item.faces.mean(axis=(1, 2)) > 128
+        heard[rows] = item.sound[:, 0].reshape(-1, 4).mean(axis=1) > 10
+    for bright, (start, end) in ((moments[0], LEFT), (moments[1], RIGHT), (heard, TONE)):
+        inside = np.flatnonzero(bright)
+        assert inside[0] / 25 == pytest.approx(start, abs=0.5 / rate + 0.041)
+        assert (inside[-1] + 1) / 25 == pytest.approx(end, abs=0.5 / rate + 0.041)
+        assert len(inside) == inside[-1] - inside[0] + 1
+
+
+def test_each_person_speaks_when_the_face_does(tmp_path: Path) -> None:
+    recording, inputs = made(tmp_path, 25)
+    found = run(recording, inputs)
+    for person, (start, end) in zip(found.persons, (LEFT, RIGHT), strict=True):
+        (span,) = person.speaking
+        assert (span.start, span.end) == pytest.approx((start, end), abs=0.13)
+    assert found.speaking_by == "bright"
+    activity = read_speaking(recording.folder, found)
+    assert np.diff(activity.offsets).tolist() == [200, 200]
+    assert activity.first.tolist() == [0, 0]
+
+
+def test_a_video_without_sound_has_nobody_speak_and_says_so(tmp_path: Path) -> None:
+    recording, inputs = made(tmp_path, 10, sound=False)
+    assert STAGE.parts(context_of(recording, STAGE), inputs) == []
+    found = run(recording, inputs)
+    assert [person.speaking for person in found.persons] == [[], []]
+    assert "no sound" in found.notes[-1]
+
+
+def test_nobody_to_be_seen_is_fine(tmp_path: Path) -> None:
+    recording, inputs = made(tmp_path, 10)
+    empty = replace(inputs[Tracks], tracks=[])
+    assert STAGE.parts(context_of(recording, STAGE), Inputs([probe(recording.path), empty])) == []
+
+
+def test_short_pauses_are_bridged_and_short_sounds_left_out() -> None:
+    moments = [*range(10, 30), *range(35, 50), *range(100, 103), *range(200, 210)]
+    spans = [(span.start, span.end) for span in _spans(moments)]
+    assert spans == [(0.4, 2.0), (8.0, 8.4)]
