@@ -52,8 +52,11 @@ def prepare(
             ours and not to be adopted; the database is damaged.
         OSError: it cannot be made.
     """
+    is_new = not os.path.lexists(cache)
     check_private(cache, adopt=adopt)
     database = cache / DATABASE
+    if is_new:  # whatever is kept there before the run itself begins, it is known to be ours
+        Ledger(database, seal).close()
     if (why := whose(database, seal)) is None:
         return False
     if not adopt:
