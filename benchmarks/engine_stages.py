@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reelmill.artifacts import Artifact
+from reelmill.artifacts import Artifact, RecordingSummary
 from reelmill.core.atomic import write_text
 from reelmill.core.recording import Recording
 from reelmill.engine.pipeline import Pipeline
@@ -24,8 +24,8 @@ class Numbers(Artifact):
     schema: ClassVar[str] = "numbers/1"
     count: int
 
-    def facts(self) -> dict[str, Any]:
-        return {"media_seconds": float(self.count)}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(media_seconds=float(self.count))
 
 
 @dataclass
@@ -39,8 +39,8 @@ class Page(Artifact):
     schema: ClassVar[str] = "page/1"
     file: str
 
-    def facts(self) -> dict[str, Any]:
-        return {"outputs": [self.file]}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(outputs=[self.file])
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reelmill.artifacts import Artifact
+from reelmill.artifacts import Artifact, RecordingSummary
 from reelmill.core.atomic import write_text
 from reelmill.core.progress import tick
 from reelmill.core.recording import Recording
@@ -39,8 +39,8 @@ class Words(Artifact):
     schema: ClassVar[str] = "words/1"
     words: list[str]
 
-    def facts(self) -> dict[str, Any]:
-        return {"media_seconds": float(len(self.words))}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(media_seconds=float(len(self.words)))
 
 
 @dataclass
@@ -54,8 +54,8 @@ class Written(Artifact):
     schema: ClassVar[str] = "written/1"
     file: str
 
-    def facts(self) -> dict[str, Any]:
-        return {"outputs": [self.file]}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(outputs=[self.file])
 
 
 @dataclass(frozen=True)

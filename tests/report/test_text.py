@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reelmill.artifacts import Finding
 from reelmill.errors import Failure
 from reelmill.report.text import closing_lines
 from tests.report.samples import empty_run, large_run, real_run
@@ -39,6 +40,17 @@ def test_tries_and_changes_and_stops_are_told():
     assert r"Recognizing speech, after 4 tries: disk\nbusy" in text
     assert "ORIGINAL CHANGED" in text
     assert "Stopped because: interrupted. Run the same command again" in text
+
+
+def test_what_is_damaged_is_told_and_counted():
+    # proves: G21
+    run = real_run()
+    cut = Finding("truncated", 3.1, 12.0, text="ends after 3.1 s", severity="grave")
+    gap = Finding("missing sound", 60.0, 63.0, text="no sound for 3.0 s", severity="warning")
+    run.outcomes[0].findings, run.outcomes[1].findings = [cut], [gap, gap]
+    lines = closing_lines(run, OUT)
+    assert f"  NOT WHOLE {run.outcomes[0].path}: at 00:03–00:12: ends after 3.1 s" in lines
+    assert "  2 warnings about 1 recording, see report.html" in lines
 
 
 def test_many_failures_are_cut():

@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> Job:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.txt").write_text("text")
     result = read_state(tmp_path / "out" / "a.txt")
-    job.facts["exported"] = [("a.txt", result.sha256, result.size)]
+    job.summary.exported = [ExportedFile("a.txt", result.sha256, result.size)]
     return job
 
 

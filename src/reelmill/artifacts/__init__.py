@@ -4,7 +4,6 @@ from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.clips import Clip, ClipPiece, ClipPlan, Clips, Footage, Layout, PlannedClip
 from reelmill.artifacts.exports import (
     BurnedVideos,
-    ExportedFile,
     Exports,
     SubtitledVideos,
     SubtitleFiles,
@@ -34,7 +33,7 @@ from reelmill.artifacts.faces import (
     read_tracks,
     write_arrays,
 )
-from reelmill.artifacts.findings import Finding, Findings
+from reelmill.artifacts.findings import Findings
 from reelmill.artifacts.media import Audio, AudioTrack, Media, VideoTrack
 from reelmill.artifacts.speakers import (
     SpeakerActivity,
@@ -68,6 +67,7 @@ from reelmill.artifacts.subtitles import (
     Translations,
     TranslationStatus,
 )
+from reelmill.artifacts.summary import ExportedFile, Finding, RecordingSummary, Severity, summed_up
 
 __all__ = [
     "AlignedTranscript",
@@ -102,10 +102,12 @@ __all__ = [
     "Persons",
     "Picture",
     "PlannedClip",
+    "RecordingSummary",
     "Rule",
     "Segment",
     "Sentence",
     "Sentences",
+    "Severity",
     "Span",
     "SpeakerActivity",
     "SpeakerTotals",
@@ -137,5 +139,6 @@ __all__ = [
     "read_persons",
     "read_speaking",
     "read_tracks",
+    "summed_up",
     "write_arrays",
 ]

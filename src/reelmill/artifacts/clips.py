@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from zipfile import BadZipFile
 
-from reelmill.artifacts.base import Artifact, PathBelow, PlainName
-from reelmill.artifacts.exports import ExportedFile
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.names import PathBelow, PlainName
 from reelmill.artifacts.speech import Span
+from reelmill.artifacts.summary import ExportedFile, RecordingSummary
 from reelmill.errors import InputError
 
 if TYPE_CHECKING:
@@ -128,15 +129,11 @@ class Clips(Artifact):
     notes: list[str] = field(default_factory=list)
     removed: list[PathBelow] = field(default_factory=list)
 
-    def facts(self) -> dict[str, Any]:
+    def summary(self) -> RecordingSummary:
         linked = [file.path for file in self.documents]
         if len(self.videos) + len(linked) <= _MOST_LINKS:
             linked += [file.path for file in self.videos]
         files = [*self.documents, *self.videos]
-        exported = [[f.path, f.sha256, f.size] for f in files]
-        return {
-            "outputs": linked,
-            "exported": exported,
-            "removed": self.removed,
-            "notes": self.notes,
-        }
+        return RecordingSummary(
+            outputs=linked, exported=files, removed=list(self.removed), notes=self.notes
+        )

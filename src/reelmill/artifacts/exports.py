@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from reelmill.artifacts.base import Artifact, PathBelow
-
-
-@dataclass
-class ExportedFile:
-    path: PathBelow
-    sha256: str
-    size: int
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.summary import ExportedFile, RecordingSummary
 
 
 @dataclass
@@ -22,11 +16,10 @@ class Exports(Artifact):
     schema: ClassVar[str] = "exports/1"
     files: list[ExportedFile]
 
-    def facts(self) -> dict[str, Any]:
-        return {
-            "outputs": [file.path for file in self.files],
-            "exported": [[file.path, file.sha256, file.size] for file in self.files],
-        }
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(
+            outputs=[file.path for file in self.files], exported=list(self.files)
+        )
 
 
 @dataclass

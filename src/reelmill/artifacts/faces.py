@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zipfile import BadZipFile
 
-from reelmill.artifacts.base import Artifact, PlainName
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.names import PlainName
 from reelmill.artifacts.speech import Span
+from reelmill.artifacts.summary import Finding, RecordingSummary
 from reelmill.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Detections(Artifact):
     whole cascade ran; on the other sampled ones only boxes predicted from them were checked.
     """
 
-    schema: ClassVar[str] = "detections/1"
+    schema: ClassVar[str] = "detections/2"
     file: PlainName
     picture: Picture
     detector: str
@@ -64,13 +66,13 @@ class Detections(Artifact):
     looks: int
     boxes: int
     cuts: list[float]
-    problems: list[str] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
 
     def sidecars(self) -> list[str]:
         return [self.file]
 
-    def facts(self) -> dict[str, Any]:
-        return {"media_seconds": self.picture.duration}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(media_seconds=self.picture.duration, findings=self.problems)
 
 
 @dataclass
@@ -218,8 +220,8 @@ class Persons(Artifact):
     def sidecars(self) -> list[str]:
         return [self.file]
 
-    def facts(self) -> dict[str, Any]:
-        return {"media_seconds": self.picture.duration, "notes": self.notes}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(media_seconds=self.picture.duration, notes=self.notes)
 
 
 @dataclass

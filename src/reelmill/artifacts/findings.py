@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from reelmill.artifacts.base import Artifact
-
-
-@dataclass
-class Finding:
-    """One thing that was found.
-
-    Attributes:
-        label: what it is, in a word or two: `music`, `threat`.
-        start, end: seconds of the original.
-        score: how sure the stage is, 0 to 1; None where it has no such measure.
-        speaker: whose it is, where that is known.
-        text: the words concerned, or why it was found.
-    """
-
-    label: str
-    start: float
-    end: float
-    score: float | None = None
-    speaker: str | None = None
-    text: str = ""
+from reelmill.artifacts.summary import Finding, RecordingSummary
 
 
 @dataclass
@@ -44,7 +25,7 @@ class Findings(Artifact):
     #: What made them: a model's name and digest, a file of patterns.
     made_with: str = ""
 
-    def facts(self) -> dict[str, Any]:
+    def summary(self) -> RecordingSummary:
         counts = Counter(finding.label for finding in self.findings)
         found = ", ".join(f"{count} × {label}" for label, count in counts.most_common())
-        return {"notes": [f"{self.source}: {found or 'nothing found'}"]}
+        return RecordingSummary(notes=[f"{self.source}: {found or 'nothing found'}"])

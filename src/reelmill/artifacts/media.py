@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from reelmill.artifacts.base import Artifact, PlainName
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.names import PlainName
+from reelmill.artifacts.summary import Finding, RecordingSummary
 
 
 @dataclass
@@ -50,15 +52,15 @@ class Audio(Artifact):
     """Decoded sound: a sidecar file of mono little-endian int16 at `sample_rate` Hz.
 
     Sample 0 is time 0 of the original: gaps in the source are filled with silence.
-    `problems` are decoding errors that cost a part of the sound but not the whole.
+    `problems` are what cost a part of the sound but not the whole, and doubtful times.
     """
 
-    schema: ClassVar[str] = "audio/1"
+    schema: ClassVar[str] = "audio/2"
     file: PlainName
     sample_rate: int
     samples: int
     track: int
-    problems: list[str] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
 
     @property
     def duration(self) -> float:
@@ -67,5 +69,5 @@ class Audio(Artifact):
     def sidecars(self) -> list[str]:
         return [self.file]
 
-    def facts(self) -> dict[str, Any]:
-        return {"media_seconds": self.duration}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(media_seconds=self.duration, findings=self.problems)

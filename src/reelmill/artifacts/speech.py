@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
 from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.summary import Finding, RecordingSummary
 
 #: How a word's time was found.
 WordTiming = Literal["aligned", "interpolated", "whisper"]
@@ -76,16 +77,18 @@ class Segment:
 class Transcript(Artifact):
     """`model` as the user knows it; `language` as ISO 639-1; times of the original file."""
 
-    schema: ClassVar[str] = "transcript/1"
+    schema: ClassVar[str] = "transcript/2"
     language: str
     language_probability: float
     model: str
     duration: float
     speech_seconds: float
     segments: list[Segment]
+    #: What is damaged, guessed or left out in the recording.
+    findings: list[Finding] = field(default_factory=list)
 
-    def facts(self) -> dict[str, Any]:
-        return {"media_seconds": self.duration, "language": self.language}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(media_seconds=self.duration, language=self.language)
 
 
 @dataclass
@@ -105,12 +108,12 @@ class AlignedTranscript(Transcript):
     plain words what could not be done and why.
     """
 
-    schema: ClassVar[str] = "aligned/1"
+    schema: ClassVar[str] = "aligned/2"
     aligner: str | None = None
     notes: list[str] = field(default_factory=list)
 
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts(), "notes": self.notes}
+    def summary(self) -> RecordingSummary:
+        return replace(super().summary(), notes=self.notes)
 
 
 @dataclass
@@ -153,6 +156,6 @@ class SpeakerTotals:
 class SpokenTranscript(AlignedTranscript):
     """An aligned transcript in which every word and segment has its speaker."""
 
-    schema: ClassVar[str] = "spoken/1"
+    schema: ClassVar[str] = "spoken/2"
     speakers: list[SpeakerTotals] = field(default_factory=list)
     diarizer: str | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from reelmill.artifacts.base import Artifact, PlainName
+from reelmill.artifacts.base import Artifact
+from reelmill.artifacts.names import PlainName
 from reelmill.artifacts.speech import Word
+from reelmill.artifacts.summary import RecordingSummary
 
 _MOST_NOTES = 5
 
@@ -48,8 +50,8 @@ class Sentences(Artifact):
     sentences: list[Sentence]
     model: str = ""
 
-    def facts(self) -> dict[str, Any]:
-        return {"media_seconds": self.duration, "language": self.language}
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(media_seconds=self.duration, language=self.language)
 
 
 @dataclass
@@ -73,11 +75,11 @@ class Translations(Artifact):
     targets: dict[PlainName, list[TranslatedSentence]]
     notes: list[str] = field(default_factory=list)
 
-    def facts(self) -> dict[str, Any]:
+    def summary(self) -> RecordingSummary:
         """There may be a note for every sentence: a report, and the memory of a run, have some."""
         more = len(self.notes) - _MOST_NOTES
         rest = [f"and {more:,} more notes, all in its subtitles.json"] if more > 1 else []
-        return {"notes": [*self.notes[:_MOST_NOTES], *rest] if rest else self.notes}
+        return RecordingSummary(notes=[*self.notes[:_MOST_NOTES], *rest] if rest else self.notes)
 
 
 @dataclass

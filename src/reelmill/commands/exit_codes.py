@@ -8,11 +8,12 @@ EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 
 
 def exit_code(summary: RunSummary) -> int:
-    """An original that changed while it was read counts as a failure."""
+    """An original that changed while it was read, and a result that is not whole, count as
+    failures."""
     if summary.stopped is not None:
         return EXIT_STOPPED
     if summary.count("failed") or summary.unwritten:
         return EXIT_SOME_FAILED
-    if any(outcome.changed for outcome in summary.outcomes):
+    if any(outcome.changed or outcome.count("grave") for outcome in summary.outcomes):
         return EXIT_SOME_FAILED
     return EXIT_DONE

@@ -115,8 +115,8 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
             _say(f"reelmill: {error}")
             return EXIT_SOME_FAILED
     print(path)
-    for written, *_ in artifact.facts().get("exported", ()):
-        print(out / written)
+    for written in artifact.summary().exported:
+        print(out / written.path)
     return EXIT_DONE
 
 

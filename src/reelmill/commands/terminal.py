@@ -103,7 +103,7 @@ class Plain(View):
 
     def finished(self, outcome: FileOutcome) -> None:
         self._finished += 1
-        mark = "ok    " if outcome.status == "done" else "FAILED"
+        mark = _mark(outcome)
         length = f" ({clock(outcome.media_seconds)})" if outcome.media_seconds else ""
         text = failure_text(outcome) or f"{outcome.path}{length}"
         self._say(f"[{self._finished}/{self._recordings}] {mark} {text}")
@@ -120,6 +120,15 @@ class Plain(View):
 
     def _say(self, line: str) -> None:
         _write(self._stream, printable(line))
+
+
+def _mark(outcome: FileOutcome) -> str:
+    """`ok` means that nothing is damaged, guessed or left out."""
+    if outcome.status != "done":
+        return "FAILED"
+    if outcome.count("grave"):
+        return "CUT   "
+    return "check " if outcome.count("warning") else "ok    "
 
 
 class JsonLines(View):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reelmill.artifacts import Finding
+
 #: Smaller differences between time stamps and sample counts are jitter. FFmpeg's own
 #: `aresample=async` leaves the same 0.1 s alone (`min_hard_comp`).
 JITTER_SECONDS = 0.1
@@ -32,6 +34,10 @@ class Move:
 
 KEEP = Move()
 SKIP = Move(skip=True)
+
+
+#: Places without sound that are told one by one.
+_MOST_GAPS = 20
 
 
 class Timeline:
@@ -96,21 +102,29 @@ class Timeline:
         self._distrusted += jump
         self._jumps.append((at, jump))
 
-    def problems(self) -> list[str]:
-        """What a user should know about the sound's times; at most one line of each sort."""
-        found = []
-        if self._gaps:
-            total = sum(seconds for _, seconds in self._gaps)
-            found.append(
-                f"no sound in {_places(self._gaps)}, {total:.1f} s in all; silence stands there"
-            )
+    def problems(self) -> list[Finding]:
+        """What a reader should know about the sound's times: one finding for each of the first
+        places without sound, and one for all time stamps that were not followed."""
+        found = [
+            _missing(at, at + seconds, f"no sound for {seconds:.1f} s; silence is in its place")
+            for at, seconds in self._gaps[:_MOST_GAPS]
+        ]
+        if rest := self._gaps[_MOST_GAPS:]:
+            total = sum(seconds for _, seconds in rest)
+            text = f"no sound in {_places(rest)}, {total:.1f} s in all; silence is in its place"
+            found.append(_missing(rest[0][0], rest[-1][0] + rest[-1][1], text))
         if self._jumps:
             at, jump = self._jumps[0]
-            found.append(
+            text = (
                 f"time stamps jump in {_places(self._jumps)} (by {jump:+.1f} s at {at:.1f} s); "
                 "not followed, times after it count the sound itself"
             )
+            found.append(Finding("doubtful times", at, text=text, severity="warning"))
         return found
+
+
+def _missing(start: float, end: float, text: str) -> Finding:
+    return Finding("missing sound", start, end, text=text, severity="warning")
 
 
 def _places(found: list[tuple[float, float]]) -> str:

@@ -138,12 +138,19 @@ def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: s
         seconds="–" if outcome.reused else wording.duration(outcome.seconds or None),
         language=outcome.language or "–",
         words=excerpt(out, outcome.outputs) if with_words else "",
-        notes=[note for note in outcome.notes if note not in said],
+        notes=[
+            *(wording.finding_words(one) for one in outcome.findings),
+            *(note for note in outcome.notes if note not in said),
+        ],
         links=[_link(path, outcome.name) for path in outcome.outputs],
     )
 
 
 def _state(outcome: FileOutcome) -> str:
+    if outcome.status == "done" and outcome.count("grave"):
+        return "Not whole"
+    if outcome.status == "done" and outcome.count("warning"):
+        return "Done, see notes"
     return _STATUS.get(outcome.status, outcome.status)
 
 

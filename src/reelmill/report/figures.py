@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reelmill.artifacts import Severity
 from reelmill.engine.telemetry.metrics import FileOutcome, HostTotals, RunSummary
 from reelmill.report import wording
 
@@ -52,6 +53,12 @@ def figures(run: RunSummary) -> Figures:
         seconds_per_recording=run.seconds / len(worked) if worked else None,
         gpu_share=_gpu_share(run),
     )
+
+
+def with_findings(run: RunSummary, severity: Severity) -> list[FileOutcome]:
+    """The recordings with findings of that severity, in the order of their names."""
+    found = (o for o in run.outcomes if o.status == "done" and o.count(severity))
+    return sorted(found, key=lambda outcome: outcome.path)
 
 
 def failures(run: RunSummary) -> list[FileOutcome]:

@@ -17,7 +17,7 @@ from reelmill.engine.telemetry.metrics import (
 from reelmill.errors import Failure
 from reelmill.export.jsontext import json_text
 from reelmill.report import wording
-from reelmill.report.figures import changed_originals, failures, figures
+from reelmill.report.figures import changed_originals, failures, figures, with_findings
 from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT
 
 SCHEMA = "reelmill.performance/1"
@@ -39,8 +39,10 @@ def write_failed_files(out: Path, run: RunSummary) -> Path:
 
 
 def failed_files(run: RunSummary) -> list[dict[str, Any]]:
-    """Every recording that failed: file, error, stage, tries, kind and what to do about it."""
-    return [_failed(outcome) for outcome in failures(run)]
+    """Every recording that failed or is not whole: file, error, stage, tries, kind and what to do
+    about it."""
+    failed = [_failed(outcome) for outcome in failures(run)]
+    return failed + [_not_whole(outcome) for outcome in with_findings(run, "grave")]
 
 
 def performance_report(run: RunSummary) -> dict[str, Any]:
@@ -90,11 +92,29 @@ def performance_report(run: RunSummary) -> dict[str, Any]:
         "warnings": run.warnings,
         "unwritten": run.unwritten,
         "notes": run.notes,
+        "recording_findings": [
+            {"file": outcome.path, "findings": [asdict(one) for one in outcome.findings]}
+            for outcome in run.outcomes
+            if outcome.findings
+        ],
         "recording_notes": [
             {"file": outcome.path, "notes": outcome.notes}
             for outcome in run.outcomes
             if outcome.notes
         ],
+    }
+
+
+def _not_whole(outcome: FileOutcome) -> dict[str, Any]:
+    """A recording with results that must not be taken for whole."""
+    words = [wording.finding_words(one) for one in outcome.findings if one.severity == "grave"]
+    return {
+        "file": outcome.path,
+        "error": "; ".join(words),
+        "stage": "",
+        "tries": 1,
+        "kind": "not whole",
+        "what_to_do": wording.NOT_WHOLE_ADVICE,
     }
 
 

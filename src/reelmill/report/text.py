@@ -9,7 +9,7 @@ from reelmill.core.printable import printable
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
 from reelmill.evidence import MANIFEST
 from reelmill.report import wording
-from reelmill.report.figures import Figures, changed_originals, failures, figures
+from reelmill.report.figures import Figures, changed_originals, failures, figures, with_findings
 from reelmill.report.files import FAILED_FILES, REPORT_PAGE
 
 _MOST_FAILURES = 20
@@ -26,6 +26,7 @@ def closing_lines(run: RunSummary, out: Path) -> list[str]:
     for outcome in changed_originals(run):
         lines.append(f"  ORIGINAL CHANGED: {printable(outcome.path)}: {'; '.join(outcome.changed)}")
     lines += _failures(failures(run), run.stages)
+    lines += _findings(run)
     lines += [f"  NOT WRITTEN: {printable(text)}" for text in run.unwritten]
     lines += [f"  Left out: {printable(text)}" for text in run.left_out]
     lines += _warnings(run.warnings)
@@ -44,6 +45,24 @@ def _speed(f: Figures) -> list[str]:
     if f.waiting:
         parts.append(f"{f.waiting:,} still to do")
     return ["  " + ", ".join(parts)]
+
+
+def _findings(run: RunSummary) -> list[str]:
+    """Recordings that are not whole by name, the others counted."""
+    lines = []
+    grave = with_findings(run, "grave")
+    for outcome in grave[:_MOST_FAILURES]:
+        words = [wording.finding_words(one) for one in outcome.findings if one.severity == "grave"]
+        lines.append(f"  NOT WHOLE {printable(outcome.path)}: {printable('; '.join(words))}")
+    if len(grave) > _MOST_FAILURES:
+        lines.append(f"  ... and {len(grave) - _MOST_FAILURES:,} more, see {FAILED_FILES}")
+    if warned := with_findings(run, "warning"):
+        count = sum(outcome.count("warning") for outcome in warned)
+        lines.append(
+            f"  {wording.count(count, 'warning')} about {wording.count(len(warned), 'recording')}, "
+            f"see {REPORT_PAGE}"
+        )
+    return lines
 
 
 def _failures(failed: list[FileOutcome], stages: list[StageTotals]) -> list[str]:
@@ -73,7 +92,7 @@ def _places(f: Figures, run: RunSummary, out: Path) -> list[str]:
     lines = [f"  Results   {folder}"]
     if not any(text.startswith(REPORT_PAGE) for text in run.unwritten):
         lines.append(f"  Report    {printable(os.fspath(out / REPORT_PAGE))}")
-    if f.failed:
+    if f.failed or with_findings(run, "grave"):
         lines.append(f"  Failures  {printable(os.fspath(out / FAILED_FILES))}")
     if run.manifest_sha256 is not None:
         lines += [

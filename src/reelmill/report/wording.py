@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
+from reelmill.artifacts import Finding
 from reelmill.engine.telemetry.metrics import StageTotals
 from reelmill.errors import Kind
 
@@ -66,6 +67,25 @@ def cause_words(kind: Kind) -> str:
 def advice(kind: Kind) -> str:
     """What someone who is not a programmer can do."""
     return _ADVICE.get(kind, _ADVICE["crash"])
+
+
+NOT_WHOLE_ADVICE = (
+    "There are results for what could be read. Get the whole file from where it came from, if "
+    "there is one, and run the same command again."
+)
+
+
+def finding_words(finding: Finding) -> str:
+    """A finding in one line: when, and what: `at 01:02–01:05: no sound for 3.1 s`."""
+    text = finding.text or finding.label
+    if finding.start is None:
+        return text
+    start, end = clock(finding.start), clock(finding.end)
+    return (
+        f"at {start}: {text}"
+        if finding.end is None or start == end
+        else f"at {start}–{end}: {text}"
+    )
 
 
 def clock(seconds: float | None) -> str:

@@ -125,13 +125,13 @@ def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFi
         originals,
         [*_exported(job for job in jobs if not job.reused), *written],
         kept=_exported(job for job in jobs if job.reused),
-        removed=[path for job in jobs for path in job.facts.get("removed", ())],
+        removed=[path for job in jobs for path in job.summary.removed],
         to_be_replaced=_REPORTS,
     )
 
 
 def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:
-    return [ExportedFile(*file) for job in jobs for file in job.facts.get("exported", ())]
+    return [file for job in jobs for file in job.summary.exported]
 
 
 def _attempt(summary: RunSummary, what: str, write: Callable[[], _T]) -> _T | None:

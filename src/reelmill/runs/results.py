@@ -86,7 +86,7 @@ class RecordingResult:
             name=outcome.name,
             status=_status(job),
             error=outcome.failure,
-            files=tuple(out / path for path, *_ in job.facts.get("exported", ())),
+            files=tuple(out / file.path for file in job.summary.exported),
             notes=tuple(outcome.notes),
             changed=tuple(outcome.changed),
             media_seconds=outcome.media_seconds,
@@ -246,4 +246,4 @@ def _status(job: Job) -> Status:
         return "skipped"
     if job.failure is not None:
         return "failed"
-    return "findings" if job.changed or job.facts.get("notes") else "ok"
+    return "findings" if job.changed or job.summary.notes or job.summary.findings else "ok"

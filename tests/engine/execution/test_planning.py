@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reelmill.artifacts import RecordingSummary
 from reelmill.core.recording import read_state
 from reelmill.engine.execution.naming import Names
 from reelmill.engine.execution.planning import (
@@ -106,8 +107,8 @@ class Finished:
         self.file = tmp_path / "a.up"
         self.file.touch()
         key = self.keys.of(end, self.recording)
-        facts = {"outputs": ["a.up"]}
-        self.results = {key: Result(key, end.name, "r", [str(self.file)], facts)}
+        summary = RecordingSummary(outputs=["a.up"])
+        self.results = {key: Result(key, end.name, "r", [str(self.file)], summary)}
 
     def done(self) -> bool:
         return done_before(self.job, self.pipeline, self.keys, self.results, self.cache)
@@ -118,14 +119,14 @@ def test_done_is_done(tmp_path: Path, ledger: Ledger) -> None:
     finished = Finished(tmp_path, ledger)
     assert finished.done()
     assert finished.job.reused and finished.job.status == "done"
-    assert finished.job.facts == {"outputs": ["a.up"]}
+    assert finished.job.summary == RecordingSummary(outputs=["a.up"])
 
 
 def test_a_note_that_later_stages_repeat_is_told_once(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G19
     finished = Finished(tmp_path, ledger)
     (result,) = finished.results.values()
-    result.facts["notes"] = ["no aligner", "no token", "no aligner"]
+    result.summary.notes = ["no aligner", "no token", "no aligner"]
     assert finished.done()
     assert finished.job.outcome().notes == ["no aligner", "no token"]
 

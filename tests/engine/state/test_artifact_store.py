@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import pytest
 
 from reelmill import artifacts
-from reelmill.artifacts import Artifact
-from reelmill.artifacts.base import PathBelow, PlainName
+from reelmill.artifacts import Artifact, RecordingSummary
+from reelmill.artifacts.names import PathBelow, PlainName
 from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.planning import Keys
@@ -265,7 +265,7 @@ def test_what_was_written_but_not_noted_is_taken_over(tmp_path: Path) -> None:
     assert work.adopt(ours, Read(), SEAL) is None
     saved(ours.target, ours.recording, Words(["a", "b"]))
     made = work.adopt(ours, Read(), SEAL)
-    assert made is not None and made.facts == {"media_seconds": 2.0}
+    assert made is not None and made.summary == RecordingSummary(media_seconds=2.0)
 
 
 def test_what_is_anothers_or_damaged_is_not_taken_over(tmp_path: Path) -> None:

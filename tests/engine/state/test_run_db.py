@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from reelmill.artifacts import RecordingSummary
 from reelmill.core.recording import FileState
 from reelmill.engine.state.run_db import Ledger, Original, Result
 from reelmill.errors import Failure, UsageError
@@ -74,7 +75,7 @@ def test_results_come_back_as_from_before(tmp_path: Path) -> None:
     # proves: G12
     ledger = Ledger(database(tmp_path))
     files = [str(tmp_path / ".cache" / "a.json"), str(tmp_path / "b.txt")]
-    ledger.put_result(Result("k", "read", "r", ["/x"], {"media_seconds": 2.0}, 0.5))
+    ledger.put_result(Result("k", "read", "r", ["/x"], RecordingSummary(media_seconds=2.0), 0.5))
     ledger.put_result(Result("k", "read", "r", files))
     ledger.close()
     found = reopened(database(tmp_path)).results()["k"]
@@ -124,7 +125,9 @@ def test_a_result_that_was_edited_or_planted_is_not_there(tmp_path: Path, statem
     ledger.close()
     edited(path, statement)
     again = reopened(path)
-    assert all(key == "k" and one.facts == {} for key, one in again.results().items())
+    assert all(
+        key == "k" and one.summary == RecordingSummary() for key, one in again.results().items()
+    )
     assert again.refused == 1
 
 

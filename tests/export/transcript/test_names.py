@@ -18,7 +18,7 @@ def spoken() -> SpokenTranscript:
         Segment(1.5, 2.0, "Hi.", -0.1, 0.0, 1.0, 0.0, [], "B"),
     ]
     totals = [SpeakerTotals("A", 1.0, 1, 0.67, 0.0), SpeakerTotals("B", 0.5, 1, 0.33, 0.0)]
-    return SpokenTranscript("en", 1.0, "demo", 2.0, 1.5, segments, None, [], totals, "networks")
+    return SpokenTranscript("en", 1.0, "demo", 2.0, 1.5, segments, [], None, [], totals, "networks")
 
 
 TURNS = [Turn(0.0, 1.0, "A"), Turn(1.5, 2.0, "B")]

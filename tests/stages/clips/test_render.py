@@ -295,8 +295,8 @@ def test_the_data_files_and_the_page_are_beside_the_clips(tmp_path: Path) -> Non
     page = (out / "talk.faces.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 2
     assert "talk.clips/%EA%B9%80_" in page
-    assert clips.facts()["outputs"][0] == "talk.faces.html"
-    assert len(clips.facts()["exported"]) == 6
+    assert clips.summary().outputs[0] == "talk.faces.html"
+    assert len(clips.summary().exported) == 6
 
 
 def test_nobody_and_nobody_of_that_name(walking, tmp_path: Path) -> None:

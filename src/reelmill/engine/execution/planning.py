@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from reelmill.artifacts import Artifact
+from reelmill.artifacts import Artifact, RecordingSummary, summed_up
 from reelmill.core.recording import FileState, Identity, Recording
 from reelmill.engine.execution.naming import Names
 from reelmill.engine.pipeline import Pipeline
@@ -45,7 +44,7 @@ class Job:
     earlier: FileState | None = None
     #: How its content differs from that.
     changed_since: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    summary: RecordingSummary = field(default_factory=RecordingSummary)
 
     @property
     def path(self) -> Path:
@@ -63,15 +62,15 @@ class Job:
             path=self.original.path,
             name=self.original.name,
             status=self.status,
-            media_seconds=self.facts.get("media_seconds"),
+            media_seconds=self.summary.media_seconds,
             seconds=self.seconds,
             reused=self.reused,
             failure=self.failure,
             changed=[*self.changed_since, *self.changed],
-            outputs=self.facts.get("outputs", []),
-            language=self.facts.get("language"),
-            # A later stage repeats what an earlier one noted.
-            notes=list(dict.fromkeys(self.facts.get("notes", ()))),
+            outputs=self.summary.outputs,
+            language=self.summary.language,
+            notes=self.summary.notes,
+            findings=self.summary.findings,
         )
 
 
@@ -179,29 +178,24 @@ def done_before(
     recording = recording_of(job, original.before, cache)
     ends = [results.get(keys.of(stage, recording)) for stage in pipeline.ends]
     same = original.outcome == keys.of_all_ends(recording)
-    facts = facts_of(recording, pipeline, keys, results)
+    summary = summary_of(recording, pipeline, keys, results)
     keys.forget(recording)
     whole = all(result is not None and is_whole(result) for result in ends)
     if not same or not (whole or original.failure):
         return False
-    job.facts.update(facts)
+    job.summary = summary
     job.failure, job.reused = original.failure, True
     job.status = "failed" if job.failure else "done"
     job.changed = original.before.differences(original.after)
     return True
 
 
-def facts_of(
+def summary_of(
     recording: Recording, pipeline: Pipeline, keys: Keys, results: dict[str, Result]
-) -> dict[str, Any]:
-    """What the stages found out about a recording: later stages have the last word, lists (files
-    that several stages wrote) come together."""
-    facts: dict[str, Any] = {}
-    for stage in pipeline.stages:
-        result = results.get(keys.of(stage, recording))
-        for name, value in result.facts.items() if result is not None else ():
-            facts[name] = [*facts.get(name, ()), *value] if isinstance(value, list) else value
-    return facts
+) -> RecordingSummary:
+    """What the stages found out about a recording."""
+    found = (results.get(keys.of(stage, recording)) for stage in pipeline.stages)
+    return summed_up(result.summary for result in found if result is not None)
 
 
 @dataclass(frozen=True)

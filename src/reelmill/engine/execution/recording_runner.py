@@ -17,7 +17,7 @@ from reelmill.core.recording import FileState, Identity, Recording
 from reelmill.engine.aio import end_tasks
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.earlier import EarlierWork
-from reelmill.engine.execution.planning import Job, Keys, facts_of, is_whole, recording_of
+from reelmill.engine.execution.planning import Job, Keys, is_whole, recording_of, summary_of
 from reelmill.engine.execution.run_recorder import Books
 from reelmill.engine.inference.service import Inference
 from reelmill.engine.inference.stage_run import Flight, StageFailed, joined
@@ -100,7 +100,7 @@ class Passage:
         job.seconds = time.monotonic() - job.started
         job.status = "failed" if job.failure else "done"
         if recording is not None:
-            job.facts = facts_of(recording, self._pipeline, self._keys, self._results)
+            job.summary = summary_of(recording, self._pipeline, self._keys, self._results)
             self._close(job, recording)
         self._books.finished(job)
 
@@ -261,7 +261,7 @@ class Passage:
             stage.name,
             task.recording.id,
             files,
-            made.facts,
+            made.summary,
             seconds,
             stamps=made.stamps,
         )

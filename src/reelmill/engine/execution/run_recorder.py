@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import IO, Any
 
 from reelmill import __version__
@@ -132,9 +132,9 @@ class Books:
     def finished(self, job: Job) -> None:
         self._counts[job.status] += 1
         self._bytes_done += job.size
-        self._media_seconds += job.facts.get("media_seconds") or 0.0
+        self._media_seconds += job.summary.media_seconds or 0.0
         outcome = job.outcome()
-        self.line({"event": "recording", "at": self.clock(), **_plain(outcome)})
+        self.line({"event": "recording", "at": self.clock(), **asdict(outcome)})
         self._emit(RecordingFinished(outcome))
 
     def batch(self, batch: BatchDone, device_memory_mb: float | None) -> None:
@@ -213,9 +213,3 @@ class Books:
             notes=self.notes,
             stopped=stopped,
         )
-
-
-def _plain(outcome: FileOutcome) -> dict[str, Any]:
-    values = dict(vars(outcome))
-    values["failure"] = vars(outcome.failure) if outcome.failure else None
-    return values

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from reelmill.artifacts import Artifact
+from reelmill.artifacts import Artifact, RecordingSummary
 from reelmill.core import gate, progress
 from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Hashing, Identity, Recording
@@ -162,7 +162,7 @@ class Made:
     files: list[str] = field(default_factory=list)
     #: The files beside the artifact as they were when it was written.
     stamps: store.Stamps = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    summary: RecordingSummary = field(default_factory=RecordingSummary)
     parts: tuple[Any, ...] = ()
     piece: Any = None
     handed: Any = None
@@ -331,7 +331,7 @@ def _do(task: Task, worker: _Worker, started: float) -> Made:
     stamps = store.save(task.target, stage, task.key, task.recording, artifact, keys.seal)
     files = [str(path) for path in stage.files(task.recording, artifact)]
     seconds = time.process_time() - started
-    return Made(seconds, files=files, stamps=stamps, facts=artifact.facts())
+    return Made(seconds, files=files, stamps=stamps, summary=artifact.summary())
 
 
 def _context(task: StageTask, stage: Stage) -> StageContext:
@@ -412,4 +412,4 @@ def adopt(task: StageTask, stage: Stage, seal: Seal) -> Made | None:
     if found is None:
         return None
     artifact, files = found
-    return Made(0.0, files=files, facts=artifact.facts())
+    return Made(0.0, files=files, summary=artifact.summary())

@@ -158,8 +158,8 @@ def _written(
     for one in adopted:
         source = os.path.relpath(os.path.realpath(one.source), os.path.realpath(out))
         owner = Owner(commands.get(one.stage, ""), source, one.content)
-        for path, sha256, size in one.artifact.facts().get("exported", ()):
-            yield Written(path, sha256, size, owner)
+        for file in one.artifact.summary().exported:
+            yield Written(file.path, file.sha256, file.size, owner)
 
 
 def _all_below(folder: Path) -> Iterator[Path]:

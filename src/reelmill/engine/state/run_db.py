@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reelmill.artifacts.base import path_below
+from reelmill.artifacts import RecordingSummary
+from reelmill.artifacts.names import path_below
 from reelmill.core import gate
 from reelmill.core.keys import Seal, user_key
 from reelmill.core.recording import FileState
@@ -85,7 +86,7 @@ class Result:
     stage: str
     recording: str
     files: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    summary: RecordingSummary = field(default_factory=RecordingSummary)
     seconds: float = 0.0
     #: Read from the ledger, not made in this run.
     from_before: bool = False
@@ -168,7 +169,8 @@ class Ledger:
         for key, stage, recording, files, facts, seconds, _ in self._rows("results"):
             paths = [_below(self._root, file) for file in _decode(files)]
             known = {} if facts == "{}" else _decode(facts)
-            found[key] = Result(key, stage, recording, paths, known, seconds, from_before=True)
+            summary = RecordingSummary.from_json(known)
+            found[key] = Result(key, stage, recording, paths, summary, seconds, from_before=True)
         return found
 
     def put_original(self, original: Original) -> None:
@@ -198,7 +200,7 @@ class Ledger:
             result.stage,
             result.recording,
             json.dumps(files),
-            json.dumps(result.facts),
+            json.dumps(result.summary.as_json()),
             result.seconds,
             time.time(),
         )

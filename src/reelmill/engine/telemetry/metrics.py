@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from reelmill.artifacts import Finding, Severity
 from reelmill.errors import Failure
 
 
@@ -95,7 +96,8 @@ class FileOutcome:
     """What became of one recording. `status`: done, failed, or waiting when the run stopped.
 
     `media_seconds` is its length; `changed` names what differs in the original after the run;
-    `notes` say in plain words what whoever reads its results should know.
+    `notes` say in plain words what whoever reads its results should know, `findings` what is
+    damaged, guessed or left out, and where.
     """
 
     path: str
@@ -109,6 +111,11 @@ class FileOutcome:
     outputs: list[str] = field(default_factory=list)
     language: str | None = None
     notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def count(self, severity: Severity) -> int:
+        """How many findings have that severity."""
+        return sum(finding.severity == severity for finding in self.findings)
 
 
 @dataclass

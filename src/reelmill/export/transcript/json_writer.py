@@ -8,7 +8,7 @@ from typing import Any
 from reelmill import __version__
 from reelmill.artifacts import (
     AlignedTranscript,
-    Findings,
+    Finding,
     Segment,
     SpeakerTotals,
     SpokenTranscript,
@@ -69,26 +69,30 @@ def _content(document: Document) -> dict[str, Any]:
         content["diarizer"] = transcript.diarizer
         content["speakers"] = [_speaker(one) for one in transcript.speakers]
         content["turns"] = [{**_times(turn), "speaker": turn.speaker} for turn in document.turns]
-    if document.findings:
-        content["findings"] = {one.source: _findings(one) for one in document.findings}
+    content["findings"] = [
+        *(_finding("recording", one) for one in transcript.findings),
+        *(
+            _finding(of.source, one, of.made_with)
+            for of in document.findings
+            for one in of.findings
+        ),
+    ]
     return content
 
 
-def _findings(found: Findings) -> dict[str, Any]:
-    """`score` from 0 to 1, null where the stage has no such measure."""
+def _finding(source: str, found: Finding, made_with: str | None = None) -> dict[str, Any]:
+    """`source` is `recording` for what is damaged, guessed or left out, else the stage that found
+    it; `score` from 0 to 1, null where there is no such measure."""
     return {
-        "made_with": found.made_with,
-        "findings": [
-            {
-                "label": one.label,
-                "start": _seconds(one.start),
-                "end": _seconds(one.end),
-                "score": number(one.score, 4),
-                "speaker": one.speaker,
-                "text": one.text,
-            }
-            for one in found.findings
-        ],
+        "source": source,
+        "label": found.label,
+        "severity": found.severity,
+        "start": None if found.start is None else _seconds(found.start),
+        "end": None if found.end is None else _seconds(found.end),
+        "score": number(found.score, 4),
+        "speaker": found.speaker,
+        "text": found.text,
+        "made_with": made_with,
     }
 
 

@@ -12,6 +12,7 @@ import av.error
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
+from reelmill.artifacts import Finding
 from reelmill.core.recording import Original, Recording, open_original
 from reelmill.errors import InputError, LimitError
 from reelmill.media.audio.declared import stated_seconds
@@ -28,6 +29,8 @@ SAMPLE_RATE = 16_000
 
 #: A shorter difference between stated and decoded duration is rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
+#: A recording that lacks more than this share of its stated length is not whole.
+_GRAVE_SHARE = 0.1
 
 #: Telephones have 8,000; with a few samples a second a small file would be days of noise.
 _LEAST_RATE = 1000
@@ -44,7 +47,7 @@ class Decoded:
 
     samples: int
     track: int
-    problems: list[str] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
 
 
 def decode(
@@ -210,15 +213,24 @@ class _Decoding:
                 f"allowed; {option('max_stretch')} raises the limit"
             )
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> list[Finding]:
         problems = self._timeline.problems()
         if self._corrupt:
             plural = "s" if self._corrupt > 1 else ""
-            problems.append(f"{self._corrupt} corrupt packet{plural} left out")
+            text = f"{self._corrupt} corrupt packet{plural} left out"
+            problems.append(Finding("damaged sound", text=text, severity="warning"))
         seconds = self._written / SAMPLE_RATE
         missing = self.stated - seconds
         if missing > max(_MISSING_SECONDS, _MISSING_SHARE * self.stated):
+            text = f"ends after {seconds:.1f} s; its header states {self.stated:.1f} s"
+            grave = missing > _GRAVE_SHARE * self.stated
             problems.append(
-                f"ends after {seconds:.1f} s, its header states {self.stated:.1f} s; truncated?"
+                Finding(
+                    "truncated",
+                    seconds,
+                    self.stated,
+                    text=text,
+                    severity="grave" if grave else "warning",
+                )
             )
         return problems

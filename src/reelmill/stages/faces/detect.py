@@ -14,6 +14,7 @@ from reelmill.artifacts import (
     Artifact,
     DetectionArrays,
     Detections,
+    Finding,
     Media,
     Picture,
     VideoTrack,
@@ -237,6 +238,7 @@ def _picture(track: VideoTrack, times: npt.NDArray[np.float64]) -> Picture:
     )
 
 
-def _problems(found: Sequence[ChunkFaces]) -> list[str]:
+def _problems(found: Sequence[ChunkFaces]) -> list[Finding]:
     lost = sum(chunk.lost for chunk in found)
-    return [f"{lost} packets could not be decoded and were left out"] if lost else []
+    text = f"{lost} packets could not be decoded and were left out"
+    return [Finding("damaged pictures", text=text, severity="warning")] if lost else []

@@ -61,6 +61,7 @@ class AttributeSpeakers(FileStage):
             duration=transcript.duration,
             speech_seconds=transcript.speech_seconds,
             segments=segments,
+            findings=transcript.findings,
             aligner=transcript.aligner if isinstance(transcript, AlignedTranscript) else None,
             notes=[*notes, *diarization.notes],
             speakers=speaker_totals(diarization),

@@ -103,6 +103,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
             duration=speech.duration,
             speech_seconds=speech.seconds,
             segments=[segment for window in outputs for segment in window.segments],
+            findings=inputs[Audio].problems,
         )
 
 

@@ -55,6 +55,7 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
             duration=duration,
             speech_seconds=sum(segment.end - segment.start for segment in segments),
             segments=segments,
+            findings=inputs[Audio].problems,
         )
 
 

@@ -1,0 +1,46 @@
+"""Names of files in artifacts: they lead nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What pydantic makes sure of when an artifact is read. (Model workers, which may have no
+    pydantic, import artifacts too.)"""
+
+    check: Callable[[str], str]
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+
+def plain_name(name: str) -> str:
+    """Raises ValueError for what could lead out of the folder it is joined to."""
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r} is not a plain file name")
+    return name
+
+
+def path_below(path: str) -> str:
+    """Raises ValueError for a path that leads out of the folder it is joined to."""
+    for part in path.split("/"):
+        plain_name(part)
+    return path
+
+
+#: The name of a file in the recording's folder, or a part of such a name.
+PlainName = Annotated[str, _Checked(plain_name)]
+#: A path below the output folder, with forward slashes.
+PathBelow = Annotated[str, _Checked(path_below)]

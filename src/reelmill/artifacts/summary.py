@@ -1,0 +1,102 @@
+"""What a report says about a recording, and what its reader should know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from reelmill.artifacts.names import PathBelow
+
+#: `info`: worth knowing; `warning`: a part of the result is missing, guessed or doubtful;
+#: `grave`: the result must not be taken for whole, and the exit code says so.
+Severity = Literal["info", "warning", "grave"]
+
+
+@dataclass
+class Finding:
+    """One thing that was found in a recording: what a stage looks for, or damage, a guess,
+    something left out, a limit that was reached.
+
+    Attributes:
+        label: what it is, in a word or two: `music`, `truncated`.
+        start, end: seconds of the original; None where it concerns the whole recording.
+        score: how sure the stage is, 0 to 1; None where it has no such measure.
+        speaker: whose it is, where that is known.
+        text: the words concerned, or in plain words what a reader should know.
+        severity: how much it matters to who relies on the result.
+    """
+
+    label: str
+    start: float | None = None
+    end: float | None = None
+    score: float | None = None
+    speaker: str | None = None
+    text: str = ""
+    severity: Severity = "info"
+
+
+@dataclass
+class ExportedFile:
+    """A file written for people: its path below the output folder, its content, its bytes."""
+
+    path: PathBelow
+    sha256: str
+    size: int
+
+
+@dataclass
+class RecordingSummary:
+    """What stages found out about a recording, for reports.
+
+    Attributes:
+        media_seconds: its length.
+        language: the language spoken.
+        outputs: results worth a link, by their paths below the output folder.
+        exported: all files written for people.
+        removed: files of an earlier run that were taken away.
+        notes: in plain words, what whoever reads its results should know.
+        findings: damage, guesses and what was left out, with their times.
+    """
+
+    media_seconds: float | None = None
+    language: str | None = None
+    outputs: list[str] = field(default_factory=list)
+    exported: list[ExportedFile] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def count(self, severity: Severity) -> int:
+        """How many findings have that severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; what is empty is left out."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, [])}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RecordingSummary:
+        """The counterpart of `as_json`.
+
+        Raises:
+            ValueError, TypeError, KeyError: `values` are something else.
+        """
+        made = cls(**values)
+        made.exported = [ExportedFile(**one) for one in values.get("exported", ())]
+        made.findings = [Finding(**one) for one in values.get("findings", ())]
+        return made
+
+
+def summed_up(summaries: Iterable[RecordingSummary]) -> RecordingSummary:
+    """One summary of what several stages say: later ones have the last word, lists come
+    together, each entry once."""
+    total = RecordingSummary()
+    for summary in summaries:
+        for one in fields(RecordingSummary):
+            value, before = getattr(summary, one.name), getattr(total, one.name)
+            if isinstance(before, list):
+                before.extend(entry for entry in value if entry not in before)
+            elif value is not None:
+                setattr(total, one.name, value)
+    return total

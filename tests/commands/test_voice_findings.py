@@ -1,0 +1,35 @@
+"""What is damaged in a recording is told wherever somebody would look."""
+
+# proves: G21
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from reelmill.core.paths import ASSETS
+
+CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
+
+
+def test_a_cut_recording_is_not_said_to_be_done(tmp_path: Path) -> None:
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    calls.mkdir()
+    whole = (ASSETS / "samples" / "voicemail.wav").read_bytes()
+    (calls / "통화 cut.wav").write_bytes(whole[: len(whole) // 2])
+    (calls / "whole.wav").write_bytes(whole)
+    command = [*CLI, "voice", str(calls), "-o", str(out), "--model", "demo"]
+    run = subprocess.run(
+        [*command, "--diarizer", "none", "--no-align"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1, run.stderr
+    assert "NOT WHOLE" in run.stdout and "its header states" in run.stdout
+    (finding,) = json.loads((out / "통화 cut.json").read_text("utf-8"))["findings"]
+    assert (finding["source"], finding["label"]) == ("recording", "truncated")
+    assert finding["severity"] == "grave" and 0 < finding["start"] < finding["end"]
+    assert json.loads((out / "whole.json").read_text("utf-8"))["findings"] == []
+    (failed,) = json.loads((out / "failed_files.json").read_text("utf-8"))
+    assert failed["file"].endswith("통화 cut.wav") and failed["kind"] == "not whole"
+    assert "its header states" in (out / "report.html").read_text("utf-8")
