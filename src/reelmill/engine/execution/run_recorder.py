@@ -30,7 +30,6 @@ from reelmill.engine.telemetry.events import (
 )
 from reelmill.engine.telemetry.metrics import (
     BatchRecord,
-    FileOutcome,
     HostTotals,
     RunSummary,
     StageTotals,
