@@ -120,7 +120,12 @@ def test_importing_the_library_imports_nothing_heavy() -> None:
     assert told.stdout.split() == ["reelmill"]
 
 
-def test_the_module_can_be_run() -> None:
+def test_the_module_can_be_run_among_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And imports nothing that lies beside them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "typer.py").write_text("print('not asked for')")
     told = python("-m", "reelmill", "--version")
     assert (told.returncode, told.stdout) == (0, f"reelmill {reelmill.__version__}\n")
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from reelmill.cli.main import main
+import os
+import sys
+from pathlib import Path
+
+
+def _leave_out_the_current_folder() -> None:
+    """`python -m` imports from there too, where recordings may lie and what came with them."""
+    here = os.path.realpath(os.curdir)
+    if Path(__file__).resolve().parents[1] != Path(here):
+        sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != here]
+
 
 if __name__ == "__main__":
+    _leave_out_the_current_folder()
+    from reelmill.cli.main import main
+
     main()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
+import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from reelmill.core.kept import read_kept, write_kept
 from reelmill.core.notices import announce
+from reelmill.engine.process.call import call_alone
 from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.stage import Device, ModelSpec
-from reelmill.errors import ModelUnavailableError, UsageError
+from reelmill.errors import CrashError, ModelUnavailableError, UsageError
 from reelmill.stages.faces.known_people import KnownFace
 from reelmill.stages.faces.reference_pictures import Reference, look_at, references
 
@@ -79,11 +78,10 @@ def _read(path: Path) -> _Seen | None:
 
 def _looked_at(pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec) -> _Seen:
     """Models are loaded elsewhere: this process has to stay small."""
-    spawn = multiprocessing.get_context("spawn")
+    absolute = [replace(one, path=Path(os.path.abspath(one.path))) for one in pictures]
     try:
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            return pool.submit(look_in_this_process, pictures, detector, network).result()
-    except BrokenProcessPool as error:
+        return call_alone(look_in_this_process, absolute, detector, network)
+    except CrashError as error:
         raise ModelUnavailableError(
             "the process that looked at the pictures of --people died; with less at work, or "
             "smaller pictures, it may have enough memory"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import logging
 import os
 import re
 import time
@@ -35,6 +36,7 @@ from reelmill.engine.telemetry.metrics import (
     StageTotals,
 )
 
+_log = logging.getLogger(__name__)
 _RUNS_KEPT = 50
 #: Of the runs of this process, so that two on one folder within a second are told apart.
 _numbers = itertools.count()
@@ -91,7 +93,10 @@ class Books:
                     lines.close()
 
     def line(self, values: dict[str, Any]) -> None:
-        """Write a line of metrics; metrics are not worth failing a run for."""
+        """Write a line of metrics; metrics are not worth failing a run for. Errors with
+        their traces are in the log too, for engineers."""
+        if values.get("event") == "error":
+            _log.error("%s\n%s", values.get("message", ""), values.get("trace", ""))
         if self._lines is not None:
             try:
                 self._lines.write(json.dumps(values, ensure_ascii=False) + "\n")
@@ -103,12 +108,14 @@ class Books:
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
+        _log.warning("%s", text)
         self._emit(Warned(text))
         self.line({"event": "warning", "at": self.clock(), "text": text})
 
     def note(self, text: str) -> None:
         """A decision, told to whoever watches."""
         self.notes.append(text)
+        _log.info("%s", text)
         self._emit(Noted(text))
         self.line({"event": "note", "at": self.clock(), "text": text})
 
