@@ -356,8 +356,9 @@ def _damage_ledger(cache: Path, how: str) -> None:
 def names_in_the_ledger(box: Sandbox) -> Outcome:
     cases = Cases(box)
     call(box.root / "in" / "call.wav")
-    for at, name in enumerate(("../../home/evil", str(box.root / "home" / "evil"))):
-        out = box.root / f"out{at}"
+    absolute = str(box.root / "home" / "evil")
+    for kind, name in (("relative", "../../home/evil"), ("absolute", absolute)):
+        out = box.root / f"out-{kind}"
         box.run("voice", "in", "-o", out.name, *VOICE)
         for database in (out / ".cache").glob("*.sqlite"):
             with closing(sqlite3.connect(database)) as db, db:
@@ -365,7 +366,7 @@ def names_in_the_ledger(box: Sandbox) -> Outcome:
         ran = box.run("voice", "in", "-o", out.name, *VOICE[:-1], "json,txt,srt")
         escaped = any("evil" in path.name for path in (box.root / "home").rglob("*"))
         escaped |= any("evil" in path.name for path in box.root.glob("*"))
-        cases.case(name[:6], orderly(ran) and not escaped, ended(box, ran))
+        cases.case(kind, orderly(ran) and not escaped, ended(box, ran))
     return cases.end()
 
 

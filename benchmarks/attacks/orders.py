@@ -90,6 +90,34 @@ def planted_results(box: Sandbox) -> Outcome:
     return cases.end()
 
 
+@row(
+    "6b",
+    "a whole folder made elsewhere, and what a user may order",
+    how="as in row 6, the whole folder; then voice . --fresh, --adopt, --adopt --fresh",
+    right="--fresh builds on nothing found there and replaces no file of others; --adopt alone "
+    "takes it and says so",
+    seconds=90,
+)
+def folder_made_elsewhere(box: Sandbox) -> Outcome:
+    cases = Cases(box)
+    for order in ("--fresh", "--adopt", "--adopt --fresh"):
+        folder = box.root / order.replace(" ", "")
+        call(folder / "call.wav")
+        box.run("voice", ".", *VOICE, cwd=folder.name, user="forger")
+        out = folder / "analysis-results"
+        _forge(box, out)
+        ran = box.run("voice", ".", *_MORE_FORMATS, *order.split(), cwd=folder.name)
+        words = (out / "call.srt").read_text() if (out / "call.srt").exists() else ""
+        if "--fresh" in order:
+            wrong = _FORGED in words
+            cases.case(order, orderly(ran) and not wrong, ended(box, ran), forged=int(wrong))
+        else:
+            said = any("adopt" in line.lower() for line in ran.text.splitlines())
+            cases.case(order, orderly(ran) and said, f"{'said' if said else 'NOT said'}; "
+                       f"{ended(box, ran)}")  # fmt: skip
+    return cases.end()
+
+
 def _forge(box: Sandbox, out: Path) -> None:
     """Put other words into every result and artifact. The results are somebody else's files then;
     what stands in a cache under one of our names may be made again."""
@@ -132,8 +160,8 @@ def shared_folder(box: Sandbox) -> Outcome:
             continue
         out = box.root / name.replace(" ", "-").replace("'", "")
         cache = out / ".cache"
-        (cache / "artifacts").mkdir(parents=True)
-        for folder in (out, cache, cache / "artifacts"):
+        cache.mkdir(parents=True)
+        for folder in (out, cache):
             folder.chmod(mode)
             os.chown(folder, owner, owner)
         with _Spiller(box, cache):
