@@ -19,7 +19,7 @@ class OutOfMemoryError(RuntimeError):
     ("error", "kind"),
     [
         (errors.InputError("x"), "input"),
-        (errors.PassingError("out of memory, says the server"), "passing"),
+        (errors.TransientError("out of memory, says the server"), "passing"),
         (errors.ResourceError("x"), "resource"),
         (errors.CrashError("x"), "crash"),
         (errors.ModelUnavailableError("x"), "input"),
@@ -43,7 +43,9 @@ class OutOfMemoryError(RuntimeError):
 def test_the_kind_of(error: Exception, kind: str) -> None:
     # proves: G4 G8
     assert kind_of(error) == kind
-    assert is_out_of_memory(error) == (kind == "resource") or isinstance(error, errors.PassingError)
+    assert is_out_of_memory(error) == (kind == "resource") or isinstance(
+        error, errors.TransientError
+    )
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

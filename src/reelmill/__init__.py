@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reelmill.api import Results, cut_faces, subtitle, transcribe
+    from reelmill.artifacts import Finding
     from reelmill.engine.telemetry.events import (
         Event,
         Noted,
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
         Failure,
         InputError,
         ModelUnavailableError,
-        PassingError,
         ReelmillError,
         ResourceError,
         RunClosedError,
         RunStoppedError,
+        TransientError,
         UsageError,
     )
     from reelmill.runs.results import FacesResult, RecordingResult, SubtitleResult, TranscriptResult
@@ -47,10 +48,10 @@ __all__ = [
     "Event",
     "FacesResult",
     "Failure",
+    "Finding",
     "InputError",
     "ModelUnavailableError",
     "Noted",
-    "PassingError",
     "Planned",
     "Progressed",
     "RecordingFinished",
@@ -65,6 +66,7 @@ __all__ = [
     "RunSummary",
     "SubtitleResult",
     "TranscriptResult",
+    "TransientError",
     "UsageError",
     "Warned",
     "__version__",
@@ -74,13 +76,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "reelmill.artifacts": ("Finding",),
     "reelmill.api": ("Results", "cut_faces", "subtitle", "transcribe"),
     "reelmill.engine.telemetry.events": (
         "Event", "Noted", "Planned", "Progressed", "RecordingFinished", "RunEnded", "Warned",
     ),
     "reelmill.engine.telemetry.metrics": ("RunSummary",),
     "reelmill.errors": (
-        "CrashError", "Failure", "InputError", "ModelUnavailableError", "PassingError",
+        "CrashError", "Failure", "InputError", "ModelUnavailableError", "TransientError",
         "ReelmillError", "ResourceError", "RunClosedError", "RunStoppedError", "UsageError",
     ),
     "reelmill.runs.results": (

@@ -85,7 +85,7 @@ class NotTrustedError(InputError):
     """Something in a folder of results was not made with the user's key, or changed since."""
 
 
-class PassingError(ReelmillError):
+class TransientError(ReelmillError):
     """A cause that can go away by waiting (I/O, network, busy device): retried."""
 
     kind: Kind = "passing"
@@ -152,7 +152,7 @@ class Failure:
 
 
 _BY_KIND: dict[Kind, type[ReelmillError]] = {
-    "passing": PassingError,
+    "passing": TransientError,
     "resource": ResourceError,
     "input": InputError,
     "crash": CrashError,

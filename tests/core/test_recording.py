@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reelmill.core import recording as recording_module
 from reelmill.core.recording import FileState, open_original, read_state
-from reelmill.errors import InputError, PassingError
+from reelmill.errors import InputError, TransientError
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
@@ -57,7 +57,7 @@ def test_what_cannot_be_a_recording_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(5, PassingError), (116, PassingError), (13, InputError)]
+    ("number", "kind"), [(5, TransientError), (116, TransientError), (13, InputError)]
 )
 def test_causes_that_pass_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
@@ -86,7 +86,7 @@ def test_a_file_still_being_written_is_waited_for(
         return stat
 
     monkeypatch.setattr(recording_module.os, "fstat", grows)
-    with pytest.raises(PassingError, match="still being written"):
+    with pytest.raises(TransientError, match="still being written"):
         read_state(path)
 
 

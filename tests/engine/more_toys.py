@@ -10,7 +10,7 @@ from typing import Any
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import setting
-from reelmill.errors import PassingError
+from reelmill.errors import TransientError
 from tests.engine.toys import Read, ShoutModel, ShoutStage, WordItem, Write
 
 
@@ -30,7 +30,7 @@ class MoodyStage(ShoutStage):
         if "busy" in words and self.mood.exists():
             if len(words) == 1:
                 self.mood.unlink()
-            raise PassingError("the network is busy")
+            raise TransientError("the network is busy")
         return [f"{model(item.text)}{self.mark}" for item in batch]
 
 

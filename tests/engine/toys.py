@@ -31,7 +31,7 @@ from reelmill.engine.stage import (
     StageContext,
     setting,
 )
-from reelmill.errors import InputError, PassingError
+from reelmill.errors import InputError, TransientError
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Read(FileStage):
         if "unreadable" in words:
             raise InputError(f"{context.recording.path}: unreadable on purpose; take it out")
         if "flaky" in words and self.log and count(self.log, "read", context.recording) < 3:
-            raise PassingError(f"{context.recording.path}: busy")
+            raise TransientError(f"{context.recording.path}: busy")
         if "edited" in words:
             context.recording.path.write_text("somebody else's words")
         if "killworker" in words:
@@ -132,7 +132,7 @@ class ShoutModel(ModelSpec):
 
     def load(self, device: Device, threads: int) -> Any:
         if self.broken:
-            raise PassingError(self.broken)
+            raise TransientError(self.broken)
         return Shouter(device, self.scene)
 
 

@@ -27,7 +27,7 @@ from reelmill.engine.process import handle as child
 from reelmill.engine.process import model_worker as hosting
 from reelmill.engine.process import model_worker_client as hosts
 from reelmill.engine.process.channel import Channel
-from reelmill.errors import PassingError
+from reelmill.errors import TransientError
 
 FOLDER = "REELMILL_TEST_FAULTS"
 #: What is counted besides the batches of each stage (by its name) and of all (``""``).
@@ -86,7 +86,7 @@ def _error(fault: Fault) -> None:
 
 
 def _busy(fault: Fault) -> None:
-    raise PassingError("the device is busy")
+    raise TransientError("the device is busy")
 
 
 def _disk(fault: Fault) -> None:

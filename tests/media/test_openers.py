@@ -15,7 +15,7 @@ from av.format import ContainerFormat, formats_available
 
 from reelmill.core import recording as recording_module
 from reelmill.core.recording import Identity, Recording, read_state
-from reelmill.errors import ChangedError, InputError, PassingError, UsageError
+from reelmill.errors import ChangedError, InputError, TransientError, UsageError
 from reelmill.media import formats
 from reelmill.media.audio.decode import decode
 from reelmill.media.ffmpeg import FfmpegError, input_arguments, run_ffmpeg
@@ -142,7 +142,7 @@ def test_a_read_that_fails_is_never_taken_for_the_end(
 
     one = recording(path)
     monkeypatch.setattr(recording_module.os, "preadv", breaks)
-    with pytest.raises(PassingError, match=r"a\.wav: reading stopped"):
+    with pytest.raises(TransientError, match=r"a\.wav: reading stopped"):
         _decode(one, tmp_path)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from reelmill.core.progress import tick
-from reelmill.errors import ChangedError, InputError, PassingError, kind_of
+from reelmill.errors import ChangedError, InputError, TransientError, kind_of
 
 _CHUNK_BYTES = 1 << 20
 
@@ -96,7 +96,7 @@ class Original:
     """
 
     def __init__(self, path: Path, identity: Identity | None = None) -> None:
-        """Raises InputError and PassingError as `open_original`."""
+        """Raises InputError and TransientError as `open_original`."""
         self.path = path
         self.descriptor = _open(path)
         self.identity = Identity.of(os.fstat(self.descriptor))
@@ -184,7 +184,7 @@ def open_original(source: Path | Recording) -> Original:
 
     Raises:
         InputError: not there, a dangling link, a link loop, not a regular file, no permission.
-        PassingError: I/O errors that can go away.
+        TransientError: I/O errors that can go away.
         ChangedError: not the file that was hashed.
     """
     if isinstance(source, Recording):
@@ -196,7 +196,7 @@ def read_state(path: Path) -> FileState:
     """Hash a file in one read.
 
     Raises:
-        InputError, PassingError: as `open_original`; also when the file changes while it is read.
+        InputError, TransientError: as `open_original`; also when the file changes while it is read.
     """
     with Hashing(path) as hashing:
         while not hashing.go_on():
@@ -208,7 +208,7 @@ class Hashing:
     """A file being hashed, a slice at a time: one of a terabyte need not keep others waiting."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InputError and PassingError as `open_original`."""
+        """Raises InputError and TransientError as `open_original`."""
         self._original = Original(path)
         self._reader = self._original.reader()
         self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
@@ -227,7 +227,7 @@ class Hashing:
         """Hash up to `most` more bytes; whether that was the end.
 
         Raises:
-            InputError, PassingError: it cannot be read on.
+            InputError, TransientError: it cannot be read on.
         """
         end = self.done + most
         try:
@@ -245,12 +245,12 @@ class Hashing:
         """What it was from the first byte to the last.
 
         Raises:
-            PassingError: it changed while it was read.
+            TransientError: it changed while it was read.
         """
         try:
             self._original.check()
         except ChangedError as error:
-            raise PassingError(
+            raise TransientError(
                 f"{self._original.path}: changed while it was read; is it still being written?"
             ) from error
         identity = self._original.identity
@@ -285,9 +285,9 @@ def _changed(path: Path, differences: list[str]) -> ChangedError:
     )
 
 
-def _explain(path: Path, error: OSError) -> InputError | PassingError:
+def _explain(path: Path, error: OSError) -> InputError | TransientError:
     if kind_of(error) == "passing":
-        return PassingError(f"{path}: {error.strerror}; will be tried again")
+        return TransientError(f"{path}: {error.strerror}; will be tried again")
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
             return InputError(f"{path}: a link to a file that is not there; restore its target")

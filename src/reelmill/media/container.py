@@ -16,7 +16,7 @@ import av.error
 
 from reelmill.core.printable import printable
 from reelmill.core.recording import Original, OriginalReader
-from reelmill.errors import InputError, LimitError, PassingError, kind_of
+from reelmill.errors import InputError, LimitError, TransientError, kind_of
 from reelmill.media.formats import WHITELIST
 from reelmill.media.limits import limits, option
 
@@ -46,7 +46,7 @@ def open_container(original: Original) -> Iterator[InputContainer]:
     Raises:
         InputError: empty, truncated, or nothing FFmpeg can open; a playlist.
         LimitError: more tracks, or more memory for opening it, than is allowed.
-        PassingError: I/O errors that can go away.
+        TransientError: I/O errors that can go away.
     """
     if original.size == 0:
         raise InputError(
@@ -177,7 +177,7 @@ def shown(path: Path) -> str:
     return printable(str(path))
 
 
-def read_error(path: Path, error: Exception) -> PassingError | InputError | None:
+def read_error(path: Path, error: Exception) -> TransientError | InputError | None:
     """The error to raise when reading failed in the middle; None when only data is corrupt.
 
     Files are read by our own reader, whose errors come through as Python has them: what FFmpeg
@@ -188,12 +188,12 @@ def read_error(path: Path, error: Exception) -> PassingError | InputError | None
     return _reading_stopped(path, error)
 
 
-def _reading_stopped(path: Path, error: OSError) -> PassingError | InputError:
-    kind = PassingError if kind_of(error) == "passing" else InputError
+def _reading_stopped(path: Path, error: OSError) -> TransientError | InputError:
+    kind = TransientError if kind_of(error) == "passing" else InputError
     return kind(f"{shown(path)}: reading stopped: {error.strerror}; is its disk still there?")
 
 
-def _explain(source: _Source, error: Exception) -> InputError | PassingError:
+def _explain(source: _Source, error: Exception) -> InputError | TransientError:
     original = source.original
     path, reader = shown(original.path), original.reader()
     if (failure := source.failure) is not None:

@@ -28,7 +28,7 @@ def readable_packets(
     """Packets in order; `lost` is called for each place that cannot be read as the format wants.
 
     Raises:
-        InputError, PassingError: reading itself failed, as `read_error` tells.
+        InputError, TransientError: reading itself failed, as `read_error` tells.
     """
     errors = 0
     while errors < _MOST_ERRORS_IN_A_ROW:
@@ -49,7 +49,7 @@ def decoded_frames(
     """Decoded frames in order; `lost` is called for each corrupt packet that is left out.
 
     Raises:
-        InputError, PassingError: reading itself failed, as `read_error` tells.
+        InputError, TransientError: reading itself failed, as `read_error` tells.
         LimitError: its pictures are larger than is allowed.
         MemoryError: a frame takes more memory than this process may have.
     """

@@ -31,7 +31,7 @@ def probe(source: Path | Recording) -> Media:
 
     Raises:
         InputError: nothing FFmpeg can open, or neither sound nor picture in it.
-        PassingError: I/O errors that can go away.
+        TransientError: I/O errors that can go away.
         ChangedError, LimitError: as `open_original` and `open_container`.
     """
     with open_original(source) as original, open_container(original) as container:

@@ -14,6 +14,7 @@ from reelmill.artifacts import (
     Clip,
     Clips,
     Diarization,
+    Finding,
     Person,
     Persons,
     Segment,
@@ -33,8 +34,9 @@ from reelmill.engine.state.artifact_store import Stored, load
 from reelmill.errors import Failure, error_of
 from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
 
-#: `ok`: done, and nothing to remark. `findings`: done, and `notes` or `changed` say what should be
-#: looked at. `failed`: `error` says why. `skipped`: the run ended before this recording's turn.
+#: `ok`: done, and nothing to remark. `findings`: done, and `findings`, `notes` or `changed` say
+#: what should be looked at. `failed`: `error` says why. `skipped`: the run ended before this
+#: recording's turn.
 Status = Literal["ok", "findings", "failed", "skipped"]
 
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
@@ -52,6 +54,7 @@ class RecordingResult:
         error: why it failed: stage, kind, message, number of tries; None unless `failed`.
         files: absolute paths of the files written for it, in the order of their stages.
         notes: in plain words, what whoever reads the results should know.
+        findings: what is damaged, guessed or left out, with severity and times.
         changed: what differs in the original since it was first read; empty as it should be.
         media_seconds: its length in seconds, None where it could not be read.
         seconds: from the first work on it to the last, 0 when nothing had to be done.
@@ -65,6 +68,7 @@ class RecordingResult:
     error: Failure | None
     files: tuple[Path, ...]
     notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
     changed: tuple[str, ...]
     media_seconds: float | None
     seconds: float
@@ -88,6 +92,7 @@ class RecordingResult:
             error=outcome.failure,
             files=tuple(out / file.path for file in job.summary.exported),
             notes=tuple(outcome.notes),
+            findings=tuple(outcome.findings),
             changed=tuple(outcome.changed),
             media_seconds=outcome.media_seconds,
             seconds=outcome.seconds,

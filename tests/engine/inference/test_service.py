@@ -24,7 +24,7 @@ from reelmill.engine.process import model_worker_client as hosts
 from reelmill.engine.process.arena import Allocator, Block
 from reelmill.engine.process.model_worker import HostError, Inferred
 from reelmill.engine.stage import Device
-from reelmill.errors import CrashError, Failure, ModelUnavailableError, PassingError
+from reelmill.errors import CrashError, Failure, ModelUnavailableError, TransientError
 from tests.engine.toys import Read, ShoutModel, ShoutStage
 
 PAGE = 4096
@@ -389,7 +389,7 @@ def test_a_start_that_fails_is_tried_again_and_told(
 ) -> None:
     # proves: G11
     scene = scene_of(tmp_path, monkeypatch, outputs)
-    scene.start_errors = [PassingError("busy"), CrashError("killed")]
+    scene.start_errors = [TransientError("busy"), CrashError("killed")]
     play(scene, scene.take_through("a", 2))
     assert scene.starts == 3 and len(scene.warnings) == 2 and scene.fatal == []
 

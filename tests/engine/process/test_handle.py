@@ -18,7 +18,7 @@ from reelmill.engine.process import channel
 from reelmill.engine.process import handle as child_module
 from reelmill.engine.process.arena import create_memory
 from reelmill.engine.process.handle import Child
-from reelmill.errors import CrashError, PassingError
+from reelmill.errors import CrashError, TransientError
 from tests.engine.entries import Unreadable
 
 
@@ -117,7 +117,7 @@ def test_a_child_that_cannot_be_started_leaves_nothing(
     before = psutil.Process().num_fds()
 
     async def body() -> None:
-        with pytest.raises(PassingError, match="cannot be started"):
+        with pytest.raises(TransientError, match="cannot be started"):
             await Child.start("child", "tests.engine.entries:echo", 0, tmp_path)
 
     asyncio.run(body())

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelmill.engine.process.spill import pack, sealed, unpack, unsealed
-from reelmill.errors import PassingError
+from reelmill.errors import TransientError
 
 KEY = b"k" * 32
 
@@ -120,7 +120,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "ran"),)
 
     data = pickle.dumps(Evil())
-    with pytest.raises(PassingError, match="changed by somebody else"):
+    with pytest.raises(TransientError, match="changed by somebody else"):
         unsealed(KEY, tmp_path / "spill", 0, b"\0" * 32 + data)
     with pytest.raises((ValueError, TypeError, KeyError, IndexError, struct.error)):
         unpack(data)
@@ -138,7 +138,7 @@ def test_a_record_counts_in_its_place_alone() -> None:
         (KEY, "/a/one", 10, data[:-1] + b"e"),
         (KEY, "/a/one", 10, b""),
     ):
-        with pytest.raises(PassingError):
+        with pytest.raises(TransientError):
             unsealed(key, Path(path), offset, got)
 
 

@@ -19,7 +19,7 @@ from reelmill.engine.process.arena import Block
 from reelmill.engine.process.handle import Child
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import Stage
-from reelmill.errors import CrashError, PassingError
+from reelmill.errors import CrashError, TransientError
 
 Room = Callable[[int], "asyncio.Future[Block | None]"]
 OnItem = Callable[[work.Sent], None]
@@ -188,7 +188,7 @@ class CpuPool:
 
     async def begin(self, workers: int) -> None:
         """Start workers ahead of their tasks, until there are so many."""
-        with contextlib.suppress(PassingError):  # the tasks will say
+        with contextlib.suppress(TransientError):  # the tasks will say
             while len(self._all) < min(workers, self.size):
                 # The first one is the first to be ready, and the last in line the first to be used.
                 self._idle.insert(0, await self._start())

@@ -25,7 +25,7 @@ import psutil
 from reelmill.core import gate
 from reelmill.engine.process.channel import LENGTH, encode
 from reelmill.engine.process.launch import begin, our_interpreter
-from reelmill.errors import CrashError, PassingError
+from reelmill.errors import CrashError, TransientError
 
 _OURS = __name__.partition(".")[0]
 _LOG_TAIL_BYTES = 2000
@@ -88,7 +88,7 @@ class Child:
             with gate.append(log) as output:
                 process, ours = begin(command, output, environment or {}, arena_descriptor)
         except OSError as error:  # too many processes, files or too little memory: now
-            raise PassingError(f"{name} cannot be started: {error}") from error
+            raise TransientError(f"{name} cannot be started: {error}") from error
         child = cls(name, process, log)
         ours.setblocking(False)
         try:

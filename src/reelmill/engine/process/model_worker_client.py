@@ -12,7 +12,7 @@ from pathlib import Path
 from reelmill.engine.process.handle import Child
 from reelmill.engine.process.model_worker import Batch, HostError, Inferred, Load, Release, Released
 from reelmill.engine.stage import Device, ModelSpec
-from reelmill.errors import ModelUnavailableError, PassingError, ResourceError
+from reelmill.errors import ModelUnavailableError, ResourceError, TransientError
 
 
 class ModelHost:
@@ -47,7 +47,7 @@ class ModelHost:
         Raises:
             ModelUnavailableError: the weights cannot be had.
             ResourceError: the model does not fit the device.
-            PassingError: anything else that went wrong while loading.
+            TransientError: anything else that went wrong while loading.
             CrashError: the process died or hung.
         """
         child = await Child.start(
@@ -113,4 +113,4 @@ def _as_exception(error: HostError, spec: ModelSpec) -> Exception:
         return ModelUnavailableError(error.message)
     if error.kind == "resource":
         return ResourceError(text)
-    return PassingError(text)
+    return TransientError(text)

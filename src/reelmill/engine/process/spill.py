@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reelmill.errors import PassingError
+from reelmill.errors import TransientError
 
 #: Numbers an array may hold: bool, int, uint, float, complex.
 _NUMBERS = "biufc"
@@ -64,11 +64,11 @@ def unsealed(key: bytes, path: Path, offset: int, data: bytes) -> bytes:
     """The record in what was read at `offset` from a spill file.
 
     Raises:
-        PassingError: it is not what a process of this run wrote there.
+        TransientError: it is not what a process of this run wrote there.
     """
     record = data[_SEAL_BYTES:]
     if not hmac.compare_digest(data[:_SEAL_BYTES], _seal(key, path, offset, record)):
-        raise PassingError(f"{path}: changed by somebody else during the run; not used")
+        raise TransientError(f"{path}: changed by somebody else during the run; not used")
     return record
 
 

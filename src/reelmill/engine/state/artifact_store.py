@@ -23,7 +23,7 @@ from reelmill.core.atomic import write_bytes
 from reelmill.core.keys import Seal
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import ModelStage, Stage
-from reelmill.errors import InputError, NotTrustedError, PassingError
+from reelmill.errors import InputError, NotTrustedError, TransientError
 
 _PURPOSE = "artifact"
 _CHUNK_BYTES = 1 << 20
@@ -275,7 +275,7 @@ def _digest(path: Path) -> tuple[str, Stamp]:
             progress.tick()
         after = _stamp(os.fstat(file.fileno()))
     if before != after:
-        raise PassingError(f"{path}: changed while it was read")
+        raise TransientError(f"{path}: changed while it was read")
     return digest.hexdigest(), after
 
 

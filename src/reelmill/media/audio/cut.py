@@ -68,7 +68,7 @@ def cut_sound(source: Path | Recording, track: int | None, cuts: Sequence[SoundC
 
     Raises:
         InputError: no sound that can be decoded.
-        PassingError: I/O errors that can go away.
+        TransientError: I/O errors that can go away.
         OSError: a file cannot be written.
     """
     with (
@@ -98,7 +98,7 @@ def sound_between(
     1; where there is none there is silence.
 
     Raises:
-        InputError, PassingError: as `cut_sound`.
+        InputError, TransientError: as `cut_sound`.
     """
     first, count = round(start * rate), round((end - start) * rate)
     result = np.zeros(count, np.float32)

@@ -68,7 +68,7 @@ def decode(
 
     Raises:
         InputError: cannot be opened, has no sound or no such track, nothing decodable.
-        PassingError: I/O errors that can go away.
+        TransientError: I/O errors that can go away.
         ChangedError: not the file that was hashed, or changed meanwhile.
         LimitError: gaps or a stretched time beyond what settings allow.
         OSError: the sink cannot be written (disk full, say).

@@ -69,7 +69,7 @@ def stretches(source: Path | Recording, track: int, seconds: float) -> list[Stre
     every frame of it once.
 
     Raises:
-        InputError, PassingError: as `open_pictures`.
+        InputError, TransientError: as `open_pictures`.
     """
     with open_pictures(source, track) as pictures:
         keys = pictures.key_times()

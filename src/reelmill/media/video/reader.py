@@ -75,7 +75,7 @@ class Pictures:
         Corrupt packets are left out and counted.
 
         Raises:
-            InputError, PassingError: reading stopped for good.
+            InputError, TransientError: reading stopped for good.
         """
         start -= SAME_FRAME_SECONDS
         end -= SAME_FRAME_SECONDS
