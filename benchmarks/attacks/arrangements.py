@@ -167,7 +167,8 @@ class Arrangement:
             return ["subtitle", "calls", "-o", out, *model, "--translator", "demo", "--mux"]
         formats = self._choice.sample(_FORMATS, self._choice.randrange(1, 4))
         inputs = ["calls"]
-        if self._choice.random() < 0.5:
+        # The folder itself would be refused where it is the output folder too.
+        if self._choice.random() < (0.85 if (self._box.root / out).samefile(self._calls) else 0.4):
             below = self._calls.rglob("*")
             files = sorted(p for p in below if p.is_file() and ".cache" not in p.parts)
             chosen = self._choice.sample(files, min(len(files), 2))
