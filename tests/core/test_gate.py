@@ -63,6 +63,13 @@ def test_a_result_is_replaced_as_often_as_its_recording_is_worked_on(
     assert results(out) == {"sub/call.txt": "two"}
 
 
+@pytest.mark.parametrize("name", ["통화 1.txt", 'a "b".txt', "a\\b.txt", os.fsdecode(b"\xff.txt")])
+def test_a_result_of_any_name_is_known_again(out: Path, tmp_path: Path, name: str) -> None:
+    for text in ("one", "two"):
+        write_text(out / name, text, of=source(tmp_path))
+    assert (out / name).read_text() == "two"
+
+
 def test_a_file_that_was_there_before_is_kept(out: Path, tmp_path: Path) -> None:
     (out / "call.txt").write_text("a clerk's own")
     with pytest.raises(NotOursError, match="not written by this program"):

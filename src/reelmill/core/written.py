@@ -25,7 +25,7 @@ RECORD = "written.jsonl"
 _STALE_LINES = 2000
 _CHUNK_BYTES = 1 << 20
 #: A line's name: quotes within other names are escaped.
-_NAME = re.compile(rb'"path":("(?:[^"\\\\]|\\\\.)*")')
+_NAME = re.compile(rb'"path":("(?:[^"\\]|\\.)*")')
 
 #: Opens the record for reading and appending.
 Appender = Callable[[], int]
