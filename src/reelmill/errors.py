@@ -111,7 +111,8 @@ class ModelUnavailableError(ReelmillError):
 
 class RunStoppedError(ReelmillError):
     """A run ended before all its recordings were done (full disk, memory, a model that cannot
-    start); the same call goes on where it stopped."""
+    start); the same call goes on where it stopped.
+    """
 
     kind: Kind = "passing"
 
@@ -134,7 +135,8 @@ class ForeignFolderError(UsageError):
 
 class NotOursError(ReelmillError):
     """Writing or removing there would touch a file that is not ours. Another try with the file
-    moved away can succeed, so the recording's content is not held at fault."""
+    moved away can succeed, so the recording's content is not held at fault.
+    """
 
     kind: Kind = "input"
 

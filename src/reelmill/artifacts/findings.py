@@ -26,6 +26,7 @@ class Findings(Artifact):
     made_with: str = ""
 
     def summary(self) -> RecordingSummary:
+        """A note that counts what was found, by label."""
         counts = Counter(finding.label for finding in self.findings)
         found = ", ".join(f"{count} × {label}" for label, count in counts.most_common())
         return RecordingSummary(notes=[f"{self.source}: {found or 'nothing found'}"])

@@ -90,7 +90,8 @@ class RecordingSummary:
 
 def summed_up(summaries: Iterable[RecordingSummary]) -> RecordingSummary:
     """One summary of what several stages say: later ones have the last word, lists come
-    together, each entry once."""
+    together, each entry once.
+    """
     total = RecordingSummary()
     for summary in summaries:
         for one in fields(RecordingSummary):

@@ -19,7 +19,8 @@ class Item(Protocol):
     """One unit of model work. `cost` is in the stage's own unit (seconds, tokens, pixels)."""
 
     @property
-    def cost(self) -> float: ...
+    def cost(self) -> float:
+        """What it costs to infer, more than 0; items of similar cost are batched together."""
 
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -148,7 +149,8 @@ class ModelSpec(ABC):
     @property
     def small(self) -> bool:
         """Whether it loads in a moment and computes in many short steps: one host then cannot fill
-        a GPU, several share it, and on the CPU it is measured what threads bring."""
+        a GPU, several share it, and on the CPU it is measured what threads bring.
+        """
         return False
 
     def memory_mb(self, device_kind: str) -> float:
@@ -260,7 +262,8 @@ class Stage(ABC):
 
     def claims(self, name: str) -> list[str]:
         """Where below the output folder results of a recording called `name` may go; the name of a
-        folder of them ends in `/`."""
+        folder of them ends in `/`.
+        """
         return []
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:

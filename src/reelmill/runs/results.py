@@ -151,7 +151,8 @@ class TranscriptResult(RecordingResult):
     @cached_property
     def transcript(self) -> Transcript | None:
         """The furthest there is: with speakers (`SpokenTranscript`), with the times of words
-        (`AlignedTranscript`), or as recognized. Speakers have the names they were given."""
+        (`AlignedTranscript`), or as recognized. Speakers have the names they were given.
+        """
         found = self.artifact(SpokenTranscript, AlignedTranscript, Transcript)
         return None if found is None else named(found, self._names)
 
@@ -192,6 +193,7 @@ class SubtitleResult(RecordingResult):
 
     @cached_property
     def subtitles(self) -> Subtitles | None:
+        """As they were laid out; None where the recording failed before."""
         return self.artifact(Subtitles)
 
     @property

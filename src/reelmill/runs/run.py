@@ -251,12 +251,14 @@ class Run:
     def events(self) -> Stream[Event]:
         """A new listener: all events from the beginning of the run to its end, for `for` (which
         blocks) and `async for`. There may be any number, begun at any time; one that is slow skips
-        some of the `Progressed` and nothing else."""
+        some of the `Progressed` and nothing else.
+        """
         return Stream(self._log, lambda event: (event,))
 
     def results(self) -> Stream[RecordingResult]:
         """The result of each recording as soon as it is done, also of those that earlier runs had
-        finished, and at the end of those that were skipped; for `for` and `async for`."""
+        finished, and at the end of those that were skipped; for `for` and `async for`.
+        """
         return Stream(self._log, self._results_in())
 
     # -- in the caller's thread
