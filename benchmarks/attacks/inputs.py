@@ -26,8 +26,8 @@ def _store() -> tempfile.TemporaryDirectory[str]:
 
 def _made(name: str, make: Callable[[Path], object]) -> Path:
     """An input made at first use."""
-    path = Path(_store().name) / name
     with _lock:
+        path = Path(_store().name) / name
         if not path.exists():
             part = path.with_name(f"part-{name}")
             make(part)
