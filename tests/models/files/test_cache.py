@@ -254,3 +254,14 @@ def test_models_folder(monkeypatch, variables, folder):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert hub.models_folder() == Path(folder)
+
+
+def test_fetching_shows_no_progress_bar(monkeypatch, capfd):
+    def snapshot(repository, *, tqdm_class, **_):
+        with tqdm_class(total=2, desc="Fetching", name="huggingface_hub.snapshot_download") as bar:
+            bar.update(1)
+        return "/somewhere"
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert hub._snapshot_download("owner/name", ["*.bin"]) == Path("/somewhere")
+    assert capfd.readouterr() == ("", "")

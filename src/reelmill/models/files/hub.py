@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from reelmill.core import gate
 from reelmill.core.notices import announce
@@ -129,9 +130,21 @@ def _ways_out() -> str:
 
 def _snapshot_download(repository: str, wanted: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Silent(tqdm):
+        """A library prints nothing, and on a terminal its bars would cross our own display."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 
     return Path(
-        snapshot_download(repository, allow_patterns=list(wanted), cache_dir=models_folder())
+        snapshot_download(
+            repository,
+            allow_patterns=list(wanted),
+            cache_dir=models_folder(),
+            tqdm_class=Silent,
+        )
     )
 
 
