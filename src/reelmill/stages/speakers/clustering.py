@@ -37,7 +37,7 @@ class ClusteringOptions:
     min_speakers: int = 1
     max_speakers: int = 10
     start: float = 1.05
-    threshold: float = 0.13
+    threshold: float = 0.115
     doubt: float = 0.2
     reliable_seconds: float = 0.8
     least_seconds: float = 2.0
