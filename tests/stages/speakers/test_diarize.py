@@ -129,7 +129,14 @@ def test_totals_count_overlap_once_for_each_and_shares_add_up() -> None:
 
 def test_the_artifact_says_what_was_used() -> None:
     transcript = AlignedTranscript(
-        "en", 1.0, "demo", 6.0, 5.0, [segment("hello", [(0.1, 0.4)])], "aligner", ["a note"]
+        "en",
+        1.0,
+        "demo",
+        6.0,
+        5.0,
+        [segment("hello", [(0.1, 0.4)])],
+        aligner="aligner",
+        notes=["a note"],
     )
     diarization = Diarization(TURNS, ["A", "B"], "networks", 6.0, ["no token"])
     made = AttributeSpeakers().run(context_of(NOBODY), Inputs([transcript, diarization]))
