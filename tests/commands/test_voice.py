@@ -262,9 +262,10 @@ def test_events_as_json_lines(tmp_path: Path) -> None:
     done = voice(SAMPLE, "-o", tmp_path / "out", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     kinds = [event["event"] for event in events]
-    assert [kind for kind in kinds if kind != "note"] == ["planned", "recording"]
+    assert [kind for kind in kinds if kind != "note"] == ["planned", "recording", "ended"]
     assert "device" in events[0]["text"]
-    assert events[-1]["status"] == "done"
+    assert events[-2]["status"] == "done"
+    assert events[-1]["done"] == 1
 
 
 def test_ctrl_c_is_resumable(tmp_path: Path) -> None:
