@@ -262,3 +262,13 @@ def repeat(source, target, container: str, times: int) -> None:
                     packet.pts = packet.dts = at
                     at += packet.duration
                     writer.mux(packet)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("matroska", "flac"), ("mp4", "aac"), ("avi", "pcm_s16le")]
+)
+def test_a_track_shorter_than_the_other_is_not_truncated(tmp_path, name, codec):
+    # proves: G21
+    path = tmp_path / "film"
+    write(path, clicks(1, RATE, (0.5,)), clicks(6, RATE, (0.5,)), container=name, codec=codec)
+    assert decoded(path, 0)[1].problems == []

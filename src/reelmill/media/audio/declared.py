@@ -34,7 +34,19 @@ def stated_seconds(original: Original, container: InputContainer, stream: AudioS
     if stream.duration and stream.time_base:
         start = max(0, stream.start_time or 0) if name != "mp3" else 0
         return float((start + stream.duration) * stream.time_base)
-    return (container.duration or 0) / av.time_base
+    if tagged := _clock_seconds(stream.metadata.get("DURATION", "")):
+        return tagged  # Matroska's, of each track
+    # What a container says of all its tracks says nothing of one that may be shorter.
+    return (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+
+
+def _clock_seconds(text: str) -> float:
+    """`hh:mm:ss.fraction` in seconds; 0 for anything else."""
+    try:
+        hours, minutes, seconds = map(float, text.split(":"))
+    except ValueError:
+        return 0.0
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _has_frame_count(file: OriginalReader) -> bool:
