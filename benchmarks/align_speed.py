@@ -26,12 +26,12 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Way:
-    """`hosts` processes, each with `threads`, which infer so many items at once.
+    """`model_workers` processes, each with `threads`, which infer so many items at once.
 
     `own_lengths`: sounds are not padded to lengths that come again, but inferred as they are.
     """
 
-    hosts: int
+    model_workers: int
     threads: int
     at_once: int
     own_lengths: bool = False
@@ -40,7 +40,7 @@ class Way:
 def ways(cores: int) -> dict[str, Way]:
     """Ours, and two that know one segment at a time, with a thread: with two they took longer."""
     return {
-        "stretches in batches, a host a core": Way(cores, 1, _BATCH),
+        "stretches in batches, a model worker a core": Way(cores, 1, _BATCH),
         "one segment at a time": Way(1, 1, 1),
         "one segment at a time, each as long as it is": Way(1, 1, 1, own_lengths=True),
     }
@@ -49,26 +49,27 @@ def ways(cores: int) -> dict[str, Way]:
 def wall_seconds(
     stage: Align, items: Sequence[AlignItem], way: Way, folder: Path
 ) -> dict[str, float]:
-    """Seconds on the wall from the first batch to the last, and CPU seconds of all hosts."""
+    """Seconds on the wall from the first batch to the last, and CPU seconds of all model
+    workers."""
     by_cost = sorted(items, key=lambda item: item.cost) if way.at_once > 1 else list(items)
     batches = [by_cost[at : at + way.at_once] for at in range(0, len(by_cost), way.at_once)]
-    hosts = []
-    for number in range(way.hosts):
+    model_workers = []
+    for number in range(way.model_workers):
         task = folder / f"align-{number}.pickle"
-        task.write_bytes(pickle.dumps((stage, batches[number :: way.hosts], way)))
-        hosts.append(_host(stage, task, way))
-    for host in hosts:
-        assert host.stdout is not None
-        host.stdout.readline()  # it is ready
+        task.write_bytes(pickle.dumps((stage, batches[number :: way.model_workers], way)))
+        model_workers.append(_worker(stage, task, way))
+    for worker in model_workers:
+        assert worker.stdout is not None
+        worker.stdout.readline()  # it is ready
     told = []
-    for host in hosts:
-        assert host.stdin is not None
-        host.stdin.write("go\n")
-        host.stdin.flush()
-    for host in hosts:
-        output, _ = host.communicate()
-        if host.returncode:
-            raise SystemExit(f"aligning failed: exit code {host.returncode}")
+    for worker in model_workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    for worker in model_workers:
+        output, _ = worker.communicate()
+        if worker.returncode:
+            raise SystemExit(f"aligning failed: exit code {worker.returncode}")
         told.append(json.loads(output))
     return {
         "seconds": max(one["ended"] for one in told) - min(one["began"] for one in told),
@@ -76,7 +77,7 @@ def wall_seconds(
     }
 
 
-def _host(stage: Align, task: Path, way: Way) -> subprocess.Popen[str]:
+def _worker(stage: Align, task: Path, way: Way) -> subprocess.Popen[str]:
     # few lengths at a time are what makes few plans enough: others keep as many as the library does
     ours = dict(stage.model.environment) if way.at_once > 1 else {}
     return subprocess.Popen(

@@ -30,7 +30,8 @@ _SAMPLE_EVERY_S = 0.5
 
 @dataclass
 class Measured:
-    """A command as a whole: wall and CPU seconds of it and its children, peak memory in MB."""
+    """A command as a whole: wall and CPU seconds of it and its worker processes, peak memory in
+    MB."""
 
     seconds: float
     cpu_seconds: float

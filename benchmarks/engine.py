@@ -37,7 +37,7 @@ LIMITS = {
     "monitor_percent": 1.0,
 }
 PARTS = ("items", "plan", "memory", "monitor")
-#: As many processes as a run has at most: 18 CPU workers and a few model hosts.
+#: As many processes as a run has at most: 18 CPU workers and a few model workers.
 _PROCESSES = 24
 
 
@@ -178,27 +178,27 @@ def memory(work: Path, fewer: int, more: int) -> list[Figure]:
 def monitor_cost(work: Path, samples: int) -> list[Figure]:
     """CPU time of what is done once a second: a sample of many processes and of NVML's devices, its
     line of metrics, and what the policies think of it."""
-    from reelmill.engine.resources.device_policy import Watch
-    from reelmill.engine.resources.memory_policy import Pressure
+    from reelmill.engine.resources.device_policy import DevicePolicy
+    from reelmill.engine.resources.memory_policy import MemoryPolicy
     from reelmill.engine.resources.monitor import Monitor, NvmlDevices
 
     sleep = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     children = [subprocess.Popen(sleep, stdin=subprocess.PIPE) for _ in range(_PROCESSES)]
-    monitor = Monitor(NvmlDevices(), lambda: [os.getpid(), *(child.pid for child in children)])
-    pressure, watch, costs = Pressure(1.0), Watch((), automatic=True), []
+    monitor = Monitor(NvmlDevices(), lambda: [os.getpid(), *(process.pid for process in children)])
+    memory_policy, device_policy, costs = MemoryPolicy(1.0), DevicePolicy((), automatic=True), []
     try:
         with (work / "metrics.jsonl").open("w", buffering=1) as lines:
             for number in range(samples):
                 began = time.process_time()
                 sample = monitor.take()
                 lines.write(json.dumps(sample.as_line()) + "\n")
-                pressure.look(sample, ())
-                watch.look(sample, float(number), {}, 0.0)
+                memory_policy.look(sample, ())
+                device_policy.look(sample, float(number), {}, 0.0)
                 costs.append(time.process_time() - began)
                 time.sleep(0.02)
     finally:
-        for child in children:
-            child.communicate()
+        for process in children:
+            process.communicate()
     percent = 100 * sum(costs) / len(costs)
     devices = len(sample.devices)
     detail = f"{_PROCESSES} processes, {devices} GPUs; dearest of {samples}: {max(costs):.2%}"

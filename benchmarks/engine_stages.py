@@ -101,7 +101,7 @@ class Write(FileStage):
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[type[Artifact], ...]] = (Total,)
     produces: ClassVar[type[Artifact]] = Page
-    per_name: ClassVar[bool] = True
+    named_outputs: ClassVar[bool] = True
     out: Path = field(default=Path(), metadata={"affects_result": False})
 
     def run(self, context: StageContext, inputs: Inputs) -> Page:

@@ -1,12 +1,12 @@
-"""Memory that does not come back: many runs in one process, many batches in one model host.
+"""Memory that does not come back: many runs in one process, many batches in one model worker.
 
     python -m benchmarks.leaks --json benchmarks/results/leaks.json
 
 Runs: `reelmill voice` with all its stages over the sample calls, ten times in a row in this
-process, each time from the start. Hosts: each model of that pipeline infers 1,000 batches, of
-random size after one of the largest, of the items that its stages cut from the samples. Memory in
-MB is what a process has for itself (resident, not shared), file descriptors are counted too. Growth
-is the most of the last quarter of the points against the most of the first.
+process, each time from the start. Model workers: each model of that pipeline infers 1,000 batches,
+of random size after one of the largest, of the items that its stages cut from the samples. Memory
+in MB is what a process has for itself (resident, not shared), file descriptors are counted too.
+Growth is the most of the last quarter of the points against the most of the first.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import arena as buffers
 from reelmill.engine.process.arena import Allocator, Arena, Packed
 from reelmill.engine.process.model_worker import Batch, Inferred, Load
-from reelmill.engine.process.model_worker_client import ModelHost
+from reelmill.engine.process.model_worker_client import ModelWorker
 from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.stage import Device, Inputs, ModelSpec, ModelStage
 from reelmill.engine.state import artifact_store as store
@@ -121,14 +121,14 @@ def runs(work: Path, count: int) -> Curve:
     return Curve("runs in one process", list(range(1, count + 1)), memory, descriptors)
 
 
-# -- batches in one host
+# -- batches in one model worker
 
 
-def host_curves(work: Path, batches: int, only: str) -> Iterator[Curve]:
-    """Each model of the pipeline, in a host of its own."""
+def worker_curves(work: Path, batches: int, only: str) -> Iterator[Curve]:
+    """Each model of the pipeline, in a model worker of its own."""
     pipeline, items = prepared(work)
     for spec in pipeline.models:
-        if only not in spec.title:
+        if only not in spec.display_name:
             continue
         stages = {
             at: items[at]
@@ -136,11 +136,11 @@ def host_curves(work: Path, batches: int, only: str) -> Iterator[Curve]:
             if isinstance(stage, ModelStage) and stage.model == spec and items.get(at)
         }
         if not stages:
-            print(f"{spec.title}: the samples have nothing for it")
+            print(f"{spec.display_name}: the samples have nothing for it")
             continue
         points = asyncio.run(many_batches(work, pipeline, spec, stages, batches))
         numbers, memory, descriptors = (list(column) for column in zip(*points, strict=True))
-        yield Curve(f"host of {spec.title}", numbers, memory, descriptors)
+        yield Curve(f"model worker of {spec.display_name}", numbers, memory, descriptors)
 
 
 def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
@@ -179,35 +179,35 @@ def _recordings(sources: Sequence[Source], out: Path) -> Iterator[Recording]:
 async def many_batches(
     work: Path, pipeline: Pipeline, spec: ModelSpec, stages: dict[int, list[Any]], batches: int
 ) -> list[tuple[int, float, int]]:
-    """After every 50th batch: its number, the host's memory, its descriptors."""
+    """After every 50th batch: its number, the model worker's memory, its descriptors."""
     size = 64 * _MB
     descriptor = buffers.create_memory(size)
     arena, choice = Arena(descriptor), random.Random(1)
     load = Load({at: pipeline.stages[at] for at in stages}, spec, Device("cpu"), 1)
-    host = await ModelHost.start("host", load, descriptor, work, deadline=_DEADLINE_S)
-    process, points = psutil.Process(host.child.pid), []
+    worker = await ModelWorker.start("worker", load, descriptor, work, deadline=_DEADLINE_S)
+    process, points = psutil.Process(worker.process.pid), []
     positions = list(stages)
     try:
         for at in positions:  # room for the largest batch is not a leak
             largest = max(stages[at], key=lambda item: float(item.cost))
-            await _infer(work, host, arena, at, [largest] * _MOST)
+            await _infer(work, worker, arena, at, [largest] * _MOST)
         for number in range(batches + 1):
             if number % 50 == 0:
                 points.append((number, own_mb(process), process.num_fds()))
             at = positions[number % len(positions)]
             chosen = choice.choices(stages[at], k=choice.randrange(1, 1 + _MOST))
-            await _infer(work, host, arena, at, chosen)
+            await _infer(work, worker, arena, at, chosen)
     finally:
-        await host.stop()
+        await worker.stop()
         arena.close()
         os.close(descriptor)
-    print(f"{spec.title}: {', '.join(f'{mb:.1f}' for _, mb, _ in points)} MB")
+    print(f"{spec.display_name}: {', '.join(f'{mb:.1f}' for _, mb, _ in points)} MB")
     return points
 
 
-async def _infer(work: Path, host: ModelHost, arena: Arena, at: int, items: list[Any]) -> None:
-    """One batch, as a run sends it: items in the arena, outputs to a spool."""
-    allocator, spool = Allocator(arena.size), work / "spool"
+async def _infer(work: Path, worker: ModelWorker, arena: Arena, at: int, items: list[Any]) -> None:
+    """One batch, as a run sends it: items in the arena, outputs to a spill file."""
+    allocator, spill_file = Allocator(arena.size), work / "spill_file"
     blocks = []
     for item in items:
         packed = Packed(item)
@@ -215,11 +215,11 @@ async def _infer(work: Path, host: ModelHost, arena: Arena, at: int, items: list
         assert block is not None
         arena.write(block, packed)
         blocks.append(block)
-    batch = Batch(at, tuple(blocks), (spool,) * len(items))
-    answer = await host.infer(batch, _DEADLINE_S)
-    spool.unlink(missing_ok=True)
+    batch = Batch(at, tuple(blocks), (spill_file,) * len(items))
+    answer = await worker.infer(batch, _DEADLINE_S)
+    spill_file.unlink(missing_ok=True)
     if not isinstance(answer, Inferred):
-        raise SystemExit(f"{host.name}: {answer.message}")
+        raise SystemExit(f"{worker.name}: {answer.message}")
 
 
 def main() -> int:
@@ -235,7 +235,7 @@ def main() -> int:
         os.environ.setdefault("REELMILL_MEMORY_LIMIT", "100")
         curves = [runs(work, options.runs)] if options.runs else []
         if options.batches:
-            curves += host_curves(work, options.batches, options.only)
+            curves += worker_curves(work, options.batches, options.only)
     show(f"memory that grows (limit {LIMIT:.0%})", [curve.row() for curve in curves])
     command = told_command("benchmarks.leaks")
     rows = [{**curve.row(), "memory_mb": curve.memory_mb} for curve in curves]

@@ -68,7 +68,7 @@ def trial(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         remade += count_remade(out, seen)
     finished = subprocess.run(command(calls, out), check=False).returncode
     remade += count_remade(out, seen)
-    leftovers = [p for p in out.rglob("*") if "reelmill-part" in p.name or ".spool" in p.name]
+    leftovers = [p for p in out.rglob("*") if "reelmill-part" in p.name or ".spill" in p.name]
     leftovers += list(set(Path("/dev/shm").glob("*")) - shared_before)
     differing = sum(expected[name] != text for name, text in texts(out).items())
     differing += len(expected.keys() ^ texts(out).keys())

@@ -142,7 +142,7 @@ def note(
     for result in results:
         stage = next(one for one in pipeline.stages if one.name == result.stage)
         key = keys.of(stage, recording)
-        if stage.per_name:
+        if stage.named_outputs:
             path = store.named_path(out / gate.CACHE, stage.name, recording.name)
             exports = [Path(file) for file in result.files[1:]]
             files = [file.with_name(f"{recording.name}{file.suffix}") for file in exports]

@@ -65,12 +65,12 @@ def make_films(folder: Path, count: int, sentences: int) -> None:
         write_film(path, film, folder / TRUTH_FOLDER / f"{path.name}.json")
 
 
-def reelmill(setting: Setting, residency: str) -> Attempt:
-    out = setting.work / residency
+def reelmill(setting: Setting, placement: str) -> Attempt:
+    out = setting.work / placement
     options = ["--model", setting.recognizer, "--translator", setting.translator]
     options += ["--from", _LANGUAGE, "--to", "ko", "--no-align", "--formats", "srt"]
     command = [*REELMILL, "subtitle", str(setting.folder), "-o", str(out), *options]
-    measured = measure([*command, "--residency", residency, "--quiet"])
+    measured = measure([*command, "--placement", placement, "--quiet"])
     texts = {film.name: _text(out / f"{film.stem}.ko.srt") for film in setting.films}
     return Attempt(measured, texts)
 
@@ -102,7 +102,7 @@ def sequential(setting: Setting) -> Attempt:
 
 CONTENDERS: dict[str, Callable[[Setting], Attempt]] = {
     "Reelmill, resident": lambda setting: reelmill(setting, "resident"),
-    "Reelmill, in turns": lambda setting: reelmill(setting, "turns"),
+    "Reelmill, in turns": lambda setting: reelmill(setting, "sequential"),
     "Reelmill, recognizer alone": recognizer_alone,
     "sequential, a process a model a video": sequential,
 }

@@ -3,7 +3,7 @@
     python -m benchmarks.voice --scale 0.1 --json benchmarks/results/voice.json
 
 Reelmill runs as it comes and, to compare, with windows padded to 30 s as its peers pad them, with
-two model hosts of one thread on the CPU and with one of two threads. The corpus has the shape of
+two model workers of one thread on the CPU and with one of two threads. The corpus has the shape of
 the collection the pipeline was made for: 183 calls, median 158 s with a long tail, times
 `--scale`. Needs espeak-ng (and `pip install -e ".[bench]"`).
 """
@@ -87,8 +87,8 @@ def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[st
     contenders: dict[str, Callable[[Setting], Attempt]] = {
         "reelmill": reelmill,
         "reelmill, windows padded to 30 s": padded_as_peers,
-        "reelmill, two hosts of one thread": lambda s: reelmill(s, "cpu:2", 1),
-        "reelmill, one host of two threads": lambda s: reelmill(s, "cpu:1", 2),
+        "reelmill, two model workers of one thread": lambda s: reelmill(s, "cpu:2", 1),
+        "reelmill, one model worker of two threads": lambda s: reelmill(s, "cpu:1", 2),
         "faster-whisper, file by file": lambda s: faster_whisper(s, "loop"),
         "faster-whisper batched, file by file": lambda s: faster_whisper(s, "batched"),
         "faster-whisper, a process per file": process_per_file,
@@ -103,7 +103,7 @@ def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[st
 
 
 def reelmill(setting: Setting, device: str | None = None, threads: int | None = None) -> Attempt:
-    """As it comes; with `device` and `threads`, so many model hosts of so many threads."""
+    """As it comes; with `device` and `threads`, so many model workers of so many threads."""
     out = setting.work / f"reelmill-{Path(setting.model).name}-{device}-{threads}"
     command = [*REELMILL, "voice"]
     command += [str(setting.folder), "-o", str(out), "--model", setting.model, "--quiet"]
@@ -118,7 +118,11 @@ def reelmill(setting: Setting, device: str | None = None, threads: int | None = 
             heard = " ".join(segment["text"].strip() for segment in content["segments"])
             texts[Path(content["source"]["name"]).name] = heard
     report = json.loads((out / "performance_report.json").read_text(encoding="utf-8"))
-    shares = [host["busy_share"] for host in report["hosts"] if host["busy_share"] is not None]
+    shares = [
+        worker["busy_share"]
+        for worker in report["model_workers"]
+        if worker["busy_share"] is not None
+    ]
     return Attempt(measured, texts, max(shares, default=None))
 
 
@@ -195,7 +199,7 @@ def _report(options: argparse.Namespace, setting: Setting, attempts: dict[str, A
                 "CPU s": attempt.measured.cpu_seconds,
                 "peak MB": attempt.measured.peak_mb,
                 **{f"errors {language} %": rate for language, rate in errors.items()},
-                "model host busy": attempt.busy_share,
+                "model worker busy": attempt.busy_share,
             }
         )
     title = f"{len(setting.files)} calls, {media / 3600:.2f} h, model {options.model}"

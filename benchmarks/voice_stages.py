@@ -30,10 +30,10 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch in a model host, in seconds of the run."""
+    """A batch in a model worker, in seconds of the run."""
 
     stage: str
-    host: str
+    worker: str
     start: float
     end: float
 
@@ -84,13 +84,13 @@ def _report(options: argparse.Namespace, hours: float, seconds: float, out: Path
     show(f"{options.recordings} calls, {hours:.2f} h, {seconds:.0f} s", parts)
     busy = [
         {
-            "what": f"{host['model']} ({host['host']})",
-            "busy s": host["busy_seconds"],
-            "busy share": host["busy_share"],
+            "what": f"{worker['model']} ({worker['worker']})",
+            "busy s": worker["busy_seconds"],
+            "busy share": worker["busy_share"],
         }
-        for host in report["hosts"]
+        for worker in report["model_workers"]
     ]
-    show("model hosts, between their first and last batch", busy)
+    show("model workers, between their first and last batch", busy)
     together = together_seconds(batches)
     show("time between the first and the last batch", [{"what": "share", **together}])
     content = {
@@ -99,7 +99,7 @@ def _report(options: argparse.Namespace, hours: float, seconds: float, out: Path
         "recordings": options.recordings,
         "seconds": seconds,
         "parts": parts,
-        "hosts": busy,
+        "model_workers": busy,
         "shares of the time from the first to the last batch": together,
     }
     write_result(options.json, content)
@@ -112,13 +112,13 @@ def _batches(out: Path) -> list[Batch]:
             one = json.loads(line)
             if one["event"] == "batch":
                 end = one["started"] + one["seconds"]
-                found.append(Batch(one["stage"], one["host"], one["started"], end))
+                found.append(Batch(one["stage"], one["worker"], one["started"], end))
     return found
 
 
 def together_seconds(batches: Sequence[Batch]) -> dict[str, float]:
-    """Shares of the time from the first batch to the last: some host infers; two or more do; two
-    or more of different stages do. And how many infer on average while one does."""
+    """Shares of the time from the first batch to the last: some model worker infers; two or more
+    do; two or more of different stages do. And how many infer on average while one does."""
     times = sorted({time for batch in batches for time in (batch.start, batch.end)})
     some = two = different = working = 0.0
     for start, end in pairwise(times):
@@ -130,10 +130,10 @@ def together_seconds(batches: Sequence[Batch]) -> dict[str, float]:
         working += length * len(now)
     total = max(times[-1] - times[0], 1e-9)
     return {
-        "a host infers": some / total,
+        "a model worker infers": some / total,
         "two or more infer": two / total,
         "of different stages": different / total,
-        "hosts inferring, mean": working / max(some, 1e-9),
+        "model workers inferring, mean": working / max(some, 1e-9),
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import reelmill
 from reelmill.artifacts import SpokenTranscript, Transcript
-from reelmill.engine.process.model_worker_client import ModelHost
+from reelmill.engine.process.model_worker_client import ModelWorker
 
 SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
 VOICEMAIL = SAMPLES / "voicemail.wav"
@@ -81,10 +81,10 @@ def test_what_ends_a_run_is_an_error_to_catch(
 ) -> None:
     """A model that cannot start: no recording is at fault, and none is lost."""
 
-    async def broken(*_: object, **__: object) -> ModelHost:
+    async def broken(*_: object, **__: object) -> ModelWorker:
         raise reelmill.ModelUnavailableError("the weights are damaged; fetch them again")
 
-    monkeypatch.setattr(ModelHost, "start", broken)
+    monkeypatch.setattr(ModelWorker, "start", broken)
     statuses: list[str] = []
     with pytest.raises(reelmill.RunStoppedError, match="weights are damaged"):
         for result in reelmill.transcribe(

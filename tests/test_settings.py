@@ -152,3 +152,11 @@ def test_a_known_number_of_speakers_may_be_beyond_the_limits_nobody_gave(
     own_file.write_text("max_speakers = 4\n")
     with pytest.raises(UsageError, match=r"^--speakers 5 is more than --max-speakers 4:"):
         load_settings(speakers=5)
+
+
+def test_names_of_0_1_are_understood(tmp_path: Path) -> None:
+    file = tmp_path / "reelmill.toml"
+    file.write_text('residency = "turns"\n', encoding="utf-8")
+    assert load_settings(file).placement == "sequential"
+    assert load_settings(residency="turns").placement == "sequential"
+    assert load_settings(file, placement="resident").placement == "resident"

@@ -24,10 +24,10 @@ from benchmarks.common import told_command, write_result
 
 _RECORDINGS = (
     "talk.wav", "talk.flac", "talk.txt.wav", "talk.json", "report.wav", "evidence.wav", "b.wav",
-    "sub/talk.wav", "sub/b.wav", "spool 1.spool.left.wav", "talk.txt", "a.clips/talk.wav",
+    "sub/talk.wav", "sub/b.wav", "spool 1.spill.left.wav", "talk.txt", "a.clips/talk.wav",
 )  # fmt: skip
 _EARLIER = (
-    "talk.txt", "talk.json", "talk.srt", "b.txt", "b.json", "sub/talk.txt", "notes.spool.txt",
+    "talk.txt", "talk.json", "talk.srt", "b.txt", "b.json", "sub/talk.txt", "notes.spill.txt",
     ".talk.txt.123-0.reelmill-part", "talk.clips/holiday.mp4", "talk.faces.json", "report.txt",
     "evidence.txt", "talk.flac.txt", "talk.wav.txt",
 )  # fmt: skip
@@ -37,7 +37,7 @@ _REPORTS = (
 )  # fmt: skip
 _IN_THE_CACHE = (
     "lock", "ledger.sqlite", "logs/app.log", "logs/worker-0.log", "runs/20200101-000000-1.jsonl",
-    "artifacts/ab/x.json", "artifacts/named/n.json", "tmp/half", "artifacts/ab/y.spool.1.left",
+    "artifacts/ab/x.json", "artifacts/named/n.json", "tmp/half", "artifacts/ab/y.spill.1.left",
     "results.jsonl", "other-program/index",
 )  # fmt: skip
 _FORMATS = ("txt", "json", "srt", "vtt", "tsv")

@@ -196,7 +196,7 @@ class _Spiller:
         while not self._over.is_set():
             for folder, _, names in os.walk(self._cache):
                 for name in names:
-                    if "spool" in name or "spill" in name:
+                    if "spill" in name:
                         self._replace(Path(folder, name))
 
     def _replace(self, path: Path) -> None:

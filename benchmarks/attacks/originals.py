@@ -25,16 +25,16 @@ def wait_for_work(box: Sandbox, out: Path) -> object:
 
 @row(
     1,
-    "an original named *.spool.*",
+    "an original named *.spill.*",
     how="voice ./*.wav -o ., kill -9, the same again",
     right="sweeps touch only our own names below our own cache",
 )
 def spool_names(box: Sandbox) -> Outcome:
     work = box.root / "calls"
-    names = ["spool 1.spool.left.wav", "b.wav", "c.wav"]
+    names = ["spool 1.spill.left.wav", "b.wav", "c.wav"]
     for seed, name in enumerate(names):
         hiss(work / name, 2.0, seed)
-    box.plant("calls/notes.spool.txt", "the clerk's notes")
+    box.plant("calls/notes.spill.txt", "the clerk's notes")
     command = ("voice", *(f"./{name}" for name in names), "-o", ".", *VOICE)
     first = box.start(*command, cwd="calls")
     first.wait_until(lambda: wait_for_work(box, work), 20.0)

@@ -171,7 +171,7 @@ def fifo_records(box: Sandbox) -> Outcome:
 @row(
     27,
     "verify and run: deep JSON, a NUL in a name",
-    how="evidence.json nested 200,000 deep; a result named with a NUL; footprints.json nested deep",
+    how="evidence.json nested 200,000 deep; a result named with a NUL; deep model_profiles.json",
     right="damaged, and said; no traceback",
     seconds=90,
 )
@@ -188,12 +188,12 @@ def deep_json(box: Sandbox) -> Outcome:
     (box.root / "out" / "evidence.json").write_text(DEEP)
     ran = box.run("voice", "in", "-o", "out", *VOICE[:-1], "json,txt,srt")
     cases.case("a run on deep evidence", orderly(ran), ended(box, ran))
-    for path in box.home.rglob("footprints.json"):
+    for path in box.home.rglob("model_profiles.json"):
         path.write_text(DEEP)
-    box.plant("home/.cache/reelmill/footprints.json", DEEP)
-    box.moving(box.home / ".cache/reelmill/footprints.json")  # it is ours to mend
+    box.plant("home/.cache/reelmill/model_profiles.json", DEEP)
+    box.moving(box.home / ".cache/reelmill/model_profiles.json")  # it is ours to mend
     ran = box.run("voice", "in", "-o", "out3", *VOICE)
-    cases.case("a run on deep footprints", ran.exit_code == 0, ended(box, ran))
+    cases.case("a run on deep model profiles", ran.exit_code == 0, ended(box, ran))
     return cases.end()
 
 

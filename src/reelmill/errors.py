@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["passing", "resource", "input", "crash"]
+Kind = Literal["transient", "resource", "input", "crash"]
 
 #: errno values that go away by waiting: busy or stale handles, network hiccups.
 _PASSING_ERRNOS = frozenset(
@@ -60,7 +60,7 @@ _DEVICE_PHRASES = (
 class ReelmillError(Exception):
     """Base of every error this program raises on purpose. The message is for a user to act on."""
 
-    kind: Kind = "passing"
+    kind: Kind = "transient"
 
 
 class InputError(ReelmillError):
@@ -88,7 +88,7 @@ class NotTrustedError(InputError):
 class TransientError(ReelmillError):
     """A cause that can go away by waiting (I/O, network, busy device): retried."""
 
-    kind: Kind = "passing"
+    kind: Kind = "transient"
 
 
 class ResourceError(ReelmillError):
@@ -114,7 +114,7 @@ class RunStoppedError(ReelmillError):
     start); the same call goes on where it stopped.
     """
 
-    kind: Kind = "passing"
+    kind: Kind = "transient"
 
 
 class RunClosedError(ReelmillError):
@@ -150,11 +150,11 @@ class Failure:
     message: str
     tries: int = 1
     #: The content is at fault and will be the next time too: no use trying again.
-    lasting: bool = False
+    permanent: bool = False
 
 
 _BY_KIND: dict[Kind, type[ReelmillError]] = {
-    "passing": TransientError,
+    "transient": TransientError,
     "resource": ResourceError,
     "input": InputError,
     "crash": CrashError,
@@ -211,7 +211,7 @@ def kind_of(error: BaseException) -> Kind:
     if is_out_of_memory(error):
         return "resource"
     if isinstance(error, (TimeoutError, ConnectionError, InterruptedError)):
-        return "passing"
+        return "transient"
     if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS:
-        return "passing"
+        return "transient"
     return "input"

@@ -35,6 +35,11 @@ COMMAND_LINE_ONLY = {
 }
 
 
+#: What settings, and values of them, were called in 0.1: understood until 0.3.
+_OLD_NAMES = {"residency": "placement"}
+_OLD_VALUES = {("placement", "turns"): "sequential"}
+
+
 class Settings(BaseSettings):
     """`REELMILL_` and the name in capitals is the environment variable of each."""
 
@@ -63,7 +68,9 @@ class Settings(BaseSettings):
         description="CPU processes; cores - 2 (faces: all cores), at most 18, when not given",
     )
     threads: int | None = Field(
-        None, ge=1, description="threads of a model on the CPU; cores by hosts when not given"
+        None,
+        ge=1,
+        description="threads of a model on the CPU; cores by model workers when not given",
     )
     memory_limit: int = Field(
         80, ge=1, le=100, description="percent of the machine's memory past which a run stops"
@@ -97,7 +104,7 @@ class Settings(BaseSettings):
         description="how many times as long as its sound a recording of over an hour may be, "
         "by its time stamps",
     )
-    residency: Literal["auto", "resident", "turns"] = Field(
+    placement: Literal["auto", "resident", "sequential"] = Field(
         "auto", description="models loaded together, or one after the other; auto: by memory"
     )
     formats: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -339,12 +346,21 @@ def _loaded(kind: type[Settings], config: Path | None, given: dict[str, Any]) ->
         if name in environment:
             raise UsageError(_only_on_the_command_line("the environment", name))
     try:
-        settings = kind(**{**read, **environment, **said})
+        settings = kind(**{**_renamed(read), **environment, **_renamed(said)})
     except ValidationError as error:
         below = {name for name in read if name not in environment and name not in said}
         raise UsageError("; ".join(_told(one, file, below) for one in error.errors())) from error
     settings._origin = _origin_line(file, read)
     return settings
+
+
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings under today's names, and with today's names of values."""
+    named = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
+    return {
+        name: _OLD_VALUES.get((name, value), value) if isinstance(value, str) else value
+        for name, value in named.items()
+    }
 
 
 def _read(kind: type[Settings], file: Path, *, is_named: bool) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_recognizer_and_translator_are_never_in_memory_together(in_turns: Run) -
     assert {"recognizer demo"} in models and {"translator demo"} in models
     assert all(len(one) <= 1 for one in models), "two models at once"
     # What the recognizer had is free while the translator has the memory.
-    recognizer = {host["pid"] for host in ended[0]["hosts"]}
+    recognizer = {worker["pid"] for worker in ended[0]["model_workers"]}
     while_translating = [
         one for one, m in zip(samples, models, strict=True) if "translator" in str(m)
     ]
@@ -172,7 +172,7 @@ def test_two_runs_at_once_on_videos_of_the_same_name(tmp_path: Path) -> None:
 def test_killed_in_translation_it_goes_on_from_the_transcript(tmp_path: Path) -> None:
     # proves: S4 G12
     path, out = video(tmp_path / f"{NAME}.mkv", clip(5).samples), tmp_path / "out"
-    command = (path, "-o", out, "--residency", "turns", "--formats", "srt", *QUICK)
+    command = (path, "-o", out, "--placement", "sequential", "--formats", "srt", *QUICK)
     run = start(*command, start_new_session=True)
     until = time.monotonic() + 60
     while not translating(out) and time.monotonic() < until:

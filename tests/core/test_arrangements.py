@@ -33,7 +33,7 @@ NAMES = [
     ".cache/lock",
     ".cache/tmp/x",
     ".cache/artifacts/ab/x.json",
-    ".cache/artifacts/ab/x.spool.0.left",
+    ".cache/artifacts/ab/x.spill.0.left",
     ".talk.txt.1-0.reelmill-part",
 ]
 RESULTS = [name for name in NAMES if not name.startswith(".")]

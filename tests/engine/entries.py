@@ -1,4 +1,4 @@
-"""What child processes of the tests run."""
+"""What worker process processes of the tests run."""
 
 from __future__ import annotations
 

@@ -69,13 +69,13 @@ class EchoModel(ModelSpec):
 
 @dataclass(frozen=True)
 class Echo(ModelStage[NameItem, str]):
-    """Says where it is; the name `boom` kills its host."""
+    """Says where it is; the name `boom` kills its model worker."""
 
     name: ClassVar[str] = "echo"
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[type[Artifact], ...]] = (Names,)
     produces: ClassVar[type[Artifact]] = Echoes
-    most_in_batch: ClassVar[int | None] = 2
+    max_batch_size: ClassVar[int | None] = 2
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[NameItem]:
         yield from map(NameItem, inputs[Names].names)

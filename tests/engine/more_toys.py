@@ -16,7 +16,7 @@ from tests.engine.toys import Read, ShoutModel, ShoutStage, WordItem, Write
 
 @dataclass(frozen=True)
 class MoodyStage(ShoutStage):
-    """`busy` fails for a passing cause until it has failed alone once; `slow` takes time."""
+    """`busy` fails for a transient cause until it has failed alone once; `slow` takes time."""
 
     mood: Path = setting(Path(), affects_result=False)
     mark: str = ""

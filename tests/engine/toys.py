@@ -148,7 +148,8 @@ class WordItem:
 
 @dataclass(frozen=True)
 class ShoutStage(ModelStage[WordItem, str]):
-    """Upper-cases words; `boom` kills the host, `hang` hangs it, `oom` needs a small batch."""
+    """Upper-cases words; `boom` kills the model worker, `hang` hangs it, `oom` needs a small
+    batch."""
 
     name: ClassVar[str] = "shout"
     version: ClassVar[int] = 1
@@ -190,7 +191,7 @@ class Write(FileStage):
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[type[Artifact], ...]] = (Shout,)
     produces: ClassVar[type[Artifact]] = Written
-    per_name: ClassVar[bool] = True
+    named_outputs: ClassVar[bool] = True
     out: Path = setting(Path(), affects_result=False)
 
     def run(self, context: StageContext, inputs: Inputs) -> Written:

@@ -171,7 +171,7 @@ def whole_engine(bench: Bench) -> None:
     rates = error_rates(texts, {n: SAMPLES / "truth" / f"{n}.json" for n in CALLS})
     bench.rows[-1]["errors %"] = rates
     bench.rows[-1]["calls"] = {name: _figures(one) for name, one in contents.items()}
-    bench.rows[-1]["memory MB of each host"] = _memory(bench, "whole")
+    bench.rows[-1]["memory MB of each model worker"] = _memory(bench, "whole")
     bench.check(f"texts are those that were spoken: {rates} % wrong", max(rates.values()) < 30)
     for name, one in contents.items():
         bench.check(f"{name}: made by WhisperX", one["model"] == f"demo (WhisperX {version})")
@@ -208,30 +208,30 @@ def pyannote_alone(bench: Bench) -> None:
 
 
 def killed(bench: Bench) -> None:
-    """A host that is killed at its work is replaced, and the run goes on."""
-    print("a host is killed at its work", flush=True)
+    """A model worker that is killed at its work is replaced, and the run goes on."""
+    print("a model worker is killed at its work", flush=True)
     process = bench.start("killed", *_text(bench))
     victim = _at_work(bench, process, "killed")
-    bench.check("a host was at work", victim is not None)
+    bench.check("a model worker was at work", victim is not None)
     if victim is not None:
         victim.kill()
     told, _ = process.communicate(timeout=_DEADLINE_S)
-    bench.rows.append({"what": "a host killed at its work"})
+    bench.rows.append({"what": "a model worker killed at its work"})
     bench.check("its death was told", "SIGKILL" in told and "replaced" in told)
     bench.check("all calls are done all the same", set(bench.contents("killed")) == set(CALLS))
     bench.check("texts are the same", _texts(bench, "killed") == _texts(bench, "whole"))
 
 
 def orphaned(bench: Bench) -> None:
-    """When reelmill is killed its hosts go too; the same command goes on from there."""
+    """When reelmill is killed its model workers go too; the same command goes on from there."""
     print("reelmill is killed", flush=True)
     process = bench.start("orphaned", *_text(bench))
     victim = _at_work(bench, process, "orphaned")
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=_DEADLINE_S)
     gone = victim is not None and _ends(victim)
-    bench.rows.append({"what": "reelmill killed while a host works"})
-    bench.check("its host is gone", gone)
+    bench.rows.append({"what": "reelmill killed while a model worker works"})
+    bench.check("its model worker is gone", gone)
     bench.run("the same command again", "orphaned", *_text(bench))
     bench.check("texts are the same", _texts(bench, "orphaned") == _texts(bench, "whole"))
 
@@ -247,12 +247,13 @@ def _texts(bench: Bench, out: str) -> dict[str, str]:
 
 
 def _at_work(bench: Bench, process: subprocess.Popen[str], out: str) -> psutil.Process | None:
-    """A host that is recognizing: it has told the language of a recording after its warm-up's."""
+    """A model worker that is recognizing: it has told the language of a recording after its
+    warm-up's."""
     logs = bench.work / out / ".cache" / "logs"
     deadline = time.monotonic() + _DEADLINE_S
     while time.monotonic() < deadline and process.poll() is None:
-        if any(_languages(log) >= 2 for log in logs.glob("host-*.log")):
-            return next(_hosts(bench, process), None)
+        if any(_languages(log) >= 2 for log in logs.glob("model-worker-*.log")):
+            return next(_model_workers(bench, process), None)
         time.sleep(0.02)
     return None
 
@@ -261,7 +262,7 @@ def _languages(log: Path) -> int:
     return log.read_text(errors="replace").count("Detected language")
 
 
-def _hosts(bench: Bench, process: subprocess.Popen[str]) -> Iterator[psutil.Process]:
+def _model_workers(bench: Bench, process: subprocess.Popen[str]) -> Iterator[psutil.Process]:
     for child in psutil.Process(process.pid).children():
         if child.cmdline()[:1] == [bench.environment.python]:
             yield child
@@ -304,7 +305,10 @@ def _figures(content: dict[str, Any]) -> dict[str, Any]:
 
 def _memory(bench: Bench, out: str) -> dict[str, float]:
     report = json.loads((bench.work / out / "performance_report.json").read_text())
-    return {Path(host["model"]).name: round(host["peak_memory_mb"]) for host in report["hosts"]}
+    return {
+        Path(worker["model"]).name: round(worker["peak_memory_mb"])
+        for worker in report["model_workers"]
+    }
 
 
 if __name__ == "__main__":

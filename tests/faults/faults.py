@@ -1,8 +1,8 @@
 """Faults inside a run's processes, at the n-th batch, task or start: a schedule in a folder.
 
-The coordinator's process is told the folder (`REELMILL_TEST_FAULTS`) and starts its children
-through this module, which then calls the real ones. So any host of any stage can be made to fail
-in any way, also those of a real command: no stage and no engine module knows of it.
+The coordinator's process is told the folder (`REELMILL_TEST_FAULTS`) and starts its worker
+processes through this module, which then calls the real ones. So any model worker of any stage can
+be made to fail in any way, also those of a real command: no stage and no engine module knows of it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ from typing import Any
 
 from reelmill.engine.execution import coordinator
 from reelmill.engine.process import cpu_pool as pool
-from reelmill.engine.process import cpu_worker as work
-from reelmill.engine.process import handle as child
-from reelmill.engine.process import model_worker as hosting
-from reelmill.engine.process import model_worker_client as hosts
+from reelmill.engine.process import cpu_worker, model_worker, model_worker_client
+from reelmill.engine.process import handle as process
 from reelmill.engine.process.channel import Channel
 from reelmill.errors import TransientError
 
@@ -36,7 +34,7 @@ TASK, START = "task", "start"
 
 @dataclass(frozen=True)
 class Fault:
-    """`kind` (of `KINDS`) happens at the `at`-th batch, counted from 1 through all hosts.
+    """`kind` (of `KINDS`) happens at the `at`-th batch, counted from 1 through all model workers.
 
     `of`: a stage's name, "" for the batches of any; `TASK` for a CPU worker's tasks, where only
     what ends or delays a process makes sense; `START` for the loading of a model.
@@ -187,7 +185,7 @@ def _count(folder: Path, what: str) -> int:
         return len(file.readlines())
 
 
-# -- in the children
+# -- in the worker processes
 
 
 class _Struck:
@@ -206,23 +204,23 @@ class _Struck:
         if first is not None:
             return first
         message = self._channel.receive()
-        if self._what is not None and isinstance(message, work.Task):
+        if self._what is not None and isinstance(message, cpu_worker.Task):
             strike(self._folder, self._what)
         return message
 
 
-def serve_host(channel: Channel) -> None:
-    """A model host whose stages and model fail as scheduled."""
+def serve_model_worker(channel: Channel) -> None:
+    """A model worker whose stages and model fail as scheduled."""
     folder, load = Path(os.environ[FOLDER]), channel.receive()
     for stage in load.stages.values():
         object.__setattr__(stage, "infer", _struck_before(folder, stage.name, stage.infer))
     object.__setattr__(load.spec, "load", _struck_before(folder, START, load.spec.load))
-    hosting.serve(_Struck(channel, folder, None, load))  # type: ignore[arg-type]
+    model_worker.serve(_Struck(channel, folder, None, load))  # type: ignore[arg-type]
 
 
 def serve_worker(channel: Channel) -> None:
     """A CPU worker that fails as scheduled."""
-    work.serve(_Struck(channel, Path(os.environ[FOLDER]), TASK, None))  # type: ignore[arg-type]
+    cpu_worker.serve(_Struck(channel, Path(os.environ[FOLDER]), TASK, None))  # type: ignore[arg-type]
 
 
 def _struck_before(folder: Path, what: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -242,12 +240,14 @@ _INSTEAD = {
 }
 
 
-class _StartedHere(child.Child):
-    """Children that begin in this module."""
+class _StartedHere(process.WorkerProcess):
+    """Worker processes that begin in this module."""
 
     @classmethod
-    async def start(cls, name: str, entry: str, *rest: Any, **options: Any) -> child.Child:
-        return await child.Child.start(name, _INSTEAD[entry], *rest, **options)
+    async def start(
+        cls, name: str, entry: str, *rest: Any, **options: Any
+    ) -> process.WorkerProcess:
+        return await process.WorkerProcess.start(name, _INSTEAD[entry], *rest, **options)
 
 
 @contextlib.contextmanager
@@ -277,7 +277,7 @@ def _install(folder: Path) -> None:
     from reelmill.runs import run as runner
 
     content = json.loads((folder / "schedule.json").read_text())
-    hosts.Child = pool.Child = _StartedHere  # type: ignore[misc,assignment]
+    model_worker_client.WorkerProcess = pool.WorkerProcess = _StartedHere  # type: ignore[misc,assignment]
     if content["sample_every"] is not None:
         coordinator._SAMPLE_EVERY_S = coordinator._TELL_EVERY_S = content["sample_every"]
     make = runner.engine_config

@@ -71,13 +71,13 @@ class MarkedRun:
         os.kill(self.process.pid, number)
 
     def children(self, entry: str) -> list[psutil.Process]:
-        """Its children whose command line has `entry` in it."""
+        """Its worker processes whose command line has `entry` in it."""
         found = []
         with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self.process.pid).children(recursive=True):
+            for process in psutil.Process(self.process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    if any(entry in argument for argument in child.cmdline()):
-                        found.append(child)
+                    if any(entry in argument for argument in process.cmdline()):
+                        found.append(process)
         return found
 
     def survivors(self, within: float = 2.0) -> list[int]:
@@ -153,11 +153,11 @@ def artifacts(out: Path) -> dict[str, tuple[int, int]]:
 
 
 def leftovers(out: Path) -> list[str]:
-    """Half-written files and spools."""
+    """Half-written files and spill files."""
     return [
         str(path)
         for path in out.rglob("*")
-        if path.name.endswith(".reelmill-part") or ".spool" in path.name
+        if path.name.endswith(".reelmill-part") or ".spill" in path.name
     ]
 
 

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from reelmill.engine.execution import coordinator
-from reelmill.engine.execution import resource_controller as guard
+from reelmill.engine.execution import resource_controller as controller
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.planning import Source
-from reelmill.engine.inference import replicas as lanes
+from reelmill.engine.inference import replicas
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources import device_policy as watch
+from reelmill.engine.resources import device_policy
 from reelmill.engine.stage import Device
 from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
@@ -42,9 +42,9 @@ def fast_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Twenty samples a second, and a minute that is half a second long."""
     monkeypatch.setattr(coordinator, "_SAMPLE_EVERY_S", 0.05)
     monkeypatch.setattr(coordinator, "_TELL_EVERY_S", 0.05)
-    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.5)
-    monkeypatch.setattr(guard, "LOOK_EVERY_S", 0.5)
-    monkeypatch.setattr(lanes, "_EXILE_S", 0.5)
+    monkeypatch.setattr(device_policy, "LOOK_EVERY_S", 0.5)
+    monkeypatch.setattr(controller, "LOOK_EVERY_S", 0.5)
+    monkeypatch.setattr(replicas, "_EXILE_S", 0.5)
     yield
 
 
@@ -195,7 +195,7 @@ def test_two_gpus_share_the_work_and_one_of_them_can_go(tmp_path: Path) -> None:
     both = {"devices": (Device("cuda", 0), Device("cuda", 1))}
     summary = run(tmp_path, scene, ScriptedDevices([Card(0), Card(1)], one_leaves), both)
     assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
-    items = {host.device: host.items for host in summary.hosts}
+    items = {worker.device: worker.items for worker in summary.model_workers}
     assert items["cuda:0"] > 0 and items["cuda:1"] > 0 and "cpu" not in items
 
 
@@ -233,7 +233,7 @@ def test_a_slow_gpu_does_not_hold_up_a_fast_one(tmp_path: Path) -> None:
     both = {"devices": (Device("cuda", 0), Device("cuda", 1))}
     summary = run(tmp_path, scene, ScriptedDevices([Card(0), Card(1)]), both)
     assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
-    slow, fast = summary.hosts
+    slow, fast = summary.model_workers
     assert slow.items > 0 and fast.items > 3 * slow.items
     assert slow.last_at is not None and fast.last_at is not None
     assert abs(slow.last_at - fast.last_at) < 1.0, "they end together"

@@ -1,4 +1,4 @@
-"""Every kind of fault in model hosts and CPU workers, on toy stages and on a real command."""
+"""Every kind of fault in model workers and CPU workers, on toy stages and on a real command."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_sigterm_ends_a_run_whose_processes_hang(tmp_path: Path) -> None:
     environment = schedule(tmp_path / "faults", [], drain_seconds=0.5)
     run = ToyRun(folder, out, log, 0.1, environment)
     run.wait_for(lambda: "merge" in log.read_text())
-    for child in run.children("faults.faults:serve"):
-        child.suspend()
+    for process in run.children("faults.faults:serve"):
+        process.suspend()
     told = time.monotonic()
     run.tell(signal.SIGTERM)
     assert run.wait() == 3, run.stderr

@@ -80,7 +80,9 @@ def test_an_undisturbed_run_gives_what_the_killed_ones_gave(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("entry", [WORKER, HOST])
-def test_a_killed_child_is_replaced_and_costs_nobody_anything(tmp_path: Path, entry: str) -> None:
+def test_a_killed_worker_process_is_replaced_and_costs_nobody_anything(
+    tmp_path: Path, entry: str
+) -> None:
     # proves: G10
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 20, 3)
@@ -184,7 +186,7 @@ def test_a_killed_run_leaves_no_stale_lock(tmp_path: Path) -> None:
     run = ToyRun(folder, out, log, delay=5.0)
     run.wait_for(lambda: run.children(HOST))
     run.kill()
-    again = ToyRun(folder, out, log)  # at once: children that still die hold no lock
+    again = ToyRun(folder, out, log)  # at once: worker processes that still die hold no lock
     assert again.wait() == 0, again.stderr
 
 
@@ -242,12 +244,12 @@ def test_a_file_where_the_output_folder_should_be(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "in the way"
 
 
-def test_children_die_with_a_coordinator_that_is_stopped_dead(tmp_path: Path) -> None:
+def test_worker_processes_die_with_a_coordinator_that_is_stopped_dead(tmp_path: Path) -> None:
     # proves: G9
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 4, 14)
-    run = ToyRun(folder, out, log, delay=100.0)  # the host is inside a long call
+    run = ToyRun(folder, out, log, delay=100.0)  # the model worker is inside a long call
     run.wait_for(lambda: run.children(HOST) and "read" in log.read_text())
-    assert all(isinstance(child, psutil.Process) for child in run.children(WORKER))
+    assert all(isinstance(process, psutil.Process) for process in run.children(WORKER))
     run.kill()
     assert run.survivors(within=2.0) == []

@@ -1,4 +1,4 @@
-"""What runs and model hosts had, they give back; the real models are in `benchmarks/leaks.py`."""
+"""What runs and model workers had, they give back; the real models are in `benchmarks/leaks.py`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_runs_in_a_row_need_no_more_than_one(tmp_path: Path) -> None:
     assert curve.no_descriptor_left, descriptors
 
 
-def test_a_host_does_not_grow_with_its_batches(tmp_path: Path) -> None:
+def test_a_model_worker_does_not_grow_with_its_batches(tmp_path: Path) -> None:
     # proves: G9 G20
     pipeline = toy_pipeline(tmp_path / "out")
     (at,) = (n for n, stage in enumerate(pipeline.stages) if isinstance(stage, ShoutStage))
@@ -40,6 +40,6 @@ def test_a_host_does_not_grow_with_its_batches(tmp_path: Path) -> None:
     (model,) = pipeline.models
     points = asyncio.run(many_batches(tmp_path, pipeline, model, {at: items}, 1000))
     numbers, memory, descriptors = (list(column) for column in zip(*points, strict=True))
-    curve = Curve("host", numbers, memory, descriptors)
+    curve = Curve("worker", numbers, memory, descriptors)
     assert curve.growth < LIMIT, memory
     assert curve.no_descriptor_left, descriptors

@@ -21,7 +21,7 @@ COMMANDS = {"voice": app.voice, "subtitle": app.subtitle, "faces": app.faces}
 def test_every_stage_says_what_it_is(name: str) -> None:
     # proves: G23
     kind = stage_class(name)
-    assert kind.title and kind.title[0].isupper()
+    assert kind.display_name and kind.display_name[0].isupper()
     assert kind.commands and set(kind.commands) <= set(COMMANDS)
     assert set(kind.models) <= set(Settings.model_fields)
 

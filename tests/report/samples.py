@@ -6,8 +6,8 @@ from pathlib import Path
 
 from reelmill.engine.telemetry.metrics import (
     FileOutcome,
-    HostTotals,
     MemoryUse,
+    ModelWorkerTotals,
     RunSummary,
     StageTotals,
 )
@@ -57,14 +57,16 @@ def real_run() -> RunSummary:
     )
     outcomes.append(_failed("깨진 파일.m4a", broken))
     stages = [
-        StageTotals("decode", 5, 1, 1, 0, 0, 21.4, title="Decoding the sound"),
-        StageTotals("speech", 5, 1, 0, 0, 0, 33.9, title="Finding speech"),
-        StageTotals("language", 5, 1, 0, 6, 2, 0.4, 3.1, title="Detecting the language"),
-        StageTotals("transcribe", 5, 1, 0, 412, 22, 4.6, 251.7, title="Recognizing speech"),
-        StageTotals("export", 5, 1, 0, 0, 0, 0.2, title="Writing the results"),
+        StageTotals("decode", 5, 1, 1, 0, 0, 21.4, display_name="Decoding the sound"),
+        StageTotals("speech", 5, 1, 0, 0, 0, 33.9, display_name="Finding speech"),
+        StageTotals("language", 5, 1, 0, 6, 2, 0.4, 3.1, display_name="Detecting the language"),
+        StageTotals("transcribe", 5, 1, 0, 412, 22, 4.6, 251.7, display_name="Recognizing speech"),
+        StageTotals("export", 5, 1, 0, 0, 0, 0.2, display_name="Writing the results"),
     ]
-    hosts = [
-        HostTotals("transcribe-0", "large-v3", "cuda:0", 22, 412, 251.7, 9.1, 264.0, 1, 4812.0)
+    model_workers = [
+        ModelWorkerTotals(
+            "transcribe-0", "large-v3", "cuda:0", 22, 412, 251.7, 9.1, 264.0, 1, 4812.0
+        )
     ]
     return RunSummary(
         pipeline="voice",
@@ -78,7 +80,7 @@ def real_run() -> RunSummary:
         batch_size=20,
         outcomes=outcomes,
         stages=stages,
-        hosts=hosts,
+        model_workers=model_workers,
         host_memory=MemoryUse(6144.0, 4096.0, 32768.0),
         device_memory=MemoryUse(7030.0, 6120.0, 12288.0),
         device_utilization=91.3,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.engine.telemetry.metrics import HostTotals, StageTotals
+from reelmill.engine.telemetry.metrics import ModelWorkerTotals, StageTotals
 from reelmill.errors import Failure
 from reelmill.report.figures import figures
 from reelmill.report.performance import (
@@ -47,7 +47,7 @@ def test_our_own_figures():
     assert report["reused"] == 1
     assert report["work_share"]["gpu"] == pytest.approx(251.7 / (251.7 + 60.5), abs=1e-3)
     assert report["work_share"]["gpu"] + report["work_share"]["cpu"] == pytest.approx(1)
-    assert report["hosts"][0]["busy_share"] == pytest.approx(251.7 / 254.9, abs=1e-3)
+    assert report["model_workers"][0]["busy_share"] == pytest.approx(251.7 / 254.9, abs=1e-3)
     assert [stage["name"] for stage in report["stages"]][:2] == ["decode", "speech"]
     assert report["device"]["memory_mb"] == {"maximum": 7030.0, "mean": 6120.0, "total": 12288.0}
 
@@ -64,7 +64,7 @@ def test_notes_of_the_run_and_of_its_recordings():
 
 def test_a_failure_carries_what_a_user_needs():
     run = real_run()
-    run.outcomes[-1].failure = Failure("transcribe", "passing", "disk busy", tries=4)
+    run.outcomes[-1].failure = Failure("transcribe", "transient", "disk busy", tries=4)
     [failed] = failed_files(run)
     assert failed.pop("what_to_do")
     assert failed == {
@@ -72,7 +72,7 @@ def test_a_failure_carries_what_a_user_needs():
         "error": "disk busy",
         "stage": "transcribe",
         "tries": 4,
-        "kind": "passing",
+        "kind": "transient",
     }
     assert performance_report(run)["failed_files"] == failed_files(run)
 
@@ -92,9 +92,9 @@ def test_nothing_to_report_is_reported_too(tmp_path: Path):
 def test_cpu_work_is_not_called_gpu_work():
     run = empty_run()
     run.stages = [StageTotals("decode", cpu_seconds=3.0)]
-    run.hosts = [HostTotals("t", "demo", "cpu", busy_seconds=9.0)]
+    run.model_workers = [ModelWorkerTotals("t", "demo", "cpu", busy_seconds=9.0)]
     assert figures(run).gpu_share == 0.0
-    run.hosts.append(HostTotals("u", "demo", "cuda:1", busy_seconds=4.0))
+    run.model_workers.append(ModelWorkerTotals("u", "demo", "cuda:1", busy_seconds=4.0))
     assert figures(run).gpu_share == pytest.approx(4 / 16)
 
 

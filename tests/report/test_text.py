@@ -33,7 +33,7 @@ def test_a_run_with_a_failure():
 
 def test_tries_and_changes_and_stops_are_told():
     run = real_run()
-    run.outcomes[-1].failure = Failure("transcribe", "passing", "disk\nbusy", tries=4)
+    run.outcomes[-1].failure = Failure("transcribe", "transient", "disk\nbusy", tries=4)
     run.outcomes[0].changed = ["size: 1 -> 2"]
     run.stopped = "interrupted"
     text = "\n".join(closing_lines(run, OUT))

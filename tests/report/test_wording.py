@@ -43,7 +43,7 @@ def test_days():
     assert wording.day("yesterday") == "yesterday"
 
 
-@pytest.mark.parametrize("kind", ["input", "passing", "resource", "crash"])
+@pytest.mark.parametrize("kind", ["input", "transient", "resource", "crash"])
 def test_each_kind_of_failure_has_advice(kind):
     assert "Run the same command again" in wording.advice(kind).replace("run the", "Run the")
 

@@ -91,9 +91,11 @@ MaxSilence = Annotated[
 MaxStretch = Annotated[
     float | None, typer.Option(help="Length by its sound, of over an hour, at most [1000].")
 ]
-Residency = Annotated[
-    str | None, typer.Option(help="Models loaded: auto, resident, turns [by memory].")
+Placement = Annotated[
+    str | None, typer.Option(help="Models loaded: auto, resident, sequential [by memory].")
 ]
+#: The name that `--placement` had in 0.1; it goes with 0.3.
+Residency = Annotated[str | None, typer.Option("--residency", hidden=True)]
 Arena = Annotated[
     int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
 ]
@@ -147,6 +149,7 @@ def voice(
         bool | None, typer.Option("--words", help="VTT whose words light up as they are said.")
     ] = None,
     memory_limit: MemoryLimit = None,
+    placement: Placement = None,
     residency: Residency = None,
     arena: Arena = None,
     engine: Annotated[
@@ -244,6 +247,7 @@ def subtitle(
     longest: Annotated[float | None, typer.Option(help="Seconds at most [7].")] = None,
     gap: Annotated[float | None, typer.Option(help="Seconds between subtitles [0.083].")] = None,
     keep_audio: KeepAudio = None,
+    placement: Placement = None,
     residency: Residency = None,
     device: Device = None,
     compute_type: ComputeType = None,

@@ -127,7 +127,7 @@ def stage_lines() -> list[str]:
         kind = stage_class(name)
         reads = ", ".join(_need_words(need) for need in kind.needs) or "(the recording)"
         enabled = f" [{'='.join(map(str, kind.enabled_by))}]" if kind.enabled_by else ""
-        lines.append(f"{name:20} {','.join(kind.commands):21} {kind.title}{enabled}")
+        lines.append(f"{name:20} {','.join(kind.commands):21} {kind.display_name}{enabled}")
         lines.append(f"{'':20} {'':21} {reads} -> {kind.produces.__name__}")
     return lines
 
@@ -212,13 +212,13 @@ def _make(
     _check_ours(sources, kinds)
     inputs = Inputs(read)
     device = choose_devices(settings.device, NvmlDevices().sample(())).devices[0]
-    threads = settings.threads or policy.host_threads(usable_cores(), 1)
-    name = recording.name if stage.per_name else ""
+    threads = settings.threads or policy.worker_threads(usable_cores(), 1)
+    name = recording.name if stage.named_outputs else ""
     keys = [_key(source) for source in sources] or [recording.id]
     key = store.result_key(store.stage_digest(stage), [name, *keys])
     artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size, key)
     cache = settings.out / _CACHE
-    named = stage.per_name and cache.is_dir()
+    named = stage.named_outputs and cache.is_dir()
     path = (
         store.named_path(cache, stage.name, recording.name)
         if named
@@ -226,7 +226,7 @@ def _make(
     )
     store.save(path, stage, key, recording, artifact, user_key().seal)
     if isinstance(stage, ModelStage):
-        _say(f"{stage.name}: {stage.model.title} on {device}")
+        _say(f"{stage.name}: {stage.model.display_name} on {device}")
     return path, artifact
 
 

@@ -286,7 +286,7 @@ def _changed(path: Path, differences: list[str]) -> ChangedError:
 
 
 def _explain(path: Path, error: OSError) -> InputError | TransientError:
-    if kind_of(error) == "passing":
+    if kind_of(error) == "transient":
         return TransientError(f"{path}: {error.strerror}; will be tried again")
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():

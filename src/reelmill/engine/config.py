@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reelmill.core.keys import Seal, user_key
 from reelmill.engine.resources import policy
-from reelmill.engine.resources.placement import Residency
+from reelmill.engine.resources.placement import ModelPlacement
 from reelmill.engine.stage import Device
 
 
@@ -19,21 +19,21 @@ class EngineConfig:
 
     out: Path
     workers: int = 1
-    #: Cores the models may use, and threads of each model host on the CPU; None: by their number.
+    #: Cores the models may use, and threads of each model worker on the CPU; None: by their number.
     cores: int = 1
     threads: int | None = None
     devices: tuple[Device, ...] = field(default=(Device("cpu"),))
     device_reason: str = ""
-    #: The number of model hosts on the CPU is left to the engine.
-    cpu_hosts_open: bool = False
+    #: The number of model workers on the CPU is left to the engine.
+    model_workers_open: bool = False
     #: Nobody named a device: a busy GPU is left, and one that comes free is used.
     devices_automatic: bool = False
     #: The share of the machine's memory in use past which the run does not go on.
     memory_limit: float = policy.MEMORY_LIMIT
-    #: Whether models stay loaded together, or take turns.
-    residency: Residency = "auto"
+    #: Whether models stay loaded together, or one after the other.
+    placement: ModelPlacement = "auto"
     #: What models were seen to need on this machine is remembered here.
-    footprints: Path | None = None
+    model_profiles: Path | None = None
     batch_size: int = 20
     max_batch: int = 32
     #: Items on their way to the models: enough for several batches of 30 s speech windows (1 MB).
@@ -59,7 +59,7 @@ class EngineConfig:
     #: Known to this run's processes alone: what goes through spill files is sealed with it.
     spill_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     #: Keep the files of transient stages (decoded audio).
-    keep_transient: bool = False
+    keep_temporary: bool = False
 
     @property
     def cache(self) -> Path:

@@ -93,9 +93,9 @@ class Device:
 
 @dataclass(frozen=True)
 class ModelSpec(ABC):
-    """Which model, and how to get it into memory. Equal specs share one model host.
+    """Which model, and how to get it into memory. Equal specs share one model worker.
 
-    A spec is pickled to the host's process; heavy imports belong inside `load`.
+    A spec is pickled to the model worker's process; heavy imports belong inside `load`.
     """
 
     #: What it is for, in a word or two: `recognizer`, `translator`.
@@ -107,7 +107,7 @@ class ModelSpec(ABC):
         """As the user knows it."""
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """What it does and its name, for notes and reports: several may be called `demo`."""
         return f"{self.purpose} {self.name}".strip()
 
@@ -127,7 +127,7 @@ class ModelSpec(ABC):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables that its host's process is to have."""
+        """Variables that its model worker's process is to have."""
         return {}
 
     @abstractmethod
@@ -138,23 +138,23 @@ class ModelSpec(ABC):
             ModelUnavailableError: the weights cannot be had; the message names the ways out.
         """
 
-    def obstacle(self, device_kind: str) -> str:
+    def unsupported_reason(self, device_kind: str) -> str:
         """Why it cannot compute on such a device, and what helps; empty when it can."""
         return ""
 
     def supports(self, device_kind: str) -> bool:
         """Whether it can compute on such a device; a model that cannot goes to the CPU."""
-        return not self.obstacle(device_kind)
+        return not self.unsupported_reason(device_kind)
 
     @property
-    def small(self) -> bool:
-        """Whether it loads in a moment and computes in many short steps: one host then cannot fill
-        a GPU, several share it, and on the CPU it is measured what threads bring.
+    def lightweight(self) -> bool:
+        """Whether it loads in a moment and computes in many short steps: one model worker then
+        cannot fill a GPU, several share it, and on the CPU it is measured what threads bring.
         """
         return False
 
     def memory_mb(self, device_kind: str) -> float:
-        """Memory in MB that a host of it will need on such a device; 0 when not known."""
+        """Memory in MB that a model worker of it will need on such a device; 0 when not known."""
         return 0.0
 
     def warm_up(self, model: Any) -> None:  # noqa: B027 (a model may need none)
@@ -209,7 +209,7 @@ class Stage(ABC):
     name: ClassVar[str]
     version: ClassVar[int]
     #: What it does, in plain words, for progress and reports: "Recognizing speech".
-    title: ClassVar[str] = ""
+    display_name: ClassVar[str] = ""
     #: The commands that have it, or that it can be added to.
     commands: ClassVar[tuple[str, ...]] = ()
     #: The settings that name the models its result depends on.
@@ -223,9 +223,9 @@ class Stage(ABC):
     needs: ClassVar[tuple[type[Artifact] | Need, ...]] = ()
     produces: ClassVar[type[Artifact]]
     #: Results named after the recording (exports), not after its content alone.
-    per_name: ClassVar[bool] = False
+    named_outputs: ClassVar[bool] = False
     #: Files beside its artifact go when the recording is finished, and are made again on demand.
-    transient: ClassVar[bool] = False
+    temporary: ClassVar[bool] = False
 
     @classmethod
     def from_options(cls, options: Any) -> Stage:
@@ -308,10 +308,10 @@ class ModelStage(Stage, Generic[ItemT, OutputT]):
     """A stage with a model: `split` and `merge` run in the CPU pool, `infer` in a model worker."""
 
     #: The most items that go into a batch; None: as many as the engine is told.
-    most_in_batch: ClassVar[int | None] = None
+    max_batch_size: ClassVar[int | None] = None
     #: Seconds that a unit of cost may take before the worker counts as hung, where an item is so
     #: large that this cannot be left to the engine's own guess.
-    patience: ClassVar[float] = 0.0
+    timeout_per_cost: ClassVar[float] = 0.0
 
     model: ModelSpec
 

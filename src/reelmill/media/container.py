@@ -189,7 +189,7 @@ def read_error(path: Path, error: Exception) -> TransientError | InputError | No
 
 
 def _reading_stopped(path: Path, error: OSError) -> TransientError | InputError:
-    kind = TransientError if kind_of(error) == "passing" else InputError
+    kind = TransientError if kind_of(error) == "transient" else InputError
     return kind(f"{shown(path)}: reading stopped: {error.strerror}; is its disk still there?")
 
 

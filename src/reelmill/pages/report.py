@@ -10,7 +10,12 @@ from urllib.parse import quote
 
 from reelmill.core.atomic import write_text
 from reelmill.core.printable import printable
-from reelmill.engine.telemetry.metrics import FileOutcome, HostTotals, RunSummary, StageTotals
+from reelmill.engine.telemetry.metrics import (
+    FileOutcome,
+    ModelWorkerTotals,
+    RunSummary,
+    StageTotals,
+)
 from reelmill.export.transcript.json_writer import is_demo
 from reelmill.pages.environment import template
 from reelmill.report import wording
@@ -111,7 +116,7 @@ def render_page(run: RunSummary, out: Path) -> str:
         more_notes=max(0, len(run.notes) - _MOST_NOTES),
         of_all=of_all,
         stages=_stage_rows(run.stages),
-        hosts=[_host_row(host) for host in run.hosts],
+        model_workers=[_worker_row(worker) for worker in run.model_workers],
         demo=any(is_demo(model) for model in run.models.values()),
     )
 
@@ -211,11 +216,11 @@ def _rate(stage: StageTotals) -> str:
     return wording.significant(stage.items / stage.model_seconds)
 
 
-def _host_row(host: HostTotals) -> dict[str, Any]:
-    share = host.busy_share
+def _worker_row(worker: ModelWorkerTotals) -> dict[str, Any]:
+    share = worker.busy_share
     return {
-        "host": host,
-        "gpu": on_gpu(host),
+        "worker": worker,
+        "gpu": on_gpu(worker),
         "busy": wording.percent(share),
         "width": round((share or 0.0) * 100, 1),
     }

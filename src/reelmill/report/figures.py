@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelmill.artifacts import Severity
-from reelmill.engine.telemetry.metrics import FileOutcome, HostTotals, RunSummary
+from reelmill.engine.telemetry.metrics import FileOutcome, ModelWorkerTotals, RunSummary
 from reelmill.report import wording
 
 
@@ -81,13 +81,13 @@ def notes_of_all(run: RunSummary) -> list[str]:
     return [note for note in noted[0] if note in every]
 
 
-def on_gpu(host: HostTotals) -> bool:
-    return not host.device.startswith("cpu")
+def on_gpu(worker: ModelWorkerTotals) -> bool:
+    return not worker.device.startswith("cpu")
 
 
 def _gpu_share(run: RunSummary) -> float | None:
-    """Busy time on GPUs as part of all busy time: model hosts and the CPU pool together."""
-    gpu = sum(host.busy_seconds for host in run.hosts if on_gpu(host))
-    cpu = sum(host.busy_seconds for host in run.hosts if not on_gpu(host))
+    """Busy time on GPUs as part of all busy time: model workers and the CPU pool together."""
+    gpu = sum(worker.busy_seconds for worker in run.model_workers if on_gpu(worker))
+    cpu = sum(worker.busy_seconds for worker in run.model_workers if not on_gpu(worker))
     cpu += sum(stage.cpu_seconds for stage in run.stages)
     return gpu / (gpu + cpu) if gpu + cpu > 0 else None

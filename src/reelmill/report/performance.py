@@ -9,8 +9,8 @@ from typing import Any
 from reelmill.core.atomic import write_text
 from reelmill.engine.telemetry.metrics import (
     FileOutcome,
-    HostTotals,
     MemoryUse,
+    ModelWorkerTotals,
     RunSummary,
     StageTotals,
 )
@@ -20,7 +20,7 @@ from reelmill.report import wording
 from reelmill.report.figures import changed_originals, failures, figures, with_findings
 from reelmill.report.files import FAILED_FILES, PERFORMANCE_REPORT
 
-SCHEMA = "reelmill.performance/1"
+SCHEMA = "reelmill.performance/2"
 
 
 def write_performance(out: Path, run: RunSummary) -> Path:
@@ -84,7 +84,7 @@ def performance_report(run: RunSummary) -> dict[str, Any]:
         "host_memory_mb": _memory(run.host_memory),
         "cpu_percent": _rounded(run.cpu_percent),
         "stages": [_stage(stage) for stage in run.stages],
-        "hosts": [_host(host) for host in run.hosts],
+        "model_workers": [_worker(worker) for worker in run.model_workers],
         "changed_originals": [
             {"file": outcome.path, "differences": outcome.changed}
             for outcome in changed_originals(run)
@@ -137,9 +137,9 @@ def _stage(stage: StageTotals) -> dict[str, Any]:
     return values
 
 
-def _host(host: HostTotals) -> dict[str, Any]:
-    values = {name: _rounded(value) for name, value in asdict(host).items()}
-    return {**values, "busy_share": _rounded(host.busy_share)}
+def _worker(worker: ModelWorkerTotals) -> dict[str, Any]:
+    values = {name: _rounded(value) for name, value in asdict(worker).items()}
+    return {**values, "busy_share": _rounded(worker.busy_share)}
 
 
 def _memory(use: MemoryUse | None) -> dict[str, Any] | None:

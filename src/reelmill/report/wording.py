@@ -19,7 +19,7 @@ _STEPS = {
 
 _CAUSES: dict[Kind, str] = {
     "input": "The recording itself",
-    "passing": "A cause that may pass",
+    "transient": "A cause that may pass",
     "resource": "Memory ran out",
     "crash": "A process ended unexpectedly",
 }
@@ -29,7 +29,7 @@ _ADVICE: dict[Kind, str] = {
         "Play the file in a media player. If it does not play there, get a new copy from where "
         "it came from; then run the same command again. Finished recordings are not repeated."
     ),
-    "passing": (
+    "transient": (
         "Check the disk, the network and what else is running, then run the same command again. "
         "Finished recordings are not repeated."
     ),
@@ -51,7 +51,7 @@ def stage_words(name: str, stages: Iterable[StageTotals] = ()) -> str:
         name: the stage's name, or that of a step which is no stage.
         stages: those of the run.
     """
-    titles = {stage.name: stage.title for stage in stages if stage.title}
+    titles = {stage.name: stage.display_name for stage in stages if stage.display_name}
     return titles.get(name) or _STEPS.get(name) or name.replace("_", " ").capitalize()
 
 

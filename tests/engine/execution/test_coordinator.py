@@ -56,7 +56,7 @@ def test_bad_input_costs_that_input_only_and_is_not_retried(tmp_path: Path) -> N
     assert (tmp_path / "log").read_text().count("read b.txt") == 1
 
 
-def test_a_passing_cause_is_tried_again(tmp_path: Path) -> None:
+def test_a_transient_cause_is_tried_again(tmp_path: Path) -> None:
     # proves: G8
     summary = run(tmp_path, {"a.txt": "flaky"})
     assert summary.count("done") == 1
@@ -81,7 +81,7 @@ def test_the_poisonous_item_is_found_and_charged_to_its_recording(tmp_path: Path
     assert failure is not None and failure.kind == "crash" and "item 1" in failure.message
 
 
-def test_a_hung_host_is_replaced(tmp_path: Path) -> None:
+def test_a_hung_model_worker_is_replaced(tmp_path: Path) -> None:
     # proves: G10
     outcomes = by_name(run(tmp_path, {"a.txt": "x y", "b.txt": "hang"}, {"least_deadline": 0.5}))
     assert outcomes["a"].status == "done"
@@ -134,7 +134,7 @@ def test_a_missing_export_is_written_again_without_the_model(tmp_path: Path) -> 
     summary = run(tmp_path, {"a.txt": "x"})
     assert (tmp_path / "out" / "a.up").read_text() == "X0"
     assert (tmp_path / "log").read_text().count("merge") == 1
-    assert not summary.hosts or not any(host.starts for host in summary.hosts)
+    assert not summary.model_workers or not any(worker.starts for worker in summary.model_workers)
 
 
 def test_copies_are_computed_once_and_exported_twice(tmp_path: Path) -> None:
@@ -204,8 +204,8 @@ def test_a_vanished_file_is_reported(tmp_path: Path, workers: int) -> None:
     assert failure is not None and "not found" in failure.message
 
 
-@pytest.mark.parametrize("residency", ["resident", "turns"])
-def test_recordings_can_be_added_until_the_run_is_closed(tmp_path: Path, residency: str) -> None:
+@pytest.mark.parametrize("placement", ["resident", "sequential"])
+def test_recordings_can_be_added_until_the_run_is_closed(tmp_path: Path, placement: str) -> None:
     sources = toy_sources(tmp_path / "in", {f"{i}.txt": f"word{i} and more" for i in range(4)})
     out = tmp_path / "out"
     finished: list[str] = []
@@ -220,7 +220,7 @@ def test_recordings_can_be_added_until_the_run_is_closed(tmp_path: Path, residen
             coordinator.add(sources[3:])
             coordinator.close()
 
-    coordinator = Coordinator(toy_pipeline(out), toy_config(out, residency=residency), listen)
+    coordinator = Coordinator(toy_pipeline(out), toy_config(out, placement=placement), listen)
     running = coordinator.run(sources[:1], until_closed=True)
     summary = asyncio.run(asyncio.wait_for(running, 30))
     assert finished[0] == "0" and sorted(finished) == ["0", "1", "2", "3"]

@@ -136,7 +136,7 @@ def test_a_bad_part_costs_its_recording_only(tmp_path: Path) -> None:
     assert states["b"].status == "done"
     failure = states["a"].failure
     assert failure is not None and failure.kind == "input" and failure.tries == 1
-    assert not list((tmp_path / "out").rglob("*.spool*"))
+    assert not list((tmp_path / "out").rglob("*.spill*"))
 
 
 def test_parts_that_do_not_fit_the_arena_together_still_finish(tmp_path: Path) -> None:
@@ -148,24 +148,24 @@ def test_parts_that_do_not_fit_the_arena_together_still_finish(tmp_path: Path) -
 
 def test_a_recording_of_thousands_of_parts_is_merged_with_few_files_open(tmp_path: Path) -> None:
     # proves: F6
-    spools, places, expected = [], array("q"), []
+    spill_files, places, expected = [], array("q"), []
     for part in range(300):
-        spools.append(tmp_path / f"{part}.spool")
+        spill_files.append(tmp_path / f"{part}.spill")
         outputs, at = [], 0
         for item in range(3):
-            outputs.append(spill.sealed(b"key", spools[-1], at, spill.pack((part, item))))
+            outputs.append(spill.sealed(b"key", spill_files[-1], at, spill.pack((part, item))))
             at += len(outputs[-1])
-        spools[-1].write_bytes(b"".join(outputs))
+        spill_files[-1].write_bytes(b"".join(outputs))
         begin = 0
         for item, output in enumerate(outputs):
             places.extend((part, begin, len(output)))
             expected.append((part, item))
             begin += len(output)
-    spools.append(tmp_path / "of a host that died before it wrote any")
+    spill_files.append(tmp_path / "of a model worker that died before it wrote any")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 256), limits[1]))
     try:
-        assert list(_outputs(spools, places, b"key")) == expected
+        assert list(_outputs(spill_files, places, b"key")) == expected
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 

@@ -75,7 +75,7 @@ def test_an_interrupted_change_of_settings_is_not_taken_for_finished(place: Plac
     assert place.text("a") == "X1"
 
 
-def test_a_passing_cause_in_a_batch_is_waited_for(place: Place) -> None:
+def test_a_transient_cause_in_a_batch_is_waited_for(place: Place) -> None:
     # proves: G8
     place.out.with_name("mood").touch()
     summary = place.run({"a.txt": "busy", "b.txt": "x"})
@@ -83,7 +83,9 @@ def test_a_passing_cause_in_a_batch_is_waited_for(place: Place) -> None:
     assert any("trying again" in warning for warning in summary.warnings)
 
 
-def test_a_failed_recording_leaves_no_spool_though_its_items_were_under_way(place: Place) -> None:
+def test_a_failed_recording_leaves_no_spill_file_though_its_items_were_under_way(
+    place: Place,
+) -> None:
     # proves: G12
     slow = " ".join(["slow"] * 12)
     summary = place.run({"a.txt": f"wrong {slow}", "b.txt": "fine"}, batch_size=1)
@@ -101,7 +103,7 @@ def test_a_recording_is_not_begun_again_when_only_its_ledger_is_lost(place: Plac
     summary = place.run(texts)
     assert artifacts(place.out) == made
     assert place.count("merge") == 5
-    assert sum(host.starts for host in summary.hosts) == 0, "no model was needed"
+    assert sum(worker.starts for worker in summary.model_workers) == 0, "no model was needed"
 
 
 def test_names_that_are_no_utf8_go_all_the_way_and_back(place: Place) -> None:
@@ -124,14 +126,14 @@ def test_what_a_killed_run_left_half_written_is_swept(tmp_path: Path) -> None:
     ours = [
         cache / "tmp" / ".a.srt.12-3.reelmill-part",
         cache / "artifacts" / "x" / ".shout.json.12-3.reelmill-part",
-        cache / "artifacts" / "x" / "shout-0123456789abcdef.spool.4.host-0",
+        cache / "artifacts" / "x" / "shout-0123456789abcdef.spill.4.model-worker-0",
     ]
     kept = [
         tmp_path / "sub" / ".a.srt.12-3.reelmill-part",
-        tmp_path / "call.spool.left.wav",
-        cache / "artifacts" / "x" / "my.spool.4.txt",
+        tmp_path / "call.spill.left.wav",
+        cache / "artifacts" / "x" / "my.spill.4.txt",
         cache / "tmp" / "mine.txt",
-        tmp_path / "another" / ".cache" / "x.spool.1.host-0",
+        tmp_path / "another" / ".cache" / "x.spill.1.model-worker-0",
         tmp_path / "another" / ".a.srt.12-3.reelmill-part",
     ]
     for path in (*ours, *kept):

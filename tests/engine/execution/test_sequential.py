@@ -1,4 +1,4 @@
-"""Models in turns, on real processes: one is gone before the next one loads."""
+"""Models loaded one after the other, on real processes: one is gone before the next one loads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(
     out, log = tmp_path / "out", tmp_path / "log"
     log.touch()
     sources = toy_sources(tmp_path / "in", texts)
-    settings = {"residency": "turns", **(config or {})}
+    settings = {"placement": "sequential", **(config or {})}
     coordinator = Coordinator(
         two_models(out, log, **models),
         toy_config(out, **settings),
@@ -80,9 +80,12 @@ def test_all_recordings_go_through_one_model_before_the_next_one_loads(tmp_path:
     summary = run(tmp_path, listener=listener)
     assert summary.count("done") == len(TEXTS) and right(tmp_path)
     assert order(tmp_path) == ["load one", "infer one", "load two", "infer two"]
-    assert any("turns" in note for note in listener.notes)
-    assert [len(turn["hosts"]) for turn in metrics(tmp_path, "turn ended")] == [1, 1]
-    assert all(turn["processes_left"] == [] for turn in metrics(tmp_path, "turn ended"))
+    assert any("sequentially" in note for note in listener.notes)
+    assert [len(model_pass["model_workers"]) for model_pass in metrics(tmp_path, "turn ended")] == [
+        1,
+        1,
+    ]
+    assert all(model_pass["processes_left"] == [] for model_pass in metrics(tmp_path, "turn ended"))
 
 
 def test_more_recordings_than_may_be_open_and_an_arena_that_holds_few_items(tmp_path: Path) -> None:
@@ -103,7 +106,7 @@ def test_a_model_that_is_needed_twice_has_two_turns(tmp_path: Path) -> None:
 def test_resident_models_are_loaded_together(tmp_path: Path) -> None:
     # proves: G9
     listener = Listening()
-    config = {"residency": "auto"}
+    config = {"placement": "auto"}
     summary = run(tmp_path, config=config, listener=listener, second={"need_mb": 10.0})
     assert summary.count("done") == len(TEXTS) and right(tmp_path)
     assert order(tmp_path).index("load two") < len(order(tmp_path)) - 1
@@ -114,10 +117,10 @@ def test_resident_models_are_loaded_together(tmp_path: Path) -> None:
 def test_what_was_measured_decides_the_next_time(tmp_path: Path) -> None:
     # proves: G9
     listener = Listening()
-    config = {"residency": "auto", "footprints": tmp_path / "cache" / "footprints.json"}
+    config = {"placement": "auto", "model_profiles": tmp_path / "cache" / "model_profiles.json"}
     run(tmp_path, config=config, first={"need_mb": 1e9, "ballast_mb": 100}, listener=listener)
-    assert any("estimated" in note and "turns" in note for note in listener.notes)
-    seen = json.loads((tmp_path / "cache" / "footprints.json").read_text())["models"]
+    assert any("estimated" in note and "sequentially" in note for note in listener.notes)
+    seen = json.loads((tmp_path / "cache" / "model_profiles.json").read_text())["models"]
     (one,) = (mb for key, mb in seen.items() if key.endswith("one one"))
     (two,) = (mb for key, mb in seen.items() if key.endswith("two two"))
     assert 90 < one["loaded_mb"] - two["loaded_mb"] < 130, "its ballast, and nobody else's"
@@ -150,7 +153,7 @@ def test_a_model_that_cannot_start_in_its_turn_stops_the_run_and_the_first_turn_
     (tmp_path / "log").write_text("")
     again = run(tmp_path)
     assert again.count("done") == len(TEXTS) and right(tmp_path)
-    assert order(tmp_path) == ["load two", "infer two"], "the first turn was done already"
+    assert order(tmp_path) == ["load two", "infer two"], "the first pass was done already"
 
 
 def test_a_stop_in_the_middle_of_a_turn_is_continued(tmp_path: Path) -> None:
@@ -159,7 +162,7 @@ def test_a_stop_in_the_middle_of_a_turn_is_continued(tmp_path: Path) -> None:
     log.touch()
     sources = toy_sources(tmp_path / "in", TEXTS)
     slow = two_models(out, log, first={"delay": 0.2})
-    coordinator = Coordinator(slow, toy_config(out, residency="turns", max_batch=2), ignore)
+    coordinator = Coordinator(slow, toy_config(out, placement="sequential", max_batch=2), ignore)
 
     async def stopped() -> RunSummary:
         running = asyncio.create_task(coordinator.run(sources))
@@ -179,19 +182,19 @@ def test_a_damaged_artifact_of_an_earlier_turn_is_made_again_in_the_next_round(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G9 G12
-    from reelmill.engine.execution.sequential import Turns
+    from reelmill.engine.execution.sequential import SequentialPasses
 
-    end = Turns._end
+    end = SequentialPasses._end
     done: list[str] = []
 
-    async def spoil(self: Turns, turn: Any, before: Any) -> None:
-        await end(self, turn, before)
+    async def spoil(self: SequentialPasses, model_pass: Any, before: Any) -> None:
+        await end(self, model_pass, before)
         if not done:
             victim = sorted((tmp_path / "out" / ".cache" / "artifacts").rglob("shout-*.json"))[0]
             victim.write_text("{")
-        done.append(turn.spec.name)
+        done.append(model_pass.spec.name)
 
-    monkeypatch.setattr(Turns, "_end", spoil)
+    monkeypatch.setattr(SequentialPasses, "_end", spoil)
     summary = run(tmp_path)
     assert summary.count("done") == len(TEXTS) and right(tmp_path)
     assert done == ["one", "two", "one", "two"]
@@ -218,29 +221,29 @@ def test_memory_of_a_gpu_that_does_not_come_back_is_told(
     # proves: G9
     from types import SimpleNamespace
 
-    from reelmill.engine.execution import sequential as turns
-    from reelmill.engine.inference.service import EndedHost
+    from reelmill.engine.execution import sequential as passes
+    from reelmill.engine.inference.service import EndedWorker
     from reelmill.engine.resources.monitor import Monitor
-    from reelmill.engine.resources.placement import Turn
+    from reelmill.engine.resources.placement import ModelPass
     from reelmill.engine.stage import Device
     from tests.engine.toys import ShoutModel
 
-    monkeypatch.setattr(turns, "_BACK_WITHIN_S", 0.5)
+    monkeypatch.setattr(passes, "_BACK_WITHIN_S", 0.5)
     lines: list[dict[str, Any]] = []
     warnings: list[str] = []
-    books = SimpleNamespace(
+    recorder = SimpleNamespace(
         monitor=Monitor(FakeCard(used), dict),
         clock=lambda: 0.0,
         line=lines.append,
         warn=warnings.append,
     )
 
-    async def stop() -> list[EndedHost]:
-        return [EndedHost("host-0", 1 << 22, Device("cuda", 0), 50.0)]
+    async def stop() -> list[EndedWorker]:
+        return [EndedWorker("model-worker-0", 1 << 22, Device("cuda", 0), 50.0)]
 
-    taking = turns.Turns((), None, SimpleNamespace(stop=stop), books, lambda: False)  # type: ignore[arg-type]
+    taking = passes.SequentialPasses((), None, SimpleNamespace(stop=stop), recorder, lambda: False)  # type: ignore[arg-type]
     before = taking._used()
-    asyncio.run(taking._end(Turn(ShoutModel(), frozenset()), before))
+    asyncio.run(taking._end(ModelPass(ShoutModel(), frozenset()), before))
     assert bool(warnings) == held
     (ended,) = (line for line in lines if line["event"] == "turn ended")
     assert ended["device_used_mb_before"] == {"cuda:0": 100.0}

@@ -12,12 +12,12 @@ from reelmill.engine.inference.batching import Batcher, QueuedItem
 from reelmill.engine.process.arena import Block
 
 
-def queued(cost: float, flight: Any = None, index: int = 0) -> QueuedItem:
-    return QueuedItem(flight, index, cost, Block(0, 4096))
+def queued(cost: float, stage_run: Any = None, index: int = 0) -> QueuedItem:
+    return QueuedItem(stage_run, index, cost, Block(0, 4096))
 
 
 costs = st.floats(0.1, 30.0)
-#: Add an item of a cost and flight, take a batch, give a taken one back, close a flight.
+#: Add an item of a cost and stage run, take a batch, give a taken one back, close a stage run.
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), costs, st.integers(0, 3)),
@@ -32,12 +32,12 @@ steps = st.lists(
 @given(steps)
 def test_nobody_is_lost_and_nobody_comes_twice(plan: list[tuple[str, Any, Any]]) -> None:
     # proves: G2 G10
-    batcher, flights = Batcher(), [object() for _ in range(4)]
+    batcher, stage_runs = Batcher(), [object() for _ in range(4)]
     waiting: set[QueuedItem] = set()
     taken: list[list[QueuedItem]] = []
     for what, first, second in plan:
         if what == "add":
-            item = queued(first, flights[second])
+            item = queued(first, stage_runs[second])
             batcher.add(item)
             waiting.add(item)
         elif what == "take":
@@ -53,8 +53,8 @@ def test_nobody_is_lost_and_nobody_comes_twice(plan: list[tuple[str, Any, Any]])
                 batcher.retry(batch)
                 waiting |= set(batch)
         elif what == "close":
-            removed = batcher.remove(flights[first])
-            gone = {item for item in waiting if item.flight is flights[first]}
+            removed = batcher.remove(stage_runs[first])
+            gone = {item for item in waiting if item.stage_run is stage_runs[first]}
             assert len(removed) == len(set(removed)) and set(removed) == gone
             waiting -= gone
         assert len(batcher) == len(waiting)

@@ -1,4 +1,4 @@
-"""Items to outputs under a random schedule of faults, with hosts that are scripted.
+"""Items to outputs under a random schedule of faults, with model workers that are scripted.
 
 Whatever happens: every recording ends, finished or failed for a reason that is its own, and every
 block of the arena comes back exactly once.
@@ -16,13 +16,11 @@ from typing import Any, ClassVar
 import pytest
 
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.inference.service import Inference
-from reelmill.engine.inference.stage_run import Flight, StageFailed
-from reelmill.engine.process import cpu_worker as work
-from reelmill.engine.process import model_worker as hosting
-from reelmill.engine.process import model_worker_client as hosts
+from reelmill.engine.inference.service import InferenceService
+from reelmill.engine.inference.stage_run import StageFailed, StageRun
+from reelmill.engine.process import cpu_worker, model_worker, model_worker_client
 from reelmill.engine.process.arena import Allocator, Block
-from reelmill.engine.process.model_worker import HostError, Inferred
+from reelmill.engine.process.model_worker import Inferred, ModelWorkerError
 from reelmill.engine.stage import Device
 from reelmill.errors import CrashError, Failure, ModelUnavailableError, TransientError
 from tests.engine.toys import Read, ShoutModel, ShoutStage
@@ -31,30 +29,30 @@ PAGE = 4096
 STAGES = (Read(), ShoutStage(ShoutModel()))
 SHOUT = 1
 
-#: What a scripted host does with a batch: an answer, or an exception to raise.
-Act = Callable[[hosting.Batch], Inferred | HostError]
+#: What a scripted model worker does with a batch: an answer, or an exception to raise.
+Act = Callable[[model_worker.Batch], Inferred | ModelWorkerError]
 
 
-class ScriptedHost:
-    """Speaks as a model host does, without a process."""
+class ScriptedWorker:
+    """Speaks as a model worker does, without a process."""
 
-    footprint_mb = 10.0
+    loaded_mb = 10.0
     load_seconds = 0.0
     warm_up_seconds = None
     paces: ClassVar[dict[int, float]] = {}
     device_mb = None
 
-    def __init__(self, act: Act, load: hosting.Load) -> None:
+    def __init__(self, act: Act, load: model_worker.Load) -> None:
         self.device, self.spec = load.device, load.spec
         self._act = act
-        self._sent: list[hosting.Batch] = []
-        self.child = SimpleNamespace(send=self.send, receive=self.receive, pid=1)
+        self._sent: list[model_worker.Batch] = []
+        self.process = SimpleNamespace(send=self.send, receive=self.receive, pid=1)
 
-    async def send(self, batch: hosting.Batch) -> None:
+    async def send(self, batch: model_worker.Batch) -> None:
         await asyncio.sleep(0)
         self._sent.append(batch)
 
-    async def receive(self, deadline: float) -> Inferred | HostError:
+    async def receive(self, deadline: float) -> Inferred | ModelWorkerError:
         await asyncio.sleep(0)
         return self._act(self._sent.pop(0))
 
@@ -62,12 +60,12 @@ class ScriptedHost:
         await asyncio.sleep(0)
 
 
-def outputs(batch: hosting.Batch) -> Inferred:
+def outputs(batch: model_worker.Batch) -> Inferred:
     return Inferred(tuple((7, 5) for _ in batch.blocks), 0.0, 0.001, 10.0)
 
 
-def out_of_memory() -> HostError:
-    return HostError("resource", "out of memory", "")
+def out_of_memory() -> ModelWorkerError:
+    return ModelWorkerError("resource", "out of memory", "")
 
 
 class CheckedAllocator(Allocator):
@@ -90,7 +88,7 @@ class CheckedAllocator(Allocator):
 
 
 class Scene:
-    """An Inference with scripted hosts and recordings that are split by coroutines."""
+    """An Inference with scripted model workers and recordings that are split by coroutines."""
 
     def __init__(
         self,
@@ -109,16 +107,16 @@ class Scene:
         self.starts = 0
         self.allocator = CheckedAllocator(pages * PAGE)
 
-        async def start(name: str, load: hosting.Load, *_: Any, **__: Any) -> ScriptedHost:
+        async def start(name: str, load: model_worker.Load, *_: Any, **__: Any) -> ScriptedWorker:
             await asyncio.sleep(0)
             self.starts += 1
             if self.start_errors:
                 raise self.start_errors.pop(0)
-            return ScriptedHost(act, load)
+            return ScriptedWorker(act, load)
 
-        monkeypatch.setattr(hosts.ModelHost, "start", start)
+        monkeypatch.setattr(model_worker_client.ModelWorker, "start", start)
         settings = {"batch_size": 4, "max_batch": 4, "retry_waits": (0.0, 0.0, 0.0), **config}
-        self.inference = Inference(
+        self.inference = InferenceService(
             STAGES,
             EngineConfig(folder, **settings),
             0,
@@ -134,22 +132,24 @@ class Scene:
     def _count_disk_full(self) -> None:
         self.disk_full += 1
 
-    async def take_through(self, label: str, items: int) -> Flight:
+    async def take_through(self, label: str, items: int) -> StageRun:
         """What a passage does: split as there is room, wait, close."""
-        flight = self.inference.open(SHOUT, label, self.folder / f"{label}.spool")
+        stage_run = self.inference.open(SHOUT, label, self.folder / f"{label}.spill")
         try:
             try:
                 for index in range(items):
-                    block = await self.inference.room(flight, PAGE * (1 + index % 3))
+                    block = await self.inference.room(stage_run, PAGE * (1 + index % 3))
                     if block is None:
                         break
-                    self.inference.add(flight, work.Sent(index, float(1 + index % 5), block))
+                    self.inference.add(
+                        stage_run, cpu_worker.Sent(index, float(1 + index % 5), block)
+                    )
             finally:
-                self.inference.split_ended(flight, None if flight.closed else items)
-            await flight.finished
+                self.inference.split_ended(stage_run, None if stage_run.closed else items)
+            await stage_run.finished
         finally:
-            self.inference.close(flight)
-        return flight
+            self.inference.close(stage_run)
+        return stage_run
 
 
 def play(scene: Scene, do: Any) -> Any:
@@ -171,8 +171,8 @@ def test_all_outputs_come_in_the_order_of_the_items(
 ) -> None:
     # proves: G2
     scene = scene_of(tmp_path, monkeypatch, outputs)
-    flight = play(scene, scene.take_through("a", 11))
-    assert flight.places.tolist() == [0, 7, 5] * 11
+    stage_run = play(scene, scene.take_through("a", 11))
+    assert stage_run.places.tolist() == [0, 7, 5] * 11
     assert sum(scene.batches) == 11 and len(scene.batches) < 11
     assert scene.allocator.out == set()
 
@@ -181,8 +181,8 @@ def test_an_empty_recording_is_finished_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = scene_of(tmp_path, monkeypatch, outputs)
-    flight = play(scene, scene.take_through("a", 0))
-    assert flight.settled and len(flight.places) == 0
+    stage_run = play(scene, scene.take_through("a", 0))
+    assert stage_run.settled and len(stage_run.places) == 0
 
 
 class Faults:
@@ -191,21 +191,21 @@ class Faults:
     def __init__(self, seed: int, poison: dict[str, str]) -> None:
         self._choice = random.Random(seed)
         self._poison = poison
-        self._passing = 30
+        self._transient = 30
 
-    def __call__(self, batch: hosting.Batch) -> Inferred | HostError:
-        for spool in batch.spools:
-            kind = self._poison.get(Path(spool).name.split(".")[0])
+    def __call__(self, batch: model_worker.Batch) -> Inferred | ModelWorkerError:
+        for spill_file in batch.spill_files:
+            kind = self._poison.get(Path(spill_file).name.split(".")[0])
             if kind == "crash":
-                raise CrashError("host-0 killed by SIGSEGV")
+                raise CrashError("model-worker-0 killed by SIGSEGV")
             if kind is not None:
-                return HostError(kind, f"a case of {kind}", "")  # type: ignore[arg-type]
-        if self._passing and self._choice.random() < 0.3:
-            self._passing -= 1
+                return ModelWorkerError(kind, f"a case of {kind}", "")  # type: ignore[arg-type]
+        if self._transient and self._choice.random() < 0.3:
+            self._transient -= 1
             if len(batch.blocks) == 1:
                 return outputs(batch)
             if self._choice.random() < 0.5:
-                raise CrashError("host-0 killed by SIGKILL")
+                raise CrashError("model-worker-0 killed by SIGKILL")
             return out_of_memory()
         return outputs(batch)
 
@@ -216,7 +216,7 @@ def test_any_schedule_of_faults_ends_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, devices: int
 ) -> None:
     # proves: G4 G10 G20
-    kinds = ["crash", "input", "resource", "passing"]
+    kinds = ["crash", "input", "resource", "transient"]
     choice = random.Random(seed)
     poison = {f"bad{n}": choice.choice(kinds) for n in range(choice.randrange(3))}
     counts = {f"good{n}": choice.randrange(25) for n in range(6)}
@@ -242,10 +242,10 @@ def test_any_schedule_of_faults_ends_well(
         if label in poison:
             assert isinstance(end, StageFailed)
             assert end.failure.kind == poison[label]
-            assert end.final == (poison[label] != "passing")
+            assert end.final == (poison[label] != "transient")
             assert label in end.failure.message
         else:
-            assert isinstance(end, Flight), f"{label} paid for another: {end!r}"
+            assert isinstance(end, StageRun), f"{label} paid for another: {end!r}"
             assert len(end.places) == 3 * counts[label]
     assert scene.allocator.out == set() and scene.allocator.used == 0
     assert scene.inference.queued(SHOUT) == 0
@@ -255,27 +255,27 @@ def test_an_item_for_which_a_gpu_has_no_room_is_tried_on_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G4
-    def act(batch: hosting.Batch) -> Inferred | HostError:
-        is_big = any(Path(spool).name.startswith("big") for spool in batch.spools)
+    def act(batch: model_worker.Batch) -> Inferred | ModelWorkerError:
+        is_big = any(Path(spill_file).name.startswith("big") for spill_file in batch.spill_files)
         on_gpu = Device("cpu") not in scene.inference.devices
         return out_of_memory() if is_big and on_gpu else outputs(batch)
 
     scene = scene_of(tmp_path, monkeypatch, act, devices=(Device("cuda"),))
 
-    async def everybody() -> list[Flight]:
+    async def everybody() -> list[StageRun]:
         return await asyncio.gather(scene.take_through("big", 1), scene.take_through("other", 9))
 
-    assert [len(flight.places) for flight in play(scene, everybody())] == [3, 27]
+    assert [len(stage_run.places) for stage_run in play(scene, everybody())] == [3, 27]
     assert any("goes on on the CPU" in text for text in scene.warnings)
 
 
-def test_memory_that_ran_out_is_not_held_against_an_item_whose_host_dies(
+def test_memory_that_ran_out_is_not_held_against_an_item_whose_model_worker_dies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G4 G10
     told = iter(["memory", "memory", "death"])
 
-    def act(batch: hosting.Batch) -> Inferred | HostError:
+    def act(batch: model_worker.Batch) -> Inferred | ModelWorkerError:
         what = next(told, None)
         if what == "death":
             raise CrashError("killed")
@@ -285,61 +285,63 @@ def test_memory_that_ran_out_is_not_held_against_an_item_whose_host_dies(
     assert len(play(scene, scene.take_through("a", 1)).places) == 3
 
 
-def test_what_a_host_writes_for_a_failed_recording_is_removed(
+def test_what_a_model_worker_writes_for_a_failed_recording_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G12
     async def late() -> None:
-        flight = scene.inference.open(SHOUT, "a", tmp_path / "a.spool")
-        block = await scene.inference.room(flight, PAGE)
+        stage_run = scene.inference.open(SHOUT, "a", tmp_path / "a.spill")
+        block = await scene.inference.room(stage_run, PAGE)
         assert block is not None
-        scene.inference.add(flight, work.Sent(0, 1.0, block))
+        scene.inference.add(stage_run, cpu_worker.Sent(0, 1.0, block))
         while not scene.inference.busy:
             await asyncio.sleep(0)
-        flight.fail(StageFailed(Failure("shout", "input", "bad"), final=True))
-        scene.inference.close(flight)
-        assert block in scene.allocator.out, "the host still reads it"
+        stage_run.fail(StageFailed(Failure("shout", "input", "bad"), final=True))
+        scene.inference.close(stage_run)
+        assert block in scene.allocator.out, "the model worker still reads it"
         while scene.inference.busy:
             await asyncio.sleep(0)
 
-    def write(batch: hosting.Batch) -> Inferred:
-        for spool in batch.spools:
-            Path(spool).write_bytes(b"too late")
+    def write(batch: model_worker.Batch) -> Inferred:
+        for spill_file in batch.spill_files:
+            Path(spill_file).write_bytes(b"too late")
         return outputs(batch)
 
     scene = scene_of(tmp_path, monkeypatch, write)
     play(scene, late())
-    assert list(tmp_path.glob("*.spool*")) == []
+    assert list(tmp_path.glob("*.spill*")) == []
     assert scene.allocator.out == set()
 
 
-def test_each_try_has_spools_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # a host may still be writing for the first when the second is merged
+def test_each_try_has_spill_files_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a model worker may still be writing for the first when the second is merged
     scene = scene_of(tmp_path, monkeypatch, outputs)
 
-    async def twice() -> tuple[Flight, Flight]:
+    async def twice() -> tuple[StageRun, StageRun]:
         return await scene.take_through("a", 3), await scene.take_through("a", 3)
 
     one, two = play(scene, twice())
-    assert not set(one.spools) & set(two.spools)
+    assert not set(one.spill_files) & set(two.spill_files)
 
 
-def test_a_host_that_dies_before_its_first_output_leaves_no_spool_to_be_merged(
+def test_a_model_worker_that_dies_before_its_first_output_leaves_no_spill_file_to_be_merged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G10 G16
     two = (Device("cpu", 0), Device("cpu", 1))
     told: list[str] = []
 
-    def first_dies(batch: hosting.Batch) -> Inferred:
-        told.append(Path(batch.spools[0]).suffix)
+    def first_dies(batch: model_worker.Batch) -> Inferred:
+        told.append(Path(batch.spill_files[0]).suffix)
         if len(set(told)) == 1:
             raise CrashError("killed before it wrote anything")
         return outputs(batch)
 
     scene = scene_of(tmp_path, monkeypatch, first_dies, devices=two)
-    flight = play(scene, scene.take_through("a", 1))
-    assert [spool.suffix for spool in flight.spools] == [told[-1]]
+    stage_run = play(scene, scene.take_through("a", 1))
+    assert [spill_file.suffix for spill_file in stage_run.spill_files] == [told[-1]]
 
 
 def test_room_is_given_in_turn_and_refused_to_who_has_failed(
@@ -349,7 +351,7 @@ def test_room_is_given_in_turn_and_refused_to_who_has_failed(
     scene = scene_of(tmp_path, monkeypatch, outputs, pages=4)
 
     async def wait() -> None:
-        first, second = (Flight(SHOUT, label, tmp_path / label) for label in ("one", "two"))
+        first, second = (StageRun(SHOUT, label, tmp_path / label) for label in ("one", "two"))
         room = scene.inference.room
         block = await room(first, 3 * PAGE)
         large, small = room(first, 2 * PAGE), room(second, PAGE)
@@ -373,13 +375,13 @@ def test_nobody_waits_for_room_once_the_run_stops(
     scene = scene_of(tmp_path, monkeypatch, outputs, pages=1)
 
     async def wait() -> None:
-        flight = Flight(SHOUT, "one", tmp_path / "one")
-        assert await scene.inference.room(flight, PAGE) is not None
-        second = scene.inference.room(flight, PAGE)
+        stage_run = StageRun(SHOUT, "one", tmp_path / "one")
+        assert await scene.inference.room(stage_run, PAGE) is not None
+        second = scene.inference.room(stage_run, PAGE)
         scene.inference.drain()
         assert await second is None
-        assert await scene.inference.room(flight, PAGE) is None
-        scene.inference.close(flight)
+        assert await scene.inference.room(stage_run, PAGE) is None
+        scene.inference.close(stage_run)
 
     play(scene, wait())
 
@@ -414,8 +416,8 @@ def test_weights_that_cannot_be_had_stop_the_run_at_once(
 
 
 def test_a_full_disk_is_nobodys_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(batch: hosting.Batch) -> HostError:
-        return HostError("input", "no space left", "", disk_full=True)
+    def full(batch: model_worker.Batch) -> ModelWorkerError:
+        return ModelWorkerError("input", "no space left", "", disk_full=True)
 
     scene = scene_of(tmp_path, monkeypatch, full)
 
@@ -437,15 +439,15 @@ def test_a_stage_with_large_items_is_given_time(
 ) -> None:
     # proves: G10
     deadlines: list[float] = []
-    receive = ScriptedHost.receive
+    receive = ScriptedWorker.receive
 
-    async def noting(host: ScriptedHost, deadline: float) -> Inferred | HostError:
+    async def noting(worker: ScriptedWorker, deadline: float) -> Inferred | ModelWorkerError:
         deadlines.append(deadline)
-        return await receive(host, deadline)
+        return await receive(worker, deadline)
 
-    monkeypatch.setattr(ScriptedHost, "receive", noting)
-    monkeypatch.setattr(ShoutStage, "patience", 1000.0)
-    monkeypatch.setattr(ShoutStage, "most_in_batch", 1)
+    monkeypatch.setattr(ScriptedWorker, "receive", noting)
+    monkeypatch.setattr(ShoutStage, "timeout_per_cost", 1000.0)
+    monkeypatch.setattr(ShoutStage, "max_batch_size", 1)
     scene = scene_of(tmp_path, monkeypatch, outputs)
     play(scene, scene.take_through("a", 4))  # of cost 1 to 4
     assert scene.batches == [1, 1, 1, 1]

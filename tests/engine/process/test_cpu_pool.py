@@ -15,8 +15,7 @@ import pytest
 
 from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Recording, read_state
-from reelmill.engine.process import cpu_pool
-from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process import cpu_pool, cpu_worker
 from reelmill.engine.process.arena import Arena, Block, create_memory
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.errors import CrashError
@@ -35,10 +34,10 @@ class Bench:
         self.log.touch()
         self.memory = create_memory(1 << 20)
         stages = (Read(self.log), ShoutStage(ShoutModel(), self.log))
-        keys = work.Keys(SEAL, b"spill")
+        keys = cpu_worker.Keys(SEAL, b"spill")
         self.pool = CpuPool(size, stages, self.memory, folder, keys=keys, memory_mb=memory_mb)
 
-    def task(self, text: str, kind: type = work.Run, **more: Any) -> Any:
+    def task(self, text: str, kind: type = cpu_worker.Run, **more: Any) -> Any:
         path = self.folder / f"{len(list(self.folder.glob('*.txt')))}.txt"
         path.write_text(text)
         recording = Recording(path, path.stem, self.folder, STATE)
@@ -73,7 +72,7 @@ def test_a_worker_does_task_after_task(tmp_path: Path) -> None:
     # proves: G1
     async def do(bench: Bench) -> None:
         for text in ("a", "b c"):
-            assert isinstance(await bench.read(text), work.Made)
+            assert isinstance(await bench.read(text), cpu_worker.Made)
         assert len(bench.pool.pids) == 1
 
     on_bench(tmp_path, do)
@@ -111,7 +110,7 @@ def test_what_may_not_start_yet_lets_others_pass_and_is_woken(tmp_path: Path) ->
         assert not held.done() and bench.pool.busy == 0
         may = True
         bench.pool.wake()
-        assert isinstance(await held, work.Made)
+        assert isinstance(await held, cpu_worker.Made)
 
     on_bench(tmp_path, do)
 
@@ -120,9 +119,9 @@ def test_a_failure_is_an_answer_and_the_worker_goes_on(tmp_path: Path) -> None:
     # proves: G8
     async def do(bench: Bench) -> None:
         answer = await bench.read("unreadable")
-        assert isinstance(answer, work.Failed) and answer.kind == "input"
+        assert isinstance(answer, cpu_worker.Failed) and answer.kind == "input"
         pids = bench.pool.pids
-        assert isinstance(await bench.read("fine"), work.Made)
+        assert isinstance(await bench.read("fine"), cpu_worker.Made)
         assert bench.pool.pids == pids
 
     on_bench(tmp_path, do)
@@ -131,7 +130,7 @@ def test_a_failure_is_an_answer_and_the_worker_goes_on(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
     async def do(bench: Bench) -> None:
         answer = await bench.read("diskfull")
-        assert isinstance(answer, work.Failed) and answer.disk_full
+        assert isinstance(answer, cpu_worker.Failed) and answer.disk_full
 
     on_bench(tmp_path, do)
 
@@ -141,7 +140,7 @@ def test_a_death_costs_one_task(tmp_path: Path) -> None:
     async def do(bench: Bench) -> None:
         with pytest.raises(CrashError, match="SIGKILL"):
             await bench.read("killworker")
-        assert isinstance(await bench.read("fine"), work.Made)
+        assert isinstance(await bench.read("fine"), cpu_worker.Made)
 
     on_bench(tmp_path, do)
 
@@ -154,7 +153,7 @@ def test_workers_that_died_idle_cost_no_task(tmp_path: Path) -> None:
             psutil.Process(pid).kill()
         await asyncio.sleep(0.2)
         for _ in range(3):
-            assert isinstance(await bench.read("fine"), work.Made)
+            assert isinstance(await bench.read("fine"), cpu_worker.Made)
         assert len(bench.pool.pids) <= 2
 
     on_bench(tmp_path, do, size=2)
@@ -166,7 +165,7 @@ def test_a_hang_is_ended_at_the_deadline(tmp_path: Path) -> None:
         await bench.read("warm")
         os.mkfifo(bench.folder / "fifo")
         stuck = bench.task("x")
-        stuck = work.Run(**{**vars(stuck), "sources": ()})
+        stuck = cpu_worker.Run(**{**vars(stuck), "sources": ()})
         psutil.Process(bench.pool.pids[0]).suspend()
         with pytest.raises(
             CrashError, match=r"1\.txt: worker-1 made no progress with it.*--stall-timeout"
@@ -188,7 +187,7 @@ def test_a_cancelled_task_frees_its_place(tmp_path: Path) -> None:
             task.cancel()
         await asyncio.gather(running, waiting, return_exceptions=True)
         assert bench.pool.busy == 0
-        assert isinstance(await bench.read("c"), work.Made)
+        assert isinstance(await bench.read("c"), cpu_worker.Made)
 
     on_bench(tmp_path, do)
 
@@ -207,7 +206,7 @@ def test_a_drained_pool_starts_nothing(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def _split_task(bench: Bench, words: str) -> work.Split:
+def _split_task(bench: Bench, words: str) -> cpu_worker.Split:
     from reelmill.engine.state import artifact_store as store
     from tests.engine.toys import Words
 
@@ -215,13 +214,13 @@ def _split_task(bench: Bench, words: str) -> work.Split:
     store.save(read.target, Read(), "key", read.recording, Words(words.split()), SEAL)
     source = store.Stored(read.target, "key", read.recording.id)
     folder = bench.folder / "not" / "yet" / "there"
-    return work.Split(1, read.recording, (source,), "key", folder / "shout.json")
+    return cpu_worker.Split(1, read.recording, (source,), "key", folder / "shout.json")
 
 
 def test_a_split_sends_its_items_through_the_arena(tmp_path: Path) -> None:
     # proves: G20
     async def do(bench: Bench) -> None:
-        arena, sent = Arena(bench.memory), list[work.Sent]()
+        arena, sent = Arena(bench.memory), list[cpu_worker.Sent]()
 
         def room(size: int) -> asyncio.Future[Block | None]:
             future: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()
@@ -231,11 +230,11 @@ def test_a_split_sends_its_items_through_the_arena(tmp_path: Path) -> None:
         answer = await bench.pool.run(
             _split_task(bench, "one three"), 0, room=room, on_item=sent.append
         )
-        assert isinstance(answer, work.Made) and answer.items == 2
+        assert isinstance(answer, cpu_worker.Made) and answer.items == 2
         assert [(item.index, item.cost) for item in sent] == [(0, 3.0), (1, 5.0)]
         items: list[WordItem] = [arena.read(item.block) for item in sent]
         assert [item.text for item in items] == ["one", "three"]
-        assert (tmp_path / "not" / "yet" / "there").is_dir(), "hosts spool there"
+        assert (tmp_path / "not" / "yet" / "there").is_dir(), "model workers spill file there"
 
     on_bench(tmp_path, do)
 
@@ -250,7 +249,7 @@ def test_a_split_told_that_there_is_no_room_stops(tmp_path: Path) -> None:
 
         task = _split_task(bench, "one two")
         answer = await bench.pool.run(task, 0, room=none, on_item=lambda _: None)
-        assert isinstance(answer, work.Made) and answer.stopped
+        assert isinstance(answer, cpu_worker.Made) and answer.stopped
 
     on_bench(tmp_path, do)
 
@@ -263,7 +262,7 @@ def test_our_own_fault_in_the_middle_of_a_split_leaves_no_confused_worker(tmp_pa
         with pytest.raises(LookupError):
             task = _split_task(bench, "one two")
             await bench.pool.run(task, 0, room=broken, on_item=lambda _: None)
-        assert isinstance(await bench.read("fine"), work.Made)
+        assert isinstance(await bench.read("fine"), cpu_worker.Made)
         assert len(bench.pool.pids) == 1
 
     on_bench(tmp_path, do)
@@ -274,12 +273,12 @@ def test_a_task_without_progress_is_ended_and_a_long_one_is_not(tmp_path: Path) 
     async def do(bench: Bench) -> None:
         await bench.read("warm")
         long = "step " * 18
-        assert isinstance(await bench.read(long, stall=3.0), work.Made), "3.6 s, but in steps"
+        assert isinstance(await bench.read(long, stall=3.0), cpu_worker.Made), "3.6 s, but in steps"
         began = time.monotonic()
         with pytest.raises(CrashError, match=r"\.txt: worker-1 made no progress with it for \d s"):
             await bench.read("silent", stall=1.5)
         assert time.monotonic() - began < 10
-        assert isinstance(await bench.read("next", stall=30.0), work.Made)
+        assert isinstance(await bench.read("next", stall=30.0), cpu_worker.Made)
 
     on_bench(tmp_path, do)
 
@@ -288,11 +287,15 @@ def test_memory_beyond_the_limit_costs_that_recording_only(tmp_path: Path) -> No
     # proves: G7 G8
     async def do(bench: Bench) -> None:
         failed = await bench.read("hungry")
-        assert isinstance(failed, work.Failed) and failed.kind == "input" and not failed.lasting
+        assert (
+            isinstance(failed, cpu_worker.Failed)
+            and failed.kind == "input"
+            and not failed.permanent
+        )
         assert "0.txt: takes more than the 600 MB" in failed.message
         assert "--worker-memory" in failed.message
         assert bench.pool.pids == [], "its memory is given back with the process"
-        assert isinstance(await bench.read("next"), work.Made)
+        assert isinstance(await bench.read("next"), cpu_worker.Made)
 
     on_bench(tmp_path, do, memory_mb=600)
 
@@ -312,10 +315,12 @@ def test_a_huge_file_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.Mo
         await asyncio.sleep(0.3)
         sliced = asyncio.create_task(bench.pool.identify(large, cpu_pool.LARGE_FILE_BYTES, 0, 30.0))
         small = await bench.pool.identify(tmp_path / "small.wav", 5, 0, 30.0)
-        assert isinstance(small, work.Made) and small.state == read_state(tmp_path / "small.wav")
-        assert isinstance(await bench.read("task"), work.Made)
+        assert isinstance(small, cpu_worker.Made) and small.state == read_state(
+            tmp_path / "small.wav"
+        )
+        assert isinstance(await bench.read("task"), cpu_worker.Made)
         made = await sliced  # between slices of the huge one
-        assert isinstance(made, work.Made) and made.state == read_state(large)
+        assert isinstance(made, cpu_worker.Made) and made.state == read_state(large)
         assert not endless.done()
         endless.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -328,9 +333,9 @@ def test_hashing_begins_anew_where_its_process_was_lost(tmp_path: Path) -> None:
     # proves: G10
     path = tmp_path / "a.wav"
     path.write_bytes(os.urandom(5 << 19))
-    task = work.Identify(path, hashed=12345, most=1 << 20)
-    made = work._identify(task, 0.0)
+    task = cpu_worker.Identify(path, hashed=12345, most=1 << 20)
+    made = cpu_worker._identify(task, 0.0)
     assert (made.state, made.hashed) == (None, 1 << 20)
     while made.state is None:
-        made = work._identify(replace(task, hashed=made.hashed), 0.0)
+        made = cpu_worker._identify(replace(task, hashed=made.hashed), 0.0)
     assert made.state == read_state(path)

@@ -1,4 +1,5 @@
-"""Children: whatever becomes of them reaches whoever waits, and none outlives its parent."""
+"""Worker processes: whatever becomes of them reaches whoever waits, and none outlives its
+parent."""
 
 from __future__ import annotations
 
@@ -14,40 +15,41 @@ from typing import Any
 import psutil
 import pytest
 
-from reelmill.engine.process import channel
-from reelmill.engine.process import handle as child_module
+from reelmill.engine.process import channel, handle
 from reelmill.engine.process.arena import create_memory
-from reelmill.engine.process.handle import Child
+from reelmill.engine.process.handle import WorkerProcess
 from reelmill.errors import CrashError, TransientError
 from tests.engine.entries import Unreadable
 
 
 @asynccontextmanager
-async def echoing(logs: Path, entry: str = "tests.engine.entries:echo") -> AsyncIterator[Child]:
+async def echoing(
+    logs: Path, entry: str = "tests.engine.entries:echo"
+) -> AsyncIterator[WorkerProcess]:
     memory = create_memory(1 << 16)
-    child = await Child.start("child", entry, memory, logs)
+    process = await WorkerProcess.start("child", entry, memory, logs)
     try:
-        yield child
+        yield process
     finally:
-        await child.kill()
+        await process.kill()
         os.close(memory)
 
 
-def with_child(logs: Path, do: Callable[[Child], Awaitable[Any]]) -> Any:
+def with_process(logs: Path, do: Callable[[WorkerProcess], Awaitable[Any]]) -> Any:
     async def body() -> Any:
-        async with echoing(logs) as child:
-            return await do(child)
+        async with echoing(logs) as process:
+            return await do(process)
 
     return asyncio.run(body())
 
 
 def test_messages_of_any_size_come_back(tmp_path: Path) -> None:
-    async def talk(child: Child) -> None:
+    async def talk(process: WorkerProcess) -> None:
         for message in ("short", b"x" * 3_000_000, list(range(10_000)), None):
-            await child.send(message)
-            assert await child.receive(20) == message
+            await process.send(message)
+            assert await process.receive(20) == message
 
-    with_child(tmp_path, talk)
+    with_process(tmp_path, talk)
 
 
 @pytest.mark.parametrize(
@@ -61,64 +63,66 @@ def test_messages_of_any_size_come_back(tmp_path: Path) -> None:
 )
 def test_a_death_is_told_with_its_cause(tmp_path: Path, order: Any, told: str) -> None:
     # proves: G10
-    async def order_it(child: Child) -> None:
-        await child.send(order)
+    async def order_it(process: WorkerProcess) -> None:
+        await process.send(order)
         with pytest.raises(CrashError, match=told):
-            await child.receive(20)
-        assert not child.alive
+            await process.receive(20)
+        assert not process.alive
         with pytest.raises(CrashError):
             for _ in range(50):
-                await child.send("anybody?")
+                await process.send("anybody?")
 
-    with_child(tmp_path, order_it)
+    with_process(tmp_path, order_it)
 
 
-def test_silence_beyond_the_deadline_is_a_hang_and_ends_the_child(tmp_path: Path) -> None:
+def test_silence_beyond_the_deadline_is_a_hang_and_ends_the_worker_process(tmp_path: Path) -> None:
     # proves: G10
-    async def wait(child: Child) -> None:
-        await child.send("hang")
+    async def wait(process: WorkerProcess) -> None:
+        await process.send("hang")
         with pytest.raises(CrashError, match="did not answer"):
-            await child.receive(0.3)
-        assert not psutil.pid_exists(child.pid)
+            await process.receive(0.3)
+        assert not psutil.pid_exists(process.pid)
 
-    with_child(tmp_path, wait)
+    with_process(tmp_path, wait)
 
 
-def test_a_child_leaves_when_it_is_stopped_even_in_the_middle_of_something(tmp_path: Path) -> None:
+def test_a_worker_process_leaves_when_it_is_stopped_even_in_the_middle_of_something(
+    tmp_path: Path,
+) -> None:
     # proves: G9
-    async def stop(child: Child) -> None:
-        await child.send("hang")
+    async def stop(process: WorkerProcess) -> None:
+        await process.send("hang")
         began = time.monotonic()
-        await child.stop(10)
+        await process.stop(10)
         assert time.monotonic() - began < 8  # sooner than the time it is given
-        assert not psutil.pid_exists(child.pid)
+        assert not psutil.pid_exists(process.pid)
 
-    with_child(tmp_path, stop)
+    with_process(tmp_path, stop)
 
 
 def test_an_entry_that_does_not_exist_is_a_crash_with_a_cause(tmp_path: Path) -> None:
     # proves: G11
     async def body() -> None:
-        async with echoing(tmp_path, "tests.engine.nowhere:at_all") as child:
+        async with echoing(tmp_path, "tests.engine.nowhere:at_all") as process:
             with pytest.raises(CrashError, match=r"exit code 1.*nowhere"):
-                await child.receive(20)
+                await process.receive(20)
 
     asyncio.run(body())
 
 
-def test_a_child_that_cannot_be_started_leaves_nothing(
+def test_a_worker_process_that_cannot_be_started_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G11
     def refuse(*_: Any, **__: Any) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(child_module.subprocess, "Popen", refuse)
+    monkeypatch.setattr(handle.subprocess, "Popen", refuse)
     before = psutil.Process().num_fds()
 
     async def body() -> None:
         with pytest.raises(TransientError, match="cannot be started"):
-            await Child.start("child", "tests.engine.entries:echo", 0, tmp_path)
+            await WorkerProcess.start("child", "tests.engine.entries:echo", 0, tmp_path)
 
     asyncio.run(body())
     assert psutil.Process().num_fds() == before
@@ -129,7 +133,7 @@ def test_cancelling_a_start_leaves_no_process(
 ) -> None:
     # proves: G11
     started = []
-    popen = child_module.subprocess.Popen
+    popen = handle.subprocess.Popen
 
     def remember(*args: Any, **kwargs: Any) -> Any:
         started.append(popen(*args, **kwargs))
@@ -138,13 +142,13 @@ def test_cancelling_a_start_leaves_no_process(
     async def never(**_: Any) -> None:
         await asyncio.sleep(100)
 
-    monkeypatch.setattr(child_module.subprocess, "Popen", remember)
-    monkeypatch.setattr(child_module.asyncio, "open_connection", never)
+    monkeypatch.setattr(handle.subprocess, "Popen", remember)
+    monkeypatch.setattr(handle.asyncio, "open_connection", never)
     memory = create_memory(4096)
 
     async def body() -> None:
         task = asyncio.create_task(
-            Child.start("child", "tests.engine.entries:echo", memory, tmp_path)
+            WorkerProcess.start("child", "tests.engine.entries:echo", memory, tmp_path)
         )
         await asyncio.sleep(0.1)
         task.cancel()
@@ -156,14 +160,14 @@ def test_cancelling_a_start_leaves_no_process(
     assert started[0].poll() is not None
 
 
-def test_no_descriptor_is_left_after_many_children(tmp_path: Path) -> None:
+def test_no_descriptor_is_left_after_many_worker_processes(tmp_path: Path) -> None:
     # proves: G9
     async def body() -> tuple[int, int]:
         counts = []
         for number in range(4):
-            async with echoing(tmp_path) as child:
-                await child.send(number)
-                assert await child.receive(20) == number
+            async with echoing(tmp_path) as process:
+                await process.send(number)
+                assert await process.receive(20) == number
             await asyncio.sleep(0.05)
             counts.append(psutil.Process().num_fds())
         return counts[0], counts[-1]

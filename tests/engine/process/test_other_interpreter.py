@@ -1,4 +1,5 @@
-"""A model whose libraries are in another environment: its host runs under that interpreter."""
+"""A model whose libraries are in another environment: its model worker runs under that
+interpreter."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def said(tmp_path: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_a_host_runs_in_an_environment_that_has_none_of_our_packages(
+def test_a_model_worker_runs_in_an_environment_that_has_none_of_our_packages(
     tmp_path: Path, bare: str
 ) -> None:
     # proves: V5 V6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelmill.engine.resources.device_policy import LOOK_EVERY_S, Move, Watch, foreign_share
+from reelmill.engine.resources.device_policy import LOOK_EVERY_S, DevicePolicy, Move, foreign_share
 from reelmill.engine.stage import Device
 from tests.faults.devices import Card, sample
 
@@ -23,17 +23,21 @@ def gone(index: int = 0) -> Card:
     return Card(index, present=False)
 
 
-def seconds(watch: Watch, cards: list[list[Card]], need_mb: float = 50.0) -> list[Move | None]:
-    """A look a second, with our hosts on whatever the watch computes on."""
+def seconds(
+    device_policy: DevicePolicy, cards: list[list[Card]], need_mb: float = 50.0
+) -> list[Move | None]:
+    """A look a second, with our model workers on whatever the watch computes on."""
     return [
-        watch.look(sample(*some), at + 1.0, dict.fromkeys(watch.gpus, 40.0), need_mb)
+        device_policy.look(
+            sample(*some), at + 1.0, dict.fromkeys(device_policy.gpus, 40.0), need_mb
+        )
         for at, some in enumerate(cards)
     ]
 
 
 def test_a_gpu_used_by_others_is_left_after_five_seconds() -> None:
     # proves: G6
-    moves = seconds(Watch((ONE,), automatic=True), [[free()], *([[busy()]] * 5)])
+    moves = seconds(DevicePolicy((ONE,), automatic=True), [[free()], *([[busy()]] * 5)])
     assert moves[:5] == [None] * 5
     assert moves[5] is not None and moves[5].devices == () and moves[5].slower
     assert "other programs" in moves[5].reason and "CPU" in moves[5].reason
@@ -42,31 +46,31 @@ def test_a_gpu_used_by_others_is_left_after_five_seconds() -> None:
 def test_a_short_peak_of_others_is_sat_out() -> None:
     # proves: G6
     cards = ([[busy()]] * 4 + [[free()]]) * 10
-    assert seconds(Watch((ONE,), automatic=True), cards) == [None] * 50
+    assert seconds(DevicePolicy((ONE,), automatic=True), cards) == [None] * 50
 
 
 def test_it_comes_back_within_a_minute_of_release() -> None:
     # proves: G6
-    watch = Watch((ONE,), automatic=True)
+    device_policy = DevicePolicy((ONE,), automatic=True)
     released_at = 30
-    moves = seconds(watch, [[busy()]] * released_at + [[free()]] * 90)
+    moves = seconds(device_policy, [[busy()]] * released_at + [[free()]] * 90)
     (back,) = (at for at, move in enumerate(moves) if move is not None and not move.slower)
     assert 0 <= back - released_at <= LOOK_EVERY_S
     assert moves[back] is not None and moves[back].devices == (ONE,)  # type: ignore[union-attr]
-    assert watch.gpus == (ONE,)
+    assert device_policy.gpus == (ONE,)
 
 
 def test_a_run_that_began_on_the_cpu_takes_a_gpu_that_comes_free() -> None:
     # proves: G6
-    moves = seconds(Watch((), automatic=True), [[busy()]] * 70 + [[free()]] * 60)
+    moves = seconds(DevicePolicy((), automatic=True), [[busy()]] * 70 + [[free()]] * 60)
     assert [move.devices for move in moves if move is not None] == [(ONE,)]
 
 
 def test_it_does_not_come_back_while_the_models_would_not_fit() -> None:
     # proves: G6
-    watch = Watch((), automatic=True)
-    assert seconds(watch, [[free()]] * 130, need_mb=701.0) == [None] * 130
-    moves = seconds(Watch((), automatic=True), [[free()]] * 130, need_mb=700.0)
+    device_policy = DevicePolicy((), automatic=True)
+    assert seconds(device_policy, [[free()]] * 130, need_mb=701.0) == [None] * 130
+    moves = seconds(DevicePolicy((), automatic=True), [[free()]] * 130, need_mb=700.0)
     assert any(move is not None for move in moves)
 
 
@@ -74,39 +78,41 @@ def test_it_does_not_come_back_while_the_models_would_not_fit() -> None:
 def test_between_80_and_90_percent_nothing_changes_in_either_direction(foreign: float) -> None:
     # proves: G6
     card = Card(used_mb=900.0, foreign_mb=foreign, own_mb=10.0)
-    assert seconds(Watch((ONE,), automatic=True), [[card]] * 130) == [None] * 130
-    assert seconds(Watch((), automatic=True), [[card]] * 130) == [None] * 130
+    assert seconds(DevicePolicy((ONE,), automatic=True), [[card]] * 130) == [None] * 130
+    assert seconds(DevicePolicy((), automatic=True), [[card]] * 130) == [None] * 130
 
 
 def test_a_gpu_that_was_asked_for_is_kept_though_busy() -> None:
     # proves: G6
-    assert seconds(Watch((ONE,), automatic=False), [[busy()]] * 130) == [None] * 130
+    assert seconds(DevicePolicy((ONE,), automatic=False), [[busy()]] * 130) == [None] * 130
 
 
 @pytest.mark.parametrize("automatic", [True, False])
 def test_a_gpu_that_disappears_is_left_and_taken_again_when_it_is_back(automatic: bool) -> None:
     # proves: G6
-    moves = seconds(Watch((ONE,), automatic), [[free()], *([[gone()]] * 80), *([[free()]] * 60)])
+    moves = seconds(
+        DevicePolicy((ONE,), automatic), [[free()], *([[gone()]] * 80), *([[free()]] * 60)]
+    )
     assert moves[3] is not None and moves[3].devices == () and "gone" in moves[3].reason
     assert [move.devices for move in moves[4:] if move is not None] == [(ONE,)]
 
 
 def test_of_two_the_one_that_is_left_goes_on() -> None:
     # proves: G6 G16
-    moves = seconds(Watch((ONE, TWO), automatic=True), [[busy(), free(1)]] * 5)
+    moves = seconds(DevicePolicy((ONE, TWO), automatic=True), [[busy(), free(1)]] * 5)
     assert moves[4] is not None and moves[4].devices == (TWO,)
     assert "cuda:1" in moves[4].reason
 
 
 def test_a_cpu_that_was_asked_for_stays() -> None:
     # proves: G6
-    assert seconds(Watch((), automatic=False), [[free()]] * 130) == [None] * 130
+    assert seconds(DevicePolicy((), automatic=False), [[free()]] * 130) == [None] * 130
 
 
 def test_a_gpu_on_which_a_model_is_loading_is_not_judged() -> None:
     # proves: G6
-    watch = Watch((ONE,), automatic=True)
-    looks = [watch.look(sample(busy()), float(at), {}, 0.0) for at in range(20)]
+    device_policy = DevicePolicy((ONE,), automatic=True)
+    looks = [device_policy.look(sample(busy()), float(at), {}, 0.0) for at in range(20)]
     assert looks == [None] * 20
 
 

@@ -41,17 +41,17 @@ def test_the_choice(
     assert choice.reason
 
 
-def test_two_hosts_on_the_cpu_are_two_places() -> None:
+def test_two_model_workers_on_the_cpu_are_two_places() -> None:
     # proves: G16
     assert choose_devices("cpu:2", []).devices == (Device("cpu", 0), Device("cpu", 1))
 
 
-def test_the_number_of_hosts_on_the_cpu_is_ours_unless_it_was_given() -> None:
+def test_the_number_of_model_workers_on_the_cpu_is_ours_unless_it_was_given() -> None:
     # proves: G16
-    assert choose_devices("cpu", []).cpu_hosts_open
-    assert choose_devices("auto", []).cpu_hosts_open
-    assert not choose_devices("cpu:1", []).cpu_hosts_open
-    assert not choose_devices("auto", [card(0, 0.1)]).cpu_hosts_open
+    assert choose_devices("cpu", []).model_workers_open
+    assert choose_devices("auto", []).model_workers_open
+    assert not choose_devices("cpu:1", []).model_workers_open
+    assert not choose_devices("auto", [card(0, 0.1)]).model_workers_open
 
 
 def test_busy_cards_are_told_with_what_it_costs() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reelmill.engine.resources.memory_policy import Action, Halve, Pressure, Release, Stop, Warn
+from reelmill.engine.resources.memory_policy import Action, Halve, MemoryPolicy, Release, Stop, Warn
 from reelmill.engine.stage import Device
 from tests.faults.devices import Card, sample
 
@@ -16,13 +16,13 @@ def kinds(actions: Sequence[Action]) -> list[str]:
 
 
 def of_machine(shares: Sequence[float], limit: float = 0.8) -> list[list[str]]:
-    pressure = Pressure(limit)
-    return [kinds(pressure.look(sample(machine_share=share), {CPU})) for share in shares]
+    memory_policy = MemoryPolicy(limit)
+    return [kinds(memory_policy.look(sample(machine_share=share), {CPU})) for share in shares]
 
 
 def of_card(shares: Sequence[float]) -> list[list[str]]:
-    pressure = Pressure()
-    return [kinds(pressure.look(sample(Card(used_mb=1000 * s)), {GPU})) for s in shares]
+    memory_policy = MemoryPolicy()
+    return [kinds(memory_policy.look(sample(Card(used_mb=1000 * s)), {GPU})) for s in shares]
 
 
 def flat(seconds: Sequence[Sequence[str]]) -> list[str]:
@@ -62,8 +62,8 @@ def test_a_raised_limit_is_respected() -> None:
 
 def test_what_is_told_names_figures_and_ways_out() -> None:
     # proves: G7
-    pressure = Pressure()
-    actions = [a for _ in range(15) for a in pressure.look(sample(machine_share=0.9), {CPU})]
+    memory_policy = MemoryPolicy()
+    actions = [a for _ in range(15) for a in memory_policy.look(sample(machine_share=0.9), {CPU})]
     warning = next(action for action in actions if isinstance(action, Warn))
     assert "90%" in warning.text and "500 MB" in warning.text
     (stop,) = (action for action in actions if isinstance(action, Stop))
@@ -85,9 +85,9 @@ def test_a_device_that_stays_full_stops_the_run_after_all_else() -> None:
 
 def test_only_devices_we_compute_on_are_of_interest() -> None:
     # proves: G5
-    pressure = Pressure()
-    assert pressure.look(sample(Card(used_mb=990.0)), {CPU}) == []
+    memory_policy = MemoryPolicy()
+    assert memory_policy.look(sample(Card(used_mb=990.0)), {CPU}) == []
     two = sample(Card(0, used_mb=990.0), Card(1, used_mb=990.0))
-    halved = [a for a in pressure.look(two, {Device("cuda", 1)}) if isinstance(a, Halve)]
+    halved = [a for a in memory_policy.look(two, {Device("cuda", 1)}) if isinstance(a, Halve)]
     assert halved == [Halve(Device("cuda", 1))]
     assert Release() == Release()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.engine.inference.memory_estimator import Gauges
-from reelmill.engine.resources.model_profiles import Footprint, Footprints
+from reelmill.engine.inference.memory_estimator import MemoryEstimator
+from reelmill.engine.resources.model_profiles import ModelProfile, ModelProfiles
 from reelmill.engine.stage import Device
 from tests.engine.two_models import NotedModel
 
@@ -17,15 +17,15 @@ ONE, TWO = NotedModel("one", Path()), NotedModel("two", Path())
 
 def test_what_was_seen_is_known_in_the_next_run(tmp_path: Path) -> None:
     # proves: G9 G3
-    path = tmp_path / "캐시 폴더" / "footprints.json"
-    seen = Footprints(path)
+    path = tmp_path / "캐시 폴더" / "model_profiles.json"
+    seen = ModelProfiles(path)
     assert seen.of(ONE, "cpu") is None
     seen.loaded(ONE, "cpu", 100.0)
     seen.inferred(ONE, "cpu", "shout", 180.0, padded_cost=40.0, took_mb=80.0)
     seen.inferred(ONE, "cpu", "shout", 150.0, padded_cost=10.0, took_mb=50.0)
     assert seen.save() is None
-    again = Footprints(path)
-    assert again.of(ONE, "cpu") == Footprint(100.0, 180.0, {"shout": 2.0}), (
+    again = ModelProfiles(path)
+    assert again.of(ONE, "cpu") == ModelProfile(100.0, 180.0, {"shout": 2.0}), (
         "the larger batch tells what a unit of cost takes"
     )
     assert again.of(ONE, "cuda") is None and again.of(TWO, "cpu") is None
@@ -35,43 +35,43 @@ def test_what_threads_bring_is_measured_once_a_machine(tmp_path: Path) -> None:
     # proves: F2
     class Small(NotedModel):
         @property
-        def small(self) -> bool:
+        def lightweight(self) -> bool:
             return True
 
-    path, cpu = tmp_path / "footprints.json", Device("cpu")
+    path, cpu = tmp_path / "model_profiles.json", Device("cpu")
     small = Small("small", Path())
-    run = Footprints(path)
-    assert Gauges(None, run).unmeasured(small, cpu, cores=4) == (1, 2, 4)
-    assert Gauges(None, run).unmeasured(small, Device("cuda"), cores=4) == ()
-    assert Gauges(None, run).unmeasured(ONE, cpu, cores=4) == ()
+    run = ModelProfiles(path)
+    assert MemoryEstimator(None, run).unmeasured(small, cpu, cores=4) == (1, 2, 4)
+    assert MemoryEstimator(None, run).unmeasured(small, Device("cuda"), cores=4) == ()
+    assert MemoryEstimator(None, run).unmeasured(ONE, cpu, cores=4) == ()
     run.loaded(small, "cpu", 100.0, {1: 0.4, 2: 0.2, 4: 0.2})
     run.save()
-    again = Footprints(path)
+    again = ModelProfiles(path)
     known = again.of(small, "cpu")
     assert known is not None and known.paces == {1: 0.4, 2: 0.2, 4: 0.2}
-    assert Gauges(None, again).unmeasured(small, cpu, cores=4) == ()
+    assert MemoryEstimator(None, again).unmeasured(small, cpu, cores=4) == ()
 
 
 def test_a_peak_of_long_ago_is_forgotten_little_by_little(tmp_path: Path) -> None:
     # proves: G9
-    path = tmp_path / "footprints.json"
+    path = tmp_path / "model_profiles.json"
     for peak in (1000.0, 100.0):
-        run = Footprints(path)
+        run = ModelProfiles(path)
         run.loaded(ONE, "cpu", peak)
         run.save()
-    known = Footprints(path).of(ONE, "cpu")
+    known = ModelProfiles(path).of(ONE, "cpu")
     assert known is not None and (known.loaded_mb, known.peak_mb) == (100.0, 900.0)
 
 
 def test_two_runs_at_once_keep_what_both_saw(tmp_path: Path) -> None:
     # proves: G18
-    path = tmp_path / "footprints.json"
-    one, two = Footprints(path), Footprints(path)
+    path = tmp_path / "model_profiles.json"
+    one, two = ModelProfiles(path), ModelProfiles(path)
     one.loaded(ONE, "cpu", 1.0)
     two.loaded(TWO, "cpu", 2.0)
     one.save()
     two.save()
-    both = Footprints(path)
+    both = ModelProfiles(path)
     assert both.of(ONE, "cpu") is not None and both.of(TWO, "cpu") is not None
 
 
@@ -79,19 +79,19 @@ def test_two_runs_at_once_keep_what_both_saw(tmp_path: Path) -> None:
     "content", ["", "[]", "[" * 200_000, '{"schema": 1}', '{"schema": "else", "models": {}}']
 )
 def test_a_damaged_file_is_nothing_known_and_is_written_anew(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "footprints.json"
+    path = tmp_path / "model_profiles.json"
     path.write_text(content)
-    footprints = Footprints(path)
-    assert footprints.of(ONE, "cpu") is None
-    footprints.loaded(ONE, "cpu", 5.0)
-    assert footprints.save() is None
-    assert Footprints(path).of(ONE, "cpu") == Footprint(5.0, 5.0)
+    model_profiles = ModelProfiles(path)
+    assert model_profiles.of(ONE, "cpu") is None
+    model_profiles.loaded(ONE, "cpu", 5.0)
+    assert model_profiles.save() is None
+    assert ModelProfiles(path).of(ONE, "cpu") == ModelProfile(5.0, 5.0)
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    footprints = Footprints(tmp_path / "file" / "footprints.json")
-    footprints.loaded(ONE, "cpu", 5.0)
-    told = footprints.save()
+    model_profiles = ModelProfiles(tmp_path / "file" / "model_profiles.json")
+    model_profiles.loaded(ONE, "cpu", 5.0)
+    told = model_profiles.save()
     assert told is not None and os.fspath(tmp_path / "file") in told
-    assert Footprints(None).save() is None
+    assert ModelProfiles(None).save() is None

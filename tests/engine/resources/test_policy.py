@@ -24,7 +24,7 @@ def test_more_waits_for_a_gpu(gpus: int, mb: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "free_mb", "models_mb", "hosts"),
+    ("cores", "free_mb", "models_mb", "model_workers"),
     [
         (1, 8_000, [300], [1]),
         (2, 8_000, [300], [2]),
@@ -39,25 +39,27 @@ def test_more_waits_for_a_gpu(gpus: int, mb: int) -> None:
         (4, 8_000, [], []),
     ],
 )
-def test_hosts_on_the_cpu_are_as_many_as_fit(
-    cores: int, free_mb: float, models_mb: list[float], hosts: list[int]
+def test_model_workers_on_the_cpu_are_as_many_as_fit(
+    cores: int, free_mb: float, models_mb: list[float], model_workers: list[int]
 ) -> None:
     # proves: G16 G9
-    assert policy.spread_hosts(cores, free_mb, models_mb) == hosts
+    assert policy.spread_workers(cores, free_mb, models_mb) == model_workers
 
 
 @pytest.mark.parametrize(
-    ("cores", "hosts", "all_hosts", "threads"),
+    ("cores", "model_workers", "all_workers", "threads"),
     [(1, 1, None, 1), (2, 2, None, 1), (2, 1, None, 2), (16, 4, None, 4), (16, 2, 2, 8),
      (16, 4, 12, 2), (16, 4, 8, 4), (2, 2, 6, 1)],
 )  # fmt: skip
-def test_hosts_share_the_cores(cores: int, hosts: int, all_hosts: int | None, threads: int) -> None:
+def test_model_workers_share_the_cores(
+    cores: int, model_workers: int, all_workers: int | None, threads: int
+) -> None:
     # proves: G16 G9
-    assert policy.host_threads(cores, hosts, all_hosts) == threads
+    assert policy.worker_threads(cores, model_workers, all_workers) == threads
 
 
 @pytest.mark.parametrize(
-    ("free_mb", "others_mb", "cores", "hosts"),
+    ("free_mb", "others_mb", "cores", "model_workers"),
     [
         (80_000, 0, 32, 13),
         (20_000, 0, 32, 13),  # 13 x 1,200 of 0.8 x 20,000
@@ -71,18 +73,18 @@ def test_hosts_share_the_cores(cores: int, hosts: int, all_hosts: int | None, th
     ],
 )
 def test_copies_of_a_small_model_fall_from_13_to_5_to_3_when_memory_is_short(
-    free_mb: float, others_mb: float, cores: int, hosts: int
+    free_mb: float, others_mb: float, cores: int, model_workers: int
 ) -> None:
     # proves: F2
-    assert policy.gpu_replicas(free_mb, others_mb, 1_200, cores) == hosts
+    assert policy.gpu_replicas(free_mb, others_mb, 1_200, cores) == model_workers
     assert policy.gpu_replicas(free_mb, others_mb, 0, cores) == 1
 
 
 @pytest.mark.parametrize(
-    ("most_hosts", "cores", "paces", "placed"),
+    ("most_workers", "cores", "paces", "placed"),
     [
         (2, 2, {1: 1.0, 2: 0.6}, (2, 1)),  # two threads are not twice as fast
-        (2, 2, {1: 1.0, 2: 0.5}, (1, 2)),  # they are: one host needs half the memory
+        (2, 2, {1: 1.0, 2: 0.5}, (1, 2)),  # they are: one model worker needs half the memory
         (1, 2, {1: 1.0, 2: 0.6}, (1, 2)),  # there is memory for one only
         (1, 2, {1: 1.0, 2: 1.3}, (1, 1)),  # threads that are in each other's way
         (4, 16, {1: 1.0, 2: 0.55, 4: 0.3, 8: 0.2, 16: 0.2}, (4, 4)),
@@ -90,11 +92,11 @@ def test_copies_of_a_small_model_fall_from_13_to_5_to_3_when_memory_is_short(
         (3, 4, {}, (3, 1)),  # nothing was measured
     ],
 )
-def test_hosts_and_threads_are_those_measured_to_be_fastest(
-    most_hosts: int, cores: int, paces: dict[int, float], placed: tuple[int, int]
+def test_model_workers_and_threads_are_those_measured_to_be_fastest(
+    most_workers: int, cores: int, paces: dict[int, float], placed: tuple[int, int]
 ) -> None:
     # proves: F2
-    assert policy.by_pace(most_hosts, cores, paces) == placed
+    assert policy.by_pace(most_workers, cores, paces) == placed
 
 
 def test_threads_are_measured_in_doublings_up_to_all_cores() -> None:

@@ -17,7 +17,7 @@ from reelmill.artifacts.names import PathBelow, PlainName
 from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.planning import Keys
-from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process import cpu_worker
 from reelmill.engine.state import artifact_store as store
 from reelmill.errors import InputError, NotTrustedError
 from tests.engine.toys import Read, Shout, ShoutModel, ShoutStage, Words, toy_pipeline
@@ -255,16 +255,16 @@ def test_keys_of_finished_recordings_are_forgotten(tmp_path: Path) -> None:
     assert len(keys._known) == 0
 
 
-def task(tmp_path: Path, key: str = "k") -> work.StageTask:
-    return work.StageTask(0, recording(tmp_path), (), key, tmp_path / "read.json")
+def task(tmp_path: Path, key: str = "k") -> cpu_worker.StageTask:
+    return cpu_worker.StageTask(0, recording(tmp_path), (), key, tmp_path / "read.json")
 
 
 def test_what_was_written_but_not_noted_is_taken_over(tmp_path: Path) -> None:
     # proves: G12
     ours = task(tmp_path)
-    assert work.adopt(ours, Read(), SEAL) is None
+    assert cpu_worker.adopt(ours, Read(), SEAL) is None
     saved(ours.target, ours.recording, Words(["a", "b"]))
-    made = work.adopt(ours, Read(), SEAL)
+    made = cpu_worker.adopt(ours, Read(), SEAL)
     assert made is not None and made.summary == RecordingSummary(media_seconds=2.0)
 
 
@@ -273,7 +273,7 @@ def test_what_is_anothers_or_damaged_is_not_taken_over(tmp_path: Path) -> None:
     ours = task(tmp_path)
     saved(ours.target, ours.recording, Words([]), "other")
     with pytest.raises(NotTrustedError, match="other work"):
-        work.adopt(ours, Read(), SEAL)
+        cpu_worker.adopt(ours, Read(), SEAL)
     ours.target.write_text(json.dumps({"key": "k", "schema": "reelmill/words/1", "data": 5}))
     with pytest.raises(InputError):
-        work.adopt(ours, Read(), SEAL)
+        cpu_worker.adopt(ours, Read(), SEAL)

@@ -31,11 +31,11 @@ def test_networks_stay_on_the_cpu_where_onnx_runtime_knows_no_cuda(
     monkeypatch.setattr(onnx, "find_spec", lambda name: found)
     for spec in (MtcnnSpec(), segmentation_spec("default")):
         assert spec.supports("cpu") and not spec.supports("cuda")
-        assert "onnxruntime-gpu" in spec.obstacle("cuda")
+        assert "onnxruntime-gpu" in spec.unsupported_reason("cuda")
     (tmp_path / "capi").mkdir()
     (tmp_path / "capi" / "libonnxruntime_providers_cuda.so").touch()
     onnx.knows_cuda.cache_clear()
-    assert MtcnnSpec().supports("cuda") and not MtcnnSpec().obstacle("cuda")
+    assert MtcnnSpec().supports("cuda") and not MtcnnSpec().unsupported_reason("cuda")
 
 
 def test_a_gpu_is_not_taken_for_another_device_in_silence() -> None:

@@ -24,7 +24,7 @@ class Toy(ModelSpec):
         return f"{self.label}-1"
 
     @property
-    def small(self) -> bool:
+    def lightweight(self) -> bool:
         return self.is_small
 
     def memory_mb(self, device_kind: str) -> float:
@@ -43,7 +43,7 @@ def test_each_is_itself_and_one_process_loads_all() -> None:
     assert (one.name, one.identity) == ("one", "one-1")
     assert (other.name, other.identity) == ("other", "other-1")
     assert one.memory_mb("cpu") == 200
-    assert one.title == "one, other"
+    assert one.display_name == "one, other"
     loaded = one.load(Device("cpu"), 3)
     other.warm_up(loaded)
     assert own_model(one, loaded) == ["one", 3, "warm"]

@@ -21,20 +21,20 @@ from reelmill.engine.execution.admission import Intake, admit
 from reelmill.engine.execution.earlier import EarlierWork
 from reelmill.engine.execution.naming import Names
 from reelmill.engine.execution.planning import Job, Keys, Source, done_before, plan
-from reelmill.engine.execution.recording_runner import Passage
-from reelmill.engine.execution.resource_controller import Guard
-from reelmill.engine.execution.run_recorder import Books
-from reelmill.engine.execution.sequential import Planner, Turns
-from reelmill.engine.inference.memory_estimator import Gauges
+from reelmill.engine.execution.recording_runner import RecordingRunner
+from reelmill.engine.execution.resource_controller import ResourceController
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.execution.sequential import Planner, SequentialPasses
+from reelmill.engine.inference.memory_estimator import MemoryEstimator
 from reelmill.engine.inference.replicas import BatchDone
-from reelmill.engine.inference.service import Inference
+from reelmill.engine.inference.service import InferenceService
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import arena as buffers
-from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_pool import CpuPool
-from reelmill.engine.resources.model_profiles import Footprints
+from reelmill.engine.resources.model_profiles import ModelProfiles
 from reelmill.engine.resources.monitor import Devices, Monitor, NvmlDevices
-from reelmill.engine.resources.placement import turns_of
+from reelmill.engine.resources.placement import passes_of
 from reelmill.engine.stage import ModelStage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.lock import FolderLock
@@ -45,7 +45,7 @@ from reelmill.errors import Failure, NotOursError, UsageError
 
 _SAMPLE_EVERY_S = 1.0
 _TELL_EVERY_S = 0.25
-#: What the logs of children are called.
+#: What the logs of worker processes are called.
 _LOGS = re.compile(r"[\w.-]+\.log")
 
 
@@ -64,9 +64,9 @@ class Coordinator:
         self._pipeline = pipeline
         self._config = config
         self._monitor = Monitor(devices or NvmlDevices(), self._running)
-        self._books = Books(pipeline, config, emit, self._monitor)
-        self._footprints = Footprints(config.footprints)
-        self._planner = Planner(pipeline, config, self._books, self._footprints)
+        self._recorder = RunRecorder(pipeline, config, emit, self._monitor)
+        self._model_profiles = ModelProfiles(config.model_profiles)
+        self._planner = Planner(pipeline, config, self._recorder, self._model_profiles)
         self._emit = emit
         self._lock = lock or FolderLock(config.cache / "lock")
         self._names = Names(config.out, pipeline, config.reserved)
@@ -79,7 +79,7 @@ class Coordinator:
         self._ledger: Ledger
         self._earlier: EarlierWork
         self._pool: CpuPool | None = None
-        self._inference: Inference | None = None
+        self._inference: InferenceService | None = None
 
     @property
     def jobs(self) -> Sequence[Job]:
@@ -120,14 +120,14 @@ class Coordinator:
                 gate.claim(self._config.out)
                 self._ledger = Ledger(self._config.cache / "ledger.sqlite", self._config.seal)
                 opened.callback(self._ledger.close)
-                opened.enter_context(self._books.open())
+                opened.enter_context(self._recorder.open())
                 self._look_at_earlier_work()
                 waiting = self._plan(sources)
             self._intake = Intake(waiting, closed=not until_closed)
             await self._run()
             self._tell_of_lost()
-            hosts = self._inference.totals if self._inference else []
-            summary = self._books.summary(hosts, self._stopped)
+            model_workers = self._inference.totals if self._inference else []
+            summary = self._recorder.summary(model_workers, self._stopped)
             if closing is not None:
                 closing(summary)
         return summary
@@ -151,7 +151,7 @@ class Coordinator:
         """Begin nothing new and save what is finished. Asked again: do not even wait for that."""
         if self._stopped is None:
             self._stopped = reason
-            self._books.warn(f"stopping: {reason}")
+            self._recorder.warn(f"stopping: {reason}")
         else:
             self._stop_now = True
         self._stop_requested.set()
@@ -199,14 +199,14 @@ class Coordinator:
                 self._ledger.put_original(job.original)
         self._ledger.commit()
         if self._ledger.refused:
-            self._books.warn(
+            self._recorder.warn(
                 f"{cache / 'ledger.sqlite'}: {self._ledger.refused} entries were changed by "
                 "somebody else; they are not used, what they were about is looked at again"
             )
             self._ledger.refused = 0
-        self._books.planned(jobs)
+        self._recorder.planned(jobs)
         while self._names.notes:
-            self._books.note(self._names.notes.pop(0))
+            self._recorder.note(self._names.notes.pop(0))
         return [job for job in waiting if not self._refused(job)]
 
     def _refused(self, job: Job) -> bool:
@@ -214,7 +214,7 @@ class Coordinator:
         why = self._names.obstacle(job.original)
         if why is not None:
             job.failure, job.status = Failure("plan", "input", f"{job.path}: {why}"), "failed"
-            self._books.finished(job)
+            self._recorder.finished(job)
         return why is not None
 
     def _tell_of_lost(self) -> None:
@@ -222,9 +222,9 @@ class Coordinator:
         asked_for = self._jobs.keys()
         unfinished, finished = self._earlier.lost.sentences(asked_for)
         if unfinished is not None:
-            self._books.warn(unfinished)
+            self._recorder.warn(unfinished)
         if finished is not None:
-            self._books.note(finished)
+            self._recorder.note(finished)
 
     async def _run(self) -> None:
         if not self._intake.is_over:
@@ -238,7 +238,7 @@ class Coordinator:
     async def _work(self) -> None:
         config = self._config
         logs = config.cache / "logs"
-        gate.sweep(logs, _LOGS)  # what children said in earlier runs
+        gate.sweep(logs, _LOGS)  # what worker processes said in earlier runs
         gate.make_folder(logs)
         memory = buffers.create_memory(config.arena_bytes)
         pool = self._pool = CpuPool(
@@ -246,11 +246,11 @@ class Coordinator:
             self._pipeline.stages,
             memory,
             logs,
-            keys=work.Keys(config.seal, config.spill_key),
+            keys=cpu_worker.Keys(config.seal, config.spill_key),
             environment=config.worker_environment,
             memory_mb=config.worker_memory_mb,
         )
-        inference = self._inference = Inference(
+        inference = self._inference = InferenceService(
             self._pipeline.stages,
             config,
             memory,
@@ -260,36 +260,38 @@ class Coordinator:
             on_room=pool.wake,
             on_fatal=self._fatal,
             on_disk_full=self._disk_full,
-            on_warning=self._books.warn,
-            gauges=Gauges(self._monitor, self._footprints),
+            on_warning=self._recorder.warn,
+            estimator=MemoryEstimator(self._monitor, self._model_profiles),
         )
-        passage = Passage(
+        runner = RecordingRunner(
             self._pipeline,
             config,
             self._ledger,
-            self._books,
+            self._recorder,
             pool,
             inference,
             self._results,
             self._earlier,
             self._disk_full,
         )
-        guard = Guard(config, self._planner, inference, pool, self._books, self._fatal)
-        clock = asyncio.create_task(self._tick(inference, guard))
+        controller = ResourceController(
+            config, self._planner, inference, pool, self._recorder, self._fatal
+        )
+        clock = asyncio.create_task(self._tick(inference, controller))
         clock.add_done_callback(self._clock_stopped)
         try:
-            await self._until_done_or_stopped(passage, pool, inference)
+            await self._until_done_or_stopped(runner, pool, inference)
         finally:
             clock.cancel()
             await asyncio.gather(inference.stop(), pool.close())
             os.close(memory)
-            if problem := self._footprints.save():
-                self._books.warn(problem)
+            if problem := self._model_profiles.save():
+                self._recorder.warn(problem)
 
     async def _until_done_or_stopped(
-        self, passage: Passage, pool: CpuPool, inference: Inference
+        self, runner: RecordingRunner, pool: CpuPool, inference: InferenceService
     ) -> None:
-        everything = asyncio.create_task(self._go_through(passage, inference))
+        everything = asyncio.create_task(self._go_through(runner, inference))
         stop = asyncio.create_task(self._stop_requested.wait())
         await asyncio.wait({everything, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -301,43 +303,43 @@ class Coordinator:
         with contextlib.suppress(asyncio.CancelledError):
             await everything
 
-    async def _drained(self, pool: CpuPool, inference: Inference) -> None:
+    async def _drained(self, pool: CpuPool, inference: InferenceService) -> None:
         """Wait until what was begun is over, but not longer than a stop may take."""
         until = time.monotonic() + self._config.drain_seconds
         while (pool.busy or inference.busy) and not self._stop_now and time.monotonic() < until:
             await asyncio.sleep(0.02)
 
-    async def _go_through(self, passage: Passage, inference: Inference) -> None:
-        """All recordings through all models, which are loaded together or take turns."""
+    async def _go_through(self, runner: RecordingRunner, inference: InferenceService) -> None:
+        """All recordings through all models, which are loaded together or one after the other."""
         plan = self._planner.plan()
         for text in [*self._planner.left_on_cpu(), *filter(None, [plan.reason])]:
-            self._books.note(text)
+            self._recorder.note(text)
         if plan.short:
-            self._books.warn("the models may not fit; --residency turns needs less memory")
+            self._recorder.warn("the models may not fit; --placement sequential needs less memory")
         try:
-            if plan.in_turns:
-                turns = Turns(
-                    turns_of(self._pipeline),
+            if plan.is_sequential:
+                passes = SequentialPasses(
+                    passes_of(self._pipeline),
                     self._planner,
                     inference,
-                    self._books,
+                    self._recorder,
                     lambda: self._stopped is not None,
                 )
                 while jobs := await self._intake.all_waiting():
-                    await turns.take(
+                    await passes.take(
                         jobs,
-                        lambda some, process: self._admit(Intake(some), process, passage),
-                        passage.process,
-                        passage.give_up,
+                        lambda some, process: self._admit(Intake(some), process, runner),
+                        runner.process,
+                        runner.give_up,
                     )
             else:
                 inference.place(self._planner.placements(self._pipeline.models))
                 await self._begin(self._intake.waiting, inference)
-                await self._admit(self._intake, passage.process, passage)
+                await self._admit(self._intake, runner.process, runner)
         finally:
-            await passage.cancel()
+            await runner.cancel()
 
-    async def _begin(self, jobs: Sequence[Job], inference: Inference) -> None:
+    async def _begin(self, jobs: Sequence[Job], inference: InferenceService) -> None:
         """Start what new recordings are going to need at first, all at the same time: also a
         worker more than there are recordings, for parts of one."""
         new = sum(job.original.before is None for job in jobs)
@@ -348,45 +350,45 @@ class Coordinator:
         # Where there are results, it may turn out that no model is needed.
         if models and not store.artifacts(self._config.cache).exists():
             inference.expect(models[0])
-            await asyncio.sleep(0)  # hosts before the other workers: they take longer
+            await asyncio.sleep(0)  # model workers before the other workers: they take longer
         await self._pool.begin(new + 1)
 
     async def _admit(
-        self, intake: Intake, process: Callable[[Job], Awaitable[None]], passage: Passage
+        self, intake: Intake, process: Callable[[Job], Awaitable[None]], runner: RecordingRunner
     ) -> None:
-        await admit(intake, self._config.open_recordings, process, passage.give_up)
+        await admit(intake, self._config.open_recordings, process, runner.give_up)
 
     def _clock_stopped(self, clock: asyncio.Task[None]) -> None:
         """Nobody waits for the clock: a fault in it must not go unseen."""
         if not clock.cancelled() and (error := clock.exception()) is not None:
-            self._books.line({"event": "error", "message": repr(error)})
+            self._recorder.line({"event": "error", "message": repr(error)})
             self._fatal(f"a fault of this program in the monitor: {error!r}")
 
-    async def _tick(self, inference: Inference, guard: Guard) -> None:
+    async def _tick(self, inference: InferenceService, controller: ResourceController) -> None:
         """Sample once a second, tell where the run stands four times a second."""
         every = round(_SAMPLE_EVERY_S / _TELL_EVERY_S)
-        turn = 0
+        ticks = 0
         while True:
-            if turn % every == 0:
+            if ticks % every == 0:
                 sample = self._monitor.take()
-                self._books.line(sample.as_line())
-                guard.see(sample)
-            self._emit(Progressed(self._books.snapshot(inference.queued)))
+                self._recorder.line(sample.as_line())
+                controller.see(sample)
+            self._emit(Progressed(self._recorder.snapshot(inference.queued)))
             try:
                 self._ledger.commit()  # also when nothing new comes for a while
             except sqlite3.OperationalError:
                 self._disk_full()
-            turn += 1
+            ticks += 1
             await asyncio.sleep(_TELL_EVERY_S)
 
     def _on_batch(self, batch: BatchDone) -> None:
         last = self._monitor.last
         memory = None
-        if last is not None and batch.lane.device.kind != "cpu":
+        if last is not None and batch.replica.device.kind != "cpu":
             memory = next(
-                (d.used_mb for d in last.devices if d.index == batch.lane.device.index), None
+                (d.used_mb for d in last.devices if d.index == batch.replica.device.index), None
             )
-        self._books.batch(batch, memory)
+        self._recorder.batch(batch, memory)
 
     def _fatal(self, reason: str) -> None:
         if self._stopped is None:  # a second cause is no reason to stop at once
@@ -413,4 +415,4 @@ def sweep(cache: Path) -> None:
     """Remove what a run that was killed left half-written."""
     gate.sweep(cache / gate.TEMPORARY, atomic.LEFTOVER)
     gate.sweep(store.artifacts(cache), atomic.LEFTOVER, deep=True)
-    gate.sweep(store.artifacts(cache), store.SPOOL, deep=True)
+    gate.sweep(store.artifacts(cache), store.SPILL_FILE, deep=True)

@@ -57,9 +57,9 @@ class EarlierWork:
         if new_content:
             gate.sweep(recording.folder, store.OURS)
         for stage in self._pipeline.stages:
-            if new_name if stage.per_name else new_content:
+            if new_name if stage.named_outputs else new_content:
                 self._results.pop(self._keys.of(stage, recording), None)
-                if stage.per_name:
+                if stage.named_outputs:
                     gate.remove(store.named_path(self._cache, stage.name, recording.name))
         self._keys.forget(recording)
         self._contents.add(recording.id)

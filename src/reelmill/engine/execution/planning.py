@@ -83,7 +83,7 @@ class Keys:
         self._known: dict[tuple[str, str, str], str] = {}
 
     def of(self, stage: Stage, recording: Recording) -> str:
-        name = recording.name if stage.per_name else ""
+        name = recording.name if stage.named_outputs else ""
         at = (stage.name, recording.id, name)
         key = self._known.get(at)
         if key is None:
@@ -238,7 +238,7 @@ def artifact_paths(
     for stage in pipeline.stages:
         key = keys.of(stage, recording)
         path = store.artifact_path(recording.folder, stage.name, key)
-        if stage.per_name:
+        if stage.named_outputs:
             path = store.named_path(cache, stage.name, recording.name)
         paths[stage.produces] = store.Stored(path, key, recording.id)
     keys.forget(recording)

@@ -18,14 +18,14 @@ from reelmill.engine.aio import end_tasks
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.earlier import EarlierWork
 from reelmill.engine.execution.planning import Job, Keys, is_whole, recording_of, summary_of
-from reelmill.engine.execution.run_recorder import Books
-from reelmill.engine.inference.service import Inference
-from reelmill.engine.inference.stage_run import Flight, StageFailed, joined
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.inference.service import InferenceService
+from reelmill.engine.inference.stage_run import StageFailed, StageRun, joined
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.resources import policy
-from reelmill.engine.resources.placement import Turn
+from reelmill.engine.resources.placement import ModelPass
 from reelmill.engine.stage import (
     FileStage,
     ModelStage,
@@ -44,11 +44,11 @@ _CHECK_PRIORITY = -1000
 
 
 class RunStopping(Exception):
-    """The run, or a model's turn, ends before this recording is finished; nothing is held against
+    """The run, or a model's pass, ends before this recording is finished; nothing is held against
     the recording."""
 
 
-class Passage:
+class RecordingRunner:
     """Takes recordings through the stages."""
 
     def __init__(
@@ -56,9 +56,9 @@ class Passage:
         pipeline: Pipeline,
         config: EngineConfig,
         ledger: Ledger,
-        books: Books,
+        recorder: RunRecorder,
         pool: CpuPool,
-        inference: Inference,
+        inference: InferenceService,
         results: dict[str, Result],
         earlier: EarlierWork,
         on_disk_full: Callable[[], None],
@@ -66,7 +66,7 @@ class Passage:
         self._pipeline = pipeline
         self._config = config
         self._ledger = ledger
-        self._books = books
+        self._recorder = recorder
         self._pool = pool
         self._inference = inference
         self._results = results
@@ -75,22 +75,24 @@ class Passage:
         self._keys = Keys(pipeline)
         self._making: dict[str, asyncio.Task[Result]] = {}
         self._open_by_content: dict[str, int] = {}
-        #: Recordings that were begun and are not finished; with models in turns that may be all.
+        #: Recordings that were begun and are not finished; with models loaded one after the other
+        #: that may be all.
         self._entered: dict[Job, Recording] = {}
         self._found_foreign = False
 
-    async def process(self, job: Job, turn: Turn | None = None) -> None:
-        """All of one recording; failures end up in the job. With models in turns only what this
-        turn's model is needed for, and all of it when no other model is needed any more.
+    async def process(self, job: Job, model_pass: ModelPass | None = None) -> None:
+        """All of one recording; failures end up in the job. With models loaded one after the other
+        only what this pass's model is needed for, and all of it when no other model is needed any
+        more.
 
         Raises:
-            RunStopping: the run, or the turn of a model it needs, ends first.
+            RunStopping: the run, or the pass of a model it needs, ends first.
         """
         job.started = job.started or time.monotonic()
         recording: Recording | None = None
         try:
             recording = self._entered.get(job) or await self._enter(job)
-            goals, is_all = self._goals(recording, turn)
+            goals, is_all = self._goals(recording, model_pass)
             await self._obtain_all(recording, goals)
             if not is_all:
                 return
@@ -102,7 +104,7 @@ class Passage:
         if recording is not None:
             job.summary = summary_of(recording, self._pipeline, self._keys, self._results)
             self._close(job, recording)
-        self._books.finished(job)
+        self._recorder.finished(job)
 
     async def _enter(self, job: Job) -> Recording:
         before = job.original.before or await self._identify(job)
@@ -111,9 +113,11 @@ class Passage:
         self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
         return recording
 
-    def _goals(self, recording: Recording, turn: Turn | None) -> tuple[list[Stage], bool]:
+    def _goals(
+        self, recording: Recording, model_pass: ModelPass | None
+    ) -> tuple[list[Stage], bool]:
         """The stages to ask for now, and whether that is all there is to do."""
-        if turn is None:
+        if model_pass is None:
             return self._pipeline.ends, True
         needed: dict[int, Stage] = {}
         waiting = list(self._pipeline.ends)
@@ -123,16 +127,16 @@ class Passage:
                 needed[self._pipeline.position(stage)] = stage
                 waiting += self._pipeline.makers(stage)
         models = {at for at, stage in needed.items() if isinstance(stage, ModelStage)}
-        if models <= turn.stages:
+        if models <= model_pass.stages:
             return self._pipeline.ends, True
-        return [needed[at] for at in sorted(models & turn.stages)], False
+        return [needed[at] for at in sorted(models & model_pass.stages)], False
 
     def give_up(self, job: Job, error: Exception) -> None:
         """An error in the engine itself: a bug, told as one, that costs this recording."""
-        self._books.line({"event": "error", "trace": traceback.format_exc()})
+        self._recorder.line({"event": "error", "trace": traceback.format_exc()})
         text = f"{job.path}: {describe(error)} (a fault of this program; see the run's log)"
         job.failure, job.status = Failure("engine", "crash", text), "failed"
-        self._books.finished(job)
+        self._recorder.finished(job)
 
     async def cancel(self) -> None:
         """End whatever is still being made."""
@@ -191,21 +195,21 @@ class Passage:
         """Remember that all is done; or that the content is at fault and trying again is vain."""
         del self._entered[job]
         original, failure = job.original, job.failure
-        if failure is None or failure.lasting:
+        if failure is None or failure.permanent:
             original.outcome = self._keys.of_all_ends(recording)
         original.failure = failure
         self._note(partial(self._ledger.put_original, original))
         self._open_by_content[recording.id] -= 1
         if not self._open_by_content[recording.id]:
             del self._open_by_content[recording.id]
-            self._remove_transient(recording)
+            self._remove_temporary(recording)
         self._forget(recording)
 
-    def _remove_transient(self, recording: Recording) -> None:
-        if self._config.keep_transient:
+    def _remove_temporary(self, recording: Recording) -> None:
+        if self._config.keep_temporary:
             return
         for stage in self._pipeline.stages:
-            result = self._results.get(self._keys.of(stage, recording)) if stage.transient else None
+            result = self._results.get(self._keys.of(stage, recording)) if stage.temporary else None
             for file in result.files[1:] if result else ():
                 self._remove(Path(file))
 
@@ -246,7 +250,7 @@ class Passage:
         if known is not None and not self._replaceable(known, stage) and is_whole(known):
             if known.from_before:
                 known.from_before = False
-                self._books.stages[stage.name].reused += 1
+                self._recorder.stages[stage.name].reused += 1
             return known
         if key in self._making:
             return None
@@ -254,7 +258,9 @@ class Passage:
         adopted = self._adopt(task, stage)
         return None if adopted is None else self._keep(task, stage, adopted, 0.0)
 
-    def _keep(self, task: work.StageTask, stage: Stage, made: work.Made, seconds: float) -> Result:
+    def _keep(
+        self, task: cpu_worker.StageTask, stage: Stage, made: cpu_worker.Made, seconds: float
+    ) -> Result:
         files = [str(task.target), *made.files]
         result = Result(
             task.key,
@@ -273,12 +279,12 @@ class Passage:
     def _replaceable(known: Result, stage: Stage) -> bool:
         """Whether an earlier run's files may by now be another content's or setting's: those
         with a recording's name. The artifact beside them says whose they are."""
-        return stage.per_name and known.from_before
+        return stage.named_outputs and known.from_before
 
     async def _make(self, recording: Recording, stage: Stage, key: str) -> Result:
         task = self._task(recording, stage, key)
         if isinstance(stage, ModelStage):
-            if not self._inference.has_turn(task.stage):
+            if not self._inference.in_pass(task.stage):
                 raise RunStopping
             self._inference.expect(task.stage)
         sources = await self._obtain_all(recording, self._pipeline.makers(stage))
@@ -286,52 +292,52 @@ class Passage:
         began = time.monotonic()
         try:
             made = await self._make_anew(task, stage)
-        except work.Damaged as damaged:
+        except cpu_worker.Damaged as damaged:
             self._discard(damaged.path, str(damaged), sources)
             return await self._make(recording, stage, key)
         return self._keep(task, stage, made, time.monotonic() - began)
 
     def _discard(self, path: Path, reason: str, sources: Sequence[Result]) -> None:
         """Remove an artifact that cannot be used, so that it is made again."""
-        self._books.warn(f"{reason}; it is made again")
+        self._recorder.warn(f"{reason}; it is made again")
         self._remove(path)
         for source in sources:
             if source.files[0] == str(path):
                 self._results.pop(source.key, None)
 
-    def _task(self, recording: Recording, stage: Stage, key: str) -> work.StageTask:
-        if stage.per_name:
+    def _task(self, recording: Recording, stage: Stage, key: str) -> cpu_worker.StageTask:
+        if stage.named_outputs:
             target = store.named_path(self._config.cache, stage.name, recording.name)
         else:
             target = store.artifact_path(recording.folder, stage.name, key)
-        return work.StageTask(self._pipeline.position(stage), recording, (), key, target)
+        return cpu_worker.StageTask(self._pipeline.position(stage), recording, (), key, target)
 
-    def _adopt(self, task: work.StageTask, stage: Stage) -> work.Made | None:
+    def _adopt(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made | None:
         """What an interrupted run wrote but had no time to note."""
         try:
-            made = work.adopt(task, stage, self._config.seal)
+            made = cpu_worker.adopt(task, stage, self._config.seal)
         except InputError as error:
             self._tell_foreign(error)
             return None
         if made is not None:
-            self._books.stages[stage.name].reused += 1
+            self._recorder.stages[stage.name].reused += 1
         return made
 
     def _tell_foreign(self, error: InputError) -> None:
         """There may be thousands more: the first one is said, the rest is in the log."""
-        self._books.line({"event": "not ours", "message": str(error)})
+        self._recorder.line({"event": "not ours", "message": str(error)})
         if not self._found_foreign:
             self._found_foreign = True
-            self._books.warn(f"{error}; it is made again, and so is every other one like it")
+            self._recorder.warn(f"{error}; it is made again, and so is every other one like it")
 
-    async def _make_anew(self, task: work.StageTask, stage: Stage) -> work.Made:
-        totals = self._books.stages[stage.name]
+    async def _make_anew(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
+        totals = self._recorder.stages[stage.name]
         if totals.first_at is None:
-            totals.first_at = self._books.clock()
+            totals.first_at = self._recorder.clock()
         run = self._run_model_stage
         if isinstance(stage, FileStage):
             run = self._run_parted_file_stage if stage.parted else self._run_file_stage
-        if stage.per_name:  # from here on the files are not whole, and nobody's
+        if stage.named_outputs:  # from here on the files are not whole, and nobody's
             self._remove(task.target)
         try:
             made = await self._try(stage.name, partial(run, task, stage))
@@ -339,84 +345,96 @@ class Passage:
             totals.failed += 1
             raise
         finally:
-            totals.last_at = self._books.clock()
+            totals.last_at = self._recorder.clock()
         totals.done += 1
-        self._books.line(
+        self._recorder.line(
             {"event": "stage", "at": totals.last_at, "stage": stage.name, "key": task.key}
         )
         return made
 
-    async def _run_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
-        return await self._in_pool(work.Run(**vars(task)), stage)
+    async def _run_file_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
+        return await self._in_pool(cpu_worker.Run(**vars(task)), stage)
 
-    async def _run_parted_file_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
-        parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
+    async def _run_parted_file_stage(
+        self, task: cpu_worker.StageTask, stage: Stage
+    ) -> cpu_worker.Made:
+        parts = (await self._in_pool(cpu_worker.Parts(**vars(task)), stage)).parts
         runs = [
-            self._in_pool(work.RunPart(**vars(replace(task, part=part))), stage) for part in parts
+            self._in_pool(cpu_worker.RunPart(**vars(replace(task, part=part))), stage)
+            for part in parts
         ]
         pieces = tuple(made.piece for made in await _all_or_first_error(runs))
-        return await self._in_pool(work.Join(**vars(task), pieces=pieces), stage, ending=True)
+        return await self._in_pool(cpu_worker.Join(**vars(task), pieces=pieces), stage, ending=True)
 
-    async def _in_pool(self, task: work.Task, stage: Stage, ending: bool = False) -> work.Made:
+    async def _in_pool(
+        self, task: cpu_worker.Task, stage: Stage, ending: bool = False
+    ) -> cpu_worker.Made:
         """A task in the CPU pool; one that is `ending` a stage goes before those that begin it."""
         priority = -2 * self._pipeline.position(stage) - ending
         answer = await self._pool.run(task, priority, stall=self._config.stall_timeout)
         return self._made(stage.name, answer)
 
-    async def _run_model_stage(self, task: work.StageTask, stage: Stage) -> work.Made:
+    async def _run_model_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
         parts: tuple[object, ...] = (None,)
         if stage.parted:
-            parts = (await self._in_pool(work.Parts(**vars(task)), stage)).parts
-        base, label = task.target.with_suffix(".spool"), str(task.recording.path)
-        flights = [self._inference.open(task.stage, label, base) for _ in parts]
+            parts = (await self._in_pool(cpu_worker.Parts(**vars(task)), stage)).parts
+        base, label = task.target.with_suffix(".spill"), str(task.recording.path)
+        stage_runs = [self._inference.open(task.stage, label, base) for _ in parts]
         try:
             handed = await _all_or_first_error(
                 [
-                    self._fly(work.Split(**vars(replace(task, part=part))), stage, flight, flights)
-                    for part, flight in zip(parts, flights, strict=True)
+                    self._fly(
+                        cpu_worker.Split(**vars(replace(task, part=part))),
+                        stage,
+                        stage_run,
+                        stage_runs,
+                    )
+                    for part, stage_run in zip(parts, stage_runs, strict=True)
                 ]
             )
-            spools, places = joined(flights)
-            merge = work.Merge(**vars(task), spools=spools, places=places, handed=tuple(handed))
+            spill_files, places = joined(stage_runs)
+            merge = cpu_worker.Merge(
+                **vars(task), spill_files=spill_files, places=places, handed=tuple(handed)
+            )
             return await self._in_pool(merge, stage, ending=True)
         finally:
-            for flight in flights:
-                self._inference.close(flight)
+            for stage_run in stage_runs:
+                self._inference.close(stage_run)
 
     async def _fly(
-        self, task: work.Split, stage: Stage, flight: Flight, others: Sequence[Flight]
+        self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun, others: Sequence[StageRun]
     ) -> Any:
         """One part of a recording from its split to its last output; its failure is theirs.
         Gives what `split` returned."""
         try:
-            handed = await self._split(task, stage, flight)
-            await flight.finished
+            handed = await self._split(task, stage, stage_run)
+            await stage_run.finished
             return handed
         except Exception as error:
             for other in others:
                 self._inference.abandon(other, error)
             raise
 
-    async def _split(self, task: work.Split, stage: Stage, flight: Flight) -> Any:
+    async def _split(self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun) -> Any:
         total: int | None = None
         try:
             answer = await self._pool.run(
                 task,
                 -2 * task.stage,
                 stall=self._config.stall_timeout,
-                room=partial(self._inference.room, flight),
-                on_item=partial(self._inference.add, flight),
+                room=partial(self._inference.room, stage_run),
+                on_item=partial(self._inference.add, stage_run),
                 may_start=self._inference.has_room,
             )
             made = self._made(stage.name, answer)
             if made.stopped:
-                if flight.finished.done():
-                    await flight.finished
+                if stage_run.finished.done():
+                    await stage_run.finished
                 raise RunStopping
             total = made.items
             return made.handed
         finally:
-            self._inference.split_ended(flight, total)
+            self._inference.split_ended(stage_run, total)
 
     # -- failures
 
@@ -440,7 +458,7 @@ class Passage:
             wait = self._wait_after(failure)
             if wait is None:
                 raise StageFailed(failure, final=True)
-            self._books.warn(f"{failure.message} (in {stage}); trying again in {wait:.0f} s")
+            self._recorder.warn(f"{failure.message} (in {stage}); trying again in {wait:.0f} s")
             await asyncio.sleep(wait)
 
     def _wait_after(self, failure: Failure) -> float | None:
@@ -448,30 +466,30 @@ class Passage:
         outside the recording: it gets a second chance."""
         if failure.kind == "crash":
             return 0.0 if failure.tries == 1 else None
-        if failure.kind in ("passing", "resource"):
+        if failure.kind in ("transient", "resource"):
             return policy.retry_wait(failure.tries, self._config.retry_waits)
         return None
 
-    def _made(self, stage: str, answer: work.Made | work.Failed) -> work.Made:
+    def _made(self, stage: str, answer: cpu_worker.Made | cpu_worker.Failed) -> cpu_worker.Made:
         """A task's answer; its failure as an exception, a full disk as the end of the run."""
-        if stage in self._books.stages:
-            self._books.stages[stage].cpu_seconds += answer.cpu_seconds
-        if isinstance(answer, work.Made):
+        if stage in self._recorder.stages:
+            self._recorder.stages[stage].cpu_seconds += answer.cpu_seconds
+        if isinstance(answer, cpu_worker.Made):
             return answer
         if answer.disk_full:
             self._on_disk_full()
             raise RunStopping
         if answer.damaged is not None:
-            raise work.Damaged(answer.damaged, answer.message)
-        self._books.line({"event": "error", "message": answer.message, "trace": answer.trace})
-        raise StageFailed(Failure(stage, answer.kind, answer.message, lasting=answer.lasting))
+            raise cpu_worker.Damaged(answer.damaged, answer.message)
+        self._recorder.line({"event": "error", "message": answer.message, "trace": answer.trace})
+        raise StageFailed(Failure(stage, answer.kind, answer.message, permanent=answer.permanent))
 
     def _remove(self, path: Path) -> None:
         """Remove a file of the cache; one that is not ours after all stays, and is told of."""
         try:
             gate.remove(path)
         except NotOursError as error:
-            self._books.warn(str(error))
+            self._recorder.warn(str(error))
 
     def _note(self, write: Callable[[], None]) -> None:
         """Write to the ledger. Without it the next run finds the artifacts by their names."""

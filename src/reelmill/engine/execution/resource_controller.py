@@ -7,37 +7,37 @@ import time
 from collections.abc import Callable
 
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.execution.run_recorder import Books
+from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.sequential import Planner
-from reelmill.engine.inference.service import Inference
+from reelmill.engine.inference.service import InferenceService
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.resources import policy
 from reelmill.engine.resources import process_memory as memory
-from reelmill.engine.resources.device_policy import LOOK_EVERY_S, Move, Watch
-from reelmill.engine.resources.memory_policy import Action, Halve, Pressure, Release, Stop, Warn
+from reelmill.engine.resources.device_policy import LOOK_EVERY_S, DevicePolicy, Move
+from reelmill.engine.resources.memory_policy import Action, Halve, MemoryPolicy, Release, Stop, Warn
 from reelmill.engine.resources.monitor import Sample
 
 
-class Guard:
+class ResourceController:
     """Has the policies look at samples, and does what they say."""
 
     def __init__(
         self,
         config: EngineConfig,
         planner: Planner,
-        inference: Inference,
+        inference: InferenceService,
         pool: CpuPool,
-        books: Books,
+        recorder: RunRecorder,
         stop: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         gpus = tuple(device for device in config.devices if device.kind != "cpu")
-        self._pressure = Pressure(config.memory_limit)
-        self._watch = Watch(gpus, config.devices_automatic, clock())
+        self._memory_policy = MemoryPolicy(config.memory_limit)
+        self._device_policy = DevicePolicy(gpus, config.devices_automatic, clock())
         self._planner = planner
         self._inference = inference
         self._pool = pool
-        self._books = books
+        self._recorder = recorder
         self._stop = stop
         self._clock = clock
         self._recalled_at = clock()
@@ -46,23 +46,26 @@ class Guard:
     def see(self, sample: Sample) -> None:
         """A new sample; called in the coordinator's loop."""
         now = self._clock()
-        move = self._watch.look(
-            sample, now, self._inference.own_mb(self._watch.gpus), self._planner.need_mb("cuda")
+        move = self._device_policy.look(
+            sample,
+            now,
+            self._inference.own_mb(self._device_policy.gpus),
+            self._planner.need_mb("cuda"),
         )
         if move is not None:
             self._move(move, sample)
         if now - self._recalled_at >= LOOK_EVERY_S:
             self._recalled_at = now
             self._recall(sample)
-        for action in self._pressure.look(sample, self._inference.devices):
+        for action in self._memory_policy.look(sample, self._inference.devices):
             self._do(action)
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Warn):
-            self._books.warn(action.text)
+            self._recorder.warn(action.text)
         elif isinstance(action, Halve):
             if smaller := self._inference.halve(action.device):
-                self._books.warn(f"smaller batches on {action.device}: {', '.join(smaller)}")
+                self._recorder.warn(f"smaller batches on {action.device}: {', '.join(smaller)}")
         elif isinstance(action, Release):
             self._inference.release()
             if self._trimming is None or self._trimming.done():
@@ -71,10 +74,10 @@ class Guard:
             self._stop(action.reason)
 
     async def _release(self) -> None:
-        """What the coordinator and the CPU pool have that they can do without; hosts, asked
+        """What the coordinator and the CPU pool have that they can do without; model workers, asked
         already, say for themselves how much came back."""
         workers, workers_mb = await self._pool.trim()
-        self._books.warn(
+        self._recorder.warn(
             f"memory given back: {memory.release():,.0f} MB by the coordinator, {workers_mb:,.0f} "
             f"MB by {workers} idle CPU workers that were ended"
         )
@@ -86,11 +89,11 @@ class Guard:
             self._planner.placements(self._inference.loaded_models),
             lost=lambda device: device.kind != "cpu" and device.index not in there,
         )
-        (self._books.warn if move.slower else self._books.note)(move.reason)
-        self._books.line(
+        (self._recorder.warn if move.slower else self._recorder.note)(move.reason)
+        self._recorder.line(
             {
                 "event": "devices",
-                "at": self._books.clock(),
+                "at": self._recorder.clock(),
                 "devices": [str(device) for device in move.devices] or ["cpu"],
                 "reason": move.reason,
             }
@@ -105,4 +108,4 @@ class Guard:
                 room * free.get(home.index, 0.0) > max(1.0, self._planner.need_of(spec, home.kind))
             )
         ):
-            self._books.note(text)
+            self._recorder.note(text)

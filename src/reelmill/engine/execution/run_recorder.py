@@ -31,7 +31,7 @@ from reelmill.engine.telemetry.events import (
 )
 from reelmill.engine.telemetry.metrics import (
     BatchRecord,
-    HostTotals,
+    ModelWorkerTotals,
     RunSummary,
     StageTotals,
 )
@@ -44,7 +44,7 @@ _numbers = itertools.count()
 _METRICS = re.compile(r"\d{8}-\d{6}(-\d+)+\.jsonl")
 
 
-class Books:
+class RunRecorder:
     """Counts everything and emits the events of a run."""
 
     def __init__(
@@ -55,7 +55,8 @@ class Books:
         self._emit = emit
         self.monitor = monitor
         self.stages = {
-            stage.name: StageTotals(stage.name, title=stage.title) for stage in pipeline.stages
+            stage.name: StageTotals(stage.name, display_name=stage.display_name)
+            for stage in pipeline.stages
         }
         self.warnings: list[str] = []
         self.notes: list[str] = []
@@ -153,8 +154,8 @@ class Books:
         last = self.monitor.last
         record = BatchRecord(
             stage=batch.queue.stage.name,
-            host=batch.lane.name,
-            device=str(batch.lane.device),
+            worker=batch.replica.name,
+            device=str(batch.replica.device),
             started=round(answer.started - self._began, 4),
             seconds=round(seconds, 4),
             items=len(items),
@@ -196,7 +197,9 @@ class Books:
             return None
         return self.clock() * (self._bytes_total / self._bytes_done - 1)
 
-    def summary(self, hosts: Sequence[HostTotals], stopped: str | None) -> RunSummary:
+    def summary(
+        self, model_workers: Sequence[ModelWorkerTotals], stopped: str | None
+    ) -> RunSummary:
         monitor, config = self.monitor, self._config
         return RunSummary(
             pipeline=self._pipeline.name,
@@ -205,12 +208,12 @@ class Books:
             version=__version__,
             device=", ".join(map(str, config.devices)),
             device_reason=config.device_reason,
-            models={spec.title: spec.name for spec in self._pipeline.models},
+            models={spec.display_name: spec.name for spec in self._pipeline.models},
             workers=config.workers,
             batch_size=config.batch_size,
             outcomes=[job.outcome() for job in self._jobs],
             stages=list(self.stages.values()),
-            hosts=list(hosts),
+            model_workers=list(model_workers),
             host_memory=monitor.host_memory,
             device_memory=monitor.device_memory,
             device_utilization=monitor.device_utilization,

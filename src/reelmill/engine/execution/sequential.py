@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job
-from reelmill.engine.execution.run_recorder import Books
-from reelmill.engine.inference.service import Inference
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.inference.service import InferenceService
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources import placement as residency
-from reelmill.engine.resources.model_profiles import Footprints
-from reelmill.engine.resources.placement import Means, Need, Placement, Plan, Turn
+from reelmill.engine.resources import placement
+from reelmill.engine.resources.model_profiles import ModelProfiles
+from reelmill.engine.resources.placement import Means, ModelPass, Need, Placement, Plan
 from reelmill.engine.stage import Device, ModelSpec
 
-#: A recording that needs a model whose turn is over (its artifact was found damaged) waits for the
+#: A recording that needs a model whose pass is over (its artifact was found damaged) waits for the
 #: next round; more than this many rounds mean that artifacts do not stay whole.
 _ROUNDS = 3
 _MB = 1 << 20
@@ -36,34 +36,38 @@ class Planner:
     """Knows what models need and what there is, and has the policies decide."""
 
     def __init__(
-        self, pipeline: Pipeline, config: EngineConfig, books: Books, footprints: Footprints
+        self,
+        pipeline: Pipeline,
+        config: EngineConfig,
+        recorder: RunRecorder,
+        model_profiles: ModelProfiles,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
-        self._books = books
-        self._footprints = footprints
+        self._recorder = recorder
+        self._model_profiles = model_profiles
         self._devices = config.devices
-        self._hosts_open = config.cpu_hosts_open
+        self._workers_open = config.model_workers_open
         self._in_turns = False
 
     def use(self, gpus: tuple[Device, ...]) -> None:
-        """From now on plan for these GPUs; none: for the CPU, with as many hosts as fit."""
+        """From now on plan for these GPUs; none: for the CPU, with as many model workers as fit."""
         self._devices = gpus or (Device("cpu"),)
-        self._hosts_open = not gpus
+        self._workers_open = not gpus
 
     def plan(self) -> Plan:
-        plan = residency.decide(self.needs(), self.means(), self._config.residency)
-        self._in_turns = plan.in_turns
+        plan = placement.decide(self.needs(), self.means(), self._config.placement)
+        self._in_turns = plan.is_sequential
         return plan
 
     def left_on_cpu(self) -> list[str]:
         """Which models cannot use the devices that were chosen, and why."""
-        return residency.left_on_cpu(self._pipeline.models, self._devices)
+        return placement.left_on_cpu(self._pipeline.models, self._devices)
 
     def needs(self, specs: Sequence[ModelSpec] | None = None) -> list[Need]:
         """What each model was seen to need, or says it will."""
         return [
-            self._need(spec, residency.kind_for(spec, self._devices))
+            self._need(spec, placement.kind_for(spec, self._devices))
             for spec in (self._pipeline.models if specs is None else specs)
         ]
 
@@ -76,102 +80,105 @@ class Planner:
         return max(sizes, default=0.0) if self._in_turns else sum(sizes)
 
     def _need(self, spec: ModelSpec, kind: str) -> Need:
-        seen = self._footprints.of(spec, kind)
+        seen = self._model_profiles.of(spec, kind)
         if seen is not None:
             return Need(spec, kind, seen.peak_mb, measured=True, paces=seen.paces)
         return Need(spec, kind, spec.memory_mb(kind))
 
     def means(self) -> Means:
         config = self._config
-        sample = self._books.monitor.last or self._books.monitor.take()
+        sample = self._recorder.monitor.last or self._recorder.monitor.take()
         left = sample.machine_total_mb - sample.machine_used_mb
         free = {"cpu": left - config.arena_bytes / _MB}
         chosen = [d for d in sample.devices if Device("cuda", d.index) in self._devices]
         if chosen:
             free["cuda"] = min(device.total_mb - device.used_mb for device in chosen)
-        return Means(self._devices, free, config.cores, self._hosts_open, config.threads)
+        return Means(self._devices, free, config.cores, self._workers_open, config.threads)
 
     def placements(self, specs: Sequence[ModelSpec]) -> dict[ModelSpec, Placement]:
         """Where models go that are loaded together."""
-        return residency.place(self.needs(specs), self.means())
+        return placement.place(self.needs(specs), self.means())
 
 
-class Turns:
+class SequentialPasses:
     """Takes all recordings through the models one by one."""
 
     def __init__(
         self,
-        turns: Sequence[Turn],
+        passes: Sequence[ModelPass],
         planner: Planner,
-        inference: Inference,
-        books: Books,
+        inference: InferenceService,
+        recorder: RunRecorder,
         stopping: Callable[[], bool],
     ) -> None:
-        self._turns = turns
+        self._passes = passes
         self._planner = planner
         self._inference = inference
-        self._books = books
+        self._recorder = recorder
         self._stopping = stopping
 
     async def take(
         self,
         jobs: Sequence[Job],
         admit: Admit,
-        process: Callable[[Job, Turn], Awaitable[None]],
+        process: Callable[[Job, ModelPass], Awaitable[None]],
         give_up: Callable[[Job, Exception], None],
     ) -> None:
         left = list(jobs)
         for _ in range(_ROUNDS):
-            for turn in self._turns:
+            for model_pass in self._passes:
                 if self._stopping() or not left:
                     return
-                await self._one(turn, left, admit, process)
+                await self._one(model_pass, left, admit, process)
                 left = [job for job in left if job.status == "waiting"]
         for job in left:
             give_up(job, RuntimeError(f"its artifacts did not stay whole in {_ROUNDS} rounds"))
 
     async def _one(
         self,
-        turn: Turn,
+        model_pass: ModelPass,
         jobs: Sequence[Job],
         admit: Admit,
-        process: Callable[[Job, Turn], Awaitable[None]],
+        process: Callable[[Job, ModelPass], Awaitable[None]],
     ) -> None:
         before = self._used()
-        self._inference.place(self._planner.placements([turn.spec]))
-        self._inference.begin_turn(turn.stages)
-        self._books.line({"event": "turn", "at": self._books.clock(), "model": turn.spec.title})
+        self._inference.place(self._planner.placements([model_pass.spec]))
+        self._inference.begin_pass(model_pass.stages)
+        self._recorder.line(
+            {"event": "turn", "at": self._recorder.clock(), "model": model_pass.spec.display_name}
+        )
 
         async def one(job: Job) -> None:
-            await process(job, turn)
+            await process(job, model_pass)
 
         await admit(jobs, one)
         if not self._stopping():
-            await self._end(turn, before)
+            await self._end(model_pass, before)
 
-    async def _end(self, turn: Turn, before: dict[Device, float]) -> None:
-        """End the model's hosts, and see that their memory is back."""
-        self._sample()  # a short turn may have none of its own
+    async def _end(self, model_pass: ModelPass, before: dict[Device, float]) -> None:
+        """End the model's workers, and see that their memory is back."""
+        self._sample()  # a short pass may have none of its own
         ended = await self._inference.stop()
-        still = [host.pid for host in ended if _exists(host.pid)]
-        gpus = {host.device for host in ended if host.device.kind != "cpu"}
+        still = [worker.pid for worker in ended if _exists(worker.pid)]
+        gpus = {worker.device for worker in ended if worker.device.kind != "cpu"}
         after = await self._back(before, gpus)
         self._sample()
         held = {d: after[d] - before[d] for d in gpus if d in after and d in before}
         for device, more in held.items():
             if more > _TOLERANCE_MB:
-                self._books.warn(
-                    f"{turn.spec.title} has ended, but {device} still has {more:,.0f} MB more in "
+                self._recorder.warn(
+                    f"{model_pass.spec.display_name} has ended, but {device} still has "
+                    f"{more:,.0f} MB more in "
                     "use than before it loaded; another program may have taken them"
                 )
-        self._books.line(
+        self._recorder.line(
             {
                 "event": "turn ended",
-                "at": self._books.clock(),
-                "model": turn.spec.title,
-                "hosts": [
-                    {"pid": host.pid, "device": str(host.device), "memory_mb": host.memory_mb}
-                    for host in ended
+                "at": self._recorder.clock(),
+                "model": model_pass.spec.display_name,
+                "model_workers": [
+                    {"pid": worker.pid, "device": str(worker.device), "memory_mb": worker.memory_mb}
+                    for worker in ended
                 ],
                 "processes_left": still,
                 "device_used_mb_before": {str(d): before[d] for d in gpus if d in before},
@@ -189,10 +196,10 @@ class Turns:
         return used
 
     def _sample(self) -> None:
-        self._books.line(self._books.monitor.take().as_line())
+        self._recorder.line(self._recorder.monitor.take().as_line())
 
     def _used(self) -> dict[Device, float]:
-        sample = self._books.monitor.take()
+        sample = self._recorder.monitor.take()
         return {Device("cuda", device.index): device.used_mb for device in sample.devices}
 
 

@@ -7,20 +7,20 @@ from collections import deque
 from collections.abc import Callable
 
 from reelmill.engine.inference.batching import QueuedItem
-from reelmill.engine.inference.stage_run import Flight
+from reelmill.engine.inference.stage_run import StageRun
 from reelmill.engine.process.arena import Allocator, Block
 
 #: Part of the arena that must be free before another recording is split.
 _TO_START = 0.25
 
 
-class Room:
+class ArenaQueue:
     """Hands out blocks in the order they were asked for; a small item does not overtake."""
 
     def __init__(self, allocator: Allocator, on_room: Callable[[], None]) -> None:
         self._allocator = allocator
         self._on_room = on_room
-        self._wanting: deque[tuple[Flight, int, asyncio.Future[Block | None]]] = deque()
+        self._wanting: deque[tuple[StageRun, int, asyncio.Future[Block | None]]] = deque()
         self._draining = False
 
     @property
@@ -29,22 +29,23 @@ class Room:
         free = self._allocator.size - self._allocator.used
         return free >= self._allocator.size * _TO_START and not self._wanting
 
-    def ask(self, flight: Flight, size: int) -> asyncio.Future[Block | None]:
-        """A block for an item of `flight`, when there is one; None when the flight is over."""
+    def ask(self, stage_run: StageRun, size: int) -> asyncio.Future[Block | None]:
+        """A block for an item of `stage_run`, when there is one; None when the stage run is
+        over."""
         future: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()
-        self._wanting.append((flight, size, future))
+        self._wanting.append((stage_run, size, future))
         self.hand_out()
         return future
 
     def hand_out(self) -> None:
         while self._wanting:
-            flight, size, future = self._wanting[0]
+            stage_run, size, future = self._wanting[0]
             block = None
-            if not future.done() and not flight.closed and not self._draining:
+            if not future.done() and not stage_run.closed and not self._draining:
                 block = self._allocator.allocate(size)
                 if block is None:
                     return
-                flight.granted.add(block)
+                stage_run.granted.add(block)
             self._wanting.popleft()
             if not future.done():
                 future.set_result(block)
@@ -56,11 +57,11 @@ class Room:
         if self.to_start:
             self._on_room()
 
-    def close(self, flight: Flight) -> None:
-        """Take back what a flight's worker was given and died before it could fill."""
-        for block in flight.granted:
+    def close(self, stage_run: StageRun) -> None:
+        """Take back what a stage run's worker was given and died before it could fill."""
+        for block in stage_run.granted:
             self._allocator.free(block)
-        flight.granted.clear()
+        stage_run.granted.clear()
         self.hand_out()
         self._on_room()
 

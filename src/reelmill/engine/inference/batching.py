@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reelmill.engine.process.arena import Block
 
 if TYPE_CHECKING:
-    from reelmill.engine.inference.stage_run import Flight
+    from reelmill.engine.inference.stage_run import StageRun
 
 _arrivals = itertools.count()
 
@@ -20,13 +20,13 @@ _arrivals = itertools.count()
 class QueuedItem:
     """An item in the arena, waiting for a model. `index` is its place in the recording."""
 
-    flight: Flight
+    stage_run: StageRun
     index: int
     cost: float
     block: Block
     arrival: int = field(default_factory=lambda: next(_arrivals))
     queued: bool = False
-    #: How often it was alone in a batch at which the host died, or memory ran out.
+    #: How often it was alone in a batch at which the model worker died, or memory ran out.
     crashes: int = 0
     #: What these weigh against it: see `Recovery`.
     suspicion: int = 0
@@ -66,14 +66,18 @@ class Batcher:
         """Put a batch back, to be taken alone."""
         self._retries.append(batch)
 
-    def remove(self, flight: Flight) -> list[QueuedItem]:
+    def remove(self, stage_run: StageRun) -> list[QueuedItem]:
         """Take out all items of a recording whose stage is over."""
-        removed = [item for _, _, item in self._by_cost if item.flight is flight]
-        self._by_cost = [entry for entry in self._by_cost if entry[2].flight is not flight]
-        self._by_arrival = deque(item for item in self._by_arrival if item.flight is not flight)
+        removed = [item for _, _, item in self._by_cost if item.stage_run is stage_run]
+        self._by_cost = [entry for entry in self._by_cost if entry[2].stage_run is not stage_run]
+        self._by_arrival = deque(
+            item for item in self._by_arrival if item.stage_run is not stage_run
+        )
         for batch in self._retries:
-            removed += [item for item in batch if item.flight is flight]
-        kept = ([item for item in batch if item.flight is not flight] for batch in self._retries)
+            removed += [item for item in batch if item.stage_run is stage_run]
+        kept = (
+            [item for item in batch if item.stage_run is not stage_run] for batch in self._retries
+        )
         self._retries = deque(batch for batch in kept if batch)
         return removed
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from reelmill.engine.inference.replicas import BatchDone
-from reelmill.engine.process.model_worker_client import ModelHost
+from reelmill.engine.process.model_worker_client import ModelWorker
 from reelmill.engine.resources import policy
-from reelmill.engine.resources.model_profiles import Footprints
+from reelmill.engine.resources.model_profiles import ModelProfiles
 from reelmill.engine.resources.monitor import DeviceSample, Monitor, Sample
 from reelmill.engine.stage import Device, ModelSpec
 
 
-class Gauges:
-    """Figures of the monitor's last sample and of the footprints, by device. MB and shares."""
+class MemoryEstimator:
+    """Figures of the monitor's last sample and of the model profiles, by device. MB and shares."""
 
-    def __init__(self, monitor: Monitor | None, footprints: Footprints) -> None:
+    def __init__(self, monitor: Monitor | None, model_profiles: ModelProfiles) -> None:
         self._monitor = monitor
-        self._footprints = footprints
+        self._model_profiles = model_profiles
 
     def _last(self) -> Sample | None:
         return None if self._monitor is None else self._monitor.last
@@ -48,31 +48,32 @@ class Gauges:
 
     def per_cost_mb(self, spec: ModelSpec, device: Device, stage: str) -> float:
         """What a unit of a stage's padded cost takes; 0 when that was never measured."""
-        seen = self._footprints.of(spec, device.kind)
+        seen = self._model_profiles.of(spec, device.kind)
         return 0.0 if seen is None else seen.per_cost.get(stage, 0.0)
 
-    def loaded(self, host: ModelHost) -> None:
-        self._footprints.loaded(host.spec, host.device.kind, _base(host), host.paces)
+    def loaded(self, worker: ModelWorker) -> None:
+        self._model_profiles.loaded(worker.spec, worker.device.kind, _base(worker), worker.paces)
 
     def unmeasured(self, spec: ModelSpec, device: Device, cores: int) -> tuple[int, ...]:
         """Numbers of threads with which a small model is to be measured: once a machine."""
-        if not spec.small or device.kind != "cpu":
+        if not spec.lightweight or device.kind != "cpu":
             return ()
         wanted = policy.thread_counts(cores)
-        seen = self._footprints.of(spec, device.kind)
+        seen = self._model_profiles.of(spec, device.kind)
         return () if seen is not None and set(wanted) <= set(seen.paces) else wanted
 
-    def inferred(self, batch: BatchDone, host: ModelHost) -> None:
-        """Note what a batch took: what the host had at most beyond what it had when loaded."""
+    def inferred(self, batch: BatchDone, worker: ModelWorker) -> None:
+        """Note what a batch took: what the model worker had at most beyond what it had when
+        loaded."""
         answer = batch.answer
         had = answer.memory_mb if answer.device_mb is None else answer.device_mb
-        self._footprints.inferred(
-            host.spec,
-            host.device.kind,
+        self._model_profiles.inferred(
+            worker.spec,
+            worker.device.kind,
             batch.queue.stage.name,
             had,
             padded_cost=batch.padded_cost,
-            took_mb=max(0.0, had - _base(host)),
+            took_mb=max(0.0, had - _base(worker)),
         )
 
 
@@ -80,5 +81,5 @@ def device_in(sample: Sample, device: Device) -> DeviceSample | None:
     return next((seen for seen in sample.devices if seen.index == device.index), None)
 
 
-def _base(host: ModelHost) -> float:
-    return host.footprint_mb if host.device_mb is None else host.device_mb
+def _base(worker: ModelWorker) -> float:
+    return worker.loaded_mb if worker.device_mb is None else worker.device_mb

@@ -1,4 +1,5 @@
-"""Lanes: where a model may run, the host that is there now, and the items that wait for it."""
+"""Replicas: where a model may run, the model worker that is there now, and the items that wait for
+it."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from typing import Any
 from reelmill.engine.inference.batch_size import Sizing
 from reelmill.engine.inference.batching import Batcher, QueuedItem
 from reelmill.engine.process.model_worker import Inferred
-from reelmill.engine.process.model_worker_client import ModelHost
+from reelmill.engine.process.model_worker_client import ModelWorker
 from reelmill.engine.stage import Device, ModelSpec, ModelStage
-from reelmill.engine.telemetry.metrics import HostTotals
+from reelmill.engine.telemetry.metrics import ModelWorkerTotals
 
-#: Seconds until it is first looked whether a lane can go back to the GPU it was driven from.
+#: Seconds until it is first looked whether a replica can go back to the GPU it was driven from.
 _EXILE_S = 60.0
 
 
@@ -56,28 +57,28 @@ class StageQueue:
 
 
 @dataclass(eq=False)
-class Lane:
-    """A place where a model may run: a device, and the host that is there now."""
+class Replica:
+    """A place where a model may run: a device, and the model worker that is there now."""
 
     name: str
     device: Device
     threads: int
-    totals: HostTotals
-    host: ModelHost | None = None
-    #: The process in which its next host is loading.
+    totals: ModelWorkerTotals
+    worker: ModelWorker | None = None
+    #: The process in which its next model worker is loading.
     loading: int | None = None
     sent: deque[tuple[StageQueue, list[QueuedItem]]] = field(default_factory=deque)
     memory_failures: int = 0
-    #: Whether the host that is there now has answered a batch.
+    #: Whether the model worker that is there now has answered a batch.
     proven: bool = False
-    #: What its host has of a GPU's memory, by its own account.
+    #: What its model worker has of a GPU's memory, by its own account.
     device_mb: float | None = None
     #: How often memory drove it from its device to the CPU, and when it last did.
     exiles: int = 0
     exiled_at: float = 0.0
     #: No new batches: it ends when those that were sent are back.
     retiring: bool = False
-    #: Its host is to give back what its libraries keep, between two batches.
+    #: Its model worker is to give back what its libraries keep, between two batches.
     release: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -88,10 +89,10 @@ class Lane:
     @property
     def pid(self) -> int | None:
         """The process that is there now."""
-        return self.host.child.pid if self.host is not None else self.loading
+        return self.worker.process.pid if self.worker is not None else self.loading
 
     def go_to_cpu(self) -> None:
-        """Its next host is on the CPU."""
+        """Its next model worker is on the CPU."""
         self.totals.device = f"{self.totals.device}, then cpu"
         self.device = Device("cpu")
         self.memory_failures = 0
@@ -105,12 +106,12 @@ class Lane:
 
 
 @dataclass(eq=False)
-class Group:
-    """A model, the stages that use it, and its lanes; none while it is not wanted."""
+class ReplicaSet:
+    """A model, the stages that use it, and its replicas; none while it is not wanted."""
 
     spec: ModelSpec
     queues: list[StageQueue]
-    lanes: list[Lane] = field(default_factory=list)
+    replicas: list[Replica] = field(default_factory=list)
     work: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -131,7 +132,7 @@ class BatchDone:
     """What the coordinator's books need to know of a batch."""
 
     queue: StageQueue
-    lane: Lane
+    replica: Replica
     items: Sequence[QueuedItem]
     answer: Inferred
     size: int
@@ -152,7 +153,7 @@ def padded_cost(items: Sequence[QueuedItem]) -> float:
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told what happens to batches and hosts."""
+    """Who is told what happens to batches and model workers."""
 
     batch: Callable[[BatchDone], None]
     fatal: Callable[[str], None]

@@ -1,4 +1,4 @@
-"""Flights: one recording's passage through one model stage, between its split and its merge."""
+"""Stage runs: one recording's passage through one model stage, between its split and its merge."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class StageFailed(Exception):
         self.final = final
 
 
-class Flight:
+class StageRun:
     """One recording's passage through one model stage."""
 
-    def __init__(self, stage: int, label: str, spool_base: Path) -> None:
+    def __init__(self, stage: int, label: str, spill_base: Path) -> None:
         self.stage = stage
         self.label = label
         self.closed = False
@@ -32,27 +32,27 @@ class Flight:
         #: Spool, offset and size of each output: compact, a long recording has a million.
         self.places = array("q")
         self._placed = 0
-        #: Those with outputs in them, and all that hosts were told to write to: a host that died
-        #: before its first output has written none.
-        self.spools: list[Path] = []
+        #: Those with outputs in them, and all that model workers were told to write to: a model
+        #: worker that died before its first output has written none.
+        self.spill_files: list[Path] = []
         self.told: set[Path] = set()
         self.granted: set[Block] = set()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._spool_base = spool_base
+        self._spill_base = spill_base
 
-    def spool_for(self, host: str) -> Path:
-        """Each host appends to a file of its own."""
-        path = self._spool_base.with_name(f"{self._spool_base.name}.{host}")
+    def spill_file_for(self, worker: str) -> Path:
+        """Each model worker appends to a file of its own."""
+        path = self._spill_base.with_name(f"{self._spill_base.name}.{worker}")
         self.told.add(path)
         return path
 
-    def add_output(self, index: int, spool: Path, place: tuple[int, int]) -> None:
+    def add_output(self, index: int, spill_file: Path, place: tuple[int, int]) -> None:
         at, missing = 3 * index, 3 * (index + 1) - len(self.places)
         if missing > 0:
             self.places.extend(itertools.repeat(-1, missing))
-        if spool not in self.spools:
-            self.spools.append(spool)
-        self.places[at : at + 3] = array("q", (self.spools.index(spool), *place))
+        if spill_file not in self.spill_files:
+            self.spill_files.append(spill_file)
+        self.places[at : at + 3] = array("q", (self.spill_files.index(spill_file), *place))
         self._placed += 1
         self._settle()
 
@@ -76,15 +76,16 @@ class Flight:
             self.finished.exception()  # nobody may be waiting yet: not an unretrieved error
 
 
-def joined(flights: Sequence[Flight]) -> tuple[tuple[Path, ...], array[int]]:
-    """The spools of several flights, and the places of all their outputs, one after the other."""
-    spools: list[Path] = []
+def joined(stage_runs: Sequence[StageRun]) -> tuple[tuple[Path, ...], array[int]]:
+    """The spill files of several stage runs, and the places of all their outputs, one after the
+    other."""
+    spill_files: list[Path] = []
     places: array[int] = array("q")
-    for flight in flights:
+    for stage_run in stage_runs:
         begin = len(places)
-        places.extend(flight.places)
-        if spools:
+        places.extend(stage_run.places)
+        if spill_files:
             for at in range(begin, len(places), 3):
-                places[at] += len(spools)
-        spools += flight.spools
-    return tuple(spools), places
+                places[at] += len(spill_files)
+        spill_files += stage_run.spill_files
+    return tuple(spill_files), places

@@ -1,8 +1,8 @@
-"""The arena: one fixed piece of shared memory through which items reach the model hosts.
+"""The arena: one fixed piece of shared memory through which items reach the model workers.
 
 Its size is the memory budget. When it is full, `split` waits: that is the whole of back-pressure.
-The memory belongs to a file descriptor without a name, handed to the children, so that it is gone
-with the last process, however that ends.
+The memory belongs to a file descriptor without a name, handed to the worker processes, so that it
+is gone with the last process, however that ends.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The child's end of the line to its parent. Nothing but the standard library is needed here: the
-interpreter may be another virtual environment's."""
+"""The worker process's end of the line to its parent. Nothing but the standard library is needed
+here: the interpreter may be another virtual environment's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def encode(message: Any) -> bytes:
 
 
 class Channel:
-    """The child's end: a thread reads ahead, so that the next batch is here when this one ends."""
+    """The worker process's end: a thread reads ahead, so that the next batch is here when this one
+    ends."""
 
     def __init__(self, descriptor: int, arena: Arena) -> None:
         self.arena = arena

@@ -14,15 +14,15 @@ from typing import Any
 
 from reelmill.core import gate
 from reelmill.core.keys import user_key
-from reelmill.engine.process import cpu_worker as work
+from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.arena import Block
-from reelmill.engine.process.handle import Child
+from reelmill.engine.process.handle import WorkerProcess
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import Stage
 from reelmill.errors import CrashError, TransientError
 
 Room = Callable[[int], "asyncio.Future[Block | None]"]
-OnItem = Callable[[work.Sent], None]
+OnItem = Callable[[cpu_worker.Sent], None]
 
 #: Files from this size on are hashed beside the workers: seconds of reading.
 LARGE_FILE_BYTES = 2 << 30
@@ -48,7 +48,7 @@ class CpuPool:
         arena_descriptor: int,
         log_folder: Path,
         *,
-        keys: work.Keys | None = None,
+        keys: cpu_worker.Keys | None = None,
         environment: Mapping[str, str] | None = None,
         memory_mb: int | None = None,
         name: str = "worker",
@@ -56,7 +56,7 @@ class CpuPool:
         """`environment`: variables the workers have beside ours; `memory_mb`: the most each may
         take, None for no limit; `name`: what they are called in messages and logs."""
         self.size = size
-        self._keys = keys or work.Keys(user_key().seal)
+        self._keys = keys or cpu_worker.Keys(user_key().seal)
         self._environment = environment or {}
         self._memory_mb = memory_mb
         self._name = name
@@ -65,8 +65,8 @@ class CpuPool:
         self._stages = stages
         self._arena_descriptor = arena_descriptor
         self._log_folder = log_folder
-        self._idle: list[Child] = []
-        self._all: set[Child] = set()
+        self._idle: list[WorkerProcess] = []
+        self._all: set[WorkerProcess] = set()
         self._busy = 0
         #: Tasks whose worker died or was ended: they may have left half-written files.
         self.broken_off = 0
@@ -76,7 +76,7 @@ class CpuPool:
 
     @property
     def pids(self) -> list[int]:
-        return [child.pid for child in self._all] + (self._hasher.pids if self._hasher else [])
+        return [worker.pid for worker in self._all] + (self._hasher.pids if self._hasher else [])
 
     @property
     def busy(self) -> int:
@@ -90,7 +90,7 @@ class CpuPool:
 
     async def identify(
         self, path: Path, size: int, priority: int, stall: float | None = None
-    ) -> work.Made | work.Failed:
+    ) -> cpu_worker.Made | cpu_worker.Failed:
         """Hash a file. Large ones are hashed by a process of their own, a slice of each in turn,
         so that neither recordings nor other large files wait until one of a terabyte is through.
 
@@ -98,7 +98,7 @@ class CpuPool:
             CrashError: as `run`.
         """
         if size < LARGE_FILE_BYTES:
-            return await self.run(work.Identify(path), priority, stall=stall)
+            return await self.run(cpu_worker.Identify(path), priority, stall=stall)
         if self._hasher is None:
             self._hasher = CpuPool(
                 1, (), self._arena_descriptor, self._log_folder, memory_mb=self._memory_mb,
@@ -106,23 +106,23 @@ class CpuPool:
             )  # fmt: skip
             if self._draining:
                 self._hasher.drain()
-        task = work.Identify(path, 0, _SLICE_BYTES)
+        task = cpu_worker.Identify(path, 0, _SLICE_BYTES)
         while True:
             answer = await self._hasher.run(task, task.hashed >> 20, stall=stall)
-            if isinstance(answer, work.Failed) or answer.state is not None:
+            if isinstance(answer, cpu_worker.Failed) or answer.state is not None:
                 return answer
             task = replace(task, hashed=answer.hashed)
 
     async def run(
         self,
-        task: work.Task,
+        task: cpu_worker.Task,
         priority: int,
         *,
         stall: float | None = None,
         room: Room | None = None,
         on_item: OnItem | None = None,
         may_start: Callable[[], bool] = lambda: True,
-    ) -> work.Made | work.Failed:
+    ) -> cpu_worker.Made | cpu_worker.Failed:
         """Do a task when its turn comes. A split needs `room` and `on_item`.
 
         Raises:
@@ -130,30 +130,30 @@ class CpuPool:
                 for `stall` seconds.
         """
         await self._turn(priority, may_start)
-        child: Child | None = None
+        worker: WorkerProcess | None = None
         try:
-            child = await self._worker()
-            await child.send(task)
+            worker = await self._worker()
+            await worker.send(task)
             while True:
-                answer = await _answer(child, task, stall)
-                if isinstance(answer, work.Ask):
+                answer = await _answer(worker, task, stall)
+                if isinstance(answer, cpu_worker.Ask):
                     assert room is not None
-                    await child.send(await room(answer.size))
-                elif isinstance(answer, work.Sent):
+                    await worker.send(await room(answer.size))
+                elif isinstance(answer, cpu_worker.Sent):
                     assert on_item is not None
                     on_item(answer)
                 else:
-                    if isinstance(answer, work.Failed) and answer.spent:
-                        self._all.discard(child)
-                        await child.kill()
+                    if isinstance(answer, cpu_worker.Failed) and answer.spent:
+                        self._all.discard(worker)
+                        await worker.kill()
                     else:
-                        self._idle.append(child)
+                        self._idle.append(worker)
                     return answer  # type: ignore[no-any-return]
         except BaseException:  # it died, we are cancelled, or it is left in the middle of a task
-            if child is not None:
+            if worker is not None:
                 self.broken_off += 1
-                self._all.discard(child)
-                await child.kill()
+                self._all.discard(worker)
+                await worker.kill()
             raise
         finally:
             self._busy -= 1
@@ -193,17 +193,17 @@ class CpuPool:
                 # The first one is the first to be ready, and the last in line the first to be used.
                 self._idle.insert(0, await self._start())
 
-    async def _worker(self) -> Child:
+    async def _worker(self) -> WorkerProcess:
         while self._idle:
-            child = self._idle.pop()
-            if child.alive:
-                return child
-            self._all.discard(child)
-            await child.kill()
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            self._all.discard(worker)
+            await worker.kill()
         return await self._start()
 
-    async def _start(self) -> Child:
-        child = await Child.start(
+    async def _start(self) -> WorkerProcess:
+        worker = await WorkerProcess.start(
             f"{self._name}-{next(self._numbers)}",
             "reelmill.engine.process.cpu_worker:serve",
             self._arena_descriptor,
@@ -214,53 +214,53 @@ class CpuPool:
                 **self._environment,
             },
         )
-        self._all.add(child)
-        begin = work.Begin(self._stages, self._keys, gate.places(), self._memory_mb)
-        await child.send(begin)
-        return child
+        self._all.add(worker)
+        begin = cpu_worker.Begin(self._stages, self._keys, gate.places(), self._memory_mb)
+        await worker.send(begin)
+        return worker
 
     async def trim(self) -> tuple[int, float]:
         """End the workers that have nothing to do; how many they were and the MB they had. They
         start again when they are needed."""
         idle, self._idle = self._idle, []
         self._all.difference_update(idle)
-        freed = sum(child.memory_mb() for child in idle)
-        await asyncio.gather(*(child.stop() for child in idle))
+        freed = sum(worker.memory_mb() for worker in idle)
+        await asyncio.gather(*(worker.stop() for worker in idle))
         return len(idle), freed
 
     async def close(self) -> None:
         if self._hasher is not None:
             await self._hasher.close()
-        await asyncio.gather(*(child.stop() for child in self._all))
+        await asyncio.gather(*(worker.stop() for worker in self._all))
         self._all.clear()
         self._idle.clear()
 
 
-async def _answer(child: Child, task: work.Task, stall: float | None) -> Any:
-    """The child's next message that is no `Beat`.
+async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | None) -> Any:
+    """The worker process's next message that is no `Beat`.
 
     Raises:
         CrashError: it died, or made no progress for `stall` seconds and was ended.
     """
     if stall is None:
-        while isinstance(message := await child.receive(), work.Beat):
+        while isinstance(message := await worker.receive(), cpu_worker.Beat):
             pass
         return message
-    moved_at, used = time.monotonic(), child.cpu_seconds()
-    pending = asyncio.ensure_future(child.receive())
+    moved_at, used = time.monotonic(), worker.cpu_seconds()
+    pending = asyncio.ensure_future(worker.receive())
     try:
         while True:
             done, _ = await asyncio.wait({pending}, timeout=min(5.0, stall / 4))
             if done:
-                if not isinstance(message := pending.result(), work.Beat):
+                if not isinstance(message := pending.result(), cpu_worker.Beat):
                     return message
-                pending = asyncio.ensure_future(child.receive())
-                moved_at, used = time.monotonic(), child.cpu_seconds()
+                pending = asyncio.ensure_future(worker.receive())
+                moved_at, used = time.monotonic(), worker.cpu_seconds()
                 continue
             quiet = time.monotonic() - moved_at
-            if policy.is_stalled(quiet, child.cpu_seconds() - used, stall):
+            if policy.is_stalled(quiet, worker.cpu_seconds() - used, stall):
                 raise CrashError(
-                    f"{work.path_of(task)}: {child.name} made no progress with it for "
+                    f"{cpu_worker.path_of(task)}: {worker.name} made no progress with it for "
                     f"{quiet:.0f} s and was ended; --stall-timeout waits longer"
                 )
     finally:

@@ -1,4 +1,4 @@
-"""What a process of the CPU pool does: identify, run, split, merge. Runs in the child."""
+"""What a process of the CPU pool does: identify, run, split, merge. Runs in the worker process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ from reelmill.errors import (
     kind_of,
 )
 
-#: A part of a recording has a spool for each host: more of them than this are not read in turn.
+#: A part of a recording has a spill file for each model worker: more of them than this are not read
+#: in turn.
 _MOST_SPOOLS_OPEN = 64
 
 #: How often the coordinator is told that a task goes on.
@@ -120,10 +121,10 @@ class Split(StageTask):
 
 @dataclass(frozen=True)
 class Merge(StageTask):
-    """Make the artifact from outputs that lie in spool files: `places` are spool, offset, size,
-    spool, offset, size and so on, in the order of the items."""
+    """Make the artifact from outputs that lie in spill files: `places` are spill file, offset,
+    size, spill file, offset, size and so on, in the order of the items."""
 
-    spools: tuple[Path, ...] = ()
+    spill_files: tuple[Path, ...] = ()
     places: array[int] = field(default_factory=lambda: array("q"))
     #: What `split` returned, by part.
     handed: tuple[Any, ...] = ()
@@ -176,7 +177,7 @@ class Failed:
     cpu_seconds: float
     disk_full: bool = False
     #: The content is at fault, as opposed to an error nobody foresaw.
-    lasting: bool = False
+    permanent: bool = False
     #: An artifact the task reads that cannot be read.
     damaged: Path | None = None
     #: Memory ran out: the process is not to be given another task.
@@ -324,7 +325,7 @@ def _do(task: Task, worker: _Worker, started: float) -> Made:
         return Made(time.process_time() - started, piece=piece)
     if isinstance(task, Split):
         assert isinstance(stage, ModelStage)
-        gate.make_folder(task.target.parent)  # the hosts' spools lie there too
+        gate.make_folder(task.target.parent)  # the model workers' spill files lie there too
         items, handed = _send(stage.split(context, inputs), worker.channel)
         return Made(time.process_time() - started, items=items, handed=handed)
     artifact = _artifact(task, stage, context, inputs, keys.spill_key)
@@ -344,7 +345,7 @@ def _artifact(
 ) -> Artifact:
     if isinstance(task, Merge):
         assert isinstance(stage, ModelStage)
-        with closing(_outputs(task.spools, task.places, spill_key)) as outputs:
+        with closing(_outputs(task.spill_files, task.places, spill_key)) as outputs:
             return stage.merge(context, inputs, outputs)
     assert isinstance(stage, FileStage)
     if isinstance(task, Join):
@@ -360,22 +361,23 @@ def _source(seal: Seal, stored: store.Stored, kind: type[Artifact]) -> Artifact:
 
 
 def _outputs(
-    spools: Sequence[Path], places: array[int], spill_key: bytes
+    spill_files: Sequence[Path], places: array[int], spill_key: bytes
 ) -> Generator[Any, None, None]:
-    """The outputs in order. Spools are opened as they are needed: a host that died may never have
-    written to one, and a video of hours has thousands, of which few are in use at a time."""
+    """The outputs in order. Spill files are opened as they are needed: a model worker that died may
+    never have written to one, and a video of hours has thousands, of which few are in use at a
+    time."""
     opened: dict[int, BinaryIO] = {}
     with ExitStack() as stack:
-        for spool, offset, size in zip(places[::3], places[1::3], places[2::3], strict=True):
-            if spool not in opened:
+        for spill_file, offset, size in zip(places[::3], places[1::3], places[2::3], strict=True):
+            if spill_file not in opened:
                 if len(opened) >= _MOST_SPOOLS_OPEN:
                     stack.close()
                     opened.clear()
-                opened[spool] = stack.enter_context(spools[spool].open("rb"))
-            opened[spool].seek(offset)
+                opened[spill_file] = stack.enter_context(spill_files[spill_file].open("rb"))
+            opened[spill_file].seek(offset)
             progress.tick()
-            data = opened[spool].read(size)
-            yield spill.unpack(spill.unsealed(spill_key, spools[spool], offset, data))
+            data = opened[spill_file].read(size)
+            yield spill.unpack(spill.unsealed(spill_key, spill_files[spill_file], offset, data))
 
 
 def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:

@@ -1,9 +1,9 @@
 """Processes of ours: started fresh, spoken to over a socket, gone when their parent is.
 
-CPU workers and model hosts are both children. A child's death, in whatever way, reaches whoever
-waits for its next message as a `CrashError`. Started by the interpreter, not forked: FFmpeg and
-CUDA do not survive a fork, and the interpreter may be another virtual environment's, which then
-sees our packages and its own, but none of those beside ours.
+CPU workers and model workers are both worker processes. A worker process's death, in whatever way,
+reaches whoever waits for its next message as a `CrashError`. Started by the interpreter, not
+forked: FFmpeg and CUDA do not survive a fork, and the interpreter may be another virtual
+environment's, which then sees our packages and its own, but none of those beside ours.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ main(sys.argv[2:])
 
 
 def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
-    """The command that starts a child, up to its entry."""
+    """The command that starts a worker process, up to its entry."""
     if python is None:
         return our_interpreter()
     files = {name: importlib.import_module(name).__file__ for name in sorted(packages)}
@@ -56,8 +56,8 @@ def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
     return [python, "-E", "-c", _FOREIGN_BOOTSTRAP, seen]
 
 
-class Child:
-    """The parent's end of a child process. Messages are small; arrays go through the arena."""
+class WorkerProcess:
+    """The parent's end of a worker process. Messages are small; arrays go through the arena."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -77,7 +77,7 @@ class Child:
         python: str | None = None,
         packages: Collection[str] = (),
         environment: Mapping[str, str] | None = None,
-    ) -> Child:
+    ) -> WorkerProcess:
         """Start `entry` (`module:function(channel)`) in a new interpreter.
 
         `python` is another environment's: it gets our code and `packages`, nothing else of ours.
@@ -89,22 +89,22 @@ class Child:
                 process, ours = begin(command, output, environment or {}, arena_descriptor)
         except OSError as error:  # too many processes, files or too little memory: now
             raise TransientError(f"{name} cannot be started: {error}") from error
-        child = cls(name, process, log)
+        worker = cls(name, process, log)
         ours.setblocking(False)
         try:
-            child._reader, child._writer = await asyncio.open_connection(sock=ours)
+            worker._reader, worker._writer = await asyncio.open_connection(sock=ours)
         except BaseException:  # cancelled while starting: nothing half-made is left
             ours.close()
-            await child._end_process()
+            await worker._end_process()
             raise
-        return child
+        return worker
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     async def send(self, message: Any) -> None:
-        """Raises CrashError when the child is gone."""
+        """Raises CrashError when the worker process is gone."""
         try:
             self._writer.write(encode(message))
             await self._writer.drain()
@@ -112,10 +112,11 @@ class Child:
             raise await self._crash() from error
 
     async def receive(self, timeout: float | None = None) -> Any:
-        """The child's next message.
+        """The worker process's next message.
 
         Raises:
-            CrashError: the child died, or said nothing for `timeout` seconds and was killed.
+            CrashError: the worker process died, or said nothing for `timeout` seconds and was
+            killed.
         """
         try:
             return await asyncio.wait_for(self._receive(), timeout)
@@ -146,7 +147,8 @@ class Child:
         return ""
 
     async def stop(self, timeout: float = 3.0) -> None:
-        """End the child: it leaves when its socket closes, and is killed if it does not."""
+        """End the worker process: it leaves when its socket closes, and is killed if it does
+        not."""
         self._writer.close()
         until = time.monotonic() + timeout
         while self._process.poll() is None and time.monotonic() < until:

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-#: The child imports what we import: our path, and not the folder the user happens to stand in.
+#: The worker process imports what we import: our path, and not the folder the user happens to stand
+#: in.
 _BOOTSTRAP = (
     "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
     "from reelmill.engine.process.channel import main; main(sys.argv[2:])"
@@ -20,7 +21,7 @@ Begun = tuple["subprocess.Popen[bytes]", socket.socket]
 
 
 def our_interpreter() -> list[str]:
-    """The command that starts a child under the interpreter we run in, up to its entry."""
+    """The command that starts a worker process under the interpreter we run in, up to its entry."""
     return [sys.executable, "-c", _BOOTSTRAP, os.pathsep.join(sys.path)]
 
 

@@ -1,4 +1,4 @@
-"""What runs in a model host: a model is loaded on one device, then batches are inferred.
+"""What runs in a model worker: a model is loaded on one device, then batches are inferred.
 
 It speaks one message: a batch in, outputs or a typed error out. The interpreter may be another
 virtual environment's: beyond the standard library only what the stage and its model import is
@@ -32,13 +32,13 @@ from reelmill.errors import (
     kind_of,
 )
 
-#: Exit code of a host whose GPU does not answer.
+#: Exit code of a model worker whose GPU does not answer.
 _DEVICE_LOST = 70
 
 
 @dataclass(frozen=True)
 class Load:
-    """The first message to a host."""
+    """The first message to a model worker."""
 
     #: Those of the pipeline that use the model, by their position.
     stages: Mapping[int, ModelStage[Any, Any]]
@@ -60,23 +60,23 @@ class Loaded:
 
     seconds: float
     warm_up_seconds: float
-    footprint_mb: float
+    loaded_mb: float
     device_mb: float | None = None
     paces: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Items to infer: `blocks` in the arena, and for each the spool its output goes to."""
+    """Items to infer: `blocks` in the arena, and for each the spill file its output goes to."""
 
     stage: int
     blocks: tuple[Block, ...]
-    spools: tuple[str, ...]
+    spill_files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """Where the outputs are (offset, size in each item's spool); times of the monotonic clock;
+    """Where the outputs are (offset, size in each item's spill file); times of the monotonic clock;
     the most memory in MB the process had meanwhile, and what it now has of a GPU's."""
 
     places: tuple[tuple[int, int], ...]
@@ -99,7 +99,7 @@ class Released:
 
 
 @dataclass(frozen=True)
-class HostError:
+class ModelWorkerError:
     """Loading or inferring failed; the process lives."""
 
     kind: Kind
@@ -148,7 +148,7 @@ def _paces(load: Load, model: Any) -> dict[int, float]:
 
 def _infer(
     load: Load, model: Any, channel: Channel, batch: Batch, meter: DeviceMeter
-) -> Inferred | HostError:
+) -> Inferred | ModelWorkerError:
     stage = load.stages[batch.stage]
     started = time.monotonic()
     memory.begin_peak()
@@ -159,7 +159,7 @@ def _infer(
             raise ValueError(
                 f"stage {stage.name} gave {len(outputs)} outputs for {len(items)} items"
             )
-        places = _spool(batch.spools, outputs, load.spill_key)
+        places = _spill(batch.spill_files, outputs, load.spill_key)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         if is_device_lost(error):
             _die(error)
@@ -167,11 +167,13 @@ def _infer(
     return Inferred(places, started, time.monotonic(), memory.peak_mb(), meter.mb())
 
 
-def _spool(spools: tuple[str, ...], outputs: list[Any], key: bytes) -> tuple[tuple[int, int], ...]:
-    """Append each output to its recording's spool: outputs of a long recording stay out of
+def _spill(
+    spill_files: tuple[str, ...], outputs: list[Any], key: bytes
+) -> tuple[tuple[int, int], ...]:
+    """Append each output to its recording's spill file: outputs of a long recording stay out of
     everybody's memory until it is merged."""
     places = []
-    for path, output in zip(spools, outputs, strict=True):
+    for path, output in zip(spill_files, outputs, strict=True):
         record = spill.pack(output)
         with gate.append(Path(path)) as file:
             offset = file.tell()
@@ -188,8 +190,8 @@ def _die(error: Exception) -> None:
     os._exit(_DEVICE_LOST)
 
 
-def _error(error: Exception) -> HostError:
-    return HostError(
+def _error(error: Exception) -> ModelWorkerError:
+    return ModelWorkerError(
         kind_of(error),
         describe(error),
         traceback.format_exc(),

@@ -1,7 +1,7 @@
-"""Model hosts: a process that holds one loaded model on one device and infers batches.
+"""Model workers: a process that holds one loaded model on one device and infers batches.
 
-This is the coordinator's end; `hosting` is what runs in the process. Ending the process is how its
-memory is given back.
+This is the coordinator's end; `model_worker` is what runs in the process. Ending the process is how
+its memory is given back.
 """
 
 from __future__ import annotations
@@ -9,21 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from reelmill.engine.process.handle import Child
-from reelmill.engine.process.model_worker import Batch, HostError, Inferred, Load, Release, Released
+from reelmill.engine.process.handle import WorkerProcess
+from reelmill.engine.process.model_worker import (
+    Batch,
+    Inferred,
+    Load,
+    ModelWorkerError,
+    Release,
+    Released,
+)
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, ResourceError, TransientError
 
 
-class ModelHost:
-    """The coordinator's end of a model host."""
+class ModelWorker:
+    """The coordinator's end of a model worker."""
 
-    def __init__(self, name: str, spec: ModelSpec, device: Device, child: Child) -> None:
+    def __init__(self, name: str, spec: ModelSpec, device: Device, process: WorkerProcess) -> None:
         self.name = name
         self.spec = spec
         self.device = device
-        self.child = child
-        self.footprint_mb = 0.0
+        self.process = process
+        self.loaded_mb = 0.0
         self.device_mb: float | None = None
         self.load_seconds = 0.0
         self.warm_up_seconds: float | None = None
@@ -39,7 +46,7 @@ class ModelHost:
         *,
         deadline: float,
         born: Callable[[int], None] = lambda pid: None,
-    ) -> ModelHost:
+    ) -> ModelWorker:
         """Start a process and load the model into it; a failed start leaves nothing behind.
 
         `born` is told the process's id before it loads.
@@ -50,7 +57,7 @@ class ModelHost:
             TransientError: anything else that went wrong while loading.
             CrashError: the process died or hung.
         """
-        child = await Child.start(
+        process = await WorkerProcess.start(
             name,
             "reelmill.engine.process.model_worker:serve",
             arena_descriptor,
@@ -63,28 +70,28 @@ class ModelHost:
                 **load.spec.environment,
             },
         )
-        born(child.pid)
-        host = cls(name, load.spec, load.device, child)
+        born(process.pid)
+        worker = cls(name, load.spec, load.device, process)
         try:
-            await child.send(load)
-            answer = await child.receive(deadline)
+            await process.send(load)
+            answer = await process.receive(deadline)
         except BaseException:
-            await child.kill()
+            await process.kill()
             raise
-        if isinstance(answer, HostError):
-            await child.kill()
+        if isinstance(answer, ModelWorkerError):
+            await process.kill()
             raise _as_exception(answer, load.spec)
-        host.footprint_mb = answer.footprint_mb
-        host.device_mb = answer.device_mb
-        host.load_seconds = answer.seconds
-        host.warm_up_seconds = answer.warm_up_seconds
-        host.paces = answer.paces
-        return host
+        worker.loaded_mb = answer.loaded_mb
+        worker.device_mb = answer.device_mb
+        worker.load_seconds = answer.seconds
+        worker.warm_up_seconds = answer.warm_up_seconds
+        worker.paces = answer.paces
+        return worker
 
-    async def infer(self, batch: Batch, deadline: float) -> Inferred | HostError:
+    async def infer(self, batch: Batch, deadline: float) -> Inferred | ModelWorkerError:
         """Raises CrashError when the process died or needed longer than `deadline` seconds."""
-        await self.child.send(batch)
-        answer: Inferred | HostError = await self.child.receive(deadline)
+        await self.process.send(batch)
+        answer: Inferred | ModelWorkerError = await self.process.receive(deadline)
         return answer
 
     async def release(self, deadline: float) -> float:
@@ -93,22 +100,23 @@ class ModelHost:
         Raises:
             CrashError: the process died or hung.
         """
-        await self.child.send(Release())
-        answer: Released = await self.child.receive(deadline)
+        await self.process.send(Release())
+        answer: Released = await self.process.receive(deadline)
         return answer.mb
 
     async def stop(self) -> None:
-        await self.child.stop()
+        await self.process.stop()
 
 
 def _packages(load: Load) -> set[str]:
-    """What a host in another environment needs to read its first message, and to ask NVML."""
+    """What a model worker in another environment needs to read its first message, and to ask
+    NVML."""
     used = {type(one).__module__.partition(".")[0] for one in (load.spec, *load.stages.values())}
     return used if load.device.kind == "cpu" else used | {"pynvml"}
 
 
-def _as_exception(error: HostError, spec: ModelSpec) -> Exception:
-    text = f"model {spec.title}: {error.message}"
+def _as_exception(error: ModelWorkerError, spec: ModelSpec) -> Exception:
+    text = f"model {spec.display_name}: {error.message}"
     if error.unavailable:
         return ModelUnavailableError(error.message)
     if error.kind == "resource":

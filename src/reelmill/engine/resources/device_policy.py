@@ -28,7 +28,7 @@ class Move:
 
 
 @dataclass
-class Watch:
+class DevicePolicy:
     """`gpus`: those we compute on at the start, none for the CPU. `automatic`: nobody named a
     device, so any GPU that is free will do and a busy one is left."""
 
@@ -49,7 +49,8 @@ class Watch:
 
         Args:
             now: seconds of a monotonic clock.
-            own_mb: what our hosts have of each GPU, by their own account; a GPU on which one is
+            own_mb: what our model workers have of each GPU, by their own account; a GPU on which
+            one is
                 just loading is left out of it, and is not judged.
             need_mb: what our models need on a GPU.
         """

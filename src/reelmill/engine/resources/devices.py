@@ -17,22 +17,22 @@ BUSY_SHARE = 0.90
 class DeviceChoice:
     """The chosen devices and, in one line for people, why. `free_mb` is the least of them.
 
-    `cpu_hosts_open`: on the CPU, with the number of hosts left to us. `automatic`: nobody named a
-    device.
+    `model_workers_open`: on the CPU, with the number of model workers left to us. `automatic`:
+    nobody named a device.
     """
 
     devices: tuple[Device, ...]
     reason: str
     free_mb: float | None = None
     slow: bool = False
-    cpu_hosts_open: bool = False
+    model_workers_open: bool = False
     automatic: bool = False
 
 
 def choose_devices(wanted: str, samples: Sequence[DeviceSample]) -> DeviceChoice:
     """Devices for `auto`, `cpu[:n]` or `cuda[:n]`, several separated by commas.
 
-    `cpu:2` means two model hosts on the CPU; `cpu` leaves their number open.
+    `cpu:2` means two model workers on the CPU; `cpu` leaves their number open.
 
     Raises:
         UsageError: a device that does not exist or a name that means none.
@@ -44,7 +44,7 @@ def choose_devices(wanted: str, samples: Sequence[DeviceSample]) -> DeviceChoice
         devices += _named(part.strip(), samples)
     used = [sample for sample in samples if Device("cuda", sample.index) in devices]
     free = min((s.total_mb - s.used_mb for s in used), default=None)
-    return DeviceChoice(tuple(devices), "as asked for", free, cpu_hosts_open=wanted == "cpu")
+    return DeviceChoice(tuple(devices), "as asked for", free, model_workers_open=wanted == "cpu")
 
 
 def _named(name: str, samples: Sequence[DeviceSample]) -> list[Device]:
@@ -52,7 +52,7 @@ def _named(name: str, samples: Sequence[DeviceSample]) -> list[Device]:
     if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
         raise UsageError(f"--device {name}: give auto, cpu or cuda, with a number as in cuda:1")
     if kind == "cpu" and number and int(number) < 1:
-        raise UsageError(f"--device {name}: the number of model hosts on the CPU is at least 1")
+        raise UsageError(f"--device {name}: the number of model workers on the CPU is at least 1")
     if kind == "cpu":
         return [Device("cpu", i) for i in range(int(number or 1))]
     index = int(number or 0)
@@ -68,7 +68,7 @@ def _named(name: str, samples: Sequence[DeviceSample]) -> list[Device]:
 def _automatic(samples: Sequence[DeviceSample]) -> DeviceChoice:
     if not samples:
         reason = "no NVIDIA GPU found: computing on the CPU"
-        return DeviceChoice((Device("cpu"),), reason, cpu_hosts_open=True, automatic=True)
+        return DeviceChoice((Device("cpu"),), reason, model_workers_open=True, automatic=True)
     free = [sample for sample in samples if sample.used_share < BUSY_SHARE]
     if not free:
         shares = ", ".join(f"{s.name} {s.used_share:.0%}" for s in samples)
@@ -77,7 +77,7 @@ def _automatic(samples: Sequence[DeviceSample]) -> DeviceChoice:
             f"every GPU is in use by other programs ({shares}): computing on the CPU, many times "
             "slower; close them for full speed",
             slow=True,
-            cpu_hosts_open=True,
+            model_workers_open=True,
             automatic=True,
         )
     names = ", ".join(f"{s.name}, {(s.total_mb - s.used_mb) / 1024:.1f} GB free" for s in free)

@@ -63,7 +63,7 @@ class _State:
 
 
 @dataclass
-class Pressure:
+class MemoryPolicy:
     """`memory_limit`: the share of the machine's memory past which a run does not go on."""
 
     memory_limit: float = policy.MEMORY_LIMIT

@@ -14,15 +14,15 @@ from reelmill.core.json_text import parse_json
 from reelmill.engine.stage import ModelSpec
 from reelmill.errors import NotOursError
 
-_SCHEMA = "reelmill.footprints/1"
+_SCHEMA = "reelmill.model_profiles/1"
 #: How fast a once high figure is forgotten when later runs need less.
 _FORGET = 0.9
 
 
 @dataclass
-class Footprint:
-    """Memory in MB of one host: just loaded, and the most it had. On a GPU the device's memory,
-    on the CPU the machine's. `per_cost`: by stage, MB that one unit of padded cost needs.
+class ModelProfile:
+    """Memory in MB of one model worker: just loaded, and the most it had. On a GPU the device's
+    memory, on the CPU the machine's. `per_cost`: by stage, MB that one unit of padded cost needs.
     `paces`: seconds of a warm-up by number of threads, where that was measured."""
 
     loaded_mb: float
@@ -34,16 +34,16 @@ class Footprint:
         self.paces = {int(threads): s for threads, s in self.paces.items()}  # JSON has text
 
 
-class Footprints:
+class ModelProfiles:
     """A small JSON file in the user's cache folder. Without a path nothing is remembered."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._known = self._read()
-        self._seen: dict[str, Footprint] = {}
+        self._seen: dict[str, ModelProfile] = {}
         self._largest: dict[tuple[str, str], float] = {}
 
-    def of(self, spec: ModelSpec, device_kind: str) -> Footprint | None:
+    def of(self, spec: ModelSpec, device_kind: str) -> ModelProfile | None:
         """As seen in this run or an earlier one; None when it never ran here."""
         key = _key(spec, device_kind)
         seen, known = self._seen.get(key), self._known.get(key)
@@ -52,8 +52,8 @@ class Footprints:
     def loaded(
         self, spec: ModelSpec, device_kind: str, mb: float, paces: Mapping[int, float] | None = None
     ) -> None:
-        """A host of it has loaded, and perhaps measured what threads bring."""
-        seen = self._seen.setdefault(_key(spec, device_kind), Footprint(mb, mb))
+        """A model worker of it has loaded, and perhaps measured what threads bring."""
+        seen = self._seen.setdefault(_key(spec, device_kind), ModelProfile(mb, mb))
         seen.loaded_mb = max(seen.loaded_mb, mb)
         seen.peak_mb = max(seen.peak_mb, mb)
         seen.paces.update(paces or {})
@@ -68,12 +68,13 @@ class Footprints:
         padded_cost: float,
         took_mb: float,
     ) -> None:
-        """A host of it has inferred a batch: what it had at most, and what the batch took of that.
+        """A model worker of it has inferred a batch: what it had at most, and what the batch took
+        of that.
 
         The largest batch tells best what a unit of cost takes: of a small one most is constant.
         """
         key = _key(spec, device_kind)
-        seen = self._seen.setdefault(key, Footprint(mb, mb))
+        seen = self._seen.setdefault(key, ModelProfile(mb, mb))
         seen.peak_mb = max(seen.peak_mb, mb)
         if padded_cost > self._largest.get((key, stage), 0.0):
             self._largest[key, stage] = padded_cost
@@ -94,7 +95,7 @@ class Footprints:
             return f"{self._path}: what the models need could not be remembered ({error})"
         return None
 
-    def _read(self) -> dict[str, Footprint]:
+    def _read(self) -> dict[str, ModelProfile]:
         """What earlier runs saw; a file that is not there or no longer ours to read says nothing,
         and is written anew."""
         if self._path is None:
@@ -102,7 +103,7 @@ class Footprints:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             content = parse_json(self._path.read_text(encoding="utf-8"))
             if content["schema"] == _SCHEMA:
-                return {key: Footprint(**one) for key, one in content["models"].items()}
+                return {key: ModelProfile(**one) for key, one in content["models"].items()}
         return {}
 
 
@@ -111,11 +112,11 @@ def _key(spec: ModelSpec, device_kind: str) -> str:
     return f"{platform.node()} {device_kind} {spec.name} {spec.identity}"
 
 
-def _together(before: Footprint, seen: Footprint) -> Footprint:
+def _together(before: ModelProfile, seen: ModelProfile) -> ModelProfile:
     per_cost = dict(before.per_cost)
     for stage, mb in seen.per_cost.items():
         per_cost[stage] = mb
-    return Footprint(
+    return ModelProfile(
         seen.loaded_mb,
         max(seen.peak_mb, _FORGET * before.peak_mb),
         per_cost,

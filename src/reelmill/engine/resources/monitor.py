@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from reelmill.engine.telemetry.metrics import MemoryUse
 
 if TYPE_CHECKING:
-    import psutil  # not where a host of another environment asks NVML: it may not have it
+    import psutil  # not where a model worker of another environment asks NVML: it may not have it
 
 _MB = 1 << 20
 _CGROUP = Path("/sys/fs/cgroup")
@@ -149,7 +149,7 @@ class NvmlDevices:
 def _visible_handles(nvml: Any) -> list[Any]:
     """The GPUs that CUDA will show, in its order: `CUDA_VISIBLE_DEVICES` names or numbers them.
 
-    Hosts are told to count them by bus, as NVML does (`CUDA_DEVICE_ORDER`).
+    Model workers are told to count them by bus, as NVML does (`CUDA_DEVICE_ORDER`).
     """
     handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-#: Tries after a passing failure: three waits, so four tries in all.
+#: Tries after a transient failure: three waits, so four tries in all.
 RETRY_WAITS = (5.0, 15.0, 30.0)
 
 SHRINK_AT = 0.80
@@ -14,7 +14,7 @@ ADAPT_EVERY = 5
 #: Of what is free, for models that are loaded together: the rest is for batches larger than those
 #: seen so far, and for others.
 BUDGET_SHARE = 0.80
-#: Hosts of a small model on one GPU: fewer when memory is short.
+#: Model workers of a small model on one GPU: fewer when memory is short.
 REPLICAS = (13, 5, 3, 1)
 #: Of the machine's memory; past it a run does not go on.
 MEMORY_LIMIT = 0.80
@@ -35,34 +35,36 @@ def default_arena_mb(gpus: int) -> int:
     return 256 if gpus else 128
 
 
-def spread_hosts(
+def spread_workers(
     cores: int, free_mb: float, models_mb: Sequence[float], most: int = 4
 ) -> list[int]:
-    """Hosts on the CPU for models that are loaded together: one each, then one more in turn for
-    those that still fit into half of what is free, the smallest first.
+    """Model workers on the CPU for models that are loaded together: one each, then one more in turn
+    for those that still fit into half of what is free, the smallest first.
 
-    Several hosts with few threads each outrun one with many, for decoding text is a chain of small
-    products that threads cannot share. A model of 0 MB never said what it needs: it gets one.
+    Several model workers with few threads each outrun one with many, for decoding text is a chain
+    of small products that threads cannot share. A model of 0 MB never said what it needs: it gets
+    one.
     """
-    hosts = [1] * len(models_mb)
+    model_workers = [1] * len(models_mb)
     left = 0.5 * free_mb - sum(models_mb)
     by_size = sorted(range(len(models_mb)), key=lambda at: models_mb[at])
     for _ in range(min(cores, most) - 1):
         for at in by_size:
             if 0 < models_mb[at] <= left:
-                hosts[at] += 1
+                model_workers[at] += 1
                 left -= models_mb[at]
-    return hosts
+    return model_workers
 
 
-def host_threads(cores: int, hosts: int, all_hosts: int | None = None) -> int:
-    """Threads of each of a model's `hosts` on the CPU, when there are `all_hosts` of all models.
+def worker_threads(cores: int, model_workers: int, all_workers: int | None = None) -> int:
+    """Threads of each of a model's `model_workers` on the CPU, when there are `all_workers` of all
+    models.
 
     The CPU pool is not allowed for: when the models are what a run waits for it idles most of the
     time. Models loaded together are seldom busy all at once: they get twice the cores in all.
     """
-    alone = cores // hosts
-    together = 2 * cores // (all_hosts or hosts)
+    alone = cores // model_workers
+    together = 2 * cores // (all_workers or model_workers)
     return max(1, min(alone, together))
 
 
@@ -71,25 +73,26 @@ def thread_counts(cores: int) -> tuple[int, ...]:
     return tuple(sorted({*(2**n for n in range(cores.bit_length()) if 2**n < cores), cores}))
 
 
-def by_pace(most_hosts: int, cores: int, paces: Mapping[int, float]) -> tuple[int, int]:
-    """Hosts of a model on the CPU and threads of each that together infer most, by measured
-    seconds of the same work with so many threads; of what is as good to 5 %, the fewest hosts.
+def by_pace(most_workers: int, cores: int, paces: Mapping[int, float]) -> tuple[int, int]:
+    """Model workers of a model on the CPU and threads of each that together infer most, by measured
+    seconds of the same work with so many threads; of what is as good to 5 %, the fewest model
+    workers.
 
     Args:
         most_hosts: for which there is memory.
     """
     options = [
-        (min(most_hosts, cores // threads), threads) for threads in paces if threads <= cores
+        (min(most_workers, cores // threads), threads) for threads in paces if threads <= cores
     ]
     rates = {option: option[0] / max(paces[option[1]], 1e-9) for option in options}
     if not rates:
-        return most_hosts, host_threads(cores, most_hosts)
+        return most_workers, worker_threads(cores, most_workers)
     return min(option for option, rate in rates.items() if rate >= 0.95 * max(rates.values()))
 
 
 def gpu_replicas(free_mb: float, others_mb: float, host_mb: float, cores: int) -> int:
-    """Hosts of a small model that share a GPU: as many as `REPLICAS` has and there is memory for
-    beside the other models, and cores to feed them.
+    """Model workers of a small model that share a GPU: as many as `REPLICAS` has and there is
+    memory for beside the other models, and cores to feed them.
 
     A model of 0 MB never said what it needs: it gets one.
     """

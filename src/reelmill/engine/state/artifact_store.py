@@ -33,9 +33,10 @@ Stamp = tuple[int, int, int, int, int]
 #: Of the files beside an artifact, by name.
 Stamps = dict[str, Stamp]
 
-#: The whole name of a spool, of an artifact or a file beside one: nothing else is swept away.
-SPOOL = re.compile(r"[\w-]+-[0-9a-f]{16}\.spool\.\d+\.[\w.-]+")
-OURS = re.compile(rf"[\w-]+-[\w~-]+\.(json|npz|pcm|mp4|jpg|ass)|{SPOOL.pattern}")
+#: The whole name of a spill file, of an artifact or a file beside one: nothing else is swept
+#: away. Spill files were called spools in 0.1.
+SPILL_FILE = re.compile(r"[\w-]+-[0-9a-f]{16}\.sp(?:ill|ool)\.\d+\.[\w.-]+")
+OURS = re.compile(rf"[\w-]+-[\w~-]+\.(json|npz|pcm|mp4|jpg|ass)|{SPILL_FILE.pattern}")
 
 _adapters: dict[type[Artifact], Any] = {}
 
@@ -141,7 +142,7 @@ def load_whole(
     Raises:
         InputError, NotTrustedError: as `load`.
     """
-    if not stored.path.exists() or (stage.per_name and _is_of_other_work(stored)):
+    if not stored.path.exists() or (stage.named_outputs and _is_of_other_work(stored)):
         return None
     artifact = _artifact(stored.path, _trusted(stored, seal), stage.produces)
     files = stage.files(recording, artifact)

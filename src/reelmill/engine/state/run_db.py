@@ -28,7 +28,7 @@ from reelmill.engine.state.artifact_store import Stamps, Stored
 from reelmill.errors import Failure, ForeignFolderError, UsageError
 
 #: Raised when a row means something else, or is sealed in another way. 0 is that of version 0.1.0.
-VERSION = 2
+VERSION = 3
 _PURPOSE = "run database"
 _COLUMNS = {
     "originals": (

@@ -11,14 +11,14 @@ from reelmill.errors import Failure
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One batch as it went through a model host; written as a line of `metrics.jsonl`.
+    """One batch as it went through a model worker; written as a line of `metrics.jsonl`.
 
-    `seconds` is the time inside the host; `started` counts from the start of the run;
+    `seconds` is the time inside the model worker; `started` counts from the start of the run;
     `cost` is the sum of the items' costs, `padded_cost` what they cost at the longest one's size.
     """
 
     stage: str
-    host: str
+    worker: str
     device: str
     started: float
     seconds: float
@@ -41,7 +41,7 @@ class BatchRecord:
 class StageTotals:
     """What one stage cost over the whole run.
 
-    `cpu_seconds` is time in the CPU pool, `model_seconds` time inside model hosts (wall clock,
+    `cpu_seconds` is time in the CPU pool, `model_seconds` time inside model workers (wall clock,
     summed over processes); `reused` counts recordings whose artifact was there already.
     """
 
@@ -56,15 +56,15 @@ class StageTotals:
     first_at: float | None = None
     last_at: float | None = None
     #: What it does, in plain words.
-    title: str = ""
+    display_name: str = ""
 
 
 @dataclass
-class HostTotals:
-    """One model host: `busy_share` is the part of the time between its first and last batch
+class ModelWorkerTotals:
+    """One model worker: `busy_share` is the part of the time between its first and last batch
     in which it was inferring."""
 
-    host: str
+    worker: str
     model: str
     device: str
     batches: int = 0
@@ -143,7 +143,7 @@ class RunSummary:
     batch_size: int
     outcomes: list[FileOutcome]
     stages: list[StageTotals]
-    hosts: list[HostTotals]
+    model_workers: list[ModelWorkerTotals]
     host_memory: MemoryUse | None = None
     device_memory: MemoryUse | None = None
     device_utilization: float | None = None

@@ -27,7 +27,7 @@ _USUAL_SHAPE = {"reach": 400, "hop": 320}
 #: as inferring it twice: its convolutions are planned and compiled (oneDNN).
 _PARTS = 4
 #: Plans that are kept, eight for a length: each holds the memory it works in. Twice as many spare a
-#: run a twentieth of the time at best, and took 80 MB more in each host.
+#: run a twentieth of the time at best, and took 80 MB more in each model worker.
 _PLANS = 32
 _LEAST_SAMPLES = SAMPLE_RATE // 2
 _LIBRARIES_MB = 150

@@ -46,7 +46,7 @@ class DlibSpec(FaceNetworkSpec):
     threshold: ClassVar[float] = 0.65
 
     @property
-    def small(self) -> bool:
+    def lightweight(self) -> bool:
         return True
 
     def memory_mb(self, device_kind: str) -> float:

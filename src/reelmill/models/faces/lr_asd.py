@@ -48,7 +48,7 @@ class LrAsdSpec(OnnxModelSpec):
         return self.digest
 
     @property
-    def small(self) -> bool:
+    def lightweight(self) -> bool:
         return True
 
     def memory_mb(self, device_kind: str) -> float:

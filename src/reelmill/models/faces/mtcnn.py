@@ -78,7 +78,7 @@ class MtcnnSpec(OnnxModelSpec, DetectorSpec):
         return 250.0 if device_kind == "cpu" else 1200.0
 
     @property
-    def small(self) -> bool:
+    def lightweight(self) -> bool:
         return True
 
     def warm_up(self, model: Mtcnn) -> None:

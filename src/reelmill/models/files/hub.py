@@ -15,7 +15,7 @@ from reelmill.errors import ModelUnavailableError, kind_of
 
 #: The HTTP client's ways of saying that a connection broke, by class name: the client's package
 #: has changed its name more than once.
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {
         "ConnectError",
         "ConnectTimeout",
@@ -162,7 +162,7 @@ def _is_transient(error: Exception) -> bool:
     if isinstance(error, LocalEntryNotFoundError):
         return True  # the hub did not answer, and nothing is here
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & _PASSING) or kind_of(error) == "passing"
+    return bool(names & _TRANSIENT) or kind_of(error) == "transient"
 
 
 def _explain(error: Exception) -> str:

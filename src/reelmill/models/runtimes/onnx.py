@@ -23,7 +23,7 @@ _NO_CUDA = f"this ONNX Runtime knows no CUDA: {CUDA_REMEDY}"
 class OnnxModelSpec(ModelSpec):
     """A model that ONNX Runtime computes."""
 
-    def obstacle(self, device_kind: str) -> str:
+    def unsupported_reason(self, device_kind: str) -> str:
         return "" if device_kind == "cpu" or knows_cuda() else _NO_CUDA
 
 
@@ -53,7 +53,7 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     # often: the face detector took 170 MB more and no less time.
     options.enable_mem_pattern = False
     providers: list[Any] = ["CPUExecutionProvider"]
-    # Threads that spin while they wait would take the cores that other hosts compute with.
+    # Threads that spin while they wait would take the cores that other model workers compute with.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if device.kind == "cuda":
         if _CUDA not in onnxruntime.get_available_providers():

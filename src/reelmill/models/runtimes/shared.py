@@ -28,8 +28,8 @@ class SharedSpec(ModelSpec):
         return self.specs[self.index]
 
     @property
-    def title(self) -> str:
-        return ", ".join(spec.title for spec in self.specs)
+    def display_name(self) -> str:
+        return ", ".join(spec.display_name for spec in self.specs)
 
     @property
     def name(self) -> str:
@@ -44,11 +44,13 @@ class SharedSpec(ModelSpec):
         return {name: value for spec in self.specs for name, value in spec.environment.items()}
 
     @property
-    def small(self) -> bool:
-        return all(spec.small for spec in self.specs)
+    def lightweight(self) -> bool:
+        return all(spec.lightweight for spec in self.specs)
 
-    def obstacle(self, device_kind: str) -> str:
-        return next((found for spec in self.specs if (found := spec.obstacle(device_kind))), "")
+    def unsupported_reason(self, device_kind: str) -> str:
+        return next(
+            (found for spec in self.specs if (found := spec.unsupported_reason(device_kind))), ""
+        )
 
     def memory_mb(self, device_kind: str) -> float:
         return sum(spec.memory_mb(device_kind) for spec in self.specs)
@@ -64,7 +66,7 @@ class SharedSpec(ModelSpec):
 
 def shared(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
     """The same models; if all are small and of this environment, loaded into one process."""
-    if not all(spec.small and spec.python is None for spec in specs):
+    if not all(spec.lightweight and spec.python is None for spec in specs):
         return list(specs)
     return [SharedSpec(tuple(specs), index) for index in range(len(specs))]
 

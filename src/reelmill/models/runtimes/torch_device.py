@@ -19,7 +19,7 @@ class TorchModelSpec(ModelSpec):
         """Without pyannote.audio's telemetry, and with our cache for what is fetched."""
         return {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_CACHE": str(hub.models_folder())}
 
-    def obstacle(self, device_kind: str) -> str:
+    def unsupported_reason(self, device_kind: str) -> str:
         if device_kind == "cpu" or self.cuda:
             return ""
         return "the PyTorch it runs on knows no CUDA; install its CUDA build"

@@ -459,7 +459,7 @@ def _hypothesis(result: Any, text: str, temperature: float, options: DecodingOpt
 
 
 def _rows(encoded: Any, rows: list[int]) -> Any:
-    """Some rows of an encoder output (windows, positions, width), copied through the host.
+    """Some rows of an encoder output (windows, positions, width), copied through the model worker.
 
     CTranslate2 has no gather of its own in Python; a row is 4 MB for the largest model, and
     few windows fail.

@@ -47,7 +47,7 @@ class PlanClips(FileStage):
 
     name = "plan_clips"
     version = 2
-    title = "Planning the clips"
+    display_name = "Planning the clips"
     commands = ("faces",)
     needs = (Media, Persons)
     produces = ClipPlan

@@ -64,11 +64,11 @@ class RenderFaces(FileStage):
 
     name = "render_faces"
     version = 1
-    title = "Cutting picture and sound"
+    display_name = "Cutting picture and sound"
     commands = ("faces",)
     needs = (Media, Persons, ClipPlan)
     produces = Footage
-    transient = True
+    temporary = True
 
     encoding: Encoding = field(default_factory=Encoding)
 

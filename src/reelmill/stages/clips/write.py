@@ -46,11 +46,11 @@ class WriteClips(FileStage):
 
     name = "write_clips"
     version = 1
-    title = "Writing the clips"
+    display_name = "Writing the clips"
     commands = ("faces",)
     needs = (Persons, ClipPlan, Footage)
     produces = Clips
-    per_name = True
+    named_outputs = True
 
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = FACES_FORMATS

@@ -76,7 +76,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
 
     name: ClassVar[str] = "detect_faces"
     version: ClassVar[int] = 3
-    title = "Finding faces"
+    display_name = "Finding faces"
     commands = ("faces",)
     models = ("detector",)
     needs = (Media,)

@@ -115,7 +115,7 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
 
     name: ClassVar[str] = "embed_faces"
     version: ClassVar[int] = 2
-    title = "Comparing faces"
+    display_name = "Comparing faces"
     commands = ("faces",)
     models = ("identity",)
     needs = (Media, Tracks)

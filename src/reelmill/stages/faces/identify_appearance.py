@@ -30,7 +30,7 @@ class IdentifyByAppearance(FileStage):
 
     name: ClassVar[str] = "identify_appearance"
     version: ClassVar[int] = 2
-    title = "Telling persons apart by what they wear"
+    display_name = "Telling persons apart by what they wear"
     commands = ("faces",)
     enabled_by = ("identity", "appearance")
     needs = (Tracks,)

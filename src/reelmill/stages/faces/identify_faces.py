@@ -38,7 +38,7 @@ class IdentifyFaces(FileStage):
 
     name: ClassVar[str] = "identify_faces"
     version: ClassVar[int] = 2
-    title = "Telling persons apart by their faces"
+    display_name = "Telling persons apart by their faces"
     commands = ("faces",)
     models = ("identity",)
     needs = (Tracks, FaceVectors)

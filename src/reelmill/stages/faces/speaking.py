@@ -95,7 +95,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
 
     name: ClassVar[str] = "detect_speaking"
     version: ClassVar[int] = 1
-    title = "Finding who is speaking"
+    display_name = "Finding who is speaking"
     commands = ("faces",)
     models = ("active_speaker",)
     enabled_by = ("active_speaker", "lr-asd")

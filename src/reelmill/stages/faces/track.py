@@ -54,7 +54,7 @@ class TrackFaces(FileStage):
 
     name: ClassVar[str] = "track_faces"
     version: ClassVar[int] = 2
-    title = "Following faces through scenes"
+    display_name = "Following faces through scenes"
     commands = ("faces",)
     models = ("detector",)
     needs = (Detections,)

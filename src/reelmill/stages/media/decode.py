@@ -24,11 +24,11 @@ class Decode(FileStage):
 
     name = "decode"
     version = 1
-    title = "Decoding the sound"
+    display_name = "Decoding the sound"
     commands = ("voice", "subtitle")
     needs = (Media,)
     produces = Audio
-    transient = True
+    temporary = True
 
     track: int | None = None
 

@@ -13,8 +13,8 @@ from reelmill.core.recording import Recording
 from reelmill.media.audio.samples import open_samples, window
 
 RATE = 16_000
-#: Seconds a library may take for one second of sound before its host counts as hung.
-PATIENCE = 20.0
+#: Seconds a library may take for one second of sound before its model worker counts as hung.
+TIMEOUT_PER_COST = 20.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class Probe(FileStage):
 
     name = "probe"
     version = 1
-    title = "Looking into the file"
+    display_name = "Looking into the file"
     commands = ("voice", "subtitle", "faces")
     produces = Media
 

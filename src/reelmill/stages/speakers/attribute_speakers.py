@@ -41,7 +41,7 @@ class AttributeSpeakers(FileStage):
 
     name: ClassVar[str] = "speakers"
     version: ClassVar[int] = 2
-    title = "Assigning words to speakers"
+    display_name = "Assigning words to speakers"
     commands = ("voice",)
     needs = (Transcript, Diarization)
     produces: ClassVar[type[Artifact]] = SpokenTranscript

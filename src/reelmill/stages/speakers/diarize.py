@@ -20,7 +20,7 @@ class Diarize(FileStage):
 
     name: ClassVar[str] = "diarize"
     version: ClassVar[int] = 4
-    title = "Telling speakers apart"
+    display_name = "Telling speakers apart"
     commands = ("voice",)
     needs = (SpeakerActivity, Voices)
     produces: ClassVar[type[Artifact]] = Diarization

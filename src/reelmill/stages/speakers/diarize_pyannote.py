@@ -9,7 +9,7 @@ from typing import ClassVar
 from reelmill.artifacts import Artifact, Audio, Diarization, Turn
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.speakers.pyannote import Diarizer, PyannoteSpec
-from reelmill.stages.media.full_audio import PATIENCE, WholeSound, whole_sound
+from reelmill.stages.media.full_audio import TIMEOUT_PER_COST, WholeSound, whole_sound
 from reelmill.stages.speakers.speaker_turns import speaker_label
 
 #: Sound shorter than this is nobody's turn.
@@ -29,13 +29,13 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
 
     name: ClassVar[str] = "diarize-pyannote"
     version: ClassVar[int] = 1
-    title = "Telling speakers apart with pyannote.audio"
+    display_name = "Telling speakers apart with pyannote.audio"
     commands = ("voice",)
     enabled_by = ("diarizer", "pyannote")
     needs = (Audio,)
     produces: ClassVar[type[Artifact]] = Diarization
-    most_in_batch: ClassVar[int | None] = 1
-    patience: ClassVar[float] = PATIENCE
+    max_batch_size: ClassVar[int | None] = 1
+    timeout_per_cost: ClassVar[float] = TIMEOUT_PER_COST
 
     model: PyannoteSpec
     speakers: int | None = None

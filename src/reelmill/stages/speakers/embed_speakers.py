@@ -39,7 +39,7 @@ class EmbedSpeakers(ModelStage[Utterances, Float32]):
 
     name: ClassVar[str] = "voices"
     version: ClassVar[int] = 4
-    title = "Comparing voices"
+    display_name = "Comparing voices"
     commands = ("voice",)
     needs = (Audio, SpeakerActivity)
     produces: ClassVar[type[Artifact]] = Voices

@@ -73,7 +73,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
 
     name: ClassVar[str] = "activity"
     version: ClassVar[int] = 4
-    title = "Finding who speaks when"
+    display_name = "Finding who speaks when"
     commands = ("voice",)
     needs = (Audio,)
     produces: ClassVar[type[Artifact]] = SpeakerActivity

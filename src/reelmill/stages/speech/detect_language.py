@@ -41,7 +41,7 @@ class DetectLanguage(ModelStage[LanguageWindow, dict[str, float]]):
 
     name: ClassVar[str] = "language"
     version: ClassVar[int] = 1
-    title = "Detecting the language"
+    display_name = "Detecting the language"
     commands = ("voice", "subtitle")
     models = ("model",)
     needs = (Audio, Speech)

@@ -40,7 +40,7 @@ class DetectSpeech(FileStage):
 
     name = "speech"
     version = 1
-    title = "Finding speech"
+    display_name = "Finding speech"
     commands = ("voice", "subtitle")
     models = ("model",)
     needs = (Audio,)

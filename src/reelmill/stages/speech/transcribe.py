@@ -61,7 +61,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
 
     name: ClassVar[str] = "transcribe"
     version: ClassVar[int] = 1
-    title = "Recognizing speech"
+    display_name = "Recognizing speech"
     commands = ("voice", "subtitle")
     models = ("model",)
     needs = (Audio, Speech, Language)

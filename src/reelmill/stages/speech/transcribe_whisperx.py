@@ -12,7 +12,7 @@ from reelmill.artifacts import Artifact, Audio, Segment, Transcript
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisper.languages import UNDETERMINED
 from reelmill.models.whisperx.whisperx import Heard, HeardSegment, Recognizer, WhisperXSpec
-from reelmill.stages.media.full_audio import PATIENCE, WholeSound, whole_sound
+from reelmill.stages.media.full_audio import TIMEOUT_PER_COST, WholeSound, whole_sound
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
 
     name: ClassVar[str] = "transcribe-whisperx"
     version: ClassVar[int] = 1
-    title = "Recognizing speech with WhisperX"
+    display_name = "Recognizing speech with WhisperX"
     commands = ("voice",)
     models = ("model",)
     enabled_by = ("engine", "whisperx")
     needs = (Audio,)
     produces: ClassVar[type[Artifact]] = Transcript
-    most_in_batch: ClassVar[int | None] = 1
-    patience: ClassVar[float] = PATIENCE
+    max_batch_size: ClassVar[int | None] = 1
+    timeout_per_cost: ClassVar[float] = TIMEOUT_PER_COST
 
     model: WhisperXSpec
     language: str | None = None

@@ -37,11 +37,11 @@ class ExportSubtitles(FileStage):
 
     name = "subtitle-files"
     version = 1
-    title = "Writing the subtitle files"
+    display_name = "Writing the subtitle files"
     commands = ("subtitle",)
     needs = (Media, Sentences, Translations, Subtitles)
     produces = SubtitleFiles
-    per_name = True
+    named_outputs = True
 
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_SUBTITLE_FORMATS

@@ -45,7 +45,7 @@ class LayOut(FileStage):
 
     name = "layout"
     version = 1
-    title = "Laying out subtitles"
+    display_name = "Laying out subtitles"
     commands = ("subtitle",)
     needs = (Sentences, Translations)
     produces = Subtitles

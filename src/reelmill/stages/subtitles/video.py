@@ -39,12 +39,12 @@ class Mux(FileStage):
 
     name = "mux"
     version = 1
-    title = "Adding subtitle tracks to a copy"
+    display_name = "Adding subtitle tracks to a copy"
     commands = ("subtitle",)
     enabled_by = ("mux", True)
     needs = (Media, Subtitles)
     produces = SubtitledVideos
-    per_name = True
+    named_outputs = True
 
     root: Path = field(metadata={"affects_result": False})
     style: SubtitleStyle = DEFAULT_STYLE
@@ -87,12 +87,12 @@ class Burn(FileStage):
 
     name = "burn"
     version = 1
-    title = "Burning subtitles into a copy"
+    display_name = "Burning subtitles into a copy"
     commands = ("subtitle",)
     enabled_by = ("burn", True)
     needs = (Media, Subtitles)
     produces = BurnedVideos
-    per_name = True
+    named_outputs = True
 
     root: Path = field(metadata={"affects_result": False})
     style: SubtitleStyle = DEFAULT_STYLE

@@ -43,11 +43,11 @@ class Export(FileStage):
 
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 2
-    title = "Writing the results"
+    display_name = "Writing the results"
     commands = ("voice",)
     needs = (Transcript, optional(Diarization), every(Findings))
     produces: ClassVar[type[Artifact]] = Exports
-    per_name: ClassVar[bool] = True
+    named_outputs: ClassVar[bool] = True
 
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_FORMATS

@@ -39,7 +39,7 @@ class JoinSentences(FileStage):
 
     name = "sentences"
     version = 1
-    title = "Joining sentences"
+    display_name = "Joining sentences"
     commands = ("subtitle",)
     needs = (Transcript,)
     produces = Sentences

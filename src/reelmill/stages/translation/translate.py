@@ -68,7 +68,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
 
     name: ClassVar[str] = "translate"
     version: ClassVar[int] = 1
-    title = "Translating"
+    display_name = "Translating"
     commands = ("subtitle",)
     models = ("translator",)
     needs = (Sentences,)

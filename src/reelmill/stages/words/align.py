@@ -76,7 +76,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
 
     name: ClassVar[str] = "align"
     version: ClassVar[int] = 3
-    title = "Timing words"
+    display_name = "Timing words"
     commands = ("voice", "subtitle")
     models = ("model", "aligner")
     needs = (

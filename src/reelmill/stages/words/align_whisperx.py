@@ -15,7 +15,7 @@ from reelmill.models.whisperx.whisperx import (
     HeardSegment,
     WhisperXAlignerSpec,
 )
-from reelmill.stages.media.full_audio import PATIENCE, WholeSound
+from reelmill.stages.media.full_audio import TIMEOUT_PER_COST, WholeSound
 from reelmill.stages.speech.transcribe_whisperx import segment_of
 from reelmill.stages.words.words import TimedText, split_words, timed_words
 
@@ -42,14 +42,14 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
 
     name: ClassVar[str] = "align-whisperx"
     version: ClassVar[int] = 1
-    title = "Timing words with WhisperX"
+    display_name = "Timing words with WhisperX"
     commands = ("voice",)
     models = ("aligner",)
     enabled_by = ("engine", "whisperx")
     needs = (Audio, Transcript)
     produces: ClassVar[type[Artifact]] = AlignedTranscript
-    most_in_batch: ClassVar[int | None] = 1
-    patience: ClassVar[float] = PATIENCE
+    max_batch_size: ClassVar[int | None] = 1
+    timeout_per_cost: ClassVar[float] = TIMEOUT_PER_COST
 
     model: WhisperXAlignerSpec
 

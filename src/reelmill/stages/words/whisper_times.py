@@ -57,7 +57,7 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
 
     name: ClassVar[str] = "whisper-times"
     version: ClassVar[int] = 1
-    title = "Timing words that no aligner can"
+    display_name = "Timing words that no aligner can"
     commands = ("voice", "subtitle")
     models = ("model", "aligner")
     needs = (Audio, Speech, Language, exactly(Transcript))
