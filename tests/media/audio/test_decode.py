@@ -270,5 +270,6 @@ def repeat(source, target, container: str, times: int) -> None:
 def test_a_track_shorter_than_the_other_is_not_truncated(tmp_path, name, codec):
     # proves: G21
     path = tmp_path / "film"
-    write(path, clicks(1, RATE, (0.5,)), clicks(6, RATE, (0.5,)), container=name, codec=codec)
+    sounds = clicks(1, 16_000, (0.5,)), clicks(6, 16_000, (0.5,))
+    write(path, *sounds, container=name, codec=codec, rate=16_000)
     assert decoded(path, 0)[1].problems == []

@@ -31,13 +31,16 @@ def stated_seconds(original: Original, container: InputContainer, stream: AudioS
         return 0.0
     if name == "wav":
         return _wav_seconds(original.reader())
+    alone = len(container.streams) == 1
+    if name == "avi" and not alone:
+        return 0.0  # FFmpeg gives each track the length of the longest
     if stream.duration and stream.time_base:
         start = max(0, stream.start_time or 0) if name != "mp3" else 0
         return float((start + stream.duration) * stream.time_base)
     if tagged := _clock_seconds(stream.metadata.get("DURATION", "")):
         return tagged  # Matroska's, of each track
     # What a container says of all its tracks says nothing of one that may be shorter.
-    return (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0
+    return (container.duration or 0) / av.time_base if alone else 0.0
 
 
 def _clock_seconds(text: str) -> float:
