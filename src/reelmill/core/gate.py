@@ -39,8 +39,10 @@ FileId = tuple[int, int]
 #: Below the cache: files that have not got their names yet.
 TEMPORARY = "tmp"
 _DATABASE = "ledger.sqlite"
+#: Below the cache: what is known of the pictures of `--people`, looked at before a run begins.
+KNOWN_PEOPLE = "people"
 #: What a run has made in the cache before the record and the database are there.
-_OF_A_BEGINNING = frozenset({"lock", TEMPORARY, RECORD})
+_OF_A_BEGINNING = frozenset({"lock", TEMPORARY, RECORD, KNOWN_PEOPLE})
 #: How file systems without hard links say so.
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

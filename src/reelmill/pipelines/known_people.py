@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from reelmill.core import gate
 from reelmill.core.kept import read_kept, write_kept
 from reelmill.core.notices import announce
 from reelmill.engine.process.call import call_alone
@@ -42,7 +43,7 @@ def known_people(
         ModelUnavailableError: a network cannot be loaded.
     """
     pictures = references(folder)
-    kept = cache / "people" / f"{_key(pictures, detector, network)}.json"
+    kept = cache / gate.KNOWN_PEOPLE / f"{_key(pictures, detector, network)}.json"
     seen = _read(kept)
     if seen is None:
         seen = _looked_at(pictures, detector, network)

@@ -148,7 +148,7 @@ def test_few_pictures_of_each_track_are_shown_to_the_network(video, vectors) -> 
     _, recording, artifacts = video
     tracks = artifacts[1]
     assert vectors.unseen == 0
-    assert len(tracks.tracks) <= vectors.faces <= 3 * len(tracks.tracks)
+    assert len(tracks.tracks) <= vectors.faces <= 2 * len(tracks.tracks)
     one = embedded(recording, Inputs(artifacts), dataclasses.replace(EMBED, faces=1))
     assert one.faces == len(tracks.tracks)
     assert one.file != vectors.file, "other settings must not take the place of its arrays"
@@ -159,7 +159,7 @@ def test_the_faces_cut_out_are_the_best_ones_of_their_tracks(video) -> None:
     arrays = read_tracks(recording.folder, artifacts[1])
     items = list(items_of(EMBED, recording, Inputs(artifacts)))
     per_track = np.bincount(np.concatenate([item.tracks for item in items]))
-    assert per_track.tolist() == np.minimum(3, (arrays.best >= 0).sum(axis=1)).tolist()
+    assert per_track.tolist() == np.minimum(2, (arrays.best >= 0).sum(axis=1)).tolist()
     assert {item.pictures.shape[1:] for item in items} == {(160, 160, 3)}
     assert max(item.cost for item in items) == 8
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from reelmill.artifacts import (
+    SpeakingArrays,
     SpeakingPersons,
     Track,
     TrackArrays,
@@ -22,7 +23,7 @@ from reelmill.artifacts import (
 )
 from reelmill.engine.stage import Device, Inputs, ModelSpec
 from reelmill.media.probe import probe
-from reelmill.stages.faces.speaking import DetectSpeaking, _spans
+from reelmill.stages.faces.speaking import DetectSpeaking, _said, _spans
 from reelmill.testing import context_of, items_of
 from synthetic.movie import SoundTrack, write_movie
 from tests.stages.faces.people import persons_of, recording_of
@@ -155,3 +156,15 @@ def test_short_pauses_are_bridged_and_short_sounds_left_out() -> None:
     moments = [*range(10, 30), *range(35, 50), *range(100, 103), *range(200, 210)]
     spans = [(span.start, span.end) for span in _spans(moments)]
     assert spans == [(0.4, 2.0), (8.0, 8.4)]
+
+
+def test_of_two_who_move_the_one_much_surer_speaks() -> None:
+    listens, speaks, also = (np.full(10, p, np.float32) for p in (0.6, 0.99, 0.97))
+    parts = [listens, speaks, also]
+    activity = SpeakingArrays(
+        np.array([0, 10, 20, 30]), np.array([5, 5, 40]), np.concatenate(parts)
+    )
+    said = _said(activity)
+    assert [len(one) for one in said] == [0, 10, 10]
+    both = SpeakingArrays(np.array([0, 10, 20, 30]), np.array([30, 5, 5]), np.concatenate(parts))
+    assert [len(one) for one in _said(both)] == [10, 10, 10], "two at once, and one alone later"

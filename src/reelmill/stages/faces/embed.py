@@ -122,7 +122,7 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
     produces: ClassVar[type[Artifact]] = FaceVectors
 
     model: ModelSpec
-    faces: int = 3
+    faces: int = 2
     track: int | None = None
 
     @property

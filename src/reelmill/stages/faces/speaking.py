@@ -54,9 +54,11 @@ _WINDOW, _HOP = 150, 125
 _BELOW, _HALF = 0.4, 0.7
 #: Boxes are medians over so many moments, probabilities means over so many.
 _STEADY, _SMOOTH = 13, 5
-#: Who is more likely speaking than not is; shorter pauses and shorter speech than these, s, are
-#: passed over.
-_SURE, _LONGEST_PAUSE, _SHORTEST = 0.5, 0.3, 0.2
+#: Whoever is more likely speaking than not is, unless somebody else in the picture is so much more
+#: likely (difference of logits): of two faces that move, one may only be listening.
+_SURE, _MUCH_SURER = 0.5, 2.0
+#: Shorter pauses and shorter speech than these, s, are passed over.
+_LONGEST_PAUSE, _SHORTEST = 0.3, 0.2
 _SAME_FRAME = 1e-3
 _FULL_SCALE = 32768
 
@@ -168,7 +170,8 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         if not inputs[Media].audio:
             notes = [*notes, "the video has no sound: nobody is seen to speak"]
         kept = {one.name: getattr(persons, one.name) for one in fields(Persons)}
-        kept["persons"] = [speaking(person, activity) for person in persons.persons]
+        said = _said(activity)
+        kept["persons"] = [speaking(person, said) for person in persons.persons]
         kept["notes"] = notes
         return SpeakingPersons(
             **kept, activity=context.sidecar("activity.npz"), speaking_by=self.model.name
@@ -293,15 +296,25 @@ def _smoothed(values: Float32) -> Float32:
     return np.asarray(windows.mean(axis=1), np.float32)
 
 
-def speaking(person: Person, activity: SpeakingArrays) -> Person:
+def _said(activity: SpeakingArrays) -> list[Int64]:
+    """For each track the moments in which its face speaks."""
+    counts = np.diff(activity.offsets)
+    tracks = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(tracks)) - np.repeat(activity.offsets[:-1], counts)
+    moments = activity.first[tracks] + within
+    likely = np.clip(activity.probabilities.astype(np.float64), 1e-4, 1 - 1e-4)
+    logits = np.log(likely / (1 - likely))
+    surest = np.full(int(moments.max(initial=-1)) + 1, -np.inf)
+    np.maximum.at(surest, moments, logits)
+    speaks = (likely >= _SURE) & (logits >= surest[moments] - _MUCH_SURER)
+    return [moments[(tracks == track) & speaks] for track in range(len(counts))]
+
+
+def speaking(person: Person, said: Sequence[Int64]) -> Person:
     """A person with the times at which one of its faces speaks."""
-    moments: set[int] = set()
-    for interval in person.intervals:
-        for track in interval.tracks:
-            rows = slice(activity.offsets[track], activity.offsets[track + 1])
-            sure = np.flatnonzero(activity.probabilities[rows] >= _SURE)
-            moments.update((sure + activity.first[track]).tolist())
-    return replace(person, speaking=_spans(sorted(moments)))
+    own = [said[track] for interval in person.intervals for track in interval.tracks]
+    moments = np.unique(np.concatenate([np.zeros(0, np.int64), *own]))
+    return replace(person, speaking=_spans(moments.tolist()))
 
 
 def _spans(moments: Sequence[int]) -> list[Span]:
