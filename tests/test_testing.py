@@ -69,6 +69,28 @@ class Local(ShoutStage):
         yield lambda: None
 
 
+class Unspillable(ShoutStage):
+    """An output that pickles, and that no record of a spill file can hold."""
+
+    def infer(self, model: Any, batch: Sequence[WordItem]) -> list[Any]:
+        return [{text} for text in super().infer(model, batch)]
+
+
+@dataclass
+class Noted:
+    """It remembers more than its fields, which a record does not have."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        self.length = len(self.text)
+
+
+class Lossy(ShoutStage):
+    def infer(self, model: Any, batch: Sequence[WordItem]) -> list[Any]:
+        return [Noted(text) for text in super().infer(model, batch)]
+
+
 @dataclass(frozen=True)
 class Elsewhere(FileStage):
     name = "elsewhere"
@@ -88,6 +110,8 @@ class Elsewhere(FileStage):
         (Moody, r"split\(\) gives other items the second time"),
         (Free, "item 0 costs 0.0, not more than 0"),
         (Local, "item 0 cannot be sent to another process"),
+        (Unspillable, "an output cannot go through a spill file: an output holds a set"),
+        (Lossy, r"an output comes back from a spill file as another one: Noted\(text='ONE0'\)"),
     ],
 )
 def test_a_broken_promise_is_told(recording: Recording, kind: Any, told: str) -> None:

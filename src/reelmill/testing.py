@@ -13,6 +13,7 @@ import numpy as np
 from reelmill.artifacts import Artifact
 from reelmill.core import gate
 from reelmill.core.recording import Recording
+from reelmill.engine.process import spill
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage, StageContext
 from reelmill.engine.state.artifact_store import result_key, stage_digest
 
@@ -81,9 +82,9 @@ def check_stage(
     """Check what the engine relies on, on one recording, and make its artifact.
 
     Checked are: the stage and its items can be pickled; `parts` and `split` give the same twice;
-    items have a positive cost; outputs do not depend on the batch they were inferred in; the key
-    stays the same for the same settings; the artifact comes back from its JSON as it was, and its
-    sidecars are there.
+    items have a positive cost; outputs come back from a spill file as they were, and do not depend
+    on the batch they were inferred in; the key stays the same for the same settings; the artifact
+    comes back from its JSON as it was, and its sidecars are there.
 
     Args:
         stage: the stage, as a pipeline would have it.
@@ -174,9 +175,21 @@ def _inferred(stage: ModelStage[Any, Any], model: Any, batch: Sequence[Any]) -> 
         raise StageFault(
             f"stage {stage.name}: infer() gives {len(outputs)} outputs for {len(batch)} items"
         )
-    for output in outputs:
-        _check_picklable(output, f"stage {stage.name}: an output")
-    return outputs
+    return [_spilled(output, f"stage {stage.name}: an output") for output in outputs]
+
+
+def _spilled(output: Any, what: str) -> Any:
+    """The output as `merge` gets it, which is read from a spill file."""
+    try:
+        returned = spill.unpack(spill.pack(output))
+    except Exception as error:
+        raise StageFault(f"{what} cannot go through a spill file: {error}") from error
+    if not _alike(returned, output):
+        raise StageFault(
+            f"{what} comes back from a spill file as another one: {_shown(output)} became "
+            f"{_shown(returned)}"
+        )
+    return returned
 
 
 def _check_artifact(stage: Stage, recording: Recording, artifact: Artifact) -> None:
