@@ -65,11 +65,14 @@ def test_a_run_has_the_sounds_that_an_installed_stage_found(
     assert f"sounds: {len(spoken)} × speech" in (out / "report.html").read_text()
 
 
-def test_the_stage_is_listed_and_an_option_amiss_is_told(installed: dict[str, str]) -> None:
+def test_the_stage_is_listed_and_an_option_amiss_is_told(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
     listed = run(installed, *CLI, "stage", "list")
     assert "Labelling sounds" in listed.stdout
     asked = ("--stages", "sounds", "--stage-option", "sounds.model=gone.onnx")
-    done = run(installed, *CLI, "voice", SAMPLES / "voicemail.wav", *TEXT_ONLY, *asked)
+    out = ("-o", tmp_path / "out")
+    done = run(installed, *CLI, "voice", SAMPLES / "voicemail.wav", *out, *TEXT_ONLY, *asked)
     assert done.returncode == 2
     assert "gone.onnx: no such file; give --stage-option sounds.model=FILE" in done.stderr
 
