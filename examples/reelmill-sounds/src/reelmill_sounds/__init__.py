@@ -188,7 +188,7 @@ class LabelSounds(ModelStage[Stretch, Label]):
 
     name = "sounds"
     version = 1
-    title = "Labelling sounds"
+    display_name = "Labelling sounds"
     commands = ("voice", "subtitle")
     needs = (Audio, Speech)
     produces = Sounds
