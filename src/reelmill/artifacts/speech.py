@@ -26,11 +26,16 @@ class Span:
 
 @dataclass
 class Speech(Artifact):
-    """Where somebody speaks; spans in order, not overlapping. `duration` is the recording's."""
+    """Where somebody speaks; spans in order, not overlapping. `duration` is the recording's.
+
+    `padding`: seconds of sound that spans have before and after the speech itself, where there is
+    so much before the next.
+    """
 
     schema: ClassVar[str] = "speech/1"
     spans: list[Span]
     duration: float
+    padding: float = 0.0
 
     @property
     def seconds(self) -> float:

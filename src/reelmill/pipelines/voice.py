@@ -52,7 +52,7 @@ def voice_pipeline(
             Decode(),
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
             DetectLanguage(whisper, language=settings.language),
-            Transcribe(whisper, options=options),
+            Transcribe(whisper, options=options, cut_at_pauses=aligners is None),
             *word_stages(whisper, aligners),
             *speaker_stages(settings, diarizer),
             Export(

@@ -97,7 +97,7 @@ def test_spans_are_those_of_faster_whisper(tmp_path):  # proves: V2
 @pytest.mark.parametrize("samples", [0, 1, 800, 10 * RATE])
 def test_silence_is_no_error(tmp_path, samples):  # proves: V2
     found = detect(tmp_path, np.zeros(samples, np.int16))
-    assert found == Speech([], samples / RATE)
+    assert found == Speech([], samples / RATE, 0.4)
 
 
 @pytest.mark.parametrize("name", ["voicemail.wav", "noisy line.mp3", "통화 녹음 긴 침묵.m4a"])

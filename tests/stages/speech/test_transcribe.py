@@ -16,7 +16,7 @@ from reelmill.errors import InputError, ModelUnavailableError
 from reelmill.models.files.cache import resolve
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.whisper import DecodedSegment, DecodedWindow, WhisperSpec
-from reelmill.stages.speech.transcribe import Transcribe, in_original
+from reelmill.stages.speech.transcribe import Transcribe, cut_by_length, in_original
 from reelmill.testing import context_of
 
 SPEC = WhisperSpec(Path("nowhere"), "demo", "digest")
@@ -126,6 +126,26 @@ def test_times_of_the_original(window, original):
     # proves: V2
     found = [(s.start, s.end) for s in in_original(decoded(*window), PIECES)]
     assert found == original
+
+
+def test_no_segment_reaches_over_a_pause_into_mere_padding():
+    # proves: V2
+    (late,) = in_original(decoded((3.7, 8.0)), PIECES, padding=0.4)
+    assert (late.start, late.end) == (20.0, 24.0)
+    (early,) = in_original(decoded((1.0, 4.3)), PIECES, padding=0.4)
+    assert (early.start, early.end) == (11.0, 14.0)
+
+
+def test_segments_whose_words_nobody_times_are_cut_at_pauses():
+    # proves: V2
+    said = [replace(decoded((2.0, 8.0))[0], text=" one two three four five six")]
+    found = list(in_original(list(cut_by_length(said, PIECES, "en")), PIECES))
+    assert [(s.start, s.end, s.text.strip()) for s in found] == [
+        (12.0, 14.0, "one two"),
+        (20.0, 24.0, "three four five six"),
+    ]
+    whole = decoded((0.0, 4.0), (4.0, 9.0))
+    assert list(cut_by_length(whole, PIECES, "en")) == whole
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 30)), max_size=8))

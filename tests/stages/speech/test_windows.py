@@ -86,3 +86,10 @@ def test_times_are_monotone_and_inside(spans, one, other):
         assert times.end(early) <= times.end(late)
         for found in (times.start(early), times.end(late)):
             assert any(a - 1e-6 <= found <= b + 1e-6 for a, b in pieces)
+
+
+def test_times_of_the_original_in_the_window():
+    # proves: V2
+    times = OriginalTimes(((1.0, 3.0), (5.0, 6.0)))
+    found = [times.seconds(original) for original in (0.0, 2.0, 3.0, 4.0, 5.0, 5.5, 9.0)]
+    assert found == [0.0, 1.0, 2.0, 2.0, 2.0, 2.5, 3.0]

@@ -39,7 +39,7 @@ class DetectSpeech(FileStage):
     """
 
     name = "speech"
-    version = 1
+    version = 2
     display_name = "Finding speech"
     commands = ("voice", "subtitle")
     models = ("model",)
@@ -57,7 +57,7 @@ class DetectSpeech(FileStage):
         audio = inputs[Audio]
         samples = open_samples(context.folder, audio)
         spans = segment(speech_probabilities(samples), self.options, len(samples))
-        return Speech(spans, audio.duration)
+        return Speech(spans, audio.duration, self.pad_ms / 1000)
 
     @property
     def options(self) -> SegmentOptions:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from typing import ClassVar, Protocol
 
 from reelmill.artifacts import Artifact, Audio, Language, Segment, Speech, Transcript
@@ -13,7 +15,14 @@ from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.languages import LANGUAGES
 from reelmill.models.whisper.whisper import DecodedSegment, Whisper, WhisperSpec
-from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
+from reelmill.stages.speech.windows import (
+    OriginalTimes,
+    Pieces,
+    joined_pieces,
+    seconds_of,
+    window_features,
+)
+from reelmill.stages.words.words import cut_text, split_words
 
 #: Whisper sometimes times a text past the end of the sound: such a segment gets this long.
 _SHORTEST = 0.1
@@ -25,12 +34,14 @@ class SpeechWindow:
     """Up to 30 s of speech of one recording.
 
     `features` has shape (n_mels, up to 3000), float32; `pieces` are the stretches of the
-    original it was put together from; cost is in seconds of speech.
+    original it was put together from, each with `padding` seconds before and after the speech;
+    cost is in seconds of speech.
     """
 
     features: Float32
     language: str
     pieces: Pieces
+    padding: float = 0.0
 
     @property
     def cost(self) -> float:
@@ -55,12 +66,15 @@ class LanguageCheck(Protocol):
 class Transcribe(ModelStage[SpeechWindow, WindowText]):
     """Whisper over the speech of a recording; windows without speech give no text.
 
+    `cut_at_pauses`: segments over a pause that was cut out are cut there by the length of their
+    text; for pipelines in which no later stage knows where their words are.
+
     Raises:
         InputError: the language is not one of Whisper's, or `usable` refuses it.
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle")
     models = ("model",)
@@ -69,6 +83,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
 
     model: WhisperSpec
     options: DecodingOptions = field(default_factory=DecodingOptions)
+    cut_at_pauses: bool = False
     usable: LanguageCheck | None = setting(None, affects_result=False)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
@@ -81,16 +96,23 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
             self.usable.check(language)
         cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in cut:
-            yield SpeechWindow(features, language, pieces)
+            yield SpeechWindow(features, language, pieces, inputs[Speech].padding)
 
     def infer(self, model: Whisper, batch: Sequence[SpeechWindow]) -> list[WindowText]:
         decoded = model.decode(
             [item.features for item in batch], [item.language for item in batch], self.options
         )
         return [
-            WindowText(tuple(in_original(window.segments, item.pieces)))
+            WindowText(tuple(self._in_original(window.segments, item)))
             for item, window in zip(batch, decoded, strict=True)
         ]
+
+    def _in_original(
+        self, segments: Sequence[DecodedSegment], item: SpeechWindow
+    ) -> Iterator[Segment]:
+        if self.cut_at_pauses:
+            segments = list(cut_by_length(segments, item.pieces, item.language))
+        return in_original(segments, item.pieces, item.padding)
 
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[WindowText]
@@ -107,8 +129,14 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
         )
 
 
-def in_original(segments: Sequence[DecodedSegment], pieces: Pieces) -> Iterator[Segment]:
-    """Segments of a window with times of the original: inside the pieces, in order, no overlap."""
+def in_original(
+    segments: Sequence[DecodedSegment], pieces: Pieces, padding: float = 0.0
+) -> Iterator[Segment]:
+    """Segments of a window with times of the original: inside the pieces, in order, no overlap.
+
+    A segment that only has the `padding` of a piece at one of its ends does not reach over the
+    pause to it.
+    """
     times = OriginalTimes(pieces)
     reached = 0.0
     for segment in segments:
@@ -117,6 +145,7 @@ def in_original(segments: Sequence[DecodedSegment], pieces: Pieces) -> Iterator[
         if end - start < _SHORTEST / 2:
             continue  # wholly past the sound: the text of nothing
         reached = end
+        start, end = times.without_slivers(start, end, padding + _SHORTEST)
         yield Segment(
             start=round(times.start(start), _DECIMALS),
             end=round(times.end(end), _DECIMALS),
@@ -126,3 +155,38 @@ def in_original(segments: Sequence[DecodedSegment], pieces: Pieces) -> Iterator[
             compression_ratio=segment.compression_ratio,
             temperature=segment.temperature,
         )
+
+
+def cut_by_length(
+    segments: Sequence[DecodedSegment], pieces: Pieces, language: str
+) -> Iterator[DecodedSegment]:
+    """Segments cut at the pauses they reach over, their words shared out by length of text."""
+    times = OriginalTimes(tuple(joined_pieces(pieces)))
+    for segment in segments:
+        words = split_words(segment.text, language)
+        inside = [end for end in times.ends if segment.start < end < segment.end]
+        borders = [segment.start, *inside, min(segment.end, times.duration)]
+        if len(borders) == 2 or not words:
+            yield segment
+            continue
+        sides = _shared_out(words, borders)
+        texts = cut_text(segment.text, [words for words, _, _ in sides])
+        for (_, start, end), text in zip(sides, texts, strict=True):
+            yield replace(segment, start=start, end=end, text=text)
+
+
+def _shared_out(
+    words: Sequence[str], borders: Sequence[float]
+) -> list[tuple[list[str], float, float]]:
+    """The words between two borders each, by their middles in the text; none without words."""
+    ends = list(accumulate(len(word) for word in words))
+    per_letter = (borders[-1] - borders[0]) / ends[-1]
+    sides: list[list[str]] = [[] for _ in borders[1:]]
+    for word, end in zip(words, ends, strict=True):
+        middle = borders[0] + per_letter * (end - len(word) / 2)
+        sides[min(bisect_right(borders, middle), len(sides)) - 1].append(word)
+    return [
+        (side, start, end)
+        for side, (start, end) in zip(sides, pairwise(borders), strict=True)
+        if side
+    ]

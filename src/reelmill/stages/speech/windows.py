@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from reelmill.models.whisper.whisper import WhisperSpec
 #: Stretches of the original, (start, end) in seconds, in order.
 Pieces = tuple[tuple[float, float], ...]
 
+#: Less than this between two stretches of speech is no pause.
+_NO_PAUSE = 0.01
 #: Differences below a sample are rounding, not time.
 _SAMPLE = 1 / 16_000
 
@@ -49,6 +52,28 @@ def _cut(spans: Iterable[Span], limit: float) -> Iterator[tuple[float, float]]:
             yield start, span.end
 
 
+class Piece(NamedTuple):
+    """A stretch of the original, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+def joined_pieces(pieces: Iterable[tuple[float, float]]) -> list[Piece]:
+    """Pieces between which nothing was left out put together."""
+    found: list[Piece] = []
+    for start, end in pieces:
+        if found and start - found[-1].end < _NO_PAUSE:
+            found[-1] = Piece(found[-1].start, end)
+        else:
+            found.append(Piece(start, end))
+    return found
+
+
 def seconds_of(pieces: Pieces) -> float:
     return sum(end - start for start, end in pieces)
 
@@ -69,24 +94,52 @@ class OriginalTimes:
     def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
         #: Where each piece ends within the window.
-        self._ends = list(accumulate(end - start for start, end in pieces))
+        self.ends = list(accumulate(end - start for start, end in pieces))
 
     @property
     def duration(self) -> float:
-        return self._ends[-1]
+        return self.ends[-1]
+
+    def seconds(self, original: float) -> float:
+        """Where in the window a time of the original is; times left out are on the border."""
+        index = max(0, bisect_right(self._pieces, original, key=lambda piece: piece[0]) - 1)
+        start, end = self._pieces[index]
+        return self.ends[index] - (end - min(max(original, start), end))
+
+    def pieces_of(self, start: float, end: float) -> range:
+        """Numbers of the pieces in which some of `start` to `end` of the window lies."""
+        last = len(self._pieces) - 1
+        first = min(bisect_right(self.ends, start + _SAMPLE), last)
+        return range(first, max(first, min(bisect_left(self.ends, end - _SAMPLE), last)) + 1)
+
+    def without_slivers(self, start: float, end: float, sliver: float) -> tuple[float, float]:
+        """A stretch of the window without what it has of pieces at its ends, if no longer than
+        `sliver` and behind a pause."""
+        inside = [
+            border
+            for border, (before, after) in zip(self.ends, pairwise(self._pieces), strict=False)
+            if start < border < end and after[0] - before[1] >= _NO_PAUSE
+        ]
+        for border in inside:
+            if border - start <= sliver < end - border:
+                start = border
+        for border in reversed(inside):
+            if end - border <= sliver < border - start:
+                end = border
+        return start, end
 
     def start(self, seconds: float) -> float:
         """Where something begins: on the border of two pieces, with the later one."""
-        index = bisect_right(self._ends, seconds + _SAMPLE)
+        index = bisect_right(self.ends, seconds + _SAMPLE)
         return self._original(index, seconds)
 
     def end(self, seconds: float) -> float:
         """Where something ends: on the border of two pieces, with the earlier one."""
-        index = bisect_left(self._ends, seconds - _SAMPLE)
+        index = bisect_left(self.ends, seconds - _SAMPLE)
         return self._original(index, seconds)
 
     def _original(self, index: int, seconds: float) -> float:
         index = min(index, len(self._pieces) - 1)
         start, end = self._pieces[index]
-        original = end - (self._ends[index] - seconds)
+        original = end - (self.ends[index] - seconds)
         return min(max(original, start), end)

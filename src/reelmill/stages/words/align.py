@@ -29,6 +29,7 @@ from reelmill.models.alignment.wav2vec2 import Aligners, AlignerSpec
 from reelmill.models.whisper.features import Float32
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of
 from reelmill.stages.words.align_windows import AlignStretch, stretches
+from reelmill.stages.words.in_speech import keep_to_speech
 from reelmill.stages.words.verbalize import normalize_text
 from reelmill.stages.words.words import TimedText, split_words, timed_words
 
@@ -75,7 +76,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
     """
 
     name: ClassVar[str] = "align"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Timing words"
     commands = ("voice", "subtitle")
     models = ("model", "aligner")
@@ -156,6 +157,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
                 )
         else:
             segments = _aligned(transcript, (context.handed and context.handed[0]) or [], outputs)
+        segments = keep_to_speech(segments, inputs[Speech])
         notes += _remarks(segments)
         return AlignedTranscript(
             **{**vars(transcript), "segments": segments},

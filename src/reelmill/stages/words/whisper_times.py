@@ -21,7 +21,7 @@ from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly
 from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.whisper import TextTokens, Whisper, WhisperSpec
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
-from reelmill.stages.words.words import TimedText, split_words, timed_words
+from reelmill.stages.words.words import TimedText, split_words, timed_words, word_places
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ def _words_of(
     segment: Segment, language: str, tokens: TextTokens, times: OriginalTimes | None
 ) -> list[Word]:
     text = _as_written(segment.text, language)
-    words, at = [], 0
-    for word in split_words(segment.text, language):
-        begin = max(text.find(word, at), at)
-        at = begin + len(word)
-        words.append(_timed(word, begin, at, tokens, times))
+    said = split_words(segment.text, language)
+    words = [
+        _timed(word, begin, begin + len(word), tokens, times)
+        for word, begin in zip(said, word_places(text, said), strict=True)
+    ]
     return timed_words(words, segment.start, segment.end)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 from reelmill.artifacts import Word, WordTiming
 from reelmill.core.text import UNSPACED, phrases
 
 _DECIMALS = 3
 #: No word is shorter, where its neighbours leave it so much room.
-_SHORTEST = 0.02
+SHORTEST_WORD = 0.02
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,24 @@ def split_words(text: str, language: str) -> list[str]:
     if language in {"lo", "km", "my"}:
         found = [character for phrase in found for character in _clusters(phrase)]
     return [phrase for phrase in found if phrase]
+
+
+def word_places(text: str, words: Sequence[str]) -> list[int]:
+    """Where in `text` each of its words begins; `words` in order, as `split_words` has them."""
+    places, at = [], 0
+    for word in words:
+        places.append(max(text.find(word, at), at))
+        at = places[-1] + len(word)
+    return places
+
+
+def cut_text(text: str, parts: Sequence[Sequence[str]]) -> list[str]:
+    """`text` cut in front of the first word of each part but the first."""
+    if len(parts) == 1:
+        return [text]
+    places = word_places(text, [word for part in parts for word in part])
+    begins = [places[count] for count in accumulate(len(part) for part in parts[:-1])]
+    return [text[a:b].rstrip() for a, b in pairwise([0, *begins, len(text)])]
 
 
 def _clusters(text: str) -> list[str]:
@@ -95,18 +114,18 @@ def _in_order(words: Sequence[TimedText], start: float, end: float) -> list[Time
 def _fill(words: list[TimedText], begin: int, stop: int, start: float, end: float) -> None:
     """Share the time around words `begin` to `stop`, which have none."""
     left, right = start, end
-    wanted = _SHORTEST * (stop - begin)
+    wanted = SHORTEST_WORD * (stop - begin)
     if begin > 0:
         before = words[begin - 1]
         left = before.end or 0.0
     if stop < len(words):
         right = words[stop].start or 0.0
     if begin > 0 and right - left < wanted:
-        left -= min(wanted - (right - left), max(0.0, left - (before.start or 0.0) - _SHORTEST))
+        left -= min(wanted - (right - left), max(0.0, left - (before.start or 0.0) - SHORTEST_WORD))
         words[begin - 1] = replace(before, end=left)
     if stop < len(words) and right - left < wanted:
         after = words[stop]
-        right += min(wanted - (right - left), max(0.0, (after.end or 0.0) - right - _SHORTEST))
+        right += min(wanted - (right - left), max(0.0, (after.end or 0.0) - right - SHORTEST_WORD))
         words[stop] = replace(after, start=right)
     total = sum(len(word.text) for word in words[begin:stop]) or 1
     done = 0
