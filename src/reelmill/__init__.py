@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from reelmill.runs.results import FacesResult, RecordingResult, SubtitleResult, TranscriptResult
     from reelmill.runs.run import Run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CrashError",
