@@ -188,12 +188,12 @@ class Settings(BaseSettings):
     chars_per_line: int | None = Field(
         None, ge=4, description="by language when not given: 42; Korean 18, Japanese 16"
     )
-    lines: int = Field(2, ge=1, le=4, description="lines of a subtitle")
+    lines: int = Field(2, ge=1, le=4, description="lines of a subtitle or caption")
     reading_speed: float | None = Field(
         None, gt=0, description="characters a second; by language when not given: 17, Korean 12"
     )
     shortest: float = Field(5 / 6, gt=0, description="seconds a subtitle is shown at least")
-    longest: float = Field(7.0, gt=0, description="seconds a subtitle is shown at most")
+    longest: float = Field(7.0, gt=0, description="seconds a subtitle or caption is shown at most")
     gap: float = Field(1 / 12, ge=0, description="seconds between subtitles: two pictures at 24")
 
     detector: str = Field(

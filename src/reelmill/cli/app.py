@@ -111,6 +111,17 @@ KeepAudio = Annotated[
     bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
 ]
 
+CharsPerLine = Annotated[
+    int | None,
+    typer.Option(min=4, help="Of subtitles and captions [42; Korean 18, Japanese 16]."),
+]
+Lines = Annotated[
+    int | None, typer.Option(min=1, max=4, help="Lines of a subtitle or caption [2].")
+]
+Longest = Annotated[
+    float | None, typer.Option(help="Seconds a subtitle or caption is shown at most [7].")
+]
+
 
 @app.command()
 def voice(
@@ -145,6 +156,9 @@ def voice(
     hotwords: Hotwords = None,
     align: Align = None,
     aligner: Aligner = None,
+    chars_per_line: CharsPerLine = None,
+    lines: Lines = None,
+    longest: Longest = None,
     words: Annotated[
         bool | None, typer.Option("--words", help="VTT whose words light up as they are said.")
     ] = None,
@@ -234,17 +248,13 @@ def subtitle(
     track: Annotated[
         int | None, typer.Option(min=0, help="Audio track, from 0 [the main one].")
     ] = None,
-    chars_per_line: Annotated[
-        int | None, typer.Option(min=4, help="[42; Korean 18, Japanese 16]")
-    ] = None,
-    lines: Annotated[
-        int | None, typer.Option(min=1, max=4, help="Lines of a subtitle [2].")
-    ] = None,
+    chars_per_line: CharsPerLine = None,
+    lines: Lines = None,
     reading_speed: Annotated[
         float | None, typer.Option(help="Characters a second [17; Korean 12, Japanese 7].")
     ] = None,
     shortest: Annotated[float | None, typer.Option(help="Seconds at least [0.83].")] = None,
-    longest: Annotated[float | None, typer.Option(help="Seconds at most [7].")] = None,
+    longest: Longest = None,
     gap: Annotated[float | None, typer.Option(help="Seconds between subtitles [0.083].")] = None,
     keep_audio: KeepAudio = None,
     placement: Placement = None,

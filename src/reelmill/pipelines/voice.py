@@ -56,6 +56,9 @@ def voice_pipeline(
             *word_stages(whisper, aligners),
             *speaker_stages(settings, diarizer),
             Export(
+                characters_per_line=settings.chars_per_line,
+                lines=settings.lines,
+                longest=settings.longest,
                 root=out,
                 formats=settings.formats,
                 settings=tuple(shown.items()),

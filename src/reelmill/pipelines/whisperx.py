@@ -64,6 +64,9 @@ def whisperx_pipeline(
             *stages,
             *speaker_stages(settings, diarizer),
             Export(
+                characters_per_line=settings.chars_per_line,
+                lines=settings.lines,
+                longest=settings.longest,
                 root=out,
                 formats=settings.formats,
                 settings=tuple(shown.items()),

@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import srt
 
 from reelmill.artifacts import Segment, Transcript
 from reelmill.core.recording import FileState, Recording
+from reelmill.core.text import columns
 from reelmill.engine.stage import Inputs
 from reelmill.errors import NotOursError, UsageError
 from reelmill.stages.transcript.export import Export, export_path
@@ -42,6 +46,23 @@ def test_the_root_does_not_decide_the_result_but_formats_and_settings_do(tmp_pat
     assert Export(tmp_path, ("txt",)).fingerprint() != one.fingerprint()
     assert Export(tmp_path, settings=(("x", 1),)).fingerprint() != one.fingerprint()
     assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_captions_fit_on_the_screen_and_the_json_keeps_the_segments(tmp_path: Path):
+    said = "오늘 아침에 통장을 확인해 보니 돈이 하나도 없어서 은행에 바로 전화를 했습니다."
+    transcript = replace(TRANSCRIPT, segments=[Segment(0, 12, said, -0.1, 0, 1, 0)])
+    stage = Export(tmp_path, ("srt", "vtt", "json"))
+    stage.run(context_of(recording(tmp_path / "a.m4a", "call")), Inputs([transcript]))
+    shown = list(srt.parse((tmp_path / "call.srt").read_text()))
+    assert len(shown) == 2
+    for cue in shown:
+        assert (cue.end - cue.start).total_seconds() <= 7
+        lines = cue.content.split("\n")
+        assert len(lines) <= 2 and max(map(columns, lines)) <= 2 * 18
+    assert " ".join(cue.content.replace("\n", " ") for cue in shown) == said
+    assert all(cue.content in (tmp_path / "call.vtt").read_text() for cue in shown)
+    (kept,) = json.loads((tmp_path / "call.json").read_text())["segments"]
+    assert (kept["text"], kept["end"]) == (said, 12)
 
 
 def test_an_unknown_format_is_refused_before_work_begins(tmp_path: Path):

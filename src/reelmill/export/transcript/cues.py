@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reelmill.artifacts import Segment, Transcript
@@ -15,7 +15,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class Cue:
-    """One line of text on screen; `start <= end`, in milliseconds of the original."""
+    """A text on screen; `start <= end`, in milliseconds of the original."""
 
     start: int
     end: int
@@ -25,7 +25,12 @@ class Cue:
     @property
     def spoken_by(self) -> str:
         """`[speaker]: ` or nothing, as WhisperX's users know it."""
-        return f"[{one_line(self.speaker)}]: " if self.speaker else ""
+        return speaker_prefix(self.speaker)
+
+
+def speaker_prefix(speaker: str | None) -> str:
+    """`[speaker]: ` or nothing, as WhisperX's users know it."""
+    return f"[{one_line(speaker)}]: " if speaker else ""
 
 
 def cues(transcript: Transcript) -> list[Cue]:
@@ -34,6 +39,12 @@ def cues(transcript: Transcript) -> list[Cue]:
     Rounding keeps order, so cues that did not overlap in seconds don't in milliseconds.
     """
     made = [_cue(segment, text) for segment, text in spoken(transcript)]
+    return sorted(made, key=lambda cue: (cue.start, cue.end))
+
+
+def shown(segments: Iterable[Segment]) -> list[Cue]:
+    """Captions by start, whose text keeps its line breaks."""
+    made = [_cue(one, "\n".join(map(one_line, one.text.split("\n")))) for one in segments]
     return sorted(made, key=lambda cue: (cue.start, cue.end))
 
 

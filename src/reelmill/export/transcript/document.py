@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from reelmill.artifacts import Findings, Transcript, Turn
+from reelmill.artifacts import Findings, Segment, Transcript, Turn
 from reelmill.core.recording import Recording
+from reelmill.export.transcript.cues import spoken
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,19 @@ class Source:
 @dataclass(frozen=True)
 class Document:
     """A transcript with its source and the settings it was made with; `turns` say who speaks
-    when, where that is known; `findings` are what further stages found."""
+    when, where that is known; `findings` are what further stages found; `captions`, with line
+    breaks in their text, are what timed formats show, by default the transcript's segments."""
 
     transcript: Transcript
     source: Source
     settings: Mapping[str, Any] = field(default_factory=dict)
     turns: Sequence[Turn] = ()
     findings: Sequence[Findings] = ()
+    captions: Sequence[Segment] | None = None
+
+    @property
+    def shown(self) -> Sequence[Segment]:
+        """What is shown at once, and until when."""
+        if self.captions is not None:
+            return self.captions
+        return [replace(segment, text=text) for segment, text in spoken(self.transcript)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reelmill.artifacts import Segment
 from reelmill.core.times import clock, milliseconds
-from reelmill.export.transcript.cues import cues, one_line, spoken
+from reelmill.export.transcript.cues import one_line, shown
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.vtt_writer import escaped, voiced
 from reelmill.export.transcript.writer import TranscriptWriter
@@ -21,11 +21,10 @@ class KaraokeVttWriter(TranscriptWriter):
     def render(self, document: Document) -> str:
         lines = []
         said = sorted(
-            spoken(document.transcript),
-            key=lambda one: (one[0].start, max(one[0].start, one[0].end)),
+            document.shown, key=lambda one: (milliseconds(one.start), milliseconds(one.end))
         )
-        for cue, (segment, text) in zip(cues(document.transcript), said, strict=True):
-            timed = _with_times(segment, text, cue.start, cue.end)
+        for cue, segment in zip(shown(document.shown), said, strict=True):
+            timed = _with_times(segment, cue.text, cue.start, cue.end)
             lines.append(
                 f"{clock(cue.start, '.')} --> {clock(cue.end, '.')}\n{voiced(cue, timed)}\n\n"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reelmill.core.times import clock
-from reelmill.export.transcript.cues import cues
+from reelmill.export.transcript.cues import shown
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 
@@ -20,5 +20,5 @@ class SrtWriter(TranscriptWriter):
         return "".join(
             f"{number}\n{clock(cue.start, ',')} --> {clock(cue.end, ',')}\n"
             f"{_ARROW.sub('->', cue.spoken_by + cue.text)}\n\n"
-            for number, cue in enumerate(cues(document.transcript), 1)
+            for number, cue in enumerate(shown(document.shown), 1)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelmill.core.times import clock
-from reelmill.export.transcript.cues import Cue, cues, one_line
+from reelmill.export.transcript.cues import Cue, one_line, shown
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 
@@ -19,7 +19,7 @@ class VttWriter(TranscriptWriter):
         return "WEBVTT\n\n" + "".join(
             f"{clock(cue.start, '.')} --> {clock(cue.end, '.')}\n"
             f"{voiced(cue, escaped(cue.text))}\n\n"
-            for cue in cues(document.transcript)
+            for cue in shown(document.shown)
         )
 
 

@@ -27,6 +27,8 @@ from reelmill.export.transcript.names import (
     named_turns,
     names_for,
 )
+from reelmill.stages.subtitles.rules import rules_for
+from reelmill.stages.transcript.captions import captions
 
 #: Bytes kept free after a name for suffixes, also of formats that are added later.
 _SUFFIX_ROOM = 16
@@ -42,7 +44,7 @@ class Export(FileStage):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Writing the results"
     commands = ("voice",)
     needs = (Transcript, optional(Diarization), every(Findings))
@@ -55,6 +57,10 @@ class Export(FileStage):
     names: tuple[SpeakerName, ...] = ()
     #: Captions whose words light up, in the formats that can show that.
     words: bool = False
+    #: How much a caption shows, and for how many seconds; by language where None.
+    characters_per_line: int | None = None
+    lines: int = 2
+    longest: float = 7.0
 
     def __post_init__(self) -> None:
         """Raises UsageError for a format that cannot be written, before any work is done."""
@@ -66,12 +72,17 @@ class Export(FileStage):
     def run(self, context: StageContext, inputs: Inputs) -> Exports:
         names = names_for(self.names, context.recording.path.name)
         diarization = inputs.get(Diarization)
+        transcript = named(inputs[Transcript], names)
+        rules = rules_for(
+            transcript.language, self.characters_per_line, lines=self.lines, longest=self.longest
+        )
         document = Document(
-            named(inputs[Transcript], names),
+            transcript,
             Source.of(context.recording),
             dict(self.settings),
             () if diarization is None else named_turns(diarization.turns, names),
             named_findings(inputs.every(Findings), names),
+            captions(transcript, rules),
         )
         return Exports([self._write(context.recording, document, name) for name in self.formats])
 

@@ -1,0 +1,104 @@
+"""Captions of a transcript: they fit on the screen and are cut where phrases end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
+
+from reelmill.artifacts import Segment, Transcript, Word
+from reelmill.core.text import columns
+from reelmill.export.transcript.cues import one_line, speaker_prefix
+from reelmill.stages.subtitles.line_breaks import Part, into_parts, least_parts, most_parts
+from reelmill.stages.subtitles.rules import SubtitleRules
+
+#: Rounding to whole milliseconds makes nothing too long.
+_TOLERANCE = 0.0005
+
+
+def captions(transcript: Transcript, rules: SubtitleRules) -> list[Segment]:
+    """The segments cut into captions, whose text has its line breaks.
+
+    Args:
+        transcript: where its words have times, captions begin and end with their words; elsewhere
+            a segment's time is shared out by width of text.
+        rules: how much fits on the screen, and for how long; its reading speed, gap and shortest
+            time are not looked at: a caption is shown while its words are said.
+
+    Returns:
+        Captions in the order of the segments. No line is wider and none has more lines than the
+        rules say, with its speaker in front; none is longer. A word is only cut where it alone is
+        wider than a line. A single word that is said for longer than the longest time is shown so
+        long from its beginning.
+    """
+    return [
+        caption
+        for segment in transcript.segments
+        if one_line(segment.text)
+        for caption in _of_segment(segment, rules, transcript.language)
+    ]
+
+
+def _of_segment(segment: Segment, rules: SubtitleRules, language: str) -> Iterator[Segment]:
+    whole = replace(segment, text=one_line(segment.text))
+    found = _cut(whole, rules, language)
+    prefix = columns(speaker_prefix(segment.speaker))
+    if any(prefix + columns(one.text.split("\n")[0]) > rules.columns_per_line for one in found):
+        found = _cut(whole, _narrower(rules, prefix), language)
+    yield from found
+
+
+def _narrower(rules: SubtitleRules, prefix: int) -> SubtitleRules:
+    """Rules that leave `prefix` columns of each line, but never less than half a line."""
+    left = max(rules.columns_per_line - prefix, rules.columns_per_line // 2)
+    return replace(rules, characters_per_line=max(1, left // (2 if rules.full_width else 1)))
+
+
+def _cut(segment: Segment, rules: SubtitleRules, language: str) -> list[Segment]:
+    """A segment in as few parts as fit; those said for too long are cut again."""
+    seconds = segment.end - segment.start
+    wanted = math.ceil((seconds - _TOLERANCE) / rules.longest) if seconds > 0 else 1
+    most = most_parts(segment.text, rules)
+    count = max(1, least_parts(segment.text, rules), min(wanted, most))
+    parts = into_parts(segment.text, count, rules, language)
+    found = []
+    for part, piece in zip(parts, _timed(segment, parts), strict=True):
+        if piece.end - piece.start > rules.longest + _TOLERANCE and count > 1:
+            found += _cut(piece, rules, language)
+        else:
+            end = min(piece.end, piece.start + rules.longest)
+            found.append(replace(piece, text="\n".join(part.lines), end=end))
+    return found
+
+
+def _timed(segment: Segment, parts: Sequence[Part]) -> Iterator[Segment]:
+    """Each part as a segment with its own words and their time."""
+    borders = [0, *accumulate(_letters("".join(part.lines)) for part in parts)]
+    places = [at for at, character in enumerate(segment.text) if not character.isspace()]
+    sides = _shared_out(segment.words, borders[1:])
+    seconds = segment.end - segment.start
+    for words, (first, stop) in zip(sides, pairwise(borders), strict=True):
+        if all(sides):
+            start, end = words[0].start, words[-1].end
+        else:  # parts of a single word, or words without times
+            start = segment.start + seconds * first / borders[-1]
+            end = segment.start + seconds * stop / borders[-1]
+        text = segment.text[places[first] : places[stop - 1] + 1]
+        yield replace(segment, start=start, end=end, text=text, words=words)
+
+
+def _letters(text: str) -> int:
+    return sum(not character.isspace() for character in text)
+
+
+def _shared_out(words: Sequence[Word], letters: Sequence[int]) -> list[list[Word]]:
+    """The words of parts that end after so many letters each, by where the words begin."""
+    sides: list[list[Word]] = [[] for _ in letters]
+    number = done = 0
+    for word in words:
+        while number + 1 < len(letters) and done >= letters[number]:
+            number += 1
+        sides[number].append(word)
+        done += _letters(one_line(word.text))
+    return sides
