@@ -144,6 +144,9 @@ def test_segments_whose_words_nobody_times_are_cut_at_pauses():
         (12.0, 14.0, "one two"),
         (20.0, 24.0, "three four five six"),
     ]
+    begun_early = [replace(said[0], start=3.4)]
+    (one,) = in_original(list(cut_by_length(begun_early, PIECES, "en", 0.4)), PIECES, 0.4)
+    assert (one.start, one.text) == (20.0, said[0].text)
     whole = decoded((0.0, 4.0), (4.0, 9.0))
     assert list(cut_by_length(whole, PIECES, "en")) == whole
 

@@ -26,6 +26,8 @@ from reelmill.stages.words.words import cut_text, split_words
 
 #: Whisper sometimes times a text past the end of the sound: such a segment gets this long.
 _SHORTEST = 0.1
+#: Seconds of speech at an end of a segment, before or after a pause, that are hardly its words.
+_FEW_WORDS = 0.3
 _DECIMALS = 3
 
 
@@ -111,7 +113,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
         self, segments: Sequence[DecodedSegment], item: SpeechWindow
     ) -> Iterator[Segment]:
         if self.cut_at_pauses:
-            segments = list(cut_by_length(segments, item.pieces, item.language))
+            segments = list(cut_by_length(segments, item.pieces, item.language, item.padding))
         return in_original(segments, item.pieces, item.padding)
 
     def merge(
@@ -158,14 +160,21 @@ def in_original(
 
 
 def cut_by_length(
-    segments: Sequence[DecodedSegment], pieces: Pieces, language: str
+    segments: Sequence[DecodedSegment], pieces: Pieces, language: str, padding: float = 0.0
 ) -> Iterator[DecodedSegment]:
-    """Segments cut at the pauses they reach over, their words shared out by length of text."""
+    """Segments cut at the pauses they reach over, their words shared out by length of text.
+
+    What a segment has of a piece at one of its ends is given no words where it is little more than
+    `padding`: Whisper begins a segment where the one before ended, before the pause.
+    """
     times = OriginalTimes(tuple(joined_pieces(pieces)))
-    for segment in segments:
+    for whole in segments:
+        start, end = times.without_slivers(
+            whole.start, min(whole.end, times.duration), padding + _FEW_WORDS
+        )
+        segment = replace(whole, start=start, end=end)
+        borders = [start, *(border for border in times.ends if start < border < end), end]
         words = split_words(segment.text, language)
-        inside = [end for end in times.ends if segment.start < end < segment.end]
-        borders = [segment.start, *inside, min(segment.end, times.duration)]
         if len(borders) == 2 or not words:
             yield segment
             continue
