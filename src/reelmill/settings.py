@@ -166,7 +166,10 @@ class Settings(BaseSettings):
     )
 
     track: int | None = Field(
-        None, ge=0, description="which audio track, from 0; the main one when not given"
+        None,
+        ge=0,
+        description="which audio track, from 0; when not given the main one, or where "
+        "nobody speaks in that one the first in which somebody does",
     )
     to: Annotated[tuple[str, ...], NoDecode] = Field(
         ("ko",), min_length=1, description="languages to translate into"

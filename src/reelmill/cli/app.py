@@ -79,6 +79,9 @@ WorkerMemory = Annotated[
 StallTimeout = Annotated[
     float | None, typer.Option(help="Seconds a CPU task may go without progress [300].")
 ]
+Track = Annotated[
+    int | None, typer.Option(min=0, help="Audio track, from 0 [the main one, or one with speech].")
+]
 MaxTracks = Annotated[
     int | None, typer.Option(min=1, max=1000, help="Tracks a recording may have [64].")
 ]
@@ -136,6 +139,7 @@ def voice(
     language: Annotated[
         str | None, typer.Option(help="ISO code, as ko [detected per recording].")
     ] = None,
+    track: Track = None,
     device: Device = None,
     compute_type: ComputeType = None,
     batch_size: Annotated[
@@ -245,9 +249,7 @@ def subtitle(
     style: Annotated[
         str | None, typer.Option(help="As font=Nanum Gothic,size=54,colour=#ffff00.")
     ] = None,
-    track: Annotated[
-        int | None, typer.Option(min=0, help="Audio track, from 0 [the main one].")
-    ] = None,
+    track: Track = None,
     chars_per_line: CharsPerLine = None,
     lines: Lines = None,
     reading_speed: Annotated[

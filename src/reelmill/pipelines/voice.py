@@ -49,7 +49,7 @@ def voice_pipeline(
         "voice",
         [
             Probe(),
-            Decode(),
+            Decode(track=settings.track),
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
             DetectLanguage(whisper, language=settings.language),
             Transcribe(whisper, options=options, cut_at_pauses=aligners is None),

@@ -42,7 +42,7 @@ def whisperx_pipeline(
     recognizer, aligner = whisperx.recognizer, whisperx.aligner
     stages: list[Stage] = [
         Probe(),
-        Decode(),
+        Decode(track=settings.track),
         TranscribeByWhisperX(recognizer, language=settings.language),
     ]
     if aligner is not None:

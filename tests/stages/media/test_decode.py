@@ -12,7 +12,7 @@ from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import Inputs
 from reelmill.errors import InputError, is_disk_full
 from reelmill.media.audio.samples import open_samples, window
-from reelmill.stages.media import decode as stage
+from reelmill.stages.media import spoken_track
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.testing import context_of
@@ -69,7 +69,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):  # proves: G8
         sink.write(b"some")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(stage, "decode", fill)
+    monkeypatch.setattr(spoken_track, "decode", fill)
     recording = recording_of(in_format(tmp_path / "x.wav", "wav"), tmp_path / "cache")
     with pytest.raises(OSError) as error:
         run(recording)

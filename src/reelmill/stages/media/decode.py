@@ -8,22 +8,23 @@ from reelmill.artifacts import Audio, Media
 from reelmill.core.atomic import replacing
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
-from reelmill.media.audio.decode import SAMPLE_RATE, decode
-from reelmill.media.audio.pcm_file import PcmFile
+from reelmill.media.audio.decode import SAMPLE_RATE
 from reelmill.media.container import shown
+from reelmill.stages.media.spoken_track import decode_track
 
 
 @dataclass(frozen=True)
 class Decode(FileStage):
     """Writes `decode-<track>.pcm` beside the artifact.
 
-    `track`: which of the audio tracks, counted from 0; None for the main one. Raises
-    InputError when there is no sound, LimitError when its sound is longer than is allowed or than
-    fits on the disk, and leaves OSError (disk full) as the system says it.
+    `track`: which of the audio tracks, counted from 0; None for the main one, or for one with
+    speech where nobody speaks in that. A finding names those left out. Raises InputError when there
+    is no sound, LimitError when its sound is longer than is allowed or than fits on the disk, and
+    leaves OSError (disk full) as the system says it.
     """
 
     name = "decode"
-    version = 1
+    version = 2
     display_name = "Decoding the sound"
     commands = ("voice", "subtitle")
     needs = (Media,)
@@ -39,9 +40,7 @@ class Decode(FileStage):
                 "give a recording with an audio track"
             )
         with replacing(context.path("pcm")) as file:
-            sink = PcmFile(file, context.recording.path)
-            decoded = decode(context.recording, sink, self.track, sink.expect)
-            sink.finish()
+            decoded = decode_track(context.recording, file, inputs[Media].audio, self.track)
         return Audio(
             context.sidecar("pcm"), SAMPLE_RATE, decoded.samples, decoded.track, decoded.problems
         )

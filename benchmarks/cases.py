@@ -1,0 +1,155 @@
+"""Small inputs that once went wrong, with what is right, through the commands as users run them.
+
+    python -m benchmarks.cases FOLDER [NAME ...]
+
+FOLDER holds the inputs, `voice/` and `video/`; with names only the rows whose file's name contains
+one of them. Prints a line for each: file, what was expected, what came, ok or FAIL; ends with 1
+when a row failed, and 2 when a file is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+#: Words and speakers are not what these rows are about.
+_TEXT_ONLY = ("--model", "demo", "--no-align", "--diarizer", "none", "--formats", "json")
+
+Finding = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left: exit code, and of the one recording its length and findings."""
+
+    code: int
+    duration: float
+    findings: list[Finding]
+    error: str
+
+    @classmethod
+    def of(cls, code: int, out: Path) -> Result:
+        report = json.loads((out / "performance_report.json").read_text("utf-8"))
+        failed = [entry["error"] for entry in report["failed_files"]]
+        results = [json.loads(path.read_text("utf-8")) for path in out.glob("*.json")]
+        made = [one for one in results if isinstance(one, dict) and "segments" in one]
+        duration = made[0]["duration"] if made else 0.0
+        found = [one for each in report["recording_findings"] for one in each["findings"]]
+        return cls(code, duration, found, "; ".join(failed))
+
+    def labelled(self, label: str) -> list[Finding]:
+        return [one for one in self.findings if one["label"] == label]
+
+    def words(self) -> str:
+        """In a cell of the table."""
+        found = [f"{one['severity']}: {one['text']}" for one in self.findings]
+        return "\n".join(
+            filter(None, [f"{self.duration:.1f} s, exit {self.code}", *found, self.error])
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """`file` below FOLDER; `right` decides whether what came is what was `expected`."""
+
+    file: str
+    expected: str
+    right: Callable[[Result], bool]
+    options: tuple[str, ...] = ()
+
+
+def _says(label: str, *parts: str) -> Callable[[Result], bool]:
+    return lambda result: any(
+        all(part in one["text"] for part in parts) for one in result.labelled(label)
+    )
+
+
+def _lasts(seconds: float, within: float = 0.1) -> Callable[[Result], bool]:
+    return lambda result: abs(result.duration - seconds) <= within
+
+
+def _all(*checks: Callable[[Result], bool]) -> Callable[[Result], bool]:
+    return lambda result: all(check(result) for check in checks)
+
+
+def _without(label: str) -> Callable[[Result], bool]:
+    return lambda result: not result.labelled(label)
+
+
+_TRACKS = "other audio tracks"
+
+CASES = [
+    Case(
+        "voice/k3_two_tracks.mkv",
+        "the main track; the other is named; not called truncated",
+        _all(_says(_TRACKS, "track 0", "track 1 (aac, spa"), _without("truncated"), _lasts(16.6)),
+    ),
+    Case(
+        "voice/k3_two_tracks.mkv",
+        "--track 1: the second track",
+        _all(_says(_TRACKS, "track 1 (aac, spa", "not in the result: track 0"), _lasts(17.5)),
+        ("--track", "1"),
+    ),
+    Case(
+        "voice/k4_first_track_silent.mp4",
+        "the second track, in which somebody speaks",
+        _all(_says(_TRACKS, "nobody speaks in track 0"), _lasts(16.5)),
+    ),
+]
+
+
+def _run(case: Case, folder: Path, out: Path) -> Result:
+    command = [sys.executable, "-m", "reelmill", "voice", str(folder / case.file), "-o", str(out)]
+    done = subprocess.run(
+        [*command, *_TEXT_ONLY, *case.options],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    if not (out / "performance_report.json").is_file():
+        return Result(done.returncode, 0.0, [], done.stderr.strip())
+    return Result.of(done.returncode, out)
+
+
+def main() -> int:
+    """The table; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", help="only files whose name contains one of these")
+    given = parser.parse_args()
+    chosen = [
+        case
+        for case in CASES
+        if not given.names or any(name in Path(case.file).name for name in given.names)
+    ]
+    absent = [case.file for case in chosen if not (given.folder / case.file).is_file()]
+    if absent or not chosen:
+        print(f"not in {given.folder}: {', '.join(absent) or 'any such file'}", file=sys.stderr)
+        return 2
+    table = Table("file", "expected", "came", "")
+    failed = 0
+    for case in chosen:
+        with tempfile.TemporaryDirectory() as out:
+            result = _run(case, given.folder, Path(out))
+        right = case.right(result)
+        failed += not right
+        table.add_row(case.file, case.expected, result.words(), "ok" if right else "FAIL")
+    Console(width=150).print(table)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
