@@ -110,6 +110,9 @@ def test_silence_gives_no_text(in_turns: Run) -> None:
     assert content["sentences"] == []
     assert [track["cues"] for track in content["tracks"]] == [[], []]
     assert cues(in_turns.out / "silence.ko.srt") == []
+    (finding,) = content["findings"]
+    assert (finding["text"], finding["severity"]) == ("no speech found", "warning")
+    assert "no speech found" in (in_turns.out / "report.html").read_text("utf-8")
 
 
 def test_a_video_without_sound_is_one_clear_line(in_turns: Run) -> None:

@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
 from reelmill.core.paths import ASSETS
 
 CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
@@ -33,3 +36,16 @@ def test_a_cut_recording_is_not_said_to_be_done(tmp_path: Path) -> None:
     (failed,) = json.loads((out / "failed_files.json").read_text("utf-8"))
     assert failed["file"].endswith("통화 cut.wav") and failed["kind"] == "not whole"
     assert "its header states" in (out / "report.html").read_text("utf-8")
+
+
+def test_a_recording_without_speech_is_not_said_to_be_ok(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "quiet.wav", np.zeros(3 * 16_000), 16_000)
+    out = tmp_path / "out"
+    command = [*CLI, "voice", str(tmp_path / "quiet.wav"), "-o", str(out), "--model", "demo"]
+    run = subprocess.run([*command, "--no-align"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    (finding,) = json.loads((out / "quiet.json").read_text("utf-8"))["findings"]
+    assert (finding["label"], finding["text"]) == ("no speech", "no speech found")
+    report = json.loads((out / "performance_report.json").read_text("utf-8"))
+    (told,) = report["recording_findings"]
+    assert [one["text"] for one in told["findings"]] == ["no speech found"]

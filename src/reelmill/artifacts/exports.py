@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from reelmill.artifacts.base import Artifact
-from reelmill.artifacts.summary import ExportedFile, RecordingSummary
+from reelmill.artifacts.summary import ExportedFile, Finding, RecordingSummary
 
 
 @dataclass
@@ -15,10 +15,14 @@ class Exports(Artifact):
 
     schema: ClassVar[str] = "exports/1"
     files: list[ExportedFile]
+    #: What was not written, and why.
+    findings: list[Finding] = field(default_factory=list)
 
     def summary(self) -> RecordingSummary:
         return RecordingSummary(
-            outputs=[file.path for file in self.files], exported=list(self.files)
+            outputs=[file.path for file in self.files],
+            exported=list(self.files),
+            findings=self.findings,
         )
 
 

@@ -93,7 +93,9 @@ class Transcript(Artifact):
     findings: list[Finding] = field(default_factory=list)
 
     def summary(self) -> RecordingSummary:
-        return RecordingSummary(media_seconds=self.duration, language=self.language)
+        return RecordingSummary(
+            media_seconds=self.duration, language=self.language, findings=self.findings
+        )
 
 
 @dataclass

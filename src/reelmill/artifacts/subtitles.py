@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.names import PlainName
 from reelmill.artifacts.speech import Word
-from reelmill.artifacts.summary import RecordingSummary
+from reelmill.artifacts.summary import Finding, RecordingSummary
 
 _MOST_NOTES = 5
 
@@ -49,6 +49,8 @@ class Sentences(Artifact):
     duration: float
     sentences: list[Sentence]
     model: str = ""
+    #: The transcript's.
+    findings: list[Finding] = field(default_factory=list)
 
     def summary(self) -> RecordingSummary:
         return RecordingSummary(media_seconds=self.duration, language=self.language)

@@ -11,7 +11,7 @@ from reelmill.artifacts import SubtitleTrack
 from reelmill.export.jsontext import json_text, number
 from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.writer import SubtitleWriter
-from reelmill.export.transcript.json_writer import is_demo
+from reelmill.export.transcript.json_writer import finding_facts, is_demo
 
 SCHEMA = "reelmill.subtitles/1"
 _SUFFIX = "subtitles.json"
@@ -48,6 +48,7 @@ def _content(document: SubtitleDocument) -> dict[str, Any]:
         "translator": subtitles.translator,
         "duration": number(subtitles.duration),
         "notes": document.translations.notes,
+        "findings": [finding_facts("recording", one) for one in document.sentences.findings],
         "sentences": [
             _sentence(document, index) for index in range(len(document.sentences.sentences))
         ],

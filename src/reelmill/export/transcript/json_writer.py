@@ -70,9 +70,9 @@ def _content(document: Document) -> dict[str, Any]:
         content["speakers"] = [_speaker(one) for one in transcript.speakers]
         content["turns"] = [{**_times(turn), "speaker": turn.speaker} for turn in document.turns]
     content["findings"] = [
-        *(_finding("recording", one) for one in transcript.findings),
+        *(finding_facts("recording", one) for one in transcript.findings),
         *(
-            _finding(of.source, one, of.made_with)
+            finding_facts(of.source, one, of.made_with)
             for of in document.findings
             for one in of.findings
         ),
@@ -80,7 +80,7 @@ def _content(document: Document) -> dict[str, Any]:
     return content
 
 
-def _finding(source: str, found: Finding, made_with: str | None = None) -> dict[str, Any]:
+def finding_facts(source: str, found: Finding, made_with: str | None = None) -> dict[str, Any]:
     """`source` is `recording` for what is damaged, guessed or left out, else the stage that found
     it; `score` from 0 to 1, null where there is no such measure."""
     return {

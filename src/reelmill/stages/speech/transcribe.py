@@ -15,6 +15,7 @@ from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.languages import LANGUAGES
 from reelmill.models.whisper.whisper import DecodedSegment, Whisper, WhisperSpec
+from reelmill.stages.speech.empty import empty_result
 from reelmill.stages.speech.windows import (
     OriginalTimes,
     Pieces,
@@ -76,7 +77,7 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle")
     models = ("model",)
@@ -120,14 +121,15 @@ class Transcribe(ModelStage[SpeechWindow, WindowText]):
         self, context: StageContext, inputs: Inputs, outputs: Iterator[WindowText]
     ) -> Transcript:
         language, speech = inputs[Language], inputs[Speech]
+        segments = [segment for window in outputs for segment in window.segments]
         return Transcript(
             language=language.code,
             language_probability=language.probability,
             model=self.model.name,
             duration=speech.duration,
             speech_seconds=speech.seconds,
-            segments=[segment for window in outputs for segment in window.segments],
-            findings=inputs[Audio].problems,
+            segments=segments,
+            findings=[*inputs[Audio].problems, *empty_result(speech.seconds, segments)],
         )
 
 

@@ -13,6 +13,7 @@ from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisper.languages import UNDETERMINED
 from reelmill.models.whisperx.whisperx import Heard, HeardSegment, Recognizer, WhisperXSpec
 from reelmill.stages.media.full_audio import TIMEOUT_PER_COST, WholeSound, whole_sound
+from reelmill.stages.speech.empty import empty_result
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
     """
 
     name: ClassVar[str] = "transcribe-whisperx"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Recognizing speech with WhisperX"
     commands = ("voice",)
     models = ("model",)
@@ -48,14 +49,15 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
         heard = next(outputs, Heard(self.language or UNDETERMINED, ()))
         duration = inputs[Audio].samples / inputs[Audio].sample_rate
         segments = list(as_segments(heard.segments, duration))
+        speech_seconds = sum(segment.end - segment.start for segment in segments)
         return Transcript(
             language=heard.language if segments or self.language else UNDETERMINED,
             language_probability=1.0 if self.language else math.nan if segments else 0.0,
             model=f"{self.model.name} (WhisperX {self.model.version})",
             duration=duration,
-            speech_seconds=sum(segment.end - segment.start for segment in segments),
+            speech_seconds=speech_seconds,
             segments=segments,
-            findings=inputs[Audio].problems,
+            findings=[*inputs[Audio].problems, *empty_result(speech_seconds, segments)],
         )
 
 

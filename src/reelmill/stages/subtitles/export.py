@@ -36,7 +36,7 @@ class ExportSubtitles(FileStage):
     """Writes `root`/`recording.name`.`language`.`format`, or one file for all languages."""
 
     name = "subtitle-files"
-    version = 1
+    version = 2
     display_name = "Writing the subtitle files"
     commands = ("subtitle",)
     needs = (Media, Sentences, Translations, Subtitles)

@@ -9,6 +9,7 @@ from reelmill.artifacts import (
     Artifact,
     BurnedVideos,
     Exports,
+    Finding,
     Media,
     SubtitledVideos,
     Subtitles,
@@ -33,12 +34,14 @@ from reelmill.stages.transcript.export import export_path, file_facts
 class Mux(FileStage):
     """Writes `root`/`recording.name`.subtitled.mp4 (or .mkv) with a track for each language.
 
+    Tracks without a subtitle are left out; without any there is no copy, and a finding says so.
+
     Raises:
         InputError: there is no picture to add subtitles to, or it does not fit such a file.
     """
 
     name = "mux"
-    version = 1
+    version = 2
     display_name = "Adding subtitle tracks to a copy"
     commands = ("subtitle",)
     enabled_by = ("mux", True)
@@ -55,7 +58,8 @@ class Mux(FileStage):
         suffix = container_suffix(media.container)
         path = export_path(context.recording.name, f"subtitled.{suffix}")
         tracks = []
-        for track in subtitles.tracks:
+        with_text = [track for track in subtitles.tracks if track.cues]
+        for track in with_text:
             script = ass_file(track, self.style, shown_picture(media))
             script.events.clear()
             cues = [
@@ -65,9 +69,12 @@ class Mux(FileStage):
             header = script.to_string("ass").encode()
             letters = (find_flores(track.language) or track.language)[:3]
             tracks.append(MuxTrack(letters, track.language, header, cues))
+        findings = _left_out(subtitles, "no subtitle track added")
+        if not tracks:
+            return SubtitledVideos([], findings)
         with replacing(self.root / path, of=context.recording) as sink:
             mux(context.recording, tracks, sink, suffix)
-        return SubtitledVideos([file_facts(self.root, path)])
+        return SubtitledVideos([file_facts(self.root, path)], findings)
 
     def claims(self, name: str) -> list[str]:
         return [export_path(name, f"subtitled.{suffix}") for suffix in SUFFIXES]
@@ -78,7 +85,8 @@ class Mux(FileStage):
 
 @dataclass(frozen=True)
 class Burn(FileStage):
-    """Writes `root`/`recording.name`.`language`.burned.mp4 (or .mkv) for each language.
+    """Writes `root`/`recording.name`.`language`.burned.mp4 (or .mkv) for each language that has
+    subtitles; a finding names those that have none.
 
     Raises:
         InputError: there is no picture, or ffmpeg cannot read it.
@@ -86,7 +94,7 @@ class Burn(FileStage):
     """
 
     name = "burn"
-    version = 1
+    version = 2
     display_name = "Burning subtitles into a copy"
     commands = ("subtitle",)
     enabled_by = ("burn", True)
@@ -111,6 +119,8 @@ class Burn(FileStage):
         shift = script_shift(context.recording)
         written = []
         for number, track in enumerate(subtitles.tracks):
+            if not track.cues:
+                continue
             path = export_path(context.recording.name, f"{track.language}.burned.{suffix}")
             drawn = ass_file(track, self.style, shown_picture(media))
             drawn.shift(s=shift)
@@ -118,7 +128,7 @@ class Burn(FileStage):
             write_text(script, drawn.to_string("ass"))
             burn(context.recording, script, self.root / path)
             written.append(file_facts(self.root, path))
-        return BurnedVideos(written)
+        return BurnedVideos(written, _left_out(subtitles, "no copy with subtitles burned in"))
 
     def claims(self, name: str) -> list[str]:
         burned = (
@@ -128,6 +138,14 @@ class Burn(FileStage):
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         return _files(self.root, artifact)
+
+
+def _left_out(subtitles: Subtitles, what: str) -> list[Finding]:
+    """What is said of languages in which there is nothing to show."""
+    empty = ", ".join(track.language for track in subtitles.tracks if not track.cues)
+    if not empty:
+        return []
+    return [Finding("nothing to show", text=f"{what} ({empty}): no text", severity="warning")]
 
 
 def _with_picture(recording: Recording, media: Media, option: str) -> None:

@@ -38,7 +38,7 @@ class JoinSentences(FileStage):
     """
 
     name = "sentences"
-    version = 1
+    version = 2
     display_name = "Joining sentences"
     commands = ("subtitle",)
     needs = (Transcript,)
@@ -53,7 +53,9 @@ class JoinSentences(FileStage):
         language = transcript.language
         words = [word for segment in transcript.segments for word in timed_words(segment, language)]
         found = list(_Joining(self, words, language).sentences())
-        return Sentences(language, transcript.duration, found, transcript.model)
+        return Sentences(
+            language, transcript.duration, found, transcript.model, transcript.findings
+        )
 
 
 def timed_words(segment: Segment, language: str) -> list[Word]:

@@ -1,0 +1,24 @@
+"""What is said of a recording in which nothing was recognized."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reelmill.artifacts import Finding, Segment
+
+
+def empty_result(speech_seconds: float, segments: Sequence[Segment]) -> list[Finding]:
+    """A finding where there is no text, so that nobody takes an empty result for a whole one.
+
+    Args:
+        speech_seconds: how long somebody speaks, as the speech detector has it.
+    """
+    if any(segment.text.strip() for segment in segments):
+        return []
+    if speech_seconds > 0:
+        # Less than a second is not rounded to none.
+        text = f"{speech_seconds:.0f} s of speech, no text"
+        if speech_seconds < 1:
+            text = f"{speech_seconds:.1f} s of speech, no text"
+        return [Finding("no text", text=text, severity="warning")]
+    return [Finding("no speech", text="no speech found", severity="warning")]
