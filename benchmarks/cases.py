@@ -106,6 +106,33 @@ CASES = [
         "the second track, in which somebody speaks",
         _all(_says(_TRACKS, "nobody speaks in track 0"), _lasts(16.5)),
     ),
+    Case(
+        "voice/cat_wav.wav",
+        "both WAV files, one after the other",
+        _all(_says("joined recordings", "2 recordings"), _lasts(33.7)),
+    ),
+    Case(
+        "voice/k2a_header_says_a_third.wav",
+        "all 16.5 s, and that the header says 5.5",
+        _all(_says("beyond its header", "states 5.5 s", "all 16.5 s"), _lasts(16.5)),
+    ),
+    Case(
+        "voice/d20_chained_vorbis_rates.ogg",
+        "both links",
+        _all(_says("joined recordings", "2 recordings"), _without("damaged sound"), _lasts(33.0)),
+    ),
+    Case(
+        "voice/amr_long_pauses.amr",
+        "the last sentence ends at 140.4 s; pauses are no damage",
+        _all(_says("pauses not sent", "7 places"), _without("damaged sound"), _lasts(140.5, 0.3)),
+    ),
+    Case(
+        "voice/e2r_aac.aac",
+        "two damaged places, counted, with their times",
+        _all(
+            _says("damaged sound", "4 corrupt"), _says("damaged sound", "2 corrupt"), _lasts(37.4)
+        ),
+    ),
 ]
 
 

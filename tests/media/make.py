@@ -214,3 +214,48 @@ def large_picture(path: Path, width: int, height: int) -> Path:
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path
+
+
+def joined(path: Path, *files: Path) -> Path:
+    """Files put together byte by byte, as `cat` does."""
+    path.write_bytes(b"".join(file.read_bytes() for file in files))
+    return path
+
+
+def wav_with_short_header(path: Path, sound: np.ndarray, stated_seconds: float) -> Path:
+    """A WAV of 16 kHz whose header states less sound than there is."""
+    write(path, sound, container="wav", codec="pcm_s16le", rate=RATE)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = round(stated_seconds * RATE * 2).to_bytes(4, "little")
+    path.write_bytes(data)
+    return path
+
+
+def amr_with_pauses(path: Path, *parts: tuple[float, float]) -> Path:
+    """Raw AMR at 12.2 kbit/s: noise for so many seconds and then a pause that is not sent, as a
+    telephone marks it (comfort noise, then nothing), again and again."""
+    random = np.random.default_rng(3)
+    frames = [b"#!AMR\n"]
+    for noise, pause in parts:
+        frames += [bytes([0x3C]) + random.bytes(31) for _ in range(round(noise / 0.02))]
+        frames += [
+            bytes([0x44]) + bytes(5) if number % 8 == 0 else bytes([0x7C])
+            for number in range(round(pause / 0.02))
+        ]
+    path.write_bytes(b"".join(frames))
+    return path
+
+
+def damaged_aac(path: Path, sound: np.ndarray, rate: int, *places: tuple[float, float]) -> Path:
+    """Raw AAC of which the frames between these times hold ones instead of sound."""
+    data = bytearray(write(path, sound, container="adts", codec="aac", rate=rate).read_bytes())
+    at = number = 0
+    while at < len(data):
+        size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
+        seconds = number * 1024 / rate
+        if any(start <= seconds < end for start, end in places):
+            data[at + 7 : at + size] = b"\xff" * (size - 7)
+        at, number = at + size, number + 1
+    path.write_bytes(data)
+    return path

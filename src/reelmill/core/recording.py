@@ -109,9 +109,10 @@ class Original:
         """In bytes."""
         return self.identity.size
 
-    def reader(self) -> OriginalReader:
-        """Its bytes from the start; any number of readers, each with a place of its own."""
-        return OriginalReader(self)
+    def reader(self, start: int = 0, end: int | None = None) -> OriginalReader:
+        """Its bytes, or those from `start` to `end`; any number of readers, each with a place of
+        its own."""
+        return OriginalReader(self, start, end)
 
     def check(self) -> None:
         """Raises ChangedError unless the file, and what its name means, are as they were."""
@@ -147,11 +148,14 @@ class Original:
 
 
 class OriginalReader(io.RawIOBase):
-    """Reads an `Original`; what is read counts as progress of the task."""
+    """Reads an `Original`, or its bytes from `start` to `end` as though there were no others; what
+    is read counts as progress of the task."""
 
-    def __init__(self, original: Original) -> None:
+    def __init__(self, original: Original, start: int = 0, end: int | None = None) -> None:
         self._original = original
-        self._at = 0
+        self._start = start
+        self._end = end
+        self._at = start
         self.name = f"recording{original.path.suffix}"  # what FFmpeg guesses formats by
 
     def readable(self) -> bool:
@@ -161,20 +165,23 @@ class OriginalReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if self._end is not None:
+            buffer = memoryview(buffer)[: max(0, self._end - self._at)]
         count = os.preadv(self._original.descriptor, [buffer], self._at)
         self._at += count
         tick()
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._original.size}[whence]
-        if start + offset < 0:
+        end = self._original.size if self._end is None else self._end
+        origin = {os.SEEK_SET: self._start, os.SEEK_CUR: self._at, os.SEEK_END: end}[whence]
+        if origin + offset < self._start:
             raise OSError(22, "seek before the start")
-        self._at = start + offset
-        return self._at
+        self._at = origin + offset
+        return self.tell()
 
     def tell(self) -> int:
-        return self._at
+        return self._at - self._start
 
 
 def open_original(source: Path | Recording) -> Original:

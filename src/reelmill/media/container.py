@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,24 @@ _FEW_TRACKS, _MOST_STREAMS = 32, 1000
 _DISCARD_ALL = 48
 
 
+@dataclass(frozen=True)
+class Part:
+    """Bytes of a file that are a recording of their own.
+
+    `past_its_header`: its sound goes on to `end`, whatever length its header states (WAV only).
+    """
+
+    start: int = 0
+    end: int | None = None
+    past_its_header: bool = False
+
+
+WHOLE = Part()
+
+
 @contextmanager
-def open_container(original: Original) -> Iterator[InputContainer]:
-    """Let FFmpeg read `original`, and close it at the end of the block.
+def open_container(original: Original, part: Part = WHOLE) -> Iterator[InputContainer]:
+    """Let FFmpeg read `original`, or a part of it, and close it at the end of the block.
 
     Raises:
         InputError: empty, truncated, or nothing FFmpeg can open; a playlist.
@@ -52,7 +68,7 @@ def open_container(original: Original) -> Iterator[InputContainer]:
         raise InputError(
             f"{shown(original.path)}: empty file (0 bytes); copy it again from its source"
         )
-    source = _Source(original)
+    source = _Source(original, part)
     container = _opened(source)
     with container:
         yield container
@@ -63,9 +79,10 @@ class _Source(OriginalReader):
     """An original as FFmpeg reads it. A failed read is remembered, for some of its readers take
     one for the end of the file."""
 
-    def __init__(self, original: Original) -> None:
-        super().__init__(original)
+    def __init__(self, original: Original, part: Part) -> None:
+        super().__init__(original, part.start, part.end)
         self.original = original
+        self.part = part
         self.failure: OSError | None = None
 
     def read(self, size: int = -1) -> bytes:
@@ -152,6 +169,8 @@ def _open(source: _Source, most_streams: int, probed_bytes: int | None) -> Input
         "protocol_whitelist": "none",
         "max_streams": str(most_streams),
     }
+    if source.part.past_its_header:
+        options["ignore_length"] = "1"
     if probed_bytes is not None:
         options |= {"probesize": str(probed_bytes), "analyzeduration": "0"}
     return av.open(

@@ -44,9 +44,14 @@ def readable_packets(
 
 
 def decoded_frames(
-    container: InputContainer, stream: Stream, path: Path, lost: Callable[[], None]
+    container: InputContainer,
+    stream: Stream,
+    path: Path,
+    lost: Callable[[], None],
+    is_empty: Callable[[Packet[Any]], bool] = lambda packet: False,
 ) -> Iterator[Any]:
-    """Decoded frames in order; `lost` is called for each corrupt packet that is left out.
+    """Decoded frames in order; `lost` is called for each corrupt packet that is left out. Packets
+    of which `is_empty` says so hold nothing to decode.
 
     Raises:
         InputError, TransientError: reading itself failed, as `read_error` tells.
@@ -55,6 +60,8 @@ def decoded_frames(
     """
     for packet in readable_packets(container, stream, path, lost):
         tick()
+        if is_empty(packet):
+            continue
         try:
             yield from packet.decode()
         except (av.error.FFmpegError, OSError) as error:

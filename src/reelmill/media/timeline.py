@@ -54,11 +54,17 @@ class Timeline:
         self._distrusted = 0.0
         self._exact = True
         self._gaps: list[tuple[float, float]] = []  # (where, how long), the start excepted
+        self._unsent = False
+        self._pauses: list[tuple[float, float]] = []
         self._jumps: list[tuple[float, float]] = []
 
     def sound_lost(self) -> None:
         """Something could not be decoded: the next frame's time stamp places it exactly."""
         self._exact = True
+
+    def sound_unsent(self) -> None:
+        """A pause that was not sent: what its length is the next frame's time stamp tells."""
+        self._exact = self._unsent = True
 
     def place(self, stamp: float | None, at: float, length: float) -> Move:
         """Decide about a frame of `length` seconds stamped `stamp` when the sound so far
@@ -68,17 +74,20 @@ class Timeline:
         difference = stamp - self._zero - self._distrusted - at
         tolerance = EXACT_SECONDS if self._exact else JITTER_SECONDS
         self._exact = False
+        unsent, self._unsent = self._unsent, False
         if abs(difference) <= tolerance:
             return KEEP
         if difference > 0:
-            return self._gap(difference, at)
+            return self._gap(difference, at, unsent)
         return self._overlap(difference, at, length)
 
-    def _gap(self, seconds: float, at: float) -> Move:
+    def _gap(self, seconds: float, at: float, unsent: bool) -> Move:
         if seconds > self._longest_gap(at):
             self._distrust(seconds, at)
             return KEEP
-        if at > 0:
+        if unsent:
+            self._pauses.append((at, seconds))
+        elif at > 0:
             self._gaps.append((at, seconds))
         return Move(silence=seconds)
 
@@ -113,6 +122,13 @@ class Timeline:
             total = sum(seconds for _, seconds in rest)
             text = f"no sound in {_places(rest)}, {total:.1f} s in all; silence is in its place"
             found.append(_missing(rest[0][0], rest[-1][0] + rest[-1][1], text))
+        if self._pauses:
+            total = sum(seconds for _, seconds in self._pauses)
+            text = (
+                f"pauses that the telephone did not send in {_places(self._pauses)}, {total:.1f} s "
+                "in all; silence is in their place"
+            )
+            found.append(Finding("pauses not sent", text=text))
         if self._jumps:
             at, jump = self._jumps[0]
             text = (

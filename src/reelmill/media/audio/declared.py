@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING
 
 import av
 from av.audio.stream import AudioStream
 
-from reelmill.core.recording import Original, OriginalReader
+from reelmill.core.recording import OriginalReader
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -16,21 +17,35 @@ if TYPE_CHECKING:
 #: For these FFmpeg reports a guess from the bit rate or from the last time stamp it finds.
 _GUESSED = frozenset({"aac", "ac3", "eac3", "dts", "loas", "amr", "mpegts", "mpeg", "ogg"})
 
+#: Of these the guess is from the bit rate of the first frames: pauses that were not sent, and
+#: whatever changes the rate, make it wrong by any factor.
+_BY_BIT_RATE = frozenset({"aac", "ac3", "eac3", "dts", "loas", "mp3"})
+
 #: Chunks looked at before a WAV's sound; broadcast files have some, never so many.
 _MOST_CHUNKS = 64
 
 
-def stated_seconds(original: Original, container: InputContainer, stream: AudioStream) -> float:
+def longest_possible(container: InputContainer, stated: float) -> float:
+    """Where time stamps can be true, in seconds; 0 when nothing is known."""
+    name = container.format.name
+    if name == "amr":
+        return math.inf  # its time stamps count frames, sent or not
+    if stated or name in _BY_BIT_RATE:
+        return stated
+    return (container.duration or 0) / av.time_base
+
+
+def stated_seconds(file: OriginalReader, container: InputContainer, stream: AudioStream) -> float:
     """The end of a track as the headers state it, in seconds; 0 when they do not.
 
     A file that was cut short still states its whole length in mp4, Matroska, FLAC, in an MP3
     with a Xing or Info header and in a WAV.
     """
     name = container.format.name
-    if name in _GUESSED or (name == "mp3" and not _has_frame_count(original.reader())):
+    if name in _GUESSED or (name == "mp3" and not _has_frame_count(file)):
         return 0.0
     if name == "wav":
-        return _wav_seconds(original.reader())
+        return _wav_seconds(file)
     alone = len(container.streams) == 1
     if name == "avi" and not alone:
         return 0.0  # FFmpeg gives each track the length of the longest

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -15,15 +15,18 @@ from av.audio.stream import AudioStream
 from reelmill.artifacts import Finding
 from reelmill.core.recording import Original, Recording, open_original
 from reelmill.errors import InputError, LimitError
-from reelmill.media.audio.declared import stated_seconds
+from reelmill.media.audio.declared import longest_possible, stated_seconds
+from reelmill.media.audio.joined import parts_of
 from reelmill.media.audio.mixdown import Mixdown, Sink, frame_format
-from reelmill.media.container import open_container, read_only, shown
+from reelmill.media.audio.unsent import unsent_packets
+from reelmill.media.container import WHOLE, Part, open_container, read_only, shown
 from reelmill.media.limits import limits, option
 from reelmill.media.packets import decoded_frames
 from reelmill.media.timeline import Timeline, time_zero
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
 
 SAMPLE_RATE = 16_000
 
@@ -73,14 +76,72 @@ def decode(
         LimitError: gaps or a stretched time beyond what settings allow.
         OSError: the sink cannot be written (disk full, say).
     """
-    with open_original(source) as original, open_container(original) as container:
-        stream = _choose(original.path, container, track)
-        decoding = _Decoding(original, container, stream, sink)
-        if decoding.stated:
-            expect(decoding.stated)
-        for frame in decoding.frames():
-            decoding.write(frame)
-        return decoding.result()
+    with open_original(source) as original:
+        with open_container(original) as container:
+            parts = parts_of(original, container.format.name)
+            if parts == [WHOLE]:
+                return _decode_container(original, WHOLE, container, sink, track, expect)
+        return _decode_parts(original, parts, sink, track, expect)
+
+
+def _decode_container(
+    original: Original,
+    part: Part,
+    container: InputContainer,
+    sink: Sink,
+    track: int | None,
+    expect: Callable[[float], None],
+) -> Decoded:
+    stream = _choose(original.path, container, track)
+    decoding = _Decoding(original, part, container, stream, sink)
+    if decoding.stated:
+        expect(decoding.stated)
+    for frame in decoding.frames():
+        decoding.write(frame)
+    return decoding.result()
+
+
+def _decode_parts(
+    original: Original,
+    parts: Sequence[Part],
+    sink: Sink,
+    track: int | None,
+    expect: Callable[[float], None],
+) -> Decoded:
+    """Recordings joined in one file, one directly after the other; one that cannot be read costs
+    itself, unless it is the first."""
+    whole: Decoded | None = None
+    for number, part in enumerate(parts):
+        try:
+            with open_container(original, part) as container:
+                decoded = _decode_container(original, part, container, sink, track, expect)
+        except InputError as error:
+            if whole is None:
+                raise
+            text = f"part {number + 1} of {len(parts)} could not be read: {error}"
+            at = whole.samples / SAMPLE_RATE
+            whole.problems.append(Finding("sound not read", at, text=text, severity="grave"))
+            continue
+        whole = decoded if whole is None else _followed(whole, decoded)
+    assert whole is not None
+    if len(parts) > 1:
+        text = f"{len(parts)} recordings joined in one file; read one directly after the other"
+        whole.problems.append(Finding("joined recordings", text=text))
+    return whole
+
+
+def _followed(whole: Decoded, part: Decoded) -> Decoded:
+    """`part` directly after `whole`, its problems with times of the whole."""
+    at = whole.samples / SAMPLE_RATE
+    moved = [
+        replace(
+            one,
+            start=None if one.start is None else one.start + at,
+            end=None if one.end is None else one.end + at,
+        )
+        for one in part.problems
+    ]
+    return Decoded(whole.samples + part.samples, whole.track, [*whole.problems, *moved])
 
 
 def _choose(path: Path, container: InputContainer, track: int | None) -> AudioStream:
@@ -103,20 +164,62 @@ def _choose(path: Path, container: InputContainer, track: int | None) -> AudioSt
     return stream
 
 
+@dataclass
+class _Damage:
+    """A place from which packets were left out: from where to where in the result, s."""
+
+    start: float
+    end: float | None = None
+    packets: int = 0
+
+
+#: Damaged places that are told one by one.
+_MOST_DAMAGE = 20
+
+
+def _damaged(places: Sequence[_Damage]) -> list[Finding]:
+    """A finding for each of the first places, and one for all others."""
+    found = [
+        _damage_finding(place.start, place.end, _packets(place.packets))
+        for place in places[:_MOST_DAMAGE]
+    ]
+    if rest := places[_MOST_DAMAGE:]:
+        count = _packets(sum(place.packets for place in rest))
+        text = f"{count} in {len(rest)} more places"
+        found.append(_damage_finding(rest[0].start, rest[-1].end, text))
+    return found
+
+
+def _damage_finding(start: float, end: float | None, text: str) -> Finding:
+    return Finding("damaged sound", start, end, text=f"{text} left out", severity="warning")
+
+
+def _packets(count: int) -> str:
+    return f"{count} corrupt packet{'s' if count > 1 else ''}"
+
+
 class _Decoding:
     """The state of one pass through a file."""
 
     def __init__(
-        self, original: Original, container: InputContainer, stream: AudioStream, sink: Sink
+        self,
+        original: Original,
+        part: Part,
+        container: InputContainer,
+        stream: AudioStream,
+        sink: Sink,
     ) -> None:
         self._path, self._container, self._stream = original.path, container, stream
         self._sink = sink
-        self.stated = stated_seconds(original, container, stream)
+        reader = original.reader(part.start, part.end)
+        self.stated = stated_seconds(reader, container, stream)
+        self._past_its_header = part.past_its_header
         has_video = bool(container.streams.video)
         start = None if container.start_time is None else container.start_time / av.time_base
         self._timeline = Timeline(
             time_zero(container.format.name, start, has_video),
-            self.stated or (container.duration or 0) / av.time_base,
+            # A length that the sound goes beyond says nothing of it.
+            0.0 if part.past_its_header else longest_possible(container, self.stated),
         )
         self._tick = float(stream.time_base or 0)
         self._mixdown: Mixdown | None = None
@@ -125,16 +228,31 @@ class _Decoding:
         self._run_start = 0  # in samples written, where the current run of frames begins
         self._written = 0
         self._corrupt = 0
+        self._damage: list[_Damage] = []
+        self._in_damage = False
+        self._unsent = unsent_packets(stream.codec_context.codec.name)
         read_only(container, stream)
         stream.codec_context.thread_count = 1  # other recordings use the other cores
 
     def frames(self) -> Iterator[AudioFrame]:
         """Decoded frames in order; corrupt packets are left out and counted."""
-        return decoded_frames(self._container, self._stream, self._path, self._lose)
+        return decoded_frames(
+            self._container, self._stream, self._path, self._lose, self._is_unsent
+        )
+
+    def _is_unsent(self, packet: Packet[Any]) -> bool:
+        if self._unsent is None or not self._unsent(packet):
+            return False
+        self._timeline.sound_unsent()
+        return True
 
     def _lose(self) -> None:
         self._corrupt += 1
         self._timeline.sound_lost()
+        if not self._in_damage:
+            self._damage.append(_Damage(self._seconds()))
+            self._in_damage = True
+        self._damage[-1].packets += 1
 
     def write(self, frame: AudioFrame) -> None:
         """Put a frame where its time stamp says."""
@@ -155,6 +273,9 @@ class _Decoding:
             return
         if move.silence:
             self._insert_silence(move.silence)
+        if self._in_damage:
+            self._in_damage = False
+            self._damage[-1].end = self._seconds()
         if self._mixdown is None:
             self._mixdown = Mixdown(frame, SAMPLE_RATE, self._sink)
         self._written += self._mixdown.add(frame)
@@ -215,11 +336,16 @@ class _Decoding:
 
     def _problems(self) -> list[Finding]:
         problems = self._timeline.problems()
-        if self._corrupt:
-            plural = "s" if self._corrupt > 1 else ""
-            text = f"{self._corrupt} corrupt packet{plural} left out"
-            problems.append(Finding("damaged sound", text=text, severity="warning"))
+        problems += _damaged(self._damage)
         seconds = self._written / SAMPLE_RATE
+        if self._past_its_header:
+            text = (
+                f"its header states {self.stated:.1f} s of sound; all {seconds:.1f} s that are "
+                "there were read"
+            )
+            problems.append(
+                Finding("beyond its header", self.stated, seconds, text=text, severity="warning")
+            )
         missing = self.stated - seconds
         if missing > max(_MISSING_SECONDS, _MISSING_SHARE * self.stated):
             text = f"ends after {seconds:.1f} s; its header states {self.stated:.1f} s"

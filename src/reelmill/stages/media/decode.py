@@ -24,7 +24,7 @@ class Decode(FileStage):
     """
 
     name = "decode"
-    version = 2
+    version = 3
     display_name = "Decoding the sound"
     commands = ("voice", "subtitle")
     needs = (Media,)

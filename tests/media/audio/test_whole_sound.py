@@ -1,0 +1,135 @@
+"""All the sound of a file is read: beyond its header, in all links, past pauses and damage."""
+
+# proves: V1 V2 G8
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from reelmill.media.audio.decode import Decoded, decode
+from tests.media.make import (
+    RATE,
+    amr_with_pauses,
+    clicks,
+    damaged_aac,
+    in_format,
+    joined,
+    onset,
+    wav_with_short_header,
+    write,
+)
+
+
+def read(path: Path) -> tuple[np.ndarray, Decoded]:
+    sink = io.BytesIO()
+    result = decode(path, sink)
+    return np.frombuffer(sink.getvalue(), "<i2"), result
+
+
+def labels(result: Decoded) -> list[str]:
+    return [finding.label for finding in result.problems]
+
+
+def test_sound_beyond_the_header(tmp_path):
+    path = wav_with_short_header(tmp_path / "x.wav", clicks(6, RATE, (0.5, 5.0)), 2.0)
+    samples, result = read(path)
+    assert len(samples) == 6 * RATE
+    assert onset(samples, 5.0) == pytest.approx(5.0, abs=0.002)
+    (finding,) = result.problems
+    assert (finding.label, finding.severity) == ("beyond its header", "warning")
+    assert (finding.start, finding.end) == (2.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"LIST" + (8192).to_bytes(4, "little") + b"INFO" + bytes(8188),
+        b"TAG" + bytes(5000),
+        b"ID3" + bytes(5000),
+        bytes(512),
+    ],
+    ids=["chunk", "id3v1", "id3v2", "padding"],
+)
+def test_what_follows_the_sound_and_is_none(tmp_path, tail):
+    path = in_format(tmp_path / "x.wav", "wav")
+    path.write_bytes(path.read_bytes() + tail)
+    samples, result = read(path)
+    assert len(samples) == 5 * RATE and result.problems == []
+
+
+@pytest.mark.parametrize("name", ["wav", "opus"])
+def test_files_joined_byte_by_byte(tmp_path, name):
+    first = in_format(tmp_path / "first", name)
+    second = write_again(tmp_path / "second", name)
+    third = in_format(tmp_path / "third", name)
+    samples, result = read(joined(tmp_path / "x", first, second, third))
+    assert len(samples) / RATE == pytest.approx(13.0, abs=0.05)
+    for click in (4.5, 6.0, 8.5, 12.5):
+        assert onset(samples, click) == pytest.approx(click, abs=0.02)
+    assert labels(result) == ["joined recordings"]
+    assert result.problems[0].text.startswith("3 recordings")
+
+
+def write_again(path: Path, name: str) -> Path:
+    """3 s with a click at 1 s, at another rate and in stereo."""
+    container, codec, rate = {
+        "wav": ("wav", "pcm_s16le", 8_000),
+        "opus": ("ogg", "libopus", 48_000),
+    }[name]
+    return write(path, clicks(3, rate, (1.0,), 2), container=container, codec=codec, rate=rate)
+
+
+def test_ogg_whose_links_have_different_rates(tmp_path):
+    links = [tmp_path / str(rate) for rate in (16_000, 8_000, 44_100)]
+    for link in links:
+        sound = clicks(3, int(link.name), (1.0,))[0]
+        soundfile.write(link, sound, int(link.name), format="OGG", subtype="VORBIS")
+    samples, result = read(joined(tmp_path / "x.ogg", *links))
+    assert len(samples) / RATE == pytest.approx(9.0, abs=0.05)
+    for click in (1.0, 4.0, 7.0):
+        assert onset(samples, click) == pytest.approx(click, abs=0.02)
+    assert labels(result) == ["joined recordings"]
+
+
+def test_a_part_that_cannot_be_read_costs_itself(tmp_path):
+    good = in_format(tmp_path / "good", "wav")
+    broken = bytearray(good.read_bytes())
+    broken[20:22] = b"\xee\xee"  # a codec that nobody has
+    (tmp_path / "broken").write_bytes(broken)
+    samples, result = read(joined(tmp_path / "x.wav", good, tmp_path / "broken", good))
+    assert len(samples) == 10 * RATE and onset(samples, 9.5) == pytest.approx(9.5, abs=0.002)
+    lost, _ = result.problems
+    assert (lost.label, lost.severity, lost.start) == ("sound not read", "grave", 5.0)
+    assert "part 2 of 3" in lost.text
+
+
+def test_pauses_that_a_telephone_did_not_send(tmp_path):
+    path = amr_with_pauses(tmp_path / "x.amr", (2.0, 30.0), (2.0, 700.0), (2.0, 0.0))
+    samples, result = read(path)
+    loud = np.abs(samples.reshape(-1, RATE // 50).astype(int)).max(axis=1) > 100
+    begins = np.flatnonzero(loud[1:] & ~loud[:-1] & ~np.roll(loud, 1)[:-1]) * 0.02 + 0.02
+    for start in (32.0, 734.0):
+        assert np.abs(begins - start).min() < 0.05
+        assert not samples[round((start - 29) * RATE) : round((start - 0.1) * RATE)].any()
+    assert len(samples) / RATE == pytest.approx(736.0, abs=0.05)
+    (finding,) = result.problems
+    assert (finding.label, finding.severity) == ("pauses not sent", "info")
+    assert "2 places (2.0 s, 34.0 s), 730.0 s in all" in finding.text
+
+
+def test_damaged_places_cost_themselves_and_are_told(tmp_path):
+    sound = clicks(20, 16_000, (1.0, 10.0, 19.0))
+    path = damaged_aac(tmp_path / "x.aac", sound, 16_000, (5.0, 5.5), (14.0, 14.3))
+    samples, result = read(path)
+    delay = 1024 / 16_000  # which raw AAC does not declare
+    for click in (1.0, 10.0, 19.0):
+        assert onset(samples, click + delay) == pytest.approx(click + delay, abs=0.01)
+    damage = [finding for finding in result.problems if finding.label == "damaged sound"]
+    assert [finding.start for finding in damage] == pytest.approx([5.0, 14.0], abs=0.15)
+    assert [finding.end for finding in damage] == pytest.approx([5.5, 14.3], abs=0.15)
+    assert all("left out" in finding.text for finding in damage)
