@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from reelmill.engine.aio import end_tasks
 from reelmill.engine.execution.planning import Job
-from reelmill.engine.execution.recording_runner import RunStopping
+from reelmill.engine.execution.stage_executor import RunStopping
 
 
 class Intake:

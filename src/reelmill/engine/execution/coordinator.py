@@ -25,6 +25,8 @@ from reelmill.engine.execution.recording_runner import RecordingRunner
 from reelmill.engine.execution.resource_controller import ResourceController
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.sequential import Planner, SequentialPasses
+from reelmill.engine.execution.stage_cache import StageCache
+from reelmill.engine.execution.stage_executor import StageExecutor
 from reelmill.engine.inference.memory_estimator import MemoryEstimator
 from reelmill.engine.inference.replicas import BatchDone
 from reelmill.engine.inference.service import InferenceService
@@ -263,17 +265,7 @@ class Coordinator:
             on_warning=self._recorder.warn,
             estimator=MemoryEstimator(self._monitor, self._model_profiles),
         )
-        runner = RecordingRunner(
-            self._pipeline,
-            config,
-            self._ledger,
-            self._recorder,
-            pool,
-            inference,
-            self._results,
-            self._earlier,
-            self._disk_full,
-        )
+        runner = self._runner(pool, inference)
         controller = ResourceController(
             config, self._planner, inference, pool, self._recorder, self._fatal
         )
@@ -287,6 +279,14 @@ class Coordinator:
             os.close(memory)
             if problem := self._model_profiles.save():
                 self._recorder.warn(problem)
+
+    def _runner(self, pool: CpuPool, inference: InferenceService) -> RecordingRunner:
+        pipeline, config, recorder = self._pipeline, self._config, self._recorder
+        cache = StageCache(pipeline, config, self._ledger, recorder, self._results, self._disk_full)
+        executor = StageExecutor(pipeline, config, recorder, pool, inference, self._disk_full)
+        return RecordingRunner(
+            pipeline, config, self._ledger, recorder, pool, cache, executor, self._earlier
+        )
 
     async def _until_done_or_stopped(
         self, runner: RecordingRunner, pool: CpuPool, inference: InferenceService

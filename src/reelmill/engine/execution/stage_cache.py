@@ -1,0 +1,154 @@
+"""What is known of stages' results: of earlier runs, of an interrupted one, of this one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from reelmill.core import gate
+from reelmill.core.recording import Recording
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.planning import Keys, is_whole
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process import cpu_worker
+from reelmill.engine.stage import Stage
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.run_db import Ledger, Result
+from reelmill.errors import InputError, NotOursError
+
+
+class StageCache:
+    """Finds, adopts, keeps and discards the results of stages."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        config: EngineConfig,
+        ledger: Ledger,
+        recorder: RunRecorder,
+        results: dict[str, Result],
+        on_disk_full: Callable[[], None],
+    ) -> None:
+        """`results`: those of earlier runs, by key."""
+        self.keys = Keys(pipeline)
+        self.results = results
+        self._pipeline = pipeline
+        self._config = config
+        self._ledger = ledger
+        self._recorder = recorder
+        self._on_disk_full = on_disk_full
+        self._found_foreign = False
+
+    def known(self, recording: Recording, stage: Stage, *, adopt: bool) -> Result | None:
+        """A stage's result if it is there: noted, or, if it may be adopted, written by an
+        interrupted run."""
+        key = self.keys.of(stage, recording)
+        known = self.results.get(key)
+        if known is not None and not self._replaceable(known, stage) and is_whole(known):
+            if known.from_before:
+                known.from_before = False
+                self._recorder.stages[stage.name].reused += 1
+            return known
+        if not adopt:
+            return None
+        task = self.task(recording, stage)
+        adopted = self._adopt(task, stage)
+        return None if adopted is None else self.keep(task, stage, adopted, 0.0)
+
+    def keep(
+        self, task: cpu_worker.StageTask, stage: Stage, made: cpu_worker.Made, seconds: float
+    ) -> Result:
+        """Note what a stage has made."""
+        files = [str(task.target), *made.files]
+        result = Result(
+            task.key,
+            stage.name,
+            task.recording.id,
+            files,
+            made.summary,
+            seconds,
+            stamps=made.stamps,
+        )
+        self.results[task.key] = result
+        self.note(partial(self._ledger.put_result, result))
+        return result
+
+    @staticmethod
+    def _replaceable(known: Result, stage: Stage) -> bool:
+        """Whether an earlier run's files may by now be another content's or setting's: those
+        with a recording's name. The artifact beside them says whose they are."""
+        return stage.named_outputs and known.from_before
+
+    def discard(self, path: Path, reason: str, sources: Sequence[Result]) -> None:
+        """Remove an artifact that cannot be used, so that it is made again."""
+        self._recorder.warn(f"{reason}; it is made again")
+        self.remove(path)
+        for source in sources:
+            if source.files[0] == str(path):
+                self.results.pop(source.key, None)
+
+    def task(self, recording: Recording, stage: Stage) -> cpu_worker.StageTask:
+        """What a worker is told to make a stage's result, but for what it reads."""
+        key = self.keys.of(stage, recording)
+        if stage.named_outputs:
+            target = store.named_path(self._config.cache, stage.name, recording.name)
+        else:
+            target = store.artifact_path(recording.folder, stage.name, key)
+        return cpu_worker.StageTask(self._pipeline.position(stage), recording, (), key, target)
+
+    def _adopt(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made | None:
+        """What an interrupted run wrote but had no time to note."""
+        try:
+            made = cpu_worker.adopt(task, stage, self._config.seal)
+        except InputError as error:
+            self._tell_foreign(error)
+            return None
+        if made is not None:
+            self._recorder.stages[stage.name].reused += 1
+        return made
+
+    def _tell_foreign(self, error: InputError) -> None:
+        """There may be thousands more: the first one is said, the rest is in the log."""
+        self._recorder.line({"event": "not ours", "message": str(error)})
+        if not self._found_foreign:
+            self._found_foreign = True
+            self._recorder.warn(f"{error}; it is made again, and so is every other one like it")
+
+    def remove_temporary(self, recording: Recording) -> None:
+        """Nobody works on the recording any more: the files of temporary stages go."""
+        if self._config.keep_temporary:
+            return
+        for stage in self._pipeline.stages:
+            result = self.results.get(self.keys.of(stage, recording)) if stage.temporary else None
+            for file in result.files[1:] if result else ():
+                self.remove(Path(file))
+
+    def forget(self, recording: Recording, *, is_last: bool) -> None:
+        """What a finished recording leaves in memory does not grow with its items or stages."""
+        if is_last:
+            for stage in self._pipeline.stages:
+                self.results.pop(self.keys.of(stage, recording), None)
+        self.keys.forget(recording)
+
+    def clear(self, task: cpu_worker.StageTask, stage: Stage) -> None:
+        """A stage is about to write: from here on files with a recording's name are not whole, and
+        nobody's."""
+        if stage.named_outputs:
+            self.remove(task.target)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file of the cache; one that is not ours after all stays, and is told of."""
+        try:
+            gate.remove(path)
+        except NotOursError as error:
+            self._recorder.warn(str(error))
+
+    def note(self, write: Callable[[], None]) -> None:
+        """Write to the ledger. Without it the next run finds the artifacts by their names."""
+        try:
+            write()
+        except sqlite3.OperationalError:
+            self._on_disk_full()

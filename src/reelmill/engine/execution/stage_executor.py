@@ -1,0 +1,229 @@
+"""How one stage's result is made: in the CPU pool, by a model, in parts; and what becomes of
+failures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.inference.service import InferenceService
+from reelmill.engine.inference.stage_run import StageFailed, StageRun, joined
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process import cpu_worker
+from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.resources import policy
+from reelmill.engine.stage import FileStage, ModelStage, Stage
+from reelmill.errors import Failure, ReelmillError
+
+_T = TypeVar("_T")
+
+
+class RunStopping(Exception):
+    """The run, or a model's pass, ends before this recording is finished; nothing is held against
+    the recording."""
+
+
+class StageExecutor:
+    """Makes the results of stages, trying again what can pass."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        config: EngineConfig,
+        recorder: RunRecorder,
+        pool: CpuPool,
+        inference: InferenceService,
+        on_disk_full: Callable[[], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._recorder = recorder
+        self._pool = pool
+        self._inference = inference
+        self._on_disk_full = on_disk_full
+
+    def expect(self, stage: Stage) -> None:
+        """A stage's result is going to be made: its model is loaded meanwhile.
+
+        Raises:
+            RunStopping: in this pass its model is not loaded.
+        """
+        if isinstance(stage, ModelStage):
+            at = self._pipeline.position(stage)
+            if not self._inference.in_pass(at):
+                raise RunStopping
+            self._inference.expect(at)
+
+    async def make(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
+        """One stage's result for one recording, from what it reads.
+
+        Raises:
+            StageFailed: for good.
+            RunStopping
+            Damaged: what it reads cannot be used.
+        """
+        totals = self._recorder.stages[stage.name]
+        if totals.first_at is None:
+            totals.first_at = self._recorder.clock()
+        run = self._run_model_stage
+        if isinstance(stage, FileStage):
+            run = self._run_parted_file_stage if stage.parted else self._run_file_stage
+        try:
+            made = await self.attempt(stage.name, partial(run, task, stage))
+        except StageFailed:
+            totals.failed += 1
+            raise
+        finally:
+            totals.last_at = self._recorder.clock()
+        totals.done += 1
+        self._recorder.line(
+            {"event": "stage", "at": totals.last_at, "stage": stage.name, "key": task.key}
+        )
+        return made
+
+    async def _run_file_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
+        return await self._in_pool(cpu_worker.Run(**vars(task)), stage)
+
+    async def _run_parted_file_stage(
+        self, task: cpu_worker.StageTask, stage: Stage
+    ) -> cpu_worker.Made:
+        parts = (await self._in_pool(cpu_worker.Parts(**vars(task)), stage)).parts
+        runs = [
+            self._in_pool(cpu_worker.RunPart(**vars(replace(task, part=part))), stage)
+            for part in parts
+        ]
+        pieces = tuple(made.piece for made in await all_or_first_error(runs))
+        return await self._in_pool(cpu_worker.Join(**vars(task), pieces=pieces), stage, ending=True)
+
+    async def _in_pool(
+        self, task: cpu_worker.Task, stage: Stage, ending: bool = False
+    ) -> cpu_worker.Made:
+        """A task in the CPU pool; one that is `ending` a stage goes before those that begin it."""
+        priority = -2 * self._pipeline.position(stage) - ending
+        answer = await self._pool.run(task, priority, stall=self._config.stall_timeout)
+        return self.accept(stage.name, answer)
+
+    async def _run_model_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
+        parts: tuple[object, ...] = (None,)
+        if stage.parted:
+            parts = (await self._in_pool(cpu_worker.Parts(**vars(task)), stage)).parts
+        base, label = task.target.with_suffix(".spill"), str(task.recording.path)
+        stage_runs = [self._inference.open(task.stage, label, base) for _ in parts]
+        try:
+            handed = await all_or_first_error(
+                [
+                    self._run_part(
+                        cpu_worker.Split(**vars(replace(task, part=part))),
+                        stage,
+                        stage_run,
+                        stage_runs,
+                    )
+                    for part, stage_run in zip(parts, stage_runs, strict=True)
+                ]
+            )
+            spill_files, places = joined(stage_runs)
+            merge = cpu_worker.Merge(
+                **vars(task), spill_files=spill_files, places=places, handed=tuple(handed)
+            )
+            return await self._in_pool(merge, stage, ending=True)
+        finally:
+            for stage_run in stage_runs:
+                self._inference.close(stage_run)
+
+    async def _run_part(
+        self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun, others: Sequence[StageRun]
+    ) -> Any:
+        """One part of a recording from its split to its last output; its failure is theirs.
+        Gives what `split` returned."""
+        try:
+            handed = await self._split(task, stage, stage_run)
+            await stage_run.finished
+            return handed
+        except Exception as error:
+            for other in others:
+                self._inference.abandon(other, error)
+            raise
+
+    async def _split(self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun) -> Any:
+        total: int | None = None
+        try:
+            answer = await self._pool.run(
+                task,
+                -2 * task.stage,
+                stall=self._config.stall_timeout,
+                room=partial(self._inference.room, stage_run),
+                on_item=partial(self._inference.add, stage_run),
+                may_start=self._inference.has_room,
+            )
+            made = self.accept(stage.name, answer)
+            if made.stopped:
+                if stage_run.finished.done():
+                    await stage_run.finished
+                raise RunStopping
+            total = made.items
+            return made.handed
+        finally:
+            self._inference.split_ended(stage_run, total)
+
+    # -- failures
+
+    async def attempt(self, stage: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it, again after a wait when the cause can pass.
+
+        Raises:
+            StageFailed: for good.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await attempt()
+            except StageFailed as error:
+                if error.final:
+                    raise
+                failure = replace(error.failure, stage=stage, tries=tries)
+            except ReelmillError as error:  # of the process that was to do it
+                failure = Failure(stage, error.kind, str(error), tries)
+            wait = self._wait_after(failure)
+            if wait is None:
+                raise StageFailed(failure, final=True)
+            self._recorder.warn(f"{failure.message} (in {stage}); trying again in {wait:.0f} s")
+            await asyncio.sleep(wait)
+
+    def _wait_after(self, failure: Failure) -> float | None:
+        """Seconds until the next try; None when there is none. A crash may have had a cause
+        outside the recording: it gets a second chance."""
+        if failure.kind == "crash":
+            return 0.0 if failure.tries == 1 else None
+        if failure.kind in ("transient", "resource"):
+            return policy.retry_wait(failure.tries, self._config.retry_waits)
+        return None
+
+    def accept(self, stage: str, answer: cpu_worker.Made | cpu_worker.Failed) -> cpu_worker.Made:
+        """A task's answer; its failure as an exception, a full disk as the end of the run."""
+        if stage in self._recorder.stages:
+            self._recorder.stages[stage].cpu_seconds += answer.cpu_seconds
+        if isinstance(answer, cpu_worker.Made):
+            return answer
+        if answer.disk_full:
+            self._on_disk_full()
+            raise RunStopping
+        if answer.damaged is not None:
+            raise cpu_worker.Damaged(answer.damaged, answer.message)
+        self._recorder.line({"event": "error", "message": answer.message, "trace": answer.trace})
+        raise StageFailed(Failure(stage, answer.kind, answer.message, permanent=answer.permanent))
+
+
+async def all_or_first_error(coroutines: Sequence[Awaitable[_T]]) -> list[_T]:
+    """All results; when one fails, the others are waited for, so that nothing is still at work
+    on what is being cleared away."""
+    done = await asyncio.gather(*coroutines, return_exceptions=True)
+    errors = [result for result in done if isinstance(result, BaseException)]
+    if errors:
+        raise next((e for e in errors if not isinstance(e, RunStopping)), errors[0])
+    return [result for result in done if not isinstance(result, BaseException)]
