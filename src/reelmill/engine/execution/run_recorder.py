@@ -54,12 +54,12 @@ class RunRecorder:
         self._config = config
         self._emit = emit
         self.monitor = monitor
-        self.stages = {
+        self._stages = {
             stage.name: StageTotals(stage.name, display_name=stage.display_name)
             for stage in pipeline.stages
         }
-        self.warnings: list[str] = []
-        self.notes: list[str] = []
+        self._warnings: list[str] = []
+        self._notes: list[str] = []
         self._jobs: list[Job] = []
         self._counts = {"done": 0, "failed": 0}
         self._reused = 0
@@ -67,7 +67,7 @@ class RunRecorder:
         self._bytes_total = self._bytes_done = 0
         self._lines: IO[str] | None = None
         self._began = time.monotonic()
-        self.started_at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        self._started_at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
     @contextlib.contextmanager
     def open(self) -> Any:
@@ -108,14 +108,14 @@ class RunRecorder:
                 self.warn(f"the metrics file cannot be written any more: {error}")
 
     def warn(self, text: str) -> None:
-        self.warnings.append(text)
+        self._warnings.append(text)
         _log.warning("%s", text)
         self._emit(Warned(text))
         self.line({"event": "warning", "at": self.clock(), "text": text})
 
     def note(self, text: str) -> None:
         """A decision, told to whoever watches."""
-        self.notes.append(text)
+        self._notes.append(text)
         _log.info("%s", text)
         self._emit(Noted(text))
         self.line({"event": "note", "at": self.clock(), "text": text})
@@ -144,10 +144,38 @@ class RunRecorder:
         self.line({"event": "recording", "at": self.clock(), **asdict(outcome)})
         self._emit(RecordingFinished(outcome))
 
+    def reused(self, stage: str) -> None:
+        """A stage's result was there already."""
+        self._stages[stage].reused += 1
+
+    def cpu_time(self, stage: str, seconds: float) -> None:
+        """The CPU pool was at a stage for so long; what is no stage is not counted."""
+        if stage in self._stages:
+            self._stages[stage].cpu_seconds += seconds
+
+    def stage_begins(self, stage: str) -> None:
+        """A stage is going to be made for a recording."""
+        totals = self._stages[stage]
+        if totals.first_at is None:
+            totals.first_at = self.clock()
+
+    def stage_done(self, stage: str, key: str) -> None:
+        """A stage has been made for a recording."""
+        totals = self._stages[stage]
+        totals.last_at = self.clock()
+        totals.done += 1
+        self.line({"event": "stage", "at": totals.last_at, "stage": stage, "key": key})
+
+    def stage_broke_off(self, stage: str, *, failed: bool) -> None:
+        """A stage was not made for a recording: it failed, or the run stops."""
+        totals = self._stages[stage]
+        totals.last_at = self.clock()
+        totals.failed += failed
+
     def batch(self, batch: BatchDone, device_memory_mb: float | None) -> None:
         answer, items = batch.answer, batch.items
         seconds = answer.ended - answer.started
-        totals = self.stages[batch.queue.stage.name]
+        totals = self._stages[batch.queue.stage.name]
         totals.batches += 1
         totals.items += len(items)
         totals.model_seconds += seconds
@@ -180,7 +208,7 @@ class RunRecorder:
             failed=self._counts["failed"],
             reused=self._reused,
             media_seconds=self._media_seconds,
-            stages=[replace(totals) for totals in self.stages.values()],
+            stages=[replace(totals) for totals in self._stages.values()],
             queued_items={
                 stage.name: queued(at)
                 for at, stage in enumerate(self._pipeline.stages)
@@ -203,7 +231,7 @@ class RunRecorder:
         monitor, config = self.monitor, self._config
         return RunSummary(
             pipeline=self._pipeline.name,
-            started=self.started_at,
+            started=self._started_at,
             seconds=self.clock(),
             version=__version__,
             device=", ".join(map(str, config.devices)),
@@ -212,13 +240,13 @@ class RunRecorder:
             workers=config.workers,
             batch_size=config.batch_size,
             outcomes=[job.outcome() for job in self._jobs],
-            stages=list(self.stages.values()),
+            stages=list(self._stages.values()),
             model_workers=list(model_workers),
             host_memory=monitor.host_memory,
             device_memory=monitor.device_memory,
             device_utilization=monitor.device_utilization,
             cpu_percent=monitor.cpu_percent,
-            warnings=self.warnings,
-            notes=self.notes,
+            warnings=self._warnings,
+            notes=self._notes,
             stopped=stopped,
         )

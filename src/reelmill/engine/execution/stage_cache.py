@@ -50,7 +50,7 @@ class StageCache:
         if known is not None and not self._replaceable(known, stage) and is_whole(known):
             if known.from_before:
                 known.from_before = False
-                self._recorder.stages[stage.name].reused += 1
+                self._recorder.reused(stage.name)
             return known
         if not adopt:
             return None
@@ -107,7 +107,7 @@ class StageCache:
             self._tell_foreign(error)
             return None
         if made is not None:
-            self._recorder.stages[stage.name].reused += 1
+            self._recorder.reused(stage.name)
         return made
 
     def _tell_foreign(self, error: InputError) -> None:

@@ -67,23 +67,16 @@ class StageExecutor:
             RunStopping
             Damaged: what it reads cannot be used.
         """
-        totals = self._recorder.stages[stage.name]
-        if totals.first_at is None:
-            totals.first_at = self._recorder.clock()
+        self._recorder.stage_begins(stage.name)
         run = self._run_model_stage
         if isinstance(stage, FileStage):
             run = self._run_parted_file_stage if stage.parted else self._run_file_stage
         try:
             made = await self.attempt(stage.name, partial(run, task, stage))
-        except StageFailed:
-            totals.failed += 1
+        except BaseException as error:
+            self._recorder.stage_broke_off(stage.name, failed=isinstance(error, StageFailed))
             raise
-        finally:
-            totals.last_at = self._recorder.clock()
-        totals.done += 1
-        self._recorder.line(
-            {"event": "stage", "at": totals.last_at, "stage": stage.name, "key": task.key}
-        )
+        self._recorder.stage_done(stage.name, task.key)
         return made
 
     async def _run_file_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
@@ -206,8 +199,7 @@ class StageExecutor:
 
     def accept(self, stage: str, answer: cpu_worker.Made | cpu_worker.Failed) -> cpu_worker.Made:
         """A task's answer; its failure as an exception, a full disk as the end of the run."""
-        if stage in self._recorder.stages:
-            self._recorder.stages[stage].cpu_seconds += answer.cpu_seconds
+        self._recorder.cpu_time(stage, answer.cpu_seconds)
         if isinstance(answer, cpu_worker.Made):
             return answer
         if answer.disk_full:

@@ -31,10 +31,10 @@ class Recovery:
 
     def after_crash(self, replica_set: ReplicaSet, replica: Replica, error: CrashError) -> None:
         """The model worker died: the batch it was at is suspect, one sent ahead is not."""
-        replica.worker = None
-        if not replica.sent:
+        batch = replica.died()
+        if batch is None:
             return
-        queue, items = replica.sent.popleft()
+        queue, items = batch
         self.give_back(replica_set, replica)
         self._told.warning(f"{error} (at a batch of {len(items)} in {queue.stage.name}); replaced")
         alone = len(items) == 1  # before those drop out whose recording has failed: it may be them
@@ -84,15 +84,14 @@ class Recovery:
         error: ModelWorkerError,
     ) -> bool:
         """Smaller batches from now on; whether the model has to leave its GPU."""
-        replica.memory_failures += 1
+        replica.ran_out_of_memory()
         queue.sizing(replica.device).ran_out(len(items), padded_cost(items))
         failures = max(replica.memory_failures, items[0].shortages)
         if failures < MEMORY_FAILURES or replica.device.kind == "cpu":
             return False
         self._told.warning(
             f"{replica_set.spec.display_name} ran out of memory on {replica.device} three times "
-            "in a row "
-            f"({error.message}); it goes on on the CPU, many times slower"
+            f"in a row ({error.message}); it goes on on the CPU, many times slower"
         )
         self.give_back(replica_set, replica)
         replica.go_to_cpu()
@@ -100,10 +99,9 @@ class Recovery:
 
     def give_back(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Put batches that were sent, and at which nobody is to work any more, back into line."""
-        for queue, items in replica.sent:
+        for queue, items in replica.take_back():
             if living := self._living(items, replica):
                 queue.batcher.retry(living)
-        replica.sent.clear()
         replica_set.work.set()
 
     def drop(self, item: QueuedItem, replica: Replica) -> None:

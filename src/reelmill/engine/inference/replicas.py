@@ -12,7 +12,7 @@ from typing import Any
 
 from reelmill.engine.inference.batch_size import Sizing
 from reelmill.engine.inference.batching import Batcher, QueuedItem
-from reelmill.engine.process.model_worker import Inferred
+from reelmill.engine.process.model_worker import Batch, Inferred
 from reelmill.engine.process.model_worker_client import ModelWorker
 from reelmill.engine.stage import Device, ModelSpec, ModelStage
 from reelmill.engine.telemetry.metrics import ModelWorkerTotals
@@ -58,7 +58,10 @@ class StageQueue:
 
 @dataclass(eq=False)
 class Replica:
-    """A place where a model may run: a device, and the model worker that is there now."""
+    """A place where a model may run: a device, and the model worker that is there now.
+
+    Its state changes by its own methods alone.
+    """
 
     name: str
     device: Device
@@ -90,6 +93,92 @@ class Replica:
     def pid(self) -> int | None:
         """The process that is there now."""
         return self.worker.process.pid if self.worker is not None else self.loading
+
+    @property
+    def is_misplaced(self) -> bool:
+        """Whether it has been moved to another device since its model worker started."""
+        return self.worker is not None and self.worker.device != self.device
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it takes no new batches: it ends, moves, or is to give memory back first."""
+        return self.retiring or self.release or self.is_misplaced
+
+    def serve(self, task: asyncio.Task[None]) -> None:
+        """From now on this task keeps it busy."""
+        self.task = task
+
+    def starting(self) -> str:
+        """Another start of a model worker; its name."""
+        name = f"{self.name}-{self.totals.starts}"
+        self.totals.starts += 1
+        return name
+
+    def loading_in(self, pid: int | None) -> None:
+        """The process in which its next model worker is loading; None: loading is over."""
+        self.loading = pid
+
+    def loaded(self, worker: ModelWorker) -> None:
+        """Its next model worker is there, and has answered no batch yet."""
+        self.totals.peak_memory_mb = max(self.totals.peak_memory_mb or 0, worker.loaded_mb)
+        self.worker, self.device_mb, self.proven = worker, worker.device_mb, False
+
+    async def end_worker(self) -> None:
+        """End its process; the memory is given back when this returns."""
+        if self.worker is not None:
+            await self.worker.stop()
+            self.worker = None
+
+    def died(self) -> tuple[StageQueue, list[QueuedItem]] | None:
+        """Its process is gone; the batch that it was at, if any, is taken back."""
+        self.worker = None
+        return self.sent.popleft() if self.sent else None
+
+    async def send(self, queue: StageQueue, items: list[QueuedItem], batch: Batch) -> None:
+        """Give its model worker another batch."""
+        assert self.worker is not None
+        self.sent.append((queue, items))
+        await self.worker.process.send(batch)
+
+    def answered(self) -> None:
+        """The answer to the batch that was sent first is here."""
+        self.proven = True
+        self.sent.popleft()
+
+    def delivered(self, items: Sequence[QueuedItem], answer: Inferred) -> None:
+        """The answer was outputs."""
+        self.memory_failures = 0
+        self.device_mb = answer.device_mb
+        self.totals.count(len(items), answer.started, answer.ended, answer.memory_mb)
+
+    def ran_out_of_memory(self) -> None:
+        """The answer was that the device's memory ran out."""
+        self.memory_failures += 1
+
+    def take_back(self) -> list[tuple[StageQueue, list[QueuedItem]]]:
+        """The batches that were sent, and at which nobody is to work any more."""
+        sent = list(self.sent)
+        self.sent.clear()
+        return sent
+
+    def retire(self) -> None:
+        """Take no new batches; end when those that were sent are back."""
+        self.retiring = True
+
+    def ask_for_release(self) -> None:
+        """Have its model worker give back what its libraries keep, between two batches."""
+        self.release = True
+
+    async def give_back_memory(self, deadline: float) -> float | None:
+        """Do so if that was asked for and can be done now; the MB that came back."""
+        if not self.release or self.sent or self.worker is None or self.is_misplaced:
+            return None
+        self.release = False
+        return await self.worker.release(deadline)
+
+    def go_home(self) -> None:
+        """Its next model worker is on the device it is meant for."""
+        self.device = self.home
 
     def go_to_cpu(self) -> None:
         """Its next model worker is on the CPU."""

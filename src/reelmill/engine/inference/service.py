@@ -106,15 +106,15 @@ class InferenceService:
             self._config.devices, self._config.threads or 1
         )
         for device in placement.devices:
-            self._open_lane(replica_set, device, placement.threads)
+            self._open_replica(replica_set, device, placement.threads)
 
-    def _open_lane(self, replica_set: ReplicaSet, device: Device, threads: int) -> None:
+    def _open_replica(self, replica_set: ReplicaSet, device: Device, threads: int) -> None:
         name = f"model-worker-{next(self._names)}"
         totals = ModelWorkerTotals(name, replica_set.spec.display_name, str(device))
         self.totals.append(totals)
         replica = Replica(name, device, threads, totals)
         replica_set.replicas.append(replica)
-        replica.task = asyncio.create_task(self._serving.serve(replica_set, replica), name=name)
+        replica.serve(asyncio.create_task(self._serving.serve(replica_set, replica), name=name))
 
     def move(
         self, placements: Mapping[ModelSpec, Placement], lost: Callable[[Device], bool]
@@ -130,10 +130,10 @@ class InferenceService:
                     self._ending.add(task := asyncio.create_task(self._drop(replica_set, replica)))
                     task.add_done_callback(self._ending.discard)
                 elif replica.home not in placement.devices:
-                    replica.retiring = True
+                    replica.retire()
             for device in placement.devices:
                 if device not in there:
-                    self._open_lane(replica_set, device, placement.threads)
+                    self._open_replica(replica_set, device, placement.threads)
             replica_set.work.set()
 
     async def _drop(self, replica_set: ReplicaSet, replica: Replica) -> None:
@@ -149,7 +149,7 @@ class InferenceService:
                 if replica.device == replica.home or not replica.may_return:
                     continue
                 if has_room(replica_set.spec, replica.home):
-                    replica.device = replica.home
+                    replica.go_home()
                     done.append(
                         f"{replica_set.spec.display_name} goes back to {replica.home}: "
                         "there is room again"
@@ -210,7 +210,7 @@ class InferenceService:
         batches."""
         for replica_set in self._replica_sets.values():
             for replica in replica_set.replicas:
-                replica.release = True
+                replica.ask_for_release()
             replica_set.work.set()
 
     def drain(self) -> None:

@@ -25,7 +25,7 @@ _LINGER_S = 0.02
 
 
 class Serving:
-    """Serves the replicas of all groups, each in a task of its own."""
+    """Serves the replicas of all models, each in a task of its own."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class Serving:
         """Keep a replica's model worker alive and busy, until it retires or is cancelled."""
         while replica.sent or not replica.retiring:
             try:
-                if self._is_misplaced(replica) and not replica.sent:
-                    await self.end_host(replica)
+                if replica.is_misplaced and not replica.sent:
+                    await replica.end_worker()
                 if replica.worker is None:
-                    replica.worker = await self._start_host(replica_set, replica)
+                    await self._start_worker(replica_set, replica)
                 await self._send_batches(replica_set, replica)
                 await self._receive(replica_set, replica)
                 await self._release(replica)
@@ -73,21 +73,14 @@ class Serving:
                 return
         await self.close(replica_set, replica)
 
-    @staticmethod
-    async def end_host(replica: Replica) -> None:
-        """End a replica's process; its memory is given back when this returns."""
-        if replica.worker is not None:
-            await replica.worker.stop()
-            replica.worker = None
-
     async def close(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """End a replica. What it had been sent goes back into line, or away if nobody waits."""
-        await self.end_host(replica)
+        await replica.end_worker()
         self._recovery.give_back(replica_set, replica)
         if replica in replica_set.replicas:
             replica_set.replicas.remove(replica)
 
-    async def _start_host(self, replica_set: ReplicaSet, replica: Replica) -> ModelWorker:
+    async def _start_worker(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Try to start a model worker, again after a wait when the cause can pass, and on the CPU
         when it is the GPU's fault.
 
@@ -117,20 +110,12 @@ class Serving:
                 self._told.warning(f"{error}; trying again in {wait:.0f} s")
                 await asyncio.sleep(wait)
                 continue
-            replica.totals.peak_memory_mb = max(
-                replica.totals.peak_memory_mb or 0, worker.loaded_mb
-            )
-            replica.device_mb, replica.proven = worker.device_mb, False
+            replica.loaded(worker)
             self._estimator.loaded(worker)
-            return worker
+            return
 
     async def _try_to_start(self, replica_set: ReplicaSet, replica: Replica) -> ModelWorker:
-        name = f"{replica.name}-{replica.totals.starts}"
-        replica.totals.starts += 1
-
-        def born(pid: int) -> None:
-            replica.loading = pid
-
+        name = replica.starting()
         measured: tuple[int, ...] = ()
         if replica is replica_set.replicas[0]:
             cores = self._config.cores
@@ -151,10 +136,10 @@ class Serving:
                 self._arena_descriptor,
                 self._log_folder,
                 deadline=self._config.start_deadline,
-                born=born,
+                born=replica.loading_in,
             )
         finally:
-            replica.loading = None
+            replica.loading_in(None)
 
     def _is_devices_fault(self, replica: Replica, error: ReelmillError, tries: int) -> bool:
         """Whether a start failed because the GPU is full, again and again, or gone."""
@@ -167,22 +152,17 @@ class Serving:
         """Give the model worker a batch, and the next one ahead when that one would be full."""
         while not replica.sent:
             while self._draining or not replica_set.waiting():
-                if replica.retiring or replica.release or self._is_misplaced(replica):
+                if replica.is_held:
                     return
                 replica_set.work.clear()
                 await replica_set.work.wait()
-            if replica.retiring or self._is_misplaced(replica):
+            if replica.retiring or replica.is_misplaced:
                 return
             await self._linger(replica_set, replica)
             await self._send_one(replica_set, replica)
-        held = self._draining or replica.retiring or replica.release or self._is_misplaced(replica)
+        held = self._draining or replica.is_held
         if not held and replica_set.fullest(replica.device).fill(replica.device) >= 1:
             await self._send_one(replica_set, replica)
-
-    @staticmethod
-    def _is_misplaced(replica: Replica) -> bool:
-        """Whether the replica has been moved to another device since its model worker started."""
-        return replica.worker is not None and replica.worker.device != replica.device
 
     @staticmethod
     async def _linger(replica_set: ReplicaSet, replica: Replica) -> None:
@@ -199,14 +179,12 @@ class Serving:
         items = queue.batcher.take(self._share(replica_set, queue, sizing.size), sizing.cost_limit)
         if not items:
             return
-        assert replica.worker is not None
         batch = model_worker.Batch(
             queue.position,
             tuple(item.block for item in items),
             tuple(str(item.stage_run.spill_file_for(replica.name)) for item in items),
         )
-        replica.sent.append((queue, items))
-        await replica.worker.process.send(batch)
+        await replica.send(queue, items, batch)
 
     @staticmethod
     def _share(replica_set: ReplicaSet, queue: StageQueue, size: int) -> int:
@@ -243,8 +221,7 @@ class Serving:
             warm_up_seconds=replica.worker.warm_up_seconds,
         )
         answer = await replica.worker.process.receive(deadline)
-        replica.proven = True
-        replica.sent.popleft()
+        replica.answered()
         if isinstance(answer, Inferred):
             self._deliver(replica_set, replica, queue, items, answer)
         else:
@@ -258,9 +235,7 @@ class Serving:
         items: list[QueuedItem],
         answer: Inferred,
     ) -> None:
-        replica.memory_failures = 0
-        replica.device_mb = answer.device_mb
-        replica.totals.count(len(items), answer.started, answer.ended, answer.memory_mb)
+        replica.delivered(items, answer)
         for item, place in zip(items, answer.places, strict=True):
             if item.stage_run.closed:
                 self._recovery.drop(item, replica)
@@ -289,13 +264,6 @@ class Serving:
 
     async def _release(self, replica: Replica) -> None:
         """Between two batches, have the model worker give back what its libraries keep."""
-        if (
-            not replica.release
-            or replica.sent
-            or replica.worker is None
-            or self._is_misplaced(replica)
-        ):
-            return
-        replica.release = False
-        came_back = await replica.worker.release(self._config.least_deadline)
-        self._told.warning(f"{replica.name} gave back {came_back:,.0f} MB of memory")
+        came_back = await replica.give_back_memory(self._config.least_deadline)
+        if came_back is not None:
+            self._told.warning(f"{replica.name} gave back {came_back:,.0f} MB of memory")
