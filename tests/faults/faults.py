@@ -235,7 +235,7 @@ def _struck_before(folder: Path, what: str, call: Callable[..., Any]) -> Callabl
 
 
 _INSTEAD = {
-    "reelmill.engine.process.model_worker:serve": "tests.faults.faults:serve_host",
+    "reelmill.engine.process.model_worker:serve": "tests.faults.faults:serve_model_worker",
     "reelmill.engine.process.cpu_worker:serve": "tests.faults.faults:serve_worker",
 }
 

@@ -46,7 +46,6 @@ def convert(source: Path, target: Path) -> None:
             f"{source}: not the weights of LR-ASD ({type(error).__name__}: {error}); give "
             "finetuning_TalkSet.model of its repository or a copy of it"
         ) from error
-    target.parent.mkdir(parents=True, exist_ok=True)
     graph.save(
         target,
         [
