@@ -99,7 +99,7 @@ def multiply(calls: Path, out: Path, count: int) -> int:
     cache, seal = out / gate.CACHE, user_key().seal
     with contextlib.ExitStack() as opened:
         opened.enter_context(gate.output(out, "voice", []))
-        context = BuildContext(settings, DeviceChoice((device,), ""), out, lambda text: None)
+        context = BuildContext(settings, DeviceChoice((device,), ""), out)
         pipeline = build_voice(context)
         keys = Keys(pipeline)
         ledger = opened.enter_context(contextlib.closing(Ledger(cache / "ledger.sqlite", seal)))
