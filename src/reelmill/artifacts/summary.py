@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeVar
 
 from reelmill.artifacts.names import PathBelow
+
+_Entry = TypeVar("_Entry")
 
 #: `info`: worth knowing; `warning`: a part of the result is missing, guessed or doubtful;
 #: `grave`: the result must not be taken for whole, and the exit code says so.
@@ -88,16 +90,29 @@ class RecordingSummary:
         return made
 
 
+#: What most results say. It is shared, so it is never changed.
+NOTHING = RecordingSummary()
+
+
 def summed_up(summaries: Iterable[RecordingSummary]) -> RecordingSummary:
     """One summary of what several stages say: later ones have the last word, lists come
     together, each entry once.
     """
     total = RecordingSummary()
     for summary in summaries:
-        for one in fields(RecordingSummary):
-            value, before = getattr(summary, one.name), getattr(total, one.name)
-            if isinstance(before, list):
-                before.extend(entry for entry in value if entry not in before)
-            elif value is not None:
-                setattr(total, one.name, value)
+        if summary is NOTHING:
+            continue
+        if summary.media_seconds is not None:
+            total.media_seconds = summary.media_seconds
+        if summary.language is not None:
+            total.language = summary.language
+        _add(total.outputs, summary.outputs)
+        _add(total.exported, summary.exported)
+        _add(total.removed, summary.removed)
+        _add(total.notes, summary.notes)
+        _add(total.findings, summary.findings)
     return total
+
+
+def _add(before: list[_Entry], more: list[_Entry]) -> None:
+    before.extend(entry for entry in more if entry not in before)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reelmill.artifacts import RecordingSummary
 from reelmill.artifacts.names import path_below
+from reelmill.artifacts.summary import NOTHING, RecordingSummary
 from reelmill.core import gate
 from reelmill.core.keys import Seal, user_key
 from reelmill.core.recording import FileState
@@ -168,8 +168,9 @@ class Ledger:
         found = {}
         for key, stage, recording, files, facts, seconds, _ in self._rows("results"):
             paths = [_below(self._root, file) for file in _decode(files)]
-            known = {} if facts == "{}" else _decode(facts)
-            summary = RecordingSummary.from_json(known)
+            summary = NOTHING
+            if facts != "{}":
+                summary = RecordingSummary.from_json(_decode(facts))
             found[key] = Result(key, stage, recording, paths, summary, seconds, from_before=True)
         return found
 
