@@ -85,8 +85,10 @@ class RecordingSummary:
             ValueError, TypeError, KeyError: `values` are something else.
         """
         made = cls(**values)
-        made.exported = [ExportedFile(**one) for one in values.get("exported", ())]
-        made.findings = [Finding(**one) for one in values.get("findings", ())]
+        if made.exported:
+            made.exported = [ExportedFile(**one) for one in values["exported"]]
+        if made.findings:
+            made.findings = [Finding(**one) for one in values["findings"]]
         return made
 
 

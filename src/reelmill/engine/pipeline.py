@@ -24,6 +24,9 @@ class Pipeline:
         makers = {id(stage): _makers(stage, given) for stage in given}
         self.stages = _ordered(given, makers)
         self._makers = makers
+        needed = {id(maker) for stage in self.stages for maker in self.makers(stage)}
+        #: The stages nobody else reads: asking for them asks for everything.
+        self.ends = [stage for stage in self.stages if id(stage) not in needed]
 
     def makers(self, stage: Stage) -> list[Stage]:
         """The stages whose artifacts `stage` reads, in the order of its needs."""
@@ -37,12 +40,6 @@ class Pipeline:
         """The models of the stages, each once."""
         specs = (stage.model for stage in self.stages if isinstance(stage, ModelStage))
         return list(dict.fromkeys(specs))
-
-    @property
-    def ends(self) -> list[Stage]:
-        """The stages nobody else reads: asking for them asks for everything."""
-        needed = {id(maker) for stage in self.stages for maker in self.makers(stage)}
-        return [stage for stage in self.stages if id(stage) not in needed]
 
 
 def _refuse_doubles(stages: Sequence[Stage]) -> None:
