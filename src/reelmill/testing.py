@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -223,7 +223,10 @@ def _alike(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(_alike, one, other))
     if is_dataclass(one) and not isinstance(one, type):
-        return type(one) is type(other) and _alike(vars(one), vars(other))
+        names = [field.name for field in fields(one)]  # vars() fails where there are slots
+        return type(one) is type(other) and all(
+            _alike(getattr(one, name), getattr(other, name)) for name in names
+        )
     return bool(one == other)
 
 
