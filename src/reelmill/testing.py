@@ -223,11 +223,19 @@ def _alike(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(_alike, one, other))
     if is_dataclass(one) and not isinstance(one, type):
-        names = [field.name for field in fields(one)]  # vars() fails where there are slots
-        return type(one) is type(other) and all(
-            _alike(getattr(one, name), getattr(other, name)) for name in names
+        ours, theirs = _attributes(one), _attributes(other)
+        return (
+            type(one) is type(other)
+            and ours.keys() == theirs.keys()
+            and all(_alike(ours[name], theirs[name]) for name in ours)
         )
     return bool(one == other)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Every attribute: fields in slots, and what is kept beside the fields."""
+    slots = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {**slots, **getattr(value, "__dict__", {})}
 
 
 def _bytes_of(item: Any) -> bytes:

@@ -26,13 +26,13 @@ SAMPLES = resources.files("reelmill") / "assets" / "samples"
             *(Fault(kind, at) for at, kind in enumerate(OUT_OF_MEMORY, start=3)),
             Fault("busy", 8),
         ],
-        [
+        [  # far enough apart that no item is struck twice: it would rightly be charged with it
             Fault("kill", 1, START),
             Fault("kill", 2),
-            Fault("segfault", 3),
-            Fault("exit", 5),
-            Fault("hang", 6),
-            Fault("device", 8),
+            Fault("segfault", 7),
+            Fault("exit", 12),
+            Fault("hang", 17),
+            Fault("device", 22),
             Fault("kill", 6, TASK),
             Fault("exit", 30, TASK),
         ],
