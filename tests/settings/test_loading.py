@@ -160,3 +160,11 @@ def test_names_of_0_1_are_understood(tmp_path: Path) -> None:
     assert load_settings(file).placement == "sequential"
     assert load_settings(residency="turns").placement == "sequential"
     assert load_settings(file, placement="resident").placement == "resident"
+
+
+def test_the_environment_may_use_the_names_of_0_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELMILL_RESIDENCY", "turns")
+    assert load_settings().placement == "sequential"
+    assert load_settings(placement="resident").placement == "resident"
+    monkeypatch.setenv("REELMILL_PLACEMENT", "auto")
+    assert load_settings().placement == "auto"

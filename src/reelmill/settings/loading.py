@@ -1,0 +1,139 @@
+"""Where settings come from: command line > environment > the user's own config file > default.
+
+Nothing that lies among recordings is configuration, and what names a program to run is said on the
+command line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+
+from reelmill.core.paths import user_config
+from reelmill.errors import UsageError
+from reelmill.settings.base import ENVIRONMENT
+from reelmill.settings.faces import FacesFields
+from reelmill.settings.subtitle import SubtitleFields
+from reelmill.settings.voice import VoiceFields
+
+CONFIG_FILE = "reelmill.toml"
+_PROGRAM = "names a program to run"
+#: What is never read from a file or the environment, and why.
+COMMAND_LINE_ONLY = {
+    "python": _PROGRAM,
+    "pyannote_model": _PROGRAM,  # its configuration names classes
+    "stages": "names code to run",
+    "adopt": "is a decision about one folder",
+}
+#: What settings, and values of them, were called in 0.1: understood until 0.3.
+_OLD_NAMES = {"residency": "placement"}
+_OLD_VALUES = {("placement", "turns"): "sequential"}
+
+
+class Settings(VoiceFields, SubtitleFields, FacesFields):
+    """All settings: one file of the user's serves every command."""
+
+
+class FaceSettings(Settings):
+    """Settings of `reelmill faces`: its items are runs of 36 frames, 25 MB each."""
+
+    batch_size: int = Field(4, ge=1, description="items in a first batch")
+    max_batch: int = Field(8, ge=1, description="the most items a batch may grow to")
+    arena: int | None = Field(256, ge=8, description="MB of shared memory for runs of frames")
+
+
+def load_settings(config: Path | None = None, **given: Any) -> Settings:
+    """The settings in force.
+
+    Args:
+        config: the file to read instead of the user's own.
+        given: what the command line said, None where it said nothing.
+
+    Raises:
+        UsageError: a value that does not fit, naming the setting; a file that cannot be read, or
+            that names a program.
+    """
+    return _loaded(Settings, config, given)
+
+
+def load_face_settings(config: Path | None = None, **given: Any) -> Settings:
+    """As `load_settings`, for `reelmill faces`: where nothing says otherwise, its own defaults."""
+    return _loaded(FaceSettings, config, given)
+
+
+def _loaded(kind: type[Settings], config: Path | None, given: dict[str, Any]) -> Settings:
+    file = config or user_config() / CONFIG_FILE
+    said = {name: value for name, value in given.items() if value is not None}
+    read = _read(kind, file, is_named=config is not None)
+    environment = {**_old_environment(), **EnvSettingsSource(kind)()}
+    for name in COMMAND_LINE_ONLY:
+        if name in read:
+            raise UsageError(_only_on_the_command_line(str(file), name))
+        if name in environment:
+            raise UsageError(_only_on_the_command_line("the environment", name))
+    try:
+        settings = kind(**{**_renamed(read), **_renamed(environment), **_renamed(said)})
+    except ValidationError as error:
+        below = {name for name in read if name not in environment and name not in said}
+        raise UsageError("; ".join(_told(one, file, below) for one in error.errors())) from error
+    settings._origin = _origin_line(file, read)
+    return settings
+
+
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings under today's names, and with today's names of values."""
+    named = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
+    return {
+        name: _OLD_VALUES.get((name, value), value) if isinstance(value, str) else value
+        for name, value in named.items()
+    }
+
+
+def _old_environment() -> dict[str, Any]:
+    """What variables say that bear a setting's old name."""
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    said = {old: variables.get(f"{ENVIRONMENT}{old}".upper()) for old in _OLD_NAMES}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _read(kind: type[Settings], file: Path, *, is_named: bool) -> dict[str, Any]:
+    """What a file says; the user's own need not be there."""
+    try:
+        if not file.exists() and not is_named:
+            return {}
+        file.open("rb").close()  # a file that is named and not there says so
+        return dict(TomlConfigSettingsSource(kind, file).toml_data)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UsageError(f"{file}: not a file of settings ({error})") from error
+
+
+def _only_on_the_command_line(where: str, name: str) -> str:
+    option = f"--{name.replace('_', '-')}"
+    return f"{where}: {name} {COMMAND_LINE_ONLY[name]}; give {option} on the command line instead"
+
+
+def _origin_line(file: Path, read: Collection[str]) -> str | None:
+    """Which file was read; also that one in the current folder was not."""
+    lines = [f"settings from {file}: {', '.join(sorted(read))}"] if read else []
+    here = Path(CONFIG_FILE)
+    if here.is_file() and not (file.exists() and file.samefile(here)):
+        lines.append(f"{here.absolute()} is not read; --config {here} would read it")
+    return "; ".join(lines) or None
+
+
+def _told(problem: ErrorDetails, file: Path, below: Collection[str]) -> str:
+    """A setting's problem with its name, and the file when it came from there; what is wrong
+    between several settings names them itself."""
+    name = ".".join(map(str, problem["loc"]))
+    if not name:
+        return str(problem["ctx"]["error"])
+    where = f"{file}: " if problem["loc"][0] in below else ""
+    return f"{where}{name}: {problem['msg']}"
