@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.names import PathBelow, PlainName
 from reelmill.artifacts.speech import Span
-from reelmill.artifacts.summary import ExportedFile, RecordingSummary
+from reelmill.artifacts.summary import ExportedFile, Finding, RecordingSummary
 from reelmill.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,19 +86,24 @@ class Footage(Artifact):
     """The pictures and sounds of planned clips, not yet put together.
 
     `sounds` has a file for each clip, None where there is no sound; `thumbnails` are JPEG files by
-    person's label. `corrupt`: packets of the original that could not be decoded.
+    person's label. `corrupt`: packets of the original that could not be decoded; `problems`: what
+    the clips lack.
     """
 
-    schema: ClassVar[str] = "footage/1"
+    schema: ClassVar[str] = "footage/2"
     pieces: list[ClipPiece]
     sounds: list[PlainName | None]
     thumbnails: dict[str, PlainName]
     corrupt: int = 0
+    problems: list[Finding] = field(default_factory=list)
 
     def sidecars(self) -> list[str]:
         files = [piece.file for piece in self.pieces]
         files += [sound for sound in self.sounds if sound is not None]
         return files + list(self.thumbnails.values())
+
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(findings=self.problems)
 
 
 @dataclass

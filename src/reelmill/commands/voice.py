@@ -15,8 +15,8 @@ from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED, exit_code
 from reelmill.commands.running import run_command
 from reelmill.core.notices import heard_by
 from reelmill.models.alignment.aligners import fetch_aligner
+from reelmill.models.faces import lr_asd_files
 from reelmill.models.faces.files import DOWNLOAD_MB, VGGFACE2, face_spec, here
-from reelmill.models.faces.lr_asd_files import speaking_spec
 from reelmill.models.files.cache import list_models, pull
 from reelmill.models.files.catalog import guess_kind
 from reelmill.models.translation.translators import resolve_translator
@@ -68,16 +68,26 @@ def run_models_list() -> int:
             entry.note,
             Text(str(entry.path or entry.source), overflow="fold"),
         )
-    faces = here()
-    table.add_row(
-        f"{_FACES_PREFIX}{VGGFACE2}",
-        "faces",
-        f"{faces.stat().st_size / 1e6:,.0f} MB" if faces else f"no ({DOWNLOAD_MB} MB)",
-        "",
-        "",
-        "tells faces apart",
-        Text(str(faces or "facenet-pytorch"), overflow="fold"),
-    )
+    for name, kind, path, download_mb, note, source in (
+        (
+            f"{_FACES_PREFIX}{VGGFACE2}",
+            "faces",
+            here(),
+            DOWNLOAD_MB,
+            "tells faces apart",
+            "facenet-pytorch",
+        ),
+        (
+            f"{_SPEAKING_PREFIX}{lr_asd_files.LR_ASD}",
+            "speaking",
+            lr_asd_files.here(),
+            lr_asd_files.DOWNLOAD_MB,
+            "sees who speaks",
+            "LR-ASD's repository",
+        ),
+    ):
+        size = f"{path.stat().st_size / 1e6:,.0f} MB" if path else f"no ({download_mb} MB)"
+        table.add_row(name, kind, size, "", "", note, Text(str(path or source), overflow="fold"))
     Console().print(table)
     return EXIT_DONE
 
@@ -97,7 +107,7 @@ def _pulled(name: str) -> Path | None:
     if name.startswith(_ALIGNER_PREFIX):
         return fetch_aligner(name.removeprefix(_ALIGNER_PREFIX)).path
     if name.startswith(_SPEAKING_PREFIX):
-        return speaking_spec(name.removeprefix(_SPEAKING_PREFIX)).path
+        return lr_asd_files.speaking_spec(name.removeprefix(_SPEAKING_PREFIX)).path
     if name.startswith(_FACES_PREFIX):
         return face_spec(name.removeprefix(_FACES_PREFIX)).path
     if guess_kind(name) == "translator":

@@ -23,6 +23,7 @@ from reelmill.stages.faces.identify_faces import IdentifyFaces
 from reelmill.stages.faces.known_people import KnownFace
 from reelmill.stages.faces.speaking import DetectSpeaking
 from reelmill.stages.faces.track import TrackFaces
+from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity
     ]
 
 
+def speaking_stages(settings: Settings, active_speaker: LrAsdSpec | None) -> list[Stage]:
+    """Stages that make `SpeakingPersons`; none without a network that sees who speaks."""
+    if active_speaker is None:
+        return []
+    return [
+        Decode(track=settings.track, required=False),
+        DetectSpeaking(active_speaker, settings.video_track),
+    ]
+
+
 def faces_pipeline(
     settings: Settings,
     detector: DetectorSpec,
@@ -87,7 +98,7 @@ def faces_pipeline(
         [
             Probe(),
             *person_stages(settings, detector, identity),
-            *([DetectSpeaking(active_speaker, settings.video_track)] if active_speaker else []),
+            *speaking_stages(settings, active_speaker),
             PlanClips(
                 layout=settings.layout,
                 width=size[0],

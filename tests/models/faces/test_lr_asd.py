@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reelmill.commands.voice import run_models_list
 from reelmill.core.notices import heard_by
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
+from reelmill.models.faces import lr_asd_files
 from reelmill.models.faces.lr_asd import LrAsd, cepstra
 from reelmill.models.faces.lr_asd_convert import SIDE
 from reelmill.models.faces.lr_asd_files import LR_ASD, speaking_spec
@@ -226,6 +228,24 @@ def test_no_network_is_one_line_with_the_ways_out(monkeypatch: pytest.MonkeyPatc
     text = str(caught.value)
     assert "\n" not in text and "refused" in text
     assert "models pull speaking:lr-asd" in text and "leave --active-speaker out" in text
+
+
+def test_a_fetched_file_that_is_another_is_refused(monkeypatch, tmp_path: Path) -> None:
+    def give(address, target, **more):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        save_zip(target, state())
+
+    monkeypatch.setattr(lr_asd_files, "fetch", give)
+    with pytest.raises(ModelUnavailableError, match=r"SHA-256 [0-9a-f]{64}, not 6b4ef53694"):
+        speaking_spec(LR_ASD)
+    assert lr_asd_files.here() is None
+    assert [file for file in (tmp_path / "models").rglob("*") if file.is_file()] == []
+
+
+def test_it_is_among_the_models_listed(tmp_path: Path, capsys) -> None:
+    run_models_list()
+    assert "speaking:lr-asd" in capsys.readouterr().out
+    assert lr_asd_files.here() is None
 
 
 def test_what_is_no_such_network_is_said(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from reelmill.artifacts import (
+    Audio,
+    Media,
     SpeakingArrays,
     SpeakingPersons,
     Track,
@@ -24,6 +26,7 @@ from reelmill.artifacts import (
 from reelmill.engine.stage import Device, Inputs, ModelSpec
 from reelmill.media.probe import probe
 from reelmill.stages.faces.speaking import DetectSpeaking, _said, _spans
+from reelmill.stages.media.decode import Decode
 from reelmill.testing import context_of, items_of
 from synthetic.movie import SoundTrack, write_movie
 from tests.stages.faces.people import persons_of, recording_of
@@ -100,7 +103,10 @@ def made(tmp_path: Path, rate: int, **settings) -> tuple:
     film(tmp_path / "talk.mp4", rate, **settings)
     recording = recording_of(tmp_path / "talk.mp4", tmp_path / "made")
     tracks, persons = followed(recording.folder, rate)
-    return recording, Inputs([probe(recording.path), tracks, persons])
+    media = probe(recording.path)
+    decode = Decode(required=False)
+    audio = decode.run(context_of(recording, decode), Inputs([media]))
+    return recording, Inputs([media, audio, tracks, persons])
 
 
 def run(recording, inputs) -> SpeakingPersons:
@@ -148,8 +154,8 @@ def test_a_video_without_sound_has_nobody_speak_and_says_so(tmp_path: Path) -> N
 
 def test_nobody_to_be_seen_is_fine(tmp_path: Path) -> None:
     recording, inputs = made(tmp_path, 10)
-    empty = replace(inputs[Tracks], tracks=[])
-    assert STAGE.parts(context_of(recording, STAGE), Inputs([probe(recording.path), empty])) == []
+    nobody = Inputs([inputs[Media], inputs[Audio], replace(inputs[Tracks], tracks=[])])
+    assert STAGE.parts(context_of(recording, STAGE), nobody) == []
 
 
 def test_short_pauses_are_bridged_and_short_sounds_left_out() -> None:

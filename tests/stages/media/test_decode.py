@@ -86,3 +86,19 @@ def test_samples_that_were_tampered_with_are_not_used(tmp_path):  # proves: G12
     (recording.folder / audio.file).unlink()
     with pytest.raises(InputError, match="gone"):
         open_samples(recording.folder, audio)
+
+
+def test_where_sound_is_not_required_its_lack_is_a_finding(tmp_path):  # proves: F8 G8
+    silent = write(tmp_path / "x.mp4", container="mp4", codec="aac", rate=16_000, video=True)
+    sound = clicks(1, 16_000, (0.3,))
+    whole = write(tmp_path / "y.mp4", sound, container="mp4", codec="aac", rate=16_000, video=True)
+    unknown = tmp_path / "z.mp4"
+    unknown.write_bytes(whole.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
+    for path, label in ((silent, "no sound"), (unknown, "sound not read")):
+        recording = recording_of(path, tmp_path / "cache" / path.stem)
+        audio = run(recording, required=False)
+        assert (audio.samples, [one.label for one in audio.problems]) == (0, [label])
+        assert len(open_samples(recording.folder, audio)) == 0
+        with pytest.raises(InputError):
+            run(recording)
+    assert run(recording_of(whole, tmp_path / "cache" / "y"), required=False).samples > 15_000

@@ -91,30 +91,6 @@ def cut_sound(source: Path | Recording, track: int | None, cuts: Sequence[SoundC
                 file.take(position, samples)
 
 
-def sound_between(
-    source: Path | Recording, track: int | None, start: float, end: float, rate: int
-) -> Samples:
-    """The sound from `start` to `end` s as one channel of `rate` samples a second, (n,) from -1 to
-    1; where there is none there is silence.
-
-    Raises:
-        InputError, TransientError: as `cut_sound`.
-    """
-    first, count = round(start * rate), round((end - start) * rate)
-    result = np.zeros(count, np.float32)
-    with open_original(source) as original, open_container(original) as container:
-        stream = _choose(original.path, container, track)
-        reader = _Reader(original.path, container, stream, rate, "mono")
-        for position, samples in reader.sound(start):
-            at = position - first
-            if at >= count:
-                break
-            skipped = max(0, -at)
-            piece = samples[0, skipped : count - at]
-            result[at + skipped : at + skipped + len(piece)] = piece
-    return result
-
-
 def _choose(path: Path, container: InputContainer, track: int | None) -> AudioStream:
     if track is None:
         stream = container.streams.best("audio")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from reelmill.core import gate
@@ -20,6 +21,8 @@ LR_ASD = "lr-asd"
 DOWNLOAD_MB = 3
 _FILE = "finetuning_TalkSet.model"
 _ADDRESS = f"https://github.com/Junhua-Liao/LR-ASD/raw/main/weight/{_FILE}"
+#: SHA-256 of that file, as it was when the converted network was compared with the original.
+_DIGEST = "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342"
 #: Below the models folder; the number changes with what the conversion makes.
 _CONVERTED = "reelmill-speaking-1"
 
@@ -57,6 +60,12 @@ def speaking_spec(
     return LrAsdSpec(made, LR_ASD, file_digest(made))
 
 
+def here() -> Path | None:
+    """The network made of the weights of `lr-asd`, if it is on this machine."""
+    made = hub.models_folder() / _CONVERTED / f"{LR_ASD}.onnx"
+    return made if made.is_file() else None
+
+
 def _fetch(made: Path, waits: tuple[float, ...]) -> None:
     announce(f"fetching active speaker detector {LR_ASD} ({DOWNLOAD_MB} MB)")
     fetched = made.with_suffix(".model")
@@ -70,6 +79,18 @@ def _fetch(made: Path, waits: tuple[float, ...]) -> None:
             f"(--active-speaker {_FILE}); or leave --active-speaker out"
         ) from error
     try:
+        _check(fetched)
         convert(fetched, made)
     finally:
         gate.remove(fetched)
+
+
+def _check(fetched: Path) -> None:
+    """Raises ModelUnavailableError for a file that is not the one that was compared."""
+    found = hashlib.sha256(fetched.read_bytes()).hexdigest()
+    if found != _DIGEST:
+        raise ModelUnavailableError(
+            f"the active speaker detector {LR_ASD} is not available: {_ADDRESS} gave a file with "
+            f"SHA-256 {found}, not {_DIGEST}; get {_FILE} of that digest elsewhere and give it "
+            "(--active-speaker FILE)"
+        )

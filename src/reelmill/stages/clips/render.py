@@ -11,6 +11,7 @@ from pathlib import Path
 from reelmill.artifacts import (
     ClipPiece,
     ClipPlan,
+    Finding,
     Footage,
     Media,
     Persons,
@@ -22,6 +23,7 @@ from reelmill.artifacts.clips import read_windows
 from reelmill.core.atomic import replacing
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.errors import InputError
 from reelmill.media.audio.cut import SoundCut, cut_sound
 from reelmill.media.video.crop import Cropper, Frame, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
@@ -53,6 +55,7 @@ class RenderedPart:
     sounds: dict[int, str] = field(default_factory=dict)
     thumbnails: dict[str, str] = field(default_factory=dict)
     corrupt: int = 0
+    problems: list[Finding] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class RenderFaces(FileStage):
             sounds=[sounds.get(number) for number in range(len(inputs[ClipPlan].clips))],
             thumbnails={k: v for part in pieces for k, v in part.thumbnails.items()},
             corrupt=sum(part.corrupt for part in pieces),
+            problems=[problem for part in pieces for problem in part.problems][:1],
         )
 
 
@@ -138,15 +142,20 @@ def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
 
 
 def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -> RenderedPart:
+    """Clips of a video whose sound cannot be read are silent, and it is told."""
     plan = inputs[ClipPlan]
-    with ExitStack() as opened:
-        cuts, names = [], {}
-        for number in part.clips:
-            names[number] = f"sound-{mark}-{number}.mp4"
-            file = opened.enter_context(replacing(recording.folder / names[number]))
-            spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
-            cuts.append(SoundCut(Path(file.name), spans))
-        cut_sound(recording, None, cuts)
+    cuts, names = [], {}
+    try:
+        with ExitStack() as opened:
+            for number in part.clips:
+                names[number] = f"sound-{mark}-{number}.mp4"
+                file = opened.enter_context(replacing(recording.folder / names[number]))
+                spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
+                cuts.append(SoundCut(Path(file.name), spans))
+            cut_sound(recording, None, cuts)
+    except InputError as error:
+        text = f"the clips have no sound: {error}"
+        return RenderedPart(problems=[Finding("sound not read", text=text, severity="warning")])
     return RenderedPart(sounds=names)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import (
+    Audio,
     Media,
     Person,
     Persons,
@@ -22,7 +23,7 @@ from reelmill.artifacts import (
     write_arrays,
 )
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
-from reelmill.media.audio.cut import sound_between
+from reelmill.media.audio.samples import open_samples
 from reelmill.media.video.frames import (
     Reducer,
     Stretch,
@@ -60,7 +61,6 @@ _SURE, _MUCH_SURER = 0.5, 2.0
 #: Shorter pauses and shorter speech than these, s, are passed over.
 _LONGEST_PAUSE, _SHORTEST = 0.3, 0.2
 _SAME_FRAME = 1e-3
-_FULL_SCALE = 32768
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,19 @@ class WindowActivity:
 
 @dataclass(frozen=True)
 class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
-    """When each person is seen to speak. Where a video has no sound, nobody is.
+    """When each person is seen to speak. Where the sound is missing or unreadable, nobody is.
 
     Args:
         track: as in `DetectFaces`.
     """
 
     name: ClassVar[str] = "detect_speaking"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Finding who is speaking"
     commands = ("faces",)
     models = ("active_speaker",)
     enabled_by = ("active_speaker", "lr-asd")
-    needs = (Media, Tracks, Persons)
+    needs = (Media, Audio, Tracks, Persons)
     produces = SpeakingPersons
 
     model: ModelSpec
@@ -109,7 +109,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Stretch]:
         media, tracks = inputs[Media], inputs[Tracks]
-        if not media.audio or not tracks.tracks:
+        if not inputs[Audio].samples or not tracks.tracks:
             return []
         track = choose_track(context.recording.path, media, self.track)
         parts = stretches(context.recording, track.index, _PART_SECONDS)
@@ -125,11 +125,9 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         ]
         if not seen:
             return
-        first = min(int(moments.ticks[0]) for moments in seen)
-        last = max(int(moments.ticks[-1]) for moments in seen)
-        heard = sound_between(context.recording, None, first / RATE, (last + 2) / RATE, SAMPLE_RATE)
+        heard = open_samples(context.folder, inputs[Audio])
         for moments in self._filled(context, inputs, part, seen):
-            yield from _windows(moments, heard, first)
+            yield from _windows(moments, heard)
 
     def _filled(
         self, context: StageContext, inputs: Inputs, part: Stretch, seen: list[_Moments]
@@ -167,8 +165,8 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         activity = _joined(list(outputs), len(tracks.tracks))
         write_arrays(context.path("activity.npz"), activity)
         notes = persons.notes
-        if not inputs[Media].audio:
-            notes = [*notes, "the video has no sound: nobody is seen to speak"]
+        if not inputs[Audio].samples:
+            notes = [*notes, "the video has no sound that can be read: nobody is seen to speak"]
         kept = {one.name: getattr(persons, one.name) for one in fields(Persons)}
         said = _said(activity)
         kept["persons"] = [speaking(person, said) for person in persons.persons]
@@ -253,15 +251,14 @@ def _median(values: Float32) -> Float32:
     return np.asarray(np.median(windows, axis=1), np.float32)
 
 
-def _windows(moments: _Moments, heard: Float32, origin: int) -> Iterator[SpeakingWindow]:
-    """Windows that overlap; `heard` begins at the moment `origin`."""
+def _windows(moments: _Moments, heard: npt.NDArray[np.int16]) -> Iterator[SpeakingWindow]:
+    """Windows that overlap."""
     count = len(moments.ticks)
     for start in range(0, max(1, count - (_WINDOW - _HOP)), _HOP):
         faces = moments.faces[start : start + _WINDOW]
         first = int(moments.ticks[start])
         step = SAMPLE_RATE // RATE
-        begin = (first - origin) * step
-        samples = heard[begin : begin + (len(faces) + 1) * step] * _FULL_SCALE
+        samples = heard[first * step : (first + len(faces) + 1) * step].astype(np.float32)
         sound = cepstra(samples, SOUND_FRAMES * len(faces))
         yield SpeakingWindow(sound, faces, moments.track, first)
 
