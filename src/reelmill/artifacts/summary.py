@@ -92,6 +92,7 @@ class RecordingSummary:
         return made
 
 
+_LISTS = ("outputs", "exported", "removed", "notes", "findings")
 #: What most results say. It is shared, so it is never changed.
 NOTHING = RecordingSummary()
 
@@ -108,11 +109,9 @@ def summed_up(summaries: Iterable[RecordingSummary]) -> RecordingSummary:
             total.media_seconds = summary.media_seconds
         if summary.language is not None:
             total.language = summary.language
-        _add(total.outputs, summary.outputs)
-        _add(total.exported, summary.exported)
-        _add(total.removed, summary.removed)
-        _add(total.notes, summary.notes)
-        _add(total.findings, summary.findings)
+        for name in _LISTS:
+            if more := getattr(summary, name):
+                _add(getattr(total, name), more)
     return total
 
 

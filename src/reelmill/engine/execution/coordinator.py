@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
-from reelmill.core import atomic, gate
+from reelmill.core import atomic, garbage, gate
 from reelmill.core.keys import WRITTEN
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.admission import Intake, admit
@@ -123,8 +123,9 @@ class Coordinator:
                 self._ledger = Ledger(self._config.cache / "ledger.sqlite", self._config.seal)
                 opened.callback(self._ledger.close)
                 opened.enter_context(self._recorder.open())
-                self._look_at_earlier_work()
-                waiting = self._plan(sources)
+                with garbage.no_collection():
+                    self._look_at_earlier_work()
+                    waiting = self._plan(sources)
             self._intake = Intake(waiting, closed=not until_closed)
             await self._run()
             self._tell_of_lost()

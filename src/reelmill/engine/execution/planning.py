@@ -78,29 +78,41 @@ class Keys:
     """Result keys: of what content, by which stages, with which settings."""
 
     def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._digests = {stage.name: store.stage_digest(stage) for stage in pipeline.stages}
-        self._known: dict[tuple[str, str, str], str] = {}
+        self._ends = [stage.name for stage in pipeline.ends]
+        self._steps = [
+            (
+                stage.name,
+                store.stage_digest(stage),
+                stage.named_outputs,
+                [maker.name for maker in pipeline.makers(stage)],
+            )
+            for stage in pipeline.stages
+        ]
+        self._known: dict[tuple[str, str], dict[str, str]] = {}
 
     def of(self, stage: Stage, recording: Recording) -> str:
-        name = recording.name if stage.named_outputs else ""
-        at = (stage.name, recording.id, name)
-        key = self._known.get(at)
-        if key is None:
-            sources = [self.of(maker, recording) for maker in self._pipeline.makers(stage)]
-            key = store.result_key(self._digests[stage.name], [name, *(sources or [recording.id])])
-            self._known[at] = key
-        return key
+        return self.of_all(recording)[stage.name]
+
+    def of_all(self, recording: Recording) -> dict[str, str]:
+        """The keys of all stages' results, by the stages' names and in their order."""
+        at = (recording.id, recording.name)
+        keys = self._known.get(at)
+        if keys is None:
+            keys = self._known[at] = {}
+            for stage, digest, named_outputs, makers in self._steps:
+                name = recording.name if named_outputs else ""
+                sources = [keys[maker] for maker in makers] or [recording.id]
+                keys[stage] = store.result_key(digest, [name, *sources])
+        return keys
 
     def forget(self, recording: Recording) -> None:
         """A finished recording's keys are not asked for again: memory stays flat."""
-        for stage in self._pipeline.stages:
-            self._known.pop((stage.name, recording.id, ""), None)
-            self._known.pop((stage.name, recording.id, recording.name), None)
+        self._known.pop((recording.id, recording.name), None)
 
     def of_all_ends(self, recording: Recording) -> str:
         """What an original's `outcome` is when everything asked for is done."""
-        return store.result_key("", [self.of(stage, recording) for stage in self._pipeline.ends])
+        keys = self.of_all(recording)
+        return store.result_key("", [keys[end] for end in self._ends])
 
 
 def plan(
@@ -178,7 +190,7 @@ def done_before(
     recording = recording_of(job, original.before, cache)
     ends = [results.get(keys.of(stage, recording)) for stage in pipeline.ends]
     same = original.outcome == keys.of_all_ends(recording)
-    summary = summary_of(recording, pipeline, keys, results)
+    summary = summary_of(recording, keys, results)
     keys.forget(recording)
     whole = all(result is not None and is_whole(result) for result in ends)
     if not same or not (whole or original.failure):
@@ -190,11 +202,9 @@ def done_before(
     return True
 
 
-def summary_of(
-    recording: Recording, pipeline: Pipeline, keys: Keys, results: dict[str, Result]
-) -> RecordingSummary:
+def summary_of(recording: Recording, keys: Keys, results: dict[str, Result]) -> RecordingSummary:
     """What the stages found out about a recording."""
-    found = (results.get(keys.of(stage, recording)) for stage in pipeline.stages)
+    found = map(results.get, keys.of_all(recording).values())
     return summed_up(result.summary for result in found if result is not None)
 
 

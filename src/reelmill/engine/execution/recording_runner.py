@@ -82,9 +82,7 @@ class RecordingRunner:
         job.seconds = time.monotonic() - job.started
         job.status = "failed" if job.failure else "done"
         if recording is not None:
-            job.summary = summary_of(
-                recording, self._pipeline, self._cache.keys, self._cache.results
-            )
+            job.summary = summary_of(recording, self._cache.keys, self._cache.results)
             self._close(job, recording)
         self._recorder.finished(job)
 
