@@ -1,0 +1,179 @@
+"""What a copy lacks of its original, by ffprobe; and whether text is seen in a picture."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.matrix.layouts import SECONDS, frames
+
+#: Tags that every container or program writes anew.
+_OWN_TAGS = {
+    "encoder", "major_brand", "minor_version", "compatible_brands", "duration", "handler_name",
+    "vendor_id", "creation_time", "company_name", "product_name", "product_version",
+    "application_platform", "product_uid", "generation_uid", "uid", "modification_date",
+    "material_package_umid", "file_package_umid", "file_package_name", "reel_name", "reel_uid",
+    "operational_pattern_ul", "toolkit_version", "track_name", "data_type", "language", "timecode",
+    "metadatacreator", "hasvideo", "hasaudio", "filename", "mimetype", "project_name",
+}  # fmt: skip
+_SIZE = (320, 180)
+
+Told = dict[str, Any]
+
+
+def differences(
+    before: Told, after: Told, *, added: int, without_picture: bool = False
+) -> list[str]:
+    """What is in the original and not in the copy; `added` subtitle tracks are expected beside.
+
+    Each line is what a finding would name, a colon, and how it was and is.
+    """
+    found = _streams(before, after, added, without_picture)
+    if len(before["chapters"]) != len(after["chapters"]):
+        found.append(f"chapters: {len(before['chapters'])}, {len(after['chapters'])}")
+    tags = {name.lower(): value for name, value in after["format"].get("tags", {}).items()}
+    for name, value in before["format"].get("tags", {}).items():
+        if name.lower() not in _OWN_TAGS and tags.get(name.lower()) != value:
+            found.append(f"{name}: {value}, {tags.get(name.lower())}")
+    if (code := _timecode(before)) != _timecode(after):
+        found.append(f"timecode: {code}, {_timecode(after)}")
+    return found
+
+
+def _timecode(told: Told) -> str | None:
+    holders = [told["format"], *told["streams"]]
+    codes = [
+        h.get("tags", {}).get("timecode") or h.get("tags", {}).get("TIMECODE") for h in holders
+    ]
+    return next((code for code in codes if code), None)
+
+
+def _streams(before: Told, after: Told, added: int, without_picture: bool) -> list[str]:
+    found = []
+    old, new = _kinds(before, without_picture), _kinds(after, without_picture)
+    for kind, count in (old - new).items():
+        found.append(f"{kind}: {count} missing")
+    more = sum(count for kind, count in (new - old).items() if kind.startswith("subtitle"))
+    if more != added:
+        found.append(f"added tracks: {added} expected, {more} there")
+    left = [one for one in after["streams"] if _kind(one) is not None]
+    for stream in before["streams"]:
+        if _kind(stream) is None or (without_picture and _is_picture(stream)):
+            continue
+        copy = next((one for one in left if _kind(one) == _kind(stream)), None)
+        if copy is not None:
+            left.remove(copy)
+            found += _stream(stream, copy, is_subtitle_of_burned=without_picture)
+    return found
+
+
+def _kinds(told: Told, without_picture: bool) -> Counter[str]:
+    kinds: Counter[str] = Counter()
+    for stream in told["streams"]:
+        kind = _kind(stream)
+        if kind is not None and not (without_picture and _is_picture(stream)):
+            kinds[kind] += 1
+    return kinds
+
+
+def _is_picture(stream: Told) -> bool:
+    return stream["codec_type"] == "video" and not stream["disposition"]["attached_pic"]
+
+
+def _kind(stream: Told) -> str | None:
+    """What it is, as findings word it; None for tracks that containers make themselves of
+    chapters and time codes."""
+    if stream["codec_type"] == "data":
+        return None
+    if stream["codec_type"] == "attachment":
+        return f"attachment {stream['tags']['filename']}"
+    if stream["disposition"]["attached_pic"]:
+        return "cover"
+    return f"{stream['codec_type']} {stream.get('codec_name', 'unknown')}"
+
+
+def _stream(old: Told, new: Told, *, is_subtitle_of_burned: bool) -> list[str]:
+    found = []
+    kind = _kind(old)
+    if old["codec_type"] != "attachment" and not old.get("codec_name", "").startswith("pcm"):
+        counts = old.get("nb_read_packets"), new.get("nb_read_packets")
+        if counts[0] != counts[1]:
+            found.append(f"packets of {kind}: {counts[0]}, {counts[1]}")
+    for name in ("codec_tag_string",) if old["codec_tag_string"] == "hvc1" else ():
+        if old[name] != new[name] and new[name] != "[0][0][0][0]":
+            found.append(f"{name}: {old[name]}, {new[name]}")
+    names = ["color_transfer", "color_primaries", "width", "height", "channels", "sample_rate"]
+    for name in [*names, "sample_aspect_ratio"]:
+        was = old.get(name, "unknown")
+        if was not in ("unknown", "1:1", "0:1", new.get(name)):
+            found.append(f"{name} of {kind}: {was}, {new.get(name)}")
+    if _rotation(old) != _rotation(new):
+        found.append(f"rotation: {_rotation(old)}, {_rotation(new)}")
+    for name, value in old["disposition"].items():
+        drawn = is_subtitle_of_burned and old["codec_type"] == "subtitle"
+        if value and not new["disposition"].get(name) and not (drawn and name in _DRAWN):
+            found.append(f"disposition {name} of {kind}: lost")
+    for name in ("language", "title"):
+        was = old.get("tags", {}).get(name)
+        if was not in (None, "und") and new.get("tags", {}).get(name) != was:
+            found.append(f"{name} of {kind}: {was}, {new.get('tags', {}).get(name)}")
+    return found
+
+
+#: What makes players draw a track of their own accord: not over text that is in the picture.
+_DRAWN = ("default", "forced")
+
+
+def _rotation(stream: Told) -> int:
+    sides = stream.get("side_data_list", [])
+    return next((int(side["rotation"]) for side in sides if "rotation" in side), 0)
+
+
+def picture_differences(original: Path, copy: Path, before: Told, after: Told) -> list[str]:
+    """Of a burned copy: pictures counted, and the shape that is shown."""
+    found = []
+    counts = frames(original), frames(copy)
+    if counts[1] < counts[0]:
+        found.append(f"pictures: {counts[0]}, {counts[1]}")
+    shapes = [_shape(next(filter(_is_picture, told["streams"]))) for told in (before, after)]
+    if abs(shapes[0] - shapes[1]) > 0.015 * shapes[0]:
+        found.append(f"shape: {shapes[0]:.3f}, {shapes[1]:.3f}")
+    return found
+
+
+def _shape(stream: Told) -> float:
+    across, down = map(
+        int, stream.get("sample_aspect_ratio", "1:1").replace("0:1", "1:1").split(":")
+    )
+    shape = stream["width"] * across / down / stream["height"]
+    return float(1 / shape if _rotation(stream) % 180 else shape)
+
+
+def text_is_seen(original: Path, copy: Path, start: float, end: float) -> bool:
+    """Whether the lower part of the copy's picture differs from the original's between the times
+    more than encoding it again explains."""
+    at = (start + end) / 2
+    first, second = (_gray(path, at) for path in (original, copy))
+    lower = slice(_SIZE[1] * 2 // 3, None)
+    changed = np.abs(first[lower].astype(int) - second[lower].astype(int)) > 60
+    return bool(changed.mean() > 0.01)
+
+
+def _gray(path: Path, at: float) -> npt.NDArray[np.uint8]:
+    """The picture that is shown at a time."""
+    done = subprocess.run(
+        [
+            *("ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-map", "0:V:0"),
+            *("-vf", f"fps=25,trim=start={at},scale={_SIZE[0]}:{_SIZE[1]}", "-frames:v", "1"),
+            *("-pix_fmt", "gray", "-f", "rawvideo", "-"),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    return np.frombuffer(done.stdout, np.uint8).reshape(_SIZE[1], _SIZE[0])
