@@ -102,9 +102,17 @@ class Elsewhere(FileStage):
         return inputs[Words]
 
 
+@dataclass(frozen=True)
+class Listing(ShoutStage):
+    """A setting whose text differs from process to process."""
+
+    words: Any = frozenset({"one", "two"})
+
+
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
+        (Listing, "stage shout: no key can be made of its setting 'words', a frozenset"),
         (Neighbourly, "item 0 depends on its neighbours: alone 'ONE01', with all others 'ONE03'"),
         (Forgetful, "0 outputs for 1 items"),
         (Moody, r"split\(\) gives other items the second time"),

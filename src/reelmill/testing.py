@@ -16,6 +16,7 @@ from reelmill.core.recording import Recording
 from reelmill.engine.process import spill
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage, StageContext
 from reelmill.engine.state.artifact_store import result_key, stage_digest
+from reelmill.errors import UsageError
 
 
 def context_of(
@@ -124,11 +125,8 @@ def _check_picklable(value: object, what: str) -> None:
 def _check_key(stage: Stage) -> None:
     try:
         digests = {stage_digest(stage), stage_digest(pickle.loads(pickle.dumps(stage)))}
-    except TypeError as error:
-        raise StageFault(
-            f"stage {stage.name}: a setting is no plain value ({error}); make it a number, a text, "
-            "a tuple or a dataclass of these, or override fingerprint()"
-        ) from error
+    except UsageError as error:
+        raise StageFault(str(error)) from error
     if len(digests) > 1:
         raise StageFault(f"stage {stage.name}: its key is another one after pickling")
 

@@ -58,7 +58,7 @@ class Seal:
     def signed(self, purpose: str, content: Mapping[str, Any]) -> bytes:
         """JSON of `content` whose last field, `mac`, is the MAC of all bytes before it."""
         content = {name: value for name, value in content.items() if name != "mac"}
-        text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
+        text = json.dumps(content, ensure_ascii=False, indent=1)
         body = text.removesuffix("\n}").encode("utf-8", "surrogateescape")
         return body + _MAC.format(self.of(purpose, body)).encode()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from reelmill import artifacts
@@ -18,8 +19,9 @@ from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.planning import Keys
 from reelmill.engine.process import cpu_worker
+from reelmill.engine.stage import setting
 from reelmill.engine.state import artifact_store as store
-from reelmill.errors import InputError, NotTrustedError
+from reelmill.errors import InputError, NotTrustedError, UsageError
 from tests.engine.toys import Read, Shout, ShoutModel, ShoutStage, Words, toy_pipeline
 
 SEAL = Seal(b"k" * 32)
@@ -229,6 +231,34 @@ def test_a_key_follows_everything_that_decides_the_result_and_nothing_else() -> 
     assert _digest(item_bytes=2000) != same
     assert _digest(model=Other()) != same
     assert store.stage_digest(Newer(ShoutModel())) != same
+
+
+class Unlike:
+    """Its text names an address, another one in each process."""
+
+
+@dataclass(frozen=True)
+class Odd(ShoutStage):
+    odd: Any = None
+    aside: Any = setting(None, affects_result=False)
+
+
+@pytest.mark.parametrize(
+    "odd", [Unlike(), {1, 2}, Path("model.bin"), [Unlike()], {"a": {1: Unlike()}}, np.float32(0.5)]
+)
+def test_a_setting_of_which_no_key_can_be_made_is_told(odd: Any) -> None:
+    with pytest.raises(UsageError, match=r"^stage shout: no key can be made of its setting 'odd'"):
+        store.stage_digest(Odd(ShoutModel(), odd=odd))
+    store.stage_digest(Odd(ShoutModel(), aside=odd))
+
+
+def test_a_fingerprint_of_its_own_of_which_no_key_can_be_made_is_told() -> None:
+    class Mixed(ShoutStage):
+        def fingerprint(self) -> dict[Any, Any]:
+            return {**super().fingerprint(), 1: "one"}
+
+    with pytest.raises(UsageError, match=r"shout: no key .* of what its fingerprint\(\) gives"):
+        store.stage_digest(Mixed(ShoutModel()))
 
 
 def test_keys_hang_together_along_the_pipeline(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from reelmill.core.atomic import write_bytes
 from reelmill.core.keys import Seal
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import ModelStage, Stage
-from reelmill.errors import InputError, NotTrustedError, TransientError
+from reelmill.errors import InputError, NotTrustedError, TransientError, UsageError
 
 _PURPOSE = "artifact"
 _CHUNK_BYTES = 1 << 20
@@ -53,13 +53,34 @@ class Stored:
 
 
 def stage_digest(stage: Stage) -> str:
-    """What a stage adds to the keys of its results: name, version, settings and model."""
-    decisive = json.dumps(
-        [stage.name, stage.version, stage.produces.schema, stage.fingerprint()],
-        sort_keys=True,
-        default=str,
-    )
+    """What a stage adds to the keys of its results: name, version, settings and model.
+
+    Raises:
+        UsageError: a setting of which no key can be made.
+    """
+    settings = stage.fingerprint()
+    try:
+        decisive = json.dumps(
+            [stage.name, stage.version, stage.produces.schema, settings], sort_keys=True
+        )
+    except (TypeError, ValueError) as error:
+        raise UsageError(_no_key(stage.name, settings)) from error
     return hashlib.sha256(decisive.encode()).hexdigest()
+
+
+def _no_key(stage_name: str, settings: Mapping[str, Any]) -> str:
+    """Which setting it is, and what to do about it."""
+    for name, value in settings.items():
+        try:
+            json.dumps(value, sort_keys=True)
+        except (TypeError, ValueError) as error:
+            return (
+                f"stage {stage_name}: no key can be made of its setting {name!r}, a "
+                f"{type(value).__name__} ({error}); make it of numbers, texts, lists, tuples, "
+                "dicts and dataclasses of these (of a file its digest), or "
+                "declare it with setting(..., affects_result=False) if it decides no result"
+            )
+    return f"stage {stage_name}: no key can be made of what its fingerprint() gives"
 
 
 def result_key(digest: str, sources: list[str]) -> str:
