@@ -41,7 +41,7 @@ class Scene:
         """A run in `out`; with it the folder that tells what went wrong in it."""
         self.lives += 1
         folder = self.work / f"faults{self.lives}"
-        told = schedule(folder, faults, sample_every=0.1, **self.config)
+        told = schedule(folder, faults, {"sample": 0.1, "tell": 0.1}, **self.config)
         return self._run(out, {**_quiet(self.work), **told, **environment}), folder
 
     def _run(self, out: Path, environment: Mapping[str, str]) -> MarkedRun:

@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reelmill.engine.execution import coordinator
 from reelmill.engine.process import cpu_pool as pool
 from reelmill.engine.process import cpu_worker, model_worker, model_worker_client
 from reelmill.engine.process import handle as process
@@ -138,18 +137,20 @@ KINDS: Mapping[str, Callable[[Fault], None]] = {
 
 
 def schedule(
-    folder: Path, faults: Sequence[Fault], sample_every: float | None = None, **config: Any
+    folder: Path,
+    faults: Sequence[Fault],
+    intervals: Mapping[str, float] | None = None,
+    **config: Any,
 ) -> dict[str, str]:
     """Write what is to happen in a run; gives the environment that makes it happen.
 
-    `config`: changes to the engine's configuration (deadlines, waits); `sample_every`: seconds
-    between samples of the monitor.
+    `config`: changes to the engine's configuration (deadlines, waits); `intervals`: to those of it.
     """
     folder.mkdir(parents=True)
     content = {
         "faults": [asdict(fault) for fault in faults],
         "config": config,
-        "sample_every": sample_every,
+        "intervals": dict(intervals or {}),
     }
     (folder / "schedule.json").write_text(json.dumps(content))
     return {FOLDER: str(folder)}
@@ -278,8 +279,6 @@ def _install(folder: Path) -> None:
 
     content = json.loads((folder / "schedule.json").read_text())
     model_worker_client.WorkerProcess = pool.WorkerProcess = _StartedHere  # type: ignore[misc,assignment]
-    if content["sample_every"] is not None:
-        coordinator._SAMPLE_EVERY_S = coordinator._TELL_EVERY_S = content["sample_every"]
     make = runner.engine_config
 
     def changed(*arguments: Any) -> Any:
@@ -287,6 +286,8 @@ def _install(folder: Path) -> None:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in content["config"].items()
         }
-        return replace(make(*arguments), **changes)
+        config = make(*arguments)
+        intervals = replace(config.intervals, **content["intervals"])
+        return replace(config, intervals=intervals, **changes)
 
     runner.engine_config = changed

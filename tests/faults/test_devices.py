@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from reelmill.engine.execution import coordinator
-from reelmill.engine.execution import resource_controller as controller
+from reelmill.engine.config import Intervals
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.planning import Source
-from reelmill.engine.inference import replicas
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources import device_policy
 from reelmill.engine.stage import Device
 from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
@@ -37,15 +31,8 @@ GPU = (Device("cuda", 0),)
 TEXTS = {f"통화 {at}.txt": " ".join(f"w{at}" for _ in range(12)) for at in range(40)}
 
 
-@pytest.fixture(autouse=True)
-def fast_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Twenty samples a second, and a minute that is half a second long."""
-    monkeypatch.setattr(coordinator, "_SAMPLE_EVERY_S", 0.05)
-    monkeypatch.setattr(coordinator, "_TELL_EVERY_S", 0.05)
-    monkeypatch.setattr(device_policy, "LOOK_EVERY_S", 0.5)
-    monkeypatch.setattr(controller, "LOOK_EVERY_S", 0.5)
-    monkeypatch.setattr(replicas, "_EXILE_S", 0.5)
-    yield
+#: Twenty samples a second, and a minute that is half a second long.
+FAST = Intervals(sample=0.05, tell=0.05, look_at_devices=0.5, away_from_device=0.5)
 
 
 class Scene:
@@ -77,7 +64,8 @@ def run(
     out, log = tmp_path / "out", tmp_path / "log"
     log.touch()
     sources = toy_sources(tmp_path / "in", TEXTS)
-    settings = {"devices": GPU, "devices_automatic": True, "max_batch": 4, **(config or {})}
+    settings = {"devices": GPU, "devices_automatic": True, "max_batch": 4, "intervals": FAST}
+    settings |= config or {}
     running = Coordinator(
         toy_pipeline(out, log, scene=scene.folder), toy_config(out, **settings), ignore, devices
     )

@@ -59,7 +59,7 @@ def test_memory_past_its_limit_stops_the_run_and_a_higher_one_continues_it(tmp_p
     # proves: G7 G12
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 20, 23)
-    environment = schedule(tmp_path / "faults", [], sample_every=0.2)
+    environment = schedule(tmp_path / "faults", [], {"sample": 0.2, "tell": 0.2})
     environment["REELMILL_MEMORY_LIMIT"] = "1"  # percent of the machine's: always in use
     run = ToyRun(folder, out, log, 0.5, environment)
     assert run.wait() == 3, run.stderr

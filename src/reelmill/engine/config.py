@@ -8,9 +8,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelmill.core.keys import Seal, user_key
-from reelmill.engine.resources import policy
+from reelmill.engine.resources import device_policy, policy
 from reelmill.engine.resources.placement import ModelPlacement
 from reelmill.engine.stage import Device
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How often the engine looks, and for how long it waits; seconds."""
+
+    #: Between samples of CPU, memory and devices. The policies count samples as seconds.
+    sample: float = 1.0
+    #: Between events that tell where the run stands.
+    tell: float = 0.25
+    #: Between looks at GPUs that were left or found busy.
+    look_at_devices: float = device_policy.LOOK_EVERY_S
+    #: Until a replica that memory drove to the CPU may go back; twice as long each further time.
+    away_from_device: float = 60.0
+    #: A GPU's driver gives memory back a moment after the process has gone.
+    memory_back: float = 10.0
+    #: For a thin batch to fill while recordings are being split.
+    linger: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,7 @@ class EngineConfig:
     #: Recordings between first and last stage: enough that short ones can fill a batch.
     open_recordings: int = 96
     retry_waits: tuple[float, ...] = policy.RETRY_WAITS
+    intervals: Intervals = field(default_factory=Intervals)
     least_deadline: float = 120.0
     start_deadline: float = 600.0
     #: A CPU task on a six-hour video may take long; one that shows no progress for so long hangs.

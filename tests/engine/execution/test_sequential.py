@@ -6,15 +6,20 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from reelmill.engine.execution.coordinator import Coordinator
-from reelmill.engine.resources.monitor import DeviceSample
+from reelmill.engine.execution.sequential import SequentialPasses
+from reelmill.engine.inference.service import EndedWorker
+from reelmill.engine.resources.monitor import DeviceSample, Monitor
+from reelmill.engine.resources.placement import ModelPass
+from reelmill.engine.stage import Device
 from reelmill.engine.telemetry.events import Event, Noted, ignore
 from reelmill.engine.telemetry.metrics import RunSummary
-from tests.engine.toys import toy_config, toy_sources
+from tests.engine.toys import ShoutModel, toy_config, toy_sources
 from tests.engine.two_models import two_models
 
 TEXTS = {f"통화 {i}.txt": " ".join(f"w{j}" for j in range(i + 1)) for i in range(6)}
@@ -178,26 +183,32 @@ def test_a_stop_in_the_middle_of_a_turn_is_continued(tmp_path: Path) -> None:
     assert log.read_text().count("merge ") == len(TEXTS), f"{merged} were merged before the stop"
 
 
+class SpoilsBetweenPasses:
+    """No card; the first time that no model is loaded any more, an artifact is damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._is_done = False
+
+    def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
+        log = self._folder / "log"
+        loaded = [line.split() for line in log.read_text().splitlines() if line.startswith("load")]
+        is_over = bool(loaded) and all(int(pid) not in own_pids for _, _, pid in loaded)
+        if is_over and not self._is_done:
+            artifacts = self._folder / "out" / ".cache" / "artifacts"
+            sorted(artifacts.rglob("shout-*.json"))[0].write_text("{")
+            self._is_done = True
+        return ()
+
+
 def test_a_damaged_artifact_of_an_earlier_turn_is_made_again_in_the_next_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     # proves: G9 G12
-    from reelmill.engine.execution.sequential import SequentialPasses
-
-    end = SequentialPasses._end
-    done: list[str] = []
-
-    async def spoil(self: SequentialPasses, model_pass: Any, before: Any) -> None:
-        await end(self, model_pass, before)
-        if not done:
-            victim = sorted((tmp_path / "out" / ".cache" / "artifacts").rglob("shout-*.json"))[0]
-            victim.write_text("{")
-        done.append(model_pass.spec.name)
-
-    monkeypatch.setattr(SequentialPasses, "_end", spoil)
-    summary = run(tmp_path)
+    summary = run(tmp_path, devices=SpoilsBetweenPasses(tmp_path))
     assert summary.count("done") == len(TEXTS) and right(tmp_path)
-    assert done == ["one", "two", "one", "two"]
+    ended = [line["model"] for line in metrics(tmp_path, "turn ended")]
+    assert ended == ["one", "two", "one", "two"]
     assert any("damaged" in warning for warning in summary.warnings)
 
 
@@ -215,20 +226,8 @@ class FakeCard:
 @pytest.mark.parametrize(
     ("used", "held"), [([100.0, 600.0, 600.0, 110.0], False), ([100.0, 600.0], True)]
 )
-def test_memory_of_a_gpu_that_does_not_come_back_is_told(
-    used: list[float], held: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_memory_of_a_gpu_that_does_not_come_back_is_told(used: list[float], held: bool) -> None:
     # proves: G9
-    from types import SimpleNamespace
-
-    from reelmill.engine.execution import sequential as passes
-    from reelmill.engine.inference.service import EndedWorker
-    from reelmill.engine.resources.monitor import Monitor
-    from reelmill.engine.resources.placement import ModelPass
-    from reelmill.engine.stage import Device
-    from tests.engine.toys import ShoutModel
-
-    monkeypatch.setattr(passes, "_BACK_WITHIN_S", 0.5)
     lines: list[dict[str, Any]] = []
     warnings: list[str] = []
     recorder = SimpleNamespace(
@@ -241,9 +240,25 @@ def test_memory_of_a_gpu_that_does_not_come_back_is_told(
     async def stop() -> list[EndedWorker]:
         return [EndedWorker("model-worker-0", 1 << 22, Device("cuda", 0), 50.0)]
 
-    taking = passes.SequentialPasses((), None, SimpleNamespace(stop=stop), recorder, lambda: False)  # type: ignore[arg-type]
-    before = taking._used()
-    asyncio.run(taking._end(ModelPass(ShoutModel(), frozenset()), before))
+    async def admit(jobs: Sequence[Any], process: Any) -> None:
+        for job in jobs:
+            await process(job)
+
+    async def process(job: Any, model_pass: ModelPass) -> None:
+        job.status = "done"
+
+    inference: Any = SimpleNamespace(stop=stop, place=dict, begin_pass=set)
+    planner: Any = SimpleNamespace(placements=lambda specs: {})
+    passes = SequentialPasses(
+        [ModelPass(ShoutModel(), frozenset())],
+        planner,
+        inference,
+        recorder,  # type: ignore[arg-type]
+        stopping=lambda: False,
+        back_within=0.5,
+    )
+    jobs: Any = [SimpleNamespace(status="waiting")]
+    asyncio.run(passes.take(jobs, admit, process, give_up=lambda job, error: None))
     assert bool(warnings) == held
     (ended,) = (line for line in lines if line["event"] == "turn ended")
     assert ended["device_used_mb_before"] == {"cuda:0": 100.0}

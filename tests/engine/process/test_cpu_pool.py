@@ -28,14 +28,14 @@ STATE = FileState("ab" * 32, "cd" * 16, 1, 1)
 class Bench:
     """A pool, its memory, and tasks for it."""
 
-    def __init__(self, folder: Path, size: int = 1, memory_mb: int | None = None) -> None:
+    def __init__(self, folder: Path, size: int, **options: Any) -> None:
         self.folder = folder
         self.log = folder / "log"
         self.log.touch()
         self.memory = create_memory(1 << 20)
         stages = (Read(self.log), ShoutStage(ShoutModel(), self.log))
         keys = cpu_worker.Keys(SEAL, b"spill")
-        self.pool = CpuPool(size, stages, self.memory, folder, keys=keys, memory_mb=memory_mb)
+        self.pool = CpuPool(size, stages, self.memory, folder, keys=keys, **options)
 
     def task(self, text: str, kind: type = cpu_worker.Run, **more: Any) -> Any:
         path = self.folder / f"{len(list(self.folder.glob('*.txt')))}.txt"
@@ -49,13 +49,10 @@ class Bench:
 
 
 def on_bench(
-    folder: Path,
-    do: Callable[[Bench], Awaitable[None]],
-    size: int = 1,
-    memory_mb: int | None = None,
+    folder: Path, do: Callable[[Bench], Awaitable[None]], size: int = 1, **options: Any
 ) -> None:
     async def body() -> None:
-        bench = Bench(folder, size, memory_mb)
+        bench = Bench(folder, size, **options)
         try:
             await asyncio.wait_for(do(bench), 60)
         finally:
@@ -300,9 +297,8 @@ def test_memory_beyond_the_limit_costs_that_recording_only(tmp_path: Path) -> No
     on_bench(tmp_path, do, memory_mb=600)
 
 
-def test_a_huge_file_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_file_keeps_nobody_waiting(tmp_path: Path) -> None:
     # proves: G1 G8
-    monkeypatch.setattr(cpu_pool, "_SLICE_BYTES", 64 << 20)
     huge, large = tmp_path / "huge.wav", tmp_path / "large.wav"
     with huge.open("wb") as file:
         file.truncate(1 << 40)
@@ -326,7 +322,7 @@ def test_a_huge_file_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(asyncio.CancelledError):
             await endless
 
-    on_bench(tmp_path, do)
+    on_bench(tmp_path, do, slice_bytes=64 << 20)
 
 
 def test_hashing_begins_anew_where_its_process_was_lost(tmp_path: Path) -> None:

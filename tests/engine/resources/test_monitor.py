@@ -100,6 +100,18 @@ class _FakeNvml:
     NVML_TEMPERATURE_GPU = NVML_CLOCK_SM = 0
 
     @staticmethod
+    def nvmlInit() -> None:  # noqa: N802
+        pass
+
+    @staticmethod
+    def nvmlDeviceGetCount() -> int:  # noqa: N802
+        return 1
+
+    @staticmethod
+    def nvmlDeviceGetHandleByIndex(index: int) -> object:  # noqa: N802
+        return object()
+
+    @staticmethod
     def nvmlDeviceGetMemoryInfo(handle: object) -> _Memory:  # noqa: N802
         return _Memory()
 
@@ -124,10 +136,12 @@ class _FakeNvml:
         return [_Process(1, 100), _Process(2, 50), _Process(3, None)]
 
 
-def test_what_a_card_does_not_tell_is_left_out_and_foreign_use_counted() -> None:
+def test_what_a_card_does_not_tell_is_left_out_and_foreign_use_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # proves: G5 G6
-    devices = NvmlDevices()
-    devices._nvml, devices._handles = _FakeNvml, [object()]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    devices = NvmlDevices(_FakeNvml)
     (sample,) = devices.sample([1])
     assert sample.name == "Card" and sample.used_share == pytest.approx(0.3)
     assert sample.foreign_mb == 50.0

@@ -45,8 +45,6 @@ from reelmill.engine.telemetry.events import Emit, Progressed
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import Failure, NotOursError, UsageError
 
-_SAMPLE_EVERY_S = 1.0
-_TELL_EVERY_S = 0.25
 #: What the logs of worker processes are called.
 _LOGS = re.compile(r"[\w.-]+\.log")
 
@@ -325,6 +323,7 @@ class Coordinator:
                     inference,
                     self._recorder,
                     lambda: self._stopped is not None,
+                    self._config.intervals.memory_back,
                 )
                 while jobs := await self._intake.all_waiting():
                     await passes.take(
@@ -366,8 +365,9 @@ class Coordinator:
             self._fatal(f"a fault of this program in the monitor: {error!r}")
 
     async def _tick(self, inference: InferenceService, controller: ResourceController) -> None:
-        """Sample once a second, tell where the run stands four times a second."""
-        every = round(_SAMPLE_EVERY_S / _TELL_EVERY_S)
+        """Sample, and tell where the run stands."""
+        intervals = self._config.intervals
+        every = max(1, round(intervals.sample / intervals.tell))
         ticks = 0
         while True:
             if ticks % every == 0:
@@ -380,7 +380,7 @@ class Coordinator:
             except sqlite3.OperationalError:
                 self._disk_full()
             ticks += 1
-            await asyncio.sleep(_TELL_EVERY_S)
+            await asyncio.sleep(intervals.tell)
 
     def _on_batch(self, batch: BatchDone) -> None:
         last = self._monitor.last

@@ -13,7 +13,7 @@ from reelmill.engine.inference.service import InferenceService
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.resources import policy
 from reelmill.engine.resources import process_memory as memory
-from reelmill.engine.resources.device_policy import LOOK_EVERY_S, DevicePolicy, Move
+from reelmill.engine.resources.device_policy import DevicePolicy, Move
 from reelmill.engine.resources.memory_policy import Action, Halve, MemoryPolicy, Release, Stop, Warn
 from reelmill.engine.resources.monitor import Sample
 
@@ -33,7 +33,10 @@ class ResourceController:
     ) -> None:
         gpus = tuple(device for device in config.devices if device.kind != "cpu")
         self._memory_policy = MemoryPolicy(config.memory_limit)
-        self._device_policy = DevicePolicy(gpus, config.devices_automatic, clock())
+        self._look_every = config.intervals.look_at_devices
+        self._device_policy = DevicePolicy(
+            gpus, config.devices_automatic, clock(), self._look_every
+        )
         self._planner = planner
         self._inference = inference
         self._pool = pool
@@ -54,7 +57,7 @@ class ResourceController:
         )
         if move is not None:
             self._move(move, sample)
-        if now - self._recalled_at >= LOOK_EVERY_S:
+        if now - self._recalled_at >= self._look_every:
             self._recalled_at = now
             self._recall(sample)
         for action in self._memory_policy.look(sample, self._inference.devices):

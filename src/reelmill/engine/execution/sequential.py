@@ -24,8 +24,6 @@ from reelmill.engine.stage import Device, ModelSpec
 #: next round; more than this many rounds mean that artifacts do not stay whole.
 _ROUNDS = 3
 _MB = 1 << 20
-#: A GPU's driver gives memory back a moment after the process has gone.
-_BACK_WITHIN_S = 10.0
 _TOLERANCE_MB = 64.0
 
 #: Takes recordings in, each to the function, and returns when all of them are through.
@@ -110,12 +108,15 @@ class SequentialPasses:
         inference: InferenceService,
         recorder: RunRecorder,
         stopping: Callable[[], bool],
+        back_within: float,
     ) -> None:
+        """`back_within`: seconds in which a model's memory is to be free again after its pass."""
         self._passes = passes
         self._planner = planner
         self._inference = inference
         self._recorder = recorder
         self._stopping = stopping
+        self._back_within = back_within
 
     async def take(
         self,
@@ -188,7 +189,7 @@ class SequentialPasses:
 
     async def _back(self, before: dict[Device, float], gpus: set[Device]) -> dict[Device, float]:
         """Memory in use by device, once it is what it was before or waiting has been in vain."""
-        for _ in range(int(_BACK_WITHIN_S / 0.1)):
+        for _ in range(int(self._back_within / 0.1)):
             used = self._used()
             if all(used.get(d, 0.0) <= before.get(d, 0.0) + _TOLERANCE_MB for d in gpus):
                 break

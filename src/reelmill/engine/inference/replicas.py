@@ -17,9 +17,6 @@ from reelmill.engine.process.model_worker_client import ModelWorker
 from reelmill.engine.stage import Device, ModelSpec, ModelStage
 from reelmill.engine.telemetry.metrics import ModelWorkerTotals
 
-#: Seconds until it is first looked whether a replica can go back to the GPU it was driven from.
-_EXILE_S = 60.0
-
 
 class StageQueue:
     """The waiting items of a stage, how many go into a batch, and how fast they go."""
@@ -188,10 +185,10 @@ class Replica:
         self.exiles += 1
         self.exiled_at = time.monotonic()
 
-    @property
-    def may_return(self) -> bool:
-        """Each time it is driven away again it stays away twice as long."""
-        return time.monotonic() - self.exiled_at >= _EXILE_S * 2.0 ** (self.exiles - 1)
+    def may_return(self, after: float) -> bool:
+        """Whether it has been away from its device for `after` seconds, and twice as long each time
+        it was driven away again."""
+        return time.monotonic() - self.exiled_at >= after * 2.0 ** (self.exiles - 1)
 
 
 @dataclass(eq=False)

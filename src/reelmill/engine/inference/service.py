@@ -144,9 +144,10 @@ class InferenceService:
     def recall(self, has_room: Callable[[ModelSpec, Device], bool]) -> list[str]:
         """Replicas that went to the CPU for want of memory go back; what was done, for people."""
         done = []
+        after = self._config.intervals.away_from_device
         for replica_set in self._replica_sets.values():
             for replica in replica_set.replicas:
-                if replica.device == replica.home or not replica.may_return:
+                if replica.device == replica.home or not replica.may_return(after):
                     continue
                 if has_room(replica_set.spec, replica.home):
                     replica.go_home()

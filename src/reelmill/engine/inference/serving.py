@@ -21,8 +21,6 @@ from reelmill.engine.resources import policy
 from reelmill.engine.stage import Stage
 from reelmill.errors import CrashError, ModelUnavailableError, ReelmillError, ResourceError
 
-_LINGER_S = 0.02
-
 
 class Serving:
     """Serves the replicas of all models, each in a task of its own."""
@@ -164,12 +162,11 @@ class Serving:
         if not held and replica_set.fullest(replica.device).fill(replica.device) >= 1:
             await self._send_one(replica_set, replica)
 
-    @staticmethod
-    async def _linger(replica_set: ReplicaSet, replica: Replica) -> None:
+    async def _linger(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """A moment for a thin batch to fill while recordings are being split."""
         queue = replica_set.fullest(replica.device)
         if queue.fill(replica.device) < 0.5 and queue.open_splits:
-            await asyncio.sleep(_LINGER_S)
+            await asyncio.sleep(self._config.intervals.linger)
 
     async def _send_one(self, replica_set: ReplicaSet, replica: Replica) -> None:
         queue = replica_set.fullest(replica.device)

@@ -26,7 +26,7 @@ OnItem = Callable[[cpu_worker.Sent], None]
 
 #: Files from this size on are hashed beside the workers: seconds of reading.
 LARGE_FILE_BYTES = 2 << 30
-#: Of one of them at a time.
+#: Of one of them before the next one's turn.
 _SLICE_BYTES = 1 << 30
 
 
@@ -52,14 +52,17 @@ class CpuPool:
         environment: Mapping[str, str] | None = None,
         memory_mb: int | None = None,
         name: str = "worker",
+        slice_bytes: int = _SLICE_BYTES,
     ) -> None:
         """`environment`: variables the workers have beside ours; `memory_mb`: the most each may
-        take, None for no limit; `name`: what they are called in messages and logs."""
+        take, None for no limit; `name`: what they are called in messages and logs; `slice_bytes`:
+        how much of a large file is hashed before the next one's turn."""
         self.size = size
         self._keys = keys or cpu_worker.Keys(user_key().seal)
         self._environment = environment or {}
         self._memory_mb = memory_mb
         self._name = name
+        self._slice_bytes = slice_bytes
         #: Where large files are hashed: they would keep the workers from everything else.
         self._hasher: CpuPool | None = None
         self._stages = stages
@@ -106,7 +109,7 @@ class CpuPool:
             )  # fmt: skip
             if self._draining:
                 self._hasher.drain()
-        task = cpu_worker.Identify(path, 0, _SLICE_BYTES)
+        task = cpu_worker.Identify(path, 0, self._slice_bytes)
         while True:
             answer = await self._hasher.run(task, task.hashed >> 20, stall=stall)
             if isinstance(answer, cpu_worker.Failed) or answer.state is not None:

@@ -35,6 +35,7 @@ class DevicePolicy:
     gpus: tuple[Device, ...]
     automatic: bool
     looked_at: float = 0.0
+    look_every: float = LOOK_EVERY_S
     _busy: dict[Device, int] = field(default_factory=dict)
     _missing: dict[Device, int] = field(default_factory=dict)
     _home: tuple[Device, ...] = ()
@@ -58,7 +59,7 @@ class DevicePolicy:
         left = [gpu for gpu in self.gpus if self._is_to_be_left(gpu, seen.get(gpu), own_mb)]
         if left:
             return self._leave(left, seen)
-        if now - self.looked_at < LOOK_EVERY_S:
+        if now - self.looked_at < self.look_every:
             return None
         self.looked_at = now
         return self._come_back(seen, own_mb, need_mb)

@@ -84,15 +84,16 @@ class Devices(Protocol):
 class NvmlDevices:
     """NVIDIA devices through NVML; none where there is no driver."""
 
-    def __init__(self) -> None:
+    def __init__(self, nvml: Any = None) -> None:
+        """`nvml`: what has pynvml's functions; the installed pynvml when not given."""
         self._handles: list[Any] = []
         self._nvml: Any = None
         with contextlib.suppress(Exception):  # no driver: pynvml has an error type per cause
-            import pynvml
-
-            pynvml.nvmlInit()
-            self._nvml = pynvml
-            self._handles = _visible_handles(pynvml)
+            if nvml is None:
+                import pynvml as nvml  # type: ignore[no-redef]
+            nvml.nvmlInit()
+            self._nvml = nvml
+            self._handles = _visible_handles(nvml)
 
     def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
         found = []
