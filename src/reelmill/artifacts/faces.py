@@ -174,6 +174,8 @@ class Person:
     including, `first + frames`, in order of time, at most one a frame. `likeness` is the least
     similarity (cosine) between its tracks, 1 when it has only one; `named_by` the similarity to
     the reference picture; `speaking` when the person is seen to speak, None where nobody looked.
+    `voices` are the diarizer's labels of the voices that go with this face, and `heard` when they
+    speak, whether the face is to be seen or not; None where nobody listened.
     """
 
     label: PlainName
@@ -187,6 +189,8 @@ class Person:
     likeness: float = 1.0
     named_by: float | None = None
     speaking: list[Span] | None = None
+    voices: list[str] | None = None
+    heard: list[Span] | None = None
 
     @property
     def shown_name(self) -> str:
@@ -234,7 +238,40 @@ class SpeakingPersons(Persons):
     speaking_by: str = ""
 
     def sidecars(self) -> list[str]:
-        return [self.file, self.activity]
+        return [name for name in (self.file, self.activity) if name]
+
+
+@dataclass
+class HeardVoice:
+    """A voice that goes with no face: the diarizer's `label`, and when it speaks."""
+
+    label: str
+    heard: list[Span]
+
+    @property
+    def shown_name(self) -> str:
+        return f"Voice {self.label}"
+
+
+@dataclass
+class HeardPersons(SpeakingPersons):
+    """The persons with their voices, and the voices of people who are not seen.
+
+    `speaking` of each person takes both into account. `diarizer` is the model that told the voices
+    apart.
+    """
+
+    schema: ClassVar[str] = "heard_persons/1"
+    unseen: list[HeardVoice] = field(default_factory=list)
+    diarizer: str = ""
+
+
+@dataclass
+class NamedPersons(HeardPersons):
+    """The persons with the names that the user gave them; without a network that sees who speaks
+    the fields for that are empty."""
+
+    schema: ClassVar[str] = "named_persons/1"
 
 
 @dataclass

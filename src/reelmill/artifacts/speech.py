@@ -149,6 +149,14 @@ class Diarization(Artifact):
 
 
 @dataclass
+class PersonTurns(Diarization):
+    """Who speaks when, by the names of the persons that are seen in the video; voices that go with
+    no face keep a label of their own."""
+
+    schema: ClassVar[str] = "person_turns/1"
+
+
+@dataclass
 class SpeakerTotals:
     """Of one speaker: `share` of all speech, `overlap` seconds while somebody else speaks too."""
 

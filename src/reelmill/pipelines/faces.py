@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
+from reelmill.export.transcript.names import SpeakerName
 from reelmill.media.video.encode import Encoding
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.lr_asd import LrAsdSpec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import shared
+from reelmill.pipelines.diarization import Diarizer, diarization_stages
 from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
@@ -21,6 +23,8 @@ from reelmill.stages.faces.embed import EmbedFaces
 from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from reelmill.stages.faces.known_people import KnownFace
+from reelmill.stages.faces.link_voices import LinkVoices, NameTurns
+from reelmill.stages.faces.name_persons import NamePersons
 from reelmill.stages.faces.speaking import DetectSpeaking
 from reelmill.stages.faces.track import TrackFaces
 from reelmill.stages.media.decode import Decode
@@ -61,14 +65,32 @@ def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity
     ]
 
 
-def speaking_stages(settings: Settings, active_speaker: LrAsdSpec | None) -> list[Stage]:
-    """Stages that make `SpeakingPersons`; none without a network that sees who speaks."""
-    if active_speaker is None:
-        return []
-    return [
-        Decode(track=settings.track, required=False),
-        DetectSpeaking(active_speaker, settings.video_track),
-    ]
+@dataclass(frozen=True)
+class Speech:
+    """What is found out about who speaks, and what is said.
+
+    `active_speaker` sees who speaks, `diarizer` tells voices apart, `recognition` are the stages
+    from the decoded sound to transcripts as files; None or none of them for what is not asked for.
+    """
+
+    active_speaker: LrAsdSpec | None = None
+    diarizer: Diarizer | None = None
+    recognition: tuple[Stage, ...] = ()
+
+
+def speech_stages(settings: Settings, speech: Speech) -> list[Stage]:
+    """Stages from the video's sound to `HeardPersons` and transcripts, as far as asked for."""
+    listened = list(speech.recognition)
+    seen: list[Stage] = []
+    if speech.active_speaker is not None:
+        seen = [DetectSpeaking(speech.active_speaker, settings.video_track)]
+        if speech.diarizer is not None:
+            seen += [*diarization_stages(settings, speech.diarizer), LinkVoices()]
+            seen += [NameTurns()] if listened else []
+    # The stages of the diarizer are there once, whoever asks for them.
+    made = {stage.produces for stage in seen}
+    stages = [*seen, *(stage for stage in listened if stage.produces not in made)]
+    return [Decode(track=settings.track, required=False), *stages] if stages else []
 
 
 def faces_pipeline(
@@ -77,7 +99,8 @@ def faces_pipeline(
     identity: Identity,
     size: tuple[int, int],
     out: Path,
-    active_speaker: LrAsdSpec | None = None,
+    speech: Speech,
+    names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
     """Videos to clips of `size` (width, height).
 
@@ -98,7 +121,8 @@ def faces_pipeline(
         [
             Probe(),
             *person_stages(settings, detector, identity),
-            *speaking_stages(settings, active_speaker),
+            *speech_stages(settings, speech),
+            *([NamePersons(names)] if names else []),
             PlanClips(
                 layout=settings.layout,
                 width=size[0],

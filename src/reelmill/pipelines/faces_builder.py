@@ -8,6 +8,7 @@ from typing import Any
 
 from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
 from reelmill.errors import UsageError
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.detectors import detector_spec
@@ -15,16 +16,22 @@ from reelmill.models.faces.files import APPEARANCE, face_spec
 from reelmill.models.faces.lr_asd_files import speaking_spec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.pipelines.choices import BuildContext
-from reelmill.pipelines.faces import Identity, faces_pipeline
+from reelmill.pipelines.faces import Identity, Speech, faces_pipeline
+from reelmill.pipelines.fallbacks import choose_diarizer
 from reelmill.pipelines.known_people import known_people
 from reelmill.pipelines.registry import with_added
+from reelmill.pipelines.voice_builder import recognition, speaker_names
 from reelmill.settings import Settings, load_face_settings
 from reelmill.stages.faces.across import BY_CLOTHES
 from reelmill.stages.faces.known_people import KnownFace
+from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.probe import Probe
 
 #: Shorter side in pixels and shape of clips when nothing is said: as the program before had them.
 _CLIP, _SPLIT = (250, "1:1"), (1080, "16:9")
 _MOST_ASPECT = 10
+#: What the names of persons are noted as: letters of voices in `reelmill voice` are others.
+_PERSONS = "names of persons"
 NOT_BY_CLOTHES = (
     "nobody could be named: reference pictures name people by their faces, and here they were told "
     "apart by their clothes; leave --identity out to go by faces"
@@ -70,13 +77,31 @@ def build_faces(context: BuildContext) -> Pipeline:
     settings = context.settings
     detector = detector_spec(settings.detector)
     identity = choose_identity(settings, detector, context.out)
-    speaker = None
-    if settings.active_speaker is not None:
-        speaker = speaking_spec(settings.active_speaker)
+    speech = choose_speech(context)
+    names = speaker_names(settings, context.out, _PERSONS)
     size = clip_size(settings)
     return with_added(
-        faces_pipeline(settings, detector, identity, size, context.out, speaker), settings
+        faces_pipeline(settings, detector, identity, size, context.out, speech, names), settings
     )
+
+
+def choose_speech(context: BuildContext) -> Speech:
+    """What listens to the videos, as asked for.
+
+    Raises:
+        ModelUnavailableError: a network that was named, or the recognizer, is not available.
+    """
+    settings = context.settings
+    speaker, diarizer = None, None
+    if settings.active_speaker is not None:
+        speaker = speaking_spec(settings.active_speaker)
+        diarizer = choose_diarizer(settings)
+    recognized: tuple[Stage, ...] = ()
+    if settings.transcript:
+        decoded = (Probe, Decode)
+        stages = recognition(context).stages
+        recognized = tuple(stage for stage in stages if not isinstance(stage, decoded))
+    return Speech(speaker, diarizer, recognized)
 
 
 def choose_identity(settings: Settings, detector: DetectorSpec, out: Path) -> Identity:

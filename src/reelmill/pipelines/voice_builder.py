@@ -50,29 +50,29 @@ def build_voice(context: BuildContext) -> Pipeline:
         ModelUnavailableError: the recognizer cannot be had.
         UsageError: settings that cannot be carried out.
     """
-    settings, out = context.settings, context.out
+    settings = context.settings
     if vain := _vain_words(settings):
         announce(vain)
+    return with_added(recognition(context, speaker_names(settings, context.out)), settings)
+
+
+def recognition(context: BuildContext, names: tuple[SpeakerName, ...] = ()) -> Pipeline:
+    """From recordings to transcripts as files, speakers with `names`. Raises as `build_voice`."""
+    settings, out = context.settings, context.out
     files = resolve(settings.model or _chosen_model(context.choice, out))
-    names = speaker_names(settings, out)
     lacking = Lacking()
     whisperx = choose_engine(settings, files, lacking)
     diarizer = choose_diarizer(settings)
     if whisperx is not None:
-        return with_added(
-            whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names), settings
-        )
+        return whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names)
     spec = WhisperSpec.of(files, settings.compute_type)
-    return with_added(
-        voice_pipeline(
-            settings,
-            spec,
-            out,
-            aligners=choose_words(settings, spec, lacking.notes),
-            diarizer=diarizer,
-            names=names,
-        ),
+    return voice_pipeline(
         settings,
+        spec,
+        out,
+        aligners=choose_words(settings, spec, lacking.notes),
+        diarizer=diarizer,
+        names=names,
     )
 
 
@@ -86,16 +86,17 @@ def _vain_words(settings: Settings) -> str | None:
     return None
 
 
-def speaker_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
-    """The names given now and before: whoever was named stays named in this output folder.
+def speaker_names(settings: Settings, out: Path, kept: str = "names") -> tuple[SpeakerName, ...]:
+    """The names given now and before: whoever was named stays named in this output folder, where
+    they are noted as `kept`.
 
     Raises UsageError for a name that is not written as one.
     """
     given = parse_names(settings.names)
-    known = [SpeakerName(*entry) for entry in json.loads(remembered(out, "names", lambda: "[]"))]
+    known = [SpeakerName(*entry) for entry in json.loads(remembered(out, kept, lambda: "[]"))]
     merged = {(one.recording, one.label): one for one in (*known, *given)}
     if given:
-        remember(out, "names", json.dumps([astuple(one) for one in merged.values()]))
+        remember(out, kept, json.dumps([astuple(one) for one in merged.values()]))
     return tuple(merged.values())
 
 

@@ -15,10 +15,13 @@ from reelmill.artifacts import (
     Clips,
     Diarization,
     Finding,
+    HeardPersons,
+    NamedPersons,
     Person,
     Persons,
     Segment,
     Sentences,
+    SpeakingPersons,
     SpokenTranscript,
     Subtitles,
     SubtitleTrack,
@@ -241,7 +244,7 @@ class FacesResult(RecordingResult):
 
     @cached_property
     def _persons(self) -> Persons | None:
-        return self.artifact(Persons)
+        return self.artifact(NamedPersons, HeardPersons, SpeakingPersons, Persons)
 
     @cached_property
     def _clips(self) -> Clips | None:

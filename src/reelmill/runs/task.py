@@ -62,13 +62,21 @@ def _subtitle() -> Task:
 def _faces() -> Task:
     from reelmill.artifacts import Persons
     from reelmill.pipelines.faces_builder import build_faces, faces_settings
+    from reelmill.pipelines.voice_builder import named_in_vain
     from reelmill.runs.across_videos import write_people
     from reelmill.runs.results import FacesResult
 
     def aggregate(settings: Settings) -> AggregateStep | None:
         return AggregateStep(Persons, write_people) if settings.across else None
 
-    return Task("faces", faces_settings, build_faces, FacesResult, aggregate=aggregate)
+    return Task(
+        "faces",
+        faces_settings,
+        build_faces,
+        FacesResult,
+        aggregate=aggregate,
+        remarks=named_in_vain,
+    )
 
 
 #: By name; each imports what it is made of when it is asked for.

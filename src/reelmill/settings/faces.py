@@ -39,6 +39,9 @@ class FacesFields(BaseFields):
         description="who is seen to speak, and when: lr-asd (fetched at first use, 3 MB), or the "
         "file of its weights",
     )
+    transcript: bool = Field(
+        False, description="also what is said, as transcripts with the names of who says it"
+    )
     across: bool = Field(
         False, description="who is the same person in several of the videos: people.json"
     )

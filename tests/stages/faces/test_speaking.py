@@ -25,7 +25,7 @@ from reelmill.artifacts import (
 )
 from reelmill.engine.stage import Device, Inputs, ModelSpec
 from reelmill.media.probe import probe
-from reelmill.stages.faces.speaking import DetectSpeaking, _said, _spans
+from reelmill.stages.faces.speaking import DetectSpeaking, _said, speaking_spans
 from reelmill.stages.media.decode import Decode
 from reelmill.testing import context_of, items_of
 from synthetic.movie import SoundTrack, write_movie
@@ -160,7 +160,7 @@ def test_nobody_to_be_seen_is_fine(tmp_path: Path) -> None:
 
 def test_short_pauses_are_bridged_and_short_sounds_left_out() -> None:
     moments = [*range(10, 30), *range(35, 50), *range(100, 103), *range(200, 210)]
-    spans = [(span.start, span.end) for span in _spans(moments)]
+    spans = [(span.start, span.end) for span in speaking_spans(moments)]
     assert spans == [(0.4, 2.0), (8.0, 8.4)]
 
 

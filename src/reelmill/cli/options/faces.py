@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reelmill.cli.options import shared
+from reelmill.cli.options import shared, voice
 
 Inputs = Annotated[
     list[Path], typer.Argument(help="Videos: folders (with all in them), files, 'patterns*'.")
@@ -101,6 +101,15 @@ class Networks:
     ] = None
 
 
+class Speech:
+    """What is made of what is said."""
+
+    transcript: Annotated[
+        bool | None,
+        typer.Option("--transcript", help="Also transcripts, with the names of who speaks."),
+    ] = None
+
+
 class Picture:
     """Which picture is searched."""
 
@@ -122,6 +131,7 @@ class Machine(shared.Machine):
 
 
 GROUPS = (
-    shared.Output, Clips, Persons, Networks, Picture, Machine, shared.Limits, shared.AddedStages,
+    shared.Output, Clips, Persons, Networks, Speech, voice.Speakers, shared.Recognition,
+    shared.Sound, Picture, voice.Engines, Machine, shared.Models, shared.Limits, shared.AddedStages,
     shared.Run,
 )  # fmt: skip

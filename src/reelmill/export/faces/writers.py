@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from reelmill import __version__
-from reelmill.artifacts import Clip, Person, PersonArrays, Persons
+from reelmill.artifacts import Clip, HeardPersons, Person, PersonArrays, Persons, Span
 from reelmill.core.printable import plain_cell
 from reelmill.errors import UsageError
 from reelmill.export.jsontext import json_text, number
@@ -74,6 +74,7 @@ class FacesJson(FacesWriter):
             "notes": persons.notes,
             "cuts": [number(cut) for cut in persons.cuts],
             "settings": dict(document.settings),
+            **_voices(persons),
             "clips": [_clip(clip) for clip in document.clips],
             "persons": [_person(person, arrays) for person in persons.persons],
         }
@@ -157,10 +158,23 @@ def _person(person: Person, arrays: PersonArrays) -> dict[str, Any]:
             {"start": number(i.start), "end": number(i.end), "tracks": i.tracks}
             for i in person.intervals
         ],
-        "speaking": person.speaking
-        and [[number(span.start), number(span.end)] for span in person.speaking],
+        "speaking": _spans(person.speaking),
+        "voices": person.voices,
+        "heard": _spans(person.heard),
         "boxes": _boxes_mark(person),
     }
+
+
+def _voices(persons: Persons) -> dict[str, Any]:
+    """What was heard: voices that go with no face, with their times."""
+    if not isinstance(persons, HeardPersons) or not persons.diarizer:
+        return {}
+    unseen = [{"voice": one.label, "heard": _spans(one.heard)} for one in persons.unseen]
+    return {"diarizer": persons.diarizer, "unseen_voices": unseen}
+
+
+def _spans(spans: Sequence[Span] | None) -> list[list[Any]] | None:
+    return None if spans is None else [[number(s.start), number(s.end)] for s in spans]
 
 
 def _boxes_mark(person: Person) -> str:

@@ -311,10 +311,10 @@ def speaking(person: Person, said: Sequence[Int64]) -> Person:
     """A person with the times at which one of its faces speaks."""
     own = [said[track] for interval in person.intervals for track in interval.tracks]
     moments = np.unique(np.concatenate([np.zeros(0, np.int64), *own]))
-    return replace(person, speaking=_spans(moments.tolist()))
+    return replace(person, speaking=speaking_spans(moments.tolist()))
 
 
-def _spans(moments: Sequence[int]) -> list[Span]:
+def speaking_spans(moments: Sequence[int]) -> list[Span]:
     """Runs of moments, short pauses bridged and short runs left out."""
     runs: list[list[int]] = []
     for moment in moments:

@@ -1,0 +1,38 @@
+"""NamePersons: persons get the names that a user gave them, in this run or an earlier one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar
+
+from reelmill.artifacts import HeardPersons, NamedPersons, Persons
+from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.export.transcript.names import SpeakerName, names_for
+
+
+@dataclass(frozen=True)
+class NamePersons(FileStage):
+    """Names by letter, for one video or for all; they take the place of a reference picture's."""
+
+    name: ClassVar[str] = "name_persons"
+    version: ClassVar[int] = 1
+    display_name = "Naming persons"
+    commands = ("faces",)
+    enabled_by = ("names", "A=name")
+    needs = (Persons,)
+    produces = NamedPersons
+
+    names: tuple[SpeakerName, ...] = ()
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"names": [asdict(name) for name in self.names]}
+
+    def run(self, context: StageContext, inputs: Inputs) -> NamedPersons:
+        found = inputs[Persons]
+        names = names_for(self.names, context.recording.path.name)
+        there = {one.name for one in fields(found)} & {one.name for one in fields(HeardPersons)}
+        kept = {name: getattr(found, name) for name in there}
+        kept["persons"] = [
+            replace(person, name=names.get(person.label, person.name)) for person in found.persons
+        ]
+        return NamedPersons(**kept)
