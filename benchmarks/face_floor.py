@@ -23,6 +23,7 @@ import numpy as np
 from reelmill.media.audio.cut import SoundCut, cut_sound
 from reelmill.media.video.crop import Cropper, Window, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
+from reelmill.media.video.index import index_video
 from reelmill.media.video.join import PicturePiece, join_clip
 from reelmill.media.video.reader import open_pictures
 from synthetic.videos import CLEAR_SHARE, Truth, read_truth
@@ -71,8 +72,7 @@ def main(out: Path, encoding: Encoding, workers: int, threads: int, videos: list
 
 
 def _edges(video: Path, end: float) -> list[float]:
-    with open_pictures(video) as pictures:
-        keys = pictures.key_times()
+    keys = index_video(video).key_times
     wanted = np.linspace(0, end, _PARTS + 1)[1:-1]
     nearest = {min(keys, key=lambda key: abs(key - time)) for time in wanted}
     return sorted({0.0, *nearest, end})

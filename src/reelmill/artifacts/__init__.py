@@ -37,7 +37,7 @@ from reelmill.artifacts.faces import (
     write_arrays,
 )
 from reelmill.artifacts.findings import Findings
-from reelmill.artifacts.media import Audio, AudioTrack, Media, VideoTrack
+from reelmill.artifacts.media import Audio, AudioTrack, Joint, Media, VideoIndex, VideoTrack
 from reelmill.artifacts.speakers import (
     SpeakerActivity,
     Voices,
@@ -99,6 +99,7 @@ __all__ = [
     "HeardPersons",
     "HeardVoice",
     "IdentityMethod",
+    "Joint",
     "Language",
     "Layout",
     "Media",
@@ -137,6 +138,7 @@ __all__ = [
     "TranslationStatus",
     "Translations",
     "Turn",
+    "VideoIndex",
     "VideoTrack",
     "Voices",
     "WhisperTimes",

@@ -48,6 +48,38 @@ class Media(Artifact):
 
 
 @dataclass
+class Joint:
+    """Where a recording begins within a file that others were joined in: what its own clock says
+    `stamp` (s) of is shown at `time` (s)."""
+
+    stamp: float
+    time: float
+
+
+@dataclass
+class VideoIndex(Artifact):
+    """Where the pictures of a video track lie.
+
+    `seekable`: reading may begin at any of `key_times` (s, ascending, not all of those closer than
+    a quarter of a second); otherwise at the beginning alone, for time stamps are missing, begin
+    anew (at each of `joints`) or are not in order. `pictures` counts its packets, `end` (s) is when
+    the last picture ends, None where only decoding tells.
+    """
+
+    schema: ClassVar[str] = "video_index/1"
+    track: int
+    pictures: int
+    seekable: bool
+    key_times: list[float]
+    end: float | None = None
+    joints: list[Joint] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
+
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(findings=self.problems)
+
+
+@dataclass
 class Audio(Artifact):
     """Decoded sound: a sidecar file of mono little-endian int16 at `sample_rate` Hz.
 

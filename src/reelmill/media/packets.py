@@ -23,17 +23,19 @@ _MOST_ERRORS_IN_A_ROW = 100
 
 
 def readable_packets(
-    container: InputContainer, stream: Stream, path: Path, lost: Callable[[], None]
+    container: InputContainer, stream: Stream | None, path: Path, lost: Callable[[], None]
 ) -> Iterator[Packet[Any]]:
-    """Packets in order; `lost` is called for each place that cannot be read as the format wants.
+    """Packets in order, of `stream` or of all; `lost` is called for each place that cannot be read
+    as the format wants.
 
     Raises:
         InputError, TransientError: reading itself failed, as `read_error` tells.
     """
+    wanted = [] if stream is None else [stream]
     errors = 0
     while errors < _MOST_ERRORS_IN_A_ROW:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(*wanted):
                 yield packet
                 errors = 0
             return

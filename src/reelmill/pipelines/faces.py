@@ -28,6 +28,7 @@ from reelmill.stages.faces.name_persons import NamePersons
 from reelmill.stages.faces.speaking import DetectSpeaking
 from reelmill.stages.faces.track import TrackFaces
 from reelmill.stages.media.decode import Decode
+from reelmill.stages.media.index_video import IndexVideo
 from reelmill.stages.media.probe import Probe
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def faces_pipeline(
         "faces",
         [
             Probe(),
+            IndexVideo(settings.video_track),
             *person_stages(settings, detector, identity),
             *speech_stages(settings, speech),
             *([NamePersons(names)] if names else []),

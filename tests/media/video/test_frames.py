@@ -19,6 +19,7 @@ from reelmill.media.video.frames import (
     stretches,
     upright_size,
 )
+from reelmill.media.video.index import index_video
 from reelmill.media.video.reader import open_pictures
 from tests.media.films import film, turn
 
@@ -27,8 +28,9 @@ STEADY = [number / 25 for number in range(100)]
 
 def times_by_stretch(path: Path, seconds: float) -> list[list[float]]:
     found = []
-    for stretch in stretches(path, 0, seconds):
-        with open_pictures(path, 0) as pictures:
+    index = index_video(path)
+    for stretch in stretches(index, seconds):
+        with open_pictures(path, index=index) as pictures:
             found.append([time for time, _ in pictures.between(*stretch)])
     return found
 
@@ -56,7 +58,7 @@ def test_uneven_times_are_the_files_own(tmp_path: Path) -> None:
 
 def test_a_video_with_one_key_frame_is_one_stretch(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", STEADY, key_every=1000, sound=False)
-    assert stretches(path, 0, 0.5) == [(-math.inf, math.inf)]
+    assert stretches(index_video(path), 0.5) == [(-math.inf, math.inf)]
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])

@@ -9,6 +9,7 @@ import pytest
 
 from reelmill.errors import InputError
 from reelmill.media.video.crop import planar_of, planes
+from reelmill.media.video.index import index_video
 from reelmill.media.video.reader import open_pictures
 from tests.media.films import film, number_in
 from tests.media.make import in_format
@@ -42,8 +43,7 @@ def test_a_draft_has_the_same_frames_at_the_same_times(tmp_path: Path) -> None:
 def test_parts_that_meet_at_key_frames_have_every_frame_once(tmp_path: Path) -> None:
     # proves: F2
     path = film(tmp_path / "film.mkv", STEADY, key_every=17)
-    with open_pictures(path) as pictures:
-        keys = pictures.key_times()
+    keys = index_video(path).key_times
     assert len(keys) == 6
     edges = [*keys, 99.0]
     found = [n for a, b in pairwise(edges) for n in numbers(path, a, b)]
@@ -53,7 +53,7 @@ def test_parts_that_meet_at_key_frames_have_every_frame_once(tmp_path: Path) -> 
 def test_a_part_that_begins_at_a_key_frame_decodes_nothing_before_it(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mp4", STEADY, key_every=20)
     with open_pictures(path) as pictures:
-        for key in pictures.key_times():
+        for key in index_video(path).key_times:
             decoded = [time for time, _ in pictures._from(key)]
             assert decoded[0] == pytest.approx(key)
 

@@ -14,6 +14,7 @@ from reelmill.engine.stage import Inputs
 from reelmill.errors import InputError
 from reelmill.media.probe import probe
 from reelmill.media.video.encode import Encoding
+from reelmill.media.video.index import index_video
 from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
@@ -317,7 +318,7 @@ def test_parts_are_always_the_same_and_hold_the_sound_apart(walking, tmp_path: P
     persons = persons_of(recording.folder, times, {"A": walking[1]}, size=(WIDTH, HEIGHT))
     (plan,) = carry_out(recording, persons, PlanClips())
     assert isinstance(plan, ClipPlan) and isinstance(persons, Persons)
-    inputs = Inputs([probe(walking[0]), persons, plan])
+    inputs = Inputs([probe(walking[0]), index_video(walking[0]), persons, plan])
     stage = RenderFaces(FAST)
     parts = stage.parts(context_of(recording), inputs)
     assert parts == stage.parts(context_of(recording), inputs)

@@ -18,6 +18,7 @@ from reelmill.artifacts import (
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import FileStage, Inputs
 from reelmill.media.probe import probe
+from reelmill.media.video.index import index_video
 from reelmill.testing import artifact_of
 
 SIZE = 40.0
@@ -82,7 +83,7 @@ def persons_of(
 
 def carry_out(recording: Recording, persons: Persons, *stages: FileStage) -> list:
     """The artifacts of stages run one after the other, each reading those before."""
-    made = [probe(recording.path), persons]
+    made = [probe(recording.path), index_video(recording.path), persons]
     for stage in stages:
         made.append(artifact_of(stage, recording, Inputs(made)))
-    return made[2:]
+    return made[3:]

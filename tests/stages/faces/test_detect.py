@@ -23,6 +23,7 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Device, Inputs
 from reelmill.errors import InputError
 from reelmill.media.probe import probe
+from reelmill.media.video.index import index_video
 from reelmill.models.faces.boxes import overlaps
 from reelmill.models.faces.mtcnn import MtcnnSpec
 from reelmill.stages.faces import chunks as face_chunks
@@ -52,7 +53,7 @@ def recording(path: Path) -> Recording:
 
 def detected(path: Path, model) -> tuple[Recording, Detections]:
     stage, source = DetectFaces(SPEC), recording(path)
-    inputs = Inputs([probe(path)])
+    inputs = Inputs([probe(path), index_video(path)])
     outputs = []
     for item in items_of(stage, source, inputs):
         outputs += stage.infer(model, [item])
@@ -137,7 +138,8 @@ def test_the_artifact_says_how_and_what_it_cannot(truth_and_found) -> None:
 
 def test_parts_and_batches_do_not_change_what_is_found(truth_and_found, model) -> None:
     _, found = truth_and_found
-    stage, inputs = DetectFaces(SPEC), Inputs([probe(found.recording.path)])
+    stage, path = DetectFaces(SPEC), found.recording.path
+    inputs = Inputs([probe(path), index_video(path)])
     items = list(items_of(stage, found.recording, inputs))
     assert all(len(item.sampled) <= CHUNK + 1 for item in items)
     again = stage.merge(context_of(found.recording), inputs, iter(stage.infer(model, items)))
@@ -149,7 +151,7 @@ def test_parts_and_batches_do_not_change_what_is_found(truth_and_found, model) -
 
 def test_of_large_frames_fewer_are_sent_together(tmp_path: Path, monkeypatch) -> None:
     source = recording(film(tmp_path / "a.mp4", [n / 25 for n in range(50)]))
-    stage, inputs = DetectFaces(SPEC), Inputs([probe(source.path)])
+    stage, inputs = DetectFaces(SPEC), Inputs([probe(source.path), index_video(source.path)])
     (whole,) = items_of(stage, source, inputs)
     monkeypatch.setattr(face_chunks, "_MOST_BYTES", 5 * whole.frames[0].nbytes)
     chunks = list(items_of(stage, source, inputs))

@@ -27,6 +27,7 @@ from reelmill.artifacts import (
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.media.probe import probe
+from reelmill.media.video.index import index_video
 from reelmill.models.faces.boxes import overlaps
 from reelmill.models.faces.facenet import face_pictures
 from reelmill.stages.faces.clustering import together
@@ -64,7 +65,11 @@ def video(tmp_path_factory) -> tuple[Truth, Recording, list]:
     return (
         truth,
         recording,
-        [probe(path), TrackFaces().run(context_of(recording), Inputs([detections]))],
+        [
+            probe(path),
+            index_video(path),
+            TrackFaces().run(context_of(recording), Inputs([detections])),
+        ],
     )
 
 
@@ -146,7 +151,7 @@ def test_people_are_one_person_each_across_all_cuts(video, vectors) -> None:
 
 def test_few_pictures_of_each_track_are_shown_to_the_network(video, vectors) -> None:
     _, recording, artifacts = video
-    tracks = artifacts[1]
+    tracks = artifacts[2]
     assert vectors.unseen == 0
     assert len(tracks.tracks) <= vectors.faces <= 2 * len(tracks.tracks)
     one = embedded(recording, Inputs(artifacts), dataclasses.replace(EMBED, faces=1))
@@ -156,7 +161,7 @@ def test_few_pictures_of_each_track_are_shown_to_the_network(video, vectors) -> 
 
 def test_the_faces_cut_out_are_the_best_ones_of_their_tracks(video) -> None:
     _, recording, artifacts = video
-    arrays = read_tracks(recording.folder, artifacts[1])
+    arrays = read_tracks(recording.folder, artifacts[2])
     items = list(items_of(EMBED, recording, Inputs(artifacts)))
     per_track = np.bincount(np.concatenate([item.tracks for item in items]))
     assert per_track.tolist() == np.minimum(2, (arrays.best >= 0).sum(axis=1)).tolist()
@@ -195,7 +200,7 @@ def test_a_known_face_brings_the_pieces_of_a_person_together(video, vectors) -> 
     strict = identified(video, vectors, threshold=0.9999)
     assert len(strict.persons) > 2
     _, recording, artifacts = video
-    tracks: Tracks = artifacts[1]
+    tracks: Tracks = artifacts[2]
     seen = read_face_vectors(recording.folder, vectors).vectors
     spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32)
     apart = together(spans[:, 0], spans[:, 1])
@@ -207,15 +212,15 @@ def test_a_known_face_brings_the_pieces_of_a_person_together(video, vectors) -> 
 
 
 def test_no_tracks_is_nobody(tmp_path: Path, video) -> None:
-    _, recording, (media, tracks) = video
+    _, recording, (media, index, tracks) = video
     empty = dataclasses.replace(tracks, tracks=[], file="none.npz")
     arrays = read_tracks(recording.folder, tracks)
     rows = {name: value[:0] for name, value in vars(arrays).items()}
     np.savez(recording.folder / "none.npz", **rows)
-    inputs = Inputs([media, empty])
+    inputs = Inputs([media, index, empty])
     assert EMBED.parts(context_of(recording), inputs) == []
     found = embedded(recording, inputs)
     persons = IdentifyFaces(people=faces_of(0)).run(
-        context_of(recording), Inputs([media, empty, found])
+        context_of(recording), Inputs([media, index, empty, found])
     )
     assert persons.persons == [] and found.faces == 0

@@ -25,6 +25,7 @@ from reelmill.artifacts import (
 )
 from reelmill.engine.stage import Device, Inputs, ModelSpec
 from reelmill.media.probe import probe
+from reelmill.media.video.index import index_video
 from reelmill.stages.faces.speaking import DetectSpeaking, _said, speaking_spans
 from reelmill.stages.media.decode import Decode
 from reelmill.testing import context_of, items_of
@@ -106,7 +107,7 @@ def made(tmp_path: Path, rate: int, **settings) -> tuple:
     media = probe(recording.path)
     decode = Decode(required=False)
     audio = decode.run(context_of(recording, decode), Inputs([media]))
-    return recording, Inputs([media, audio, tracks, persons])
+    return recording, Inputs([media, index_video(recording.path), audio, tracks, persons])
 
 
 def run(recording, inputs) -> SpeakingPersons:

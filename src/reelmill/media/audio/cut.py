@@ -16,9 +16,11 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
+from reelmill.artifacts import Joint
 from reelmill.core.progress import tick
 from reelmill.core.recording import Recording, open_original
 from reelmill.errors import InputError
+from reelmill.media.clock import RunningClock
 from reelmill.media.container import open_container, read_only, shown
 from reelmill.media.packets import decoded_frames
 from reelmill.media.timeline import time_zero
@@ -57,7 +59,12 @@ class SoundCut:
     stretches: tuple[tuple[float, float], ...]
 
 
-def cut_sound(source: Path | Recording, track: int | None, cuts: Sequence[SoundCut]) -> None:
+def cut_sound(
+    source: Path | Recording,
+    track: int | None,
+    cuts: Sequence[SoundCut],
+    joints: Sequence[Joint] = (),
+) -> None:
     """Write each cut as an mp4 of AAC (mono or stereo) in one pass over the sound.
 
     A file is as long as its stretches are, to the sample: where there is no sound there is
@@ -65,6 +72,7 @@ def cut_sound(source: Path | Recording, track: int | None, cuts: Sequence[SoundC
 
     Args:
         track: the stream index; None for the main one.
+        joints: where recordings begin that were joined in the file.
 
     Raises:
         InputError: no sound that can be decoded.
@@ -81,9 +89,8 @@ def cut_sound(source: Path | Recording, track: int | None, cuts: Sequence[SoundC
         layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
         files = [opened.enter_context(_File(cut, rate, layout)) for cut in cuts]
         begin = min((cut.stretches[0][0] for cut in cuts if cut.stretches), default=0.0)
-        for position, samples in _Reader(original.path, container, stream, rate, layout).sound(
-            begin
-        ):
+        reader = _Reader(original.path, container, stream, rate, layout, joints)
+        for position, samples in reader.sound(begin):
             waiting = [file for file in files if not file.whole]
             if not waiting:
                 break
@@ -105,7 +112,13 @@ class _Reader:
     """Decodes one track to float samples of one rate and layout, placed by their time stamps."""
 
     def __init__(
-        self, path: Path, container: InputContainer, stream: AudioStream, rate: int, layout: str
+        self,
+        path: Path,
+        container: InputContainer,
+        stream: AudioStream,
+        rate: int,
+        layout: str,
+        joints: Sequence[Joint] = (),
     ) -> None:
         self._path, self._container, self._stream, self._rate = path, container, stream, rate
         self._resampler = av.AudioResampler("fltp", layout, rate)
@@ -113,21 +126,21 @@ class _Reader:
         start = None if container.start_time is None else container.start_time / av.time_base
         has_video = bool(container.streams.video)
         self._zero = time_zero(container.format.name, start, has_video)
+        duration = (container.duration or 0) / av.time_base
+        self._clock = RunningClock(self._zero, duration, joints) if joints else None
         read_only(container, stream)
         stream.codec_context.thread_count = 1
 
     def sound(self, begin: float) -> Iterator[tuple[int, Samples]]:
         """(position in samples, (channels, n)) in order, without overlaps, from `begin` s on or
         earlier. Between them there may be gaps."""
-        if begin > _RUN_UP_SECONDS:
+        if begin > _RUN_UP_SECONDS and self._clock is None:
             self._seek(begin - _RUN_UP_SECONDS)
         end: int | None = None
         for frame in self._frames():
             samples = np.asarray(frame.to_ndarray(), np.float32)
             position = end or 0
-            base = frame.time_base
-            if frame.pts is not None and base is not None:
-                seconds = frame.pts * base.numerator / base.denominator - self._zero
+            if (seconds := self._seconds(frame)) is not None:
                 stamped = round(seconds * self._rate)
                 if end is None or abs(stamped - end) > _JITTER_SECONDS * self._rate:
                     position = stamped
@@ -135,6 +148,16 @@ class _Reader:
             if late < samples.shape[1]:
                 yield position + late, samples[:, late:]
                 end = position + samples.shape[1]
+
+    def _seconds(self, frame: AudioFrame) -> float | None:
+        """When a frame begins, as its time stamp says."""
+        base = frame.time_base
+        if frame.pts is None or base is None:
+            return None
+        stamp = frame.pts * base.numerator / base.denominator
+        if self._clock is None:
+            return stamp - self._zero
+        return self._clock.at(stamp, None, frame.samples / frame.sample_rate)
 
     def _seek(self, time: float) -> None:
         ticks = round((time + self._zero) / self._tick)

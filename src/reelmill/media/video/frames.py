@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from reelmill.artifacts import Media, VideoTrack
-from reelmill.core.recording import Recording
+from reelmill.artifacts import Media, VideoIndex, VideoTrack
 from reelmill.errors import InputError
 from reelmill.media.container import shown
-from reelmill.media.video.reader import SAME_FRAME_SECONDS, open_pictures
+from reelmill.media.video.reader import SAME_FRAME_SECONDS
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -64,16 +63,10 @@ def turned(picture: UInt8, rotation: int) -> UInt8:
     return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
 
 
-def stretches(source: Path | Recording, track: int, seconds: float) -> list[Stretch]:
+def stretches(index: VideoIndex, seconds: float) -> list[Stretch]:
     """Cut a video at key frames into stretches of at least `seconds` each, which together hold
-    every frame of it once.
-
-    Raises:
-        InputError, TransientError: as `open_pictures`.
-    """
-    with open_pictures(source, track) as pictures:
-        keys = pictures.key_times()
-    edges = [-math.inf]
+    every frame of it once; a single one where it can only be read from its beginning."""
+    edges, keys = [-math.inf], index.key_times
     for key in keys[1:]:
         if key - max(edges[-1], keys[0]) >= seconds - SAME_FRAME_SECONDS:
             edges.append(key)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -17,8 +17,11 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from reelmill.core.recording import Recording, open_original
+from reelmill.artifacts import VideoIndex
+from reelmill.core.progress import tick
+from reelmill.core.recording import Original, Recording, open_original
 from reelmill.errors import InputError
+from reelmill.media.clock import RunningClock
 from reelmill.media.container import open_container, read_only, shown
 from reelmill.media.limits import limits
 from reelmill.media.packets import decoded_frames, readable_packets
@@ -26,30 +29,50 @@ from reelmill.media.timeline import time_zero
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
 
 #: Times closer than this are the same frame's: finer than any frame rate, coarser than rounding.
 SAME_FRAME_SECONDS = 1e-4
 
 
-@dataclass
+#: How far before the wanted time reading is begun, s, one after the other until it is early enough:
+#: some formats seek by the time of decoding, and some pictures are whole only after a while.
+_RUN_UPS = (0.0, 0.5, 2.0, 8.0)
+#: In these the time of decoding is what is sought by, always.
+_BY_DECODING_TIME = frozenset({"mpeg", "mpegts"})
+
+
 class Pictures:
     """A video track opened for reading. Times are seconds of the original, as everywhere.
 
-    `corrupt` counts the packets that could not be decoded so far.
+    `corrupt` counts the packets that could not be decoded so far. Without an index the track is
+    taken for seekable.
     """
 
-    path: Path
-    container: InputContainer
-    stream: VideoStream
-    corrupt: int = 0
-    _zero: float = field(init=False)
-    _tick: float = field(init=False)
+    def __init__(
+        self,
+        original: Original,
+        container: InputContainer,
+        track: int | None,
+        *,
+        draft: bool = False,
+        index: VideoIndex | None = None,
+    ) -> None:
+        self.path = original.path
+        self.corrupt = 0
+        self.index = index
+        self._original, self._draft = original, draft
+        self._reopened = ExitStack()
+        self._begin(container, track)
 
-    def __post_init__(self) -> None:
-        start = self.container.start_time
+    def _begin(self, container: InputContainer, track: int | None) -> None:
+        self.container = container
+        self.stream = _prepared(self.path, container, track, draft=self._draft)
+        start = container.start_time
         seconds = None if start is None else start / av.time_base
-        self._zero = time_zero(self.container.format.name, seconds, has_video=True)
+        self.zero = time_zero(container.format.name, seconds, has_video=True)
         self._tick = float(self.stream.time_base or 1 / 90_000)
+        self._untouched = True
 
     @cached_property
     def rate(self) -> float:
@@ -59,15 +82,16 @@ class Pictures:
 
     def time_of(self, pts: int) -> float:
         """The time of a time stamp of this track."""
-        return pts * self._tick - self._zero
+        return pts * self._tick - self.zero
 
-    def key_times(self) -> list[float]:
-        """The times of the key frames, in order: where decoding can begin. Nothing is decoded."""
-        return sorted(
-            self.time_of(packet.pts)
-            for packet in readable_packets(self.container, self.stream, self.path, self._lose)
-            if packet.is_keyframe and packet.pts is not None
-        )
+    def packets(self) -> Iterator[Packet[Any]]:
+        """All packets, from the first one on; nothing is decoded."""
+        self._rewind()
+        self._untouched = False
+        for packet in readable_packets(self.container, self.stream, self.path, self._lose):
+            tick()
+            if packet.size:
+                yield packet
 
     def between(self, start: float, end: float) -> Iterator[tuple[float, VideoFrame]]:
         """The frames with `start` <= time < `end` in order, interlaced ones deinterlaced.
@@ -85,56 +109,112 @@ class Pictures:
             if time >= start:
                 yield time, frame
 
+    def enters(self, time: float) -> bool:
+        """Whether reading can begin at a time without beginning at the beginning."""
+        return self._entered(time) is not None
+
     def _from(self, start: float) -> Iterator[tuple[float, VideoFrame]]:
         """Frames from `start` at the latest. Where seeking misses, from the beginning."""
-        # A key frame at that very time will do: seeking must not land on the one before it.
-        if start > 0 and self._seek(start + 2 * SAME_FRAME_SECONDS):
-            frames = self._frames()
-            first = next(frames, None)
-            if first is not None and first[0] <= start + 2 * SAME_FRAME_SECONDS:
-                yield first
-                yield from frames
-                return
-        self._seek(None)
+        entered = self._entered(start) if start > 0 else None
+        if entered is not None:
+            first, frames = entered
+            yield first
+            yield from frames
+            return
+        self._rewind()
         yield from self._frames()
 
-    def _seek(self, time: float | None) -> bool:
+    def _entered(
+        self, start: float
+    ) -> tuple[tuple[float, VideoFrame], Iterator[tuple[float, VideoFrame]]] | None:
+        """The first frame from near before `start` on, and those that follow."""
+        if self.index is not None and not self.index.seekable:
+            return None
+        # A key frame at that very time will do: seeking must not land on the one before it.
+        wanted = start + 2 * SAME_FRAME_SECONDS
+        by_decoding_time = self.container.format.name in _BY_DECODING_TIME
+        for run_up in _RUN_UPS[1:] if by_decoding_time else _RUN_UPS:
+            lost = self.corrupt
+            if wanted > run_up and self._seek(wanted - run_up):
+                frames = self._frames()
+                first = next(frames, None)
+                if first is not None and first[0] <= wanted:
+                    return first, frames
+            self.corrupt = lost  # it is met again
+        return None
+
+    def _seek(self, time: float) -> bool:
+        self._untouched = False
         try:
-            if time is None:
-                self.container.seek(self.container.start_time or 0)
-            else:
-                ticks = round((time + self._zero) / self._tick)
-                self.container.seek(ticks, stream=self.stream, backward=True)
+            ticks = round((time + self.zero) / self._tick)
+            self.container.seek(ticks, stream=self.stream, backward=True)
         except av.error.FFmpegError:
             return False
         return True
 
+    def _rewind(self) -> None:
+        """To the first packet; not by seeking, by which transport streams lose their beginning."""
+        if not self._untouched:
+            self._reopened.close()
+            container = self._reopened.enter_context(open_container(self._original))
+            self._begin(container, self.stream.index)
+
     def _frames(self) -> Iterator[tuple[float, VideoFrame]]:
+        self._untouched = False
+        clock = self._clock()
         weaver: _Weaver | None = None
-        last = -1.0
-        for frame in self._decoded():
+        for frame in decoded_frames(self.container, self.stream, self.path, self._lose):
             if weaver is None and frame.interlaced_frame:
                 weaver = _Weaver(frame)
             for ready in weaver.push(frame) if weaver else (frame,):
-                last = self._time(ready, last)
-                yield last, ready
+                yield clock(ready), ready
         for ready in weaver.push(None) if weaver else ():
-            last = self._time(ready, last)
-            yield last, ready
+            yield clock(ready), ready
 
-    def _time(self, frame: VideoFrame, last: float) -> float:
-        if frame.pts is None:
-            return max(0.0, last + 1 / self.rate)
-        base = frame.time_base
-        if base is None:
-            return self.time_of(frame.pts)
-        return frame.pts * base.numerator / base.denominator - self._zero
-
-    def _decoded(self) -> Iterator[VideoFrame]:
-        return decoded_frames(self.container, self.stream, self.path, self._lose)
+    def _clock(self) -> Callable[[VideoFrame], float]:
+        if self.index is None or self.index.seekable:
+            return _Stamped(self)
+        duration = (self.container.duration or 0) / av.time_base
+        return _Counted(self, RunningClock(self.zero, duration, self.index.joints))
 
     def _lose(self) -> None:
         self.corrupt += 1
+
+    def close(self) -> None:
+        """Close what was opened again."""
+        self._reopened.close()
+
+
+class _Stamped:
+    """Times of frames that all have a time stamp; one without follows the one before it."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures, self._last = pictures, -1.0
+
+    def __call__(self, frame: VideoFrame) -> float:
+        if frame.pts is None:
+            self._last = max(0.0, self._last + 1 / self._pictures.rate)
+        else:
+            base = frame.time_base or self._pictures.stream.time_base or Fraction(1, 90_000)
+            self._last = frame.pts * base.numerator / base.denominator - self._pictures.zero
+        return self._last
+
+
+class _Counted:
+    """Times of frames in a track that is read from its beginning."""
+
+    def __init__(self, pictures: Pictures, clock: RunningClock) -> None:
+        self._clock, self._base = clock, pictures.stream.time_base or Fraction(1, 90_000)
+        self._length = 1 / pictures.rate
+
+    def __call__(self, frame: VideoFrame) -> float:
+        return self._clock.at(
+            self._seconds(frame.pts, frame.time_base), self._seconds(frame.dts, None), self._length
+        )
+
+    def _seconds(self, ticks: int | None, base: Fraction | None) -> float | None:
+        base = base or self._base
+        return None if ticks is None else ticks * base.numerator / base.denominator
 
 
 class _Weaver:
@@ -164,9 +244,13 @@ class _Weaver:
 
 @contextmanager
 def open_pictures(
-    source: Path | Recording, track: int | None = None, *, draft: bool = False
+    source: Path | Recording,
+    track: int | None = None,
+    *,
+    draft: bool = False,
+    index: VideoIndex | None = None,
 ) -> Iterator[Pictures]:
-    """Open a video track: the one with stream index `track`, or the main one.
+    """Open a video track: that of `index`, the one with stream index `track`, or the main one.
 
     It is decoded by one thread: other recordings and parts use the other cores. A `draft` lacks
     the smoothing of the codec's blocks, where the codec can leave it out: a quarter less to do,
@@ -176,23 +260,31 @@ def open_pictures(
         InputError: as `open_container`; no picture in it, or none that FFmpeg can decode.
         ChangedError, LimitError: as `open_original` and `open_container`.
     """
+    track = track if index is None else index.track
     with open_original(source) as original, open_container(original) as container:
-        path = original.path
-        tracks = [s for s in container.streams if isinstance(s, VideoStream)]
-        if track is not None:
-            tracks = [stream for stream in tracks if stream.index == track]
-        best = container.streams.best("video")
-        stream = best if best in tracks else tracks[0] if tracks else None
-        if not isinstance(stream, VideoStream):
-            raise InputError(f"{shown(path)}: has no picture; give a video")
-        if not stream.codec_context:
-            raise InputError(
-                f"{shown(path)}: its picture is in a format FFmpeg cannot decode; convert it first"
-            )
-        read_only(container, stream)
-        stream.codec_context.thread_count = 1
-        options = {"max_pixels": str(limits().max_pixels)}
-        if draft:
-            options["skip_loop_filter"] = "all"
-        stream.codec_context.options = options
-        yield Pictures(path, container, stream)
+        pictures = Pictures(original, container, track, draft=draft, index=index)
+        with closing(pictures):
+            yield pictures
+
+
+def _prepared(
+    path: Path, container: InputContainer, track: int | None, *, draft: bool
+) -> VideoStream:
+    tracks = [s for s in container.streams if isinstance(s, VideoStream)]
+    if track is not None:
+        tracks = [stream for stream in tracks if stream.index == track]
+    best = container.streams.best("video")
+    stream = best if best in tracks else tracks[0] if tracks else None
+    if not isinstance(stream, VideoStream):
+        raise InputError(f"{shown(path)}: has no picture; give a video")
+    if not stream.codec_context:
+        raise InputError(
+            f"{shown(path)}: its picture is in a format FFmpeg cannot decode; convert it first"
+        )
+    read_only(container, stream)
+    stream.codec_context.thread_count = 1
+    options = {"max_pixels": str(limits().max_pixels)}
+    if draft:
+        options["skip_loop_filter"] = "all"
+    stream.codec_context.options = options
+    return stream

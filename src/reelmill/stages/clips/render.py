@@ -17,6 +17,7 @@ from reelmill.artifacts import (
     Persons,
     PlannedClip,
     Span,
+    VideoIndex,
     read_persons,
 )
 from reelmill.artifacts.clips import read_windows
@@ -66,10 +67,10 @@ class RenderFaces(FileStage):
     """
 
     name = "render_faces"
-    version = 1
+    version = 2
     display_name = "Cutting picture and sound"
     commands = ("faces",)
-    needs = (Media, Persons, ClipPlan)
+    needs = (Media, VideoIndex, Persons, ClipPlan)
     produces = Footage
     temporary = True
 
@@ -78,9 +79,7 @@ class RenderFaces(FileStage):
     def parts(self, context: StageContext, inputs: Inputs) -> list[RenderPart]:
         persons, plan = inputs[Persons], inputs[ClipPlan]
         wanted = [span for clip in plan.clips for span in clip.spans]
-        with open_pictures(context.recording, persons.picture.track) as pictures:
-            keys = pictures.key_times()
-        stretches = ranges(keys, wanted, persons.picture.duration)
+        stretches = _whole_or_ranges(inputs[VideoIndex], wanted, persons.picture.duration)
         # The longest first, so that no core is left with one when the others are done.
         stretches.sort(key=lambda stretch: -_effort(stretch, wanted))
         parts = [RenderPart(stretch.start, stretch.end) for stretch in stretches]
@@ -91,7 +90,7 @@ class RenderFaces(FileStage):
         mark = _mark(inputs[ClipPlan], self.encoding, part)
         if part.clips:
             return _sounds(context.recording, inputs, part, mark)
-        with open_pictures(context.recording, inputs[Persons].picture.track) as pictures:
+        with open_pictures(context.recording, index=inputs[VideoIndex]) as pictures:
             rendering = _Rendering(context.folder, inputs, self.encoding, part, mark)
             with rendering.opened:
                 rendering.run(pictures)
@@ -141,6 +140,13 @@ def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
     return [RenderPart(clips=tuple(group)) for group in groups]
 
 
+def _whole_or_ranges(index: VideoIndex, wanted: Sequence[Span], end: float) -> list[Span]:
+    """What can only be read from its beginning is read once."""
+    if index.seekable or not wanted:
+        return ranges(index.key_times, wanted, end)
+    return [Span(min(span.start for span in wanted), max(span.end for span in wanted) + 1e-3)]
+
+
 def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -> RenderedPart:
     """Clips of a video whose sound cannot be read are silent, and it is told."""
     plan = inputs[ClipPlan]
@@ -152,7 +158,7 @@ def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -
                 file = opened.enter_context(replacing(recording.folder / names[number]))
                 spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
                 cuts.append(SoundCut(Path(file.name), spans))
-            cut_sound(recording, None, cuts)
+            cut_sound(recording, None, cuts, inputs[VideoIndex].joints)
     except InputError as error:
         text = f"the clips have no sound: {error}"
         return RenderedPart(problems=[Finding("sound not read", text=text, severity="warning")])

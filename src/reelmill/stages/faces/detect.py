@@ -17,6 +17,7 @@ from reelmill.artifacts import (
     Finding,
     Media,
     Picture,
+    VideoIndex,
     VideoTrack,
     write_arrays,
 )
@@ -75,11 +76,11 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     """
 
     name: ClassVar[str] = "detect_faces"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Finding faces"
     commands = ("faces",)
     models = ("detector",)
-    needs = (Media,)
+    needs = (Media, VideoIndex)
     produces: ClassVar[type[Artifact]] = Detections
 
     model: ModelSpec
@@ -87,14 +88,13 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     short_side: int = 360
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Stretch]:
-        track = choose_track(context.recording.path, inputs[Media], self.track)
-        return stretches(context.recording, track.index, STRETCH_SECONDS)
+        return stretches(inputs[VideoIndex], STRETCH_SECONDS)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[FrameChunk]:
         part: Stretch = context.part
         track = choose_track(context.recording.path, inputs[Media], self.track)
         size = reduced_size(*upright_size(track), self.short_side)
-        with open_pictures(context.recording, track.index, draft=True) as pictures:
+        with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as pictures:
             yield from frame_chunks(pictures, part, size, track.rotation)
 
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
@@ -121,7 +121,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         write_arrays(context.folder / name, arrays)
         return Detections(
             file=name,
-            picture=_picture(track, arrays.times),
+            picture=_picture(track, arrays.times, inputs[VideoIndex].end),
             detector=self.model.name,
             sampled=len(arrays.sampled),
             looks=int(arrays.looked.sum()),
@@ -223,7 +223,7 @@ def _cut_times(found: Sequence[ChunkFaces]) -> list[float]:
     return times
 
 
-def _picture(track: VideoTrack, times: npt.NDArray[np.float64]) -> Picture:
+def _picture(track: VideoTrack, times: npt.NDArray[np.float64], end: float | None) -> Picture:
     span = float(times[-1] - times[0])
     rate = (len(times) - 1) / span if span > 0 else (track.frame_rate or 25.0)
     width, height = upright_size(track)
@@ -234,7 +234,7 @@ def _picture(track: VideoTrack, times: npt.NDArray[np.float64]) -> Picture:
         rotation=-track.rotation % 360,  # a track's is counterclockwise
         frames=len(times),
         frame_rate=rate,
-        duration=float(times[-1]) + 1 / rate,
+        duration=max(float(times[-1]) + 1 / rate, end or 0.0),
     )
 
 

@@ -17,6 +17,7 @@ from reelmill.artifacts import (
     Media,
     TrackArrays,
     Tracks,
+    VideoIndex,
     read_tracks,
     write_arrays,
 )
@@ -114,11 +115,11 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
     """
 
     name: ClassVar[str] = "embed_faces"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Comparing faces"
     commands = ("faces",)
     models = ("identity",)
-    needs = (Media, Tracks)
+    needs = (Media, VideoIndex, Tracks)
     produces: ClassVar[type[Artifact]] = FaceVectors
 
     model: ModelSpec
@@ -137,10 +138,10 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
         candidates = _candidates(arrays)
         if not len(candidates):
             return []
-        track = choose_track(context.recording.path, inputs[Media], self.track)
-        with open_pictures(context.recording, track.index) as pictures:
-            keys = np.array(pictures.key_times())
-        moments = _soonest(candidates, keys, self.faces)
+        index = inputs[VideoIndex]
+        moments = _soonest(candidates, np.array(index.key_times), self.faces)
+        if not index.seekable:
+            return [moments]
         return moments.runs(np.floor((moments.times - moments.times[0]) / _PART_SECONDS))
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[FacePictures]:
@@ -165,7 +166,7 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
         size = reduced_size(*upright, _MOST_SIDE)
         scale = np.array([size[0] / upright[0], size[1] / upright[1]], np.float32)
         reducer = Reducer(size, track.rotation)
-        with open_pictures(recording, track.index, draft=True) as opened:
+        with open_pictures(recording, draft=True, index=inputs[VideoIndex]) as opened:
             for run in part.runs(part.keys):
                 for frame, faces in _frames(opened, run):
                     corners = np.concatenate(

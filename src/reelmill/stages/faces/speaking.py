@@ -19,6 +19,7 @@ from reelmill.artifacts import (
     SpeakingPersons,
     TrackArrays,
     Tracks,
+    VideoIndex,
     read_tracks,
     write_arrays,
 )
@@ -101,18 +102,17 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
     commands = ("faces",)
     models = ("active_speaker",)
     enabled_by = ("active_speaker", "lr-asd")
-    needs = (Media, Audio, Tracks, Persons)
+    needs = (Media, VideoIndex, Audio, Tracks, Persons)
     produces = SpeakingPersons
 
     model: ModelSpec
     track: int | None = None
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Stretch]:
-        media, tracks = inputs[Media], inputs[Tracks]
+        tracks = inputs[Tracks]
         if not inputs[Audio].samples or not tracks.tracks:
             return []
-        track = choose_track(context.recording.path, media, self.track)
-        parts = stretches(context.recording, track.index, _PART_SECONDS)
+        parts = stretches(inputs[VideoIndex], _PART_SECONDS)
         return [p for p in parts if any(t.start < p[1] and t.end > p[0] for t in tracks.tracks)]
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeakingWindow]:
@@ -139,7 +139,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         scale = np.array([size[0] / upright[0], size[1] / upright[1]] * 2, np.float32)
         reducer = Reducer(size, track.rotation)
         waiting = list(seen)
-        with open_pictures(context.recording, track.index, draft=True) as opened:
+        with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as opened:
             for time, frame in opened.between(*part):
                 picture: UInt8 | None = None
                 for moments in waiting:
