@@ -274,7 +274,7 @@ def _spot(path: Path) -> _Spot:
                 found, inside = place, root
     if found is None or "\0" in full:
         raise NotOursError(f"{path}: outside the folders this run may write to; nothing was done")
-    *folders, name = Path(full).relative_to(inside).parts
+    *folders, name = full[len(inside) :].strip(os.sep).split(os.sep)
     return _Spot(found, tuple(folders), name)
 
 
@@ -286,9 +286,13 @@ def _folder_of(spot: _Spot, *, make: bool) -> Iterator[int]:
         NotOursError: a link, or no folder, stands on the way.
         OSError: it is not there, or cannot be made.
     """
-    if make:
+    try:
+        descriptor = os.open(spot.place.real, _FOLDER | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        if not make:
+            raise
         Path(spot.place.real).mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(spot.place.real, _FOLDER | os.O_NOFOLLOW)
+        descriptor = os.open(spot.place.real, _FOLDER | os.O_NOFOLLOW)
     try:
         for depth, name in enumerate(spot.folders):
             deeper = _step(spot, depth, name, descriptor, make)
@@ -301,12 +305,16 @@ def _folder_of(spot: _Spot, *, make: bool) -> Iterator[int]:
 
 def _step(spot: _Spot, depth: int, name: str, parent: int, make: bool) -> int:
     follow = 0 if not spot.place.is_output else os.O_NOFOLLOW
-    if make:
-        mode = _PRIVATE if spot.place.is_output and (depth, name) == (0, CACHE) else 0o777
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, mode, dir_fd=parent)
     try:
-        return os.open(name, _FOLDER | follow, dir_fd=parent)
+        try:
+            return os.open(name, _FOLDER | follow, dir_fd=parent)
+        except FileNotFoundError:
+            if not make:
+                raise
+            mode = _PRIVATE if spot.place.is_output and (depth, name) == (0, CACHE) else 0o777
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, mode, dir_fd=parent)
+            return os.open(name, _FOLDER | follow, dir_fd=parent)
     except OSError as error:
         if error.errno not in (errno.ENOTDIR, errno.ELOOP):
             raise

@@ -249,7 +249,9 @@ async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | N
         while isinstance(message := await worker.receive(), cpu_worker.Beat):
             pass
         return message
-    moved_at, used = time.monotonic(), worker.cpu_seconds()
+    # Looking for the programs it started takes milliseconds: only when it is quiet for a while.
+    moved_at = time.monotonic()
+    used: float | None = None
     pending = asyncio.ensure_future(worker.receive())
     try:
         while True:
@@ -258,10 +260,13 @@ async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | N
                 if not isinstance(message := pending.result(), cpu_worker.Beat):
                     return message
                 pending = asyncio.ensure_future(worker.receive())
-                moved_at, used = time.monotonic(), worker.cpu_seconds()
+                moved_at, used = time.monotonic(), None
                 continue
             quiet = time.monotonic() - moved_at
-            if policy.is_stalled(quiet, worker.cpu_seconds() - used, stall):
+            computed = worker.cpu_seconds()
+            if used is None:
+                used = computed
+            if policy.is_stalled(quiet, computed - used, stall):
                 raise CrashError(
                     f"{cpu_worker.path_of(task)}: {worker.name} made no progress with it for "
                     f"{quiet:.0f} s and was ended; --stall-timeout waits longer"

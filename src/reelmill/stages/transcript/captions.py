@@ -59,6 +59,8 @@ def _cut(segment: Segment, rules: SubtitleRules, language: str) -> list[Segment]
     """A segment in as few parts as fit; those said for too long are cut again."""
     seconds = segment.end - segment.start
     wanted = math.ceil((seconds - _TOLERANCE) / rules.longest) if seconds > 0 else 1
+    if wanted <= 1 and columns(segment.text) <= rules.columns_per_line:
+        return [segment]
     most = most_parts(segment.text, rules)
     count = max(1, least_parts(segment.text, rules), min(wanted, most))
     parts = into_parts(segment.text, count, rules, language)
