@@ -22,7 +22,7 @@ from synthetic.corpus import call_durations, generate_corpus
 
 #: What users ask for, and the stages that it is made of.
 PARTS = {
-    "recognition": ("language", "transcribe"),
+    "recognition": ("recognize", "transcribe"),
     "alignment": ("align", "whisper-times"),
     "who speaks when": ("activity", "voices", "diarize"),
 }

@@ -37,7 +37,6 @@ from benchmarks.common import machine, told_command, write_result
 from benchmarks.hub_aligner import without_latin, write_hub_aligner
 from reelmill.artifacts import (
     Audio,
-    Language,
     Segment,
     Span,
     Speech,
@@ -130,7 +129,6 @@ def _case(call: Call, folder: Path, rng: Random) -> Case:
         [
             Audio("audio.raw", RATE, len(call.samples), 0),
             Speech(spans, duration),
-            Language(language, 1.0, given=True),
             Transcript(language, 1.0, "truth", duration, duration, said),
             WhisperTimes([[] for _ in said]),
         ]
@@ -142,7 +140,7 @@ def _case(call: Call, folder: Path, rng: Random) -> Case:
 def _report(cases: Sequence[Case], name: str, folder: Path) -> dict[str, Any]:
     files = resolve("demo")
     whisper = WhisperSpec.of(files)
-    stage = Align(choose_aligners(name, None, "demo").spec)
+    stage = Align(choose_aligners(name, (), "demo").spec)
     whispering, transcribing = TimeByWhisper(whisper), Transcribe(whisper)
     aligners = stage.model.load(Device("cpu"), 1)
     stage.model.warm_up(aligners)
@@ -205,7 +203,7 @@ def _as_written(stage: Align, cases: Sequence[Case], folder: Path) -> dict[str, 
     some = [_rewritten(case) for case in cases if case.call.plan.language in ("en", "ko")]
     korean = [case for case in some if case.call.plan.language == "ko"]
     korean_aligner = without_latin(folder / "without-latin")
-    without = Align(choose_aligners(str(korean_aligner), "ko", "demo").spec)
+    without = Align(choose_aligners(str(korean_aligner), ("ko",), "demo").spec)
     words, korean_words = _aligned(stage, some), _aligned(stage, korean)
     marked = _aligned(without, korean)
     return {
@@ -229,7 +227,7 @@ def _rewritten(case: Case) -> Case:
         replace(segment, text=one.text)
         for segment, one in zip(transcript.segments, utterances, strict=True)
     ]
-    kept = [case.inputs[kind] for kind in (Audio, Speech, Language, WhisperTimes)]
+    kept = [case.inputs[kind] for kind in (Audio, Speech, WhisperTimes)]
     return Case(
         replace(case.call, utterances=tuple(utterances)),
         case.recording,

@@ -220,7 +220,7 @@ def test_other_settings_use_what_was_made_before(tmp_path: Path) -> None:
     assert stages["transcribe"]["done"] == 0
     assert (out / "voicemail.srt").exists()
     names = {path.name.split("-")[0] for path in out.glob(".cache/artifacts/*/*/*.json")}
-    assert {"probe", "decode", "speech", "language", "transcribe"} <= names
+    assert {"probe", "decode", "speech", "recognize", "transcribe"} <= names
 
 
 def test_decoded_sound_goes_unless_it_is_to_be_kept(tmp_path: Path) -> None:

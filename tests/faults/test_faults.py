@@ -90,7 +90,7 @@ def test_sigterm_ends_a_run_whose_processes_hang(tmp_path: Path) -> None:
 
 def test_a_real_model_runs_out_of_memory_and_dies_and_the_text_is_there(tmp_path: Path) -> None:
     # proves: G4 G10
-    faults = [Fault("ctranslate2", 1, "transcribe"), Fault("segfault", 2, "transcribe")]
+    faults = [Fault("ctranslate2", 1, "recognize"), Fault("segfault", 2, "recognize")]
     environment = schedule(tmp_path / "faults", faults, retry_waits=(0.1,))
     sample = str(SAMPLES / "planning a trip.ogg")
     options = ("--model", "demo", "--no-align", "--diarizer", "none", "--device", "cpu:1")

@@ -43,17 +43,6 @@ class Speech(Artifact):
 
 
 @dataclass
-class Language(Artifact):
-    """The language of a recording. `given`: the user said so and nothing was detected."""
-
-    schema: ClassVar[str] = "language/1"
-    code: str
-    probability: float
-    given: bool
-    candidates: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass
 class Word:
     start: float
     end: float
@@ -76,13 +65,46 @@ class Segment:
     temperature: float
     words: list[Word] = field(default_factory=list)
     speaker: str | None = None
+    #: Where the recording has several; None: that of the transcript.
+    language: str | None = None
+
+
+@dataclass
+class RecognizedWindow:
+    """A window of speech as it was first recognized, and what may make somebody listen again.
+
+    Attributes:
+        pieces: the stretches of the original it was put together from.
+        language: the one its text is in.
+        languages: probabilities of the likeliest languages, and of those that were allowed; none
+            from a model that knows English only.
+        segments: its text, in times of the original.
+    """
+
+    pieces: list[Span]
+    language: str
+    languages: dict[str, float]
+    segments: list[Segment]
+
+    @property
+    def seconds(self) -> float:
+        return sum(piece.duration for piece in self.pieces)
+
+
+@dataclass
+class Recognition(Artifact):
+    """The speech of a recording as it was first recognized, window by window."""
+
+    schema: ClassVar[str] = "recognition/1"
+    windows: list[RecognizedWindow]
 
 
 @dataclass
 class Transcript(Artifact):
-    """`model` as the user knows it; `language` as ISO 639-1; times of the original file."""
+    """`model` as the user knows it; `language`, the main one, as ISO 639-1; times of the original
+    file."""
 
-    schema: ClassVar[str] = "transcript/2"
+    schema: ClassVar[str] = "transcript/3"
     language: str
     language_probability: float
     model: str
@@ -91,6 +113,10 @@ class Transcript(Artifact):
     segments: list[Segment]
     #: What is damaged, guessed or left out in the recording.
     findings: list[Finding] = field(default_factory=list)
+
+    def language_of(self, segment: Segment) -> str:
+        """The language of one of its segments."""
+        return segment.language or self.language
 
     def summary(self) -> RecordingSummary:
         return RecordingSummary(

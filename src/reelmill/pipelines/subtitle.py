@@ -10,13 +10,14 @@ from reelmill.export.subtitles import parse_style
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.translation.nllb import NllbSpec
 from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
-from reelmill.stages.speech.detect_language import DetectLanguage
 from reelmill.stages.speech.detect_speech import DetectSpeech
+from reelmill.stages.speech.recognize import Recognize
 from reelmill.stages.speech.transcribe import Transcribe
 from reelmill.stages.subtitles.export import ExportSubtitles
 from reelmill.stages.subtitles.layout import LayOut
@@ -45,12 +46,13 @@ def subtitle_pipeline(
         initial_prompt=settings.initial_prompt,
         hotwords=settings.hotwords,
     )
+    languages = parse_languages(settings.language)
     stages: list[Stage] = [
         Probe(),
         Decode(track=settings.track),
         DetectSpeech(max_speech_seconds=whisper.window_seconds),
-        DetectLanguage(whisper, language=settings.language),
-        Transcribe(whisper, options=options, usable=Directions(translator, settings.to)),
+        Recognize(whisper, languages, options),
+        Transcribe(whisper, languages, options, usable=Directions(translator, settings.to)),
         *word_stages(whisper, aligners),
         JoinSentences(),
         Translate(

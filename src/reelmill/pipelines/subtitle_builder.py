@@ -14,11 +14,11 @@ from reelmill.models.files.catalog import choose_for_subtitles
 from reelmill.models.translation.flores import flores_code
 from reelmill.models.translation.nllb import NllbSpec
 from reelmill.models.translation.translators import resolve_translator
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.languages import parse_languages
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext, free_memory_mb, remembered
 from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.subtitle import subtitle_pipeline
-from reelmill.pipelines.voice_builder import check_language
+from reelmill.pipelines.voice_builder import recognizer_spec
 from reelmill.pipelines.words import choose_words
 from reelmill.settings import Settings, load_settings
 from reelmill.stages.translation.translate import Directions
@@ -36,7 +36,7 @@ def subtitle_settings(given: dict[str, Any]) -> Settings:
     if given.get("language") == AUTO:
         given = {**given, "language": None}
     settings = load_settings(**given)
-    check_language(settings.language)
+    parse_languages(settings.language)
     for code in settings.to:
         flores_code(code, "--to")
     if len(set(settings.to)) < len(settings.to):
@@ -58,7 +58,7 @@ def build_subtitle(context: BuildContext) -> Pipeline:
     recognizer, translator = _models(settings, context.choice, context.out)
     nllb = _translator(translator, settings)
     files = resolve(recognizer)
-    whisper = WhisperSpec.of(files, settings.compute_type)
+    whisper = recognizer_spec(files, settings)
     aligners = choose_words(settings, whisper)
     return with_added(
         subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners), settings
@@ -75,8 +75,8 @@ def _translator(name: str, settings: Settings) -> NllbSpec:
     if name == NOT_ASKED:
         return NllbSpec(Path(), NOT_ASKED, "", Path())
     spec = resolve_translator(name, settings.compute_type)
-    if settings.language is not None:
-        Directions(spec, settings.to).check(settings.language)
+    for language in parse_languages(settings.language):
+        Directions(spec, settings.to).check(language)
     return spec
 
 

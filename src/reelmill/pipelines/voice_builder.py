@@ -14,9 +14,9 @@ from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.errors import UsageError
 from reelmill.export.transcript import parse_formats
 from reelmill.export.transcript.names import SpeakerName, parse_names, recordings_named
-from reelmill.models.files.cache import resolve
+from reelmill.models.files.cache import ModelFiles, resolve
 from reelmill.models.files.catalog import choose_whisper
-from reelmill.models.whisper.languages import LANGUAGES
+from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.choices import BuildContext, free_memory_mb, remember, remembered
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
@@ -30,17 +30,29 @@ from reelmill.settings import Settings, load_settings
 def voice_settings(given: dict[str, Any]) -> Settings:
     """The settings in force. Raises UsageError for a value that does not fit."""
     settings = load_settings(**given)
-    check_language(settings.language)
+    languages = parse_languages(settings.language)
+    if settings.engine == "whisperx" and len(languages) > 1:
+        raise UsageError(
+            f"--language {settings.language}: WhisperX takes one language; give one, none (it is "
+            "detected), or leave --engine away"
+        )
     return settings
 
 
-def check_language(language: str | None) -> None:
-    """Raises UsageError before any work is done for a language that Whisper does not have."""
-    if language is not None and language not in LANGUAGES:
+def recognizer_spec(files: ModelFiles, settings: Settings) -> WhisperSpec:
+    """The recognizer, able to recognize the languages given.
+
+    Raises:
+        UsageError: it knows English only, and another language was given.
+    """
+    spec = WhisperSpec.of(files, settings.compute_type)
+    languages = parse_languages(settings.language)
+    if not spec.multilingual and languages not in ((), ("en",)):
         raise UsageError(
-            f"--language {language}: not one of Whisper's languages; give a code such as ko, en, "
-            f"ja: {', '.join(sorted(LANGUAGES))}"
+            f"model {spec.name} knows English only, not {', '.join(languages)}: give a "
+            "multilingual --model (base, small, large-v3, ...), or leave --language away"
         )
+    return spec
 
 
 def build_voice(context: BuildContext) -> Pipeline:
@@ -65,7 +77,7 @@ def recognition(context: BuildContext, names: tuple[SpeakerName, ...] = ()) -> P
     diarizer = choose_diarizer(settings)
     if whisperx is not None:
         return whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names)
-    spec = WhisperSpec.of(files, settings.compute_type)
+    spec = recognizer_spec(files, settings)
     return voice_pipeline(
         settings,
         spec,

@@ -8,6 +8,7 @@ from pathlib import Path
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.export.transcript.names import SpeakerName
+from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
 from reelmill.pipelines.diarization import (
     Diarizer,
@@ -40,17 +41,18 @@ def whisperx_pipeline(
 ) -> Pipeline:
     """Recordings to exports."""
     recognizer, aligner = whisperx.recognizer, whisperx.aligner
+    languages = parse_languages(settings.language)
     stages: list[Stage] = [
         Probe(),
         Decode(track=settings.track),
-        TranscribeByWhisperX(recognizer, language=settings.language),
+        TranscribeByWhisperX(recognizer, language=next(iter(languages), None)),
     ]
     if aligner is not None:
         stages.append(AlignByWhisperX(aligner))
     shown = {
         "engine": f"WhisperX {recognizer.version}",
         "model": recognizer.name,
-        "language": settings.language,
+        "language": next(iter(languages), None),
         "compute_type": settings.compute_type,
         "beam_size": settings.beam_size,
         "initial_prompt": settings.initial_prompt,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from reelmill.core.notices import announce
 from reelmill.engine.stage import Stage
 from reelmill.models.alignment.aligners import Chosen, choose_aligners
+from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.settings import Settings
 from reelmill.stages.words.align import Align
@@ -32,7 +33,7 @@ def choose_words(
     when words shall get no times."""
     if not settings.align:
         return None
-    chosen = choose_aligners(settings.aligner, settings.language, whisper.name)
+    chosen = choose_aligners(settings.aligner, parse_languages(settings.language), whisper.name)
     for note in chosen.notes:
         announce(note)
     return replace(chosen, notes=(*notes, *chosen.notes))

@@ -15,7 +15,7 @@ from reelmill.models.whisper.languages import LANGUAGES
 
 def test_the_demo_recognizer_gets_the_demo_aligner() -> None:
     # proves: V4
-    spec = choose_aligners(None, None, "demo").spec
+    spec = choose_aligners(None, (), "demo").spec
     assert [code for code, _ in spec.models] == ["en", "ja", "ko"]
     assert spec.name == "demo" and spec.model_for("fr") is None
     assert spec.memory_mb("cpu") > 0
@@ -23,7 +23,7 @@ def test_the_demo_recognizer_gets_the_demo_aligner() -> None:
 
 def test_none_means_whispers_times() -> None:
     # proves: V4
-    spec = choose_aligners("none", "ko", "large-v3").spec
+    spec = choose_aligners("none", ("ko",), "large-v3").spec
     assert spec.models == () and spec.name == "none"
 
 
@@ -32,11 +32,11 @@ def test_a_lost_demo_aligner_loses_only_itself(
 ) -> None:
     # proves: G19
     monkeypatch.setattr(aligners, "_DEMO_FOLDER", tmp_path)
-    chosen = choose_aligners(None, None, "demo")
+    chosen = choose_aligners(None, (), "demo")
     assert chosen.spec.models == ()
     assert "word times come from Whisper" in chosen.notes[0]
     with pytest.raises(ModelUnavailableError, match=r"lacks model\.bin"):
-        choose_aligners("demo", None, "demo")
+        choose_aligners("demo", (), "demo")
 
 
 def test_a_language_that_cannot_be_fetched_is_noted(
@@ -45,7 +45,7 @@ def test_a_language_that_cannot_be_fetched_is_noted(
     # proves: V4 G19
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    chosen = choose_aligners(None, "ko", "large-v3")
+    chosen = choose_aligners(None, ("ko",), "large-v3")
     assert chosen.spec.model_for("ko") is None
     assert "reelmill models pull aligner:LANGUAGE" in chosen.notes[0]
 
@@ -54,7 +54,7 @@ def test_that_no_aligner_is_here_is_noted(tmp_path: Path, monkeypatch: pytest.Mo
     # proves: V4 G19
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     for language in (None, "sw"):  # nobody says which is spoken; it is one that has none
-        (note,) = choose_aligners(None, language, "large-v3").notes
+        (note,) = choose_aligners(None, (language,), "large-v3").notes
         assert note.startswith("word times come from Whisper, for no aligner is on this machine")
 
 
@@ -74,9 +74,9 @@ def test_a_folder_for_a_language(tmp_path: Path) -> None:
     # proves: V4
     (tmp_path / "model.bin").write_bytes(b"x")
     (tmp_path / "vocab.json").write_text(json.dumps({"<pad>": 0, "a": 1}))
-    spec = choose_aligners(str(tmp_path), "fr", "large-v3").spec
+    spec = choose_aligners(str(tmp_path), ("fr",), "large-v3").spec
     assert [code for code, _ in spec.models] == ["fr"]
-    other = choose_aligners(str(tmp_path), None, "large-v3").spec
+    other = choose_aligners(str(tmp_path), (), "large-v3").spec
     assert {code for code, _ in other.models} == set(LANGUAGES)
     (tmp_path / "model.bin").write_bytes(b"y")
-    assert choose_aligners(str(tmp_path), "fr", "large-v3").spec.identity != spec.identity
+    assert choose_aligners(str(tmp_path), ("fr",), "large-v3").spec.identity != spec.identity

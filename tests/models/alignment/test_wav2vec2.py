@@ -28,7 +28,7 @@ def test_padding_is_little_and_depends_on_the_sound_alone() -> None:
 
 def test_neighbours_do_not_matter() -> None:
     # proves: G2 G12 V4
-    spec = choose_aligners("demo", None, "demo").spec
+    spec = choose_aligners("demo", (), "demo").spec
     model = spec.load(CPU, 1)
     spec.warm_up(model)
     network = model.of("ko")
@@ -152,6 +152,6 @@ def test_a_damaged_model_is_said_with_the_way_out(tmp_path: Path) -> None:
     # proves: G11
     (tmp_path / "model.bin").write_bytes(b"half a model")
     (tmp_path / "vocab.json").write_text(json.dumps({"<pad>": 0, "a": 1}))
-    spec = choose_aligners(str(tmp_path), "en", "demo").spec
+    spec = choose_aligners(str(tmp_path), ("en",), "demo").spec
     with pytest.raises(ModelUnavailableError, match="--aligner none"):
         spec.load(CPU, 1).of("en")

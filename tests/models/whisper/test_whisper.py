@@ -13,7 +13,7 @@ from reelmill.engine.stage import Device
 from reelmill.errors import InputError, ModelUnavailableError
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import log_mel
-from reelmill.models.whisper.whisper import EncodedWindows, WhisperSpec
+from reelmill.models.whisper.whisper import WhisperSpec, likeliest
 from tests.models.model_sounds import sound
 
 LANGUAGES = ("en", "ko", "ja")
@@ -47,7 +47,7 @@ def windows():
 
 def decode(whisper, windows, order, options):
     return whisper.decode(
-        [log_mel(windows[i][1]) for i in order], [windows[i][0] for i in order], options
+        [log_mel(windows[i][1]) for i in order], [(windows[i][0],) for i in order], options
     )
 
 
@@ -76,23 +76,20 @@ from reelmill.models.whisper.whisper import WhisperSpec
 model = WhisperSpec(Path({str(spec.path)!r}), "demo", "x", {spec.n_mels}).load(Device("cpu"), 1)
 options = DecodingOptions(log_prob_threshold=0.0, compression_ratio_threshold=0.0,
                           no_speech_threshold=None, temperatures=(0.0, 0.4, 1.0))
-print(repr(model.decode([np.load({str(tmp_path / "f.npy")!r})], ["ko"], options)))
+print(repr(model.decode([np.load({str(tmp_path / "f.npy")!r})], [("ko",)], options)))
 """
     features = log_mel(windows[1][1])
     np.save(tmp_path / "f.npy", features)
     done = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == repr(whisper.decode([features], ["ko"], FALLING_BACK))
+    assert done.stdout.strip() == repr(whisper.decode([features], [("ko",)], FALLING_BACK))
 
 
 @pytest.mark.parametrize("seconds", [2, 30])
 def test_read_only_features(whisper, seconds):
     # proves: G20
-    features = log_mel(sound(seconds, 1))
-    features.flags.writeable = False
-    whisper.detect_language([features])
     features = log_mel(sound(seconds, 2))
     features.flags.writeable = False
-    whisper.decode([features], ["en"], DecodingOptions(temperatures=(0.0,)))
+    whisper.decode([features], [("en",)], DecodingOptions(temperatures=(0.0,)))
 
 
 def test_same_text_as_faster_whisper(whisper, windows, spec):
@@ -103,7 +100,7 @@ def test_same_text_as_faster_whisper(whisper, windows, spec):
     extract = FeatureExtractor(feature_size=spec.n_mels)
     # Their features, so that a rounding in the seventh digit cannot tip a close decision.
     features = [extract(samples)[..., :-1] for _, samples in windows]
-    ours = whisper.decode(features, [language for language, _ in windows], options)
+    ours = whisper.decode(features, [(language,) for language, _ in windows], options)
     for (language, samples), window in zip(windows, ours, strict=True):
         one_by_one, _ = theirs.transcribe(
             samples, language=language, temperature=0.0, condition_on_previous_text=False
@@ -144,7 +141,7 @@ def test_options_as_faster_whisper(whisper, spec, changes):
     samples = sound(4, 11)
     features = FeatureExtractor(feature_size=spec.n_mels)(samples)[..., :-1]
     options = replace(DecodingOptions(temperatures=(0.0,)), **changes)
-    mine = whisper.decode([features], ["ko"], options)[0]
+    mine = whisper.decode([features], [("ko",)], options)[0]
     model = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
     arguments = {**changes, "suppress_tokens": list(options.suppress_tokens)}
     segments, _ = model.transcribe(
@@ -153,31 +150,28 @@ def test_options_as_faster_whisper(whisper, spec, changes):
     assert [s.text for s in mine.segments] == [s.text.strip() for s in segments]
 
 
-def test_detect_language(whisper, windows, spec):
+def test_languages_as_faster_whisper(whisper, windows, spec):
     # proves: V3
     model = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
     features = [log_mel(samples) for _, samples in windows[:4]]
-    found = whisper.detect_language(features)
-    for (_, samples), probabilities in zip(windows[:4], found, strict=True):
-        language, probability, _ = model.detect_language(audio=samples)
-        assert max(probabilities, key=probabilities.__getitem__) == language
-        # Their features differ from ours in the seventh digit. Rounded to 8 bits, layer after
-        # layer, that is up to a hundredth of a probability; with the same features it is nothing.
-        assert probabilities[language] == pytest.approx(probability, abs=0.02)
-        language, probability, _ = model.detect_language(features=log_mel(samples))
-        assert probabilities[language] == pytest.approx(probability, abs=1e-5)
-    assert found == [whisper.detect_language([one])[0] for one in features]
+    options = DecodingOptions(temperatures=(0.0,), beam_size=1, max_new_tokens=4)
+    found = whisper.decode(features, [()] * 4, options)
+    for one, window in zip(features, found, strict=True):
+        language, probability, _ = model.detect_language(features=one)
+        assert window.language == next(iter(window.languages)) == language
+        assert window.languages[language] == pytest.approx(probability, abs=1e-4)
+    assert found == [whisper.decode([one], [()], options)[0] for one in features]
 
 
 def test_unknown_language(whisper):
     with pytest.raises(InputError, match="'xx'"):
-        whisper.decode([log_mel(sound(2, 1))], ["xx"], DecodingOptions())
+        whisper.decode([log_mel(sound(2, 1))], [("xx",)], DecodingOptions())
 
 
 def test_prompt_without_room(whisper):
     long = DecodingOptions(initial_prompt="word " * 300, hotwords="word " * 300)
     with pytest.raises(ValueError, match="shorten"):
-        whisper.decode([log_mel(sound(2, 1))], ["en"], long)
+        whisper.decode([log_mel(sound(2, 1))], [("en",)], long)
 
 
 def test_damaged_weights(spec, tmp_path):
@@ -212,18 +206,10 @@ def test_importing_is_light():
     assert done.stdout.strip() == "[]"
 
 
-def test_encoder_outputs_are_kept_once_and_within_bounds() -> None:
-    windows = [np.full((80, 100), number, np.float32) for number in range(3)]
-    outputs = [np.full((1, 10), number, np.float32) for number in range(3)]
-    kept = EncodedWindows(2 * outputs[0].nbytes)
-    for window, output in zip(windows, outputs, strict=True):
-        kept.put(window, output)
-    assert kept.take(windows[0]) is None  # the oldest made room
-    assert kept.take(windows[1].copy()) is outputs[1]
-    assert kept.take(windows[1]) is None
-
-
-def test_text_is_the_same_when_the_language_was_detected_before(whisper, windows) -> None:
-    plain = decode(whisper, windows, [0, 1], DecodingOptions())
-    whisper.detect_language([log_mel(windows[i][1]) for i in (0, 1)])
-    assert decode(whisper, windows, [0, 1], DecodingOptions()) == plain
+def test_one_of_the_languages_allowed() -> None:
+    # proves: V3
+    heard = {"en": 0.5, "ja": 0.3, "ko": 0.2}
+    assert likeliest(heard, ()) == "en"
+    assert likeliest(heard, ("ko", "ja")) == "ja"
+    assert likeliest(heard, ("fr",)) == "fr"
+    assert likeliest({}, ()) == likeliest({}, ("en",)) == "en"

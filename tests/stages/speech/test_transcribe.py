@@ -1,58 +1,89 @@
-"""Speech to text with times of the original."""
+"""The transcript: made of what was recognized first, and of what was heard again."""
 
-import pickle
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reelmill.artifacts import Audio, Language, Span, Speech
+from reelmill.artifacts import Audio, Recognition, Span, Speech
 from reelmill.core.recording import FileState, Recording
-from reelmill.engine.stage import Device, Inputs
-from reelmill.errors import InputError, ModelUnavailableError
-from reelmill.models.files.cache import resolve
-from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.engine.stage import Inputs
+from reelmill.errors import InputError
 from reelmill.models.whisper.whisper import DecodedSegment, DecodedWindow, WhisperSpec
-from reelmill.stages.speech.transcribe import Transcribe, cut_by_length, in_original
+from reelmill.stages.speech.transcribe import Transcribe
 from reelmill.testing import context_of
+from tests.stages.speech.heard import window
 
 SPEC = WhisperSpec(Path("nowhere"), "demo", "digest")
 
 
 @pytest.fixture
 def recording(tmp_path):
-    samples = np.random.default_rng(0).integers(-3000, 3000, 100 * 16_000).astype("<i2")
+    samples = np.random.default_rng(0).integers(-3000, 3000, 60 * 16_000).astype("<i2")
     samples.tofile(tmp_path / "audio.raw")
     return Recording(Path("call.wav"), "call", tmp_path, FileState("a" * 64, "b", 1, 1))
 
 
-def inputs(*spans, language="ko"):
-    audio = Audio("audio.raw", 16_000, 100 * 16_000, 0)
-    speech = Speech([Span(*span) for span in spans], 100.0)
-    return Inputs([audio, speech, Language(language, 0.9, given=False)])
-
-
-def decoded(*times):
-    return [DecodedSegment(start, end, f"{start}", -0.2, 0.1, 1.1, 0.0) for start, end in times]
+def inputs(*windows):
+    audio = Audio("audio.raw", 16_000, 60 * 16_000, 0)
+    spans = [Span(piece.start, piece.end) for one in windows for piece in one.pieces]
+    return Inputs([audio, Speech(spans, 60.0), Recognition(list(windows))])
 
 
 class ScriptedWhisper:
-    """One segment over the first two seconds of each window."""
+    """Hears Spanish in the first five seconds, and English later."""
 
-    def decode(self, windows, languages, options):
-        return [DecodedWindow(tuple(decoded((0.0, 2.0)))) for _ in windows]
+    def __init__(self):
+        self.asked = []
+
+    def decode(self, features, choices, options):
+        self.asked += [
+            (one.shape[1] / 100, allowed) for one, allowed in zip(features, choices, strict=True)
+        ]
+        found = []
+        for number, allowed in enumerate(choices):
+            language = allowed[0] if len(allowed) == 1 else ("es" if number == 0 else "en")
+            text = DecodedSegment(0.0, 3.0, f"{language} {number}", -0.3, 0.1, 1.0, 0.0)
+            found.append(DecodedWindow((text,), language, {language: 0.97}))
+        return found
 
 
-def test_split(recording):
-    # proves: G2 V2
-    items = list(Transcribe(SPEC).split(context_of(recording), inputs((1, 11), (12, 30), (40, 55))))
-    assert [item.pieces for item in items] == [((1, 11), (12, 30)), ((40, 55),)]
-    assert [item.cost for item in items] == [28, 15]
-    assert [item.features.shape for item in items] == [(80, 2800), (80, 1500)]
-    assert {item.language for item in items} == {"ko"}
+def transcribed(recording, given, stage=None):
+    stage, model = stage or Transcribe(SPEC), ScriptedWhisper()
+    items = list(stage.split(context_of(recording), given))
+    outputs = stage.infer(model, items)
+    return stage.merge(context_of(recording), given, iter(outputs)), model
+
+
+def test_nothing_in_doubt_is_not_heard_again(recording):
+    # proves: V3
+    found, model = transcribed(recording, inputs(window(0, 20, "ko"), window(20, 40, "ko")))
+    assert model.asked == []
+    assert (found.language, found.language_probability) == ("ko", pytest.approx(0.99))
+    assert [found.language_of(one) for one in found.segments] == ["ko", "ko"]
+    assert found.findings == []
+
+
+def test_two_languages_in_one_window(recording):
+    # proves: V3 G8
+    spans = [(0, 5), (6, 10), (10, 15)]
+    mixed = window(0, 15, "en", {"en": 0.82, "es": 0.14}, spans=spans)
+    found, model = transcribed(recording, inputs(mixed))
+    assert model.asked == [(5.0, ()), (4.0, ()), (5.0, ())]
+    assert [(found.language_of(one), one.start) for one in found.segments] == [
+        ("es", 0.0),
+        ("en", 6.0),
+        ("en", 10.0),
+    ]
+    assert found.language == "en"
+    assert [one.text for one in found.findings] == ["Spanish (es)", "English (en)"]
+
+
+def test_a_given_language(recording):
+    # proves: V3
+    stage = Transcribe(SPEC, ("ko",))
+    found, _ = transcribed(recording, inputs(window(0, 20, "ko")), stage)
+    assert (found.language, found.language_probability) == ("ko", 1.0)
 
 
 class NothingButKorean:
@@ -63,124 +94,17 @@ class NothingButKorean:
             raise InputError(f"{language} is of no use")
 
 
-def test_a_language_that_is_of_no_use_later_is_not_recognized(recording):
+def test_a_language_that_is_of_no_use_later(recording):
     # proves: S1
     stage = Transcribe(SPEC, usable=NothingButKorean())
-    assert len(list(stage.split(context_of(recording), inputs((0, 30))))) == 1
+    assert transcribed(recording, inputs(window(0, 20, "ko")), stage)[0].language == "ko"
     with pytest.raises(InputError, match="fr is of no use"):
-        next(stage.split(context_of(recording), inputs((0, 30), language="fr")))
-    assert list(stage.split(context_of(recording), inputs(language="und"))) == []
+        transcribed(recording, inputs(window(0, 20, "fr")), stage)
     assert stage.fingerprint() == Transcribe(SPEC).fingerprint()
-
-
-def test_items_travel_out_of_band(recording):
-    # proves: G20
-    (item,) = Transcribe(SPEC).split(context_of(recording), inputs((0, 30)))
-    buffers = []
-    message = pickle.dumps(item, protocol=5, buffer_callback=buffers.append)
-    assert len(message) < 1000
-    assert sum(len(buffer.raw()) for buffer in buffers) == 80 * 3000 * 4
-
-
-def test_infer_and_merge(recording):
-    # proves: V2
-    stage, given_ = Transcribe(SPEC), inputs((1, 11), (12, 30), (40, 55))
-    items = list(stage.split(context_of(recording), given_))
-    transcript = stage.merge(
-        context_of(recording), given_, iter(stage.infer(ScriptedWhisper(), items))
-    )
-    assert [(s.start, s.end) for s in transcript.segments] == [(1.0, 3.0), (40.0, 42.0)]
-    assert (transcript.language, transcript.language_probability) == ("ko", 0.9)
-    assert (transcript.model, transcript.duration) == ("demo", 100.0)
-    assert transcript.speech_seconds == 43
 
 
 def test_silence_gives_an_empty_transcript(recording):
     # proves: S6
-    stage, silent = Transcribe(SPEC), inputs(language="und")
-    assert list(stage.split(context_of(recording), silent)) == []
-    assert stage.merge(context_of(recording), silent, iter([])).segments == []
-
-
-def test_unknown_language(recording):
-    with pytest.raises(InputError, match="'klingon'"):
-        list(Transcribe(SPEC).split(context_of(recording), inputs((0, 5), language="klingon")))
-
-
-PIECES = ((10.0, 14.0), (20.0, 26.0))
-
-
-@pytest.mark.parametrize(
-    ("window", "original"),
-    [
-        ([(0.0, 4.0), (4.0, 10.0)], [(10.0, 14.0), (20.0, 26.0)]),
-        ([(1.0, 6.0)], [(11.0, 22.0)]),  # across the dropped silence
-        ([(0.0, 30.0)], [(10.0, 26.0)]),
-        ([(2.0, 12.0), (12.0, 14.0)], [(12.0, 26.0)]),  # past the sound
-        ([(0.0, 4.0), (3.0, 6.0)], [(10.0, 14.0), (20.0, 22.0)]),  # overlapping
-        ([(0.0, 9.98), (11.0, 12.0)], [(10.0, 25.98)]),
-        ([(11.0, 12.0)], [(25.9, 26.0)]),
-    ],
-)
-def test_times_of_the_original(window, original):
-    # proves: V2
-    found = [(s.start, s.end) for s in in_original(decoded(*window), PIECES)]
-    assert found == original
-
-
-def test_no_segment_reaches_over_a_pause_into_mere_padding():
-    # proves: V2
-    (late,) = in_original(decoded((3.7, 8.0)), PIECES, padding=0.4)
-    assert (late.start, late.end) == (20.0, 24.0)
-    (early,) = in_original(decoded((1.0, 4.3)), PIECES, padding=0.4)
-    assert (early.start, early.end) == (11.0, 14.0)
-
-
-def test_segments_whose_words_nobody_times_are_cut_at_pauses():
-    # proves: V2
-    said = [replace(decoded((2.0, 8.0))[0], text=" one two three four five six")]
-    found = list(in_original(list(cut_by_length(said, PIECES, "en")), PIECES))
-    assert [(s.start, s.end, s.text.strip()) for s in found] == [
-        (12.0, 14.0, "one two"),
-        (20.0, 24.0, "three four five six"),
-    ]
-    begun_early = [replace(said[0], start=3.4)]
-    (one,) = in_original(list(cut_by_length(begun_early, PIECES, "en", 0.4)), PIECES, 0.4)
-    assert (one.start, one.text) == (20.0, said[0].text)
-    whole = decoded((0.0, 4.0), (4.0, 9.0))
-    assert list(cut_by_length(whole, PIECES, "en")) == whole
-
-
-@given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 30)), max_size=8))
-def test_times_are_always_in_order(times):
-    # proves: V2 S5
-    found = list(in_original(decoded(*times), PIECES))
-    borders = [border for segment in found for border in (segment.start, segment.end)]
-    assert borders == sorted(borders)
-    for segment in found:
-        assert segment.start < segment.end
-        assert any(a - 1e-3 <= segment.start <= b + 1e-3 for a, b in PIECES)
-
-
-def test_settings_decide_reuse():
-    # proves: G12
-    one = Transcribe(SPEC).fingerprint()
-    other = Transcribe(SPEC, DecodingOptions(hotwords="Kim")).fingerprint()
-    assert one != other
-    assert one["options"] == asdict(DecodingOptions())
-    assert replace(SPEC, compute_type="float32").identity != SPEC.identity
-
-
-def test_with_the_demo_model(recording):
-    # proves: V3
-    try:
-        files = resolve("demo")
-    except ModelUnavailableError as error:
-        pytest.skip(f"the demo model has not been made yet: {error}")
-    spec = WhisperSpec(files.path, files.name, files.identity, files.n_mels)
-    stage, given_ = Transcribe(spec), inputs((1, 11), (40, 70))
-    model = spec.load(Device("cpu"), 1)
-    outputs = stage.infer(model, list(stage.split(context_of(recording), given_)))
-    assert len(outputs) == 2
-    transcript = stage.merge(context_of(recording), given_, iter(outputs))
-    assert transcript.model == "demo"
+    found, _ = transcribed(recording, inputs())
+    assert (found.segments, found.language, found.language_probability) == ([], "und", 0.0)
+    assert [one.label for one in found.findings] == ["no speech"]

@@ -10,7 +10,6 @@ import pytest
 
 from reelmill.artifacts import (
     Audio,
-    Language,
     Segment,
     Span,
     Speech,
@@ -81,7 +80,6 @@ def inputs(said: list[tuple[float, float, str]], seconds: float, language: str =
         [
             Audio("audio.raw", 16_000, int(seconds * 16_000), 0),
             Speech([Span(0, seconds)], seconds),
-            Language(language, 0.9, given=False),
             Transcript(language, 0.9, "demo", seconds, seconds, segments),
             WhisperTimes(words or [[] for _ in segments]),
         ]

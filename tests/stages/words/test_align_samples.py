@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.hub_aligner import without_latin
-from reelmill.artifacts import Audio, Language, Segment, Span, Speech, Transcript, WhisperTimes
+from reelmill.artifacts import Audio, Segment, Span, Speech, Transcript, WhisperTimes
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.stage import Device, Inputs
@@ -42,7 +42,6 @@ def boundary_errors(stage: Align, name: str, folder: Path) -> list[tuple[str, fl
         [
             Audio("audio.raw", 16_000, samples, 0),
             Speech([Span(0.0, seconds)], seconds),
-            Language(language, 1.0, given=True),
             Transcript(language, 1.0, "truth", seconds, seconds, segments),
             WhisperTimes([[] for _ in segments]),
         ]
@@ -70,7 +69,7 @@ def test_numerals_and_mixed_words_are_where_they_are_said(
     name: str, latin: bool, least: int, tmp_path: Path
 ) -> None:
     aligner = "demo" if latin else str(without_latin(tmp_path / "korean"))
-    stage = Align(choose_aligners(aligner, None, "demo").spec)
+    stage = Align(choose_aligners(aligner, (), "demo").spec)
     errors = boundary_errors(stage, name, tmp_path)
     special = sorted(error for word, error in errors if NUMERAL_OR_MIXED.search(word))
     every = sorted(error for _, error in errors)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from reelmill.artifacts import Audio, Language, Segment, Span, Speech, Transcript
+from reelmill.artifacts import Audio, Segment, Span, Speech, Transcript
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Device, Inputs
 from reelmill.models.files.cache import resolve
@@ -40,7 +40,6 @@ def given(tmp_path: Path) -> tuple[Recording, Inputs]:
         [
             Audio("audio.raw", 16_000, len(samples), 0),
             Speech([Span(0.4, 5.4), Span(6.0, 8.5)], 12.0),
-            Language("en", 0.9, given=False),
             Transcript("en", 0.9, "demo", 12.0, 7.5, segments),
         ]
     )

@@ -61,7 +61,10 @@ def _content(document: Document) -> dict[str, Any]:
         "speech_seconds": _seconds(transcript.speech_seconds),
         "settings": dict(document.settings),
         "text": " ".join(text for _, text in spoken(transcript)),
-        "segments": [_segment(i, segment) for i, segment in enumerate(transcript.segments)],
+        "segments": [
+            _segment(i, segment, transcript.language_of(segment))
+            for i, segment in enumerate(transcript.segments)
+        ],
     }
     if isinstance(transcript, AlignedTranscript):
         content["notes"] = list(transcript.notes)
@@ -121,8 +124,9 @@ def source_facts(source: Source) -> dict[str, Any]:
     }
 
 
-def _segment(index: int, segment: Segment) -> dict[str, Any]:
+def _segment(index: int, segment: Segment, language: str) -> dict[str, Any]:
     values: dict[str, Any] = {"id": index, **_times(segment), "text": segment.text.strip()}
+    values["language"] = language
     if segment.speaker is not None:
         values["speaker"] = segment.speaker
     for name in ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature"):

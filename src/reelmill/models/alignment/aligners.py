@@ -99,19 +99,19 @@ class Chosen:
 
 def choose_aligners(
     name: str | None,
-    language: str | None,
+    languages: tuple[str, ...],
     whisper: str,
     compute_type: str = "auto",
 ) -> Chosen:
     """The aligner of each language.
 
     With no `name`: the demo one for the demo recognizer; otherwise those of the table that are on
-    this machine, and that of `language`, which is fetched if need be. What nobody named and
+    this machine, and those of `languages`, which are fetched if need be. What nobody named and
     cannot be had is noted, not raised: those words get Whisper's times.
 
     Args:
         name: `demo`, `none`, a folder or hub repository for all languages, or None.
-        language: what the user says is spoken, if they do.
+        languages: what the user says is spoken; none where they do not.
         whisper: the recognizer's name.
         compute_type: CTranslate2's name, or "auto".
 
@@ -121,15 +121,15 @@ def choose_aligners(
     if name == NONE:
         return Chosen(AlignerSpec((), compute_type))
     if name is None and whisper != DEMO:
-        return _from_table(language, compute_type)
+        return _from_table(languages, compute_type)
     try:
         model = _resolve(name or DEMO)
     except ModelUnavailableError as error:
         if name is not None:
             raise
         return Chosen(AlignerSpec((), compute_type), (_INSTEAD.format(error),))
-    languages = _DEMO_LANGUAGES if model.label == DEMO else _all_languages(language)
-    return Chosen(AlignerSpec(tuple((one, model) for one in languages), compute_type))
+    known = _DEMO_LANGUAGES if model.label == DEMO else _all_languages(languages)
+    return Chosen(AlignerSpec(tuple((one, model) for one in known), compute_type))
 
 
 def fetch_aligner(name: str) -> AlignerModel:
@@ -147,10 +147,12 @@ def here(repository: str) -> AlignerModel | None:
     return None if _missing(folder) else _described(folder, repository)
 
 
-def _from_table(language: str | None, compute_type: str) -> Chosen:
+def _from_table(languages: tuple[str, ...], compute_type: str) -> Chosen:
     models = {code: model for code, one in REPOSITORIES.items() if (model := here(one))}
     notes = []
-    if language is not None and language in REPOSITORIES and language not in models:
+    for language in languages:
+        if language not in REPOSITORIES or language in models:
+            continue
         try:
             models[language] = _resolve(REPOSITORIES[language])
         except ModelUnavailableError as error:
@@ -160,11 +162,11 @@ def _from_table(language: str | None, compute_type: str) -> Chosen:
     return Chosen(AlignerSpec(tuple(sorted(models.items())), compute_type), tuple(notes))
 
 
-def _all_languages(language: str | None) -> tuple[str, ...]:
+def _all_languages(languages: tuple[str, ...]) -> tuple[str, ...]:
     """Whoever names a model and no language means it for whatever is spoken."""
     from reelmill.models.whisper.languages import LANGUAGES
 
-    return (language,) if language else LANGUAGES
+    return languages or LANGUAGES
 
 
 def _resolve(name: str) -> AlignerModel:

@@ -6,8 +6,8 @@ padded to the same 30 s, nothing is drawn at random, and prompts are of equal le
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -43,8 +43,10 @@ from reelmill.models.whisper.features import (
 if TYPE_CHECKING:
     from reelmill.models.files.cache import ModelFiles
 
-#: Of encoder outputs kept between detecting a language and decoding: some 80 of a small model.
-_KEPT_BYTES = 64 << 20
+#: Vocabularies of models that know more than English have at least so many tokens.
+_MULTILINGUAL_VOCABULARY = 51_865
+#: How many languages are told of a window.
+_CANDIDATES = 5
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,15 @@ class DecodedSegment:
 
 @dataclass(frozen=True)
 class DecodedWindow:
-    """The segments of one window in order; none when nobody speaks in it."""
+    """The segments of one window in order; none when nobody speaks in it.
+
+    `languages` are the probabilities of the likeliest languages and of those that were allowed,
+    none from an English-only model; the text is in `language`.
+    """
 
     segments: tuple[DecodedSegment, ...]
+    language: str
+    languages: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,8 @@ class WhisperSpec(ModelSpec):
     window_seconds: float = WINDOW_SECONDS
     #: To what the features of a window are padded; less than 30 s only for models made for it.
     padded_seconds: float = WINDOW_SECONDS
+    #: Whether it knows other languages than English, and tells them apart.
+    multilingual: bool = True
 
     @classmethod
     def of(cls, files: ModelFiles, compute_type: str = "auto") -> WhisperSpec:
@@ -107,6 +117,7 @@ class WhisperSpec(ModelSpec):
             compute_type,
             files.window_seconds,
             files.padded_seconds,
+            _vocabulary_size(files.path) >= _MULTILINGUAL_VOCABULARY,
         )
 
     @property
@@ -160,7 +171,7 @@ class WhisperSpec(ModelSpec):
 
     def warm_up(self, model: Whisper) -> None:
         silence = np.zeros((self.n_mels, WINDOW_FRAMES), np.float32)
-        model.decode([silence], ["en"], DecodingOptions(temperatures=(0.0,), max_new_tokens=4))
+        model.decode([silence], [("en",)], DecodingOptions(temperatures=(0.0,), max_new_tokens=4))
 
 
 class Whisper:
@@ -176,42 +187,38 @@ class Whisper:
         self._multilingual = bool(model.is_multilingual)
         self._tokenizer = Tokenizer(tokenizer, self._multilingual, task="transcribe", language="en")
         self._special = SpecialTokens(self._tokenizer.eot, self._tokenizer.timestamp_begin)
-        self._seen = EncodedWindows(_KEPT_BYTES)
-
-    def detect_language(self, windows: Sequence[Float32]) -> list[dict[str, float]]:
-        """The probability of each language, for each window of features (n_mels, frames)."""
-        if not self._multilingual:
-            return [{"en": 1.0} for _ in windows]
-        return [
-            {token[2:-2]: float(probability) for token, probability in ranking}
-            for ranking in self._model.detect_language(self._encode(windows, keep=True))
-        ]
 
     def decode(
-        self, windows: Sequence[Float32], languages: Sequence[str], options: DecodingOptions
+        self,
+        windows: Sequence[Float32],
+        choices: Sequence[Sequence[str]],
+        options: DecodingOptions,
     ) -> list[DecodedWindow]:
         """Recognize a batch of windows.
 
+        Which language is spoken is asked of the same encoder output, for the price of one token.
         A window whose text ends before its sound is decoded again from there, as the one-by-one
         mode of faster-whisper does and its batched mode does not: no text is lost.
 
         Args:
             windows: features, each (n_mels, up to 3000 frames), float32.
-            languages: one code a window; an English-only model takes all as English.
+            choices: of each window the languages it may be in, any of all if there are none; an
+                English-only model takes all as English.
 
         Raises:
             InputError: the model does not know a language.
             ValueError: the prompt leaves no room for text.
         """
+        encoded = self._encode(windows)
+        heard = self._languages(encoded, len(windows))
+        languages = [
+            likeliest(found, allowed) for found, allowed in zip(heard, choices, strict=True)
+        ]
         prompts = [self._prompt(language, options) for language in languages]
         segments: list[list[DecodedSegment]] = [[] for _ in windows]
         pending = [(index, 0) for index in range(len(windows))]
         while pending:
-            best = self._search(
-                [windows[index][:, seek:] for index, seek in pending],
-                [prompts[index] for index, _ in pending],
-                options,
-            )
+            best = self._search(encoded, [prompts[index] for index, _ in pending], options)
             rest = []
             for (index, seek), hypothesis in zip(pending, best, strict=True):
                 frames = min(windows[index].shape[1], self._frames) - seek
@@ -220,7 +227,23 @@ class Whisper:
                 if reached is not None:
                     rest.append((index, seek + reached))
             pending = rest
-        return [DecodedWindow(tuple(found)) for found in segments]
+            if pending:
+                encoded = self._encode([windows[index][:, seek:] for index, seek in pending])
+        return [
+            DecodedWindow(tuple(found), language, _foremost(every, allowed))
+            for found, language, every, allowed in zip(
+                segments, languages, heard, choices, strict=True
+            )
+        ]
+
+    def _languages(self, encoded: Any, windows: int) -> list[dict[str, float]]:
+        """The probability of each language in each encoded window."""
+        if not self._multilingual:
+            return [{} for _ in range(windows)]
+        return [
+            {token[2:-2]: float(probability) for token, probability in ranking}
+            for ranking in self._model.detect_language(encoded)
+        ]
 
     def token_times(
         self, windows: Sequence[Float32], languages: Sequence[str], texts: Sequence[Sequence[str]]
@@ -271,11 +294,10 @@ class Whisper:
         return found
 
     def _search(
-        self, windows: list[Float32], prompts: list[list[int]], options: DecodingOptions
+        self, encoded: Any, prompts: list[list[int]], options: DecodingOptions
     ) -> list[Hypothesis]:
         """The kept hypothesis of each window; only those that fail the checks are tried again."""
-        encoded = self._encode(windows)
-        tried: list[list[Hypothesis]] = [[] for _ in windows]
+        tried: list[list[Hypothesis]] = [[] for _ in prompts]
         for temperature in options.temperatures:
             failed = [i for i, one in enumerate(tried) if not one or goes_on(one, options)]
             looping = [i for i in failed if tried[i] and is_repetitive(tried[i][-1], options)]
@@ -284,7 +306,7 @@ class Whisper:
                     continue
                 arguments = step_arguments(temperature, rows is looping, options)
                 found = self._generate(
-                    encoded if len(rows) == len(windows) else _rows(encoded, rows),
+                    encoded if len(rows) == len(prompts) else _rows(encoded, rows),
                     [prompts[i] for i in rows],
                     options,
                     arguments,
@@ -340,11 +362,8 @@ class Whisper:
         ]
         return found, reached
 
-    def _encode(self, windows: Sequence[Float32], keep: bool = False) -> Any:
+    def _encode(self, windows: Sequence[Float32]) -> Any:
         """The encoder's output, shape (windows, half of the padded frames, width).
-
-        With `keep`, for the decoder too: the window whose language was detected is a recording's
-        first, and with short recordings every second one.
 
         On the CPU one window at a time: a batch computes the same numbers, but its attention
         matrices outgrow the allocator's pools and are mapped and zeroed anew in every layer
@@ -353,16 +372,10 @@ class Whisper:
         if self._model.device != "cpu":
             padded = [pad_or_trim(features, self._frames)[None] for features in windows]
             return self._model.encode(_storage(np.concatenate(padded)))
-        encoded = []
-        for features in windows:
-            output = self._seen.take(features)
-            if output is None:
-                output = np.array(
-                    self._model.encode(_storage(pad_or_trim(features, self._frames)[None]))
-                )
-            if keep:
-                self._seen.put(features, output)
-            encoded.append(output)
+        encoded = [
+            np.array(self._model.encode(_storage(pad_or_trim(features, self._frames)[None])))
+            for features in windows
+        ]
         return _storage(np.concatenate(encoded))
 
     def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
@@ -400,22 +413,23 @@ class Whisper:
         return list(get_suppressed_tokens(self._tokenizer, list(options.suppress_tokens)))
 
 
-class EncodedWindows:
-    """Encoder outputs that are about to be wanted once more, by the content of their window."""
+def likeliest(languages: Mapping[str, float], allowed: Sequence[str]) -> str:
+    """The likeliest of the allowed languages, of all if none is named; English where nothing was
+    heard of any."""
+    if len(allowed) == 1:
+        return allowed[0]
+    candidates = [code for code in allowed or languages if code in languages]
+    return max(candidates, key=lambda code: languages[code], default=next(iter(allowed), "en"))
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._outputs: dict[bytes, Float32] = {}
 
-    def put(self, features: Float32, output: Float32) -> None:
-        """Keep an output; the oldest make room for it."""
-        self._outputs[_digest(features)] = output
-        while sum(kept.nbytes for kept in self._outputs.values()) > self._most_bytes:
-            del self._outputs[next(iter(self._outputs))]
-
-    def take(self, features: Float32) -> Float32 | None:
-        """The output for a window, which is then forgotten; None when it is not there."""
-        return self._outputs.pop(_digest(features), None) if self._outputs else None
+def _foremost(languages: Mapping[str, float], allowed: Sequence[str]) -> dict[str, float]:
+    """The likeliest languages and those allowed, the likeliest first."""
+    ranked = sorted(languages, key=lambda code: (-languages[code], code))
+    return {
+        code: round(languages[code], 4)
+        for rank, code in enumerate(ranked)
+        if rank < _CANDIDATES or code in allowed
+    }
 
 
 def onsets(alignments: Sequence[tuple[int, int]], count: int) -> list[float]:
@@ -431,8 +445,13 @@ def onsets(alignments: Sequence[tuple[int, int]], count: int) -> list[float]:
     return (begins + [last] * (count + 1))[: count + 1]
 
 
-def _digest(features: Float32) -> bytes:
-    return hashlib.blake2b(features.tobytes(), digest_size=16).digest()
+def _vocabulary_size(folder: Path) -> int:
+    """How many tokens a model in CTranslate2's format knows."""
+    lines = folder / "vocabulary.txt"
+    if lines.is_file():
+        with lines.open("rb") as file:
+            return sum(1 for _ in file)
+    return len(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
 
 
 def _max_length(prompt: int, options: DecodingOptions) -> int:

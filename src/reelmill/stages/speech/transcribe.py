@@ -1,203 +1,105 @@
-"""Recognition: windows of speech to text, with times of the original."""
+"""The transcript of a recording: what was recognized, listened to again where it is in doubt."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, pairwise
 from typing import ClassVar, Protocol
 
-from reelmill.artifacts import Artifact, Audio, Language, Segment, Speech, Transcript
-from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
-from reelmill.errors import InputError
-from reelmill.models.whisper.decoding import DecodingOptions
-from reelmill.models.whisper.features import Float32
-from reelmill.models.whisper.languages import LANGUAGES
-from reelmill.models.whisper.whisper import DecodedSegment, Whisper, WhisperSpec
-from reelmill.stages.speech.empty import empty_result
-from reelmill.stages.speech.windows import (
-    OriginalTimes,
-    Pieces,
-    joined_pieces,
-    seconds_of,
-    window_features,
+from reelmill.artifacts import (
+    Artifact,
+    Audio,
+    Recognition,
+    RecognizedWindow,
+    Speech,
+    Transcript,
 )
-from reelmill.stages.words.words import cut_text, split_words
-
-#: Whisper sometimes times a text past the end of the sound: such a segment gets this long.
-_SHORTEST = 0.1
-#: Seconds of speech at an end of a segment, before or after a pause, that are hardly its words.
-_FEW_WORDS = 0.3
-_DECIMALS = 3
-
-
-@dataclass(frozen=True)
-class SpeechWindow:
-    """Up to 30 s of speech of one recording.
-
-    `features` has shape (n_mels, up to 3000), float32; `pieces` are the stretches of the
-    original it was put together from, each with `padding` seconds before and after the speech;
-    cost is in seconds of speech.
-    """
-
-    features: Float32
-    language: str
-    pieces: Pieces
-    padding: float = 0.0
-
-    @property
-    def cost(self) -> float:
-        return seconds_of(self.pieces)
-
-
-@dataclass(frozen=True)
-class WindowText:
-    """What is said in a window, in times of the original."""
-
-    segments: tuple[Segment, ...]
+from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
+from reelmill.media.audio.samples import open_samples
+from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.whisper import Whisper, WhisperSpec
+from reelmill.stages.speech.empty import empty_result
+from reelmill.stages.speech.language_findings import language_findings
+from reelmill.stages.speech.recognize import SpeechWindow, recognized
+from reelmill.stages.speech.second_look import after_second_looks, second_looks
+from reelmill.stages.speech.spoken_languages import main_language
+from reelmill.stages.speech.windows import features_of
 
 
 class LanguageCheck(Protocol):
-    """What comes after recognition says beforehand which languages are of no use to it."""
+    """What comes after recognition says which languages are of no use to it."""
 
     def check(self, language: str) -> None:
         """Raises InputError for such a language (a code of Whisper's)."""
 
 
 @dataclass(frozen=True)
-class Transcribe(ModelStage[SpeechWindow, WindowText]):
-    """Whisper over the speech of a recording; windows without speech give no text.
-
-    `cut_at_pauses`: segments over a pause that was cut out are cut there by the length of their
-    text; for pipelines in which no later stage knows where their words are.
+class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
+    """Decides on the language of each window, and listens again where another one was decoded, or
+    where several may be spoken in one window.
 
     Raises:
-        InputError: the language is not one of Whisper's, or `usable` refuses it.
+        InputError: `usable` refuses the recording's language.
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 3
-    display_name = "Recognizing speech"
+    version: ClassVar[int] = 4
+    display_name = "Listening again where in doubt"
     commands = ("voice", "subtitle")
     models = ("model",)
-    needs = (Audio, Speech, Language)
+    needs = (Audio, Speech, Recognition)
     produces: ClassVar[type[Artifact]] = Transcript
 
     model: WhisperSpec
+    languages: tuple[str, ...] = ()
     options: DecodingOptions = field(default_factory=DecodingOptions)
     cut_at_pauses: bool = False
     usable: LanguageCheck | None = setting(None, affects_result=False)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
-        language = inputs[Language].code
-        if inputs[Speech].spans and language not in LANGUAGES:
-            raise InputError(
-                f"Whisper has no language {language!r}; give one of {', '.join(LANGUAGES)}"
-            )
-        if inputs[Speech].spans and self.usable is not None:
-            self.usable.check(language)
-        cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
-        for pieces, features in cut:
-            yield SpeechWindow(features, language, pieces, inputs[Speech].padding)
+        looks = second_looks(inputs[Recognition].windows, self.languages)
+        samples = open_samples(context.folder, inputs[Audio]) if looks else None
+        for look in looks:
+            for pieces in look.parts:
+                assert samples is not None
+                features = features_of(samples, pieces, self.model)
+                yield SpeechWindow(features, look.languages, pieces, inputs[Speech].padding)
 
-    def infer(self, model: Whisper, batch: Sequence[SpeechWindow]) -> list[WindowText]:
-        decoded = model.decode(
-            [item.features for item in batch], [item.language for item in batch], self.options
-        )
-        return [
-            WindowText(tuple(self._in_original(window.segments, item)))
-            for item, window in zip(batch, decoded, strict=True)
-        ]
-
-    def _in_original(
-        self, segments: Sequence[DecodedSegment], item: SpeechWindow
-    ) -> Iterator[Segment]:
-        if self.cut_at_pauses:
-            segments = list(cut_by_length(segments, item.pieces, item.language, item.padding))
-        return in_original(segments, item.pieces, item.padding)
+    def infer(self, model: Whisper, batch: Sequence[SpeechWindow]) -> list[RecognizedWindow]:
+        return recognized(model, batch, self.options, self.cut_at_pauses)
 
     def merge(
-        self, context: StageContext, inputs: Inputs, outputs: Iterator[WindowText]
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[RecognizedWindow]
     ) -> Transcript:
-        language, speech = inputs[Language], inputs[Speech]
-        segments = [segment for window in outputs for segment in window.segments]
+        speech, windows = inputs[Speech], inputs[Recognition].windows
+        looks = second_looks(windows, self.languages)
+        windows = after_second_looks(windows, looks, outputs, self.languages)
+        language, probability = self._main_language(windows)
+        if self.usable is not None and windows:
+            self.usable.check(language)
+        segments = [
+            replace(segment, language=None if window.language == language else window.language)
+            for window in windows
+            for segment in window.segments
+        ]
         return Transcript(
-            language=language.code,
-            language_probability=language.probability,
+            language=language,
+            language_probability=probability,
             model=self.model.name,
             duration=speech.duration,
             speech_seconds=speech.seconds,
             segments=segments,
-            findings=[*inputs[Audio].problems, *empty_result(speech.seconds, segments)],
+            findings=[
+                *inputs[Audio].problems,
+                *empty_result(speech.seconds, segments),
+                *language_findings(windows, language, self.languages, self.model),
+            ],
         )
 
-
-def in_original(
-    segments: Sequence[DecodedSegment], pieces: Pieces, padding: float = 0.0
-) -> Iterator[Segment]:
-    """Segments of a window with times of the original: inside the pieces, in order, no overlap.
-
-    A segment that only has the `padding` of a piece at one of its ends does not reach over the
-    pause to it.
-    """
-    times = OriginalTimes(pieces)
-    reached = 0.0
-    for segment in segments:
-        end = min(max(segment.end, reached), times.duration)
-        start = max(reached, min(segment.start, end - _SHORTEST))
-        if end - start < _SHORTEST / 2:
-            continue  # wholly past the sound: the text of nothing
-        reached = end
-        start, end = times.without_slivers(start, end, padding + _SHORTEST)
-        yield Segment(
-            start=round(times.start(start), _DECIMALS),
-            end=round(times.end(end), _DECIMALS),
-            text=segment.text,
-            avg_logprob=segment.avg_logprob,
-            no_speech_prob=segment.no_speech_prob,
-            compression_ratio=segment.compression_ratio,
-            temperature=segment.temperature,
-        )
-
-
-def cut_by_length(
-    segments: Sequence[DecodedSegment], pieces: Pieces, language: str, padding: float = 0.0
-) -> Iterator[DecodedSegment]:
-    """Segments cut at the pauses they reach over, their words shared out by length of text.
-
-    What a segment has of a piece at one of its ends is given no words where it is little more than
-    `padding`: Whisper begins a segment where the one before ended, before the pause.
-    """
-    times = OriginalTimes(tuple(joined_pieces(pieces)))
-    for whole in segments:
-        start, end = times.without_slivers(
-            whole.start, min(whole.end, times.duration), padding + _FEW_WORDS
-        )
-        segment = replace(whole, start=start, end=end)
-        borders = [start, *(border for border in times.ends if start < border < end), end]
-        words = split_words(segment.text, language)
-        if len(borders) == 2 or not words:
-            yield segment
-            continue
-        sides = _shared_out(words, borders)
-        texts = cut_text(segment.text, [words for words, _, _ in sides])
-        for (_, start, end), text in zip(sides, texts, strict=True):
-            yield replace(segment, start=start, end=end, text=text)
-
-
-def _shared_out(
-    words: Sequence[str], borders: Sequence[float]
-) -> list[tuple[list[str], float, float]]:
-    """The words between two borders each, by their middles in the text; none without words."""
-    ends = list(accumulate(len(word) for word in words))
-    per_letter = (borders[-1] - borders[0]) / ends[-1]
-    sides: list[list[str]] = [[] for _ in borders[1:]]
-    for word, end in zip(words, ends, strict=True):
-        middle = borders[0] + per_letter * (end - len(word) / 2)
-        sides[min(bisect_right(borders, middle), len(sides)) - 1].append(word)
-    return [
-        (side, start, end)
-        for side, (start, end) in zip(sides, pairwise(borders), strict=True)
-        if side
-    ]
+    def _main_language(self, windows: Sequence[RecognizedWindow]) -> tuple[str, float]:
+        """The recording's language and its probability; NaN where the model knows only one."""
+        if len(self.languages) == 1:
+            return self.languages[0], 1.0
+        language, probability = main_language(windows, [one.language for one in windows])
+        return language, probability if self.model.multilingual or not windows else math.nan

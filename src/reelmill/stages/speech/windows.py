@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from reelmill.artifacts import Audio, Span, Speech
 from reelmill.core.recording import Recording
@@ -84,8 +85,28 @@ def window_features(
     """Each window's pieces and its log-mel features, shape (n_mels, up to 3000)."""
     samples = open_samples(recording.folder, audio)
     for pieces in collect_windows(speech.spans, model.window_seconds):
-        sound = np.concatenate([window(samples, start, end) for start, end in pieces])
-        yield pieces, log_mel(sound, model.n_mels)
+        yield pieces, features_of(samples, pieces, model)
+
+
+def features_of(samples: npt.NDArray[np.int16], pieces: Pieces, model: WhisperSpec) -> Float32:
+    """The log-mel features of stretches of a recording put one after the other."""
+    sound = np.concatenate([window(samples, start, end) for start, end in pieces])
+    return log_mel(sound, model.n_mels)
+
+
+def grouped(pieces: Pieces, seconds: float) -> Iterator[Pieces]:
+    """The pieces of a window in groups of neighbours, each of `seconds` or more where they last so
+    long; where a pause was cut out half of that is enough."""
+    group: list[tuple[float, float]] = []
+    for piece in pieces:
+        if group:
+            enough = seconds / 2 if piece[0] - group[-1][1] >= _NO_PAUSE else seconds
+            if seconds_of(tuple(group)) >= enough:
+                yield tuple(group)
+                group = []
+        group.append(piece)
+    if group:
+        yield tuple(group)
 
 
 class OriginalTimes:

@@ -36,7 +36,7 @@ def captions(transcript: Transcript, rules: SubtitleRules) -> list[Segment]:
         caption
         for segment in transcript.segments
         if one_line(segment.text)
-        for caption in _of_segment(segment, rules, transcript.language)
+        for caption in _of_segment(segment, rules, transcript.language_of(segment))
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import ClassVar
 
 import numpy as np
@@ -14,8 +15,8 @@ from reelmill.artifacts import (
     AlignedTranscript,
     Artifact,
     Audio,
-    Language,
     Segment,
+    Span,
     Speech,
     Transcript,
     WhisperTimes,
@@ -76,14 +77,13 @@ class Align(ModelStage[AlignItem, FoundWords]):
     """
 
     name: ClassVar[str] = "align"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Timing words"
     commands = ("voice", "subtitle")
     models = ("model", "aligner")
     needs = (
         Audio,
         Speech,
-        Language,
         Transcript,
         WhisperTimes,
     )
@@ -95,26 +95,34 @@ class Align(ModelStage[AlignItem, FoundWords]):
 
     def split(
         self, context: StageContext, inputs: Inputs
-    ) -> Generator[AlignItem, None, list[list[AskedWord]] | None]:
+    ) -> Generator[AlignItem, None, list[list[AskedWord]]]:
         transcript = inputs[Transcript]
-        aligner = self.model.model_for(transcript.language)
-        if aligner is None or not transcript.segments:
-            return None
-        samples = open_samples(context.folder, inputs[Audio])
         asked: list[list[AskedWord]] = []
-        for stretch in stretches(transcript.segments, inputs[Speech].spans):
-            words = _words_of(transcript, stretch)
-            spelled = [
-                aligner.alphabet.spell(normalize_text(word, transcript.language))
-                for _, word in words
-            ]
+        samples = open_samples(context.folder, inputs[Audio]) if transcript.segments else None
+        for stretch, language in self._stretches(transcript, inputs[Speech].spans):
+            assert samples is not None
+            alphabet = self.model.model_for(language).alphabet  # type: ignore[union-attr]
+            words = _words_of(transcript, stretch, language)
+            spelled = [alphabet.spell(normalize_text(word, language)) for _, word in words]
             asked.append(
                 [(*word, _timing(letters)) for word, letters in zip(words, spelled, strict=True)]
             )
             sound = np.concatenate([window(samples, *piece) for piece in stretch.pieces])
             text = spell_words([_any_once(letters) for letters in spelled])
-            yield AlignItem(sound, transcript.language, text, len(words), stretch.pieces)
+            yield AlignItem(sound, language, text, len(words), stretch.pieces)
         return asked
+
+    def _stretches(
+        self, transcript: Transcript, spans: Sequence[Span]
+    ) -> Iterator[tuple[AlignStretch, str]]:
+        """The stretches of languages that have an aligner, each of one language."""
+        first = 0
+        for language, group in groupby(transcript.segments, key=transcript.language_of):
+            count = len(list(group))
+            if self.model.model_for(language) is not None:
+                for stretch in stretches(transcript.segments, spans, first, first + count):
+                    yield stretch, language
+            first += count
 
     def infer(self, model: Aligners, batch: Sequence[AlignItem]) -> list[FoundWords]:
         found: dict[int, FoundWords] = {}
@@ -141,37 +149,42 @@ class Align(ModelStage[AlignItem, FoundWords]):
         self, context: StageContext, inputs: Inputs, outputs: Iterator[FoundWords]
     ) -> AlignedTranscript:
         transcript = inputs[Transcript]
-        aligner = self.model.model_for(transcript.language)
-        notes = list(self.notes)
-        if aligner is None:
-            segments = [
-                replace(segment, words=list(words))
-                for segment, words in zip(
-                    transcript.segments, inputs[WhisperTimes].words, strict=True
-                )
-            ]
-            if segments and not notes and self.model.models:
-                notes.append(
-                    f"there is no aligner for the language {transcript.language!r} here: "
-                    "word times are Whisper's own"
-                )
-        else:
-            segments = _aligned(transcript, (context.handed and context.handed[0]) or [], outputs)
+        notes = [*self.notes, *self._without_aligner(transcript)]
+        segments = [
+            replace(segment, words=list(words))
+            for segment, words in zip(transcript.segments, inputs[WhisperTimes].words, strict=True)
+        ]
+        segments = _aligned(segments, (context.handed and context.handed[0]) or [], outputs)
         segments = keep_to_speech(segments, inputs[Speech])
         notes += _remarks(segments)
+        used = (self.model.model_for(transcript.language_of(segment)) for segment in segments)
+        aligner = self.model.model_for(transcript.language) or next(filter(None, used), None)
         return AlignedTranscript(
             **{**vars(transcript), "segments": segments},
             aligner=None if aligner is None else aligner.label,
             notes=notes,
         )
 
+    def _without_aligner(self, transcript: Transcript) -> list[str]:
+        """A note on the languages that have none, where other languages have."""
+        if self.notes or not self.model.models:
+            return []
+        languages = dict.fromkeys(map(transcript.language_of, transcript.segments))
+        return [
+            f"there is no aligner for the language {language!r} here: word times are Whisper's own"
+            for language in languages
+            if self.model.model_for(language) is None
+        ]
 
-def _words_of(transcript: Transcript, stretch: AlignStretch) -> list[tuple[int, str]]:
+
+def _words_of(
+    transcript: Transcript, stretch: AlignStretch, language: str
+) -> list[tuple[int, str]]:
     """The words of a stretch, each with its segment's number."""
     return [
         (number, word)
         for number in range(stretch.first, stretch.after)
-        for word in split_words(transcript.segments[number].text, transcript.language)
+        for word in split_words(transcript.segments[number].text, language)
     ]
 
 
@@ -193,10 +206,10 @@ def _seconds(
 
 
 def _aligned(
-    transcript: Transcript, asked: Sequence[Sequence[AskedWord]], outputs: Iterator[FoundWords]
+    whole: Sequence[Segment], asked: Sequence[Sequence[AskedWord]], outputs: Iterator[FoundWords]
 ) -> list[Segment]:
     """The segments with the words that were found in each stretch."""
-    segments = list(transcript.segments)
+    segments = list(whole)
     for of_stretch in asked:
         found = next(outputs)
         words: dict[int, list[TimedText]] = {}

@@ -27,18 +27,23 @@ class AlignStretch:
 
 
 def stretches(
-    segments: Sequence[Segment], spans: Sequence[Span], limit: float = MOST_SECONDS
+    segments: Sequence[Segment],
+    spans: Sequence[Span],
+    first: int = 0,
+    last: int | None = None,
+    limit: float = MOST_SECONDS,
 ) -> Iterator[AlignStretch]:
-    """Cut a transcript where the pauses between segments are longest.
+    """Cut a transcript, or its segments `first` to `last` (not included), where the pauses between
+    segments are longest.
 
     Every segment is in one stretch; the segments of a stretch have at most `limit` seconds of
     speech, beside what is within reach of them, unless a single segment has more.
     """
     speech = _Spans(spans)
-    first = 0
-    while first < len(segments):
-        after = _longest(segments, speech, first, limit)
-        if after < len(segments):
+    last = len(segments) if last is None else last
+    while first < last:
+        after = min(_longest(segments, speech, first, limit), last)
+        if after < last:
             after = _best_cut(segments, first, after)
         yield AlignStretch(first, after, _pieces(segments, speech, first, after))
         first = after

@@ -9,7 +9,6 @@ from typing import ClassVar
 from reelmill.artifacts import (
     Artifact,
     Audio,
-    Language,
     Segment,
     Speech,
     Transcript,
@@ -26,7 +25,8 @@ from reelmill.stages.words.words import TimedText, split_words, timed_words, wor
 
 @dataclass(frozen=True)
 class TextWindow:
-    """A window of speech and the segments that were recognized in it.
+    """A window of speech and the segments of one language that were recognized in it, with their
+    numbers in the transcript.
 
     `features` has shape (n_mels, up to 3000), float32; cost is in seconds of speech.
     """
@@ -35,6 +35,7 @@ class TextWindow:
     language: str
     segments: tuple[Segment, ...]
     pieces: Pieces
+    numbers: tuple[int, ...]
 
     @property
     def cost(self) -> float:
@@ -43,8 +44,9 @@ class TextWindow:
 
 @dataclass(frozen=True)
 class WindowWords:
-    """Of each segment of a window its words, in times of the original."""
+    """Of each segment of a window its number and its words, in times of the original."""
 
+    numbers: tuple[int, ...]
     words: tuple[tuple[Word, ...], ...]
 
 
@@ -56,11 +58,11 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
     """
 
     name: ClassVar[str] = "whisper-times"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Timing words that no aligner can"
     commands = ("voice", "subtitle")
     models = ("model", "aligner")
-    needs = (Audio, Speech, Language, exactly(Transcript))
+    needs = (Audio, Speech, exactly(Transcript))
     produces: ClassVar[type[Artifact]] = WhisperTimes
 
     model: WhisperSpec
@@ -68,16 +70,19 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[TextWindow]:
         transcript = inputs[Transcript]
-        if transcript.language in self.aligned or not transcript.segments:
+        waiting = list(enumerate(transcript.segments))
+        if all(transcript.language_of(segment) in self.aligned for _, segment in waiting):
             return
-        segments = list(transcript.segments)
         cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
         for pieces, features in cut:
-            inside = []
-            while segments and _middle(segments[0]) <= pieces[-1][1]:
-                inside.append(segments.pop(0))
-            if inside:
-                yield TextWindow(features, transcript.language, tuple(inside), pieces)
+            inside: dict[str, list[tuple[int, Segment]]] = {}
+            while waiting and _middle(waiting[0][1]) <= pieces[-1][1]:
+                number, segment = waiting.pop(0)
+                inside.setdefault(transcript.language_of(segment), []).append((number, segment))
+            for language, said in inside.items():
+                if language not in self.aligned:
+                    numbers, texts = zip(*said, strict=True)
+                    yield TextWindow(features, language, texts, pieces, numbers)
 
     def infer(self, model: Whisper, batch: Sequence[TextWindow]) -> list[WindowWords]:
         times = model.token_times(
@@ -91,13 +96,18 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
         self, context: StageContext, inputs: Inputs, outputs: Iterator[WindowWords]
     ) -> WhisperTimes:
         transcript = inputs[Transcript]
-        words = [list(of_segment) for window in outputs for of_segment in window.words]
-        if not words:
-            words = [[] for _ in transcript.segments]
-        # What lies after the last window is no speech that anybody could look for.
-        for segment in transcript.segments[len(words) :]:
-            words.append(_words_of(segment, transcript.language, TextTokens((), (), (), ()), None))
-        return WhisperTimes(words)
+        found = {
+            number: list(words)
+            for window in outputs
+            for number, words in zip(window.numbers, window.words, strict=True)
+        }
+        nothing = TextTokens((), (), (), ())
+        for number, segment in enumerate(transcript.segments):
+            language = transcript.language_of(segment)
+            if number not in found and language not in self.aligned:
+                # After the last window: no speech that anybody could look for.
+                found[number] = _words_of(segment, language, nothing, None)
+        return WhisperTimes([found.get(number, []) for number in range(len(transcript.segments))])
 
 
 def _middle(segment: Segment) -> float:
@@ -113,10 +123,11 @@ def _as_written(text: str, language: str) -> str:
 def _window_words(item: TextWindow, found: Sequence[TextTokens]) -> WindowWords:
     times = OriginalTimes(item.pieces)
     return WindowWords(
+        item.numbers,
         tuple(
             tuple(_words_of(segment, item.language, tokens, times))
             for segment, tokens in zip(item.segments, found, strict=True)
-        )
+        ),
     )
 
 

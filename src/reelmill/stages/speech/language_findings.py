@@ -1,0 +1,108 @@
+"""What a reader should know of the languages of a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from reelmill.artifacts import Finding, RecognizedWindow
+from reelmill.models.whisper.languages import language_name
+from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.stages.speech.spoken_languages import main_language
+
+#: Below this mean probability a language is a guess.
+_GUESS = 0.5
+#: From this one on a window contradicts the language that was given.
+_CONTRADICTS = 0.9
+_SHORTEST = 5.0
+#: Of an English-only model's texts: a mean log probability of a token below which they are hardly
+#: English speech.
+_HARDLY_ENGLISH = -0.8
+
+
+def language_findings(
+    windows: Sequence[RecognizedWindow],
+    language: str,
+    allowed: Sequence[str],
+    model: WhisperSpec,
+) -> list[Finding]:
+    """Several languages, a language that is a guess, one that contradicts what was given, and
+    what an English-only model cannot know.
+
+    Args:
+        windows: as the transcript has them.
+        language: the recording's main one.
+        allowed: the languages given.
+        model: what recognized them.
+    """
+    if not any(window.segments for window in windows):
+        return []
+    if not model.multilingual:
+        return [*_english_only(windows, allowed, model)]
+    if len(allowed) == 1:
+        return [*_contradicting(windows, allowed[0])]
+    return [*_several(windows), *_guessed(windows, language)]
+
+
+def _several(windows: Sequence[RecognizedWindow]) -> Iterator[Finding]:
+    """Where each language is spoken, where there are several."""
+    if len({window.language for window in windows}) < 2:
+        return
+    for code, group in groupby(windows, key=lambda window: window.language):
+        start, end = _times(list(group))
+        yield Finding("language", start, end, text=f"{language_name(code)} ({code})")
+
+
+def _guessed(windows: Sequence[RecognizedWindow], language: str) -> Iterator[Finding]:
+    _, probability = main_language(windows, [window.language for window in windows])
+    if probability >= _GUESS:
+        return
+    text = (
+        f"the language is a guess: {language_name(language)} ({language}) with probability "
+        f"{probability:.2f}; say which it is with --language"
+    )
+    yield Finding("language", score=probability, text=text, severity="warning")
+
+
+def _contradicting(windows: Sequence[RecognizedWindow], given: str) -> Iterator[Finding]:
+    """Stretches that sound like another language than the one given."""
+
+    def other(window: RecognizedWindow) -> str | None:
+        code = max(window.languages, key=lambda code: window.languages[code], default=given)
+        sure = window.languages.get(code, 0.0) >= _CONTRADICTS and window.seconds >= _SHORTEST
+        return code if sure and code != given else None
+
+    for code, group in groupby(windows, key=other):
+        if code is None:
+            continue
+        start, end = _times(list(group))
+        text = (
+            f"sounds like {language_name(code)} ({code}), but was recognized as "
+            f"{language_name(given)}, as --language says"
+        )
+        yield Finding("language", start, end, text=text, severity="warning")
+
+
+def _english_only(
+    windows: Sequence[RecognizedWindow], allowed: Sequence[str], model: WhisperSpec
+) -> Iterator[Finding]:
+    """An English-only model turns whatever it hears into English: what is said of that."""
+    segments = [segment for window in windows for segment in window.segments]
+    seconds = sum(segment.end - segment.start for segment in segments) or 1.0
+    certain = sum(one.avg_logprob * (one.end - one.start) for one in segments) / seconds
+    if certain < _HARDLY_ENGLISH:
+        text = (
+            f"this is hardly English, and the model {model.name} knows English only: use a "
+            "multilingual --model, such as base"
+        )
+        yield Finding("language", text=text, severity="warning")
+    elif not allowed:
+        text = (
+            f"taken for English, as the model {model.name} knows nothing else; --language en "
+            "says that it is"
+        )
+        yield Finding("language", text=text)
+
+
+def _times(windows: Sequence[RecognizedWindow]) -> tuple[float, float]:
+    return windows[0].pieces[0].start, windows[-1].pieces[-1].end

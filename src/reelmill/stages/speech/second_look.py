@@ -1,0 +1,122 @@
+"""Which windows are listened to again, and what is kept of what was heard then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from reelmill.artifacts import RecognizedWindow, Segment
+from reelmill.stages.speech.spoken_languages import (
+    is_sure,
+    languages_of,
+    perhaps_mixed,
+    probabilities,
+    sure_languages,
+)
+from reelmill.stages.speech.windows import Pieces, grouped
+
+#: Speech in which a language is looked for anew, in seconds: enough to be sure of it.
+_LANGUAGE_SECONDS = 4.0
+#: From this mean log probability of its tokens on a text in a newly found language is believed.
+_LIKELY_TEXT = -0.6
+#: Of a language that windows of the recording are sure of elsewhere, this is probability enough.
+_ENOUGH = 0.5
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """Window number `window` is listened to again: `language`, as a whole in another language;
+    `mixed`, in `parts`, each in the language that is heard there."""
+
+    window: int
+    reason: Literal["language", "mixed"]
+    parts: tuple[Pieces, ...]
+    languages: tuple[str, ...]
+
+
+def second_looks(
+    windows: Sequence[RecognizedWindow], allowed: Sequence[str] = ()
+) -> list[SecondLook]:
+    """What is to be listened to again; the same for the same windows.
+
+    Args:
+        windows: of one recording, in order, as they were first recognized.
+        allowed: the languages that may be spoken; any, if there are none.
+    """
+    decided = languages_of(windows, allowed)
+    mixed = perhaps_mixed(windows, decided, allowed)
+    looks = []
+    for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
+        whole = tuple((piece.start, piece.end) for piece in window.pieces)
+        parts = tuple(grouped(whole, _LANGUAGE_SECONDS)) if number in mixed else ()
+        if len(parts) > 1:
+            looks.append(SecondLook(number, "mixed", parts, tuple(allowed)))
+        elif language != window.language:
+            looks.append(SecondLook(number, "language", (whole,), (language,)))
+    return looks
+
+
+def after_second_looks(
+    windows: Sequence[RecognizedWindow],
+    looks: Iterable[SecondLook],
+    heard: Iterator[RecognizedWindow],
+    allowed: Sequence[str] = (),
+) -> list[RecognizedWindow]:
+    """The windows, some replaced by what was heard of them, or of their parts, the second time.
+
+    Args:
+        windows: as for `second_looks`.
+        looks: what that gave.
+        heard: what was recognized in the parts of all looks, in order.
+        allowed: as for `second_looks`.
+    """
+    again = {look.window: [next(heard) for _ in look.parts] for look in looks}
+    decided = languages_of(windows, allowed)
+    known = sure_languages(windows, allowed)
+    found: list[RecognizedWindow] = []
+    for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
+        parts = again.get(number, [])
+        if len(parts) == 1:
+            found += parts
+            continue
+        chosen = [_part(part, window, language, known, allowed) for part in parts]
+        # A window that is in one language throughout is better heard as a whole.
+        one = {part.language for part in chosen} <= {window.language}
+        found += [window] if one else chosen
+    return found
+
+
+def _part(
+    part: RecognizedWindow,
+    window: RecognizedWindow,
+    language: str,
+    known: set[str],
+    allowed: Sequence[str],
+) -> RecognizedWindow:
+    """A part as it was heard alone; in a language that is not to be believed, as it was heard in
+    the whole window."""
+    before = _within(window, part)
+    heard = probabilities(part, allowed)
+    if part.language in (window.language, language) or _believed(part, heard, known):
+        return part
+    return replace(part, language=window.language, segments=before)
+
+
+def _believed(part: RecognizedWindow, heard: Mapping[str, float], known: set[str]) -> bool:
+    probability = heard.get(part.language, 0.0)
+    if part.language in known:
+        return probability >= _ENOUGH
+    return is_sure(probability, part.seconds) and mean_logprob(part.segments) >= _LIKELY_TEXT
+
+
+def _within(window: RecognizedWindow, part: RecognizedWindow) -> list[Segment]:
+    """The segments of a window whose middle lies in a part of it."""
+    start, end = part.pieces[0].start, part.pieces[-1].end
+    return [one for one in window.segments if start <= (one.start + one.end) / 2 < end]
+
+
+def mean_logprob(segments: Sequence[Segment]) -> float:
+    """The mean of the segments' log probabilities, weighted by their length; 0 without any."""
+    seconds = sum(one.end - one.start for one in segments)
+    return sum(one.avg_logprob * (one.end - one.start) for one in segments) / (seconds or 1.0)

@@ -1,0 +1,59 @@
+"""Listening again: which windows, and what is kept."""
+
+from reelmill.stages.speech.second_look import after_second_looks, second_looks
+from tests.stages.speech.heard import window
+
+SPANS = [(0, 5), (6, 10), (10, 15), (15, 20)]
+#: As a real one: a sentence in Spanish, of which the window's English text has nothing.
+MIXED = window(0, 20, "en", {"en": 0.82, "es": 0.14}, "that agent is logged on", spans=SPANS)
+SPANISH = window(-30, -1, "es")
+
+
+def part(number, language, probability, text="…", logprob=-0.3, seconds=5.0):
+    start = SPANS[number][0]
+    return window(start, start + seconds, language, {language: probability}, text, logprob)
+
+
+def test_a_sure_recording_is_not_listened_to_again():
+    # proves: V3
+    assert second_looks([window(0, 20, "ko"), window(20, 40, "ko")]) == []
+
+
+def test_a_window_in_the_wrong_language_is_heard_again_as_a_whole():
+    # proves: V3 G8
+    found = [
+        window(0, 20, "ko"),
+        window(20, 22, "en", {"en": 0.93, "ko": 0.02}),
+        window(22, 40, "ko"),
+    ]
+    (look,) = second_looks(found)
+    assert (look.window, look.reason, look.languages) == (1, "language", ("ko",))
+    assert look.parts == (((20, 22),),)
+    again = window(20, 22, "ko", text="네")
+    assert after_second_looks(found, [look], iter([again]))[1] is again
+
+
+def test_a_window_of_two_languages_is_heard_in_parts():
+    # proves: V3 G8
+    found = [SPANISH, MIXED]
+    (look,) = (one for one in second_looks(found) if one.window == 1)
+    assert look.parts == (((0, 5),), ((6, 10),), ((10, 15),), ((15, 20),))
+    parts = [part(0, "es", 0.97), part(1, "en", 0.9), part(2, "en", 0.99), part(3, "en", 0.99)]
+    heard = after_second_looks(found, [look], iter(parts))
+    assert [one.language for one in heard] == ["es", "es", "en", "en", "en"]
+
+
+def test_parts_in_one_language_leave_the_window_as_it_was():
+    # proves: V3
+    looks = second_looks([MIXED])
+    parts = [part(n, "en", 0.9) for n in range(4)]
+    assert after_second_looks([MIXED], looks, iter(parts)) == [MIXED]
+
+
+def test_a_part_in_a_language_that_nobody_is_sure_of_stays_as_it_was():
+    # proves: V3 G8
+    looks = second_looks([MIXED])
+    unsure = [part(0, "he", 0.2), *(part(n, "en", 0.9) for n in (1, 2, 3))]
+    assert after_second_looks([MIXED], looks, iter(unsure)) == [MIXED]
+    unlikely = [part(0, "he", 0.97, logprob=-1.1), *(part(n, "en", 0.9) for n in (1, 2, 3))]
+    assert after_second_looks([MIXED], looks, iter(unlikely)) == [MIXED]
