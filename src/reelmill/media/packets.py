@@ -23,10 +23,14 @@ _MOST_ERRORS_IN_A_ROW = 100
 
 
 def readable_packets(
-    container: InputContainer, stream: Stream | None, path: Path, lost: Callable[[], None]
+    container: InputContainer,
+    stream: Stream | None,
+    path: Path,
+    lost: Callable[[], None],
+    late: Callable[[], None] = lambda: None,
 ) -> Iterator[Packet[Any]]:
     """Packets in order, of `stream` or of all; `lost` is called for each place that cannot be read
-    as the format wants.
+    as the format wants, `late` for each packet of a track that was not there at the start.
 
     Raises:
         InputError, TransientError: reading itself failed, as `read_error` tells.
@@ -39,8 +43,9 @@ def readable_packets(
                 yield packet
                 errors = 0
             return
-        except (av.error.FFmpegError, OSError, IndexError) as error:
-            # IndexError: PyAV's, for a packet of a track that was not there at the start
+        except IndexError:  # PyAV's, for a packet of a track that was not there at the start
+            late()
+        except (av.error.FFmpegError, OSError) as error:
             _lose(path, error, lost)
             errors += 1
 
@@ -51,16 +56,17 @@ def decoded_frames(
     path: Path,
     lost: Callable[[], None],
     is_empty: Callable[[Packet[Any]], bool] = lambda packet: False,
+    late: Callable[[], None] = lambda: None,
 ) -> Iterator[Any]:
     """Decoded frames in order; `lost` is called for each corrupt packet that is left out. Packets
-    of which `is_empty` says so hold nothing to decode.
+    of which `is_empty` says so hold nothing to decode; `late` as in `readable_packets`.
 
     Raises:
         InputError, TransientError: reading itself failed, as `read_error` tells.
         LimitError: its pictures are larger than is allowed.
         MemoryError: a frame takes more memory than this process may have.
     """
-    for packet in readable_packets(container, stream, path, lost):
+    for packet in readable_packets(container, stream, path, lost, late):
         tick()
         if is_empty(packet):
             continue

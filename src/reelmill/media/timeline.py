@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reelmill.artifacts import Finding
+from reelmill.artifacts import Finding, Severity
 
 #: Smaller differences between time stamps and sample counts are jitter. FFmpeg's own
 #: `aresample=async` leaves the same 0.1 s alone (`min_hard_comp`).
@@ -148,6 +148,30 @@ def _places(found: list[tuple[float, float]]) -> str:
     plural = "s" if len(found) > 1 else ""
     first = ", ".join(f"{at:.1f} s" for at, _ in found[:3])
     return f"{len(found)} place{plural} ({first}{more})"
+
+
+#: A shorter difference between stated and read length is rounding or priming.
+_MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
+#: A recording that lacks more than this share of its stated length is not whole.
+_GRAVE_SHARE = 0.1
+
+
+def truncated(seconds: float, stated: float) -> list[Finding]:
+    """What there is to say of a recording of which `seconds` were read and `stated` are stated."""
+    missing = stated - seconds
+    if missing <= max(_MISSING_SECONDS, _MISSING_SHARE * stated):
+        return []
+    text = f"ends after {seconds:.1f} s; its header states {stated:.1f} s"
+    severity: Severity = "grave" if missing > _GRAVE_SHARE * stated else "warning"
+    return [Finding("truncated", seconds, stated, text=text, severity=severity)]
+
+
+def late_track() -> Finding:
+    """Of a file in which a track begins that was not announced at its start."""
+    text = (
+        "a track begins in the middle of the file that was not there at its start; it was not read"
+    )
+    return Finding("late track", text=text, severity="warning")
 
 
 def time_zero(container: str, start: float | None, has_video: bool) -> float:

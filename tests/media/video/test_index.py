@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from reelmill.artifacts import VideoIndex
@@ -158,3 +159,53 @@ def test_sound_and_picture_of_joined_recordings_stay_in_step(tmp_path: Path) -> 
     seen = [b for a, b in pairwise([-1.0, *lit]) if b - a > 0.1]
     assert len(seen) == 6
     assert onsets(heard(sound)) == pytest.approx(seen, abs=0.03)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "flv"])
+def test_a_video_that_ends_before_its_header_says(tmp_path: Path, suffix: str) -> None:
+    # proves: F6 G21
+    path = encoded(tmp_path / f"film.{suffix}", "libx264", 2 * (suffix != "avi"), frames=200)
+    if suffix == "mp4":
+        path = remuxed(path, movflags="faststart")
+    assert index_video(path).problems == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (problem,) = (one for one in index_video(path).problems if one.label == "truncated")
+    assert "states 8.0 s" in problem.text or "states 8.1 s" in problem.text
+    assert problem.severity == "grave"
+
+
+def remuxed(path: Path, **options: str) -> Path:
+    """The same packets in a new file."""
+    made = path.with_name(f"new {path.name}")
+    with (
+        av.open(str(path)) as source,
+        av.open(f"file:{made}", "w", format="mp4", container_options=options) as output,
+    ):
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    return made
+
+
+def test_sound_that_goes_on_after_the_picture_is_no_damage(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mkv", [n / 25 for n in range(50)], seconds=6.0)
+    assert index_video(path).problems == []
+
+
+def test_a_track_that_begins_later_is_said(tmp_path: Path) -> None:
+    # proves: G21
+    path = encoded(tmp_path / "a.flv", "libx264", frames=250)
+    heard = tmp_path / "b.flv"
+    with av.open(str(heard), "w", format="flv") as output:
+        stream = output.add_stream("aac", rate=44_100)
+        for _ in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), "f4"), "fltp", "mono")
+            frame.sample_rate = 44_100
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes() + heard.read_bytes()[13:])  # its tags, without the header
+    index = index_video(path)
+    assert [problem.label for problem in index.problems] == ["late track"]
+    assert len(looked_at(path, index)) == 250

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -324,3 +325,21 @@ def test_parts_are_always_the_same_and_hold_the_sound_apart(walking, tmp_path: P
     assert parts == stage.parts(context_of(recording), inputs)
     assert [bool(part.clips) for part in parts] == [True, *[False] * (len(parts) - 1)]
     assert len(parts) >= 4
+
+
+def test_damage_of_the_sound_is_told(tmp_path: Path) -> None:
+    # proves: F6 G21
+    path = film(tmp_path / "film.mkv", [i / 25 for i in range(100)], size=(WIDTH, HEIGHT))
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as source:
+        hit = [p.pos + 12 for p in source.demux(audio=0) if p.pos is not None][40:60]
+    for at in hit:
+        data[at : at + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    recording = recording_of(path, tmp_path / "cache")
+    times = [i / 25 for i in range(100)]
+    people = {"A": walk(100, 100, 0.4)}
+    persons = persons_of(recording.folder, times, people, size=(WIDTH, HEIGHT))
+    _, footage = carry_out(recording, persons, PlanClips(), RenderFaces(FAST))
+    (problem,) = footage.summary().findings
+    assert problem.severity == "warning" and "left out of the clips" in problem.text

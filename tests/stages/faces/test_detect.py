@@ -199,3 +199,16 @@ def test_no_faces_is_a_result_and_no_picture_an_error(tmp_path: Path, model) -> 
                   rate=16000)  # fmt: skip
     with pytest.raises(InputError, match="no picture"):
         detected(sound, model)
+
+
+def test_damage_is_told_with_its_place(tmp_path: Path, model) -> None:
+    # proves: F6 G21
+    path = film(tmp_path / "film.ts", [n / 25 for n in range(200)], sound=False)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    path.write_bytes(data)
+    _, found = detected(path, model)
+    (problem,) = found.problems
+    assert problem.label == "damaged pictures" and problem.severity == "warning"
+    assert 2 < problem.start < 4.5 < problem.end < 7

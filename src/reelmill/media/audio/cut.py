@@ -64,7 +64,7 @@ def cut_sound(
     track: int | None,
     cuts: Sequence[SoundCut],
     joints: Sequence[Joint] = (),
-) -> None:
+) -> int:
     """Write each cut as an mp4 of AAC (mono or stereo) in one pass over the sound.
 
     A file is as long as its stretches are, to the sample: where there is no sound there is
@@ -73,6 +73,9 @@ def cut_sound(
     Args:
         track: the stream index; None for the main one.
         joints: where recordings begin that were joined in the file.
+
+    Returns:
+        How many corrupt packets were left out.
 
     Raises:
         InputError: no sound that can be decoded.
@@ -96,6 +99,7 @@ def cut_sound(
                 break
             for file in waiting:
                 file.take(position, samples)
+        return reader.corrupt
 
 
 def _choose(path: Path, container: InputContainer, track: int | None) -> AudioStream:
@@ -120,6 +124,7 @@ class _Reader:
         layout: str,
         joints: Sequence[Joint] = (),
     ) -> None:
+        self.corrupt = 0
         self._path, self._container, self._stream, self._rate = path, container, stream, rate
         self._resampler = av.AudioResampler("fltp", layout, rate)
         self._tick = float(stream.time_base or 0)
@@ -166,9 +171,12 @@ class _Reader:
         except av.error.FFmpegError:  # not seekable: from the beginning, then
             self._container.seek(self._container.start_time or 0)
 
+    def _lose(self) -> None:
+        self.corrupt += 1
+
     def _frames(self) -> Iterator[AudioFrame]:
         """Frames in the wanted rate and layout; corrupt packets are left out."""
-        for frame in decoded_frames(self._container, self._stream, self._path, lambda: None):
+        for frame in decoded_frames(self._container, self._stream, self._path, self._lose):
             yield from self._resampler.resample(frame)
         yield from self._resampler.resample(None)
 

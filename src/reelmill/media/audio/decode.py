@@ -22,18 +22,13 @@ from reelmill.media.audio.unsent import unsent_packets
 from reelmill.media.container import WHOLE, Part, open_container, read_only, shown
 from reelmill.media.limits import limits, option
 from reelmill.media.packets import decoded_frames
-from reelmill.media.timeline import Timeline, time_zero
+from reelmill.media.timeline import Timeline, late_track, time_zero, truncated
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
 
 SAMPLE_RATE = 16_000
-
-#: A shorter difference between stated and decoded duration is rounding or priming.
-_MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
-#: A recording that lacks more than this share of its stated length is not whole.
-_GRAVE_SHARE = 0.1
 
 #: Telephones have 8,000; with a few samples a second a small file would be days of noise.
 _LEAST_RATE = 1000
@@ -228,6 +223,7 @@ class _Decoding:
         self._run_start = 0  # in samples written, where the current run of frames begins
         self._written = 0
         self._corrupt = 0
+        self._late = False
         self._damage: list[_Damage] = []
         self._in_damage = False
         self._unsent = unsent_packets(stream.codec_context.codec.name)
@@ -237,7 +233,12 @@ class _Decoding:
     def frames(self) -> Iterator[AudioFrame]:
         """Decoded frames in order; corrupt packets are left out and counted."""
         return decoded_frames(
-            self._container, self._stream, self._path, self._lose, self._is_unsent
+            self._container,
+            self._stream,
+            self._path,
+            self._lose,
+            self._is_unsent,
+            self._notice_late,
         )
 
     def _is_unsent(self, packet: Packet[Any]) -> bool:
@@ -245,6 +246,9 @@ class _Decoding:
             return False
         self._timeline.sound_unsent()
         return True
+
+    def _notice_late(self) -> None:
+        self._late = True
 
     def _lose(self) -> None:
         self._corrupt += 1
@@ -346,17 +350,7 @@ class _Decoding:
             problems.append(
                 Finding("beyond its header", self.stated, seconds, text=text, severity="warning")
             )
-        missing = self.stated - seconds
-        if missing > max(_MISSING_SECONDS, _MISSING_SHARE * self.stated):
-            text = f"ends after {seconds:.1f} s; its header states {self.stated:.1f} s"
-            grave = missing > _GRAVE_SHARE * self.stated
-            problems.append(
-                Finding(
-                    "truncated",
-                    seconds,
-                    self.stated,
-                    text=text,
-                    severity="grave" if grave else "warning",
-                )
-            )
+        problems += truncated(seconds, self.stated)
+        if self._late:
+            problems.append(late_track())
         return problems

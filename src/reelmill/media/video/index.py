@@ -17,6 +17,7 @@ from reelmill.core.recording import Original, Recording, open_original
 from reelmill.media.clock import RESTART_SECONDS
 from reelmill.media.container import open_container
 from reelmill.media.packets import readable_packets
+from reelmill.media.timeline import late_track, truncated
 from reelmill.media.video.reader import Pictures, open_pictures
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def index_video(source: Path | Recording, track: int | None = None) -> VideoInde
                 index.joints = joints(original, index.track, pictures.zero)
         if not index.seekable:
             index.key_times, index.end = [], None
-            index.problems = _problems(found, index.joints)
+        index.problems = [*_problems(found, index), *_truncation(found, source)]
+        if pictures.late:
+            index.problems.append(late_track())
     return index
 
 
@@ -113,6 +116,13 @@ class _Scan:
             last, self._last_shown = self._last_shown, frame.pts
             if frame.pts is None or (last is not None and frame.pts <= last):
                 self.in_order = False
+
+    @property
+    def length(self) -> float:
+        """From the first picture to the end of the last, s."""
+        if self.end is None:
+            return 0.0
+        return self.end - self.pictures.time_of(min(self._stamps))
 
     @property
     def is_regular(self) -> bool:
@@ -180,8 +190,10 @@ def _joined(streams: Sequence[Sequence[_Stretch]], zero: float) -> list[Joint]:
     return found
 
 
-def _problems(found: _Scan, joints: Sequence[Joint]) -> list[Finding]:
-    rate = f"{found.pictures.rate:.6g} pictures a second"
+def _problems(found: _Scan, index: VideoIndex) -> list[Finding]:
+    if index.seekable:
+        return []
+    rate, joints = f"{found.pictures.rate:.6g} pictures a second", index.joints
     if joints:
         places = ", ".join(f"{joint.time:.1f} s" for joint in joints[:_MOST_NAMED])
         more = f" and {len(joints) - _MOST_NAMED} more" if len(joints) > _MOST_NAMED else ""
@@ -200,3 +212,27 @@ def _problems(found: _Scan, joints: Sequence[Joint]) -> list[Finding]:
         )
         return [Finding("doubtful times", text=text)]
     return []
+
+
+def _truncation(found: _Scan, source: Path | Recording) -> list[Finding]:
+    """Whether the file ends before its header says."""
+    stream, container = found.pictures.stream, found.pictures.container
+    if stream.duration is not None and stream.time_base is not None:
+        stated = float(stream.duration * stream.time_base)
+        if container.format.name == "avi":  # which FFmpeg measures, where its index is lost
+            stated = max(stated, stream.frames / found.pictures.rate)
+        return truncated(found.length, stated)
+    read, stated = found.end or 0.0, (container.duration or 0) / av.time_base
+    if truncated(read, stated):  # unless it is the sound that goes on
+        read = max(read, _end_of_all(source) - found.pictures.zero)
+    return truncated(read, stated)
+
+
+def _end_of_all(source: Path | Recording) -> float:
+    """The time stamp, s, at which the last packet of any track ends."""
+    end = 0.0
+    with open_original(source) as original, open_container(original) as container:
+        for packet in readable_packets(container, None, original.path, lambda: None):
+            if packet.pts is not None and packet.time_base is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return end

@@ -45,7 +45,9 @@ _BY_DECODING_TIME = frozenset({"mpeg", "mpegts"})
 class Pictures:
     """A video track opened for reading. Times are seconds of the original, as everywhere.
 
-    `corrupt` counts the packets that could not be decoded so far. Without an index the track is
+    `corrupt` counts the packets that could not be decoded so far, `damaged` those of which the
+    container says that something is missing, `late` says whether there are
+    some of a track that was not announced at the start. Without an index the track is
     taken for seekable.
     """
 
@@ -59,7 +61,8 @@ class Pictures:
         index: VideoIndex | None = None,
     ) -> None:
         self.path = original.path
-        self.corrupt = 0
+        self.corrupt = self.damaged = 0
+        self.late = False
         self.index = index
         self._original, self._draft = original, draft
         self._reopened = ExitStack()
@@ -88,7 +91,9 @@ class Pictures:
         """All packets, from the first one on; nothing is decoded."""
         self._rewind()
         self._untouched = False
-        for packet in readable_packets(self.container, self.stream, self.path, self._lose):
+        for packet in readable_packets(
+            self.container, self.stream, self.path, self._lose, self._notice_late
+        ):
             tick()
             if packet.size:
                 yield packet
@@ -134,13 +139,13 @@ class Pictures:
         wanted = start + 2 * SAME_FRAME_SECONDS
         by_decoding_time = self.container.format.name in _BY_DECODING_TIME
         for run_up in _RUN_UPS[1:] if by_decoding_time else _RUN_UPS:
-            lost = self.corrupt
+            lost, damaged = self.corrupt, self.damaged
             if wanted > run_up and self._seek(wanted - run_up):
                 frames = self._frames()
                 first = next(frames, None)
                 if first is not None and first[0] <= wanted:
                     return first, frames
-            self.corrupt = lost  # it is met again
+            self.corrupt, self.damaged = lost, damaged  # it is met again
         return None
 
     def _seek(self, time: float) -> bool:
@@ -163,7 +168,9 @@ class Pictures:
         self._untouched = False
         clock = self._clock()
         weaver: _Weaver | None = None
-        for frame in decoded_frames(self.container, self.stream, self.path, self._lose):
+        for frame in decoded_frames(
+            self.container, self.stream, self.path, self._lose, self._notice_damage
+        ):
             if weaver is None and frame.interlaced_frame:
                 weaver = _Weaver(frame)
             for ready in weaver.push(frame) if weaver else (frame,):
@@ -176,6 +183,14 @@ class Pictures:
             return _Stamped(self)
         duration = (self.container.duration or 0) / av.time_base
         return _Counted(self, RunningClock(self.zero, duration, self.index.joints))
+
+    def _notice_damage(self, packet: Packet[Any]) -> bool:
+        """Count it; no packet is left out for that."""
+        self.damaged += packet.is_corrupt
+        return False
+
+    def _notice_late(self) -> None:
+        self.late = True
 
     def _lose(self) -> None:
         self.corrupt += 1

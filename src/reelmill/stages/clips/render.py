@@ -102,6 +102,7 @@ class RenderFaces(FileStage):
         self, context: StageContext, inputs: Inputs, pieces: Sequence[RenderedPart]
     ) -> Footage:
         sounds = {clip: file for part in pieces for clip, file in part.sounds.items()}
+        problems = {problem.text: problem for part in pieces for problem in part.problems}
         return Footage(
             pieces=sorted(
                 (piece for part in pieces for piece in part.pieces),
@@ -110,7 +111,7 @@ class RenderFaces(FileStage):
             sounds=[sounds.get(number) for number in range(len(inputs[ClipPlan].clips))],
             thumbnails={k: v for part in pieces for k, v in part.thumbnails.items()},
             corrupt=sum(part.corrupt for part in pieces),
-            problems=[problem for part in pieces for problem in part.problems][:1],
+            problems=list(problems.values()),
         )
 
 
@@ -158,11 +159,19 @@ def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -
                 file = opened.enter_context(replacing(recording.folder / names[number]))
                 spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
                 cuts.append(SoundCut(Path(file.name), spans))
-            cut_sound(recording, None, cuts, inputs[VideoIndex].joints)
+            corrupt = cut_sound(recording, None, cuts, inputs[VideoIndex].joints)
     except InputError as error:
         text = f"the clips have no sound: {error}"
         return RenderedPart(problems=[Finding("sound not read", text=text, severity="warning")])
-    return RenderedPart(sounds=names)
+    return RenderedPart(sounds=names, problems=_sound_damage(corrupt))
+
+
+def _sound_damage(corrupt: int) -> list[Finding]:
+    if not corrupt:
+        return []
+    plural = "s" if corrupt > 1 else ""
+    text = f"{corrupt} corrupt packet{plural} left out of the clips; silence is in their place"
+    return [Finding("damaged sound", text=text, severity="warning")]
 
 
 @dataclass(frozen=True)

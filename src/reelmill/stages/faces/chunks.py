@@ -37,7 +37,7 @@ class FrameChunk:
     (n,) indices into `times`. cuts: (k,) indices into `times` of the first frames of new scenes;
     such a frame and the one before it are always sampled. glances: of the first and last of the m
     frames, for comparison with the neighbouring chunks. lost: packets since the chunk before that
-    could not be decoded. Cost is in sampled frames.
+    could not be decoded; damaged: frames that could be in part. Cost is in sampled frames.
     """
 
     frames: tuple[UInt8, ...]
@@ -46,6 +46,7 @@ class FrameChunk:
     cuts: npt.NDArray[np.int64]
     glances: tuple[Glance, Glance]
     lost: int
+    damaged: int = 0
 
     @property
     def cost(self) -> float:
@@ -63,9 +64,11 @@ class _Growing:
     cuts: list[int] = field(default_factory=list)
     first: Glance | None = None
     last: Glance | None = None
+    damaged: int = 0
 
-    def add(self, time: float, glance: Glance) -> None:
+    def add(self, time: float, glance: Glance, *, damaged: bool) -> None:
         self.times.append(time)
+        self.damaged += damaged
         self.first = glance if self.first is None else self.first
         self.last = glance
 
@@ -74,7 +77,7 @@ class _Growing:
         self.frames.append(self.reducer.reduced(frame))
         self.sampled.append(len(self.times) - 1)
 
-    def finished(self, lost: int) -> FrameChunk:
+    def finished(self, lost: int, damaged: int) -> FrameChunk:
         assert self.first is not None and self.last is not None
         return FrameChunk(
             tuple(self.frames),
@@ -83,6 +86,7 @@ class _Growing:
             np.array(self.cuts, np.int64),
             (self.first, self.last),
             lost,
+            max(damaged, self.damaged),
         )
 
 
@@ -97,7 +101,7 @@ def frame_chunks(
     every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
     most = max(1, min(CHUNK, _MOST_BYTES // (3 * size[0] * size[1])))
     reducer = Reducer(size, rotation)
-    chunk, lost = _Growing(reducer), 0
+    chunk, lost, damaged = _Growing(reducer), 0, 0
     waiting: Frame | None = None  # the last frame, if it has not been sampled
     before: Glance | None = None
     since, sampled_at, last = 0, -math.inf, -math.inf
@@ -110,9 +114,9 @@ def frame_chunks(
             chunk.sample(waiting)
         due = before is None or since + 1 >= every or time - sampled_at > _LONGEST_STEP
         if (due or cut) and len(chunk.frames) >= most:
-            yield chunk.finished(pictures.corrupt - lost)
-            chunk, lost = _Growing(reducer), pictures.corrupt
-        chunk.add(time, glance)
+            yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged)
+            chunk, lost, damaged = _Growing(reducer), pictures.corrupt, pictures.damaged
+        chunk.add(time, glance, damaged=frame.is_corrupt)
         if cut:
             chunk.cuts.append(len(chunk.times) - 1)
         if due or cut:
@@ -124,4 +128,4 @@ def frame_chunks(
     if waiting is not None:
         chunk.sample(waiting)
     if chunk.frames:
-        yield chunk.finished(pictures.corrupt - lost)
+        yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged)

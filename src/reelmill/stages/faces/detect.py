@@ -61,6 +61,7 @@ class ChunkFaces:
     cuts: npt.NDArray[np.int64]
     glances: tuple[Glance, Glance]
     lost: int
+    damaged: int
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def _chunk_faces(
         chunk.cuts.copy(),
         (chunk.glances[0].copy(), chunk.glances[1].copy()),
         chunk.lost,
+        chunk.damaged,
     )
 
 
@@ -238,7 +240,49 @@ def _picture(track: VideoTrack, times: npt.NDArray[np.float64], end: float | Non
     )
 
 
+#: Damaged places that are told one by one.
+_MOST_DAMAGE = 20
+
+
+@dataclass
+class _Damage:
+    """A place with damage: from where to where, s, and how much."""
+
+    start: float
+    end: float
+    lost: int = 0
+    damaged: int = 0
+
+    def finding(self, where: str = "") -> Finding:
+        counts = [
+            f"{count} {what}{'s' if count > 1 else ''} {done}"
+            for count, what, done in (
+                (self.lost, "corrupt packet", "left out"),
+                (self.damaged, "picture", "damaged"),
+            )
+            if count
+        ]
+        text = " and ".join(counts) + where
+        return Finding("damaged pictures", self.start, self.end, text=text, severity="warning")
+
+
 def _problems(found: Sequence[ChunkFaces]) -> list[Finding]:
-    lost = sum(chunk.lost for chunk in found)
-    text = f"{lost} packets could not be decoded and were left out"
-    return [Finding("damaged pictures", text=text, severity="warning")] if lost else []
+    """A finding for each of the first damaged places, and one for all others."""
+    places: list[_Damage] = []
+    going_on = False
+    for chunk in found:
+        is_damaged = bool(chunk.lost or chunk.damaged)
+        if is_damaged and not going_on:
+            places.append(_Damage(float(chunk.times[0]), float(chunk.times[-1])))
+        if is_damaged:
+            places[-1].end = float(chunk.times[-1])
+            places[-1].lost += chunk.lost
+            places[-1].damaged += chunk.damaged
+        going_on = is_damaged
+    findings = [place.finding() for place in places[:_MOST_DAMAGE]]
+    if rest := places[_MOST_DAMAGE:]:
+        total = _Damage(rest[0].start, rest[-1].end)
+        total.lost = sum(place.lost for place in rest)
+        total.damaged = sum(place.damaged for place in rest)
+        findings.append(total.finding(f" in {len(rest)} more places"))
+    return findings

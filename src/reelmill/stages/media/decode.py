@@ -25,7 +25,7 @@ class Decode(FileStage):
     """
 
     name = "decode"
-    version = 3
+    version = 4
     display_name = "Decoding the sound"
     commands = ("voice", "subtitle")
     needs = (Media,)
