@@ -10,7 +10,7 @@ from reelmill.errors import ModelUnavailableError, UsageError
 from reelmill.models.faces.dlib import shipped
 from reelmill.models.faces.facenet import FacenetSpec
 from reelmill.models.faces.mtcnn import MtcnnSpec
-from reelmill.pipelines.faces_builder import choose_identity, clip_size, faces_settings
+from reelmill.pipelines.faces_builder import choose_identity, clip_shapes, faces_settings
 from tests.models.torch_files import save_old, small_facenet
 
 
@@ -28,8 +28,8 @@ from tests.models.torch_files import save_old, small_facenet
 )
 def test_size_is_the_shorter_side_and_aspect_the_shape(given: dict, size: tuple[int, int]) -> None:
     # proves: F4
-    width, height = clip_size(faces_settings(given))
-    assert (width, height) == size
+    ((_, found),) = clip_shapes(faces_settings(given))
+    assert found == size
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,19 @@ def test_nobody_is_named_by_clothes_and_it_is_said(no_weights, announced) -> Non
     assert "told apart by their clothes" in people and "leave --identity out" in people
     assert identity.notes and identity.notes[0] in people
     assert "matched by the colours they wear" in across
+
+
+def test_a_cut_that_follows_who_speaks_may_have_several_shapes() -> None:
+    # proves: F8
+    settings = faces_settings({"follow": "speaker", "aspect": "9:16, 1:1,4:5,16:9", "size": 540})
+    assert clip_shapes(settings) == (
+        ("9x16", (540, 960)),
+        ("1x1", (540, 540)),
+        ("4x5", (540, 676)),
+        ("16x9", (960, 540)),
+    )
+    assert clip_shapes(faces_settings({"follow": "speaker"})) == (("9x16", (1080, 1920)),)
+    with pytest.raises(UsageError, match="--aspect 1:1,4:5: give width:height"):
+        faces_settings({"aspect": "1:1,4:5"})
+    with pytest.raises(UsageError, match="leave --layout split out"):
+        faces_settings({"follow": "speaker", "layout": "split"})

@@ -1,7 +1,20 @@
 """The typed results of stages, and their JSON form."""
 
 from reelmill.artifacts.base import Artifact
-from reelmill.artifacts.clips import Clip, ClipPiece, ClipPlan, Clips, Footage, Layout, PlannedClip
+from reelmill.artifacts.clips import (
+    Caption,
+    CaptionWord,
+    Clip,
+    ClipPiece,
+    ClipPlan,
+    Clips,
+    Footage,
+    Layout,
+    PlannedClip,
+    ScreenCaptions,
+    Shot,
+    ShotArrays,
+)
 from reelmill.artifacts.exports import (
     BurnedVideos,
     Exports,
@@ -81,6 +94,8 @@ __all__ = [
     "AudioTrack",
     "BrokenRule",
     "BurnedVideos",
+    "Caption",
+    "CaptionWord",
     "Clip",
     "ClipPiece",
     "ClipPlan",
@@ -115,10 +130,13 @@ __all__ = [
     "RecognizedWindow",
     "RecordingSummary",
     "Rule",
+    "ScreenCaptions",
     "Segment",
     "Sentence",
     "Sentences",
     "Severity",
+    "Shot",
+    "ShotArrays",
     "Span",
     "SpeakerActivity",
     "SpeakerTotals",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zipfile import BadZipFile
 
 from reelmill.artifacts.base import Artifact
@@ -18,21 +19,34 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 #: One person a clip, in short clips; a video for each of two persons; both beside each other;
-#: the whole picture with everybody's box and name.
-Layout = Literal["single", "dual", "split", "overlay"]
+#: the whole picture with everybody's box and name; whoever speaks, in shots.
+Layout = Literal["single", "dual", "split", "overlay", "follow"]
 
 #: More links than these in a run's report help nobody: the video's own page has them all.
 _MOST_LINKS = 8
 
 
 @dataclass
+class Shot:
+    """What is shown of a stretch of the original, s: one person, two, or everything that is in
+    the picture, where `persons` (labels) is empty."""
+
+    start: float
+    end: float
+    persons: list[str]
+
+
+@dataclass
 class PlannedClip:
     """One clip: `name` of its file without suffix; `persons` by label, those of a split from left
-    to right; `spans` of the original that are shown one after the other, the rest is trimmed."""
+    to right; `spans` of the original that are shown one after the other, the rest is trimmed.
+    `size` (width, height) where it is not the plan's; `shots` of a clip that follows who speaks."""
 
     name: PlainName
     persons: list[str]
     spans: list[Span]
+    size: tuple[int, int] | None = None
+    shots: list[Shot] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -40,11 +54,40 @@ class PlannedClip:
 
 
 @dataclass
+class CaptionWord:
+    """A word of a caption: its time, its text as it is shown, and the line it stands in."""
+
+    start: float
+    end: float
+    text: str
+    line: int
+
+
+@dataclass
+class Caption:
+    """What stands in the picture from `start` to `end`, s."""
+
+    start: float
+    end: float
+    words: list[CaptionWord]
+
+
+@dataclass
+class ScreenCaptions(Artifact):
+    """What is said, as it is drawn into pictures: captions in order, not overlapping."""
+
+    schema: ClassVar[str] = "screen_captions/1"
+    captions: list[Caption]
+    language: str
+
+
+@dataclass
 class ClipPlan(Artifact):
     """The clips of a video. `width` and `height` of each; camera windows in `file`.
 
     `file` holds the array `windows` (n, 4): x, y, width, height in pixels of the picture as shown,
-    for each row of the persons' arrays (0 where a person is in no clip).
+    for each row of the persons' arrays (0 where a person is in no clip); or, of clips with shots,
+    what `ShotArrays` says.
     """
 
     schema: ClassVar[str] = "clip_plan/1"
@@ -57,15 +100,45 @@ class ClipPlan(Artifact):
     def sidecars(self) -> list[str]:
         return [self.file]
 
+    def size_of(self, clip: PlannedClip) -> tuple[int, int]:
+        """Width and height of a clip."""
+        return clip.size or (self.width, self.height)
+
+
+@dataclass
+class ShotArrays:
+    """Arrays of a plan whose clips have shots: camera windows of each pane of each shot.
+
+    times: (n,) s. windows: (n, 4) x, y, width, height. offsets: (panes + 1,): those of pane i are
+    rows offsets[i] up to offsets[i + 1]. panes: (panes, 2) number of the clip and of its shot;
+    a shot of two people has two panes, one above the other, where one window cannot show both.
+    fitted: (clips, 2) width and height of the whole picture in a clip that shows all of it.
+    """
+
+    times: npt.NDArray[np.float64]
+    windows: npt.NDArray[np.float32]
+    offsets: npt.NDArray[np.int64]
+    panes: npt.NDArray[np.int64]
+    fitted: npt.NDArray[np.int64]
+
+
+def read_shots(folder: Path, plan: ClipPlan) -> ShotArrays:
+    """The arrays beside a plan whose clips have shots. Raises InputError when damaged."""
+    return ShotArrays(**_read(folder / plan.file, tuple(ShotArrays.__dataclass_fields__)))
+
 
 def read_windows(folder: Path, plan: ClipPlan) -> npt.NDArray[np.float32]:
     """The camera windows beside a plan. Raises InputError when damaged."""
+    windows: npt.NDArray[np.float32] = _read(folder / plan.file, ("windows",))["windows"]
+    return windows
+
+
+def _read(path: Path, names: Sequence[str]) -> dict[str, Any]:
     import numpy as np
 
-    path = folder / plan.file
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return np.asarray(stored["windows"])
+            return {name: np.asarray(stored[name]) for name in names}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise InputError(f"{path}: not readable arrays ({error}); remove it") from error
 
@@ -108,7 +181,7 @@ class Footage(Artifact):
 
 @dataclass
 class Clip:
-    """A written clip: `path` relative to the output folder; `spans` as planned."""
+    """A written clip: `path` relative to the output folder; `spans` and `shots` as planned."""
 
     path: PathBelow
     persons: list[str]
@@ -117,6 +190,7 @@ class Clip:
     seconds: float
     has_sound: bool
     encoder: str
+    shots: list[Shot] = field(default_factory=list)
 
 
 @dataclass

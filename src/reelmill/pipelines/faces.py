@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from reelmill.models.faces.lr_asd import LrAsdSpec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import shared
 from reelmill.pipelines.diarization import Diarizer, diarization_stages
+from reelmill.stages.clips.follow import PlanFollow, Shape
 from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
@@ -98,24 +99,26 @@ def faces_pipeline(
     settings: Settings,
     detector: DetectorSpec,
     identity: Identity,
-    size: tuple[int, int],
+    shapes: tuple[Shape, ...],
     out: Path,
     speech: Speech,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
-    """Videos to clips of `size` (width, height).
+    """Videos to clips of the first of `shapes`, or of each where they follow who speaks.
 
     Raises:
         UsageError: settings that cannot be carried out (formats).
     """
+    layout = "follow" if settings.follow else settings.layout
     shown = {
         "detector": detector.name,
-        "layout": settings.layout,
-        "size": None if settings.layout == "overlay" else list(size),
-        "clip": settings.clip if settings.layout == "single" else None,
+        "layout": layout,
+        "size": None if layout == "overlay" else list(shapes[0][1]),
+        "clip": settings.clip if layout == "single" else None,
         "target": settings.target,
         "top": settings.top,
         "min_share": settings.min_share,
+        **({"shapes": [name for name, _ in shapes]} if settings.follow else {}),
     }
     return Pipeline(
         "faces",
@@ -125,17 +128,26 @@ def faces_pipeline(
             *person_stages(settings, detector, identity),
             *speech_stages(settings, speech),
             *([NamePersons(names)] if names else []),
-            PlanClips(
-                layout=settings.layout,
-                width=size[0],
-                height=size[1],
-                clip_seconds=0.0 if settings.clip == "person" else settings.clip,
-                target=settings.target,
-                top=settings.top,
-                min_share=settings.min_share,
-                face_share=settings.face_share,
-            ),
+            _planned(settings, shapes),
             RenderFaces(Encoding(settings.encoder, settings.preset, settings.quality)),
             WriteClips(root=out, formats=settings.face_formats, settings=tuple(shown.items())),
         ],
     )
+
+
+def _planned(settings: Settings, shapes: tuple[Shape, ...]) -> Stage:
+    """What is to be cut: clips of persons, or one that follows who speaks."""
+    if settings.follow:
+        follow = PlanFollow(shapes)
+        return replace(follow, face_share=settings.face_share or follow.face_share)
+    width, height = shapes[0][1]
+    clips = PlanClips(
+        layout=settings.layout,
+        width=width,
+        height=height,
+        clip_seconds=0.0 if settings.clip == "person" else settings.clip,
+        target=settings.target,
+        top=settings.top,
+        min_share=settings.min_share,
+    )
+    return replace(clips, face_share=settings.face_share or clips.face_share)

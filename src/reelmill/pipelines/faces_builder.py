@@ -13,7 +13,7 @@ from reelmill.errors import UsageError
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.detectors import detector_spec
 from reelmill.models.faces.files import APPEARANCE, face_spec
-from reelmill.models.faces.lr_asd_files import speaking_spec
+from reelmill.models.faces.lr_asd_files import LR_ASD, speaking_spec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.faces import Identity, Speech, faces_pipeline
@@ -22,13 +22,15 @@ from reelmill.pipelines.known_people import known_people
 from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.voice_builder import recognition, speaker_names
 from reelmill.settings import Settings, load_face_settings
+from reelmill.stages.clips.captions import PlanCaptions
+from reelmill.stages.clips.follow import Shape
 from reelmill.stages.faces.across import BY_CLOTHES
 from reelmill.stages.faces.known_people import KnownFace
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 
 #: Shorter side in pixels and shape of clips when nothing is said: as the program before had them.
-_CLIP, _SPLIT = (250, "1:1"), (1080, "16:9")
+_CLIP, _SPLIT, _FOLLOW = (250, "1:1"), (1080, "16:9"), (1080, "9:16")
 _MOST_ASPECT = 10
 #: What the names of persons are noted as: letters of voices in `reelmill voice` are others.
 _PERSONS = "names of persons"
@@ -44,27 +46,44 @@ def faces_settings(given: dict[str, Any]) -> Settings:
     settings = load_face_settings(**given)
     if settings.clip != "person" and settings.clip < 1:
         raise UsageError(f"--clip {settings.clip:g}: give at least 1 second, or `person`")
-    clip_size(settings)
+    clip_shapes(settings)
+    if settings.follow and settings.layout != "single":
+        raise UsageError(
+            f"--follow {settings.follow} is a layout of its own: leave --layout {settings.layout} "
+            "out, or --follow"
+        )
     return settings
 
 
-def clip_size(settings: Settings) -> tuple[int, int]:
-    """Width and height of clips.
+def clip_shapes(settings: Settings) -> tuple[Shape, ...]:
+    """Name, width and height of clips: one shape, of a video that follows who speaks any number.
 
     Raises:
-        UsageError: the shape is none.
+        UsageError: a shape is none.
     """
-    side, shape = _SPLIT if settings.layout == "split" else _CLIP
-    shape = settings.aspect or shape
-    side = settings.size or side
+    if not settings.follow:
+        side, shape = _SPLIT if settings.layout == "split" else _CLIP
+        shapes = [settings.aspect or shape]
+    else:
+        side, shape = _FOLLOW
+        shapes = [one.strip() for one in (settings.aspect or shape).split(",")]
+    sizes = {_shape_name(one): _clip_size(settings, one, settings.size or side) for one in shapes}
+    return tuple(sizes.items())
+
+
+def _shape_name(shape: str) -> str:
+    return re.sub(r"[:/]", "x", shape.replace(" ", ""))
+
+
+def _clip_size(settings: Settings, shape: str, side: int) -> tuple[int, int]:
     parts = _ASPECT.fullmatch(shape.replace(" ", ""))
     across, down = (float(part) for part in parts.groups()) if parts else (0.0, 0.0)
     if min(across, down) <= 0 or not 1 / _MOST_ASPECT <= across / down <= _MOST_ASPECT:
         raise UsageError(f"--aspect {shape}: give width:height, as 9:16, 1:1 or 16:9")
     scale = side / min(across, down)
-    # H.264's colours need even sides, and each half of a split has to have them too.
-    step = 4 if settings.layout == "split" else 2
-    return step * max(1, round(across * scale / step)), 2 * max(1, round(down * scale / 2))
+    # H.264's colours need even sides, and each half, beside or above the other, has them too.
+    wide, tall = 4 if settings.layout == "split" else 2, 4 if settings.follow else 2
+    return wide * max(1, round(across * scale / wide)), tall * max(1, round(down * scale / tall))
 
 
 def build_faces(context: BuildContext) -> Pipeline:
@@ -79,9 +98,9 @@ def build_faces(context: BuildContext) -> Pipeline:
     identity = choose_identity(settings, detector, context.out)
     speech = choose_speech(context)
     names = speaker_names(settings, context.out, _PERSONS)
-    size = clip_size(settings)
+    shapes = clip_shapes(settings)
     return with_added(
-        faces_pipeline(settings, detector, identity, size, context.out, speech, names), settings
+        faces_pipeline(settings, detector, identity, shapes, context.out, speech, names), settings
     )
 
 
@@ -93,14 +112,16 @@ def choose_speech(context: BuildContext) -> Speech:
     """
     settings = context.settings
     speaker, diarizer = None, None
-    if settings.active_speaker is not None:
-        speaker = speaking_spec(settings.active_speaker)
+    if settings.active_speaker is not None or settings.follow:
+        speaker = speaking_spec(settings.active_speaker or LR_ASD)
         diarizer = choose_diarizer(settings)
     recognized: tuple[Stage, ...] = ()
-    if settings.transcript:
+    if settings.transcript or settings.captions:
         decoded = (Probe, Decode)
         stages = recognition(context).stages
         recognized = tuple(stage for stage in stages if not isinstance(stage, decoded))
+    if settings.captions:
+        recognized += (PlanCaptions(),)
     return Speech(speaker, diarizer, recognized)
 
 

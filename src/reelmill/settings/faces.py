@@ -57,9 +57,22 @@ class FacesFields(BaseFields):
         "beside each other; overlay: the whole picture with boxes and names",
     )
     size: int | None = Field(
-        None, ge=32, le=4320, description="shorter side of clips, pixels: 250, of split 1080"
+        None,
+        ge=32,
+        le=4320,
+        description="shorter side of clips, pixels: 250, of split and follow 1080",
     )
-    aspect: str | None = Field(None, description="width:height of clips: 1:1, of split 16:9")
+    aspect: str | None = Field(
+        None,
+        description="width:height of clips: 1:1, of split 16:9; with follow 9:16, or several",
+    )
+    follow: Literal["speaker"] | None = Field(
+        None,
+        description="one video that shows whoever speaks, in shots, instead of clips of persons",
+    )
+    captions: bool = Field(
+        False, description="what is said burned into the clips, word by word; implies transcript"
+    )
     clip: float | Literal["person"] = Field(
         10.0, description="seconds of a clip of layout single, or `person`: one clip a person"
     )
@@ -68,8 +81,11 @@ class FacesFields(BaseFields):
     min_share: float = Field(
         0.05, ge=0, le=1, description="share of a video for which a person must be seen to count"
     )
-    face_share: float = Field(
-        0.45, ge=0.1, le=1, description="height of the face as a share of a clip's shorter side"
+    face_share: float | None = Field(
+        None,
+        ge=0.1,
+        le=1,
+        description="height of the face as a share of a clip's shorter side: 0.45, with follow 0.3",
     )
     preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower",

@@ -22,17 +22,23 @@ class Clips:
         typer.Option(help="single (clips of one person), dual, split, overlay [single]."),
     ] = None
     size: Annotated[
-        int | None, typer.Option(help="Shorter side of clips, pixels [250; split 1080].")
+        int | None, typer.Option(help="Shorter side of clips, pixels [250; split, follow 1080].")
     ] = None
     aspect: Annotated[
-        str | None, typer.Option(help="Width:height of clips, as 9:16 [1:1; split 16:9].")
+        str | None,
+        typer.Option(help="Width:height, as 9:16 [1:1; split 16:9; follow 9:16; 9:16,1:1 both]."),
+    ] = None
+    follow: Annotated[
+        str | None,
+        typer.Option(help="speaker: one video of whoever speaks, in shots, in place of clips."),
     ] = None
     clip: Annotated[
         str | None,
         typer.Option(help="Seconds of a clip, or `person`: one each; layout single [10]."),
     ] = None
     face_share: Annotated[
-        float | None, typer.Option(help="Height of the face in a clip's shorter side [0.45].")
+        float | None,
+        typer.Option(help="Height of the face in a clip's shorter side [0.45; follow 0.3]."),
     ] = None
     preset: Annotated[
         str | None, typer.Option(help="x264's: ultrafast to veryslow [veryfast].")
@@ -107,6 +113,10 @@ class Speech:
     transcript: Annotated[
         bool | None,
         typer.Option("--transcript", help="Also transcripts, with the names of who speaks."),
+    ] = None
+    captions: Annotated[
+        bool | None,
+        typer.Option("--captions", help="What is said in the picture, word by word."),
     ] = None
 
 

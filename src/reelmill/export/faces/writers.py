@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from reelmill import __version__
-from reelmill.artifacts import Clip, HeardPersons, Person, PersonArrays, Persons, Span
+from reelmill.artifacts import Clip, HeardPersons, Person, PersonArrays, Persons, Shot, Span
 from reelmill.core.printable import plain_cell
 from reelmill.errors import UsageError
 from reelmill.export.jsontext import json_text, number
@@ -143,7 +143,12 @@ def _clip(clip: Clip) -> dict[str, Any]:
         "frames": clip.frames,
         "sound": clip.has_sound,
         "shows": [[number(span.start), number(span.end)] for span in clip.spans],
+        **({"shots": [_shot(shot) for shot in clip.shots]} if clip.shots else {}),
     }
+
+
+def _shot(shot: Shot) -> dict[str, Any]:
+    return {"start": number(shot.start), "end": number(shot.end), "persons": shot.persons}
 
 
 def _person(person: Person, arrays: PersonArrays) -> dict[str, Any]:

@@ -21,6 +21,9 @@ FORMAT = "yuv420p"
 #: Formats whose planes are those of FORMAT (the second one uses the full range of values).
 _AS_IS = frozenset({FORMAT, "yuvj420p"})
 
+#: A picture is blurred by making it so many times smaller and large again.
+_BLUR = 40
+
 #: Values of a black picture's planes (ITU-R BT.601, limited range).
 _BLACK = (16, 128, 128)
 
@@ -119,6 +122,55 @@ def to_coded(window: Window, width: int, height: int, rotation: int) -> Window:
     return window
 
 
+@dataclass
+class Fitter:
+    """Shows the whole picture in frames of another shape, over a blurred, darker copy of itself.
+
+    `width`, `height` of the result and `inner` (width, height) of the picture in it, all even;
+    `rotation` as in `Cropper`.
+    """
+
+    width: int
+    height: int
+    inner: tuple[int, int]
+    rotation: int = 0
+    _scaler: VideoReformatter = field(default_factory=VideoReformatter, init=False)
+
+    def fit(self, frame: VideoFrame) -> VideoFrame:
+        """A frame in `FORMAT`, whole."""
+        turned = self.rotation % 180 != 0
+        size = (frame.height, frame.width) if turned else (frame.width, frame.height)
+        whole = Window(0.0, 0.0, *map(float, size))
+        picture = Cropper(*self.inner, self.rotation).crop(frame, whole)
+        if self.inner == (self.width, self.height):
+            return picture
+        result = self._blurred(picture)
+        left, top = (self.width - self.inner[0]) // 2, (self.height - self.inner[1]) // 2
+        left, top = left - left % 2, top - top % 2
+        pairs = zip(planes(picture), planes(result), strict=True)
+        for number, (source, target) in enumerate(pairs):
+            half = 1 if number else 0
+            rows = slice(top >> half, (top >> half) + source.shape[0])
+            target[rows, left >> half : (left >> half) + source.shape[1]] = source
+        return result
+
+    def _blurred(self, picture: VideoFrame) -> VideoFrame:
+        """The middle of the picture in the shape of the result, made tiny and large again."""
+        aspect = self.width / self.height
+        width = min(picture.width, picture.height * aspect)
+        height = width / aspect
+        x, y = (picture.width - width) / 2, (picture.height - height) / 2
+        small = (_even_up(self.width / _BLUR), _even_up(self.height / _BLUR))
+        tiny = Cropper(*small).crop(picture, Window(x, y, width, height))
+        return self._scaler.reformat(
+            dimmed(tiny),
+            width=self.width,
+            height=self.height,
+            interpolation=Interpolation.BICUBIC,
+            threads=1,
+        )
+
+
 def planar_of(frame: VideoFrame) -> VideoFrame:
     """The frame itself where its planes can be cut as they are, else converted, once for all."""
     if frame.format.name in _AS_IS:
@@ -149,6 +201,15 @@ def beside(parts: Sequence[VideoFrame]) -> VideoFrame:
     joined = zip(*(list(planes(part)) for part in parts), strict=True)
     for target, sources in zip(planes(result), joined, strict=True):
         np.concatenate(sources, axis=1, out=target)
+    return result
+
+
+def above(parts: Sequence[VideoFrame]) -> VideoFrame:
+    """Pictures of one width in FORMAT one above the other."""
+    result = VideoFrame(parts[0].width, sum(part.height for part in parts), FORMAT)
+    joined = zip(*(list(planes(part)) for part in parts), strict=True)
+    for target, sources in zip(planes(result), joined, strict=True):
+        np.concatenate(sources, axis=0, out=target)
     return result
 
 

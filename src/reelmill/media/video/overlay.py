@@ -12,6 +12,13 @@ import numpy.typing as npt
 from reelmill.media.video.crop import Frame, planes
 
 #: Fonts that have letters of many scripts, where systems keep them; the first there is.
+_BOLD_FONTS = (
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
+    "/usr/share/fonts/noto-cjk/NotoSansCJK-Bold.ttc",
+    "/usr/share/fonts/google-noto-cjk/NotoSansCJK-Bold.ttc",
+    "/usr/share/fonts/truetype/nanum/NanumGothicBold.ttf",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf",
+)
 _FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
@@ -97,7 +104,7 @@ class Marker:
 def _letters(text: str, size: int) -> npt.NDArray[np.uint8]:
     from PIL import Image, ImageDraw, ImageFont
 
-    path = _font_path()
+    path = font_path()
     font = ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text)
     pad = size // 4
@@ -118,6 +125,7 @@ def _yuv(hue: str) -> tuple[int, int, int]:
 
 
 @cache
-def _font_path() -> str | None:
+def font_path(*, bold: bool = False) -> str | None:
     """A font of this system; Pillow's own, which has Latin letters only, where there is none."""
-    return next((path for path in _FONTS if Path(path).exists()), None)
+    fonts = (*(_BOLD_FONTS if bold else ()), *_FONTS)
+    return next((path for path in fonts if Path(path).exists()), None)

@@ -40,12 +40,16 @@ class Framing:
     `aspect`: the window's width to its height, in pixels of the original. `face_share`: the
     face's height as a share of the window's shorter side. `smooth_seconds`: standard deviation of
     the smoothing. `most_speed`: how far the camera may move in a second, in shorter sides.
+    `least_side`: the window's shorter side is no smaller, pixels, however far away the face is.
+    `height`: where in the window the middle of the face is, from 0, its top, to 1.
     """
 
     aspect: float = 1.0
     face_share: float = 0.45
     smooth_seconds: float = 0.25
     most_speed: float = 1.5
+    least_side: float = 0.0
+    height: float = 0.5
 
 
 def camera_path(
@@ -76,7 +80,7 @@ def _shot(times: Floats, boxes: Floats, picture: tuple[int, int], framing: Frami
     centres = boxes[:, :2] + boxes[:, 2:] / 2
     aspect = framing.aspect
     unit = np.array([max(1.0, aspect), max(1.0, 1 / aspect)])  # the window for a shorter side of 1
-    wanted = boxes[:, 3] / framing.face_share
+    wanted = np.maximum(boxes[:, 3] / framing.face_share, framing.least_side)
     calm = held(smooth(times, wanted, _ZOOM_CALM * framing.smooth_seconds))
     calm = smooth(times, calm, framing.smooth_seconds)
     path = np.column_stack([smooth(times, c, framing.smooth_seconds) for c in centres.T])
@@ -84,7 +88,8 @@ def _shot(times: Floats, boxes: Floats, picture: tuple[int, int], framing: Frami
     side = _covering(times, calm, path, boxes, unit, framing)
     side = np.minimum(side, min(picture[0] / unit[0], picture[1] / unit[1]))
     size = side[:, None] * unit
-    corner = np.clip(path - size / 2, 0, np.array(picture) - size)
+    place = np.array([0.5, framing.height])
+    corner = np.clip(path - size * place, 0, np.array(picture) - size)
     return np.column_stack([corner, size])
 
 
@@ -93,8 +98,10 @@ def _covering(
 ) -> Floats:
     """The shorter side, large enough that a face the camera cannot keep up with stays in: the
     camera moves back in time, and comes near again gently."""
-    reach = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - path) + boxes[:, 2:] / 2
-    needed = (2 * reach / unit).max(axis=1)
+    before, after = path - boxes[:, :2], boxes[:, :2] + boxes[:, 2:] - path
+    place = np.array([0.5, framing.height])
+    needed = np.maximum(before / place, after / (1 - place))
+    needed = (needed / unit).max(axis=1)
     if np.all(needed <= calm):
         return calm
     wide = running_maximum(times, np.maximum(calm, needed), _REACH * framing.smooth_seconds)

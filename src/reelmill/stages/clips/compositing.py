@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.artifacts import ClipPlan, Person, PersonArrays, Persons, PlannedClip
+from reelmill.artifacts import (
+    ClipPlan,
+    Person,
+    PersonArrays,
+    Persons,
+    PlannedClip,
+    Shot,
+    ShotArrays,
+)
 from reelmill.core.palette import person_colour
-from reelmill.media.video.crop import Cropper, Frame, Window, beside, black, dimmed
+from reelmill.media.video.captions import Captioner
+from reelmill.media.video.crop import Cropper, Fitter, Frame, Window, above, beside, black, dimmed
 from reelmill.media.video.overlay import Marker
 
 if TYPE_CHECKING:
@@ -32,7 +41,7 @@ def compositor_of(
     plan: ClipPlan,
     persons: Persons,
     arrays: PersonArrays,
-    windows: npt.NDArray[np.float32],
+    windows: npt.NDArray[np.float32] | ShotArrays,
 ) -> Compositor:
     """The compositor of a planned clip."""
     people = {person.label: person for person in persons.persons}
@@ -50,6 +59,10 @@ def compositor_of(
         return Marked(
             Cropper(plan.width, plan.height, turn), Marker(plan.width, plan.height), size, seen
         )
+    if plan.layout == "follow":
+        assert isinstance(windows, ShotArrays)
+        return _following(clip, plan, turn, windows)
+    assert not isinstance(windows, ShotArrays)
     halves = len(clip.persons) if plan.layout == "split" else 1
     follows = [
         _follow(people[label], arrays, windows, persons.cuts, _cropper(plan, halves, n, turn))
@@ -211,6 +224,57 @@ class Marked:
             if box is not None:
                 self.marker.mark(copy, box, person.name, person.colour)
         return copy
+
+
+@dataclass
+class Captioned:
+    """What another compositor shows, with what is said in it."""
+
+    compositor: Compositor
+    captioner: Captioner
+
+    def see(self, frame: Frame, time: float) -> Frame:
+        picture = self.compositor.see(frame, time)
+        self.captioner.draw(picture, time)
+        return picture
+
+
+@dataclass
+class Following:
+    """Whoever speaks: in each of `shots` its panes, or the whole picture where it has none."""
+
+    shots: Sequence[Shot]
+    panes: Sequence[Sequence[tuple[Cropper, Path]]]
+    whole: Fitter
+    _starts: list[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._starts = [shot.start for shot in self.shots]
+
+    def see(self, frame: Frame, time: float) -> Frame:
+        panes = self.panes[max(0, bisect_right(self._starts, time + _SAME_SECONDS) - 1)]
+        if not panes:
+            return self.whole.fit(frame)
+        seen = [cropper.crop(frame, Window(*path.at(time).tolist())) for cropper, path in panes]
+        return above(seen) if len(seen) > 1 else seen[0]
+
+
+def _following(clip: PlannedClip, plan: ClipPlan, turn: int, arrays: ShotArrays) -> Following:
+    width, height = plan.size_of(clip)
+    number = next(n for n, one in enumerate(plan.clips) if one.name == clip.name)
+    of_shot: dict[int, list[int]] = {}
+    for pane, (owner, shot) in enumerate(arrays.panes.tolist()):
+        if owner == number:
+            of_shot.setdefault(shot, []).append(pane)
+    panes: list[list[tuple[Cropper, Path]]] = [[] for _ in clip.shots]
+    for shot, numbers in of_shot.items():
+        tall = height // len(numbers)
+        for pane in numbers:
+            rows = slice(int(arrays.offsets[pane]), int(arrays.offsets[pane + 1]))
+            path = Path(arrays.times[rows], arrays.windows[rows].astype(float))
+            panes[shot].append((Cropper(width, tall, turn), path))
+    across, down = arrays.fitted[number].tolist()
+    return Following(clip.shots, panes, Fitter(width, height, (across, down), turn))
 
 
 def thumbnail_window(person: Person, width: int, height: int) -> Window:

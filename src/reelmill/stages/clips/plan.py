@@ -140,11 +140,14 @@ class PlanClips(FileStage):
     def _aspect(self, media: Media, persons: Persons) -> float:
         """Width to height of a window in pixels of the original, which may not be square."""
         width = self.width / 2 if self.layout == "split" else self.width
-        track = next((t for t in media.video if t.index == persons.picture.track), None)
-        pixel = track.pixel_aspect if track is not None else 1.0
-        if persons.picture.rotation % 180:
-            pixel = 1 / pixel
-        return width / self.height / pixel
+        return width / self.height / pixel_aspect(media, persons)
+
+
+def pixel_aspect(media: Media, persons: Persons) -> float:
+    """Width to height of a pixel of the picture as shown."""
+    track = next((t for t in media.video if t.index == persons.picture.track), None)
+    pixel = track.pixel_aspect if track is not None else 1.0
+    return 1 / pixel if persons.picture.rotation % 180 else pixel
 
 
 def _whole(persons: Persons) -> list[Span]:

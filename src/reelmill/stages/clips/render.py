@@ -16,21 +16,29 @@ from reelmill.artifacts import (
     Media,
     Persons,
     PlannedClip,
+    ScreenCaptions,
     Span,
     VideoIndex,
     read_persons,
 )
-from reelmill.artifacts.clips import read_windows
+from reelmill.artifacts.clips import read_shots, read_windows
 from reelmill.core.atomic import replacing
 from reelmill.core.recording import Recording
-from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.errors import InputError
 from reelmill.media.audio.cut import SoundCut, cut_sound
+from reelmill.media.video.captions import Captioner
 from reelmill.media.video.crop import Cropper, Frame, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
 from reelmill.media.video.image import write_jpeg
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures, open_pictures
-from reelmill.stages.clips.compositing import Compositor, Halves, compositor_of, thumbnail_window
+from reelmill.stages.clips.compositing import (
+    Captioned,
+    Compositor,
+    Halves,
+    compositor_of,
+    thumbnail_window,
+)
 from reelmill.stages.clips.ranges import ranges
 
 #: Sounds of clips are cut in passes over at most so many seconds of clips.
@@ -70,7 +78,7 @@ class RenderFaces(FileStage):
     version = 2
     display_name = "Cutting picture and sound"
     commands = ("faces",)
-    needs = (Media, VideoIndex, Persons, ClipPlan)
+    needs = (Media, VideoIndex, Persons, ClipPlan, optional(ScreenCaptions))
     produces = Footage
     temporary = True
 
@@ -87,7 +95,7 @@ class RenderFaces(FileStage):
 
     def run(self, context: StageContext, inputs: Inputs) -> RenderedPart:
         part: RenderPart = context.part
-        mark = _mark(inputs[ClipPlan], self.encoding, part)
+        mark = _mark(inputs, self.encoding, part)
         if part.clips:
             return _sounds(context.recording, inputs, part, mark)
         with open_pictures(context.recording, index=inputs[VideoIndex]) as pictures:
@@ -115,9 +123,9 @@ class RenderFaces(FileStage):
         )
 
 
-def _mark(plan: ClipPlan, encoding: Encoding, part: RenderPart) -> str:
+def _mark(inputs: Inputs, encoding: Encoding, part: RenderPart) -> str:
     """What tells the files of this plan, encoding and part from all others."""
-    decisive = repr((plan, encoding, part))
+    decisive = repr((inputs[ClipPlan], inputs.get(ScreenCaptions), encoding, part))
     return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
@@ -194,8 +202,10 @@ class _Rendering:
     ) -> None:
         self._folder, self._encoding, self._part, self._mark = folder, encoding, part, mark
         self._persons, self._plan = inputs[Persons], inputs[ClipPlan]
+        self._captions = inputs.get(ScreenCaptions)
         self._arrays = read_persons(folder, self._persons)
-        self._windows = read_windows(folder, self._plan)
+        follows = self._plan.layout == "follow"
+        self._windows = (read_shots if follows else read_windows)(folder, self._plan)
         self._stretches = _stretches(self._plan.clips, part)
         self._clips: dict[int, _ClipFile] = {}
         self.opened = ExitStack()
@@ -208,9 +218,13 @@ class _Rendering:
 
     def run(self, pictures: Pictures) -> None:
         compositors = {clip: self._compositor(clip) for clip in {s.clip for s in self._stretches}}
-        for compositor in compositors.values():
+        for clip, compositor in compositors.items():
             if isinstance(compositor, Halves):
                 self._remind(compositor, pictures)
+            if self._captions is not None:
+                size = self._plan.size_of(self._plan.clips[clip])
+                captioner = Captioner(*size, self._captions.captions)
+                compositors[clip] = Captioned(compositor, captioner)
         for time, coded in pictures.between(self._part.start, self._part.end):
             frame: Frame | None = None
             for stretch in self._stretches:
@@ -244,7 +258,7 @@ class _Rendering:
         if clip not in self._clips:
             name = f"piece-{self._mark}-{clip}.mp4"
             file = self.opened.enter_context(replacing(self._folder / name))
-            size = self._plan.width, self._plan.height
+            size = self._plan.size_of(self._plan.clips[clip])
             video = VideoFile(Path(file.name), *size, rate, self._encoding, Colour.of(coded))
             self.opened.enter_context(video)
             self._clips[clip] = _ClipFile(clip, name, video)

@@ -90,8 +90,10 @@ class WriteClips(FileStage):
         )
 
     def claims(self, name: str) -> list[str]:
-        layout = dict(self.settings).get("layout")
+        settings = dict(self.settings)
+        layout = settings.get("layout")
         pictures = [suffix for of, suffix in _SUFFIXES.items() if layout in (None, of)]
+        pictures += [_FOLLOW.format(shape) for shape in settings.get("shapes") or ()]
         writers = [FacesPage(name), *(faces_writer(one) for one in self.formats)]
         suffixes = [*pictures, *(writer.suffix for writer in writers)]
         folders = {_SUFFIXES[of] for of in ("single", "dual")}
@@ -124,6 +126,7 @@ class WriteClips(FileStage):
             planned.seconds,
             sound is not None,
             encoders[0] if len(encoders) == 1 else "x264",
+            planned.shots,
         )
 
     def _documents(
@@ -182,10 +185,14 @@ class WriteClips(FileStage):
 
 
 _SUFFIXES = {"single": "clips", "dual": "dual", "split": "split.mp4", "overlay": "overlay.mp4"}
+#: And of a clip that follows who speaks, with its shape.
+_FOLLOW = "follow-{}.mp4"
 
 
 def clip_path(name: str, plan: ClipPlan, clip: PlannedClip) -> str:
     """Where a clip lies below the output folder, with forward slashes."""
+    if plan.layout == "follow":
+        return export_path(name, _FOLLOW.format(clip.name))
     path = export_path(name, _SUFFIXES[plan.layout])
     if plan.layout in ("split", "overlay"):
         return path

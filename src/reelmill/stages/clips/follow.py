@@ -1,0 +1,236 @@
+"""PlanFollow: clips of a whole video that follow whoever speaks, one for each shape asked for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import combinations
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.artifacts import (
+    ClipPlan,
+    Media,
+    Person,
+    PersonArrays,
+    Persons,
+    PlannedClip,
+    Shot,
+    ShotArrays,
+    Span,
+    SpeakingPersons,
+    read_persons,
+)
+from reelmill.core.atomic import write_bytes
+from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.stages.clips.camera_path import Framing, camera_path
+from reelmill.stages.clips.plan import pixel_aspect
+from reelmill.stages.clips.shots import RATE, EditRules, Moments, shots_of
+
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+#: Who is not to be seen for no longer than this, s, is not gone.
+_BRIDGED_SECONDS = 0.5
+#: A cut comes so long, s, before the first word.
+_AHEAD = 0.12
+#: How much is made of hearing somebody whose mouth cannot be seen to move.
+_HEARD = 0.6
+#: Two are near each other whose faces' middles are no farther apart than so many of their heights.
+_NEAR = 2.2
+#: Room around the faces of two, in their heights, and the share of a window's shorter side that
+#: they fill with it.
+_ROOM, _PAIR_SHARE = 0.35, 0.7
+#: The middle of the face is at this share of the window's height, as portraits have it.
+_HEIGHT = 0.42
+#: The window is no smaller than this share of the largest there can be: more would be a blur.
+_LEAST_SHARE = 0.5
+
+#: Name and size (width, height) of a shape.
+Shape = tuple[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class PlanFollow(FileStage):
+    """Writes the windows of all shots beside the artifact.
+
+    `shapes`: a clip of each. `face_share`: as in `Framing`.
+    """
+
+    name: ClassVar[str] = "plan_follow"
+    version: ClassVar[int] = 1
+    display_name = "Planning shots of who speaks"
+    commands = ("faces",)
+    enabled_by = ("follow", "speaker")
+    needs = (Media, SpeakingPersons)
+    produces = ClipPlan
+
+    shapes: tuple[Shape, ...] = (("9x16", (1080, 1920)),)
+    face_share: float = 0.3
+    rules: EditRules = field(default_factory=EditRules)
+
+    def run(self, context: StageContext, inputs: Inputs) -> ClipPlan:
+        persons = inputs[SpeakingPersons]
+        arrays = read_persons(context.folder, persons)
+        pixel = pixel_aspect(inputs[Media], persons)
+        whole = [Span(0.0, persons.picture.duration)]
+        labels = [person.label for person in persons.persons]
+        clips, panes = [], []
+        for number, (name, size) in enumerate(self.shapes):
+            aspect = size[0] / size[1] / pixel
+            framer = Framer(persons, arrays, aspect, self.face_share)
+            shots = shots_of(
+                framer.moments(), persons.cuts, persons.picture.duration, labels, self.rules
+            )
+            shots = [framer.kept(shot) for shot in shots]
+            clips.append(PlannedClip(name, labels, whole, size, shots))
+            for place, shot in enumerate(shots):
+                panes += [(number, place, *path) for path in framer.panes(shot)]
+        width, height = self.shapes[0][1]
+        fitted = [_fitted(persons, pixel, size) for _, size in self.shapes]
+        return ClipPlan(_stored(context, panes, fitted), "follow", width, height, clips)
+
+
+@dataclass
+class Framer:
+    """Where the camera looks in shots of one shape; `aspect` in pixels of the original."""
+
+    persons: Persons
+    arrays: PersonArrays
+    aspect: float
+    face_share: float
+
+    def moments(self) -> Moments:
+        """Who is seen and speaks, and which two fit into one window."""
+        count = max(1, round(self.persons.picture.duration * RATE))
+        people = self.persons.persons
+        seen = np.array([_seen(person, count) for person in people]).reshape(-1, count)
+        speaks = np.array([_speaks(person, count) for person in people]).reshape(-1, count)
+        middles = [self._middles(person, count) for person in people]
+        near = {
+            (one, other): self._near(middles[one], middles[other])
+            for one, other in combinations(range(len(people)), 2)
+            if (seen[one] & seen[other]).any()
+        }
+        return Moments(seen, speaks, near)
+
+    def kept(self, shot: Shot) -> Shot:
+        """The shot, of everything where those it shows have no boxes in it, left to right."""
+        times = {label: self._rows(label, shot) for label in shot.persons}
+        there = [label for label, rows in times.items() if len(rows)]
+        if len(there) < len(shot.persons):
+            return Shot(shot.start, shot.end, there[:1])
+        middle = {k: float(np.median(self.arrays.boxes[rows, 0])) for k, rows in times.items()}
+        return Shot(shot.start, shot.end, sorted(there, key=lambda label: middle[label]))
+
+    def panes(self, shot: Shot) -> Iterator[tuple[Float64, Float64]]:
+        """Times and windows of each pane: none for everything, two where two are far apart."""
+        boxes = [self._boxes(label, shot) for label in shot.persons]
+        if len(boxes) == 2:
+            times, together = _both(*boxes)
+            if len(times) and np.median(together[:, 2]) <= self._largest()[0]:
+                yield times, self._path(times, together, self.aspect, _PAIR_SHARE)
+                return
+        aspect = self.aspect * len(boxes)  # one above the other
+        for times, one in boxes:
+            yield times, self._path(times, one, aspect, self.face_share)
+
+    def _path(self, times: Float64, boxes: Float64, aspect: float, share: float) -> Float64:
+        size = self.persons.picture.width, self.persons.picture.height
+        largest = min(size[0] / max(1.0, aspect), size[1] / max(1.0, 1 / aspect))
+        framing = Framing(aspect, share, least_side=_LEAST_SHARE * largest, height=_HEIGHT)
+        return camera_path(times, boxes, (), size, framing)
+
+    def _largest(self) -> tuple[float, float]:
+        """The largest window of the shape."""
+        width, height = self.persons.picture.width, self.persons.picture.height
+        return min(width, height * self.aspect), min(height, width / self.aspect)
+
+    def _rows(self, label: str, shot: Shot) -> npt.NDArray[np.int64]:
+        person = next(one for one in self.persons.persons if one.label == label)
+        rows = self.arrays.of(person)
+        times = self.arrays.times[rows]
+        inside = np.flatnonzero((times >= shot.start - 1e-4) & (times < shot.end - 1e-4))
+        return np.asarray(inside + person.first, np.int64)
+
+    def _boxes(self, label: str, shot: Shot) -> tuple[Float64, Float64]:
+        rows = self._rows(label, shot)
+        return self.arrays.times[rows], self.arrays.boxes[rows].astype(np.float64)
+
+    def _middles(self, person: Person, count: int) -> Float64:
+        """(n, 3) the middle of the face and its height at each moment, the nearest there is."""
+        rows = self.arrays.of(person)
+        times, boxes = self.arrays.times[rows], self.arrays.boxes[rows].astype(np.float64)
+        nearest = np.searchsorted(times, np.arange(count) / RATE).clip(0, len(times) - 1)
+        middle = boxes[:, :2] + boxes[:, 2:] / 2
+        rows_of = np.column_stack([middle, boxes[:, 3]])
+        return np.asarray(rows_of[nearest], np.float64)
+
+    def _near(self, one: Float64, other: Float64) -> Bool:
+        apart = np.abs(one[:, :2] - other[:, :2])
+        height = (one[:, 2] + other[:, 2]) / 2
+        across, down = self._largest()
+        fits = (apart[:, 0] + (1 + 2 * _ROOM) * height <= across) & (
+            apart[:, 1] + (1 + 2 * _ROOM) * height <= down
+        )
+        return np.asarray(fits & (np.hypot(*apart.T) <= _NEAR * height))
+
+
+def _seen(person: Person, count: int) -> Bool:
+    found = np.zeros(count, np.bool_)
+    before = -np.inf
+    for interval in sorted(person.intervals, key=lambda interval: interval.start):
+        start = before if interval.start - before <= _BRIDGED_SECONDS else interval.start
+        found[round(start * RATE) : round(interval.end * RATE)] = True
+        before = interval.end
+    return found
+
+
+def _speaks(person: Person, count: int) -> Float64:
+    found = np.zeros(count)
+    for spans, worth in ((person.heard, _HEARD), (person.speaking, 1.0)):
+        for span in spans or ():
+            moment = slice(max(0, round((span.start - _AHEAD) * RATE)), round(span.end * RATE))
+            found[moment] = np.maximum(found[moment], worth)
+    return found
+
+
+def _both(
+    first: tuple[Float64, Float64], second: tuple[Float64, Float64]
+) -> tuple[Float64, Float64]:
+    """Times at which both are seen, and boxes that hold both and some room."""
+    times, rows, columns = np.intersect1d(first[0], second[0], return_indices=True)
+    one, other = first[1][rows], second[1][columns]
+    room = _ROOM * (one[:, 3] + other[:, 3])[:, None] / 2
+    corner = np.minimum(one[:, :2], other[:, :2]) - room
+    end = np.maximum(one[:, :2] + one[:, 2:], other[:, :2] + other[:, 2:]) + room
+    return times, np.concatenate([corner, end - corner], axis=1)
+
+
+def _fitted(persons: Persons, pixel: float, size: tuple[int, int]) -> tuple[int, int]:
+    """How large the whole picture is in a clip, both even."""
+    across, down = persons.picture.width * pixel, persons.picture.height
+    scale = min(size[0] / across, size[1] / down)
+    return max(2, 2 * round(across * scale / 2)), max(2, 2 * round(down * scale / 2))
+
+
+def _stored(
+    context: StageContext,
+    panes: Sequence[tuple[int, int, Float64, Float64]],
+    fitted: Sequence[tuple[int, int]],
+) -> str:
+    counts = [len(times) for _, _, times, _ in panes]
+    arrays = ShotArrays(
+        times=np.concatenate([np.zeros(0), *(times for _, _, times, _ in panes)]),
+        windows=np.concatenate([np.zeros((0, 4)), *(w for *_, w in panes)]).astype(np.float32),
+        offsets=np.cumsum([0, *counts]).astype(np.int64),
+        panes=np.array([(clip, shot) for clip, shot, *_ in panes], np.int64).reshape(-1, 2),
+        fitted=np.array(fitted, np.int64),
+    )
+    buffer = io.BytesIO()
+    np.savez(buffer, **{one.name: getattr(arrays, one.name) for one in fields(arrays)})
+    write_bytes(context.path("shots.npz"), buffer.getvalue())
+    return context.sidecar("shots.npz")
