@@ -1,8 +1,8 @@
 """Small inputs that once went wrong, with what is right, through the commands as users run them.
 
-    python -m benchmarks.cases FOLDER [NAME ...]
+    python -m benchmarks.cases FOLDER [NAME ...] [--model FOLDER]
 
-FOLDER holds the inputs, `voice/` and `video/`; with names only the rows whose file's name contains
+Rows about words need a real Whisper: `--model FOLDER`. FOLDER holds the inputs, `voice/` and `video/`; with names only the rows whose file's name contains
 one of them. Prints a line for each: file, what was expected, what came, ok or FAIL; ends with 1
 when a row failed, and 2 when a file is not there.
 """
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 #: Words and speakers are not what these rows are about.
-_TEXT_ONLY = ("--model", "demo", "--no-align", "--diarizer", "none", "--formats", "json")
+_TEXT_ONLY = ("--no-align", "--diarizer", "none", "--formats", "json")
 
 Finding = dict[str, Any]
 
@@ -37,6 +37,16 @@ class Result:
     duration: float
     findings: list[Finding]
     error: str
+    segments: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return " ".join(one["text"] for one in self.segments)
+
+    def languages(self, code: str) -> tuple[int, int]:
+        """From when to when that language is spoken, in whole seconds; (-1, -1) where it is not."""
+        spoken = [one for one in self.segments if one["language"] == code]
+        return (int(spoken[0]["start"]), round(spoken[-1]["end"])) if spoken else (-1, -1)
 
     @classmethod
     def of(cls, code: int, out: Path) -> Result:
@@ -46,7 +56,8 @@ class Result:
         made = [one for one in results if isinstance(one, dict) and "segments" in one]
         duration = made[0]["duration"] if made else 0.0
         found = [one for each in report["recording_findings"] for one in each["findings"]]
-        return cls(code, duration, found, "; ".join(failed))
+        segments = made[0]["segments"] if made else []
+        return cls(code, duration, found, "; ".join(failed), segments)
 
     def labelled(self, label: str) -> list[Finding]:
         return [one for one in self.findings if one["label"] == label]
@@ -67,6 +78,8 @@ class Case:
     expected: str
     right: Callable[[Result], bool]
     options: tuple[str, ...] = ()
+    #: It is about words: --model takes the place of the demo model, and without one it is left out.
+    needs_words: bool = False
 
 
 def _says(label: str, *parts: str) -> Callable[[Result], bool]:
@@ -90,6 +103,23 @@ def _without(label: str) -> Callable[[Result], bool]:
 _TRACKS = "other audio tracks"
 
 CASES = [
+    Case(
+        "voice/h4_babble.flac",
+        "nothing of the hotwords, which nobody says",
+        lambda result: (
+            not any(word in result.text.casefold() for word in ("daejeon", "prosecutor", "escrow"))
+        ),
+        ("--hotwords", "Daejeon District Prosecutors, escrow account"),
+        needs_words=True,
+    ),
+    Case(
+        "voice/b06_es_30s_then_en_32s.flac",
+        "Spanish up to 33 s, then English",
+        lambda result: (
+            result.languages("es") == (0, 33) and result.languages("en")[0] in range(33, 36)
+        ),
+        needs_words=True,
+    ),
     Case(
         "voice/k3_two_tracks.mkv",
         "the main track; the other is named; not called truncated",
@@ -136,10 +166,10 @@ CASES = [
 ]
 
 
-def _run(case: Case, folder: Path, out: Path) -> Result:
+def _run(case: Case, folder: Path, out: Path, model: str) -> Result:
     command = [sys.executable, "-m", "reelmill", "voice", str(folder / case.file), "-o", str(out)]
     done = subprocess.run(
-        [*command, *_TEXT_ONLY, *case.options],
+        [*command, *_TEXT_ONLY, "--model", model if case.needs_words else "demo", *case.options],
         check=False,
         capture_output=True,
         text=True,
@@ -156,10 +186,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="only files whose name contains one of these")
+    parser.add_argument(
+        "--model", help="a real Whisper, for the rows about words; without it they are left out"
+    )
     given = parser.parse_args()
     chosen = [
         case
         for case in CASES
+        if (given.model or not case.needs_words)
         if not given.names or any(name in Path(case.file).name for name in given.names)
     ]
     absent = [case.file for case in chosen if not (given.folder / case.file).is_file()]
@@ -170,7 +204,7 @@ def main() -> int:
     failed = 0
     for case in chosen:
         with tempfile.TemporaryDirectory() as out:
-            result = _run(case, given.folder, Path(out))
+            result = _run(case, given.folder, Path(out), given.model)
         right = case.right(result)
         failed += not right
         table.add_row(case.file, case.expected, result.words(), "ok" if right else "FAIL")

@@ -9,16 +9,13 @@ from reelmill.engine.stage import Stage
 from reelmill.export.subtitles import parse_style
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.translation.nllb import NllbSpec
-from reelmill.models.whisper.decoding import DecodingOptions
-from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.pipelines.recognition import recognition_stages
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.stages.speech.detect_speech import DetectSpeech
-from reelmill.stages.speech.recognize import Recognize
-from reelmill.stages.speech.transcribe import Transcribe
 from reelmill.stages.subtitles.export import ExportSubtitles
 from reelmill.stages.subtitles.layout import LayOut
 from reelmill.stages.subtitles.video import Burn, Mux
@@ -41,18 +38,11 @@ def subtitle_pipeline(
         UsageError: settings that cannot be carried out (formats, style, ffmpeg).
     """
     style = parse_style(settings.style)
-    options = DecodingOptions(
-        beam_size=settings.beam_size,
-        initial_prompt=settings.initial_prompt,
-        hotwords=settings.hotwords,
-    )
-    languages = parse_languages(settings.language)
     stages: list[Stage] = [
         Probe(),
         Decode(track=settings.track),
         DetectSpeech(max_speech_seconds=whisper.window_seconds),
-        Recognize(whisper, languages, options),
-        Transcribe(whisper, languages, options, usable=Directions(translator, settings.to)),
+        *recognition_stages(settings, whisper, usable=Directions(translator, settings.to)),
         *word_stages(whisper, aligners),
         JoinSentences(),
         Translate(

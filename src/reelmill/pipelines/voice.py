@@ -7,17 +7,15 @@ from pathlib import Path
 from reelmill.engine.pipeline import Pipeline
 from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.alignment.aligners import Chosen
-from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.diarization import Diarizer, require_diarizer, speaker_stages
+from reelmill.pipelines.recognition import recognition_stages
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.stages.speech.detect_speech import DetectSpeech
-from reelmill.stages.speech.recognize import Recognize
-from reelmill.stages.speech.transcribe import Transcribe
 from reelmill.stages.transcript.export import Export
 
 
@@ -31,11 +29,6 @@ def voice_pipeline(
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
     """Recordings to exports; without `aligners` words get no times."""
-    options = DecodingOptions(
-        beam_size=settings.beam_size,
-        initial_prompt=settings.initial_prompt,
-        hotwords=settings.hotwords,
-    )
     languages = parse_languages(settings.language)
     shown = {
         "model": whisper.name,
@@ -53,8 +46,7 @@ def voice_pipeline(
             Probe(),
             Decode(track=settings.track),
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
-            Recognize(whisper, languages, options, cut_at_pauses=aligners is None),
-            Transcribe(whisper, languages, options, cut_at_pauses=aligners is None),
+            *recognition_stages(settings, whisper, cut_at_pauses=aligners is None),
             *word_stages(whisper, aligners),
             *speaker_stages(settings, diarizer),
             Export(

@@ -3,9 +3,11 @@
 import sys
 from dataclasses import replace
 from subprocess import run
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tokenizers
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.feature_extractor import FeatureExtractor
 
@@ -13,7 +15,7 @@ from reelmill.engine.stage import Device
 from reelmill.errors import InputError, ModelUnavailableError
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import log_mel
-from reelmill.models.whisper.whisper import WhisperSpec, likeliest
+from reelmill.models.whisper.whisper import Whisper, WhisperSpec, likeliest
 from tests.models.model_sounds import sound
 
 LANGUAGES = ("en", "ko", "ja")
@@ -168,10 +170,70 @@ def test_unknown_language(whisper):
         whisper.decode([log_mel(sound(2, 1))], [("xx",)], DecodingOptions())
 
 
-def test_prompt_without_room(whisper):
-    long = DecodingOptions(initial_prompt="word " * 300, hotwords="word " * 300)
-    with pytest.raises(ValueError, match="shorten"):
-        whisper.decode([log_mel(sound(2, 1))], [("en",)], long)
+def test_prompts_that_do_not_fit_are_cut_and_said(whisper, spec):
+    # proves: V3 G8
+    long = DecodingOptions(initial_prompt="first " + "word " * 300, hotwords="name " * 300 + "last")
+    assert whisper.decode([log_mel(sound(2, 1))], [("en",)], long)[0].language == "en"
+    hotwords, prompt = spec.prompt_left_out(long)
+    assert hotwords.startswith("--hotwords: the last ") and hotwords.endswith("name last")
+    assert prompt.startswith("--initial-prompt: the first ") and ": first word" in prompt
+    assert spec.prompt_left_out(DecodingOptions(hotwords="Kim", initial_prompt="Lee")) == []
+
+
+class RepeatsItsPrompt:
+    """CTranslate2's Whisper as it may be with a prompt: it says `prompted`, whatever is in the
+    sound; without a prompt `plain`."""
+
+    device, is_multilingual, n_mels = "cpu", True, 80
+
+    def __init__(self, spec, prompted, plain, prompted_score=-1.2, plain_score=-0.3):
+        tokenizer = tokenizers.Tokenizer.from_file(str(spec.path / "tokenizer.json"))
+        self.tokenizer, self.before = tokenizer, tokenizer.token_to_id("<|startofprev|>")
+        begin = tokenizer.token_to_id("<|0.00|>")
+        self.said = {
+            prompted_: [begin, *tokenizer.encode(text, add_special_tokens=False).ids, begin + 100]
+            for prompted_, text in ((True, prompted), (False, plain))
+        }
+        self.scores = {True: prompted_score, False: plain_score}
+
+    def encode(self, features):
+        return features
+
+    def detect_language(self, encoded):
+        return [[("<|en|>", 0.9)]]
+
+    def generate(self, encoded, prompts, **options):
+        found = []
+        for prompt in prompts:
+            prompted = prompt[0] == self.before
+            tokens = self.said[prompted]
+            total = self.scores[prompted] * (len(tokens) + 1) / len(tokens)
+            found.append(
+                SimpleNamespace(sequences_ids=[tokens], scores=[total], no_speech_prob=0.1)
+            )
+        return found
+
+
+HOTWORDS = "escrow account, District Prosecutors"
+
+
+@pytest.mark.parametrize(
+    ("prompted", "score", "plain", "expected"),
+    [
+        (" Escrow account, escrow account.", -0.4, " So we went home.", "So we went home."),
+        (" Escrow account.", -0.4, " S crow a count.", "Escrow account."),  # it is said
+        (" They found a way out.", -1.2, " So we went home.", "So we went home."),
+        (" They found a way out.", -0.3, " So we went home.", "They found a way out."),
+    ],
+    ids=["not said", "said", "doubtful", "sure"],
+)
+def test_prompts_do_not_come_out_as_speech(spec, prompted, score, plain, expected):
+    # proves: V3 G8
+    model = RepeatsItsPrompt(spec, prompted, plain, score)
+    options = DecodingOptions(hotwords=HOTWORDS, temperatures=(0.0,))
+    features = log_mel(sound(3, 1))
+    (window,) = Whisper(model, model.tokenizer).decode([features], [("en",)], options)
+    assert [one.text for one in window.segments] == [expected]
 
 
 def test_damaged_weights(spec, tmp_path):

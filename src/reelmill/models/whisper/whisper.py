@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,12 +39,15 @@ from reelmill.models.whisper.features import (
     Float32,
     pad_or_trim,
 )
+from reelmill.models.whisper.prompts import echoes, left_out, prompt_tokens, says
 
 if TYPE_CHECKING:
     from reelmill.models.files.cache import ModelFiles
 
 #: Vocabularies of models that know more than English have at least so many tokens.
 _MULTILINGUAL_VOCABULARY = 51_865
+#: A text with a prompt is tried without it below this mean log probability.
+_PROMPT_DOUBT = -0.7
 #: How many languages are told of a window.
 _CANDIDATES = 5
 
@@ -128,6 +131,19 @@ class WhisperSpec(ModelSpec):
     def identity(self) -> str:
         return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{self.padded_seconds:g}"
 
+    def prompt_left_out(self, options: DecodingOptions) -> list[str]:
+        """What of hotwords and initial prompt does not fit before a window, in plain words."""
+        if not (options.hotwords or options.initial_prompt):
+            return []
+        import tokenizers
+
+        tokenizer = tokenizers.Tokenizer.from_file(str(self.path / "tokenizer.json"))
+
+        def encode(text: str) -> list[int]:
+            return list(tokenizer.encode(text, add_special_tokens=False).ids)
+
+        return left_out(options, encode, tokenizer.decode)
+
     def memory_mb(self, device_kind: str) -> float:
         """The weights as they lie on disk, half as much again for a batch, and the libraries."""
         weights = (self.path / "model.bin").stat().st_size / (1 << 20)
@@ -207,7 +223,6 @@ class Whisper:
 
         Raises:
             InputError: the model does not know a language.
-            ValueError: the prompt leaves no room for text.
         """
         encoded = self._encode(windows)
         heard = self._languages(encoded, len(windows))
@@ -219,6 +234,10 @@ class Whisper:
         pending = [(index, 0) for index in range(len(windows))]
         while pending:
             best = self._search(encoded, [prompts[index] for index, _ in pending], options)
+            if options.hotwords or options.initial_prompt:
+                best = self._unprompted(
+                    encoded, best, [languages[index] for index, _ in pending], options
+                )
             rest = []
             for (index, seek), hypothesis in zip(pending, best, strict=True):
                 frames = min(windows[index].shape[1], self._frames) - seek
@@ -315,6 +334,42 @@ class Whisper:
                     tried[i].append(_hypothesis(result, text, temperature, options))
         return [choose(hypotheses, options) for hypotheses in tried]
 
+    def _unprompted(
+        self,
+        encoded: Any,
+        best: Sequence[Hypothesis],
+        languages: Sequence[str],
+        options: DecodingOptions,
+    ) -> list[Hypothesis]:
+        """The hypotheses, those decoded again without the prompt that are doubtful with it or
+        repeat it, and that the sound alone does not bear out."""
+        again = []
+        for row, one in enumerate(best):
+            texts = [self._tokenizer.decode(list(part)) for part in self._texts(one)]
+            repeated = echoes(texts, options)
+            if repeated or one.avg_logprob < _PROMPT_DOUBT:
+                again.append((row, repeated))
+        if not again:
+            return list(best)
+        plain = replace(options, hotwords=None, initial_prompt=None)
+        rows = [row for row, _ in again]
+        found = self._search(
+            encoded if len(rows) == len(best) else _rows(encoded, rows),
+            [self._prompt(languages[row], plain) for row in rows],
+            plain,
+        )
+        kept = list(best)
+        for (row, repeated), one in zip(again, found, strict=True):
+            borne_out = all(says(one.text, text) for text in repeated)
+            likelier = best[row].avg_logprob >= one.avg_logprob
+            if is_silence(one, plain) or not borne_out or not (repeated or likelier):
+                kept[row] = one
+        return kept
+
+    def _texts(self, hypothesis: Hypothesis) -> list[tuple[int, ...]]:
+        parts, _ = split_by_timestamps(hypothesis.tokens, self._frames, self._special)
+        return [part.tokens for part in parts]
+
     def _generate(
         self,
         encoded: Any,
@@ -379,16 +434,12 @@ class Whisper:
         return _storage(np.concatenate(encoded))
 
     def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
-        """Hotwords and initial prompt (each at most 223 tokens), then the task.
+        """Hotwords and initial prompt (together at most 223 tokens), then the task.
 
         All prompts of one stage have the same length, which CTranslate2 demands of a batch.
         """
-        before: list[int] = []
-        room = MAX_TOKENS // 2 - 1
-        if options.hotwords:
-            before += self._tokenizer.encode(" " + options.hotwords.strip())[:room]
-        if options.initial_prompt:
-            before += self._tokenizer.encode(" " + options.initial_prompt.strip())[-room:]
+        hotwords, initial = prompt_tokens(options, self._tokenizer.encode)
+        before = [*hotwords, *initial]
         prompt = [self._tokenizer.sot_prev, *before] if before else []
         prompt.append(self._tokenizer.sot)
         if self._multilingual:
@@ -456,8 +507,6 @@ def _vocabulary_size(folder: Path) -> int:
 
 def _max_length(prompt: int, options: DecodingOptions) -> int:
     if options.max_new_tokens is None:
-        if prompt >= MAX_TOKENS:
-            raise ValueError("initial prompt and hotwords leave no room for text; shorten them")
         return MAX_TOKENS
     return min(MAX_TOKENS, prompt + options.max_new_tokens)
 

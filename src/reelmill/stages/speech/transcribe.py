@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 from reelmill.artifacts import (
     Artifact,
     Audio,
+    Finding,
     Recognition,
     RecognizedWindow,
     Speech,
@@ -55,6 +56,8 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     languages: tuple[str, ...] = ()
     options: DecodingOptions = field(default_factory=DecodingOptions)
     cut_at_pauses: bool = False
+    #: What of the prompts does not fit before a window, in plain words.
+    left_out: tuple[str, ...] = setting((), affects_result=False)
     usable: LanguageCheck | None = setting(None, affects_result=False)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
@@ -92,6 +95,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
             segments=segments,
             findings=[
                 *inputs[Audio].problems,
+                *(Finding("prompt", text=text, severity="warning") for text in self.left_out),
                 *empty_result(speech.seconds, segments),
                 *language_findings(windows, language, self.languages, self.model),
             ],

@@ -1,0 +1,92 @@
+"""What is put before every window: how much of it fits, and whether it came out again as text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+
+from reelmill.models.whisper.decoding import MAX_TOKENS, DecodingOptions
+
+#: Tokens that may come before a window, as openai/whisper has it.
+PROMPT_TOKENS = MAX_TOKENS // 2 - 1
+#: A text is made of the prompt when runs of the prompt's letters make up so much of it; shorter
+#: runs are in any two texts of a language. A letter of a syllabary or of Han counts twice.
+_SHARE = 0.7
+_SHORTEST_RUN = 6
+_FEWEST_LETTERS = 4
+_WIDE_FROM = "\u1100"
+#: Two ways of hearing the same words are this alike.
+_SAME = 0.5
+
+Encode = Callable[[str], list[int]]
+Decode = Callable[[list[int]], str]
+
+
+def prompt_tokens(options: DecodingOptions, encode: Encode) -> tuple[list[int], list[int]]:
+    """The tokens of hotwords (their beginning) and of the initial prompt (its end), as many as fit;
+    where both do not, hotwords get no more than half."""
+    hotwords = encode(" " + options.hotwords.strip()) if options.hotwords else []
+    prompt = encode(" " + options.initial_prompt.strip()) if options.initial_prompt else []
+    least = PROMPT_TOKENS // 2 if prompt else PROMPT_TOKENS
+    hotwords = hotwords[: max(least, PROMPT_TOKENS - len(prompt))]
+    room = PROMPT_TOKENS - len(hotwords)
+    return hotwords, prompt[-room:] if room else []
+
+
+def left_out(options: DecodingOptions, encode: Encode, decode: Decode) -> list[str]:
+    """What of the hotwords and of the initial prompt does not fit, each as a sentence."""
+    hotwords, prompt = prompt_tokens(options, encode)
+    found = []
+    whole = encode(" " + (options.hotwords or "").strip())
+    if options.hotwords and len(hotwords) < len(whole):
+        rest = decode(whole[len(hotwords) :]).strip()
+        found.append(f"--hotwords: the last {len(whole) - len(hotwords)} tokens do not fit: {rest}")
+    whole = encode(" " + (options.initial_prompt or "").strip())
+    if options.initial_prompt and len(prompt) < len(whole):
+        rest = decode(whole[: len(whole) - len(prompt)]).strip()
+        found.append(
+            f"--initial-prompt: the first {len(whole) - len(prompt)} tokens do not fit: {rest}"
+        )
+    return found
+
+
+def echoes(texts: Sequence[str], options: DecodingOptions) -> list[str]:
+    """Those of the texts that are made of the prompt."""
+    prompts = [_letters(part) for part in (options.hotwords, options.initial_prompt) if part]
+    return [text for text in texts if any(_made_of(_letters(text), one) for one in prompts)]
+
+
+def says(text: str, part: str) -> bool:
+    """Whether `part` is said in `text`, perhaps in other letters."""
+    whole, wanted = _letters(text), _letters(part)
+    if not wanted:
+        return True
+    matched = SequenceMatcher(None, whole, wanted, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in matched if block.size > 1) >= _SAME * len(wanted)
+
+
+def _made_of(text: str, prompt: str) -> bool:
+    if _weight(text) < _FEWEST_LETTERS:
+        return False
+    at = covered = 0
+    while at < len(text):
+        end = at
+        while end < len(text) and text[at : end + 1] in prompt:
+            end += 1
+        if _weight(text[at:end]) >= _SHORTEST_RUN or (at, end) == (0, len(text)):
+            covered += end - at
+            at = end
+        else:
+            at += 1
+    return covered >= _SHARE * len(text)
+
+
+def _weight(text: str) -> int:
+    return sum(2 if letter >= _WIDE_FROM else 1 for letter in text)
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone, without case."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in folded if letter.isalnum())

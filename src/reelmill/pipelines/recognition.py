@@ -1,0 +1,36 @@
+"""From speech to text: the stages that pipelines with Whisper have for it."""
+
+from __future__ import annotations
+
+from reelmill.core.notices import announce
+from reelmill.engine.stage import Stage
+from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.languages import parse_languages
+from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.settings import Settings
+from reelmill.stages.speech.recognize import Recognize
+from reelmill.stages.speech.transcribe import LanguageCheck, Transcribe
+
+
+def recognition_stages(
+    settings: Settings,
+    whisper: WhisperSpec,
+    *,
+    cut_at_pauses: bool = False,
+    usable: LanguageCheck | None = None,
+) -> list[Stage]:
+    """Recognition, and what listens again where it is in doubt; what of the prompts does not fit
+    is announced."""
+    options = DecodingOptions(
+        beam_size=settings.beam_size,
+        initial_prompt=settings.initial_prompt,
+        hotwords=settings.hotwords,
+    )
+    languages = parse_languages(settings.language)
+    left_out = tuple(whisper.prompt_left_out(options))
+    for line in left_out:
+        announce(line)
+    return [
+        Recognize(whisper, languages, options, cut_at_pauses),
+        Transcribe(whisper, languages, options, cut_at_pauses, left_out=left_out, usable=usable),
+    ]
