@@ -90,13 +90,13 @@ class Networks:
     identity: Annotated[
         str | None,
         typer.Option(
-            help="How people are told apart: by face with dlib, vggface2 or weights (file, "
-            "address, hub name), or by clothes: appearance [dlib]."
+            help="How people are told apart: by their faces (dlib, vggface2, or other weights: "
+            "file, address, hub name) or by their clothes (appearance) [dlib]."
         ),
     ] = None
     identity_threshold: Annotated[
         float | None,
-        typer.Option(help="Likeness of one person [faces 0.65, vggface2 0.6, clothes 0.7]."),
+        typer.Option(help="Likeness of one person [dlib 0.65, vggface2 0.6, appearance 0.7]."),
     ] = None
     active_speaker: Annotated[
         str | None,

@@ -69,7 +69,8 @@ def face_spec(
         return _from_hub(name, made)
     raise ModelUnavailableError(
         f"no face network {name!r}: give {DLIB}, {VGGFACE2}, the file or address of "
-        "facenet-pytorch's weights (.pt), or a hub repository (owner/name) with them"
+        "facenet-pytorch's weights (.pt), or a hub repository (owner/name) with them; "
+        f"{APPEARANCE} tells people apart by their clothes"
     )
 
 
