@@ -2,9 +2,10 @@
 
     python -m benchmarks.cases FOLDER [NAME ...] [--model FOLDER]
 
-Rows about words need a real Whisper: `--model FOLDER`. FOLDER holds the inputs, `voice/` and `video/`; with names only the rows whose file's name contains
-one of them. Prints a line for each: file, what was expected, what came, ok or FAIL; ends with 1
-when a row failed, and 2 when a file is not there.
+Rows about words need a real Whisper: `--model FOLDER`. FOLDER holds the inputs, `voice/` and
+`video/`; with names only the rows whose file's name contains one of them. Prints a line for each:
+file, what was expected, what came, ok or FAIL; ends with 1 when a row failed, and 2 when a file is
+not there.
 """
 
 from __future__ import annotations

@@ -274,7 +274,7 @@ def _spot(path: Path) -> _Spot:
                 found, inside = place, root
     if found is None or "\0" in full:
         raise NotOursError(f"{path}: outside the folders this run may write to; nothing was done")
-    *folders, name = full[len(inside) :].strip(os.sep).split(os.sep)
+    *folders, name = full[len(inside) :].strip("/").split("/")
     return _Spot(found, tuple(folders), name)
 
 
