@@ -51,6 +51,8 @@ def film(
     key_every: int = 25,
     clock: int = 90_000,
     interlaced: bool = False,
+    pixel: Fraction = Fraction(1),
+    transfer: int = 2,
     clicks_at=None,
 ) -> Path:
     """A video with a frame at each of `times`; a click is heard at each flash (s)."""
@@ -62,6 +64,11 @@ def film(
         stream.codec_context.time_base = Fraction(1, clock)
         stream.codec_context.thread_count = 1
         stream.codec_context.gop_size = key_every
+        stream.codec_context.sample_aspect_ratio = pixel
+        if transfer != 2:
+            stream.codec_context.color_trc = transfer
+            stream.codec_context.color_primaries = stream.codec_context.colorspace = 9
+            stream.codec_context.color_range = 1
         options = {"preset": "ultrafast", "crf": "12"} if codec == "libx264" else {}
         if interlaced:
             options["x264-params"] = "interlaced=1"

@@ -97,8 +97,13 @@ class ClipPlan(Artifact):
     height: int
     clips: list[PlannedClip]
 
+    problems: list[Finding] = field(default_factory=list)
+
     def sidecars(self) -> list[str]:
         return [self.file]
+
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(findings=self.problems)
 
     def size_of(self, clip: PlannedClip) -> tuple[int, int]:
         """Width and height of a clip."""

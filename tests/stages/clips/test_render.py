@@ -4,6 +4,7 @@ sound, whatever the film is like."""
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -343,3 +344,54 @@ def test_damage_of_the_sound_is_told(tmp_path: Path) -> None:
     _, footage = carry_out(recording, persons, PlanClips(), RenderFaces(FAST))
     (problem,) = footage.summary().findings
     assert problem.severity == "warning" and "left out of the clips" in problem.text
+
+
+def square_in_wide_pixels(tmp_path: Path, layout: str, **settings):
+    """A red square in pixels twice as wide as high, stored half as wide, and what is made of it."""
+    track = dict.fromkeys(range(30), (80.0, 170.0))
+    path = tmp_path / "talk.mp4"
+    size, pixel = (WIDTH // 2, HEIGHT), Fraction(2)
+    film(path, [i / 25 for i in range(30)], size=size, boxes=narrow(track, 30), pixel=pixel)
+    recording = recording_of(path, tmp_path / "cache")
+    times = [i / 25 for i in range(30)]
+    persons = persons_of(recording.folder, times, {"A": track}, size=size)
+    for row in (persons.persons[0].thumbnail,):
+        row.width /= 2
+    plan = PlanClips(layout=layout, **settings)
+    out = tmp_path / "out"
+    return out, *carry_out(recording, persons, plan, RenderFaces(FAST), WriteClips(root=out))
+
+
+def narrow(track, frames: int):
+    return [(x, y, w / 2, h) for x, y, w, h in boxes_of(track, frames)]
+
+
+@pytest.mark.parametrize("layout", ["overlay", "single"])
+def test_pixels_that_are_not_square_are_shown_as_they_are_meant(
+    tmp_path: Path, layout: str
+) -> None:
+    # proves: F4
+    out, plan, *_ = square_in_wide_pixels(tmp_path, layout)
+    if layout == "overlay":
+        assert (plan.width, plan.height) == (WIDTH, HEIGHT)
+    (path,) = out.rglob("*.mp4")
+    rows, columns = np.nonzero(red(colours(path)[15]))
+    width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
+    assert width / height == pytest.approx(1.0, abs=0.15)
+
+
+def test_one_person_has_the_whole_split_screen(tmp_path: Path) -> None:
+    # proves: F4 G21
+    track = dict.fromkeys(range(30), (200.0, 170.0))
+    path = tmp_path / "talk.mp4"
+    film(path, [i / 25 for i in range(30)], size=(WIDTH, HEIGHT), boxes=boxes_of(track, 30))
+    recording = recording_of(path, tmp_path / "cache")
+    persons = persons_of(
+        recording.folder, [i / 25 for i in range(30)], {"A": track}, size=(WIDTH, HEIGHT)
+    )
+    plan = PlanClips(layout="split", width=480, height=270)
+    out = tmp_path / "out"
+    planned, *_ = carry_out(recording, persons, plan, RenderFaces(FAST), WriteClips(root=out))
+    rows, columns = np.nonzero(red(colours(out / "talk.split.mp4")[15]))
+    assert (np.ptp(columns) + 1) / (np.ptp(rows) + 1) == pytest.approx(1.0, abs=0.15)
+    assert planned.summary().findings[0].label == "one person"

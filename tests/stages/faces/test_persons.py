@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 
 from reelmill.artifacts import Picture, Span, Track, TrackArrays, Tracks
+from reelmill.stages.clips.trimming import trimmed
 from reelmill.stages.faces.clustering import unit
 from reelmill.stages.faces.persons import Identified, make_persons
 
@@ -44,3 +45,17 @@ def one_after_the_other(count: int) -> tuple[Tracks, TrackArrays]:
         np.zeros((count, 1, 5, 2), np.float32),
     )
     return tracks, arrays
+
+
+def test_a_break_is_bridged_within_a_scene_but_never_across_a_cut() -> None:
+    # proves: F3 F4
+    scenes = [Span(0.0, 0.4), Span(0.4, 0.8), Span(0.8, 3.0)]
+    spans = [(0.0, 0.4, 0), (0.8, 1.2, 2), (1.4, 2.0, 2)]
+    listed = [Track(i, a, b, scene, 1.0, 1.0, i, 1) for i, (a, b, scene) in enumerate(spans)]
+    tracks = Tracks("tracks.npz", Picture(0, 320, 180, 0, 75, 25, 3.0), scenes, listed, 0)
+    _, arrays = one_after_the_other(3)
+    identified = Identified(np.ones((3, 4), np.float32), np.zeros(3, np.int64), "faces", 0.7, [])
+    artifact, _ = make_persons("boxes.npz", tracks, arrays, identified)
+    (person,) = artifact.persons
+    assert [(i.start, i.end) for i in person.intervals] == [(0.0, 0.4), (0.8, 2.0)]
+    assert trimmed([person], [0.4, 0.8]) == [Span(0.0, 0.4), Span(0.8, 2.0)]

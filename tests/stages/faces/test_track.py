@@ -109,3 +109,50 @@ def test_best_faces_are_apart_in_time(tmp_path: Path) -> None:
 def test_a_video_without_faces_has_no_tracks(tmp_path: Path) -> None:
     tracks, arrays = track(tmp_path, [])
     assert tracks.tracks == [] and arrays.boxes.shape == (0, 4)
+
+
+def seen_at(folder: Path, times, lefts, end: float, cuts=()) -> tuple[Tracks, TrackArrays]:
+    """One face, its left edge in a frame at each time, None where it is not seen."""
+    boxes = np.array([(x, 0, 40, 50) for x in lefts if x is not None], np.float32).reshape(-1, 4)
+    counts = [x is not None for x in lefts]
+    arrays = DetectionArrays(
+        np.array(times, float), np.arange(len(times), dtype=np.int32), np.cumsum([0, *counts]),
+        boxes, np.full(len(boxes), 0.99, np.float32), np.zeros((len(boxes), 5, 2), np.float32),
+        np.ones(len(times), np.bool_), np.zeros((0, 192), np.float32), np.zeros(0, np.int64),
+    )  # fmt: skip
+    write_arrays(folder / "d.npz", arrays)
+    rate = len(times) / end
+    picture = Picture(0, 1280, 720, 0, len(times), rate, end)
+    found = Detections("d.npz", picture, "mtcnn", len(times), 1, len(boxes), list(cuts))
+    result = TrackFaces().run(context_of(recording(folder)), Inputs([found]))
+    return result, read_tracks(folder, result)
+
+
+def test_one_frame_a_second_is_one_track(tmp_path: Path) -> None:
+    # proves: F3
+    lefts = [100, 105, 98, 110, 103, 101]
+    tracks, _ = seen_at(tmp_path, range(6), lefts, 6.0)
+    (one,) = tracks.tracks
+    assert (one.start, one.end, one.frames) == (0.0, 6.0, 6)
+
+
+def test_a_picture_that_stands_is_no_absence(tmp_path: Path) -> None:
+    # proves: F3
+    times = [0.0, 0.1, 0.2, 9.0, 9.1, 9.2, 9.3]
+    tracks, _ = seen_at(tmp_path, times, [100] * 7, 20.0)
+    (one,) = tracks.tracks
+    assert (one.start, one.end) == (0.0, 20.0)
+
+
+def test_who_is_not_in_the_picture_that_stands_is_absent(tmp_path: Path) -> None:
+    times = [0.0, 0.2, 0.4, 3.0, 3.2, 3.4]
+    tracks, _ = seen_at(tmp_path, times, [100, 100, None, 100, 100, 100], 3.6)
+    assert [(one.start, one.end) for one in tracks.tracks] == [(0.0, 0.4), (3.0, 3.6)]
+
+
+def test_a_single_picture_shows_whom_it_shows(tmp_path: Path) -> None:
+    # proves: F3
+    tracks, _ = seen_at(tmp_path, [0.0], [100], 0.04)
+    assert len(tracks.tracks) == 1
+    (one,) = tracks.tracks
+    assert (one.start, one.end) == (0.0, 0.04)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from reelmill.media.video.tone import is_hdr, to_sdr
+
 Plane = npt.NDArray[np.uint8]
 
 #: A picture as FFmpeg holds it: for those who handle pictures without importing FFmpeg.
@@ -44,7 +46,8 @@ class Cropper:
 
     `rotation`: degrees by which the coded picture is turned clockwise to be shown upright; only
     the small result is turned. Of a window, positions in the result are exact to a pixel of the
-    result, also where it is enlarged, so that a slow camera does not stutter.
+    result, also where it is enlarged, so that a slow camera does not stutter. Of a picture of high
+    dynamic range the result is one of standard range.
     """
 
     width: int
@@ -54,6 +57,10 @@ class Cropper:
 
     def crop(self, frame: VideoFrame, window: Window) -> VideoFrame:
         """One window of a frame in `FORMAT` (see `planar`); what lies outside is moved inside."""
+        cut = self._cut(frame, window)
+        return to_sdr(cut, frame) if is_hdr(frame) else cut
+
+    def _cut(self, frame: VideoFrame, window: Window) -> VideoFrame:
         turned = self.rotation % 180 != 0
         width, height = (self.height, self.width) if turned else (self.width, self.height)
         coded = to_coded(window, frame.width, frame.height, self.rotation)

@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from reelmill.media.video.crop import FORMAT, black
+from reelmill.media.video.tone import BT709, LIMITED, is_hdr
 
 #: Times of encoded pictures are whole numbers of these: exact for every common frame rate.
 TICKS = 90_000
@@ -36,6 +37,9 @@ PRESETS = {
     "slower": "p6",
     "veryslow": "p7",
 }
+
+#: What is told to the encoder of a picture that is shown for an hour, say.
+_LEAST_RATE = Fraction(1, 1001)
 
 #: A key frame at least this often, so that players can jump.
 _KEY_SECONDS = 5
@@ -58,7 +62,8 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Colour:
-    """What the numbers in the planes mean, as FFmpeg counts it; taken over from the original."""
+    """What the numbers in the planes mean, as FFmpeg counts it; taken over from the original, or of
+    one of high dynamic range what its pictures are made (`tone.to_sdr`)."""
 
     space: int = 2
     range: int = 0
@@ -67,6 +72,8 @@ class Colour:
 
     @classmethod
     def of(cls, frame: VideoFrame) -> Colour:
+        if is_hdr(frame):
+            return cls(BT709, LIMITED, BT709, BT709)
         full = frame.format.name.startswith("yuvj")
         return cls(
             int(frame.colorspace),
@@ -134,7 +141,7 @@ class VideoFile:
 
     def _open(self, encoding: Encoding) -> None:
         width, height, rate, colour = self._shape
-        frame_rate = Fraction(rate).limit_denominator(1001)
+        frame_rate = max(Fraction(rate).limit_denominator(1001), _LEAST_RATE)
         stream = self._output.add_stream(_CODECS[self.encoder], rate=frame_rate)
         assert isinstance(stream, VideoStream)
         self._stream, context = stream, stream.codec_context

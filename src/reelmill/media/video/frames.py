@@ -15,11 +15,15 @@ from reelmill.artifacts import Media, VideoIndex, VideoTrack
 from reelmill.errors import InputError
 from reelmill.media.container import shown
 from reelmill.media.video.reader import SAME_FRAME_SECONDS
+from reelmill.media.video.tone import is_hdr, sdr
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 UInt8 = npt.NDArray[np.uint8]
+
+#: The narrowest pixel that is believed.
+_LEAST_ASPECT = 0.2
 
 #: Start and end of a stretch of video, s; infinite at the ends of the whole.
 Stretch = tuple[float, float]
@@ -48,6 +52,20 @@ def upright_size(track: VideoTrack) -> tuple[int, int]:
     if track.rotation % 180:
         return track.height, track.width
     return track.width, track.height
+
+
+def pixel_aspect(track: VideoTrack) -> float:
+    """Width to height of a pixel of the picture as it is shown; 1 where the file says nonsense."""
+    aspect = track.pixel_aspect
+    if not _LEAST_ASPECT <= aspect <= 1 / _LEAST_ASPECT:
+        return 1.0
+    return 1 / aspect if track.rotation % 180 else aspect
+
+
+def shown_size(track: VideoTrack) -> tuple[int, int]:
+    """Width and height of the picture as it is shown, in square pixels, as many lines as it has."""
+    width, height = upright_size(track)
+    return max(1, round(width * pixel_aspect(track))), height
 
 
 def reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -98,7 +116,10 @@ class Reducer:
             threads=1,
         )
         small = self._painter.reformat(small, format="rgb24", threads=1)
-        return turned(small.to_ndarray().astype(np.uint8, copy=False), self._rotation)
+        picture = small.to_ndarray().astype(np.uint8, copy=False)
+        if is_hdr(frame):
+            picture = sdr(picture, int(frame.color_trc))
+        return turned(picture, self._rotation)
 
 
 def brightness(frame: VideoFrame, columns: int, rows: int) -> npt.NDArray[np.float32]:

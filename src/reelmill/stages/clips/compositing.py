@@ -210,7 +210,7 @@ class _Seen:
 
 @dataclass
 class Marked:
-    """The whole picture with everybody's box and name."""
+    """The whole picture, of `size` before it is scaled, with everybody's box and name."""
 
     cropper: Cropper
     marker: Marker
@@ -219,10 +219,13 @@ class Marked:
 
     def see(self, frame: Frame, time: float) -> Frame:
         copy = self.cropper.crop(frame, Window(0.0, 0.0, *map(float, self.size)))
+        across = self.marker.width / self.size[0]
         for person in self.people:
             box = person.at(time)
             if box is not None:
-                self.marker.mark(copy, box, person.name, person.colour)
+                x, y, width, height = box
+                scaled = (x * across, y, width * across, height)
+                self.marker.mark(copy, scaled, person.name, person.colour)
         return copy
 
 
@@ -277,10 +280,11 @@ def _following(clip: PlannedClip, plan: ClipPlan, turn: int, arrays: ShotArrays)
     return Following(clip.shots, panes, Fitter(width, height, (across, down), turn))
 
 
-def thumbnail_window(person: Person, width: int, height: int) -> Window:
-    """What a person's small picture shows: the face with some room around it."""
+def thumbnail_window(person: Person, width: int, height: int, pixel: float = 1.0) -> Window:
+    """What a person's small picture shows: the face with some room around it. `pixel`: width to
+    height of one of the picture of `width` x `height`."""
     face = person.thumbnail
-    side = min(1.7 * max(face.width, face.height), width, height)
-    x = face.x + face.width / 2 - side / 2
+    side = min(1.7 * max(face.width * pixel, face.height), width * pixel, height)
+    x = face.x + face.width / 2 - side / pixel / 2
     y = face.y + face.height / 2 - side / 2
-    return Window(x, y, side, side)
+    return Window(x, y, side / pixel, side)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reelmill.artifacts import (
     ClipPlan,
+    Finding,
     Layout,
     Media,
     Person,
@@ -23,6 +24,7 @@ from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
+from reelmill.media.video.frames import pixel_aspect as aspect_of
 from reelmill.stages.clips.camera_path import Framing, camera_path
 from reelmill.stages.clips.trimming import chosen, in_clips, trimmed
 
@@ -46,7 +48,7 @@ class PlanClips(FileStage):
     """
 
     name = "plan_clips"
-    version = 2
+    version = 3
     display_name = "Planning the clips"
     commands = ("faces",)
     needs = (Media, Persons)
@@ -69,8 +71,17 @@ class PlanClips(FileStage):
         windows = self._windows(inputs[Media], persons, people, arrays)
         width, height = self.width, self.height
         if self.layout == "overlay":
-            width, height = (_even(persons.picture.width), _even(persons.picture.height))
-        return ClipPlan(_stored(context, windows), self.layout, width, height, clips)
+            across = persons.picture.width * pixel_aspect(inputs[Media], persons)
+            width, height = _even(round(across)), _even(persons.picture.height)
+        problems = self._problems(len(people))
+        file = _stored(context, windows)
+        return ClipPlan(file, self.layout, width, height, clips, problems=problems)
+
+    def _problems(self, people: int) -> list[Finding]:
+        if self.layout != "split" or people > 1:
+            return []
+        text = "there is one person to be shown, who has the whole picture instead of half of it"
+        return [Finding("one person", text=text)]
 
     def _people(self, recording: Recording, persons: Persons) -> list[Person]:
         if not persons.persons:
@@ -121,7 +132,7 @@ class PlanClips(FileStage):
         windows = np.zeros((len(arrays.times), 4), np.float32)
         if self.layout == "overlay":
             return windows
-        framing = Framing(self._aspect(media, persons), self.face_share)
+        framing = Framing(self._aspect(media, persons, len(people)), self.face_share)
         picture = persons.picture
         for person in people:
             rows = arrays.of(person)
@@ -137,17 +148,16 @@ class PlanClips(FileStage):
             )
         return windows
 
-    def _aspect(self, media: Media, persons: Persons) -> float:
+    def _aspect(self, media: Media, persons: Persons, people: int) -> float:
         """Width to height of a window in pixels of the original, which may not be square."""
-        width = self.width / 2 if self.layout == "split" else self.width
+        width = self.width / people if self.layout == "split" else self.width
         return width / self.height / pixel_aspect(media, persons)
 
 
 def pixel_aspect(media: Media, persons: Persons) -> float:
     """Width to height of a pixel of the picture as shown."""
     track = next((t for t in media.video if t.index == persons.picture.track), None)
-    pixel = track.pixel_aspect if track is not None else 1.0
-    return 1 / pixel if persons.picture.rotation % 180 else pixel
+    return 1.0 if track is None else aspect_of(track)
 
 
 def _whole(persons: Persons) -> list[Span]:

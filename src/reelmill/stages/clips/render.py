@@ -39,6 +39,7 @@ from reelmill.stages.clips.compositing import (
     compositor_of,
     thumbnail_window,
 )
+from reelmill.stages.clips.plan import pixel_aspect
 from reelmill.stages.clips.ranges import ranges
 
 #: Sounds of clips are cut in passes over at most so many seconds of clips.
@@ -75,7 +76,7 @@ class RenderFaces(FileStage):
     """
 
     name = "render_faces"
-    version = 2
+    version = 4
     display_name = "Cutting picture and sound"
     commands = ("faces",)
     needs = (Media, VideoIndex, Persons, ClipPlan, optional(ScreenCaptions))
@@ -203,6 +204,7 @@ class _Rendering:
         self._folder, self._encoding, self._part, self._mark = folder, encoding, part, mark
         self._persons, self._plan = inputs[Persons], inputs[ClipPlan]
         self._captions = inputs.get(ScreenCaptions)
+        self._pixel = pixel_aspect(inputs[Media], self._persons)
         self._arrays = read_persons(folder, self._persons)
         follows = self._plan.layout == "follow"
         self._windows = (read_shots if follows else read_windows)(folder, self._plan)
@@ -271,7 +273,7 @@ class _Rendering:
             if time >= person.thumbnail.time - SAME_FRAME_SECONDS:
                 self._to_picture.remove(person)
                 cropper = Cropper(THUMBNAIL_SIDE, THUMBNAIL_SIDE, turn)
-                small = cropper.crop(planar_of(coded), thumbnail_window(person, *size))
+                small = cropper.crop(planar_of(coded), thumbnail_window(person, *size, self._pixel))
                 name = f"thumbnail-{self._mark}-{person.label}.jpg"
                 write_jpeg(self._folder / name, small)
                 self.thumbnails[person.label] = name

@@ -42,7 +42,7 @@ def trimmed(persons: Iterable[Person], cuts: Sequence[float]) -> list[Span]:
             spans[-1].end = max(spans[-1].end, end)
         else:
             spans.append(Span(start, end))
-    return [span for span in spans if span.duration >= LEAST_SECONDS] or spans
+    return [span for span in spans if span.duration >= LEAST_SECONDS - _SAME_SECONDS] or spans
 
 
 def _bridged(span: Span, start: float, cuts: Sequence[float]) -> bool:

@@ -24,7 +24,14 @@ from reelmill.artifacts import (
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
-from reelmill.media.video.frames import Stretch, choose_track, reduced_size, stretches, upright_size
+from reelmill.media.video.frames import (
+    Stretch,
+    choose_track,
+    reduced_size,
+    shown_size,
+    stretches,
+    upright_size,
+)
 from reelmill.media.video.reader import open_pictures
 from reelmill.models.faces.boxes import Float32, UInt8
 from reelmill.models.faces.detector import Faces, no_faces
@@ -94,7 +101,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[FrameChunk]:
         part: Stretch = context.part
         track = choose_track(context.recording.path, inputs[Media], self.track)
-        size = reduced_size(*upright_size(track), self.short_side)
+        size = reduced_size(*shown_size(track), self.short_side)
         with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as pictures:
             yield from frame_chunks(pictures, part, size, track.rotation)
 

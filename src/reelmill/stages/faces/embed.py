@@ -23,7 +23,13 @@ from reelmill.artifacts import (
 )
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
-from reelmill.media.video.frames import Reducer, choose_track, reduced_size, upright_size
+from reelmill.media.video.frames import (
+    Reducer,
+    choose_track,
+    reduced_size,
+    shown_size,
+    upright_size,
+)
 from reelmill.media.video.reader import Pictures, open_pictures
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import own_model, own_spec
@@ -163,7 +169,7 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
         """The faces of each frame that has some, and their tracks."""
         track = choose_track(recording.path, inputs[Media], self.track)
         upright = upright_size(track)
-        size = reduced_size(*upright, _MOST_SIDE)
+        size = reduced_size(*shown_size(track), _MOST_SIDE)
         scale = np.array([size[0] / upright[0], size[1] / upright[1]], np.float32)
         reducer = Reducer(size, track.rotation)
         with open_pictures(recording, draft=True, index=inputs[VideoIndex]) as opened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from reelmill.stages.faces.clustering import unit
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
+_SAME_SECONDS = 1e-3
 #: A person out of sight for no longer than this, s, is on screen without a break.
 _SHORT_BREAK = 0.5
 #: Tracks that are compared to all of a person's at once: in six hours one had 13,000.
@@ -145,12 +147,16 @@ def _least_alike(vectors: Float32) -> float:
 
 def _intervals(group: Sequence[Track]) -> list[OnScreen]:
     intervals: list[OnScreen] = []
+    scene = -1
     for track in sorted(group, key=lambda track: track.start):
-        if intervals and track.start - intervals[-1].end <= _SHORT_BREAK:
+        gap = track.start - intervals[-1].end if intervals else math.inf
+        # Across a cut there is no break to bridge: what lies between is another shot.
+        if gap <= (_SHORT_BREAK if track.scene == scene else _SAME_SECONDS):
             intervals[-1].end = max(intervals[-1].end, track.end)
             intervals[-1].tracks.append(track.id)
         else:
             intervals.append(OnScreen(track.start, track.end, [track.id]))
+        scene = track.scene
     return intervals
 
 

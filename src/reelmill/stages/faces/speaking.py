@@ -30,6 +30,7 @@ from reelmill.media.video.frames import (
     Stretch,
     choose_track,
     reduced_size,
+    shown_size,
     stretches,
     upright_size,
 )
@@ -135,7 +136,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         """Each track's moments of the part, as soon as all their faces are cut out."""
         track = choose_track(context.recording.path, inputs[Media], self.track)
         upright = upright_size(track)
-        size = reduced_size(*upright, _SHORT_SIDE)
+        size = reduced_size(*shown_size(track), _SHORT_SIDE)
         scale = np.array([size[0] / upright[0], size[1] / upright[1]] * 2, np.float32)
         reducer = Reducer(size, track.rotation)
         waiting = list(seen)

@@ -34,6 +34,8 @@ _BEST_APART = 0.4
 
 #: How far from where it is expected a face may turn up, in its widths, and more after a gap.
 _REACH, _REACH_A_SECOND = 1.2, 1.5
+#: With one picture in seconds nothing is known of the way between two; this much is thought of, s.
+_LONGEST_WAY = 1.0
 _LARGEST_RATIO = 1.7
 #: From one sample to the next it may be farther, for people start and turn suddenly, but hardly
 #: larger or smaller.
@@ -53,7 +55,7 @@ class TrackFaces(FileStage):
     """
 
     name: ClassVar[str] = "track_faces"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Following faces through scenes"
     commands = ("faces",)
     models = ("detector",)
@@ -74,7 +76,7 @@ class TrackFaces(FileStage):
             for part in _one_person_each(track, arrays)
         ]
         kept = [track for track in linked if self._is_face(track, arrays, scenes)]
-        tracks, rows = _expanded(kept, arrays, scenes, detections.picture.frame_rate)
+        tracks, rows = _expanded(kept, arrays, scenes)
         write_arrays(context.path("tracks.npz"), rows)
         name = context.sidecar("tracks.npz")
         return Tracks(name, detections.picture, scenes, tracks, dropped=len(linked) - len(kept))
@@ -82,9 +84,11 @@ class TrackFaces(FileStage):
     def _is_face(self, track: Linked, arrays: DetectionArrays, scenes: Sequence[Span]) -> bool:
         times = arrays.times[arrays.sampled[np.array(track.samples)]]
         scores = arrays.scores[np.array(track.rows)]
-        step = float(np.diff(arrays.times[arrays.sampled]).mean()) if len(arrays.sampled) > 1 else 0
+        after = arrays.times[arrays.sampled[track.samples[-1] + 1 :][:1]]
+        # The last picture stands until the next; of the last of all nobody knows how long.
+        shown_until = float(after[0]) if len(after) else scenes[-1].end
         enough = min(self.shortest, 0.8 * scenes[track.scene].duration)
-        long_enough = times[-1] - times[0] + step >= enough
+        long_enough = shown_until - times[0] >= enough
         return bool(long_enough and scores.mean() >= self.least_score)
 
 
@@ -108,6 +112,10 @@ class Linked:
         self.middle, self.width, self.time = middle.astype(np.float32), float(box[2]), time
         self.samples.append(sample)
         self.rows.append(row)
+
+    def is_gone(self, sample: int, time: float, longest_gap: float) -> bool:
+        """Whether the face was out of sight for too long; a picture that stands is no absence."""
+        return time - self.time > longest_gap and sample > self.samples[-1] + 1
 
     def expected(self, time: float) -> Float32:
         # after a while out of sight the last speed says less and less
@@ -136,7 +144,7 @@ def link(arrays: DetectionArrays, scenes: Sequence[Span], longest_gap: float) ->
     finished: list[Linked] = []
     alive: list[Linked] = []
     for sample, (time, scene) in enumerate(zip(times.tolist(), scene_of.tolist(), strict=True)):
-        gone = [t for t in alive if t.scene != scene or time - t.time > longest_gap]
+        gone = [t for t in alive if t.scene != scene or t.is_gone(sample, time, longest_gap)]
         if gone:
             finished += gone
             alive = [track for track in alive if track not in gone]
@@ -177,7 +185,8 @@ def _assign(
     size = np.sqrt(widths[:, None] * np.maximum(boxes[None, :, 2], 1))
     far = np.linalg.norm(expected[:, None] - middles[None], axis=2) / size
     ratio = np.maximum(widths[:, None], boxes[None, :, 2]) ** 2 / size**2
-    near = (far < _REACH + _REACH_A_SECOND * away[:, None]) & (ratio < _LARGEST_RATIO)
+    way = np.minimum(away, _LONGEST_WAY)
+    near = (far < _REACH + _REACH_A_SECOND * way[:, None]) & (ratio < _LARGEST_RATIO)
     leap = (far < _LEAP) & (ratio < _LEAP_RATIO) & (away[:, None] < 1.5 * step)
     cost = np.where(near | leap, far + ratio - 1 + away[:, None], 9e9)
     while cost.min() < 9e9:
@@ -188,7 +197,7 @@ def _assign(
 
 
 def _expanded(
-    linked: Sequence[Linked], arrays: DetectionArrays, scenes: Sequence[Span], rate: float
+    linked: Sequence[Linked], arrays: DetectionArrays, scenes: Sequence[Span]
 ) -> tuple[list[Track], TrackArrays]:
     """Tracks with a box for every frame from their first to their last."""
     tracks, parts, colours, best, landmarks = [], [], [], [], []
@@ -203,7 +212,7 @@ def _expanded(
             Track(
                 id=number,
                 start=float(times[0]),
-                end=min(float(times[-1]) + 1 / rate, max(span.end, float(times[-1]))),
+                end=min(_shown_until(frames[-1], arrays, scenes), max(span.end, float(times[-1]))),
                 scene=track.scene,
                 score=round(float(arrays.scores[rows].mean()), 4),
                 seen=round(len(rows) / samples, 4),
@@ -218,6 +227,11 @@ def _expanded(
         parts.append((times, frames, boxes, scores))
         first += len(frames)
     return tracks, _track_arrays(parts, colours, best, landmarks, arrays.colours.shape[1])
+
+
+def _shown_until(frame: int, arrays: DetectionArrays, scenes: Sequence[Span]) -> float:
+    """When the next picture takes the place of one; after the last, the end of the video."""
+    return float(arrays.times[frame + 1]) if frame + 1 < len(arrays.times) else scenes[-1].end
 
 
 def _track_arrays(

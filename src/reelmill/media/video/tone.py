@@ -1,0 +1,115 @@
+"""Pictures of high dynamic range made ones that every screen shows: PQ and HLG to BT.709."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+#: Transfer characteristics of ITU-T H.273: SMPTE ST 2084 and ARIB STD-B67.
+PQ, HLG = 16, 18
+#: Matrix, transfer and primaries of what comes out, by the same numbers; limited range.
+BT709, LIMITED = 1, 1
+_BT2020 = 9
+
+#: Nits of the white of paper (ITU-R BT.2408), which becomes SDR's white, and of HLG's brightest.
+_WHITE_NITS, _PEAK_NITS = 203.0, 1000.0
+#: Up to here tone mapping changes nothing; above, it rolls off to the peak.
+_KNEE = 0.6
+_OUT_GAMMA = 1 / 2.4  # ITU-R BT.1886
+_OUT_STEPS = 4095
+
+#: Values (pixels times channels) that are computed; of larger pictures colours are looked up.
+_MOST_COMPUTED = 900_000
+
+_TO_709 = np.array(  # ITU-R BT.2087: linear BT.2020 to BT.709
+    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
+    np.float32,
+)
+_LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
+
+
+def is_hdr(frame: VideoFrame) -> bool:
+    """Whether a frame's values mean light as PQ or HLG have it."""
+    return int(frame.color_trc) in (PQ, HLG)
+
+
+def to_sdr(frame: VideoFrame, like: VideoFrame) -> VideoFrame:
+    """A frame in 4:2:0 whose values mean what those of `like` do, of high dynamic range, as one in
+    limited range of BT.709."""
+    frame.colorspace, frame.color_range = like.colorspace, like.color_range
+    rgb: UInt8 = frame.reformat(format="rgb24", threads=1).to_ndarray().astype(np.uint8, copy=False)
+    transfer = int(like.color_trc)
+    mapped = sdr(rgb, transfer) if rgb.size <= _MOST_COMPUTED else _table(transfer)[_places(rgb)]
+    shown = VideoFrame.from_ndarray(mapped, format="rgb24")
+    return shown.reformat(
+        format=frame.format.name,
+        dst_colorspace=BT709,
+        src_color_range=2,
+        dst_color_range=LIMITED,
+        threads=1,
+    )
+
+
+def sdr(rgb: UInt8, transfer: int) -> UInt8:
+    """RGB (height, width, 3) with BT.2020's primaries to RGB with those of BT.709.
+
+    The white of paper becomes white, and what is brighter rolls off (the Möbius curve of FFmpeg's
+    `tonemap`, with its hue kept).
+    """
+    light: Float32 = _linear(transfer)[rgb]
+    if transfer == HLG:  # ITU-R BT.2100, table 5: what the scene's light is on a screen
+        luminance = light @ _LUMINANCE
+        light = light * (_PEAK_NITS / _WHITE_NITS * luminance**0.2)[..., None]
+    light = np.maximum(light @ _TO_709.T, 0)
+    strongest = np.maximum(light.max(axis=-1), 1e-6)
+    light *= (_rolled_off(strongest) / strongest)[..., None]
+    places = np.sqrt(np.clip(light, 0, 1)) * _OUT_STEPS
+    return _encoded()[places.astype(np.int32)]
+
+
+@cache
+def _table(transfer: int) -> UInt8:
+    """What becomes of each colour, of 7 bits a channel."""
+    steps = np.arange(0, 256, 2, dtype=np.uint8)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    return sdr(grid.reshape(-1, 128, 3), transfer).reshape(-1, 3)
+
+
+def _places(rgb: UInt8) -> npt.NDArray[np.int32]:
+    red, green, blue = (rgb[..., channel].astype(np.int32) >> 1 for channel in range(3))
+    return (red << 14) | (green << 7) | blue
+
+
+@cache
+def _linear(transfer: int) -> Float32:
+    """For each 8 bit value the light, 1 being the white of paper (of HLG: of the scene)."""
+    value = np.arange(256) / 255
+    if transfer == HLG:
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        light = np.where(value <= 0.5, value**2 / 3, (np.exp((value - c) / a) + b) / 12)
+        return light.astype(np.float32)
+    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+    power = value ** (1 / m2)
+    nits = 10_000 * (np.maximum(power - c1, 0) / (c2 - c3 * power)) ** (1 / m1)
+    return (nits / _WHITE_NITS).astype(np.float32)
+
+
+@cache
+def _encoded() -> UInt8:
+    """For each root of light, in steps, the 8 bit value."""
+    root = np.arange(_OUT_STEPS + 1) / _OUT_STEPS
+    return np.round(255 * (root**2) ** _OUT_GAMMA).astype(np.uint8)
+
+
+def _rolled_off(light: Float32) -> Float32:
+    peak, knee = _PEAK_NITS / _WHITE_NITS, _KNEE
+    a = -(knee**2) * (peak - 1) / (knee**2 - 2 * knee + peak)
+    b = (knee**2 - 2 * knee * peak + peak) / (peak - 1)
+    rolled = (b**2 + 2 * b * knee + knee**2) / (b - a) * (light + a) / (light + b)
+    return np.where(light <= knee, light, np.minimum(rolled, 1)).astype(np.float32)
