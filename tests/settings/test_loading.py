@@ -75,6 +75,15 @@ def test_a_value_that_does_not_fit_is_told_by_name(given: dict[str, Any], named:
         load_settings(**given)
 
 
+@pytest.mark.parametrize(("given", "meant"), [("Split", "split"), (2, "2"), ("1", "1")])
+def test_channels_by_word_or_number(given: Any, meant: str) -> None:
+    # proves: V10
+    assert load_settings(channels=given).channels == meant
+    for wrong in ("0", "left", "-1", "1.5"):
+        with pytest.raises(UsageError, match="counted from 1"):
+            load_settings(channels=wrong)
+
+
 @pytest.mark.parametrize("content", ["bach_size = 3\n", "batch_size = \n"])
 def test_a_mistake_in_the_file_is_told(own_file: Path, content: str) -> None:
     own_file.write_text(content)

@@ -50,7 +50,15 @@ from reelmill.artifacts.faces import (
     write_arrays,
 )
 from reelmill.artifacts.findings import Findings
-from reelmill.artifacts.media import Audio, AudioTrack, Joint, Media, VideoIndex, VideoTrack
+from reelmill.artifacts.media import (
+    Audio,
+    AudioTrack,
+    Channel,
+    Joint,
+    Media,
+    VideoIndex,
+    VideoTrack,
+)
 from reelmill.artifacts.speakers import (
     SpeakerActivity,
     Voices,
@@ -96,6 +104,7 @@ __all__ = [
     "BurnedVideos",
     "Caption",
     "CaptionWord",
+    "Channel",
     "Clip",
     "ClipPiece",
     "ClipPlan",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from reelmill.artifacts.base import Artifact
@@ -80,26 +80,58 @@ class VideoIndex(Artifact):
 
 
 @dataclass
+class Channel:
+    """One channel's sound: `name` as in `channel_names`, `file` like the one of its `Audio`."""
+
+    name: str
+    file: PlainName
+
+
+def channel_names(count: int) -> list[str]:
+    """What the channels of a sound are called: `left` and `right`, else `channel1` and so on."""
+    if count == 2:
+        return ["left", "right"]
+    return [f"channel{number}" for number in range(1, count + 1)]
+
+
+def channel_number(name: str) -> int:
+    """A channel's number, counted from 1, by its name in `channel_names`."""
+    return {"left": 1, "right": 2}.get(name) or int(name.removeprefix("channel"))
+
+
+@dataclass
 class Audio(Artifact):
     """Decoded sound: a sidecar file of mono little-endian int16 at `sample_rate` Hz.
 
     Sample 0 is time 0 of the original: gaps in the source are filled with silence.
     `problems` are what cost a part of the sound but not the whole, and doubtful times.
+    `channels` have a person each and are recognized each on its own; `file` is then all of them
+    together. There are none where it is `file` that is recognized.
     """
 
-    schema: ClassVar[str] = "audio/2"
+    schema: ClassVar[str] = "audio/3"
     file: PlainName
     sample_rate: int
     samples: int
     track: int
     problems: list[Finding] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
 
     @property
     def duration(self) -> float:
         return self.samples / self.sample_rate
 
     def sidecars(self) -> list[str]:
-        return [self.file]
+        return [self.file, *(channel.file for channel in self.channels)]
+
+    def sounds(self) -> list[tuple[str | None, Audio]]:
+        """What is recognized on its own: each channel with its name, or this sound without one."""
+        if not self.channels:
+            return [(None, self)]
+        return [
+            (channel.name, replace(self, file=channel.file, channels=[]))
+            for channel in self.channels
+        ]
 
     def summary(self) -> RecordingSummary:
         return RecordingSummary(media_seconds=self.duration, findings=self.problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from reelmill.artifacts.base import Artifact
@@ -21,15 +21,21 @@ class SpeakerActivity(Artifact):
     """When how many people speak, not yet who.
 
     `speech`: somebody speaks; `overlaps`: two at once, within speech; `changes`: seconds at which
-    another speaker seems to go on without a pause. Seconds, in order.
+    another speaker seems to go on without a pause. Seconds, in order. `channels`: the same for each
+    channel that has a person, by its name; nothing is known then of all of them together.
     """
 
-    schema: ClassVar[str] = "activity/2"
+    schema: ClassVar[str] = "activity/3"
     model: str
     duration: float
     speech: list[Span]
     overlaps: list[Span]
     changes: list[float]
+    channels: dict[str, SpeakerActivity] = field(default_factory=dict)
+
+    def of(self, channel: str | None) -> SpeakerActivity:
+        """What is known of a channel; of the one sound for None."""
+        return self if channel is None else self.channels[channel]
 
 
 @dataclass
@@ -37,13 +43,15 @@ class Voices(Artifact):
     """The voice in each short stretch of speech in which one person speaks.
 
     `vectors`: base64 of little-endian float16, shape (len(stretches), `dimensions`), unit length.
+    `channels`: the same for each channel that has a person; there are no others then.
     """
 
-    schema: ClassVar[str] = "voices/2"
+    schema: ClassVar[str] = "voices/3"
     model: str
     dimensions: int
     stretches: list[Span]
     vectors: str
+    channels: dict[str, Voices] = field(default_factory=dict)
 
     def embeddings(self) -> Float32:
         """Shape (len(stretches), dimensions), float32."""

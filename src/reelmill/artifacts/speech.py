@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
@@ -29,13 +30,19 @@ class Speech(Artifact):
     """Where somebody speaks; spans in order, not overlapping. `duration` is the recording's.
 
     `padding`: seconds of sound that spans have before and after the speech itself, where there is
-    so much before the next.
+    so much before the next. `channels`: the same for each channel that is recognized on its own, by
+    its name; `spans` are then those of all of them together.
     """
 
-    schema: ClassVar[str] = "speech/1"
+    schema: ClassVar[str] = "speech/2"
     spans: list[Span]
     duration: float
     padding: float = 0.0
+    channels: dict[str, Speech] = field(default_factory=dict)
+
+    def of(self, channel: str | None) -> Speech:
+        """Where somebody speaks in a channel; in all of them for None."""
+        return self if channel is None else self.channels[channel]
 
     @property
     def seconds(self) -> float:
@@ -67,6 +74,13 @@ class Segment:
     speaker: str | None = None
     #: Where the recording has several; None: that of the transcript.
     language: str | None = None
+    #: The channel in which it is said, where channels are recognized each on its own.
+    channel: str | None = None
+
+
+def in_time_order(segments: Iterable[Segment]) -> list[Segment]:
+    """Segments of several channels as they are said, overlapping or not."""
+    return sorted(segments, key=lambda segment: segment.start)
 
 
 @dataclass
@@ -79,12 +93,14 @@ class RecognizedWindow:
         languages: probabilities of the likeliest languages, and of those that were allowed; none
             from a model that knows English only.
         segments: its text, in times of the original.
+        channel: the one it is of, where channels are recognized each on its own.
     """
 
     pieces: list[Span]
     language: str
     languages: dict[str, float]
     segments: list[Segment]
+    channel: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -98,11 +114,18 @@ class Recognition(Artifact):
     schema: ClassVar[str] = "recognition/1"
     windows: list[RecognizedWindow]
 
+    def of(self, channel: str | None) -> list[RecognizedWindow]:
+        """The windows of a channel, or of the one sound for None."""
+        return [window for window in self.windows if window.channel == channel]
+
 
 @dataclass
 class Transcript(Artifact):
     """`model` as the user knows it; `language`, the main one, as ISO 639-1; times of the original
-    file."""
+    file.
+
+    Segments are in order and do not overlap, but those of different channels may.
+    """
 
     schema: ClassVar[str] = "transcript/3"
     language: str
@@ -141,7 +164,7 @@ class AlignedTranscript(Transcript):
     plain words what could not be done and why.
     """
 
-    schema: ClassVar[str] = "aligned/2"
+    schema: ClassVar[str] = "aligned/3"
     aligner: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -151,11 +174,13 @@ class AlignedTranscript(Transcript):
 
 @dataclass
 class Turn:
-    """One speaker's uninterrupted speech; turns of different speakers may overlap."""
+    """One speaker's uninterrupted speech; turns of different speakers may overlap. `channel`: the
+    one that only this speaker has, where there is a channel a person."""
 
     start: float
     end: float
     speaker: str
+    channel: str | None = None
 
     @property
     def duration(self) -> float:
@@ -164,9 +189,10 @@ class Turn:
 
 @dataclass
 class Diarization(Artifact):
-    """Who speaks when. Speakers are labelled A, B, C... in the order in which they first speak."""
+    """Who speaks when. Speakers are labelled A, B, C... in the order in which they first speak, or
+    by their channels where each has one."""
 
-    schema: ClassVar[str] = "diarization/1"
+    schema: ClassVar[str] = "diarization/2"
     turns: list[Turn]
     speakers: list[str]
     model: str
@@ -197,6 +223,6 @@ class SpeakerTotals:
 class SpokenTranscript(AlignedTranscript):
     """An aligned transcript in which every word and segment has its speaker."""
 
-    schema: ClassVar[str] = "spoken/2"
+    schema: ClassVar[str] = "spoken/3"
     speakers: list[SpeakerTotals] = field(default_factory=list)
     diarizer: str | None = None

@@ -81,6 +81,18 @@ def scratch(near: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def scratch_file(near: Path) -> Iterator[IO[bytes]]:
+    """As `scratch`, but open, for writing and reading."""
+    temporary = _temporary(gate.temporary_folder(near) / near.name)
+    descriptor = gate.create(temporary)
+    try:
+        with open(temporary, "w+b", opener=lambda name, flags: descriptor) as file:
+            yield file
+    finally:
+        gate.discard(temporary)
+
+
+@contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A new folder that becomes `path` when the block ends well and nothing is there yet, and
     vanishes when not: for libraries that write several files. Only in the user's own folders.

@@ -92,7 +92,7 @@ def speech_stages(settings: Settings, speech: Speech) -> list[Stage]:
     # The stages of the diarizer are there once, whoever asks for them.
     made = {stage.produces for stage in seen}
     stages = [*seen, *(stage for stage in listened if stage.produces not in made)]
-    return [Decode(track=settings.track, required=False), *stages] if stages else []
+    return [Decode(settings.track, settings.channels, required=False), *stages] if stages else []
 
 
 def faces_pipeline(

@@ -44,7 +44,7 @@ def voice_pipeline(
         "voice",
         [
             Probe(),
-            Decode(track=settings.track),
+            Decode(track=settings.track, channels=settings.channels),
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
             *recognition_stages(settings, whisper, cut_at_pauses=aligners is None),
             *word_stages(whisper, aligners),

@@ -44,7 +44,7 @@ def whisperx_pipeline(
     languages = parse_languages(settings.language)
     stages: list[Stage] = [
         Probe(),
-        Decode(track=settings.track),
+        Decode(track=settings.track, channels=settings.channels),
         TranscribeByWhisperX(recognizer, language=next(iter(languages), None)),
     ]
     if aligner is not None:

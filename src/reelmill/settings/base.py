@@ -27,6 +27,16 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_
 OneOrMany = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_one_or_many)]
 
 
+def _channel_choice(value: Any) -> Any:
+    text = str(value).strip().lower()
+    if text in ("auto", "mix", "split") or (text.isdecimal() and int(text) > 0):
+        return text
+    raise ValueError("give auto, mix, split, or the number of a channel, counted from 1")
+
+
+ChannelChoice = Annotated[str, BeforeValidator(_channel_choice)]
+
+
 class BaseFields(BaseSettings):
     """`REELMILL_` and the name in capitals is the environment variable of each."""
 
@@ -102,6 +112,11 @@ class BaseFields(BaseSettings):
         ge=0,
         description="which audio track, from 0; when not given the main one, or where "
         "nobody speaks in that one the first in which somebody does",
+    )
+    channels: ChannelChoice = Field(
+        "auto",
+        description="auto: by measurement, each on its own where people have a channel each; mix: "
+        "averaged; split: each on its own; a number: that one alone, counted from 1",
     )
     stages: CommaSeparated = Field((), description="stages of other packages to add, by name")
     stage_options: OneOrMany = Field(

@@ -6,6 +6,7 @@ import errno
 
 import numpy as np
 import pytest
+import soundfile
 
 from reelmill.artifacts import Audio
 from reelmill.core.recording import Recording, read_state
@@ -16,7 +17,8 @@ from reelmill.stages.media import spoken_track
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.testing import context_of
-from tests.media.make import clicks, in_format, write
+from tests.media.make import RATE, clicks, in_format, write
+from tests.media.two_channels import people, write_call
 
 
 def recording_of(path, folder) -> Recording:
@@ -102,3 +104,52 @@ def test_where_sound_is_not_required_its_lack_is_a_finding(tmp_path):  # proves:
         with pytest.raises(InputError):
             run(recording)
     assert run(recording_of(whole, tmp_path / "cache" / "y"), required=False).samples > 15_000
+
+
+def test_channels_that_cancel_each_other(tmp_path):  # proves: V10
+    a, _ = people()
+    audio = run(recording_of(write_call(tmp_path / "x.flac", a, -a), tmp_path / "cache"))
+    samples = open_samples(tmp_path / "cache", audio)
+    assert np.abs(samples.astype(int)).max() == pytest.approx(32767 * np.abs(a).max(), rel=0.01)
+    (finding,) = audio.problems
+    assert (finding.label, finding.severity) == ("channels", "info")
+    assert "inverted" in finding.text and audio.channels == []
+
+
+def test_a_person_a_channel(tmp_path):  # proves: V10
+    a, b = people()
+    recording = recording_of(write_call(tmp_path / "x.flac", a, b), tmp_path / "cache")
+    audio = run(recording)
+    assert [channel.name for channel in audio.channels] == ["left", "right"]
+    for (name, sound), said in zip(audio.sounds(), (a, b), strict=True):
+        kept = open_samples(recording.folder, sound) / 32768
+        assert name in sound.file and np.abs(kept - said).max() < 1e-3
+    together = open_samples(recording.folder, audio) / 32768
+    assert np.abs(together - (a + b) / 2).max() < 1e-3
+    assert sorted(file.name for file in recording.folder.iterdir()) == sorted(audio.sidecars())
+    assert run(recording, channels="mix").channels == []
+    assert run(recording, channels="1").sounds()[0][0] is None
+    with pytest.raises(InputError, match=r"x\.flac: there is no channel 3"):
+        run(recording, channels="3")
+
+
+@pytest.mark.parametrize("count", [4, 8, 16])
+def test_channels_of_any_layout_keep_their_places(tmp_path, count):  # proves: V10
+    expected = [(number + 1) / 20 for number in range(count)]
+    sounds = [np.full(RATE, level, np.float32) for level in expected]
+    soundfile.write(tmp_path / "x.wav", np.stack(sounds, axis=1), RATE)
+    audio = run(recording_of(tmp_path / "x.wav", tmp_path / "cache"), channels="split")
+    levels = [open_samples(tmp_path / "cache", one).mean() / 32768 for _, one in audio.sounds()]
+    assert levels == pytest.approx(expected, abs=0.01)
+
+
+def test_mono_that_follows_stereo_is_in_both_channels(tmp_path):  # proves: V10 G18
+    a, b = people()
+    for name, sound in (("a", np.stack([a, b], axis=1)), ("b", a[: 5 * RATE])):
+        soundfile.write(tmp_path / f"{name}.wav", sound, RATE)
+    joined = tmp_path / "x.wav"
+    joined.write_bytes((tmp_path / "a.wav").read_bytes() + (tmp_path / "b.wav").read_bytes())
+    audio = run(recording_of(joined, tmp_path / "cache"), channels="split")
+    assert audio.duration == pytest.approx(25.0, abs=0.01)
+    for _, sound in audio.sounds():
+        assert np.abs(open_samples(tmp_path / "cache", sound)[20 * RATE :]).max() > 3000

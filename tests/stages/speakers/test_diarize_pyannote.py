@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reelmill.artifacts import Audio, Turn
+from reelmill.artifacts import Audio, Channel, Turn
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.models.speakers.pyannote import PyannoteSpec
@@ -64,3 +64,21 @@ def test_a_click_is_nobodys_turn(tmp_path: Path) -> None:
 
 def test_telemetry_is_off() -> None:
     assert SPEC.environment["PYANNOTE_METRICS_ENABLED"] == "0"
+
+
+def test_who_has_a_channel_is_whoever_speaks_in_it(tmp_path: Path) -> None:
+    # proves: V10
+    channels = [Channel("left", "l.pcm"), Channel("right", "r.pcm")]
+    for channel in channels:
+        np.full(32_000, 1000, "<i2").tofile(tmp_path / channel.file)
+    recording = Recording(tmp_path / "a.wav", "a", tmp_path, FileState("a" * 64, "b" * 32, 1, 1))
+    inputs = Inputs([Audio("audio.raw", 16_000, 32_000, 0, [], channels)])
+    stage = DiarizeByPyannote(SPEC)
+    answers = iter(
+        [[(0.1, 0.9, "X"), (0.8, 1.2, "Y")], [(0.5, 1.9, "X")]]  # two voices in the left channel
+    )
+    model: Any = SimpleNamespace(turns=lambda *asked: next(answers))
+    outputs = stage.infer(model, list(stage.split(context_of(recording), inputs)))
+    made = stage.merge(context_of(recording), inputs, iter(outputs))
+    assert made.turns == [Turn(0.1, 1.2, "left", "left"), Turn(0.5, 1.9, "right", "right")]
+    assert made.speakers == ["left", "right"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reelmill.artifacts import AlignedTranscript, Audio, Transcript
+from reelmill.artifacts import AlignedTranscript, Audio, Channel, Transcript
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.models.whisperx.whisperx import (
@@ -172,3 +173,22 @@ def test_an_empty_recording_has_nothing_to_say(recording: Recording) -> None:
     assert list(stage.split(context_of(recording), Inputs([empty, transcript]))) == []
     merged = stage.merge(context_of(recording), Inputs([empty, transcript]), iter(list[Aligned]()))
     assert merged.segments == []
+
+
+def test_each_channel_on_its_own(recording: Recording, audio: Audio) -> None:
+    # proves: V6 V10
+    channels = [Channel("left", audio.file), Channel("right", audio.file)]
+    apart = replace(audio, channels=channels)
+    library = Library()
+    made = transcribe(recording, apart, library)
+    one = transcribe(recording, audio, library)
+    assert len(made.segments) == 2 * len(one.segments)
+    assert [segment.start for segment in made.segments] == sorted(
+        segment.start for segment in made.segments
+    )
+    aligned = align(recording, apart, made, library)
+    alone = align(recording, audio, one, library)
+    for channel in ("left", "right"):
+        mine = [segment for segment in aligned.segments if segment.channel == channel]
+        assert [segment.text for segment in mine] == [segment.text for segment in alone.segments]
+        assert {segment.speaker for segment in mine} == {channel}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -229,3 +229,22 @@ def test_no_text_is_lost_and_times_stay_in_order(
 
 def squeezed(text: str) -> str:
     return "".join(text.split())
+
+
+def test_sentences_of_two_channels_do_not_mix() -> None:
+    # proves: V10 S1
+    said = [
+        ("left", "I have been", 0.0, 1.0),
+        ("right", "Yes, go", 0.8, 1.4),
+        ("left", "waiting for you.", 1.1, 2.0),
+        ("right", "on.", 1.5, 1.8),
+    ]
+    segments = [
+        replace(segment(text, start, end), channel=channel, speaker=channel)
+        for channel, text, start, end in said
+    ]
+    found = join(segments, "en")
+    assert [(one.text, one.speaker) for one in found] == [
+        ("I have been waiting for you.", "left"),
+        ("Yes, go on.", "right"),
+    ]

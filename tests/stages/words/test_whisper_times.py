@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from reelmill.artifacts import Audio, Segment, Span, Speech, Transcript
+from reelmill.artifacts import Audio, Channel, Segment, Span, Speech, Transcript
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Device, Inputs
 from reelmill.models.files.cache import resolve
@@ -75,3 +76,30 @@ def test_nothing_is_asked_where_an_aligner_does_better(given, spec: WhisperSpec)
 def test_onsets_of_tokens_that_were_passed_over() -> None:
     assert onsets([(0, 0), (0, 5), (2, 10), (2, 12)], 3) == pytest.approx([0.0, 0.2, 0.2, 0.24])
     assert onsets([], 2) == [0.0, 0.0, 0.0]
+
+
+def test_each_channel_has_its_own_words(given, spec: WhisperSpec) -> None:
+    # proves: V4 V10
+    recording, inputs = given
+    one = inputs[Transcript]
+    (recording.folder / "nothing.raw").write_bytes(bytes(2 * inputs[Audio].samples))
+    spans = inputs[Speech].spans
+    audio = replace(
+        inputs[Audio], channels=[Channel("left", "nothing.raw"), Channel("right", "audio.raw")]
+    )
+    speech = replace(
+        inputs[Speech],
+        channels={"left": Speech(spans[1:], 12.0), "right": Speech(spans[:1], 12.0)},
+    )
+    first, second = one.segments
+    transcript = replace(
+        one, segments=[replace(first, channel="right"), replace(second, channel="left")]
+    )
+    apart = Inputs([audio, speech, transcript])
+    stage = TimeByWhisper(spec)
+    items = list(stage.split(context_of(recording), apart))
+    assert [item.numbers for item in items] == [(1,), (0,)]
+    outputs = stage.infer(spec.load(Device("cpu"), 1), items)
+    words = stage.merge(context_of(recording), apart, iter(outputs)).words
+    assert [[word.text for word in of] for of in words] == [text.split() for _, _, text in SAID]
+    assert words[0][3].start == pytest.approx(1.12, abs=0.4)

@@ -125,6 +125,12 @@ class Sound:
         int | None,
         typer.Option(min=0, help="Audio track, from 0 [the main one, or one with speech]."),
     ] = None
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            help="auto (a person a channel: each alone), mix, split, or one, from 1 [auto]."
+        ),
+    ] = None
     keep_audio: Annotated[
         bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
     ] = None

@@ -36,7 +36,7 @@ Stamps = dict[str, Stamp]
 #: The whole name of a spill file, of an artifact or a file beside one: nothing else is swept
 #: away. Spill files were called spools in 0.1.
 SPILL_FILE = re.compile(r"[\w-]+-[0-9a-f]{16}\.sp(?:ill|ool)\.\d+\.[\w.-]+")
-OURS = re.compile(rf"[\w-]+-[\w~-]+\.(json|npz|pcm|mp4|jpg|ass)|{SPILL_FILE.pattern}")
+OURS = re.compile(rf"[\w-]+-[\w~-]+(\.[\w-]+)?\.(json|npz|pcm|mp4|jpg|ass)|{SPILL_FILE.pattern}")
 
 _adapters: dict[type[Artifact], Any] = {}
 

@@ -71,7 +71,7 @@ def _content(document: Document) -> dict[str, Any]:
     if isinstance(transcript, SpokenTranscript):
         content["diarizer"] = transcript.diarizer
         content["speakers"] = [_speaker(one) for one in transcript.speakers]
-        content["turns"] = [{**_times(turn), "speaker": turn.speaker} for turn in document.turns]
+        content["turns"] = [_turn(turn) for turn in document.turns]
     content["findings"] = [
         *(finding_facts("recording", one) for one in transcript.findings),
         *(
@@ -97,6 +97,11 @@ def finding_facts(source: str, found: Finding, made_with: str | None = None) -> 
         "text": found.text,
         "made_with": made_with,
     }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    values = {**_times(turn), "speaker": turn.speaker}
+    return values if turn.channel is None else {**values, "channel": turn.channel}
 
 
 def _speaker(totals: SpeakerTotals) -> dict[str, Any]:
@@ -129,6 +134,8 @@ def _segment(index: int, segment: Segment, language: str) -> dict[str, Any]:
     values["language"] = language
     if segment.speaker is not None:
         values["speaker"] = segment.speaker
+    if segment.channel is not None:
+        values["channel"] = segment.channel
     for name in ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature"):
         values[name] = number(getattr(segment, name), 4)
     if segment.words:

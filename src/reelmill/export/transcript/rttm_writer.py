@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reelmill.artifacts import Turn
+from reelmill.artifacts.media import channel_number
 from reelmill.core.printable import printable
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
@@ -12,18 +14,24 @@ _SPACE = re.compile(r"\s+")
 
 
 class RttmWriter(TranscriptWriter):
-    """A line for each turn; blanks in names become `_`, for they separate the columns, and control
-    characters are escaped."""
+    """A line for each turn, with the number of its channel, 1 where speakers have none.
+
+    Blanks in names become `_`, for they separate the columns, and control characters are escaped.
+    """
 
     suffix = "rttm"
 
     def render(self, document: Document) -> str:
         file = _column(document.source.name)
         return "".join(
-            f"SPEAKER {file} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> "
+            f"SPEAKER {file} {_number(turn)} {turn.start:.3f} {turn.duration:.3f} <NA> <NA> "
             f"{_column(turn.speaker)} <NA> <NA>\n"
             for turn in document.turns
         )
+
+
+def _number(turn: Turn) -> int:
+    return 1 if turn.channel is None else channel_number(turn.channel)
 
 
 def _column(text: str) -> str:

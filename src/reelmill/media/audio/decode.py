@@ -1,4 +1,4 @@
-"""Decoding one audio track to mono 16 kHz PCM, as a stream."""
+"""Decoding one audio track to 16 kHz PCM, mono or a channel each, as a stream."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ SAMPLE_RATE = 16_000
 #: Telephones have 8,000; with a few samples a second a small file would be days of noise.
 _LEAST_RATE = 1000
 
+#: Of more channels than these an average is made.
+MOST_CHANNELS = 16
+
 #: Up to this length sound may be spread as thinly as its time stamps say.
 _STRETCHABLE_SECONDS = 3600.0
 
@@ -48,21 +51,29 @@ class Decoded:
     problems: list[Finding] = field(default_factory=list)
 
 
+#: Given the layout of a sound of several channels, as FFmpeg calls it, and their number: a sink
+#: for each channel, or None when they are to be averaged.
+ChannelSinks = Callable[[str, int], Sequence[Sink] | None]
+
+
 def decode(
     source: Path | Recording,
     sink: Sink,
     track: int | None = None,
     expect: Callable[[float], None] = lambda seconds: None,
+    channels: ChannelSinks = lambda layout, count: None,
 ) -> Decoded:
     """Decode an audio track to raw mono little-endian int16 at 16 kHz, written to `sink`.
 
-    Channels are averaged. Sample 0 is time 0 of the original; gaps become silence. Corrupt
-    packets are left out and counted. Memory stays at some tens of MB whatever the length.
+    Sample 0 is time 0 of the original; gaps become silence. Corrupt packets are left out and
+    counted. Memory stays at some tens of MB whatever the length.
 
     Args:
         track: which of the file's audio tracks, counted from 0; None: the one FFmpeg holds
             for the main one (default flag, then most channels).
         expect: told before anything is written how long the headers say it is, s, if they do.
+        channels: asked once where there are several; without sinks of their own they are averaged,
+            with them nothing is written to `sink`.
 
     Raises:
         InputError: cannot be opened, has no sound or no such track, nothing decodable.
@@ -71,24 +82,48 @@ def decode(
         LimitError: gaps or a stretched time beyond what settings allow.
         OSError: the sink cannot be written (disk full, say).
     """
+    sinks = _Sinks(sink, channels)
     with open_original(source) as original:
         with open_container(original) as container:
             parts = parts_of(original, container.format.name)
             if parts == [WHOLE]:
-                return _decode_container(original, WHOLE, container, sink, track, expect)
-        return _decode_parts(original, parts, sink, track, expect)
+                return _decode_container(original, WHOLE, container, sinks, track, expect)
+        return _decode_parts(original, parts, sinks, track, expect)
+
+
+class _Sinks:
+    """Where the sound goes: what its first frame decides holds for all of a file."""
+
+    def __init__(self, mono: Sink, channels: ChannelSinks) -> None:
+        self._mono, self._channels = mono, channels
+        self._chosen: Sequence[Sink] | None = None
+
+    def of(self, frame: AudioFrame) -> Sequence[Sink]:
+        """The sinks of the file whose first frame, or a later one, this is."""
+        if self._chosen is None:
+            count = frame.layout.nb_channels
+            apart = None
+            if 1 < count <= MOST_CHANNELS:
+                apart = self._channels(frame.layout.name, count)
+            self._chosen = apart or [self._mono]
+        return self._chosen
+
+    @property
+    def chosen(self) -> Sequence[Sink]:
+        """The sinks of the file; there was a frame."""
+        return self._chosen or [self._mono]
 
 
 def _decode_container(
     original: Original,
     part: Part,
     container: InputContainer,
-    sink: Sink,
+    sinks: _Sinks,
     track: int | None,
     expect: Callable[[float], None],
 ) -> Decoded:
     stream = _choose(original.path, container, track)
-    decoding = _Decoding(original, part, container, stream, sink)
+    decoding = _Decoding(original, part, container, stream, sinks)
     if decoding.stated:
         expect(decoding.stated)
     for frame in decoding.frames():
@@ -99,7 +134,7 @@ def _decode_container(
 def _decode_parts(
     original: Original,
     parts: Sequence[Part],
-    sink: Sink,
+    sinks: _Sinks,
     track: int | None,
     expect: Callable[[float], None],
 ) -> Decoded:
@@ -109,7 +144,7 @@ def _decode_parts(
     for number, part in enumerate(parts):
         try:
             with open_container(original, part) as container:
-                decoded = _decode_container(original, part, container, sink, track, expect)
+                decoded = _decode_container(original, part, container, sinks, track, expect)
         except InputError as error:
             if whole is None:
                 raise
@@ -202,10 +237,10 @@ class _Decoding:
         part: Part,
         container: InputContainer,
         stream: AudioStream,
-        sink: Sink,
+        sinks: _Sinks,
     ) -> None:
         self._path, self._container, self._stream = original.path, container, stream
-        self._sink = sink
+        self._sinks = sinks
         reader = original.reader(part.start, part.end)
         self.stated = stated_seconds(reader, container, stream)
         self._past_its_header = part.past_its_header
@@ -267,6 +302,7 @@ class _Decoding:
                 f"{shown(self._path)}: {frame.sample_rate} samples a second hold no sound that can "
                 "be heard; is the sampling rate in its header right?"
             )
+        sinks = self._sinks.of(frame)
         format_ = frame_format(frame)
         if format_ != self._format:
             self._end_run()
@@ -281,7 +317,7 @@ class _Decoding:
             self._in_damage = False
             self._damage[-1].end = self._seconds()
         if self._mixdown is None:
-            self._mixdown = Mixdown(frame, SAMPLE_RATE, self._sink)
+            self._mixdown = Mixdown(frame, SAMPLE_RATE, sinks)
         self._written += self._mixdown.add(frame)
         self._heard += frame.samples / frame.sample_rate
 
@@ -302,9 +338,10 @@ class _Decoding:
             )
         target = round((self._seconds() + seconds) * SAMPLE_RATE)
         self._end_run()
-        missing = 2 * (target - self._written)
-        while missing > 0:
-            missing -= self._sink.write(_SILENCE[:missing])
+        for sink in self._sinks.chosen:
+            missing = 2 * (target - self._written)
+            while missing > 0:
+                missing -= sink.write(_SILENCE[:missing])
         self._run_start = self._written = max(target, self._written)
 
     def _end_run(self) -> None:

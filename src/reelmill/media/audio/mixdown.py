@@ -1,7 +1,8 @@
-"""From frames of any format to mono int16 PCM at one rate."""
+"""From frames of any format to int16 PCM at one rate, mono or a channel each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from av.audio.fifo import AudioFifo
@@ -26,22 +27,23 @@ class Sink(Protocol):
 
 
 class Mixdown:
-    """Averages channels and resamples one continuous run of frames of one format.
+    """Resamples one continuous run of frames of one format, a channel to each of `sinks`.
 
-    Plain averages (not FFmpeg's downmix, which drops the LFE channel) so that no channel of a
-    multi-channel recorder is lost and nothing clips.
+    With a single sink channels are averaged, as they are where the run has another number of them
+    than there are sinks. Plain averages (not FFmpeg's downmix, which drops the LFE channel) so that
+    no channel of a multi-channel recorder is lost and nothing clips.
     """
 
-    def __init__(self, first: AudioFrame, rate: int, sink: Sink) -> None:
+    def __init__(self, first: AudioFrame, rate: int, sinks: Sequence[Sink]) -> None:
         self.source_rate = first.sample_rate
         self.source_samples = 0
         self.written = 0
         self._batch = max(1, min(_BATCH_SAMPLES, _BATCH_SECONDS * first.sample_rate))
         self._rate = rate
-        self._sink = sink
+        self._sinks = sinks
         self._fifo = AudioFifo()
         self._gathered = 0
-        self._graph = _graph(first, rate)
+        self._graph = _graph(first, rate, len(sinks))
 
     def add(self, frame: AudioFrame) -> int:
         """Take a frame; returns how many samples were written to the sink meanwhile."""
@@ -80,8 +82,10 @@ class Mixdown:
             except (NotYet, NoMore):
                 return written
             assert isinstance(frame, AudioFrame)
-            # A plane may be padded beyond its samples.
-            self._sink.write(memoryview(frame.planes[0])[: 2 * frame.samples])
+            # PyAV counts a plane too many of eight channels and more.
+            for sink, plane in zip(self._sinks, frame.planes, strict=False):
+                # A plane may be padded beyond its samples.
+                sink.write(memoryview(plane)[: 2 * frame.samples])
             written += frame.samples
             self.written += frame.samples
 
@@ -92,7 +96,7 @@ def frame_format(frame: AudioFrame) -> tuple[str, str, int, int]:
     return frame.format.name, layout.name, layout.nb_channels, frame.sample_rate
 
 
-def _graph(first: AudioFrame, rate: int) -> Graph:
+def _graph(first: AudioFrame, rate: int, wanted: int) -> Graph:
     graph = Graph()
     channels = first.layout.nb_channels
     links = [
@@ -100,11 +104,13 @@ def _graph(first: AudioFrame, rate: int) -> Graph:
             sample_rate=first.sample_rate, format=first.format.name, layout=first.layout
         )
     ]
-    if channels > 1:
+    if channels != wanted:  # FFmpeg's own ways from layout to layout are not ours
         mean = "+".join(f"{1 / channels:.9f}*c{c}" for c in range(channels))
-        links.append(graph.add("pan", f"mono|c0={mean}"))
+        layout = "mono" if wanted == 1 else f"{wanted}c"
+        links.append(graph.add("pan", "|".join([layout, *(f"c{c}={mean}" for c in range(wanted))])))
     links.append(graph.add("aresample", str(rate)))
-    links.append(graph.add("aformat", "sample_fmts=s16:channel_layouts=mono"))
+    format_ = "s16:channel_layouts=mono" if wanted == 1 else "s16p"
+    links.append(graph.add("aformat", f"sample_fmts={format_}"))
     links.append(graph.add("abuffersink"))
     graph.link_nodes(*links).configure()
     return graph

@@ -34,15 +34,18 @@ class PcmFile:
     others took it the disk is full, and that is said as the system says it.
     """
 
-    def __init__(self, file: IO[bytes], original: Path) -> None:
+    def __init__(self, file: IO[bytes], original: Path, files: int = 1) -> None:
+        """A file of `original`'s sound; of its channels, `files` in all, each has one."""
         self._file = file
         self._original = original
+        self._files = files
         self._written = self._looked_at = 0
         self._ends_in_hole = False
 
     def expect(self, seconds: float) -> None:
         """Raises LimitError when so much sound, as the headers state, will not fit."""
-        needed, (free, reserve) = seconds * _BYTES_PER_SECOND, self._room()
+        needed = seconds * _BYTES_PER_SECOND * self._files
+        free, reserve = self._room()
         if free > 2 * reserve and needed > free - reserve:
             raise LimitError(
                 f"{shown(self._original)}: states that it lasts {seconds / 3600:.1f} h, which "
@@ -102,10 +105,11 @@ class PcmFile:
     def _blame(self) -> None:
         """Raises LimitError if it is this sound that took the room."""
         free, reserve = self._room()
-        if self._written >= free and self._written + free > 2 * reserve:
+        written = self._written * self._files  # its channels grow together
+        if written >= free and written + free > 2 * reserve:
             raise LimitError(
                 f"{shown(self._original)}: its decoded sound does not fit: "
-                f"{_size(self._written)} were written and {_size(free)} are left in the output "
+                f"{_size(written)} were written and {_size(free)} are left in the output "
                 "folder; make room there, or choose another folder with -o"
             )
 

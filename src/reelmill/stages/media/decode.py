@@ -1,27 +1,36 @@
-"""Decode: a recording's sound as mono 16 kHz samples in a file of ours."""
+"""Decode: a recording's sound as 16 kHz samples in files of ours."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from reelmill.artifacts import Audio, Finding, Media
-from reelmill.core.atomic import replacing, write_bytes
+from reelmill.artifacts import Audio, Channel, Finding, Media
+from reelmill.artifacts.media import channel_names
+from reelmill.core.atomic import replacing, scratch_file, write_bytes
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError, LimitError
 from reelmill.media.audio.decode import SAMPLE_RATE
+from reelmill.media.audio.pcm_file import PcmFile
 from reelmill.media.container import shown
-from reelmill.stages.media.spoken_track import decode_track
+from reelmill.stages.media.channel_files import ChannelFiles, PlannedSound
+from reelmill.stages.media.spoken_track import TrackSound
 
 
 @dataclass(frozen=True)
 class Decode(FileStage):
-    """Writes `decode-<track>.pcm` beside the artifact.
+    """Writes the sound, and where channels have a person each those too, beside the artifact.
 
     `track`: which of the audio tracks, counted from 0; None for the main one, or for one with
-    speech where nobody speaks in that. A finding names those left out. Raises InputError when there
-    is no sound, LimitError when its sound is longer than is allowed or than fits on the disk, and
-    leaves OSError (disk full) as the system says it. With `required` False a recording without
-    sound, or whose sound cannot be read, gets no samples and a finding instead of those errors.
+    speech where nobody speaks in that. A finding names those left out.
+
+    `channels`: `auto` decides by measurement, and a finding says how; `mix` averages them, `split`
+    has each recognized on its own, a number reads that one alone, counted from 1.
+
+    Raises InputError when there is no sound, LimitError when its sound is longer than is allowed or
+    than fits on the disk, and leaves OSError (disk full) as the system says it. With `required`
+    False a recording without sound, or whose sound cannot be read, gets no samples and a finding
+    instead of those errors.
     """
 
     name = "decode"
@@ -33,6 +42,7 @@ class Decode(FileStage):
     temporary = True
 
     track: int | None = None
+    channels: str = "auto"
     required: bool = True
 
     def run(self, context: StageContext, inputs: Inputs) -> Audio:
@@ -44,16 +54,41 @@ class Decode(FileStage):
                 "give a recording with an audio track"
             )
         try:
-            with replacing(context.path("pcm")) as file:
-                decoded = decode_track(context.recording, file, inputs[Media].audio, self.track)
+            return self._decode(context, inputs[Media])
         except (InputError, LimitError) as error:
             if self.required:
                 raise
             text = f"its sound could not be read: {error}"
             return _silent(context, Finding("sound not read", text=text, severity="warning"))
+
+    def _decode(self, context: StageContext, media: Media) -> Audio:
+        with ExitStack() as files:
+            file = files.enter_context(replacing(context.path("pcm")))
+            beside = ChannelFiles(
+                lambda: scratch_file(context.path("pcm")), files, context.recording.path
+            )
+            sound = TrackSound(context.recording, file, beside, self.channels)
+            decoded = sound.decode_track(media.audio, self.track)
+            channels = self._write_channels(context, sound.planned)
         return Audio(
-            context.sidecar("pcm"), SAMPLE_RATE, decoded.samples, decoded.track, decoded.problems
+            context.sidecar("pcm"),
+            SAMPLE_RATE,
+            decoded.samples,
+            decoded.track,
+            decoded.problems,
+            channels,
         )
+
+    def _write_channels(self, context: StageContext, sound: PlannedSound | None) -> list[Channel]:
+        if sound is None:
+            return []
+        names, written = channel_names(len(sound.plan.gains)), []
+        for at in sound.plan.apart:
+            suffix = f"{names[at]}.pcm"
+            with replacing(context.path(suffix)) as file:
+                sound.write_channel(at, PcmFile(file, context.recording.path))
+            written.append(Channel(names[at], context.sidecar(suffix)))
+        return written
 
 
 def _silent(context: StageContext, why: Finding) -> Audio:

@@ -15,6 +15,9 @@ from reelmill.core.recording import Recording
 from reelmill.errors import InputError, LimitError
 from reelmill.media.audio.decode import SAMPLE_RATE, Decoded, decode
 from reelmill.media.audio.pcm_file import PcmFile
+from reelmill.media.container import shown
+from reelmill.stages.media.channel_files import ChannelFiles, PlannedSound
+from reelmill.stages.media.channel_plan import plan_channels
 from reelmill.stages.speech.detect_speech import speech_probabilities
 from reelmill.stages.speech.vad_segments import HOP
 
@@ -28,48 +31,73 @@ _PIECE = 60 * SAMPLE_RATE
 _MOST_NAMED = 8
 
 
-def decode_track(
-    recording: Recording, file: IO[bytes], tracks: Sequence[AudioTrack], track: int | None
-) -> Decoded:
-    """Decode one track into `file`: `track`, or the main one, or where nobody speaks in that one
-    the first of the others in which somebody does. A finding names the tracks left out.
+class TrackSound:
+    """Decodes a track of a recording into `file`, and its channels into files beside it.
 
-    Raises:
-        InputError, LimitError, TransientError, ChangedError, OSError: as `decode`.
+    Args:
+        recording: the recording.
+        file: for the one sound.
+        channels: for the channels, where there are several.
+        asked: what is to be done with them, as in `plan_channels`.
     """
-    result = _decode_into(file, recording, track)
-    if len(tracks) < 2:
+
+    def __init__(
+        self, recording: Recording, file: IO[bytes], channels: ChannelFiles, asked: str
+    ) -> None:
+        self._recording, self._file = recording, file
+        self._channels, self._asked = channels, asked
+        #: The channels as they are to be recognized; None where there is one.
+        self.planned: PlannedSound | None = None
+
+    def decode_track(self, tracks: Sequence[AudioTrack], track: int | None) -> Decoded:
+        """Decode one track: `track`, or the main one, or where nobody speaks in that one the first
+        of the others in which somebody does. Findings name the tracks left out and say what was
+        done with channels.
+
+        Raises:
+            InputError, LimitError, TransientError, ChangedError, OSError: as `decode`.
+        """
+        result = self._decode(track)
+        if len(tracks) > 1:
+            main = _ordinal(tracks, result)
+            if track is None and not _has_speech(self._file, result.samples):
+                result = self._first_spoken(tracks, main) or self._decode(main)
+            read = _ordinal(tracks, result)
+            result.problems.append(_left_out(tracks, read, main, asked=track is not None))
+        if self.planned is not None:
+            result.problems.append(self.planned.plan.finding)
         return result
-    main = _ordinal(tracks, result)
-    if track is None and not _has_speech(file, result.samples):
-        result = _first_spoken(recording, file, tracks, main) or _decode_into(file, recording, main)
-    read = _ordinal(tracks, result)
-    result.problems.append(_left_out(tracks, read, main, asked=track is not None))
-    return result
 
+    def _first_spoken(self, tracks: Sequence[AudioTrack], main: int) -> Decoded | None:
+        for other in range(len(tracks)):
+            if other == main:
+                continue
+            try:
+                result = self._decode(other)
+            except (InputError, LimitError):  # it is named among those left out
+                continue
+            if _has_speech(self._file, result.samples):
+                return result
+        return None
 
-def _first_spoken(
-    recording: Recording, file: IO[bytes], tracks: Sequence[AudioTrack], main: int
-) -> Decoded | None:
-    for other in range(len(tracks)):
-        if other == main:
-            continue
-        try:
-            result = _decode_into(file, recording, other)
-        except (InputError, LimitError):  # it is named among those left out
-            continue
-        if _has_speech(file, result.samples):
+    def _decode(self, track: int | None) -> Decoded:
+        self._file.seek(0)
+        self._file.truncate()
+        self._channels.forget()
+        sink = PcmFile(self._file, self._recording.path)
+        result = decode(self._recording, sink, track, sink.expect, self._channels.sinks)
+        self.planned = None
+        channels = self._channels.samples(result.samples)
+        if not channels:
+            sink.finish()
             return result
-    return None
-
-
-def _decode_into(file: IO[bytes], recording: Recording, track: int | None) -> Decoded:
-    file.seek(0)
-    file.truncate()
-    sink = PcmFile(file, recording.path)
-    result = decode(recording, sink, track, sink.expect)
-    sink.finish()
-    return result
+        try:
+            plan, levels = plan_channels(channels, self._channels.layout, self._asked)
+        except InputError as error:
+            raise InputError(f"{shown(self._recording.path)}: {error}") from error
+        self.planned = PlannedSound(plan, levels, channels)
+        self.planned.write_mixed(sink)
+        return result
 
 
 def _has_speech(file: IO[bytes], count: int) -> bool:

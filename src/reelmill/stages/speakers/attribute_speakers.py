@@ -109,7 +109,13 @@ class SpeakersAt:
 
 
 def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
-    """A segment with its speaker, cut where the speaker changes if its words have times."""
+    """A segment with its speaker, cut where the speaker changes if its words have times; one of a
+    channel that has a person is that person's."""
+    if segment.channel is not None:
+        name = segment.channel
+        words = [replace(word, speaker=name) for word in segment.words]
+        yield replace(segment, words=words, speaker=name)
+        return
     if not segment.words:
         yield replace(segment, speaker=speakers.at(segment.start, segment.end))
         return

@@ -7,16 +7,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from reelmill.artifacts import Artifact, Diarization, SpeakerActivity, Voices
+from reelmill.artifacts import Artifact, Diarization, SpeakerActivity, Turn, Voices
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.speakers.clustering import ClusteringOptions, cluster
-from reelmill.stages.speakers.speaker_turns import TurnOptions, turns_of
+from reelmill.stages.speakers.speaker_turns import TurnOptions, channel_turns, turns_of
 from reelmill.stages.speakers.utterances import goes_on
 
 
 @dataclass(frozen=True)
 class Diarize(FileStage):
-    """Groups the voices into people and puts their turns together."""
+    """Groups the voices into people and puts their turns together. Where each person has a channel
+    there is nothing to be told apart: who speaks in it is its person."""
 
     name: ClassVar[str] = "diarize"
     version: ClassVar[int] = 4
@@ -31,13 +32,7 @@ class Diarize(FileStage):
 
     def run(self, context: StageContext, inputs: Inputs) -> Diarization:
         activity, voices = inputs[SpeakerActivity], inputs[Voices]
-        labels = cluster(
-            voices.embeddings(),
-            np.array([stretch.duration for stretch in voices.stretches], np.float32),
-            self.clustering,
-            goes_on(voices.stretches, activity.changes),
-        )
-        turns = turns_of(activity, voices.stretches, labels.tolist(), self.turns)
+        turns = self._turns(activity, voices)
         return Diarization(
             turns=turns,
             speakers=list(dict.fromkeys(turn.speaker for turn in turns)),
@@ -45,3 +40,19 @@ class Diarize(FileStage):
             duration=activity.duration,
             notes=list(self.notes),
         )
+
+    def _turns(self, activity: SpeakerActivity, voices: Voices) -> list[Turn]:
+        if activity.channels:
+            spoken = {name: _spans(one) for name, one in activity.channels.items()}
+            return channel_turns(spoken, self.turns)
+        labels = cluster(
+            voices.embeddings(),
+            np.array([stretch.duration for stretch in voices.stretches], np.float32),
+            self.clustering,
+            goes_on(voices.stretches, activity.changes),
+        )
+        return turns_of(activity, voices.stretches, labels.tolist(), self.turns)
+
+
+def _spans(activity: SpeakerActivity) -> list[tuple[float, float]]:
+    return [(span.start, span.end) for span in activity.speech]

@@ -10,7 +10,7 @@ from reelmill.artifacts import Artifact, Audio, Diarization, Turn
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.speakers.pyannote import Diarizer, PyannoteSpec
 from reelmill.stages.media.full_audio import TIMEOUT_PER_COST, WholeSound, whole_sound
-from reelmill.stages.speakers.speaker_turns import speaker_label
+from reelmill.stages.speakers.speaker_turns import TurnOptions, channel_turns, speaker_label
 
 #: Sound shorter than this is nobody's turn.
 _SHORTEST = 0.25
@@ -25,7 +25,8 @@ class FoundTurns:
 
 @dataclass(frozen=True)
 class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
-    """A recording at a time, as the library has it. `speakers`: how many, when that is known."""
+    """A recording at a time, as the library has it, or a channel where each has a person, who is
+    whoever speaks in it. `speakers`: how many, when that is known."""
 
     name: ClassVar[str] = "diarize-pyannote"
     version: ClassVar[int] = 1
@@ -43,9 +44,10 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
     max_speakers: int = 10
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[WholeSound]:
-        sound = whole_sound(context.recording, inputs[Audio])
-        if sound.cost >= _SHORTEST:
-            yield sound
+        for _, audio in inputs[Audio].sounds():
+            sound = whole_sound(context.recording, audio)
+            if sound.cost >= _SHORTEST:
+                yield sound
 
     def infer(self, model: Diarizer, batch: Sequence[WholeSound]) -> list[FoundTurns]:
         known = self.speakers is not None
@@ -59,7 +61,16 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
         self, context: StageContext, inputs: Inputs, outputs: Iterator[FoundTurns]
     ) -> Diarization:
         duration = inputs[Audio].samples / inputs[Audio].sample_rate
-        turns = labelled([turn for found in outputs for turn in found.turns], duration)
+        names = [channel.name for channel in inputs[Audio].channels]
+        found = [list(one.turns) for one in outputs]
+        if names:
+            spoken = {
+                name: [(turn.start, turn.end) for turn in labelled(turns, duration)]
+                for name, turns in zip(names, found, strict=False)
+            }
+            turns = channel_turns(spoken, TurnOptions())
+        else:
+            turns = labelled([turn for one in found for turn in one], duration)
         return Diarization(
             turns=turns,
             speakers=list(dict.fromkeys(turn.speaker for turn in turns)),

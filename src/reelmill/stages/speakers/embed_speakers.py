@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -49,11 +51,12 @@ class EmbedSpeakers(ModelStage[Utterances, Float32]):
     together: int = setting(8)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[Utterances]:
-        samples = open_samples(context.folder, inputs[Audio])
-        stretches = utterances(inputs[SpeakerActivity], self.longest)
-        for at in range(0, len(stretches), self.together):
-            some = stretches[at : at + self.together]
-            yield Utterances(np.stack([self._piece(samples, span) for span in some]))
+        for channel, audio in inputs[Audio].sounds():
+            samples = open_samples(context.folder, audio)
+            stretches = utterances(inputs[SpeakerActivity].of(channel), self.longest)
+            for at in range(0, len(stretches), self.together):
+                some = stretches[at : at + self.together]
+                yield Utterances(np.stack([self._piece(samples, span) for span in some]))
 
     def _piece(self, samples: Int16, span: Span) -> Float32:
         return self.model.piece(window(samples, span.start, span.end))
@@ -62,11 +65,16 @@ class EmbedSpeakers(ModelStage[Utterances, Float32]):
         return model.embed([item.features for item in batch])
 
     def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[Float32]) -> Voices:
-        found = list(outputs)
+        activity = inputs[SpeakerActivity]
+        if not activity.channels:
+            return self._voices(activity, outputs)
+        of_channels = {name: self._voices(one, outputs) for name, one in activity.channels.items()}
+        dimensions = max(one.dimensions for one in of_channels.values())
+        return Voices(self.model.name, dimensions, [], "", of_channels)
+
+    def _voices(self, activity: SpeakerActivity, outputs: Iterator[Float32]) -> Voices:
+        """Of one sound; takes its share of the outputs."""
+        stretches = utterances(activity, self.longest)
+        found = list(islice(outputs, math.ceil(len(stretches) / self.together)))
         embeddings = np.concatenate(found) if found else np.zeros((0, 0), np.float32)
-        return Voices(
-            model=self.model.name,
-            dimensions=embeddings.shape[1],
-            stretches=utterances(inputs[SpeakerActivity], self.longest),
-            vectors=packed(embeddings),
-        )
+        return Voices(self.model.name, embeddings.shape[1], stretches, packed(embeddings))

@@ -84,14 +84,14 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     margin_db: float = setting(3.0)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeakerWindows]:
-        samples = open_samples(context.folder, inputs[Audio])
-        for firsts in self._runs(samples):
-            starts = [first * FRAME_STEP for first in firsts]
-            sound = np.zeros(starts[-1] - starts[0] + self.model.window_samples, np.int16)
-            piece = samples[starts[0] : starts[0] + len(sound)]
-            sound[: len(piece)] = piece
-            within = tuple(start - starts[0] for start in starts)
-            yield SpeakerWindows(sound, within)
+        for _, audio in inputs[Audio].sounds():
+            samples = open_samples(context.folder, audio)
+            for firsts in self._runs(samples):
+                starts = [first * FRAME_STEP for first in firsts]
+                sound = np.zeros(starts[-1] - starts[0] + self.model.window_samples, np.int16)
+                piece = samples[starts[0] : starts[0] + len(sound)]
+                sound[: len(piece)] = piece
+                yield SpeakerWindows(sound, tuple(start - starts[0] for start in starts))
 
     def infer(
         self, model: Segmentation, batch: Sequence[SpeakerWindows]
@@ -102,13 +102,27 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[list[HeardInWindow]]
     ) -> SpeakerActivity:
-        samples = open_samples(context.folder, inputs[Audio])
+        audio = inputs[Audio]
+        if not audio.channels:
+            return self._activity(context, audio, outputs)
+        of_channels = {
+            name: self._activity(context, sound, outputs)
+            for name, sound in audio.sounds()
+            if name is not None
+        }
+        return SpeakerActivity(self.model.name, audio.duration, [], [], [], of_channels)
+
+    def _activity(
+        self, context: StageContext, audio: Audio, outputs: Iterator[list[HeardInWindow]]
+    ) -> SpeakerActivity:
+        """Of one sound; takes its share of the outputs."""
+        samples = open_samples(context.folder, audio)
         tracks = ActivityTracks(len(samples), self.model.window_frames)
-        for firsts, heard in zip(self._runs(samples), outputs, strict=True):
-            for first, output in zip(firsts, heard, strict=True):
+        for firsts in self._runs(samples):
+            for first, output in zip(firsts, next(outputs), strict=True):
                 tracks.add(first, output.speech, output.overlap, output.changes)
         loud = louder_than_pauses(samples, tracks.speech, self.margin_db)
-        return tracks.activity(self.model.name, inputs[Audio].duration, loud)
+        return tracks.activity(self.model.name, audio.duration, loud)
 
     @property
     def _step(self) -> int:

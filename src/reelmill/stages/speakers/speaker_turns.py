@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reelmill.artifacts import Span, SpeakerActivity, Turn
@@ -56,6 +56,23 @@ def turns_of(
         for start, end in _joined(sorted(one[:2] for one in spoken if one[2] == person), options)
     ]
     return _labelled(found)
+
+
+def channel_turns(
+    spoken: Mapping[str, Sequence[tuple[float, float]]], options: TurnOptions
+) -> list[Turn]:
+    """Turns of people who have a channel each, in order of their start.
+
+    Args:
+        spoken: by the name of its channel, where somebody speaks, in seconds.
+        options: what is too short.
+    """
+    turns = [
+        Turn(start, end, name, name)
+        for name, spans in spoken.items()
+        for start, end in _joined(sorted(spans), options)
+    ]
+    return sorted(turns, key=lambda turn: (turn.start, turn.end))
 
 
 class _Near:

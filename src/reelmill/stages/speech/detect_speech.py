@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from reelmill.artifacts import Audio, Speech
+from reelmill.artifacts import Audio, Span, Speech
 from reelmill.engine.stage import Device, FileStage, Inputs, StageContext
 from reelmill.media.audio.samples import FULL_SCALE, open_samples, release
 from reelmill.models.runtimes.onnx import SHIPPED, open_network
@@ -33,9 +33,10 @@ _MODEL = SHIPPED / "speech-detector" / "model.onnx"
 
 @dataclass(frozen=True)
 class DetectSpeech(FileStage):
-    """Spans of speech; none at all for silence. Settings as in `SegmentOptions`.
+    """Spans of speech, of each channel that has a person; none at all for silence.
 
-    Raises ModelUnavailableError when the shipped model is missing or damaged.
+    Settings as in `SegmentOptions`. Raises ModelUnavailableError when the shipped model is missing
+    or damaged.
     """
 
     name = "speech"
@@ -55,6 +56,15 @@ class DetectSpeech(FileStage):
 
     def run(self, context: StageContext, inputs: Inputs) -> Speech:
         audio = inputs[Audio]
+        if not audio.channels:
+            return self._speech(context, audio)
+        of_channels = {
+            name: self._speech(context, sound) for name, sound in audio.sounds() if name is not None
+        }
+        spans = united(span for speech in of_channels.values() for span in speech.spans)
+        return Speech(spans, audio.duration, self.pad_ms / 1000, of_channels)
+
+    def _speech(self, context: StageContext, audio: Audio) -> Speech:
         samples = open_samples(context.folder, audio)
         spans = segment(speech_probabilities(samples), self.options, len(samples))
         return Speech(spans, audio.duration, self.pad_ms / 1000)
@@ -69,6 +79,17 @@ class DetectSpeech(FileStage):
             min_silence_ms=self.min_silence_ms,
             pad_ms=self.pad_ms,
         )
+
+
+def united(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, those that overlap or touch as one."""
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda one: one.start):
+        if found and span.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(Span(span.start, span.end))
+    return found
 
 
 def speech_probabilities(samples: Int16) -> Float32:

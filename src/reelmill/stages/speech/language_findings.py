@@ -30,7 +30,7 @@ def language_findings(
     what an English-only model cannot know.
 
     Args:
-        windows: as the transcript has them.
+        windows: as the transcript has them, a channel after the other.
         language: the recording's main one.
         allowed: the languages given.
         model: what recognized them.
@@ -48,9 +48,10 @@ def _several(windows: Sequence[RecognizedWindow]) -> Iterator[Finding]:
     """Where each language is spoken, where there are several."""
     if len({window.language for window in windows}) < 2:
         return
-    for code, group in groupby(windows, key=lambda window: window.language):
+    for (code, channel), group in groupby(windows, key=lambda one: (one.language, one.channel)):
         start, end = _times(list(group))
-        yield Finding("language", start, end, text=f"{language_name(code)} ({code})")
+        where = "" if channel is None else f" in {channel}"
+        yield Finding("language", start, end, text=f"{language_name(code)} ({code}){where}")
 
 
 def _guessed(windows: Sequence[RecognizedWindow], language: str) -> Iterator[Finding]:
@@ -72,7 +73,7 @@ def _contradicting(windows: Sequence[RecognizedWindow], given: str) -> Iterator[
         sure = window.languages.get(code, 0.0) >= _CONTRADICTS and window.seconds >= _SHORTEST
         return code if sure and code != given else None
 
-    for code, group in groupby(windows, key=other):
+    for (code, _), group in groupby(windows, key=lambda one: (other(one), one.channel)):
         if code is None:
             continue
         start, end = _times(list(group))

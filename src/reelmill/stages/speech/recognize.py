@@ -45,13 +45,15 @@ class SpeechWindow:
 
     `features` has shape (n_mels, up to 3000), float32; `languages` are those it may be in, any if
     there are none; `pieces` are the stretches of the original it was put together from, each with
-    `padding` seconds before and after the speech; cost is in seconds of speech.
+    `padding` seconds before and after the speech; `channel` has it, where channels are recognized
+    each on its own; cost is in seconds of speech.
     """
 
     features: Float32
     languages: tuple[str, ...]
     pieces: Pieces
     padding: float = 0.0
+    channel: str | None = None
 
     @property
     def cost(self) -> float:
@@ -87,9 +89,11 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
         check_languages(self.languages)
-        cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
-        for pieces, features in cut:
-            yield SpeechWindow(features, self.languages, pieces, inputs[Speech].padding)
+        for channel, audio in inputs[Audio].sounds():
+            speech = inputs[Speech].of(channel)
+            cut = window_features(context.recording, audio, speech, self.model)
+            for pieces, features in cut:
+                yield SpeechWindow(features, self.languages, pieces, speech.padding, channel)
 
     def infer(self, model: Whisper, batch: Sequence[SpeechWindow]) -> list[RecognizedWindow]:
         return recognized(model, batch, self.options, self.cut_at_pauses)
@@ -127,6 +131,7 @@ def recognized(
                 window.language,
                 window.languages,
                 list(in_original(segments, item.pieces, item.padding)),
+                item.channel,
             )
         )
     return found

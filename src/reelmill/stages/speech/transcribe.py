@@ -16,6 +16,7 @@ from reelmill.artifacts import (
     Speech,
     Transcript,
 )
+from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples
 from reelmill.models.whisper.decoding import DecodingOptions
@@ -61,13 +62,15 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     usable: LanguageCheck | None = setting(None, affects_result=False)
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
-        looks = second_looks(inputs[Recognition].windows, self.languages)
-        samples = open_samples(context.folder, inputs[Audio]) if looks else None
-        for look in looks:
-            for pieces in look.parts:
-                assert samples is not None
-                features = features_of(samples, pieces, self.model)
-                yield SpeechWindow(features, look.languages, pieces, inputs[Speech].padding)
+        padding = inputs[Speech].padding
+        for channel, audio in inputs[Audio].sounds():
+            looks = second_looks(inputs[Recognition].of(channel), self.languages)
+            samples = open_samples(context.folder, audio) if looks else None
+            for look in looks:
+                for pieces in look.parts:
+                    assert samples is not None
+                    features = features_of(samples, pieces, self.model)
+                    yield SpeechWindow(features, look.languages, pieces, padding, channel)
 
     def infer(self, model: Whisper, batch: Sequence[SpeechWindow]) -> list[RecognizedWindow]:
         return recognized(model, batch, self.options, self.cut_at_pauses)
@@ -75,17 +78,25 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[RecognizedWindow]
     ) -> Transcript:
-        speech, windows = inputs[Speech], inputs[Recognition].windows
-        looks = second_looks(windows, self.languages)
-        windows = after_second_looks(windows, looks, outputs, self.languages)
+        speech = inputs[Speech]
+        windows: list[RecognizedWindow] = []
+        for channel, _ in inputs[Audio].sounds():
+            heard = inputs[Recognition].of(channel)
+            looks = second_looks(heard, self.languages)
+            windows += after_second_looks(heard, looks, outputs, self.languages)
         language, probability = self._main_language(windows)
         if self.usable is not None and windows:
             self.usable.check(language)
-        segments = [
-            replace(segment, language=None if window.language == language else window.language)
+        segments = in_time_order(
+            replace(
+                segment,
+                language=None if window.language == language else window.language,
+                channel=window.channel,
+                speaker=window.channel,
+            )
             for window in windows
             for segment in window.segments
-        ]
+        )
         return Transcript(
             language=language,
             language_probability=probability,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from reelmill.artifacts import Artifact, Audio, Segment, Transcript
+from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisper.languages import UNDETERMINED
 from reelmill.models.whisperx.whisperx import Heard, HeardSegment, Recognizer, WhisperXSpec
@@ -18,7 +19,8 @@ from reelmill.stages.speech.empty import empty_result
 
 @dataclass(frozen=True)
 class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
-    """A recording at a time, as the library has it; `language` None: detected by it.
+    """A recording at a time, as the library has it, or a channel where each has a person.
+    `language` None: detected by it.
 
     WhisperX does not tell how sure it is of a language or of silence: those figures are NaN.
     """
@@ -38,20 +40,29 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
     language: str | None = None
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[WholeSound]:
-        sound = whole_sound(context.recording, inputs[Audio])
-        if sound.cost > 0:
-            yield sound
+        for _, audio in inputs[Audio].sounds():
+            sound = whole_sound(context.recording, audio)
+            if sound.cost > 0:
+                yield sound
 
     def infer(self, model: Recognizer, batch: Sequence[WholeSound]) -> list[Heard]:
         return [model.transcribe(item.read(), self.language) for item in batch]
 
     def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[Heard]) -> Transcript:
-        heard = next(outputs, Heard(self.language or UNDETERMINED, ()))
         duration = inputs[Audio].samples / inputs[Audio].sample_rate
-        segments = list(as_segments(heard.segments, duration))
+        nothing = Heard(self.language or UNDETERMINED, ())
+        found: list[Segment] = []
+        language = self.language or UNDETERMINED
+        for channel, _ in inputs[Audio].sounds():
+            heard = next(outputs, nothing)
+            segments = list(as_segments(heard.segments, duration))
+            if segments and not found:
+                language = heard.language
+            found += [replace(segment, channel=channel, speaker=channel) for segment in segments]
+        segments = in_time_order(found)
         speech_seconds = sum(segment.end - segment.start for segment in segments)
         return Transcript(
-            language=heard.language if segments or self.language else UNDETERMINED,
+            language=language,
             language_probability=1.0 if self.language else math.nan if segments else 0.0,
             model=f"{self.model.name} (WhisperX {self.model.version})",
             duration=duration,

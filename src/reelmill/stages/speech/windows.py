@@ -82,7 +82,8 @@ def seconds_of(pieces: Pieces) -> float:
 def window_features(
     recording: Recording, audio: Audio, speech: Speech, model: WhisperSpec
 ) -> Iterator[tuple[Pieces, Float32]]:
-    """Each window's pieces and its log-mel features, shape (n_mels, up to 3000)."""
+    """Each window's pieces and its log-mel features, shape (n_mels, up to 3000); of one channel
+    where there are several to be recognized (`Audio.sounds`, `Speech.of`)."""
     samples = open_samples(recording.folder, audio)
     for pieces in collect_windows(speech.spans, model.window_seconds):
         yield pieces, features_of(samples, pieces, model)

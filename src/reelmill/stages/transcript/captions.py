@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from reelmill.artifacts import Segment, Transcript, Word
+from reelmill.artifacts.speech import in_time_order
 from reelmill.core.text import columns
 from reelmill.export.transcript.cues import one_line, speaker_prefix
 from reelmill.stages.subtitles.line_breaks import Part, into_parts, least_parts, most_parts
@@ -27,17 +28,18 @@ def captions(transcript: Transcript, rules: SubtitleRules) -> list[Segment]:
             time are not looked at: a caption is shown while its words are said.
 
     Returns:
-        Captions in the order of the segments. No line is wider and none has more lines than the
-        rules say, with its speaker in front; none is longer. A word is only cut where it alone is
-        wider than a line. A single word that is said for longer than the longest time is shown so
-        long from its beginning.
+        Captions by when they begin; those of different channels may overlap. No line is wider and
+        none has more lines than the rules say, with its speaker in front; none is longer. A word is
+        only cut where it alone is wider than a line. A single word that is said for longer than the
+        longest time is shown so long from its beginning.
     """
-    return [
+    found = [
         caption
         for segment in transcript.segments
         if one_line(segment.text)
         for caption in _of_segment(segment, rules, transcript.language_of(segment))
     ]
+    return in_time_order(found)
 
 
 def _of_segment(segment: Segment, rules: SubtitleRules, language: str) -> Iterator[Segment]:

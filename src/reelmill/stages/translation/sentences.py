@@ -27,7 +27,8 @@ _INSIDE_END = re.compile(r"(?<=[。！？])(?=[^\W\d_])|(?<=[!?])(?=[^\x00-\x7f\
 
 @dataclass(frozen=True)
 class JoinSentences(FileStage):
-    """Ends sentences at marks, changes of speaker and long pauses, whatever the segments.
+    """Ends sentences at marks, changes of speaker and long pauses, whatever the segments; what is
+    said in a channel of its own goes with nothing else.
 
     Where the recognizer wrote no marks, pauses and the forms of words decide. A sentence longer
     than `longest_seconds` or `longest_characters` (half that in full-width scripts) is cut where
@@ -51,8 +52,12 @@ class JoinSentences(FileStage):
     def run(self, context: StageContext, inputs: Inputs) -> Sentences:
         transcript = inputs[Transcript]
         language = transcript.language
-        words = [word for segment in transcript.segments for word in timed_words(segment, language)]
-        found = list(_Joining(self, words, language).sentences())
+        found: list[Sentence] = []
+        for channel in dict.fromkeys(segment.channel for segment in transcript.segments):
+            said = [segment for segment in transcript.segments if segment.channel == channel]
+            words = [word for segment in said for word in timed_words(segment, language)]
+            found += _Joining(self, words, language).sentences()
+        found.sort(key=lambda sentence: sentence.start)  # of several channels
         return Sentences(
             language, transcript.duration, found, transcript.model, transcript.findings
         )

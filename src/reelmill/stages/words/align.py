@@ -22,6 +22,7 @@ from reelmill.artifacts import (
     WhisperTimes,
     WordTiming,
 )
+from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.alignment.spelling import ANY
@@ -98,29 +99,31 @@ class Align(ModelStage[AlignItem, FoundWords]):
     ) -> Generator[AlignItem, None, list[list[AskedWord]]]:
         transcript = inputs[Transcript]
         asked: list[list[AskedWord]] = []
-        samples = open_samples(context.folder, inputs[Audio]) if transcript.segments else None
-        for stretch, language in self._stretches(transcript, inputs[Speech].spans):
-            assert samples is not None
-            alphabet = self.model.model_for(language).alphabet  # type: ignore[union-attr]
-            words = _words_of(transcript, stretch, language)
-            spelled = [alphabet.spell(normalize_text(word, language)) for _, word in words]
-            asked.append(
-                [(*word, _timing(letters)) for word, letters in zip(words, spelled, strict=True)]
-            )
-            sound = np.concatenate([window(samples, *piece) for piece in stretch.pieces])
-            text = spell_words([_any_once(letters) for letters in spelled])
-            yield AlignItem(sound, language, text, len(words), stretch.pieces)
+        for channel, audio in inputs[Audio].sounds():
+            said = [(n, one) for n, one in enumerate(transcript.segments) if one.channel == channel]
+            samples = open_samples(context.folder, audio) if said else None
+            spans = inputs[Speech].of(channel).spans
+            for stretch, language in self._stretches(transcript, [one for _, one in said], spans):
+                assert samples is not None
+                alphabet = self.model.model_for(language).alphabet  # type: ignore[union-attr]
+                words = _words_of(said[stretch.first : stretch.after], language)
+                spelled = [alphabet.spell(normalize_text(word, language)) for _, word in words]
+                timings = [_timing(letters) for letters in spelled]
+                asked.append([(*word, how) for word, how in zip(words, timings, strict=True)])
+                sound = np.concatenate([window(samples, *piece) for piece in stretch.pieces])
+                text = spell_words([_any_once(letters) for letters in spelled])
+                yield AlignItem(sound, language, text, len(words), stretch.pieces)
         return asked
 
     def _stretches(
-        self, transcript: Transcript, spans: Sequence[Span]
+        self, transcript: Transcript, segments: Sequence[Segment], spans: Sequence[Span]
     ) -> Iterator[tuple[AlignStretch, str]]:
         """The stretches of languages that have an aligner, each of one language."""
         first = 0
-        for language, group in groupby(transcript.segments, key=transcript.language_of):
+        for language, group in groupby(segments, key=transcript.language_of):
             count = len(list(group))
             if self.model.model_for(language) is not None:
-                for stretch in stretches(transcript.segments, spans, first, first + count):
+                for stretch in stretches(segments, spans, first, first + count):
                     yield stretch, language
             first += count
 
@@ -155,7 +158,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
             for segment, words in zip(transcript.segments, inputs[WhisperTimes].words, strict=True)
         ]
         segments = _aligned(segments, (context.handed and context.handed[0]) or [], outputs)
-        segments = keep_to_speech(segments, inputs[Speech])
+        segments = _kept_to_speech(segments, inputs[Speech])
         notes += _remarks(segments)
         used = (self.model.model_for(transcript.language_of(segment)) for segment in segments)
         aligner = self.model.model_for(transcript.language) or next(filter(None, used), None)
@@ -177,14 +180,28 @@ class Align(ModelStage[AlignItem, FoundWords]):
         ]
 
 
-def _words_of(
-    transcript: Transcript, stretch: AlignStretch, language: str
-) -> list[tuple[int, str]]:
-    """The words of a stretch, each with its segment's number."""
+def _words_of(segments: Sequence[tuple[int, Segment]], language: str) -> list[tuple[int, str]]:
+    """The words of numbered segments, each with its segment's number."""
     return [
         (number, word)
-        for number in range(stretch.first, stretch.after)
-        for word in split_words(transcript.segments[number].text, language)
+        for number, segment in segments
+        for word in split_words(segment.text, language)
+    ]
+
+
+def _kept_to_speech(segments: Sequence[Segment], speech: Speech) -> list[Segment]:
+    """As `keep_to_speech`, each channel by where somebody speaks in it; words have the speaker that
+    their channel is."""
+    if not speech.channels:
+        return keep_to_speech(segments, speech)
+    kept = [
+        segment
+        for channel, spoken in speech.channels.items()
+        for segment in keep_to_speech([one for one in segments if one.channel == channel], spoken)
+    ]
+    return [
+        replace(one, words=[replace(word, speaker=one.speaker) for word in one.words])
+        for one in in_time_order(kept)
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from reelmill.artifacts import AlignedTranscript, Artifact, Audio, Segment, Transcript
+from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisperx.whisperx import (
     AlignedSegment,
@@ -55,13 +56,14 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[WordsToAlign]:
         transcript = inputs[Transcript]
-        if not transcript.segments:
-            return
-        given = tuple(
-            HeardSegment(one.start, one.end, one.text, one.avg_logprob)
-            for one in transcript.segments
-        )
-        yield WordsToAlign(str(context.folder), inputs[Audio], transcript.language, given)
+        for channel, audio in inputs[Audio].sounds():
+            given = tuple(
+                HeardSegment(one.start, one.end, one.text, one.avg_logprob)
+                for one in transcript.segments
+                if one.channel == channel
+            )
+            if given:
+                yield WordsToAlign(str(context.folder), audio, transcript.language, given)
 
     def infer(self, model: Aligner, batch: Sequence[WordsToAlign]) -> list[Aligned]:
         return [_align(model, item) for item in batch]
@@ -70,22 +72,25 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
         self, context: StageContext, inputs: Inputs, outputs: Iterator[Aligned]
     ) -> AlignedTranscript:
         transcript = inputs[Transcript]
-        aligned = next(outputs, Aligned(()))
-        segments = transcript.segments
+        found: list[Segment] = []
+        why_not = None
+        for channel, _ in inputs[Audio].sounds():
+            given = [one for one in transcript.segments if one.channel == channel]
+            aligned = next(outputs) if given else Aligned(())
+            why_not = why_not or aligned.why_not
+            if aligned.why_not is None:
+                given = sentences(aligned.segments, transcript.language, transcript.duration)
+            found += [replace(one, channel=channel, speaker=channel) for one in given]
         notes = []
-        if aligned.why_not is not None:
+        if why_not is not None:
             notes.append(
                 f"words have no times: WhisperX has no aligner for {transcript.language!r} "
-                f"here ({aligned.why_not}); give one with --aligner, or run again with --fresh "
+                f"here ({why_not}); give one with --aligner, or run again with --fresh "
                 "once it can be fetched"
             )
-        elif transcript.segments:
-            segments = sentences(aligned.segments, transcript.language, transcript.duration)
         return AlignedTranscript(
-            **{**vars(transcript), "segments": segments},
-            aligner=None
-            if aligned.why_not
-            else f"{self.model.name} (WhisperX {self.model.version})",
+            **{**vars(transcript), "segments": in_time_order(found)},
+            aligner=None if why_not else f"{self.model.name} (WhisperX {self.model.version})",
             notes=notes,
         )
 

@@ -70,19 +70,22 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
 
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[TextWindow]:
         transcript = inputs[Transcript]
-        waiting = list(enumerate(transcript.segments))
-        if all(transcript.language_of(segment) in self.aligned for _, segment in waiting):
+        segments = list(enumerate(transcript.segments))
+        if all(transcript.language_of(segment) in self.aligned for _, segment in segments):
             return
-        cut = window_features(context.recording, inputs[Audio], inputs[Speech], self.model)
-        for pieces, features in cut:
-            inside: dict[str, list[tuple[int, Segment]]] = {}
-            while waiting and _middle(waiting[0][1]) <= pieces[-1][1]:
-                number, segment = waiting.pop(0)
-                inside.setdefault(transcript.language_of(segment), []).append((number, segment))
-            for language, said in inside.items():
-                if language not in self.aligned:
-                    numbers, texts = zip(*said, strict=True)
-                    yield TextWindow(features, language, texts, pieces, numbers)
+        for channel, audio in inputs[Audio].sounds():
+            waiting = [(number, one) for number, one in segments if one.channel == channel]
+            speech = inputs[Speech].of(channel)
+            cut = window_features(context.recording, audio, speech, self.model)
+            for pieces, features in cut:
+                inside: dict[str, list[tuple[int, Segment]]] = {}
+                while waiting and _middle(waiting[0][1]) <= pieces[-1][1]:
+                    number, segment = waiting.pop(0)
+                    inside.setdefault(transcript.language_of(segment), []).append((number, segment))
+                for language, said in inside.items():
+                    if language not in self.aligned:
+                        numbers, texts = zip(*said, strict=True)
+                        yield TextWindow(features, language, texts, pieces, numbers)
 
     def infer(self, model: Whisper, batch: Sequence[TextWindow]) -> list[WindowWords]:
         times = model.token_times(
