@@ -13,7 +13,7 @@ from reelmill.settings import load_face_settings, load_settings
 
 @pytest.fixture(autouse=True)
 def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's own file of settings, not there yet; what is in the current folder is another."""
+    """The user's own settings file, not written yet. The current folder is a different one."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -87,7 +87,7 @@ def test_channels_by_word_or_number(given: Any, meant: str) -> None:
 @pytest.mark.parametrize("content", ["bach_size = 3\n", "batch_size = \n"])
 def test_a_mistake_in_the_file_is_told(own_file: Path, content: str) -> None:
     own_file.write_text(content)
-    with pytest.raises(UsageError, match=r"reelmill/reelmill\.toml: (bach_size|not a file of set)"):
+    with pytest.raises(UsageError, match=r"reelmill/reelmill\.toml: (bach_size|not a valid set)"):
         load_settings()
 
 
@@ -96,7 +96,7 @@ def test_a_file_in_the_current_folder_gives_no_orders() -> None:
     Path("reelmill.toml").write_text("workers = 4\n")
     settings = load_settings()
     assert settings.workers is None
-    assert "is not read; --config reelmill.toml would read it" in str(settings.origin)
+    assert "is not read; use --config reelmill.toml to read it" in str(settings.origin)
     named = load_settings(config=Path("reelmill.toml"))
     assert (named.workers, named.origin) == (4, "settings from reelmill.toml: workers")
 
@@ -136,13 +136,13 @@ def test_programs_are_named_on_the_command_line_alone(
         ),
         (
             {"speakers": 2, "min_speakers": 4},
-            "--speakers 2 is less than --min-speakers 4: leave --min-speakers away where the "
-            "number is known, or --speakers where it is not",
+            "--speakers 2 is less than --min-speakers 4: omit --min-speakers if you know the "
+            "number, or --speakers if you do not",
         ),
         (
             {"speakers": 5, "max_speakers": 3},
-            "--speakers 5 is more than --max-speakers 3: leave --max-speakers away where the "
-            "number is known, or --speakers where it is not",
+            "--speakers 5 is more than --max-speakers 3: omit --max-speakers if you know the "
+            "number, or --speakers if you do not",
         ),
     ],
 )

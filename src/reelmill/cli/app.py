@@ -21,7 +21,7 @@ from reelmill.core.garbage import collect_seldom
 from reelmill.core.printable import printable
 from reelmill.errors import ReelmillError
 
-#: Click's own error, which Typer has inside, under a name that changed between its releases.
+#: Click's own error. Typer vendors it under a name that has changed between releases.
 _CommandLineError: Any = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
@@ -32,17 +32,17 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # it would take the defaults in [brackets] for markup
-    help="Turns folders of recordings into what people need from them.",
+    rich_markup_mode=None,  # Rich would read the defaults in [brackets] as markup
+    help="Turn folders of recordings into transcripts, subtitles and clips of people.",
 )
 models_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Models: list, pull, where they lie."
+    no_args_is_help=True, rich_markup_mode=None, help="List and download models."
 )
 app.add_typer(models_app, name="models")
 
 
 def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
-    """A task with what the command line gave of its settings."""
+    """Run a task with the settings given on the command line."""
     about_run = {name: options.pop(name) for name in ("fresh", "quiet", "as_json")}
     raise typer.Exit(task(inputs, given(options), **about_run))
 
@@ -50,7 +50,7 @@ def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) 
 @app.command()
 @takes(*voice_options.GROUPS)
 def voice(inputs: voice_options.Inputs, **options: Any) -> None:
-    """Transcribe recordings: text with times, language, evidence that nothing was touched."""
+    """Transcribe recordings, with times and speakers."""
     from reelmill.commands.voice import run_voice
 
     _run(run_voice, inputs, options)
@@ -59,7 +59,7 @@ def voice(inputs: voice_options.Inputs, **options: Any) -> None:
 @app.command()
 @takes(*subtitle_options.GROUPS)
 def subtitle(inputs: subtitle_options.Inputs, **options: Any) -> None:
-    """Subtitles in another language: recognized, translated, laid out to be read."""
+    """Subtitle videos in another language."""
     from reelmill.commands.subtitle import run_subtitle
 
     _run(run_subtitle, inputs, options)
@@ -68,7 +68,7 @@ def subtitle(inputs: subtitle_options.Inputs, **options: Any) -> None:
 @app.command()
 @takes(*faces_options.GROUPS)
 def faces(inputs: faces_options.Inputs, **options: Any) -> None:
-    """Cut videos to the people in them: clips, who is seen when, boxes for every frame."""
+    """Cut videos into clips of the people in them."""
     from reelmill.commands.faces import run_faces
 
     _run(run_faces, inputs, options)
@@ -76,26 +76,32 @@ def faces(inputs: faces_options.Inputs, **options: Any) -> None:
 
 @app.command()
 def stage(
-    name: Annotated[str, typer.Argument(help="A stage's name, or `list`.")],
+    name: Annotated[str, typer.Argument(help="Name of a stage, or `list` to list all.")],
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Results of the stages before it (.cache/artifacts/...json)."),
+        typer.Argument(
+            help="Results of earlier stages (.cache/artifacts/...json), or for a first stage the "
+            "recording."
+        ),
     ] = None,
     command: Annotated[
-        str | None, typer.Option("--of", help="voice, subtitle, faces [the first that has it].")
+        str | None,
+        typer.Option("--of", help="Command: voice, subtitle or faces [first with this stage]."),
     ] = None,
     out: shared.Out = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of the command, as --set to=ko; many times."),
+        typer.Option("--set", help="Setting of the command, e.g. --set to=ko; repeatable."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Recognizer.")] = None,
     translator: Annotated[str | None, typer.Option(help="Translator.")] = None,
-    to: Annotated[str | None, typer.Option("--to", help="Languages, as ko,en.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Target languages, e.g. ko,en.")] = None,
     device: shared.Device = None,
     config: shared.Config = None,
 ) -> None:
-    """One step alone, from the results before it; says where its own result lies."""
+    """Run one stage alone, from the results of earlier stages.
+
+    Prints the path of its result."""
     from reelmill.commands.stage import run_stage_command
 
     named = {"out": out, "model": model, "translator": translator, "to": to, "device": device}
@@ -106,12 +112,14 @@ def stage(
 @app.command()
 @takes(shared.Run)
 def demo(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Results go here.")] = Path(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for results.")] = Path(
         "reelmill-demo"
     ),
     **options: Any,
 ) -> None:
-    """See it work on what is shipped: calls (one broken on purpose), a film, a video of people."""
+    """Try all three commands on bundled samples.
+
+    The samples are phone calls (one of them broken on purpose), a film and a video of people."""
     from reelmill.commands.demo import run_demo
 
     raise typer.Exit(run_demo(out, **options))
@@ -119,16 +127,19 @@ def demo(
 
 @app.command()
 def verify(
-    out: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("analysis-results"),
+    out: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("analysis-results"),
     strict: Annotated[
-        bool, typer.Option("--strict", help="Files that are not on record are wrong too.")
+        bool, typer.Option("--strict", help="Also report files that are not on record.")
     ] = False,
     manifest_sha256: Annotated[
         str | None,
-        typer.Option(help="The SHA-256 that the run printed at its end and you kept elsewhere."),
+        typer.Option(help="SHA-256 of the manifest, as printed at the end of the run."),
     ] = None,
 ) -> None:
-    """Check originals and results against the evidence, and say what changed."""
+    """Check that originals and results are unchanged.
+
+    Compares them with the hashes in the evidence files and lists every difference. Exit code 1
+    means that something differs."""
     from reelmill.commands.verify import run_verify
 
     raise typer.Exit(run_verify(out, strict=strict, manifest_sha256=manifest_sha256))
@@ -136,7 +147,9 @@ def verify(
 
 @app.command()
 def key() -> None:
-    """Show the key by which your earlier work is known again, and how a team can share it."""
+    """Show your key and how a team can share it.
+
+    Reelmill marks its results with this key, and reuses only results that carry the mark."""
     from reelmill.commands.key import run_key
 
     raise typer.Exit(run_key())
@@ -144,7 +157,7 @@ def key() -> None:
 
 @app.command()
 def doctor(out: shared.Out = None) -> None:
-    """Look at this machine: what is there, what is missing, what to do about it."""
+    """Check this machine and say how to fix problems."""
     from reelmill.commands.voice import run_doctor
 
     raise typer.Exit(run_doctor(out or Path("analysis-results")))
@@ -152,7 +165,7 @@ def doctor(out: shared.Out = None) -> None:
 
 @models_app.command("list")
 def models_list() -> None:
-    """Known and cached models, and where they lie."""
+    """List known and downloaded models, with their paths."""
     from reelmill.commands.voice import run_models_list
 
     raise typer.Exit(run_models_list())
@@ -160,9 +173,12 @@ def models_list() -> None:
 
 @models_app.command("pull")
 def models_pull(
-    name: Annotated[str, typer.Argument(help="A size, hub name, or aligner:ko.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="Size, hub name, aligner:LANGUAGE, faces:vggface2 or speaking:lr-asd."),
+    ],
 ) -> None:
-    """Fetch a model, so that later runs need no network."""
+    """Download a model, so that later runs need no network."""
     from reelmill.commands.voice import run_models_pull
 
     raise typer.Exit(run_models_pull(name))
@@ -178,7 +194,7 @@ def version(
 
 
 def main() -> None:
-    """The command line: an error of ours is one line and exit code 2."""
+    """Run the command line. A ReelmillError becomes one line on stderr and exit code 2."""
     collect_seldom()
     stop_when_told()
     try:
@@ -202,7 +218,8 @@ def main() -> None:
 
 
 def _was_given(path: object, arguments: Sequence[str]) -> bool:
-    """Whether the system refused a file or folder that the command line names, or one below it."""
+    """Whether `path`, which the system refused, is named on the command line or lies below a
+    folder that is."""
     if not isinstance(path, (str, os.PathLike)):
         return False
     full = os.path.abspath(path)

@@ -1,4 +1,4 @@
-"""What nobody foresaw: a sentence for the user, everything else in a log file."""
+"""Unexpected errors: one sentence for the user, the details in a log file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MESSAGE_LENGTH = 300
 
 
 def report_internal_error(error: BaseException) -> int:
-    """Say in one sentence what went wrong and where the details are; gives the exit code."""
+    """Print what went wrong and where the details are; return the exit code."""
     log = _write_log("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     where = f"The details are in {printable(str(log))}" if log else "No log could be written"
     message = printable(describe(error))
@@ -34,21 +34,21 @@ def report_internal_error(error: BaseException) -> int:
         message = f"{message[:_MESSAGE_LENGTH]}..."
     print(
         f"reelmill: internal error ({message}). {where}; please report it. Finished work is kept: "
-        "run the same command again to go on.",
+        "run the same command again to continue.",
         file=sys.stderr,
     )
     return EXIT_INTERNAL
 
 
 def show_no_traceback() -> None:
-    """Send what Python, threads and libraries would print with a traceback to a log file."""
+    """Send tracebacks that Python, threads and libraries would print to a log file."""
     threading.excepthook = _thread_failed
     sys.unraisablehook = _unraisable
     logging.lastResort = _OneLine(logging.WARNING)
 
 
 class _OneLine(logging.Handler):
-    """For records that nobody set up a handler for: the message, without a traceback."""
+    """Prints the message without a traceback, for loggers that have no handler of their own."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info:
@@ -66,7 +66,7 @@ def _thread_failed(failed: threading.ExceptHookArgs) -> None:
 
 
 def _unraisable(failed: sys.UnraisableHookArgs) -> None:
-    """An error in clearing up, after which Python goes on: worth a log, not a word."""
+    """Log an error during cleanup without printing it, because Python carries on after it."""
     if failed.exc_value is not None:
         _write_log(_text_of(failed.exc_value, failed.exc_traceback))
 
@@ -76,7 +76,7 @@ def _text_of(error: BaseException, trace: TracebackType | None) -> str:
 
 
 def _write_log(text: str) -> Path | None:
-    """A new file for the user alone; None where none can be written."""
+    """Write a new log file that only the user can read; None when that fails."""
     folder = user_cache() / "internal-errors"
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     head = f"reelmill {__version__}, Python {platform.python_version()}, {platform.platform()}\n"

@@ -9,8 +9,8 @@ from reelmill.commands.signals import stop_when_told
 
 
 def main() -> None:
-    """The command `reelmill`. Ctrl-C while it is still starting is a stop like any other, and
-    nothing that goes wrong shows a traceback."""
+    """Run the command `reelmill`. Ctrl-C during start-up stops it like later ones do, and no error
+    shows a traceback."""
     hold_streams()
     stop_when_told()
     try:
@@ -19,7 +19,7 @@ def main() -> None:
 
         show_no_traceback()
         cli.main()
-    except Exception as error:  # noqa: BLE001 (the last resort: whatever it is, it is told)
+    except Exception as error:  # noqa: BLE001 (last resort: report any error)
         from reelmill.cli.internal_error import report_internal_error
 
         sys.exit(report_internal_error(error))

@@ -1,4 +1,4 @@
-"""Standard streams that hold whatever is at their other end: closed, full or gone."""
+"""Standard streams that keep working when the other end is closed, full or gone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _STANDARD = (0, 1, 2)
 
 
 class _Forgiving(io.FileIO):
-    """A descriptor that takes everything: what cannot be delivered is dropped.
+    """A descriptor that drops what it cannot write instead of raising an error.
 
-    Python flushes the standard streams when it ends, and makes 120 of the exit code when that
-    fails; the exit code of a command is about its work, not about who listened.
+    Python flushes the standard streams at exit and ends with exit code 120 when that fails. The
+    exit code of a command must reflect its work, not whether anybody read its output.
     """
 
     def write(self, data: object) -> int:
@@ -25,10 +25,10 @@ class _Forgiving(io.FileIO):
 
 
 def hold_streams() -> None:
-    """Make the standard streams usable for good; call this before any file is opened.
+    """Make the standard streams usable until the process ends. Call this before opening any file.
 
-    A closed descriptor would be given to the next file opened, a database say, and what is then
-    printed would be written into it. Streams somebody else has put in place are left alone.
+    The next file opened, for example a database, would get the number of a closed descriptor, and
+    printed text would be written into it. Streams that other code has replaced are left alone.
     """
     for number in _STANDARD:
         _hold_open(number)
@@ -49,7 +49,7 @@ def _hold_open(number: int) -> None:
 
 
 def _stream(number: int, before: TextIO | None) -> TextIO:
-    """A text stream on a descriptor, as Python makes them; names that are no text are escaped."""
+    """A text stream on a descriptor, as Python makes them. Undecodable names are escaped."""
     raw = _Forgiving(number, "w", closefd=False)
     at_once = number == 2 or raw.isatty()
     encoding = before.encoding if before is not None else "utf-8"

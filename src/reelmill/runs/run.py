@@ -68,7 +68,7 @@ class Run:
             paths: files, folders (with all in them) and patterns; may be empty, if they are added.
             fresh: compute everything anew, instead of going on with what the output folder has.
             options: settings by name, as the command's options with underscores: `out`, `model`,
-                `language`, `device` and so on. `config` is a file of settings. What is not given
+                `language`, `device` and so on. `config` is a settings file. What is not given
                 comes from the environment (`REELMILL_...`), the user's config file, or a default.
 
         Raises:

@@ -1,7 +1,7 @@
-"""Every setting, its default and its reason.
+"""Every setting, with its default and meaning.
 
-`base` has those of all commands, `voice`, `subtitle` and `faces` those of a task; `loading` says
-where they come from and in which order.
+`base` has the settings of all commands; `voice`, `subtitle` and `faces` have those of one task.
+`loading` decides where settings come from and which source wins.
 """
 
 from reelmill.settings.loading import (

@@ -1,4 +1,4 @@
-"""What the settings of every command have in common: output, machine, limits, added stages."""
+"""Settings of every command: output, machine, limits, added stages."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ENVIRONMENT = "REELMILL_"
 
 
 def _split_at_commas(value: Any) -> Any:
-    """`json,srt`, as on the command line, is what people write into the environment too."""
+    """Split `json,srt`, which people write in the environment as on the command line."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return value
 
 
 def _one_or_many(value: Any) -> Any:
-    """One text, as in the environment, stays whole: whoever reads it knows what its commas are."""
+    """Keep a single text whole: the code that reads it knows what its commas mean."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -38,7 +38,7 @@ ChannelChoice = Annotated[str, BeforeValidator(_channel_choice)]
 
 
 class BaseFields(BaseSettings):
-    """`REELMILL_` and the name in capitals is the environment variable of each."""
+    """The environment variable of a setting is `REELMILL_` and its name in capitals."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENVIRONMENT, extra="forbid", protected_namespaces=()
@@ -46,84 +46,84 @@ class BaseFields(BaseSettings):
     _origin: str | None = PrivateAttr(None)
 
     out: Path = Field(
-        Path("analysis-results"), description="results go here; originals are never touched"
+        Path("analysis-results"), description="folder for results; originals are never touched"
     )
     adopt: bool = Field(
-        False, description="take what others left in the output folder's cache as it is"
+        False, description="trust and reuse results made with another key or by version 0.1"
     )
     device: str = Field("auto", description="auto, cpu or cuda[:n]")
     compute_type: str = Field("auto", description="auto: float16 on CUDA, int8 on the CPU")
-    batch_size: int = Field(20, ge=1, description="items in a first batch")
-    max_batch: int = Field(32, ge=1, description="the most items a batch may grow to")
+    batch_size: int = Field(20, ge=1, description="items in the first batch")
+    max_batch: int = Field(32, ge=1, description="largest number of items in a batch")
     workers: int | None = Field(
         None,
         ge=1,
-        description="CPU processes; cores - 2 (faces: all cores), at most 18, when not given",
+        description="CPU worker processes; default: cores - 2 (faces: all cores), at most 18",
     )
     threads: int | None = Field(
         None,
         ge=1,
-        description="threads of a model on the CPU; cores by model workers when not given",
+        description="threads per model on the CPU; default: cores divided by model workers",
     )
     memory_limit: int = Field(
-        80, ge=1, le=100, description="percent of the machine's memory past which a run stops"
+        80, ge=1, le=100, description="percentage of memory above which a run stops"
     )
     worker_memory: int | None = Field(
         None,
         ge=256,
-        description="MB of memory one CPU worker may take, past which its recording fails; when "
-        "not given 1024 to 4096, so that all together have half of memory_limit",
+        description="MB of memory one CPU worker may use before its recording fails; default: "
+        "1024 to 4096, so that all workers together have half of memory_limit",
     )
     stall_timeout: float = Field(
         300.0,
         gt=0,
-        description="seconds a CPU task may go without progress before it is ended; one that "
-        "computes all the while gets six times as long",
+        description="seconds a CPU task may make no progress before it is ended; a task that "
+        "keeps computing gets six times as long",
     )
     max_tracks: int = Field(
-        64, ge=1, le=1000, description="tracks of sound and picture a recording may have"
+        64, ge=1, le=1000, description="most audio and video tracks a recording may have"
     )
     max_pixels: int = Field(
-        8192 * 8192, ge=1, description="pixels a picture may have: width times height"
+        8192 * 8192, ge=1, description="most pixels a frame may have, width times height"
     )
     max_silence: float = Field(
         24 * 3600.0,
         ge=0,
-        description="seconds of silence put, all in all, where time stamps leave gaps in the sound",
+        description="most silence, in seconds, filled into gaps between time stamps of the audio",
     )
     max_stretch: float = Field(
         1000.0,
         ge=1,
-        description="how many times as long as its sound a recording of over an hour may be, "
-        "by its time stamps",
+        description="for recordings over an hour: largest ratio of the length by time stamps to "
+        "the length of the audio",
     )
     placement: Literal["auto", "resident", "sequential"] = Field(
-        "auto", description="models loaded together, or one after the other; auto: by memory"
+        "auto", description="load models together or one after the other; auto: by memory"
     )
     arena: int | None = Field(
         None,
         ge=8,
-        description="MB of shared memory for items on their way to the models; when not given "
-        "128, with a GPU 256",
+        description="MB of shared memory for items on their way to the models; default: 128, "
+        "with a GPU 256",
     )
-    keep_audio: bool = Field(False, description="keep decoded sound in the cache after the run")
+    keep_audio: bool = Field(False, description="keep decoded audio in the cache after the run")
     track: int | None = Field(
         None,
         ge=0,
-        description="which audio track, from 0; when not given the main one, or where "
-        "nobody speaks in that one the first in which somebody does",
+        description="audio track, counted from 0; default: the main one, or the first with speech "
+        "where nobody speaks in the main one",
     )
     channels: ChannelChoice = Field(
         "auto",
         description="auto: by measurement, each on its own where people have a channel each; mix: "
         "averaged; split: each on its own; a number: that one alone, counted from 1",
     )
-    stages: CommaSeparated = Field((), description="stages of other packages to add, by name")
+    stages: CommaSeparated = Field((), description="stages from other packages to add, by name")
     stage_options: OneOrMany = Field(
-        (), description="what is set of added stages, each as stage.option=value"
+        (), description="options of added stages, each as stage.option=value"
     )
 
     @property
     def origin(self) -> str | None:
-        """Which file said what, for the first lines of a run; None when none was read."""
+        """Which file gave which settings, for the first lines of a run; None without a file."""
         return self._origin

@@ -1,7 +1,7 @@
 """Where settings come from: command line > environment > the user's own config file > default.
 
-Nothing that lies among recordings is configuration, and what names a program to run is said on the
-command line.
+Files among the recordings are never read as configuration. A setting that names a program to run
+can only be given on the command line.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ from reelmill.settings.voice import VoiceFields
 
 CONFIG_FILE = "reelmill.toml"
 _PROGRAM = "names a program to run"
-#: What is never read from a file or the environment, and why.
+#: Settings that are never read from a file or the environment, and why.
 COMMAND_LINE_ONLY = {
     "python": _PROGRAM,
-    "pyannote_model": _PROGRAM,  # its configuration names classes
+    "pyannote_model": _PROGRAM,  # its configuration names classes to load
     "stages": "names code to run",
     "adopt": "is a decision about one folder",
 }
-#: What settings, and values of them, were called in 0.1: understood until 0.3.
+#: Names of settings and values in 0.1. They are accepted until 0.3.
 _OLD_NAMES = {"residency": "placement"}
 _OLD_VALUES = {("placement", "turns"): "sequential"}
 
 
 class Settings(VoiceFields, SubtitleFields, FacesFields):
-    """All settings: one file of the user's serves every command."""
+    """All settings. One config file serves every command."""
 
 
 class FaceSettings(Settings):
-    """Settings of `reelmill faces`: its items are runs of 36 frames, 25 MB each."""
+    """Settings of `reelmill faces`, whose items are runs of 36 frames of 25 MB each."""
 
-    batch_size: int = Field(4, ge=1, description="items in a first batch")
-    max_batch: int = Field(8, ge=1, description="the most items a batch may grow to")
+    batch_size: int = Field(4, ge=1, description="items in the first batch")
+    max_batch: int = Field(8, ge=1, description="largest number of items in a batch")
     arena: int | None = Field(256, ge=8, description="MB of shared memory for runs of frames")
 
 
 def load_settings(config: Path | None = None, **given: Any) -> Settings:
-    """The settings in force.
+    """Load the settings from all sources.
 
     Args:
         config: the file to read instead of the user's own.
-        given: what the command line said, None where it said nothing.
+        given: the values from the command line; None where an option was not given.
 
     Raises:
-        UsageError: a value that does not fit, naming the setting; a file that cannot be read, or
-            that names a program.
+        UsageError: a value is not valid (the message names the setting), or the file cannot be
+            read or names a program.
     """
     return _loaded(Settings, config, given)
 
 
 def load_face_settings(config: Path | None = None, **given: Any) -> Settings:
-    """As `load_settings`, for `reelmill faces`: where nothing says otherwise, its own defaults."""
+    """As `load_settings`, with the defaults of `reelmill faces`."""
     return _loaded(FaceSettings, config, given)
 
 
@@ -87,7 +87,7 @@ def _loaded(kind: type[Settings], config: Path | None, given: dict[str, Any]) ->
 
 
 def _renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings under today's names, and with today's names of values."""
+    """The settings with old names and old values replaced by the current ones."""
     named = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
     return {
         name: _OLD_VALUES.get((name, value), value) if isinstance(value, str) else value
@@ -96,23 +96,23 @@ def _renamed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _old_environment() -> dict[str, Any]:
-    """What variables say that bear a setting's old name."""
+    """The values of environment variables that carry a setting's old name."""
     variables = {name.upper(): value for name, value in os.environ.items()}
     said = {old: variables.get(f"{ENVIRONMENT}{old}".upper()) for old in _OLD_NAMES}
     return {name: value for name, value in said.items() if value is not None}
 
 
 def _read(kind: type[Settings], file: Path, *, is_named: bool) -> dict[str, Any]:
-    """What a file says; the user's own need not be there."""
+    """The settings in a file. The user's own file need not exist."""
     try:
         if not file.exists() and not is_named:
             return {}
-        file.open("rb").close()  # a file that is named and not there says so
+        file.open("rb").close()  # raises when the named file does not exist
         return dict(TomlConfigSettingsSource(kind, file).toml_data)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise UsageError(f"{file}: not a file of settings ({error})") from error
+        raise UsageError(f"{file}: not a valid settings file ({error})") from error
 
 
 def _only_on_the_command_line(where: str, name: str) -> str:
@@ -121,17 +121,17 @@ def _only_on_the_command_line(where: str, name: str) -> str:
 
 
 def _origin_line(file: Path, read: Collection[str]) -> str | None:
-    """Which file was read; also that one in the current folder was not."""
+    """Which file was read, and that one in the current folder was not."""
     lines = [f"settings from {file}: {', '.join(sorted(read))}"] if read else []
     here = Path(CONFIG_FILE)
     if here.is_file() and not (file.exists() and file.samefile(here)):
-        lines.append(f"{here.absolute()} is not read; --config {here} would read it")
+        lines.append(f"{here.absolute()} is not read; use --config {here} to read it")
     return "; ".join(lines) or None
 
 
 def _told(problem: ErrorDetails, file: Path, below: Collection[str]) -> str:
-    """A setting's problem with its name, and the file when it came from there; what is wrong
-    between several settings names them itself."""
+    """A problem with the setting's name, and with the file when the value came from there.
+    Problems between several settings already name them."""
     name = ".".join(map(str, problem["loc"]))
     if not name:
         return str(problem["ctx"]["error"])

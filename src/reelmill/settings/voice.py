@@ -1,4 +1,4 @@
-"""Settings of recognition, of words and of speakers: those of `reelmill voice`."""
+"""Settings of `reelmill voice`: recognition, words and speakers."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from reelmill.settings.base import BaseFields, CommaSeparated, OneOrMany
 
 
 class VoiceFields(BaseFields):
-    """`reelmill subtitle` recognizes with the first of these too."""
+    """`reelmill subtitle` uses the settings of recognition too."""
 
     model: str | None = Field(
-        None, description="size, hub name, local folder or `demo`; by free memory when not given"
+        None, description="size, hub name, local folder or `demo`; default: by free memory"
     )
-    language: str | None = Field(None, description="detected per recording when not given")
+    language: str | None = Field(None, description="language spoken; default: detected")
     beam_size: int = Field(5, ge=1, description="hypotheses kept while decoding")
     initial_prompt: str | None = Field(
-        None, description="text the recognizer is told came before: names, spelling, style"
+        None, description="text given to the recognizer as what came before: names, spelling"
     )
     hotwords: str | None = Field(None, description="words the recognizer should expect")
-    align: bool = Field(True, description="times for every word")
+    align: bool = Field(True, description="time every word")
     aligner: str | None = Field(
         None,
-        description="hub name, local folder, `demo`, or `none` for Whisper's own word times; by "
-        "language when not given",
+        description="hub name, local folder, `demo`, or `none` for Whisper's own word times; "
+        "default: by language",
     )
     engine: Literal["default", "whisperx"] = Field(
-        "default", description="what recognizes and aligns: default, or whisperx as a whole"
+        "default", description="recognizer and aligner: default, or whisperx for both"
     )
     python: Path | None = Field(
         None,
-        description="interpreter or folder of the virtual environment that has WhisperX or "
-        "pyannote.audio; this one's when not given",
+        description="virtual environment with WhisperX or pyannote.audio: its folder or "
+        "interpreter; default: this one",
     )
     formats: CommaSeparated = Field(
         ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"
     )
-    words: bool = Field(False, description="WebVTT captions whose words light up as they are said")
+    words: bool = Field(False, description="highlight each word in WebVTT captions as it is said")
     diarizer: Literal["default", "pyannote", "none"] = Field(
         "default", description="who speaks when: default (no token, no PyTorch), pyannote or none"
     )
@@ -48,24 +48,24 @@ class VoiceFields(BaseFields):
         description="pipeline of pyannote.audio: hub name (needs HF_TOKEN), folder, config file",
     )
     speakers: int | None = Field(
-        None, ge=1, le=100, description="how many people speak; found when not given"
+        None, ge=1, le=100, description="number of speakers; default: detected"
     )
-    min_speakers: int = Field(1, ge=1, le=100, description="at least so many people speak")
-    max_speakers: int = Field(10, ge=1, le=100, description="at most so many people speak")
+    min_speakers: int = Field(1, ge=1, le=100, description="minimum number of speakers")
+    max_speakers: int = Field(10, ge=1, le=100, description="maximum number of speakers")
     speaker_segmentation: str = Field(
-        "default", description="another segmentation network: hub name or .onnx file"
+        "default", description="segmentation network: hub name or .onnx file; default: shipped"
     )
     speaker_encoder: str = Field(
-        "default", description="another speaker encoder: hub name or .onnx file"
+        "default", description="speaker encoder: hub name or .onnx file; default: shipped"
     )
     names: OneOrMany = Field(
-        (), description="names of speakers, as A=Kim; kept for the output folder"
+        (), description="names of speakers, e.g. A=Kim; remembered for the output folder"
     )
 
     @model_validator(mode="after")
     def _speakers_fit(self) -> VoiceFields:
-        """A number found by counting beside the limits for counting is a contradiction only where
-        somebody gave the limit: `--speakers 12` alone is more than 10, and right."""
+        """Reject a number of speakers outside the limits, but only where the limit was given:
+        `--speakers 12` alone is valid although the default maximum is 10."""
         least, most, given = self.min_speakers, self.max_speakers, self.model_fields_set
         if least > most:
             default = "" if "max_speakers" in given else " (the default)"
@@ -82,7 +82,7 @@ class VoiceFields(BaseFields):
             if name in given and beyond:
                 option = f"--{name.replace('_', '-')}"
                 raise ValueError(
-                    f"--speakers {self.speakers} is {word} than {option} {limit}: leave {option} "
-                    "away where the number is known, or --speakers where it is not"
+                    f"--speakers {self.speakers} is {word} than {option} {limit}: omit {option} "
+                    "if you know the number, or --speakers if you do not"
                 )
         return self

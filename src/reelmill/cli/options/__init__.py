@@ -1,7 +1,8 @@
 """Options of the commands, in groups by subject.
 
-A group is a class whose annotated attributes are options, named as the settings they give; a new
-option is an attribute of the group it belongs to. `takes` gives a command the options of groups.
+A group is a class whose annotated attributes are options. Each has the name of the setting it
+gives. To add an option, add an attribute to the group it belongs to. `takes` adds groups of options
+to a command.
 """
 
 from reelmill.cli.options.groups import takes

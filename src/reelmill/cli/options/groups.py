@@ -10,13 +10,13 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def takes(*groups: type) -> Callable[[Command], Command]:
-    """Options of groups as parameters of a command, which gets their values by keyword.
+    """Add the options of groups to a command, which receives their values by keyword.
 
     Args:
-        groups: classes whose annotated attributes are options; help lists them in this order.
+        groups: classes whose annotated attributes are options. The help lists them in this order.
 
     Returns:
-        A decorator for a command whose last parameter takes any keywords.
+        A decorator for a command whose last parameter is `**options`.
     """
 
     def with_options(command: Command) -> Command:
@@ -28,7 +28,7 @@ def takes(*groups: type) -> Callable[[Command], Command]:
             if one.kind is not one.VAR_KEYWORD
         ]
         parameters = [*own, *(one for group in groups for one in _options(group))]
-        # What Typer reads a command's parameters from.
+        # Typer reads a command's parameters from these two.
         vars(command)["__signature__"] = signature.replace(parameters=parameters)
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         return command
@@ -44,5 +44,5 @@ def _options(group: type) -> Iterator[inspect.Parameter]:
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Settings that the command line gave: what is empty was not given."""
+    """The settings given on the command line. Empty values count as not given."""
     return {name: None if value in ([], "") else value for name, value in options.items()}

@@ -8,66 +8,68 @@ from typing import Annotated
 import typer
 
 Out = Annotated[
-    Path | None, typer.Option("-o", "--out", help="Results go here [analysis-results].")
+    Path | None, typer.Option("-o", "--out", help="Folder for results [analysis-results].")
 ]
 Config = Annotated[
-    Path | None, typer.Option("--config", help="File of settings [the user's own reelmill.toml].")
+    Path | None,
+    typer.Option("--config", help="Settings file [reelmill.toml in your config folder]."),
 ]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda[:n] [auto].")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda[:n] [auto].")]
 
 
 class Output:
-    """Where results go, and what of earlier work is used."""
+    """Where results go, and which earlier results are reused."""
 
     out: Out = None
     config: Config = None
     adopt: Annotated[
         bool | None,
-        typer.Option("--adopt", help="Take earlier work of others, or of version 0.1.0, as it is."),
+        typer.Option("--adopt", help="Trust and reuse results made with another key or by 0.1."),
     ] = None
 
 
 class Run:
-    """How a run begins, and what it prints; these are no settings."""
+    """How a run begins and what it prints. These are not settings."""
 
     fresh: Annotated[
         bool,
-        typer.Option("--fresh/--resume", help="Compute everything anew, or continue [--resume]."),
+        typer.Option("--fresh/--resume", help="Start over, or continue [--resume]."),
     ] = False
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="Print nothing; report through the exit code."),
     ] = False
-    as_json: Annotated[bool, typer.Option("--json", help="Events as lines of JSON on stdout.")] = (
-        False
-    )
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print events as JSON lines on stdout.")
+    ] = False
 
 
 class Machine:
     """Devices, processes and memory."""
 
     device: Device = None
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Items in a first batch [20].")] = (
-        None
-    )
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Items in the first batch [20].")
+    ] = None
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="CPU processes [cores - 2, faces: all cores; at most 18]."),
+        typer.Option(min=1, help="CPU worker processes [cores - 2; faces: all; at most 18]."),
     ] = None
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of a model on the CPU.")] = (
-        None
-    )
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads per model on the CPU [cores left over].")
+    ] = None
     memory_limit: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Percent of memory to stop at [80].")
+        int | None, typer.Option(min=1, max=100, help="Stop above this percentage of memory [80].")
     ] = None
     worker_memory: Annotated[
-        int | None, typer.Option(min=256, help="MB one CPU worker may take [1024-4096, by memory].")
+        int | None,
+        typer.Option(min=256, help="Memory limit per CPU worker, MB [1024-4096, by memory]."),
     ] = None
     stall_timeout: Annotated[
-        float | None, typer.Option(help="Seconds a CPU task may go without progress [300].")
+        float | None, typer.Option(help="Longest time a CPU task may make no progress, s [300].")
     ] = None
     arena: Annotated[
-        int | None, typer.Option(min=8, help="MB of shared memory for items [128, with a GPU 256].")
+        int | None, typer.Option(min=8, help="Shared memory for items, MB [128; with a GPU 256].")
     ] = None
 
 
@@ -75,55 +77,57 @@ class Models:
     """How models of speech and text are loaded."""
 
     compute_type: Annotated[
-        str | None, typer.Option(help="float16, int8, ... [float16 on CUDA, int8 on CPU].")
+        str | None, typer.Option(help="float16, int8, ... [CUDA: float16; CPU: int8].")
     ] = None
     placement: Annotated[
-        str | None, typer.Option(help="Models loaded: auto, resident, sequential [by memory].")
+        str | None, typer.Option(help="Load models: resident, sequential or auto [auto].")
     ] = None
     #: The name that `--placement` had in 0.1; it goes with 0.3.
     residency: Annotated[str | None, typer.Option("--residency", hidden=True)] = None
 
 
 class Limits:
-    """What one recording may be."""
+    """Limits on a single recording."""
 
     max_tracks: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Tracks a recording may have [64].")
+        int | None, typer.Option(min=1, max=1000, help="Most tracks a recording may have [64].")
     ] = None
     max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Pixels a picture may have [67108864: 8192 x 8192].")
+        int | None,
+        typer.Option(min=1, help="Most pixels a frame may have [67108864 = 8192 x 8192]."),
     ] = None
     max_silence: Annotated[
-        float | None, typer.Option(help="Seconds of gaps in a sound, all in all [86400].")
+        float | None, typer.Option(help="Longest total silence filled into gaps, s [86400].")
     ] = None
     max_stretch: Annotated[
-        float | None, typer.Option(help="Length by its sound, of over an hour, at most [1000].")
+        float | None,
+        typer.Option(help="Largest ratio of stated to decoded length, over 1 h [1000]."),
     ] = None
 
 
 class AddedStages:
-    """Stages of other packages."""
+    """Stages from other packages."""
 
     stages: Annotated[
         str | None,
         typer.Option(
-            help="Stages of other packages to add, comma-separated (`reelmill stage list`)."
+            help="Stages from other packages to add, comma-separated (see `reelmill stage list`)."
         ),
     ] = None
     stage_options: Annotated[
         list[str] | None,
         typer.Option(
-            "--stage-option", help="Set of an added stage: stage.option=value; many times."
+            "--stage-option", help="Option of an added stage: stage.option=value; repeatable."
         ),
     ] = None
 
 
 class Sound:
-    """Which sound is read, and what is kept of it."""
+    """Which audio is read, and whether it is kept."""
 
     track: Annotated[
         int | None,
-        typer.Option(min=0, help="Audio track, from 0 [the main one, or one with speech]."),
+        typer.Option(min=0, help="Audio track, counted from 0 [main, or first with speech]."),
     ] = None
     channels: Annotated[
         str | None,
@@ -132,27 +136,31 @@ class Sound:
         ),
     ] = None
     keep_audio: Annotated[
-        bool | None, typer.Option("--keep-audio", help="Keep decoded sound in the cache.")
+        bool | None, typer.Option("--keep-audio", help="Keep decoded audio in the cache.")
     ] = None
 
 
 class Recognition:
-    """What the recognizer is told."""
+    """The recognizer and what it is told."""
 
     model: Annotated[
         str | None, typer.Option(help="Size, hub name, local folder or `demo` [by free memory].")
     ] = None
-    language: Annotated[str | None, typer.Option(help="ISO code, as ko [detected].")] = None
-    initial_prompt: Annotated[
-        str | None, typer.Option(help="Text said to come before: names, spelling.")
+    language: Annotated[
+        str | None, typer.Option(help="Language spoken, e.g. ko or Korean [detected].")
     ] = None
-    hotwords: Annotated[str | None, typer.Option(help="Words to expect.")] = None
+    initial_prompt: Annotated[
+        str | None, typer.Option(help="Preceding text that shows names and spelling.")
+    ] = None
+    hotwords: Annotated[str | None, typer.Option(help="Words and names to expect.")] = None
     align: Annotated[
-        bool | None, typer.Option("--align/--no-align", help="Times for every word [--align].")
+        bool | None, typer.Option("--align/--no-align", help="Time every word [--align].")
     ] = None
     aligner: Annotated[
         str | None,
-        typer.Option(help="Hub name, folder, demo; none: Whisper's word times [by language]."),
+        typer.Option(
+            help="Hub name, folder or demo; none: Whisper's own word times [by language]."
+        ),
     ] = None
 
 
@@ -161,11 +169,11 @@ class Captions:
 
     chars_per_line: Annotated[
         int | None,
-        typer.Option(min=4, help="Of subtitles and captions [42; Korean 18, Japanese 16]."),
+        typer.Option(min=4, help="Characters per caption line [42; Korean 18, Japanese 16]."),
     ] = None
     lines: Annotated[
-        int | None, typer.Option(min=1, max=4, help="Lines of a subtitle or caption [2].")
+        int | None, typer.Option(min=1, max=4, help="Lines per subtitle or caption [2].")
     ] = None
     longest: Annotated[
-        float | None, typer.Option(help="Seconds a subtitle or caption is shown at most [7].")
+        float | None, typer.Option(help="Longest time a caption is shown, s [7].")
     ] = None

@@ -9,7 +9,7 @@ import typer
 
 from reelmill.cli.options import shared
 
-Inputs = Annotated[list[Path], typer.Argument(help="Videos or sound: folders, files, 'patterns*'.")]
+Inputs = Annotated[list[Path], typer.Argument(help="Videos or audio: folders, files, 'patterns*'.")]
 
 
 class Recognition(shared.Recognition):
@@ -17,52 +17,56 @@ class Recognition(shared.Recognition):
         str | None, typer.Option(help="Recognizer: size, hub name, folder, `demo` [by memory].")
     ] = None
     language: Annotated[
-        str | None, typer.Option("--from", help="Language spoken, as ja; auto [auto].")
+        str | None, typer.Option("--from", help="Language spoken, e.g. ja [detected].")
     ] = None
 
 
 class Translation:
-    """Into which languages, and by what."""
+    """Target languages and translator."""
 
     to: Annotated[
-        str | None, typer.Option("--to", help="Languages, comma-separated, as ko,en [ko].")
+        str | None, typer.Option("--to", help="Target languages, comma-separated, e.g. ko,en [ko].")
     ] = None
     translator: Annotated[
         str | None, typer.Option(help="Translator: name, hub name, folder, `demo` [by memory].")
     ] = None
     glossary: Annotated[
-        Path | None, typer.Option(help="Names and their translations: lines of name<TAB>name.")
+        Path | None, typer.Option(help="File of names: lines of source<TAB>translation.")
     ] = None
 
 
 class Subtitles:
-    """What is written, and how it looks."""
+    """Which files are written and how the subtitles look."""
 
     subtitle_formats: Annotated[
         str | None, typer.Option("--formats", help="Comma-separated [srt,vtt,ass,smi,json].")
     ] = None
     bilingual: Annotated[
-        bool | None, typer.Option("--bilingual", help="The original below the translation.")
+        bool | None, typer.Option("--bilingual", help="Show the original below the translation.")
     ] = None
-    mux: Annotated[bool | None, typer.Option("--mux", help="Also a copy with subtitle tracks.")] = (
-        None
-    )
+    mux: Annotated[
+        bool | None, typer.Option("--mux", help="Also write a copy with subtitle tracks.")
+    ] = None
     burn: Annotated[
-        bool | None, typer.Option("--burn", help="Also a copy with subtitles in the picture.")
+        bool | None, typer.Option("--burn", help="Also write a copy with subtitles burned in.")
     ] = None
     style: Annotated[
-        str | None, typer.Option(help="As font=Nanum Gothic,size=54,colour=#ffff00.")
+        str | None, typer.Option(help="E.g. font=Nanum Gothic,size=54,colour=#ffff00.")
     ] = None
 
 
 class Reading(shared.Captions):
-    """How long and how fast lines are."""
+    """Length and speed of lines."""
 
     reading_speed: Annotated[
-        float | None, typer.Option(help="Characters a second [17; Korean 12, Japanese 7].")
+        float | None, typer.Option(help="Most characters per second [17; Korean 12, Japanese 7].")
     ] = None
-    shortest: Annotated[float | None, typer.Option(help="Seconds at least [0.83].")] = None
-    gap: Annotated[float | None, typer.Option(help="Seconds between subtitles [0.083].")] = None
+    shortest: Annotated[
+        float | None, typer.Option(help="Shortest time a subtitle is shown, s [0.83].")
+    ] = None
+    gap: Annotated[
+        float | None, typer.Option(help="Shortest gap between subtitles, s [0.083].")
+    ] = None
 
 
 GROUPS = (

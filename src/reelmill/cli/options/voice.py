@@ -10,7 +10,7 @@ import typer
 from reelmill.cli.options import shared
 
 Inputs = Annotated[
-    list[Path], typer.Argument(help="Folders (with all in them), files, 'patterns*'.")
+    list[Path], typer.Argument(help="Folders (searched recursively), files, 'patterns*'.")
 ]
 
 
@@ -21,18 +21,19 @@ class Transcript:
         None
     )
     words: Annotated[
-        bool | None, typer.Option("--words", help="VTT whose words light up as they are said.")
+        bool | None,
+        typer.Option("--words", help="Highlight each word in VTT captions as it is spoken."),
     ] = None
 
 
 class Engines:
-    """Other programs in place of ours."""
+    """Other engines in place of the built-in ones."""
 
     engine: Annotated[
-        str | None, typer.Option(help="Recognizer and aligner: default, whisperx [default].")
+        str | None, typer.Option(help="Recognizer and aligner: default or whisperx [default].")
     ] = None
     python: Annotated[
-        Path | None, typer.Option(help="Environment that has WhisperX or pyannote.audio [this].")
+        Path | None, typer.Option(help="Environment with WhisperX or pyannote.audio [this one].")
     ] = None
 
 
@@ -40,12 +41,12 @@ class Speakers:
     """Who speaks when."""
 
     diarizer: Annotated[
-        str | None, typer.Option(help="Who speaks when: default, pyannote, none [default].")
+        str | None, typer.Option(help="Who speaks when: default, pyannote or none [default].")
     ] = None
     pyannote_model: Annotated[
-        str | None, typer.Option(help="Its pipeline: hub name (HF_TOKEN), folder [community-1].")
+        str | None, typer.Option(help="pyannote pipeline: hub name or folder [community-1].")
     ] = None
-    speakers: Annotated[int | None, typer.Option(min=1, help="How many people speak [found].")] = (
+    speakers: Annotated[int | None, typer.Option(min=1, help="Number of speakers [detected].")] = (
         None
     )
     min_speakers: Annotated[
@@ -55,14 +56,14 @@ class Speakers:
         int | None, typer.Option(min=1, help="Maximum number of speakers [10].")
     ] = None
     speaker_segmentation: Annotated[
-        str | None, typer.Option(help="Another segmentation network: hub name, .onnx file.")
+        str | None, typer.Option(help="Segmentation network: hub name or .onnx file [shipped].")
     ] = None
     speaker_encoder: Annotated[
-        str | None, typer.Option(help="Another speaker encoder: hub name, .onnx file.")
+        str | None, typer.Option(help="Speaker encoder: hub name or .onnx file [shipped].")
     ] = None
     names: Annotated[
         list[str] | None,
-        typer.Option(help="A=Kim,B=Lee, or 'call 1.m4a:A=Kim'; also afterwards."),
+        typer.Option(help="Name speakers: A=Kim,B=Lee or 'call 1.m4a:A=Kim'."),
     ] = None
 
 
