@@ -160,25 +160,36 @@ class ClipPiece:
 
 
 @dataclass
+class Still:
+    """A picture of a scene from `start` to `end`, taken at `time`, s: a JPEG file."""
+
+    start: float
+    end: float
+    time: float
+    file: PlainName
+
+
+@dataclass
 class Footage(Artifact):
     """The pictures and sounds of planned clips, not yet put together.
 
     `sounds` has a file for each clip, None where there is no sound; `thumbnails` are JPEG files by
-    person's label. `corrupt`: packets of the original that could not be decoded; `problems`: what
-    the clips lack.
+    person's label, `stills` of scenes in order. `corrupt`: packets of the original that could not
+    be decoded; `problems`: what the clips lack.
     """
 
-    schema: ClassVar[str] = "footage/2"
+    schema: ClassVar[str] = "footage/3"
     pieces: list[ClipPiece]
     sounds: list[PlainName | None]
     thumbnails: dict[str, PlainName]
     corrupt: int = 0
     problems: list[Finding] = field(default_factory=list)
+    stills: list[Still] = field(default_factory=list)
 
     def sidecars(self) -> list[str]:
         files = [piece.file for piece in self.pieces]
         files += [sound for sound in self.sounds if sound is not None]
-        return files + list(self.thumbnails.values())
+        return [*files, *self.thumbnails.values(), *(still.file for still in self.stills)]
 
     def summary(self) -> RecordingSummary:
         return RecordingSummary(findings=self.problems)

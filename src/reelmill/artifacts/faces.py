@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Int32 = npt.NDArray[np.int32]
     Int64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]
+    Float16 = npt.NDArray[np.float16]
     Float32 = npt.NDArray[np.float32]
     Float64 = npt.NDArray[np.float64]
 
@@ -258,12 +259,16 @@ class HeardPersons(SpeakingPersons):
     """The persons with their voices, and the voices of people who are not seen.
 
     `speaking` of each person takes both into account. `diarizer` is the model that told the voices
-    apart.
+    apart; `shares` is the file of `SpeakingShares`.
     """
 
-    schema: ClassVar[str] = "heard_persons/1"
+    schema: ClassVar[str] = "heard_persons/2"
     unseen: list[HeardVoice] = field(default_factory=list)
     diarizer: str = ""
+    shares: PlainName = ""
+
+    def sidecars(self) -> list[str]:
+        return [*super().sidecars(), *([self.shares] if self.shares else [])]
 
 
 @dataclass
@@ -272,6 +277,17 @@ class NamedPersons(HeardPersons):
     the fields for that are empty."""
 
     schema: ClassVar[str] = "named_persons/1"
+
+
+@dataclass
+class SpeakingShares:
+    """Arrays of `HeardPersons`.
+
+    shares: (persons, moments) from 0 to 1 by how much each is the one who speaks, every 40 ms: 1
+    for whoever is most likely to be, 0 where nobody speaks or the face is not to be seen.
+    """
+
+    shares: Float16
 
 
 @dataclass
@@ -379,6 +395,11 @@ def read_speaking(folder: Path, persons: SpeakingPersons) -> SpeakingArrays:
     return SpeakingArrays(**_read(folder / persons.activity))
 
 
+def read_shares(folder: Path, persons: HeardPersons) -> SpeakingShares:
+    """The arrays beside `persons`. Raises InputError when damaged."""
+    return SpeakingShares(**_read(folder / persons.shares))
+
+
 def read_persons(folder: Path, persons: Persons) -> PersonArrays:
     """The arrays beside `persons`. Raises InputError when damaged."""
     return PersonArrays(**_read(folder / persons.file))
@@ -391,7 +412,12 @@ def read_face_vectors(folder: Path, vectors: FaceVectors) -> FaceVectorArrays:
 
 def write_arrays(
     path: Path,
-    arrays: DetectionArrays | TrackArrays | FaceVectorArrays | PersonArrays | SpeakingArrays,
+    arrays: DetectionArrays
+    | TrackArrays
+    | FaceVectorArrays
+    | PersonArrays
+    | SpeakingArrays
+    | SpeakingShares,
 ) -> None:
     """Write arrays whole or not at all. Raises OSError as `atomic.replacing` does."""
     import numpy as np

@@ -1,4 +1,4 @@
-"""The page of a video: who is on screen when, with a click to the clip. One file, no network."""
+"""The page of a video: who is seen and heard when, and a click to the moment. One file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 from reelmill import __version__
-from reelmill.artifacts import Clip, Person
+from reelmill.artifacts import Clip, HeardPersons, HeardVoice, OnScreen, Person, Span, Still
 from reelmill.core.palette import person_colour
 from reelmill.core.printable import printable
 from reelmill.export.faces.writers import FacesDocument, FacesWriter
@@ -21,6 +22,9 @@ _LEAST_SHARE = 0.0004
 
 _TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_TICKS = 12
+
+#: The colour of voices without a face.
+_NOBODY = "#8a9299"
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,31 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """A person as the page shows it."""
+    """A person, or a voice without a face (no `label`), as the page shows it.
 
+    `speaks` is when the person is seen to speak, `heard` when the voice speaks without that.
+    """
+
+    label: str
     name: str
     letter: str
     colour: str
     picture: str
-    seconds: str
-    share: str
+    facts: list[str]
     seen: list[Bar]
     clips: list[Bar]
+    speaks: list[Bar]
+    heard: list[Bar]
     links: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene's still, JPEG in base64, and when the scene begins, s and as text."""
+
+    picture: str
+    start: float
+    title: str
 
 
 class FacesPage(FacesWriter):
@@ -61,15 +79,25 @@ class FacesPage(FacesWriter):
 
     def render(self, document: FacesDocument) -> str:
         duration = max(document.persons.picture.duration, 0.001)
+        persons = document.persons
+        unseen = persons.unseen if isinstance(persons, HeardPersons) else []
+        lines = [
+            self._line(number, person, document, duration)
+            for number, person in enumerate(persons.persons)
+        ]
+        listened = any(person.speaking is not None for person in persons.persons)
         return template("faces.html").render(
             version=__version__,
             video=printable(document.source.name),
             picture=document.persons.picture,
             duration=clock(duration),
-            lines=[
-                self._line(number, person, document, duration)
-                for number, person in enumerate(document.persons.persons)
-            ],
+            seconds=duration,
+            people=len(lines),
+            lines=[*lines, *(_voice(voice, duration) for voice in unseen)],
+            listened=listened,
+            scenes=[_scene(still, data) for still, data in document.stills],
+            source={"sha256": document.source.sha256, "name": document.source.name},
+            playable=[self._playable(clip) for clip in document.clips],
             shared=self._shared(document.clips),
             clips=len(document.clips),
             cuts=[100 * cut / duration for cut in document.persons.cuts],
@@ -78,17 +106,23 @@ class FacesPage(FacesWriter):
         )
 
     def _line(self, number: int, person: Person, document: FacesDocument, duration: float) -> Line:
+        label = person.label
         own = [clip for clip in document.clips if clip.persons == [person.label]]
         showing = [clip for clip in document.clips if person.label in clip.persons]
         data = document.thumbnails.get(person.label)
+        facts = [f"{clock(person.seconds)} seen, {person.share:.0%}"]
+        if person.speaking:
+            facts.append(f"{clock(sum(span.duration for span in person.speaking))} speaking")
         return Line(
-            name=printable(person.name or f"Person {person.label}"),
+            label=label,
+            name=printable(person.name or f"Person {label}"),
             letter=printable(person.shown_name[:1]),
             colour=person_colour(number),
             picture="" if data is None else base64.b64encode(data).decode("ascii"),
-            seconds=clock(person.seconds),
-            share=f"{person.share:.0%}",
-            seen=_seen(person, duration),
+            facts=facts,
+            seen=_marked(person.intervals, duration, "seen"),
+            speaks=_marked(person.speaking or [], duration, "seen to speak"),
+            heard=_marked(person.heard or [], duration, "heard"),
             clips=[bar for clip in showing for bar in self._bars(clip, person, duration)],
             links=[(self._href(c), PurePosixPath(c.path).stem, clock(c.seconds)) for c in own],
         )
@@ -97,8 +131,11 @@ class FacesPage(FacesWriter):
         """Where a clip shows a person: all of it, or of one of several, when this one is seen."""
         bars, before = [], 0.0
         alone = len(clip.persons) == 1
+        seen = [(i.start, i.end) for i in person.intervals]
+        if clip.shots:
+            shots = [shot for shot in clip.shots if person.label in shot.persons]
+            seen = [(shot.start, shot.end) for shot in shots]
         for span in clip.spans:
-            seen = [(i.start, i.end) for i in person.intervals]
             for first, last in [(span.start, span.end)] if alone else seen:
                 start, end = max(first, span.start), min(last, span.end)
                 if (end - start) / duration >= _LEAST_SHARE:
@@ -109,6 +146,11 @@ class FacesPage(FacesWriter):
                     bars.append(Bar(*place, title, self._href(clip), at, end - start))
             before += span.duration
         return bars
+
+    def _playable(self, clip: Clip) -> dict[str, Any]:
+        """What the page has to know to play a moment of the video: the clip that shows it."""
+        spans = [[span.start, span.end] for span in clip.spans]
+        return {"file": self._href(clip), "persons": clip.persons, "spans": spans}
 
     def _shared(self, clips: Sequence[Clip]) -> list[tuple[str, str, str]]:
         return [
@@ -130,16 +172,39 @@ def clock(seconds: float) -> str:
     return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute}:{second:02d}"
 
 
-def _seen(person: Person, duration: float) -> list[Bar]:
+def _marked(spans: Sequence[Span | OnScreen], duration: float, what: str) -> list[Bar]:
     return [
         Bar(
-            100 * interval.start / duration,
-            100 * interval.duration / duration,
-            f"{clock(interval.start)} – {clock(interval.end)}",
+            100 * span.start / duration,
+            100 * span.duration / duration,
+            f"{clock(span.start)} – {clock(span.end)}: {what}",
         )
-        for interval in person.intervals
-        if interval.duration / duration >= _LEAST_SHARE
+        for span in spans
+        if span.duration / duration >= _LEAST_SHARE
     ]
+
+
+def _voice(voice: HeardVoice, duration: float) -> Line:
+    """A voice that goes with no face."""
+    seconds = sum(span.duration for span in voice.heard)
+    return Line(
+        label="",
+        name=printable(voice.shown_name),
+        letter="♪",
+        colour=_NOBODY,
+        picture="",
+        facts=[f"{clock(seconds)} heard, not seen"],
+        seen=[],
+        clips=[],
+        speaks=[],
+        heard=_marked(voice.heard, duration, "heard, not seen"),
+        links=[],
+    )
+
+
+def _scene(still: Still, data: bytes) -> Scene:
+    picture = base64.b64encode(data).decode("ascii")
+    return Scene(picture, still.start, f"{clock(still.start)} – {clock(still.end)}")
 
 
 def _ticks(duration: float) -> list[float]:

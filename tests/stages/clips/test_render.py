@@ -296,7 +296,7 @@ def test_the_data_files_and_the_page_are_beside_the_clips(tmp_path: Path) -> Non
     assert content["persons"][0]["boxes"][3] == [3, 0.12, 80.0, 150.0, 40.0, 40.0]
     assert content["clips"][1]["shows"] == [[0.0, 2.0], [4.0, 6.0]]
     page = (out / "talk.faces.html").read_text()
-    assert page.count("data:image/jpeg;base64,") == 2
+    assert page.count("data:image/jpeg;base64,") == 3, "two faces and a scene"
     assert "talk.clips/%EA%B9%80_" in page
     assert clips.summary().outputs[0] == "talk.faces.html"
     assert len(clips.summary().exported) == 6

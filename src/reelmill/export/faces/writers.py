@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from reelmill import __version__
-from reelmill.artifacts import Clip, HeardPersons, Person, PersonArrays, Persons, Shot, Span
+from reelmill.artifacts import (
+    Clip,
+    HeardPersons,
+    Person,
+    PersonArrays,
+    Persons,
+    Shot,
+    Span,
+    Still,
+)
 from reelmill.core.printable import plain_cell
 from reelmill.errors import UsageError
 from reelmill.export.jsontext import json_text, number
@@ -30,7 +39,7 @@ _NOTICE = (
 class FacesDocument:
     """The persons of a video with their boxes, the clips made of them, and where from.
 
-    `thumbnails`: JPEG data by person's label.
+    `thumbnails`: JPEG data by person's label; `stills`: scenes, each with its JPEG data.
     """
 
     persons: Persons
@@ -38,6 +47,7 @@ class FacesDocument:
     source: Source
     clips: Sequence[Clip] = ()
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    stills: Sequence[tuple[Still, bytes]] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 

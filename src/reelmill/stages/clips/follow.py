@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import combinations
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from reelmill.artifacts import (
     ClipPlan,
+    HeardPersons,
     Media,
     Person,
     PersonArrays,
@@ -23,6 +25,7 @@ from reelmill.artifacts import (
     Span,
     SpeakingPersons,
     read_persons,
+    read_shares,
 )
 from reelmill.core.atomic import write_bytes
 from reelmill.engine.stage import FileStage, Inputs, StageContext
@@ -37,8 +40,6 @@ Bool = npt.NDArray[np.bool_]
 _BRIDGED_SECONDS = 0.5
 #: A cut comes so long, s, before the first word.
 _AHEAD = 0.12
-#: How much is made of hearing somebody whose mouth cannot be seen to move.
-_HEARD = 0.6
 #: Two are near each other whose faces' middles are no farther apart than so many of their heights.
 _NEAR = 2.2
 #: Room around the faces of two, in their heights, and the share of a window's shorter side that
@@ -76,6 +77,7 @@ class PlanFollow(FileStage):
         persons = inputs[SpeakingPersons]
         arrays = read_persons(context.folder, persons)
         pixel = pixel_aspect(inputs[Media], persons)
+        speaks = _ahead(_speaks(context.folder, persons))
         whole = [Span(0.0, persons.picture.duration)]
         labels = [person.label for person in persons.persons]
         clips, panes = [], []
@@ -83,7 +85,7 @@ class PlanFollow(FileStage):
             aspect = size[0] / size[1] / pixel
             framer = Framer(persons, arrays, aspect, self.face_share)
             shots = shots_of(
-                framer.moments(), persons.cuts, persons.picture.duration, labels, self.rules
+                framer.moments(speaks), persons.cuts, persons.picture.duration, labels, self.rules
             )
             shots = [framer.kept(shot) for shot in shots]
             clips.append(PlannedClip(name, labels, whole, size, shots))
@@ -103,12 +105,11 @@ class Framer:
     aspect: float
     face_share: float
 
-    def moments(self) -> Moments:
+    def moments(self, speaks: Float64) -> Moments:
         """Who is seen and speaks, and which two fit into one window."""
-        count = max(1, round(self.persons.picture.duration * RATE))
+        count = speaks.shape[1]
         people = self.persons.persons
         seen = np.array([_seen(person, count) for person in people]).reshape(-1, count)
-        speaks = np.array([_speaks(person, count) for person in people]).reshape(-1, count)
         middles = [self._middles(person, count) for person in people]
         near = {
             (one, other): self._near(middles[one], middles[other])
@@ -189,13 +190,27 @@ def _seen(person: Person, count: int) -> Bool:
     return found
 
 
-def _speaks(person: Person, count: int) -> Float64:
-    found = np.zeros(count)
-    for spans, worth in ((person.heard, _HEARD), (person.speaking, 1.0)):
-        for span in spans or ():
-            moment = slice(max(0, round((span.start - _AHEAD) * RATE)), round(span.end * RATE))
-            found[moment] = np.maximum(found[moment], worth)
+def _speaks(folder: Path, persons: SpeakingPersons) -> Float64:
+    """(persons, n) by how much each is the one who speaks, from 0 to 1, at each moment."""
+    count = max(1, round(persons.picture.duration * RATE))
+    found = np.zeros((len(persons.persons), count))
+    if isinstance(persons, HeardPersons) and persons.shares:
+        shares = read_shares(folder, persons).shares[:, :count]
+        found[:, : shares.shape[1]] = shares
+        return found
+    for row, person in zip(found, persons.persons, strict=True):
+        for span in person.speaking or ():
+            row[round(span.start * RATE) : round(span.end * RATE)] = 1.0
     return found
+
+
+def _ahead(speaks: Float64) -> Float64:
+    """The same, but whoever speaks after a pause does so a little earlier."""
+    quiet = speaks.max(axis=0, initial=0.0) <= 0
+    found = speaks.copy()
+    for moments in range(1, round(_AHEAD * RATE) + 1):
+        found[:, :-moments] = np.maximum(found[:, :-moments], speaks[:, moments:])
+    return np.where(quiet, found, speaks)
 
 
 def _both(

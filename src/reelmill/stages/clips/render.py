@@ -18,6 +18,7 @@ from reelmill.artifacts import (
     PlannedClip,
     ScreenCaptions,
     Span,
+    Still,
     VideoIndex,
     read_persons,
 )
@@ -41,6 +42,7 @@ from reelmill.stages.clips.compositing import (
 )
 from reelmill.stages.clips.plan import pixel_aspect
 from reelmill.stages.clips.ranges import ranges
+from reelmill.stages.clips.stills import Scene, StillTaker, scenes_of
 
 #: Sounds of clips are cut in passes over at most so many seconds of clips.
 _SOUND_SECONDS = 900.0
@@ -50,11 +52,17 @@ THUMBNAIL_SIDE = 160
 
 @dataclass(frozen=True)
 class RenderPart:
-    """Pictures of all clips from `start` to `end` of the original; or the sounds of `clips`."""
+    """Pictures of all clips, and `stills`, from `start` to `end` of the original; or the sounds of
+    `clips`; or `stills` alone, of scenes that are in no clip."""
 
     start: float = 0.0
     end: float = 0.0
     clips: tuple[int, ...] = ()
+    stills: tuple[Scene, ...] = ()
+
+    @property
+    def has_pictures(self) -> bool:
+        return self.end > self.start
 
 
 @dataclass
@@ -66,11 +74,12 @@ class RenderedPart:
     thumbnails: dict[str, str] = field(default_factory=dict)
     corrupt: int = 0
     problems: list[Finding] = field(default_factory=list)
+    stills: list[Still] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class RenderFaces(FileStage):
-    """Writes `piece-*.mp4`, `sound-*.mp4` and `thumbnail-*.jpg` beside the artifact.
+    """Writes `piece-*.mp4`, `sound-*.mp4`, `thumbnail-*.jpg` and `still-*.jpg` beside the artifact.
 
     A part decodes its stretch of the video once, for all clips that show something of it.
     """
@@ -91,8 +100,14 @@ class RenderFaces(FileStage):
         stretches = _whole_or_ranges(inputs[VideoIndex], wanted, persons.picture.duration)
         # The longest first, so that no core is left with one when the others are done.
         stretches.sort(key=lambda stretch: -_effort(stretch, wanted))
-        parts = [RenderPart(stretch.start, stretch.end) for stretch in stretches]
-        return [*_sound_parts(inputs[Media], plan), *parts]
+        scenes = scenes_of(persons, wanted)
+        parts = [
+            RenderPart(one.start, one.end, stills=tuple(s for s in scenes if _holds(one, s)))
+            for one in stretches
+        ]
+        rest = tuple(s for s in scenes if not any(_holds(one, s) for one in stretches))
+        unseen = [RenderPart(stills=rest)] if rest and inputs[VideoIndex].seekable else []
+        return [*_sound_parts(inputs[Media], plan), *unseen, *parts]
 
     def run(self, context: StageContext, inputs: Inputs) -> RenderedPart:
         part: RenderPart = context.part
@@ -100,11 +115,16 @@ class RenderFaces(FileStage):
         if part.clips:
             return _sounds(context.recording, inputs, part, mark)
         with open_pictures(context.recording, index=inputs[VideoIndex]) as pictures:
+            if not part.has_pictures:
+                return RenderedPart(stills=_stills(context.folder, inputs, part, mark, pictures))
             rendering = _Rendering(context.folder, inputs, self.encoding, part, mark)
             with rendering.opened:
                 rendering.run(pictures)
             return RenderedPart(
-                rendering.pieces(), thumbnails=rendering.thumbnails, corrupt=pictures.corrupt
+                rendering.pieces(),
+                thumbnails=rendering.thumbnails,
+                corrupt=pictures.corrupt,
+                stills=rendering.stills.taken,
             )
 
     def join(
@@ -121,6 +141,7 @@ class RenderFaces(FileStage):
             thumbnails={k: v for part in pieces for k, v in part.thumbnails.items()},
             corrupt=sum(part.corrupt for part in pieces),
             problems=list(problems.values()),
+            stills=sorted((s for part in pieces for s in part.stills), key=lambda s: s.start),
         )
 
 
@@ -128,6 +149,22 @@ def _mark(inputs: Inputs, encoding: Encoding, part: RenderPart) -> str:
     """What tells the files of this plan, encoding and part from all others."""
     decisive = repr((inputs[ClipPlan], inputs.get(ScreenCaptions), encoding, part))
     return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _holds(stretch: Span, scene: Scene) -> bool:
+    return stretch.start <= scene.time < stretch.end
+
+
+def _stills(
+    folder: Path, inputs: Inputs, part: RenderPart, mark: str, pictures: Pictures
+) -> list[Still]:
+    """Stills of scenes that nothing else is decoded of."""
+    taker = StillTaker(folder, mark, inputs[Persons].picture, part.stills)
+    for scene in part.stills:
+        for time, coded in pictures.between(scene.time, scene.end):
+            taker.see(coded, time)
+            break
+    return taker.taken
 
 
 def _effort(stretch: Span, wanted: Sequence[Span]) -> float:
@@ -212,6 +249,7 @@ class _Rendering:
         self._clips: dict[int, _ClipFile] = {}
         self.opened = ExitStack()
         self.thumbnails: dict[str, str] = {}
+        self.stills = StillTaker(folder, mark, self._persons.picture, part.stills)
         self._to_picture = [
             person
             for person in self._persons.persons
@@ -236,6 +274,7 @@ class _Rendering:
                     self._file(stretch.clip, pictures.rate, coded).add(picture, stretch, time)
             if self._to_picture:
                 self._picture(coded, time)
+            self.stills.see(coded, time)
         for file in self._clips.values():
             file.finish(self._part.end)
 

@@ -143,6 +143,7 @@ class WriteClips(FileStage):
             Source.of(recording),
             clips,
             {k: (recording.folder / file).read_bytes() for k, file in footage.thumbnails.items()},
+            [(still, (recording.folder / still.file).read_bytes()) for still in footage.stills],
             dict(self.settings),
         )
         page: FacesWriter = FacesPage(recording.name)

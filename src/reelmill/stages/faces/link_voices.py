@@ -17,8 +17,10 @@ from reelmill.artifacts import (
     PersonTurns,
     Span,
     SpeakingPersons,
+    SpeakingShares,
     Turn,
     read_speaking,
+    write_arrays,
 )
 from reelmill.engine.stage import FileStage, Inputs, StageContext, exactly
 from reelmill.stages.faces.linking import RATE, Link, evidence, heard_in, links, who_speaks
@@ -43,7 +45,8 @@ class LinkVoices(FileStage):
         seen = evidence(found.persons, read_speaking(context.folder, found), moments)
         heard = heard_in(diarization.turns, diarization.speakers, moments)
         linked = links(seen, heard)
-        said = who_speaks(seen, heard, linked)
+        said, shares = who_speaks(seen, heard, linked)
+        write_arrays(context.path("shares.npz"), SpeakingShares(shares.astype(np.float16)))
         persons = [
             self._with_voice(person, number, said[number], diarization, linked)
             for number, person in enumerate(found.persons)
@@ -55,7 +58,12 @@ class LinkVoices(FileStage):
         ]
         kept = {one.name: getattr(found, one.name) for one in fields(SpeakingPersons)}
         kept |= {"persons": persons, "notes": [*found.notes, *diarization.notes]}
-        return HeardPersons(**kept, unseen=unseen, diarizer=diarization.model)
+        return HeardPersons(
+            **kept,
+            unseen=unseen,
+            diarizer=diarization.model,
+            shares=context.sidecar("shares.npz"),
+        )
 
     @staticmethod
     def _with_voice(

@@ -30,6 +30,8 @@ _VOICE, _SURE_SHARE = 3.0, 0.9
 #: Of two faces that move one may only be listening: without a voice of its own it has to be as
 #: sure as the surest one, but for this (difference of logits).
 _AS_SURE = 1.5
+#: How much is made of a voice where no mouth is seen to move.
+_UNMOVED = 0.6
 #: Logits are means over so many moments: a syllable or two.
 _SMOOTH = 9
 
@@ -59,15 +61,11 @@ def heard_in(turns: Sequence[Turn], speakers: Sequence[str], moments: int) -> Bo
 
 @dataclass(frozen=True)
 class Link:
-    """Whose a voice is, and in what share of the time in which it is anybody's."""
+    """Whose a voice is; `trust` from 0 to 1: two people whom the diarizer took for one share a
+    voice, and then it tells nothing."""
 
     person: int
-    share: float
-
-    @property
-    def trust(self) -> float:
-        """From 0 to 1: two people whom the diarizer took for one share a voice."""
-        return min(1.0, max(0.0, (self.share - 0.5) / (_SURE_SHARE - 0.5)))
+    trust: float
 
 
 def links(seen: Float32, heard: Bool) -> dict[int, Link]:
@@ -77,22 +75,37 @@ def links(seen: Float32, heard: Bool) -> dict[int, Link]:
         seen: as `evidence`.
         heard: as `heard_in`.
     """
-    found: dict[int, Link] = {}
     if not seen.size:
-        return found
+        return {}
     likely = np.where(np.isnan(seen), -np.inf, seen)
     surest, speaks = likely.argmax(axis=0), likely.max(axis=0) > 0
     alone = heard.sum(axis=0) == 1
-    for voice, active in enumerate(heard):
-        counts = np.bincount(surest[active & alone & speaks], minlength=len(seen))
-        best = int(counts.argmax())
-        if counts[best] >= max(_LEAST_SECONDS * RATE, _LEAST_SHARE * counts.sum()):
-            found[voice] = Link(best, float(counts[best] / counts.sum()))
-    return found
+    counts = {
+        voice: np.bincount(surest[active & alone & speaks], minlength=len(seen))
+        for voice, active in enumerate(heard)
+    }
+    owners = {
+        voice: int(count.argmax())
+        for voice, count in counts.items()
+        if count.max() >= max(_LEAST_SECONDS * RATE, _LEAST_SHARE * count.sum())
+    }
+    voiceless = np.array([person not in owners.values() for person in range(len(seen))])
+    return {
+        voice: Link(person, _trust(counts[voice][person], counts[voice][voiceless].sum()))
+        for voice, person in owners.items()
+    }
 
 
-def who_speaks(seen: Float32, heard: Bool, linked: Mapping[int, Link]) -> Bool:
-    """(persons, moments) who is seen to speak: by the face, and by the voice where it is known.
+def _trust(own: float, voiceless: float) -> float:
+    """A voice is also that of people who have none of their own, so far as they speak while it is
+    heard; where they have one, the detector is wrong rather than the diarizer."""
+    share = own / (own + voiceless)
+    return float(min(1.0, max(0.0, (share - 0.5) / (_SURE_SHARE - 0.5))))
+
+
+def who_speaks(seen: Float32, heard: Bool, linked: Mapping[int, Link]) -> tuple[Bool, Float32]:
+    """(persons, moments) who is seen to speak, by the face, and by the voice where it is known; and
+    by how much each is the one, from 0 to 1, which is 1 for whoever is most likely to be.
 
     Args:
         seen: as `evidence`.
@@ -105,7 +118,10 @@ def who_speaks(seen: Float32, heard: Bool, linked: Mapping[int, Link]) -> Bool:
     others = np.where(own > 0, 0, own.max(axis=0, initial=0))
     sure = np.where(np.isnan(seen), -np.inf, seen + _VOICE * (own - others))
     surest = sure.max(axis=0, initial=-np.inf)
-    return np.asarray((sure >= 0) & ((own > 0) | (sure >= surest - _AS_SURE)))
+    said = (sure >= 0) & ((own > 0) | (sure >= surest - _AS_SURE))
+    behind = np.where(np.isneginf(sure), -np.inf, sure - np.where(np.isneginf(surest), 0, surest))
+    spoken = np.where(said.any(axis=0), 1.0, np.where(heard.any(axis=0), _UNMOVED, 0.0))
+    return said, np.asarray(spoken * np.exp(behind), np.float32)
 
 
 def _logit(likely: Float32) -> Float32:
