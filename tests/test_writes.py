@@ -26,8 +26,8 @@ ALLOWED = {
     "export/transcript/docx_writer.py": "a zip in memory",
     "media/audio/cut.py": "FFmpeg writes over a file that the gate made",
     "media/video/encode.py": "FFmpeg writes over a file that the gate made",
+    "media/video/fitting.py": "FFmpeg writes over a file that the gate made, or into memory",
     "media/video/join.py": "FFmpeg writes over a file that the gate made",
-    "media/video/mux.py": "FFmpeg writes into a file that the gate opened",
     "stages/clips/plan.py": "NumPy writes into memory",
 }
 

@@ -67,7 +67,7 @@ LAYOUTS = (
     Layout("vp9_opus_vtt.webm", f"{_IN} -i text.srt {_VP9} -c:a libopus -c:s webvtt"),
     Layout(
         "vp8_vorbis_anamorphic.webm",
-        f"{_IN} -vf setsar=2 -c:v libvpx -deadline realtime -c:a libvorbis",
+        f"{_IN} -vf scale=480:360,setsar=2 -c:v libvpx -deadline realtime -c:a libvorbis",
     ),
     Layout(
         "h264_fan.mkv",
@@ -95,7 +95,7 @@ LAYOUTS = (
     Layout("ffv1_flac_odd.mkv", f"{_IN} -vf scale=321:181 -pix_fmt yuv444p -c:v ffv1 -c:a flac"),
     Layout("slides_one_picture_in_2s.mp4", f"{_IN} -r 0.5 {_X264} {_AAC}"),
     Layout("h264_anamorphic.mp4", f"{_IN} -vf scale=240:180,setsar=4/3 {_X264} {_AAC}"),
-    Layout("rawvideo_pcm.nut", f"{_IN} -c:v rawvideo -pix_fmt yuv420p {_PCM}"),
+    Layout("rawvideo_pcm.avi", f"{_IN} -c:v rawvideo -pix_fmt yuv420p {_PCM}"),
     Layout("hevc_truehd.mkv", f"{_IN} {_X265} -strict -2 -c:a truehd", ("libx265", "truehd")),
     Layout("vc1_wma.wmv", f"{_IN} -c:v vc1 -c:a wmav2", ("vc1",)),
 )

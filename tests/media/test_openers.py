@@ -18,12 +18,16 @@ from reelmill.core.recording import Identity, Recording, read_state
 from reelmill.errors import ChangedError, InputError, TransientError, UsageError
 from reelmill.media import formats
 from reelmill.media.audio.decode import decode
-from reelmill.media.ffmpeg import FfmpegError, input_arguments, run_ffmpeg
+from reelmill.media.ffmpeg import (
+    FfmpegError,
+    ffmpeg_with_subtitles,
+    input_arguments,
+    run_ffmpeg,
+)
 from reelmill.media.probe import probe
-from reelmill.media.video.burn import burn
 from reelmill.media.video.mux import mux
 from tests.media.make import LISTS, in_format, list_of_others, open_fifos, write
-from tests.media.video.test_burn import KOREAN, ass, video
+from tests.media.video.test_burn import KOREAN, ass, burned, video
 
 
 @contextmanager
@@ -55,14 +59,14 @@ def test_the_burning_ffmpeg_opens_no_other_file_either(kind: str, tmp_path: Path
     form = {"ffconcat": "concat", "hls": "hls"}[kind]
     with path.open("rb") as file, nothing_opened(tmp_path):
         try:
-            arguments = input_arguments(file.fileno(), form)
+            program = ffmpeg_with_subtitles()
         except UsageError as error:
             pytest.skip(str(error))
-        target = ["-f", "null", "-"]
+        arguments = [*input_arguments(file.fileno(), form, program), "-f", "null", "-"]
         with pytest.raises(FfmpegError):
-            list(run_ffmpeg([*arguments, *target], tmp_path, file.fileno()))
+            list(run_ffmpeg(arguments, tmp_path, file.fileno(), program))
     with nothing_opened(tmp_path), pytest.raises(InputError, match=r"evidence\.mp4"):
-        burn(path, ass(tmp_path, "Hello"), tmp_path / "b.mp4")
+        burned(path, ass(tmp_path, "Hello"), tmp_path / "b.mp4")
 
 
 def test_every_format_of_this_ffmpeg_is_allowed_or_refused_on_purpose() -> None:
@@ -93,8 +97,7 @@ def recording(path: Path) -> Recording:
 
 
 def _mux(one: Recording, folder: Path) -> None:
-    with (folder / "copy.mp4").open("wb") as sink:
-        mux(one, [KOREAN], sink, "mp4")
+    mux(one, [KOREAN], folder / "copy.mp4")
 
 
 def _decode(one: Recording, folder: Path) -> None:
@@ -106,7 +109,7 @@ USES: dict[str, Callable[[Recording, Path], object]] = {
     "probe": lambda one, _: probe(one),
     "decode": _decode,
     "mux": _mux,
-    "burn": lambda one, folder: burn(one, ass(folder, "Hello"), folder / "burned.mp4"),
+    "burn": lambda one, folder: burned(one, ass(folder, "Hello"), folder / "burned.mp4"),
 }
 
 

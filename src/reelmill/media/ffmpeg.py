@@ -1,4 +1,5 @@
-"""An ffmpeg program with libass, for the one thing FFmpeg's libraries in PyAV cannot do."""
+"""An ffmpeg program, for what FFmpeg's libraries in PyAV cannot do: drawing text with libass, and
+copying streams that Matroska takes under another numbering (WMV)."""
 
 from __future__ import annotations
 
@@ -55,6 +56,23 @@ def ffmpeg_with_subtitles() -> str:
     )
 
 
+def any_ffmpeg() -> str:
+    """The first ffmpeg there is, whatever it can do.
+
+    Raises:
+        UsageError: there is none.
+    """
+    program = next(_candidates(), None)
+    if program is None:
+        raise UsageError('there is no ffmpeg here: pip install "reelmill[burn]"')
+    return program
+
+
+def has_ffmpeg() -> bool:
+    """Whether there is an ffmpeg program at all."""
+    return next(_candidates(), None) is not None
+
+
 def _candidates() -> Iterator[str]:
     system = shutil.which("ffmpeg")
     if system:
@@ -87,22 +105,30 @@ def _told(program: str, question: str) -> str:
     return told.stdout
 
 
-@lru_cache(maxsize=1)
-def _reads_descriptors() -> bool:
+@lru_cache
+def own_times(program: str) -> tuple[str, str]:
+    """The option by which every picture keeps its time: older ones call it otherwise."""
+    found = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _told(program, "-version"))
+    is_old = found is not None and (int(found[1]), int(found[2])) < (5, 1)
+    return ("-vsync" if is_old else "-fps_mode"), "vfr"
+
+
+@lru_cache
+def _reads_descriptors(program: str) -> bool:
     """Whether it has the protocol `fd` (FFmpeg 6.1), which can seek and opens nothing by name."""
-    return re.search(r"^\s*fd\s*$", _told(ffmpeg_with_subtitles(), "-protocols"), re.M) is not None
+    return re.search(r"^\s*fd\s*$", _told(program, "-protocols"), re.M) is not None
 
 
-def input_arguments(descriptor: int, form: str) -> list[str]:
-    """The arguments by which ffmpeg reads an open file of the format `form`, and may open nothing
-    else: formats that name other files are not allowed, nor protocols beside the one that reads
-    the descriptor.
+def input_arguments(descriptor: int, form: str, program: str) -> list[str]:
+    """The arguments by which `program` reads an open file of the format `form`, and may open
+    nothing else: formats that name other files are not allowed, nor protocols beside the one that
+    reads the descriptor.
 
     ffmpeg before 6.1 gets the system's name for the descriptor, which is that file whatever its
     own name means by now.
     """
     number = str(descriptor)
-    if _reads_descriptors():
+    if _reads_descriptors(program):
         protocol, source = "fd", ["-fd", number, "-i", "fd:"]
     else:
         protocol, source = "file", ["-i", f"file:/dev/fd/{number}"]
@@ -113,17 +139,18 @@ def input_arguments(descriptor: int, form: str) -> list[str]:
     ]
 
 
-def run_ffmpeg(arguments: Sequence[str], folder: Path, descriptor: int) -> Iterator[str]:
-    """Run ffmpeg in `folder`; yields what it warns of, line by line. Ends with this process, and
-    when the caller stops listening. It inherits `descriptor`, for `input_arguments`; what it
-    writes counts as progress of the task.
+def run_ffmpeg(
+    arguments: Sequence[str], folder: Path, descriptor: int, program: str
+) -> Iterator[str]:
+    """Run ffmpeg (`program`) in `folder`; yields what it warns of, line by line. Ends with this
+    process, and when the caller stops listening. It inherits `descriptor`, for
+    `input_arguments`; what it writes counts as progress of the task.
 
     Raises:
-        UsageError: there is no fit ffmpeg.
         OSError: the disk is full.
         FfmpegError: it failed for another reason.
     """
-    command = [ffmpeg_with_subtitles(), "-nostdin", "-hide_banner", "-loglevel", "warning", "-y"]
+    command = [program, "-nostdin", "-hide_banner", "-loglevel", "warning", "-y"]
     process = subprocess.Popen(
         [*command, "-nostats", "-progress", "pipe:2", *arguments],
         cwd=folder,

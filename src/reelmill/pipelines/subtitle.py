@@ -7,6 +7,7 @@ from pathlib import Path
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.export.subtitles import parse_style
+from reelmill.media.video.encode import Encoding
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.translation.nllb import NllbSpec
 from reelmill.models.whisper.whisper import WhisperSpec
@@ -65,7 +66,8 @@ def subtitle_pipeline(
         ),
     ]
     if settings.mux:
-        stages.append(Mux(root=out, style=style))
+        stages.append(Mux(root=out, style=style, as_default=settings.mux_default))
     if settings.burn:
-        stages.append(Burn(root=out, style=style, languages=settings.to))
+        encoding = Encoding(settings.encoder, settings.preset, settings.quality)
+        stages.append(Burn(root=out, style=style, encoding=encoding, languages=settings.to))
     return Pipeline("subtitle", stages)

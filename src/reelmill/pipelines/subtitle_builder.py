@@ -20,7 +20,7 @@ from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.subtitle import subtitle_pipeline
 from reelmill.pipelines.voice_builder import recognizer_spec
 from reelmill.pipelines.words import choose_words
-from reelmill.settings import Settings, load_settings
+from reelmill.settings import Settings, load_subtitle_settings
 from reelmill.stages.translation.translate import Directions
 
 #: The language spoken is found out for each recording.
@@ -35,7 +35,7 @@ def subtitle_settings(given: dict[str, Any]) -> Settings:
     """
     if given.get("language") == AUTO:
         given = {**given, "language": None}
-    settings = load_settings(**given)
+    settings = load_subtitle_settings(**given)
     parse_languages(settings.language)
     for code in settings.to:
         flores_code(code, "--to")

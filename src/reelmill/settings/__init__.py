@@ -9,8 +9,10 @@ from reelmill.settings.loading import (
     CONFIG_FILE,
     FaceSettings,
     Settings,
+    SubtitleSettings,
     load_face_settings,
     load_settings,
+    load_subtitle_settings,
 )
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "CONFIG_FILE",
     "FaceSettings",
     "Settings",
+    "SubtitleSettings",
     "load_face_settings",
     "load_settings",
+    "load_subtitle_settings",
 ]

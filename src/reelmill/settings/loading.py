@@ -48,6 +48,12 @@ class FaceSettings(Settings):
     arena: int | None = Field(256, ge=8, description="MB of shared memory for runs of frames")
 
 
+class SubtitleSettings(Settings):
+    """Settings of `reelmill subtitle`: a copy is the whole film again, not a clip."""
+
+    quality: int = Field(18, ge=0, le=51, description="CRF: 18 looks like the original")
+
+
 def load_settings(config: Path | None = None, **given: Any) -> Settings:
     """Load the settings from all sources.
 
@@ -65,6 +71,11 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
 def load_face_settings(config: Path | None = None, **given: Any) -> Settings:
     """As `load_settings`, with the defaults of `reelmill faces`."""
     return _loaded(FaceSettings, config, given)
+
+
+def load_subtitle_settings(config: Path | None = None, **given: Any) -> Settings:
+    """As `load_settings`, for `reelmill subtitle`, with its own defaults."""
+    return _loaded(SubtitleSettings, config, given)
 
 
 def _loaded(kind: type[Settings], config: Path | None, given: dict[str, Any]) -> Settings:

@@ -25,6 +25,9 @@ class SubtitleFields(BaseFields):
     )
     bilingual: bool = Field(False, description="show the original below the translation")
     mux: bool = Field(False, description="also write a copy of each video with subtitle tracks")
+    mux_default: bool = Field(
+        False, description="players show the first of the new tracks by default"
+    )
     burn: bool = Field(False, description="also write a copy with the subtitles burned in")
     style: str = Field("", description="style of ass files and burned subtitles: font=...,size=60")
     chars_per_line: int | None = Field(

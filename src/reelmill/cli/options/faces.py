@@ -14,7 +14,7 @@ Inputs = Annotated[
 ]
 
 
-class Clips:
+class Clips(shared.Encoding):
     """What is cut, and how it is encoded."""
 
     layout: Annotated[
@@ -44,15 +44,6 @@ class Clips:
     face_share: Annotated[
         float | None,
         typer.Option(help="Face height as a share of the clip's shorter side [0.45; follow: 0.3]."),
-    ] = None
-    preset: Annotated[
-        str | None, typer.Option(help="x264 preset, ultrafast to veryslow [veryfast].")
-    ] = None
-    quality: Annotated[
-        int | None, typer.Option(help="CRF: 18 looks like the original, 28 is coarse [21].")
-    ] = None
-    encoder: Annotated[
-        str | None, typer.Option(help="auto (the GPU where it works), x264 or nvenc [auto].")
     ] = None
     face_formats: Annotated[
         str | None,

@@ -164,6 +164,20 @@ class Recognition:
     ] = None
 
 
+class Encoding:
+    """How pictures are encoded."""
+
+    preset: Annotated[
+        str | None, typer.Option(help="x264 preset, ultrafast to veryslow [veryfast].")
+    ] = None
+    quality: Annotated[
+        int | None, typer.Option(help="CRF: 18 looks like the original, 28 is coarse [21].")
+    ] = None
+    encoder: Annotated[
+        str | None, typer.Option(help="auto (the GPU where it works), x264 or nvenc [auto].")
+    ] = None
+
+
 class Captions:
     """How lines are laid out."""
 

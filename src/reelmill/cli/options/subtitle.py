@@ -47,11 +47,22 @@ class Subtitles:
     mux: Annotated[
         bool | None, typer.Option("--mux", help="Also write a copy with subtitle tracks.")
     ] = None
+    mux_default: Annotated[
+        bool | None, typer.Option("--mux-default", help="Players show the new track by default.")
+    ] = None
     burn: Annotated[
         bool | None, typer.Option("--burn", help="Also write a copy with subtitles burned in.")
     ] = None
     style: Annotated[
         str | None, typer.Option(help="E.g. font=Nanum Gothic,size=54,colour=#ffff00.")
+    ] = None
+
+
+class Burning(shared.Encoding):
+    """How the pictures of a copy with --burn are encoded."""
+
+    quality: Annotated[
+        int | None, typer.Option(help="CRF: 18 looks like the original, 28 is coarse [18].")
     ] = None
 
 
@@ -70,6 +81,6 @@ class Reading(shared.Captions):
 
 
 GROUPS = (
-    shared.Output, Translation, Recognition, Subtitles, Reading, shared.Sound, shared.Machine,
-    shared.Models, shared.Limits, shared.AddedStages, shared.Run,
+    shared.Output, Translation, Recognition, Subtitles, Burning, Reading, shared.Sound,
+    shared.Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reelmill.artifacts import SubtitleCue, SubtitleTrack
 from reelmill.core.times import milliseconds
+from reelmill.export.subtitles.direction import directed
 from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.style import SubtitleStyle
 from reelmill.export.subtitles.writer import TrackWriter
@@ -102,7 +103,7 @@ def shown_lines(cue: SubtitleCue) -> list[str]:
 
 
 def _ass_text(line: str) -> str:
-    return one_line(line).replace("\\", _BACKSLASH).replace("{", "\\{")
+    return directed(one_line(line)).replace("\\", _BACKSLASH).replace("{", "\\{")
 
 
 def _style(style: SubtitleStyle, size: int, colour: str) -> SSAStyle:

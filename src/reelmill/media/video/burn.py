@@ -1,76 +1,187 @@
-"""Subtitles drawn into the picture of a copy; its sound is copied as it is."""
+"""Subtitles drawn into the picture of a copy; all else of it is copied as it is."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from reelmill.core.atomic import replacing_by_name
-from reelmill.core.recording import Recording, open_original
-from reelmill.errors import InputError, UsageError
+from reelmill.core.atomic import scratch
+from reelmill.core.recording import Original, Recording, open_original
+from reelmill.errors import InputError
 from reelmill.media.container import open_container, shown
-from reelmill.media.ffmpeg import FfmpegError, input_arguments, run_ffmpeg
-from reelmill.media.video.mux import clock_start
+from reelmill.media.ffmpeg import (
+    FfmpegError,
+    ffmpeg_with_subtitles,
+    input_arguments,
+    own_times,
+    run_ffmpeg,
+)
+from reelmill.media.fonts import NO_GLYPH, packages_for
+from reelmill.media.video.encode import TICKS, EncoderName, Encoding, encoder_for, encoder_options
+from reelmill.media.video.mux import Copied, Picture, clock_start, mux
+from reelmill.media.video.pictures import HLG, Pictures, pictures
 
-#: How libass says that no font on the machine has a character.
-_NO_GLYPH = re.compile(r"failed to find any fallback with glyph 0x([0-9A-Fa-f]+)")
-_CONTAINERS = {"mp4": "mp4", "mkv": "matroska"}
+#: FFmpeg's number for red, green and blue as they are.
+_RGB = 0
+
+#: FFmpeg's names, by the numbers of ITU-T H.273, for what zscale has to be told.
+_MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
+_PRIMARIES = {1: "bt709", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
+
+#: Nits at which HDR's white of paper lies (ITU-R BT.2408): SDR's white.
+_WHITE_NITS = 203
+
+#: NVENC takes no pictures smaller than about 145 x 49, and no fields.
+_NVENC_SMALLEST = 160
+
+DEFAULT_ENCODING = Encoding(quality=18)
 
 
-def script_shift(video: Path | Recording) -> float:
-    """Seconds by which a script has to be moved: ffmpeg's clock starts with the first packet.
+@dataclass(frozen=True)
+class Script:
+    """An ASS script in a file of a plain name, and from when to when each of its texts is shown:
+    seconds after the first time stamp of the video."""
+
+    path: Path
+    times: tuple[tuple[float, float], ...]
+
+
+def look_at(video: Path | Recording, index: int) -> tuple[Pictures, float]:
+    """The pictures of stream `index`, and the seconds by which a script has to be moved: ffmpeg's
+    clock starts with the first packet.
 
     Raises:
         InputError: not a recording FFmpeg can open.
     """
     with open_original(video) as original, open_container(original) as source:
         zero, start = clock_start(source)
-    return zero - start
+        return pictures(source, index, start, original.path), zero - start
 
 
-def burn(video: Path | Recording, script: Path, target: Path) -> None:
-    """Draw the ASS `script` into a copy of `video`, written to `target` (.mp4 or .mkv).
+def burn(
+    video: Path | Recording,
+    script: Script,
+    target: Path,
+    seen: Pictures,
+    encoding: Encoding = DEFAULT_ENCODING,
+) -> Copied:
+    """Draw the script into a copy of `video`, written to `target` (.mp4, .mov or .mkv).
 
     The script's own name must be plain: it becomes part of ffmpeg's filter language. Letters come
     from the fonts of this machine; fonts that a video or a script carries are not used.
 
     Raises:
-        InputError: ffmpeg cannot read or write this video.
+        InputError: ffmpeg cannot read or write this video, or no font has its letters.
         ChangedError, LimitError: as `open_original` and `open_container`.
-        UsageError: there is no fit ffmpeg, or no font for the letters.
+        UsageError: there is no fit ffmpeg.
         OSError: the disk is full, say.
     """
-    container = _CONTAINERS[target.suffix.lstrip(".")]
+    with scratch(target) as drawn:
+        with open_original(video) as original:
+            _draw(original, script, drawn, seen, encoding)
+        return mux(video, (), target, Picture(drawn, seen.index))
+
+
+def _draw(
+    original: Original, script: Script, target: Path, seen: Pictures, encoding: Encoding
+) -> None:
+    """Write the pictures with the text on them to `target`, an mp4 without sound."""
+    encoder = encoder_for(encoding)
+    if seen.interlaced or min(seen.width, seen.height) < _NVENC_SMALLEST:
+        encoder = "x264"
+    try:
+        _encode(original, script, target, seen, encoding, encoder)
+    except FfmpegError:
+        if encoder == "x264":
+            raise
+        # The ffmpeg program may have no NVENC, or find none of its sessions free.
+        _encode(original, script, target, seen, encoding, "x264")
+
+
+def _encode(
+    original: Original,
+    script: Script,
+    target: Path,
+    seen: Pictures,
+    encoding: Encoding,
+    encoder: EncoderName,
+) -> None:
+    program = ffmpeg_with_subtitles()
+    with open_container(original) as opened:  # refuses what is no recording, or too large
+        form = opened.format.name
+    codec, options = encoder_options(encoder, encoding)
+    arguments = [
+        *(*input_arguments(original.descriptor, form, program), "-map", f"0:{seen.index}"),
+        *("-vf", ",".join(_filters(seen, script)), "-c:v", codec),
+        *(*own_times(program), "-enc_time_base", f"1:{TICKS}"),
+        *(part for name, value in options.items() for part in (f"-{name}", value)),
+        *(("-flags", "+ilme+ildct") if seen.interlaced else ()),
+        *("-video_track_timescale", str(TICKS), "-f", "mp4", f"file:{target.absolute()}"),
+    ]
     missing: set[str] = set()
-    of = video if isinstance(video, Recording) else None
-    with open_original(video) as original, replacing_by_name(target, of=of) as part:
-        with open_container(original) as opened:  # refuses what is no recording, or too large
-            form = opened.format.name
-        arguments = [
-            *(*input_arguments(original.descriptor, form), "-map", "0:v:0", "-map", "0:a?"),
-            *("-vf", f"ass=filename={script.name}", "-c:v", "libx264", "-preset", "veryfast"),
-            *("-crf", "18", "-pix_fmt", "yuv420p", "-c:a", "copy", "-map_metadata", "0"),
-            *("-f", container, f"file:{part.absolute()}"),
-        ]
-        if container == "mp4":
-            arguments[-3:-3] = ["-movflags", "+faststart"]
-        try:
-            for line in run_ffmpeg(arguments, script.parent, original.descriptor):
-                if found := _NO_GLYPH.search(line):
-                    missing.add(chr(int(found[1], 16)))
-                    _complain_of_letters(missing)
-        except FfmpegError as error:
-            raise InputError(
-                f"{shown(original.path)}: subtitles cannot be burned in: {error}"
-            ) from error
+    try:
+        for line in run_ffmpeg(arguments, script.path.parent, original.descriptor, program):
+            if found := NO_GLYPH.search(line):
+                missing.add(chr(int(found[1], 16)))
+                _complain_of_letters(original.path, missing)
+    except FfmpegError as error:
+        raise InputError(f"{shown(original.path)}: subtitles cannot be burned in: {error}") from (
+            error
+        )
 
 
-def _complain_of_letters(missing: set[str]) -> None:
-    """Raises UsageError when a letter, not a mere symbol, would be an empty box."""
+def _filters(seen: Pictures, script: Script) -> Iterator[str]:
+    """From pictures as ffmpeg gives them, upright, to pictures to be encoded."""
+    width, height = seen.turned
+    if width % 2 or height % 2:  # one line more, like its neighbour, rather than one less
+        yield "pad=w=ceil(iw/2)*2:h=ceil(ih/2)*2"
+        yield f"fillborders=right={width % 2}:bottom={height % 2}:mode=smear"
+    if seen.is_hdr:
+        yield from _to_sdr(seen)
+    else:
+        matrix = ":out_color_matrix=bt709" if seen.space == _RGB else ""
+        yield f"scale=interl={-1 if seen.interlaced else 0}{matrix}"
+        yield "format=yuv420p"
+        if seen.space == _RGB:
+            yield "setparams=colorspace=bt709"
+    rate = seen.repeated_rate(script.times)
+    if rate is not None:
+        more = max(0.0, script.times[-1][1] - seen.times[-1])
+        yield f"fps={rate}:start_time=0"
+        yield f"tpad=stop_mode=clone:stop_duration={more:.3f}"
+    shape = seen.shown
+    aspect = "" if abs(seen.aspect - 1) < 0.001 else f":original_size={shape[0]}x{shape[1]}"
+    yield f"ass=filename={script.path.name}{aspect}"
+
+
+def _to_sdr(seen: Pictures) -> Iterator[str]:
+    """Tone mapping with HDR's white of paper as SDR's white, what is brighter rolled off."""
+    transfer = "arib-std-b67" if seen.transfer == HLG else "smpte2084"
+    matrix = _MATRICES.get(seen.space, "bt2020nc")
+    primaries = _PRIMARIES.get(seen.primaries, "bt2020")
+    extent = "full" if seen.range == 2 else "limited"
+    given = f"tin={transfer}:min={matrix}:pin={primaries}:rin={extent}"
+    yield f"zscale={given}:t=linear:npl={_WHITE_NITS}"
+    yield "format=gbrpf32le"
+    yield "zscale=p=bt709"
+    yield "tonemap=tonemap=mobius:param=0.6:desat=0"
+    yield "zscale=t=bt709:m=bt709:p=bt709:r=limited"
+    yield "format=yuv420p"  # at once: ffmpeg 5's `scale` would take the matrix of BT.601
+    yield "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+
+
+def _complain_of_letters(path: Path, missing: set[str]) -> None:
+    """Raises InputError when a letter, not a mere symbol, would be an empty box."""
     letters = sorted(c for c in missing if unicodedata.category(c).startswith("L"))
     if letters:
-        raise UsageError(
-            f"no font on this machine has {''.join(letters)!r}: install one (Debian and Ubuntu: "
-            "fonts-noto-cjk) or name another with --style font=..., then run this again"
+        raise MissingLettersError(
+            f"{shown(path)}: no font on this machine has {''.join(letters)!r}: install one (Debian "
+            f"and Ubuntu: {packages_for(letters)}) or name another with --style font=..., then run "
+            "this again with --fresh"
         )
+
+
+class MissingLettersError(InputError):
+    """No font has letters of a text."""

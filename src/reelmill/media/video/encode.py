@@ -188,6 +188,11 @@ def _options(encoder: EncoderName, encoding: Encoding) -> dict[str, str]:
     return {"preset": encoding.preset, "crf": str(encoding.quality)}
 
 
+def encoder_options(encoder: EncoderName, encoding: Encoding) -> tuple[str, dict[str, str]]:
+    """FFmpeg's name of an encoder and its options, for the ffmpeg program."""
+    return _CODECS[encoder], _options(encoder, encoding)
+
+
 def uniform(path: Path, target: Path) -> None:
     """A `VideoFile` again, by x264, written to `target`: pieces of one clip must be one encoder's.
     Only where the GPU's sessions ran out in the middle of a clip."""

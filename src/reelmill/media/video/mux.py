@@ -1,28 +1,52 @@
-"""Subtitles as tracks in a copy of a video: its packets are copied, nothing is encoded again."""
+"""A copy of a video with tracks added, or with another picture: packets are copied, nothing else is
+encoded again."""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
+from av.stream import Disposition, Stream
 
+from reelmill.core.atomic import replacing_by_name, scratch
 from reelmill.core.progress import tick
-from reelmill.core.recording import Recording, open_original
+from reelmill.core.recording import Original, Recording, open_original
 from reelmill.errors import InputError
 from reelmill.media.container import open_container, read_error, shown
+from reelmill.media.ffmpeg import FfmpegError, any_ffmpeg, input_arguments, run_ffmpeg
+from reelmill.media.packets import readable_packets
 from reelmill.media.timeline import time_zero
+from reelmill.media.video.contents import Contents, differences, is_cover, is_derived
+from reelmill.media.video.fitting import FORMATS, Fitting, Way, add_copy, fitting, kept_tag, opened
+from reelmill.media.video.monotonic import Monotonic
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
-#: Containers that carry mov_text; everything else becomes Matroska, which carries everything.
-_MP4 = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
+#: In place of an index: the picture that takes another's place.
+_DRAWN = -1
+
 _TICK = Fraction(1, 1000)
+
+#: Tags that an mp4 has a place for; with others it is written with names for all of its tags.
+_MP4_TAGS = frozenset(
+    {
+        "title", "artist", "album_artist", "album", "date", "year", "comment", "genre", "copyright",
+        "composer", "grouping", "lyrics", "description", "synopsis", "show", "episode_id",
+        "network", "keywords", "encoder", "track", "disc", "location", "make", "model",
+        "season_number", "episode_sort", "media_type", "hd_video", "gapless_playback",
+        "compilation", "creation_time", "author", "performer",
+    }
+)  # fmt: skip
+
+_PICTURE_NAMES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
 @dataclass(frozen=True)
@@ -38,21 +62,48 @@ class MuxCue:
 class MuxTrack:
     """A language's subtitles; `language` in three letters (ISO 639-2), as containers want it.
 
-    `header`: an ASS script without events, whose style players take."""
+    `header`: an ASS script without events, whose style players take. `is_default`: players show it
+    unless told otherwise."""
 
     language: str
     title: str
     header: bytes
     cues: Sequence[MuxCue]
+    is_default: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file whose picture takes the place of the original's stream `index`; its times are
+    seconds after the original's first time stamp."""
+
+    path: Path
+    index: int
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What became of a copy, in words for people: what of the original is not in it, which sounds
+    are there in another form, and how many places of the original could not be read."""
+
+    missing: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    damaged: int = 0
 
 
 #: What copies of a video can be.
-SUFFIXES = ("mp4", "mkv")
+SUFFIXES = tuple(FORMATS)
 
 
-def container_suffix(container: str) -> str:
-    """`mp4` or `mkv`: what a copy of a video in a container (as FFmpeg calls it) should be."""
-    return "mp4" if _MP4 & set(container.split(",")) else "mkv"
+def copy_suffix(video: Path | Recording, replaced: int | None = None) -> str:
+    """The suffix of the container that takes the streams of `video`, that of index `replaced`
+    excepted.
+
+    Raises:
+        InputError, TransientError, ChangedError, LimitError: as `open_container`.
+    """
+    with open_original(video) as original, open_container(original) as source:
+        return fitting(source, replaced=replaced).suffix
 
 
 def clock_start(source: InputContainer) -> tuple[float, float]:
@@ -62,101 +113,241 @@ def clock_start(source: InputContainer) -> tuple[float, float]:
     return zero, start or 0.0
 
 
-def mux(video: Path | Recording, tracks: Sequence[MuxTrack], sink: IO[bytes], suffix: str) -> None:
-    """Write a copy of `video` with `tracks` added to `sink`, as `suffix` (mp4 or mkv) says.
+def mux(
+    video: Path | Recording,
+    tracks: Sequence[MuxTrack],
+    target: Path,
+    picture: Picture | None = None,
+) -> Copied:
+    """Write a copy of `video` with `tracks` added to `target` (.mp4, .mov or .mkv).
 
-    Its pictures, sounds and subtitles are kept. Cues' times are those of the original, whose
-    clock may not begin at 0.
+    Its pictures, sounds, subtitles, chapters, attachments, covers and tags are kept. Cues' times
+    are those of the original, whose clock may not begin at 0.
 
     Raises:
-        InputError: it cannot be read, or a stream does not fit such a file.
-        OSError: the sink cannot be written (disk full, say).
+        InputError: it cannot be read, or cannot be written as such a file.
+        ChangedError, LimitError: as `open_original` and `open_container`.
+        OSError: the target cannot be written (disk full, say).
     """
-    with open_original(video) as original, open_container(original) as source:
-        copying = _Copying(original.path, source, suffix)
-        with av.open(sink, "w", format="mp4" if suffix == "mp4" else "matroska") as output:
-            copying.run(output, tracks)
+    of = video if isinstance(video, Recording) else None
+    replaced = None if picture is None else picture.index
+    with open_original(video) as original, replacing_by_name(target, of=of) as part:
+        with open_container(original) as source:
+            plan = fitting(source, target.suffix.lstrip("."), replaced)
+            before = Contents.of(source)
+            tracks_before = [s.index for s in source.streams if not is_derived(s)]
+        others = sorted(i for i, way in plan.ways.items() if way is Way.PROGRAM)
+        with ExitStack() as stack:
+            file = stack.enter_context(scratch(target)) if others else part
+            copying = _Copying(original, plan, picture, tracks)
+            copying.write(file)
+            if others:
+                _merge(original, others, file, part)
+        with av.open(f"file:{part.absolute()}", metadata_errors="replace") as made:
+            after = Contents.of(made)
+    plain = {index for index, way in plan.ways.items() if way is Way.PLAIN_PCM}
+    places = {index: place for place, index in enumerate(tracks_before)}
+    others_there = frozenset(places[i] for i in {*plain, replaced} if i in places)
+    flags = _taken_from_subtitles(tracks, picture)
+    names = frozenset(flag.name for flag in Disposition if flag & flags and flag.name)
+    missing = differences(before, after, others_there, names)
+    if copying.late:
+        missing.append("a track that is not there at the beginning")
+    return Copied(
+        tuple(missing),
+        tuple(before.tracks[places[index]].named() for index in sorted(plain)),
+        copying.damaged,
+    )
 
 
+def _taken_from_subtitles(tracks: Sequence[MuxTrack], picture: Picture | None) -> Disposition:
+    """What makes players show the original's own subtitles: not where one of ours is to be shown
+    first, nor over text that is in the picture."""
+    if picture is not None:
+        return Disposition.default | Disposition.forced
+    is_asked = any(track.is_default for track in tracks)
+    return Disposition.default if is_asked else Disposition(0)
+
+
+def _merge(original: Original, streams: Sequence[int], file: Path, part: Path) -> None:
+    """Have ffmpeg put streams of the original before those that are in `file` already."""
+    program = any_ffmpeg()
+    with open_container(original) as opened_:
+        form = opened_.format.name
+    arguments = [
+        *("-copyts", *input_arguments(original.descriptor, form, program)),
+        *("-copyts", "-i", f"file:{file.absolute()}"),
+        *(argument for index in streams for argument in ("-map", f"0:{index}")),
+        *("-map", "1", "-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
+        *("-max_interleave_delta", "0", "-f", "matroska", f"file:{part.absolute()}"),
+    ]
+    try:
+        for _ in run_ffmpeg(arguments, part.parent, original.descriptor, program):
+            pass
+    except FfmpegError as error:
+        raise _refusal(original.path, error) from error
+
+
+def _refusal(path: Path, error: Exception) -> InputError:
+    reason = str(error).split(": '")[0]
+    return InputError(
+        f"{shown(path)}: a copy of it cannot be written ({reason}); the subtitle files beside it "
+        "can be used with any player"
+    )
+
+
+@dataclass
 class _Copying:
     """One copy on its way."""
 
-    def __init__(self, video: Path, source: InputContainer, suffix: str) -> None:
-        self._video, self._source, self._suffix = video, source, suffix
+    original: Original
+    plan: Fitting
+    picture: Picture | None
+    tracks: Sequence[MuxTrack]
+    damaged: int = field(default=0, init=False)
+    late: bool = field(default=False, init=False)
+    _outputs: dict[int, Any] = field(default_factory=dict, init=False)
+    _encoders: dict[int, Any] = field(default_factory=dict, init=False)
+    _order: Monotonic = field(default_factory=Monotonic, init=False)
 
-    def run(self, output: OutputContainer, tracks: Sequence[MuxTrack]) -> None:
-        copies = self._copies(output)
-        added = [self._track(output, track) for track in tracks]
+    def write(self, target: Path) -> None:
         try:
-            output.start_encoding()
-            self._packets(output, copies, added, tracks)
+            with ExitStack() as stack:
+                source = stack.enter_context(open_container(self.original))
+                drawn = None
+                if self.picture is not None:
+                    drawn = stack.enter_context(av.open(f"file:{self.picture.path.absolute()}"))
+                options = self._options(source)
+                with opened(f"file:{target.absolute()}", self.plan.suffix, **options) as output:
+                    self._run(source, drawn, output)
         except (av.error.FFmpegError, ValueError) as error:
             if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
-                broken = read_error(self._video, error)
+                broken = read_error(self.original.path, error)
                 raise broken or error from error
-            raise InputError(
-                f"{shown(self._video)}: subtitles cannot be added to a copy of it ({error}); "
-                "the subtitle files beside it can be used with any player"
-            ) from error
+            raise _refusal(self.original.path, error) from error
 
-    def _copies(self, output: OutputContainer) -> dict[int, Any]:
-        """Streams of the original and their copies. Data streams, and what mp4 cannot hold of
-        other subtitles, stay behind."""
-        copies: dict[int, Any] = {}
-        for stream in self._source.streams:
-            kept = stream.type in ("video", "audio") or (
-                stream.type == "subtitle"
-                and (self._suffix == "mkv" or stream.codec_context.name == "mov_text")
-            )
-            if kept and stream.codec_context is not None:
-                copy = output.add_stream_from_template(stream)
-                copy.metadata.update(stream.metadata)
-                copies[stream.index] = copy
-        return copies
+    def _options(self, source: InputContainer) -> dict[str, str]:
+        if self.plan.suffix == "mkv":
+            return {}
+        flags = "+faststart"
+        has_cover = any(is_cover(source.streams[index]) for index in self.plan.ways)
+        if not has_cover and any(tag.lower() not in _MP4_TAGS for tag in _tags(source)):
+            flags += "+use_metadata_tags"
+        return {"movflags": flags}
 
-    def _track(self, output: OutputContainer, track: MuxTrack) -> Any:
-        stream: Any = output.add_stream("mov_text" if self._suffix == "mp4" else "subrip")
+    def _run(
+        self, source: InputContainer, drawn: InputContainer | None, output: OutputContainer
+    ) -> None:
+        output.metadata.update(_tags(source))
+        output.set_chapters(source.chapters())
+        begin, first = clock_start(source)
+        replacing = self.picture.index if self.picture is not None else None
+        for stream in source.streams:
+            if stream.index == replacing and drawn is not None:
+                self._outputs[_DRAWN] = self._copy(output, drawn.streams.video[0], stream)
+            elif self.plan.ways.get(stream.index) in (Way.COPY, Way.PLAIN_PCM):
+                self._add(output, source, stream)
+        added = [self._text_stream(output, track) for track in self.tracks]
+        output.start_encoding()
+        feeds = [self._packets(source)]
+        if drawn is not None:
+            feeds.append(_moved(drawn, self._outputs[_DRAWN], first))
+        feeds += [
+            self._cues(track, stream, round(begin * 1000))
+            for track, stream in zip(self.tracks, added, strict=True)
+        ]
+        for _, packet in heapq.merge(*feeds, key=lambda one: one[0]):
+            tick()
+            output.mux(packet)
+
+    def _add(self, output: OutputContainer, source: InputContainer, stream: Stream) -> None:
+        if is_cover(stream) and self.plan.suffix == "mkv":
+            name, kind = _PICTURE_NAMES.get(stream.codec_context.name, ("cover.bmp", "image/bmp"))
+            name = stream.metadata.get("filename", name)
+            output.add_attachment(name, stream.metadata.get("mimetype", kind), self._cover(stream))
+        elif self.plan.ways[stream.index] is Way.PLAIN_PCM:
+            self._encoders[stream.index] = self._plain_pcm(output, stream)
+        else:
+            copy = self._copy(output, stream, stream)
+            tag = kept_tag(self.plan.suffix, source, stream)
+            if tag:
+                copy.codec_context.codec_tag = tag
+            self._outputs[stream.index] = copy
+
+    def _copy(self, output: OutputContainer, stream: Stream, described: Stream) -> Any:
+        """A copy of `stream` with what `described` says of itself."""
+        copy = add_copy(output, stream)
+        copy.metadata.update(described.metadata)
+        copy.disposition = int(described.disposition)
+        if described.type == "subtitle":
+            copy.disposition &= ~int(_taken_from_subtitles(self.tracks, self.picture))
+        if stream.type == "video" and not is_cover(stream):
+            copy.codec_context.framerate = stream.average_rate
+        return copy
+
+    def _cover(self, stream: Stream) -> bytes:
+        """The picture itself, which comes before all other packets."""
+        with open_container(self.original) as again:
+            for packet in again.demux(again.streams[stream.index]):
+                if packet.size:
+                    return bytes(packet)
+        return b""
+
+    def _plain_pcm(self, output: OutputContainer, stream: Any) -> Any:
+        depth = "pcm_s16le" if stream.codec_context.format.name.startswith("s16") else "pcm_s24le"
+        layout = stream.codec_context.layout.name
+        copy: Any = output.add_stream(depth, rate=stream.codec_context.sample_rate, layout=layout)
+        copy.metadata.update(stream.metadata)
+        copy.disposition = int(stream.disposition)
+        return copy
+
+    def _text_stream(self, output: OutputContainer, track: MuxTrack) -> Any:
+        stream: Any = output.add_stream("subrip" if self.plan.suffix == "mkv" else "mov_text")
         stream.codec_context.subtitle_header = track.header
         stream.codec_context.time_base = _TICK
         stream.metadata["language"] = track.language
-        stream.metadata["title" if self._suffix == "mkv" else "handler_name"] = track.title
+        stream.metadata["title"] = track.title
+        if self.plan.suffix != "mkv":
+            stream.metadata["handler_name"] = track.title
+        stream.disposition = int(Disposition.default) if track.is_default else 0
         return stream
 
-    def _packets(
-        self,
-        output: OutputContainer,
-        copies: dict[int, Any],
-        added: Sequence[Any],
-        tracks: Sequence[MuxTrack],
-    ) -> None:
-        """Everything in the order of time, as players read it."""
-        begin = round(clock_start(self._source)[0] * 1000)
-        waiting = sorted(
-            ((cue.start, number, cue) for number, track in enumerate(tracks) for cue in track.cues),
-            key=lambda one: one[:2],
-        )
-        waiting.reverse()
-        for packet in self._readable():
-            tick()
-            copy = copies.get(packet.stream_index)
-            if copy is None:
-                continue
-            reached = float(packet.dts * packet.time_base) * 1000 - begin
-            while waiting and waiting[-1][0] <= reached:
-                _, number, cue = waiting.pop()
-                output.mux(self._text(cue, added[number], begin))
-            packet.stream = copy
-            output.mux(packet)
-        for _, number, cue in reversed(waiting):
-            output.mux(self._text(cue, added[number], begin))
+    def _cues(self, track: MuxTrack, stream: Any, begin: int) -> Iterator[tuple[float, Any]]:
+        for cue in track.cues:
+            text = cue.text.encode()
+            if self.plan.suffix != "mkv":
+                text = len(text).to_bytes(2, "big") + text
+            packet = av.Packet(text)
+            packet.stream, packet.time_base = stream, _TICK
+            packet.pts = packet.dts = cue.start + begin
+            packet.duration = cue.end - cue.start
+            yield (cue.start + begin) / 1000, packet
 
-    def _readable(self) -> Iterator[Any]:
+    def _packets(self, source: InputContainer) -> Iterator[tuple[float, Any]]:
+        for packet in self._readable(source):
+            encoder = self._encoders.get(packet.stream_index)
+            if encoder is not None:
+                for frame in packet.decode():
+                    yield from ((_seconds(one), one) for one in encoder.encode(frame))
+                continue
+            copy = self._outputs.get(packet.stream_index)
+            if copy is not None and packet.size:
+                self._order.place(packet)
+                seconds = _seconds(packet)
+                packet.stream = copy
+                yield seconds, packet
+        for encoder in self._encoders.values():
+            yield from ((_seconds(one), one) for one in encoder.encode(None))
+
+    def _readable(self, source: InputContainer) -> Iterator[Any]:
         """All packets with a decoding time. Matroska does not tell that of the first pictures when
         later ones refer to them: they are counted back from the first that is known."""
-        streams = [s for s in self._source.streams if s.type in ("video", "audio", "subtitle")]
         held: dict[int, list[Any]] = {}
-        for packet in self._source.demux(streams):
-            if packet.dts is None:
+        for packet in self._wanted(source):
+            if packet.dts is None and is_cover(packet.stream):
+                packet.pts = packet.dts = 0
+                yield packet
+            elif packet.dts is None:
                 if packet.pts is not None:
                     held.setdefault(packet.stream_index, []).append(packet)
             else:
@@ -169,11 +360,42 @@ class _Copying:
                 one.dts = one.pts
                 yield one
 
-    def _text(self, cue: MuxCue, stream: Any, begin: int) -> Any:
-        text = cue.text.encode()
-        packet = av.Packet(len(text).to_bytes(2, "big") + text if self._suffix == "mp4" else text)
+    def _wanted(self, source: InputContainer) -> Iterator[Any]:
+        """Packets of the streams that are copied or written anew."""
+        wanted = {*self._outputs, *self._encoders} - {_DRAWN}
+        if wanted:
+            path = self.original.path
+            for packet in readable_packets(source, None, path, self._lose, self._miss):
+                if packet.stream_index in wanted:
+                    yield packet
+
+    def _lose(self) -> None:
+        self.damaged += 1
+
+    def _miss(self) -> None:
+        self.late = True
+
+
+def _tags(source: InputContainer) -> dict[str, str]:
+    """The film's own, without those that say how a file was written."""
+    ours = ("major_brand", "minor_version", "compatible_brands", "encoder")
+    return {name: value for name, value in source.metadata.items() if name.lower() not in ours}
+
+
+def _moved(drawn: InputContainer, stream: Any, seconds: float) -> Iterator[tuple[float, Any]]:
+    """The drawn picture's packets, so much later."""
+    by = Fraction(seconds).limit_denominator(av.time_base)
+    for packet in drawn.demux(drawn.streams.video[0]):
+        if packet.dts is None or not packet.size:
+            continue
+        ticks = round(by / packet.time_base)
+        packet.dts += ticks
+        if packet.pts is not None:
+            packet.pts += ticks
+        reached = _seconds(packet)
         packet.stream = stream
-        packet.time_base = _TICK
-        packet.pts = packet.dts = cue.start + begin
-        packet.duration = cue.end - cue.start
-        return packet
+        yield reached, packet
+
+
+def _seconds(packet: Any) -> float:
+    return float((packet.dts or 0) * packet.time_base)

@@ -36,7 +36,7 @@ class ExportSubtitles(FileStage):
     """Writes `root`/`recording.name`.`language`.`format`, or one file for all languages."""
 
     name = "subtitle-files"
-    version = 2
+    version = 3
     display_name = "Writing the subtitle files"
     commands = ("subtitle",)
     needs = (Media, Sentences, Translations, Subtitles)
@@ -84,9 +84,10 @@ class ExportSubtitles(FileStage):
 
 
 def shown_picture(media: Media) -> tuple[int, int]:
-    """Width and height of the picture as it is shown, turned where the video says so."""
+    """Width and height of the picture as it is shown: turned where the video says so, in square
+    pixels."""
     if not media.video:
         return _NO_PICTURE
     video = media.video[0]
-    size = (video.width, video.height)
+    size = (round(video.width * video.pixel_aspect), video.height)
     return (size[1], size[0]) if video.rotation % 180 else size

@@ -1,0 +1,159 @@
+"""What has to be known of a video's pictures before text is drawn on them."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av.error
+
+from reelmill.core.progress import tick
+from reelmill.media.limits import limits
+from reelmill.media.packets import readable_packets
+from reelmill.media.video.contents import pixel_aspect
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+#: Packets that are decoded to see how pictures are made.
+_LOOKED_AT = 30
+
+#: A text may come and go this late (s): at 8 pictures a second it is on time.
+_LATE_SECONDS = 0.25
+_FEWEST_A_SECOND, _MOST_A_SECOND = 10, 60
+
+#: Transfer functions of HDR: PQ and HLG, as FFmpeg (ITU-T H.273) numbers them.
+PQ, HLG = 16, 18
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Of a video stream.
+
+    Attributes:
+        index: the stream's.
+        width, height: as they are stored.
+        rotation: degrees by which they are turned to be shown.
+        aspect: the width of a pixel in its heights, as they are stored.
+        interlaced: whether they are made of two fields.
+        space, transfer, primaries, range: what colours mean, as FFmpeg counts it.
+        times: seconds at which they are shown, in order, after the file's first time stamp.
+        rate: pictures a second, where that is known.
+    """
+
+    index: int
+    width: int
+    height: int
+    rotation: int
+    aspect: float
+    interlaced: bool
+    space: int
+    transfer: int
+    primaries: int
+    range: int
+    times: tuple[float, ...]
+    rate: Fraction | None
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height on screen, in square pixels."""
+        width, height = round(self.width * self.aspect), self.height
+        return (height, width) if self.rotation % 180 else (width, height)
+
+    @property
+    def turned(self) -> tuple[int, int]:
+        """Width and height in the pixels that there are, upright."""
+        size = self.width, self.height
+        return (size[1], size[0]) if self.rotation % 180 else size
+
+    @property
+    def is_hdr(self) -> bool:
+        return self.transfer in (PQ, HLG)
+
+    def repeated_rate(self, texts: Sequence[tuple[float, float]]) -> Fraction | None:
+        """Pictures a second that are needed for texts to be seen from their start to their end
+        (s); None when there are enough."""
+        if not self.times or not any(self._is_unseen(*text) for text in texts):
+            return None
+        steps = [b - a for a, b in pairwise(self.times) if b - a > 1e-4]
+        shortest = min(steps, default=1.0)
+        rate = Fraction(1 / shortest).limit_denominator(1001)
+        if self.rate is not None and abs(float(self.rate) * shortest - 1) < 0.02:
+            rate = self.rate
+        if rate < _FEWEST_A_SECOND:
+            rate *= math.ceil(_FEWEST_A_SECOND / rate)
+        return min(rate, Fraction(_MOST_A_SECOND))
+
+    def _is_unseen(self, start: float, end: float) -> bool:
+        """Whether a text would come late, go late or never be seen."""
+        first = bisect_left(self.times, start - 1e-3)
+        stop = bisect_right(self.times, end - 1e-3)
+        inside = [start, *self.times[first:stop], end]
+        return max(b - a for a, b in pairwise(inside)) > _LATE_SECONDS
+
+
+def pictures(source: InputContainer, index: int, start: float, path: Path) -> Pictures:
+    """Look at a video stream: at some pictures, and at the times of all.
+
+    Args:
+        source: the video, at its beginning; read to its end.
+        index: the stream's.
+        start: the first time stamp of the file, in seconds.
+        path: the file's, for messages.
+
+    Raises:
+        InputError, TransientError: reading itself failed.
+    """
+    stream: VideoStream = source.streams[index]  # type: ignore[assignment]
+    context = stream.codec_context
+    context.options = {"max_pixels": str(limits().max_pixels)}
+    seen: list[Any] = []
+    times: list[float] = []
+    for number, packet in enumerate(readable_packets(source, stream, path, _ignore)):
+        tick()
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None and packet.size:
+            times.append(float(stamp * packet.time_base) - start)
+        if number < _LOOKED_AT and (not seen or len(seen) < 3):
+            seen += _decoded(packet)
+    frame = seen[0] if seen else None
+    space, transfer, primaries, extent = (
+        (int(getattr(frame, name)) for name in _COLOUR) if frame else (2, 2, 2, 0)
+    )
+    return Pictures(
+        index,
+        context.width,
+        context.height,
+        int(frame.rotation) if frame else 0,
+        pixel_aspect(stream),
+        any(one.interlaced_frame for one in seen),
+        space,
+        transfer,
+        primaries,
+        extent,
+        tuple(sorted(times)),
+        Fraction(stream.base_rate) if stream.base_rate else None,
+    )
+
+
+def _ignore() -> None:
+    """Damage is told by who copies it."""
+
+
+_COLOUR = ("colorspace", "color_trc", "color_primaries", "color_range")
+
+
+def _decoded(packet: Any) -> list[Any]:
+    try:
+        return list(packet.decode())
+    except MemoryError:
+        raise
+    except av.error.FFmpegError:
+        return []  # a broken picture: others tell
