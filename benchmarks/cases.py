@@ -105,6 +105,24 @@ _TRACKS = "other audio tracks"
 
 CASES = [
     Case(
+        "voice/c06_pauses_90s.flac",
+        "each of the four sentences from its beginning, at 0.7, 94.1, 188.3 and 282.0 s",
+        lambda result: (
+            all(
+                any(0 <= at + 0.55 - one["start"] <= 1 for one in result.segments)
+                for at in (0.7, 94.1, 188.3, 282.0)
+            )
+            and "I'm sorry, but" in result.text
+        ),
+        needs_words=True,
+    ),
+    Case(
+        "voice/l1_every_second_30dB_quieter.flac",
+        "at least 118 of 124 words, as many as faster-whisper finds",
+        lambda result: len(result.text.split()) >= 118,
+        needs_words=True,
+    ),
+    Case(
         "voice/h4_babble.flac",
         "nothing of the hotwords, which nobody says",
         lambda result: (

@@ -176,3 +176,21 @@ def test_spans_of_synthetic_speech(tmp_path):  # proves: V2
     assert found == theirs(samples)
     assert len(found) >= 2  # the pause is one
     assert 1.4 < found[0][0] < 2.2
+
+
+@pytest.mark.parametrize("seconds", [30, 100])
+def test_speech_after_a_long_silence_is_heard_from_its_beginning(tmp_path, seconds):
+    # proves: V2 V4
+    spoken, _ = soundfile.read(
+        str(resources.files("reelmill") / "assets" / "samples" / "voicemail.wav"), dtype="int16"
+    )
+    (tmp_path / "alone").mkdir()
+    alone = detect(tmp_path / "alone", spoken, pad_ms=0).spans
+    silence = np.zeros(seconds * RATE, np.int16)
+    after = detect(tmp_path, np.concatenate([spoken, silence, spoken]), pad_ms=0).spans
+    began = len(spoken) / RATE + seconds
+    late = [span for span in after if span.start > len(spoken) / RATE + 1]
+    assert late[0].start - began == pytest.approx(alone[0].start, abs=0.15)
+    assert sum(span.duration for span in late) == pytest.approx(
+        sum(span.duration for span in alone), rel=0.1
+    )

@@ -19,6 +19,47 @@ def test_a_sure_recording_is_not_listened_to_again():
     assert second_looks([window(0, 20, "ko"), window(20, 40, "ko")]) == []
 
 
+JOINED = [(0, 5), (5, 10), (10, 15), (15, 20)]
+SENTENCE = (
+    "so many words as people say in some ten seconds of speech, which is about ninety letters"
+)
+
+
+def look_at(doubtful, *parts):
+    """What comes of a window of 20 s in four spans, heard again in parts of ten."""
+    (look,) = second_looks([doubtful])
+    assert (look.reason, [part[0][0] for part in look.parts]) == ("doubtful", [0, 10])
+    return after_second_looks([doubtful], [look], iter(parts))
+
+
+def half(number, text, logprob=-0.3):
+    return window(10 * number, 10 * number + 10, "en", {"en": 0.9}, text, logprob)
+
+
+def test_speech_with_too_little_text_is_heard_again_in_parts():
+    # proves: G8
+    little = window(0, 20, "en", text="a sentence", spans=JOINED)
+    more = [half(0, SENTENCE), half(1, SENTENCE)]
+    assert look_at(little, *more) == more
+    unlikely = [half(0, SENTENCE, -1.3), half(1, SENTENCE, -1.3)]
+    assert look_at(little, *unlikely) == [little]
+    assert look_at(little, half(0, "less"), half(1, "")) == [little]
+
+
+def test_a_text_that_is_doubtful_gives_way_to_a_likelier_one():
+    # proves: G8
+    doubtful = window(0, 20, "en", text=SENTENCE * 2, logprob=-0.9, spans=JOINED)
+    likelier = [half(0, SENTENCE), half(1, SENTENCE)]
+    assert look_at(doubtful, *likelier) == likelier
+    assert look_at(doubtful, half(0, SENTENCE, -0.95), half(1, SENTENCE, -0.95)) == [doubtful]
+
+
+def test_nothing_unlikely_is_put_where_nothing_was_understood():
+    # proves: G8
+    babble = window(0, 20, "en", text="", spans=JOINED)
+    assert look_at(babble, half(0, "Thank you for watching", -1.2), half(1, "")) == [babble]
+
+
 def test_a_window_in_the_wrong_language_is_heard_again_as_a_whole():
     # proves: V3 G8
     found = [

@@ -41,6 +41,15 @@ def test_a_moment_of_speech_has_to_be_surer():
     assert languages_of(found) == ["ko", "ko", "ko"]
 
 
+def test_a_moment_of_unlikely_text_is_no_other_language():
+    # proves: V3 G8
+    # as it was: "Σε και άρευλά ρο" for the end of a Spanish call
+    found = [window(0, 20, "es"), window(20, 22.6, "el", {"el": 0.96, "es": 0.01}, logprob=-0.87)]
+    assert languages_of(found) == ["es", "es"]
+    found[1].segments[0].avg_logprob = -0.3
+    assert languages_of(found) == ["es", "el"]
+
+
 def test_only_what_is_allowed():
     # proves: V3
     found = windows({"nl": 0.6, "de": 0.3, "en": 0.05}, EN)

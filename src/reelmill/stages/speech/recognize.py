@@ -75,7 +75,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "recognize"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle")
     models = ("model",)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reelmill.artifacts import RecognizedWindow, Segment
+from reelmill.stages.speech.doubts import LOW_LOGPROB, is_doubtful, letters_of, mean_logprob
 from reelmill.stages.speech.spoken_languages import (
     is_sure,
     languages_of,
@@ -18,6 +19,12 @@ from reelmill.stages.speech.windows import Pieces, grouped
 
 #: Speech in which a language is looked for anew, in seconds: enough to be sure of it.
 _LANGUAGE_SECONDS = 4.0
+#: Seconds of the parts in which a doubtful window is listened to again: a sentence or two.
+_DOUBT_SECONDS = 8.0
+#: A second text is taken that has so many times the letters and is not less likely by more than
+#: this; or that is likelier by this and has nearly all the letters.
+_MORE, _LESS_LIKELY = 1.2, 0.2
+_LIKELIER, _NEARLY_ALL = 0.05, 0.9
 #: From this mean log probability of its tokens on a text in a newly found language is believed.
 _LIKELY_TEXT = -0.6
 #: Of a language that windows of the recording are sure of elsewhere, this is probability enough.
@@ -27,10 +34,11 @@ _ENOUGH = 0.5
 @dataclass(frozen=True)
 class SecondLook:
     """Window number `window` is listened to again: `language`, as a whole in another language;
-    `mixed`, in `parts`, each in the language that is heard there."""
+    `mixed`, in `parts`, each in the language that is heard there; `doubtful`, in parts, because its
+    text is unlikely or too short for so much speech."""
 
     window: int
-    reason: Literal["language", "mixed"]
+    reason: Literal["language", "mixed", "doubtful"]
     parts: tuple[Pieces, ...]
     languages: tuple[str, ...]
 
@@ -49,11 +57,14 @@ def second_looks(
     looks = []
     for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
         whole = tuple((piece.start, piece.end) for piece in window.pieces)
-        parts = tuple(grouped(whole, _LANGUAGE_SECONDS)) if number in mixed else ()
-        if len(parts) > 1:
+        parts = tuple(grouped(whole, _LANGUAGE_SECONDS))
+        if number in mixed and len(parts) > 1:
             looks.append(SecondLook(number, "mixed", parts, tuple(allowed)))
         elif language != window.language:
             looks.append(SecondLook(number, "language", (whole,), (language,)))
+        elif is_doubtful(window):
+            parts = tuple(grouped(whole, _DOUBT_SECONDS))
+            looks.append(SecondLook(number, "doubtful", parts, (language,)))
     return looks
 
 
@@ -71,20 +82,39 @@ def after_second_looks(
         heard: what was recognized in the parts of all looks, in order.
         allowed: as for `second_looks`.
     """
-    again = {look.window: [next(heard) for _ in look.parts] for look in looks}
+    again = {look.window: (look, [next(heard) for _ in look.parts]) for look in looks}
     decided = languages_of(windows, allowed)
     known = sure_languages(windows, allowed)
     found: list[RecognizedWindow] = []
     for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
-        parts = again.get(number, [])
-        if len(parts) == 1:
-            found += parts
+        if number not in again:
+            found.append(window)
             continue
-        chosen = [_part(part, window, language, known, allowed) for part in parts]
-        # A window that is in one language throughout is better heard as a whole.
-        one = {part.language for part in chosen} <= {window.language}
-        found += [window] if one else chosen
+        look, parts = again[number]
+        if look.reason == "doubtful":
+            found += parts if _is_better(parts, window) else [window]
+        elif look.reason == "language":
+            found += parts
+        else:
+            chosen = [_part(part, window, language, known, allowed) for part in parts]
+            # A window that is in one language throughout is better heard as a whole.
+            one = {part.language for part in chosen} <= {window.language}
+            found += [window] if one and not _is_better(parts, window) else chosen
     return found
+
+
+def _is_better(parts: Sequence[RecognizedWindow], window: RecognizedWindow) -> bool:
+    """Whether what was heard in parts is to take the place of a window's text: likely, and more of
+    it, or nearly as much and likelier."""
+    segments = [segment for part in parts for segment in part.segments]
+    if not segments or not is_doubtful(window):
+        return False
+    now, before = letters_of(segments), letters_of(window.segments)
+    likely = mean_logprob(segments)
+    was = mean_logprob(window.segments) if window.segments else LOW_LOGPROB
+    if now >= _MORE * before:
+        return likely >= max(was - _LESS_LIKELY, LOW_LOGPROB)
+    return now >= _NEARLY_ALL * before and likely >= was + _LIKELIER
 
 
 def _part(
@@ -114,9 +144,3 @@ def _within(window: RecognizedWindow, part: RecognizedWindow) -> list[Segment]:
     """The segments of a window whose middle lies in a part of it."""
     start, end = part.pieces[0].start, part.pieces[-1].end
     return [one for one in window.segments if start <= (one.start + one.end) / 2 < end]
-
-
-def mean_logprob(segments: Sequence[Segment]) -> float:
-    """The mean of the segments' log probabilities, weighted by their length; 0 without any."""
-    seconds = sum(one.end - one.start for one in segments)
-    return sum(one.avg_logprob * (one.end - one.start) for one in segments) / (seconds or 1.0)

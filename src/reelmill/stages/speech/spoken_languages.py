@@ -7,12 +7,16 @@ from itertools import pairwise
 
 from reelmill.artifacts import RecognizedWindow
 from reelmill.models.whisper.languages import UNDETERMINED
+from reelmill.stages.speech.doubts import mean_logprob
 
 #: A window alone decides for a language from this probability on, and as a short one from a higher.
 _SURE, _SURE_IF_SHORT = 0.8, 0.95
 _SHORT_SECONDS = 3.0
 #: Two windows in a row do from this one on.
 _LIKELY = 0.5
+#: In less speech than this the text has to be likely too.
+_LITTLE_SECONDS = 10.0
+_LIKELY_TEXT = -0.7
 #: Below this probability another language may be spoken in a part of the window.
 _CERTAIN = 0.9
 
@@ -36,7 +40,7 @@ def languages_of(windows: Sequence[RecognizedWindow], allowed: Sequence[str] = (
     found = []
     for index, (language, one) in enumerate(zip(best, heard, strict=True)):
         if language != current and (
-            is_sure(one.get(language, 0.0), windows[index].seconds)
+            _decides(windows[index], one.get(language, 0.0))
             or (
                 one.get(language, 0.0) >= _LIKELY
                 and index + 1 < len(windows)
@@ -61,6 +65,14 @@ def probabilities(window: RecognizedWindow, allowed: Sequence[str]) -> dict[str,
 def is_sure(probability: float, seconds: float) -> bool:
     """Whether so much speech decides for a language by itself."""
     return probability >= (_SURE if seconds >= _SHORT_SECONDS else _SURE_IF_SHORT)
+
+
+def _decides(window: RecognizedWindow, probability: float) -> bool:
+    """Whether a window decides for its language: it is sure of it, and where it is short its text
+    is likely in it."""
+    if not is_sure(probability, window.seconds):
+        return False
+    return window.seconds >= _LITTLE_SECONDS or mean_logprob(window.segments) >= _LIKELY_TEXT
 
 
 def main_language(
@@ -120,7 +132,7 @@ def _first(
 ) -> str:
     """The language to begin with: the first that a window is sure of, else the likeliest in all."""
     for window, one, language in zip(windows, heard, best, strict=True):
-        if is_sure(one.get(language, 0.0), window.seconds):
+        if _decides(window, one.get(language, 0.0)):
             return language
     total: dict[str, float] = {}
     for window, one in zip(windows, heard, strict=True):

@@ -21,6 +21,7 @@ from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.whisper import Whisper, WhisperSpec
+from reelmill.stages.speech.doubt_findings import doubt_findings
 from reelmill.stages.speech.empty import empty_result
 from reelmill.stages.speech.language_findings import language_findings
 from reelmill.stages.speech.recognize import SpeechWindow, recognized
@@ -46,7 +47,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Listening again where in doubt"
     commands = ("voice", "subtitle")
     models = ("model",)
@@ -109,6 +110,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
                 *(Finding("prompt", text=text, severity="warning") for text in self.left_out),
                 *empty_result(speech.seconds, segments),
                 *language_findings(windows, language, self.languages, self.model),
+                *doubt_findings(windows),
             ],
         )
 

@@ -15,6 +15,7 @@ from reelmill.core.recording import Recording
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.whisper.features import WINDOW_SECONDS, Float32, log_mel
 from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.stages.speech.levels import levelled
 
 #: Stretches of the original, (start, end) in seconds, in order.
 Pieces = tuple[tuple[float, float], ...]
@@ -90,9 +91,10 @@ def window_features(
 
 
 def features_of(samples: npt.NDArray[np.int16], pieces: Pieces, model: WhisperSpec) -> Float32:
-    """The log-mel features of stretches of a recording put one after the other."""
-    sound = np.concatenate([window(samples, start, end) for start, end in pieces])
-    return log_mel(sound, model.n_mels)
+    """The log-mel features of stretches of a recording put one after the other, quiet ones
+    lifted."""
+    sounds = levelled([window(samples, start, end) for start, end in pieces])
+    return log_mel(np.concatenate(sounds), model.n_mels)
 
 
 def grouped(pieces: Pieces, seconds: float) -> Iterator[Pieces]:

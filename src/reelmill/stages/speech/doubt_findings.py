@@ -1,0 +1,50 @@
+"""What remains doubtful in a transcript, for its reader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from reelmill.artifacts import Finding, RecognizedWindow
+from reelmill.stages.speech.doubts import covers_little, is_sparse, is_unlikely
+
+
+def doubt_findings(windows: Sequence[RecognizedWindow]) -> list[Finding]:
+    """Speech with far too little text, and text that is unlikely, each with its times.
+
+    A recording without any text is another matter: see `empty_result`.
+    """
+    if not any(window.segments for window in windows):
+        return []
+    return [found for window in windows for found in (*_little_text(window), *_unlikely(window))]
+
+
+def _little_text(window: RecognizedWindow) -> Iterator[Finding]:
+    if not covers_little(window):
+        return
+    sparse = [segment for segment in window.segments if is_sparse(segment, window)]
+    for segment in sparse:
+        yield _finding(segment.start, segment.end, segment.end - segment.start, segment.text)
+    if not sparse:
+        text = " ".join(segment.text.strip() for segment in window.segments)
+        yield _finding(window.pieces[0].start, window.pieces[-1].end, window.seconds, text)
+
+
+def _finding(start: float, end: float, seconds: float, text: str) -> Finding:
+    said = f"only: {text.strip()}" if text.strip() else "no text"
+    return Finding(
+        "little text", start, end, text=f"{seconds:.0f} s of speech, {said}", severity="warning"
+    )
+
+
+def _unlikely(window: RecognizedWindow) -> Iterator[Finding]:
+    for segment in window.segments:
+        if is_unlikely(segment):
+            yield Finding(
+                "doubtful text",
+                segment.start,
+                segment.end,
+                score=math.exp(segment.avg_logprob),
+                text=segment.text.strip(),
+                severity="warning",
+            )

@@ -1,0 +1,69 @@
+"""How much a text is to be doubted: by its likelihood, and by how much of the speech it covers."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from reelmill.artifacts import RecognizedWindow, Segment
+
+#: Below this mean log probability of its tokens a text is listened to again.
+LOW_LOGPROB = -0.8
+_UNLIKELY = -1.0
+#: People say 9 to 14 letters a second, pauses included; a text of fewer leaves something out.
+FEWEST_LETTERS_PER_SECOND = 4.0
+#: Of less speech than this nothing is said of how much of it a text covers.
+SHORTEST_SECONDS = 5.0
+_WIDE_FROM = "\u1100"
+
+
+def letters(text: str) -> int:
+    """Letters and digits of a text; one of a syllabary or of Han counts as two."""
+    return sum(
+        2 if letter >= _WIDE_FROM else 1
+        for letter in unicodedata.normalize("NFC", text)
+        if letter.isalnum()
+    )
+
+
+def letters_of(segments: Sequence[Segment]) -> int:
+    """Letters of all segments."""
+    return sum(letters(segment.text) for segment in segments)
+
+
+def mean_logprob(segments: Sequence[Segment]) -> float:
+    """The mean of the segments' log probabilities, weighted by their length; 0 without any."""
+    seconds = sum(one.end - one.start for one in segments)
+    return sum(one.avg_logprob * (one.end - one.start) for one in segments) / (seconds or 1.0)
+
+
+def is_unlikely(segment: Segment) -> bool:
+    """Whether a text is still doubtful after everything was tried (faster-whisper's threshold)."""
+    return segment.avg_logprob < _UNLIKELY
+
+
+def covers_little(window: RecognizedWindow) -> bool:
+    """Whether a window's text, or a long segment of it, is far too short for its speech."""
+    if window.seconds < SHORTEST_SECONDS:
+        return False
+    if letters_of(window.segments) < FEWEST_LETTERS_PER_SECOND * window.seconds:
+        return True
+    return any(is_sparse(segment, window) for segment in window.segments)
+
+
+def is_sparse(segment: Segment, window: RecognizedWindow) -> bool:
+    """Whether a segment is long and has few letters for the speech of a window that it spans."""
+    spoken = sum(
+        max(0.0, min(segment.end, piece.end) - max(segment.start, piece.start))
+        for piece in window.pieces
+    )
+    sparse = letters(segment.text) < FEWEST_LETTERS_PER_SECOND * spoken
+    return spoken >= SHORTEST_SECONDS and sparse
+
+
+def is_doubtful(window: RecognizedWindow) -> bool:
+    """Whether a window is to be listened to again: its text is unlikely, was found only by
+    penalizing repetition, or covers too little of it."""
+    return covers_little(window) or any(
+        segment.avg_logprob < LOW_LOGPROB or segment.temperature > 0 for segment in window.segments
+    )

@@ -1,0 +1,68 @@
+"""Text that is unlikely, or covers too little of its speech."""
+
+import pytest
+
+from reelmill.stages.speech.doubt_findings import doubt_findings
+from reelmill.stages.speech.doubts import covers_little, is_doubtful, letters
+from tests.stages.speech.heard import window
+
+ENOUGH = (
+    "so many words as people say in some ten seconds of speech, which is about a hundred letters"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "little"),
+    [
+        (ENOUGH, False),
+        ("hardly anything", True),
+        ("열 초 동안에 말하는 만큼의 글자가 여기에 있습니다", False),
+        ("네", True),
+        ("", True),
+    ],
+)
+def test_little_text(text, little):
+    # proves: G8
+    assert covers_little(window(0, 10, "en", text=text)) is little
+    assert not covers_little(window(0, 2, "en", text=text))  # too short to tell
+
+
+def test_a_long_segment_with_few_words_beside_others():
+    # proves: G8
+    full = window(0, 20, "en", text=ENOUGH * 2)
+    full.segments = [*window(0, 8, "en", text="that agent").segments, *full.segments]
+    assert covers_little(full)
+
+
+def test_a_letter_of_a_syllabary_counts_twice():
+    assert (letters("abc, 12"), letters("안녕"), letters("漢字 か")) == (5, 4, 6)
+
+
+def test_unlikely_text_and_text_found_by_penalizing_repetition():
+    # proves: G8
+    assert not is_doubtful(window(0, 10, "en", text=ENOUGH))
+    assert is_doubtful(window(0, 10, "en", text=ENOUGH, logprob=-0.9))
+    penalized = window(0, 10, "en", text=ENOUGH)
+    penalized.segments[0].temperature = 0.2
+    assert is_doubtful(penalized)
+
+
+def test_what_remains_doubtful_is_told():
+    # proves: G8
+    windows = [
+        window(0, 10, "en", text=ENOUGH),
+        window(10, 20, "en", text="hardly"),
+        window(20, 30, "en", text=""),
+        window(30, 40, "en", text=ENOUGH, logprob=-1.2),
+    ]
+    little, none, unlikely = doubt_findings(windows)
+    assert (little.label, little.start, little.end) == ("little text", 10, 20)
+    assert little.text == "10 s of speech, only: hardly"
+    assert none.text == "10 s of speech, no text"
+    assert (unlikely.label, unlikely.text, unlikely.severity) == (
+        "doubtful text",
+        ENOUGH,
+        "warning",
+    )
+    assert unlikely.score == pytest.approx(0.301, abs=0.001)
+    assert doubt_findings([window(0, 10, "en", text="")]) == []  # told as an empty result
