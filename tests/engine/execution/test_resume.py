@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reelmill.engine.execution.coordinator import Coordinator, sweep
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.execution.earlier import sweep
 from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import UsageError

@@ -13,7 +13,7 @@ import pytest
 
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.sequential import SequentialPasses
-from reelmill.engine.inference.service import EndedWorker
+from reelmill.engine.inference.replica_manager import EndedWorker
 from reelmill.engine.resources.monitor import DeviceSample, Monitor
 from reelmill.engine.resources.placement import ModelPass
 from reelmill.engine.stage import Device
@@ -230,8 +230,10 @@ def test_memory_of_a_gpu_that_does_not_come_back_is_told(used: list[float], held
     # proves: G9
     lines: list[dict[str, Any]] = []
     warnings: list[str] = []
+    monitor = Monitor(FakeCard(used), dict)
     recorder = SimpleNamespace(
-        monitor=Monitor(FakeCard(used), dict),
+        monitor=monitor,
+        sample=monitor.take,
         clock=lambda: 0.0,
         line=lines.append,
         warn=warnings.append,
@@ -247,12 +249,12 @@ def test_memory_of_a_gpu_that_does_not_come_back_is_told(used: list[float], held
     async def process(job: Any, model_pass: ModelPass) -> None:
         job.status = "done"
 
-    inference: Any = SimpleNamespace(stop=stop, place=dict, begin_pass=set)
+    replicas: Any = SimpleNamespace(stop=stop, place=dict, begin_pass=set)
     planner: Any = SimpleNamespace(placements=lambda specs: {})
     passes = SequentialPasses(
         [ModelPass(ShoutModel(), frozenset())],
         planner,
-        inference,
+        replicas,
         recorder,  # type: ignore[arg-type]
         stopping=lambda: False,
         back_within=0.5,

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from reelmill.engine.config import EngineConfig
+from reelmill.engine.inference.replicas import Told
 from reelmill.engine.inference.service import InferenceService
 from reelmill.engine.inference.stage_run import StageFailed, StageRun
 from reelmill.engine.process import cpu_worker, model_worker, model_worker_client
@@ -122,11 +123,13 @@ class Scene:
             0,
             self.allocator,
             folder,
-            on_batch=lambda done: self.batches.append(len(done.items)),
-            on_room=lambda: None,
-            on_fatal=self.fatal.append,
-            on_disk_full=self._count_disk_full,
-            on_warning=self.warnings.append,
+            Told(
+                batch=lambda done: self.batches.append(len(done.items)),
+                room=lambda: None,
+                fatal=self.fatal.append,
+                disk_full=self._count_disk_full,
+                warning=self.warnings.append,
+            ),
         )
 
     def _count_disk_full(self) -> None:
@@ -138,17 +141,17 @@ class Scene:
         try:
             try:
                 for index in range(items):
-                    block = await self.inference.room(stage_run, PAGE * (1 + index % 3))
+                    block = await self.inference.items.room(stage_run, PAGE * (1 + index % 3))
                     if block is None:
                         break
-                    self.inference.add(
+                    self.inference.items.add(
                         stage_run, cpu_worker.Sent(index, float(1 + index % 5), block)
                     )
             finally:
-                self.inference.split_ended(stage_run, None if stage_run.closed else items)
+                self.inference.items.split_ended(stage_run, None if stage_run.closed else items)
             await stage_run.finished
         finally:
-            self.inference.close(stage_run)
+            self.inference.items.close(stage_run)
         return stage_run
 
 
@@ -248,7 +251,7 @@ def test_any_schedule_of_faults_ends_well(
             assert isinstance(end, StageRun), f"{label} paid for another: {end!r}"
             assert len(end.places) == 3 * counts[label]
     assert scene.allocator.out == set() and scene.allocator.used == 0
-    assert scene.inference.queued(SHOUT) == 0
+    assert scene.inference.items.queued(SHOUT) == 0
 
 
 def test_an_item_for_which_a_gpu_has_no_room_is_tried_on_the_cpu(
@@ -257,7 +260,7 @@ def test_an_item_for_which_a_gpu_has_no_room_is_tried_on_the_cpu(
     # proves: G4
     def act(batch: model_worker.Batch) -> Inferred | ModelWorkerError:
         is_big = any(Path(spill_file).name.startswith("big") for spill_file in batch.spill_files)
-        on_gpu = Device("cpu") not in scene.inference.devices
+        on_gpu = Device("cpu") not in scene.inference.replicas.devices
         return out_of_memory() if is_big and on_gpu else outputs(batch)
 
     scene = scene_of(tmp_path, monkeypatch, act, devices=(Device("cuda"),))
@@ -291,15 +294,15 @@ def test_what_a_model_worker_writes_for_a_failed_recording_is_removed(
     # proves: G12
     async def late() -> None:
         stage_run = scene.inference.open(SHOUT, "a", tmp_path / "a.spill")
-        block = await scene.inference.room(stage_run, PAGE)
+        block = await scene.inference.items.room(stage_run, PAGE)
         assert block is not None
-        scene.inference.add(stage_run, cpu_worker.Sent(0, 1.0, block))
-        while not scene.inference.busy:
+        scene.inference.items.add(stage_run, cpu_worker.Sent(0, 1.0, block))
+        while not scene.inference.replicas.busy:
             await asyncio.sleep(0)
         stage_run.fail(StageFailed(Failure("shout", "input", "bad"), final=True))
-        scene.inference.close(stage_run)
+        scene.inference.items.close(stage_run)
         assert block in scene.allocator.out, "the model worker still reads it"
-        while scene.inference.busy:
+        while scene.inference.replicas.busy:
             await asyncio.sleep(0)
 
     def write(batch: model_worker.Batch) -> Inferred:
@@ -352,17 +355,17 @@ def test_room_is_given_in_turn_and_refused_to_who_has_failed(
 
     async def wait() -> None:
         first, second = (StageRun(SHOUT, label, tmp_path / label) for label in ("one", "two"))
-        room = scene.inference.room
+        room = scene.inference.items.room
         block = await room(first, 3 * PAGE)
         large, small = room(first, 2 * PAGE), room(second, PAGE)
         await asyncio.sleep(0)
         assert not large.done() and not small.done(), "the small one does not overtake"
-        assert not scene.inference.has_room()
+        assert not scene.inference.items.has_room()
         first.closed = True
-        scene.inference.close(first)
+        scene.inference.items.close(first)
         assert await large is None and await small is not None
         assert block is not None and block not in scene.allocator.out
-        scene.inference.close(second)
+        scene.inference.items.close(second)
 
     play(scene, wait())
     assert scene.allocator.out == set()
@@ -376,12 +379,12 @@ def test_nobody_waits_for_room_once_the_run_stops(
 
     async def wait() -> None:
         stage_run = StageRun(SHOUT, "one", tmp_path / "one")
-        assert await scene.inference.room(stage_run, PAGE) is not None
-        second = scene.inference.room(stage_run, PAGE)
+        assert await scene.inference.items.room(stage_run, PAGE) is not None
+        second = scene.inference.items.room(stage_run, PAGE)
         scene.inference.drain()
         assert await second is None
-        assert await scene.inference.room(stage_run, PAGE) is None
-        scene.inference.close(stage_run)
+        assert await scene.inference.items.room(stage_run, PAGE) is None
+        scene.inference.items.close(stage_run)
 
     play(scene, wait())
 

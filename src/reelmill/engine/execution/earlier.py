@@ -1,17 +1,25 @@
-"""Earlier work on a folder: recordings that moved or are gone, and what `--fresh` takes away."""
+"""Earlier work on a folder: recordings that moved or are gone, what `--fresh` takes away, and what
+a killed run left."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from reelmill.core import gate
+from reelmill.core import atomic, gate
 from reelmill.core.recording import Recording
 from reelmill.engine.execution.moved import LostOriginals
 from reelmill.engine.execution.planning import Job, Keys, recording_of
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Original, Result
+
+
+def sweep(cache: Path) -> None:
+    """Remove what a run that was killed left half-written."""
+    gate.sweep(cache / gate.TEMPORARY, atomic.LEFTOVER)
+    gate.sweep(store.artifacts(cache), atomic.LEFTOVER, deep=True)
+    gate.sweep(store.artifacts(cache), store.SPILL_FILE, deep=True)
 
 
 class EarlierWork:

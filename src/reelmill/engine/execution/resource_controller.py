@@ -9,7 +9,8 @@ from collections.abc import Callable
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.sequential import Planner
-from reelmill.engine.inference.service import InferenceService
+from reelmill.engine.inference.item_queues import ItemQueues
+from reelmill.engine.inference.replica_manager import ReplicaManager
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.resources import policy
 from reelmill.engine.resources import process_memory as memory
@@ -25,7 +26,8 @@ class ResourceController:
         self,
         config: EngineConfig,
         planner: Planner,
-        inference: InferenceService,
+        replicas: ReplicaManager,
+        items: ItemQueues,
         pool: CpuPool,
         recorder: RunRecorder,
         stop: Callable[[str], None],
@@ -38,7 +40,8 @@ class ResourceController:
             gpus, config.devices_automatic, clock(), self._look_every
         )
         self._planner = planner
-        self._inference = inference
+        self._replicas = replicas
+        self._items = items
         self._pool = pool
         self._recorder = recorder
         self._stop = stop
@@ -52,7 +55,7 @@ class ResourceController:
         move = self._device_policy.look(
             sample,
             now,
-            self._inference.own_mb(self._device_policy.gpus),
+            self._replicas.own_mb(self._device_policy.gpus),
             self._planner.need_mb("cuda"),
         )
         if move is not None:
@@ -60,17 +63,17 @@ class ResourceController:
         if now - self._recalled_at >= self._look_every:
             self._recalled_at = now
             self._recall(sample)
-        for action in self._memory_policy.look(sample, self._inference.devices):
+        for action in self._memory_policy.look(sample, self._replicas.devices):
             self._do(action)
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Warn):
             self._recorder.warn(action.text)
         elif isinstance(action, Halve):
-            if smaller := self._inference.halve(action.device):
+            if smaller := self._items.halve(action.device):
                 self._recorder.warn(f"smaller batches on {action.device}: {', '.join(smaller)}")
         elif isinstance(action, Release):
-            self._inference.release()
+            self._replicas.release()
             if self._trimming is None or self._trimming.done():
                 self._trimming = asyncio.create_task(self._release())
         elif isinstance(action, Stop):
@@ -88,8 +91,8 @@ class ResourceController:
     def _move(self, move: Move, sample: Sample) -> None:
         there = {device.index for device in sample.devices}
         self._planner.use(move.devices)
-        self._inference.move(
-            self._planner.placements(self._inference.loaded_models),
+        self._replicas.move(
+            self._planner.placements(self._replicas.loaded_models),
             lost=lambda device: device.kind != "cpu" and device.index not in there,
         )
         (self._recorder.warn if move.slower else self._recorder.note)(move.reason)
@@ -106,7 +109,7 @@ class ResourceController:
         """Models that memory drove from a GPU to the CPU go back when there is room again."""
         free = {d.index: d.total_mb - d.used_mb for d in sample.devices}
         room = policy.BUDGET_SHARE
-        for text in self._inference.recall(
+        for text in self._replicas.recall(
             lambda spec, home: (
                 room * free.get(home.index, 0.0) > max(1.0, self._planner.need_of(spec, home.kind))
             )

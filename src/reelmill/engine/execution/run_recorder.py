@@ -19,12 +19,13 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.inference.replicas import BatchDone
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources.monitor import Monitor
-from reelmill.engine.stage import ModelStage
+from reelmill.engine.resources.monitor import Monitor, Sample
+from reelmill.engine.stage import Device, ModelStage
 from reelmill.engine.telemetry.events import (
     Emit,
     Noted,
     Planned,
+    Progressed,
     RecordingFinished,
     Snapshot,
     Warned,
@@ -172,7 +173,8 @@ class RunRecorder:
         totals.last_at = self.clock()
         totals.failed += failed
 
-    def batch(self, batch: BatchDone, device_memory_mb: float | None) -> None:
+    def batch(self, batch: BatchDone) -> None:
+        """A batch was inferred."""
         answer, items = batch.answer, batch.items
         seconds = answer.ended - answer.started
         totals = self._stages[batch.queue.stage.name]
@@ -193,13 +195,30 @@ class RunRecorder:
             items_per_s=round(len(items) / seconds, 3) if seconds > 0 else 0.0,
             files_done=self._counts["done"],
             files_failed=self._counts["failed"],
-            device_memory_mb=device_memory_mb,
+            device_memory_mb=self._device_memory_mb(batch.replica.device),
             host_memory_mb=round(answer.memory_mb, 1),
             cpu_percent=last.cpu_percent if last else 0.0,
         )
         self.line(record.as_line())
 
-    def snapshot(self, queued: Callable[[int], int]) -> Snapshot:
+    def _device_memory_mb(self, device: Device) -> float | None:
+        """What was in use of a GPU's memory when it was looked at last."""
+        last = self.monitor.last
+        if last is None or device.kind == "cpu":
+            return None
+        return next((d.used_mb for d in last.devices if d.index == device.index), None)
+
+    def sample(self) -> Sample:
+        """Look at CPU, memory and devices now."""
+        sample = self.monitor.take()
+        self.line(sample.as_line())
+        return sample
+
+    def progress(self, queued: Callable[[int], int]) -> None:
+        """Tell where the run stands; `queued`: how many items of a stage wait for its model."""
+        self._emit(Progressed(self._snapshot(queued)))
+
+    def _snapshot(self, queued: Callable[[int], int]) -> Snapshot:
         last = self.monitor.last
         return Snapshot(
             seconds=self.clock(),

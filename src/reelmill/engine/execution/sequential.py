@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.execution.run_recorder import RunRecorder
-from reelmill.engine.inference.service import InferenceService
+from reelmill.engine.inference.replica_manager import ReplicaManager
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import placement
 from reelmill.engine.resources.model_profiles import ModelProfiles
@@ -105,7 +105,7 @@ class SequentialPasses:
         self,
         passes: Sequence[ModelPass],
         planner: Planner,
-        inference: InferenceService,
+        replicas: ReplicaManager,
         recorder: RunRecorder,
         stopping: Callable[[], bool],
         back_within: float,
@@ -113,7 +113,7 @@ class SequentialPasses:
         """`back_within`: seconds in which a model's memory is to be free again after its pass."""
         self._passes = passes
         self._planner = planner
-        self._inference = inference
+        self._replicas = replicas
         self._recorder = recorder
         self._stopping = stopping
         self._back_within = back_within
@@ -143,8 +143,8 @@ class SequentialPasses:
         process: Callable[[Job, ModelPass], Awaitable[None]],
     ) -> None:
         before = self._used()
-        self._inference.place(self._planner.placements([model_pass.spec]))
-        self._inference.begin_pass(model_pass.stages)
+        self._replicas.place(self._planner.placements([model_pass.spec]))
+        self._replicas.begin_pass(model_pass.stages)
         self._recorder.line(
             {"event": "turn", "at": self._recorder.clock(), "model": model_pass.spec.display_name}
         )
@@ -158,12 +158,12 @@ class SequentialPasses:
 
     async def _end(self, model_pass: ModelPass, before: dict[Device, float]) -> None:
         """End the model's workers, and see that their memory is back."""
-        self._sample()  # a short pass may have none of its own
-        ended = await self._inference.stop()
+        self._recorder.sample()  # a short pass may have none of its own
+        ended = await self._replicas.stop()
         still = [worker.pid for worker in ended if _exists(worker.pid)]
         gpus = {worker.device for worker in ended if worker.device.kind != "cpu"}
         after = await self._back(before, gpus)
-        self._sample()
+        self._recorder.sample()
         held = {d: after[d] - before[d] for d in gpus if d in after and d in before}
         for device, more in held.items():
             if more > _TOLERANCE_MB:
@@ -195,9 +195,6 @@ class SequentialPasses:
                 break
             await asyncio.sleep(0.1)
         return used
-
-    def _sample(self) -> None:
-        self._recorder.line(self._recorder.monitor.take().as_line())
 
     def _used(self) -> dict[Device, float]:
         sample = self._recorder.monitor.take()

@@ -55,9 +55,9 @@ class StageExecutor:
         """
         if isinstance(stage, ModelStage):
             at = self._pipeline.position(stage)
-            if not self._inference.in_pass(at):
+            if not self._inference.replicas.in_pass(at):
                 raise RunStopping
-            self._inference.expect(at)
+            self._inference.replicas.expect(at)
 
     async def make(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
         """One stage's result for one recording, from what it reads.
@@ -126,7 +126,7 @@ class StageExecutor:
             return await self._in_pool(merge, stage, ending=True)
         finally:
             for stage_run in stage_runs:
-                self._inference.close(stage_run)
+                self._inference.items.close(stage_run)
 
     async def _run_part(
         self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun, others: Sequence[StageRun]
@@ -139,7 +139,7 @@ class StageExecutor:
             return handed
         except Exception as error:
             for other in others:
-                self._inference.abandon(other, error)
+                self._inference.items.abandon(other, error)
             raise
 
     async def _split(self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun) -> Any:
@@ -149,9 +149,9 @@ class StageExecutor:
                 task,
                 -2 * task.stage,
                 stall=self._config.stall_timeout,
-                room=partial(self._inference.room, stage_run),
-                on_item=partial(self._inference.add, stage_run),
-                may_start=self._inference.has_room,
+                room=partial(self._inference.items.room, stage_run),
+                on_item=partial(self._inference.items.add, stage_run),
+                may_start=self._inference.items.has_room,
             )
             made = self.accept(stage.name, answer)
             if made.stopped:
@@ -161,7 +161,7 @@ class StageExecutor:
             total = made.items
             return made.handed
         finally:
-            self._inference.split_ended(stage_run, total)
+            self._inference.items.split_ended(stage_run, total)
 
     # -- failures
 

@@ -45,7 +45,7 @@ class ArenaQueue:
                 block = self._allocator.allocate(size)
                 if block is None:
                     return
-                stage_run.granted.add(block)
+                stage_run.grant(block)
             self._wanting.popleft()
             if not future.done():
                 future.set_result(block)
@@ -59,9 +59,8 @@ class ArenaQueue:
 
     def close(self, stage_run: StageRun) -> None:
         """Take back what a stage run's worker was given and died before it could fill."""
-        for block in stage_run.granted:
+        for block in stage_run.take_back_grants():
             self._allocator.free(block)
-        stage_run.granted.clear()
         self.hand_out()
         self._on_room()
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from reelmill.core import gate
 from reelmill.engine.inference.arena_queue import ArenaQueue
 from reelmill.engine.inference.batching import QueuedItem
-from reelmill.engine.inference.replicas import Replica, ReplicaSet, StageQueue, Told, padded_cost
+from reelmill.engine.inference.replica_set import ReplicaSet
+from reelmill.engine.inference.replicas import Replica, Told, padded_cost
+from reelmill.engine.inference.stage_queue import StageQueue
 from reelmill.engine.inference.stage_run import StageFailed
 from reelmill.engine.process.model_worker import ModelWorkerError
 from reelmill.engine.stage import Stage
@@ -46,7 +48,7 @@ class Recovery:
                 self._charge(items[0], "crash", f"{error}", items[0].crashes)
                 return
         self._retry_halves(queue, items)
-        replica_set.work.set()
+        replica_set.wake()
 
     def after_error(
         self,
@@ -73,7 +75,7 @@ class Recovery:
             self._charge(items[0], error.kind, error.message, max(1, items[0].shortages))
             return
         self._retry_halves(queue, items)
-        replica_set.work.set()
+        replica_set.wake()
 
     def _after_out_of_memory(
         self,
@@ -102,7 +104,7 @@ class Recovery:
         for queue, items in replica.take_back():
             if living := self._living(items, replica):
                 queue.batcher.retry(living)
-        replica_set.work.set()
+        replica_set.wake()
 
     def drop(self, item: QueuedItem, replica: Replica) -> None:
         """An item nobody waits for any more; what the model worker wrote after the stage run closed

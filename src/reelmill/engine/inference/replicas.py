@@ -1,5 +1,4 @@
-"""Replicas: where a model may run, the model worker that is there now, and the items that wait for
-it."""
+"""Replicas: where a model may run, and the model worker that is there now."""
 
 from __future__ import annotations
 
@@ -8,49 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from reelmill.engine.inference.batch_size import Sizing
-from reelmill.engine.inference.batching import Batcher, QueuedItem
+from reelmill.engine.inference.batching import QueuedItem
+from reelmill.engine.inference.stage_queue import StageQueue
 from reelmill.engine.process.model_worker import Batch, Inferred
 from reelmill.engine.process.model_worker_client import ModelWorker
-from reelmill.engine.stage import Device, ModelSpec, ModelStage
+from reelmill.engine.stage import Device
 from reelmill.engine.telemetry.metrics import ModelWorkerTotals
-
-
-class StageQueue:
-    """The waiting items of a stage, how many go into a batch, and how fast they go."""
-
-    def __init__(
-        self, position: int, stage: ModelStage[Any, Any], start: int, maximum: int
-    ) -> None:
-        self.position = position
-        self.stage = stage
-        self.batcher = Batcher()
-        self.start = start
-        self.open_splits = 0
-        self._maximum = maximum
-        self._sizings: dict[Device, Sizing] = {}
-
-    def sizing(self, device: Device) -> Sizing:
-        """How large its batches are on a device."""
-        if device not in self._sizings:
-            self._sizings[device] = Sizing(self.start, self._maximum)
-        return self._sizings[device]
-
-    def fill(self, device: Device) -> float:
-        """How many batches for a device are waiting; retries go before everything."""
-        if self.batcher.has_retries:
-            return float("inf")
-        return len(self.batcher) / self.sizing(device).size
-
-    def halve(self, device: Device) -> int | None:
-        """Smaller batches on a device at once; the new size, None when it is the least already."""
-        sizing = self._sizings.get(device)
-        if sizing is None or sizing.size == 1:
-            return None
-        sizing.halve()
-        return sizing.size
 
 
 @dataclass(eq=False)
@@ -191,28 +154,6 @@ class Replica:
         return time.monotonic() - self.exiled_at >= after * 2.0 ** (self.exiles - 1)
 
 
-@dataclass(eq=False)
-class ReplicaSet:
-    """A model, the stages that use it, and its replicas; none while it is not wanted."""
-
-    spec: ModelSpec
-    queues: list[StageQueue]
-    replicas: list[Replica] = field(default_factory=list)
-    work: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def stages(self) -> dict[int, ModelStage[Any, Any]]:
-        """The stages by their position in the pipeline."""
-        return {queue.position: queue.stage for queue in self.queues}
-
-    def waiting(self) -> bool:
-        return any(len(queue.batcher) for queue in self.queues)
-
-    def fullest(self, device: Device) -> StageQueue:
-        """The stage with most batches for a device waiting."""
-        return max(self.queues, key=lambda queue: queue.fill(device))
-
-
 @dataclass(frozen=True)
 class BatchDone:
     """What the coordinator's books need to know of a batch."""
@@ -242,6 +183,8 @@ class Told:
     """Who is told what happens to batches and model workers."""
 
     batch: Callable[[BatchDone], None]
+    #: There is room in the arena again.
+    room: Callable[[], None]
     fatal: Callable[[str], None]
     disk_full: Callable[[], None]
     warning: Callable[[str], None]

@@ -13,7 +13,9 @@ from reelmill.engine.inference.arena_queue import ArenaQueue
 from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.memory_estimator import MemoryEstimator
 from reelmill.engine.inference.recovery import MEMORY_FAILURES, Recovery
-from reelmill.engine.inference.replicas import BatchDone, Replica, ReplicaSet, StageQueue, Told
+from reelmill.engine.inference.replica_set import ReplicaSet
+from reelmill.engine.inference.replicas import BatchDone, Replica, Told
+from reelmill.engine.inference.stage_queue import StageQueue
 from reelmill.engine.process import model_worker
 from reelmill.engine.process.model_worker import Inferred
 from reelmill.engine.process.model_worker_client import ModelWorker
@@ -75,8 +77,7 @@ class Serving:
         """End a replica. What it had been sent goes back into line, or away if nobody waits."""
         await replica.end_worker()
         self._recovery.give_back(replica_set, replica)
-        if replica in replica_set.replicas:
-            replica_set.replicas.remove(replica)
+        replica_set.leave(replica)
 
     async def _start_worker(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Try to start a model worker, again after a wait when the cause can pass, and on the CPU
@@ -115,7 +116,7 @@ class Serving:
     async def _try_to_start(self, replica_set: ReplicaSet, replica: Replica) -> ModelWorker:
         name = replica.starting()
         measured: tuple[int, ...] = ()
-        if replica is replica_set.replicas[0]:
+        if replica_set.is_first(replica):
             cores = self._config.cores
             measured = self._estimator.unmeasured(replica_set.spec, replica.device, cores)
 
@@ -152,8 +153,7 @@ class Serving:
             while self._draining or not replica_set.waiting():
                 if replica.is_held:
                     return
-                replica_set.work.clear()
-                await replica_set.work.wait()
+                await replica_set.wait_for_work()
             if replica.retiring or replica.is_misplaced:
                 return
             await self._linger(replica_set, replica)
@@ -165,7 +165,7 @@ class Serving:
     async def _linger(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """A moment for a thin batch to fill while recordings are being split."""
         queue = replica_set.fullest(replica.device)
-        if queue.fill(replica.device) < 0.5 and queue.open_splits:
+        if queue.fill(replica.device) < 0.5 and queue.is_filling:
             await asyncio.sleep(self._config.intervals.linger)
 
     async def _send_one(self, replica_set: ReplicaSet, replica: Replica) -> None:
@@ -188,7 +188,7 @@ class Serving:
         """A batch's size: a full one, or what is left divided among the replicas, so that none of
         them ends up with all of it while the others are idle. A small model's replicas get half of
         that, for its items differ in what they take, and large batches gain it little."""
-        replicas = sum(not replica.retiring for replica in replica_set.replicas)
+        replicas = replica_set.taking_batches
         shares = 2 * replicas if replicas > 1 and replica_set.spec.lightweight else replicas
         return min(size, -(-len(queue.batcher) // max(1, shares)))
 

@@ -36,7 +36,7 @@ class StageRun:
         #: worker that died before its first output has written none.
         self.spill_files: list[Path] = []
         self.told: set[Path] = set()
-        self.granted: set[Block] = set()
+        self._granted: set[Block] = set()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._spill_base = spill_base
 
@@ -68,6 +68,23 @@ class StageRun:
     def _settle(self) -> None:
         if self.settled and not self.finished.done():
             self.finished.set_result(None)
+
+    def grant(self, block: Block) -> None:
+        """A block is its worker's, to put an item into."""
+        self._granted.add(block)
+
+    def filled(self, block: Block) -> None:
+        """There is an item in a block that was granted: it is the item's now."""
+        self._granted.discard(block)
+
+    def take_back_grants(self) -> list[Block]:
+        """The blocks that no item came for."""
+        blocks, self._granted = list(self._granted), set()
+        return blocks
+
+    def close(self) -> None:
+        """Nobody waits for it any more."""
+        self.closed = True
 
     def fail(self, error: BaseException) -> None:
         self.closed = True

@@ -1,0 +1,94 @@
+"""The recordings of a run: planned, told apart from those of earlier runs, and looked up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from reelmill.core import gate
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.earlier import EarlierWork
+from reelmill.engine.execution.naming import Names
+from reelmill.engine.execution.planning import Job, Keys, Source, done_before, plan
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.state.run_db import Ledger
+from reelmill.errors import Failure
+
+
+class RunRecordings:
+    """Those a run was given at first, and those that were added."""
+
+    def __init__(
+        self, pipeline: Pipeline, config: EngineConfig, ledger: Ledger, recorder: RunRecorder
+    ) -> None:
+        self._pipeline = pipeline
+        self._config = config
+        self._ledger = ledger
+        self._recorder = recorder
+        self._names = Names(config.out, pipeline, config.reserved)
+        self._jobs: dict[str, Job] = {}
+        #: Results of earlier runs, by key.
+        self.results = ledger.results()
+        self.earlier = EarlierWork(
+            pipeline, config.cache, ledger.originals(), self.results, fresh=config.fresh
+        )
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """All of them, with what is known of their originals."""
+        return list(self._jobs.values())
+
+    def job(self, path: str) -> Job:
+        """The one at an absolute path."""
+        return self._jobs[path]
+
+    def new(self, sources: Sequence[Source]) -> list[Source]:
+        """Those of `sources` that the run does not have yet."""
+        return [one for one in sources if os.path.abspath(one.path) not in self._jobs]
+
+    def plan(self, sources: Sequence[Source]) -> list[Job]:
+        """Make recordings part of the run; those there is work for."""
+        gate.protect(self._config.out, [source.path for source in sources])
+        jobs = plan(sources, self.earlier.known, self._ledger, self._names)
+        self._jobs.update((job.original.path, job) for job in jobs)
+        self.earlier.planned(jobs)
+        keys, cache = Keys(self._pipeline), self._config.cache
+        waiting = [
+            job for job in jobs if not done_before(job, self._pipeline, keys, self.results, cache)
+        ]
+        for job in waiting:
+            if job.original.outcome is not None:  # what it says is about to be replaced
+                job.original.outcome = None
+                self._ledger.put_original(job.original)
+        self._ledger.commit()
+        self._recorder.planned(jobs)
+        self._tell_what_was_found()
+        return [job for job in waiting if not self._is_refused(job)]
+
+    def _tell_what_was_found(self) -> None:
+        if self._ledger.refused:
+            self._recorder.warn(
+                f"{self._config.cache / 'ledger.sqlite'}: {self._ledger.refused} entries were "
+                "changed by somebody else; they are not used, what they were about is looked at "
+                "again"
+            )
+            self._ledger.refused = 0
+        while self._names.notes:
+            self._recorder.note(self._names.notes.pop(0))
+
+    def _is_refused(self, job: Job) -> bool:
+        """Whether a recording fails at once, because its results would replace others' files."""
+        why = self._names.obstacle(job.original)
+        if why is not None:
+            job.failure, job.status = Failure("plan", "input", f"{job.path}: {why}"), "failed"
+            self._recorder.finished(job)
+        return why is not None
+
+    def tell_of_lost(self) -> None:
+        """Say which recordings earlier runs knew, and nobody finds any more."""
+        unfinished, finished = self.earlier.lost.sentences(self._jobs.keys())
+        if unfinished is not None:
+            self._recorder.warn(unfinished)
+        if finished is not None:
+            self._recorder.note(finished)

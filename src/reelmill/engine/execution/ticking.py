@@ -1,0 +1,59 @@
+"""What happens again and again while a run goes on: samples, events, commits."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+
+from reelmill.engine.config import Intervals
+from reelmill.engine.execution.resource_controller import ResourceController
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.execution.stopping import Stopping
+from reelmill.engine.state.run_db import Ledger
+
+
+class Ticking:
+    """Samples for the resource controller, tells where the run stands, and commits the ledger."""
+
+    def __init__(
+        self,
+        intervals: Intervals,
+        recorder: RunRecorder,
+        controller: ResourceController,
+        ledger: Ledger,
+        stopping: Stopping,
+        queued: Callable[[int], int],
+    ) -> None:
+        """`queued`: how many items of a stage wait for its model."""
+        self._intervals = intervals
+        self._recorder = recorder
+        self._controller = controller
+        self._ledger = ledger
+        self._stopping = stopping
+        self._queued = queued
+
+    def start(self) -> asyncio.Task[None]:
+        """Go on until cancelled. Nobody waits for the task: a fault in it stops the run."""
+        task = asyncio.create_task(self._go_on())
+        task.add_done_callback(self._has_ended)
+        return task
+
+    async def _go_on(self) -> None:
+        every = max(1, round(self._intervals.sample / self._intervals.tell))
+        ticks = 0
+        while True:
+            if ticks % every == 0:
+                self._controller.see(self._recorder.sample())
+            self._recorder.progress(self._queued)
+            try:
+                self._ledger.commit()  # also when nothing new comes for a while
+            except sqlite3.OperationalError:
+                self._stopping.disk_full()
+            ticks += 1
+            await asyncio.sleep(self._intervals.tell)
+
+    def _has_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._recorder.line({"event": "error", "message": repr(error)})
+            self._stopping.fatal(f"a fault of this program in the monitor: {error!r}")

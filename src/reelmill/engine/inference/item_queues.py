@@ -1,0 +1,90 @@
+"""Items on their way to the models: their room in the arena, and their place in a queue."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+from reelmill.core import gate
+from reelmill.engine.inference.arena_queue import ArenaQueue
+from reelmill.engine.inference.batching import QueuedItem
+from reelmill.engine.inference.replica_set import ReplicaSet
+from reelmill.engine.inference.stage_queue import StageQueue
+from reelmill.engine.inference.stage_run import StageRun
+from reelmill.engine.process import cpu_worker
+from reelmill.engine.process.arena import Block
+from reelmill.engine.stage import Device
+
+
+class ItemQueues:
+    """The items of all stage runs."""
+
+    def __init__(self, replica_sets: Mapping[int, ReplicaSet], room: ArenaQueue) -> None:
+        """`replica_sets`: by the positions of the stages that use them."""
+        self._replica_sets = replica_sets
+        self._arena_queue = room
+        self._numbers = itertools.count()
+
+    def open(self, stage: int, label: str, spill_base: Path) -> StageRun:
+        """A recording, or a part of one, is about to be split for a stage."""
+        self._queue(stage).split_begins()
+        # a name of its own: a model worker may still be writing for an earlier try of the same work
+        unique = spill_base.with_name(f"{spill_base.name}.{next(self._numbers)}")
+        return StageRun(stage, label, unique)
+
+    def room(self, stage_run: StageRun, size: int) -> asyncio.Future[Block | None]:
+        """A block for an item of `stage_run`, when there is one; None when the stage run is
+        over."""
+        return self._arena_queue.ask(stage_run, size)
+
+    def has_room(self) -> bool:
+        """Whether another recording may be split now."""
+        return self._arena_queue.to_start
+
+    def add(self, stage_run: StageRun, sent: cpu_worker.Sent) -> None:
+        """An item is in its block."""
+        stage_run.filled(sent.block)
+        item = QueuedItem(stage_run, sent.index, sent.cost, sent.block)
+        if stage_run.closed:
+            self._arena_queue.release(item)
+            return
+        self._queue(stage_run.stage).batcher.add(item)
+        self._replica_sets[stage_run.stage].wake()
+
+    def split_ended(self, stage_run: StageRun, total: int | None) -> None:
+        """The split is over: with `total` items, or None when it failed."""
+        self._queue(stage_run.stage).split_ends()
+        if total is not None:
+            stage_run.split_done(total)
+        self._replica_sets[stage_run.stage].wake()
+
+    def abandon(self, stage_run: StageRun, error: BaseException) -> None:
+        """Another part of its recording failed: it takes no more room."""
+        if not stage_run.finished.done():
+            stage_run.fail(error)
+            self._arena_queue.hand_out()
+
+    def close(self, stage_run: StageRun) -> None:
+        """The stage run is merged or failed: what is left of it goes."""
+        stage_run.close()
+        if not stage_run.settled:
+            for item in self._queue(stage_run.stage).batcher.remove(stage_run):
+                self._arena_queue.release(item)
+        self._arena_queue.close(stage_run)
+        for spill_file in stage_run.told:
+            gate.remove(spill_file)
+
+    def queued(self, stage: int) -> int:
+        """How many items of a stage wait."""
+        return len(self._queue(stage).batcher)
+
+    def halve(self, device: Device) -> list[str]:
+        """Smaller batches on a device at once; what was changed, for people."""
+        queues = [self._queue(stage) for stage in self._replica_sets]
+        sizes = [(queue, queue.halve(device)) for queue in queues]
+        return [f"{queue.stage.name} {size}" for queue, size in sizes if size is not None]
+
+    def _queue(self, stage: int) -> StageQueue:
+        return self._replica_sets[stage].queue(stage)

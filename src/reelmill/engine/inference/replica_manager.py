@@ -1,0 +1,194 @@
+"""Which models run where: their replicas are opened, moved, called back and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from reelmill.engine.aio import end_tasks
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.inference.replica_set import ReplicaSet
+from reelmill.engine.inference.replicas import Replica
+from reelmill.engine.inference.serving import Serving
+from reelmill.engine.resources.placement import Placement
+from reelmill.engine.stage import Device, ModelSpec
+from reelmill.engine.telemetry.metrics import ModelWorkerTotals
+
+
+@dataclass(frozen=True)
+class EndedWorker:
+    """A model worker whose process is gone, and the memory in MB it had last."""
+
+    name: str
+    pid: int
+    device: Device
+    memory_mb: float
+
+
+class ReplicaManager:
+    """All replicas of a run's models."""
+
+    def __init__(
+        self, replica_sets: Mapping[int, ReplicaSet], config: EngineConfig, serving: Serving
+    ) -> None:
+        """`replica_sets`: by the positions of the stages that use them."""
+        self._by_stage = replica_sets
+        self._by_model = {one.spec: one for one in replica_sets.values()}
+        self._config = config
+        self._serving = serving
+        self._names = itertools.count()
+        self._placements: dict[ModelSpec, Placement] = {}
+        self._pass: frozenset[int] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        #: Of every replica there was.
+        self.totals: list[ModelWorkerTotals] = []
+
+    # -- what is to be loaded, and where
+
+    def place(self, placements: Mapping[ModelSpec, Placement]) -> None:
+        """Where models run that start from now on; otherwise as the configuration says."""
+        self._placements.update(placements)
+
+    def begin_pass(self, stages: Iterable[int] | None) -> None:
+        """Only these stages have their model's pass; None: all have."""
+        self._pass = None if stages is None else frozenset(stages)
+
+    def in_pass(self, stage: int) -> bool:
+        """Whether a stage's model may be loaded now."""
+        return self._pass is None or stage in self._pass
+
+    def expect(self, stage: int) -> None:
+        """A recording will need this stage: its model starts loading while the CPU works."""
+        replica_set = self._by_stage[stage]
+        if replica_set.replicas:
+            return
+        placement = self._placements.get(replica_set.spec) or Placement(
+            self._config.devices, self._config.threads or 1
+        )
+        for device in placement.devices:
+            self._open(replica_set, device, placement.threads)
+
+    def _open(self, replica_set: ReplicaSet, device: Device, threads: int) -> None:
+        name = f"model-worker-{next(self._names)}"
+        totals = ModelWorkerTotals(name, replica_set.spec.display_name, str(device))
+        self.totals.append(totals)
+        replica = Replica(name, device, threads, totals)
+        replica_set.join(replica)
+        replica.serve(asyncio.create_task(self._serving.serve(replica_set, replica), name=name))
+
+    # -- while they run
+
+    def move(
+        self, placements: Mapping[ModelSpec, Placement], lost: Callable[[Device], bool]
+    ) -> None:
+        """Models that are loaded go on elsewhere. Model workers that are left finish what they have
+        been sent; those on a device that is lost are ended, and theirs is done again."""
+        self.place(placements)
+        for spec, placement in placements.items():
+            replica_set = self._by_model[spec]
+            there = {replica.home for replica in replica_set.replicas if not replica.retiring}
+            for replica in replica_set.replicas:
+                if lost(replica.home):
+                    self._ending.add(task := asyncio.create_task(self._drop(replica_set, replica)))
+                    task.add_done_callback(self._ending.discard)
+                elif replica.home not in placement.devices:
+                    replica.retire()
+            for device in placement.devices:
+                if device not in there:
+                    self._open(replica_set, device, placement.threads)
+            replica_set.wake()
+
+    async def _drop(self, replica_set: ReplicaSet, replica: Replica) -> None:
+        if replica.task is not None:
+            await end_tasks([replica.task])
+        await self._serving.close(replica_set, replica)
+
+    def recall(self, has_room: Callable[[ModelSpec, Device], bool]) -> list[str]:
+        """Replicas that went to the CPU for want of memory go back; what was done, for people."""
+        done = []
+        after = self._config.intervals.away_from_device
+        for replica_set, replica in self._all():
+            if replica.device == replica.home or not replica.may_return(after):
+                continue
+            if has_room(replica_set.spec, replica.home):
+                replica.go_home()
+                replica_set.wake()
+                done.append(
+                    f"{replica_set.spec.display_name} goes back to {replica.home}: "
+                    "there is room again"
+                )
+        return done
+
+    def release(self) -> None:
+        """Have every model worker give back what its libraries keep, as soon as it is between
+        batches."""
+        for replica_set, replica in self._all():
+            replica.ask_for_release()
+            replica_set.wake()
+
+    async def stop(self) -> list[EndedWorker]:
+        """End all model workers: their processes are gone when this returns. They start again when
+        they are expected again."""
+        await asyncio.gather(*self._ending)
+        replicas = self._all()
+        await end_tasks([replica.task for _, replica in replicas if replica.task is not None])
+        ended = [
+            EndedWorker(
+                replica.name,
+                worker.process.pid,
+                worker.device,
+                replica.totals.peak_memory_mb or 0.0,
+            )
+            for _, replica in replicas
+            if (worker := replica.worker) is not None
+        ]
+        await asyncio.gather(
+            *(self._serving.close(replica_set, replica) for replica_set, replica in replicas)
+        )
+        return ended
+
+    # -- what there is
+
+    def _all(self) -> list[tuple[ReplicaSet, Replica]]:
+        return [
+            (replica_set, replica)
+            for replica_set in self._by_model.values()
+            for replica in replica_set.replicas
+        ]
+
+    @property
+    def loaded_models(self) -> list[ModelSpec]:
+        """Those that have a replica."""
+        return [spec for spec, replica_set in self._by_model.items() if replica_set.replicas]
+
+    @property
+    def devices(self) -> set[Device]:
+        """Those that we compute on."""
+        return {replica.device for _, replica in self._all()}
+
+    def own_mb(self, gpus: Iterable[Device]) -> dict[Device, float]:
+        """What our model workers have of GPUs, by their own account; without those where one is
+        loading."""
+        own = dict.fromkeys(gpus, 0.0)
+        for _, replica in self._all():
+            if replica.worker is None:
+                own.pop(replica.device, None)
+            elif replica.device in own:
+                own[replica.device] += replica.device_mb or 0.0
+        return own
+
+    @property
+    def processes(self) -> dict[int, str]:
+        """Model workers by process id, those that are still loading too, and the model of each."""
+        return {
+            pid: replica_set.spec.display_name
+            for replica_set, replica in self._all()
+            if (pid := replica.pid) is not None
+        }
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model worker is inferring."""
+        return any(replica.sent for _, replica in self._all())

@@ -1,0 +1,64 @@
+"""The items of a stage that wait for its model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reelmill.engine.inference.batch_size import Sizing
+from reelmill.engine.inference.batching import Batcher
+from reelmill.engine.stage import Device, ModelStage
+
+
+class StageQueue:
+    """The waiting items of a stage, how many go into a batch, and how fast they go."""
+
+    def __init__(
+        self, position: int, stage: ModelStage[Any, Any], start: int, maximum: int
+    ) -> None:
+        """
+        Args:
+            position: the stage's, in the pipeline.
+            stage: the stage.
+            start: items of a first batch.
+            maximum: the most that a batch may grow to.
+        """
+        self.position = position
+        self.stage = stage
+        self.batcher = Batcher()
+        self.start = start
+        self._open_splits = 0
+        self._maximum = maximum
+        self._sizings: dict[Device, Sizing] = {}
+
+    def split_begins(self) -> None:
+        """A recording, or a part of one, is being split: its items come one by one."""
+        self._open_splits += 1
+
+    def split_ends(self) -> None:
+        """No more of its items come."""
+        self._open_splits -= 1
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether recordings are being split, so that more items are about to come."""
+        return self._open_splits > 0
+
+    def sizing(self, device: Device) -> Sizing:
+        """How large its batches are on a device."""
+        if device not in self._sizings:
+            self._sizings[device] = Sizing(self.start, self._maximum)
+        return self._sizings[device]
+
+    def fill(self, device: Device) -> float:
+        """How many batches for a device are waiting; retries go before everything."""
+        if self.batcher.has_retries:
+            return float("inf")
+        return len(self.batcher) / self.sizing(device).size
+
+    def halve(self, device: Device) -> int | None:
+        """Smaller batches on a device at once; the new size, None when it is the least already."""
+        sizing = self._sizings.get(device)
+        if sizing is None or sizing.size == 1:
+            return None
+        sizing.halve()
+        return sizing.size
