@@ -153,7 +153,8 @@ def test_a_run_stopped_by_its_method_keeps_what_is_finished(tmp_path: Path) -> N
     assert run.summary is not None and run.summary.stopped == "seen enough"
     assert set(statuses.values()) == {"ok", "skipped"} and len(statuses) == 6
     done = {name for name, status in statuses.items() if status == "ok"}
-    assert {path.stem for path in (tmp_path / "out").glob("*.up")} == done
+    # what was being written when the stop came may be there too, its recording unfinished
+    assert {path.stem for path in (tmp_path / "out").glob("*.up")} >= done
     with toy_run(tmp_path / "out", *files) as again:
         pass
     assert again.summary is not None and again.summary.count("done") == 6

@@ -21,7 +21,7 @@ from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import spill
 from reelmill.engine.process.cpu_worker import _outputs
-from reelmill.engine.stage import FileStage, Inputs, ModelStage, StageContext
+from reelmill.engine.stage import FileStage, Inputs, ModelStage, StageContext, setting
 from reelmill.engine.telemetry.events import ignore
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import InputError
@@ -74,7 +74,7 @@ class WriteParts(FileStage):
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[type[Artifact], ...]] = (Shout,)
     produces: ClassVar[type[Artifact]] = Written
-    meeting: Path | None = None
+    meeting: Path | None = setting(None, affects_result=False)
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[int]:
         return range(len(inputs[Shout].text))
