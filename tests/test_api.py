@@ -97,7 +97,7 @@ def test_what_ends_a_run_is_an_error_to_catch(
 @pytest.mark.parametrize(
     ("paths", "settings", "error", "told"),
     [
-        ([], {}, reelmill.UsageError, "no recordings were given"),
+        ([], {}, reelmill.UsageError, "no recordings given"),
         (["nowhere/*.wav"], {}, reelmill.UsageError, "not found"),
         ([VOICEMAIL], {"language": "klingon"}, reelmill.UsageError, "--language klingon"),
         ([VOICEMAIL], {"modell": "demo"}, reelmill.UsageError, "modell"),

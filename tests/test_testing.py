@@ -112,7 +112,7 @@ class Listing(ShoutStage):
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        (Listing, "stage shout: no key can be made of its setting 'words', a frozenset"),
+        (Listing, "stage shout: its setting 'words', a frozenset, cannot be part of the cache key"),
         (Neighbourly, "item 0 depends on its neighbours: alone 'ONE01', with all others 'ONE03'"),
         (Forgetful, "0 outputs for 1 items"),
         (Moody, r"split\(\) gives other items the second time"),

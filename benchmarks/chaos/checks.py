@@ -78,7 +78,7 @@ class Watch:
         descriptors = faults / "descriptors"
         if descriptors.exists() and (text := descriptors.read_text()):
             wrong.append(f"file descriptors left: {text}")
-        if "Traceback" in run.stderr or "fault of this program" in run.stderr:
+        if "Traceback" in run.stderr or "internal error" in run.stderr:
             wrong.append(f"an error of ours: {run.stderr[-1500:]}")
         wrong += self._results(exit_code)
         wrong += self._made_twice()

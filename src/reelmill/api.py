@@ -56,7 +56,7 @@ class Results(Generic[R]):
 
     def _leave(self) -> None:
         if not self.run.is_over:
-            self.run.stop("its results were not waited for")
+            self.run.stop("the caller stopped reading results")
 
 
 def transcribe(
@@ -166,7 +166,7 @@ def _begin(
 ) -> Results[Any]:
     given = as_paths(paths)
     if not given:
-        raise UsageError("no recordings were given: give files, folders or patterns")
+        raise UsageError("no recordings given; give files, folders or patterns")
     run = Run(task, given, fresh=fresh, out=out, **settings)
     run.close()
     return Results(run.start())

@@ -72,7 +72,7 @@ def test_a_result_of_any_name_is_known_again(out: Path, tmp_path: Path, name: st
 
 def test_a_file_that_was_there_before_is_kept(out: Path, tmp_path: Path) -> None:
     (out / "call.txt").write_text("a clerk's own")
-    with pytest.raises(NotOursError, match="not written by this program"):
+    with pytest.raises(NotOursError, match="not written by Reelmill"):
         write_text(out / "call.txt", "ours", of=source(tmp_path))
     assert results(out) == {"call.txt": "a clerk's own"}
 
@@ -83,9 +83,9 @@ def test_a_result_that_a_person_changed_is_kept(out: Path, tmp_path: Path, text:
     state = (out / "call.txt").stat()
     (out / "call.txt").write_text(text)
     os.utime(out / "call.txt", ns=(state.st_atime_ns, state.st_mtime_ns))
-    with pytest.raises(NotOursError, match="was changed since"):
+    with pytest.raises(NotOursError, match="was changed after"):
         write_text(out / "call.txt", "two", of=source(tmp_path))
-    with pytest.raises(NotOursError, match="was changed since"):
+    with pytest.raises(NotOursError, match="was changed after"):
         gate.remove(out / "call.txt", source(tmp_path).path)
     assert results(out) == {"call.txt": text}
 
@@ -282,7 +282,7 @@ def test_a_cache_that_is_another_programs_is_refused(out: Path, tmp_path: Path) 
     # an output folder may be somebody's home, whose .cache has everything in it
     (out / ".cache" / "logs").mkdir(parents=True)
     (out / ".cache" / "logs" / "worker-0.log").write_text("another program's")
-    with pytest.raises(NotOursError, match="did not make"):
+    with pytest.raises(NotOursError, match="did not write"):
         gate.claim(out)
     assert tree(out) == {".cache/logs/worker-0.log": "another program's"}
     (out / ".cache" / "logs" / "worker-0.log").unlink()
@@ -331,7 +331,7 @@ def test_lines_without_our_seal_make_nothing_ours(tmp_path: Path) -> None:
             if works:
                 write_text(out / "call.txt", "one", of=source(tmp_path))
             else:
-                with pytest.raises(NotOursError, match="not written by this program"):
+                with pytest.raises(NotOursError, match="not written by Reelmill"):
                     write_text(out / "call.txt", "two", of=source(tmp_path))
 
 

@@ -99,5 +99,5 @@ def test_where_no_key_can_be_kept_a_run_goes_on_and_says_so(
 ) -> None:
     own.parent.write_text("a file where the folder would be")
     key = user_key()
-    assert key.path is None and "make it again" in str(key.problem)
+    assert key.path is None and "compute them again" in str(key.problem)
     assert user_key().seal == key.seal  # within a run it is the same

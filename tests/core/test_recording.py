@@ -46,7 +46,7 @@ def test_what_cannot_be_a_recording_is_told(tmp_path: Path) -> None:
     (tmp_path / "folder.wav").mkdir()
     for name, cause in {
         "pipe.wav": "not a regular file",  # and does not block
-        "dangling.wav": "a link to a file that is not there",
+        "dangling.wav": "a link whose target does not exist",
         "loop.wav": "cannot be opened",
         "folder.wav": "not a regular file",
         "gone.wav": "not found",

@@ -133,7 +133,7 @@ def test_out_of_memory_three_times_moves_to_the_cpu_and_back_when_there_is_room(
     assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
     assert scene.devices == ["cpu", "cuda:0"]
     assert any("three times" in warning for warning in summary.warnings)
-    assert any("goes back to cuda:0" in note for note in summary.notes)
+    assert any("returns to cuda:0" in note for note in summary.notes)
 
 
 def test_networks_of_an_onnx_runtime_for_the_cpu_work_there_beside_a_gpu(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_full_gpu_halves_the_batches_at_once_and_then_stops_the_run(tmp_path: 
     summary = run(tmp_path, scene, ScriptedDevices(script=filling), settings)
     assert summary.stopped is not None and "97%" in summary.stopped and "kept" in summary.stopped
     assert any("smaller batches on cuda:0: shout 2" in warning for warning in summary.warnings)
-    assert any("gave back" in warning for warning in summary.warnings)
+    assert any("released" in warning for warning in summary.warnings)
     assert any("idle CPU workers" in warning for warning in summary.warnings)
     assert summary.count("failed") == 0 and summary.count("waiting") > 0
     scene.set("slow", False)

@@ -63,7 +63,7 @@ def test_memory_past_its_limit_stops_the_run_and_a_higher_one_continues_it(tmp_p
     environment["REELMILL_MEMORY_LIMIT"] = "1"  # percent of the machine's: always in use
     run = ToyRun(folder, out, log, 0.5, environment)
     assert run.wait() == 3, run.stderr
-    assert "what can be is given back" in run.stderr
+    assert "releasing what can be released" in run.stderr
     assert "the limit is 1%" in run.stderr and "--memory-limit" in run.stderr
     assert run.survivors() == []
     again = ToyRun(folder, out, log)

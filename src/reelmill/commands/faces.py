@@ -19,5 +19,5 @@ def run_faces(
     run = Run("faces", inputs, fresh=fresh, **given)
     summary = run_command(run, quiet=quiet, as_json=as_json)
     if run.settings.across and not (quiet or as_json):
-        print(f"who is the same person in several videos: {run.out / PEOPLE}")
+        print(f"people matched across videos: {run.out / PEOPLE}")
     return exit_code(summary)

@@ -22,8 +22,10 @@ def run_key() -> int:
     print(f"key         {key.path}")
     print(f"fingerprint {key.seal.fingerprint}")
     print(
-        "\nWhat runs keep for later ones is marked with this key, and only what carries the mark\n"
-        "is built on. To share it, copy the file to a colleague (mode 600), or put it where your\n"
-        f"team alone can read it and name it in {KEY_FILE_VARIABLE}. Who has it can forge results."
+        "\nReelmill marks the results it keeps with this key, and reuses only results that carry "
+        "the\n"
+        "mark. To share the key, copy the file to a colleague (mode 600), or put it where only "
+        "your\n"
+        f"team can read it and name it in {KEY_FILE_VARIABLE}. Anyone who has it can forge results."
     )
     return EXIT_DONE

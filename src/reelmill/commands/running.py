@@ -58,7 +58,7 @@ def stopping_at_signals(run: Run) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         is_interrupt = number == signal.SIGINT
-        run.stop("Ctrl-C (once more stops at once)" if is_interrupt else "SIGTERM")
+        run.stop("Ctrl-C (press it again to stop at once)" if is_interrupt else "SIGTERM")
 
     with held_back():
         before = {number: signal.signal(number, stop) for number in NUMBERS}

@@ -23,8 +23,8 @@ def run_verify(out: Path, *, strict: bool = False, manifest_sha256: str | None =
     folders, worst = runs_in(out), 0
     if kept is not None and len(folders) > 1:
         raise UsageError(
-            f"{out}: has {len(folders)} folders of results, and --manifest-sha256 is of one of "
-            "them; give that one"
+            f"{out}: has {len(folders)} folders of results, but --manifest-sha256 applies to "
+            f"one; name that folder"
         )
     for folder in folders:
         verification = verify(folder, strict=strict, manifest_sha256=kept)

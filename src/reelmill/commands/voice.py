@@ -82,7 +82,7 @@ def run_models_list() -> int:
             "speaking",
             lr_asd_files.here(),
             lr_asd_files.DOWNLOAD_MB,
-            "sees who speaks",
+            "detects who is speaking",
             "LR-ASD's repository",
         ),
     ):

@@ -232,8 +232,8 @@ def refuse_foreign_cache(out: Path) -> None:
         if names and not known:
             shown = ", ".join(sorted(names)[:3])
             raise NotOursError(
-                f"{cache}: holds files that this program did not make ({shown}); nothing was "
-                "written: choose another folder with -o, or move them away"
+                f"{cache}: contains files that Reelmill did not write ({shown}); nothing was "
+                "written: choose another folder with -o, or move these files"
             )
 
 
@@ -273,7 +273,9 @@ def _spot(path: Path) -> _Spot:
             ):
                 found, inside = place, root
     if found is None or "\0" in full:
-        raise NotOursError(f"{path}: outside the folders this run may write to; nothing was done")
+        raise NotOursError(
+            f"{path}: outside the folders this run may write to; nothing was changed"
+        )
     *folders, name = full[len(inside) :].strip("/").split("/")
     return _Spot(found, tuple(folders), name)
 
@@ -321,8 +323,8 @@ def _step(spot: _Spot, depth: int, name: str, parent: int, make: bool) -> int:
         at = Path(spot.place.given, *spot.folders[: depth + 1])
         what = "is a link" if at.is_symlink() else "is not a folder"
         raise NotOursError(
-            f"{at}: {what}, and results would go there; nothing was written: remove or rename it, "
-            "or choose another folder with -o"
+            f"{at}: {what}, but results would be written there; nothing was written: remove or "
+            "rename it, or choose another folder with -o"
         ) from error
 
 
@@ -441,9 +443,9 @@ def _check_written(
     spot: _Spot, owner: Owner, ever: bool, found: Written | None, quick: bool
 ) -> None:
     if not ever:
-        raise _refusal(spot, "was not written by this program")
+        raise _refusal(spot, "was not written by Reelmill")
     if found is None:
-        raise _refusal(spot, "was changed since this program wrote it")
+        raise _refusal(spot, "was changed after Reelmill wrote it")
     is_same = _may_be_same(spot.place, found.owner, owner) if quick else found.owner.is_same(owner)
     if not is_same:
         whose = f" of {found.owner.source}" if found.owner.source else ""
@@ -453,8 +455,8 @@ def _check_written(
 
 def _refusal(spot: _Spot, why: str) -> NotOursError:
     return NotOursError(
-        f"{spot.path}: {why}; it is kept, and the result that would take its place is not written: "
-        "move or rename it, or choose another folder with -o"
+        f"{spot.path}: {why}; it is kept, and the new result was not written: move or rename the "
+        "file, or choose another folder with -o"
     )
 
 
@@ -492,7 +494,7 @@ def open_kept(path: Path, flags: int = os.O_RDWR, mode: int = 0o666) -> int:
     """
     spot = _spot(path)
     if spot.is_result:
-        raise NotOursError(f"{path}: a result is never written in place")
+        raise NotOursError(f"{path}: results are never written in place")
     with _folder_of(spot, make=True) as folder:
         flags |= os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
@@ -504,7 +506,7 @@ def open_kept(path: Path, flags: int = os.O_RDWR, mode: int = 0o666) -> int:
     stat = os.fstat(descriptor)
     if not stat_module.S_ISREG(stat.st_mode) or stat.st_nlink != 1:
         os.close(descriptor)
-        raise _refusal(spot, "is not a file with this one name")
+        raise _refusal(spot, "is not a regular file with a single name")
     if _is_original(stat):
         os.close(descriptor)
         raise _refusal(spot, "is one of the recordings")
@@ -602,7 +604,7 @@ def discard_folder(temporary: Path) -> None:
 def _own_spot(path: Path) -> _Spot:
     spot = _spot(path)
     if spot.place.is_output:
-        raise NotOursError(f"{path}: whole folders are replaced in the user's own folders only")
+        raise NotOursError(f"{path}: whole folders may be replaced only in the user's own folders")
     return spot
 
 
@@ -657,7 +659,7 @@ def set_aside(path: Path) -> Path:
     """
     spot = _spot(path)
     if not was_written(path) or is_original(path):
-        raise _refusal(spot, "was not written by this program")
+        raise _refusal(spot, "was not written by Reelmill")
     with _folder_of(spot, make=False) as folder:
         for number in itertools.count(1):
             name = f"{spot.name}.kept-{number}"

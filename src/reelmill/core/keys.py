@@ -106,9 +106,9 @@ def _key(path: Path, is_named: bool) -> UserKey:
                 f"{path} ({KEY_FILE_VARIABLE}): the key cannot be read ({error.strerror})"
             ) from error
         problem = (
-            f"{path}: no key can be kept there ({error.strerror}), so later runs will not know "
-            f"what this one leaves as their own and make it again; name a file for it in "
-            f"{KEY_FILE_VARIABLE}"
+            f"{path}: the key cannot be saved there ({error.strerror}), so later runs will not "
+            f"recognize the results of this one and will compute them again; name a file for the "
+            f"key in {KEY_FILE_VARIABLE}"
         )
         return UserKey(Seal(secrets.token_bytes(_BYTES)), None, problem)
 
@@ -126,8 +126,8 @@ def _read(path: Path, is_named: bool) -> bytes:
                 return secret
         if text or time.monotonic() > until:
             raise UsageError(
-                f"{path}: not a key (64 hexadecimal digits); put back the right file, or remove "
-                "it to have a new one made: results kept so far are then made again"
+                f"{path}: not a key (64 hexadecimal digits); restore the right file, or remove "
+                f"it to get a new key: earlier results will then be computed again"
             )
         time.sleep(0.01)
 
@@ -135,16 +135,16 @@ def _read(path: Path, is_named: bool) -> bytes:
 def _check_private(path: Path, state: os.stat_result, is_named: bool) -> None:
     """Others must not read the key. A file that was named may be a team's: its group may."""
     if not stat.S_ISREG(state.st_mode):
-        raise UsageError(f"{path}: not a regular file, so it is no key")
+        raise UsageError(f"{path}: the key must be a regular file")
     others = stat.S_IMODE(state.st_mode) & (0o037 if is_named else 0o077)
     if others:
         raise UsageError(
-            f"{path}: others can read or change this key (mode {stat.S_IMODE(state.st_mode):o}); "
-            "whoever did can forge results: remove it to have a new one made, or chmod 600 it if "
-            "nobody else was on this machine"
+            f"{path}: others can read or change this key (mode {stat.S_IMODE(state.st_mode):o}) "
+            f"and could forge results; remove it to get a new key, or chmod 600 it if nobody "
+            f"else uses this machine"
         )
     if not is_named and state.st_uid != os.geteuid():
-        raise UsageError(f"{path}: belongs to another user, so it is not your key; remove it")
+        raise UsageError(f"{path}: belongs to another user, so it is not your key; remove the file")
 
 
 def _make(path: Path) -> bytes:

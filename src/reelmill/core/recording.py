@@ -119,7 +119,7 @@ class Original:
         try:
             now = [Identity.of(os.fstat(self.descriptor)), Identity.of(os.stat(self.path))]
         except FileNotFoundError as error:
-            raise _changed(self.path, ["not found any more: removed or moved"]) from error
+            raise _changed(self.path, ["no longer found: removed or moved"]) from error
         except OSError as error:
             raise _explain(self.path, error) from error
         for identity in now:
@@ -287,18 +287,20 @@ def _open(path: Path) -> int:
 
 def _changed(path: Path, differences: list[str]) -> ChangedError:
     return ChangedError(
-        f"{path}: changed during the run ({'; '.join(differences)}); results of it are not "
-        "trusted: find out who writes there, then give the same command again"
+        f"{path}: changed during the run ({'; '.join(differences)}); its results cannot be "
+        f"trusted: find out what writes to it, then run the same command again"
     )
 
 
 def _explain(path: Path, error: OSError) -> InputError | TransientError:
     if kind_of(error) == "transient":
-        return TransientError(f"{path}: {error.strerror}; will be tried again")
+        return TransientError(f"{path}: {error.strerror}; trying again")
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return InputError(f"{path}: a link to a file that is not there; restore its target")
-        return InputError(f"{path}: not found; was it moved or its folder removed?")
+            return InputError(f"{path}: a link whose target does not exist; restore the target")
+        return InputError(f"{path}: not found; was it moved, or its folder removed?")
     if isinstance(error, PermissionError):
-        return InputError(f"{path}: no permission to read; ask its owner, or chmod +r a copy")
+        return InputError(
+            f"{path}: no permission to read; ask its owner for access, or chmod +r a copy"
+        )
     return InputError(f"{path}: cannot be opened: {error.strerror}")

@@ -51,7 +51,7 @@ def test_a_recording_that_is_called_like_a_result_is_kept(folder: Folder) -> Non
     summary = folder.run("a.txt", "a.up")
     assert summary.count("done") == 2
     assert folder() == {"a.txt": "x", "a.up": "y", "a.txt.up": "X", "a.up.up": "Y"}
-    assert any("its results are called a.txt, because" in note for note in summary.notes)
+    assert any("its results are named a.txt, because" in note for note in summary.notes)
 
 
 def test_a_file_that_was_there_is_kept_and_the_recording_fails_before_any_work(
@@ -63,7 +63,7 @@ def test_a_file_that_was_there_is_kept_and_the_recording_fails_before_any_work(
     assert folder() == {"a.txt": "x", "b.txt": "y", "a.up": "a clerk's own", "b.up": "Y"}
     (failed,) = [one for one in summary.outcomes if one.status == "failed"]
     assert failed.failure is not None and failed.failure.stage == "plan"
-    assert "a.up: was not written by this program" in failed.failure.message
+    assert "a.up: was not written by Reelmill" in failed.failure.message
     (folder.path / "a.up").rename(folder.path / "mine.up")
     assert folder.run("a.txt", "b.txt").count("done") == 2, "the next run has another look"
     assert folder()["a.up"] == "X"
@@ -76,7 +76,7 @@ def test_a_result_that_a_person_changed_is_kept_and_said(folder: Folder) -> None
     summary = folder.run("a.txt", mark="!")
     assert folder()["a.up"] == "X, corrected"
     (outcome,) = summary.outcomes
-    assert outcome.failure is not None and "was changed since" in outcome.failure.message
+    assert outcome.failure is not None and "was changed after" in outcome.failure.message
 
 
 def test_names_of_reports_are_not_given_to_results(folder: Folder) -> None:

@@ -269,7 +269,7 @@ def test_an_item_for_which_a_gpu_has_no_room_is_tried_on_the_cpu(
         return await asyncio.gather(scene.take_through("big", 1), scene.take_through("other", 9))
 
     assert [len(stage_run.places) for stage_run in play(scene, everybody())] == [3, 27]
-    assert any("goes on on the CPU" in text for text in scene.warnings)
+    assert any("continues on the CPU" in text for text in scene.warnings)
 
 
 def test_memory_that_ran_out_is_not_held_against_an_item_whose_model_worker_dies(

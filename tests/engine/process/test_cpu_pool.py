@@ -165,7 +165,7 @@ def test_a_hang_is_ended_at_the_deadline(tmp_path: Path) -> None:
         stuck = cpu_worker.Run(**{**vars(stuck), "sources": ()})
         psutil.Process(bench.pool.pids[0]).suspend()
         with pytest.raises(
-            CrashError, match=r"1\.txt: worker-1 made no progress with it.*--stall-timeout"
+            CrashError, match=r"1\.txt: worker-1 made no progress on it.*--stall-timeout"
         ):
             await bench.pool.run(stuck, 0, stall=0.3)
 
@@ -272,7 +272,7 @@ def test_a_task_without_progress_is_ended_and_a_long_one_is_not(tmp_path: Path) 
         long = "step " * 18
         assert isinstance(await bench.read(long, stall=3.0), cpu_worker.Made), "3.6 s, but in steps"
         began = time.monotonic()
-        with pytest.raises(CrashError, match=r"\.txt: worker-1 made no progress with it for \d s"):
+        with pytest.raises(CrashError, match=r"\.txt: worker-1 made no progress on it for \d s"):
             await bench.read("silent", stall=1.5)
         assert time.monotonic() - began < 10
         assert isinstance(await bench.read("next", stall=30.0), cpu_worker.Made)
@@ -289,7 +289,7 @@ def test_memory_beyond_the_limit_costs_that_recording_only(tmp_path: Path) -> No
             and failed.kind == "input"
             and not failed.permanent
         )
-        assert "0.txt: takes more than the 600 MB" in failed.message
+        assert "0.txt: needs more than the 600 MB" in failed.message
         assert "--worker-memory" in failed.message
         assert bench.pool.pids == [], "its memory is given back with the process"
         assert isinstance(await bench.read("next"), cpu_worker.Made)

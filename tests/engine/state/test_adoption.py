@@ -95,7 +95,7 @@ def test_a_file_of_another_user_is_not_adopted(cache: Path) -> None:
 def test_a_link_in_its_place_is_refused(cache: Path, tmp_path: Path) -> None:
     cache.parent.mkdir()
     cache.symlink_to(tmp_path)
-    with pytest.raises(UsageError, match="is not a folder of its own"):
+    with pytest.raises(UsageError, match="not a real folder"):
         prepared(cache)
 
 
@@ -143,14 +143,12 @@ def old(cache: Path, name: str = "a") -> store.Stored:
 def test_a_folder_of_others_is_refused_or_adopted(cache: Path, made) -> None:
     # proves: G12
     stored = made(cache)
-    with pytest.raises(
-        UsageError, match=r"-o, take it as it is with --adopt, or .*--adopt --fresh"
-    ):
+    with pytest.raises(UsageError, match=r"-o, trust it with --adopt, or .*--adopt --fresh"):
         prepared(cache)
     said = prepared(cache, adopt=True)
     assert said == [
-        f"1 results found in {cache} are taken as they are (--adopt): nobody can tell whether "
-        "they were changed before"
+        f"1 results found in {cache} are trusted as they are (--adopt); nobody can tell whether "
+        "they were changed earlier"
     ]
     assert store.load(stored, Media, MINE) == Media("wav", 1.0, [], [])
     ledger = Ledger(cache / "ledger.sqlite", MINE)
@@ -190,7 +188,7 @@ def test_files_of_adopted_results_may_be_replaced_while_they_are_as_they_were(
     with gate.output(cache.parent, "voice", [], b"key"):
         assert gate.obstacle(cache.parent / "a.txt", source, STATE.sha256) is None
         changed = gate.obstacle(cache.parent / "b.txt", source, STATE.sha256)
-        assert "changed since" in str(changed)
+        assert "changed after" in str(changed)
     with gate.output(cache.parent, "subtitle", [], b"key"):
         assert "another result" in str(gate.obstacle(cache.parent / "a.txt", source))
 
@@ -206,5 +204,5 @@ def test_numbers_of_people_are_adopted(cache: Path, monkeypatch: pytest.MonkeyPa
 def test_a_damaged_database_is_told(cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "ledger.sqlite").write_bytes(b"no database" * 1000)
-    with pytest.raises(UsageError, match=r"damaged .*move it away"):
+    with pytest.raises(UsageError, match=r"damaged .*move it elsewhere"):
         prepared(cache)

@@ -141,7 +141,7 @@ def test_a_file_beside_an_artifact_is_the_one_that_was_written(tmp_path: Path) -
     state = file.stat()
     file.write_bytes(b"forgery")  # as long as it was
     os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
-    with pytest.raises(NotTrustedError, match=r"cut\.npz: not the file that was written here"):
+    with pytest.raises(NotTrustedError, match=r"cut\.npz: not the file that Reelmill wrote here"):
         store.load(stored, Cut, SEAL)
     file.unlink()
     with pytest.raises(InputError, match=r"cut\.npz: cannot be read"):
@@ -248,7 +248,11 @@ class Odd(ShoutStage):
     "odd", [Unlike(), {1, 2}, Path("model.bin"), [Unlike()], {"a": {1: Unlike()}}, np.float32(0.5)]
 )
 def test_a_setting_of_which_no_key_can_be_made_is_told(odd: Any) -> None:
-    with pytest.raises(UsageError, match=r"^stage shout: no key can be made of its setting 'odd'"):
+    with pytest.raises(
+        UsageError,
+        match=r"^stage shout: its setting 'odd', .*cannot be part of "
+        r"the cache key",
+    ):
         store.stage_digest(Odd(ShoutModel(), odd=odd))
     store.stage_digest(Odd(ShoutModel(), aside=odd))
 
@@ -258,7 +262,7 @@ def test_a_fingerprint_of_its_own_of_which_no_key_can_be_made_is_told() -> None:
         def fingerprint(self) -> dict[Any, Any]:
             return {**super().fingerprint(), 1: "one"}
 
-    with pytest.raises(UsageError, match=r"shout: no key .* of what its fingerprint\(\) gives"):
+    with pytest.raises(UsageError, match=r"shout: the value of its fingerprint\(\) cannot be part"):
         store.stage_digest(Mixed(ShoutModel()))
 
 

@@ -156,7 +156,7 @@ def test_a_row_under_the_name_of_another_table_is_not_there(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("PRAGMA user_version = 0", "made by Reelmill 0.1.0, which left no mark"),
+        ("PRAGMA user_version = 0", "made by Reelmill 0.1.0, which did not mark"),
         ("PRAGMA user_version = 9", r"made by another version of Reelmill \(format 9\)"),
         ("DELETE FROM notes", "not made with your key"),
         ("UPDATE notes SET value = 'somebody'", r"made with another key \(somebody\)"),
@@ -220,7 +220,7 @@ def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
 def test_a_damaged_ledger_is_told_with_the_way_out(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"this is not a database, it only lies where one was" * 100)
-    with pytest.raises(UsageError, match=r"damaged.*move it away"):
+    with pytest.raises(UsageError, match=r"damaged.*move it elsewhere"):
         Ledger(path)
 
 

@@ -133,8 +133,8 @@ class Coordinator:
             raise UsageError(str(error)) from error
         except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(
-                f"{self._config.out}: results cannot be written there ({error}); make room, or "
-                "choose another folder with -o"
+                f"{self._config.out}: results cannot be written there ({error}); free some "
+                "space, or choose another folder with -o"
             ) from error
 
     def _open_folder(self, sources: Sequence[Source], opened: contextlib.ExitStack) -> None:
@@ -226,7 +226,9 @@ class Coordinator:
         for text in [*self._planner.left_on_cpu(), *filter(None, [plan.reason])]:
             self._recorder.note(text)
         if plan.short:
-            self._recorder.warn("the models may not fit; --placement sequential needs less memory")
+            self._recorder.warn(
+                "the models may not fit in memory; --placement sequential needs less"
+            )
         try:
             if plan.is_sequential:
                 await self._one_after_the_other(runner, workers)

@@ -45,7 +45,7 @@ class LostOriginals:
         finished = [one.path for one in left if one.outcome is not None]
         unfinished = [one.path for one in left if one.outcome is None]
         return (
-            _sentence(unfinished, "no longer there and had not been finished"),
+            _sentence(unfinished, "no longer there and not finished"),
             _sentence(finished, "no longer there; their results are kept"),
         )
 

@@ -45,8 +45,8 @@ class Names:
         chosen = next(free, candidates[-1])
         if chosen != wanted and wanted not in self._names:
             self.notes.append(
-                f"{path}: its results are called {chosen}, because under {wanted} they would take "
-                "the place of other files"
+                f"{path}: its results are named {chosen}, because {wanted} would overwrite other "
+                "files"
             )
         self.keep([chosen])
         return chosen

@@ -114,7 +114,8 @@ class RecordingRunner:
     def give_up(self, job: Job, error: Exception) -> None:
         """An error in the engine itself: a bug, told as one, that costs this recording."""
         self._recorder.line({"event": "error", "trace": traceback.format_exc()})
-        text = f"{job.path}: {describe(error)} (a fault of this program; see the run's log)"
+        text = f"{job.path}: {describe(error)} (internal error; see the run's log, and please "
+        "report it)"
         job.failure, job.status = Failure("engine", "crash", text), "failed"
         self._recorder.finished(job)
 
@@ -161,7 +162,7 @@ class RecordingRunner:
                 "check", partial(self._read, job, _CHECK_PRIORITY)
             )
         except StageFailed as error:
-            job.changed = [f"cannot be read any more: {error}"]
+            job.changed = [f"can no longer be read: {error}"]
             job.failure = job.failure or Failure("check", error.failure.kind, str(error))
         else:
             original.after, original.checked_at = after, time.time()
@@ -171,7 +172,7 @@ class RecordingRunner:
         if job.changed and job.failure is None:
             text = (
                 f"{job.path}: changed during the run ({'; '.join(job.changed)}); its results may "
-                "be of another content: give the same command again"
+                "describe different content: run the same command again"
             )
             job.failure = Failure("check", "input", text)
 

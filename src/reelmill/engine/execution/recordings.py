@@ -70,7 +70,7 @@ class RunRecordings:
         if self._ledger.refused:
             self._recorder.warn(
                 f"{self._config.cache / 'ledger.sqlite'}: {self._ledger.refused} entries were "
-                "changed by somebody else; they are not used, what they were about is looked at "
+                "changed by somebody else; they are ignored, and what they described is checked "
                 "again"
             )
             self._ledger.refused = 0

@@ -84,8 +84,8 @@ class ResourceController:
         already, say for themselves how much came back."""
         workers, workers_mb = await self._pool.trim()
         self._recorder.warn(
-            f"memory given back: {memory.release():,.0f} MB by the coordinator, {workers_mb:,.0f} "
-            f"MB by {workers} idle CPU workers that were ended"
+            f"memory released: {memory.release():,.0f} MB by the coordinator, {workers_mb:,.0f} "
+            f"MB by ending {workers} idle CPU workers"
         )
 
     def _move(self, move: Move, sample: Sample) -> None:

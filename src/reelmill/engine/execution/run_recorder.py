@@ -106,7 +106,7 @@ class RunRecorder:
                 lines, self._lines = self._lines, None
                 with contextlib.suppress(OSError):
                     lines.close()
-                self.warn(f"the metrics file cannot be written any more: {error}")
+                self.warn(f"the metrics file can no longer be written: {error}")
 
     def warn(self, text: str) -> None:
         self._warnings.append(text)

@@ -133,7 +133,9 @@ class SequentialPasses:
                 await self._one(model_pass, left, admit, process)
                 left = [job for job in left if job.status == "waiting"]
         for job in left:
-            give_up(job, RuntimeError(f"its artifacts did not stay whole in {_ROUNDS} rounds"))
+            give_up(
+                job, RuntimeError(f"its artifacts were damaged again in each of {_ROUNDS} rounds")
+            )
 
     async def _one(
         self,
@@ -169,8 +171,8 @@ class SequentialPasses:
             if more > _TOLERANCE_MB:
                 self._recorder.warn(
                     f"{model_pass.spec.display_name} has ended, but {device} still has "
-                    f"{more:,.0f} MB more in "
-                    "use than before it loaded; another program may have taken them"
+                    f"{more:,.0f} MB more in use than before the model was loaded; another "
+                    "program may be using it"
                 )
         self._recorder.line(
             {

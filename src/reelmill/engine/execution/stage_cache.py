@@ -84,7 +84,7 @@ class StageCache:
 
     def discard(self, path: Path, reason: str, sources: Sequence[Result]) -> None:
         """Remove an artifact that cannot be used, so that it is made again."""
-        self._recorder.warn(f"{reason}; it is made again")
+        self._recorder.warn(f"{reason}; it is computed again")
         self.remove(path)
         for source in sources:
             if source.files[0] == str(path):
@@ -115,7 +115,7 @@ class StageCache:
         self._recorder.line({"event": "not ours", "message": str(error)})
         if not self._found_foreign:
             self._found_foreign = True
-            self._recorder.warn(f"{error}; it is made again, and so is every other one like it")
+            self._recorder.warn(f"{error}; this and all others like it are computed again")
 
     def remove_temporary(self, recording: Recording) -> None:
         """Nobody works on the recording any more: the files of temporary stages go."""

@@ -51,8 +51,8 @@ class Stopping:
     def disk_full(self) -> None:
         """Stop because nothing more can be written."""
         self.fatal(
-            f"the disk under {self._out} is full; free some space and give the same command "
-            "again, finished work is kept"
+            f"the disk under {self._out} is full; free some space and run the same command "
+            "again. Finished work is kept"
         )
 
     async def asked(self) -> None:

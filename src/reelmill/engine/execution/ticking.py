@@ -56,4 +56,4 @@ class Ticking:
     def _has_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._recorder.line({"event": "error", "message": repr(error)})
-            self._stopping.fatal(f"a fault of this program in the monitor: {error!r}")
+            self._stopping.fatal(f"internal error in the monitor (please report): {error!r}")

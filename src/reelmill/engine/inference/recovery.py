@@ -38,7 +38,9 @@ class Recovery:
             return
         queue, items = batch
         self.give_back(replica_set, replica)
-        self._told.warning(f"{error} (at a batch of {len(items)} in {queue.stage.name}); replaced")
+        self._told.warning(
+            f"{error} (with a batch of {len(items)} in {queue.stage.name}); the worker was replaced"
+        )
         alone = len(items) == 1  # before those drop out whose recording has failed: it may be them
         items = self._living(items, replica)
         if alone and items:
@@ -93,7 +95,7 @@ class Recovery:
             return False
         self._told.warning(
             f"{replica_set.spec.display_name} ran out of memory on {replica.device} three times "
-            f"in a row ({error.message}); it goes on on the CPU, many times slower"
+            f"in a row ({error.message}); it continues on the CPU, many times slower"
         )
         self.give_back(replica_set, replica)
         replica.go_to_cpu()

@@ -116,8 +116,8 @@ class ReplicaManager:
                 replica.go_home()
                 replica_set.wake()
                 done.append(
-                    f"{replica_set.spec.display_name} goes back to {replica.home}: "
-                    "there is room again"
+                    f"{replica_set.spec.display_name} returns to {replica.home}, which has "
+                    "memory again"
                 )
         return done
 

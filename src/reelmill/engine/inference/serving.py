@@ -68,7 +68,7 @@ class Serving:
                 return
             except Exception:  # noqa: BLE001 (a replica that ends silently would hang the run)
                 self._told.fatal(
-                    f"a fault of this program in {replica.name}: {traceback.format_exc()}"
+                    f"internal error in {replica.name} (please report): {traceback.format_exc()}"
                 )
                 return
         await self.close(replica_set, replica)
@@ -94,8 +94,8 @@ class Serving:
             except ReelmillError as error:
                 if self._is_devices_fault(replica, error, tries):
                     self._told.warning(
-                        f"{error}; {replica_set.spec.display_name} goes on on the CPU, many times "
-                        "slower"
+                        f"{error}; {replica_set.spec.display_name} continues on the CPU, many "
+                        "times slower"
                     )
                     replica.go_to_cpu()
                     tries = 0
@@ -263,4 +263,4 @@ class Serving:
         """Between two batches, have the model worker give back what its libraries keep."""
         came_back = await replica.give_back_memory(self._config.least_deadline)
         if came_back is not None:
-            self._told.warning(f"{replica.name} gave back {came_back:,.0f} MB of memory")
+            self._told.warning(f"{replica.name} released {came_back:,.0f} MB of memory")

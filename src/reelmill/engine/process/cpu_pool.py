@@ -268,8 +268,8 @@ async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | N
                 used = computed
             if policy.is_stalled(quiet, computed - used, stall):
                 raise CrashError(
-                    f"{cpu_worker.path_of(task)}: {worker.name} made no progress with it for "
-                    f"{quiet:.0f} s and was ended; --stall-timeout waits longer"
+                    f"{cpu_worker.path_of(task)}: {worker.name} made no progress on it for "
+                    f"{quiet:.0f} s and was ended; --stall-timeout allows longer"
                 )
     finally:
         pending.cancel()

@@ -235,8 +235,8 @@ def _failed(error: Exception, task: Task, memory_mb: int | None, seconds: float)
     trace = traceback.format_exc()
     if memory_mb is not None and _is_short_of_memory(error):
         text = (
-            f"{path_of(task)}: takes more than the {memory_mb} MB of memory that one worker may "
-            f"have; --worker-memory raises the limit ({describe(error)})"
+            f"{path_of(task)}: needs more than the {memory_mb} MB of memory allowed per worker; "
+            f"--worker-memory raises the limit ({describe(error)})"
         )
         return Failed("input", text, trace, seconds, spent=True)
     return Failed(

@@ -137,7 +137,7 @@ class WorkerProcess:
         code = self._process.returncode
         how = f"killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
         tail = self._log_tail()
-        return CrashError(f"{self.name} {how}" + (f"; its last words: {tail}" if tail else ""))
+        return CrashError(f"{self.name} {how}" + (f"; last log line: {tail}" if tail else ""))
 
     def _log_tail(self) -> str:
         with contextlib.suppress(OSError), self.log.open("rb") as file:

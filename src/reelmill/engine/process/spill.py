@@ -68,7 +68,7 @@ def unsealed(key: bytes, path: Path, offset: int, data: bytes) -> bytes:
     """
     record = data[_SEAL_BYTES:]
     if not hmac.compare_digest(data[:_SEAL_BYTES], _seal(key, path, offset, record)):
-        raise TransientError(f"{path}: changed by somebody else during the run; not used")
+        raise TransientError(f"{path}: changed by another program during the run; not used")
     return record
 
 
@@ -130,7 +130,7 @@ def _instance(content: list[Any], buffers: list[bytes]) -> Any:
     for part in name.split("."):
         kind = getattr(kind, part, None)
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
-        raise TypeError(f"{module}.{name} is no dataclass that is loaded here")
+        raise TypeError(f"{module}.{name} is not a loaded dataclass")
     instance = object.__new__(kind)
     for field, value in zip(dataclasses.fields(kind), values, strict=True):
         object.__setattr__(instance, field.name, _value(value, buffers))
@@ -143,7 +143,7 @@ def _array(content: list[Any], buffers: list[bytes]) -> Any:
     buffer, kind, shape = content
     dtype = np.dtype(kind)
     if dtype.kind not in _NUMBERS:
-        raise TypeError(f"an array of {kind} is not what a record holds")
+        raise TypeError(f"records cannot hold arrays of {kind}")
     return np.frombuffer(buffers[buffer], dtype).reshape(shape).copy()
 
 

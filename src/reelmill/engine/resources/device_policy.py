@@ -81,14 +81,16 @@ class DevicePolicy:
             self._busy.pop(gpu, None)
             self._missing.pop(gpu, None)
         causes = ", ".join(
-            f"{gpu} is used by other programs" if gpu in seen else f"{gpu} is gone" for gpu in left
+            f"{gpu} is used by other programs" if gpu in seen else f"{gpu} is no longer available"
+            for gpu in left
         )
         if self.gpus:
             rest = ", ".join(map(str, self.gpus))
-            return Move(self.gpus, f"{causes}: going on on {rest}", slower=True)
+            return Move(self.gpus, f"{causes}: continuing on {rest}", slower=True)
         return Move(
             (),
-            f"{causes}: going on on the CPU, many times slower; looked at again every minute",
+            f"{causes}: continuing on the CPU, many times slower; the GPU is checked again every "
+            "minute",
             slower=True,
         )
 
@@ -107,7 +109,7 @@ class DevicePolicy:
             return None
         self.gpus = (*self.gpus, *free)
         names = ", ".join(f"{gpu} ({seen[gpu].name})" for gpu in free)
-        return Move(self.gpus, f"{names} can be used again: going on there", slower=False)
+        return Move(self.gpus, f"{names} can be used again: continuing there", slower=False)
 
 
 def foreign_share(seen: DeviceSample, own_mb: float) -> float:

@@ -52,7 +52,7 @@ def _named(name: str, samples: Sequence[DeviceSample]) -> list[Device]:
     if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
         raise UsageError(f"--device {name}: give auto, cpu or cuda, with a number as in cuda:1")
     if kind == "cpu" and number and int(number) < 1:
-        raise UsageError(f"--device {name}: the number of model workers on the CPU is at least 1")
+        raise UsageError(f"--device {name}: give at least 1 model worker on the CPU")
     if kind == "cpu":
         return [Device("cpu", i) for i in range(int(number or 1))]
     index = int(number or 0)

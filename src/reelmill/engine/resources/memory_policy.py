@@ -82,18 +82,20 @@ class MemoryPolicy:
     def _look_at_machine(self, sample: Sample) -> list[Action]:
         share = sample.machine_used_mb / sample.machine_total_mb
         over = self._machine.over(share > self.memory_limit)
-        figures = f"{share:.0%} of this machine's memory are in use, {sample.run_memory_mb:,.0f} MB"
+        figures = f"{share:.0%} of this machine's memory is in use, {sample.run_memory_mb:,.0f} MB"
         if over in (1, _RELEASE_AFTER):
             actions: list[Action] = [Halve(Device("cpu")), Release()]
             if self._machine.warns(share, self.memory_limit):
-                actions.insert(0, Warn(f"{figures} of it by this run: what can be is given back"))
+                actions.insert(
+                    0, Warn(f"{figures} of it by this run; releasing what can be released")
+                )
             return actions
         if over >= _STOP_AFTER:
             return [
                 Stop(
                     f"{figures} of it by this run, and the limit is {self.memory_limit:.0%}; close "
                     "other programs, use a smaller model or fewer --workers, or raise "
-                    "--memory-limit, and give the same command again; finished work is kept"
+                    "--memory-limit, then run the same command again. Finished work is kept"
                 )
             ]
         self._machine.warns(share, self.memory_limit)  # to be armed again when it is over
@@ -105,7 +107,7 @@ class MemoryPolicy:
         if state.warns(share, policy.SHRINK_AT):
             actions.append(
                 Warn(
-                    f"{share:.0%} of the memory of {device} ({seen.name}) are in use"
+                    f"{share:.0%} of the memory of {device} ({seen.name}) is in use"
                     + _foreign(seen)
                 )
             )
@@ -117,9 +119,9 @@ class MemoryPolicy:
         if over >= _STOP_AFTER:
             actions.append(
                 Stop(
-                    f"{share:.0%} of the memory of {device} stay in use even with the smallest "
-                    f"batches{_foreign(seen)}; close other programs or use a smaller model, and "
-                    "give the same command again; finished work is kept"
+                    f"{share:.0%} of the memory of {device} stays in use even with the smallest "
+                    f"batches{_foreign(seen)}; close other programs or use a smaller model, then "
+                    "run the same command again. Finished work is kept"
                 )
             )
         return actions

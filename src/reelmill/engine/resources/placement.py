@@ -39,7 +39,7 @@ class Need:
 
     def __str__(self) -> str:
         if not self.memory_mb:
-            return f"{self.spec.display_name} (need unknown)"
+            return f"{self.spec.display_name} (memory need unknown)"
         how = "measured" if self.measured else "estimated"
         return f"{self.spec.display_name} ({self.memory_mb:,.0f} MB, {how})"
 
@@ -99,16 +99,12 @@ def decide(needs: Sequence[Need], means: Means, wanted: ModelPlacement) -> Plan:
     over = [kind for kind in kinds if _sum(needs, kind, means) > _budget(kind, means)]
     told = "models: " + ", ".join(map(str, needs))
     sums = " and ".join(
-        f"{_sum(needs, kind, means):,.0f} MB of {_budget(kind, means):,.0f} MB to be had on "
+        f"{_sum(needs, kind, means):,.0f} MB of {_budget(kind, means):,.0f} MB available on "
         + ("the CPU" if kind == "cpu" else "a GPU")
         for kind in over or kinds
     )
     is_sequential = wanted == "sequential" or (wanted == "auto" and bool(over))
-    decision = (
-        "they are loaded sequentially, one ends before the next"
-        if is_sequential
-        else "all stay loaded"
-    )
+    decision = "they are loaded one after the other" if is_sequential else "all stay loaded"
     asked = ", as asked for" if wanted != "auto" else ""
     return Plan(
         is_sequential,

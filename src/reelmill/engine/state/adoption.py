@@ -91,8 +91,8 @@ def _check_parents(cache: Path) -> None:
             mode = folder.stat().st_mode
             if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
                 raise UsageError(
-                    f"{folder}: everybody can write there (mode {stat.S_IMODE(mode):o}) and put "
-                    f"other files in the place of those a run works with; chmod o-w it, or choose "
+                    f"{folder}: everybody can write there (mode {stat.S_IMODE(mode):o}) and "
+                    "could replace the files a run works with; chmod o-w it, or choose "
                     "another folder with -o"
                 )
 
@@ -101,25 +101,25 @@ def _check_owned(cache: Path, *, adopt: bool) -> None:
     """Raises UsageError when somebody else could have put things into the cache, or still can."""
     state = cache.lstat()
     if not stat.S_ISDIR(state.st_mode):
-        raise UsageError(f"{cache}: is not a folder of its own; remove it, or choose -o")
+        raise UsageError(f"{cache}: not a real folder; remove it, or choose another folder with -o")
     if state.st_uid != os.geteuid():
         raise UsageError(
-            f"{cache}: belongs to another user (uid {state.st_uid}), who could change what a run "
-            "works with; choose another folder with -o"
+            f"{cache}: belongs to another user (uid {state.st_uid}), who could change the files "
+            "a run works with; choose another folder with -o"
         )
     if state.st_mode & _OTHERS_WRITE and not adopt:
         raise UsageError(
             f"{cache}: others can write there (mode {stat.S_IMODE(state.st_mode):o}), and could "
-            "have left anything; choose another folder with -o, or take what is there as it is "
-            "with --adopt"
+            "have planted results; choose another folder with -o, or trust what is there with "
+            "--adopt"
         )
     if stat.S_IMODE(state.st_mode) != _PRIVATE:
         with contextlib.suppress(PermissionError):  # a file system without permissions
             gate.make_private(cache)
         if cache.stat().st_mode & _OTHERS_WRITE:
             raise UsageError(
-                f"{cache}: others can write there, and this file system does not let that be "
-                "changed; choose a folder on another one with -o"
+                f"{cache}: others can write there, and this file system does not allow changing "
+                "that; choose a folder on another file system with -o"
             )
 
 
@@ -145,8 +145,8 @@ def _adopt(cache: Path, seal: Seal, commands: Mapping[str, str]) -> None:
             write_kept(path, json.loads(path.read_text("utf-8")))
     gate.adopt(cache.parent, _written(adopted, cache.parent, commands))
     announce(
-        f"{len(adopted)} results found in {cache} are taken as they are (--adopt): nobody can tell "
-        "whether they were changed before"
+        f"{len(adopted)} results found in {cache} are trusted as they are (--adopt); nobody can "
+        "tell whether they were changed earlier"
     )
 
 

@@ -75,12 +75,12 @@ def _no_key(stage_name: str, settings: Mapping[str, Any]) -> str:
             json.dumps(value, sort_keys=True)
         except (TypeError, ValueError) as error:
             return (
-                f"stage {stage_name}: no key can be made of its setting {name!r}, a "
-                f"{type(value).__name__} ({error}); make it of numbers, texts, lists, tuples, "
-                "dicts and dataclasses of these (of a file its digest), or "
-                "declare it with setting(..., affects_result=False) if it decides no result"
+                f"stage {stage_name}: its setting {name!r}, a {type(value).__name__}, cannot be "
+                f"part of the cache key ({error}); use numbers, texts, lists, tuples, dicts and "
+                "dataclasses of these (for a file, its digest), or declare it with setting(..., "
+                "affects_result=False) if it does not affect the result"
             )
-    return f"stage {stage_name}: no key can be made of what its fingerprint() gives"
+    return f"stage {stage_name}: the value of its fingerprint() cannot be part of the cache key"
 
 
 def result_key(digest: str, sources: list[str]) -> str:
@@ -215,7 +215,7 @@ def reseal(path: Path, seal: Seal) -> Adopted:
     envelope = _parsed(path)
     kind = _kinds().get(envelope["schema"])
     if kind is None:
-        raise InputError(f"{path}: holds {envelope['schema']}, which nothing here makes")
+        raise InputError(f"{path}: holds {envelope['schema']}, which no installed stage produces")
     artifact = _artifact(path, envelope, kind)
     files = [path.parent / name for name in artifact.sidecars()]
     digests = {file.name: _digest(file)[0] for file in files if file.is_file()}
@@ -247,7 +247,7 @@ def _trusted(stored: Stored, seal: Seal) -> dict[str, Any]:
         raise NotTrustedError(f"{path}: not made with your key, or changed since")
     envelope = _parsed(path, data)
     if (envelope["key"], envelope["recording"]["sha256"]) != (stored.key, stored.recording):
-        raise NotTrustedError(f"{path}: the result of other work, put in this one's place")
+        raise NotTrustedError(f"{path}: the result of other work, put in place of this one")
     return envelope
 
 
@@ -284,7 +284,7 @@ def _check_file(stored: Stored, name: str, digest: str | None) -> None:
             return
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
-    raise NotTrustedError(f"{path}: not the file that was written here")
+    raise NotTrustedError(f"{path}: not the file that Reelmill wrote here")
 
 
 def _digest(path: Path) -> tuple[str, Stamp]:

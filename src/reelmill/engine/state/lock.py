@@ -51,7 +51,7 @@ class FolderLock:
             os.close(descriptor)
             raise UsageError(
                 f"{self._path.parent.parent}: this file system cannot lock files "
-                f"({error.strerror}); choose a folder on another one with -o"
+                f"({error.strerror}); choose a folder on another file system with -o"
             ) from error
         self._descriptor = descriptor
         if _is_ours(os.pread(descriptor, 4096, 0)):  # what else is in it is not for us to replace

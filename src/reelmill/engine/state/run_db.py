@@ -154,8 +154,8 @@ class Ledger:
             yield
         except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(
-                f"{self._path}: cannot be written ({error}); make room there, or choose another "
-                "folder with -o"
+                f"{self._path}: cannot be written ({error}); free some space there, or choose "
+                "another folder with -o"
             ) from error
         except sqlite3.DatabaseError as error:
             raise _damaged(self._path, error) from error
@@ -259,9 +259,9 @@ class Ledger:
 def not_ours(path: Path, why: str) -> str:
     """What is said of a folder that somebody else, or nobody known, worked in."""
     return (
-        f"{path.parent.parent}: what is kept in {path.parent.name} there was {why}, and whoever "
-        "wrote it could have written anything; choose another folder with -o, take it as it is "
-        "with --adopt, or compute everything anew in its place with --adopt --fresh"
+        f"{path.parent.parent}: what is kept in {path.parent.name} there was {why}, so its "
+        "contents cannot be trusted; choose another folder with -o, trust it with --adopt, or "
+        "replace it by computing everything again with --adopt --fresh"
     )
 
 
@@ -280,7 +280,7 @@ def whose_database(db: sqlite3.Connection, seal: Seal) -> str | None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version != VERSION:
         by = "Reelmill 0.1.0" if version == 0 else f"another version of Reelmill (format {version})"
-        return f"made by {by}, which left no mark that tells whose it is"
+        return f"made by {by}, which did not mark its results with a key"
     for *row, mac in db.execute(_select("notes", "WHERE name = ?"), (_MADE_BY,)):
         if _mac(seal.key_for(_PURPOSE), "notes", row) == mac:
             return None
@@ -334,8 +334,8 @@ def read_foreign(database: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def _damaged(path: Path, error: Exception) -> UsageError:
     return UsageError(
-        f"{path}: damaged ({error}); move it away and give the same command again, "
-        "finished work is found without it"
+        f"{path}: damaged ({error}); move it elsewhere and run the same command again. Finished "
+        "work is found without it"
     )
 
 
