@@ -51,8 +51,8 @@ def test_an_unknown_stage_lists_those_there_are() -> None:
 
 
 def test_a_stage_is_added_only_where_it_goes() -> None:
-    with pytest.raises(UsageError, match="decode cannot be added to faces: it goes with voice"):
-        added_stages(["decode"], [], "faces")
+    with pytest.raises(UsageError, match="layout cannot be added to faces: it goes with subtitle"):
+        added_stages(["layout"], [], "faces")
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ class SpeakingPersons(Persons):
     `SpeakingArrays`. `speaking_by` is the network that says it."""
 
     schema: ClassVar[str] = "speaking_persons/1"
-    activity: PlainName = ""
+    activity: PlainName | None = None
     speaking_by: str = ""
 
     def sidecars(self) -> list[str]:
@@ -265,7 +265,7 @@ class HeardPersons(SpeakingPersons):
     schema: ClassVar[str] = "heard_persons/2"
     unseen: list[HeardVoice] = field(default_factory=list)
     diarizer: str = ""
-    shares: PlainName = ""
+    shares: PlainName | None = None
 
     def sidecars(self) -> list[str]:
         return [*super().sidecars(), *([self.shares] if self.shares else [])]
@@ -392,11 +392,13 @@ def read_tracks(folder: Path, tracks: Tracks) -> TrackArrays:
 
 def read_speaking(folder: Path, persons: SpeakingPersons) -> SpeakingArrays:
     """The arrays beside `persons`. Raises InputError when damaged."""
+    assert persons.activity is not None
     return SpeakingArrays(**_read(folder / persons.activity))
 
 
 def read_shares(folder: Path, persons: HeardPersons) -> SpeakingShares:
     """The arrays beside `persons`. Raises InputError when damaged."""
+    assert persons.shares is not None
     return SpeakingShares(**_read(folder / persons.shares))
 
 

@@ -36,7 +36,7 @@ class Decode(FileStage):
     name = "decode"
     version = 4
     display_name = "Decoding the sound"
-    commands = ("voice", "subtitle")
+    commands = ("voice", "subtitle", "faces")
     needs = (Media,)
     produces = Audio
     temporary = True

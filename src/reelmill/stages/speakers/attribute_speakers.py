@@ -42,7 +42,7 @@ class AttributeSpeakers(FileStage):
     name: ClassVar[str] = "speakers"
     version: ClassVar[int] = 2
     display_name = "Assigning words to speakers"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     needs = (Transcript, Diarization)
     produces: ClassVar[type[Artifact]] = SpokenTranscript
 

@@ -22,7 +22,7 @@ class Diarize(FileStage):
     name: ClassVar[str] = "diarize"
     version: ClassVar[int] = 4
     display_name = "Telling speakers apart"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     needs = (SpeakerActivity, Voices)
     produces: ClassVar[type[Artifact]] = Diarization
 

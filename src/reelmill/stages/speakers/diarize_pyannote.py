@@ -31,7 +31,7 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
     name: ClassVar[str] = "diarize-pyannote"
     version: ClassVar[int] = 1
     display_name = "Telling speakers apart with pyannote.audio"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     enabled_by = ("diarizer", "pyannote")
     needs = (Audio,)
     produces: ClassVar[type[Artifact]] = Diarization

@@ -42,7 +42,7 @@ class EmbedSpeakers(ModelStage[Utterances, Float32]):
     name: ClassVar[str] = "voices"
     version: ClassVar[int] = 4
     display_name = "Comparing voices"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     needs = (Audio, SpeakerActivity)
     produces: ClassVar[type[Artifact]] = Voices
 

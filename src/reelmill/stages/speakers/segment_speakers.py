@@ -74,7 +74,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     name: ClassVar[str] = "activity"
     version: ClassVar[int] = 4
     display_name = "Finding who speaks when"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     needs = (Audio,)
     produces: ClassVar[type[Artifact]] = SpeakerActivity
 

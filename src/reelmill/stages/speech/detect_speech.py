@@ -45,7 +45,7 @@ class DetectSpeech(FileStage):
     name = "speech"
     version = 3
     display_name = "Finding speech"
-    commands = ("voice", "subtitle")
+    commands = ("voice", "subtitle", "faces")
     models = ("model",)
     needs = (Audio,)
     produces = Speech

@@ -77,7 +77,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     name: ClassVar[str] = "recognize"
     version: ClassVar[int] = 2
     display_name = "Recognizing speech"
-    commands = ("voice", "subtitle")
+    commands = ("voice", "subtitle", "faces")
     models = ("model",)
     needs = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = Recognition

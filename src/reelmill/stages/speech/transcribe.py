@@ -49,7 +49,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     name: ClassVar[str] = "transcribe"
     version: ClassVar[int] = 5
     display_name = "Listening again where in doubt"
-    commands = ("voice", "subtitle")
+    commands = ("voice", "subtitle", "faces")
     models = ("model",)
     needs = (Audio, Speech, Recognition)
     produces: ClassVar[type[Artifact]] = Transcript

@@ -28,7 +28,7 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
     name: ClassVar[str] = "transcribe-whisperx"
     version: ClassVar[int] = 2
     display_name = "Recognizing speech with WhisperX"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     models = ("model",)
     enabled_by = ("engine", "whisperx")
     needs = (Audio,)

@@ -46,7 +46,7 @@ class Export(FileStage):
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 3
     display_name = "Writing the results"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     needs = (Transcript, optional(Diarization), every(Findings))
     produces: ClassVar[type[Artifact]] = Exports
     named_outputs: ClassVar[bool] = True

@@ -80,7 +80,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
     name: ClassVar[str] = "align"
     version: ClassVar[int] = 5
     display_name = "Timing words"
-    commands = ("voice", "subtitle")
+    commands = ("voice", "subtitle", "faces")
     models = ("model", "aligner")
     needs = (
         Audio,

@@ -44,7 +44,7 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
     name: ClassVar[str] = "align-whisperx"
     version: ClassVar[int] = 1
     display_name = "Timing words with WhisperX"
-    commands = ("voice",)
+    commands = ("voice", "faces")
     models = ("aligner",)
     enabled_by = ("engine", "whisperx")
     needs = (Audio, Transcript)

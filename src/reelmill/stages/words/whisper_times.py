@@ -60,7 +60,7 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
     name: ClassVar[str] = "whisper-times"
     version: ClassVar[int] = 2
     display_name = "Timing words that no aligner can"
-    commands = ("voice", "subtitle")
+    commands = ("voice", "subtitle", "faces")
     models = ("model", "aligner")
     needs = (Audio, Speech, exactly(Transcript))
     produces: ClassVar[type[Artifact]] = WhisperTimes
