@@ -146,6 +146,39 @@ def verify(
 
 
 @app.command()
+def find(
+    out: Annotated[Path, typer.Argument(help="A folder of results.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="All of these, in one line. Quoted words are a phrase; a "
+            "star stands for any ending of a word."
+        ),
+    ] = None,
+    speaker: Annotated[str | None, typer.Option(help="Lines of this speaker only.")] = None,
+    recording: Annotated[
+        str | None, typer.Option(help="Only recordings of this name; * and ? stand for others.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Not before this time: seconds or h:mm:ss.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Not after this time.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="speech, translation or finding, by commas [all].")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most lines to show.")] = 200,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="Print JSON, an object per line.")
+    ] = False,
+) -> None:
+    """Find what was said or found: by words, speaker, recording and time."""
+    from reelmill.commands.find import query_of, run_find
+
+    query = query_of(words or [], speaker, recording, start, end, only, limit)
+    raise typer.Exit(run_find(out, query, json_lines=json_lines))
+
+
+@app.command()
 def key() -> None:
     """Show your key and how a team can share it.
 

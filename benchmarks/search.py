@@ -1,0 +1,101 @@
+"""How long `reelmill find` takes to answer over thousands of transcripts.
+
+    python -m benchmarks.search --recordings 10000 --json benchmarks/results/search.json
+
+Transcripts of 40 segments each are written as the product writes them (Korean and English words at
+random, each with its time), then: `indexing` is the first call, which reads them all; `looking` is
+what a later call needs to see that nothing changed; the rest is the answer alone, the median of 21,
+for a rare word, a common one, a phrase, a Korean one, and with a speaker and a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import show, told_command, write_result
+from reelmill.search.index import Query, SearchIndex
+
+_SEGMENTS, _WORDS, _REPEAT = 40, 12, 21
+_COMMON = ["the", "call", "today", "please", "money", "bank", "transfer", "account", "yes"]
+_KOREAN = ["오늘", "내일", "통화", "은행", "계좌번호", "돈을", "보내", "주세요", "알겠습니다"]
+QUERIES = {
+    "a rare word": Query("rare77"),
+    "a common word": Query("money"),
+    "a phrase": Query('"transfer account"'),
+    "Korean, inside words": Query("계좌"),
+    "a speaker and a time": Query("money", speaker="B", start=60.0, end=120.0),
+    "nothing": Query("absent"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="searching thousands of transcripts")
+    parser.add_argument("--recordings", type=int, default=10_000)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
+        os.environ["REELMILL_CACHE"] = str(Path(work) / "cache")
+        out = Path(work) / "out"
+        write_transcripts(out, options.recordings)
+        rows = timed(out)
+    show(f"finding in {options.recordings:,} transcripts", rows)
+    write_result(options.json, {"command": told_command("benchmarks.search"), "rows": rows})
+
+
+def write_transcripts(out: Path, count: int) -> None:
+    """Transcripts of calls, the same for the same count."""
+    choice = random.Random(18)
+    out.mkdir()
+    for number in range(count):
+        segments = [_segment(choice, number, at) for at in range(_SEGMENTS)]
+        content = {
+            "schema": "reelmill.transcript/1",
+            "source": {"name": f"call {number}.wav", "sha256": f"{number:064x}"},
+            "segments": segments,
+        }
+        text = json.dumps(content, ensure_ascii=False)
+        (out / f"call {number}.json").write_text(text, encoding="utf-8")
+
+
+def _segment(choice: random.Random, number: int, at: int) -> dict[str, Any]:
+    words = choice.choices(_COMMON if at % 2 else _KOREAN, k=_WORDS)
+    if at == 7:
+        words[3] = f"rare{number}"
+    start = at * 5.0
+    timed = [
+        {"word": word, "start": start + 0.4 * place, "end": start + 0.4 * place + 0.3}
+        for place, word in enumerate(words)
+    ]
+    speaker = "AB"[at // 2 % 2]
+    text = " ".join(words)
+    return {"start": start, "end": start + 4.8, "text": text, "speaker": speaker, "words": timed}
+
+
+def timed(out: Path) -> list[dict[str, Any]]:
+    rows = []
+    with contextlib.closing(SearchIndex(out)) as index:
+        for name in ("indexing", "looking"):
+            began = time.perf_counter()
+            index.update()
+            rows.append({"what": name, "ms": 1000 * (time.perf_counter() - began), "lines": None})
+        for name, query in QUERIES.items():
+            times = []
+            for _ in range(_REPEAT):
+                began = time.perf_counter()
+                hits = index.search(query)
+                times.append(1000 * (time.perf_counter() - began))
+            rows.append({"what": name, "ms": statistics.median(times), "lines": len(hits)})
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""`reelmill find`: what was said where, in all results of a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
+from reelmill.core.printable import printable
+from reelmill.errors import UsageError
+from reelmill.search.index import Hit, Query, SearchIndex, as_json
+from reelmill.search.results import Kind
+
+
+def run_find(out: Path, query: Query, *, json_lines: bool = False) -> int:
+    """Print every line that matches, with its recording, second and speaker.
+
+    Args:
+        out: the output folder.
+        query: what is looked for.
+        json_lines: print JSON, an object a line.
+
+    Returns:
+        The exit code: 1 when nothing was found.
+
+    Raises:
+        UsageError: no such folder, no index can be kept, or nothing to look for.
+    """
+    with contextlib.closing(SearchIndex(out)) as index:
+        problems = index.update()
+        hits = index.search(query)
+    for hit in hits:
+        print(json.dumps(as_json(hit), ensure_ascii=False) if json_lines else _line(hit))
+    for problem in problems:
+        print(printable(f"warning: {problem}"), file=sys.stderr)
+    if len(hits) == query.limit:
+        print(f"only the first {query.limit} are shown; --limit shows more", file=sys.stderr)
+    if not hits:
+        print("nothing found", file=sys.stderr)
+    return EXIT_DONE if hits else EXIT_SOME_FAILED
+
+
+def query_of(
+    words: Sequence[str],
+    speaker: str | None,
+    recording: str | None,
+    start: str | None,
+    end: str | None,
+    only: str | None,
+    limit: int,
+) -> Query:
+    """A query as the command line gives it: times and kinds are text.
+
+    Raises:
+        UsageError: a time or a kind is none.
+    """
+    kinds = tuple(part.strip() for part in only.split(",")) if only else ()
+    for kind in kinds:
+        if kind not in get_args(Kind):
+            raise UsageError(f"--only {kind}: there are {', '.join(get_args(Kind))}")
+    # the shell took the quotation marks of a phrase away
+    asked = " ".join(f'"{word}"' if " " in word else word for word in words)
+    return Query(
+        asked,
+        speaker,
+        recording,
+        None if start is None else seconds(start),
+        None if end is None else seconds(end),
+        kinds,  # type: ignore[arg-type]
+        limit,
+    )
+
+
+def seconds(text: str) -> float:
+    """A time given as seconds, `m:ss` or `h:mm:ss`.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    parts = text.split(":")
+    try:
+        if len(parts) > 3 or not all(part.strip() for part in parts):
+            raise ValueError
+        *whole, last = parts
+        total = float(last)
+        for place, part in enumerate(reversed(whole), start=1):
+            total += int(part) * 60**place
+        if not 0 <= total < math.inf:
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{text}: not a time; give seconds, m:ss or h:mm:ss") from None
+    return total
+
+
+def _line(hit: Hit) -> str:
+    what = "" if hit.kind == "speech" else f"[{hit.label}] "
+    who = f"{hit.speaker}: " if hit.speaker else ""
+    return printable(f"{hit.recording}  {_clock(hit.at)}  {what}{who}{' '.join(hit.text.split())}")
+
+
+def _clock(seconds: float | None) -> str:
+    """`h:mm:ss`, the whole second before; dashes where there is no time."""
+    if seconds is None:
+        return "-:--:--"
+    whole = max(0, int(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

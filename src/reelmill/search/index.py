@@ -1,0 +1,265 @@
+"""The index of an output folder: SQLite's full-text search (FTS5), kept in the user's own cache.
+
+It lies with the user and not with the results, where somebody else could write into it, and so that
+results on a read-only disk can be searched. It follows the files: one is read again when its
+identity, size or time changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from reelmill.core import gate
+from reelmill.core.paths import user_cache
+from reelmill.errors import InputError, UsageError
+from reelmill.search.results import Kind, read_result, result_files
+from reelmill.search.tokens import expression, position, terms, tokens
+
+#: Raised when a column means something else: older indexes are made anew.
+_VERSION = 1
+#: A file's lines have the numbers from its own number times this on.
+_LINES = 1 << 20
+_SCHEMA = """
+CREATE TABLE files (id INTEGER PRIMARY KEY, path UNIQUE, stamp, name, sha256, problem);
+CREATE TABLE lines (
+    id INTEGER PRIMARY KEY, kind, start, "end", speaker, label, text, words
+);
+CREATE VIRTUAL TABLE found USING fts5(tokens, tokenize="unicode61 remove_diacritics 0");
+"""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for.
+
+    Attributes:
+        words: as `tokens.terms` reads them; empty for all lines that the rest allows.
+        speaker: whose lines; case makes no difference.
+        recording: a recording's name, or a pattern with `*` and `?`.
+        start, end: seconds; lines that are, in part, between them.
+        kinds: which lines; all when empty.
+        limit: the most hits.
+    """
+
+    words: str = ""
+    speaker: str | None = None
+    recording: str | None = None
+    start: float | None = None
+    end: float | None = None
+    kinds: tuple[Kind, ...] = ()
+    limit: int = 200
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A line that was found.
+
+    Attributes:
+        recording: the recording's name.
+        file: the result it stands in.
+        kind: `speech`, `translation` or `finding`.
+        at: the second of the original at which the first term begins, where words have times;
+            else that of the line; None for a finding about the whole recording.
+        start, end: the line's seconds.
+    """
+
+    recording: str
+    file: str
+    kind: str
+    at: float | None
+    start: float | None
+    end: float | None
+    speaker: str | None
+    label: str | None
+    text: str
+
+
+class SearchIndex:
+    """The index of one output folder."""
+
+    def __init__(self, out: Path) -> None:
+        """
+        Args:
+            out: the output folder; its name may be any of those it has.
+
+        Raises:
+            UsageError: there is no such folder, or the index cannot be kept.
+        """
+        if not out.is_dir():
+            raise UsageError(f"{out}: no such folder; give a folder of results")
+        self._out = out
+        place = hashlib.sha256(os.fsencode(os.path.realpath(out))).hexdigest()[:32]
+        path = user_cache() / "search" / f"{place}.sqlite"
+        try:
+            gate.make_folder(path.parent, 0o700)
+            self._db = sqlite3.connect(gate.database(path), isolation_level=None, timeout=60)
+            self._begin()
+        except (OSError, sqlite3.Error) as error:
+            raise UsageError(
+                f"{path}: the index of {out} cannot be kept ({error}); make room there, remove the "
+                "file if it is damaged, or name another folder in REELMILL_CACHE"
+            ) from error
+
+    def _begin(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            for name in ("files", "lines", "found"):
+                self._db.execute(f"DROP TABLE IF EXISTS {name}")
+            self._db.executescript(_SCHEMA)
+            self._db.execute(f"PRAGMA user_version={_VERSION}")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def update(self) -> list[str]:
+        """Read what is new or changed below the folder, and forget what is gone.
+
+        Returns:
+            Why files could not be searched.
+        """
+        known = {path: (number, stamp) for number, path, stamp in self._db.execute(_KNOWN)}
+        with self._transaction():
+            for path in sorted(result_files(self._out)):
+                name = _storable(os.path.relpath(path, self._out))
+                number, before = known.pop(name, (None, None))
+                stamp = _stamp(path)
+                if stamp != before:
+                    self._forget(number)
+                    self._add(path, name, stamp)
+            for number, _ in known.values():
+                self._forget(number)
+        rows = self._db.execute("SELECT problem FROM files WHERE problem IS NOT NULL ORDER BY path")
+        return [problem for (problem,) in rows]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _forget(self, number: int | None) -> None:
+        if number is None:
+            return
+        between = (number * _LINES, (number + 1) * _LINES - 1)
+        self._db.execute("DELETE FROM found WHERE rowid BETWEEN ? AND ?", between)
+        self._db.execute("DELETE FROM lines WHERE id BETWEEN ? AND ?", between)
+        self._db.execute("DELETE FROM files WHERE id = ?", (number,))
+
+    def _add(self, path: Path, name: str, stamp: str) -> None:
+        problem = result = None
+        try:
+            result = read_result(path)
+        except InputError as error:
+            problem = str(error)
+        source = (result.source.name, result.source.sha256) if result else (None, None)
+        file = self._db.execute(
+            "INSERT INTO files (path, stamp, name, sha256, problem) VALUES (?, ?, ?, ?, ?)",
+            (name, stamp, *source, problem),
+        ).lastrowid
+        assert file is not None
+        lines = sorted(result.lines(), key=lambda line: line.start or 0.0) if result else []
+        for number, line in enumerate(lines[:_LINES], start=file * _LINES):
+            words = json.dumps([[word.start, word.word] for word in line.words])
+            row = (number, line.kind, line.start, line.end, line.speaker, line.label, line.text)
+            self._db.execute(_ADD_LINE, (*row, words if line.words else None))
+            text = " ".join(tokens(f"{line.label} {line.text}" if line.label else line.text))
+            self._db.execute("INSERT INTO found (rowid, tokens) VALUES (?, ?)", (number, text))
+
+    def search(self, query: Query) -> list[Hit]:
+        """The lines that have all words of a query, by recording and time; where there are more
+        than its limit, those of the recordings that were indexed first.
+
+        Raises:
+            UsageError: the query has no letter or digit to look for.
+        """
+        asked = terms(query.words)
+        if query.words.strip() and not asked:
+            raise UsageError(f"{query.words}: no word to look for; give letters or digits")
+        where, values = _conditions(query, asked)
+        tables, order = (_WITH_WORDS, "found.rowid") if asked else ("lines", "lines.id")
+        statement = _SEARCH.format(tables, where, order)
+        hits = [_hit(row, asked) for row in self._db.execute(statement, (*values, query.limit))]
+        return sorted(hits, key=lambda hit: (hit.recording, hit.file))
+
+
+_KNOWN = "SELECT id, path, stamp FROM files"
+_ADD_LINE = (
+    'INSERT INTO lines (id, kind, start, "end", speaker, label, text, words) '
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# In the order of the full-text index, so that it is left as soon as there are enough.
+_SEARCH = (
+    'SELECT name, path, kind, start, "end", speaker, label, text, words FROM {} '
+    f"JOIN files ON files.id = lines.id / {_LINES} WHERE {{}} ORDER BY {{}} LIMIT ?"
+)
+_WITH_WORDS = "found CROSS JOIN lines ON lines.id = found.rowid"
+
+
+def _conditions(
+    query: Query, asked: Sequence[tuple[list[str], bool]]
+) -> tuple[str, list[str | float]]:
+    parts: list[str] = []
+    values: list[str | float] = []
+
+    def add(condition: str, *given: str | float) -> None:
+        parts.append(condition)
+        values.extend(given)
+
+    if asked:
+        matching = expression(list(asked))
+        add("found MATCH ?", matching)
+    if query.speaker is not None:
+        add("lower(speaker) = lower(?)", query.speaker)
+    if query.recording is not None:
+        # a name may be given with its ending or without it
+        pattern = query.recording.replace("[", "[[]")
+        add("(name = ? OR name GLOB ? OR name GLOB ?)", query.recording, pattern, f"{pattern}.*")
+    if query.start is not None:
+        add('coalesce("end", start, 1e99) >= ?', query.start)
+    if query.end is not None:
+        add("coalesce(start, 0) <= ?", query.end)
+    if query.kinds:
+        add(f"kind IN ({','.join('?' * len(query.kinds))})", *query.kinds)
+    return " AND ".join(parts) or "1", values
+
+
+def _hit(row: Sequence[object], asked: Sequence[tuple[list[str], bool]]) -> Hit:
+    name, path, kind, start, end, speaker, label, text, words = row
+    at = start
+    if words is not None and asked:
+        timed = json.loads(str(words))
+        places = [position([word for _, word in timed], term) for term in asked]
+        found = [place for place in places if place is not None]
+        if found:
+            at = timed[min(found)][0]
+    return Hit(name, path, kind, at, start, end, speaker, label, text)  # type: ignore[arg-type]
+
+
+def _stamp(path: Path) -> str:
+    """What changes when a file does."""
+    try:
+        stat = os.lstat(path)
+    except OSError:
+        return "gone"
+    return f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+
+
+def _storable(path: str) -> str:
+    """SQLite's text is UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def as_json(hit: Hit) -> dict[str, object]:
+    """A hit as plain values."""
+    return asdict(hit)

@@ -1,0 +1,138 @@
+"""What is searched: the JSON results in an output folder, each as lines with their times.
+
+They may come from anywhere, so every field is checked, and a file that is none of ours, or is
+damaged, has no lines.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from reelmill.core.json_text import parse_json
+from reelmill.core.walk import walk
+from reelmill.errors import InputError
+
+#: Where a line comes from: what was said, its translation, or what a stage found.
+Kind = Literal["speech", "translation", "finding"]
+_SCHEMAS = ("reelmill.transcript/1", "reelmill.subtitles/1")
+#: Ten times the transcript of a day.
+_LARGEST_BYTES = 1 << 28
+
+
+class Word(BaseModel):
+    """A word and when it begins, in seconds of the original."""
+
+    word: str
+    start: float
+
+
+class Line(BaseModel):
+    """A segment or a finding: times in seconds of the original, None where it has none."""
+
+    kind: Kind
+    text: str
+    start: float | None = None
+    end: float | None = None
+    speaker: str | None = None
+    #: A finding's label, or a translation's language.
+    label: str | None = None
+    words: list[Word] = []
+
+
+class _Translation(BaseModel):
+    text: str = ""
+
+
+class _Segment(BaseModel):
+    start: float
+    end: float
+    text: str
+    speaker: str | None = None
+    words: list[Word] = []
+    translations: dict[str, _Translation] = {}
+
+
+class _Finding(BaseModel):
+    label: str
+    text: str = ""
+    start: float | None = None
+    end: float | None = None
+    speaker: str | None = None
+
+
+class _Source(BaseModel):
+    name: str
+    sha256: str = ""
+
+
+class Result(BaseModel):
+    """A JSON result as far as it is searched; `made` is its schema."""
+
+    made: str = Field(alias="schema")
+    source: _Source
+    segments: list[_Segment] = []
+    sentences: list[_Segment] = []
+    findings: list[_Finding] = []
+
+    def lines(self) -> Iterator[Line]:
+        """Everything that can be found in it."""
+        for one in (*self.segments, *self.sentences):
+            said = Line(kind="speech", **one.model_dump(exclude={"translations"}))
+            yield said
+            for language, translation in one.translations.items():
+                changes = {"kind": "translation", "text": translation.text, "label": language}
+                yield said.model_copy(update={**changes, "words": []})
+        for found in self.findings:
+            yield Line(kind="finding", **found.model_dump())
+
+
+def result_files(out: Path) -> Iterator[Path]:
+    """The JSON files below an output folder, its cache left out; links are not followed."""
+    for at, folders, files in walk(out):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.endswith(".json") and not name.startswith("."):
+                yield Path(at, name)
+
+
+def read_result(path: Path) -> Result | None:
+    """A result to be searched; None for a file that is something else.
+
+    Raises:
+        InputError: it cannot be read, or says it is a result and is damaged.
+    """
+    try:
+        values: Any = parse_json(_content(path))
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or values.get("schema") not in _SCHEMAS:
+        return None
+    try:
+        return Result.model_validate(values)
+    except (ValidationError, RecursionError) as error:
+        raise InputError(f"{path}: damaged, and not searched ({_first(error)})") from error
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        one = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+    return "nested too deeply"
+
+
+def _content(path: Path) -> bytes:
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            if os.fstat(file.fileno()).st_size > _LARGEST_BYTES:
+                raise InputError(f"{path}: too large for a transcript, and not searched")
+            return file.read()
+    except OSError as error:
+        why = "a link" if error.errno == errno.ELOOP else error.strerror
+        raise InputError(f"{path}: not searched ({why})") from error

@@ -1,0 +1,70 @@
+"""Text as what is searched for: words, and single characters where words are not told apart.
+
+Korean, Japanese, Chinese and Thai are taken a character at a time, and a word of the question is a
+row of them: it is found inside longer words too, and whether or not somebody put a space there.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: A character of a script that writes words together, or puts endings on them.
+_SINGLE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f"
+    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_TOKEN = re.compile(rf"[{_SINGLE}]|[^\W_{_SINGLE}]+")
+_TERM = re.compile(r'"([^"]*)"?|(\S+)')
+
+
+def tokens(text: str) -> list[str]:
+    """What of a text can be found, in its order: case, width and accents make no difference."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return [_without_accents(token) for token in _TOKEN.findall(plain)]
+
+
+def _without_accents(token: str) -> str:
+    if token.isascii() or re.match(f"[{_SINGLE}]", token):
+        return token
+    parts = unicodedata.normalize("NFD", token)
+    bare = "".join(part for part in parts if unicodedata.category(part) != "Mn")
+    return unicodedata.normalize("NFC", bare)
+
+
+def terms(question: str) -> list[tuple[list[str], bool]]:
+    """What is asked for: each term's tokens, and whether words that begin so are meant too.
+
+    Args:
+        question: words, all of which have to be there; `"some words"` for a phrase; `word*` for
+            all words that begin so.
+    """
+    found = []
+    for match in _TERM.finditer(question):
+        text = match[1] if match[1] is not None else match[2]
+        if wanted := tokens(text):
+            found.append((wanted, match[1] is None and text.endswith("*")))
+    return found
+
+
+def expression(asked: list[tuple[list[str], bool]]) -> str:
+    """Terms as SQLite's FTS5 wants them. Tokens hold letters and digits only: nothing in them is
+    an operator."""
+    return " AND ".join(f'"{" ".join(one)}"{" *" if prefix else ""}' for one, prefix in asked)
+
+
+def position(words: list[str], term: tuple[list[str], bool]) -> int | None:
+    """The word in which a term begins.
+
+    Args:
+        words: the words of a line, in order.
+    """
+    wanted, prefix = term
+    owners = [(token, at) for at, word in enumerate(words) for token in tokens(word)]
+    for first in range(len(owners) - len(wanted) + 1):
+        there = [token for token, _ in owners[first : first + len(wanted)]]
+        if there == wanted or (
+            prefix and there[:-1] == wanted[:-1] and there[-1].startswith(wanted[-1])
+        ):
+            return owners[first][1]
+    return None
