@@ -112,5 +112,5 @@ def test_an_edited_manifest_is_told(tmp_path: Path, content: bytes):
 
 def test_two_lines_for_one_file_are_told(tmp_path: Path):
     (tmp_path / MANIFEST).write_bytes(line("a", "0" * 64) + line("a", "1" * 64))
-    with pytest.raises(InputError, match="line 2 lists a file again"):
+    with pytest.raises(InputError, match="line 2 lists a file a second time"):
         read_manifest(tmp_path)

@@ -65,7 +65,7 @@ def test_what_a_reader_finds(tmp_path: Path):
         "Recognizing speech",
         "91 %",
         "mean 4.0 GB, most 6.0 GB, of 32.0 GB",
-        "No difference was found",
+        "No original that was hashed before and after the work has changed",
         "batch size 20 -> 10",
     ):
         assert words in page.text, words
@@ -127,12 +127,12 @@ def test_what_a_run_went_without_is_on_the_page(tmp_path: Path):
         outcome.notes = [lacking, model]
     run.outcomes[1].notes.append(whisper)
     text = Page(render_page(run, tmp_path)).text
-    assert "What was decided for this run, and what it went without" in text
+    assert "Decisions made for this run, and what was unavailable" in text
     assert text.count(lacking) == 1 and "its library cannot use the GPU" in text
-    assert text.count(model) == 1 and f"Of all that are done: {model}." in text
+    assert text.count(model) == 1 and f"For all recordings done: {model}." in text
     _, _, after = text.partition("홍길동_250604_091500.m4a")
     assert whisper in after.partition("Done")[0]
-    assert "went without" not in Page(render_page(empty_run(), tmp_path)).text
+    assert "was unavailable" not in Page(render_page(empty_run(), tmp_path)).text
 
 
 def test_a_changed_original_is_never_called_good(tmp_path: Path):
@@ -141,7 +141,7 @@ def test_a_changed_original_is_never_called_good(tmp_path: Path):
     page = render_page(run, tmp_path)
     assert 'h1 class="attention"' in page
     assert "Original changed" in page
-    assert "No difference was found" not in page
+    assert "No original that was hashed before and after the work has changed" not in page
 
 
 def test_a_stopped_run_says_how_to_go_on(tmp_path: Path):
@@ -149,7 +149,7 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path):
     run.stopped = "memory in use 81 %"
     text = Page(render_page(run, tmp_path)).text
     assert "Stopped early" in text
-    assert "Run the same command again to go on" in text
+    assert "Run the same command again to continue" in text
 
 
 def test_models_of_one_name_are_told_apart(tmp_path: Path):

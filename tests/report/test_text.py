@@ -19,7 +19,7 @@ def test_a_run_with_a_failure():
     run.manifest_sha256 = "ab" * 32
     assert closing_lines(run, OUT) == [
         "6 of 7 recordings done, 1 failed.",
-        "  time 04:31, 1:25:26 of sound at 18.9 × real time, 45 s per recording, 1 done before",
+        "  time 04:31, 1:25:26 of sound at 18.9 × real time, 45 s per recording, 1 done earlier",
         "  FAILED /home/kim/통화/6월/깨진 파일.m4a",
         "    Decoding the sound: ends in the middle of its index (moov atom not found)",
         "  Warning: device memory in use 83 %: batch size 20 -> 10",
@@ -27,7 +27,7 @@ def test_a_run_with_a_failure():
         "  Report    analysis-results/report.html",
         "  Failures  analysis-results/failed_files.json",
         "  Evidence  analysis-results/manifest.sha256 (check: reelmill verify analysis-results)",
-        f"  SHA-256   {'ab' * 32} (of that file: keep it elsewhere)",
+        f"  SHA-256   {'ab' * 32} (of that file; keep a copy elsewhere)",
     ]
 
 
@@ -64,7 +64,7 @@ def test_many_failures_are_cut():
 
 def test_nothing_found():
     lines = closing_lines(empty_run(), OUT)
-    assert lines[0] == "There was nothing to do: no recordings were found."
+    assert lines[0] == "Nothing to do: no recordings were found."
     assert not any("Evidence" in line for line in lines)
 
 

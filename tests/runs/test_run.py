@@ -130,7 +130,7 @@ def test_a_recording_added_in_mid_run_is_done_like_the_others(tmp_path: Path) ->
     assert run.summary is not None
     assert [one.status for one in run.summary.outcomes] == ["done", "done"]
     assert (tmp_path / "out" / "b.up").read_text() == "ADDED0 LATER1"
-    with pytest.raises(RunClosedError, match="no more recordings"):
+    with pytest.raises(RunClosedError, match="no longer accepts recordings"):
         run.add(second)
 
 

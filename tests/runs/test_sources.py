@@ -76,7 +76,7 @@ def test_links_out_of_the_folder_are_counted_and_not_followed(tmp_path: Path) ->
     names = sorted(str(one.path.relative_to(tmp_path / "in")) for one in found_there.sources)
     assert names == ["a.wav", "inside/b.wav", "second.wav"]
     (line,) = found_there.remarks()
-    assert line.startswith("3 links out of the folders given, not followed (")
+    assert line.startswith("3 links out of the given folders not followed (")
     assert "up.wav" in line and "root" in line
     # What is named outright, or lies in another folder given, is meant.
     assert set(found(tmp_path / "in" / "c.wav")) == {"c.wav"}

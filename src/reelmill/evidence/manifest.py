@@ -71,7 +71,9 @@ def parse_manifest(path: Path, data: bytes) -> dict[str, str]:
     for at, text in enumerate(lines, 1):
         name, sha256 = _parsed(path, at, text)
         if name in hashes:
-            raise InputError(f"{path}: line {at} lists a file again; was it edited?")
+            raise InputError(
+                f"{path}: line {at} lists a file a second time; was the manifest edited?"
+            )
         hashes[name] = sha256
     return hashes
 
@@ -79,7 +81,7 @@ def parse_manifest(path: Path, data: bytes) -> dict[str, str]:
 def _parsed(path: Path, at: int, text: bytes) -> tuple[str, str]:
     match = _LINE.fullmatch(text)
     if match is None:
-        raise InputError(f"{path}: line {at} is no line of a manifest; was the file edited?")
+        raise InputError(f"{path}: line {at} is not a valid manifest line; was the file edited?")
     mark, sha256, name = match.groups()
     if mark:
         name = re.sub(rb"\\[\\nr]", lambda found: _UNESCAPES[found[0]], name)
@@ -87,5 +89,5 @@ def _parsed(path: Path, at: int, text: bytes) -> tuple[str, str]:
         name = b"-"
     file = name.decode("utf-8", "surrogateescape")
     if not is_plain(file):
-        raise InputError(f"{path}: line {at} has a name that this program does not give: {file!r}")
+        raise InputError(f"{path}: line {at} has a file name that Reelmill never writes: {file!r}")
     return file, sha256.decode("ascii")

@@ -35,11 +35,13 @@ def read_record(path: Path) -> bytes:
             if not stat.S_ISREG(facts.st_mode):
                 raise InputError(f"{path}: not a regular file")
             if facts.st_size > _LARGEST_BYTES:
-                raise InputError(f"{path}: {facts.st_size:,} bytes are no record of this program")
+                raise InputError(
+                    f"{path}: {facts.st_size:,} bytes is too large for a record of Reelmill"
+                )
             return file.read()
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise InputError(f"{path}: a link; records are files of their own") from error
+            raise InputError(f"{path}: a link; a record must be a regular file") from error
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
@@ -76,13 +78,13 @@ def parse_evidence(path: Path, data: bytes) -> Evidence:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) != len(pairs):
-        raise ValueError("a name stands there twice")
+        raise ValueError("a name appears twice")
     return values
 
 
 def _name(name: str, *, inside: bool = False) -> str:
     if not is_plain(name, inside=inside):
-        raise ValueError(f"{name!r} is no name of this record's")
+        raise ValueError(f"{name!r} is not a field of this record")
     return name
 
 
@@ -93,10 +95,10 @@ def _original(entry: Any) -> dict[str, Any]:
         _state(entry["after"])
     for text in (entry["before_at"], entry["after_at"]):
         if text is not None and not isinstance(text, str):
-            raise TypeError(f"{text!r} is no time")
+            raise TypeError(f"{text!r} is not a time")
     for names in (entry["differences"], entry.get("links", [])):
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise TypeError(f"{names!r} is no list of texts")
+            raise TypeError(f"{names!r} is not a list of texts")
     for earlier in entry.get("earlier", []):
         _original(earlier)
     return dict(entry)
@@ -120,9 +122,9 @@ def _result(values: Any) -> ResultRecord:
 
 def _digest(form: re.Pattern[str], text: Any) -> None:
     if not isinstance(text, str) or form.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is no hash")
+        raise ValueError(f"{text!r} is not a hash")
 
 
 def _integer(value: Any, least: int | None = None) -> None:
     if type(value) is not int or (least is not None and value < least):
-        raise TypeError(f"{value!r} is no whole number")
+        raise TypeError(f"{value!r} is not a whole number")

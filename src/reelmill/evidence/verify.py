@@ -59,7 +59,7 @@ def verify(
     """
     if not _has_evidence(out):
         raise UsageError(
-            f"{out}: no {MANIFEST} and no {EVIDENCE} here; give the output folder of a run"
+            f"{out}: contains neither {MANIFEST} nor {EVIDENCE}; give the output folder of a run"
         )
     verification = Verification(out, strict)
     evidence, manifest = _records(out, verification, manifest_sha256)
@@ -122,7 +122,7 @@ def _bound(listed: str | None, sha256: str) -> Iterator[Finding]:
     """The manifest lists the evidence too: what only the evidence knows cannot be rewritten
     without it."""
     if listed is None:
-        details = (f"{MANIFEST} has no line for it; was the line taken out?",)
+        details = (f"{MANIFEST} has no line for it; was the line removed?",)
         yield Finding("record", "contradiction", EVIDENCE, details)
     elif listed != sha256:
         yield Finding("record", "changed", EVIDENCE, (f"sha256: {listed} -> {sha256}",))

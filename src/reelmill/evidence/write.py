@@ -103,7 +103,7 @@ def _before(out: Path) -> tuple[Evidence, list[str]]:
         return read_evidence(out), []
     except InputError as error:
         aside = gate.set_aside(path)
-        return Evidence(), [f"{error}; it was kept as {aside.name} and a new one begun"]
+        return Evidence(), [f"{error}; it was kept as {aside.name}, and a new record was started"]
 
 
 def _add_originals(evidence: Evidence, folder: Folder, originals: Iterable[OriginalRecord]) -> None:

@@ -138,7 +138,7 @@ def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: s
         name=printable(name),
         folder="" if below == "." else printable(below),
         status=outcome.status,
-        state="Done before" if outcome.reused and outcome.status == "done" else _state(outcome),
+        state="Done earlier" if outcome.reused and outcome.status == "done" else _state(outcome),
         length=wording.clock(outcome.media_seconds),
         seconds="–" if outcome.reused else wording.duration(outcome.seconds or None),
         language=outcome.language or "–",

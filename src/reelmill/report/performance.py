@@ -119,7 +119,7 @@ def _not_whole(outcome: FileOutcome) -> dict[str, Any]:
 
 
 def _failed(outcome: FileOutcome) -> dict[str, Any]:
-    failure = outcome.failure or Failure("engine", "crash", "failed without a stated cause")
+    failure = outcome.failure or Failure("engine", "crash", "failed without a reported cause")
     return {
         "file": outcome.path,
         "error": failure.message,

@@ -22,7 +22,7 @@ def closing_lines(run: RunSummary, out: Path) -> list[str]:
     _, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
     lines = [f"{sentence}.", *_speed(f)]
     if run.stopped is not None:
-        lines.append(f"  Stopped because: {run.stopped}. Run the same command again to go on.")
+        lines.append(f"  Stopped because: {run.stopped}. Run the same command again to continue.")
     for outcome in changed_originals(run):
         lines.append(f"  ORIGINAL CHANGED: {printable(outcome.path)}: {'; '.join(outcome.changed)}")
     lines += _failures(failures(run), run.stages)
@@ -41,7 +41,7 @@ def _speed(f: Figures) -> list[str]:
     if f.seconds_per_recording is not None:
         parts.append(f"{wording.duration(f.seconds_per_recording)} per recording")
     if f.reused:
-        parts.append(f"{f.reused:,} done before")
+        parts.append(f"{f.reused:,} done earlier")
     if f.waiting:
         parts.append(f"{f.waiting:,} still to do")
     return ["  " + ", ".join(parts)]
@@ -97,7 +97,7 @@ def _places(f: Figures, run: RunSummary, out: Path) -> list[str]:
     if run.manifest_sha256 is not None:
         lines += [
             f"  Evidence  {printable(os.fspath(out / MANIFEST))} (check: reelmill verify {folder})",
-            f"  SHA-256   {run.manifest_sha256} (of that file: keep it elsewhere)",
+            f"  SHA-256   {run.manifest_sha256} (of that file; keep a copy elsewhere)",
         ]
     return lines
 

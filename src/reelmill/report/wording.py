@@ -14,32 +14,32 @@ from reelmill.errors import Kind
 _STEPS = {
     "identify": "Reading the file",
     "check": "Reading the file again",
-    "engine": "In the program itself",
+    "engine": "Inside Reelmill",
 }
 
 _CAUSES: dict[Kind, str] = {
     "input": "The recording itself",
-    "transient": "A cause that may pass",
+    "transient": "A temporary problem",
     "resource": "Memory ran out",
     "crash": "A process ended unexpectedly",
 }
 
 _ADVICE: dict[Kind, str] = {
     "input": (
-        "Play the file in a media player. If it does not play there, get a new copy from where "
-        "it came from; then run the same command again. Finished recordings are not repeated."
+        "Play the file in a media player. If it does not play, get a new copy from its source. "
+        "Then run the same command again; finished recordings are not repeated."
     ),
     "transient": (
-        "Check the disk, the network and what else is running, then run the same command again. "
-        "Finished recordings are not repeated."
+        "Check the disk, the network and what else is running, then run the same command again; "
+        "finished recordings are not repeated."
     ),
     "resource": (
         "Close other programs or choose a smaller model (--model), then run the same command "
-        "again. Finished recordings are not repeated."
+        "again; finished recordings are not repeated."
     ),
     "crash": (
-        "Run the same command again; only what is missing is done. If this recording fails again, "
-        "report it with the run's log, which lies in .cache/."
+        "Run the same command again; finished recordings are not repeated. If this recording "
+        "fails again, report it with the log files in .cache/logs/."
     ),
 }
 
@@ -70,8 +70,8 @@ def advice(kind: Kind) -> str:
 
 
 NOT_WHOLE_ADVICE = (
-    "There are results for what could be read. Get the whole file from where it came from, if "
-    "there is one, and run the same command again."
+    "The results cover what could be read. If the complete file exists at its source, get it and "
+    "run the same command again."
 )
 
 
@@ -140,7 +140,7 @@ def count(number: int, noun: str) -> str:
 
 
 def day(started: str) -> str:
-    """`2026-11-01T14:02:11+0900` as `1 November 2026, 14:02`; as it came when it is no time."""
+    """`2026-11-01T14:02:11+0900` as `1 November 2026, 14:02`; as it came when it is not a time."""
     try:
         moment = datetime.strptime(started, "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
@@ -154,7 +154,7 @@ State = Literal["good", "attention", "stopped"]
 def verdict(done: int, total: int, failed: int, stopped: str | None) -> tuple[State, str]:
     """How the run ended, in one sentence."""
     if total == 0:
-        return "attention", "There was nothing to do: no recordings were found"
+        return "attention", "Nothing to do: no recordings were found"
     if stopped is not None:
         return "stopped", f"Stopped early: {done:,} of {count(total, 'recording')} done"
     if failed:

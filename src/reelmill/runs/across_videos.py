@@ -36,8 +36,8 @@ SCHEMA = "reelmill.people/1"
 _REGISTERS = "people-{}.json"
 
 _NOTICE = (
-    "Machine output. Different people may have been taken for one, and one for several; check it "
-    "against the videos, which are identified by their SHA-256."
+    "Machine output. Different people may have been matched as one, and one person split into "
+    "several. Check it against the videos, which are identified by their SHA-256."
 )
 
 

@@ -38,8 +38,8 @@ def alone_in_this_process(out: Path) -> Iterator[None]:
     with _mutex:
         if real in _folders:
             raise UsageError(
-                f"{out}: another run of this program is writing here; wait for it, stop it, or "
-                "choose another folder"
+                f"{out}: another run is writing here; wait for it, stop it, or choose another "
+                "folder"
             )
         _folders.add(real)
     try:

@@ -112,7 +112,7 @@ class Run:
         """
         with self._guard:
             if self._thread is not None:
-                raise UsageError("this run has begun already; make another Run")
+                raise UsageError("this run has already started; create another Run")
             name = f"reelmill {self._task.name} {self.out.name}"
             self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         try:
@@ -140,9 +140,9 @@ class Run:
         """
         self.close()
         if self._thread is None:
-            raise UsageError("this run has not begun; call start() or use it in a `with` block")
+            raise UsageError("this run has not started; call start() or use it in a `with` block")
         if not self._ended.wait(timeout):
-            raise TimeoutError(f"{self.out}: the run still goes on after {timeout:g} s")
+            raise TimeoutError(f"{self.out}: the run is still going after {timeout:g} s")
         return self._outcome()
 
     def join(self) -> None:
@@ -237,7 +237,7 @@ class Run:
         with self._guard:
             if self._is_closed or self._ended.is_set():
                 raise RunClosedError(
-                    f"{self.out}: this run takes no more recordings; begin another one"
+                    f"{self.out}: this run no longer accepts recordings; start another one"
                 )
             remarks = found.remarks(gate.was_written)
             self._left_out += remarks
@@ -407,5 +407,5 @@ def _over_all(
     try:
         return step.write(found_in(jobs, pipeline, step.reads, config.cache), config.out)
     except (ReelmillError, OSError) as error:
-        summary.warnings.append(f"not done over all recordings: {error}")
+        summary.warnings.append(f"the step over all recordings failed: {error}")
         return []

@@ -41,18 +41,18 @@ class Search:
         if inside := [path for path in self.inside if not is_result(path)]:
             found.append(
                 f"{_counted(inside, 'recording')} in the output folder left out "
-                f"({_some(inside)}): results go there; give another folder with -o, or name them, "
-                "to have them taken in"
+                f"({_some(inside)}), because results go there; to include them, name them or "
+                "choose another folder with -o"
             )
         if self.links_out:
             found.append(
-                f"{_counted(self.links_out, 'link')} out of the folders given, not followed "
-                f"({_some(self.links_out)}); name what they lead to, to have it taken in"
+                f"{_counted(self.links_out, 'link')} out of the given folders not followed "
+                f"({_some(self.links_out)}); to include their targets, name them"
             )
         if self.hidden:
             found.append(
                 f"{_counted(self.hidden, 'hidden recording')} left out ({_some(self.hidden)}): "
-                "names that begin with a point are passed over; name them to have them taken in"
+                "names that begin with a dot are skipped; to include them, name them"
             )
         return found
 
@@ -85,8 +85,8 @@ def search(inputs: Sequence[Path], out: Path) -> Search:
             "; ".join(
                 [
                     f"no recordings in {', '.join(map(str, inputs))}: looked for files ending in "
-                    f"{' '.join(sorted(_MEDIA_SUFFIXES))}; name a file outright to have it tried "
-                    "anyway",
+                    f"{' '.join(sorted(_MEDIA_SUFFIXES))}; to try a file with another ending, "
+                    "name it",
                     *walk.left_out.remarks(),
                 ]
             )
@@ -142,7 +142,8 @@ class _Walk:
         seen: set[tuple[int, int]] = set()
         if self._is_ours(folder):
             raise UsageError(
-                f"{folder}: the results would lie among the recordings; give another folder with -o"
+                f"{folder}: the results would be written among the recordings; choose another "
+                "folder with -o"
             )
         for at, folders, files in walk(folder, followlinks=True, onerror=bar):
             try:

@@ -72,7 +72,7 @@ def test_a_hole_is_used_again() -> None:
 
 
 def test_what_fits_the_arena_can_be_allocated_whatever_its_size() -> None:
-    # an arena that is no whole number of pages must not promise its broken last one
+    # an arena that is not a whole number of pages must not promise its broken last one
     descriptor = create_memory(10 * PAGE + 100)
     arena = Arena(descriptor)
     assert Allocator(10 * PAGE + 100).allocate(arena.size) is not None

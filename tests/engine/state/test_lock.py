@@ -59,7 +59,7 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
         FolderLock(tmp_path / "lock").acquire()
     (tmp_path / "lock").unlink()
     os.link(tmp_path / "notes", tmp_path / "lock")
-    with pytest.raises(NotOursError, match="one name"):
+    with pytest.raises(NotOursError, match="single name"):
         FolderLock(tmp_path / "lock").acquire()
     assert (tmp_path / "notes").read_text() == "mine"
 

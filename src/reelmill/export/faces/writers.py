@@ -30,7 +30,7 @@ from reelmill.export.transcript.json_writer import source_facts
 SCHEMA = "reelmill.faces/1"
 
 _NOTICE = (
-    "Machine output. Faces may be missed, and persons taken for one another; check it against "
+    "Machine output. Faces may be missed, and people confused with one another. Check it against "
     "the video, which is identified by its hashes under `source`."
 )
 

@@ -53,25 +53,25 @@ def parse_style(text: str) -> SubtitleStyle:
 
 def _font(value: str) -> str:
     if not value or not value.isprintable() or "{" in value or "\\" in value:
-        raise ValueError("no name of a font")
+        raise ValueError("not a font name")
     return value
 
 
 def _colour(value: str) -> str:
     if not _COLOUR.fullmatch(value):
-        raise ValueError("a colour is written as #rrggbb")
+        raise ValueError("write a colour as #rrggbb")
     return value.lower()
 
 
 def _position(value: str) -> str:
     if value not in ("bottom", "top", "middle"):
-        raise ValueError("a position is bottom, middle or top")
+        raise ValueError("give bottom, middle or top")
     return value
 
 
 def _bold(value: str) -> bool:
     if value not in ("yes", "no"):
-        raise ValueError("bold is yes or no")
+        raise ValueError("give yes or no")
     return value == "yes"
 
 

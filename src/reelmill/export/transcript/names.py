@@ -38,7 +38,7 @@ def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
             label, equals, name = (piece.strip() for piece in part.partition("="))
             if not (label and equals and name):
                 raise UsageError(
-                    f"--names {part!r}: write LABEL=NAME, as A=Kim,B=Lee, or for one recording "
+                    f"--names {part!r}: give LABEL=NAME, e.g. A=Kim,B=Lee, or for one recording "
                     "only 'call 1.m4a:A=Kim'"
                 )
             found[recording, label] = SpeakerName(label, name, recording)
