@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from reelmill.artifacts import (
+    Audio,
     ClipPlan,
     Footage,
     Persons,
@@ -20,6 +22,7 @@ from reelmill.artifacts import (
 )
 from reelmill.commands.stage import find_stage, run_stage_command
 from reelmill.core.keys import user_key
+from reelmill.core.paths import ASSETS
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.state import artifact_store as store
 from reelmill.errors import UsageError
@@ -76,6 +79,21 @@ def test_stages_follow_each_other_through_their_files(
     assert laid["data"]["tracks"][0]["cues"][0]["lines"] == ["오늘은 비가 와요."]
     assert laid["stage"]["settings"]["longest"] == 5
     assert "translate-1.json" in told.err
+
+
+def test_stage__after_a_run_of_voice__reads_its_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # proves: G13
+    sample = tmp_path / "여행.ogg"
+    shutil.copy(ASSETS / "samples" / "planning a trip.ogg", sample)
+    named = {"out": tmp_path / "out", "model": "demo"}
+    assert run_stage_command("probe", [sample], "voice", named, ()) == 0
+    probed = Path(capsys.readouterr().out.strip())
+    assert probed.is_relative_to(tmp_path / "out" / ".cache" / "artifacts")
+    assert run_stage_command("decode", [probed], "voice", {"model": "demo"}, ()) == 0
+    decoded = Path(capsys.readouterr().out.strip())
+    assert isinstance(store.load_named(decoded, Audio), Audio)
 
 
 def test_sentences_are_joined_by_the_times_of_words(original: Path, tmp_path: Path) -> None:

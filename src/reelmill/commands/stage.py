@@ -381,7 +381,9 @@ def _locked(out: Path) -> Iterator[None]:
 
 def _built(command: str, settings: Settings) -> Pipeline:
     choice = choose_devices(settings.device, NvmlDevices().sample(()))
-    return task_named(command).build(BuildContext(settings, choice, settings.out))
+    # choices that earlier runs made are kept in the folder of results, and read while building
+    with gate.output(settings.out, command, [], user_key().seal.key_for(WRITTEN)):
+        return task_named(command).build(BuildContext(settings, choice, settings.out))
 
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:
