@@ -52,14 +52,35 @@ class Picture:
 
 
 @dataclass
+class Tile:
+    """One of the pictures that a picture is put together of, in pixels of the whole."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass
+class TileLayout:
+    """The tiles of a call from `start` to `end`, s."""
+
+    start: float
+    end: float
+    tiles: list[Tile]
+
+
+@dataclass
 class Detections(Artifact):
     """Every face of every sampled frame; arrays in `file`, see `DetectionArrays`.
 
     `cuts` are the times of the first frames of new scenes. `looks` counts the frames on which the
     whole cascade ran; on the other sampled ones only boxes predicted from them were checked.
+    `layouts` are the times at which people are seen in tiles. `turned_by` is how many degrees
+    clockwise the picture would have to be turned for the faces that are seen in it to be upright.
     """
 
-    schema: ClassVar[str] = "detections/2"
+    schema: ClassVar[str] = "detections/3"
     file: PlainName
     picture: Picture
     detector: str
@@ -68,6 +89,8 @@ class Detections(Artifact):
     boxes: int
     cuts: list[float]
     problems: list[Finding] = field(default_factory=list)
+    layouts: list[TileLayout] = field(default_factory=list)
+    turned_by: int = 0
 
     def sidecars(self) -> list[str]:
         return [self.file]
@@ -100,7 +123,8 @@ class Track:
 class Tracks(Artifact):
     """All faces followed through time; arrays in `file`, see `TrackArrays`. `scenes` in order.
 
-    `dropped` counts what was too short or too uncertain to be a face.
+    `dropped` counts what was too short or too uncertain to be a face; `left_out` says what was left
+    out because that was asked for.
     """
 
     schema: ClassVar[str] = "tracks/1"
@@ -109,9 +133,13 @@ class Tracks(Artifact):
     scenes: list[Span]
     tracks: list[Track]
     dropped: int
+    left_out: list[Finding] = field(default_factory=list)
 
     def sidecars(self) -> list[str]:
         return [self.file]
+
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(findings=self.left_out)
 
 
 @dataclass

@@ -54,7 +54,11 @@ def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity
     """Stages that make `Persons` of a video."""
     track, side = settings.video_track, settings.detect_size
     given = {} if identity.threshold is None else {"threshold": identity.threshold}
-    follow = TrackFaces(least_score=detector.sure)
+    follow = TrackFaces(
+        least_score=detector.sure,
+        min_face=settings.min_face,
+        ignore_still=settings.ignore_still,
+    )
     if identity.spec is None:
         detect = DetectFaces(detector, track=track, short_side=side)
         return [detect, follow, IdentifyByAppearance(**given, notes=identity.notes)]

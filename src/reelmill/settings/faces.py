@@ -50,6 +50,15 @@ class FacesFields(BaseFields):
     detect_size: int = Field(
         360, ge=120, description="shorter side to which frames are reduced for face detection"
     )
+    min_face: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="height of a face, as a share of the picture's, below which it is left out",
+    )
+    ignore_still: bool = Field(
+        False, description="leave out faces that never move: posters, pictures on a wall"
+    )
     layout: Literal["single", "dual", "split", "overlay"] = Field(
         "single",
         description="single: clips of one person each; dual: one video for each of two people; "

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from reelmill.artifacts import (
+    Detections,
     OnScreen,
     Person,
     PersonArrays,
     Persons,
     Picture,
     Thumbnail,
+    Tracks,
     write_arrays,
 )
 from reelmill.core.recording import Recording, read_state
@@ -83,7 +85,13 @@ def persons_of(
 
 def carry_out(recording: Recording, persons: Persons, *stages: FileStage) -> list:
     """The artifacts of stages run one after the other, each reading those before."""
-    made = [probe(recording.path), index_video(recording.path), persons]
+    made = [
+        probe(recording.path),
+        index_video(recording.path),
+        Detections("none.npz", persons.picture, "mtcnn", 0, 0, 0, persons.cuts),
+        Tracks("none.npz", persons.picture, [], [], 0),
+        persons,
+    ]
     for stage in stages:
         made.append(artifact_of(stage, recording, Inputs(made)))
-    return made[3:]
+    return made[5:]

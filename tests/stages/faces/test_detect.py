@@ -15,6 +15,7 @@ import pytest
 from reelmill.artifacts import (
     Detections,
     Persons,
+    Picture,
     Tracks,
     read_detections,
     read_persons,
@@ -26,12 +27,14 @@ from reelmill.media.probe import probe
 from reelmill.media.video.index import index_video
 from reelmill.models.faces.boxes import overlaps
 from reelmill.models.faces.mtcnn import MtcnnSpec
+from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.faces import chunks as face_chunks
 from reelmill.stages.faces.chunks import CHUNK
 from reelmill.stages.faces.detect import DetectFaces
 from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
 from reelmill.stages.faces.track import TrackFaces
 from reelmill.testing import context_of, items_of
+from synthetic.staged import pictures, swaying, tiles, write
 from synthetic.videos import CLEAR_SHARE, Script, Truth, make_video
 from tests.media.films import film, turn
 
@@ -212,3 +215,47 @@ def test_damage_is_told_with_its_place(tmp_path: Path, model) -> None:
     (problem,) = found.problems
     assert problem.label == "damaged pictures" and problem.severity == "warning"
     assert 2 < problem.start < 4.5 < problem.end < 7
+
+
+@pytest.mark.parametrize(("quarters", "clockwise"), [(1, 90), (3, 270)])
+def test_a_film_on_its_side_is_noticed(
+    tmp_path: Path, model, quarters: int, clockwise: int
+) -> None:
+    # proves: F6 G21
+    men = [swaying(0, 180, 150, 110), swaying(1, 450, 150, 110)]
+    upright = pictures(20, (640, 360), lambda frame: [man(frame) for man in men])
+    path = write(
+        tmp_path / "film.mp4", (np.ascontiguousarray(np.rot90(one, quarters)) for one in upright)
+    )
+    _, found = detected(path, model)
+    assert found.turned_by == clockwise
+    (problem,) = found.problems
+    assert (
+        problem.severity == "grave" and f"turned by {clockwise} degrees clockwise" in problem.text
+    )
+    assert f"-display_rotation:v:0 {360 - clockwise} " in problem.text
+
+
+def test_where_nobody_is_found_in_it_that_is_the_reason(tmp_path: Path) -> None:
+    source = recording(film(tmp_path / "film.mp4", [0, 0.04]))
+    picture = Picture(0, 192, 128, 0, 2, 25.0, 0.08)
+    found = Detections("none.npz", picture, "mtcnn", 2, 2, 0, [], turned_by=90)
+    tracks = Tracks("none.npz", picture, [], [], 0)
+    nobody = Persons("none.npz", picture, "faces", 0.6, [], [])
+    inputs = Inputs([probe(source.path), found, tracks, nobody])
+    with pytest.raises(InputError, match=r"on its side.*90 degrees clockwise"):
+        PlanClips().run(context_of(source), inputs)
+
+
+def test_a_film_without_faces_is_not_taken_for_one_on_its_side(tmp_path: Path, model) -> None:
+    path = write(tmp_path / "film.mp4", pictures(20, (640, 360), lambda frame: []))
+    _, found = detected(path, model)
+    assert found.turned_by == 0 and found.problems == []
+
+
+def test_a_call_has_its_tiles(tmp_path: Path, model) -> None:
+    # proves: F4
+    path = write(tmp_path / "call.mp4", tiles(30, (640, 360), 2, 4))
+    _, found = detected(path, model)
+    (layout,) = found.layouts
+    assert len(layout.tiles) == 4 and layout.start == 0.0

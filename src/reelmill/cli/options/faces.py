@@ -64,6 +64,14 @@ class Persons:
         float | None,
         typer.Option(help="Leave out people seen for less than this share of the video [0.05]."),
     ] = None
+    min_face: Annotated[
+        float | None,
+        typer.Option(help="Faces less high than this share of the picture are left out [0]."),
+    ] = None
+    ignore_still: Annotated[
+        bool | None,
+        typer.Option("--ignore-still", help="Leave out faces that never move: posters."),
+    ] = None
     people: Annotated[
         Path | None,
         typer.Option(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from reelmill.artifacts import (
     ClipPlan,
+    Detections,
     HeardPersons,
     Media,
     Person,
@@ -24,14 +25,16 @@ from reelmill.artifacts import (
     ShotArrays,
     Span,
     SpeakingPersons,
+    TileLayout,
     read_persons,
     read_shares,
 )
 from reelmill.core.atomic import write_bytes
-from reelmill.engine.stage import FileStage, Inputs, StageContext
-from reelmill.stages.clips.camera_path import Framing, camera_path
+from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
+from reelmill.stages.clips.camera_path import Framing
 from reelmill.stages.clips.plan import pixel_aspect
 from reelmill.stages.clips.shots import RATE, EditRules, Moments, shots_of
+from reelmill.stages.clips.tiled import tiled_path
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -66,7 +69,7 @@ class PlanFollow(FileStage):
     display_name = "Planning shots of who speaks"
     commands = ("faces",)
     enabled_by = ("follow", "speaker")
-    needs = (Media, SpeakingPersons)
+    needs = (Media, optional(Detections), SpeakingPersons)
     produces = ClipPlan
 
     shapes: tuple[Shape, ...] = (("9x16", (1080, 1920)),)
@@ -78,12 +81,14 @@ class PlanFollow(FileStage):
         arrays = read_persons(context.folder, persons)
         pixel = pixel_aspect(inputs[Media], persons)
         speaks = _ahead(_speaks(context.folder, persons))
+        detections = inputs.get(Detections)
+        layouts = detections.layouts if detections is not None else ()
         whole = [Span(0.0, persons.picture.duration)]
         labels = [person.label for person in persons.persons]
         clips, panes = [], []
         for number, (name, size) in enumerate(self.shapes):
             aspect = size[0] / size[1] / pixel
-            framer = Framer(persons, arrays, aspect, self.face_share)
+            framer = Framer(persons, arrays, aspect, self.face_share, layouts)
             shots = shots_of(
                 framer.moments(speaks), persons.cuts, persons.picture.duration, labels, self.rules
             )
@@ -104,6 +109,7 @@ class Framer:
     arrays: PersonArrays
     aspect: float
     face_share: float
+    layouts: Sequence[TileLayout] = ()
 
     def moments(self, speaks: Float64) -> Moments:
         """Who is seen and speaks, and which two fit into one window."""
@@ -143,7 +149,7 @@ class Framer:
         size = self.persons.picture.width, self.persons.picture.height
         largest = min(size[0] / max(1.0, aspect), size[1] / max(1.0, 1 / aspect))
         framing = Framing(aspect, share, least_side=_LEAST_SHARE * largest, height=_HEIGHT)
-        return camera_path(times, boxes, (), size, framing)
+        return tiled_path(times, boxes, (), size, framing, self.layouts)
 
     def _largest(self) -> tuple[float, float]:
         """The largest window of the shape."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reelmill.artifacts import (
     ClipPlan,
+    Detections,
     Finding,
     Layout,
     Media,
@@ -17,6 +18,8 @@ from reelmill.artifacts import (
     Persons,
     PlannedClip,
     Span,
+    TileLayout,
+    Tracks,
     read_persons,
 )
 from reelmill.core.atomic import write_bytes
@@ -25,8 +28,10 @@ from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
 from reelmill.media.video.frames import pixel_aspect as aspect_of
-from reelmill.stages.clips.camera_path import Framing, camera_path
+from reelmill.stages.clips.camera_path import Framing
+from reelmill.stages.clips.tiled import tiled_path
 from reelmill.stages.clips.trimming import chosen, in_clips, trimmed
+from reelmill.stages.faces.sideways import how_to_turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +56,7 @@ class PlanClips(FileStage):
     version = 3
     display_name = "Planning the clips"
     commands = ("faces",)
-    needs = (Media, Persons)
+    needs = (Media, Detections, Tracks, Persons)
     produces = ClipPlan
 
     layout: Layout = "single"
@@ -65,10 +70,11 @@ class PlanClips(FileStage):
 
     def run(self, context: StageContext, inputs: Inputs) -> ClipPlan:
         persons = inputs[Persons]
-        people = self._people(context.recording, persons)
+        people = self._people(context.recording, inputs)
         arrays = read_persons(context.folder, persons)
         clips = self._clips(persons, people, arrays)
-        windows = self._windows(inputs[Media], persons, people, arrays)
+        layouts = inputs[Detections].layouts
+        windows = self._windows(inputs[Media], persons, people, arrays, layouts)
         width, height = self.width, self.height
         if self.layout == "overlay":
             across = persons.picture.width * pixel_aspect(inputs[Media], persons)
@@ -83,11 +89,10 @@ class PlanClips(FileStage):
         text = "there is one person to be shown, who has the whole picture instead of half of it"
         return [Finding("one person", text=text)]
 
-    def _people(self, recording: Recording, persons: Persons) -> list[Person]:
+    def _people(self, recording: Recording, inputs: Inputs) -> list[Person]:
+        persons = inputs[Persons]
         if not persons.persons:
-            raise InputError(
-                f"{shown(recording.path)}: no face was found in it; there is nothing to cut"
-            )
+            raise InputError(f"{shown(recording.path)}: {_nobody(inputs)}")
         if self.layout == "overlay" and self.target is None:
             return persons.persons
         at_most = 2 if self.layout in ("dual", "split") else None
@@ -125,7 +130,12 @@ class PlanClips(FileStage):
         return clips
 
     def _windows(
-        self, media: Media, persons: Persons, people: list[Person], arrays: PersonArrays
+        self,
+        media: Media,
+        persons: Persons,
+        people: list[Person],
+        arrays: PersonArrays,
+        layouts: list[TileLayout],
     ) -> npt.NDArray[np.float32]:
         import numpy as np
 
@@ -139,12 +149,13 @@ class PlanClips(FileStage):
             times = arrays.times[rows]
             breaks = np.flatnonzero(np.diff(times) > _GAP_SECONDS) + 1
             at_cuts = np.searchsorted(times, np.asarray(persons.cuts) - 1e-4)
-            windows[rows] = camera_path(
+            windows[rows] = tiled_path(
                 times,
                 arrays.boxes[rows],
                 [*breaks.tolist(), *at_cuts.tolist()],
                 (picture.width, picture.height),
                 framing,
+                layouts,
             )
         return windows
 
@@ -152,6 +163,16 @@ class PlanClips(FileStage):
         """Width to height of a window in pixels of the original, which may not be square."""
         width = self.width / people if self.layout == "split" else self.width
         return width / self.height / pixel_aspect(media, persons)
+
+
+def _nobody(inputs: Inputs) -> str:
+    """Why nobody is to be seen."""
+    if degrees := inputs[Detections].turned_by:
+        return how_to_turn(degrees)
+    if left_out := inputs[Tracks].left_out:
+        reasons = "; ".join(finding.text for finding in left_out)
+        return f"no other face was found in it, there is nothing to cut: {reasons}"
+    return "no face was found in it; there is nothing to cut"
 
 
 def pixel_aspect(media: Media, persons: Persons) -> float:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from reelmill.media.video.frames import Reducer, Stretch, brightness
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures
 from reelmill.stages.faces.scenes import COLUMNS, ROWS, Glance, is_cut
+from reelmill.stages.faces.tiles import Rectangle, find_tiles
 
 if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame
@@ -37,7 +38,8 @@ class FrameChunk:
     (n,) indices into `times`. cuts: (k,) indices into `times` of the first frames of new scenes;
     such a frame and the one before it are always sampled. glances: of the first and last of the m
     frames, for comparison with the neighbouring chunks. lost: packets since the chunk before that
-    could not be decoded; damaged: frames that could be in part. Cost is in sampled frames.
+    could not be decoded; damaged: frames that could be in part. tiles: rectangles in pixels of the
+    frames, where they show one scene in tiles. Cost is in sampled frames.
     """
 
     frames: tuple[UInt8, ...]
@@ -47,6 +49,7 @@ class FrameChunk:
     glances: tuple[Glance, Glance]
     lost: int
     damaged: int = 0
+    tiles: tuple[Rectangle, ...] = ()
 
     @property
     def cost(self) -> float:
@@ -87,6 +90,7 @@ class _Growing:
             (self.first, self.last),
             lost,
             max(damaged, self.damaged),
+            () if any(self.cuts) else tuple(find_tiles(self.frames)),
         )
 
 

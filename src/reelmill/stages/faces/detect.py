@@ -14,7 +14,6 @@ from reelmill.artifacts import (
     Artifact,
     DetectionArrays,
     Detections,
-    Finding,
     Media,
     Picture,
     VideoIndex,
@@ -38,8 +37,12 @@ from reelmill.models.faces.detector import Faces, no_faces
 from reelmill.models.runtimes.shared import own_model
 from reelmill.stages.faces.chunks import FrameChunk, frame_chunks
 from reelmill.stages.faces.colours import BINS, worn_colours
+from reelmill.stages.faces.damage import damaged_places
 from reelmill.stages.faces.scenes import Glance, is_cut
 from reelmill.stages.faces.search import find_faces
+from reelmill.stages.faces.sideways import on_its_side, turned_by, turned_faces
+from reelmill.stages.faces.tile_layouts import tile_layouts
+from reelmill.stages.faces.tiles import Rectangle
 
 #: Seconds of video that one process decodes at a time.
 STRETCH_SECONDS = 12.0
@@ -53,8 +56,8 @@ class ChunkFaces:
     """The faces of a chunk; boxes in pixels of the reduced frames.
 
     counts: (n,) faces of each sampled frame, whose rows follow each other in `faces`.
-    looked: (n,). colours: (m, BINS) of the rows `colours_of`. size: width and height of the
-    frames. The rest as in `FrameChunk`.
+    looked: (n,). colours: (m, BINS) of the rows `colours_of`. size: width and height of the frames.
+    turned: as `turned_faces` gives them. The rest as in `FrameChunk`.
     """
 
     counts: npt.NDArray[np.int64]
@@ -69,6 +72,8 @@ class ChunkFaces:
     glances: tuple[Glance, Glance]
     lost: int
     damaged: int
+    tiles: tuple[Rectangle, ...]
+    turned: Float32
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,8 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         arrays = _joined(found, upright_size(track))
         name = context.sidecar("boxes.npz")
         write_arrays(context.folder / name, arrays)
+        cuts = [round(float(time), 4) for time in _cut_times(found)]
+        degrees = turned_by(found)
         return Detections(
             file=name,
             picture=_picture(track, arrays.times, inputs[VideoIndex].end),
@@ -134,8 +141,10 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
             sampled=len(arrays.sampled),
             looks=int(arrays.looked.sum()),
             boxes=len(arrays.boxes),
-            cuts=[round(float(time), 4) for time in _cut_times(found)],
-            problems=_problems(found),
+            cuts=cuts,
+            problems=[*damaged_places(found), *on_its_side(degrees)],
+            layouts=tile_layouts(found, upright_size(track), cuts),
+            turned_by=degrees,
         )
 
 
@@ -151,13 +160,17 @@ def _searched(model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:
     results, first = [], 0
     for chunk in chunks:
         last = first + len(chunk.sampled)
-        results.append(_chunk_faces(chunk, found[first:last], looked[first:last]))
+        turned = turned_faces(model, chunk, found[first:last])
+        results.append(_chunk_faces(chunk, found[first:last], looked[first:last], turned))
         first = last
     return results
 
 
 def _chunk_faces(
-    chunk: FrameChunk, found: Sequence[Faces], looked: npt.NDArray[np.bool_]
+    chunk: FrameChunk,
+    found: Sequence[Faces],
+    looked: npt.NDArray[np.bool_],
+    turned: Float32,
 ) -> ChunkFaces:
     counts = np.array([len(faces) for faces in found], np.int64)
     offsets = np.cumsum([0, *counts])
@@ -182,6 +195,8 @@ def _chunk_faces(
         (chunk.glances[0].copy(), chunk.glances[1].copy()),
         chunk.lost,
         chunk.damaged,
+        chunk.tiles,
+        turned,
     )
 
 
@@ -245,51 +260,3 @@ def _picture(track: VideoTrack, times: npt.NDArray[np.float64], end: float | Non
         frame_rate=rate,
         duration=max(float(times[-1]) + 1 / rate, end or 0.0),
     )
-
-
-#: Damaged places that are told one by one.
-_MOST_DAMAGE = 20
-
-
-@dataclass
-class _Damage:
-    """A place with damage: from where to where, s, and how much."""
-
-    start: float
-    end: float
-    lost: int = 0
-    damaged: int = 0
-
-    def finding(self, where: str = "") -> Finding:
-        counts = [
-            f"{count} {what}{'s' if count > 1 else ''} {done}"
-            for count, what, done in (
-                (self.lost, "corrupt packet", "left out"),
-                (self.damaged, "picture", "damaged"),
-            )
-            if count
-        ]
-        text = " and ".join(counts) + where
-        return Finding("damaged pictures", self.start, self.end, text=text, severity="warning")
-
-
-def _problems(found: Sequence[ChunkFaces]) -> list[Finding]:
-    """A finding for each of the first damaged places, and one for all others."""
-    places: list[_Damage] = []
-    going_on = False
-    for chunk in found:
-        is_damaged = bool(chunk.lost or chunk.damaged)
-        if is_damaged and not going_on:
-            places.append(_Damage(float(chunk.times[0]), float(chunk.times[-1])))
-        if is_damaged:
-            places[-1].end = float(chunk.times[-1])
-            places[-1].lost += chunk.lost
-            places[-1].damaged += chunk.damaged
-        going_on = is_damaged
-    findings = [place.finding() for place in places[:_MOST_DAMAGE]]
-    if rest := places[_MOST_DAMAGE:]:
-        total = _Damage(rest[0].start, rest[-1].end)
-        total.lost = sum(place.lost for place in rest)
-        total.damaged = sum(place.damaged for place in rest)
-        findings.append(total.finding(f" in {len(rest)} more places"))
-    return findings

@@ -14,6 +14,8 @@ from reelmill.artifacts import (
     Artifact,
     DetectionArrays,
     Detections,
+    Finding,
+    Picture,
     Span,
     Track,
     TrackArrays,
@@ -23,6 +25,7 @@ from reelmill.artifacts import (
 )
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.faces.changed_clothes import changes
+from reelmill.stages.faces.left_out import is_small, left_out, still_ones
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -52,6 +55,8 @@ class TrackFaces(FileStage):
         longest_gap: s for which a face may be out of sight and still be the same track.
         shortest: s; what is shorter is dropped as noise, unless its scene is no longer.
         least_score: mean score below which a track is dropped.
+        min_face: height, as a share of the picture's, below which a face is left out.
+        ignore_still: faces that never move are left out.
     """
 
     name: ClassVar[str] = "track_faces"
@@ -65,6 +70,8 @@ class TrackFaces(FileStage):
     longest_gap: float = 0.5
     shortest: float = 0.25
     least_score: float = 0.85
+    min_face: float = 0.0
+    ignore_still: bool = False
 
     def run(self, context: StageContext, inputs: Inputs) -> Tracks:
         detections = inputs[Detections]
@@ -76,10 +83,23 @@ class TrackFaces(FileStage):
             for part in _one_person_each(track, arrays)
         ]
         kept = [track for track in linked if self._is_face(track, arrays, scenes)]
-        tracks, rows = _expanded(kept, arrays, scenes)
+        wanted, unwanted = self._wanted(kept, arrays, detections.picture)
+        tracks, rows = _expanded(wanted, arrays, scenes)
         write_arrays(context.path("tracks.npz"), rows)
         name = context.sidecar("tracks.npz")
-        return Tracks(name, detections.picture, scenes, tracks, dropped=len(linked) - len(kept))
+        dropped = len(linked) - len(kept)
+        return Tracks(name, detections.picture, scenes, tracks, dropped, unwanted)
+
+    def _wanted(
+        self, tracks: list[Linked], arrays: DetectionArrays, picture: Picture
+    ) -> tuple[list[Linked], list[Finding]]:
+        small = [
+            track for track in tracks if is_small(track, arrays, picture.height, self.min_face)
+        ]
+        large = [track for track in tracks if track not in small]
+        still = still_ones(large, arrays, picture.duration) if self.ignore_still else set()
+        wanted = [track for number, track in enumerate(large) if number not in still]
+        return wanted, left_out(len(small), self.min_face, len(still))
 
     def _is_face(self, track: Linked, arrays: DetectionArrays, scenes: Sequence[Span]) -> bool:
         times = arrays.times[arrays.sampled[np.array(track.samples)]]

@@ -1,0 +1,89 @@
+"""Films on their side: noticed by faces that are upright when the picture is turned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.artifacts import Finding
+from reelmill.models.faces.detector import Faces
+from reelmill.stages.faces.chunks import FrameChunk
+from reelmill.stages.faces.search import Detector
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+#: Every so many seconds it is tried, in so many frames, by faces as sure as this.
+_EVERY, _TRIED, _SURE = 60.0, 2, 0.95
+#: The quarter turns counterclockwise that are tried. The third, upside down, is not: there the
+#: detector finds nearly as many faces as upright.
+_QUARTERS = (1, 3)
+#: The landmarks of eyes, nose and mouth; from eyes to mouth it is this share of a face's height.
+_PARTS = (slice(0, 2), slice(2, 3), slice(3, 5))
+_FEATURES_APART = 0.25
+#: So many times as many faces are to be found in the turned film: of lying faces the detector finds
+#: some too.
+_MORE = 1.5
+
+
+class Chunk(Protocol):
+    """What was found in a run of frames; see `ChunkFaces`."""
+
+    @property
+    def faces(self) -> Faces: ...
+    @property
+    def turned(self) -> Float32: ...
+
+
+def turned_faces(detector: Detector, chunk: FrameChunk, found: Sequence[Faces]) -> Float32:
+    """How many faces there are in some frames as they are, and turned by each of the quarters;
+    nothing where it was tried shortly before."""
+    if float(chunk.times[0]) % _EVERY > float(np.ptp(chunk.times)):
+        return np.zeros(0, np.float32)
+    places = np.unique(np.linspace(0, len(chunk.frames) - 1, _TRIED + 2)[1:-1].round().astype(int))
+    counts = [sum(_count(found[place]) for place in places)]
+    for quarters in _QUARTERS:
+        some = [_turned(chunk.frames[place], quarters) for place in places]
+        counts.append(sum(_count(faces) for faces in detector.look(some)))
+    return np.array(counts, np.float32)
+
+
+def _turned(picture: UInt8, quarters: int) -> UInt8:
+    return np.ascontiguousarray(np.rot90(picture, quarters))
+
+
+def _count(faces: Faces) -> int:
+    """How many sure faces have their features where those of upright ones are."""
+    eyes, nose, mouth = (faces.landmarks[:, part, 1].mean(axis=1) for part in _PARTS)
+    height = faces.boxes[:, 3] - faces.boxes[:, 1]
+    upright = (mouth - eyes > _FEATURES_APART * height) & (eyes < nose) & (nose < mouth)
+    return int((upright & (faces.scores >= _SURE)).sum())
+
+
+def turned_by(found: Sequence[Chunk]) -> int:
+    """By how many degrees clockwise the picture has to be turned; 0 where faces are upright."""
+    tried = [chunk.turned for chunk in found if len(chunk.turned)]
+    if not tried:
+        return 0
+    counts = np.stack(tried)
+    best = int(counts[:, 1:].sum(axis=0).argmax())
+    as_it_is, turned = counts[:, 0], counts[:, 1 + best]
+    if turned.sum() <= _MORE * as_it_is.sum() or (turned > as_it_is).mean() < 1 / 2:
+        return 0
+    return 360 - 90 * _QUARTERS[best]
+
+
+def on_its_side(degrees: int) -> list[Finding]:
+    return [Finding("on its side", text=how_to_turn(degrees), severity="grave")] if degrees else []
+
+
+def how_to_turn(degrees: int) -> str:
+    """What to do with a film whose picture has to be turned by `degrees` clockwise."""
+    return (
+        f"the film is on its side: faces are found in it when it is turned by {degrees} degrees "
+        "clockwise; turn a copy (with ffmpeg 6 or later: ffmpeg -display_rotation:v:0 "
+        f"{-degrees % 360} -i FILM -c copy TURNED.mp4) and give that"
+    )
