@@ -104,7 +104,7 @@ class CrashError(ReelmillError):
 
 
 class ModelUnavailableError(ReelmillError):
-    """Weights cannot be had or a model cannot start; names the ways out."""
+    """Weights are not available or a model cannot start; names the ways out."""
 
     kind: Kind = "input"
 

@@ -85,7 +85,7 @@ def test_vggface2_stays_by_name(no_weights, tmp_path, monkeypatch) -> None:
 def test_weights_that_were_named_are_not_done_without(no_weights) -> None:
     # proves: G11
     settings = faces_settings({"identity": "vggface2"})
-    with pytest.raises(ModelUnavailableError, match="cannot be had"):
+    with pytest.raises(ModelUnavailableError, match="is not available"):
         choose_identity(settings, MtcnnSpec(), no_weights)
 
 
@@ -95,7 +95,7 @@ def test_nobody_is_named_by_clothes_and_it_is_said(no_weights, announced) -> Non
     identity = choose_identity(settings, MtcnnSpec(), no_weights)
     assert identity.people == ()
     across, people = announced
-    assert "told apart by their clothes" in people and "leave --identity out" in people
+    assert "told apart by their clothes" in people and "leave out --identity" in people
     assert identity.notes and identity.notes[0] in people
     assert "matched by the colours they wear" in across
 

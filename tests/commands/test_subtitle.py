@@ -215,7 +215,7 @@ def test_without_a_hub_the_default_choice_is_said_with_its_reason_and_the_ways_o
     assert "recognizer small: " in done.stderr
     assert "translator nllb-200-distilled-600M: " in done.stderr
     last = done.stderr.strip().splitlines()[-1]
-    ways_out = ("cannot be had", "--model demo", "--translator demo", "reelmill models pull")
+    ways_out = ("is not available", "--model demo", "--translator demo", "reelmill models pull")
     assert all(words in last for words in ways_out), last
     assert "Traceback" not in done.stderr and not artifacts(out, "*")
 

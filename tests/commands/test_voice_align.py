@@ -72,7 +72,7 @@ def test_without_an_aligner_words_have_whispers_times(calls: Path, tmp_path: Pat
 def test_no_align_gives_no_words(calls: Path, tmp_path: Path) -> None:
     done = voice(calls / "voicemail.wav", "-o", tmp_path, "--no-align", "--words")
     assert done.returncode == 0, done.stderr
-    assert "--words lights up nothing with --no-align" in done.stderr
+    assert "--words has no effect with --no-align" in done.stderr
     segments = json.loads((tmp_path / "voicemail.json").read_text())["segments"]
     assert segments and not any(segment.get("words") for segment in segments)
     assert "STYLE" not in (tmp_path / "voicemail.vtt").read_text()

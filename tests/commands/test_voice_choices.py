@@ -20,11 +20,11 @@ from reelmill.settings import load_settings
     [
         (
             {"formats": ("json", "txt")},
-            "--words changes vtt captions, and --formats json,txt has none: add vtt to it",
+            "--words applies to vtt captions, but --formats json,txt has no vtt: add it",
         ),
         (
             {"align": False},
-            "--words lights up nothing with --no-align: words without times get a plain vtt",
+            "--words has no effect with --no-align: without word times the vtt is plain",
         ),
         ({"formats": ("json", "VTT")}, None),
         ({}, None),
@@ -64,6 +64,6 @@ def test_languages_are_understood_before_any_work(tmp_path: Path) -> None:
     # proves: V3
     with pytest.raises(UsageError, match="Is Korean"):
         voice_settings({"language": "Koraen"})
-    with pytest.raises(UsageError, match="WhisperX takes one language"):
+    with pytest.raises(UsageError, match="WhisperX takes a single language"):
         voice_settings({"language": "ko,en", "engine": "whisperx"})
     assert voice_settings({"language": "Korean"}).language == "Korean"

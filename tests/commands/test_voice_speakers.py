@@ -98,7 +98,7 @@ def test_names_come_afterwards_without_computing(calls: Path, out: Path) -> None
     assert computed(out) == {"export"}
     text = (out / f"{TWO}.txt").read_text()
     assert "[Kim]: " in text and "[Lee]: " in text and "[B]" not in text
-    vain = "--names gone.mp3: no recording of this call has that file name"
+    vain = "--names gone.mp3: no recording of this run has that file name"
     assert vain in done.stderr and vain in (out / "report.html").read_text()
 
 

@@ -46,12 +46,12 @@ def test_every_stage_class_of_ours_is_registered() -> None:
 
 
 def test_an_unknown_stage_lists_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"no stage 'nonsense'; there are: .*transcribe"):
+    with pytest.raises(UsageError, match=r"no stage 'nonsense'; the stages are: .*transcribe"):
         added_stages(["nonsense"], [], "voice")
 
 
 def test_a_stage_is_added_only_where_it_goes() -> None:
-    with pytest.raises(UsageError, match="layout cannot be added to faces: it goes with subtitle"):
+    with pytest.raises(UsageError, match="layout cannot be added to faces; it works with subtitle"):
         added_stages(["layout"], [], "faces")
 
 
@@ -73,7 +73,7 @@ def test_a_wrong_option_is_told(option: str, told: str) -> None:
     [
         ("no.such.module:Stage", "cannot be imported"),
         ("reelmill.settings:Settings", "is not a Stage"),
-        ("reelmill.stages.media.probe:Probe", "calls itself 'probe'"),
+        ("reelmill.stages.media.probe:Probe", "is named 'probe'"),
     ],
 )
 def test_a_package_that_is_not_what_it_says_is_named(

@@ -135,7 +135,7 @@ class ModelSpec(ABC):
         """Load onto `device`; on the CPU compute with `threads` threads.
 
         Raises:
-            ModelUnavailableError: the weights cannot be had; the message names the ways out.
+            ModelUnavailableError: the weights are not available; the message names the ways out.
         """
 
     def unsupported_reason(self, device_kind: str) -> str:

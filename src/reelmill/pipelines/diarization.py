@@ -71,4 +71,4 @@ def require_diarizer(formats: Sequence[str], diarizer: Diarizer | None) -> None:
         UsageError: `rttm` without a diarizer.
     """
     if diarizer is None and "rttm" in formats:
-        raise UsageError("the format rttm says who speaks when: it needs a --diarizer")
+        raise UsageError("the format rttm needs a --diarizer, because it says who speaks when")

@@ -35,8 +35,8 @@ _MOST_ASPECT = 10
 #: What the names of persons are noted as: letters of voices in `reelmill voice` are others.
 _PERSONS = "names of persons"
 NOT_BY_CLOTHES = (
-    "nobody could be named: reference pictures name people by their faces, and here they were told "
-    "apart by their clothes; leave --identity out to go by faces"
+    "nobody could be named: reference pictures show faces, but people were told apart by their "
+    "clothes; leave out --identity to use faces"
 )
 _ASPECT = re.compile(r"(\d+(?:\.\d+)?)[:x/](\d+(?:\.\d+)?)")
 
@@ -49,8 +49,8 @@ def faces_settings(given: dict[str, Any]) -> Settings:
     clip_shapes(settings)
     if settings.follow and settings.layout != "single":
         raise UsageError(
-            f"--follow {settings.follow} is a layout of its own: leave --layout {settings.layout} "
-            "out, or --follow"
+            f"--follow {settings.follow} already determines the layout: leave out --layout "
+            f"{settings.layout}, or --follow"
         )
     return settings
 
@@ -79,7 +79,7 @@ def _clip_size(settings: Settings, shape: str, side: int) -> tuple[int, int]:
     parts = _ASPECT.fullmatch(shape.replace(" ", ""))
     across, down = (float(part) for part in parts.groups()) if parts else (0.0, 0.0)
     if min(across, down) <= 0 or not 1 / _MOST_ASPECT <= across / down <= _MOST_ASPECT:
-        raise UsageError(f"--aspect {shape}: give width:height, as 9:16, 1:1 or 16:9")
+        raise UsageError(f"--aspect {shape}: give width:height, e.g. 9:16, 1:1 or 16:9")
     scale = side / min(across, down)
     # H.264's colours need even sides, and each half, beside or above the other, has them too.
     wide, tall = 4 if settings.layout == "split" else 2, 4 if settings.follow else 2
@@ -90,7 +90,7 @@ def build_faces(context: BuildContext) -> Pipeline:
     """Stages of `reelmill faces`, with their models.
 
     Raises:
-        ModelUnavailableError: a network that was named cannot be had.
+        ModelUnavailableError: a network that was named is not available.
         UsageError: settings that cannot be carried out.
     """
     settings = context.settings

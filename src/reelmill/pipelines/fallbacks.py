@@ -1,5 +1,5 @@
-"""Optional parts: those that the settings ask for; where one cannot be had, one line says what is
-lost and how to get it, and the run goes on with what is always there."""
+"""Optional parts that the settings ask for. Where one is not available, the run continues with the
+default, and one line says what is lost and how to get it."""
 
 from __future__ import annotations
 
@@ -43,11 +43,12 @@ def choose_engine(settings: Settings, files: ModelFiles, lacking: Lacking) -> Wh
     )
     aligner: WhisperXAlignerSpec | None = None
     if settings.align and settings.aligner == NONE:
-        announce("--aligner none: WhisperX has no word times of its own, so words get none")
+        announce("--aligner none: WhisperX has no word times of its own, so words get no times")
     elif settings.align:
         if settings.aligner == DEMO:
             announce(
-                "--aligner demo: is for the default engine; WhisperX uses its own for the language"
+                "--aligner demo works only with the default engine; WhisperX uses its own "
+                "aligner for the language"
             )
         aligner = aligner_spec(found, None if settings.aligner == DEMO else settings.aligner)
     recognizer = recognizer_spec(found, files, options, settings.compute_type)

@@ -84,8 +84,8 @@ def _looked_at(pictures: Sequence[Reference], detector: ModelSpec, network: Mode
         return call_alone(look_in_this_process, absolute, detector, network)
     except CrashError as error:
         raise ModelUnavailableError(
-            "the process that looked at the pictures of --people died; with less at work, or "
-            "smaller pictures, it may have enough memory"
+            "the process that read the pictures of --people died, perhaps for lack of memory; "
+            "close other programs or use smaller pictures"
         ) from error
 
 

@@ -28,19 +28,19 @@ def stage_class(name: str) -> type[Stage]:
     """
     entry = _entries().get(name)
     if entry is None:
-        raise UsageError(f"no stage {name!r}; there are: {', '.join(stage_names())}")
+        raise UsageError(f"no stage {name!r}; the stages are: {', '.join(stage_names())}")
     try:
         found = entry.load()
     except Exception as error:
         raise UsageError(
-            f"stage {name}: {_package(entry)} cannot be imported ({error}); repair or remove it"
+            f"stage {name}: {_package(entry)} cannot be imported ({error}); reinstall or remove it"
         ) from error
     if not (isinstance(found, type) and issubclass(found, Stage)):
         raise UsageError(f"stage {name}: {entry.value} of {_package(entry)} is not a Stage")
     if found.name != name:
         raise UsageError(
-            f"stage {name}: {entry.value} of {_package(entry)} calls itself {found.name!r}; "
-            "the entry point must have the same name"
+            f"stage {name}: {entry.value} of {_package(entry)} is named {found.name!r}; the "
+            "entry point must have the same name"
         )
     return found
 
@@ -62,7 +62,9 @@ def added_stages(names: Sequence[str], options: Sequence[str], command: str) -> 
         kind = stage_class(name)
         if command not in kind.commands:
             goes_with = ", ".join(kind.commands) or "no command"
-            raise UsageError(f"stage {name} cannot be added to {command}: it goes with {goes_with}")
+            raise UsageError(
+                f"stage {name} cannot be added to {command}; it works with {goes_with}"
+            )
         stages.append(kind.from_options(_read_options(kind, given.get(name, {}))))
     return stages
 

@@ -40,7 +40,7 @@ def subtitle_settings(given: dict[str, Any]) -> Settings:
     for code in settings.to:
         flores_code(code, "--to")
     if len(set(settings.to)) < len(settings.to):
-        raise UsageError(f"--to {','.join(settings.to)}: each language once")
+        raise UsageError(f"--to {','.join(settings.to)}: give each language only once")
     if settings.longest < settings.shortest:
         raise UsageError("--longest must not be less than --shortest")
     return settings
@@ -50,7 +50,7 @@ def build_subtitle(context: BuildContext) -> Pipeline:
     """Stages of `reelmill subtitle`, with their models.
 
     Raises:
-        ModelUnavailableError: a model cannot be had.
+        ModelUnavailableError: a model is not available.
         InputError: the translator cannot translate the language given into one of the targets.
         UsageError: settings that cannot be carried out.
     """
@@ -70,7 +70,7 @@ def _translator(name: str, settings: Settings) -> NllbSpec:
 
     Raises:
         InputError: it cannot translate the language given into one of the targets.
-        ModelUnavailableError: it cannot be had.
+        ModelUnavailableError: it is not available.
     """
     if name == NOT_ASKED:
         return NllbSpec(Path(), NOT_ASKED, "", Path())

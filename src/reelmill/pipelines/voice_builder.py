@@ -33,8 +33,8 @@ def voice_settings(given: dict[str, Any]) -> Settings:
     languages = parse_languages(settings.language)
     if settings.engine == "whisperx" and len(languages) > 1:
         raise UsageError(
-            f"--language {settings.language}: WhisperX takes one language; give one, none (it is "
-            "detected), or leave --engine away"
+            f"--language {settings.language}: WhisperX takes a single language; give one, leave "
+            "out --language to detect it, or leave out --engine"
         )
     return settings
 
@@ -50,7 +50,7 @@ def recognizer_spec(files: ModelFiles, settings: Settings) -> WhisperSpec:
     if not spec.multilingual and languages not in ((), ("en",)):
         raise UsageError(
             f"model {spec.name} knows English only, not {', '.join(languages)}: give a "
-            "multilingual --model (base, small, large-v3, ...), or leave --language away"
+            "multilingual --model (base, small, large-v3, ...), or leave out --language"
         )
     return spec
 
@@ -59,7 +59,7 @@ def build_voice(context: BuildContext) -> Pipeline:
     """Stages of `reelmill voice`, with their models.
 
     Raises:
-        ModelUnavailableError: the recognizer cannot be had.
+        ModelUnavailableError: the recognizer is not available.
         UsageError: settings that cannot be carried out.
     """
     settings = context.settings
@@ -92,9 +92,9 @@ def _vain_words(settings: Settings) -> str | None:
     """Why `--words` comes to nothing, where it does: it overrules neither of the two."""
     if settings.words and "vtt" not in parse_formats(settings.formats):
         formats = ",".join(settings.formats)
-        return f"--words changes vtt captions, and --formats {formats} has none: add vtt to it"
+        return f"--words applies to vtt captions, but --formats {formats} has no vtt: add it"
     if settings.words and not settings.align:
-        return "--words lights up nothing with --no-align: words without times get a plain vtt"
+        return "--words has no effect with --no-align: without word times the vtt is plain"
     return None
 
 
@@ -126,4 +126,4 @@ def named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:
     there = {path.name for path in paths}
     for name in recordings_named(parse_names(settings.names)):
         if name not in there:
-            yield f"--names {name}: no recording of this call has that file name"
+            yield f"--names {name}: no recording of this run has that file name"

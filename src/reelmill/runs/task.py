@@ -91,5 +91,5 @@ def task_named(name: str) -> Task:
         UsageError: there is none of that name.
     """
     if name not in _TASKS:
-        raise UsageError(f"no task {name!r}; there are: {', '.join(_TASKS)}")
+        raise UsageError(f"no task {name!r}; the tasks are: {', '.join(_TASKS)}")
     return _TASKS[name]()

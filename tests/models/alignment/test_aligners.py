@@ -55,7 +55,9 @@ def test_that_no_aligner_is_here_is_noted(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     for language in (None, "sw"):  # nobody says which is spoken; it is one that has none
         (note,) = choose_aligners(None, (language,), "large-v3").notes
-        assert note.startswith("word times come from Whisper, for no aligner is on this machine")
+        assert note.startswith(
+            "word times come from Whisper, because no aligner is on this machine"
+        )
 
 
 def test_the_table_has_the_languages_of_whisperx() -> None:

@@ -184,7 +184,7 @@ def test_no_network_is_one_line_with_the_ways_out(monkeypatch, announced) -> Non
 
 @pytest.mark.parametrize("name", [VGGFACE2, "owner/name", "https://example.org/a.pt"])
 def test_offline_nothing_is_fetched(name) -> None:
-    with pytest.raises(ModelUnavailableError, match=r"HF_HUB_OFFLINE is set.*Ways out"):
+    with pytest.raises(ModelUnavailableError, match=r"HF_HUB_OFFLINE is set.*Choose one of these"):
         face_spec(name)
 
 

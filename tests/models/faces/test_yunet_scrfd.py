@@ -187,10 +187,10 @@ def test_another_network_is_told_what_it_lacks(tmp_path: Path) -> None:
 
 
 def test_names_of_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailableError, match="there is no such file; give mtcnn"):
+    with pytest.raises(ModelUnavailableError, match="the file does not exist; give mtcnn"):
         detector_spec("yunet")
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(ModelUnavailableError, match=r"is no \.onnx file"):
+    with pytest.raises(ModelUnavailableError, match=r"is not an \.onnx file"):
         detector_spec(str(tmp_path / "a.txt"))
 
 

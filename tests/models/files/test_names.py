@@ -31,7 +31,7 @@ def test_a_repository_is_not_the_folder_of_its_name(announced: list[str]) -> Non
     Path("owner/model").mkdir(parents=True)
     assert given_path("owner/model") is None
     assert announced == [
-        "owner/model: taken for a hub repository; write ./owner/model for what lies here"
+        "owner/model: read as a hub repository; write ./owner/model for the folder here"
     ]
 
 

@@ -52,7 +52,7 @@ class ModelWorker:
         `born` is told the process's id before it loads.
 
         Raises:
-            ModelUnavailableError: the weights cannot be had.
+            ModelUnavailableError: the weights are not available.
             ResourceError: the model does not fit the device.
             TransientError: anything else that went wrong while loading.
             CrashError: the process died or hung.

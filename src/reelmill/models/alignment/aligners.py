@@ -84,8 +84,8 @@ _DECIDING = ("model.bin", SHAPE_FILE, "preprocessor_config.json", VOCABULARY_FIL
 _INSTEAD = "word times come from Whisper, not from an aligner: {}"
 
 _NONE_HERE = (
-    "word times come from Whisper, for no aligner is on this machine: `reelmill models pull "
-    "aligner:ko` fetches Korean's, and so for some 40 languages"
+    "word times come from Whisper, because no aligner is on this machine: `reelmill models pull "
+    "aligner:ko` fetches the Korean one; some 40 languages have one"
 )
 
 
@@ -107,7 +107,7 @@ def choose_aligners(
 
     With no `name`: the demo one for the demo recognizer; otherwise those of the table that are on
     this machine, and those of `languages`, which are fetched if need be. What nobody named and
-    cannot be had is noted, not raised: those words get Whisper's times.
+    is not available is noted, not raised: those words get Whisper's times.
 
     Args:
         name: `demo`, `none`, a folder or hub repository for all languages, or None.
@@ -116,7 +116,7 @@ def choose_aligners(
         compute_type: CTranslate2's name, or "auto".
 
     Raises:
-        ModelUnavailableError: a named aligner cannot be had; the message names the ways out.
+        ModelUnavailableError: a named aligner is not available; the message names the ways out.
     """
     if name == NONE:
         return Chosen(AlignerSpec((), compute_type))
@@ -212,10 +212,10 @@ def _fetch(repository: str, wanted: tuple[str, ...]) -> Path:
     except ModelUnavailableError as error:
         cause = str(error).partition(". Ways out:")[0]
         raise ModelUnavailableError(
-            f"{cause}. Ways out: `reelmill models pull aligner:LANGUAGE` on a machine with "
-            "network, then copy "
-            f"{hub.models_folder() / _CONVERTED} here; give a folder with --aligner PATH; "
-            "or use Whisper's word times with --aligner none"
+            f"{cause}. Choose one of these: run `reelmill models pull aligner:LANGUAGE` on a "
+            "machine with a network, then copy "
+            f"{hub.models_folder() / _CONVERTED} here; give a folder with --aligner PATH; or use "
+            "Whisper's word times with --aligner none"
         ) from error
 
 
@@ -227,9 +227,9 @@ def _local(folder: Path, name: str) -> AlignerModel:
     missing = _missing(folder)
     if missing:
         raise ModelUnavailableError(
-            f"the aligner in {folder} lacks {', '.join(missing)}; give a folder as the hub has "
-            f"them (config.json, {VOCABULARY_FILE}, weights), or one in CTranslate2's format with "
-            f"the model's {VOCABULARY_FILE} copied into it"
+            f"the aligner in {folder} lacks {', '.join(missing)}; give a folder as downloaded "
+            f"from the hub (config.json, {VOCABULARY_FILE}, weights), or a CTranslate2 model "
+            f"with the original {VOCABULARY_FILE} copied into it"
         )
     return _described(folder, name)
 

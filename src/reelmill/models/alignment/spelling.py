@@ -78,8 +78,8 @@ def read_alphabet(path: Path) -> Alphabet:
         blank = next(tokens[name] for name in _BLANKS if name in tokens)
     except (OSError, ValueError, TypeError, StopIteration) as error:
         raise ModelUnavailableError(
-            f"{path} is not an aligner's vocabulary with a <pad> token ({error}); "
-            "copy the model's vocab.json there"
+            f"{path} is not an aligner's vocabulary with a <pad> token ({error}); copy the "
+            "model's vocab.json there"
         ) from error
     delimiter = next((tokens[name] for name in _DELIMITERS if name in tokens), None)
     letters = {

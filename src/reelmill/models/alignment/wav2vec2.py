@@ -130,7 +130,7 @@ class Aligners:
                 raise
             raise ModelUnavailableError(
                 f"aligner {model.label!r} cannot be loaded on {self._device} from {model.path}: "
-                f"{error}; fetch it again, or go on with --aligner none"
+                f"{error}; fetch it again, or use --aligner none"
             ) from error
         return Wav2Vec2(loaded, model)
 
@@ -220,5 +220,5 @@ def _read_settings(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise ModelUnavailableError(f"{path} is not JSON ({error}); copy it anew") from error
+        raise ModelUnavailableError(f"{path} is not JSON ({error}); copy it again") from error
     return settings

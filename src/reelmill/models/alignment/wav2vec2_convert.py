@@ -70,15 +70,14 @@ def _config(source: Path) -> dict[str, Any]:
         found = config.get(name, usual.get(name, value))
         if found != value:
             raise ModelUnavailableError(
-                f"the wav2vec2 model in {source} has {name} = {found!r}; CTranslate2 computes "
-                f"only models with {value!r} (the large ones, XLSR among them): choose another "
-                "--aligner"
+                f"the wav2vec2 model in {source} has {name} = {found!r}; CTranslate2 supports "
+                f"only {value!r} (as in the large models, including XLSR): choose another --aligner"
             )
     config.setdefault("conv_kernel", [10, 3, 3, 3, 3, 2, 2])
     strides = config.setdefault("conv_stride", [5, 2, 2, 2, 2, 2, 2])
     if strides != [STRIDES_FIRST] + [STRIDES_REST] * (len(strides) - 1):
         raise ModelUnavailableError(
-            f"the wav2vec2 model in {source} has the strides {strides}; CTranslate2 computes "
+            f"the wav2vec2 model in {source} has the strides {strides}; CTranslate2 supports "
             f"only {STRIDES_FIRST}, then {STRIDES_REST}s: choose another --aligner"
         )
     return config
@@ -89,7 +88,7 @@ def _json(path: Path) -> Any:
         return parse_json(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(
-            f"{path} cannot be read ({error}); complete the model's folder"
+            f"{path} cannot be read ({error}); restore the missing files of the model"
         ) from error
 
 

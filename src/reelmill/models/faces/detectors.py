@@ -28,7 +28,7 @@ def detector_spec(name: str) -> DetectorSpec:
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".onnx":
         return GridDetectorSpec(path.resolve(), file_digest(path))
-    what = "is no .onnx file" if path.exists() else "there is no such file"
+    what = "is not an .onnx file" if path.exists() else "the file does not exist"
     raise ModelUnavailableError(
         f"--detector {name}: {what}; give {DEFAULT}, {facenet_pytorch.NAME}, or the .onnx file of "
         "a YuNet or SCRFD"

@@ -49,8 +49,8 @@ class FacenetPytorchSpec(DetectorSpec):
             from facenet_pytorch import MTCNN
         except (ImportError, OSError, RuntimeError) as error:
             raise ModelUnavailableError(
-                f"--detector {NAME}: {' '.join(str(error).split())}; install torch and torchvision "
-                "that fit each other, or use --detector mtcnn, which needs neither"
+                f"--detector {NAME}: {' '.join(str(error).split())}; install matching versions "
+                "of torch and torchvision, or use --detector mtcnn, which needs neither"
             ) from error
         torch.set_num_threads(threads)
         network = MTCNN(keep_all=True, min_face_size=_SMALLEST, device=str(device))

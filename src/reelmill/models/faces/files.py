@@ -68,7 +68,7 @@ def face_spec(
     if path is None and name.count("/") == 1:
         return _from_hub(name, made)
     raise ModelUnavailableError(
-        f"no face network {name!r}: give {DLIB}, {VGGFACE2}, the file or address of "
+        f"no face network {name!r}: give {DLIB}, {VGGFACE2}, the file or URL of "
         "facenet-pytorch's weights (.pt), or a hub repository (owner/name) with them; "
         f"{APPEARANCE} tells people apart by their clothes"
     )
@@ -90,12 +90,12 @@ def here(name: str = VGGFACE2) -> Path | None:
 
 
 def unavailable(name: str, cause: str) -> ModelUnavailableError:
-    """The one message for weights that cannot be had, with the ways out."""
+    """The one message for weights that is not available, with the ways out."""
     return ModelUnavailableError(
-        f"the face network {name} cannot be had: {cause}. Ways out: "
-        f"`reelmill models pull faces:{VGGFACE2}` on a machine with network, then copy "
-        f"{hub.models_folder() / _CONVERTED} here; give facenet-pytorch's weights in its place "
-        f"(--identity {_FILE}); or use the network that is shipped (--identity {DLIB})"
+        f"the face network {name} is not available: {cause}. Choose one of these: run `reelmill "
+        f"models pull faces:{VGGFACE2}` on a machine with a network, then copy "
+        f"{hub.models_folder() / _CONVERTED} here; give facenet-pytorch's weights yourself "
+        f"(--identity {_FILE}); or use the shipped network (--identity {DLIB})"
     )
 
 
@@ -141,15 +141,15 @@ def _from_hub(repository: str, made: Path) -> FacenetSpec:
 
 def _cause(error: ModelUnavailableError) -> str:
     """Of the hub's message the part that is not about other kinds of models."""
-    return str(error).partition(" cannot be had: ")[2].partition(". Ways out:")[0] or str(error)
+    return str(error).partition(" is not available: ")[2].partition(". Ways out:")[0] or str(error)
 
 
 def _only_file(folder: Path) -> Path:
     found = sorted(file for pattern in (*_PATTERNS, "*.onnx") for file in folder.glob(pattern))
     if len(found) != 1:
         raise ModelUnavailableError(
-            f"{folder} holds {len(found)} files of weights ({', '.join(_PATTERNS)}); "
-            "give the path of the one that is meant"
+            f"{folder} holds {len(found)} files of weights ({', '.join(_PATTERNS)}); give the "
+            "path of the one to use"
         )
     return found[0]
 

@@ -73,10 +73,10 @@ def _fetch(made: Path, waits: tuple[float, ...]) -> None:
         fetch(_ADDRESS, fetched, waits=waits)
     except ModelUnavailableError as error:
         raise ModelUnavailableError(
-            f"the active speaker detector {LR_ASD} is not available: {error}. Ways out: "
-            f"`reelmill models pull speaking:{LR_ASD}` on a machine with network, then copy "
-            f"{made.parent} here; give the file of its weights in its place "
-            f"(--active-speaker {_FILE}); or leave --active-speaker out"
+            f"the active speaker detector {LR_ASD} is not available: {error}. Choose one of "
+            f"these: run `reelmill models pull speaking:{LR_ASD}` on a machine with a network, "
+            f"then copy {made.parent} here; give a file of its weights (--active-speaker "
+            f"{_FILE}); or leave out --active-speaker"
         ) from error
     try:
         _check(fetched)
@@ -90,7 +90,7 @@ def _check(fetched: Path) -> None:
     found = hashlib.sha256(fetched.read_bytes()).hexdigest()
     if found != _DIGEST:
         raise ModelUnavailableError(
-            f"the active speaker detector {LR_ASD} is not available: {_ADDRESS} gave a file with "
-            f"SHA-256 {found}, not {_DIGEST}; get {_FILE} of that digest elsewhere and give it "
+            f"the active speaker detector {LR_ASD} is not available: {_ADDRESS} delivered a file "
+            f"with SHA-256 {found}, not {_DIGEST}; get the right {_FILE} elsewhere and give it "
             "(--active-speaker FILE)"
         )

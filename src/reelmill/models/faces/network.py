@@ -89,8 +89,8 @@ class FaceNetwork:
         if self._input.type != "tensor(uint8)":
             raise ModelUnavailableError(
                 f"{self._spec.path}: takes {self._input.type} {self._input.shape}, not uint8 "
-                f"pictures (n, {self._spec.side}, {self._spec.side}, 3); give weights of "
-                "facenet-pytorch, which are converted"
+                f"pictures (n, {self._spec.side}, {self._spec.side}, 3); give facenet-pytorch's "
+                "own weights, which Reelmill converts"
             )
         parts = [
             self._network.run([_OUTPUT], {self._input.name: faces[start : start + AT_ONCE]})[0]

@@ -173,12 +173,12 @@ class GridDetector:
                     places = [anchors * (height // side) * (width // side) for side in sides]
                     if shapes == sorted((n, size) for n in places for size in one):
                         return "yunet" if kind == "yunet" else "scrfd"
-        raise self._unknown(f"puts out {', '.join(map(str, shapes)) or 'nothing'}")
+        raise self._unknown(f"has the outputs {', '.join(map(str, shapes)) or 'nothing'}")
 
     def _unknown(self, what: str) -> ModelUnavailableError:
         return ModelUnavailableError(
-            f"{self._path}: {what}, as neither YuNet (2023mar or later) nor SCRFD does; "
-            "give one of these, or --detector mtcnn"
+            f"{self._path}: {what}, unlike YuNet (2023mar or later) and SCRFD; give one of "
+            "these, or use --detector mtcnn"
         )
 
 

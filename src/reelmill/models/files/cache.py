@@ -206,9 +206,9 @@ def _local(folder: Path, name: str, kind: ModelKind) -> ModelFiles:
     missing = _missing(folder, kind)
     if missing:
         raise ModelUnavailableError(
-            f"the model in {folder} lacks {', '.join(missing)}; "
-            "it may be half copied, or converted without --copy_files tokenizer.json "
-            f"preprocessor_config.json: complete the folder or give another {_OPTIONS[kind]}"
+            f"the model in {folder} lacks {', '.join(missing)}; it may be only partly copied, or "
+            "converted without --copy_files tokenizer.json preprocessor_config.json: complete "
+            f"the folder or give another {_OPTIONS[kind]}"
         )
     return _described(folder, name, kind, f"local:{folder_digest(folder, _WANTED[kind])}")
 

@@ -55,7 +55,7 @@ def _nllb(name: str, owner: str, sizes: tuple[int, int, int]) -> CatalogEntry:
 
 
 _WHISPER_ENTRIES: tuple[CatalogEntry, ...] = (
-    _whisper(DEMO, None, (0, 400, 300), note="shipped, tiny closed vocabulary, for trying out"),
+    _whisper(DEMO, None, (0, 400, 300), note="shipped; tiny closed vocabulary, for demos"),
     _whisper("tiny", "Systran/faster-whisper-tiny", _TINY),
     _whisper("tiny.en", "Systran/faster-whisper-tiny.en", _TINY, note=_ENGLISH),
     _whisper("base", "Systran/faster-whisper-base", _BASE),
@@ -117,7 +117,7 @@ _TRANSLATOR_ENTRIES: tuple[CatalogEntry, ...] = (
         0,
         500,
         300,
-        note="shipped, the demo's vocabulary only: ja, en to ko; ja, ko to en",
+        note="shipped; demo vocabulary only: ja, en to ko; ja, ko to en",
     ),
     _nllb("nllb-200-distilled-600M", "JustFrederik", (640, 2_000, 1_300)),
     _nllb("nllb-200-distilled-1.3B", "OpenNMT", (1_400, 3_500, 2_200)),
@@ -176,8 +176,8 @@ def choose_whisper(free_mb: float, device: str) -> Choice:
     last = candidates[-1]
     return Choice(
         last,
-        f"{last}: the smallest, for only {free_mb:,.0f} MB are free on {device} "
-        f"and it would like {_need(last, on_cpu):,} MB",
+        f"{last}: the smallest model, because only {free_mb:,.0f} MB are free on {device} and it "
+        f"needs about {_need(last, on_cpu):,} MB",
     )
 
 
@@ -189,7 +189,7 @@ def _need(name: str, on_cpu: bool) -> int:
 def _reason(name: str, need: int, free_mb: float, device: str, on_cpu: bool) -> str:
     reason = f"{name}: needs about {need:,} MB, {free_mb:,.0f} MB are free on {device}"
     if on_cpu and name == _LARGEST_ON_CPU:
-        return f"{reason}; larger ones are slow on a CPU, name one with --model to use it"
+        return f"{reason}; larger models are slow on a CPU, use --model to choose one"
     return reason
 
 
@@ -213,9 +213,9 @@ def choose_for_subtitles(free_mb: float, device: str) -> tuple[Choice, Choice]:
         fitting = [_PAIRS[-1]]
     least, recognizer, translator = fitting[0]
     if device.startswith("cpu"):
-        why = "larger ones are slow on a CPU, name them with --model and --translator"
+        why = "larger models are slow on a CPU, use --model and --translator to choose them"
     elif least:
-        why = f"{free_gb:.1f} GB are free on {device}, at least {least:g} are wanted for it"
+        why = f"{free_gb:.1f} GB are free on {device}; it needs at least {least:g}"
     else:
-        why = f"only {free_gb:.1f} GB are free on {device}, larger ones want at least 8"
+        why = f"only {free_gb:.1f} GB are free on {device}; larger models need at least 8"
     return Choice(recognizer, f"{recognizer}: {why}"), Choice(translator, f"{translator}: {why}")

@@ -58,7 +58,7 @@ def _fetch(address: str, target: Path) -> None:
             file.write(data)
             size += len(data)
         if wanted is not None and size < int(wanted):
-            raise ConnectionError(f"broke off after {size:,} of {int(wanted):,} bytes")
+            raise ConnectionError(f"stopped after {size:,} of {int(wanted):,} bytes")
 
 
 def _is_transient(error: Exception) -> bool:
@@ -71,9 +71,9 @@ def _is_transient(error: Exception) -> bool:
 
 def _cause(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code} {error.reason}"
+        return f"the server answered {error.code} {error.reason}"
     if is_offline_error(error):
         return "there is no network, or the server's name does not resolve"
     if isinstance(error, urllib.error.URLError):
-        return f"the server does not answer ({error.reason})"
+        return f"the server did not answer ({error.reason})"
     return str(error)

@@ -116,8 +116,8 @@ def try_import(found: Environment, module: str) -> None:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ModelUnavailableError(
-            f"{module} is in {found.where}, but cannot be imported ({_cause(error)}); "
-            "install it there again"
+            f"{module} is in {found.where}, but cannot be imported ({_cause(error)}); reinstall "
+            "it there"
         ) from error
     with contextlib.suppress(OSError):  # then it is tried again next time
         write_text(remembered, json.dumps({**known, key: found.changed}, indent=1) + "\n")

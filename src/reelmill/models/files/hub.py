@@ -89,7 +89,7 @@ def download(
 ) -> Path:
     """Fetch a repository's wanted files into `models_folder()`; what is there is not fetched again.
 
-    `ways_out`: what a user can do where it cannot be had; that of CTranslate2 models otherwise.
+    `ways_out`: what a user can do where it is not available; that of CTranslate2 models otherwise.
 
     Raises:
         ModelUnavailableError: offline, refused, or still failing after the last try.
@@ -112,19 +112,19 @@ def download(
 
 
 def unavailable(repository: str, cause: str, ways_out: str | None = None) -> ModelUnavailableError:
-    """The one message for weights that cannot be had, with all ways out."""
+    """The one message for weights that is not available, with all ways out."""
     return ModelUnavailableError(
-        f"the model {repository} cannot be had: {cause}. Ways out: {ways_out or _ways_out()}"
+        f"the model {repository} is not available: {cause}. Choose one of these: "
+        f"{ways_out or _ways_out()}"
     )
 
 
 def _ways_out() -> str:
     return (
-        "`reelmill models pull` on a machine with network, then copy "
-        f"{models_folder()} here (or set REELMILL_MODELS to the copy); "
-        "give the folder of a CTranslate2 model in its place (--model PATH, --translator PATH); "
-        "set HF_TOKEN if the repository is private or gated; "
-        "or try everything out with --model demo (--translator demo)"
+        f"run `reelmill models pull` on a machine with a network, then copy {models_folder()} "
+        "here (or set REELMILL_MODELS to the copy); give the folder of a CTranslate2 model "
+        "(--model PATH, --translator PATH); set HF_TOKEN if the repository is private or gated; "
+        "or try Reelmill out with --model demo (--translator demo)"
     )
 
 
@@ -179,7 +179,7 @@ def _explain(error: Exception) -> str:
     if is_offline_error(error):
         return "there is no network, or the hub's name does not resolve"
     if isinstance(error, LocalEntryNotFoundError):
-        return "the hub does not answer"
+        return "the hub did not answer"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

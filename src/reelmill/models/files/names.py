@@ -28,5 +28,5 @@ def given_path(name: str, known: Collection[str] = ()) -> Path | None:
     if name.count("/") != 1:
         return path if path.exists() else None
     if path.exists():
-        announce(f"{name}: taken for a hub repository; write ./{name} for what lies here")
+        announce(f"{name}: read as a hub repository; write ./{name} for the folder here")
     return None

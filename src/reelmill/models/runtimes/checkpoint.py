@@ -46,7 +46,7 @@ def read_weights(folder: Path) -> Weights:
     for name in WEIGHT_FILES:
         if (folder / name).is_file():
             return read_weight_file(folder / name)
-    raise ModelUnavailableError(f"{folder} has no weights: {' or '.join(WEIGHT_FILES)} is wanted")
+    raise ModelUnavailableError(f"{folder} has no weights; it needs {' or '.join(WEIGHT_FILES)}")
 
 
 def read_weight_file(path: Path) -> Weights:
@@ -65,8 +65,8 @@ def read_weight_file(path: Path) -> Weights:
         return read(path)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, *_PICKLED_WRONG) as error:
         raise ModelUnavailableError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); "
-            "it may be half fetched: remove it and fetch the model again"
+            f"{path} cannot be read ({type(error).__name__}: {error}); it may be only partly "
+            "downloaded: remove it and fetch the model again"
         ) from error
 
 
@@ -130,7 +130,7 @@ class _Storages:
     def numbers(self, key: str, count: int) -> npt.NDArray[np.float32]:
         found = _floats(self.fetch(key), self.kinds[key])
         if len(found) < count:
-            raise ValueError(f"storage {key} is cut off")
+            raise ValueError(f"storage {key} is truncated")
         return found
 
 
@@ -151,7 +151,7 @@ class _Tensor:
         if 0 in self.shape:
             return np.zeros(self.shape, np.float32)
         if not 0 <= self.offset <= self.offset + last < len(numbers):
-            raise ValueError(f"a tensor reaches beyond storage {self.key}")
+            raise ValueError(f"a tensor extends beyond storage {self.key}")
         strides = tuple(4 * step for step in self.stride)
         view = np.lib.stride_tricks.as_strided(
             numbers[self.offset :], self.shape, strides, writeable=False
@@ -179,7 +179,7 @@ class _Unpickler(pickle.Unpickler):
             return _rebuild
         if module == "torch" and name in _STORAGES:
             return name
-        raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of weights")
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a file of weights")
 
     def persistent_load(self, reference: Any) -> _Tensor:
         _, storage, key, _, count, *_ = reference

@@ -55,7 +55,7 @@ def preload_cublas(search: Iterable[str] | None = None) -> Finding:
 def find_cublas(search: Iterable[str] | None = None) -> Finding:
     """Open cuBLAS 12 from site-packages, else from the system; never raises."""
     if not sys.platform.startswith("linux"):
-        return Finding("system", None, "left to the system's own search")
+        return Finding("system", None, "found by the system's own search")
     problem = "not in site-packages, not on the system's library path"
     folder = _wheel_folder(sys.path if search is None else search)
     if folder is not None:

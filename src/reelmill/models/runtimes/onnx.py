@@ -17,7 +17,7 @@ SHIPPED = ASSETS / "models"
 _CUDA = "CUDAExecutionProvider"
 _GPU_PACKAGE = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
 CUDA_REMEDY = f"pip uninstall onnxruntime; {_GPU_PACKAGE} (one replaces the other)"
-_NO_CUDA = f"this ONNX Runtime knows no CUDA: {CUDA_REMEDY}"
+_NO_CUDA = f"this ONNX Runtime has no CUDA support: {CUDA_REMEDY}"
 
 
 class OnnxModelSpec(ModelSpec):

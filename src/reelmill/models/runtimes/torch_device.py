@@ -22,7 +22,7 @@ class TorchModelSpec(ModelSpec):
     def unsupported_reason(self, device_kind: str) -> str:
         if device_kind == "cpu" or self.cuda:
             return ""
-        return "the PyTorch it runs on knows no CUDA; install its CUDA build"
+        return "PyTorch there has no CUDA support; install its CUDA build"
 
 
 def torch_device(device: Device, threads: int) -> str:
@@ -39,6 +39,6 @@ def torch_device(device: Device, threads: int) -> str:
     if device.index >= torch.cuda.device_count():
         raise ModelUnavailableError(
             f"PyTorch {torch.__version__} sees {torch.cuda.device_count()} CUDA device(s), not "
-            f"{device}; install its CUDA build, or give --device cpu"
+            f"{device}; install its CUDA build, or use --device cpu"
         )
     return str(device)

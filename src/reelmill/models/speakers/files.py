@@ -47,8 +47,8 @@ KNOWN: dict[str, KnownNetwork] = {
 }
 
 _WAYS_OUT = (
-    "run once where there is a network; give the path of the .onnx file in its place; "
-    "set HF_TOKEN if the repository is private or gated; or leave the option away"
+    "run once with a network; give the path of the .onnx file instead; set HF_TOKEN if the "
+    "repository is private or gated; or leave out the option"
 )
 
 
@@ -113,7 +113,7 @@ def _only_network(folder: Path) -> Path:
     found = sorted(folder.rglob("*.onnx"))
     if len(found) != 1:
         raise ModelUnavailableError(
-            f"{folder} holds {len(found)} .onnx files; give the path of the one that is meant"
+            f"{folder} holds {len(found)} .onnx files; give the path of the one to use"
         )
     return found[0]
 
@@ -126,7 +126,9 @@ def _config(path: Path) -> dict[str, Any]:
     try:
         content: Any = parse_json(file.read_text("utf-8"))
     except ValueError as error:
-        raise ModelUnavailableError(f"{file}: no JSON ({error}); correct or remove it") from error
+        raise ModelUnavailableError(
+            f"{file}: not valid JSON ({error}); correct or remove it"
+        ) from error
     return content if isinstance(content, dict) else {}
 
 

@@ -113,7 +113,7 @@ class SegmentationSpec(SpeakerNetworkSpec):
         if len(found.speech) != self.window_frames:
             raise ModelUnavailableError(
                 f"{self.path}: makes {len(found.speech)} frames of {self.window_seconds:g} s, not "
-                f"{self.window_frames}: it is no segmentation network of pyannote's kind"
+                f"{self.window_frames}; it is not a segmentation network like pyannote's"
             )
 
 
@@ -257,8 +257,8 @@ class Encoder:
     def _unit(self, found: Float32, count: int) -> Float32:
         if found.ndim != 2 or len(found) != count:
             raise ModelUnavailableError(
-                f"{self._network.path}: gives an output of shape {found.shape}; a speaker encoder "
-                "gives one embedding an utterance"
+                f"{self._network.path}: gives an output of shape {found.shape}; a speaker "
+                "encoder gives one embedding per utterance"
             )
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
         result: Float32 = (found / np.maximum(lengths, 1e-8)).astype(np.float32)

@@ -63,8 +63,8 @@ class PyannoteSpec(TorchModelSpec):
                 raise
             raise ModelUnavailableError(
                 f"pyannote pipeline {self.label!r} cannot be loaded from {self.path}: {error}; "
-                "accept the terms of all that it refers to and set HF_TOKEN, or use "
-                "--diarizer default"
+                "accept the terms of all models it uses and set HF_TOKEN, or use --diarizer "
+                "default"
             ) from error
         return Diarizer(pipeline)
 

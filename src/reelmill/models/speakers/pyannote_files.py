@@ -59,7 +59,7 @@ def _local(name: str) -> tuple[Path, str] | None:
     if (path / "config.yaml").is_file():
         return path, f"local:{folder_digest(path, _FILES)}"
     if path.is_dir():
-        raise ModelUnavailableError(f"{path}: holds no config.yaml of a pyannote pipeline")
+        raise ModelUnavailableError(f"{path}: contains no config.yaml of a pyannote pipeline")
     return None
 
 

@@ -55,10 +55,9 @@ def convert(checkpoint: Path, name: str) -> Path:
     missing = [needed for needed in _NEEDED if importlib.util.find_spec(needed) is None]
     if missing:
         raise ModelUnavailableError(
-            f"{name} is a model for the transformers library and must be converted first, for "
-            f"which {' and '.join(missing)} is missing: `pip install transformers torch` into "
-            "this environment, or take one that is converted, "
-            "as --translator nllb-200-distilled-600M"
+            f"{name} is a model for the transformers library and must be converted first, which "
+            f"needs {' and '.join(missing)}: `pip install transformers torch` into this "
+            "environment, or use a converted model such as --translator nllb-200-distilled-600M"
         )
     announce(f"converting {name} to CTranslate2, once")
     with replacing_folder(made) as folder:
@@ -81,8 +80,7 @@ def _convert(checkpoint: Path, out: Path, name: str) -> None:
     except Exception as error:
         raise ModelUnavailableError(
             f"{name} in {checkpoint} cannot be converted ({type(error).__name__}: {error}); "
-            "fetch it again, or take one that is converted, "
-            "as --translator nllb-200-distilled-600M"
+            "fetch it again, or use a converted model such as --translator nllb-200-distilled-600M"
         ) from error
 
 

@@ -139,8 +139,8 @@ def load_tokenizer(file: Path) -> Any:
         if is_out_of_memory(error):
             raise
         raise ModelUnavailableError(
-            f"{file} is not a tokenizer that can be read ({error}); copy tokenizer.json of "
-            "facebook/nllb-200-distilled-600M there: all NLLB-200 models have the same"
+            f"{file} is not a readable tokenizer ({error}); copy tokenizer.json of "
+            "facebook/nllb-200-distilled-600M there: all NLLB-200 models share it"
         ) from error
     if tokenizer.token_to_id("eng_Latn") is None or tokenizer.token_to_id(_END) is None:
         raise ModelUnavailableError(

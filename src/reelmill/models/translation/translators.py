@@ -91,8 +91,8 @@ def _tokenizer(folder: Path, download: bool, sleep: Callable[[float], None]) -> 
     if not download or hub.is_offline():
         raise ModelUnavailableError(
             f"the translator in {folder} has no {_TOKENIZER}: copy the one of "
-            f"{TOKENIZER_REPOSITORY} into the folder (all NLLB-200 models have the same), "
-            "or run `reelmill models pull` with a network once"
+            f"{TOKENIZER_REPOSITORY} into the folder (all NLLB-200 models share it), or run "
+            "`reelmill models pull` once with a network"
         )
     announce(f"fetching NLLB's tokenizer ({TOKENIZER_REPOSITORY}, 17 MB)")
     snapshot = hub.download(TOKENIZER_REPOSITORY, (_TOKENIZER,), sleep=sleep)
@@ -113,5 +113,5 @@ def _about(folder: Path) -> tuple[int, tuple[tuple[str, str], ...] | None]:
         return max(1, int(said.get("max_tokens", _MAX_TOKENS))), directions
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelUnavailableError(
-            f"{file} cannot be read ({error}): put the original back, or remove it"
+            f"{file} cannot be read ({error}): restore the original, or remove the file"
         ) from error

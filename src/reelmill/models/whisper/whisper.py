@@ -180,7 +180,7 @@ class WhisperSpec(ModelSpec):
             ) from error
         if model.n_mels != self.n_mels:
             raise ModelUnavailableError(
-                f"model {self.name!r} takes {model.n_mels} mel bands, its folder says "
+                f"model {self.name!r} takes {model.n_mels} mel bands, but its folder says "
                 f"{self.n_mels}: copy the right preprocessor_config.json into {self.path}"
             )
         return Whisper(model, tokenizer, round(self.padded_seconds * FRAMES_PER_SECOND))

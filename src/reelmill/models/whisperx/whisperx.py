@@ -131,7 +131,7 @@ class WhisperXSpec(TorchModelSpec):
                 raise
             raise ModelUnavailableError(
                 f"WhisperX {self.version} cannot load {self.label!r} from {self.path}: {error}; "
-                "give another --model or --device, or leave --engine away"
+                "give another --model or --device, or leave out --engine"
             ) from error
         return Recognizer(model, self.options.batch_size, self.window_seconds)
 
