@@ -24,8 +24,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.matrix.compare import differences, picture_differences, text_is_seen
+from benchmarks.matrix.layouts import ffprobe
+
 #: Words and speakers are not what these rows are about.
 _TEXT_ONLY = ("--no-align", "--diarizer", "none", "--formats", "json")
+#: Of the demo film's sentences, which the demo models know.
+COPIES = ("--translator", "demo", "--no-align", "--to", "ko", "--mux", "--burn")
 
 Finding = dict[str, Any]
 
@@ -79,6 +84,9 @@ class Case:
     expected: str
     right: Callable[[Result], bool]
     options: tuple[str, ...] = ()
+    command: str = "voice"
+    #: Given the input and the output folder, what is wrong with the files that were written.
+    look: Callable[[Path, Path], list[str]] = lambda original, out: []
     #: It is about words: --model takes the place of the demo model, and without one it is left out.
     needs_words: bool = False
 
@@ -99,6 +107,27 @@ def _all(*checks: Callable[[Result], bool]) -> Callable[[Result], bool]:
 
 def _without(label: str) -> Callable[[Result], bool]:
     return lambda result: not result.labelled(label)
+
+
+def _done(result: Result) -> bool:
+    return result.code == 0 and not result.error and not result.labelled("not kept")
+
+
+def _copies(
+    original: Path, out: Path, *texts: tuple[float, float], taken: tuple[str, ...] = ()
+) -> list[str]:
+    """What the copies of `subtitle --mux --burn` lack; texts are seen in those times (s), and
+    `taken` are dispositions that the original's subtitles were not to keep."""
+    muxed = list(out.glob(f"{original.stem}.subtitled.*"))
+    burned = list(out.glob(f"{original.stem}.ko.burned.*"))
+    if not (muxed and burned):
+        return ["a copy is not there"]
+    before, with_track, with_text = map(ffprobe, (original, muxed[0], burned[0]))
+    wrong = differences(before, with_track, added=1, taken=taken)
+    wrong += differences(before, with_text, added=0, without_picture=True)
+    wrong += picture_differences(original, burned[0], before, with_text)
+    unseen = [time for time in texts if not text_is_seen(original, burned[0], *time)]
+    return wrong + [f"no text at {start} to {end} s" for start, end in unseen]
 
 
 _TRACKS = "other audio tracks"
@@ -182,13 +211,65 @@ CASES = [
             _says("damaged sound", "4 corrupt"), _says("damaged sound", "2 corrupt"), _lasts(37.4)
         ),
     ),
+    Case(
+        "video/burn_slides_vfr.mp4",
+        "a picture every 10 s: repeated, so that each text is seen in its time",
+        _says("pictures repeated", "10 pictures a second"),
+        command="subtitle",
+        look=lambda original, out: _copies(original, out, (1.0, 2.5), (4.2, 6.8), (14.5, 17.5)),
+    ),
+    Case(
+        "video/burn_mjpeg_pcm.mov",
+        "a camera's MJPEG and PCM: kept, and text in the picture",
+        _done,
+        command="subtitle",
+        look=lambda original, out: _copies(original, out, (0.6, 2.8)),
+    ),
+    Case(
+        "video/burn_odd_641x361.mp4",
+        "a picture of 641 x 361: text in one of 642 x 362",
+        _says("odd size", "642x362"),
+        command="subtitle",
+        look=lambda original, out: _copies(original, out, (0.8, 3.0), (4.2, 6.8)),
+    ),
+    Case(
+        "video/mux_av1.mp4",
+        "AV1 copied",
+        _done,
+        command="subtitle",
+        look=lambda original, out: _copies(original, out, (0.6, 2.8)),
+    ),
+    Case(
+        "video/mux_burn_iphone_hdr_hvc1.mov",
+        "hvc1 and PQ kept; burned as BT.709, which is said",
+        _says("tone-mapped", "BT.709"),
+        command="subtitle",
+        look=lambda original, out: _copies(original, out, (0.8, 3.0)),
+    ),
+    Case(
+        "video/mux_rich.mkv",
+        "chapters, font, flags, cover, titles kept; the new track is the default one",
+        _without("not kept"),
+        ("--mux-default",),
+        command="subtitle",
+        look=lambda original, out: _copies(original, out, (0.8, 3.0), taken=("default",)),
+    ),
+    Case(
+        "video/mux_wmv2.wmv",
+        "WMV copied into Matroska",
+        _done,
+        command="subtitle",
+        look=lambda original, out: _copies(original, out, (0.8, 3.0)),
+    ),
 ]
 
 
 def _run(case: Case, folder: Path, out: Path, model: str) -> Result:
-    command = [sys.executable, "-m", "reelmill", "voice", str(folder / case.file), "-o", str(out)]
+    command = [sys.executable, "-m", "reelmill", case.command, str(folder / case.file)]
+    fixed = {"voice": _TEXT_ONLY, "subtitle": COPIES}[case.command]
+    chosen = model if case.needs_words else "demo"
     done = subprocess.run(
-        [*command, *_TEXT_ONLY, "--model", model if case.needs_words else "demo", *case.options],
+        [*command, "-o", str(out), *fixed, "--model", chosen, *case.options],
         check=False,
         capture_output=True,
         text=True,
@@ -224,9 +305,11 @@ def main() -> int:
     for case in chosen:
         with tempfile.TemporaryDirectory() as out:
             result = _run(case, given.folder, Path(out), given.model)
-        right = case.right(result)
+            wrong = case.look(given.folder / case.file, Path(out))
+        right = case.right(result) and not wrong
         failed += not right
-        table.add_row(case.file, case.expected, result.words(), "ok" if right else "FAIL")
+        came = "\n".join([result.words(), *(f"WRONG: {one}" for one in wrong)])
+        table.add_row(case.file, case.expected, came, "ok" if right else "FAIL")
     Console(width=150).print(table)
     return 1 if failed else 0
 

@@ -27,13 +27,19 @@ Told = dict[str, Any]
 
 
 def differences(
-    before: Told, after: Told, *, added: int, without_picture: bool = False
+    before: Told,
+    after: Told,
+    *,
+    added: int,
+    without_picture: bool = False,
+    taken: tuple[str, ...] = (),
 ) -> list[str]:
-    """What is in the original and not in the copy; `added` subtitle tracks are expected beside.
+    """What is in the original and not in the copy; `added` subtitle tracks are expected beside,
+    and other subtitles without the dispositions `taken`, which make players draw them.
 
     Each line is what a finding would name, a colon, and how it was and is.
     """
-    found = _streams(before, after, added, without_picture)
+    found = _streams(before, after, added, without_picture, _DRAWN if without_picture else taken)
     if len(before["chapters"]) != len(after["chapters"]):
         found.append(f"chapters: {len(before['chapters'])}, {len(after['chapters'])}")
     tags = {name.lower(): value for name, value in after["format"].get("tags", {}).items()}
@@ -53,7 +59,9 @@ def _timecode(told: Told) -> str | None:
     return next((code for code in codes if code), None)
 
 
-def _streams(before: Told, after: Told, added: int, without_picture: bool) -> list[str]:
+def _streams(
+    before: Told, after: Told, added: int, without_picture: bool, taken: tuple[str, ...]
+) -> list[str]:
     found = []
     old, new = _kinds(before, without_picture), _kinds(after, without_picture)
     for kind, count in (old - new).items():
@@ -68,7 +76,7 @@ def _streams(before: Told, after: Told, added: int, without_picture: bool) -> li
         copy = next((one for one in left if _kind(one) == _kind(stream)), None)
         if copy is not None:
             left.remove(copy)
-            found += _stream(stream, copy, is_subtitle_of_burned=without_picture)
+            found += _stream(stream, copy, taken if stream["codec_type"] == "subtitle" else ())
     return found
 
 
@@ -97,7 +105,7 @@ def _kind(stream: Told) -> str | None:
     return f"{stream['codec_type']} {stream.get('codec_name', 'unknown')}"
 
 
-def _stream(old: Told, new: Told, *, is_subtitle_of_burned: bool) -> list[str]:
+def _stream(old: Told, new: Told, taken: tuple[str, ...]) -> list[str]:
     found = []
     kind = _kind(old)
     if old["codec_type"] != "attachment" and not old.get("codec_name", "").startswith("pcm"):
@@ -115,8 +123,7 @@ def _stream(old: Told, new: Told, *, is_subtitle_of_burned: bool) -> list[str]:
     if _rotation(old) != _rotation(new):
         found.append(f"rotation: {_rotation(old)}, {_rotation(new)}")
     for name, value in old["disposition"].items():
-        drawn = is_subtitle_of_burned and old["codec_type"] == "subtitle"
-        if value and not new["disposition"].get(name) and not (drawn and name in _DRAWN):
+        if value and not new["disposition"].get(name) and name not in taken:
             found.append(f"disposition {name} of {kind}: lost")
     for name in ("language", "title"):
         was = old.get("tags", {}).get(name)

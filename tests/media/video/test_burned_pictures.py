@@ -180,3 +180,11 @@ def test_marks_of_arabic_are_at_its_end(tmp_path: Path) -> None:
 
     assert shown_at(plain)
     assert tall(marked) < 0.1
+
+
+def test_where_nvenc_does_not_work_after_all_it_is_x264(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = video(tmp_path / "a.mp4", size=(320, 240))
+    monkeypatch.setattr("reelmill.media.video.burn.encoder_for", lambda encoding: "nvenc")
+    assert shown_at(burned(film)) == [0.3, 0.4, 0.5, 0.6]

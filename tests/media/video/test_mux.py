@@ -164,6 +164,22 @@ def test_what_a_fan_put_into_a_film_is_kept(is_default: bool, tmp_path: Path) ->
         assert bool(new.disposition & Disposition.default) is is_default
 
 
+@pytest.mark.parametrize("is_default", [False, True])
+@pytest.mark.parametrize("form", ["mp4", "mov"])
+def test_the_new_track_is_shown_only_when_asked(
+    form: str, is_default: bool, tmp_path: Path
+) -> None:
+    ours = MuxTrack("kor", "ko", HEADER, [MuxCue(0, 400, "안녕")], is_default)
+    copy = copied(film(tmp_path / f"a.{form}", form), form, ours)
+    with av.open(str(copy)) as made:
+        assert [int(s.disposition & Disposition.default) for s in made.streams] == [
+            1,
+            1,
+            int(is_default),
+        ]
+    assert texts(copy, 0) == [(0.0, 0.4, "안녕")]
+
+
 def test_a_phone_s_film_stays_one(tmp_path: Path) -> None:
     def tags(out) -> list[av.Packet]:
         out.streams.video[0].codec_context.codec_tag = "hvc1"

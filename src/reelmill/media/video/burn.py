@@ -92,12 +92,16 @@ def _draw(
     if seen.interlaced or min(seen.width, seen.height) < _NVENC_SMALLEST:
         encoder = "x264"
     try:
-        _encode(original, script, target, seen, encoding, encoder)
-    except FfmpegError:
-        if encoder == "x264":
-            raise
-        # The ffmpeg program may have no NVENC, or find none of its sessions free.
-        _encode(original, script, target, seen, encoding, "x264")
+        try:
+            _encode(original, script, target, seen, encoding, encoder)
+        except FfmpegError:
+            if encoder == "x264":
+                raise
+            # The ffmpeg program may have no NVENC, or find none of its sessions free.
+            _encode(original, script, target, seen, encoding, "x264")
+    except FfmpegError as error:
+        path = shown(original.path)
+        raise InputError(f"{path}: subtitles cannot be burned in: {error}") from error
 
 
 def _encode(
@@ -121,15 +125,10 @@ def _encode(
         *("-video_track_timescale", str(TICKS), "-f", "mp4", f"file:{target.absolute()}"),
     ]
     missing: set[str] = set()
-    try:
-        for line in run_ffmpeg(arguments, script.path.parent, original.descriptor, program):
-            if found := NO_GLYPH.search(line):
-                missing.add(chr(int(found[1], 16)))
-                _complain_of_letters(original.path, missing)
-    except FfmpegError as error:
-        raise InputError(f"{shown(original.path)}: subtitles cannot be burned in: {error}") from (
-            error
-        )
+    for line in run_ffmpeg(arguments, script.path.parent, original.descriptor, program):
+        if found := NO_GLYPH.search(line):
+            missing.add(chr(int(found[1], 16)))
+            _complain_of_letters(original.path, missing)
 
 
 def _filters(seen: Pictures, script: Script) -> Iterator[str]:

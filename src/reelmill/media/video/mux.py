@@ -24,6 +24,7 @@ from reelmill.media.ffmpeg import FfmpegError, any_ffmpeg, input_arguments, run_
 from reelmill.media.packets import readable_packets
 from reelmill.media.timeline import time_zero
 from reelmill.media.video.contents import Contents, differences, is_cover, is_derived
+from reelmill.media.video.enabled import disable_tracks
 from reelmill.media.video.fitting import FORMATS, Fitting, Way, add_copy, fitting, kept_tag, opened
 from reelmill.media.video.monotonic import Monotonic
 
@@ -141,6 +142,8 @@ def mux(
             file = stack.enter_context(scratch(target)) if others else part
             copying = _Copying(original, plan, picture, tracks)
             copying.write(file)
+            if plan.suffix != "mkv":
+                disable_tracks(file, copying.hidden)
             if others:
                 _merge(original, others, file, part)
         with av.open(f"file:{part.absolute()}", metadata_errors="replace") as made:
@@ -206,6 +209,8 @@ class _Copying:
     tracks: Sequence[MuxTrack]
     damaged: int = field(default=0, init=False)
     late: bool = field(default=False, init=False)
+    #: Places of subtitles in the copy that players do not show unless told to.
+    hidden: set[int] = field(default_factory=set, init=False)
     _outputs: dict[int, Any] = field(default_factory=dict, init=False)
     _encoders: dict[int, Any] = field(default_factory=dict, init=False)
     _order: Monotonic = field(default_factory=Monotonic, init=False)
@@ -248,6 +253,11 @@ class _Copying:
             elif self.plan.ways.get(stream.index) in (Way.COPY, Way.PLAIN_PCM):
                 self._add(output, source, stream)
         added = [self._text_stream(output, track) for track in self.tracks]
+        self.hidden = {
+            stream.index
+            for stream in output.streams.subtitles
+            if not stream.disposition & Disposition.default
+        }
         output.start_encoding()
         feeds = [self._packets(source)]
         if drawn is not None:
