@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import types
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import pytest
 
 from reelmill.artifacts import Audio, Findings, Speech
 from reelmill.artifacts.speech import Span
-from reelmill.core.recording import FileState, Recording
+from reelmill.core.recording import FileState, Recording, read_state
 from reelmill.engine.stage import Inputs
-from reelmill.testing import check_stage
+from reelmill.testing import check_stage, context_of
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "examples" / "reelmill-sounds" / "sounds.onnx"
@@ -43,3 +44,21 @@ def test_the_guides_stage_labels_speech(guide: Any, tmp_path: Path) -> None:
     assert isinstance(sounds, Findings)
     found = [(one.label, one.start, one.end) for one in sounds.findings]
     assert found == [("tone", 0.0, 2.0), ("tone", 2.5, 4.0)]
+
+
+def test_the_guides_stage_without_a_model_finds_pauses(guide: Any, tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "a.wav", "a", tmp_path, FileState("ab" * 32, "", 1, 1))
+    speech = Speech([Span(0.0, 2.0), Span(2.5, 4.0), Span(7.0, 8.0)], 9.0)
+    pauses = check_stage(guide.CountPauses(), recording, Inputs([speech]))
+    assert isinstance(pauses, Findings)
+    assert [(one.start, one.end) for one in pauses.findings] == [(4.0, 7.0)]
+
+
+def test_the_guides_way_to_the_original_sees_all_channels(guide: Any, tmp_path: Path) -> None:
+    left, right = np.full(800, 100, np.int16), np.full(800, -9000, np.int16)
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, 8000, 800, "NONE", ""))
+        file.writeframes(np.stack([left, right], 1).tobytes())
+    recording = Recording(path, "a", tmp_path, read_state(path))
+    assert guide.peak_of_channels(context_of(recording, guide.CountPauses())) == 9000

@@ -15,6 +15,8 @@ class Findings(Artifact):
     """Base of the results of stages that find things; each stage derives its own.
 
     They are in the JSON under `findings`, by the stage's `source`, and counted on the report page.
+    Those of severity `warning` or `grave` are also told there with time and text, counted in the
+    closing lines of the run, and a grave one makes the exit code 1.
     """
 
     schema: ClassVar[str] = ""
@@ -26,7 +28,12 @@ class Findings(Artifact):
     made_with: str = ""
 
     def summary(self) -> RecordingSummary:
-        """A note that counts what was found, by label."""
+        """A note that counts what was found, by label, and the findings of severity `warning` or
+        `grave`, which are told as Reelmill's own are.
+        """
         counts = Counter(finding.label for finding in self.findings)
         found = ", ".join(f"{count} × {label}" for label, count in counts.most_common())
-        return RecordingSummary(notes=[f"{self.source}: {found or 'nothing found'}"])
+        notes = [f"{self.source}: {found}"] if found else []
+        return RecordingSummary(
+            notes=notes, findings=[one for one in self.findings if one.severity != "info"]
+        )
