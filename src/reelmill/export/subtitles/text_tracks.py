@@ -1,9 +1,8 @@
-"""SubRip, WebVTT and ASS, by pysubs2."""
+"""A file a language: SubRip, WebVTT, and ASS by pysubs2."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from reelmill.artifacts import SubtitleCue, SubtitleTrack
@@ -12,17 +11,15 @@ from reelmill.export.subtitles.direction import directed
 from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.style import SubtitleStyle
 from reelmill.export.subtitles.writer import TrackWriter
+from reelmill.export.timed_text import TimedText, srt, srt_escaped, vtt, vtt_escaped
 from reelmill.export.transcript.cues import one_line
 
 if TYPE_CHECKING:
     from pysubs2 import Color, SSAFile, SSAStyle
 
-#: SubRip has no escape for its own arrow.
-_ARROW = re.compile(r"-{2,}>")
-#: What pysubs2 and ASS take for a line break or a hard space; behind an invisible word joiner it
-#: is text again, as FFmpeg writes it.
+#: What ASS, and players that make ASS of everything, take for a line break or a hard space; behind
+#: an invisible word joiner it is text again, as FFmpeg writes it.
 _BACKSLASH = "\\\u2060"
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _TRANSLATION, _ORIGINAL = "Default", "Original"
 _SHORTER_SIDE = 1080
 _ORIGINAL_SHARE = 0.8
@@ -34,18 +31,14 @@ class SrtWriter(TrackWriter):
     name = "srt"
 
     def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:
-        return _plain(track, lambda line: _ARROW.sub("->", line)).to_string(
-            "srt", keep_ssa_tags=True
-        )
+        return srt(_timed(track, srt_escaped))
 
 
 class VttWriter(TrackWriter):
     name = "vtt"
 
     def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:
-        return _plain(track, lambda line: line.translate(_ENTITIES)).to_string(
-            "vtt", keep_ssa_tags=True
-        )
+        return vtt(_timed(track, vtt_escaped))
 
 
 class AssWriter(TrackWriter):
@@ -82,18 +75,10 @@ def ass_file(track: SubtitleTrack, style: SubtitleStyle, picture: tuple[int, int
     return made
 
 
-def _plain(track: SubtitleTrack, escape: Callable[[str], str]) -> SSAFile:
-    import pysubs2
-
-    made = pysubs2.SSAFile()
+def _timed(track: SubtitleTrack, escape: Callable[[str], str]) -> Iterator[TimedText]:
     for cue in track.cues:
         lines = [escape(line).replace("\\", _BACKSLASH) for line in shown_lines(cue)]
-        made.append(
-            pysubs2.SSAEvent(
-                start=milliseconds(cue.start), end=milliseconds(cue.end), text="\\N".join(lines)
-            )
-        )
-    return made
+        yield TimedText(milliseconds(cue.start), milliseconds(cue.end), "\n".join(lines))
 
 
 def shown_lines(cue: SubtitleCue) -> list[str]:

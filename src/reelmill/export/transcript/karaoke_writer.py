@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from reelmill.artifacts import Segment
 from reelmill.core.times import clock, milliseconds
+from reelmill.export.timed_text import TimedText, vtt, vtt_escaped
 from reelmill.export.transcript.cues import one_line, shown
 from reelmill.export.transcript.document import Document
-from reelmill.export.transcript.vtt_writer import escaped, voiced
+from reelmill.export.transcript.vtt_writer import voiced
 from reelmill.export.transcript.writer import TranscriptWriter
 
 #: What is yet to be said is dimmed; players without styles show the text as it is.
-_STYLE = "STYLE\n::cue(:future) {\n  opacity: 0.45;\n}\n\n"
+_STYLE = "::cue(:future) {\n  opacity: 0.45;\n}"
 
 
 class KaraokeVttWriter(TranscriptWriter):
@@ -19,16 +20,14 @@ class KaraokeVttWriter(TranscriptWriter):
     suffix = "vtt"
 
     def render(self, document: Document) -> str:
-        lines = []
+        texts = []
         said = sorted(
             document.shown, key=lambda one: (milliseconds(one.start), milliseconds(one.end))
         )
         for cue, segment in zip(shown(document.shown), said, strict=True):
             timed = _with_times(segment, cue.text, cue.start, cue.end)
-            lines.append(
-                f"{clock(cue.start, '.')} --> {clock(cue.end, '.')}\n{voiced(cue, timed)}\n\n"
-            )
-        return "WEBVTT\n\n" + _STYLE + "".join(lines)
+            texts.append(TimedText(cue.start, cue.end, voiced(cue, timed)))
+        return vtt(texts, _STYLE)
 
 
 def _with_times(segment: Segment, text: str, start: int, end: int) -> str:
@@ -39,11 +38,11 @@ def _with_times(segment: Segment, text: str, start: int, end: int) -> str:
         begin = text.find(label, at)
         if not label or begin < 0:
             continue
-        parts.append(escaped(text[at:begin]))
+        parts.append(vtt_escaped(text[at:begin]))
         time = milliseconds(word.start)
         if reached < time < end:
             parts.append(f"<{clock(time, '.')}>")
             reached = time
-        parts.append(escaped(label))
+        parts.append(vtt_escaped(label))
         at = begin + len(label)
-    return "".join(parts) + escaped(text[at:])
+    return "".join(parts) + vtt_escaped(text[at:])

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
-from reelmill.core.times import clock
+from reelmill.export.timed_text import TimedText, srt, srt_escaped
 from reelmill.export.transcript.cues import shown
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 
-#: SubRip has no escape for its own arrow; the JSON export keeps the text as it was.
-_ARROW = re.compile(r"-{2,}>")
-
 
 class SrtWriter(TranscriptWriter):
+    """Speakers stand before their words; the JSON export keeps the text as it was."""
+
     suffix = "srt"
 
     def render(self, document: Document) -> str:
-        return "".join(
-            f"{number}\n{clock(cue.start, ',')} --> {clock(cue.end, ',')}\n"
-            f"{_ARROW.sub('->', cue.spoken_by + cue.text)}\n\n"
-            for number, cue in enumerate(shown(document.shown), 1)
+        return srt(
+            TimedText(cue.start, cue.end, srt_escaped(cue.spoken_by + cue.text))
+            for cue in shown(document.shown)
         )
