@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from reelmill.artifacts import Artifact
 from reelmill.core import gate
 from reelmill.core.recording import Recording
+from reelmill.engine.execution.local import run_file_stage, split_parts
 from reelmill.engine.process import spill
 from reelmill.engine.stage import Device, FileStage, Inputs, ModelStage, Stage, StageContext
 from reelmill.engine.state.artifact_store import result_key, stage_digest
@@ -43,34 +44,21 @@ def context_of(
 
 def items_of(stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs) -> Iterator[Any]:
     """The items of all parts of a recording, in order, lazily."""
-    context = context_of(recording, stage)
-    for part in stage.parts(context, inputs):
-        yield from stage.split(replace(context, part=part), inputs)
+    return split_parts(stage, context_of(recording, stage), inputs, [])
 
 
 def split_of(
     stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs
 ) -> tuple[list[Any], tuple[Any, ...]]:
     """The items of all parts of a recording, and what `split` returned for each part."""
-    context = context_of(recording, stage)
-    found: list[Any] = []
     handed: list[Any] = []
-    for part in stage.parts(context, inputs):
-        items = stage.split(replace(context, part=part), inputs)
-        while True:
-            try:
-                found.append(next(items))
-            except StopIteration as end:
-                handed.append(end.value)
-                break
-    return found, tuple(handed)
+    items = list(split_parts(stage, context_of(recording, stage), inputs, handed))
+    return items, tuple(handed)
 
 
 def artifact_of(stage: FileStage, recording: Recording, inputs: Inputs) -> Artifact:
     """The artifact of a stage without a model, its parts made one after the other."""
-    context = context_of(recording, stage)
-    parts = [replace(context, part=part) for part in stage.parts(context, inputs)]
-    return stage.join(context, inputs, [stage.run(part, inputs) for part in parts])
+    return run_file_stage(stage, context_of(recording, stage), inputs)
 
 
 class StageFault(AssertionError):

@@ -36,23 +36,32 @@ def run_alone(
     gate.make_folder(recording.folder)
     key = key or store.result_key(store.stage_digest(stage), [recording.id])
     context = StageContext(recording, stage.name, key)
-    parts = [replace(context, part=part) for part in stage.parts(context, inputs)]
     if isinstance(stage, FileStage):
-        return stage.join(context, inputs, [stage.run(part, inputs) for part in parts])
+        return run_file_stage(stage, context, inputs)
     assert isinstance(stage, ModelStage)
     handed: list[Any] = []
-    items = _items(stage, parts, inputs, handed)
+    items = split_parts(stage, context, inputs, handed)
     outputs = list(_outputs(stage, items, device, threads, batch_size))
     return stage.merge(replace(context, handed=tuple(handed)), inputs, iter(outputs))
 
 
-def _items(
-    stage: ModelStage[Any, Any], parts: Sequence[StageContext], inputs: Inputs, handed: list[Any]
+def run_file_stage(stage: FileStage, context: StageContext, inputs: Inputs) -> Artifact:
+    """The artifact of a stage without a model, its parts made one after the other."""
+    pieces = [stage.run(part, inputs) for part in _parts(stage, context, inputs)]
+    return stage.join(context, inputs, pieces)
+
+
+def split_parts(
+    stage: ModelStage[Any, Any], context: StageContext, inputs: Inputs, handed: list[Any]
 ) -> Iterator[Any]:
-    """The items of all parts; what `split` returns for each is added to `handed`."""
-    for part in parts:
+    """The items of all parts, lazily; what `split` returns for each part is added to `handed`."""
+    for part in _parts(stage, context, inputs):
         items: Any = stage.split(part, inputs)
         handed.append((yield from items))
+
+
+def _parts(stage: Stage, context: StageContext, inputs: Inputs) -> list[StageContext]:
+    return [replace(context, part=part) for part in stage.parts(context, inputs)]
 
 
 def _outputs(

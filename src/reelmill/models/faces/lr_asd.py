@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +17,8 @@ import numpy.typing as npt
 from reelmill.engine.stage import Device
 from reelmill.models.faces.boxes import Float32, UInt8
 from reelmill.models.faces.lr_asd_convert import COEFFICIENTS, SIDE, SOUND_FRAMES
-from reelmill.models.runtimes.onnx import OnnxModelSpec, open_network
+from reelmill.models.mel import htk_hertz, htk_mels, triangles
+from reelmill.models.runtimes.onnx import OnnxFileSpec, open_network
 
 #: Pictures a second, and samples a second of the sound, that the network was trained with.
 RATE, SAMPLE_RATE = 25, 16_000
@@ -30,22 +30,10 @@ _FRAMES_A_CALL, _A_FRAME_MB = 300, 1.0
 
 
 @dataclass(frozen=True)
-class LrAsdSpec(OnnxModelSpec):
+class LrAsdSpec(OnnxFileSpec):
     """A converted network on this machine."""
 
     purpose: ClassVar[str] = "active speaker detector"
-
-    path: Path
-    label: str
-    digest: str
-
-    @property
-    def name(self) -> str:
-        return self.label
-
-    @property
-    def identity(self) -> str:
-        return self.digest
 
     @property
     def lightweight(self) -> bool:
@@ -121,15 +109,9 @@ def cepstra(samples: Float32, frames: int) -> Float32:
 @lru_cache(maxsize=1)
 def _mel_bands() -> npt.NDArray[np.float64]:
     """(bands, bins) triangles evenly spaced on the mel scale, corners at whole bins."""
-    highest = 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700)
-    hertz = 700 * (10 ** (np.linspace(0, highest, _BANDS + 2) / 2595) - 1)
+    hertz = htk_hertz(np.linspace(0, htk_mels(np.float64(SAMPLE_RATE / 2)), _BANDS + 2))
     corners = np.floor((_TRANSFORM + 1) * hertz / SAMPLE_RATE)
-    bins = np.arange(_TRANSFORM // 2 + 1)
-    low, middle, high = (corners[i : i + _BANDS, None] for i in range(3))
-    rising = np.where((bins >= low) & (bins < middle), (bins - low) / (middle - low), 0)
-    falling = np.where((bins >= middle) & (bins < high), (high - bins) / (high - middle), 0)
-    bands: npt.NDArray[np.float64] = rising + falling
-    return bands
+    return triangles(corners, np.arange(_TRANSFORM // 2 + 1, dtype=np.float64))
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.faces.boxes import Float32, UInt8
-from reelmill.models.runtimes.onnx import OnnxModelSpec, open_network
+from reelmill.models.runtimes.onnx import OnnxFileSpec, open_network
 
 #: Faces the network gets in one call.
 AT_ONCE = 32
@@ -20,13 +19,9 @@ _OUTPUT = "embeddings"
 
 
 @dataclass(frozen=True)
-class FaceNetworkSpec(OnnxModelSpec):
+class FaceNetworkSpec(OnnxFileSpec):
     """A network on this machine: pictures of faces (n, side, side, 3) to embeddings (n, d).
-
-    Args:
-        path: the ONNX file.
-        label: its name for users.
-        digest: of the file. Embeddings of different networks cannot be compared.
+    Embeddings of different networks cannot be compared.
     """
 
     purpose: ClassVar[str] = "face network"
@@ -34,18 +29,6 @@ class FaceNetworkSpec(OnnxModelSpec):
     side: ClassVar[int]
     #: Cosine of two embeddings from which on they are one person's.
     threshold: ClassVar[float]
-
-    path: Path
-    label: str
-    digest: str
-
-    @property
-    def name(self) -> str:
-        return self.label
-
-    @property
-    def identity(self) -> str:
-        return self.digest
 
     @abstractmethod
     def pictures(self, frame: UInt8, boxes: Float32, landmarks: Float32) -> UInt8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,29 @@ class OnnxModelSpec(ModelSpec):
 
     def unsupported_reason(self, device_kind: str) -> str:
         return "" if device_kind == "cpu" or knows_cuda() else _NO_CUDA
+
+
+@dataclass(frozen=True)
+class OnnxFileSpec(OnnxModelSpec):
+    """A network in a file of its own.
+
+    Args:
+        path: the ONNX file.
+        label: its name for users.
+        digest: of the file.
+    """
+
+    path: Path
+    label: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    @property
+    def identity(self) -> str:
+        return self.digest
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.models.mel import htk_mels, triangles
+
 Float32 = npt.NDArray[np.float32]
 
 RATE = 16_000
@@ -75,14 +77,6 @@ def _hamming() -> Float32:
 @lru_cache(maxsize=1)
 def _filters() -> Float32:
     """Triangles of height 1 that are straight on the mel scale, shape (80, bins)."""
-
-    def mels(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return 1127 * np.log1p(hertz / 700)
-
-    low, high = mels(np.array([_LOWEST, RATE / 2]))
-    edges = np.linspace(low, high, _MELS + 2)[:, None]
-    bins = mels(np.arange(_FFT // 2 + 1) * RATE / _FFT)[None, :]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    filters: Float32 = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
-    return filters
+    low, high = htk_mels(np.array([_LOWEST, RATE / 2]))
+    bins = htk_mels(np.arange(_FFT // 2 + 1) * RATE / _FFT)
+    return triangles(np.linspace(low, high, _MELS + 2), bins).astype(np.float32)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
-from reelmill.models.runtimes.onnx import OnnxModelSpec, open_network
+from reelmill.models.runtimes.onnx import OnnxFileSpec, open_network
 from reelmill.models.speakers.features import (
     WINDOW,
     Float32,
@@ -56,16 +56,8 @@ def frames_of(samples: int) -> int:
 
 
 @dataclass(frozen=True)
-class SpeakerNetworkSpec(OnnxModelSpec):
-    """An ONNX file."""
-
-    path: Path
-    label: str
-    digest: str
-
-    @property
-    def name(self) -> str:
-        return self.label
+class SpeakerNetworkSpec(OnnxFileSpec):
+    """A network that is told about voices."""
 
     def _network(self, device: Device, threads: int) -> OnnxNetwork:
         return OnnxNetwork(self.path, device, threads)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from reelmill.models.mel import slaney_hertz, slaney_mels, triangles
 
 Float32 = npt.NDArray[np.float32]
 
@@ -79,31 +80,9 @@ def _hann() -> Float32:
 
 @lru_cache(maxsize=4)
 def _mel_filters(n_mels: int) -> Float32:
-    """Triangular filters of equal energy on Slaney's mel scale, shape (n_mels, 201).
-
-    Slaney, Auditory Toolbox, 1998: linear up to 1 kHz, logarithmic above.
-    """
+    """Triangular filters of equal energy on Slaney's mel scale, shape (n_mels, 201)."""
     bins = np.linspace(0.0, SAMPLE_RATE / 2, _BINS)
-    edges = _mel_to_hertz(np.linspace(0.0, _hertz_to_mel(SAMPLE_RATE / 2), n_mels + 2))
-    widths = np.diff(edges)
-    distances = edges[:, None] - bins[None, :]
-    rising = -distances[:-2] / widths[:-1, None]
-    falling = distances[2:] / widths[1:, None]
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    triangles *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
-    return triangles.astype(np.float32)
-
-
-_HERTZ_PER_MEL = 200.0 / 3
-_LOG_FROM_HERTZ = 1000.0
-_LOG_STEP = np.log(6.4) / 27.0
-
-
-def _hertz_to_mel(hertz: float) -> float:
-    return float(_LOG_FROM_HERTZ / _HERTZ_PER_MEL + np.log(hertz / _LOG_FROM_HERTZ) / _LOG_STEP)
-
-
-def _mel_to_hertz(mels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    knee = _LOG_FROM_HERTZ / _HERTZ_PER_MEL
-    logarithmic = _LOG_FROM_HERTZ * np.exp(_LOG_STEP * (np.maximum(mels, knee) - knee))
-    return np.where(mels < knee, mels * _HERTZ_PER_MEL, logarithmic)
+    edges = slaney_hertz(np.linspace(0.0, slaney_mels(np.float64(SAMPLE_RATE / 2)), n_mels + 2))
+    filters = triangles(edges, bins)
+    filters *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    return filters.astype(np.float32)
