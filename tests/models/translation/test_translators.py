@@ -89,7 +89,7 @@ def test_any_converted_repository(folder):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nllb-200-distilled-600M", "JustFrederik/nllb-200-distilled-600M-ct2-int8 cannot be had"),
+        ("nllb-200-distilled-600M", "JustFrederik/nllb-200-distilled-600M-ct2-int8 is not available"),
         ("someone/their-nllb", "HF_HUB_OFFLINE is set"),
         ("nllb-200-destilled-600M", "did you mean 'nllb-200-distilled-600M'?"),
         ("./nowhere", "no model './nowhere'"),
@@ -129,7 +129,7 @@ def test_what_must_be_converted_says_what_it_takes(checkpoint, monkeypatch):
     monkeypatch.setattr(conversion, "_NEEDED", ("a_package_nobody_has", "json"))
     with pytest.raises(ModelUnavailableError) as caught:
         resolve_translator(str(checkpoint))
-    assert "for which a_package_nobody_has is missing" in str(caught.value)
+    assert "which needs a_package_nobody_has" in str(caught.value)
     assert "--translator nllb-200-distilled-600M" in str(caught.value)
 
 
