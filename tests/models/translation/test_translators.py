@@ -89,7 +89,7 @@ def test_any_converted_repository(folder):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nllb-200-distilled-600M", "JustFrederik/nllb-200-distilled-600M-ct2-int8 is not available"),
+        ("nllb-200-distilled-600M", "nllb-200-distilled-600M-ct2-int8 is not available"),
         ("someone/their-nllb", "HF_HUB_OFFLINE is set"),
         ("nllb-200-destilled-600M", "did you mean 'nllb-200-distilled-600M'?"),
         ("./nowhere", "no model './nowhere'"),
