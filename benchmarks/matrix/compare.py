@@ -21,7 +21,8 @@ _OWN_TAGS = {
     "operational_pattern_ul", "toolkit_version", "track_name", "data_type", "language", "timecode",
     "metadatacreator", "hasvideo", "hasaudio", "filename", "mimetype", "project_name",
 }  # fmt: skip
-_SIZE = (320, 180)
+_SIZE = (640, 360)
+_WHITE, _BRIGHTER, _SHARE = 200, 60, 0.001
 
 Told = dict[str, Any]
 
@@ -162,13 +163,13 @@ def _shape(stream: Told) -> float:
 
 
 def text_is_seen(original: Path, copy: Path, start: float, end: float) -> bool:
-    """Whether the lower part of the copy's picture differs from the original's between the times
-    more than encoding it again explains."""
+    """Whether the lower part of the copy's picture has, between the times, white where the
+    original has none: more of it than encoding again explains."""
     at = (start + end) / 2
-    first, second = (_gray(path, at) for path in (original, copy))
+    first, second = (_gray(path, at).astype(int) for path in (original, copy))
     lower = slice(_SIZE[1] * 2 // 3, None)
-    changed = np.abs(first[lower].astype(int) - second[lower].astype(int)) > 60
-    return bool(changed.mean() > 0.01)
+    white = (second[lower] >= _WHITE) & (second[lower] - first[lower] > _BRIGHTER)
+    return bool(white.mean() > _SHARE)
 
 
 def _gray(path: Path, at: float) -> npt.NDArray[np.uint8]:

@@ -27,12 +27,14 @@ from reelmill.artifacts import (
 )
 from reelmill.errors import UsageError
 from reelmill.export.subtitles import (
+    DEFAULT_STYLE,
     DEFAULT_SUBTITLE_FORMATS,
     SubtitleDocument,
     parse_style,
     parse_subtitle_formats,
     subtitle_writer,
 )
+from reelmill.export.subtitles.style import legible
 from reelmill.export.transcript.document import Source
 
 NASTY = ["a < b & c > d", "{\\an8}위로", "C:\\new\\hall", "--> 화살", "<i>기울임</i>", "1995"]
@@ -214,3 +216,12 @@ def test_any_text_comes_back_from_srt_and_vtt(cues: list[list[str]]) -> None:
     assert read == [re.sub(r"-{2,}>", "->", text) for text in expected]
     vtt = webvtt.from_buffer(io.StringIO(render("vtt", made)))
     assert [unescaped(c.raw_text).replace("\\\u2060", "\\") for c in vtt] == expected
+
+
+def test_letters_drawn_in_few_pixels_are_larger() -> None:
+    assert (
+        legible(DEFAULT_STYLE, (1920, 1080)) == legible(DEFAULT_STYLE, (640, 360)) == DEFAULT_STYLE
+    )
+    assert legible(DEFAULT_STYLE, (320, 180)).size * 180 / 1080 == pytest.approx(16, abs=0.2)
+    own = parse_style("size=40")
+    assert legible(own, (320, 180)) == own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 from reelmill.errors import UsageError
 
+_SHORTER_SIDE = 1080
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -30,6 +32,19 @@ class SubtitleStyle:
 
 
 DEFAULT_STYLE = SubtitleStyle()
+
+
+#: Letters of fewer pixels have strokes thinner than one, which the outline darkens.
+_LEGIBLE_PIXELS = 16
+
+
+def legible(style: SubtitleStyle, picture: tuple[int, int]) -> SubtitleStyle:
+    """The style for letters that are drawn in the pixels of a picture of (width, height): larger in
+    a small one, unless a size of its own was asked for."""
+    least = math.ceil(_LEGIBLE_PIXELS * _SHORTER_SIDE / max(1, min(picture)))
+    if style.size != DEFAULT_STYLE.size or least <= style.size:
+        return style
+    return replace(style, size=least)
 
 
 def parse_style(text: str) -> SubtitleStyle:
