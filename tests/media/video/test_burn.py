@@ -13,7 +13,8 @@ import pytest
 from reelmill.errors import InputError, UsageError
 from reelmill.media import ffmpeg
 from reelmill.media.video.burn import Script, burn, look_at
-from reelmill.media.video.mux import Copied, MuxCue, MuxTrack, copy_suffix, mux
+from reelmill.media.video.copying import MuxCue, MuxTrack
+from reelmill.media.video.mux import Copied, copy_suffix, mux
 
 HEADER = pysubs2.SSAFile().to_string("ass").encode()
 KOREAN = MuxTrack(

@@ -15,8 +15,9 @@ from av.stream import Disposition
 from reelmill.media.ffmpeg import has_ffmpeg
 from reelmill.media.probe import probe
 from reelmill.media.video.contents import Contents, Track, differences
+from reelmill.media.video.copying import MuxCue, MuxTrack
 from reelmill.media.video.monotonic import Monotonic
-from reelmill.media.video.mux import Copied, MuxCue, MuxTrack, copy_suffix, mux
+from reelmill.media.video.mux import Copied, copy_suffix, mux
 from tests.media.films import turn
 from tests.media.video.test_burn import HEADER, KOREAN, packets, texts
 

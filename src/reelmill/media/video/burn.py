@@ -19,8 +19,9 @@ from reelmill.media.ffmpeg import (
     run_ffmpeg,
 )
 from reelmill.media.fonts import NO_GLYPH, packages_for
+from reelmill.media.video.copying import Picture, clock_start
 from reelmill.media.video.encode import TICKS, EncoderName, Encoding, encoder_for, encoder_options
-from reelmill.media.video.mux import Copied, Picture, clock_start, mux
+from reelmill.media.video.mux import Copied, mux
 from reelmill.media.video.pictures import HLG, Pictures, pictures
 
 #: FFmpeg's number for red, green and blue as they are.

@@ -28,8 +28,9 @@ from reelmill.export.subtitles.text_tracks import ass_file, shown_lines
 from reelmill.media.ffmpeg import ffmpeg_with_subtitles
 from reelmill.media.fonts import check_fonts
 from reelmill.media.video.burn import DEFAULT_ENCODING, Script, burn, look_at
+from reelmill.media.video.copying import MuxCue, MuxTrack
 from reelmill.media.video.encode import Encoding
-from reelmill.media.video.mux import SUFFIXES, Copied, MuxCue, MuxTrack, copy_suffix, mux
+from reelmill.media.video.mux import SUFFIXES, Copied, copy_suffix, mux
 from reelmill.media.video.pictures import Pictures
 from reelmill.models.translation.flores import find_flores
 from reelmill.stages.subtitles.export import shown_picture
