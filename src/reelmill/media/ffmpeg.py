@@ -150,6 +150,7 @@ def run_ffmpeg(
         OSError: the disk is full.
         FfmpegError: it failed for another reason.
     """
+    os.lseek(descriptor, 0, os.SEEK_SET)  # where an earlier ffmpeg left it
     command = [program, "-nostdin", "-hide_banner", "-loglevel", "warning", "-y"]
     process = subprocess.Popen(
         [*command, "-nostats", "-progress", "pipe:2", *arguments],
