@@ -1,7 +1,8 @@
 """The peers, each as the script a user would write.
 
 `python -m benchmarks.peers HOW MODEL OUT FILE...` writes OUT, a JSON object of file name to text.
-HOW is `loop` (faster-whisper file by file) or `batched` (its own batched pipeline, file by file).
+HOW is `loop` (faster-whisper file by file; `loop:en` in that language) or `batched` (its own
+batched pipeline, file by file).
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ def main(how: str, model_name: str, out: str, files: list[str]) -> None:
                 file, batch_size=20, without_timestamps=False, chunk_length=window
             )
         else:
-            segments, _ = model.transcribe(file, vad_filter=True, chunk_length=window)
+            _, _, language = how.partition(":")
+            segments, _ = model.transcribe(
+                file, vad_filter=True, chunk_length=window, language=language or None
+            )
         texts[Path(file).name] = " ".join(segment.text.strip() for segment in segments)
     Path(out).write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
 

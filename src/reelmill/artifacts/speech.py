@@ -101,6 +101,8 @@ class RecognizedWindow:
     languages: dict[str, float]
     segments: list[Segment]
     channel: str | None = None
+    #: What was left out of its text.
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:

@@ -9,6 +9,7 @@ from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.pipelines.captions import lingering
 from reelmill.pipelines.diarization import Diarizer, require_diarizer, speaker_stages
 from reelmill.pipelines.recognition import recognition_stages
 from reelmill.pipelines.words import word_stages
@@ -53,6 +54,9 @@ def voice_pipeline(
                 characters_per_line=settings.chars_per_line,
                 lines=settings.lines,
                 longest=settings.longest,
+                lingering=lingering(settings),
+                inaudible=settings.inaudible,
+                events=settings.events,
                 root=out,
                 formats=settings.formats,
                 settings=tuple(shown.items()),

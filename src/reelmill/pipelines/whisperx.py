@@ -10,6 +10,7 @@ from reelmill.engine.stage import Stage
 from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
+from reelmill.pipelines.captions import lingering
 from reelmill.pipelines.diarization import (
     Diarizer,
     require_diarizer,
@@ -69,6 +70,9 @@ def whisperx_pipeline(
                 characters_per_line=settings.chars_per_line,
                 lines=settings.lines,
                 longest=settings.longest,
+                lingering=lingering(settings),
+                inaudible=settings.inaudible,
+                events=settings.events,
                 root=out,
                 formats=settings.formats,
                 settings=tuple(shown.items()),

@@ -39,6 +39,12 @@ class VoiceFields(BaseFields):
     formats: CommaSeparated = Field(
         ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"
     )
+    inaudible: bool = Field(
+        False, description="write [inaudible] for speech that could not be understood"
+    )
+    events: bool = Field(
+        False, description="write [laughter], [music] and other sounds that are no words"
+    )
     words: bool = Field(False, description="highlight each word in WebVTT captions as it is said")
     diarizer: Literal["default", "pyannote", "none"] = Field(
         "default", description="who speaks when: default (no token, no PyTorch), pyannote or none"

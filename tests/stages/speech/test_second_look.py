@@ -71,7 +71,7 @@ def test_a_window_in_the_wrong_language_is_heard_again_as_a_whole():
     assert (look.window, look.reason, look.languages) == (1, "language", ("ko",))
     assert look.parts == (((20, 22),),)
     again = window(20, 22, "ko", text="네")
-    assert after_second_looks(found, [look], iter([again]))[1] is again
+    assert after_second_looks(found, [look], iter([again]))[1] == again
 
 
 def test_a_window_of_two_languages_is_heard_in_parts():

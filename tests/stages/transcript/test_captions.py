@@ -12,7 +12,7 @@ from reelmill.artifacts import Segment, Transcript, Word
 from reelmill.core.text import columns, phrases
 from reelmill.export.transcript.cues import speaker_prefix
 from reelmill.stages.subtitles.rules import rules_for
-from reelmill.stages.transcript.captions import captions
+from reelmill.stages.transcript.captions import Lingering, captions
 from reelmill.stages.words.words import split_words
 
 ENGLISH = (
@@ -121,3 +121,27 @@ def test_nothing_is_lost_wide_or_long(text: str, per_word: float) -> None:
         lines = one.text.split("\n")
         assert len(lines) <= 2 and max(map(columns, lines)) <= 32
         assert one.start <= one.end <= one.start + 7.0 + 1e-6
+
+
+def shown(lingering: Lingering, *segments: Segment) -> list[tuple[float, float]]:
+    rules = rules_for("en", longest=7.0)
+    found = captions(transcript("en", *segments), rules, lingering)
+    return [(round(one.start, 3), round(one.end, 3)) for one in found]
+
+
+def test_captions_stay_to_be_read_where_that_was_asked_for() -> None:
+    # proves: V7
+    short, later = segment("Yes.", "en"), segment("No.", "en", start=14.0)
+    assert shown(Lingering(), short, later) == [(10.0, 10.3), (14.0, 14.3)]
+    assert shown(Lingering(shortest=1.0), short, later) == [(10.0, 11.0), (14.0, 15.0)]
+    assert shown(Lingering(characters_per_second=2.0), short) == [(10.0, 12.0)]  # 4 characters
+    assert shown(Lingering(shortest=9.0), short) == [(10.0, 17.0)]  # not longer than the longest
+
+
+def test_captions_leave_a_gap_before_the_next() -> None:
+    # proves: V7
+    first, second = segment("Yes, I am.", "en"), segment("No.", "en", start=10.9)
+    assert shown(Lingering(gap=0.1), first, second)[0] == (10.0, 10.8)
+    assert shown(Lingering(shortest=3.0, gap=0.1), first, second)[0] == (10.0, 10.8)
+    close = segment("No.", "en", start=10.05)  # of another channel
+    assert shown(Lingering(gap=0.1), first, close)[0] == (10.0, 10.2)

@@ -179,7 +179,7 @@ class Encoding:
 
 
 class Captions:
-    """How lines are laid out."""
+    """How lines are laid out. Captions of `voice` stay longer than their words only where asked."""
 
     chars_per_line: Annotated[
         int | None,
@@ -190,4 +190,13 @@ class Captions:
     ] = None
     longest: Annotated[
         float | None, typer.Option(help="Longest time a caption is shown, s [7].")
+    ] = None
+    reading_speed: Annotated[
+        float | None, typer.Option(help="Most characters per second [17; Korean 12, Japanese 7].")
+    ] = None
+    shortest: Annotated[
+        float | None, typer.Option(help="Shortest time a subtitle is shown, s [0.83].")
+    ] = None
+    gap: Annotated[
+        float | None, typer.Option(help="Shortest gap between subtitles, s [0.083].")
     ] = None

@@ -66,21 +66,7 @@ class Burning(shared.Encoding):
     ] = None
 
 
-class Reading(shared.Captions):
-    """Length and speed of lines."""
-
-    reading_speed: Annotated[
-        float | None, typer.Option(help="Most characters per second [17; Korean 12, Japanese 7].")
-    ] = None
-    shortest: Annotated[
-        float | None, typer.Option(help="Shortest time a subtitle is shown, s [0.83].")
-    ] = None
-    gap: Annotated[
-        float | None, typer.Option(help="Shortest gap between subtitles, s [0.083].")
-    ] = None
-
-
 GROUPS = (
-    shared.Output, Translation, Recognition, Subtitles, Burning, Reading, shared.Sound,
+    shared.Output, Translation, Recognition, Subtitles, Burning, shared.Captions, shared.Sound,
     shared.Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
 )  # fmt: skip

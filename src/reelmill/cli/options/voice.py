@@ -20,6 +20,14 @@ class Transcript:
     formats: Annotated[str | None, typer.Option(help="Comma-separated [json,txt,srt,vtt,tsv].")] = (
         None
     )
+    inaudible: Annotated[
+        bool | None,
+        typer.Option("--inaudible", help="Write [inaudible] for speech not understood."),
+    ] = None
+    events: Annotated[
+        bool | None,
+        typer.Option("--events", help="Write [laughter], [music] and the like."),
+    ] = None
     words: Annotated[
         bool | None,
         typer.Option("--words", help="Highlight each word in VTT captions as it is spoken."),

@@ -63,7 +63,8 @@ def says(text: str, part: str) -> bool:
     if not wanted:
         return True
     matched = SequenceMatcher(None, whole, wanted, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in matched if block.size > 1) >= _SAME * len(wanted)
+    least = min(2, len(wanted))
+    return sum(one.size for one in matched if one.size >= least) >= _SAME * len(wanted)
 
 
 def _made_of(text: str, prompt: str) -> bool:

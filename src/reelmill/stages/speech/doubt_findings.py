@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from reelmill.artifacts import Finding, RecognizedWindow
 from reelmill.stages.speech.doubts import covers_little, is_sparse, is_unlikely
 
+#: Speech that deserves a word: less may be a cough.
+_NO_TEXT_SECONDS = 2.0
+
 
 def doubt_findings(windows: Sequence[RecognizedWindow]) -> list[Finding]:
-    """Speech with far too little text, and text that is unlikely, each with its times.
+    """Speech without text or with far too little, and text that is unlikely, each with its times.
 
     A recording without any text is another matter: see `empty_result`.
     """
@@ -20,6 +23,11 @@ def doubt_findings(windows: Sequence[RecognizedWindow]) -> list[Finding]:
 
 
 def _little_text(window: RecognizedWindow) -> Iterator[Finding]:
+    if not window.segments and window.seconds >= _NO_TEXT_SECONDS:
+        times = window.pieces[0].start, window.pieces[-1].end
+        text = f"{window.seconds:.0f} s of speech, no text"
+        yield Finding("no text", *times, text=text, severity="warning")
+        return
     if not covers_little(window):
         return
     sparse = [segment for segment in window.segments if is_sparse(segment, window)]
@@ -31,10 +39,8 @@ def _little_text(window: RecognizedWindow) -> Iterator[Finding]:
 
 
 def _finding(start: float, end: float, seconds: float, text: str) -> Finding:
-    said = f"only: {text.strip()}" if text.strip() else "no text"
-    return Finding(
-        "little text", start, end, text=f"{seconds:.0f} s of speech, {said}", severity="warning"
-    )
+    said = f"{seconds:.0f} s of speech, only: {text.strip()}"
+    return Finding("little text", start, end, text=said, severity="warning")
 
 
 def _unlikely(window: RecognizedWindow) -> Iterator[Finding]:

@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Sequence
 
 from reelmill.artifacts import RecognizedWindow, Segment
+from reelmill.export.transcript.marks import UNINTELLIGIBLE
 
 #: Below this mean log probability of its tokens a text is listened to again.
 LOW_LOGPROB = -0.8
-_UNLIKELY = -1.0
 #: People say 9 to 14 letters a second, pauses included; a text of fewer leaves something out.
 FEWEST_LETTERS_PER_SECOND = 4.0
 #: Of less speech than this nothing is said of how much of it a text covers.
@@ -39,7 +39,7 @@ def mean_logprob(segments: Sequence[Segment]) -> float:
 
 def is_unlikely(segment: Segment) -> bool:
     """Whether a text is still doubtful after everything was tried (faster-whisper's threshold)."""
-    return segment.avg_logprob < _UNLIKELY
+    return segment.avg_logprob < UNINTELLIGIBLE
 
 
 def covers_little(window: RecognizedWindow) -> bool:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from reelmill.artifacts import RecognizedWindow, Segment
 from reelmill.stages.speech.doubts import LOW_LOGPROB, is_doubtful, letters_of, mean_logprob
+from reelmill.stages.speech.left_out import stretch_of, without_unspoken
+from reelmill.stages.speech.phantoms import phantoms_in
 from reelmill.stages.speech.spoken_languages import (
     is_sure,
     languages_of,
@@ -35,10 +37,11 @@ _ENOUGH = 0.5
 class SecondLook:
     """Window number `window` is listened to again: `language`, as a whole in another language;
     `mixed`, in `parts`, each in the language that is heard there; `doubtful`, in parts, because its
-    text is unlikely or too short for so much speech."""
+    text is unlikely or too short for so much speech; `phantom`, in the stretches of segments that
+    Whisper is known to write where nobody says them."""
 
     window: int
-    reason: Literal["language", "mixed", "doubtful"]
+    reason: Literal["language", "mixed", "doubtful", "phantom"]
     parts: tuple[Pieces, ...]
     languages: tuple[str, ...]
 
@@ -65,6 +68,10 @@ def second_looks(
         elif is_doubtful(window):
             parts = tuple(grouped(whole, _DOUBT_SECONDS))
             looks.append(SecondLook(number, "doubtful", parts, (language,)))
+        phantoms = phantoms_in(window) if language == window.language else []
+        if phantoms and number not in mixed:
+            stretches = tuple(stretch_of(segment, window) for segment in phantoms)
+            looks.append(SecondLook(number, "phantom", stretches, (language,)))
     return looks
 
 
@@ -82,24 +89,28 @@ def after_second_looks(
         heard: what was recognized in the parts of all looks, in order.
         allowed: as for `second_looks`.
     """
-    again = {look.window: (look, [next(heard) for _ in look.parts]) for look in looks}
+    again: dict[int, dict[str, list[RecognizedWindow]]] = {}
+    for look in looks:
+        again.setdefault(look.window, {})[look.reason] = [next(heard) for _ in look.parts]
     decided = languages_of(windows, allowed)
     known = sure_languages(windows, allowed)
     found: list[RecognizedWindow] = []
     for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
-        if number not in again:
-            found.append(window)
-            continue
-        look, parts = again[number]
-        if look.reason == "doubtful":
-            found += parts if _is_better(parts, window) else [window]
-        elif look.reason == "language":
-            found += parts
-        else:
-            chosen = [_part(part, window, language, known, allowed) for part in parts]
+        parts = again.get(number, {})
+        if "language" in parts:
+            chosen = parts["language"]
+        elif "mixed" in parts:
+            chosen = [_part(part, window, language, known, allowed) for part in parts["mixed"]]
             # A window that is in one language throughout is better heard as a whole.
             one = {part.language for part in chosen} <= {window.language}
-            found += [window] if one and not _is_better(parts, window) else chosen
+            chosen = [window] if one and not _is_better(chosen, window) else chosen
+        elif "doubtful" in parts and _is_better(parts["doubtful"], window):
+            chosen = parts["doubtful"]
+        else:
+            chosen = [window]
+        found += [
+            without_unspoken(one, parts.get("phantom") if one is window else None) for one in chosen
+        ]
     return found
 
 

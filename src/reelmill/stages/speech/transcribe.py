@@ -47,7 +47,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Listening again where in doubt"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
@@ -108,9 +108,10 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
             findings=[
                 *inputs[Audio].problems,
                 *(Finding("prompt", text=text, severity="warning") for text in self.left_out),
-                *empty_result(speech.seconds, segments),
+                *empty_result(speech.seconds, segments, speech.spans),
                 *language_findings(windows, language, self.languages, self.model),
                 *doubt_findings(windows),
+                *(one for window in windows for one in window.findings),
             ],
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from reelmill.artifacts import Segment, Transcript, Word
@@ -16,16 +16,49 @@ from reelmill.stages.subtitles.rules import SubtitleRules
 
 #: Rounding to whole milliseconds makes nothing too long.
 _TOLERANCE = 0.0005
+#: A caption that makes room for the next is still seen.
+_SHORTEST_SHOWN = 0.2
 
 
-def captions(transcript: Transcript, rules: SubtitleRules) -> list[Segment]:
+@dataclass(frozen=True)
+class Lingering:
+    """For how long captions stay after their words: `shortest` in all, and until who reads
+    `characters_per_second` has read them, but `gap` seconds before the next; None where nothing was
+    asked for, and all None: while their words are said."""
+
+    characters_per_second: float | None = None
+    shortest: float | None = None
+    gap: float | None = None
+
+    def shown(self, found: Sequence[Segment], rules: SubtitleRules) -> list[Segment]:
+        """Captions in order of time with the ends they get; `rules` limit their length."""
+        if self == Lingering():
+            return list(found)
+        lasting = []
+        for index, one in enumerate(found):
+            reading = 0.0
+            if self.characters_per_second is not None:
+                width = sum(rules.characters(line) for line in one.text.split("\n"))
+                reading = width / self.characters_per_second
+            wanted = max(one.end, one.start + max(self.shortest or 0.0, reading))
+            end = min(wanted, max(one.end, one.start + rules.longest))
+            following = (other.start for other in found[index + 1 :] if other.start > one.start)
+            until = next(following, math.inf) - (self.gap or 0.0)
+            end = max(min(end, until), min(one.end, one.start + _SHORTEST_SHOWN))
+            lasting.append(replace(one, end=end))
+        return lasting
+
+
+def captions(
+    transcript: Transcript, rules: SubtitleRules, lingering: Lingering | None = None
+) -> list[Segment]:
     """The segments cut into captions, whose text has its line breaks.
 
     Args:
         transcript: where its words have times, captions begin and end with their words; elsewhere
             a segment's time is shared out by width of text.
-        rules: how much fits on the screen, and for how long; its reading speed, gap and shortest
-            time are not looked at: a caption is shown while its words are said.
+        rules: how much fits on the screen, and for how long at most.
+        lingering: for how long captions stay after their words; not at all by default.
 
     Returns:
         Captions by when they begin; those of different channels may overlap. No line is wider and
@@ -39,7 +72,7 @@ def captions(transcript: Transcript, rules: SubtitleRules) -> list[Segment]:
         if one_line(segment.text)
         for caption in _of_segment(segment, rules, transcript.language_of(segment))
     ]
-    return in_time_order(found)
+    return (lingering or Lingering()).shown(in_time_order(found), rules)
 
 
 def _of_segment(segment: Segment, rules: SubtitleRules, language: str) -> Iterator[Segment]:

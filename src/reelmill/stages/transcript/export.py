@@ -20,6 +20,7 @@ from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
 from reelmill.export.transcript import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
+from reelmill.export.transcript.marks import with_marks
 from reelmill.export.transcript.names import (
     SpeakerName,
     named,
@@ -28,7 +29,7 @@ from reelmill.export.transcript.names import (
     names_for,
 )
 from reelmill.stages.subtitles.rules import rules_for
-from reelmill.stages.transcript.captions import captions
+from reelmill.stages.transcript.captions import Lingering, captions
 
 #: Bytes kept free after a name for suffixes, also of formats that are added later.
 _SUFFIX_ROOM = 16
@@ -44,7 +45,7 @@ class Export(FileStage):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Writing the results"
     commands = ("voice", "faces")
     needs = (Transcript, optional(Diarization), every(Findings))
@@ -61,6 +62,10 @@ class Export(FileStage):
     characters_per_line: int | None = None
     lines: int = 2
     longest: float = 7.0
+    lingering: Lingering = field(default_factory=Lingering)
+    #: Whether text nobody understands, and sounds that are no words, get marks.
+    inaudible: bool = False
+    events: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for a format that cannot be written, before any work is done."""
@@ -72,7 +77,9 @@ class Export(FileStage):
     def run(self, context: StageContext, inputs: Inputs) -> Exports:
         names = names_for(self.names, context.recording.path.name)
         diarization = inputs.get(Diarization)
-        transcript = named(inputs[Transcript], names)
+        transcript = named(
+            with_marks(inputs[Transcript], inaudible=self.inaudible, events=self.events), names
+        )
         rules = rules_for(
             transcript.language, self.characters_per_line, lines=self.lines, longest=self.longest
         )
@@ -82,7 +89,7 @@ class Export(FileStage):
             dict(self.settings),
             () if diarization is None else named_turns(diarization.turns, names),
             named_findings(inputs.every(Findings), names),
-            captions(transcript, rules),
+            captions(transcript, rules, self.lingering),
         )
         return Exports([self._write(context.recording, document, name) for name in self.formats])
 
