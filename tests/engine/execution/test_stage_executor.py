@@ -1,0 +1,162 @@
+"""One stage's result: made in the pool, tried again, given up; with a pool that is scripted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reelmill.core.recording import FileState, Recording
+from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.execution.stage_executor import RunStopping, StageExecutor
+from reelmill.engine.inference.stage_run import StageFailed
+from reelmill.engine.process import cpu_worker
+from reelmill.engine.process.cpu_worker import Damaged, Failed, Made
+from reelmill.engine.resources.monitor import Monitor
+from reelmill.engine.telemetry.events import Event, Warned
+from reelmill.engine.telemetry.metrics import StageTotals
+from reelmill.errors import CrashError, Kind, TransientError
+from tests.engine.execution.test_stage_cache import NoDevices
+from tests.engine.toys import toy_config, toy_pipeline
+
+#: What the pool does with a task: an answer, or an exception to raise.
+Act = Made | Failed | Exception
+MADE = Made(0.25)
+
+
+def failed(kind: Kind = "transient", **more: Any) -> Failed:
+    return Failed(kind, f"{kind} on purpose", "trace", 0.5, **more)
+
+
+class Scene:
+    """An executor whose pool and models do as they are told."""
+
+    def __init__(self, folder: Path, *acts: Act, in_pass: bool = True) -> None:
+        self.pipeline = toy_pipeline(folder / "out")
+        self.config = toy_config(folder / "out", retry_waits=(0.0, 0.0, 0.0))
+        self.events: list[Event] = []
+        self.tasks: list[tuple[cpu_worker.Task, int]] = []
+        self.expected: list[int] = []
+        self.disk_full = 0
+        self._acts = list(acts)
+        self.recorder = RunRecorder(
+            self.pipeline, self.config, self.events.append, Monitor(NoDevices(), dict)
+        )
+        replicas = SimpleNamespace(in_pass=lambda at: in_pass, expect=self.expected.append)
+        inference: Any = SimpleNamespace(replicas=replicas)
+        pool: Any = SimpleNamespace(run=self._run)
+        self.executor = StageExecutor(
+            self.pipeline, self.config, self.recorder, pool, inference, self._full
+        )
+
+    async def _run(self, task: cpu_worker.Task, priority: int, **_: Any) -> Made | Failed:
+        self.tasks.append((task, priority))
+        act = self._acts.pop(0)
+        if isinstance(act, Exception):
+            raise act
+        return act
+
+    def _full(self) -> None:
+        self.disk_full += 1
+
+    def make(self) -> Made:
+        """The first stage's result."""
+        state = FileState("ab" * 32, "", 1, 1)
+        stage = self.pipeline.stages[0]
+        recording = Recording(Path("/in/a.txt"), "a", Path("/work"), state)
+        task = cpu_worker.StageTask(0, recording, (), "key", Path("/work/read.json"))
+        return play(self.executor.make(task, stage))
+
+    @property
+    def totals(self) -> StageTotals:
+        return self.recorder.summary([], None).stages[0]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Warned)]
+
+
+def play(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(coroutine, 20))
+
+
+def test_make__an_answer__is_given_and_counted(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, MADE)
+    assert scene.make() is MADE
+    assert (scene.totals.done, scene.totals.failed, scene.totals.cpu_seconds) == (1, 0, 0.25)
+
+
+def test_make__causes_that_pass__are_waited_for_and_warned_of(tmp_path: Path) -> None:
+    # proves: G8
+    scene = Scene(tmp_path, failed(), TransientError("busy"), MADE)
+    assert scene.make() is MADE
+    assert len(scene.tasks) == 3
+    assert scene.warnings == [
+        "transient on purpose (in read); trying again in 0 s",
+        "busy (in read); trying again in 0 s",
+    ]
+    assert scene.totals.cpu_seconds == 0.75, "a try that failed took its time too"
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries"), [("transient", 4), ("resource", 4), ("crash", 2), ("input", 1)]
+)
+def test_make__a_cause_that_stays__is_given_up_after_its_tries(
+    tmp_path: Path, kind: Kind, tries: int
+) -> None:
+    # proves: G8
+    scene = Scene(tmp_path, *[failed(kind) for _ in range(9)])
+    with pytest.raises(StageFailed) as caught:
+        scene.make()
+    assert caught.value.final
+    failure = caught.value.failure
+    assert (failure.stage, failure.kind, failure.tries) == ("read", kind, tries)
+    assert len(scene.tasks) == tries
+    assert (scene.totals.done, scene.totals.failed) == (0, 1)
+
+
+def test_make__a_worker_that_dies_twice__is_the_recordings_failure(tmp_path: Path) -> None:
+    # proves: G10
+    scene = Scene(tmp_path, CrashError("worker-0 killed"), CrashError("worker-1 killed"), MADE)
+    with pytest.raises(StageFailed, match="worker-1 killed") as caught:
+        scene.make()
+    assert caught.value.failure.kind == "crash"
+
+
+def test_make__a_full_disk__stops_the_run_and_blames_nobody(tmp_path: Path) -> None:
+    # proves: G12
+    scene = Scene(tmp_path, failed(disk_full=True))
+    with pytest.raises(RunStopping):
+        scene.make()
+    assert scene.disk_full == 1
+    assert scene.totals.failed == 0
+
+
+def test_make__a_damaged_source__is_not_tried_again(tmp_path: Path) -> None:
+    # proves: G12
+    scene = Scene(tmp_path, failed("input", damaged=Path("/work/probe.json")))
+    with pytest.raises(Damaged) as caught:
+        scene.make()
+    assert caught.value.path == Path("/work/probe.json")
+    assert len(scene.tasks) == 1
+
+
+def test_expect__a_stage_with_a_model__has_it_loaded(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    for stage in scene.pipeline.stages:
+        scene.executor.expect(stage)
+    assert scene.expected == [1]
+
+
+def test_expect__outside_its_models_pass__ends_there(tmp_path: Path) -> None:
+    # proves: G9
+    scene = Scene(tmp_path, in_pass=False)
+    read, shout, _ = scene.pipeline.stages
+    scene.executor.expect(read)
+    with pytest.raises(RunStopping):
+        scene.executor.expect(shout)
+    assert scene.expected == []
