@@ -112,5 +112,5 @@ def test_a_cut_that_follows_who_speaks_may_have_several_shapes() -> None:
     assert clip_shapes(faces_settings({"follow": "speaker"})) == (("9x16", (1080, 1920)),)
     with pytest.raises(UsageError, match="--aspect 1:1,4:5: give width:height"):
         faces_settings({"aspect": "1:1,4:5"})
-    with pytest.raises(UsageError, match="leave --layout split out"):
+    with pytest.raises(UsageError, match="leave out --layout split"):
         faces_settings({"follow": "speaker", "layout": "split"})

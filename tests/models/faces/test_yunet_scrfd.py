@@ -182,7 +182,7 @@ def test_another_network_is_told_what_it_lacks(tmp_path: Path) -> None:
     net = Net((64, 64), 0, 255)
     net.put_out("score", net.cells(8), constant(1), scores=True, batch=True)
     path = net.save(tmp_path / "other.onnx")
-    with pytest.raises(ModelUnavailableError, match=r"other\.onnx: puts out \(64, 1\)"):
+    with pytest.raises(ModelUnavailableError, match=r"other\.onnx: has the outputs \(64, 1\)"):
         detector_spec(str(path)).load(Device("cpu"), 1)
 
 
