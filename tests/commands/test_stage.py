@@ -139,7 +139,8 @@ def test_a_result_of_others_is_used_when_it_is_named_and_that_is_said(
     heard.write_text(heard.read_text().replace("きょうは", "きのうは"))
     assert run("sentences", heard, pairs=("align=false",)) == 0
     theirs = capsys.readouterr()
-    assert f"{heard}: not made with your key, or changed since; used as you named it" in theirs.err
+    told = f"{heard}: not made with your key, or changed since; used because you named it"
+    assert told in theirs.err
     assert "きのうは" in Path(theirs.out.strip()).read_text()
     assert theirs.out != mine.out, "a later run would take it for its own work"
 
@@ -161,13 +162,13 @@ def test_a_result_of_others_that_only_lies_there_is_not_used(
 def test_a_recording_that_changed_since_is_not_used(original: Path, tmp_path: Path) -> None:
     heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
     original.write_bytes(b"something else")
-    with pytest.raises(UsageError, match="no longer what"):
+    with pytest.raises(UsageError, match="has changed since"):
         run("sentences", heard)
 
 
 @pytest.mark.parametrize(
     ("name", "pairs", "words"),
-    [("nonsense", (), "there are: .*probe"), ("layout", ("lins=2",), "the settings are")],
+    [("nonsense", (), "the stages are: .*probe"), ("layout", ("lins=2",), "the settings are")],
 )
 def test_wrong_usage_lists_what_there_is(
     name: str, pairs: tuple[str, ...], words: str, original: Path, tmp_path: Path

@@ -1,4 +1,4 @@
-"""`reelmill demo`: each pipeline on the samples that come with the package."""
+"""`reelmill demo`: run each pipeline on the samples that come with the package."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from reelmill.runs.run import Run
 class Part:
     """A pipeline that the demo shows.
 
-    `name` is the command's, and the folder's that its results go to; `samples` a folder of the
-    shipped ones; `given` the options; `broken` the names of samples that are broken on purpose.
+    Attributes:
+        name: the command, and the name of its results folder.
+        samples: the folder of shipped samples.
+        given: the options.
+        broken: the names of samples that are broken on purpose.
     """
 
     name: str
@@ -36,7 +39,7 @@ PARTS = (
 
 
 def run_demo(out: Path, *, fresh: bool, quiet: bool, as_json: bool) -> int:
-    """`reelmill demo`: 0 when exactly the samples that are broken on purpose failed."""
+    """`reelmill demo`; return 0 when exactly the samples that are broken on purpose failed."""
     assets = Path(str(resources.files("reelmill") / "assets"))
     as_meant = True
     for part in PARTS:

@@ -1,4 +1,4 @@
-"""What this machine has for Reelmill, and the one-line remedy for what it lacks."""
+"""What Reelmill finds on this machine, and a one-line remedy for anything missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LITTLE_MEMORY_MB = 4_000
 _LITTLE_DISK_MB = 2_000
 _OLDEST_PYTHON = (3, 10)
 
-#: The optional parts: module, what it is for, how to get it.
+#: Optional packages: module, purpose, how to install it.
 _EXTRAS = (
     ("torch", "PyTorch, for pyannote.audio and WhisperX", "pip install torch"),
     ("whisperx", "the WhisperX engine", "see --python in docs/voice.md"),
@@ -46,10 +46,10 @@ class Check:
 
 
 def diagnose(output: Path | None = None) -> list[Check]:
-    """Look at the machine; changes nothing, loads no model, never raises.
+    """Check the machine. Changes nothing, loads no model and never raises.
 
     Args:
-        output: the folder results would go to; by default `analysis-results` here.
+        output: the folder results would go to; by default `analysis-results` in the current folder.
     """
     folder = output if output is not None else Path("analysis-results")
     groups: list[Callable[[], list[Check]]] = [
@@ -67,7 +67,7 @@ def diagnose(output: Path | None = None) -> list[Check]:
 
 
 def _guarded(group: Callable[[], list[Check]]) -> list[Check]:
-    """A check that itself breaks is a finding too: a doctor must not die of the disease."""
+    """Run a group of checks. A check that raises becomes a failed check itself."""
     try:
         return group()
     except Exception as error:  # noqa: BLE001
@@ -106,7 +106,7 @@ def _gpus() -> list[Check]:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
-        remedy = "with an NVIDIA GPU: install its driver; without: nothing to do"
+        remedy = "if you have an NVIDIA GPU, install its driver; if not, there is nothing to do"
         return [Check("GPU", "warn", f"none ({error}); everything runs on the CPU", remedy)]
     try:
         driver = _text(pynvml.nvmlSystemGetDriverVersion())
@@ -125,7 +125,7 @@ def _gpu(index: int) -> Check:
     name = _text(pynvml.nvmlDeviceGetName(handle))
     found = f"{name}, {memory.free // _MB:,} MB of {memory.total // _MB:,} MB free"
     if memory.used >= 0.9 * memory.total:
-        remedy = "other programs fill it: end them, or reelmill starts on the CPU"
+        remedy = "other programs fill its memory: close them, or Reelmill starts on the CPU"
         return Check(f"GPU {index}", "warn", found, remedy)
     return Check(f"GPU {index}", "ok", found)
 
@@ -149,7 +149,7 @@ def _ctranslate2() -> list[Check]:
     elif devices:
         checks.append(Check("cuBLAS", "fail", cublas.detail, REMEDY))
     else:
-        checks.append(Check("cuBLAS", "ok", "not here, and no GPU needs it"))
+        checks.append(Check("cuBLAS", "ok", "not installed, and no GPU needs it"))
     return checks
 
 
@@ -163,7 +163,7 @@ def _onnxruntime() -> list[Check]:
         return [Check("ONNX Runtime", "ok", f"{found}, built for CUDA")]
     if not ctranslate2.get_cuda_device_count():
         return [Check("ONNX Runtime", "ok", f"{found}, for the CPU")]
-    slow = "for the CPU: faces and speakers are looked for there"
+    slow = "for the CPU: faces and speakers are computed there"
     return [Check("ONNX Runtime", "warn", f"{found}, {slow}", CUDA_REMEDY)]
 
 
@@ -181,12 +181,12 @@ def _models() -> list[Check]:
     where = f"in {hub.models_folder()}"
     if cached:
         return [shipped, Check("Models", "ok", f"{names} {where}")]
-    remedy = "the first run downloads one; ahead of it: reelmill models pull large-v3"
+    remedy = "the first run downloads one; to do so now: reelmill models pull large-v3"
     return [shipped, Check("Models", "warn", f"none {where}", remedy)]
 
 
 def _extras() -> list[Check]:
-    """Found by their metadata, not imported: PyTorch alone would take seconds."""
+    """Find the extras by their metadata without importing them: PyTorch would take seconds."""
     checks = []
     for module, purpose, remedy in _EXTRAS:
         top = module.partition(".")[0]
@@ -199,7 +199,7 @@ def _extras() -> list[Check]:
 
 
 def _submodule_exists(module: str) -> bool:
-    """Whether `a.b` lies on disk, without importing `a`, which `find_spec` would do."""
+    """Whether `a.b` exists on disk. Unlike `find_spec`, this does not import `a`."""
     top, _, rest = module.partition(".")
     spec = importlib.util.find_spec(top)
     folders = spec.submodule_search_locations if spec else None
@@ -217,16 +217,17 @@ def _version(module: str) -> str:
 
 def _programs() -> list[Check]:
     espeak = shutil.which("espeak-ng")
-    found = espeak or "not installed; only tests and benchmarks speak with it"
-    remedy = "" if espeak else "only to run tests or benchmarks: apt-get install espeak-ng"
+    found = espeak or "not installed; only tests and benchmarks use it"
+    remedy = "" if espeak else "needed only for tests and benchmarks: apt-get install espeak-ng"
     return [
-        Check("FFmpeg", "ok", "comes with PyAV; no program needed"),
+        Check("FFmpeg", "ok", "included in PyAV; no program needed"),
         Check("espeak-ng", "ok" if espeak else "warn", found, remedy),
     ]
 
 
 def _output(folder: Path) -> list[Check]:
-    """Try to write where the results would go; what does not exist yet is not made."""
+    """Check that the results folder, or its nearest existing parent, can be written. Creates
+    nothing."""
     existing = folder.absolute()
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
@@ -239,6 +240,6 @@ def _output(folder: Path) -> list[Check]:
     scarce = free < _LITTLE_DISK_MB
     advice = "free some space, or choose another folder with -o" if scarce else ""
     return [
-        Check("Output folder", "ok", f"{folder} can be written"),
+        Check("Output folder", "ok", f"{folder} is writable"),
         Check("Disk", "warn" if scarce else "ok", f"{free:,} MB free", advice),
     ]

@@ -1,4 +1,4 @@
-"""What a command's exit code says."""
+"""Exit codes of commands."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_STOPPED = 0, 1, 2, 3
 
 
 def exit_code(summary: RunSummary) -> int:
-    """An original that changed while it was read, and a result that is not whole, count as
-    failures."""
+    """The exit code of a run. An original that changed while it was read and an incomplete result
+    count as failures."""
     if summary.stopped is not None:
         return EXIT_STOPPED
     if summary.count("failed") or summary.unwritten:

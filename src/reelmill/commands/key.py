@@ -1,4 +1,4 @@
-"""`reelmill key`: where the user's key lies, and which one it is."""
+"""`reelmill key`: where the user's key is stored, and its fingerprint."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from reelmill.core.keys import KEY_FILE_VARIABLE, user_key
 
 
 def run_key() -> int:
-    """Print the key's place and fingerprint, and make it when there is none yet.
+    """Print the key's path and fingerprint. Creates a key when there is none yet.
 
     Returns:
-        The exit code: 1 when no key can be kept.
+        The exit code: 1 when the key cannot be saved.
 
     Raises:
-        UsageError: others can read it, or it is damaged.
+        UsageError: others can read the key, or it is damaged.
     """
     key = user_key()
     if key.path is None:

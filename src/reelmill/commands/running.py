@@ -1,4 +1,4 @@
-"""A run as a command: shown on the terminal, stopped by signals, summed up at the end."""
+"""Run as a command: show progress on the terminal, stop at signals, print a summary."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from reelmill.runs.run import Run
 
 
 def run_command(run: Run, *, quiet: bool, as_json: bool) -> RunSummary:
-    """Carry a run out and print its closing lines.
+    """Execute a run and print its closing lines.
 
     Raises:
-        UsageError: nothing to work on, an output folder that cannot be written or is taken, a
-            model or device that is not there.
+        UsageError: there are no recordings, the output folder cannot be written or is in use, or a
+            model or device is missing.
     """
     with (
         observing(quiet=quiet, as_json=as_json) as view,
@@ -37,7 +37,7 @@ def run_command(run: Run, *, quiet: bool, as_json: bool) -> RunSummary:
 
 @contextlib.contextmanager
 def _shown(run: Run, view: View) -> Iterator[None]:
-    """Show events as they come; at the end all of them have been shown."""
+    """Show events as they arrive. On exit, all events have been shown."""
 
     def show() -> None:
         for event in run.events():
@@ -54,7 +54,7 @@ def _shown(run: Run, view: View) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopping_at_signals(run: Run) -> Iterator[None]:
-    """Signals stop the run while it is there; then they mean again what they meant before."""
+    """Stop the run at signals, and restore the previous handlers on exit."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         is_interrupt = number == signal.SIGINT

@@ -1,4 +1,4 @@
-"""Signals before a run has begun and after it is over: a stop as any other."""
+"""Signals before a run starts and after it ends."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _EXIT_STOPPED = 3
 
 
 def stop_when_told() -> None:
-    """From now on Ctrl-C and SIGTERM end this process with exit code 3; a run, while it is there,
-    has handlers of its own."""
+    """From now on, end this process with exit code 3 at Ctrl-C and SIGTERM. An active run installs
+    its own handlers."""
     for number in NUMBERS:
         signal.signal(number, _stopped)
 
 
 def work_is_over() -> None:
-    """From now on they change nothing: Python takes itself down with the exit code it has."""
+    """From now on, ignore these signals, so that Python shuts down with the exit code it has."""
     for number in NUMBERS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Signals wait for the end of the block, so that none meets a handler between two of ours."""
+    """Block signals until the end of the block, so that none arrives while handlers are changed."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
     try:
         yield

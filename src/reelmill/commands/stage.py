@@ -1,4 +1,4 @@
-"""`reelmill stage`: one stage alone, from the results before it."""
+"""`reelmill stage`: run one stage alone, from the results of earlier stages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from reelmill.pipelines.registry import stage_class, stage_names
 from reelmill.runs.task import TASK_NAMES, task_named
 from reelmill.settings import Settings
 
-#: What stands for a model that a stage does not depend on: it is neither looked for nor fetched.
+#: Placeholders for models that a stage does not depend on. They are neither looked for nor fetched.
 _NOT_ASKED = {
     "model": DEMO,
     "translator": NOT_ASKED,
@@ -51,14 +51,14 @@ _CACHE = ".cache"
 
 @dataclass(frozen=True)
 class Given:
-    """An artifact on disk and what it says about itself."""
+    """An artifact on disk, with the facts in its envelope."""
 
     path: Path
     schema: str
     key: str
     source: Path
     sha256: str
-    #: Made with the user's key, and not changed since.
+    #: Made with the user's key and unchanged since.
     is_ours: bool
 
 
@@ -69,7 +69,7 @@ def run_stage_command(
     named: dict[str, Any],
     pairs: Sequence[str],
 ) -> int:
-    """`reelmill stage`: the list of stages, or one of them run; returns the exit code.
+    """`reelmill stage`: list the stages or run one of them; return the exit code.
 
     Raises:
         UsageError: as `run_stage`; no file; a pair that is not `name=value`.
@@ -85,7 +85,7 @@ def run_stage_command(
             raise UsageError(f"--set {pair}: give name=value; the settings are: {known}")
         given[setting] = value
     if not files:
-        raise UsageError(f"stage {name}: give the file of a result before it, or the recording")
+        raise UsageError(f"stage {name}: give the result of an earlier stage, or the recording")
     return run_stage(name, files, command, {**given, **_said(named)})
 
 
@@ -121,7 +121,7 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
 
 
 def stage_lines() -> list[str]:
-    """Every stage that is installed: its commands, what it reads and makes, and what it does."""
+    """Every installed stage: its commands, what it reads and produces, and what it does."""
     lines = []
     for name in stage_names():
         kind = stage_class(name)
@@ -141,7 +141,7 @@ def _need_words(need: type[Artifact] | Need) -> str:
 def find_stage(
     name: str, command: str | None, given: dict[str, Any]
 ) -> tuple[Stage, Pipeline, Settings]:
-    """A stage as a command with these settings would have it, and its pipeline.
+    """Build a stage as a command with these settings would, and its pipeline.
 
     Raises:
         UsageError: no command, or not this one, has such a stage.
@@ -159,19 +159,20 @@ def find_stage(
     asked = ", ".join([command] if command else kind.commands) or "any command"
     raise UsageError(
         f"stage {name}: {asked} does not have it with these settings; "
-        "add it (--set stages=NAME), or give the setting that `reelmill stage list` names"
+        "add the stage (--set stages=NAME), or give the setting that `reelmill stage list` shows "
+        "for it"
     )
 
 
 def _settings_for(kind: type[Stage], given: dict[str, Any]) -> dict[str, Any]:
-    """The settings given, without the models that the stage does not depend on."""
+    """The given settings, with placeholders for models that the stage does not depend on."""
     not_asked = {name: value for name, value in _NOT_ASKED.items() if name not in kind.models}
     enabled_by = dict([kind.enabled_by] if kind.enabled_by else [])
     return {**_said(given), **not_asked, **enabled_by}
 
 
 def read_given(path: Path) -> Given | None:
-    """What an artifact file says about itself; None when the file is something else.
+    """Read the envelope of an artifact file; None when the file is something else.
 
     Raises:
         UsageError: the file is not there.
@@ -192,7 +193,7 @@ def read_given(path: Path) -> Given | None:
             store.is_ours(path, user_key().seal),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path}: JSON, but not a stage's result ({error!r})") from error
+        raise UsageError(f"{path}: JSON, but not the result of a stage ({error!r})") from error
 
 
 def _make(
@@ -204,8 +205,8 @@ def _make(
 ) -> tuple[Path, Artifact]:
     if isinstance(stage, ModelStage) and stage.model.python is not None:
         raise UsageError(
-            f"stage {stage.name} alone runs in this environment, its model is in that of "
-            f"{stage.model.python}; give the whole command, or install its library here"
+            f"stage {stage.name} run alone uses this environment, but its model is in that of "
+            f"{stage.model.python}; run the whole command, or install its library here"
         )
     read = [store.load_named(one.path, kind) for one, kind in zip(sources, kinds, strict=True)]
     _check_whole(sources, read, recording.folder)
@@ -231,21 +232,21 @@ def _make(
 
 
 def _check_ours(given: Sequence[Given], kinds: Sequence[type[Artifact]]) -> None:
-    """Say of files that are not ours where they came from: from the user, who named them.
+    """Check our own files, and tell the user which of the given files are not ours.
 
     Raises:
-        NotTrustedError: what lies beside one of ours was changed.
+        NotTrustedError: a file beside one of ours was changed.
     """
     for one, kind in zip(given, kinds, strict=True):
         if one.is_ours:
             store.load(store.Stored(one.path, one.key, one.sha256), kind, user_key().seal)
         else:
-            _say(f"{one.path}: not made with your key, or changed since; used as you named it")
+            _say(f"{one.path}: not made with your key, or changed since; used because you named it")
 
 
 def _key(source: Given) -> str:
-    """The key of what is read; that of a file which is not ours has its content in it, so that no
-    later run takes what is made of it for its own work."""
+    """The key of an input. For a file that is not ours it includes the content, so that no later
+    run takes results made from it for its own work."""
     if source.is_ours:
         return source.key
     content = hashlib.sha256(source.path.read_bytes()).hexdigest()
@@ -253,21 +254,21 @@ def _key(source: Given) -> str:
 
 
 def _check_whole(given: Sequence[Given], read: Sequence[Artifact], folder: Path) -> None:
-    """Raises UsageError when what lies beside an artifact is gone: sound, pieces of clips."""
+    """Raise UsageError when a file beside an artifact is gone, such as audio or parts of clips."""
     for one, artifact in zip(given, read, strict=True):
         for name in artifact.sidecars():
             if not (folder / name).exists():
                 maker = one.path.stem.rpartition("-")[0]
                 raise UsageError(
-                    f"{one.path}: {name} beside it is gone, as it is when a recording is done; "
-                    f"run stage {maker} again"
+                    f"{one.path}: {name} beside it is gone, because a finished recording does "
+                    f"not keep it; run stage {maker} again"
                 )
 
 
 def _sources(
     stage: Stage, kinds: Sequence[type[Artifact]], artifacts: Sequence[Given], folder: Path
 ) -> Iterator[Given]:
-    """The artifact for each type the stage reads: given, or the only one beside those given."""
+    """The artifact for each type the stage reads: one given, or the only one beside those given."""
     beside: list[Given] | None = None
     for kind in kinds:
         schema = f"reelmill/{kind.schema}"
@@ -286,26 +287,28 @@ def _sources(
 def _unclear(stage: Stage, kind: type[Artifact], found: Sequence[Given], folder: Path) -> str:
     if found:
         files = " or ".join(str(one.path) for one in found)
-        return f"stage {stage.name} reads one {kind.__name__}; give {files} too"
+        return f"stage {stage.name} reads one {kind.__name__}, but several were found; also give "
+        f"{files}"
     return (
-        f"stage {stage.name} reads a {kind.__name__} ({kind.schema}), and there is none given and "
-        f"none of yours in {folder}; run the stage that makes it first (`reelmill stage list`)"
+        f"stage {stage.name} reads a {kind.__name__} ({kind.schema}), but none was given and "
+        f"{folder} has none of yours; first run the stage that makes it (`reelmill stage list`)"
     )
 
 
 def _artifacts_in(folder: Path) -> Iterator[Given]:
     for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(UsageError):  # somebody else's JSON
+        with contextlib.suppress(UsageError):  # JSON that is not an artifact
             if (found := read_given(path)) and found.is_ours:
                 yield found
 
 
 def _recording(file: Path, artifacts: Sequence[Given], out: Path) -> Recording:
-    """The recording that the artifacts are about, or that was given itself.
+    """The recording that the artifacts were made from, or that was given itself.
 
     Raises:
-        UsageError: they are about several, or it has changed since, or is nowhere.
-        InputError: it cannot be read.
+        UsageError: the artifacts belong to several recordings, or the recording is gone or has
+            changed.
+        InputError: the recording cannot be read.
     """
     if len({one.sha256 for one in artifacts}) > 1:
         raise UsageError("the files given are about different recordings; give those of one")
@@ -316,11 +319,11 @@ def _recording(file: Path, artifacts: Sequence[Given], out: Path) -> Recording:
         state = read_state(source)
     except InputError as error:
         if known is None or known.before is None:
-            raise UsageError(f"{error} (the recording that {file} is about)") from error
+            raise UsageError(f"{error} (the recording that {file} was made from)") from error
         state = known.before
     if artifacts and state.sha256 != artifacts[0].sha256:
         raise UsageError(
-            f"{source}: is no longer what {file} was made from; run the whole command again"
+            f"{source}: has changed since {file} was made from it; run the whole command again"
         )
     folder = Path(os.path.abspath(file)).parent
     if not artifacts:
@@ -329,7 +332,7 @@ def _recording(file: Path, artifacts: Sequence[Given], out: Path) -> Recording:
 
 
 def _known(out: Path, source: Path) -> Original | None:
-    """What the ledger of a results folder knows about a recording."""
+    """The entry for a recording in the ledger of a results folder; None when there is none."""
     ledger = out / _CACHE / "ledger.sqlite"
     if not ledger.is_file():
         return None
@@ -337,11 +340,12 @@ def _known(out: Path, source: Path) -> Original | None:
         with contextlib.closing(Ledger(ledger, user_key().seal)) as opened:
             return opened.originals().get(str(source))
     except ForeignFolderError:
-        return None  # what others called it is none of our business
+        return None  # names given by a ledger with another key do not matter here
 
 
 def _results_folder(given: Path | None, file: Path, is_artifact: bool) -> Path:
-    """Where results go: as said; else the folder whose cache the artifact lies in, or its own."""
+    """The folder for results: the given one, else that of the cache around the file, else the
+    file's own."""
     if given is not None:
         return Path(os.path.abspath(given))
     path = Path(os.path.abspath(file))
@@ -353,7 +357,7 @@ def _results_folder(given: Path | None, file: Path, is_artifact: bool) -> Path:
 
 @contextlib.contextmanager
 def _opened(out: Path, command: str, file: Path, artifacts: Sequence[Given]) -> Iterator[None]:
-    """Where the results go, and where the artifacts given lie, is open for writing."""
+    """Open the results folder and the folders of the given artifacts for writing."""
     originals = [one.source for one in artifacts] or [file]
     with contextlib.ExitStack() as opened:
         for folder in {out, *(_results_folder(None, one.path, True) for one in artifacts)}:
@@ -366,7 +370,7 @@ def _opened(out: Path, command: str, file: Path, artifacts: Sequence[Given]) -> 
 
 @contextlib.contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """Nobody else works in the folder meanwhile."""
+    """Hold the folder's lock, so that no other run works in it meanwhile."""
     cache = out / _CACHE
     if not cache.is_dir():
         yield

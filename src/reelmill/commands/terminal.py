@@ -1,4 +1,4 @@
-"""How a run looks on a terminal: live for people, plain lines for logs, JSON for programs."""
+"""How a run is shown: live for people, plain lines for logs, JSON for programs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PLAIN_EVERY_S = 15.0
 
 
 def _write(stream: TextIO, line: str) -> None:
-    """Tell whoever listens; that nobody does any more (`| head`) is no reason to stop."""
+    """Print a line. A closed reader (`| head`) is no reason to stop the run."""
     with contextlib.suppress(OSError):
         print(line, file=stream, flush=True)
 
@@ -47,8 +47,8 @@ def failure_text(outcome: FileOutcome) -> str:
 
 
 class View:
-    """What is shown of a run: nothing, where a method is not overridden. Recordings that earlier
-    runs finished are counted, but not shown one by one."""
+    """Shows the events of a run. By default each method shows nothing. Recordings finished by
+    earlier runs are counted, but not shown one by one."""
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -85,7 +85,7 @@ class View:
 
 
 class Plain(View):
-    """A line per recording and, now and then, where the run stands."""
+    """Prints a line per recording and, from time to time, the progress of the run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -123,7 +123,7 @@ class Plain(View):
 
 
 def _mark(outcome: FileOutcome) -> str:
-    """`ok` means that nothing is damaged, guessed or left out."""
+    """The mark of a finished recording; `ok` means that nothing is damaged, guessed or left out."""
     if outcome.status != "done":
         return "FAILED"
     if outcome.count("grave"):
@@ -132,7 +132,7 @@ def _mark(outcome: FileOutcome) -> str:
 
 
 class JsonLines(View):
-    """Every event as a line of JSON on standard output."""
+    """Prints every event as a line of JSON on standard output."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -166,7 +166,7 @@ class JsonLines(View):
 
 
 class Moving(View):
-    """A live table: a row per stage, a headline, and what went wrong above it."""
+    """Shows a live table with a row per stage, a headline, and failures above it."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -195,7 +195,7 @@ class Moving(View):
 
 
 def headline(snapshot: Snapshot) -> str:
-    """Where a run stands, in one line."""
+    """The progress of a run in one line."""
     parts = [f"{snapshot.done + snapshot.failed}/{snapshot.recordings} recordings"]
     if snapshot.failed:
         parts.append(f"{snapshot.failed} failed")
@@ -235,7 +235,7 @@ def _rate(stage: StageTotals, now: float) -> str:
 
 @contextmanager
 def observing(*, quiet: bool, as_json: bool) -> Iterator[View]:
-    """The view that fits: what was asked for, and whether somebody watches."""
+    """The view for the given options and for whether standard error is a terminal."""
     if as_json:
         yield JsonLines(sys.stdout)
     elif quiet:

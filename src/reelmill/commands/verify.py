@@ -1,4 +1,4 @@
-"""`reelmill verify`: is everything still what the evidence says it was?"""
+"""`reelmill verify`: check originals and results against the evidence."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def run_verify(out: Path, *, strict: bool = False, manifest_sha256: str | None = None) -> int:
-    """Check one folder of results, or all that lie in `out`; returns the exit code.
+    """Check one folder of results, or all those in `out`; return the exit code.
 
     Raises:
-        UsageError: no evidence there, or a hash that is none or belongs to one of several folders.
+        UsageError: there is no evidence, the hash is not valid, or a hash is given for several
+            folders.
     """
     from reelmill.evidence.verify import runs_in, verify
 
@@ -36,7 +37,7 @@ def run_verify(out: Path, *, strict: bool = False, manifest_sha256: str | None =
 
 
 def _hash(text: str) -> str:
-    """Raises UsageError for what is no SHA-256."""
+    """The SHA-256 in lower case. Raises UsageError when `text` is not one."""
     sha256 = text.strip().lower()
     if _SHA256.fullmatch(sha256) is None:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What each command does: settings to pipeline to what is said at the end."""
+"""`reelmill voice`, `doctor` and `models`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_voice(
 
 
 def run_doctor(out: Path) -> int:
-    """`reelmill doctor`: 0 when nothing is in the way."""
+    """`reelmill doctor`; return 0 when no check failed."""
     from reelmill.commands.doctor import diagnose
 
     marks = {"ok": "[green]ok[/]", "warn": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
