@@ -17,6 +17,7 @@ from reelmill.core.keys import user_key
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import Stored, save
+from reelmill.export.transcript.names import SpeakerName
 from reelmill.runs.across_videos import PEOPLE, write_people
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from tests.stages.faces.people import persons_of
@@ -74,3 +75,10 @@ def test_numbers_of_one_network_say_nothing_to_another(tmp_path: Path, out: Path
     assert numbers(out, video(tmp_path / "b", OTHER, *turned)) == {"A": "P1", "B": "P2"}
     assert numbers(out, video(tmp_path / "c", None, *turned)) == {"A": "P1", "B": "P2"}
     assert numbers(out, video(tmp_path / "c", ONE, *turned)) == {"A": "P2", "B": "P1"}, "kept"
+
+
+def test_people_have_the_names_that_a_user_gave_them(tmp_path: Path, out: Path) -> None:
+    found = [video(tmp_path / "a", ONE, [1, 0], [0, 1])]
+    write_people(found, out, (SpeakerName("B", "Kim"), SpeakerName("A", "Lee", "other.mp4")))
+    people = json.loads((out / PEOPLE).read_text())["people"]
+    assert [one["name"] for one in people] == [None, "Kim"]

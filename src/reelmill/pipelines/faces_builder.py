@@ -10,6 +10,7 @@ from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.errors import UsageError
+from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.detectors import detector_spec
 from reelmill.models.faces.files import APPEARANCE, face_spec
@@ -97,11 +98,16 @@ def build_faces(context: BuildContext) -> Pipeline:
     detector = detector_spec(settings.detector)
     identity = choose_identity(settings, detector, context.out)
     speech = choose_speech(context)
-    names = speaker_names(settings, context.out, _PERSONS)
+    names = person_names(settings, context.out)
     shapes = clip_shapes(settings)
     return with_added(
         faces_pipeline(settings, detector, identity, shapes, context.out, speech, names), settings
     )
+
+
+def person_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
+    """The names of persons given now and before. Raises as `speaker_names`."""
+    return speaker_names(settings, out, _PERSONS)
 
 
 def choose_speech(context: BuildContext) -> Speech:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from reelmill.core.recording import Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import load
 from reelmill.export.jsontext import json_text, number
+from reelmill.export.transcript.names import SpeakerName, names_for
 from reelmill.report.files import PEOPLE
 from reelmill.stages.faces.across import (
     BY_CLOTHES,
@@ -29,6 +30,7 @@ from reelmill.stages.faces.across import (
     mean,
     numbered,
 )
+from reelmill.stages.faces.name_persons import with_names
 
 SCHEMA = "reelmill.people/1"
 #: Below `.cache`, one for each network: who has which number, so that nobody's changes from run to
@@ -50,14 +52,17 @@ class Video:
     embeddings: Any
 
 
-def write_people(found: Sequence[Found], out: Path) -> list[ExportedFile]:
-    """Match the persons of all recordings and write `people.json` below `out`.
+def write_people(
+    found: Sequence[Found], out: Path, names: Sequence[SpeakerName] = ()
+) -> list[ExportedFile]:
+    """Match the persons of all recordings, who have the `names` that users gave them, and write
+    `people.json` below `out`.
 
     Raises:
         InputError: a result that is read is damaged.
         OSError: the file cannot be written.
     """
-    videos = [video for one in found if (video := _video(one)) is not None]
+    videos = [video for one in found if (video := _video(one, names)) is not None]
     if not videos:
         return []
     first = videos[0].persons
@@ -94,12 +99,14 @@ def _measure(persons: Persons) -> str:
     return persons.network.digest if persons.network is not None else persons.method
 
 
-def _video(found: Found) -> Video | None:
+def _video(found: Found, names: Sequence[SpeakerName]) -> Video | None:
     """None where the search for people failed."""
     if not found.artifact.is_file():
         return None
     persons = load(found.stored, Persons, user_key().seal)
     assert isinstance(persons, Persons)
+    given = names_for(names, found.recording.path.name)
+    persons = replace(persons, persons=with_names(persons.persons, given))
     arrays = read_persons(found.recording.folder, persons)
     return Video(found.recording, persons, arrays.embeddings)
 

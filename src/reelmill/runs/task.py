@@ -61,13 +61,16 @@ def _subtitle() -> Task:
 
 def _faces() -> Task:
     from reelmill.artifacts import Persons
-    from reelmill.pipelines.faces_builder import build_faces, faces_settings
+    from reelmill.pipelines.faces_builder import build_faces, faces_settings, person_names
     from reelmill.pipelines.voice_builder import named_in_vain
     from reelmill.runs.across_videos import write_people
     from reelmill.runs.results import FacesResult
 
     def aggregate(settings: Settings) -> AggregateStep | None:
-        return AggregateStep(Persons, write_people) if settings.across else None
+        def write(found: Sequence[Found], out: Path) -> list[ExportedFile]:
+            return write_people(found, out, person_names(settings, out))
+
+        return AggregateStep(Persons, write) if settings.across else None
 
     return Task(
         "faces",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar
 
-from reelmill.artifacts import HeardPersons, NamedPersons, Persons
+from reelmill.artifacts import HeardPersons, NamedPersons, Person, Persons
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.export.transcript.names import SpeakerName, names_for
 
@@ -32,7 +33,10 @@ class NamePersons(FileStage):
         names = names_for(self.names, context.recording.path.name)
         there = {one.name for one in fields(found)} & {one.name for one in fields(HeardPersons)}
         kept = {name: getattr(found, name) for name in there}
-        kept["persons"] = [
-            replace(person, name=names.get(person.label, person.name)) for person in found.persons
-        ]
+        kept["persons"] = with_names(found.persons, names)
         return NamedPersons(**kept)
+
+
+def with_names(persons: Iterable[Person], names: Mapping[str, str]) -> list[Person]:
+    """The persons with names by their letters; who is given none keeps what there is."""
+    return [replace(person, name=names.get(person.label, person.name)) for person in persons]
