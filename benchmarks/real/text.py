@@ -74,8 +74,9 @@ def _nobody_speaks(options: argparse.Namespace, work: Path) -> list[dict[str, An
         "silence": np.zeros(seconds * RATE, np.int16),
     }
     if options.human is not None:
-        files = sorted(one for one in options.human.rglob("*.ogg"))
-        sets["laughs, coughs, moans"] = _apart(files[1::2])
+        # Every second one of each kind was tuned on.
+        kinds = (sorted(options.human.rglob(name)) for name in ("Laugh.ogg", "Poison*.ogg"))
+        sets["laughs, coughs, moans"] = _apart([file for kind in kinds for file in kind[1::2]])
     for name, sound in sets.items():
         _write(work / f"{name}.wav", sound)
     texts, findings, _ = _ours(options.model, sorted(work.glob("*.wav")), work / "out")

@@ -19,6 +19,7 @@ from reelmill.pipelines.diarization import (
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
+from reelmill.stages.speech.detect_speech import DetectSpeech
 from reelmill.stages.speech.transcribe_whisperx import TranscribeByWhisperX
 from reelmill.stages.transcript.export import Export
 from reelmill.stages.words.align_whisperx import AlignByWhisperX
@@ -46,6 +47,7 @@ def whisperx_pipeline(
     stages: list[Stage] = [
         Probe(),
         Decode(track=settings.track, channels=settings.channels),
+        DetectSpeech(),
         TranscribeByWhisperX(recognizer, language=next(iter(languages), None)),
     ]
     if aligner is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reelmill.artifacts import AlignedTranscript, Audio, Channel, Transcript
+from reelmill.artifacts import AlignedTranscript, Audio, Channel, Span, Speech, Transcript
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.models.whisperx.whisperx import (
@@ -77,10 +78,16 @@ def transcribe(
 
 
 def align(
-    recording: Recording, audio: Audio, transcript: Transcript, library: Library
+    recording: Recording,
+    audio: Audio,
+    transcript: Transcript,
+    library: Library,
+    spans: Sequence[tuple[float, float]] = ((0.0, 600.0),),
 ) -> AlignedTranscript:
     stage = AlignByWhisperX(WhisperXAlignerSpec(None, "d", "3.8.6"))
-    inputs = Inputs([audio, transcript])
+    speech = Speech([Span(*span) for span in spans], SECONDS)
+    speech.channels = {channel.name: speech for channel in audio.channels}
+    inputs = Inputs([audio, speech, transcript])
     found = stage.infer(
         Aligner(library, None, "cpu"), list(stage.split(context_of(recording), inputs))
     )
@@ -124,6 +131,27 @@ def test_its_words_become_ours(recording: Recording, audio: Audio) -> None:
         assert segment.start <= edges[0] and edges[-1] <= segment.end
         assert {word.timing for word in segment.words} == {"aligned"}
     assert aligned.notes == [] and aligned.aligner == "WhisperX's own (WhisperX 3.8.6)"
+
+
+def test_no_word_covers_a_pause_that_our_detector_leaves_out(
+    recording: Recording, audio: Audio
+) -> None:
+    # proves: V4 V6
+    library = Library()
+    whole = align(recording, audio, transcribe(recording, audio, library, "en"), library)
+    first = whole.segments[0]
+    pause = (first.words[2].end, first.words[3].start + 0.05)
+    spans = ((0.0, pause[0]), (pause[1], 600.0))
+    found = align(recording, audio, transcribe(recording, audio, library, "en"), library, spans)
+    assert [one.text.strip() for one in found.segments[:2]] == [
+        "Emma called me",
+        "four times this week.",
+    ]
+    assert found.segments[0].end <= pause[0] + 0.001
+    assert found.segments[1].start >= pause[1] - 0.001
+    # what only WhisperX heard stays where it heard it
+    deaf = align(recording, audio, transcribe(recording, audio, library, "en"), library, ())
+    assert deaf.segments == whole.segments
 
 
 def test_a_language_without_an_aligner_costs_the_word_times_only(
@@ -170,8 +198,12 @@ def test_an_empty_recording_has_nothing_to_say(recording: Recording) -> None:
     transcript = transcribe(recording, empty, Library())
     assert transcript.segments == [] and transcript.language == "und"
     stage = AlignByWhisperX(WhisperXAlignerSpec(None, "d", "3.8.6"))
-    assert list(stage.split(context_of(recording), Inputs([empty, transcript]))) == []
-    merged = stage.merge(context_of(recording), Inputs([empty, transcript]), iter(list[Aligned]()))
+    assert (
+        list(stage.split(context_of(recording), Inputs([empty, Speech([], 0.0), transcript]))) == []
+    )
+    merged = stage.merge(
+        context_of(recording), Inputs([empty, Speech([], 0.0), transcript]), iter(list[Aligned]())
+    )
     assert merged.segments == []
 
 

@@ -22,7 +22,6 @@ from reelmill.artifacts import (
     WhisperTimes,
     WordTiming,
 )
-from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.alignment.spelling import ANY
@@ -31,7 +30,7 @@ from reelmill.models.alignment.wav2vec2 import Aligners, AlignerSpec
 from reelmill.models.whisper.features import Float32
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of
 from reelmill.stages.words.align_windows import AlignStretch, stretches
-from reelmill.stages.words.in_speech import keep_to_speech
+from reelmill.stages.words.in_speech import channels_kept_to_speech
 from reelmill.stages.words.verbalize import normalize_text
 from reelmill.stages.words.words import TimedText, split_words, timed_words
 
@@ -158,7 +157,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
             for segment, words in zip(transcript.segments, inputs[WhisperTimes].words, strict=True)
         ]
         segments = _aligned(segments, (context.handed and context.handed[0]) or [], outputs)
-        segments = _kept_to_speech(segments, inputs[Speech])
+        segments = channels_kept_to_speech(segments, inputs[Speech])
         notes += _remarks(segments)
         used = (self.model.model_for(transcript.language_of(segment)) for segment in segments)
         aligner = self.model.model_for(transcript.language) or next(filter(None, used), None)
@@ -186,22 +185,6 @@ def _words_of(segments: Sequence[tuple[int, Segment]], language: str) -> list[tu
         (number, word)
         for number, segment in segments
         for word in split_words(segment.text, language)
-    ]
-
-
-def _kept_to_speech(segments: Sequence[Segment], speech: Speech) -> list[Segment]:
-    """As `keep_to_speech`, each channel by where somebody speaks in it; words have the speaker that
-    their channel is."""
-    if not speech.channels:
-        return keep_to_speech(segments, speech)
-    kept = [
-        segment
-        for channel, spoken in speech.channels.items()
-        for segment in keep_to_speech([one for one in segments if one.channel == channel], spoken)
-    ]
-    return [
-        replace(one, words=[replace(word, speaker=one.speaker) for word in one.words])
-        for one in in_time_order(kept)
     ]
 
 

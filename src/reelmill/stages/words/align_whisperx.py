@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from reelmill.artifacts import AlignedTranscript, Artifact, Audio, Segment, Transcript
+from reelmill.artifacts import AlignedTranscript, Artifact, Audio, Segment, Speech, Transcript
 from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.models.whisperx.whisperx import (
@@ -18,6 +18,7 @@ from reelmill.models.whisperx.whisperx import (
 )
 from reelmill.stages.media.full_audio import TIMEOUT_PER_COST, WholeSound
 from reelmill.stages.speech.transcribe_whisperx import segment_of
+from reelmill.stages.words.in_speech import of_others_kept_to_speech
 from reelmill.stages.words.words import TimedText, split_words, timed_words
 
 
@@ -39,15 +40,16 @@ class Aligned:
 
 @dataclass(frozen=True)
 class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
-    """WhisperX's words and sentences. A word that it gave no time lies between its neighbours."""
+    """WhisperX's words and sentences, kept to speech. A word that it gave no time lies between its
+    neighbours."""
 
     name: ClassVar[str] = "align-whisperx"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Timing words with WhisperX"
     commands = ("voice", "faces")
     models = ("aligner",)
     enabled_by = ("engine", "whisperx")
-    needs = (Audio, Transcript)
+    needs = (Audio, Speech, Transcript)
     produces: ClassVar[type[Artifact]] = AlignedTranscript
     max_batch_size: ClassVar[int | None] = 1
     timeout_per_cost: ClassVar[float] = TIMEOUT_PER_COST
@@ -89,10 +91,17 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
                 "once it can be fetched"
             )
         return AlignedTranscript(
-            **{**vars(transcript), "segments": in_time_order(found)},
+            **{**vars(transcript), "segments": self._kept(in_time_order(found), inputs[Speech])},
             aligner=None if why_not else f"{self.model.name} (WhisperX {self.model.version})",
             notes=notes,
         )
+
+    @staticmethod
+    def _kept(segments: list[Segment], speech: Speech) -> list[Segment]:
+        """Segments whose words cover no pause that our speech detector leaves out."""
+        if not any(segment.words for segment in segments):
+            return segments
+        return of_others_kept_to_speech(segments, speech)
 
 
 def _align(model: Aligner, item: WordsToAlign) -> Aligned:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from reelmill.artifacts import Segment, Speech, Word
+from reelmill.artifacts.speech import in_time_order
 from reelmill.stages.speech.windows import OriginalTimes, Piece, joined_pieces
 from reelmill.stages.words.words import SHORTEST_WORD, cut_text
 
@@ -64,6 +65,37 @@ def keep_to_speech(segments: Sequence[Segment], speech: Speech) -> list[Segment]
         for segment, words in zip(segments, of_segment, strict=True)
         for part in _cut(segment, words)
     ]
+
+
+def channels_kept_to_speech(segments: Sequence[Segment], speech: Speech) -> list[Segment]:
+    """As `keep_to_speech`, each channel by where somebody speaks in it; words have the speaker that
+    their channel is."""
+    if not speech.channels:
+        return keep_to_speech(segments, speech)
+    kept = [
+        segment
+        for channel, spoken in speech.channels.items()
+        for segment in keep_to_speech([one for one in segments if one.channel == channel], spoken)
+    ]
+    return [
+        replace(one, words=[replace(word, speaker=one.speaker) for word in one.words])
+        for one in in_time_order(kept)
+    ]
+
+
+def of_others_kept_to_speech(segments: Sequence[Segment], speech: Speech) -> list[Segment]:
+    """As `channels_kept_to_speech`, for words that were found by another speech detector: a segment
+    of which ours heard less than half stays as it is."""
+    known: list[Segment] = []
+    others: list[Segment] = []
+    for segment in segments:
+        spans = speech.of(segment.channel).spans
+        heard = sum(
+            any(_overlap(word.start, word.end, span.start, span.end) > 0 for span in spans)
+            for word in segment.words
+        )
+        (known if 2 * heard >= len(segment.words) > 0 else others).append(segment)
+    return in_time_order([*others, *channels_kept_to_speech(known, speech)])
 
 
 def _voiced(
