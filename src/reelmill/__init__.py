@@ -1,10 +1,10 @@
-"""Reelmill: recordings in; transcripts, subtitles, findings and clips out.
+"""Reelmill turns recordings into transcripts, subtitles, findings and clips.
 
     import reelmill
     for result in reelmill.transcribe(["calls/"], model="large-v3"):
         print(result.recording, result.status, result.text)
 
-Whatever is in `__all__` is imported when it is first used.
+Names in `__all__` are imported at first use.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from pathlib import Path
 
 
 def _leave_out_the_current_folder() -> None:
-    """`python -m` imports from there too, where recordings may lie and what came with them."""
+    """`python -m` also imports from the current folder, where recordings and untrusted files may
+    lie."""
     here = os.path.realpath(os.curdir)
     if Path(__file__).resolve().parents[1] != Path(here):
         sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != here]

@@ -1,4 +1,6 @@
-"""The three things Reelmill does, as functions: recordings in, one typed result for each out."""
+"""The three tasks of Reelmill as functions. Each takes recordings and yields one typed result per
+recording.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,13 @@ _OUT = "analysis-results"
 
 
 class Results(Generic[R]):
-    """What `transcribe`, `subtitle` and `cut_faces` return: work has begun, and results come as
-    recordings are done, by `for` or, in an event loop, by `async for`.
+    """The return value of `transcribe`, `subtitle` and `cut_faces`. Work has already started.
+    Iterate with `for`, or in an event loop with `async for`, to get results as recordings are
+    finished.
 
-    Whoever leaves the loop early stops the run; what is finished is kept, and the same call goes on
-    from there. In the end either raises `RunStoppedError` when the run could not do all recordings
-    (full disk, not enough memory); that one recording failed is no such reason.
+    Leaving the loop early stops the run. Finished results are kept, and the same call continues
+    from there. At the end, iteration raises `RunStoppedError` if the run could not process all
+    recordings (full disk, not enough memory). A single failed recording does not raise.
 
     Attributes:
         run: the run behind it, for its events, its summary, and to stop it.
@@ -68,7 +71,7 @@ def transcribe(
     fresh: bool = False,
     **settings: Any,
 ) -> Results[TranscriptResult]:
-    """Who said what when: transcripts with the times of words and the speakers.
+    """Transcribe recordings: who said what when, with times of words and speakers.
 
     Args:
         paths: files, folders (with all in them) or patterns such as `"calls/*.m4a"`; one or many.
@@ -102,7 +105,7 @@ def subtitle(
     fresh: bool = False,
     **settings: Any,
 ) -> Results[SubtitleResult]:
-    """Subtitles in other languages: recognized, translated, laid out to be read.
+    """Subtitle recordings in other languages.
 
     Args:
         paths: as for `transcribe`.
@@ -136,7 +139,7 @@ def cut_faces(
     fresh: bool = False,
     **settings: Any,
 ) -> Results[FacesResult]:
-    """Videos to the people in them: who is seen when, clips of each, boxes for every frame.
+    """Cut videos into clips of the people in them, with who is seen when and boxes for every frame.
 
     Args:
         paths: as for `transcribe`.

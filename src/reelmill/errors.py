@@ -1,4 +1,4 @@
-"""The four kinds of failure, and the one place where an exception is given its kind."""
+"""The four kinds of failure, and the code that assigns an exception its kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 Kind = Literal["transient", "resource", "input", "crash"]
 
-#: errno values that go away by waiting: busy or stale handles, network hiccups.
+#: errno values of problems that pass: busy or stale handles, network errors.
 _PASSING_ERRNOS = frozenset(
     {
         errno.EAGAIN,
@@ -26,12 +26,12 @@ _PASSING_ERRNOS = frozenset(
     }
 )
 
-#: How the libraries under the models word "out of memory" when they have no type for it.
+#: Phrases for "out of memory" from libraries under the models that have no exception type for it.
 _MEMORY_PHRASES = (
     "out of memory",  # CTranslate2, ONNX Runtime and PyTorch on CUDA
     "cuda_error_out_of_memory",
     "cublas_status_alloc_failed",
-    "cublas_status_not_initialized",  # its handle did not fit
+    "cublas_status_not_initialized",  # the handle did not fit in memory
     "cudnn_status_alloc_failed",
     "failed to allocate memory",  # ONNX Runtime; MKL under CTranslate2
     "smaller than requested bytes",  # ONNX Runtime's arena at its limit
@@ -44,7 +44,7 @@ _MEMORY_PHRASES = (
     "cannot allocate memory",
 )
 
-#: How they word that a GPU does not answer any more; until the process ends every call fails.
+#: Phrases for a GPU that no longer responds. Every further call in the same process fails.
 _DEVICE_PHRASES = (
     "cuda failed with error",  # CTranslate2
     "cuda error",  # PyTorch
@@ -58,67 +58,73 @@ _DEVICE_PHRASES = (
 
 
 class ReelmillError(Exception):
-    """Base of every error this program raises on purpose. The message is for a user to act on."""
+    """Base of every error that Reelmill raises on purpose. The message tells a user what to do."""
 
     kind: Kind = "transient"
 
 
 class InputError(ReelmillError):
-    """The recording itself is at fault (unreadable, empty, no audio): reported, never retried."""
+    """The recording itself is at fault (unreadable, empty, no audio). It is reported and never
+    retried.
+    """
 
     kind: Kind = "input"
 
 
 class ChangedError(ReelmillError):
-    """An original is not the file any more that was hashed: what is read now proves nothing."""
+    """An original is no longer the file that was hashed, so anything read from it now proves
+    nothing.
+    """
 
     kind: Kind = "input"
 
 
 class LimitError(ReelmillError):
-    """A recording asks for more than a setting allows; the message names both."""
+    """A recording exceeds a limit that a setting defines. The message names the limit and the
+    setting.
+    """
 
     kind: Kind = "input"
 
 
 class NotTrustedError(InputError):
-    """Something in a folder of results was not made with the user's key, or changed since."""
+    """A file in a folder of results was not made with the user's key, or changed since."""
 
 
 class TransientError(ReelmillError):
-    """A cause that can go away by waiting (I/O, network, busy device): retried."""
+    """A problem that may pass (I/O, network, busy device). It is retried."""
 
     kind: Kind = "transient"
 
 
 class ResourceError(ReelmillError):
-    """Memory ran out, on the host or on a device: the batch is halved."""
+    """Memory ran out, on the host or on a device. The batch is halved."""
 
     kind: Kind = "resource"
 
 
 class CrashError(ReelmillError):
-    """A process of ours died or hung past its deadline."""
+    """A worker process died or exceeded its deadline."""
 
     kind: Kind = "crash"
 
 
 class ModelUnavailableError(ReelmillError):
-    """Weights are not available or a model cannot start; names the ways out."""
+    """Weights are not available or a model cannot start. The message lists what the user can do."""
 
     kind: Kind = "input"
 
 
 class RunStoppedError(ReelmillError):
     """A run ended before all its recordings were done (full disk, memory, a model that cannot
-    start); the same call goes on where it stopped.
+    start). The same call continues where it stopped.
     """
 
     kind: Kind = "transient"
 
 
 class RunClosedError(ReelmillError):
-    """A recording was given to a run that takes no more."""
+    """A recording was given to a run that no longer accepts recordings."""
 
     kind: Kind = "input"
 
@@ -130,12 +136,12 @@ class UsageError(ReelmillError):
 
 
 class ForeignFolderError(UsageError):
-    """What is kept in an output folder was not made with the user's key."""
+    """The contents of an output folder's cache were not made with the user's key."""
 
 
 class NotOursError(ReelmillError):
-    """Writing or removing there would touch a file that is not ours. Another try with the file
-    moved away can succeed, so the recording's content is not held at fault.
+    """Writing or removing would touch a file that Reelmill did not write. A retry can succeed after
+    the file is moved away, so the recording's content is not to blame.
     """
 
     kind: Kind = "input"
@@ -143,13 +149,13 @@ class NotOursError(ReelmillError):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a recording did not get through a stage."""
+    """Why a recording failed in a stage."""
 
     stage: str
     kind: Kind
     message: str
     tries: int = 1
-    #: The content is at fault and will be the next time too: no use trying again.
+    #: The content is at fault, so another try would fail too.
     permanent: bool = False
 
 
@@ -162,12 +168,12 @@ _BY_KIND: dict[Kind, type[ReelmillError]] = {
 
 
 def error_of(failure: Failure) -> ReelmillError:
-    """A failure as an exception of its kind."""
+    """Convert a failure to an exception of its kind."""
     return _BY_KIND[failure.kind](failure.message)
 
 
 def describe(error: BaseException) -> str:
-    """One line for a user; an unforeseen error keeps its type's name."""
+    """Describe an error in one line for a user. An unexpected error keeps the name of its type."""
     text = " ".join(str(error).split())
     if isinstance(error, ReelmillError):
         return text
@@ -175,7 +181,7 @@ def describe(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` is a library's way of saying that memory ran out."""
+    """Whether `error` means that memory ran out."""
     if isinstance(error, (MemoryError, ResourceError)):
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
@@ -187,13 +193,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """Whether a GPU, not the input, is at fault: this process cannot use it any more."""
+    """Whether a GPU is at fault rather than the input, so that this process can no longer use
+    it.
+    """
     text = str(error).lower()
     return not is_out_of_memory(error) and any(phrase in text for phrase in _DEVICE_PHRASES)
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether `error` or its cause is a full disk or quota: no recording's fault."""
+    """Whether `error` or its cause is a full disk or quota, which is not the recording's fault."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
@@ -202,9 +210,10 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def kind_of(error: BaseException) -> Kind:
-    """The kind of any exception: ours say it themselves, others are judged by type and errno.
+    """The kind of any exception. Reelmill's own errors have one; others are judged by type and
+    errno.
 
-    An error nobody foresaw counts as `input`: trying again would only repeat it.
+    An unexpected error counts as `input`, because another try would only repeat it.
     """
     if isinstance(error, ReelmillError):
         return error.kind

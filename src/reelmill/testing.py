@@ -1,4 +1,4 @@
-"""For those who write and test a stage."""
+"""Helpers for writing and testing a stage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def context_of(
     part: Any = None,
     handed: tuple[Any, ...] = (),
 ) -> StageContext:
-    """What a stage's methods are given, made by hand.
+    """Create the context that a stage's methods receive.
 
     Args:
         recording: the recording.
@@ -43,37 +43,38 @@ def context_of(
 
 
 def items_of(stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs) -> Iterator[Any]:
-    """The items of all parts of a recording, in order, lazily."""
+    """The items of all parts of a recording, in order, as a lazy iterator."""
     return split_parts(stage, context_of(recording, stage), inputs, [])
 
 
 def split_of(
     stage: ModelStage[Any, Any], recording: Recording, inputs: Inputs
 ) -> tuple[list[Any], tuple[Any, ...]]:
-    """The items of all parts of a recording, and what `split` returned for each part."""
+    """The items of all parts of a recording, and the value `split` returned for each part."""
     handed: list[Any] = []
     items = list(split_parts(stage, context_of(recording, stage), inputs, handed))
     return items, tuple(handed)
 
 
 def artifact_of(stage: FileStage, recording: Recording, inputs: Inputs) -> Artifact:
-    """The artifact of a stage without a model, its parts made one after the other."""
+    """Run a stage without a model, one part after the other, and return its artifact."""
     return run_file_stage(stage, context_of(recording, stage), inputs)
 
 
 class StageFault(AssertionError):
-    """A stage breaks a promise that the engine relies on; the message says which, and how."""
+    """A stage breaks a rule that the engine relies on. The message says which rule and how."""
 
 
 def check_stage(
     stage: Stage, recording: Recording, inputs: Inputs, *, device: Device | None = None
 ) -> Artifact:
-    """Check what the engine relies on, on one recording, and make its artifact.
+    """Check on one recording that a stage keeps the rules the engine relies on, and return its
+    artifact.
 
-    Checked are: the stage and its items can be pickled; `parts` and `split` give the same twice;
-    items have a positive cost; outputs come back from a spill file as they were, and do not depend
-    on the batch they were inferred in; the key stays the same for the same settings; the artifact
-    comes back from its JSON as it was, and its sidecars are there.
+    The checks: the stage and its items can be pickled; `parts` and `split` give the same result
+    twice; items have a positive cost; outputs are unchanged after a spill file, and do not depend
+    on the batch they were inferred in; equal settings give equal keys; the artifact is unchanged
+    after JSON, and its sidecars exist.
 
     Args:
         stage: the stage, as a pipeline would have it.
@@ -165,7 +166,7 @@ def _inferred(stage: ModelStage[Any, Any], model: Any, batch: Sequence[Any]) -> 
 
 
 def _spilled(output: Any, what: str) -> Any:
-    """The output as `merge` gets it, which is read from a spill file."""
+    """The output as `merge` receives it, which is read from a spill file."""
     try:
         returned = spill.unpack(spill.pack(output))
     except Exception as error:
@@ -197,7 +198,9 @@ def _check_artifact(stage: Stage, recording: Recording, artifact: Artifact) -> N
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Equal but for the last digits of numbers: kernels differ with the size of a batch."""
+    """Whether two outputs are equal up to the last digits of numbers, because kernels depend on the
+    batch size.
+    """
     if isinstance(one, np.ndarray):
         return one.shape == np.shape(other) and bool(
             np.allclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True)
@@ -219,7 +222,7 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    """Every attribute: fields in slots, and what is kept beside the fields."""
+    """Every attribute: fields in slots, and attributes beside the fields."""
     slots = {field.name: getattr(value, field.name) for field in fields(value)}
     return {**slots, **getattr(value, "__dict__", {})}
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new one, never a half of either."""
+"""Write files so that a reader sees either the old or the new content, never a part of it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from reelmill.core import gate
 if TYPE_CHECKING:
     from reelmill.core.recording import Recording
 
-#: What file systems allow a name to have, in bytes: 85 Korean syllables.
+#: The longest file name that file systems allow, in bytes: 85 Korean syllables.
 NAME_MAX_BYTES = 255
 
-#: Ours alone, so that sweeping leftovers never meets somebody else's `.part` files.
+#: The suffix is unique to Reelmill, so that cleaning up never removes `.part` files of other
+#: programs.
 _SUFFIX = "reelmill-part"
 LEFTOVER = re.compile(rf"\..*\.\d+-\d+\.{_SUFFIX}", re.DOTALL)
 _numbers = itertools.count()
@@ -28,10 +29,10 @@ _numbers = itertools.count()
 def replacing(
     path: Path, mode: Literal["wb", "w"] = "wb", *, of: Recording | None = None
 ) -> Iterator[IO[Any]]:
-    """A file that takes the place of `path` when the block ends well, and vanishes when not.
+    """Open a file that replaces `path` when the block succeeds, and is removed when it fails.
 
-    Missing parent folders are made. Text (`"w"`) is UTF-8 with the line ends it was given. `of` is
-    the recording whose result it is. The file's `name` is for libraries that open it themselves.
+    Missing parent folders are created. Text (`"w"`) is UTF-8 with unchanged line ends. `of` is the
+    recording whose result it is. The file's `name` is for libraries that open it themselves.
 
     Raises:
         NotOursError: `path` is outside the folders this run may write to, or names a file that is
@@ -52,9 +53,10 @@ def _opened(temporary: Path, descriptor: int, mode: str, text: dict[str, Any]) -
 
 @contextlib.contextmanager
 def replacing_by_name(path: Path, *, of: Recording | None = None) -> Iterator[Path]:
-    """The name of an empty file that takes the place of `path` when the block ends well, for
-    programs that write files themselves; its last part holds only letters, digits, points and
-    hyphens besides what `path` has, and no suffix they would know. `of` is as in `replacing`.
+    """Yield the name of an empty file that replaces `path` when the block succeeds, for programs
+    that write files themselves. The last part of the name has only letters, digits, dots and
+    hyphens besides those of `path`, and no suffix that such programs know. `of` is as in
+    `replacing`.
 
     Raises:
         NotOursError, OSError: as `replacing`.
@@ -67,7 +69,8 @@ def replacing_by_name(path: Path, *, of: Recording | None = None) -> Iterator[Pa
 
 @contextlib.contextmanager
 def scratch(near: Path) -> Iterator[Path]:
-    """The name of an empty file that is there for the block only; made and named like `near`.
+    """Yield the name of an empty file that exists only during the block. It is created and named
+    like `near`.
 
     Raises:
         NotOursError, OSError: as `replacing`.
@@ -82,7 +85,7 @@ def scratch(near: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def scratch_file(near: Path) -> Iterator[IO[bytes]]:
-    """As `scratch`, but open, for writing and reading."""
+    """As `scratch`, but yields the file opened for writing and reading."""
     temporary = _temporary(gate.temporary_folder(near) / near.name)
     descriptor = gate.create(temporary)
     try:
@@ -94,8 +97,8 @@ def scratch_file(near: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """A new folder that becomes `path` when the block ends well and nothing is there yet, and
-    vanishes when not: for libraries that write several files. Only in the user's own folders.
+    """Yield a new folder that becomes `path` when the block succeeds and nothing is there yet. It
+    is removed otherwise. For libraries that write several files; only in the user's own folders.
 
     Raises:
         NotOursError: `path` is not below a folder of the user's own.
@@ -126,15 +129,15 @@ def _made(path: Path, of: Recording | None) -> Iterator[tuple[Path, int]]:
 
 
 def write_bytes(path: Path, data: bytes, *, of: Recording | None = None) -> None:
-    """Make `data` the content of `path`. Raises as `replacing` does."""
+    """Write `data` to `path` atomically. Raises as `replacing` does."""
     with replacing(path, of=of) as file:
         file.write(data)
 
 
 def write_text(path: Path, text: str, *, of: Recording | None = None) -> None:
-    """Make `text`, as UTF-8, the content of `path`. Raises as `replacing` does.
+    """Write `text` to `path` atomically, as UTF-8. Raises as `replacing` does.
 
-    Bytes of a file name that are no UTF-8 (Python's surrogates) are written as they were.
+    Bytes of a file name that are not UTF-8 (Python's surrogates) are written unchanged.
     """
     write_bytes(path, text.encode("utf-8", "surrogateescape"), of=of)
 
@@ -142,13 +145,13 @@ def write_text(path: Path, text: str, *, of: Recording | None = None) -> None:
 def is_leftover(path: Path) -> bool:
     """Whether `path` is a temporary file of `replacing` that a killed run left behind.
 
-    Goes by the name alone: ask only where no other run is writing.
+    Only the name is checked, so ask only where no other run is writing.
     """
     return LEFTOVER.fullmatch(path.name) is not None
 
 
 def shortened(name: str, limit: int) -> str:
-    """`name`, cut at its end to at most `limit` bytes of UTF-8, never inside a character."""
+    """Shorten `name` at its end to at most `limit` bytes of UTF-8, never inside a character."""
     data = os.fsencode(name)
     if len(data) <= limit:
         return name

@@ -1,4 +1,4 @@
-"""How often Python looks for garbage cycles."""
+"""How often Python collects garbage cycles."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
-#: Python's own 700 are soon reached.
+#: Python's default of 700 is reached quickly.
 _NEW_OBJECTS = 20_000
 
 
 def collect_seldom() -> None:
-    """Look for garbage cycles only after so many new objects. For processes of ours: importing
-    makes a hundred thousand objects that stay, and as Python has it, it looks through them again
-    and again, an eighth of the time."""
+    """Collect garbage cycles less often, after many more new objects. Imports create a hundred
+    thousand objects that are never freed. With Python's default, the collector would scan them
+    again and again, which takes an eighth of the time."""
     gc.set_threshold(_NEW_OBJECTS)
 
 
 @contextlib.contextmanager
 def no_collection() -> Iterator[None]:
-    """Do not look for garbage cycles meanwhile. For making very many objects that all stay, which
-    would be looked through again and again: a quarter of the time of planning a large run."""
+    """Pause the garbage collector during the block. Use it while creating very many objects that
+    are all kept: scanning them again and again takes a quarter of the time of planning a large
+    run."""
     if not gc.isenabled():
         yield
         return

@@ -1,7 +1,7 @@
-"""The one gate through which this program writes, replaces and removes files.
+"""The write gate: the only code through which Reelmill writes, replaces and removes files.
 
-Every such call names a file below a place that was opened here: an output folder, or a folder of
-the user's own (caches, configuration). What lies elsewhere cannot be touched. In an output folder
+Every call names a file below a place that was opened here: an output folder, or a folder of the
+user's own (caches, configuration). Files elsewhere cannot be touched. In an output folder
 
 - no name takes the place of a file that we did not write there, that a person has changed since,
   that is a recording of the run, or that is another recording's or command's result;
@@ -31,19 +31,20 @@ from typing import IO
 from reelmill.core.written import RECORD, Owner, Record, Written, digest_of
 from reelmill.errors import NotOursError
 
-#: What everything but results is below, in an output folder.
+#: The folder, in an output folder, that holds everything except results.
 CACHE = ".cache"
 #: Device and inode of a file.
 FileId = tuple[int, int]
 
-#: Below the cache: files that have not got their names yet.
+#: Below the cache: files that do not have their final names yet.
 TEMPORARY = "tmp"
 _DATABASE = "ledger.sqlite"
-#: Below the cache: what is known of the pictures of `--people`, looked at before a run begins.
+#: Below the cache: what is known about the pictures of `--people`, which are read before a run
+#: starts.
 KNOWN_PEOPLE = "people"
-#: What a run has made in the cache before the record and the database are there.
+#: What a run creates in the cache before the record and the database exist.
 _OF_A_BEGINNING = frozenset({"lock", TEMPORARY, RECORD, KNOWN_PEOPLE})
-#: How file systems without hard links say so.
+#: The errors with which file systems report that they have no hard links.
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PRIVATE = 0o700
@@ -51,25 +52,27 @@ _PRIVATE = 0o700
 
 @dataclass(frozen=True)
 class _Known:
-    """An original as it was when its run began."""
+    """An original as it was when its run started."""
 
     paths: tuple[str, ...]
     size: int
     mtime_ns: int
 
     def is_still(self, id_of: FileId, stat: os.stat_result) -> bool:
-        """Whether the file with its number is that original, whatever it is called by now. When
-        one is deleted, file systems give its number to the next file, which may be a result."""
+        """Whether the file with this inode number is the original, whatever its current name is.
+        After a file is deleted, file systems reuse its number for the next file, which may be a
+        result."""
         same = (stat.st_size, stat.st_mtime_ns) == (self.size, self.mtime_ns)
         return same or id_of in _ids(map(Path, self.paths))
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder in which we write.
+    """A folder in which Reelmill writes.
 
-    `given` is how callers name it, `real` where it is. `command` is whose results an output folder
-    gets now, `originals` are the recordings of the run, `key` seals its record.
+    `given` is the path that callers use, and `real` is where it leads. `command` is the command
+    whose results an output folder receives, `originals` are the recordings of the run, and `key`
+    seals the record.
     """
 
     given: str
@@ -92,8 +95,8 @@ _mutex = threading.RLock()
 def output(
     out: Path, command: str, originals: Iterable[Path], key: bytes | None = None
 ) -> Iterator[None]:
-    """For the block, results of `command` can be written below `out`; `originals` cannot, wherever
-    they are and whatever they are called there.
+    """During the block, results of `command` can be written below `out`. The `originals` can never
+    be written, wherever they are and whatever their names.
 
     Raises:
         OSError: the folder cannot be made.
@@ -117,8 +120,8 @@ def output(
 
 
 def protect(out: Path, originals: Sequence[Path]) -> None:
-    """Take recordings into a run on `out`. Those that are earlier results of ours are marked in
-    the record as evidence, nobody's to replace from here on, in processes that run already too.
+    """Add recordings to a run on `out`. If one is an earlier result of ours, the record marks it as
+    an original that must not be replaced from now on, also in processes that are already running.
 
     Raises:
         OSError: that cannot be noted.
@@ -138,7 +141,7 @@ def protect(out: Path, originals: Sequence[Path]) -> None:
 
 
 def own(folder: Path) -> Path:
-    """Open a folder of the user's own, where only programs of this user write; gives it back."""
+    """Open a folder of the user's own, where only programs of this user write, and return it."""
     given = os.path.abspath(folder.expanduser())
     with _mutex:
         _places.setdefault(given, Place(given, os.path.realpath(given)))
@@ -146,25 +149,25 @@ def own(folder: Path) -> Path:
 
 
 def places() -> tuple[Place, ...]:
-    """What a worker process has to be told."""
+    """The places to pass to a worker process."""
     with _mutex:
         return tuple(_places.values())
 
 
 def places_without_keys() -> tuple[Place, ...]:
-    """As `places`, for a process that writes no results and runs others' libraries."""
+    """As `places`, for a process that writes no results and runs other people's libraries."""
     return tuple(replace(place, key=None) for place in places())
 
 
 def enter(given: Iterable[Place]) -> None:
-    """Open in a worker process what is open in the one that started it."""
+    """Open in a worker process the places that are open in its parent."""
     with _mutex:
         for place in given:
             _places[place.given] = place
 
 
 def is_original(path: Path) -> bool:
-    """Whether a path names a recording of a run."""
+    """Whether a path names a recording of the run."""
     try:
         return _is_original(os.stat(path))
     except (OSError, ValueError):
@@ -178,7 +181,8 @@ def _is_original(stat: os.stat_result) -> bool:
 
 
 def _known(paths: Iterable[Path]) -> dict[FileId, _Known]:
-    """Originals by what tells files apart; several names may lead to one."""
+    """Originals by their identity in the file system, because several names may lead to one
+    file."""
     found: dict[FileId, _Known] = {}
     for path in paths:
         with contextlib.suppress(OSError, ValueError):
@@ -199,8 +203,8 @@ def _ids(paths: Iterable[Path]) -> list[FileId]:
 
 
 def claim(out: Path) -> None:
-    """Take an output folder's cache as ours, while nobody else writes there: from its first moment
-    on the record says so. What no longer matters is left out of a long record.
+    """Claim an output folder's cache as ours, while nobody else writes there. From then on the
+    record says so. A long record is compacted.
 
     Raises:
         NotOursError: the cache is another program's.
@@ -223,8 +227,8 @@ def claim(out: Path) -> None:
 
 
 def refuse_foreign_cache(out: Path) -> None:
-    """Raises NotOursError where what is in an output folder's cache was not made by us: without
-    our record or database, more than a run leaves that was killed as it began."""
+    """Raise NotOursError if the contents of an output folder's cache were not made by Reelmill: it
+    has no record or database of ours, and more than a run leaves that was killed at its start."""
     cache = Path(out, CACHE)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         names = {path.name for path in cache.iterdir()} - _OF_A_BEGINNING
@@ -262,7 +266,7 @@ class _Spot:
 
 
 def _spot(path: Path) -> _Spot:
-    """Raises NotOursError for a path outside all places."""
+    """Find the place of a path. Raises NotOursError for a path outside all places."""
     full = os.path.abspath(path)
     found: Place | None = None
     inside = ""
@@ -282,7 +286,8 @@ def _spot(path: Path) -> _Spot:
 
 @contextlib.contextmanager
 def _folder_of(spot: _Spot, *, make: bool) -> Iterator[int]:
-    """A descriptor of the folder a file lies in, reached without following a link below the place.
+    """Open the folder that contains a file, without following links below the place, and return its
+    descriptor.
 
     Raises:
         NotOursError: a link, or no folder, stands on the way.
@@ -339,7 +344,7 @@ def _stat(folder: int, name: str) -> os.stat_result | None:
 
 
 def record_of(out: Path) -> Record:
-    """The record of an output folder that is open."""
+    """The record of an open output folder."""
     return _record(_places[os.path.abspath(out)])
 
 
@@ -351,7 +356,7 @@ def _record(place: Place) -> Record:
 
 
 def owner_in(place: Place, source: Path | None, content: str = "") -> Owner:
-    """Who a result belongs to: the command that runs, and the recording it is about."""
+    """The owner of a new result: the current command and the recording it belongs to."""
     if source is None:
         return Owner()
     name = os.path.relpath(os.path.realpath(source), place.real)
@@ -359,8 +364,8 @@ def owner_in(place: Place, source: Path | None, content: str = "") -> Owner:
 
 
 def was_written(path: Path) -> bool:
-    """Whether a result of ours ever had this name; what is there now may be another's. Outside of
-    all places, none had."""
+    """Whether a result of ours ever had this name. The file there now may be another one. False
+    outside all places."""
     try:
         spot = _spot(path)
     except NotOursError:
@@ -369,8 +374,8 @@ def was_written(path: Path) -> bool:
 
 
 def is_others(path: Path, source: Path) -> bool:
-    """Whether a name in an output folder is a recording's, or a result that is not of `source` and
-    the command that runs."""
+    """Whether a name in an output folder belongs to a recording, or to a result of another
+    recording or command."""
     spot = _spot(path)
     if is_original(path):
         return True
@@ -380,8 +385,8 @@ def is_others(path: Path, source: Path) -> bool:
 
 
 def _may_be_same(place: Place, before: Owner, owner: Owner) -> bool:
-    """As far as can be said before the recording was read: one that is no longer where it was may
-    have been moved."""
+    """Whether the file is a result of this source, as far as can be told before the recording is
+    read. A recording that is no longer at its path may have been moved."""
     gone = bool(before.source) and not os.path.lexists(Path(place.real, before.source))
     return before.is_same(owner) or (gone and before.command == owner.command)
 
@@ -389,9 +394,9 @@ def _may_be_same(place: Place, before: Owner, owner: Owner) -> bool:
 def obstacle(
     path: Path, source: Path | None = None, content: str = "", *, quick: bool = False
 ) -> str | None:
-    """Why a result may not get this name now; None when it may. Nothing is written.
+    """Why a result may not be written under this name now; None when it may. Writes nothing.
 
-    With `quick` the content of what is there is not read.
+    With `quick`, the content of an existing file is not read.
 
     Raises:
         OSError: what is there cannot be looked at.
@@ -410,7 +415,7 @@ def obstacle(
 def _check(
     spot: _Spot, folder: int, owner: Owner, source: Path | None = None, *, quick: bool = False
 ) -> bool:
-    """Whether a file of ours is there, to be replaced or removed.
+    """Whether a file of ours exists that may be replaced or removed.
 
     Raises:
         NotOursError: what is there is not ours.
@@ -430,7 +435,8 @@ def _check(
 
 
 def _written_as(spot: _Spot, folder: int, size: int, quick: bool) -> tuple[bool, Written | None]:
-    """Whether we ever wrote a file of that name, and which of them is there now."""
+    """The record's entry for the file that is there now, if we ever wrote a file under that
+    name."""
     entries = _record(spot.place).entries(spot.relative)
     same = [one for one in entries if one.size == size]
     if same and not quick:
@@ -472,7 +478,7 @@ def _digest(folder: int, name: str) -> str:
 
 
 def create(path: Path, mode: int = 0o666) -> int:
-    """Open a new file for writing; missing folders are made. Gives its descriptor.
+    """Create a new file for writing, with missing folders. Returns its descriptor.
 
     Raises:
         NotOursError: outside all places, or over a link.
@@ -485,8 +491,8 @@ def create(path: Path, mode: int = 0o666) -> int:
 
 
 def open_kept(path: Path, flags: int = os.O_RDWR, mode: int = 0o666) -> int:
-    """Open a file of ours that is written in place, made with `mode` when it is not there: a lock,
-    a log.
+    """Open a file of ours that is written in place, such as a lock or a log. It is created with
+    `mode` if it does not exist.
 
     Raises:
         NotOursError: it is a link, has a second name elsewhere, or is an original.
@@ -519,7 +525,7 @@ def append(path: Path, mode: int = 0o666) -> IO[bytes]:
 
 
 def database(path: Path) -> Path:
-    """A database's file for SQLite, which opens it by name. Raises as `open_kept` does."""
+    """Prepare a database file for SQLite, which opens it by name. Raises as `open_kept` does."""
     for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
         if name == path or os.path.lexists(name):
             os.close(open_kept(name))
@@ -527,27 +533,27 @@ def database(path: Path) -> Path:
 
 
 def make_folder(path: Path, mode: int | None = None) -> None:
-    """Make a folder and those above it; it gets `mode`. Raises as `create` does."""
+    """Create a folder and its missing parents with `mode`. Raises as `create` does."""
     with _folder_of(_spot(path / "any"), make=True) as folder:
         if mode is not None:
             os.fchmod(folder, mode)
 
 
 def make_private(folder: Path) -> None:
-    """Close a folder to all other users. Raises NotOursError, and OSError when that cannot be."""
+    """Make a folder private to the user. Raises NotOursError, and OSError when that fails."""
     with _folder_of(_spot(folder / "any"), make=False) as descriptor:
         os.fchmod(descriptor, _PRIVATE)
 
 
 def temporary_folder(path: Path) -> Path:
-    """Where a file is made before it gets the name `path`: in an output folder below the cache, so
-    that nothing half-made is ever among the results."""
+    """Where a file is created before it is renamed to `path`. For an output folder this is below
+    the cache, so that unfinished files never appear among the results."""
     place = _spot(path).place
     return Path(place.given, CACHE, TEMPORARY) if place.is_output else path.parent
 
 
 def flush(temporary: Path) -> None:
-    """Have a file that a program wrote on the disk, before it gets its name. Raises OSError."""
+    """Flush a file that a program wrote to the disk before it is renamed. Raises OSError."""
     spot = _spot(temporary)
     with _folder_of(spot, make=False) as folder:
         descriptor = os.open(spot.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
@@ -558,7 +564,7 @@ def flush(temporary: Path) -> None:
 
 
 def settle(temporary: Path, path: Path, source: Path | None = None, content: str = "") -> None:
-    """Give a file that was made with `create` its name; missing folders are made.
+    """Rename a file that was made with `create` to its final name. Missing folders are created.
 
     Args:
         temporary: the file as it is.
@@ -583,8 +589,8 @@ def settle(temporary: Path, path: Path, source: Path | None = None, content: str
 
 
 def settle_folder(temporary: Path, path: Path) -> None:
-    """Give a folder of the user's own that was just made its name, unless somebody was faster:
-    theirs is as good.
+    """Rename a new folder of the user's own to its final name, unless another process was faster.
+    Its folder is just as good.
 
     Raises:
         NotOursError: not below a folder of the user's own.
@@ -597,7 +603,8 @@ def settle_folder(temporary: Path, path: Path) -> None:
 
 
 def discard_folder(temporary: Path) -> None:
-    """Remove a folder that has not got its name, with all in it; links in it are not followed."""
+    """Remove a folder that does not have its final name yet, with its contents. Links in it are not
+    followed."""
     shutil.rmtree(_own_spot(temporary).path, ignore_errors=True)
 
 
@@ -623,7 +630,7 @@ def _open_record(place: Place) -> int:
 
 
 def _name_new(before: int, temporary: str, folder: int, name: str) -> None:
-    """A file that came to be there since we looked keeps its name."""
+    """A file that appeared since the check keeps its name."""
     try:
         os.link(temporary, name, src_dir_fd=before, dst_dir_fd=folder, follow_symlinks=False)
     except OSError as error:
@@ -635,23 +642,24 @@ def _name_new(before: int, temporary: str, folder: int, name: str) -> None:
 
 
 def adopt(out: Path, files: Iterable[Written]) -> None:
-    """Take results into the record that an earlier version wrote. Raises OSError."""
+    """Add results that an earlier version wrote to the record. Raises OSError."""
     place = _places[os.path.abspath(out)]
     _record(place).add(files, lambda: _open_record(place))
 
 
 def probe(folder: Path) -> None:
-    """See whether a folder that is there can be written, outside of all places too. A file is made
-    for a moment, and leaves nothing. Raises OSError when not."""
+    """Check whether an existing folder can be written, also outside all places. Creates a file for
+    a moment and removes it. Raises OSError when the folder cannot be written."""
     descriptor, name = tempfile.mkstemp(prefix=".reelmill-probe-", dir=folder)
     os.close(descriptor)
     Path(name).unlink()
 
 
 def set_aside(path: Path) -> Path:
-    """Give a file that is not ours any more another name beside its own, and give that back.
+    """Rename a file that is no longer ours to another name in the same folder, and return that
+    name.
 
-    Only for files about a whole run, which every run has to write: someone has changed it since.
+    Only for files about a whole run, which every run has to write, and which somebody has changed.
 
     Raises:
         NotOursError: nothing of ours ever had this name, or it is one of the recordings.
@@ -675,7 +683,7 @@ def set_aside(path: Path) -> Path:
 
 
 def remove(path: Path, source: Path | None = None, content: str = "") -> bool:
-    """Remove a file of ours; whether it was there. A result must be as we recorded it.
+    """Remove a file of ours, and return whether it existed. A result must be as recorded.
 
     Raises:
         NotOursError: what is there is not ours to remove.
@@ -693,7 +701,7 @@ def remove(path: Path, source: Path | None = None, content: str = "") -> bool:
 
 
 def discard(temporary: Path) -> None:
-    """Remove a file that was made with `create` and has not got its name; errors are ignored."""
+    """Remove a file that was made with `create` and has no final name yet. Errors are ignored."""
     with contextlib.suppress(OSError, NotOursError):
         spot = _spot(temporary)
         with _folder_of(spot, make=False) as folder:
@@ -701,9 +709,9 @@ def discard(temporary: Path) -> None:
 
 
 def sweep(folder: Path, names: re.Pattern[str], *, deep: bool = False) -> list[Path]:
-    """Remove the regular files in a folder whose whole name matches; with `deep` also below it,
-    and the folders that are empty then. Links are neither followed nor removed. For files of ours
-    that are no results. Gives what was removed.
+    """Remove the regular files in a folder whose whole name matches. With `deep`, also remove those
+    below it, and folders that are then empty. Links are neither followed nor removed. For files of
+    ours that are not results. Returns what was removed.
 
     Raises:
         NotOursError: the folder is outside all places, or behind a link.
@@ -731,7 +739,7 @@ def _sweep(at: Path, folder: int, names: re.Pattern[str], deep: bool, removed: l
                     _sweep(at / name, below, names, deep, removed)
                 finally:
                     os.close(below)
-                os.rmdir(name, dir_fd=folder)  # fails where something is left
+                os.rmdir(name, dir_fd=folder)  # fails if the folder is not empty
             elif stat_module.S_ISREG(stat.st_mode) and names.fullmatch(name):
                 os.unlink(name, dir_fd=folder)
                 removed.append(at / name)

@@ -1,4 +1,4 @@
-"""JSON from files that anybody may have written."""
+"""Read JSON from untrusted files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value in `text`.
+    """Parse `text`.
 
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested deeper than any file of ours.

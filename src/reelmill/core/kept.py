@@ -1,4 +1,5 @@
-"""Small JSON files that runs keep for later ones in a folder of results: taken only when ours."""
+"""Small JSON files that runs keep for later runs in a folder of results. Only those with our key
+are read."""
 
 from __future__ import annotations
 
@@ -12,12 +13,12 @@ from reelmill.core.keys import user_key
 
 
 def write_kept(path: Path, content: Mapping[str, Any]) -> None:
-    """Keep something under the user's key. Raises OSError as `atomic.replacing` does."""
+    """Save content under the user's key. Raises OSError as `atomic.replacing` does."""
     write_bytes(path, user_key().seal.signed(_purpose(path), content))
 
 
 def read_kept(path: Path) -> dict[str, Any] | None:
-    """What was kept under this name; None when there is nothing of ours."""
+    """Read what was saved under this name; None when there is nothing made with the user's key."""
     try:
         data = path.read_bytes()
         if user_key().seal.is_signed(_purpose(path), data):

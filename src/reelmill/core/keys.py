@@ -1,9 +1,9 @@
-"""The user's key, by which what this program keeps in a folder of results is known as its own.
+"""The user's key, which marks everything Reelmill keeps in a folder of results as its own.
 
-Stage results, the run database and the record of written files carry a MAC (HMAC-SHA256) under
-this key: whoever can write into the folder but does not have the key cannot make results that a
-run would build on. The key lies in the user's own config folder, made at first use. A team shares
-one by giving each member a copy, or by naming one file in `REELMILL_KEY_FILE`.
+Stage results, the run database and the record of written files carry a MAC (HMAC-SHA256) under this
+key. Somebody who can write into the folder but does not have the key cannot create results that a
+run would reuse. The key is in the user's own config folder and is created at first use. A team
+shares a key by giving each member a copy, or by naming one file in `REELMILL_KEY_FILE`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _NAME = "key"
 _BYTES = 32
 _MAC = ',\n "mac": "{}"\n}}\n'
 _MAC_BYTES = len(_MAC.format("0" * 64))
-#: A key that another process is just making is written within this time.
+#: Longest time to wait for another process that is just creating the key, in seconds.
 _PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
 class Seal:
-    """Marks bytes as ours, and knows them again. Each purpose has a key of its own."""
+    """Marks bytes as ours and recognizes them again. Each purpose has its own key."""
 
     _secret: bytes = field(repr=False)
 
@@ -46,7 +46,7 @@ class Seal:
         return _derived(self._secret, purpose)
 
     def of(self, purpose: str, data: bytes) -> str:
-        """The MAC of `data`, 64 hexadecimal digits."""
+        """The MAC of `data` as 64 hexadecimal digits."""
         return hmac.digest(_derived(self._secret, purpose), data, "sha256").hex()
 
     def fits(self, mac: object, purpose: str, data: bytes) -> bool:
@@ -56,26 +56,28 @@ class Seal:
         )
 
     def signed(self, purpose: str, content: Mapping[str, Any]) -> bytes:
-        """JSON of `content` whose last field, `mac`, is the MAC of all bytes before it."""
+        """Serialize `content` as JSON whose last field, `mac`, is the MAC of all bytes before
+        it."""
         content = {name: value for name, value in content.items() if name != "mac"}
         text = json.dumps(content, ensure_ascii=False, indent=1)
         body = text.removesuffix("\n}").encode("utf-8", "surrogateescape")
         return body + _MAC.format(self.of(purpose, body)).encode()
 
     def is_signed(self, purpose: str, data: bytes) -> bool:
-        """Whether `data` is what `signed` gave."""
+        """Whether `data` was produced by `signed` with this key."""
         body, tail = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
         return hmac.compare_digest(tail, _MAC.format(self.of(purpose, body)).encode())
 
     @property
     def fingerprint(self) -> str:
-        """Tells keys apart without giving them away."""
+        """A short text that identifies the key without revealing it."""
         return self.of("fingerprint", b"")[:16]
 
 
 @dataclass(frozen=True)
 class UserKey:
-    """`path` is None where no key could be kept: `problem` says why, and what follows."""
+    """A key in use. `path` is None where the key could not be saved; `problem` then says why and
+    what follows."""
 
     seal: Seal
     path: Path | None
@@ -83,7 +85,7 @@ class UserKey:
 
 
 def user_key() -> UserKey:
-    """The key in force, made when there is none yet.
+    """Load the user's key. Creates one if there is none yet.
 
     Raises:
         UsageError: others can read it, it is damaged, or the named file cannot be read.
@@ -114,7 +116,8 @@ def _key(path: Path, is_named: bool) -> UserKey:
 
 
 def _read(path: Path, is_named: bool) -> bytes:
-    """Raises OSError when it is not there, UsageError when it is no secret or no key."""
+    """Read a key. Raises OSError when the file does not exist, UsageError when others can read it
+    or it is not a key."""
     until = time.monotonic() + _PATIENCE_S
     while True:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -133,7 +136,8 @@ def _read(path: Path, is_named: bool) -> bytes:
 
 
 def _check_private(path: Path, state: os.stat_result, is_named: bool) -> None:
-    """Others must not read the key. A file that was named may be a team's: its group may."""
+    """Check that others cannot read the key. A file named by the user may belong to a team, so its
+    group may read it."""
     if not stat.S_ISREG(state.st_mode):
         raise UsageError(f"{path}: the key must be a regular file")
     others = stat.S_IMODE(state.st_mode) & (0o037 if is_named else 0o077)
@@ -148,7 +152,7 @@ def _check_private(path: Path, state: os.stat_result, is_named: bool) -> None:
 
 
 def _make(path: Path) -> bytes:
-    """A new key; somebody else's if one was made meanwhile."""
+    """Create a key, or return the one that another process has just created."""
     secret = secrets.token_bytes(_BYTES)
     try:
         with os.fdopen(gate.create(path, 0o600), "wb") as file:

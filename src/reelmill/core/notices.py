@@ -1,9 +1,9 @@
-"""What people should know of what is going on, from wherever it is known.
+"""Notices for people, announced from anywhere in the code.
 
-A model that is fetched, a part that is not there: the code that finds out announces it, and whoever
-set things going in this thread hears it (a run makes an event of it, a command prints it). The
-listener belongs to the context (`contextvars`), so that runs in several threads keep apart.
-Engineers find the same lines in the log, below the name of the module that announced them.
+Code announces what people should know, for example that a model is being downloaded or a package is
+missing. Whoever started the work in this context hears it: a run makes an event of it, a command
+prints it. The listener belongs to the context (`contextvars`), so runs in several threads do not
+mix. The same lines go to the log of the announcing module.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", def
 
 
 def announce(text: str) -> None:
-    """Tell people something, in one line."""
+    """Announce one line to people."""
     module = sys._getframe(1).f_globals.get("__name__", __name__)
     logging.getLogger(module).info("%s", text)
     listener = _listener.get()
@@ -28,7 +28,7 @@ def announce(text: str) -> None:
 
 @contextmanager
 def heard_by(listener: Callable[[str], None]) -> Iterator[None]:
-    """For the block, `listener` is told what is announced in this context."""
+    """During the block, call `listener` with every notice announced in this context."""
     token = _listener.set(listener)
     try:
         yield

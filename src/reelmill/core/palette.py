@@ -1,8 +1,9 @@
-"""Colours that tell persons apart, in pictures and on pages alike."""
+"""Colours that tell persons apart, in pictures and on pages."""
 
 from __future__ import annotations
 
-#: Green, blue, red, orange, cyan, magenta, lime, pink: well distinguishable, most seen first.
+#: Green, blue, red, orange, cyan, magenta, lime, pink: easy to tell apart. Persons seen most come
+#: first.
 PERSON_COLOURS = (
     "#3cb44b",
     "#4363d8",

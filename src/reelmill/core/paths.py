@@ -1,5 +1,4 @@
-"""Where shipped assets are, and where the user's settings and what is remembered of this machine
-are kept."""
+"""Paths of shipped assets, of the user's settings and of the user's cache."""
 
 from __future__ import annotations
 
@@ -8,23 +7,25 @@ from pathlib import Path
 
 from reelmill.core import gate
 
-#: Sample recordings and small models that are shipped with the package.
+#: Sample recordings and small models that ship with the package.
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 def caches() -> Path:
-    """Where programs of this user keep what they can make again."""
+    """The user's cache folder, for data that can be created again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
 
 
 def user_cache() -> Path:
-    """The folder `REELMILL_CACHE`, else one of our own in the user's cache; open for writing."""
+    """The folder named in `REELMILL_CACHE`, otherwise Reelmill's folder in the user's cache. It is
+    opened for writing."""
     folder = os.environ.get("REELMILL_CACHE")
     return gate.own(Path(folder).expanduser() if folder else caches() / "reelmill")
 
 
 def user_config() -> Path:
-    """The user's own folder of settings: nobody else writes there; open for writing."""
+    """Reelmill's folder in the user's configuration, opened for writing. Nobody else writes
+    there."""
     from platformdirs import user_config_path
 
     return gate.own(user_config_path("reelmill", appauthor=False))

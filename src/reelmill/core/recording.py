@@ -1,4 +1,4 @@
-"""Identity of a source file: what it is called, what it contains; opened for reading only."""
+"""The identity of a source file (name and content), and read-only access to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class FileState:
-    """What is compared before and after: hashes (hex), size in bytes, mtime in nanoseconds."""
+    """The facts compared before and after a run: hashes (hex), size in bytes, mtime in
+    nanoseconds."""
 
     sha256: str
     md5: str
@@ -36,10 +37,11 @@ class FileState:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which file a name means, and whether it was written to since: what the file system knows.
+    """The identity of a file in the file system: which file a name refers to, and whether it was
+    written to since.
 
-    A file replaced by another has another inode; one whose size and mtime were put back after a
-    change still has another ctime, which no program can set.
+    A replaced file has another inode. A file whose size and mtime were restored after a change
+    still has another ctime, which programs cannot set.
     """
 
     device: int
@@ -50,7 +52,7 @@ class Identity:
 
     @classmethod
     def of(cls, stat: os.stat_result) -> Identity:
-        """The identity in what `os.stat` or `os.fstat` gives."""
+        """The identity from the result of `os.stat` or `os.fstat`."""
         return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
     def differences(self, other: Identity) -> list[str]:
@@ -67,9 +69,10 @@ class Identity:
 class Recording:
     """One source file, audio or video.
 
-    `name` is where its results go below the output folder, without a suffix; `folder` is where
-    a stage may keep files beside its artifact (decoded audio, say): unique to the content.
-    `identity` is the file's when it was hashed: what is read later must be that file, unchanged.
+    `name` is the path of its results below the output folder, without a suffix. `folder` is where a
+    stage may keep files beside its artifact (such as decoded audio); it is unique to the content.
+    `identity` is that of the file when it was hashed; whatever is read later must be that file,
+    unchanged.
     """
 
     path: Path
@@ -80,16 +83,16 @@ class Recording:
 
     @property
     def id(self) -> str:
-        """The content's SHA-256: two copies of a file are one recording to the stages."""
+        """The content's SHA-256. To the stages, two copies of a file are one recording."""
         return self.state.sha256
 
 
 class Original:
     """An original, opened once for one piece of work; a context manager.
 
-    All reading goes through its one descriptor, so a name that comes to mean another file in the
-    meantime changes nothing. At the start and at the end the file must be the one it was when it
-    was hashed (`Recording.identity`), or else when it was opened.
+    All reading goes through one descriptor, so it does not matter if the name refers to another
+    file later. At the start and at the end, the file must be the one that was hashed
+    (`Recording.identity`), or otherwise the one that was opened.
 
     Raises:
         ChangedError: at the start or the end of the block: it was replaced, written to or removed.
@@ -106,16 +109,16 @@ class Original:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """Size in bytes."""
         return self.identity.size
 
     def reader(self, start: int = 0, end: int | None = None) -> OriginalReader:
-        """Its bytes, or those from `start` to `end`; any number of readers, each with a place of
-        its own."""
+        """A reader of the file's bytes, or of those from `start` to `end`. There may be any number
+        of readers, each with its own position."""
         return OriginalReader(self, start, end)
 
     def check(self) -> None:
-        """Raises ChangedError unless the file, and what its name means, are as they were."""
+        """Raise ChangedError unless the file, and what its name refers to, are unchanged."""
         try:
             now = [Identity.of(os.fstat(self.descriptor)), Identity.of(os.stat(self.path))]
         except FileNotFoundError as error:
@@ -141,22 +144,22 @@ class Original:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if kind is None or issubclass(kind, Exception):  # what failed may have failed for that
+            if kind is None or issubclass(kind, Exception):  # a change may have caused the error
                 self.check()
         finally:
             self.close()
 
 
 class OriginalReader(io.RawIOBase):
-    """Reads an `Original`, or its bytes from `start` to `end` as though there were no others; what
-    is read counts as progress of the task."""
+    """Reads an `Original`, or only its bytes from `start` to `end`. Reading counts as progress of
+    the task."""
 
     def __init__(self, original: Original, start: int = 0, end: int | None = None) -> None:
         self._original = original
         self._start = start
         self._end = end
         self._at = start
-        self.name = f"recording{original.path.suffix}"  # what FFmpeg guesses formats by
+        self.name = f"recording{original.path.suffix}"  # FFmpeg guesses formats by the name
 
     def readable(self) -> bool:
         return True
@@ -187,7 +190,7 @@ class OriginalReader(io.RawIOBase):
 def open_original(source: Path | Recording) -> Original:
     """Open an original for reading, without following it into devices or pipes.
 
-    A `Recording` must still be the file that was hashed; a path is taken as it is.
+    A `Recording` must still be the file that was hashed. A plain path is not compared.
 
     Raises:
         InputError: not there, a dangling link, a link loop, not a regular file, no permission.
@@ -212,7 +215,7 @@ def read_state(path: Path) -> FileState:
 
 
 class Hashing:
-    """A file being hashed, a slice at a time: one of a terabyte need not keep others waiting."""
+    """Hashes a file in slices, so that a file of a terabyte does not hold up the others."""
 
     def __init__(self, path: Path) -> None:
         """Raises InputError and TransientError as `open_original`."""
@@ -223,7 +226,7 @@ class Hashing:
 
     @property
     def done(self) -> int:
-        """How many bytes of it are hashed."""
+        """How many bytes have been hashed."""
         return self._reader.tell()
 
     @property
@@ -231,7 +234,7 @@ class Hashing:
         return self._original.identity
 
     def go_on(self, most: int = 1 << 30) -> bool:
-        """Hash up to `most` more bytes; whether that was the end.
+        """Hash up to `most` more bytes, and return whether the end was reached.
 
         Raises:
             InputError, TransientError: it cannot be read on.
@@ -249,7 +252,7 @@ class Hashing:
         return False
 
     def state(self) -> FileState:
-        """What it was from the first byte to the last.
+        """The state of the file, unchanged from the first byte to the last.
 
         Raises:
             TransientError: it changed while it was read.

@@ -1,4 +1,4 @@
-"""Trying again what failed for a cause that can pass."""
+"""Retry operations that failed for a transient cause."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 #: Seconds before each further try.
 RETRY_WAITS = (5.0, 15.0, 30.0)
 
-#: What the system says where there is no network at all: waiting would not bring one.
+#: errno values that mean there is no network at all. Waiting would not help.
 _NO_NETWORK = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH})
 
 
@@ -24,7 +24,7 @@ def retry(
     sleep: Callable[[float], None],
     waits: Sequence[float] = RETRY_WAITS,
 ) -> T:
-    """The result of `attempt`, tried again after each of `waits` while its error is transient.
+    """Call `attempt`, and retry it after each of `waits` while its error is transient.
 
     Args:
         attempt: what to do.
@@ -48,7 +48,7 @@ def retry(
 
 
 def is_offline_error(error: BaseException) -> bool:
-    """Whether a name did not resolve or there is no network: an answer, not a fault that passes."""
+    """Whether a name did not resolve or there is no network. Retrying does not help then."""
     return any(
         isinstance(cause, socket.gaierror)
         or (isinstance(cause, OSError) and cause.errno in _NO_NETWORK)
@@ -57,8 +57,8 @@ def is_offline_error(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those it came from. `URLError` keeps its cause as `reason`, urllib3 as text
-    in `args`."""
+    """Yield an error and its causes. `URLError` keeps its cause as `reason`, urllib3 as text in
+    `args`."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

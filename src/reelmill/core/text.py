@@ -1,4 +1,4 @@
-"""Where a text may be broken: its phrases, and how wide they are on screen."""
+"""Where a line of text may be broken (phrases), and how wide text is on screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNSPACED = frozenset({"ja", "zh", "yue", "th", "lo", "km", "my"})
 _KANA = re.compile(r"[\u3040-\u30ff\uff66-\uff9f]")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _THAI = re.compile(r"[\u0e00-\u0e7f]")
-#: Marks that end a sentence or a clause, of the scripts we know.
+#: Marks that end a sentence or a clause in the supported scripts.
 _BRACKETS = "」』）)】》〉\"'”’"
 _NEVER_FIRST = _BRACKETS + "。、，．・：；？！?!,.ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…‥"
 _NEVER_LAST = "「『（(【《〈“‘"
@@ -21,11 +21,12 @@ _AFTER_END = re.compile(rf"(?<=[。！？])(?=[^\s。！？{_BRACKETS}])")
 
 
 def phrases(text: str) -> list[str]:
-    """The parts between which a line may be broken; put together they are `text` again.
+    """Split text into parts between which a line may be broken. Joined together they give `text`
+    again.
 
-    White space counts as one space and stays at the end of the phrase before it. Japanese,
-    Chinese and Thai are cut by BudouX into phrases (bunsetsu and the like), by script rather
-    than by language: a text may stand in another language's place.
+    White space counts as one space and stays at the end of the phrase before it. BudouX cuts
+    Japanese, Chinese and Thai into phrases (such as bunsetsu). The script decides, not the
+    language, because a sentence may be in another language than declared.
     """
     text = " ".join(text.split())
     script = _script(text)
@@ -40,7 +41,7 @@ def phrases(text: str) -> list[str]:
 
 
 def _kept_together(pieces: list[str]) -> list[str]:
-    """What must not begin a line joined to what is before it, and what must not end one (JIS X
+    """Join pieces so that no line begins or ends with a character that must not stand there (JIS X
     4051, kinsoku)."""
     kept: list[str] = []
     for piece in pieces:
@@ -52,7 +53,7 @@ def _kept_together(pieces: list[str]) -> list[str]:
 
 
 def joined(left: str, right: str, language: str) -> str:
-    """Two stretches of a text put together the way its language is written."""
+    """Join two pieces of text as is usual in the language."""
     left, right = left.rstrip(), right.lstrip()
     if not left or not right:
         return left + right

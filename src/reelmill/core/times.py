@@ -1,4 +1,4 @@
-"""Times as files write them."""
+"""Format times as files need them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def milliseconds(seconds: float) -> int:
-    """Whole milliseconds, never negative; a time that is no number counts as 0."""
+    """Whole milliseconds, never negative. A time that is not finite counts as 0."""
     exact = seconds * 1000
     return max(0, round(exact)) if math.isfinite(exact) else 0
 

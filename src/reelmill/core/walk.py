@@ -1,4 +1,4 @@
-"""Going through a tree of folders that may be deeper than Python's stack."""
+"""Walk a tree of folders that may be deeper than Python's stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def walk(
     *,
     followlinks: bool = False,
 ) -> Iterator[Level]:
-    """`os.walk` from the top down, which before Python 3.12 calls itself for every level.
+    """Like `os.walk` from the top down, but without recursion, which `os.walk` uses before Python
+    3.12.
 
     Args:
         top: the folder to begin with.

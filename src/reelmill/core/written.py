@@ -1,8 +1,8 @@
-"""The record of what this program wrote into an output folder: what is in it may be replaced.
+"""The record of the files that Reelmill wrote into an output folder, and may therefore replace.
 
-A file is ours when its content is one that we wrote under that name, for the same recording and
-command. The line is written before the file gets its name, so that a run killed in between has not
-left a result which the next run takes for somebody else's. Several processes append to the file.
+A file is ours when it has content that we wrote under that name, for the same recording and
+command. The line is written before the file gets its name. A run killed in between therefore leaves
+no result that the next run would take for somebody else's. Several processes append to the record.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-#: Below the output folder's cache.
+#: The record's name in the output folder's cache.
 RECORD = "written.jsonl"
-#: Lines of a record that are no longer of use before it is written anew.
+#: The record is rewritten when it has at least this many lines that no longer matter.
 _STALE_LINES = 2000
 _CHUNK_BYTES = 1 << 20
-#: A line's name: quotes within other names are escaped.
+#: The name in a line. Quotes inside names are escaped.
 _NAME = re.compile(rb'"path":("(?:[^"\\]|\\.)*")')
 
 #: Opens the record for reading and appending.
@@ -33,7 +33,7 @@ Appender = Callable[[], int]
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose result a file is: a command's, of a recording. Reports on a whole run have neither.
+    """Who a result belongs to: a command and a recording. Reports on a whole run have neither.
 
     `source` is the recording's path relative to the output folder, `content` its SHA-256.
     """
@@ -53,7 +53,7 @@ class Owner:
 class Written:
     """A file as it was written: its name below the output folder, SHA-256 (hex), size in bytes.
 
-    `original`: since then it was given to a run as a recording; it is nobody's to replace.
+    `original`: the file was later given to a run as a recording, and must never be replaced.
     """
 
     path: str
@@ -64,24 +64,24 @@ class Written:
 
 
 class Record:
-    """What was written into one output folder, by any run; `key` seals its lines."""
+    """The record of all runs on one output folder. `key` seals its lines."""
 
     def __init__(self, path: Path, key: bytes | None = None) -> None:
         self.path = path
         self._key = key
         self._read_to = 0
         self._count = 0
-        #: Lines by the JSON form of their names. They are looked into when they are asked for: of
-        #: ten thousand recordings' results a run that has nothing to do asks for none.
+        #: Lines by the JSON form of their names. They are parsed only when needed: a run that has
+        #: nothing to do parses none, even with ten thousand recordings.
         self._lines: dict[bytes, list[bytes]] = {}
 
     def entries(self, path: str) -> list[Written]:
-        """What was written under a name since an original lay there, the latest last."""
+        """The entries for a name since an original was last there, latest last."""
         self._catch_up()
         return _since_original(self._parsed_lines(json.dumps(path).encode()))
 
     def paths(self) -> list[str]:
-        """All names that were ever written, by whoever wrote the record."""
+        """All names in the record, whether or not their lines are valid."""
         self._catch_up()
         found = []
         for name in self._lines:
@@ -90,17 +90,18 @@ class Record:
         return found
 
     def is_ours(self) -> bool:
-        """Whether there is a record with anything in it that we wrote."""
+        """Whether the record contains anything that we wrote."""
         self._catch_up()
         return any(self._parsed_lines(name) for name in self._lines)
 
     def latest(self, path: str) -> Written | None:
-        """What was written last under a name."""
+        """The last entry for a name."""
         found = self.entries(path)
         return found[-1] if found else None
 
     def add(self, entries: Iterable[Written], append: Appender) -> None:
-        """Take in files before they get their names. Raises OSError when that cannot be noted."""
+        """Add files before they get their names. Raises OSError when the record cannot be
+        written."""
         data = b"".join(self._line(entry) for entry in entries)
         if not data:
             return
@@ -116,7 +117,8 @@ class Record:
             os.close(descriptor)
 
     def compacted(self) -> bytes | None:
-        """The record without what no longer matters; None while that is not worth it."""
+        """The record without entries that no longer matter; None while compacting is not
+        worthwhile."""
         self._catch_up()
         if self._count < max(_STALE_LINES, 4 * len(self._lines)):
             return None
@@ -124,14 +126,14 @@ class Record:
         return b"".join(self._line(entry) for entry in kept)
 
     def reread(self) -> None:
-        """The file was written anew."""
+        """Start over, because the file was rewritten."""
         self._read_to = self._count = 0
         self._lines.clear()
 
     def _catch_up(self) -> None:
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:  # none yet; or a link or no permission: then nothing there is ours
+        except OSError:  # no record yet, a link or no permission: nothing there is ours then
             return
         with os.fdopen(descriptor, "rb") as file:
             stat = os.fstat(descriptor)
@@ -141,7 +143,7 @@ class Record:
                 self.reread()
             file.seek(self._read_to)
             data = file.read()
-        whole = data.rfind(b"\n") + 1  # the last line may still be being written
+        whole = data.rfind(b"\n") + 1  # another process may still be writing the last line
         self._read_to += whole
         for line in data[:whole].splitlines():
             self._count += 1
@@ -158,7 +160,7 @@ class Record:
         return f"{seal} {body}\n".encode()
 
     def _parsed(self, line: bytes) -> Written | None:
-        """A line that is damaged, or was not sealed with our key, is nobody's word."""
+        """Parse a line; None when it is damaged or not sealed with our key."""
         seal, _, body = line.partition(b" ")
         if self._key is not None and not hmac.compare_digest(seal, _seal(self._key, body).encode()):
             return None
@@ -191,7 +193,8 @@ def _since_original(entries: list[Written]) -> list[Written]:
 
 
 def _essential(entries: list[Written]) -> list[Written]:
-    """The last two: a run may have been killed before the last one got its name."""
+    """The entries to keep: the last two, because a run may have been killed before the last file
+    got its name."""
     marks = [one for one in entries if one.original]
     return marks[-1:] + _since_original(entries)[-2:]
 
