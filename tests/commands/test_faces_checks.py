@@ -10,7 +10,12 @@ from reelmill.errors import ModelUnavailableError, UsageError
 from reelmill.models.faces.dlib import shipped
 from reelmill.models.faces.facenet import FacenetSpec
 from reelmill.models.faces.mtcnn import MtcnnSpec
-from reelmill.pipelines.faces_builder import choose_identity, clip_shapes, faces_settings
+from reelmill.pipelines.faces_builder import (
+    _without_effect,
+    choose_identity,
+    clip_shapes,
+    faces_settings,
+)
 from tests.models.torch_files import save_old, small_facenet
 
 
@@ -114,3 +119,10 @@ def test_a_cut_that_follows_who_speaks_may_have_several_shapes() -> None:
         faces_settings({"aspect": "1:1,4:5"})
     with pytest.raises(UsageError, match="leave out --layout split"):
         faces_settings({"follow": "speaker", "layout": "split"})
+
+
+def test_options_that_a_cut_of_the_speaker_has_no_use_for_are_named() -> None:
+    told = _without_effect(faces_settings({"follow": "speaker", "target": "A", "top": 2}))
+    assert told == "--target, --top have no effect"
+    assert _without_effect(faces_settings({"target": "A"})) == ""
+    assert _without_effect(faces_settings({"follow": "speaker"})) == ""

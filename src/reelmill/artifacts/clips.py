@@ -83,7 +83,8 @@ class ScreenCaptions(Artifact):
 
 @dataclass
 class ClipPlan(Artifact):
-    """The clips of a video. `width` and `height` of each; camera windows in `file`.
+    """The clips of a video. `width` and `height` of each; camera windows in `file`; `problems` are
+    what the clips cannot show.
 
     `file` holds the array `windows` (n, 4): x, y, width, height in pixels of the picture as shown,
     for each row of the persons' arrays (0 where a person is in no clip); or, of clips with shots,
@@ -96,7 +97,6 @@ class ClipPlan(Artifact):
     width: int
     height: int
     clips: list[PlannedClip]
-
     problems: list[Finding] = field(default_factory=list)
 
     def sidecars(self) -> list[str]:

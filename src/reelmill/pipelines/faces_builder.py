@@ -100,9 +100,20 @@ def build_faces(context: BuildContext) -> Pipeline:
     speech = choose_speech(context)
     names = person_names(settings, context.out)
     shapes = clip_shapes(settings)
+    if vain := _without_effect(settings):
+        announce(f"--follow {settings.follow} shows whoever speaks, all the time: {vain}")
     return with_added(
         faces_pipeline(settings, detector, identity, shapes, context.out, speech, names), settings
     )
+
+
+def _without_effect(settings: Settings) -> str:
+    """Which options that were given choose clips of persons, where there are none."""
+    given = {"target", "top", "min_share", "clip"} & settings.model_fields_set
+    if not settings.follow or not given:
+        return ""
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given))
+    return f"{options} {'has' if len(given) == 1 else 'have'} no effect"
 
 
 def person_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:

@@ -243,6 +243,11 @@ class FacesResult(RecordingResult):
         return [] if found is None else found.clips
 
     @cached_property
+    def transcript(self) -> Transcript | None:
+        """What is said, by whom, where that was asked for; None elsewhere."""
+        return self.artifact(SpokenTranscript, AlignedTranscript, Transcript)
+
+    @cached_property
     def _persons(self) -> Persons | None:
         return self.artifact(NamedPersons, HeardPersons, SpeakingPersons, Persons)
 

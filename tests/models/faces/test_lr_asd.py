@@ -227,7 +227,8 @@ def test_no_network_is_one_line_with_the_ways_out(monkeypatch: pytest.MonkeyPatc
         speaking_spec(LR_ASD, waits=(0.0,))
     text = str(caught.value)
     assert "\n" not in text and "refused" in text
-    assert "models pull speaking:lr-asd" in text and "leave out --active-speaker" in text
+    assert "models pull speaking:lr-asd" in text
+    assert "leave out --active-speaker and --follow" in text
 
 
 def test_a_fetched_file_that_is_another_is_refused(monkeypatch, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ what is said in the picture.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -205,3 +205,11 @@ def test_captions_are_burned_into_the_clips(tmp_path: Path) -> None:
         red, green, blue = np.moveaxis(image[70:110].astype(int), 2, 0)
         yellow.append(int(((red > 180) & (green > 150) & (blue < 130)).sum()))
     assert min(yellow[26:59]) > 7 and max([*yellow[:24], *yellow[62:]]) < 5
+
+
+def test_a_video_without_a_face_is_shown_as_it_is_and_told(tmp_path: Path) -> None:
+    recording, made = talk_of(tmp_path, [], [])
+    nobody = replace(made[-1], persons=[])
+    plan = artifact_of(PlanFollow(SHAPES), recording, Inputs([*made[:-1], nobody]))
+    assert [shot.persons for clip in plan.clips for shot in clip.shots] == [[], []]
+    assert [finding.label for finding in plan.summary().findings] == ["no faces"]

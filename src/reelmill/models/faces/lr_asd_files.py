@@ -76,7 +76,7 @@ def _fetch(made: Path, waits: tuple[float, ...]) -> None:
             f"the active speaker detector {LR_ASD} is not available: {error}. Choose one of "
             f"these: run `reelmill models pull speaking:{LR_ASD}` on a machine with a network, "
             f"then copy {made.parent} here; give a file of its weights (--active-speaker "
-            f"{_FILE}); or leave out --active-speaker"
+            f"{_FILE}); or leave out --active-speaker and --follow"
         ) from error
     try:
         _check(fetched)

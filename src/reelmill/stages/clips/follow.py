@@ -15,6 +15,7 @@ import numpy.typing as npt
 from reelmill.artifacts import (
     ClipPlan,
     Detections,
+    Finding,
     HeardPersons,
     Media,
     Person,
@@ -52,6 +53,12 @@ _ROOM, _PAIR_SHARE = 0.35, 0.7
 _HEIGHT = 0.42
 #: The window is no smaller than this share of the largest there can be: more would be a blur.
 _LEAST_SHARE = 0.5
+
+_NOBODY = Finding(
+    "no faces",
+    text="no face was found in it; the whole picture is shown throughout",
+    severity="warning",
+)
 
 #: Name and size (width, height) of a shape.
 Shape = tuple[str, tuple[int, int]]
@@ -98,7 +105,8 @@ class PlanFollow(FileStage):
                 panes += [(number, place, *path) for path in framer.panes(shot)]
         width, height = self.shapes[0][1]
         fitted = [_fitted(persons, pixel, size) for _, size in self.shapes]
-        return ClipPlan(_stored(context, panes, fitted), "follow", width, height, clips)
+        problems = [] if persons.persons else [_NOBODY]
+        return ClipPlan(_stored(context, panes, fitted), "follow", width, height, clips, problems)
 
 
 @dataclass
