@@ -38,6 +38,8 @@ class Sentence:
     text: str
     words: list[Word]
     speaker: str | None = None
+    #: Where the recording has several; None: that of the sentences.
+    language: str | None = None
 
 
 @dataclass
@@ -51,6 +53,10 @@ class Sentences(Artifact):
     model: str = ""
     #: The transcript's.
     findings: list[Finding] = field(default_factory=list)
+
+    def language_of(self, sentence: Sentence) -> str:
+        """The language of one of them."""
+        return sentence.language or self.language
 
     def summary(self) -> RecordingSummary:
         return RecordingSummary(media_seconds=self.duration, language=self.language)

@@ -248,3 +248,13 @@ def test_sentences_of_two_channels_do_not_mix() -> None:
         ("I have been waiting for you.", "left"),
         ("Yes, go on.", "right"),
     ]
+
+
+def test_sentences_of_two_languages_do_not_mix() -> None:
+    # proves: S1 G8
+    french = replace(segment("on y va", 2.0, 3.0), language="fr")
+    found = join([segment("so here we are and", 0.0, 2.0), french], "en")
+    assert [(one.text, one.language) for one in found] == [
+        ("so here we are and", None),
+        ("on y va", "fr"),
+    ]

@@ -335,3 +335,29 @@ def test_long_speech_without_an_end(demo):
     long = "わたしはえきでエマをまっています。" * 12
     (line,) = run(Translate(spec), model, inputs(long)).targets["ko"]
     assert line.text.count("엠마를 기다리고 있어요") == 12
+
+
+def test_each_sentence_from_its_own_language():
+    # proves: S1 G8
+    sentences = [
+        Sentence(0.0, 1.0, "Good evening.", []),
+        Sentence(1.0, 2.0, "Bonsoir.", [], language="fr"),
+        Sentence(2.0, 3.0, "안녕하세요.", [], language="ko"),
+        Sentence(3.0, 4.0, "qapla'", [], language="tlh"),
+    ]
+    given_ = Inputs([Sentences("en", 4.0, sentences)])
+    stage = Translate(SPEC)
+    items = list(stage.split(context_of(RECORDING), given_))
+    assert [(item.index, item.text.source, item.text.target) for item in items] == [
+        (0, "eng_Latn", "kor_Hang"),
+        (1, "fra_Latn", "kor_Hang"),
+    ]
+    model = Scripted({"Good evening.": ["좋은 저녁입니다."], "Bonsoir.": ["안녕하십니까."]})
+    found = lines(run(stage, model, given_))
+    assert [text for text, _, _ in found][:3] == [
+        "좋은 저녁입니다.",
+        "안녕하십니까.",
+        "안녕하세요.",
+    ]
+    assert found[2][2] == "it is in ko already"
+    assert found[3][:2] == ("qapla'", "kept") and "cannot translate tlh to ko" in found[3][2]

@@ -39,7 +39,7 @@ class JoinSentences(FileStage):
     """
 
     name = "sentences"
-    version = 2
+    version = 3
     display_name = "Joining sentences"
     commands = ("subtitle",)
     needs = (Transcript,)
@@ -51,15 +51,19 @@ class JoinSentences(FileStage):
 
     def run(self, context: StageContext, inputs: Inputs) -> Sentences:
         transcript = inputs[Transcript]
-        language = transcript.language
         found: list[Sentence] = []
         for channel in dict.fromkeys(segment.channel for segment in transcript.segments):
             said = [segment for segment in transcript.segments if segment.channel == channel]
-            words = [word for segment in said for word in timed_words(segment, language)]
-            found += _Joining(self, words, language).sentences()
+            for language, group in itertools.groupby(said, key=transcript.language_of):
+                words = [word for segment in group for word in timed_words(segment, language)]
+                other = None if language == transcript.language else language
+                found += [
+                    replace(sentence, language=other)
+                    for sentence in _Joining(self, words, language).sentences()
+                ]
         found.sort(key=lambda sentence: sentence.start)  # of several channels
         return Sentences(
-            language, transcript.duration, found, transcript.model, transcript.findings
+            transcript.language, transcript.duration, found, transcript.model, transcript.findings
         )
 
 

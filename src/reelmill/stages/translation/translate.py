@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from reelmill.artifacts import Artifact, Sentences, TranslatedSentence, Translations
+from reelmill.artifacts import Artifact, Sentence, Sentences, TranslatedSentence, Translations
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.models.translation.flores import (
@@ -67,7 +68,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
     """
 
     name: ClassVar[str] = "translate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Translating"
     commands = ("subtitle",)
     models = ("translator",)
@@ -82,17 +83,31 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SentenceItem]:
         sentences = inputs[Sentences]
         wanted = [
-            (index, sentence.text.strip())
+            (index, sentences.language_of(sentence), sentence.text.strip())
             for index, sentence in enumerate(sentences.sentences)
             if has_words(sentence.text)
         ]
         if not wanted:
             return
         for code in self.targets:
-            source, target = direction(self.model, sentences.language, code)
-            if source != target:
-                for index, text in wanted:
+            directions = self._directions(sentences, code)
+            for index, language, text in wanted:
+                source, target = directions.get(language) or ("", "")
+                if source != target:
                     yield SentenceItem(index, code, SourceText(text, source, target))
+
+    def _directions(self, sentences: Sentences, code: str) -> dict[str, tuple[str, str]]:
+        """FLORES-200 codes of each language spoken and of a target; without those languages beside
+        the main one that the translator cannot translate.
+
+        Raises:
+            InputError: it cannot translate the main one.
+        """
+        found = {sentences.language: direction(self.model, sentences.language, code)}
+        for language in dict.fromkeys(map(sentences.language_of, sentences.sentences)):
+            with contextlib.suppress(InputError):
+                found[language] = direction(self.model, language, code)
+        return found
 
     def infer(self, model: Nllb, batch: Sequence[SentenceItem]) -> list[RenderedItem]:
         options = SearchOptions(beam_size=self.beam_size)
@@ -120,12 +135,23 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
 
     def _plain_lines(self, sentences: Sentences, code: str) -> list[TranslatedSentence]:
         """A line for every sentence: what stands where no model is asked."""
-        same = find_flores(sentences.language) == find_flores(code)
+        directions = self._directions(sentences, code) if sentences.sentences else {}
+        return [self._plain(sentences, one, code, directions) for one in sentences.sentences]
+
+    def _plain(
+        self,
+        sentences: Sentences,
+        sentence: Sentence,
+        code: str,
+        directions: Mapping[str, tuple[str, str]],
+    ) -> TranslatedSentence:
+        language, text = sentences.language_of(sentence), sentence.text.strip()
+        if language not in directions and has_words(text):
+            reason = f"translator {self.model.name!r} cannot translate {language} to {code}"
+            return TranslatedSentence(text, "kept", None, reason)
+        same = find_flores(language) == find_flores(code)
         reason = f"it is in {code} already" if same else "there are no words in it"
-        return [
-            TranslatedSentence(sentence.text.strip(), "translated", None, reason)
-            for sentence in sentences.sentences
-        ]
+        return TranslatedSentence(text, "translated", None, reason)
 
 
 @dataclass(frozen=True)
