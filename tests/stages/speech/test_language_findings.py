@@ -54,3 +54,6 @@ def test_an_english_only_model_says_what_it_cannot_know():
     assert language_findings(sure, "en", ("en",), ENGLISH_ONLY) == []
     (hardly,) = language_findings(unsure, "en", (), ENGLISH_ONLY)
     assert hardly.severity == "warning" and "multilingual --model" in hardly.text
+    half = [window(0, 20, "en", logprob=-1.3), window(20, 40, "en")]
+    (found,) = language_findings(half, "en", ("en",), ENGLISH_ONLY)
+    assert (found.start, found.end) == (0, 20)

@@ -17,8 +17,9 @@ _LIKELY = 0.5
 #: In less speech than this the text has to be likely too.
 _LITTLE_SECONDS = 10.0
 _LIKELY_TEXT = -0.7
-#: Below this probability another language may be spoken in a part of the window.
-_CERTAIN = 0.9
+#: Below this probability another language may be spoken in a part of the window, if one is as
+#: probable as the second number or the text is less likely than the third.
+_CERTAIN, _PERHAPS, _UNLIKELY_TEXT = 0.9, 0.05, -0.5
 
 
 def languages_of(windows: Sequence[RecognizedWindow], allowed: Sequence[str] = ()) -> list[str]:
@@ -122,7 +123,10 @@ def perhaps_mixed(
             found.update((index, index + 1))
     for index, (window, language) in enumerate(zip(windows, languages, strict=True)):
         heard = probabilities(window, allowed)
-        if heard and heard.get(language, 0.0) < _CERTAIN and window.segments:
+        if not window.segments or not heard or heard.get(language, 0.0) >= _CERTAIN:
+            continue
+        second = max((heard[code] for code in heard if code != language), default=0.0)
+        if second >= _PERHAPS or mean_logprob(window.segments) < _UNLIKELY_TEXT:
             found.add(index)
     return found
 
