@@ -43,6 +43,8 @@ _MP4_TAGS = frozenset(
     }
 )  # fmt: skip
 
+_MOVED_BYTES = 1 << 30
+
 _PICTURE_NAMES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
@@ -137,11 +139,12 @@ class Copying:
     def _options(self, source: InputContainer) -> dict[str, str]:
         if self.plan.suffix == "mkv":
             return {}
-        flags = "+faststart"
+        # The index comes first where moving it there takes no time to speak of.
+        flags = "+faststart" if self.original.size < _MOVED_BYTES else ""
         has_cover = any(is_cover(source.streams[index]) for index in self.plan.ways)
         if not has_cover and any(tag.lower() not in _MP4_TAGS for tag in _tags(source)):
             flags += "+use_metadata_tags"
-        return {"movflags": flags}
+        return {"movflags": flags} if flags else {}
 
     def _run(
         self, source: InputContainer, drawn: InputContainer | None, output: OutputContainer

@@ -102,16 +102,23 @@ def mux(
 
 
 def _merge(original: Original, streams: Sequence[int], file: Path, part: Path) -> None:
-    """Have ffmpeg put streams of the original before those that are in `file` already."""
+    """Have ffmpeg put streams of the original beside those that are in `file` already: pictures
+    first, then sounds."""
     program = any_ffmpeg()
-    with open_container(original) as opened_:
-        form = opened_.format.name
+    with open_container(original) as source:
+        form = source.format.name
+        kinds = {index: source.streams[index].type for index in streams}
+    chosen = [
+        *(f"0:{index}" for index in streams if kinds[index] == "video"),
+        *("1:V?", *(f"0:{index}" for index in streams if kinds[index] != "video")),
+        *("1:a?", "1:s?", "1:t?"),
+    ]
     arguments = [
         *("-copyts", *input_arguments(original.descriptor, form, program)),
         *("-copyts", "-i", f"file:{file.absolute()}"),
-        *(argument for index in streams for argument in ("-map", f"0:{index}")),
-        *("-map", "1", "-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
-        *("-max_interleave_delta", "0", "-f", "matroska", f"file:{part.absolute()}"),
+        *(argument for one in chosen for argument in ("-map", one)),
+        *("-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
+        *("-f", "matroska", f"file:{part.absolute()}"),
     ]
     try:
         for _ in run_ffmpeg(arguments, part.parent, original.descriptor, program):
