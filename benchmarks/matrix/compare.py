@@ -22,7 +22,7 @@ _OWN_TAGS = {
     "metadatacreator", "hasvideo", "hasaudio", "filename", "mimetype", "project_name",
 }  # fmt: skip
 _SIZE = (640, 360)
-_WHITE, _BRIGHTER, _SHARE = 200, 60, 0.001
+_WHITE, _BRIGHTER, _SHARE = 200, 60, 0.0003
 
 Told = dict[str, Any]
 
