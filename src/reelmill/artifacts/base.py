@@ -12,8 +12,8 @@ from reelmill.artifacts.summary import RecordingSummary
 class Artifact:
     """Base of all stage results: plain dataclasses of JSON-able fields, times in seconds.
 
-    `schema` names the JSON form (`name/version`). `sidecars` are files the artifact refers to,
-    relative to the recording's folder: while one is missing the artifact is not whole. Fields that
+    `schema` names the JSON form (`name/version`). `sidecars` are files that the artifact refers to,
+    relative to the recording's folder. If one is missing, the artifact is incomplete. Fields that
     name files are `PlainName` or `PathBelow`.
     """
 
@@ -23,5 +23,5 @@ class Artifact:
         return []
 
     def summary(self) -> RecordingSummary:
-        """What a report says about the recording because of this result."""
+        """What reports say about the recording because of this result."""
         return RecordingSummary()

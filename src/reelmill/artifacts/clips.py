@@ -1,4 +1,4 @@
-"""Clips: what is to be cut out of a video, the pieces of it, and what was written."""
+"""Clips: what is cut from a video, the pieces, and the written files."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: One person a clip, in short clips; a video for each of two persons; both beside each other;
-#: the whole picture with everybody's box and name; whoever speaks, in shots.
+#: Layouts: single (clips of one person), dual (a video for each of two persons), split (both side
+#: by side), overlay (the whole picture with boxes and names), follow (whoever speaks, in shots).
 Layout = Literal["single", "dual", "split", "overlay", "follow"]
 
-#: More links than these in a run's report help nobody: the video's own page has them all.
+#: A run's report has at most this many links to clips. The video's own page has all of them.
 _MOST_LINKS = 8
 
 
 @dataclass
 class Shot:
-    """What is shown of a stretch of the original, s: one person, two, or everything that is in
-    the picture, where `persons` (labels) is empty."""
+    """What is shown of a stretch of the original, in seconds: one person, two, or the whole picture
+    if `persons` (labels) is empty."""
 
     start: float
     end: float
@@ -38,9 +38,10 @@ class Shot:
 
 @dataclass
 class PlannedClip:
-    """One clip: `name` of its file without suffix; `persons` by label, those of a split from left
-    to right; `spans` of the original that are shown one after the other, the rest is trimmed.
-    `size` (width, height) where it is not the plan's; `shots` of a clip that follows who speaks."""
+    """One clip. `name` is the file name without suffix. `persons` are labels, in a split from left
+    to right. `spans` are the parts of the original shown one after the other; the rest is trimmed.
+    `size` (width, height) is given if it differs from the plan's. `shots` belong to a clip that
+    follows the speaker."""
 
     name: PlainName
     persons: list[str]
@@ -55,7 +56,7 @@ class PlannedClip:
 
 @dataclass
 class CaptionWord:
-    """A word of a caption: its time, its text as it is shown, and the line it stands in."""
+    """A word of a caption: its time, its text as shown, and its line."""
 
     start: float
     end: float
@@ -65,7 +66,7 @@ class CaptionWord:
 
 @dataclass
 class Caption:
-    """What stands in the picture from `start` to `end`, s."""
+    """A caption, shown from `start` to `end`, in seconds."""
 
     start: float
     end: float
@@ -74,7 +75,7 @@ class Caption:
 
 @dataclass
 class ScreenCaptions(Artifact):
-    """What is said, as it is drawn into pictures: captions in order, not overlapping."""
+    """Captions to draw into the picture, in order and without overlap."""
 
     schema: ClassVar[str] = "screen_captions/1"
     captions: list[Caption]
@@ -83,12 +84,12 @@ class ScreenCaptions(Artifact):
 
 @dataclass
 class ClipPlan(Artifact):
-    """The clips of a video. `width` and `height` of each; camera windows in `file`; `problems` are
-    what the clips cannot show.
+    """The clips of a video, with their `width` and `height`. The camera windows are in `file`;
+    `problems` says what the clips cannot show.
 
     `file` holds the array `windows` (n, 4): x, y, width, height in pixels of the picture as shown,
-    for each row of the persons' arrays (0 where a person is in no clip); or, of clips with shots,
-    what `ShotArrays` says.
+    one row for each row of the persons' arrays (0 where a person is in no clip). For clips with
+    shots it holds `ShotArrays`.
     """
 
     schema: ClassVar[str] = "clip_plan/1"
@@ -112,7 +113,7 @@ class ClipPlan(Artifact):
 
 @dataclass
 class ShotArrays:
-    """Arrays of a plan whose clips have shots: camera windows of each pane of each shot.
+    """Arrays of a plan with shots: the camera windows of each pane of each shot.
 
     times: (n,) s. windows: (n, 4) x, y, width, height. offsets: (panes + 1,): those of pane i are
     rows offsets[i] up to offsets[i + 1]. panes: (panes, 2) number of the clip and of its shot;
@@ -150,7 +151,7 @@ def _read(path: Path, names: Sequence[str]) -> dict[str, Any]:
 
 @dataclass
 class ClipPiece:
-    """A part of a clip's pictures: shown from `ticks` (1/90,000 s) of the clip on."""
+    """A part of a clip's picture, shown from `ticks` (1/90,000 s) of the clip on."""
 
     clip: int
     file: PlainName
@@ -161,7 +162,7 @@ class ClipPiece:
 
 @dataclass
 class Still:
-    """A picture of a scene from `start` to `end`, taken at `time`, s: a JPEG file."""
+    """A still of a scene from `start` to `end`, taken at `time`, in seconds. A JPEG file."""
 
     start: float
     end: float
@@ -171,11 +172,11 @@ class Still:
 
 @dataclass
 class Footage(Artifact):
-    """The pictures and sounds of planned clips, not yet put together.
+    """The pictures and sounds of planned clips, not joined yet.
 
-    `sounds` has a file for each clip, None where there is no sound; `thumbnails` are JPEG files by
-    person's label, `stills` of scenes in order. `corrupt`: packets of the original that could not
-    be decoded; `problems`: what the clips lack.
+    `sounds` has a file for each clip, None where there is no audio. `thumbnails` are JPEG files by
+    person's label, `stills` those of scenes in order. `corrupt` counts packets of the original that
+    could not be decoded. `problems` says what the clips lack.
     """
 
     schema: ClassVar[str] = "footage/3"
@@ -211,10 +212,10 @@ class Clip:
 
 @dataclass
 class Clips(Artifact):
-    """All that was written about the persons of a video, paths relative to the output folder.
+    """All files written about the persons of a video, with paths relative to the output folder.
 
-    `documents` are the page and the data files, the page first; `removed` the clips of an earlier
-    plan that stood in the place of these.
+    `documents` are the page and the data files, page first. `removed` are clips of an earlier plan
+    that these replace.
     """
 
     schema: ClassVar[str] = "clips/1"

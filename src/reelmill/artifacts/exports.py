@@ -1,4 +1,4 @@
-"""What was written for people."""
+"""Files written for people."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Exports(Artifact):
 
 @dataclass
 class SubtitleFiles(Exports):
-    """Subtitles as files, one or more a language."""
+    """Subtitle files, one or more per language."""
 
     schema: ClassVar[str] = "subtitle-files/1"
 
 
 @dataclass
 class SubtitledVideos(Exports):
-    """Copies of a video with its subtitles as tracks that a player can switch on and off."""
+    """Copies of a video with its subtitles as tracks that players can switch on and off."""
 
     schema: ClassVar[str] = "subtitled-videos/1"
 
 
 @dataclass
 class BurnedVideos(Exports):
-    """Copies of a video with its subtitles in the picture, one a language."""
+    """Copies of a video with its subtitles in the picture, one per language."""
 
     schema: ClassVar[str] = "burned-videos/1"

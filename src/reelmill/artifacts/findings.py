@@ -1,4 +1,4 @@
-"""What a stage found in a recording beside its transcript or persons, each thing at its time."""
+"""What a stage found in a recording at certain times, besides its transcript or persons."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from reelmill.artifacts.summary import Finding, RecordingSummary
 
 @dataclass
 class Findings(Artifact):
-    """Base of the results of stages that find things; each stage derives its own.
+    """Base of the results of stages that find things. Each stage derives its own class.
 
-    They are in the JSON under `findings`, by the stage's `source`, and counted on the report page.
-    Those of severity `warning` or `grave` are also told there with time and text, counted in the
-    closing lines of the run, and a grave one makes the exit code 1.
+    Findings are in the JSON under `findings`, by the stage's `source`, and are counted on the
+    report page. Those of severity `warning` or `grave` also appear there with time and text and are
+    counted in the closing lines of the run. A grave finding makes the exit code 1.
     """
 
     schema: ClassVar[str] = ""
-    #: The name under which they are in the JSON: the stage's.
+    #: The key of these findings in the JSON: the name of the stage.
     source: ClassVar[str] = ""
 
     findings: list[Finding] = field(default_factory=list)
-    #: What made them: a model's name and digest, a file of patterns.
+    #: What produced them: a model's name and digest, or a file of patterns.
     made_with: str = ""
 
     def summary(self) -> RecordingSummary:

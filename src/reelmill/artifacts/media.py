@@ -1,4 +1,4 @@
-"""What a container holds, and its sound decoded."""
+"""The contents of a container, and its decoded audio."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class VideoTrack:
 
 @dataclass
 class Media(Artifact):
-    """What a container holds. `duration` in seconds, 0 when the container does not say."""
+    """The contents of a container. `duration` is in seconds, and 0 when the container does not
+    state it."""
 
     schema: ClassVar[str] = "media/1"
     container: str
@@ -49,8 +50,8 @@ class Media(Artifact):
 
 @dataclass
 class Joint:
-    """Where a recording begins within a file that others were joined in: what its own clock says
-    `stamp` (s) of is shown at `time` (s)."""
+    """Where a recording starts within a file of joined recordings: the moment `stamp` (s) of its
+    own clock is at `time` (s) of the whole."""
 
     stamp: float
     time: float
@@ -58,12 +59,12 @@ class Joint:
 
 @dataclass
 class VideoIndex(Artifact):
-    """Where the pictures of a video track lie.
+    """The index of the pictures of a video track.
 
-    `seekable`: reading may begin at any of `key_times` (s, ascending, not all of those closer than
-    a quarter of a second); otherwise at the beginning alone, for time stamps are missing, begin
-    anew (at each of `joints`) or are not in order. `pictures` counts its packets, `end` (s) is when
-    the last picture ends, None where only decoding tells.
+    With `seekable`, reading can start at any of `key_times` (s, ascending; of those closer together
+    than a quarter of a second not all are listed). Otherwise it can start only at the beginning,
+    because time stamps are missing, restart (at each of `joints`) or are out of order. `pictures`
+    counts packets. `end` (s) is the end of the last picture, None where only decoding can tell.
     """
 
     schema: ClassVar[str] = "video_index/1"
@@ -81,32 +82,33 @@ class VideoIndex(Artifact):
 
 @dataclass
 class Channel:
-    """One channel's sound: `name` as in `channel_names`, `file` like the one of its `Audio`."""
+    """The audio of one channel. `name` is one of `channel_names`; `file` has the format of
+    `Audio`."""
 
     name: str
     file: PlainName
 
 
 def channel_names(count: int) -> list[str]:
-    """What the channels of a sound are called: `left` and `right`, else `channel1` and so on."""
+    """The names of channels: `left` and `right`, or `channel1` and so on."""
     if count == 2:
         return ["left", "right"]
     return [f"channel{number}" for number in range(1, count + 1)]
 
 
 def channel_number(name: str) -> int:
-    """A channel's number, counted from 1, by its name in `channel_names`."""
+    """The number of a channel, counted from 1, from its name in `channel_names`."""
     return {"left": 1, "right": 2}.get(name) or int(name.removeprefix("channel"))
 
 
 @dataclass
 class Audio(Artifact):
-    """Decoded sound: a sidecar file of mono little-endian int16 at `sample_rate` Hz.
+    """Decoded audio: a sidecar file of mono little-endian int16 at `sample_rate` Hz.
 
-    Sample 0 is time 0 of the original: gaps in the source are filled with silence.
-    `problems` are what cost a part of the sound but not the whole, and doubtful times.
-    `channels` have a person each and are recognized each on its own; `file` is then all of them
-    together. There are none where it is `file` that is recognized.
+    Sample 0 is time 0 of the original. Gaps in the source are filled with silence. `problems` are
+    damage that affected part of the audio, and uncertain times. `channels` have one person each and
+    are recognized separately; `file` is then the mix of all. Without `channels`, `file` is
+    recognized.
     """
 
     schema: ClassVar[str] = "audio/3"
@@ -125,7 +127,8 @@ class Audio(Artifact):
         return [self.file, *(channel.file for channel in self.channels)]
 
     def sounds(self) -> list[tuple[str | None, Audio]]:
-        """What is recognized on its own: each channel with its name, or this sound without one."""
+        """What is recognized separately: each channel with its name, or this audio without a
+        name."""
         if not self.channels:
             return [(None, self)]
         return [

@@ -1,4 +1,4 @@
-"""Names of files in artifacts: they lead nowhere else."""
+"""File names in artifacts, checked so that they cannot lead anywhere else."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class _Checked:
 
 
 def plain_name(name: str) -> str:
-    """Raises ValueError for what could lead out of the folder it is joined to."""
+    """Check a file name. Raises ValueError if it could lead out of its folder."""
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise ValueError(f"{name!r} is not a plain file name")
     return name
 
 
 def path_below(path: str) -> str:
-    """Raises ValueError for a path that leads out of the folder it is joined to."""
+    """Check a relative path. Raises ValueError if it leads out of its folder."""
     for part in path.split("/"):
         plain_name(part)
     return path

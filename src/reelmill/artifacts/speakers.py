@@ -1,4 +1,4 @@
-"""What is known on the way to who speaks when: where somebody speaks, and with what voice."""
+"""Intermediate results of diarization: where somebody speaks, and with which voice."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class SpeakerActivity(Artifact):
-    """When how many people speak, not yet who.
+    """When and how many people speak, without saying who.
 
-    `speech`: somebody speaks; `overlaps`: two at once, within speech; `changes`: seconds at which
-    another speaker seems to go on without a pause. Seconds, in order. `channels`: the same for each
-    channel that has a person, by its name; nothing is known then of all of them together.
+    `speech` is where somebody speaks. `overlaps` are stretches of speech by two people at once.
+    `changes` are times at which another speaker seems to take over without a pause. All in seconds,
+    in order. `channels` has the same for each channel that has one person, by name; the fields for
+    all channels together are then empty.
     """
 
     schema: ClassVar[str] = "activity/3"
@@ -34,16 +35,16 @@ class SpeakerActivity(Artifact):
     channels: dict[str, SpeakerActivity] = field(default_factory=dict)
 
     def of(self, channel: str | None) -> SpeakerActivity:
-        """What is known of a channel; of the one sound for None."""
+        """The result for a channel, or for the only audio if None."""
         return self if channel is None else self.channels[channel]
 
 
 @dataclass
 class Voices(Artifact):
-    """The voice in each short stretch of speech in which one person speaks.
+    """The voice in each short stretch of speech by a single person.
 
-    `vectors`: base64 of little-endian float16, shape (len(stretches), `dimensions`), unit length.
-    `channels`: the same for each channel that has a person; there are no others then.
+    `vectors` is base64 of little-endian float16, shape (len(stretches), `dimensions`), unit length.
+    `channels` has the same for each channel that has one person; there are no other vectors then.
     """
 
     schema: ClassVar[str] = "voices/3"
@@ -64,5 +65,5 @@ class Voices(Artifact):
 
 
 def packed(embeddings: Float32) -> str:
-    """Embeddings as `Voices.vectors` holds them."""
+    """Encode embeddings as `Voices.vectors` holds them."""
     return base64.b64encode(embeddings.astype("<f2").tobytes()).decode("ascii")

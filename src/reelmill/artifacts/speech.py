@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.summary import Finding, RecordingSummary
 
-#: How a word's time was found.
+#: How the time of a word was found.
 WordTiming = Literal["aligned", "interpolated", "whisper"]
 
 
@@ -27,11 +27,11 @@ class Span:
 
 @dataclass
 class Speech(Artifact):
-    """Where somebody speaks; spans in order, not overlapping. `duration` is the recording's.
+    """Where somebody speaks: spans in order, without overlap. `duration` is that of the recording.
 
-    `padding`: seconds of sound that spans have before and after the speech itself, where there is
-    so much before the next. `channels`: the same for each channel that is recognized on its own, by
-    its name; `spans` are then those of all of them together.
+    `padding` is the audio added before and after the speech in each span, in seconds, where the
+    next span leaves room. `channels` has the same for each channel that is recognized separately,
+    by name; `spans` is then the union of all.
     """
 
     schema: ClassVar[str] = "speech/2"
@@ -41,7 +41,7 @@ class Speech(Artifact):
     channels: dict[str, Speech] = field(default_factory=dict)
 
     def of(self, channel: str | None) -> Speech:
-        """Where somebody speaks in a channel; in all of them for None."""
+        """Where somebody speaks in a channel; in all channels if None."""
         return self if channel is None else self.channels[channel]
 
     @property
@@ -61,7 +61,7 @@ class Word:
 
 @dataclass
 class Segment:
-    """A stretch of text as the recognizer gave it, with the recognizer's own doubts about it."""
+    """A stretch of text from the recognizer, with the recognizer's confidence."""
 
     start: float
     end: float
@@ -72,20 +72,20 @@ class Segment:
     temperature: float
     words: list[Word] = field(default_factory=list)
     speaker: str | None = None
-    #: Where the recording has several; None: that of the transcript.
+    #: The language, if the recording has several; None means that of the transcript.
     language: str | None = None
-    #: The channel in which it is said, where channels are recognized each on its own.
+    #: The channel in which it is said, if channels are recognized separately.
     channel: str | None = None
 
 
 def in_time_order(segments: Iterable[Segment]) -> list[Segment]:
-    """Segments of several channels as they are said, overlapping or not."""
+    """Segments of several channels in order of time. They may overlap."""
     return sorted(segments, key=lambda segment: segment.start)
 
 
 @dataclass
 class RecognizedWindow:
-    """A window of speech as it was first recognized, and what may make somebody listen again.
+    """A window of speech as first recognized, with what may call for recognizing it again.
 
     Attributes:
         pieces: the stretches of the original it was put together from.
@@ -101,7 +101,7 @@ class RecognizedWindow:
     languages: dict[str, float]
     segments: list[Segment]
     channel: str | None = None
-    #: What was left out of its text.
+    #: What was removed from its text.
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -111,22 +111,22 @@ class RecognizedWindow:
 
 @dataclass
 class Recognition(Artifact):
-    """The speech of a recording as it was first recognized, window by window."""
+    """The speech of a recording as first recognized, window by window."""
 
     schema: ClassVar[str] = "recognition/1"
     windows: list[RecognizedWindow]
 
     def of(self, channel: str | None) -> list[RecognizedWindow]:
-        """The windows of a channel, or of the one sound for None."""
+        """The windows of a channel, or of the only audio if None."""
         return [window for window in self.windows if window.channel == channel]
 
 
 @dataclass
 class Transcript(Artifact):
-    """`model` as the user knows it; `language`, the main one, as ISO 639-1; times of the original
-    file.
+    """A transcript. `model` is the name the user knows, `language` the main one as ISO 639-1. Times
+    refer to the original file.
 
-    Segments are in order and do not overlap, but those of different channels may.
+    Segments are in order. Segments of one channel do not overlap; those of different channels may.
     """
 
     schema: ClassVar[str] = "transcript/3"
@@ -140,7 +140,7 @@ class Transcript(Artifact):
     findings: list[Finding] = field(default_factory=list)
 
     def language_of(self, segment: Segment) -> str:
-        """The language of one of its segments."""
+        """The language of a segment."""
         return segment.language or self.language
 
     def summary(self) -> RecordingSummary:
@@ -151,7 +151,7 @@ class Transcript(Artifact):
 
 @dataclass
 class WhisperTimes(Artifact):
-    """Whisper's own word times, for each segment of a transcript; none where an aligner will do
+    """Whisper's own word times for each segment of a transcript, or none where an aligner will do
     better."""
 
     schema: ClassVar[str] = "whisper-times/1"
@@ -160,10 +160,10 @@ class WhisperTimes(Artifact):
 
 @dataclass
 class AlignedTranscript(Transcript):
-    """A transcript whose segments all have their words.
+    """A transcript in which every segment has its words.
 
-    `aligner`: the model that found their times, None where they are Whisper's own; `notes` say in
-    plain words what could not be done and why.
+    `aligner` is the model that found their times, None for Whisper's own. `notes` says in plain
+    words what could not be done and why.
     """
 
     schema: ClassVar[str] = "aligned/3"
@@ -176,8 +176,8 @@ class AlignedTranscript(Transcript):
 
 @dataclass
 class Turn:
-    """One speaker's uninterrupted speech; turns of different speakers may overlap. `channel`: the
-    one that only this speaker has, where there is a channel a person."""
+    """A stretch of speech by one speaker without interruption. Turns of different speakers may
+    overlap. `channel` is set if each person has their own channel."""
 
     start: float
     end: float
@@ -192,7 +192,7 @@ class Turn:
 @dataclass
 class Diarization(Artifact):
     """Who speaks when. Speakers are labelled A, B, C... in the order in which they first speak, or
-    by their channels where each has one."""
+    by their channels if each has one."""
 
     schema: ClassVar[str] = "diarization/2"
     turns: list[Turn]
@@ -204,15 +204,16 @@ class Diarization(Artifact):
 
 @dataclass
 class PersonTurns(Diarization):
-    """Who speaks when, by the names of the persons that are seen in the video; voices that go with
-    no face keep a label of their own."""
+    """Who speaks when, by the names of the persons seen in the video. Voices that belong to no face
+    keep their own labels."""
 
     schema: ClassVar[str] = "person_turns/1"
 
 
 @dataclass
 class SpeakerTotals:
-    """Of one speaker: `share` of all speech, `overlap` seconds while somebody else speaks too."""
+    """Statistics of one speaker: `share` of all speech, and `overlap`, the seconds in which
+    somebody else speaks too."""
 
     speaker: str
     seconds: float

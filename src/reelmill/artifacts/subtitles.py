@@ -12,7 +12,7 @@ from reelmill.artifacts.summary import Finding, RecordingSummary
 
 _MOST_NOTES = 5
 
-#: What a subtitle should keep to, and a reader notices when it does not.
+#: Rules that subtitles should keep and whose violation a reader notices.
 Rule = Literal[
     "characters per line",
     "lines",
@@ -25,13 +25,13 @@ Rule = Literal[
     "inside a word",
 ]
 
-#: `translated` at the first try, `retried` alone, or `kept`: the original stands in its place.
+#: `translated` at the first try, `retried` on its own, or `kept` in the original language.
 TranslationStatus = Literal["translated", "retried", "kept"]
 
 
 @dataclass
 class Sentence:
-    """A whole sentence, however the recognizer had cut it up, and the words it is made of."""
+    """A whole sentence, even if the recognizer split it, with its words."""
 
     start: float
     end: float
@@ -44,14 +44,14 @@ class Sentence:
 
 @dataclass
 class Sentences(Artifact):
-    """The sentences of a recording in order; `language` as ISO 639-1; `model` recognized them."""
+    """The sentences of a recording in order. `language` is ISO 639-1; `model` recognized them."""
 
     schema: ClassVar[str] = "sentences/1"
     language: str
     duration: float
     sentences: list[Sentence]
     model: str = ""
-    #: The transcript's.
+    #: Findings of the transcript.
     findings: list[Finding] = field(default_factory=list)
 
     def language_of(self, sentence: Sentence) -> str:
@@ -64,7 +64,7 @@ class Sentences(Artifact):
 
 @dataclass
 class TranslatedSentence:
-    """The translation of the sentence with the same index; `reason` says why it was not simply
+    """The translation of the sentence with the same index. `reason` says why it was not simply
     translated."""
 
     text: str
@@ -75,7 +75,7 @@ class TranslatedSentence:
 
 @dataclass
 class Translations(Artifact):
-    """Every sentence in every target language: each list is as long as the sentences are."""
+    """Every sentence in every target language. Each list is as long as the list of sentences."""
 
     schema: ClassVar[str] = "translations/1"
     source: str
@@ -84,7 +84,7 @@ class Translations(Artifact):
     notes: list[str] = field(default_factory=list)
 
     def summary(self) -> RecordingSummary:
-        """There may be a note for every sentence: a report, and the memory of a run, have some."""
+        """There may be a note for every sentence, so reports only include some of them."""
         more = len(self.notes) - _MOST_NOTES
         rest = [f"and {more:,} more notes, all in its subtitles.json"] if more > 1 else []
         return RecordingSummary(notes=[*self.notes[:_MOST_NOTES], *rest] if rest else self.notes)
@@ -92,7 +92,8 @@ class Translations(Artifact):
 
 @dataclass
 class CueSource:
-    """Which words of which sentence a subtitle stands for: `first` up to but without `stop`."""
+    """The words of a sentence that a subtitle shows: from `first` up to, but not including,
+    `stop`."""
 
     sentence: int
     first: int
@@ -101,8 +102,8 @@ class CueSource:
 
 @dataclass
 class SubtitleCue:
-    """What is on screen from `start` to `end`; `original` are its lines in the language spoken,
-    when both are shown."""
+    """A subtitle shown from `start` to `end`. `original` are its lines in the spoken language, when
+    both are shown."""
 
     start: float
     end: float
@@ -113,7 +114,7 @@ class SubtitleCue:
 
 @dataclass
 class BrokenRule:
-    """A rule that a cue could not keep to: what it came to, and what was allowed."""
+    """A rule that a cue could not keep: the value it has, and the value allowed."""
 
     cue: int
     rule: Rule
@@ -123,7 +124,7 @@ class BrokenRule:
 
 @dataclass
 class SubtitleTrack:
-    """The subtitles in one language, in order, never two at a time."""
+    """The subtitles in one language, in order and without overlap."""
 
     language: PlainName
     cues: list[SubtitleCue]

@@ -1,4 +1,4 @@
-"""What a report says about a recording, and what its reader should know of it."""
+"""What reports say about a recording, and what its reader should know."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from reelmill.artifacts.names import PathBelow
 
 _Entry = TypeVar("_Entry")
 
-#: `info`: worth knowing; `warning`: a part of the result is missing, guessed or doubtful;
-#: `grave`: the result must not be taken for whole, and the exit code says so.
+#: `info`: worth knowing. `warning`: a part of the result is missing, guessed or uncertain. `grave`:
+#: the result is incomplete, and the exit code says so.
 Severity = Literal["info", "warning", "grave"]
 
 
@@ -40,7 +40,9 @@ class Finding:
 
 @dataclass
 class ExportedFile:
-    """A file written for people: its path below the output folder, its content, its bytes."""
+    """A file written for people: its path below the output folder, its SHA-256 and its size in
+    bytes.
+    """
 
     path: PathBelow
     sha256: str
@@ -70,16 +72,16 @@ class RecordingSummary:
     findings: list[Finding] = field(default_factory=list)
 
     def count(self, severity: Severity) -> int:
-        """How many findings have that severity."""
+        """The number of findings with that severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; what is empty is left out."""
+        """The values as plain JSON types, without empty ones."""
         return {name: value for name, value in asdict(self).items() if value not in (None, [])}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RecordingSummary:
-        """The counterpart of `as_json`.
+        """Read the values that `as_json` gave.
 
         Raises:
             ValueError, TypeError, KeyError: `values` are something else.
@@ -93,7 +95,7 @@ class RecordingSummary:
 
 
 _LISTS = ("outputs", "exported", "removed", "notes", "findings")
-#: What most results say. It is shared, so it is never changed.
+#: The summary of most results. It is shared, so it must not be changed.
 NOTHING = RecordingSummary()
 
 

@@ -1,4 +1,5 @@
-"""What the originals were before and after, what the results are, and whether that still holds."""
+"""Evidence: what the originals were before and after, what the results are, and whether that still
+holds."""
 
 from reelmill.evidence.findings import Finding, Verification
 from reelmill.evidence.manifest import MANIFEST

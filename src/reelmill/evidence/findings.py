@@ -1,4 +1,4 @@
-"""What a verification found, and how it is told."""
+"""The findings of a verification, and the report about them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_NEW = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as recorded. `name` is relative to the output folder."""
+    """One difference from the record. `name` is relative to the output folder."""
 
     role: Role
     what: What
@@ -42,9 +42,9 @@ class Finding:
 class Verification:
     """What was checked and what was found.
 
-    New files beside the results change nothing that was recorded: only with `strict` are they
-    wrong. `manifest_sha256` is the hash of the manifest itself, None when it cannot be read;
-    `anchored` says that it is the one the user kept.
+    New files beside the results do not change anything recorded, so they count as wrong only with
+    `strict`. `manifest_sha256` is the hash of the manifest itself, None when it cannot be read.
+    `anchored` means that it equals the hash the user kept.
     """
 
     out: Path
@@ -61,11 +61,11 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0 when all is as recorded, else 1."""
+        """0 when everything is as recorded, else 1."""
         return 0 if self.ok else 1
 
     def lines(self) -> list[str]:
-        """The report for people: what is wrong first, the verdict last."""
+        """The report for people: differences first, the verdict last."""
         wrong = self._wrong()
         new = [finding for finding in self.findings if finding.what == "new"]
         others = [finding for finding in wrong if finding.what != "new"]

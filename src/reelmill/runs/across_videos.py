@@ -1,4 +1,5 @@
-"""`--across`: who is the same person in several videos of a run, written once all are done."""
+"""`--across`: match the same people across the videos of a run. Written once all videos are
+done."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ from reelmill.stages.faces.across import (
 from reelmill.stages.faces.name_persons import with_names
 
 SCHEMA = "reelmill.people/1"
-#: Below `.cache`, one for each network: who has which number, so that nobody's changes from run to
-#: run. Vectors of different networks cannot be compared.
+#: Below `.cache`, one file for each network: who has which number, so that numbers stay the same
+#: from run to run. Vectors of different networks cannot be compared.
 _REGISTERS = "people-{}.json"
 
 _NOTICE = (
@@ -95,12 +96,12 @@ def write_people(
 
 
 def _measure(persons: Persons) -> str:
-    """What the persons' vectors can be compared by: a network's digest, or `appearance`."""
+    """What makes the persons' vectors comparable: a network's digest, or `appearance`."""
     return persons.network.digest if persons.network is not None else persons.method
 
 
 def _video(found: Found, names: Sequence[SpeakerName]) -> Video | None:
-    """None where the search for people failed."""
+    """The persons of a recording; None if the search for people failed."""
     if not found.artifact.is_file():
         return None
     persons = load(found.stored, Persons, user_key().seal)
@@ -147,7 +148,8 @@ def _seen(video: Video, label: str) -> dict[str, Any]:
 def _remembered(
     groups: Sequence[Sequence[Appearance]], numbers: Sequence[int], known: Sequence[Known]
 ) -> list[Known]:
-    """Those of earlier runs, brought up to date. A person of a video belongs to one only."""
+    """The known people of earlier runs, updated. A person of a video belongs to only one of
+    them."""
     here: set[Member] = {one.member for group in groups for one in group}
     by_number = {one.id: Known(one.id, one.members - here, one.vector) for one in known}
     for group, place in zip(groups, numbers, strict=True):
@@ -158,7 +160,7 @@ def _remembered(
 
 
 def _read_register(path: Path, measure: str) -> list[Known]:
-    """Numbers given out before; none where people were told apart in another way."""
+    """Numbers assigned by earlier runs; None if people were told apart in another way."""
     try:
         content = read_kept(path)
         if content is None or content["measure"] != measure:
@@ -172,7 +174,7 @@ def _read_register(path: Path, measure: str) -> list[Known]:
             for one in content["people"]
         ]
     except (ValueError, KeyError, TypeError):
-        return []  # not as this version writes it: numbers begin at 1
+        return []  # another version wrote it: start numbering at 1
 
 
 def _write_register(path: Path, measure: str, people: Sequence[Known]) -> None:

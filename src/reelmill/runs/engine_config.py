@@ -1,4 +1,4 @@
-"""A user's settings as the engine's."""
+"""Turns a user's settings into those of the engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MB = 1 << 20
 def engine_config(
     settings: Settings, out: Path, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
 ) -> EngineConfig:
-    """What the user set and, where nothing is set, what fits the machine."""
+    """The user's settings, and for those not given, values that suit the machine."""
     cores, limit = usable_cores(), settings.memory_limit / 100
     parts = any((isinstance(stage, FileStage) and stage.parted) for stage in pipeline.stages)
     gpus = sum(device.kind != "cpu" for device in choice.devices)

@@ -1,4 +1,4 @@
-"""The events of a run for any number of listeners, in threads and in event loops."""
+"""The events of a run, for any number of listeners in threads and event loops."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class EventLog:
-    """Keeps what a run told, so that a listener who comes late misses nothing.
+    """Keeps the events of a run, so that a listener who starts late misses nothing.
 
-    Of `Progressed` only the latest is kept: a slow listener skips those it had no time for.
+    Only the latest `Progressed` is kept. A slow listener skips those it had no time for.
     """
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class EventLog:
             self._wake()
 
     def close(self) -> None:
-        """No event comes any more."""
+        """Close the log; no further events follow."""
         with self.changed:
             self.is_over = True
             self._wake()
 
     def wake(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-        """A future of `loop` that is done at the next change; `changed` has to be held."""
+        """A future of `loop` that is done at the next change. The caller must hold `changed`."""
         woken: asyncio.Future[None] = loop.create_future()
         self._waiting.append((loop, woken))
         return woken
@@ -51,7 +51,7 @@ class EventLog:
         self.changed.notify_all()
         waiting, self._waiting = self._waiting, []
         for loop, woken in waiting:
-            with contextlib.suppress(RuntimeError):  # that loop has ended, and its listener with it
+            with contextlib.suppress(RuntimeError):  # that loop has ended, and with it its listener
                 loop.call_soon_threadsafe(_finish, woken)
 
 
@@ -61,8 +61,8 @@ def _finish(woken: asyncio.Future[None]) -> None:
 
 
 class Stream(Generic[T], Iterator[T], AsyncIterator[T]):
-    """What a listener hears, from the beginning of the run to its end: `for` in a thread, where it
-    blocks until there is something, or `async for` in any event loop."""
+    """The events from the start of the run to its end. Use `for` in a thread, where it blocks until
+    the next event, or `async for` in any event loop."""
 
     def __init__(self, log: EventLog, read: Callable[[Event], Iterable[T]]) -> None:
         self._log = log

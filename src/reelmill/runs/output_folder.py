@@ -1,4 +1,4 @@
-"""The output folder of a run: made, nobody else's, open for writing."""
+"""The output folder of a run: created, exclusive to it, and open for writing."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from reelmill.engine.state.adoption import prepare
 from reelmill.errors import NotOursError, UsageError
 from reelmill.runs.reports import OUR_FILES, adopt_reports, was_ours
 
-#: Whose results the stages that write for people make.
+#: The commands whose results the stages that write for people produce.
 _COMMANDS = {
     "export": "voice",
     **dict.fromkeys(("subtitle-files", "mux", "burn"), "subtitle"),
     "write_clips": "faces",
 }
-#: Output folders of runs in this process.
+#: Output folders in use by runs of this process.
 _folders: set[str] = set()
 _mutex = threading.Lock()
 
 
 @contextlib.contextmanager
 def alone_in_this_process(out: Path) -> Iterator[None]:
-    """What this process may write in a folder is known by the folder: one run's at a time.
+    """Reserve the folder for this run within the process. One run at a time may write to a folder.
 
     Raises:
         UsageError: another run has it.
@@ -56,7 +56,7 @@ def open_output(
     *,
     adopt: bool = False,
 ) -> Iterator[None]:
-    """The output folder, made if need be, is open for writing, and what is kept there is ours.
+    """Create the output folder if necessary, open it for writing, and check that its cache is ours.
 
     Raises:
         UsageError: it cannot be made or written, what is kept there is others', or it holds files

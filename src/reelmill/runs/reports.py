@@ -1,4 +1,5 @@
-"""What a run leaves about itself: first the evidence, then the reports, each by itself."""
+"""Writes the evidence and the reports of a run. The evidence comes first, and each file is
+independent of the others."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from reelmill.report.files import FAILED_FILES, PEOPLE, PERFORMANCE_REPORT, REPO
 _T = TypeVar("_T")
 
 _REPORTS = (REPORT_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
-#: What a run writes beside the results of its recordings.
+#: The files that a run writes besides the results of its recordings.
 OUR_FILES = (*_REPORTS, EVIDENCE, MANIFEST)
 
 
@@ -34,10 +35,10 @@ def write_reports(
     *,
     anew: bool,
 ) -> None:
-    """Write evidence and reports, and tell the summary the manifest's hash.
+    """Write evidence and reports, and store the manifest's hash in the summary.
 
-    Without `anew` nothing has changed since they were written: only those that are not there are
-    written. What cannot be written is in `summary.unwritten`; the results are there all the same.
+    Without `anew`, nothing has changed since they were written, and only missing ones are written.
+    `summary.unwritten` lists what could not be written; the results are there all the same.
     """
     if not anew and all((out / name).is_file() for name in OUR_FILES):
         summary.manifest_sha256 = manifest_sha256(out)
@@ -57,8 +58,8 @@ def write_reports(
 
 
 def adopt_reports(out: Path) -> None:
-    """Take the reports of an adopted folder into the record of what we wrote: those that are as its
-    manifest lists them, and then the manifest and the evidence themselves.
+    """Add the reports of an adopted folder to the record of files we wrote: those that match its
+    manifest, and then the manifest and the evidence themselves.
 
     Raises:
         OSError: they cannot be read, or that cannot be noted.
@@ -80,26 +81,26 @@ def adopt_reports(out: Path) -> None:
 
 
 def was_ours(path: Path) -> bool:
-    """Whether a report of ours lay there: one that was changed since is set aside, and told of."""
+    """Make way for a report. If ours was changed by somebody, it is set aside with a warning."""
     return gate.was_written(path) and not gate.is_original(path)
 
 
 def _set_aside(path: Path, summary: RunSummary) -> None:
-    """A report that somebody changed gets another name, and is told of."""
+    """Rename a report that somebody changed, and add a warning."""
     if (why := gate.obstacle(path)) is not None and was_ours(path):
         kept = gate.set_aside(path)
         summary.warnings.append(f"{kept}: kept under this name ({why.partition(';')[0]})")
 
 
 def _reports(out: Path, summary: RunSummary) -> Iterator[Path]:
-    """The reports that could be written."""
+    """The reports that were written."""
     from reelmill.pages.report import write_page
     from reelmill.report.performance import write_failed_files, write_performance
 
     writers: dict[str, Callable[[Path, RunSummary], Path]] = {
         FAILED_FILES: write_failed_files,
         REPORT_PAGE: write_page,
-        PERFORMANCE_REPORT: write_performance,  # last: it tells of the others
+        PERFORMANCE_REPORT: write_performance,  # last, because it mentions the others
     }
     for name, write in writers.items():
         path = _attempt(summary, name, partial(write, out, summary))

@@ -1,4 +1,4 @@
-"""What comes out of a run for each recording: one typed result per command."""
+"""The typed results of a run for each recording, one type per command."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ from reelmill.engine.state.artifact_store import Stored, load
 from reelmill.errors import Failure, error_of
 from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
 
-#: `ok`: done, and nothing to remark. `findings`: done, and `findings`, `notes` or `changed` say
-#: what should be looked at. `failed`: `error` says why. `skipped`: the run ended before this
-#: recording's turn.
+#: `ok`: done without remarks. `findings`: done, and `findings`, `notes` or `changed` need
+#: attention. `failed`: see `error`. `skipped`: the run ended before this recording was processed.
 Status = Literal["ok", "findings", "failed", "skipped"]
 
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
@@ -48,7 +47,7 @@ ResultT = TypeVar("ResultT", bound="RecordingResult")
 
 @dataclass(frozen=True)
 class RecordingResult:
-    """What became of one recording.
+    """The outcome for one recording.
 
     Attributes:
         recording: absolute path of the original.
@@ -86,7 +85,7 @@ class RecordingResult:
         pipeline: Pipeline,
         artifacts: Mapping[type[Artifact], Stored],
     ) -> ResultT:
-        """The result of a recording that is finished, or that the run did not come to."""
+        """The result of a recording that is finished, or that the run did not reach."""
         outcome = job.outcome()
         return cls(
             recording=job.path,
@@ -106,11 +105,12 @@ class RecordingResult:
 
     @classmethod
     def _more(cls, pipeline: Pipeline) -> dict[str, Any]:
-        """What a command's own result takes from its pipeline."""
+        """The values that a command's own result takes from its pipeline."""
         return {}
 
     def raise_if_failed(self) -> None:
-        """Turn a failure into the exception of its kind.
+        """Raise the failure as an exception of its kind. Does nothing when the recording did not
+        fail.
 
         Raises:
             InputError: the recording itself is at fault.
@@ -122,7 +122,7 @@ class RecordingResult:
             raise error_of(self.error)
 
     def artifact(self, *kinds: type[ArtifactT]) -> ArtifactT | None:
-        """The result of the first of these types that a stage made; None when there is none.
+        """The first of these types for which a stage produced a result; None when there is none.
 
         Raises:
             InputError: its file is damaged, or was changed by somebody else.
@@ -136,10 +136,10 @@ class RecordingResult:
 
 @dataclass(frozen=True)
 class TranscriptResult(RecordingResult):
-    """A recording and what was said in it; from `reelmill.transcribe`.
+    """A recording and its transcript, from `reelmill.transcribe`.
 
-    Texts and times are read from the cache of the output folder when they are first asked for.
-    `given_names` are those that users gave to speakers.
+    Texts and times are read from the output folder's cache at first use. `given_names` are the
+    names that users gave to speakers.
     """
 
     given_names: tuple[SpeakerName, ...] = field(default=(), repr=False, compare=False)
@@ -161,17 +161,17 @@ class TranscriptResult(RecordingResult):
 
     @property
     def segments(self) -> list[Segment]:
-        """Stretches of text with their times in seconds, in order."""
+        """Stretches of text with times in seconds, in order."""
         return [] if self.transcript is None else self.transcript.segments
 
     @property
     def words(self) -> list[Word]:
-        """All words with their times in seconds, in order."""
+        """All words with times in seconds, in order."""
         return [word for segment in self.segments for word in segment.words]
 
     @property
     def text(self) -> str:
-        """All that was said, in one line."""
+        """Everything said, as one line."""
         return " ".join(text for one in self.segments if (text := one.text.strip()))
 
     @property
@@ -196,7 +196,7 @@ class SubtitleResult(RecordingResult):
 
     @cached_property
     def subtitles(self) -> Subtitles | None:
-        """As they were laid out; None where the recording failed before."""
+        """The subtitles; None if the recording failed before they were made."""
         return self.artifact(Subtitles)
 
     @property
@@ -207,12 +207,12 @@ class SubtitleResult(RecordingResult):
 
     @property
     def language(self) -> str | None:
-        """The language spoken, as ISO 639-1."""
+        """The spoken language, as ISO 639-1."""
         return None if self.sentences is None else self.sentences.language
 
     @cached_property
     def sentences(self) -> Sentences | None:
-        """What was said, as whole sentences."""
+        """Everything said, as whole sentences."""
         return self.artifact(Sentences)
 
     @cached_property
@@ -222,23 +222,23 @@ class SubtitleResult(RecordingResult):
 
     @cached_property
     def transcript(self) -> Transcript | None:
-        """What was said, as recognized, with the times of words where they were asked for."""
+        """The transcript as recognized, with word times if they were requested."""
         return self.artifact(AlignedTranscript, Transcript)
 
 
 @dataclass(frozen=True)
 class FacesResult(RecordingResult):
-    """A video, the people in it and the clips of them; from `reelmill.cut_faces`."""
+    """A video with its people and their clips, from `reelmill.cut_faces`."""
 
     @property
     def persons(self) -> list[Person]:
-        """Who is seen when, most seen first."""
+        """Who is seen when, with the person seen most first."""
         found = self._persons
         return [] if found is None else found.persons
 
     @property
     def clips(self) -> list[Clip]:
-        """What was cut; `path` is relative to the output folder."""
+        """The clips; `path` is relative to the output folder."""
         found = self._clips
         return [] if found is None else found.clips
 

@@ -1,4 +1,4 @@
-"""A run: a task on recordings, in a thread of its own."""
+"""A run: a task on recordings, executed in its own thread."""
 
 from __future__ import annotations
 
@@ -36,32 +36,32 @@ from reelmill.runs.sources import Search, search
 from reelmill.runs.task import AggregateStep, Task, task_named
 from reelmill.settings import Settings
 
-#: What an interpreter that exits waits for runs that nobody ended.
+#: How long an exiting interpreter waits for runs that are still going, in seconds.
 _EXIT_WAIT_S = 30.0
-#: Runs that go on.
+#: Runs in progress.
 _going_on: weakref.WeakSet[Run] = weakref.WeakSet()
 
-#: A file, folder or pattern, or several.
+#: One or several files, folders or patterns.
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 class Run:
-    """A task on recordings, which may be added while it goes on.
+    """A task on recordings. Recordings may be added while it runs.
 
-    It begins with `start` or, as a context manager, with the block. Models are found or fetched
-    then, in the caller's thread, so that what is wrong is raised there; the work is done in a
-    thread of its own and in processes. Several runs may go on in one process, each on an output
-    folder of its own. Nothing is printed, no signal handler is set, nothing in the environment or
-    the current folder is changed.
+    A run starts with `start`, or with the block when used as a context manager. Models are then
+    found or downloaded in the caller's thread, so that errors are raised there. The work is done in
+    a separate thread and in processes. Several runs can go on in one process, each with its own
+    output folder. A run prints nothing, sets no signal handlers, and does not change the
+    environment or the current folder.
 
-    All methods can be called from any thread. `with` and `for` block: in an event loop use
-    `async with Run(...)` and `async for ... in run.events()`.
+    All methods can be called from any thread. `with` and `for` block; in an event loop use `async
+    with Run(...)` and `async for ... in run.events()`.
     """
 
     def __init__(
         self, task: str | Task = "voice", paths: Paths = (), *, fresh: bool = False, **options: Any
     ) -> None:
-        """Prepare a run; nothing is done yet.
+        """Prepare a run without starting it.
 
         Args:
             task: `voice`, `subtitle` or `faces`.
@@ -86,7 +86,7 @@ class Run:
         self._left_out: list[str] = []
         self._folder = contextlib.ExitStack()
         self._lock = FolderLock(self.out / ".cache" / "lock")
-        # A signal handler may call `stop` while this thread is in another method.
+        # A signal handler may call `stop` while this thread is inside another method.
         self._guard = threading.RLock()
         self._sources: dict[str, Source] = {}
         self._stop_reasons: list[str] = []
@@ -103,7 +103,8 @@ class Run:
     # -- beginning and end
 
     def start(self) -> Run:
-        """Begin; returns when the models are there and work goes on elsewhere.
+        """Start the run. Returns once the models are available and the work continues in its
+        thread.
 
         Raises:
             UsageError: no recordings where paths were given, an output folder that cannot be
@@ -126,7 +127,7 @@ class Run:
         return self
 
     def wait(self, timeout: float | None = None) -> RunSummary:
-        """Take no more recordings, and wait until all are done or the run has stopped.
+        """Accept no more recordings, and wait until all are done or the run has stopped.
 
         Args:
             timeout: seconds; without end when None.
@@ -146,7 +147,7 @@ class Run:
         return self._outcome()
 
     def join(self) -> None:
-        """Wait for the end, whatever it is, and raise nothing."""
+        """Wait for the end of the run and raise nothing."""
         self._ended.wait()
 
     async def wait_async(self) -> RunSummary:
@@ -156,7 +157,7 @@ class Run:
         return self._outcome()
 
     def close(self) -> None:
-        """Take no more recordings; the run ends by itself when all it has are done."""
+        """Accept no more recordings. The run ends when all its recordings are done."""
         with self._guard:
             self._is_closed = True
             if self._loop is not None:
@@ -178,7 +179,7 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, or could not begin."""
+        """Whether the run has ended or could not start."""
         return self._ended.is_set()
 
     @property
@@ -188,7 +189,7 @@ class Run:
 
     @property
     def summary(self) -> RunSummary | None:
-        """What became of every recording; None until the run has ended."""
+        """The outcome of every recording; None until the run has ended."""
         return self._summary
 
     def __enter__(self) -> Run:
@@ -224,7 +225,7 @@ class Run:
     # -- recordings in, events and results out
 
     def add(self, paths: Paths) -> None:
-        """Take more recordings in while the run goes on. Those it has already are left out.
+        """Add recordings while the run is going. Those it already has are ignored.
 
         Args:
             paths: files, folders (with all in them) and patterns.
@@ -302,7 +303,7 @@ class Run:
             self._sources.setdefault(os.path.abspath(source.path), source)
 
     def _call(self, function: Any, *arguments: Any) -> None:
-        """Have the coordinator do something in its loop, if it is still there."""
+        """Schedule a call in the coordinator's loop, if the loop still exists."""
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
@@ -358,7 +359,7 @@ class Run:
         return await self._coordinator.run(sources, self._closing, until_closed=not is_closed)
 
     def _closing(self, summary: RunSummary) -> None:
-        """Write what is written once all recordings are done, while the folder is still ours."""
+        """Write the reports once all recordings are done, while the folder is still reserved."""
         config, jobs = self._config, self._coordinator.jobs
         summary.notes = list(dict.fromkeys([*self._notes, *summary.notes]))
         summary.left_out = list(dict.fromkeys(self._left_out))
@@ -381,7 +382,9 @@ class Run:
 
 @atexit.register
 def _stop_those_left() -> None:
-    """The interpreter exits: what runs have finished is kept, the rest is for another time."""
+    """Stop all runs when the interpreter exits. Finished work is kept; the rest can be done
+    later.
+    """
     left = list(_going_on)
     for run in left:
         run.stop("the program ended")
@@ -403,7 +406,9 @@ def _over_all(
     config: EngineConfig,
     summary: RunSummary,
 ) -> list[ExportedFile]:
-    """What it cannot do costs no recording, and is said."""
+    """Execute the step over all recordings. If it fails, no recording is affected and a warning is
+    added.
+    """
     try:
         return step.write(found_in(jobs, pipeline, step.reads, config.cache), config.out)
     except (ReelmillError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Which files a user means: folders (all in them), files and patterns."""
+"""Find the recordings a user means: files, folders (recursively) and patterns."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in (_AUDIO + _VIDEO).split()
 
 @dataclass
 class Search:
-    """What was found, and what was left out although a user may have meant it."""
+    """The recordings found, and what was left out although the user may have meant it."""
 
     sources: list[Source] = field(default_factory=list)
-    #: Links that lead out of the folders given, and recordings with hidden names.
+    #: Links that lead out of the given folders, and recordings with hidden names.
     links_out: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
-    #: What looks like recordings in the output folder, among the results.
+    #: Files that look like recordings in the output folder, among the results.
     inside: list[Path] = field(default_factory=list)
 
     def remarks(self, is_result: Callable[[Path], bool] = lambda path: False) -> list[str]:
-        """What was left out, a line of each kind; of what is inside, all but results."""
+        """One line per kind of file left out. `inside` excludes results."""
         found = []
         if inside := [path for path in self.inside if not is_result(path)]:
             found.append(
@@ -63,9 +63,9 @@ def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
 
 
 def search(inputs: Sequence[Path], out: Path) -> Search:
-    """All recordings meant by `inputs`, each once. What lies in `out` is ours and left out.
+    """All recordings meant by `inputs`, each once. Files in `out` are results and left out.
 
-    In folders, files are known by their suffix; a file named outright is taken as it is.
+    In folders, files are recognized by their suffix. A file that is named itself is always taken.
 
     Raises:
         UsageError: an input that is not there or is `out` itself, or no recording in any.
@@ -119,9 +119,9 @@ def _in_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
 
 
 class _Walk:
-    """Media files below folders; each real folder once, so that loops of links end.
+    """Media files below folders. Each real folder is visited once, so that loops of links end.
 
-    Links are followed as long as they stay below one of the folders given.
+    Links are followed while they stay below one of the given folders.
     """
 
     def __init__(self, ours: Path, roots: Sequence[str]) -> None:
@@ -130,12 +130,12 @@ class _Walk:
         self.left_out = Search()
 
     def below(self, folder: Path) -> Iterator[Path]:
-        """Those below one folder. A folder that may not be listed comes out itself: opening it
-        fails, and is reported, like a file that may not be read."""
+        """Media files below one folder. If a folder cannot be listed, the folder itself is
+        returned; opening it then fails and is reported like a file that cannot be read."""
         barred: list[Path] = []
 
         def bar(error: OSError) -> None:
-            # One that has vanished since its parent was listed holds nothing to report.
+            # A folder that vanished after its parent was listed has nothing to report.
             if not isinstance(error, FileNotFoundError):
                 barred.append(Path(error.filename))
 
@@ -162,16 +162,16 @@ class _Walk:
         yield from barred
 
     def _is_ours(self, folder: Path | str) -> bool:
-        """Whether a folder is the output folder, by whatever name."""
+        """Whether a folder is the output folder, under any name."""
         if Path(os.path.abspath(folder)) == self._ours:
             return True
         try:
             return Path(folder).samefile(self._ours)
-        except OSError:  # the output folder is not there yet
+        except OSError:  # the output folder does not exist yet
             return False
 
     def _count_inside(self, out: str) -> None:
-        """Recordings in the output folder, by their real names."""
+        """Recordings in the output folder, by their real paths."""
         for at, folders, files in walk(os.path.realpath(out)):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             inside = (Path(at, name) for name in sorted(files) if not name.startswith("."))
@@ -194,7 +194,7 @@ class _Walk:
                 yield path
 
     def _leads_out(self, path: Path) -> bool:
-        """Whether it is a link to somewhere else; such a one is counted."""
+        """Whether it is a link that leads elsewhere. Such links are counted."""
         if not os.path.islink(path):  # noqa: PTH114 (false too where a path is too long)
             return False
         target = os.path.realpath(path)
@@ -204,7 +204,7 @@ class _Walk:
         return True
 
     def _count_hidden(self, folder: Path) -> None:
-        """Recordings in a hidden folder, without following links: to be counted only."""
+        """Recordings in a hidden folder, without following links. They are only counted."""
         if folder.is_symlink() or folder.name == ".cache":  # of this or another output folder
             return
         for at, folders, files in walk(folder):

@@ -1,4 +1,4 @@
-"""What a user's task is made of, and the three that there are."""
+"""The definition of a user's task, and the three existing tasks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from reelmill.settings import Settings
 
 @dataclass(frozen=True)
 class AggregateStep:
-    """A step after all recordings of a run, over the results of one type: `write` is given them
-    and the output folder, and gives the files it wrote there."""
+    """A step over all recordings of a run that reads results of one type. `write` receives them and
+    the output folder, and returns the files it wrote there."""
 
     reads: type[Artifact]
     write: Callable[[Sequence[Found], Path], list[ExportedFile]]
@@ -82,13 +82,13 @@ def _faces() -> Task:
     )
 
 
-#: By name; each imports what it is made of when it is asked for.
+#: Tasks by name. Each imports its parts when it is needed.
 _TASKS: dict[str, Callable[[], Task]] = {"voice": _voice, "subtitle": _subtitle, "faces": _faces}
 TASK_NAMES = tuple(_TASKS)
 
 
 def task_named(name: str) -> Task:
-    """One of `TASK_NAMES`.
+    """The task of that name, one of `TASK_NAMES`.
 
     Raises:
         UsageError: there is none of that name.
