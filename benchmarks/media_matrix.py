@@ -22,12 +22,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.matrix import subtitle
+from benchmarks.matrix import faces, subtitle
 from benchmarks.matrix.layouts import Row
 
 #: A section gets a folder to work in and the names of layouts asked for (all when there are none).
 SECTIONS: dict[str, Callable[[Path, tuple[str, ...]], Iterable[Row]]] = {
     "subtitle": subtitle.rows,
+    "faces": faces.rows,
 }
 
 

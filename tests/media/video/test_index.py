@@ -209,3 +209,11 @@ def test_a_track_that_begins_later_is_said(tmp_path: Path) -> None:
     index = index_video(path)
     assert [problem.label for problem in index.problems] == ["late track"]
     assert len(looked_at(path, index)) == 250
+
+
+def test_where_recordings_are_joined_nothing_is_damaged(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "film.ts", "libx264", 2)
+    path.write_bytes(path.read_bytes() * 2)
+    with open_pictures(path, index=index_video(path)) as pictures:
+        assert len(list(pictures.between(-math.inf, math.inf))) == 2 * FRAMES
+        assert pictures.damaged == pictures.corrupt == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
@@ -21,7 +22,7 @@ from reelmill.artifacts import VideoIndex
 from reelmill.core.progress import tick
 from reelmill.core.recording import Original, Recording, open_original
 from reelmill.errors import InputError
-from reelmill.media.clock import RunningClock
+from reelmill.media.clock import RESTART_SECONDS, RunningClock
 from reelmill.media.container import open_container, read_only, shown
 from reelmill.media.limits import limits
 from reelmill.media.packets import decoded_frames, readable_packets
@@ -38,6 +39,8 @@ SAME_FRAME_SECONDS = 1e-4
 #: How far before the wanted time reading is begun, s, one after the other until it is early enough:
 #: some formats seek by the time of decoding, and some pictures are whole only after a while.
 _RUN_UPS = (0.0, 0.5, 2.0, 8.0)
+#: Packets that may seem damaged because another recording follows.
+_LATELY = 3
 #: In these the time of decoding is what is sought by, always.
 _BY_DECODING_TIME = frozenset({"mpeg", "mpegts"})
 
@@ -76,6 +79,8 @@ class Pictures:
         self.zero = time_zero(container.format.name, seconds, has_video=True)
         self._tick = float(self.stream.time_base or 1 / 90_000)
         self._untouched = True
+        #: Times of decoding of the last packets, and whether something is missing of them.
+        self._lately: deque[tuple[int, bool]] = deque()
 
     @cached_property
     def rate(self) -> float:
@@ -166,6 +171,7 @@ class Pictures:
 
     def _frames(self) -> Iterator[tuple[float, VideoFrame]]:
         self._untouched = False
+        self._lately.clear()
         clock = self._clock()
         weaver: _Weaver | None = None
         for frame in decoded_frames(
@@ -185,8 +191,18 @@ class Pictures:
         return _Counted(self, RunningClock(self.zero, duration, self.index.joints))
 
     def _notice_damage(self, packet: Packet[Any]) -> bool:
-        """Count it; no packet is left out for that."""
-        self.damaged += packet.is_corrupt
+        """Count it; no packet is left out for that.
+
+        Where another recording begins in the file, the last packets before it only seem to lack
+        something.
+        """
+        lately, dts = self._lately, packet.dts
+        if lately and dts is not None and (dts - lately[-1][0]) * self._tick < -RESTART_SECONDS:
+            lately.clear()
+        while lately and (len(lately) == _LATELY or not packet.size):  # or the end
+            self.damaged += lately.popleft()[1]
+        if dts is not None:
+            lately.append((dts, packet.is_corrupt))
         return False
 
     def _notice_late(self) -> None:
