@@ -5,7 +5,7 @@
 Rows about words need a real Whisper: `--model FOLDER`. FOLDER holds the inputs, `voice/` and
 `video/`; with names only the rows whose file's name contains one of them. Prints a line for each:
 file, what was expected, what came, ok or FAIL; ends with 1 when a row failed, and 2 when a file is
-not there.
+not there. Rows of `fresh/` are made on the spot (`synthetic/oddities.py`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.matrix import clips
 from benchmarks.matrix.compare import differences, picture_differences, text_is_seen
 from benchmarks.matrix.layouts import ffprobe
+from synthetic.oddities import FILMS
 
 #: Words and speakers are not what these rows are about.
 _TEXT_ONLY = ("--no-align", "--diarizer", "none", "--formats", "json")
 #: Of the demo film's sentences, which the demo models know.
 COPIES = ("--translator", "demo", "--no-align", "--to", "ko", "--mux", "--burn")
+
+#: Words and boxes are not looked at, clips are.
+_CLIPS = ("--formats", "json", "--preset", "ultrafast")
 
 Finding = dict[str, Any]
 
@@ -131,6 +136,163 @@ def _copies(
 
 
 _TRACKS = "other audio tracks"
+
+#: Below this folder, inputs are made on the spot.
+FRESH = "fresh/"
+
+
+def _fails(*parts: str) -> Callable[[Result], bool]:
+    return lambda result: all(part in result.error for part in parts)
+
+
+_FACES = [
+    Case(
+        "video/faces_ts_first_gop_lost.m2ts",
+        "every picture looked at, from the first on",
+        _done,
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1, 7.9)),
+    ),
+    Case(
+        "video/faces_raw.h264",
+        "no time stamps: counted, and said",
+        _says("no time stamps", "25 pictures a second"),
+        command="faces",
+        look=clips.every_picture,
+    ),
+    Case(
+        "video/faces_oneframe.mp4",
+        "one picture, one person",
+        _done,
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1)),
+    ),
+    Case(
+        "video/faces_fps1.mp4",
+        "one frame a second: one person",
+        _done,
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1, 25.0)),
+    ),
+    Case(
+        "video/faces_blink_cuts.mp4",
+        "cuts every 0.4 s: nobody else's shots in a clip",
+        _done,
+        ("--clip", "person"),
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(2), clips.one_person_a_clip),
+    ),
+    Case(
+        "video/faces_hlg.mp4",
+        "HLG: clips of standard range",
+        _done,
+        command="faces",
+        look=clips.of_standard_range,
+    ),
+    Case(
+        "video/faces_overlay_sar2.mp4",
+        "anamorphic: the overlay as it is shown, 640 x 360",
+        _done,
+        ("--layout", "overlay"),
+        command="faces",
+        look=clips.all_of(clips.clip_size(640, 360), clips.in_proportion),
+    ),
+    Case(
+        "video/faces_split_one_person.mp4",
+        "split with one person: in proportion, and said",
+        _says("one person", "one person"),
+        ("--layout", "split"),
+        command="faces",
+        look=clips.all_of(clips.clip_size(1920, 1080), clips.in_proportion),
+    ),
+    Case(
+        "fresh/first_group.ts",
+        "every picture of a transport stream",
+        _done,
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1, 2.9)),
+    ),
+    Case(
+        "fresh/no_stamps.h264",
+        "no time stamps: counted, and said",
+        _says("no time stamps", "25 pictures a second"),
+        command="faces",
+        look=clips.every_picture,
+    ),
+    Case(
+        "fresh/joined.mpg",
+        "three recordings in one file, one after the other",
+        _says("joined recordings", "3 recordings"),
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1, 4.7)),
+    ),
+    Case(
+        "fresh/every_two_seconds.mp4",
+        "a picture every two seconds: one person",
+        _done,
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1, 21.9)),
+    ),
+    Case(
+        "fresh/stands.mkv",
+        "a picture that stands for ten seconds: no absence",
+        _done,
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1, 11.9)),
+    ),
+    Case(
+        "fresh/single.mkv",
+        "one picture, one person",
+        _done,
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(1)),
+    ),
+    Case(
+        "fresh/blinks.mp4",
+        "cuts every 0.32 s: nobody else's shots in a clip",
+        _done,
+        ("--clip", "person"),
+        command="faces",
+        look=clips.all_of(clips.every_picture, clips.persons(2), clips.one_person_a_clip),
+    ),
+    Case(
+        "fresh/pq.mkv",
+        "PQ: clips of standard range",
+        _done,
+        command="faces",
+        look=clips.of_standard_range,
+    ),
+    Case(
+        "fresh/narrow_pixels.mp4",
+        "pixels half as wide as high: the overlay as it is shown",
+        _done,
+        ("--layout", "overlay"),
+        command="faces",
+        look=clips.all_of(clips.clip_size(640, 360), clips.in_proportion),
+    ),
+    Case(
+        "fresh/poster.mp4",
+        "with --min-face and --ignore-still one person, and what was left out",
+        _all(_says("still faces", "1 face"), _says("small faces", "1 face")),
+        ("--ignore-still", "--min-face", "0.1"),
+        command="faces",
+        look=clips.persons(1, 3.9),
+    ),
+    Case(
+        "fresh/call.mp4",
+        "four people in tiles: no clip shows an edge",
+        _done,
+        ("--face-share", "0.25"),
+        command="faces",
+        look=clips.all_of(clips.persons(4), clips.within_one_tile),
+    ),
+    Case(
+        "fresh/on_its_side.mp4",
+        "on its side: how to turn it",
+        _fails("on its side", "90 degrees clockwise"),
+        command="faces",
+    ),
+]
 
 CASES = [
     Case(
@@ -261,15 +423,17 @@ CASES = [
         command="subtitle",
         look=lambda original, out: _copies(original, out, (0.8, 3.0)),
     ),
+    *_FACES,
 ]
 
 
 def _run(case: Case, folder: Path, out: Path, model: str) -> Result:
     command = [sys.executable, "-m", "reelmill", case.command, str(folder / case.file)]
-    fixed = {"voice": _TEXT_ONLY, "subtitle": COPIES}[case.command]
-    chosen = model if case.needs_words else "demo"
+    fixed = {"voice": _TEXT_ONLY, "subtitle": COPIES, "faces": _CLIPS}[case.command]
+    if case.command != "faces":
+        fixed = (*fixed, "--model", model if case.needs_words else "demo")
     done = subprocess.run(
-        [*command, "-o", str(out), *fixed, "--model", chosen, *case.options],
+        [*command, "-o", str(out), *fixed, *case.options],
         check=False,
         capture_output=True,
         text=True,
@@ -296,16 +460,25 @@ def main() -> int:
         if (given.model or not case.needs_words)
         if not given.names or any(name in Path(case.file).name for name in given.names)
     ]
-    absent = [case.file for case in chosen if not (given.folder / case.file).is_file()]
+    absent = [
+        case.file
+        for case in chosen
+        if not case.file.startswith(FRESH) and not (given.folder / case.file).is_file()
+    ]
     if absent or not chosen:
         print(f"not in {given.folder}: {', '.join(absent) or 'any such file'}", file=sys.stderr)
         return 2
     table = Table("file", "expected", "came", "")
     failed = 0
     for case in chosen:
-        with tempfile.TemporaryDirectory() as out:
-            result = _run(case, given.folder, Path(out), given.model)
-            wrong = case.look(given.folder / case.file, Path(out))
+        with tempfile.TemporaryDirectory() as temporary:
+            out, folder = Path(temporary, "out"), given.folder
+            if case.file.startswith(FRESH):
+                folder = Path(temporary)
+                made = folder / case.file
+                FILMS[made.name](made)
+            result = _run(case, folder, out, given.model)
+            wrong = case.look(folder / case.file, out)
         right = case.right(result) and not wrong
         failed += not right
         came = "\n".join([result.words(), *(f"WRONG: {one}" for one in wrong)])

@@ -233,7 +233,7 @@ def test_a_film_on_its_side_is_noticed(
     assert (
         problem.severity == "grave" and f"turned by {clockwise} degrees clockwise" in problem.text
     )
-    assert f"-display_rotation:v:0 {360 - clockwise} " in problem.text
+    assert f"-display_rotation {360 - clockwise} " in problem.text
 
 
 def test_where_nobody_is_found_in_it_that_is_the_reason(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from reelmill.artifacts import Tile, TileLayout
 from reelmill.stages.clips.camera_path import Floats, Framing, camera_path
 
-#: What lies between tiles, and the shadow of their edges, as a share of the picture's width.
-_EDGE = 0.004
+#: How exactly the edges of tiles are known, as a share of the picture's height: some pixels of the
+#: smaller one that was searched.
+_EDGE = 0.01
 
 
 def tiled_path(
@@ -36,7 +37,7 @@ def tiled_path(
         if tile is None:
             windows[part] = camera_path(times[part], boxes[part], inner, picture, framing)
             continue
-        edge = _EDGE * picture[0]
+        edge = _EDGE * picture[1]
         corner = np.array([tile.x + edge, tile.y + edge, 0, 0])
         size = max(2, int(tile.width - 2 * edge)), max(2, int(tile.height - 2 * edge))
         moved = boxes[part] - corner

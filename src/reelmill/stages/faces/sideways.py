@@ -84,6 +84,6 @@ def how_to_turn(degrees: int) -> str:
     """What to do with a film whose picture has to be turned by `degrees` clockwise."""
     return (
         f"the film is on its side: faces are found in it when it is turned by {degrees} degrees "
-        "clockwise; turn a copy (with ffmpeg 6 or later: ffmpeg -display_rotation:v:0 "
+        "clockwise; turn a copy (with ffmpeg 6 or later: ffmpeg -display_rotation "
         f"{-degrees % 360} -i FILM -c copy TURNED.mp4) and give that"
     )
