@@ -32,7 +32,7 @@ class LinkVoices(FileStage):
     """A voice is a face where they go together; who speaks is then told by both."""
 
     name: ClassVar[str] = "link_voices"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Linking voices with faces"
     commands = ("faces",)
     enabled_by = ("active_speaker", "lr-asd")

@@ -30,6 +30,8 @@ _VOICE, _SURE_SHARE = 3.0, 0.9
 #: Of two faces that move one may only be listening: without a voice of its own it has to be as
 #: sure as the surest one, but for this (difference of logits).
 _AS_SURE = 1.5
+#: Mouths that move where no voice is heard within so many moments say nothing.
+_REACH = 5
 #: How much is made of a voice where no mouth is seen to move.
 _UNMOVED = 0.6
 #: Logits are means over so many moments: a syllable or two.
@@ -118,7 +120,9 @@ def who_speaks(seen: Float32, heard: Bool, linked: Mapping[int, Link]) -> tuple[
     others = np.where(own > 0, 0, own.max(axis=0, initial=0))
     sure = np.where(np.isnan(seen), -np.inf, seen + _VOICE * (own - others))
     surest = sure.max(axis=0, initial=-np.inf)
-    said = (sure >= 0) & ((own > 0) | (sure >= surest - _AS_SURE))
+    around = np.pad(heard.any(axis=0), _REACH)
+    audible = np.lib.stride_tricks.sliding_window_view(around, 2 * _REACH + 1).any(axis=1)
+    said = audible & (sure >= 0) & ((own > 0) | (sure >= surest - _AS_SURE))
     behind = np.where(np.isneginf(sure), -np.inf, sure - np.where(np.isneginf(surest), 0, surest))
     spoken = np.where(said.any(axis=0), 1.0, np.where(heard.any(axis=0), _UNMOVED, 0.0))
     return said, np.asarray(spoken * np.exp(behind), np.float32)
