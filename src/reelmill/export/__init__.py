@@ -1,1 +1,1 @@
-"""Results written for people and other programs: one writer class a format."""
+"""Results written for people and other programs, with one writer class per format."""

@@ -1,4 +1,4 @@
-"""JSON as text that is always valid UTF-8 and readable in any language."""
+"""Write JSON as text that is valid UTF-8 and readable in any language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON, letters as they are.
+    """`value` as JSON, with letters of all scripts unescaped.
 
     Names that are no UTF-8 on disk (Python's surrogates) are written as `\\udcXX` escapes, from
     which `os.fsencode` makes the same bytes again. Raises ValueError on NaN and infinities.
@@ -22,5 +22,5 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> float | None:
-    """`value` rounded; None where there is no number (JSON has no NaN)."""
+    """`value` rounded; None for NaN and infinities, which JSON does not have."""
     return round(value, digits) if value is not None and math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""SubRip and WebVTT, the two formats of timed text that every player reads."""
+"""SubRip and WebVTT, the two timed text formats that every player reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 class TimedText(NamedTuple):
-    """A text from `start` to `end`, milliseconds; already marked up for its format."""
+    """A text from `start` to `end`, in milliseconds, already marked up for its format."""
 
     start: int
     end: int
@@ -22,7 +22,7 @@ class TimedText(NamedTuple):
 
 
 def srt(texts: Iterable[TimedText]) -> str:
-    """The content of a SubRip file, cues numbered from 1."""
+    """The content of a SubRip file, with numbered cues."""
     return "".join(
         f"{number}\n{clock(start, ',')} --> {clock(end, ',')}\n{text}\n\n"
         for number, (start, end, text) in enumerate(texts, 1)
@@ -30,12 +30,12 @@ def srt(texts: Iterable[TimedText]) -> str:
 
 
 def srt_escaped(text: str) -> str:
-    """`text` without what SubRip would read as a line of times."""
+    """`text` without anything that SubRip would read as a line of times."""
     return _ARROW.sub("->", text)
 
 
 def vtt(texts: Iterable[TimedText], style: str = "") -> str:
-    """The content of a WebVTT file, hours always written (W3C 2019, 4.1).
+    """The content of a WebVTT file, always with hours (W3C 2019, 4.1).
 
     Args:
         texts: the cues.
@@ -46,5 +46,5 @@ def vtt(texts: Iterable[TimedText], style: str = "") -> str:
 
 
 def vtt_escaped(text: str) -> str:
-    """`text` with the characters that WebVTT would read as markup written out."""
+    """`text` with the characters escaped that WebVTT would read as markup."""
     return text.translate(_ENTITIES)

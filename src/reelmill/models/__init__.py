@@ -1,1 +1,2 @@
-"""One file a model family: loading and calling a library; heavy imports inside `load`."""
+"""Loading and calling of model libraries, one file per model family. Heavy imports are inside
+`load`."""

@@ -1,4 +1,4 @@
-"""Mel scales and their filters, as the networks were trained on them."""
+"""Mel scales and their filters, as used in training the networks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which stages make up each user task."""
+"""The stages that make up each user task."""

@@ -7,8 +7,8 @@ from reelmill.stages.transcript.captions import Lingering
 
 
 def lingering(settings: Settings) -> Lingering:
-    """What was asked for: by default a caption of `voice` is shown while its words are said, so
-    that none covers a pause that was cut out."""
+    """The requested times. By default a caption of `voice` is shown while its words are spoken, so
+    that it never covers a pause that was cut out."""
     given = settings.model_fields_set
     return Lingering(
         settings.reading_speed,

@@ -1,4 +1,4 @@
-"""Choices of a pipeline's builder: what it is given, and what is kept for an output folder."""
+"""The inputs of a pipeline's builder, and the choices that are kept for an output folder."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from reelmill.engine.resources.monitor import machine_memory_mb
 from reelmill.engine.state.run_db import Ledger
 from reelmill.settings import Settings
 
-#: Stands for a model that is not going to be asked: nothing is looked for.
+#: Placeholder for a model that will not be used. Nothing is looked for.
 NOT_ASKED = "not-asked"
 
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a pipeline is built from."""
+    """The inputs from which a pipeline is built."""
 
     settings: Settings
     choice: DeviceChoice
     out: Path
 
 
-#: Finds or fetches the models, and puts the stages together. What people should know (a model that
-#: is fetched, a part that is not there) is announced (`core/notices.py`). Raises ReelmillError.
+#: Finds or downloads the models and puts the stages together. Notices for people, such as a
+#: download or a missing package, are announced (`core/notices.py`). Raises ReelmillError.
 PipelineBuilder = Callable[[BuildContext], Pipeline]
 
 
 def free_memory_mb(choice: DeviceChoice) -> float:
-    """Memory a model could have now: on the GPU, or for the CPU in the machine."""
+    """The memory available to a model now: on the GPU, or on the CPU in the machine."""
     if choice.free_mb is not None:
         return choice.free_mb
     used, total = machine_memory_mb()
@@ -40,8 +40,8 @@ def free_memory_mb(choice: DeviceChoice) -> float:
 
 
 def remembered(out: Path, name: str, choose: Callable[[], str]) -> str:
-    """A choice the program made itself, kept for the output folder: memory that is free today
-    and was not yesterday must not make half the results another model's."""
+    """Keep a choice that the program made itself for the output folder. Otherwise a change in free
+    memory could give half the recordings another model."""
     with contextlib.closing(Ledger(out / ".cache" / "ledger.sqlite")) as ledger:
         chosen = ledger.note(name)
         if chosen is None:

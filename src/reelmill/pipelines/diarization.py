@@ -1,4 +1,4 @@
-"""Who speaks when, and who said what: the stages that a voice pipeline gets for it."""
+"""The stages of a voice pipeline that find who speaks when and who said what."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NetworksDiarizer:
 
 @dataclass(frozen=True)
 class PyannoteDiarizer:
-    """A pipeline of pyannote.audio does it all."""
+    """A pipeline of pyannote.audio, which does everything in one stage."""
 
     model: PyannoteSpec
 
@@ -38,7 +38,7 @@ Diarizer = NetworksDiarizer | PyannoteDiarizer
 
 
 def diarization_stages(settings: Settings, diarizer: Diarizer) -> list[Stage]:
-    """Stages that make a `Diarization`."""
+    """Stages that produce a `Diarization`."""
     if isinstance(diarizer, PyannoteDiarizer):
         return [
             DiarizeByPyannote(
@@ -58,14 +58,14 @@ def diarization_stages(settings: Settings, diarizer: Diarizer) -> list[Stage]:
 
 
 def speaker_stages(settings: Settings, diarizer: Diarizer | None) -> list[Stage]:
-    """Stages that make a `SpokenTranscript`; none without a diarizer."""
+    """Stages that produce a `SpokenTranscript`; none without a diarizer."""
     if diarizer is None:
         return []
     return [*diarization_stages(settings, diarizer), AttributeSpeakers()]
 
 
 def require_diarizer(formats: Sequence[str], diarizer: Diarizer | None) -> None:
-    """Refuse formats that say who speaks when, where nothing finds it out.
+    """Refuse formats that say who speaks when if there is no diarizer.
 
     Raises:
         UsageError: `rttm` without a diarizer.

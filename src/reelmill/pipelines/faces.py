@@ -1,4 +1,4 @@
-"""Faces: videos to clips of the people in them."""
+"""The faces pipeline: from videos to clips of the people in them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Identity:
-    """How people are told apart: by their faces with `spec`, without one by what they wear.
+    """How people are told apart: by face with `spec`, otherwise by clothes.
 
-    `threshold`: None for the way's own. `people`: faces of known people; `notes`: what the reader
-    of the results should know.
+    `threshold` is None for the default of the method. `people` are the faces of known people.
+    `notes` is what the reader of the results should know.
     """
 
     spec: FaceNetworkSpec | None = None
@@ -51,7 +51,7 @@ class Identity:
 
 
 def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity) -> list[Stage]:
-    """Stages that make `Persons` of a video."""
+    """Stages that produce the `Persons` of a video."""
     track, side = settings.video_track, settings.detect_size
     given = {} if identity.threshold is None else {"threshold": identity.threshold}
     follow = TrackFaces(
@@ -73,10 +73,11 @@ def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity
 
 @dataclass(frozen=True)
 class Speech:
-    """What is found out about who speaks, and what is said.
+    """What is found out about speakers and speech.
 
-    `active_speaker` sees who speaks, `diarizer` tells voices apart, `recognition` are the stages
-    from the decoded sound to transcripts as files; None or none of them for what is not asked for.
+    `active_speaker` detects who is speaking on screen, `diarizer` tells voices apart, and
+    `recognition` are the stages from decoded audio to transcript files. None or an empty sequence
+    leaves it out.
     """
 
     active_speaker: LrAsdSpec | None = None
@@ -85,7 +86,7 @@ class Speech:
 
 
 def speech_stages(settings: Settings, speech: Speech) -> list[Stage]:
-    """Stages from the video's sound to `HeardPersons` and transcripts, as far as asked for."""
+    """Stages from the video's audio to `HeardPersons` and transcripts, as far as requested."""
     listened = list(speech.recognition)
     seen: list[Stage] = []
     if speech.active_speaker is not None:
@@ -93,7 +94,7 @@ def speech_stages(settings: Settings, speech: Speech) -> list[Stage]:
         if speech.diarizer is not None:
             seen += [*diarization_stages(settings, speech.diarizer), LinkVoices()]
             seen += [NameTurns()] if listened else []
-    # The stages of the diarizer are there once, whoever asks for them.
+    # Both may need the stages of the diarizer, which are added only once.
     made = {stage.produces for stage in seen}
     stages = [*seen, *(stage for stage in listened if stage.produces not in made)]
     return [Decode(settings.track, settings.channels, required=False), *stages] if stages else []
@@ -108,7 +109,7 @@ def faces_pipeline(
     speech: Speech,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
-    """Videos to clips of the first of `shapes`, or of each where they follow who speaks.
+    """From videos to clips in the first of `shapes`, or in all of them if they follow the speaker.
 
     Raises:
         UsageError: settings that cannot be carried out (formats).
@@ -140,7 +141,7 @@ def faces_pipeline(
 
 
 def _planned(settings: Settings, shapes: tuple[Shape, ...]) -> Stage:
-    """What is to be cut: clips of persons, or one that follows who speaks."""
+    """What is cut: clips of persons, or one clip that follows the speaker."""
     if settings.follow:
         follow = PlanFollow(shapes)
         return replace(follow, face_share=settings.face_share or follow.face_share)

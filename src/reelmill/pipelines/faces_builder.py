@@ -1,4 +1,4 @@
-"""What a faces run is made of: its settings checked, its models found or fetched."""
+"""Builds a faces run: checks the settings, and finds or downloads the models."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from reelmill.stages.faces.known_people import KnownFace
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 
-#: Shorter side in pixels and shape of clips when nothing is said: as the program before had them.
+#: Default shorter side in pixels and shape of clips, as in the program that Reelmill replaces.
 _CLIP, _SPLIT, _FOLLOW = (250, "1:1"), (1080, "16:9"), (1080, "9:16")
 _MOST_ASPECT = 10
-#: What the names of persons are noted as: letters of voices in `reelmill voice` are others.
+#: The key under which the names of persons are kept. Voices of `reelmill voice` have other letters.
 _PERSONS = "names of persons"
 NOT_BY_CLOTHES = (
     "nobody could be named: reference pictures show faces, but people were told apart by their "
@@ -43,7 +43,7 @@ _ASPECT = re.compile(r"(\d+(?:\.\d+)?)[:x/](\d+(?:\.\d+)?)")
 
 
 def faces_settings(given: dict[str, Any]) -> Settings:
-    """The settings in force. Raises UsageError for a value that does not fit."""
+    """Load the settings. Raises UsageError for a value that is not valid."""
     settings = load_face_settings(**given)
     if settings.clip != "person" and settings.clip < 1:
         raise UsageError(f"--clip {settings.clip:g}: give at least 1 second, or `person`")
@@ -57,7 +57,8 @@ def faces_settings(given: dict[str, Any]) -> Settings:
 
 
 def clip_shapes(settings: Settings) -> tuple[Shape, ...]:
-    """Name, width and height of clips: one shape, of a video that follows who speaks any number.
+    """Name, width and height of clips: one shape, or any number for a video that follows the
+    speaker.
 
     Raises:
         UsageError: a shape is none.
@@ -82,13 +83,13 @@ def _clip_size(settings: Settings, shape: str, side: int) -> tuple[int, int]:
     if min(across, down) <= 0 or not 1 / _MOST_ASPECT <= across / down <= _MOST_ASPECT:
         raise UsageError(f"--aspect {shape}: give width:height, e.g. 9:16, 1:1 or 16:9")
     scale = side / min(across, down)
-    # H.264's colours need even sides, and each half, beside or above the other, has them too.
+    # H.264 needs even sides, and so does each half of a split, side by side or stacked.
     wide, tall = 4 if settings.layout == "split" else 2, 4 if settings.follow else 2
     return wide * max(1, round(across * scale / wide)), tall * max(1, round(down * scale / tall))
 
 
 def build_faces(context: BuildContext) -> Pipeline:
-    """Stages of `reelmill faces`, with their models.
+    """Build the stages of `reelmill faces` with their models.
 
     Raises:
         ModelUnavailableError: a network that was named is not available.
@@ -108,7 +109,7 @@ def build_faces(context: BuildContext) -> Pipeline:
 
 
 def _without_effect(settings: Settings) -> str:
-    """Which options that were given choose clips of persons, where there are none."""
+    """The given options that choose clips of persons, where there are none."""
     given = {"target", "top", "min_share", "clip"} & settings.model_fields_set
     if not settings.follow or not given:
         return ""
@@ -117,12 +118,12 @@ def _without_effect(settings: Settings) -> str:
 
 
 def person_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
-    """The names of persons given now and before. Raises as `speaker_names`."""
+    """The names of persons given now and earlier. Raises as `speaker_names`."""
     return speaker_names(settings, out, _PERSONS)
 
 
 def choose_speech(context: BuildContext) -> Speech:
-    """What listens to the videos, as asked for.
+    """The requested models that listen to the videos.
 
     Raises:
         ModelUnavailableError: a network that was named, or the recognizer, is not available.
@@ -143,7 +144,7 @@ def choose_speech(context: BuildContext) -> Speech:
 
 
 def choose_identity(settings: Settings, detector: DetectorSpec, out: Path) -> Identity:
-    """How people are told apart, as asked for, and whom of them we know.
+    """The requested way of telling people apart, with the known people.
 
     Raises:
         ModelUnavailableError: the network that was named is not available.

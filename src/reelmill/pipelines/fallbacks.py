@@ -19,7 +19,7 @@ from reelmill.settings import Settings
 
 
 class Lacking:
-    """Collects and says what a run goes without."""
+    """Collects what a run has to do without, and announces it."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -30,7 +30,8 @@ class Lacking:
 
 
 def choose_engine(settings: Settings, files: ModelFiles, lacking: Lacking) -> WhisperX | None:
-    """WhisperX when it is asked for and here, with the Whisper model `files`; else None."""
+    """WhisperX, if it is requested and available, with the Whisper model `files`; otherwise
+    None."""
     if settings.engine != "whisperx":
         return None
     try:
@@ -56,7 +57,7 @@ def choose_engine(settings: Settings, files: ModelFiles, lacking: Lacking) -> Wh
 
 
 def choose_diarizer(settings: Settings) -> Diarizer | None:
-    """The diarizer that the settings ask for, or the default with a line on why not that one."""
+    """The requested diarizer, or the default one with a notice that says why."""
     if settings.diarizer == "none":
         return None
     lacking = Lacking()

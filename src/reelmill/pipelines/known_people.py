@@ -1,4 +1,4 @@
-"""`--people`: known faces from reference pictures, looked at in a process of their own."""
+"""`--people`: known faces from reference pictures, read in a separate process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reelmill.errors import CrashError, ModelUnavailableError, UsageError
 from reelmill.stages.faces.known_people import KnownFace
 from reelmill.stages.faces.reference_pictures import Reference, look_at, references
 
-#: Changes with what is made of a picture.
+#: Raised when a picture would give a different result.
 _VERSION = 2
 
 _Seen = tuple[tuple[KnownFace, ...], tuple[str, ...]]
@@ -30,8 +30,8 @@ def known_people(
     network: ModelSpec,
     cache: Path,
 ) -> tuple[KnownFace, ...]:
-    """The faces in the pictures in `folder`; those of earlier runs are kept below `cache`, so that
-    the same pictures always give the same.
+    """The faces in the pictures in `folder`. Those of earlier runs are kept below `cache`, so that
+    the same pictures always give the same faces.
 
     Args:
         folder: as `references` reads it.
@@ -78,7 +78,7 @@ def _read(path: Path) -> _Seen | None:
 
 
 def _looked_at(pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec) -> _Seen:
-    """Models are loaded elsewhere: this process has to stay small."""
+    """Load the models in another process, because this one has to stay small."""
     absolute = [replace(one, path=Path(os.path.abspath(one.path))) for one in pictures]
     try:
         return call_alone(look_in_this_process, absolute, detector, network)
@@ -92,6 +92,6 @@ def _looked_at(pictures: Sequence[Reference], detector: ModelSpec, network: Mode
 def look_in_this_process(
     pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec
 ) -> _Seen:
-    """As `look_at`, with the models loaded here. Raises ModelUnavailableError."""
+    """As `look_at`, with the models loaded in this process. Raises ModelUnavailableError."""
     device, threads = Device("cpu"), usable_cores()
     return look_at(pictures, detector.load(device, threads), network.load(device, threads))

@@ -1,4 +1,4 @@
-"""From speech to text: the stages that pipelines with Whisper have for it."""
+"""The stages from speech to text that pipelines with Whisper share."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def recognition_stages(
     cut_at_pauses: bool = False,
     usable: LanguageCheck | None = None,
 ) -> list[Stage]:
-    """Recognition, and what listens again where it is in doubt; what of the prompts does not fit
-    is announced."""
+    """The stages that recognize speech, and recognize it again where the result is uncertain. A
+    notice says which part of the prompts does not fit."""
     options = DecodingOptions(
         beam_size=settings.beam_size,
         initial_prompt=settings.initial_prompt,

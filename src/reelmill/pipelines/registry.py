@@ -1,4 +1,4 @@
-"""All stages there are, ours and those of other packages, by their entry points."""
+"""The registry of all stages, Reelmill's and those of other packages, by their entry points."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GROUP = "reelmill.stages"
 
 
 def stage_names() -> list[str]:
-    """The names of all stages that are installed, ours first."""
+    """The names of all installed stages, Reelmill's first."""
     return list(_entries())
 
 
@@ -46,7 +46,7 @@ def stage_class(name: str) -> type[Stage]:
 
 
 def added_stages(names: Sequence[str], options: Sequence[str], command: str) -> list[Stage]:
-    """Stages that a user adds to a command.
+    """The stages that a user adds to a command.
 
     Args:
         names: of the stages.
@@ -70,7 +70,7 @@ def added_stages(names: Sequence[str], options: Sequence[str], command: str) -> 
 
 
 def with_added(pipeline: Pipeline, settings: Settings) -> Pipeline:
-    """The pipeline with the stages that the settings add to it.
+    """The pipeline with the stages that the settings add.
 
     Raises:
         UsageError: as `added_stages`; the pipeline does not make what one of them needs.
@@ -86,7 +86,7 @@ def with_added(pipeline: Pipeline, settings: Settings) -> Pipeline:
 
 @cache
 def _entries() -> Mapping[str, EntryPoint]:
-    """By name; ours win over another package's of the same name."""
+    """Entry points by name. Reelmill's own win over those of other packages with the same name."""
     found = sorted(entry_points(group=GROUP), key=lambda entry: _package(entry) != "reelmill")
     entries: dict[str, EntryPoint] = {}
     for entry in found:

@@ -1,4 +1,4 @@
-"""Subtitle: recordings to subtitles in other languages."""
+"""The subtitle pipeline: from recordings to subtitles in other languages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def subtitle_pipeline(
     *,
     aligners: Chosen | None = None,
 ) -> Pipeline:
-    """Recordings to subtitles; without `aligners` words get no times of their own.
+    """From recordings to subtitles. Without `aligners`, words get no times of their own.
 
     Raises:
         UsageError: settings that cannot be carried out (formats, style, ffmpeg).

@@ -1,4 +1,4 @@
-"""What a subtitle run is made of: its settings checked, its models found or fetched."""
+"""Builds a subtitle run: checks the settings, and finds or downloads the models."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from reelmill.pipelines.words import choose_words
 from reelmill.settings import Settings, load_subtitle_settings
 from reelmill.stages.translation.translate import Directions
 
-#: The language spoken is found out for each recording.
+#: The spoken language is detected for each recording.
 AUTO = "auto"
 
 
 def subtitle_settings(given: dict[str, Any]) -> Settings:
-    """The settings in force.
+    """Load the settings.
 
     Raises:
         UsageError: a value that does not fit, or a language that a model does not have.
@@ -47,7 +47,7 @@ def subtitle_settings(given: dict[str, Any]) -> Settings:
 
 
 def build_subtitle(context: BuildContext) -> Pipeline:
-    """Stages of `reelmill subtitle`, with their models.
+    """Build the stages of `reelmill subtitle` with their models.
 
     Raises:
         ModelUnavailableError: a model is not available.
@@ -66,7 +66,7 @@ def build_subtitle(context: BuildContext) -> Pipeline:
 
 
 def _translator(name: str, settings: Settings) -> NllbSpec:
-    """The translator, able to do what it will be asked as far as that is known already.
+    """The translator, checked for the languages that are known already.
 
     Raises:
         InputError: it cannot translate the language given into one of the targets.
@@ -81,7 +81,7 @@ def _translator(name: str, settings: Settings) -> NllbSpec:
 
 
 def _models(settings: Settings, choice: DeviceChoice, out: Path) -> tuple[str, str]:
-    """The names given, or those that the free memory allows; a choice is kept for the folder."""
+    """The given model names, or those that fit the free memory. A choice is kept for the folder."""
     recognizer, translator = choose_for_subtitles(free_memory_mb(choice), str(choice.devices[0]))
 
     def chosen(setting: str | None, what: str, name: str, reason: str) -> str:

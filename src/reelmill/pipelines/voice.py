@@ -1,4 +1,4 @@
-"""Voice: recordings to transcripts."""
+"""The voice pipeline: from recordings to transcripts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def voice_pipeline(
     diarizer: Diarizer | None = None,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
-    """Recordings to exports; without `aligners` words get no times."""
+    """From recordings to exports. Without `aligners`, words get no times."""
     languages = parse_languages(settings.language)
     shown = {
         "model": whisper.name,

@@ -1,4 +1,4 @@
-"""What a voice run is made of: its settings checked, its models found or fetched."""
+"""Builds a voice run: checks the settings, and finds or downloads the models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from reelmill.settings import Settings, load_settings
 
 
 def voice_settings(given: dict[str, Any]) -> Settings:
-    """The settings in force. Raises UsageError for a value that does not fit."""
+    """Load the settings. Raises UsageError for a value that is not valid."""
     settings = load_settings(**given)
     languages = parse_languages(settings.language)
     if settings.engine == "whisperx" and len(languages) > 1:
@@ -40,7 +40,7 @@ def voice_settings(given: dict[str, Any]) -> Settings:
 
 
 def recognizer_spec(files: ModelFiles, settings: Settings) -> WhisperSpec:
-    """The recognizer, able to recognize the languages given.
+    """The recognizer, checked for the given languages.
 
     Raises:
         UsageError: it knows English only, and another language was given.
@@ -56,7 +56,7 @@ def recognizer_spec(files: ModelFiles, settings: Settings) -> WhisperSpec:
 
 
 def build_voice(context: BuildContext) -> Pipeline:
-    """Stages of `reelmill voice`, with their models.
+    """Build the stages of `reelmill voice` with their models.
 
     Raises:
         ModelUnavailableError: the recognizer is not available.
@@ -89,7 +89,7 @@ def recognition(context: BuildContext, names: tuple[SpeakerName, ...] = ()) -> P
 
 
 def _vain_words(settings: Settings) -> str | None:
-    """Why `--words` comes to nothing, where it does: it overrules neither of the two."""
+    """Why `--words` has no effect; None when it has. It does not override the other two options."""
     if settings.words and "vtt" not in parse_formats(settings.formats):
         formats = ",".join(settings.formats)
         return f"--words applies to vtt captions, but --formats {formats} has no vtt: add it"
@@ -99,10 +99,10 @@ def _vain_words(settings: Settings) -> str | None:
 
 
 def speaker_names(settings: Settings, out: Path, kept: str = "names") -> tuple[SpeakerName, ...]:
-    """The names given now and before: whoever was named stays named in this output folder, where
-    they are noted as `kept`.
+    """The names given now and earlier. A named speaker keeps the name in this output folder, where
+    names are stored under `kept`.
 
-    Raises UsageError for a name that is not written as one.
+    Raises UsageError for a name that is not written correctly.
     """
     given = parse_names(settings.names)
     known = [SpeakerName(*entry) for entry in json.loads(remembered(out, kept, lambda: "[]"))]
@@ -122,7 +122,7 @@ def _chosen_model(choice: DeviceChoice, out: Path) -> str:
 
 
 def named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:
-    """What `--names` says of recordings that the run does not have."""
+    """A remark about names given for recordings that the run does not have."""
     there = {path.name for path in paths}
     for name in recordings_named(parse_names(settings.names)):
         if name not in there:

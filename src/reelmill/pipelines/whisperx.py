@@ -1,4 +1,4 @@
-"""WhisperX as a whole engine: recordings to transcripts by its recognizer and its aligner."""
+"""The whisperx pipeline: from recordings to transcripts by WhisperX's recognizer and aligner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from reelmill.stages.words.align_whisperx import AlignByWhisperX
 
 @dataclass(frozen=True)
 class WhisperX:
-    """WhisperX's models; without an `aligner` words get no times."""
+    """WhisperX's models. Without an `aligner`, words get no times."""
 
     recognizer: WhisperXSpec
     aligner: WhisperXAlignerSpec | None
@@ -41,7 +41,7 @@ def whisperx_pipeline(
     diarizer: Diarizer | None = None,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
-    """Recordings to exports."""
+    """From recordings to exports."""
     recognizer, aligner = whisperx.recognizer, whisperx.aligner
     languages = parse_languages(settings.language)
     stages: list[Stage] = [

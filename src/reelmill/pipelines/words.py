@@ -1,4 +1,4 @@
-"""When each word is said: the stages that pipelines with a transcript get for it."""
+"""The stages that time words, shared by pipelines with a transcript."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from reelmill.stages.words.whisper_times import TimeByWhisper
 
 
 def word_stages(whisper: WhisperSpec, aligners: Chosen | None) -> list[Stage]:
-    """What times the words: an aligner where the language has one, else the recognizer."""
+    """The stages that time words: an aligner if there is one for the language, otherwise the
+    recognizer."""
     if aligners is None:
         return []
     languages = tuple(language for language, _ in aligners.spec.models)
@@ -29,8 +30,7 @@ def word_stages(whisper: WhisperSpec, aligners: Chosen | None) -> list[Stage]:
 def choose_words(
     settings: Settings, whisper: WhisperSpec, notes: Sequence[str] = ()
 ) -> Chosen | None:
-    """The aligners that the settings ask for, with `notes` on what else the run goes without; None
-    when words shall get no times."""
+    """The requested aligners, with `notes` on what is unavailable; None if words get no times."""
     if not settings.align:
         return None
     chosen = choose_aligners(settings.aligner, parse_languages(settings.language), whisper.name)

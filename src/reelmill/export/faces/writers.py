@@ -1,4 +1,4 @@
-"""Persons of a video written for people and other programs: one writer class a format."""
+"""Persons of a video written for people and other programs, with one writer class per format."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NOTICE = (
 
 @dataclass(frozen=True)
 class FacesDocument:
-    """The persons of a video with their boxes, the clips made of them, and where from.
+    """The persons of a video with their boxes and clips, and the video they come from.
 
     `thumbnails`: JPEG data by person's label; `stills`: scenes, each with its JPEG data.
     """
@@ -96,8 +96,8 @@ class FacesJson(FacesWriter):
 
 
 class FacesCsv(FacesWriter):
-    """A row for each person and frame. A name that a spreadsheet would take for a formula begins
-    with an apostrophe."""
+    """A row for each person and frame. A name that a spreadsheet would take for a formula is
+    preceded by an apostrophe."""
 
     suffix = "faces.csv"
 
@@ -181,7 +181,7 @@ def _person(person: Person, arrays: PersonArrays) -> dict[str, Any]:
 
 
 def _voices(persons: Persons) -> dict[str, Any]:
-    """What was heard: voices that go with no face, with their times."""
+    """Voices that belong to no face, with their times."""
     if not isinstance(persons, HeardPersons) or not persons.diarizer:
         return {}
     unseen = [{"voice": one.label, "heard": _spans(one.heard)} for one in persons.unseen]

@@ -1,4 +1,4 @@
-"""Subtitles written for players and other programs: one writer class a format."""
+"""Subtitles written for players and other programs, with one writer class per format."""
 
 from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.registry import (

@@ -1,4 +1,4 @@
-"""What a subtitle writer may need to know."""
+"""The data that a subtitle writer receives."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from reelmill.artifacts import Sentences, Subtitles, Translations
 from reelmill.export.subtitles.style import DEFAULT_STYLE, SubtitleStyle
 from reelmill.export.transcript.document import Source
 
-#: The picture a style's sizes are meant for, when there is none.
+#: The picture size that styles assume when the recording has no picture.
 _USUAL_PICTURE = (1920, 1080)
 
 
 @dataclass(frozen=True)
 class SubtitleDocument:
-    """Subtitles with what they were made from; `picture` is (width, height) as it is shown."""
+    """Subtitles and what they were made from. `picture` is (width, height) as shown."""
 
     subtitles: Subtitles
     sentences: Sentences

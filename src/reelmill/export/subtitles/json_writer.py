@@ -1,4 +1,4 @@
-"""JSON: sentences, their translations, the subtitles made from them and every rule broken."""
+"""JSON: sentences, their translations, the subtitles made from them, and every broken rule."""
 
 from __future__ import annotations
 

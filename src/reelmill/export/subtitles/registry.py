@@ -1,4 +1,4 @@
-"""Which subtitle formats there are."""
+"""The available subtitle formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WRITERS: dict[str, type[SubtitleWriter]] = {
 }
 _OTHER_NAMES = {"sami": "smi", "webvtt": "vtt", "subrip": "srt"}
 
-#: What is written when nobody asks for anything.
+#: The default formats.
 DEFAULT_SUBTITLE_FORMATS = tuple(_WRITERS)
 
 
@@ -35,8 +35,8 @@ def subtitle_writer(name: str) -> SubtitleWriter:
 
 
 def parse_subtitle_formats(names: Iterable[str]) -> tuple[str, ...]:
-    """Format names as a user writes them (`SRT`, `.vtt`, `sami`, `all`), each once, in the
-    registry's order.
+    """Parse format names as a user writes them (`SRT`, `.vtt`, `sami`, `all`). Each is returned
+    once, in the registry's order.
 
     Raises:
         UsageError: a name is unknown, or none is given.

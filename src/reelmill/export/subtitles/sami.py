@@ -1,4 +1,5 @@
-"""SAMI (.smi), which Korean players read: every language in one file, a class each."""
+"""SAMI (.smi), which Korean players read: all languages in one file, with one class per
+language."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ from reelmill.export.subtitles.document import SubtitleDocument
 from reelmill.export.subtitles.writer import SubtitleWriter
 from reelmill.export.transcript.cues import one_line
 
-#: The class, name and language tag that players know; others follow the same pattern.
+#: The class, name and language tag that players know. Other languages follow the same pattern.
 _CLASSES = {
     "ko": ("KRCC", "한국어", "ko-KR"),
     "en": ("ENCC", "English", "en-US"),
     "ja": ("JPCC", "日本語", "ja-JP"),
     "zh": ("CNCC", "中文", "zh-CN"),
 }
-#: Players on Windows take a file without it for one in the system's old code page.
+#: Without this mark, players on Windows read the file in the system's old code page.
 _MARK = "\ufeff"
 _HEAD = """<SAMI>
 <HEAD>
@@ -37,8 +38,8 @@ _TAIL = "</BODY>\n</SAMI>\n"
 
 
 class SamiWriter(SubtitleWriter):
-    """After Microsoft's "Understanding SAMI 1.0": SYNC points in milliseconds, a paragraph of a
-    language's class at each; `&nbsp;` takes a text away."""
+    """Follows Microsoft's "Understanding SAMI 1.0": SYNC points in milliseconds, each with a
+    paragraph of a language's class. `&nbsp;` removes a text."""
 
     name = "smi"
 
@@ -67,7 +68,7 @@ def language_class(language: str) -> tuple[str, str, str]:
 
 
 def _points(track: SubtitleTrack, colour: str) -> Iterator[tuple[int, str, str]]:
-    """When which text of a track comes, and when it goes."""
+    """The times at which texts of a track appear and disappear."""
     name = language_class(track.language)[0]
     for index, cue in enumerate(track.cues):
         yield milliseconds(cue.start), name, _paragraph(cue, colour)

@@ -1,4 +1,4 @@
-"""How subtitles look where a format can say it, and where they are burned in."""
+"""The look of subtitles, in formats that have styles and when burned in."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ class SubtitleStyle:
 DEFAULT_STYLE = SubtitleStyle()
 
 
-#: Letters of fewer pixels have strokes thinner than one, which the outline darkens.
+#: Letters smaller than this many pixels have strokes thinner than a pixel, which the outline
+#: darkens.
 _LEGIBLE_PIXELS = 16
 
 
 def legible(style: SubtitleStyle, picture: tuple[int, int]) -> SubtitleStyle:
-    """The style for letters that are drawn in the pixels of a picture of (width, height): larger in
-    a small one, unless a size of its own was asked for."""
+    """The style for letters drawn into a picture of (width, height). In a small picture they are
+    larger, unless the user gave a size."""
     least = math.ceil(_LEGIBLE_PIXELS * _SHORTER_SIDE / max(1, min(picture)))
     if style.size != DEFAULT_STYLE.size or least <= style.size:
         return style
@@ -48,7 +49,7 @@ def legible(style: SubtitleStyle, picture: tuple[int, int]) -> SubtitleStyle:
 
 
 def parse_style(text: str) -> SubtitleStyle:
-    """A style as the command line has it: `font=Nanum Gothic,size=54,colour=#ffff00`.
+    """Parse a style from the command line: `font=Nanum Gothic,size=54,colour=#ffff00`.
 
     Raises:
         UsageError: something in it is unknown or does not fit; the message lists what there is.

@@ -1,4 +1,4 @@
-"""A file a language: SubRip, WebVTT, and ASS by pysubs2."""
+"""Formats with one file per language: SubRip, WebVTT, and ASS by pysubs2."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from reelmill.export.transcript.cues import one_line
 if TYPE_CHECKING:
     from pysubs2 import Color, SSAFile, SSAStyle
 
-#: What ASS, and players that make ASS of everything, take for a line break or a hard space; behind
-#: an invisible word joiner it is text again, as FFmpeg writes it.
+#: Sequences that ASS, and players that convert everything to ASS, read as a line break or a hard
+#: space. An invisible word joiner before them makes them text again, as FFmpeg writes it.
 _BACKSLASH = "\\\u2060"
 _TRANSLATION, _ORIGINAL = "Default", "Original"
 _SHORTER_SIDE = 1080
 _ORIGINAL_SHARE = 0.8
-#: Of the picture's width, what a full line may take.
+#: Share of the picture's width that a full line may take.
 _LINE_SHARE = 0.94
 
 
@@ -42,7 +42,7 @@ class VttWriter(TrackWriter):
 
 
 class AssWriter(TrackWriter):
-    """With a style fit for the picture, and another for the original's lines."""
+    """ASS with a style that fits the picture, and a second style for the lines of the original."""
 
     name = "ass"
 
@@ -122,7 +122,7 @@ def _colour(text: str) -> Color:
 
 
 def _scaled(picture: tuple[int, int]) -> tuple[int, int]:
-    """The picture with its shorter side as 1080, in which styles are measured."""
+    """The picture scaled to a shorter side of 1080, the unit in which styles are measured."""
     width, height = picture
     shorter = min(width, height)
     if shorter <= 0:
@@ -131,7 +131,7 @@ def _scaled(picture: tuple[int, int]) -> tuple[int, int]:
 
 
 def _fitting(track: SubtitleTrack, width: int) -> int:
-    """The largest size at which the widest line fits, a full-width character being a square."""
+    """The largest size at which the widest line fits, if a full-width character is a square."""
     widest = max((_squares(line) for cue in track.cues for line in cue.lines), default=1.0)
     return max(8, int(width * _LINE_SHARE / max(1.0, widest)))
 

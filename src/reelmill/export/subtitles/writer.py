@@ -1,4 +1,4 @@
-"""The contract of a subtitle format."""
+"""The interface of subtitle formats."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class SubtitleWriter(ABC):
 
     @abstractmethod
     def files(self, document: SubtitleDocument) -> dict[str, str]:
-        """Suffix behind the recording's name (without the point) to the content of the file."""
+        """The files: suffix after the recording's name (without the dot), and content."""
 
     @abstractmethod
     def suffixes(self, languages: Sequence[str]) -> list[str]:
-        """The suffixes of `files`, when subtitles are in these languages."""
+        """The suffixes of `files` for subtitles in these languages."""
 
 
 class TrackWriter(SubtitleWriter):
-    """A format that holds one language: a file each, with the language in its suffix."""
+    """A format that holds one language: one file per language, with the language in its suffix."""
 
     def files(self, document: SubtitleDocument) -> dict[str, str]:
         return {
@@ -41,4 +41,4 @@ class TrackWriter(SubtitleWriter):
 
     @abstractmethod
     def render(self, document: SubtitleDocument, track: SubtitleTrack) -> str:
-        """The content of one language's file."""
+        """The content of the file for one language."""

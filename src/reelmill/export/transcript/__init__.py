@@ -1,4 +1,4 @@
-"""Transcripts written for people and other programs: one writer class a format."""
+"""Transcripts written for people and other programs, with one writer class per format."""
 
 from reelmill.export.transcript.document import Document, Source
 from reelmill.export.transcript.registry import (

@@ -1,4 +1,4 @@
-"""What a writer may need to know about a transcript and where it came from."""
+"""The data that a writer receives: a transcript and its source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reelmill.export.transcript.cues import spoken
 class Source:
     """The original a transcript was made from: hashes in hex, size in bytes, mtime in ns.
 
-    `name` is the file's own name, without a folder: exports are handed on to other machines.
+    `name` is the file name without a folder, because exports are passed on to other machines.
     """
 
     name: str
@@ -41,9 +41,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Document:
-    """A transcript with its source and the settings it was made with; `turns` say who speaks
-    when, where that is known; `findings` are what further stages found; `captions`, with line
-    breaks in their text, are what timed formats show, by default the transcript's segments."""
+    """A transcript with its source and settings. `turns` say who speaks when, if known. `findings`
+    are those of further stages. `captions`, whose text has line breaks, are what timed formats
+    show; by default these are the segments."""
 
     transcript: Transcript
     source: Source
@@ -54,7 +54,7 @@ class Document:
 
     @property
     def shown(self) -> Sequence[Segment]:
-        """What is shown at once, and until when."""
+        """The captions, or otherwise the segments."""
         if self.captions is not None:
             return self.captions
         return [replace(segment, text=text) for segment, text in spoken(self.transcript)]

@@ -1,4 +1,4 @@
-"""A document for people: who said what, in the order in which it was said."""
+"""DOCX: a document for people that says who said what, in order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOTICE = "Machine output. Check it against the recording before relying on it."
 
 
 class DocxWriter(TranscriptWriter):
-    """A heading, what the recording is, a table of the speakers, then the talk."""
+    """A heading, the recording's data, a table of the speakers, then the text."""
 
     suffix = "docx"
 
@@ -33,7 +33,7 @@ class DocxWriter(TranscriptWriter):
             )
 
     def render(self, document: Document) -> str:
-        """The talk as plain text; the file itself is made by `content`."""
+        """The conversation as plain text. `content` makes the file itself."""
         return "\n".join(
             f"{_when(row[0])}  {row[0].spoken_by}{_text(row)}" for row in _paragraphs(document)
         )
@@ -62,7 +62,7 @@ class DocxWriter(TranscriptWriter):
 
 
 def _paragraphs(document: Document) -> list[list[Cue]]:
-    """What one speaker says without another in between; without speakers, each segment."""
+    """Consecutive segments of one speaker; without speakers, each segment."""
     rows = cues(document.transcript)
     if not any(cue.speaker for cue in rows):
         return [[cue] for cue in rows]
@@ -101,7 +101,7 @@ def _add_speakers(made: Any, document: Document) -> None:
 
 
 def _without_moment(data: bytes) -> bytes:
-    """The same archive without the time of its making: the same transcript, the same file."""
+    """The archive without its creation time, so that the same transcript gives the same file."""
     result = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(data)) as archive,

@@ -1,4 +1,4 @@
-"""JSON: everything known about a transcript, with what it was made from and how."""
+"""JSON: everything known about a transcript, its source and how it was made."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DEMO_NOTICE = (
 
 
 class JsonWriter(TranscriptWriter):
-    """Texts exactly as recognized; times in seconds of the original, to the millisecond."""
+    """Texts exactly as recognized. Times are in seconds of the original, to the millisecond."""
 
     suffix = "json"
 
@@ -43,7 +43,7 @@ class JsonWriter(TranscriptWriter):
 
 
 def is_demo(model: str) -> bool:
-    """Whether a model's name is that of the shipped demo model."""
+    """Whether a model's name is that of the bundled demo model."""
     return re.match(r"(.*/)?demo(-| |$)", model) is not None
 
 
@@ -84,8 +84,8 @@ def _content(document: Document) -> dict[str, Any]:
 
 
 def finding_facts(source: str, found: Finding, made_with: str | None = None) -> dict[str, Any]:
-    """`source` is `recording` for what is damaged, guessed or left out, else the stage that found
-    it; `score` from 0 to 1, null where there is no such measure."""
+    """`source` is `recording` for what is damaged, guessed or left out, otherwise the stage that
+    found it. `score` is from 0 to 1, null where the stage has no such measure."""
     return {
         "source": source,
         "label": found.label,
@@ -116,8 +116,8 @@ def _speaker(totals: SpeakerTotals) -> dict[str, Any]:
 
 
 def source_facts(source: Source) -> dict[str, Any]:
-    """What an export says about the original it was made from. `modified` is None when the time
-    is outside the calendar (years 1 to 9999); `mtime_ns` is always exact."""
+    """What exports say about the original. `modified` is None for a time outside the calendar
+    (years 1 to 9999); `mtime_ns` is always exact."""
     modified = source.modified
     return {
         "name": source.name,

@@ -1,4 +1,4 @@
-"""WebVTT whose words light up as they are said."""
+"""WebVTT in which each word is highlighted as it is spoken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.vtt_writer import voiced
 from reelmill.export.transcript.writer import TranscriptWriter
 
-#: What is yet to be said is dimmed; players without styles show the text as it is.
+#: Words not yet spoken are dimmed. Players without styles show the plain text.
 _STYLE = "::cue(:future) {\n  opacity: 0.45;\n}"
 
 
@@ -31,7 +31,7 @@ class KaraokeVttWriter(TranscriptWriter):
 
 
 def _with_times(segment: Segment, text: str, start: int, end: int) -> str:
-    """`text` with a tag before each word that begins later than what is before it."""
+    """`text` with a tag before each word that begins later than the text before it."""
     parts, at, reached = [], 0, start
     for word in segment.words:
         label = one_line(word.text)

@@ -1,4 +1,4 @@
-"""Speakers get the names that users give them, without anything being computed again."""
+"""Give speakers the names that users choose, without computing anything again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TranscriptT = TypeVar("TranscriptT", bound=Transcript)
 
 @dataclass(frozen=True)
 class SpeakerName:
-    """`name` for the speaker labelled `label`, in one recording or, with None, in all."""
+    """`name` for the speaker labelled `label`, in one recording, or in all if it is None."""
 
     label: str
     name: str
@@ -22,7 +22,7 @@ class SpeakerName:
 
 
 def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
-    """Names as a user writes them: `A=Kim`, `A=Kim,B=Lee`, `call 1.m4a:A=Kim,B=Lee`.
+    """Parse names as a user writes them: `A=Kim`, `A=Kim,B=Lee`, `call 1.m4a:A=Kim,B=Lee`.
 
     Raises:
         UsageError: something else.
@@ -30,7 +30,7 @@ def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
     found: dict[tuple[str | None, str], SpeakerName] = {}
     for text in given:
         label, equals, names = text.partition("=")
-        # A file's name may hold colons, and so may a speaker's.
+        # A file name may contain colons, and so may a speaker's name.
         head, separator, label = label.rpartition(":")
         recording = head.strip() if separator else None
         pairs = f"{label}{equals}{names}"
@@ -46,7 +46,7 @@ def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
 
 
 def names_for(names: Iterable[SpeakerName], recording: str) -> dict[str, str]:
-    """The names by label for a recording; one given for it alone counts more."""
+    """The names by label for a recording. A name given for this recording wins."""
     chosen = sorted(
         (one for one in names if one.recording in (None, recording)),
         key=lambda one: one.recording is not None,
@@ -55,12 +55,12 @@ def names_for(names: Iterable[SpeakerName], recording: str) -> dict[str, str]:
 
 
 def recordings_named(names: Iterable[SpeakerName]) -> list[str]:
-    """The recordings that some of the names are for, each once."""
+    """The recordings that names are given for, each once."""
     return list(dict.fromkeys(one.recording for one in names if one.recording is not None))
 
 
 def named(transcript: TranscriptT, names: Mapping[str, str]) -> TranscriptT:
-    """The transcript with names in the place of labels; labels without a name stay."""
+    """The transcript with names instead of labels. Labels without a name stay."""
 
     def name(label: str | None) -> str | None:
         return names.get(label, label) if label is not None else None

@@ -1,4 +1,4 @@
-"""Which formats there are."""
+"""The available transcript formats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRITERS: dict[str, type[TranscriptWriter]] = {
     )
 }
 
-#: What is written when nobody asks for anything, and what `all` means: they need nothing more.
+#: The default formats, and the meaning of `all`: those that need no further package.
 DEFAULT_FORMATS = ("json", "txt", "srt", "vtt", "tsv")
 
 
@@ -53,9 +53,9 @@ def writer_for(name: str, *, words: bool = False) -> TranscriptWriter:
 
 
 def parse_formats(names: Iterable[str]) -> tuple[str, ...]:
-    """Format names as a user writes them (`SRT`, `.vtt`, `json,txt`, `all`), each once.
+    """Parse format names as a user writes them (`SRT`, `.vtt`, `json,txt`, `all`), each once.
 
-    They come in the registry's order, so that the same formats are the same setting.
+    They are returned in the registry's order, so that the same formats make the same setting.
 
     Raises:
         UsageError: a name is unknown, cannot be written here, or none is given.

@@ -1,4 +1,4 @@
-"""RTTM: who speaks when, as diarization tools exchange it (NIST RT-09)."""
+"""RTTM: who speaks when, in the exchange format of diarization tools (NIST RT-09)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SPACE = re.compile(r"\s+")
 
 
 class RttmWriter(TranscriptWriter):
-    """A line for each turn, with the number of its channel, 1 where speakers have none.
+    """A line for each turn, with the number of its channel, or 1 if speakers have none.
 
-    Blanks in names become `_`, for they separate the columns, and control characters are escaped.
+    Blanks in names become `_`, because blanks separate the columns. Control characters are escaped.
     """
 
     suffix = "rttm"

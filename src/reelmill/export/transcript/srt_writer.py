@@ -9,7 +9,7 @@ from reelmill.export.transcript.writer import TranscriptWriter
 
 
 class SrtWriter(TranscriptWriter):
-    """Speakers stand before their words; the JSON export keeps the text as it was."""
+    """The speaker's name precedes the text. The JSON export keeps the text unchanged."""
 
     suffix = "srt"
 

@@ -9,8 +9,8 @@ from reelmill.export.transcript.writer import TranscriptWriter
 
 
 class TsvWriter(TranscriptWriter):
-    """A fourth column, `speaker`, when speakers are known: the first three stay in place. A text
-    that a spreadsheet would take for a formula begins with an apostrophe."""
+    """A fourth column, `speaker`, follows if speakers are known. A text that a spreadsheet would
+    take for a formula is preceded by an apostrophe."""
 
     suffix = "tsv"
 

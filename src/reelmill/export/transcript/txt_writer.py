@@ -1,4 +1,4 @@
-"""Plain text: what was said, a line for each segment."""
+"""Plain text: one line for each segment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebVTT captions, as browsers play them."""
+"""WebVTT captions for browsers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ class VttWriter(TranscriptWriter):
 
 
 def voiced(cue: Cue, text: str) -> str:
-    """A cue's text, already escaped, as its speaker's."""
+    """Mark a cue's escaped text as that of its speaker."""
     voice = vtt_escaped(one_line(cue.speaker)) if cue.speaker else ""
     return f"<v {voice}>{text}</v>" if voice else text

@@ -1,4 +1,4 @@
-"""The contract of an export format."""
+"""The interface of export formats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelmill.export.transcript.document import Document
 class TranscriptWriter(ABC):
     """Turns a document into one file. `suffix` is the format's name and the file's ending.
 
-    The same document always gives the same text: nothing of the moment or the machine.
+    The same document always gives the same text: nothing depends on the time or the machine.
     """
 
     suffix: ClassVar[str]
@@ -21,8 +21,9 @@ class TranscriptWriter(ABC):
         """The whole content of the file, written as UTF-8."""
 
     def content(self, document: Document) -> bytes:
-        """The bytes of the file; a format that is no text overrides this."""
+        """The bytes of the file. Formats that are not text override this."""
         return self.render(document).encode("utf-8", "surrogateescape")
 
     def check(self) -> None:  # noqa: B027 (most formats need nothing)
-        """Raises UsageError when the format cannot be written here, before any work is done."""
+        """Raises UsageError if the format cannot be written here. Called before any work is
+        done."""

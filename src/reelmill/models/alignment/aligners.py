@@ -1,7 +1,7 @@
-"""Which aligner a language has, and getting it: shipped, local, or from the model hub.
+"""The aligner of each language, and how to get it: shipped, local, or from the model hub.
 
-The hub's wav2vec2 models are converted once, beside the other models; neither PyTorch nor
-transformers is needed for that.
+The hub's wav2vec2 models are converted once and stored beside the other models. This needs neither
+PyTorch nor transformers.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from reelmill.models.files.catalog import DEMO
 from reelmill.models.files.names import given_path
 from reelmill.models.runtimes.checkpoint import WEIGHT_FILES
 
-#: Setting this as `--aligner` leaves word times to Whisper.
+#: The value of `--aligner` that leaves word times to Whisper.
 NONE = "none"
 
 _XLSR = "jonatasgrosman/wav2vec2-large-xlsr-53"
-#: By ISO 639-1 code. WhisperX's table, so that its users find their models; where that has
-#: one that CTranslate2 cannot compute (the small ones, normalized by group), a large one instead.
+#: By ISO 639-1 code. This is WhisperX's table, so that its users find their models. Where it has a
+#: model that CTranslate2 does not support (the small ones, normalized by group), a large one
+#: replaces it.
 REPOSITORIES: Mapping[str, str] = {
     "ar": f"{_XLSR}-arabic",
     "ca": "softcatala/wav2vec2-large-xlsr-catala",
@@ -75,10 +76,10 @@ REPOSITORIES: Mapping[str, str] = {
 
 _DEMO_LANGUAGES = ("en", "ja", "ko")
 _DEMO_FOLDER = ASSETS / "models" / "demo-aligner"
-#: Below the models folder: what was converted here.
+#: Below the models folder: models converted here.
 _CONVERTED = "reelmill-aligners"
 _CONFIGURATION = ("config.json", "preprocessor_config.json", VOCABULARY_FILE)
-#: What decides the results of a converted model.
+#: The files that determine the results of a converted model.
 _DECIDING = ("model.bin", SHAPE_FILE, "preprocessor_config.json", VOCABULARY_FILE)
 
 _INSTEAD = "word times come from Whisper, not from an aligner: {}"
@@ -91,7 +92,7 @@ _NONE_HERE = (
 
 @dataclass(frozen=True)
 class Chosen:
-    """The aligners of a run, and in plain words what it goes without."""
+    """The aligners of a run, and notes in plain words on what is unavailable."""
 
     spec: AlignerSpec
     notes: tuple[str, ...] = ()
@@ -103,11 +104,12 @@ def choose_aligners(
     whisper: str,
     compute_type: str = "auto",
 ) -> Chosen:
-    """The aligner of each language.
+    """Choose the aligner of each language.
 
-    With no `name`: the demo one for the demo recognizer; otherwise those of the table that are on
-    this machine, and those of `languages`, which are fetched if need be. What nobody named and
-    is not available is noted, not raised: those words get Whisper's times.
+    Without `name`, this is the demo aligner for the demo recognizer. Otherwise it is those of the
+    table that are on this machine, and those of `languages`, which are downloaded if necessary. An
+    aligner that was not named and is not available is noted rather than raised; those words get
+    Whisper's times.
 
     Args:
         name: `demo`, `none`, a folder or hub repository for all languages, or None.
@@ -133,7 +135,7 @@ def choose_aligners(
 
 
 def fetch_aligner(name: str) -> AlignerModel:
-    """Fetch and convert an aligner, by language or by hub repository, for later runs.
+    """Download and convert an aligner, by language or by hub repository, for later runs.
 
     Raises:
         ModelUnavailableError: not known, or not to be had; the message names the ways out.
@@ -163,7 +165,7 @@ def _from_table(languages: tuple[str, ...], compute_type: str) -> Chosen:
 
 
 def _all_languages(languages: tuple[str, ...]) -> tuple[str, ...]:
-    """Whoever names a model and no language means it for whatever is spoken."""
+    """A model named without a language is used for whatever language is spoken."""
     from reelmill.models.whisper.languages import LANGUAGES
 
     return languages or LANGUAGES
@@ -184,7 +186,8 @@ def _resolve(name: str) -> AlignerModel:
 
 
 def _from_folder(folder: Path, name: str) -> AlignerModel:
-    """A folder in CTranslate2's format as it is; one in the hub's is converted first."""
+    """A folder in CTranslate2's format is used as it is; one in the hub's format is converted
+    first."""
     if not any((folder / weights).is_file() for weights in WEIGHT_FILES):
         return _local(folder, name)
     digest = folder_digest(folder, (*_CONFIGURATION, *WEIGHT_FILES))
@@ -235,7 +238,7 @@ def _local(folder: Path, name: str) -> AlignerModel:
 
 
 def _described(folder: Path, name: str) -> AlignerModel:
-    read_alphabet(folder / VOCABULARY_FILE)  # a vocabulary of another kind is said at once
+    read_alphabet(folder / VOCABULARY_FILE)  # reports a vocabulary of another kind at once
     return AlignerModel(folder, name, folder_digest(folder, _DECIDING))
 
 

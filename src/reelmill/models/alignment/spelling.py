@@ -1,4 +1,4 @@
-"""Words in the letters of an aligner."""
+"""Spell words in the letters of an aligner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from reelmill.core.json_text import parse_json
 from reelmill.errors import ModelUnavailableError
 
-#: A letter the model does not have: whatever letter is heard there.
+#: A letter the model does not have. It matches any letter.
 ANY = -1
 
 _BLANKS = ("<pad>", "[PAD]", "<blank>", "<s>")
@@ -23,7 +23,8 @@ _APOSTROPHES = {"’": "'", "‘": "'", "ʼ": "'"}
 
 @dataclass(frozen=True)
 class Alphabet:
-    """The letters of a CTC model: `blank` stands for no letter, `delimiter` for a word's end."""
+    """The letters of a CTC model. `blank` stands for no letter, `delimiter` for the end of a
+    word."""
 
     letters: dict[str, int]
     blank: int
@@ -31,14 +32,14 @@ class Alphabet:
     size: int
 
     def spell(self, word: str) -> list[int]:
-        """The word's letters; ANY for letters the model lacks, nothing for punctuation."""
+        """The word's letters, with ANY for letters the model lacks and nothing for punctuation."""
         spelled: list[int] = []
         for character in word:
             spelled += self._character(_APOSTROPHES.get(character, character))
         return spelled
 
     def knows(self, word: str) -> bool:
-        """Whether all of the word's letters are the model's."""
+        """Whether the model has all letters of the word."""
         return ANY not in self.spell(word)
 
     def _character(self, character: str) -> list[int]:
@@ -51,11 +52,12 @@ class Alphabet:
 
 
 def _forms(character: str) -> Iterator[str]:
-    """Ways to write a character: as it is, in the other case, in its parts, in the other kana."""
+    """The ways to write a character: unchanged, in the other case, in its parts, in the other
+    kana."""
     for one in (character, character.lower(), character.upper()):
         yield one
         yield unicodedata.normalize("NFKC", one)
-        # The parts of a Hangul syllable; an accented letter as a letter and its accent.
+        # Parts of a Hangul syllable; an accented letter as a letter and its accent.
         parts = unicodedata.normalize("NFD", one)
         yield parts
         if not "\uac00" <= one <= "\ud7a3":

@@ -1,8 +1,8 @@
-"""Forced alignment: which frames each letter of a known text is spoken in.
+"""Forced alignment: finds the frames in which each letter of a known text is spoken.
 
-The best path through a CTC trellis (Graves et al. 2006; Kürzinger et al. 2020,
-arXiv:2007.09127), for several texts at once: the frames are walked one after the other, the letters
-of all texts of a batch are one array.
+Finds the best path through a CTC trellis (Graves et al. 2006; Kürzinger et al. 2020,
+arXiv:2007.09127) for several texts at once. Frames are processed one after the other; the letters
+of all texts in a batch form one array.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from reelmill.models.alignment.spelling import ANY, Alphabet
 Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
 
-#: In `Spelled.letters`: silence that may or may not be there.
+#: In `Spelled.letters`: optional silence.
 GAP = -2
 
-#: What hearing any letter at all is worth less than hearing the right one, each frame.
+#: The penalty per frame for matching any letter instead of the right one.
 _ANY_PENALTY = np.float32(1.0)
 _IMPOSSIBLE = np.float32(-1e30)
-#: Numbers in the arrays of one batch: 64 MB for the largest two of them.
+#: The number of values in the arrays of a batch: 64 MB for the two largest.
 _BATCH_NUMBERS = 4 << 20
 
 
 @dataclass(frozen=True)
 class Spelled:
-    """A text for the trellis: letters, ANY and GAP, and for each which word it belongs to.
+    """A text for the trellis: letters, ANY and GAP, each with the word it belongs to.
 
     A GAP belongs to no word (-1).
     """
@@ -56,7 +56,7 @@ class WordFrames:
 
 
 def spell_words(words: Sequence[Sequence[int]]) -> Spelled:
-    """Words as their letters' numbers put together, with room for silence around each."""
+    """The letter numbers of the words in a row, with room for silence around each word."""
     letters, owners = [GAP], [-1]
     for index, word in enumerate(words):
         if word:
@@ -99,7 +99,7 @@ def align(
 def _batches(
     indices: list[int], log_probs: Sequence[Float32], texts: Sequence[Spelled]
 ) -> Iterator[list[int]]:
-    """Texts of similar length together, as many as the memory set aside for them holds."""
+    """Group texts of similar length, as many as fit into the memory for a batch."""
     batch: list[int] = []
     letters = 0
     for index in sorted(indices, key=lambda i: (len(log_probs[i]), len(texts[i].letters))):
@@ -114,7 +114,7 @@ def _batches(
 
 
 class _Trellis:
-    """Arrays (frames, texts, letters); shorter texts and sounds are padded."""
+    """Arrays (frames, texts, letters). Shorter texts and sounds are padded."""
 
     def __init__(self, log_probs: list[Float32], texts: list[Spelled], alphabet: Alphabet) -> None:
         self._frames = np.array([len(probs) for probs in log_probs])
@@ -128,12 +128,13 @@ class _Trellis:
         gaps = np.zeros(shape[1:], bool)
         for row, text in enumerate(texts):
             gaps[row, : len(text.letters)] = text.letters == GAP
-        #: What it costs to come from two letters before: only a gap may be left out.
+        #: The cost of coming from two letters before. Only a gap may be skipped.
         self._over = np.where(gaps, np.float32(0), _IMPOSSIBLE)[:, :-1]
         self._walk()
 
     def _walk(self) -> None:
-        """From the first frame to the last: the best way to each letter, and where it came from."""
+        """Go from the first frame to the last: the best way to each letter, and where it came
+        from."""
         frames, texts, letters = self._enter.shape
         best = np.full((texts, letters + 2), _IMPOSSIBLE, np.float32)
         here, before, over = best[:, 2:], best[:, 1:-1], best[:, :-2]
@@ -164,7 +165,7 @@ class _Trellis:
             self._ends[over] = here[over]
 
     def path(self, row: int, text: Spelled, count: int) -> WordFrames:
-        """Back from the last frame, and from letters to words."""
+        """Go back from the last frame, and from letters to words."""
         frames, last = int(self._frames[row]), int(self._letters[row]) - 1
         at = last if self._ends[row, last] >= self._ends[row, last - 1] else last - 1
         states = np.empty(frames, np.int64)
@@ -185,9 +186,9 @@ class _Trellis:
 
 
 def _emissions(probs: Float32, letters: Int32, alphabet: Alphabet) -> tuple[Float32, Float32]:
-    """Log probabilities (frames, letters) of beginning a letter in a frame, and of going on.
+    """Log probabilities (frames, letters) of beginning a letter in a frame, and of continuing it.
 
-    A letter may go on in silence, but must be heard to begin; a gap is silence or the delimiter.
+    A letter may continue in silence, but must be heard to begin. A gap is silence or the delimiter.
     """
     blank = probs[:, alphabet.blank, None]
     gap = blank if alphabet.delimiter is None else probs[:, alphabet.delimiter, None]

@@ -1,7 +1,7 @@
-"""wav2vec2 on CTranslate2: which letter is heard in each frame, for many sounds at once.
+"""wav2vec2 on CTranslate2: the letter heard in each frame, for many sounds at once.
 
-Baevski et al. 2020 (arXiv:2006.11477). CTranslate2 knows no padding mask: what a sound is padded
-to depends on its own length alone, so that its result does not depend on its neighbours.
+Baevski et al. 2020 (arXiv:2006.11477). CTranslate2 has no padding mask. The padded length therefore
+depends only on a sound's own length, so that its result does not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from reelmill.models.alignment.wav2vec2_convert import SHAPE_FILE, VOCABULARY_FI
 from reelmill.models.runtimes import cublas
 from reelmill.models.whisper.features import SAMPLE_RATE, Float32
 
-#: wav2vec2 as published: 25 ms of sound a frame, a frame every 20 ms.
+#: wav2vec2 as published: frames of 25 ms, one every 20 ms.
 _USUAL_SHAPE = {"reach": 400, "hop": 320}
-#: Padded lengths are in quarters of a power of two. Each new length costs the CPU as much again
-#: as inferring it twice: its convolutions are planned and compiled (oneDNN).
+#: Padded lengths are in quarters of a power of two. Each new length costs the CPU as much as
+#: inferring it twice, because oneDNN plans and compiles its convolutions.
 _PARTS = 4
-#: Plans that are kept, eight for a length: each holds the memory it works in. Twice as many spare a
+#: The number of plans kept, eight per length. Each holds its working memory. Twice as many saved a
 #: run a twentieth of the time at best, and took 80 MB more in each model worker.
 _PLANS = 32
 _LEAST_SAMPLES = SAMPLE_RATE // 2
@@ -48,7 +48,7 @@ class AlignerModel:
 
 @dataclass(frozen=True)
 class AlignerSpec(ModelSpec):
-    """Which aligner each language has; a model that serves several is loaded once.
+    """The aligner of each language. A model that serves several languages is loaded once.
 
     `models` are pairs of an ISO 639-1 code and a model. `compute_type` "auto" is float16 on CUDA,
     and int8 on the CPU.
@@ -69,11 +69,11 @@ class AlignerSpec(ModelSpec):
         return f"{named}:{self.compute_type}"
 
     def model_for(self, language: str) -> AlignerModel | None:
-        """The aligner of a language, if it has one."""
+        """The aligner of a language, if there is one."""
         return dict(self.models).get(language)
 
     def memory_mb(self, device_kind: str) -> float:
-        """The weights as they lie on disk, half as much again for a batch, and the libraries."""
+        """The size of the weights on disk, half as much again for a batch, and the libraries."""
         folders = {model.path for _, model in self.models}
         weights = sum((folder / "model.bin").stat().st_size for folder in folders) / (1 << 20)
         return 1.5 * weights + _LIBRARIES_MB
@@ -83,7 +83,7 @@ class AlignerSpec(ModelSpec):
         return {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": str(_PLANS)}
 
     def load(self, device: Device, threads: int) -> Aligners:
-        """Nothing yet: a run with one language needs only that language's model."""
+        """Loads nothing yet: a run with one language needs only the model of that language."""
         if device.kind == "cuda":
             cublas.preload_cublas()
         return Aligners(self, device, threads)
@@ -94,7 +94,7 @@ class AlignerSpec(ModelSpec):
 
 
 class Aligners:
-    """The models of a spec, each loaded when its language first comes."""
+    """The models of a spec, each loaded when its language first appears."""
 
     def __init__(self, spec: AlignerSpec, device: Device, threads: int) -> None:
         self._spec, self._device, self._threads = spec, device, threads
@@ -141,7 +141,7 @@ class Aligners:
 
 
 class Wav2Vec2:
-    """A loaded model. Errors of CTranslate2, out of memory included, come out as they are."""
+    """A loaded model. Errors of CTranslate2, including out of memory, are passed on unchanged."""
 
     def __init__(self, loaded: Any, model: AlignerModel) -> None:
         """Wrap a `ctranslate2.models.Wav2Vec2`."""
@@ -155,14 +155,14 @@ class Wav2Vec2:
 
     @property
     def seconds_per_frame(self) -> float:
-        """Frame t is what is heard from t to t + 1 times this."""
+        """Frame t covers the time from t to t + 1 times this."""
         return self._hop / SAMPLE_RATE
 
     def log_probs(self, sounds: Sequence[Float32]) -> list[Float32]:
         """Log probabilities (frames, letters) of each sound, mono at 16 kHz.
 
-        Sounds that are padded to the same length are inferred together on a GPU; on the CPU that
-        saves nothing, as with Whisper.
+        Sounds padded to the same length are inferred together on a GPU. On the CPU that saves
+        nothing, as with Whisper.
         """
         by_length: dict[int, list[int]] = {}
         for index, sound in enumerate(sounds):
@@ -182,7 +182,7 @@ class Wav2Vec2:
         """Shape (sounds, frames, letters); every frame has its own hop of sound in its middle."""
         import ctranslate2
 
-        length += -length % self._hop  # else the last frame would lack a part of its sound
+        length += -length % self._hop  # otherwise the last frame would lack a part of its audio
         edge = self._reach - self._hop
         rows = np.zeros((len(sounds), 1, length + edge), np.float32)
         for row, sound in zip(rows[:, 0], sounds, strict=True):
@@ -195,7 +195,7 @@ class Wav2Vec2:
 
 
 def padded_length(samples: int) -> int:
-    """What a sound of that many samples is padded to: the next quarter of its power of two."""
+    """The padded length of a sound with that many samples: the next quarter of its power of two."""
     if samples <= _LEAST_SAMPLES:
         return _LEAST_SAMPLES
     step = (1 << (samples.bit_length() - 1)) // _PARTS

@@ -1,4 +1,5 @@
-"""From the hub's wav2vec2 checkpoints to CTranslate2's format, without PyTorch or transformers."""
+"""Convert wav2vec2 checkpoints of the hub to CTranslate2's format, without PyTorch or
+transformers."""
 
 from __future__ import annotations
 
@@ -14,11 +15,11 @@ from reelmill.core.json_text import parse_json
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.runtimes.checkpoint import Weights, read_weights
 
-#: What CTranslate2 has built in (src/layers/wav2vec2.cc): the rest of the shape is free.
+#: What CTranslate2 has built in (src/layers/wav2vec2.cc). The rest of the shape is free.
 STRIDES_FIRST, STRIDES_REST = 5, 2
 POSITIONS, GROUPS = 128, 16
 
-#: Ours, beside CTranslate2's files: how frames and samples belong together.
+#: Reelmill's own file, beside CTranslate2's: the relation of frames and samples.
 SHAPE_FILE = "aligner.json"
 VOCABULARY_FILE = "vocab.json"
 _COPIED = (VOCABULARY_FILE, "preprocessor_config.json")
@@ -27,7 +28,7 @@ _COPIED = (VOCABULARY_FILE, "preprocessor_config.json")
 def convert(source: Path, target: Path, quantization: str | None = "int8") -> None:
     """Write the wav2vec2 CTC model in `source` (config, vocab.json, weights) to `target`.
 
-    `target` appears whole or not at all.
+    `target` appears complete or not at all.
 
     Args:
         source: a folder as transformers' `Wav2Vec2ForCTC.save_pretrained` writes it.
@@ -64,7 +65,7 @@ def _config(source: Path) -> dict[str, Any]:
         "num_conv_pos_embeddings": POSITIONS,
         "num_conv_pos_embedding_groups": GROUPS,
     }
-    # transformers' own defaults for what a config leaves out
+    # transformers' defaults for values that a config omits
     usual = {"feat_extract_norm": "group", "do_stable_layer_norm": False, "conv_bias": False}
     for name, value in wanted.items():
         found = config.get(name, usual.get(name, value))

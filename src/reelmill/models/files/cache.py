@@ -1,4 +1,4 @@
-"""From a name to a folder of weights: shipped, local, or from the model hub, all by one way."""
+"""From a model's name to its folder: shipped, local, or from the model hub."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OPTIONS: dict[ModelKind, str] = {"whisper": "--model", "translator": "--transla
 _DEMO_ROOT = ASSETS / "models"
 _DEFAULT_MELS = 80
 
-#: Each a file a model cannot do without, or several of which one is enough.
+#: Files that a model needs. Of a tuple, one is enough.
 _REQUIRED: dict[ModelKind, tuple[tuple[str, ...], ...]] = {
     "whisper": (
         ("config.json",),
@@ -37,13 +37,13 @@ _REQUIRED: dict[ModelKind, tuple[tuple[str, ...], ...]] = {
         ("tokenizer.json",),
         ("vocabulary.json", "vocabulary.txt"),
     ),
-    # The tokenizer, which many conversions lack, is looked for by models.translators.
+    # Many conversions lack the tokenizer, so models.translators looks for it separately.
     "translator": (
         ("model.bin",),
         ("shared_vocabulary.json", "shared_vocabulary.txt"),
     ),
 }
-#: What of a hub repository is wanted; the same list faster-whisper fetches.
+#: The files wanted from a hub repository, the same that faster-whisper downloads.
 _WANTED: dict[ModelKind, tuple[str, ...]] = {
     "whisper": (
         "config.json",
@@ -61,7 +61,7 @@ _WANTED: dict[ModelKind, tuple[str, ...]] = {
     ),
 }
 
-#: Files up to this size are hashed whole for a model's identity; of larger ones, samples.
+#: Files up to this size are hashed completely for a model's identity; of larger ones, samples.
 _HASHED_WHOLE = 64 << 20
 _SAMPLES, _SAMPLE_BYTES = 32, 64 << 10
 
@@ -81,7 +81,7 @@ class ModelFiles:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A line of `reelmill models`: `path` is None for what is not on this machine."""
+    """A line of `reelmill models`. `path` is None for a model that is not on this machine."""
 
     name: str
     kind: ModelKind
@@ -101,7 +101,7 @@ def resolve(
     download: bool = True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ModelFiles:
-    """Find a model's folder, fetching it from the hub if need be.
+    """Find a model's folder, and download it from the hub if necessary.
 
     Args:
         name: `demo`, a folder, a name of the catalog, or any `owner/repository` of the hub.
@@ -125,12 +125,12 @@ def resolve(
 
 
 def pull(name: str, kind: ModelKind = "whisper") -> ModelFiles:
-    """Fetch a model so that later runs need no network; as `resolve`."""
+    """Download a model so that later runs need no network. Arguments as for `resolve`."""
     return resolve(name, kind)
 
 
 def list_models() -> list[ModelEntry]:
-    """Every known model and every other usable one in the cache: where it lies, how large it is."""
+    """Every known model and every other usable one in the cache, with path and size."""
     entries = [
         _entry(entry.name, entry.kind, entry.repository or "shipped with reelmill")
         for entry in CATALOG.values()
@@ -147,7 +147,7 @@ def list_models() -> list[ModelEntry]:
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of the files in a folder, links followed."""
+    """Total size of the files in a folder in bytes, following links."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
@@ -176,7 +176,7 @@ def _is_complete(repository: str, kind: ModelKind) -> bool:
 
 
 def _repository(name: str, kind: ModelKind) -> str | None:
-    """The hub repository a name stands for; None when it is a folder."""
+    """The hub repository that a name means; None for a folder."""
     known = find(name, kind)
     if known is not None:
         return known.repository
@@ -245,15 +245,15 @@ def _missing(folder: Path, kind: ModelKind) -> list[str]:
 
 
 def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> ModelFiles:
-    """What a model's folder says about its features, as faster-whisper reads it."""
+    """The settings for features in a model's folder, as faster-whisper reads them."""
     known = find(name)
     settings: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         settings = parse_json((folder / "preprocessor_config.json").read_text("utf-8"))
     n_mels = int(settings.get("feature_size", known.n_mels if known else _DEFAULT_MELS))
-    # Two keys of our own, for models that get lost in full windows: `speech_seconds` is how much
-    # speech to put into one, `padded_seconds` how long it is then made. Without the first we go by
-    # `chunk_length`, without the other we pad to 30 s, as other programs do.
+    # Two additional keys, for models that fail on full windows: `speech_seconds` is how much speech
+    # goes into a window, `padded_seconds` the length to which it is padded. Without the first,
+    # `chunk_length` applies; without the second, windows are padded to 30 s as in other programs.
     declared = settings.get("speech_seconds", settings.get("chunk_length", WINDOW_SECONDS))
     window = min(WINDOW_SECONDS, float(declared))
     padded = min(WINDOW_SECONDS, float(settings.get("padded_seconds", WINDOW_SECONDS)))
@@ -261,7 +261,8 @@ def _described(folder: Path, name: str, kind: ModelKind, identity: str) -> Model
 
 
 def folder_digest(folder: Path, patterns: Sequence[str]) -> str:
-    """A digest of what decides results: content, not times, so that a copy is the same model."""
+    """A digest of what determines results. It depends on content and not on times, so a copy is the
+    same model."""
     digest = hashlib.sha256()
     files = {file for pattern in patterns for file in folder.glob(pattern)}
     for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
@@ -272,7 +273,7 @@ def folder_digest(folder: Path, patterns: Sequence[str]) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """A digest of one file's content, whatever it is called."""
+    """A digest of the content of one file, regardless of its name."""
     digest = hashlib.sha256()
     _add_content(digest, path, path.stat().st_size)
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The models that have a name of their own, and which one fits a device."""
+"""The models with names of their own, and the choice of one that fits a device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 ModelKind = Literal["whisper", "aligner", "translator"]
 
-#: The small models that come with the package, one a kind.
+#: The small models that come with the package, one per kind.
 DEMO = "demo"
 
 
@@ -42,7 +42,7 @@ _TINY, _BASE, _SMALL = (78, 1_000, 500), (148, 1_300, 700), (488, 2_500, 1_500)
 _MEDIUM, _LARGE, _TURBO = (1_530, 6_500, 3_000), (3_090, 10_000, 5_000), (1_620, 6_000, 3_000)
 _ENGLISH = "English only"
 
-#: Meta's NLLB-200, converted to CTranslate2 int8 by others; weights CC-BY-NC 4.0.
+#: Meta's NLLB-200, converted to CTranslate2 int8 by others. Weights CC-BY-NC 4.0.
 _NLLB_NOTE = "200 languages, CC-BY-NC"
 
 
@@ -132,7 +132,7 @@ CATALOG: Mapping[tuple[ModelKind, str], CatalogEntry] = {
 
 
 def find(name: str, kind: ModelKind = "whisper") -> CatalogEntry | None:
-    """The catalog's entry of that name, if it has one."""
+    """The catalog's entry of that name, if there is one."""
     return CATALOG.get((kind, name))
 
 
@@ -141,7 +141,7 @@ def names(kind: ModelKind = "whisper") -> list[str]:
 
 
 def guess_kind(name: str) -> ModelKind:
-    """What a model of that name does: the catalog knows, or the name says so."""
+    """What a model of that name does, from the catalog or from the name itself."""
     for kind in ("whisper", "translator"):
         if find(name, kind) is not None:
             return kind
@@ -150,22 +150,22 @@ def guess_kind(name: str) -> ModelKind:
 
 @dataclass(frozen=True)
 class Choice:
-    """A chosen model and, in one line for people, why."""
+    """A chosen model, and the reason in one line for people."""
 
     name: str
     reason: str
 
 
-#: Best first; what is chosen when the user names no model.
+#: Best first. One of these is chosen if the user names no model.
 _BY_QUALITY = ("large-v3", "medium", "small", "base", "tiny")
-#: A CPU computes the larger ones slower than most users will wait.
+#: The largest model chosen on a CPU. Larger ones are slower than most users will wait.
 _LARGEST_ON_CPU = "small"
 
 
 def choose_whisper(free_mb: float, device: str) -> Choice:
     """The best Whisper that fits into `free_mb` of memory free on `device` (`cpu` or `cuda[:n]`).
 
-    On the CPU no larger than `small`: whoever has the time names a larger one.
+    On the CPU no larger than `small`. Users who have the time can name a larger one.
     """
     on_cpu = device.startswith("cpu")
     candidates = _BY_QUALITY[_BY_QUALITY.index(_LARGEST_ON_CPU) :] if on_cpu else _BY_QUALITY
@@ -193,7 +193,7 @@ def _reason(name: str, need: int, free_mb: float, device: str, on_cpu: bool) -> 
     return reason
 
 
-#: By free device memory in GB (10^9 bytes), a recognizer and a translator, best first.
+#: Free device memory in GB (10^9 bytes) with a recognizer and a translator, best first.
 _PAIRS: tuple[tuple[float, str, str], ...] = (
     (12, "large-v3", "nllb-200-1.3B"),
     (8, "medium", "nllb-200-distilled-600M"),
@@ -205,7 +205,7 @@ _MB_PER_GB = 1e9 / (1 << 20)
 def choose_for_subtitles(free_mb: float, device: str) -> tuple[Choice, Choice]:
     """The recognizer and the translator for `free_mb` (2^20 bytes) free on `device`.
 
-    On the CPU the smallest pair, whatever is free: whoever has the time names larger ones.
+    On the CPU the smallest pair, whatever is free. Users who have the time can name larger ones.
     """
     free_gb = free_mb / _MB_PER_GB
     fitting = [pair for pair in _PAIRS if free_gb >= pair[0]]

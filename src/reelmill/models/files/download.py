@@ -1,4 +1,4 @@
-"""Fetching a file by its address, for weights that are on no model hub."""
+"""Download a file by URL, for weights that are not on a model hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reelmill.core.retries import RETRY_WAITS, is_offline_error, retry
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
 
-#: Seconds without an answer after which a connection is given up.
+#: A connection is given up after this many seconds without an answer.
 _PATIENCE = 20.0
 _CHUNK = 1 << 20
 
@@ -26,7 +26,7 @@ def fetch(
     waits: tuple[float, ...] = RETRY_WAITS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Write what is at `address` (http, https) to `target`, whole or not at all.
+    """Download `address` (http, https) to `target` atomically.
 
     Args:
         waits: seconds before each further try, for causes that can pass.

@@ -1,5 +1,5 @@
-"""Other virtual environments: which interpreter a library lives under, in which version, and
-whether it can be imported there."""
+"""Other virtual environments: the interpreter that has a library, the library's version, and
+whether it can be imported."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from reelmill.errors import ModelUnavailableError
 
 _OLDEST = (3, 10)
 _SECONDS = 60
-#: An import may read gigabytes of libraries, perhaps from a network's disk.
+#: An import may read gigabytes of libraries, perhaps from a network disk.
 _IMPORT_SECONDS = 300
-#: The file in the user's cache that says what could be imported.
+#: The file in the user's cache that records which imports succeeded.
 _REMEMBERED = "environments.json"
-#: `python -c` imports from the current folder, where recordings lie and what came with them.
+#: `python -c` imports from the current folder, where recordings and untrusted files may lie.
 _NOWHERE = "/"
 
-#: Asked of the interpreter itself: what is installed there is nobody else's business to guess.
+#: Run by the other interpreter itself, which knows best what is installed there.
 _QUESTION = """
 import importlib.metadata, json, os, sys, sysconfig
 found = {}
@@ -45,8 +45,8 @@ print(json.dumps([sys.version_info[:2], found, changed]))
 
 @dataclass(frozen=True)
 class Environment:
-    """`python` is its interpreter, None for the one we run in; `versions` of the packages asked
-    for that it has; `changed`: when something was last installed there or removed, ns."""
+    """`python` is the interpreter, None for the current one. `versions` are those of the requested
+    packages it has. `changed` is when a package was last installed or removed there, in ns."""
 
     python: str | None
     versions: Mapping[str, str]
@@ -54,17 +54,18 @@ class Environment:
 
     @property
     def where(self) -> str:
-        """For people."""
+        """The environment's name for people."""
         return self.python or "this environment"
 
     @property
     def has_cuda(self) -> bool:
-        """Whether its PyTorch can be expected to know GPUs: builds for the CPU say so."""
+        """Whether its PyTorch is expected to support GPUs. CPU builds have a version that says
+        so."""
         return "+cpu" not in self.versions.get("torch", "")
 
 
 def look(python: Path | None, packages: Sequence[str]) -> Environment:
-    """What the environment of `python` (its interpreter or its folder) has of `packages`.
+    """Which of `packages` the environment of `python` (its interpreter or its folder) has.
 
     Raises:
         ModelUnavailableError: there is no interpreter, or none that we can use.
@@ -92,10 +93,10 @@ def look(python: Path | None, packages: Sequence[str]) -> Environment:
 
 
 def try_import(found: Environment, module: str) -> None:
-    """Import a module under an environment's interpreter, in a process of its own.
+    """Import a module with an environment's interpreter, in a separate process.
 
-    That takes seconds: once it went well, it is not tried again before something is installed
-    there or removed.
+    This takes seconds. After a success it is not repeated until a package is installed or removed
+    there.
 
     Raises:
         ModelUnavailableError: it cannot be imported, and why.
@@ -119,7 +120,7 @@ def try_import(found: Environment, module: str) -> None:
             f"{module} is in {found.where}, but cannot be imported ({_cause(error)}); reinstall "
             "it there"
         ) from error
-    with contextlib.suppress(OSError):  # then it is tried again next time
+    with contextlib.suppress(OSError):  # in that case the import is tried again next time
         write_text(remembered, json.dumps({**known, key: found.changed}, indent=1) + "\n")
 
 
@@ -132,7 +133,8 @@ def _read(path: Path) -> dict[str, int]:
 
 
 def _interpreter(python: Path) -> str:
-    """The file to run. Links stay: they are what makes an interpreter a virtual environment's."""
+    """The interpreter to run. Links are kept, because they mark the interpreter as a virtual
+    environment's."""
     given = Path(os.path.abspath(python.expanduser()))
     for path in (given, given / "bin" / "python"):
         if path.is_file():

@@ -1,4 +1,4 @@
-"""The model hub and its cache on this machine: what is here, and fetching what is not."""
+"""The model hub and its cache on this machine: which models are here, and downloading others."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from reelmill.core.paths import caches
 from reelmill.core.retries import is_offline_error, retry
 from reelmill.errors import ModelUnavailableError, kind_of
 
-#: The HTTP client's ways of saying that a connection broke, by class name: the client's package
-#: has changed its name more than once.
+#: Class names of the HTTP client's exceptions for broken connections. The client's package has
+#: changed its name more than once.
 _TRANSIENT = frozenset(
     {
         "ConnectError",
@@ -37,8 +37,8 @@ BUSY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def models_folder() -> Path:
-    """Where models are kept, open for writing: `REELMILL_MODELS`, else the hub's usual cache,
-    shared with others.
+    """Where models are kept, opened for writing: `REELMILL_MODELS`, otherwise the hub's usual
+    cache, which other programs share.
 
     The variables are those of huggingface_hub, read here so that a model already on this
     machine is found without importing that library.
@@ -53,7 +53,7 @@ def models_folder() -> Path:
 
 
 def cached_snapshot(repository: str) -> Path | None:
-    """The folder of a repository's newest fetched commit, complete or not."""
+    """The folder of the latest downloaded commit of a repository, complete or not."""
     if not (models_folder() / f"models--{repository.replace('/', '--')}").is_dir():
         return None  # without importing the library
     from huggingface_hub import snapshot_download
@@ -67,7 +67,7 @@ def cached_snapshot(repository: str) -> Path | None:
 
 
 def cached_repositories() -> list[str]:
-    """The repositories of which something was fetched, as `owner/name`."""
+    """The repositories of which anything was downloaded, as `owner/name`."""
     if not models_folder().is_dir():
         return []
     from huggingface_hub import scan_cache_dir
@@ -87,9 +87,11 @@ def download(
     sleep: Callable[[float], None],
     ways_out: str | None = None,
 ) -> Path:
-    """Fetch a repository's wanted files into `models_folder()`; what is there is not fetched again.
+    """Download the wanted files of a repository to `models_folder()`. Existing files are not
+    downloaded again.
 
-    `ways_out`: what a user can do where it is not available; that of CTranslate2 models otherwise.
+    `ways_out` says what a user can do if the repository is not available; by default for
+    CTranslate2 models.
 
     Raises:
         ModelUnavailableError: offline, refused, or still failing after the last try.
@@ -112,7 +114,7 @@ def download(
 
 
 def unavailable(repository: str, cause: str, ways_out: str | None = None) -> ModelUnavailableError:
-    """The one message for weights that is not available, with all ways out."""
+    """The message for weights that are not available, with everything the user can do."""
     return ModelUnavailableError(
         f"the model {repository} is not available: {cause}. Choose one of these: "
         f"{ways_out or _ways_out()}"
@@ -133,7 +135,7 @@ def _snapshot_download(repository: str, wanted: Sequence[str]) -> Path:
     from huggingface_hub.utils.tqdm import tqdm
 
     class Silent(tqdm):
-        """A library prints nothing, and on a terminal its bars would cross our own display."""
+        """Turn off the library's output: its progress bars would break Reelmill's own display."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
@@ -160,7 +162,7 @@ def _is_transient(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in BUSY_STATUSES
     if isinstance(error, LocalEntryNotFoundError):
-        return True  # the hub did not answer, and nothing is here
+        return True  # the hub did not answer, and there is no local copy
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & _TRANSIENT) or kind_of(error) == "transient"
 

@@ -1,4 +1,4 @@
-"""Whether a model's name is the path of a file or folder, or a name."""
+"""Decide whether a model's name is a path or a name."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _WRITTEN_AS_PATH = (".", "/", "~")
 
 
 def given_path(name: str, known: Collection[str] = ()) -> Path | None:
-    """The path that a model's name means; None when it is a name.
+    """The path that a model's name means; None if it is a name.
 
-    What lies in the current folder never takes the place of a model known by its name, nor of a
-    hub repository (`owner/name`): there may be recordings and whatever else came with them.
+    Files in the current folder never replace a model known by name or a hub repository
+    (`owner/name`): recordings and untrusted files may lie there.
 
     Args:
         name: as the user wrote it, or as our own tables have it.

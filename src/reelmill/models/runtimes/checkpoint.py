@@ -1,4 +1,5 @@
-"""Weights as the model hub keeps them, read with NumPy alone: no PyTorch for a conversion."""
+"""Read weights in the formats of the model hub with NumPy alone, so that conversion needs no
+PyTorch."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from reelmill.errors import ModelUnavailableError
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
-#: Best first: a safetensors file holds nothing but numbers and is read without a copy.
+#: Best first. A safetensors file holds nothing but numbers and is read without a copy.
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
 _BFLOAT16 = "bfloat16"
@@ -32,7 +33,7 @@ _STORAGES = {
 }
 _BYTES = {"<f8": 8, "<f4": 4, "<f2": 2, _BFLOAT16: 2, "<i8": 8}
 
-#: How files of PyTorch before 1.6 begin: this number pickled, then a version.
+#: The start of files of PyTorch before 1.6: this number pickled, then a version.
 _OLD_MAGIC, _OLD_VERSION = 0x1950A86A20F9469CFC6C, 1001
 _PICKLED_WRONG = (pickle.PickleError, EOFError, struct.error, IndexError, AttributeError)
 
@@ -50,8 +51,8 @@ def read_weights(folder: Path) -> Weights:
 
 
 def read_weight_file(path: Path) -> Weights:
-    """All tensors of one file, as float32: safetensors, or a dictionary that PyTorch saved, in
-    its zip or in the form it had before version 1.6.
+    """Read all tensors of one file as float32: safetensors, or a dictionary saved by PyTorch, in
+    its zip format or the one before version 1.6.
 
     Raises:
         ModelUnavailableError: the file is damaged or of another form.
@@ -91,7 +92,8 @@ def _floats(data: bytes, kind: str) -> npt.NDArray[np.float32]:
 
 
 def _read_torch(path: Path) -> Weights:
-    """PyTorch's zip: a pickle of the dictionary and a file for the numbers of each storage."""
+    """PyTorch's zip format: a pickle of the dictionary, and a file with the numbers of each
+    storage."""
     with zipfile.ZipFile(path) as archive:
         pickled = next((one for one in archive.namelist() if one.endswith("/data.pkl")), None)
         if pickled is None:
@@ -104,8 +106,8 @@ def _read_torch(path: Path) -> Weights:
 
 
 def _read_old_torch(path: Path) -> Weights:
-    """Five pickles (magic, version, system, the dictionary, the names of its storages), then the
-    numbers of each storage after their count."""
+    """Five pickles (magic number, version, system, the dictionary, the names of its storages), then
+    for each storage the count of numbers and the numbers."""
     with path.open("rb") as file:
         storages = _Storages(lambda key: numbers[key])
         magic, version = (_Unpickler(file, storages).load() for _ in range(2))
@@ -122,7 +124,7 @@ def _read_old_torch(path: Path) -> Weights:
 
 @dataclass
 class _Storages:
-    """The numbers behind tensors, by the key of their storage, fetched when they are wanted."""
+    """The numbers of tensors by the key of their storage, read when they are needed."""
 
     fetch: Callable[[str], bytes]
     kinds: dict[str, str] = field(default_factory=dict)
@@ -136,7 +138,7 @@ class _Storages:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Where the numbers of a tensor are: `count` of a storage, from `offset`."""
+    """The place of a tensor's numbers: `count` numbers of a storage, from `offset`."""
 
     storages: _Storages
     key: str
@@ -166,7 +168,7 @@ def _arrays(loaded: Any) -> Weights:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Notes where tensors lie, and refuses whatever else a pickle might want to run."""
+    """Records where tensors are, and refuses anything else that a pickle might run."""
 
     def __init__(self, file: IO[bytes], storages: _Storages) -> None:
         super().__init__(file)

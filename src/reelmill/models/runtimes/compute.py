@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reelmill.engine.stage import Device
 
-#: By preference, for devices that lack the first (old GPUs have no float16, old CPUs no int8).
+#: In order of preference, for devices that lack the first (old GPUs have no float16, old CPUs no
+#: int8).
 _PREFERRED = {
     "cuda": ("float16", "int8_float32", "float32"),
     "cpu": ("int8", "int8_float32", "float32"),
@@ -12,7 +13,8 @@ _PREFERRED = {
 
 
 def compute_type_for(device: Device, wanted: str) -> str:
-    """`wanted`; for "auto" float16 on CUDA and int8 on the CPU, or what the device has instead."""
+    """`wanted`. For "auto", float16 on CUDA and int8 on the CPU, or what the device supports
+    instead."""
     if wanted != "auto":
         return wanted
     import ctranslate2

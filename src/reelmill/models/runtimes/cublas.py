@@ -1,8 +1,8 @@
-"""Makes CTranslate2 find cuBLAS where pip puts it, without LD_LIBRARY_PATH.
+"""Let CTranslate2 find cuBLAS where pip installs it, without LD_LIBRARY_PATH.
 
 CTranslate2 opens `libcublas.so.12` by its bare name when it first computes on a GPU. The loader
-takes a library that is already in the process under that name, so opening it by its full path
-beforehand is enough.
+reuses a library of that name that is already loaded, so it is enough to open it by its full path
+beforehand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from reelmill.errors import ModelUnavailableError
 
 LIBRARY = "libcublas.so.12"
-#: In this order: cuBLAS needs its light sibling, which lies beside it.
+#: The order matters: cuBLAS needs the smaller library, which is in the same folder.
 _LIBRARIES = ("libcublasLt.so.12", LIBRARY)
 REMEDY = 'pip install "reelmill[cuda]"'
 
@@ -53,7 +53,7 @@ def preload_cublas(search: Iterable[str] | None = None) -> Finding:
 
 
 def find_cublas(search: Iterable[str] | None = None) -> Finding:
-    """Open cuBLAS 12 from site-packages, else from the system; never raises."""
+    """Open cuBLAS 12 from site-packages, otherwise from the system. Never raises."""
     if not sys.platform.startswith("linux"):
         return Finding("system", None, "found by the system's own search")
     problem = "not in site-packages, not on the system's library path"

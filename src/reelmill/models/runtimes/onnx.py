@@ -1,4 +1,4 @@
-"""Opening networks with ONNX Runtime."""
+"""Open networks with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reelmill.core.paths import ASSETS
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 
-#: Models that come with the package, a folder each.
+#: Models that come with the package, one folder each.
 SHIPPED = ASSETS / "models"
 
 _CUDA = "CUDAExecutionProvider"
@@ -30,7 +30,7 @@ class OnnxModelSpec(ModelSpec):
 
 @dataclass(frozen=True)
 class OnnxFileSpec(OnnxModelSpec):
-    """A network in a file of its own.
+    """A network in its own file.
 
     Args:
         path: the ONNX file.
@@ -53,7 +53,7 @@ class OnnxFileSpec(OnnxModelSpec):
 
 @lru_cache(maxsize=1)
 def knows_cuda() -> bool:
-    """Whether the ONNX Runtime that is installed was built for CUDA. It is not imported."""
+    """Whether the installed ONNX Runtime was built for CUDA. It is not imported for this."""
     spec = find_spec("onnxruntime")
     folders = spec.submodule_search_locations or [] if spec else []
     return any(
@@ -73,16 +73,16 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
-    # Plans of memory are kept for each shape of input; ours have many, and none of them repeats
-    # often: the face detector took 170 MB more and no less time.
+    # ONNX Runtime keeps a memory plan for each input shape. Our inputs have many shapes that seldom
+    # repeat: with plans the face detector took 170 MB more and was no faster.
     options.enable_mem_pattern = False
     providers: list[Any] = ["CPUExecutionProvider"]
-    # Threads that spin while they wait would take the cores that other model workers compute with.
+    # Threads that spin while waiting would take cores from other model workers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if device.kind == "cuda":
         if _CUDA not in onnxruntime.get_available_providers():
             raise ModelUnavailableError(f"{_NO_CUDA}, or use --device cpu")
-        if hasattr(onnxruntime, "preload_dlls"):  # finds CUDA's libraries among Python's packages
+        if hasattr(onnxruntime, "preload_dlls"):  # finds CUDA's libraries among the Python packages
             onnxruntime.preload_dlls()
         providers.insert(0, (_CUDA, {"device_id": device.index}))
     try:

@@ -1,4 +1,4 @@
-"""Writing ONNX files without the onnx package: a graph is a few nested protobuf messages.
+"""Write ONNX files without the onnx package. A graph is a few nested protobuf messages.
 
 Field numbers are those of onnx.proto (ONNX 1.x, IR version 8).
 """
@@ -20,13 +20,13 @@ _TYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int64): 7}
 
 Attribute = int | float | Sequence[int]
 Array = npt.NDArray[np.float32] | npt.NDArray[np.int64]
-#: A message in pieces, so that weights are not copied from one into the next.
+#: A message in pieces, so that weights are not copied from one message into the next.
 _Pieces = list[bytes | memoryview]
 
 
 @dataclass
 class Value:
-    """An input or output: sizes that are free have a name."""
+    """An input or output. Free dimensions have a name."""
 
     name: str
     type: npt.DTypeLike
@@ -35,14 +35,14 @@ class Value:
 
 @dataclass
 class Graph:
-    """A graph being built, node by node."""
+    """A graph that is built node by node."""
 
     name: str
     nodes: list[_Pieces] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
 
     def add(self, kind: str, inputs: Sequence[str], **attributes: Attribute) -> str:
-        """Add a node with one output; gives the output's name."""
+        """Add a node with one output, and return the output's name."""
         return self.add_named(f"{kind.lower()}_{len(self.nodes)}", kind, inputs, **attributes)
 
     def add_named(
@@ -56,13 +56,13 @@ class Graph:
         return output
 
     def constant(self, value: Array) -> str:
-        """Add a constant; gives its name."""
+        """Add a constant, and return its name."""
         name = f"constant_{len(self.constants)}"
         self.constants[name] = value
         return name
 
     def save(self, path: Path, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
-        """Write the model, whole or not at all. Raises OSError as `atomic.replacing` does."""
+        """Write the model atomically. Raises OSError as `atomic.replacing` does."""
         graph: _Pieces = [piece for node in self.nodes for piece in _nested(1, node)]
         graph += _text(2, self.name)
         for name, array in self.constants.items():

@@ -1,6 +1,7 @@
 """Several small models in one process.
 
-A process for each would cost half a second of start-up and the libraries' memory every time.
+With a process for each, every model would cost half a second of start-up and the memory of its
+libraries.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from reelmill.engine.stage import Device, ModelSpec
 
 @dataclass(frozen=True)
 class SharedSpec(ModelSpec):
-    """One of several models that are loaded together: to whoever asks, `specs[index]`.
+    """One of several models that are loaded together. Stages that use it get `specs[index]`.
 
-    Those of the same `specs` are equal, and so one process loads them all.
+    Instances with the same `specs` are equal, so one process loads all of them.
     """
 
     specs: tuple[ModelSpec, ...]
@@ -24,7 +25,7 @@ class SharedSpec(ModelSpec):
 
     @property
     def own(self) -> ModelSpec:
-        """The one this stands for."""
+        """The model this stands for."""
         return self.specs[self.index]
 
     @property
@@ -65,17 +66,18 @@ class SharedSpec(ModelSpec):
 
 
 def shared(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
-    """The same models; if all are small and of this environment, loaded into one process."""
+    """The same models. If all are small and use this environment, they are loaded into one
+    process."""
     if not all(spec.lightweight and spec.python is None for spec in specs):
         return list(specs)
     return [SharedSpec(tuple(specs), index) for index in range(len(specs))]
 
 
 def own_spec(spec: ModelSpec) -> ModelSpec:
-    """The model a stage means, whether or not it shares a process."""
+    """The model that a stage uses, whether or not it shares a process."""
     return spec.own if isinstance(spec, SharedSpec) else spec
 
 
 def own_model(spec: ModelSpec, model: Any) -> Any:
-    """Of what a process has loaded for `spec`, the model a stage means."""
+    """The model that a stage uses, out of what a process has loaded for `spec`."""
     return model[spec.index] if isinstance(spec, SharedSpec) else model

@@ -1,4 +1,4 @@
-"""What models that need PyTorch have in common: where they run, and in which environment."""
+"""Shared code for models that need PyTorch: the device and the environment."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from reelmill.models.files import hub
 
 
 class TorchModelSpec(ModelSpec):
-    """A model of a library on PyTorch; `cuda`: whether that PyTorch computes on GPUs."""
+    """A model of a library on PyTorch. `cuda`: whether that PyTorch supports GPUs."""
 
     cuda: bool
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Without pyannote.audio's telemetry, and with our cache for what is fetched."""
+        """The environment variables: no pyannote.audio telemetry, and downloads go to our cache."""
         return {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_CACHE": str(hub.models_folder())}
 
     def unsupported_reason(self, device_kind: str) -> str:
@@ -26,7 +26,7 @@ class TorchModelSpec(ModelSpec):
 
 
 def torch_device(device: Device, threads: int) -> str:
-    """As `cpu` or `cuda:0`; on the CPU PyTorch computes with `threads` threads from now on.
+    """The device as `cpu` or `cuda:0`. On the CPU, PyTorch uses `threads` threads from now on.
 
     Raises:
         ModelUnavailableError: PyTorch sees no such GPU.

@@ -1,4 +1,4 @@
-"""What speaker encoders take: log mel filter banks as Kaldi computes them."""
+"""The input of speaker encoders: log mel filter banks as Kaldi computes them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def _filter_banks(samples: Float32, window: Float32) -> Float32:
 
 
 def _through(frames: Float32, window: Float32, size: int, filters: Float32) -> Float32:
-    """The power of each frame in each filter; in blocks, so that long sounds stay in the cache."""
+    """The power of each frame in each filter. Computed in blocks so that long audio stays in the
+    CPU cache."""
     powers = np.empty((len(frames), len(filters)), np.float32)
     for start in range(0, len(frames), _BLOCK):
         spectrum = np.fft.rfft(frames[start : start + _BLOCK] * window, size)
@@ -76,7 +77,7 @@ def _hamming() -> Float32:
 
 @lru_cache(maxsize=1)
 def _filters() -> Float32:
-    """Triangles of height 1 that are straight on the mel scale, shape (80, bins)."""
+    """Triangles of height 1 with straight sides on the mel scale, shape (80, bins)."""
     low, high = htk_mels(np.array([_LOWEST, RATE / 2]))
     bins = htk_mels(np.arange(_FFT // 2 + 1) * RATE / _FFT)
     return triangles(np.linspace(low, high, _MELS + 2), bins).astype(np.float32)

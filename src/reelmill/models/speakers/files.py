@@ -1,4 +1,4 @@
-"""From a name to the file of a speaker network: shipped, local, or from the model hub."""
+"""From the name of a speaker network to its file: shipped, local, or from the model hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT = "default"
 SpeakerNetwork = Literal["speaker-segmentation", "speaker-encoder"]
 
 _CONFIG = "config.json"
-#: Window of networks that do not say theirs: that of pyannote's segmentation-3.0.
+#: The window of networks that do not state theirs: that of pyannote's segmentation-3.0.
 _WINDOW_SECONDS = 10.0
 
 
@@ -77,7 +77,7 @@ def encoder_spec(name: str) -> EncoderSpec:
 
 
 def network_file(name: str, kind: SpeakerNetwork) -> Path:
-    """The .onnx file of a network, fetched if need be. Raises as `segmentation_spec`."""
+    """The .onnx file of a network, downloaded if necessary. Raises as `segmentation_spec`."""
     if name == DEFAULT:
         return SHIPPED / kind / "model.onnx"
     path = given_path(name, KNOWN)
@@ -119,7 +119,7 @@ def _only_network(folder: Path) -> Path:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    """What `config.json` beside a network says of it, if there is one."""
+    """The contents of `config.json` beside a network; empty if there is none."""
     file = path.parent / _CONFIG
     if not file.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""The networks that hear speakers: who is active in a window, and whose voice it is (ONNX)."""
+"""The networks of diarization (ONNX): who is active in a window, and the embedding of a voice."""
 
 from __future__ import annotations
 
@@ -25,31 +25,32 @@ from reelmill.models.speakers.features import (
 Bool = npt.NDArray[np.bool_]
 Int16 = npt.NDArray[np.int16]
 
-#: The filter banks an encoder takes: as 3D-Speaker computes them, or as WeSpeaker does.
+#: The filter banks an encoder expects: as 3D-Speaker computes them, or as WeSpeaker does.
 Features = Literal["3d-speaker", "wespeaker"]
 
 RATE = 16_000
 #: Samples between frames of pyannote's segmentation networks; frame 0 is centred on `FIRST`.
 FRAME_STEP = 270
 FIRST = 495
-#: Local speakers that a window can tell apart, and how many of them at once (powerset networks).
+#: Local speakers that a window can distinguish, and how many of them at once (powerset networks).
 _LOCAL_SPEAKERS, _AT_ONCE = 3, 2
-#: From which probability on somebody speaks, and a second one beside them. Tuned values of
-#: pyannote's own pipelines lie between 0.68 and 0.77 (Bredin and Laurent 2021).
+#: The probabilities from which somebody speaks, and from which a second person speaks too. Tuned
+#: values of pyannote's own pipelines are between 0.68 and 0.77 (Bredin and Laurent 2021).
 _ONSET, _SECOND_ONSET = 0.7, 0.65
-#: The same of powerset networks, whose probabilities of overlap are low for distant voices.
+#: The same for powerset networks, whose probabilities of overlap are low for distant voices.
 _SET_ONSET, _SECOND_SET_ONSET = 0.5, 0.4
-#: Frames of a piece of speech, a hundred a second, and filter banks.
+#: Frames in a piece of speech, at a hundred per second, and the number of filter banks.
 PIECE_FRAMES, _BANDS = 200, 80
 _LIBRARIES_MB = 120
-#: Windows of an item: four share what is read of the weights, more gain nothing. The CPU infers an
-#: item at a time, a GPU a batch of them.
+#: Windows in an item. Four windows share each read of the weights; more bring no gain. The CPU
+#: infers one item at a time, a GPU a batch of them.
 WINDOWS_TOGETHER = 4
 _WINDOWS_ON_GPU = 80
 
 
 def frames_of(samples: int) -> int:
-    """Frames that a segmentation network makes of so many samples (its three convolutions)."""
+    """The number of frames that a segmentation network makes of so many samples (three
+    convolutions)."""
     frames = ((samples - 251) // 10 + 1) // 3
     frames = (frames - 4) // 3
     return (frames - 4) // 3
@@ -57,7 +58,7 @@ def frames_of(samples: int) -> int:
 
 @dataclass(frozen=True)
 class SpeakerNetworkSpec(OnnxFileSpec):
-    """A network that is told about voices."""
+    """A network for voices."""
 
     def _network(self, device: Device, threads: int) -> OnnxNetwork:
         return OnnxNetwork(self.path, device, threads)
@@ -111,10 +112,10 @@ class SegmentationSpec(SpeakerNetworkSpec):
 
 @dataclass(frozen=True)
 class Heard:
-    """What is heard in the frames of a window, arrays of shape (frames,).
+    """What is heard in the frames of a window, as arrays of shape (frames,).
 
-    `speech`: how sure it is that somebody speaks, 1 being just enough; `overlap`: that two do;
-    `speaker`: which of the window's speakers is heard best.
+    `speech` is the confidence that somebody speaks, where 1 is just enough. `overlap` is the same
+    for two people at once. `speaker` is the loudest of the window's local speakers.
     """
 
     speech: Float32
@@ -130,7 +131,7 @@ class Segmentation:
         self._members = _powerset()
 
     def hear(self, runs: Sequence[Int16]) -> list[list[Heard]]:
-        """What is heard in each window of runs of them, each of shape (windows, samples)."""
+        """The activity in each window of several runs, each of shape (windows, samples)."""
         found = self._network.run([_full_scale(windows) for windows in runs])
         return [[self._heard(window) for window in self._checked(windows)] for windows in found]
 
@@ -147,7 +148,7 @@ class Segmentation:
         return self._of_sets(scores) if powerset else _of_speakers(scores)
 
     def _of_sets(self, scores: Float32) -> Heard:
-        """From the logarithms of the probabilities of who speaks together."""
+        """Activity from the log probabilities of sets of speakers."""
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         together = self._members.sum(axis=1)
@@ -159,13 +160,13 @@ class Segmentation:
 
 
 def _full_scale(windows: Int16) -> Float32:
-    """As a network takes them: shape (windows, 1, samples), from -1 to 1."""
+    """The input of a network: shape (windows, 1, samples), from -1 to 1."""
     result: Float32 = windows[:, None].astype(np.float32) / np.float32(32768)
     return result
 
 
 def _of_speakers(probabilities: Float32) -> Heard:
-    """From the probability of each local speaker."""
+    """Activity from the probability of each local speaker."""
     ordered = np.sort(probabilities, axis=1)
     return Heard(
         ordered[:, -1] / np.float32(_ONSET),
@@ -211,8 +212,8 @@ class EncoderSpec(SpeakerNetworkSpec):
         model.embed([np.ones((1, PIECE_FRAMES, _BANDS), np.float32)])
 
     def piece(self, samples: Float32) -> Float32:
-        """The features of one speaker's sound, shape (200, 80): the middle of what is longer than
-        2 s; what is shorter is repeated.
+        """The features of one speaker's audio, shape (200, 80). The middle of audio longer than 2 s
+        is used; shorter audio is repeated.
 
         Args:
             samples: 16 kHz, float32 in [-1, 1].
@@ -258,7 +259,7 @@ class Encoder:
 
 
 class OnnxNetwork:
-    """A network of one input and one output; raises as `open_network`."""
+    """A network with one input and one output. Raises as `open_network`."""
 
     def __init__(self, path: Path, device: Device, threads: int) -> None:
         self.path, self._together = path, device.kind != "cpu"
@@ -269,10 +270,10 @@ class OnnxNetwork:
     def run(self, groups: Sequence[Float32]) -> list[Float32]:
         """The first output for each group of rows.
 
-        On the CPU a group is inferred by itself and by one thread: the last digits of what comes
-        out for a row depend on the rows beside it, and those of a group are of one recording. A
-        GPU infers all together; a last batch of another size would make the library plan its
-        memory anew there, up to five times as much, so sizes are powers of two.
+        On the CPU each group is inferred separately by one thread: the last digits of a row's
+        output depend on the rows beside it, and the rows of a group belong to one recording. A GPU
+        infers all groups together. A batch of a new size would make the library plan its memory
+        again, with up to five times as much, so sizes are powers of two.
         """
         if not self._together:
             return list(self._pool.map(self._infer, groups))

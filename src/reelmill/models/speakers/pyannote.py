@@ -1,4 +1,4 @@
-"""pyannote.audio's speaker diarization pipelines: loading and calling."""
+"""Load and call speaker diarization pipelines of pyannote.audio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reelmill.models.runtimes.torch_device import TorchModelSpec, torch_device
 Float32 = npt.NDArray[np.float32]
 
 RATE = 16_000
-#: PyTorch and its companions, with the networks and a batch.
+#: PyTorch and its companions, with the networks and a batch, in MB.
 _LIBRARIES_MB = 1100
 
 
@@ -74,7 +74,7 @@ class PyannoteSpec(TorchModelSpec):
 
 
 class Diarizer:
-    """A loaded pipeline. Errors of PyTorch, out of memory included, come out as they are."""
+    """A loaded pipeline. Errors of PyTorch, including out of memory, are passed on unchanged."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline

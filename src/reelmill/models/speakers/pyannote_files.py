@@ -1,4 +1,4 @@
-"""Finding a pipeline of pyannote.audio: the environment it runs in, and the pipeline's files."""
+"""Find a pipeline of pyannote.audio: the environment it runs in, and its files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reelmill.models.files.environments import look, try_import
 from reelmill.models.files.names import given_path
 from reelmill.models.speakers.pyannote import PyannoteSpec
 
-#: The pipeline of pyannote.audio 4: everything it needs lies in its own repository.
+#: The pipeline of pyannote.audio 4. Everything it needs is in its own repository.
 DEFAULT = "pyannote/speaker-diarization-community-1"
 
 _PACKAGE = "pyannote.audio"
@@ -22,9 +22,9 @@ _INSTALL = (
     'install it into an environment of its own (pip install "pyannote.audio>=4,<5" there) and '
     'name that with --python, or install "reelmill[pyannote]" here'
 )
-#: One of these is in the folder of a pipeline or a model that was fetched.
+#: A downloaded pipeline or model has one of these in its folder.
 _WHOLE = ("config.yaml", "pytorch_model.bin", "plda.npz")
-#: A setting of a pipeline that is the name of a model on the hub, with or without its revision.
+#: A pipeline's setting that is the name of a model on the hub, with or without a revision.
 _PART = re.compile(r"^[\s-]*\w+:\s*[\"']?([A-Za-z][\w.-]*/[\w.-]+)(?:@[\w.-]+)?[\"']?\s*$", re.M)
 _FILES = ("*.yaml", "*.bin", "*.safetensors", "*.npz", "**/*.yaml", "**/*.bin", "**/*.npz")
 
@@ -69,7 +69,7 @@ def _fetched(name: str) -> tuple[Path, str]:
 
 
 def _parts(config: Path) -> list[str]:
-    """The models of the hub that a pipeline refers to; those in its own folder are no names."""
+    """The hub models that a pipeline refers to. Models in its own folder have no such names."""
     found = _PART.findall(config.read_text("utf-8"))
     return [name for name in found if given_path(name) is None]
 
@@ -92,7 +92,7 @@ def _ways_out(name: str) -> str:
 
 
 def has_token() -> bool:
-    """Whether the user has told the hub's library who they are."""
+    """Whether the user has logged in with the hub's library."""
     from huggingface_hub import get_token
 
     return bool(get_token())

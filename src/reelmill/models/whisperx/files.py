@@ -1,4 +1,4 @@
-"""Finding WhisperX: the environment it runs in, and the models it is given."""
+"""Find WhisperX: the environment it runs in, and the models it uses."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ from reelmill.models.runtimes.torch_device import TorchModelSpec, torch_device
 Float32 = npt.NDArray[np.float32]
 
 RATE = 16_000
-#: PyTorch and its companions with the speech detector, and an aligner of usual size.
+#: PyTorch and its companions, with the speech detector and an aligner of usual size, in MB.
 _LIBRARIES_MB, _ALIGNER_MB = 900, 1300
 
 
 @dataclass(frozen=True)
 class HeardSegment:
-    """A stretch of speech as WhisperX's detector cut it, and its text."""
+    """A stretch of speech as WhisperX's detector cut it, with its text."""
 
     start: float
     end: float
@@ -123,7 +123,7 @@ class WhisperXSpec(TorchModelSpec):
                     "initial_prompt": self.options.initial_prompt,
                     "hotwords": self.options.hotwords,
                 },
-                vad_method="pyannote",  # its weights come with WhisperX
+                vad_method="pyannote",  # WhisperX includes its weights
                 threads=threads,
             )
         except Exception as error:
@@ -140,7 +140,7 @@ class WhisperXSpec(TorchModelSpec):
 
 
 class Recognizer:
-    """A loaded `whisperx.load_model`. Errors of its libraries come out as they are."""
+    """A loaded `whisperx.load_model`. Errors of its libraries are passed on unchanged."""
 
     def __init__(self, model: Any, batch_size: int, window_seconds: float) -> None:
         self._model = model
@@ -171,7 +171,7 @@ class Recognizer:
 
 @dataclass(frozen=True)
 class WhisperXAlignerSpec(TorchModelSpec):
-    """WhisperX's aligners, each loaded when its language first comes up.
+    """WhisperX's aligners, each loaded when its language first appears.
 
     `model`: hub name or folder for all languages; None: WhisperX's own choice for each.
     """
@@ -209,7 +209,8 @@ class WhisperXAlignerSpec(TorchModelSpec):
 
 
 class Aligner:
-    """WhisperX's `load_align_model` and `align`. Errors while aligning come out as they are."""
+    """WhisperX's `load_align_model` and `align`. Errors during alignment are passed on
+    unchanged."""
 
     def __init__(self, alignment: Any, model: str | None, device: str) -> None:
         self._alignment = alignment
@@ -273,8 +274,8 @@ def _word(found: Mapping[str, Any]) -> AlignedWord:
 
 
 def _split_sentences_offline(alignment: Any) -> None:
-    """WhisperX cuts sentences with rules of NLTK that are a download; without network it would
-    fail for want of them, though plain rules do."""
+    """WhisperX cuts sentences with NLTK rules that must be downloaded. Without a network it would
+    fail for lack of them, although plain rules are good enough."""
     load = getattr(alignment, "nltk_load", None)
     if load is None:
         return
