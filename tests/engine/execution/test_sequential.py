@@ -85,7 +85,7 @@ def test_all_recordings_go_through_one_model_before_the_next_one_loads(tmp_path:
     summary = run(tmp_path, listener=listener)
     assert summary.count("done") == len(TEXTS) and right(tmp_path)
     assert order(tmp_path) == ["load one", "infer one", "load two", "infer two"]
-    assert any("sequentially" in note for note in listener.notes)
+    assert any("one after the other" in note for note in listener.notes)
     assert [len(model_pass["model_workers"]) for model_pass in metrics(tmp_path, "turn ended")] == [
         1,
         1,
@@ -124,7 +124,7 @@ def test_what_was_measured_decides_the_next_time(tmp_path: Path) -> None:
     listener = Listening()
     config = {"placement": "auto", "model_profiles": tmp_path / "cache" / "model_profiles.json"}
     run(tmp_path, config=config, first={"need_mb": 1e9, "ballast_mb": 100}, listener=listener)
-    assert any("estimated" in note and "sequentially" in note for note in listener.notes)
+    assert any("estimated" in note and "one after the other" in note for note in listener.notes)
     seen = json.loads((tmp_path / "cache" / "model_profiles.json").read_text())["models"]
     (one,) = (mb for key, mb in seen.items() if key.endswith("one one"))
     (two,) = (mb for key, mb in seen.items() if key.endswith("two two"))

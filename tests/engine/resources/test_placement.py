@@ -73,7 +73,7 @@ def test_the_decision_says_what_is_needed_what_there_is_and_how_it_is_known() ->
     told = [Need(ONE, "cuda", 1200.0, measured=True), Need(TWO, "cuda", 900.0)]
     reason = placement.decide(told, Means(GPUS, {"cuda": 2000.0}), "auto").reason
     assert "one (1,200 MB, measured)" in reason and "two (900 MB, estimated)" in reason
-    assert "2,100 MB of 1,600 MB" in reason and "GPU" in reason and "sequential" in reason
+    assert "2,100 MB of 1,600 MB" in reason and "GPU" in reason and "one after the other" in reason
     asked = placement.decide(told, Means(GPUS, {"cuda": 20_000.0}), "sequential").reason
     assert "as asked for" in asked
 

@@ -52,7 +52,7 @@ class EarlierWork:
     def planned(self, jobs: Iterable[Job]) -> None:
         """Recordings become part of the run."""
         for job in jobs if self._fresh else ():
-            job.original.outcome = None
+            job.original.is_unfinished()
             if job.original.before is not None:
                 self.entered(recording_of(job, job.original.before, self._cache))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,12 +51,53 @@ class Job:
     def path(self) -> Path:
         return Path(self.original.path)
 
-    def compare_with_earlier(self, state: FileState) -> None:
-        """Notice that the content is not what an earlier run saw; a time alone is no harm."""
+    def begin(self) -> None:
+        """Work on it begins, or goes on in another model's pass."""
+        self.started = self.started or time.monotonic()
+
+    def was_identified(self, state: FileState, identity: Identity) -> None:
+        """Which file it is, and whether its content is what an earlier run saw; a time alone is no
+        harm."""
+        self.identity = identity
         if self.earlier is not None and self.earlier.sha256 != state.sha256:
             self.changed_since = [
                 f"since an earlier run, {text}" for text in self.earlier.differences(state)
             ]
+
+    def fail(self, failure: Failure) -> None:
+        """Something went wrong; what went wrong first is what is reported."""
+        self.failure = self.failure or failure
+
+    def give_up(self, failure: Failure) -> None:
+        """An error of ours ended the work on it, whatever went wrong before."""
+        self.failure = failure
+        self.end()
+
+    def was_checked(self, state: FileState, identity: Identity) -> None:
+        """Its content, and which file it is, after all work on it."""
+        assert self.original.before is not None
+        self.changed = self.original.before.differences(state)
+        if self.identity is not None and not self.changed:
+            self.changed = self.identity.differences(identity)
+
+    def cannot_be_checked(self, why: str) -> None:
+        """It cannot be read after the work."""
+        self.changed = [f"can no longer be read: {why}"]
+
+    def end(self, summary: RecordingSummary | None = None) -> None:
+        """Nothing more is done for it in this run; `summary`: what its stages found out."""
+        self.status = "failed" if self.failure else "done"
+        if self.started is not None:
+            self.seconds = time.monotonic() - self.started
+        self.summary = summary or self.summary
+
+    def was_done_before(self, summary: RecordingSummary) -> None:
+        """An earlier run did all of it, or found that its content is at fault."""
+        original = self.original
+        assert original.before is not None and original.after is not None
+        self.failure, self.reused = original.failure, True
+        self.changed = original.before.differences(original.after)
+        self.end(summary)
 
     def outcome(self) -> FileOutcome:
         return FileOutcome(
@@ -129,38 +171,30 @@ def plan(
         found = moved.get(path) if original is None else None
         if found is not None and known.pop(found.path, None) is not None:
             original = known[path] = found
-            original.path = path
+            original.is_at(path)
         if original is None:
             name = names.choose(Path(path), source.wanted_name)
             original = known[path] = Original(path, name, 0, -1, 0)
         # One that failed has been replaced, it may be hoped.
         earlier = original.before if original.failure is None else None
         identity, changed = _refresh(original)
-        job = Job(original, identity.size if identity else 0, identity)
-        job.earlier = earlier if original.before is None else None
-        jobs.append(job)
+        earlier = earlier if original.before is None else None
+        size = identity.size if identity else 0
+        jobs.append(Job(original, size, identity, earlier=earlier))
         if changed or found is not None:
             ledger.put_original(original)
     return in_good_order(jobs)
 
 
 def _refresh(original: Original) -> tuple[Identity | None, bool]:
-    """Look at the file once: unless it is as it was, its hashes are not trusted.
-
-    Gives its identity and whether there is something new to note. That a file is gone is this
-    run's failure, and no reason to forget what it was.
-    """
+    """Look at the file once. Gives its identity and whether there is something new to note; that a
+    file is gone is this run's failure, and nothing to note."""
     try:
         identity = Identity.of(os.stat(original.path))
     except OSError:
-        original.before = original.outcome = None
+        original.is_gone()
         return None, False
-    state = (identity.inode, identity.size, identity.mtime_ns)
-    if state == (original.inode, original.size, original.mtime_ns):
-        return identity, False
-    original.inode, original.size, original.mtime_ns = state
-    original.before = original.after = original.outcome = None
-    return identity, True
+    return identity, original.has_become(identity)
 
 
 def in_good_order(jobs: Sequence[Job]) -> list[Job]:
@@ -195,10 +229,7 @@ def done_before(
     whole = all(result is not None and is_whole(result) for result in ends)
     if not same or not (whole or original.failure):
         return False
-    job.summary = summary
-    job.failure, job.reused = original.failure, True
-    job.status = "failed" if job.failure else "done"
-    job.changed = original.before.differences(original.after)
+    job.was_done_before(summary)
     return True
 
 

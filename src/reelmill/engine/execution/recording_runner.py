@@ -68,7 +68,7 @@ class RecordingRunner:
         Raises:
             RunStopping: the run, or the pass of a model it needs, ends first.
         """
-        job.started = job.started or time.monotonic()
+        job.begin()
         recording: Recording | None = None
         try:
             recording = self._entered.get(job) or await self._enter(job)
@@ -77,12 +77,12 @@ class RecordingRunner:
             if not is_all:
                 return
         except StageFailed as error:
-            job.failure = error.failure
+            job.fail(error.failure)
         await self._check_untouched(job)
-        job.seconds = time.monotonic() - job.started
-        job.status = "failed" if job.failure else "done"
-        if recording is not None:
-            job.summary = summary_of(recording, self._cache.keys, self._cache.results)
+        if recording is None:
+            job.end()
+        else:
+            job.end(summary_of(recording, self._cache.keys, self._cache.results))
             self._close(job, recording)
         self._recorder.finished(job)
 
@@ -114,9 +114,11 @@ class RecordingRunner:
     def give_up(self, job: Job, error: Exception) -> None:
         """An error in the engine itself: a bug, told as one, that costs this recording."""
         self._recorder.line({"event": "error", "trace": traceback.format_exc()})
-        text = f"{job.path}: {describe(error)} (internal error; see the run's log, and please "
-        "report it)"
-        job.failure, job.status = Failure("engine", "crash", text), "failed"
+        text = (
+            f"{job.path}: {describe(error)} (internal error; see the run's log, and please report "
+            "it)"
+        )
+        job.give_up(Failure("engine", "crash", text))
         self._recorder.finished(job)
 
     async def cancel(self) -> None:
@@ -129,18 +131,13 @@ class RecordingRunner:
         state, identity = await self._executor.attempt(
             "identify", partial(self._read, job, _IDENTIFY_PRIORITY)
         )
-        original, job.identity = job.original, identity
+        original = job.original
         is_new = original.hashed_at is None
-        original.before, original.hashed_at = state, time.time()
-        original.inode, original.size, original.mtime_ns = (
-            identity.inode,
-            identity.size,
-            identity.mtime_ns,
-        )
-        job.compare_with_earlier(state)
+        original.was_hashed(state, identity, time.time())
+        job.was_identified(state, identity)
         lost = self._earlier.lost.claim(original.path, state.sha256) if is_new else None
         if lost is not None:  # it was moved: what it was called before is found again
-            original.name = lost.name
+            original.is_called(lost.name)
             self._cache.note(partial(self._ledger.forget_original, lost.path))
         self._cache.note(partial(self._ledger.put_original, original))
         return state
@@ -162,27 +159,23 @@ class RecordingRunner:
                 "check", partial(self._read, job, _CHECK_PRIORITY)
             )
         except StageFailed as error:
-            job.changed = [f"can no longer be read: {error}"]
-            job.failure = job.failure or Failure("check", error.failure.kind, str(error))
+            job.cannot_be_checked(str(error))
+            job.fail(Failure("check", error.failure.kind, str(error)))
         else:
-            original.after, original.checked_at = after, time.time()
-            job.changed = original.before.differences(after)
-            if job.identity is not None and not job.changed:
-                job.changed = job.identity.differences(identity)
-        if job.changed and job.failure is None:
+            original.was_checked(after, time.time())
+            job.was_checked(after, identity)
+        if job.changed:
             text = (
                 f"{job.path}: changed during the run ({'; '.join(job.changed)}); its results may "
                 "describe different content: run the same command again"
             )
-            job.failure = Failure("check", "input", text)
+            job.fail(Failure("check", "input", text))
 
     def _close(self, job: Job, recording: Recording) -> None:
         """Remember that all is done; or that the content is at fault and trying again is vain."""
         del self._entered[job]
-        original, failure = job.original, job.failure
-        if failure is None or failure.permanent:
-            original.outcome = self._cache.keys.of_all_ends(recording)
-        original.failure = failure
+        original = job.original
+        original.was_finished(self._cache.keys.of_all_ends(recording), job.failure)
         self._cache.note(partial(self._ledger.put_original, original))
         self._open_by_content[recording.id] -= 1
         is_last = not self._open_by_content[recording.id]

@@ -59,7 +59,7 @@ class RunRecordings:
         ]
         for job in waiting:
             if job.original.outcome is not None:  # what it says is about to be replaced
-                job.original.outcome = None
+                job.original.is_unfinished()
                 self._ledger.put_original(job.original)
         self._ledger.commit()
         self._recorder.planned(jobs)
@@ -81,7 +81,8 @@ class RunRecordings:
         """Whether a recording fails at once, because its results would replace others' files."""
         why = self._names.obstacle(job.original)
         if why is not None:
-            job.failure, job.status = Failure("plan", "input", f"{job.path}: {why}"), "failed"
+            job.fail(Failure("plan", "input", f"{job.path}: {why}"))
+            job.end()
             self._recorder.finished(job)
         return why is not None
 

@@ -92,8 +92,9 @@ class ModelProfiles:
         try:
             write_text(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         except (OSError, NotOursError) as error:
-            return f"{self._path}: the measured memory needs of the models could not be saved "
-            f"({error})"
+            return (
+                f"{self._path}: the memory that models were seen to need cannot be saved ({error})"
+            )
         return None
 
     def _read(self) -> dict[str, ModelProfile]:

@@ -23,7 +23,7 @@ from reelmill.artifacts.names import path_below
 from reelmill.artifacts.summary import NOTHING, RecordingSummary
 from reelmill.core import gate
 from reelmill.core.keys import Seal, user_key
-from reelmill.core.recording import FileState
+from reelmill.core.recording import FileState, Identity
 from reelmill.engine.state.artifact_store import Stamps, Stored
 from reelmill.errors import Failure, ForeignFolderError, UsageError
 
@@ -78,6 +78,47 @@ class Original:
     failure: Failure | None = None
     #: Where it would be if it had been moved or copied together with the output folder.
     beside: str = field(default="", compare=False)
+
+    def has_become(self, identity: Identity) -> bool:
+        """Look at the file: when it is not as it was, its hashes are not trusted. Whether that is
+        so."""
+        state = (identity.inode, identity.size, identity.mtime_ns)
+        if state == (self.inode, self.size, self.mtime_ns):
+            return False
+        self.inode, self.size, self.mtime_ns = state
+        self.before = self.after = self.outcome = None
+        return True
+
+    def is_gone(self) -> None:
+        """The file is not there. What it was is not forgotten, but not relied on either."""
+        self.before = self.outcome = None
+
+    def is_at(self, path: str) -> None:
+        """The file was moved, together with the output folder."""
+        self.path = path
+
+    def is_called(self, name: str) -> None:
+        """Its results have another name."""
+        self.name = name
+
+    def is_unfinished(self) -> None:
+        """What is asked for is not, or no longer, done."""
+        self.outcome = None
+
+    def was_hashed(self, state: FileState, identity: Identity, at: float) -> None:
+        """Its content as work on it begins."""
+        self.before, self.hashed_at = state, at
+        self.inode, self.size, self.mtime_ns = identity.inode, identity.size, identity.mtime_ns
+
+    def was_checked(self, state: FileState, at: float) -> None:
+        """Its content after all work on it."""
+        self.after, self.checked_at = state, at
+
+    def was_finished(self, outcome: str, failure: Failure | None) -> None:
+        """The work on it is over; a failure for good ends it too, for trying again is vain."""
+        if failure is None or failure.permanent:
+            self.outcome = outcome
+        self.failure = failure
 
 
 @dataclass
