@@ -287,8 +287,7 @@ def _sources(
 def _unclear(stage: Stage, kind: type[Artifact], found: Sequence[Given], folder: Path) -> str:
     if found:
         files = " or ".join(str(one.path) for one in found)
-        return f"stage {stage.name} reads one {kind.__name__}, but several were found; also give "
-        f"{files}"
+        return f"stage {stage.name} reads one {kind.__name__}, and there are several: give {files}"
     return (
         f"stage {stage.name} reads a {kind.__name__} ({kind.schema}), but none was given and "
         f"{folder} has none of yours; first run the stage that makes it (`reelmill stage list`)"
