@@ -29,6 +29,8 @@ _PROGRESS = re.compile(
     r"(frame|fps|stream_\d+_\d+_\w+|bitrate|total_size|out_time(_us|_ms)?|(dup|drop)_frames|speed"
     r"|progress)=\s*\S*$"
 )
+#: Which of ffmpeg's parts says something, and where in memory that is.
+_ADDRESS = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ")
 _ASK_SECONDS = 30
 
 
@@ -206,4 +208,5 @@ def _end_with_parent() -> None:
 def _failure(lines: list[str]) -> Exception:
     if any("No space left on device" in line for line in lines):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return FfmpegError(f"ffmpeg failed: {' / '.join(lines[-3:]) or 'without a word'}")
+    said = [_ADDRESS.sub("", line) for line in lines[-3:]]
+    return FfmpegError(f"ffmpeg failed: {' / '.join(said) or 'without a word'}")

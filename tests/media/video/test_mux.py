@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
+from reelmill.errors import InputError
 from reelmill.media.ffmpeg import has_ffmpeg
 from reelmill.media.probe import probe
+from reelmill.media.video.burn import look_at
 from reelmill.media.video.contents import Contents, Track, differences
 from reelmill.media.video.copying import MuxCue, MuxTrack
 from reelmill.media.video.monotonic import Monotonic
@@ -275,3 +277,22 @@ def test_times_go_on_where_a_clock_was_set_back() -> None:
     assert seen[:5] == [1000, 1040, 1041, 1042, 1080]
     assert seen[5] > 1080 and seen == sorted(set(seen))
     assert seen[6] - seen[5] == 40
+
+
+def test_damage_costs_only_itself(tmp_path: Path) -> None:
+    original = film(tmp_path / "a.ts", "mpegts", "mpeg2video", sound="mp2")
+    data = original.read_bytes()
+    original.write_bytes(data + data[:3000] + bytes(900) + data[3900:])
+    copy = tmp_path / "copy.mkv"
+    mux(original, [KOREAN], copy)
+    with av.open(str(copy)) as made:
+        times = [packet.pts for packet in made.demux(video=0) if packet.size]
+    assert len(set(times)) == len(times) > 1.5 * FRAMES
+    assert 900 < max(times) < 1100, "the second part follows the first"
+
+
+def test_pictures_without_a_decoder_are_refused(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", "mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"xxxx").replace(b"avcC", b"xxxx"))
+    with pytest.raises(InputError, match="does not know"):
+        look_at(path, 0)

@@ -45,6 +45,9 @@ _MP4_TAGS = frozenset(
 
 _MOVED_BYTES = 1 << 30
 
+#: Packets in a row that a container does not take, until it takes no more at all.
+_MOST_REFUSED = 100
+
 _PICTURE_NAMES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
@@ -88,7 +91,7 @@ def clock_start(source: InputContainer) -> tuple[float, float]:
 
 
 def refusal(path: Path, error: Exception) -> InputError:
-    reason = str(error).split(": '")[0]
+    reason = getattr(error, "strerror", None) or str(error)
     return InputError(
         f"{shown(path)}: a copy of it cannot be written ({reason}); the subtitle files beside it "
         "can be used with any player"
@@ -118,6 +121,7 @@ class Copying:
     hidden: set[int] = field(default_factory=set, init=False)
     _outputs: dict[int, Any] = field(default_factory=dict, init=False)
     _encoders: dict[int, Any] = field(default_factory=dict, init=False)
+    _refused: int = field(default=0, init=False)
     _order: Monotonic = field(default_factory=Monotonic, init=False)
 
     def write(self, target: Path) -> None:
@@ -174,7 +178,18 @@ class Copying:
         ]
         for _, packet in heapq.merge(*feeds, key=lambda one: one[0]):
             tick()
+            self._write(output, packet)
+
+    def _write(self, output: OutputContainer, packet: Any) -> None:
+        """A packet that a container cannot take is damaged, as long as others are not."""
+        try:
             output.mux(packet)
+            self._refused = 0
+        except (av.error.InvalidDataError, av.error.ArgumentError):
+            self.damaged += 1
+            self._refused += 1
+            if self._refused >= _MOST_REFUSED:
+                raise
 
     def _add(self, output: OutputContainer, source: InputContainer, stream: Stream) -> None:
         if is_cover(stream) and self.plan.suffix == "mkv":
@@ -198,7 +213,7 @@ class Copying:
         if described.type == "subtitle":
             copy.disposition &= ~int(taken_from_subtitles(self.tracks, self.picture))
         if stream.type == "video" and not is_cover(stream):
-            copy.codec_context.framerate = stream.average_rate
+            copy.codec_context.framerate = stream.average_rate or 0
         return copy
 
     def _cover(self, stream: Stream) -> bytes:
@@ -241,14 +256,15 @@ class Copying:
 
     def _packets(self, source: InputContainer) -> Iterator[tuple[float, Any]]:
         for packet in self._readable(source):
-            encoder = self._encoders.get(packet.stream_index)
-            if encoder is not None:
-                for frame in packet.decode():
-                    yield from ((_seconds(one), one) for one in encoder.encode(frame))
+            if not packet.size:
                 continue
+            self._order.place(packet)
+            encoder = self._encoders.get(packet.stream_index)
             copy = self._outputs.get(packet.stream_index)
-            if copy is not None and packet.size:
-                self._order.place(packet)
+            if encoder is not None:
+                for frame in self._decoded(packet):
+                    yield from ((_seconds(one), one) for one in encoder.encode(frame))
+            elif copy is not None:
                 seconds = _seconds(packet)
                 packet.stream = copy
                 yield seconds, packet
@@ -284,6 +300,13 @@ class Copying:
             for packet in readable_packets(source, None, path, self._lose, self._miss):
                 if packet.stream_index in wanted:
                     yield packet
+
+    def _decoded(self, packet: Any) -> list[Any]:
+        try:
+            return list(packet.decode())
+        except av.error.InvalidDataError:
+            self._lose()
+            return []
 
     def _lose(self) -> None:
         self.damaged += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 #: A step back of more than this is another recording's clock, a smaller one is disorder.
-_JUMP_SECONDS = 1.0
+_JUMP_SECONDS = 0.3
 
 
 class Monotonic:

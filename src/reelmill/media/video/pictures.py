@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import av.error
 
 from reelmill.core.progress import tick
+from reelmill.errors import InputError
+from reelmill.media.container import shown
 from reelmill.media.limits import limits
 from reelmill.media.packets import readable_packets
 from reelmill.media.video.contents import pixel_aspect
@@ -109,10 +111,12 @@ def pictures(source: InputContainer, index: int, start: float, path: Path) -> Pi
         path: the file's, for messages.
 
     Raises:
-        InputError, TransientError: reading itself failed.
+        InputError, TransientError: reading itself failed, or there is no decoder.
     """
     stream: VideoStream = source.streams[index]  # type: ignore[assignment]
     context = stream.codec_context
+    if context is None:
+        raise InputError(f"{shown(path)}: its pictures are of a kind that FFmpeg does not know")
     context.options = {"max_pixels": str(limits().max_pixels)}
     seen: list[Any] = []
     times: list[float] = []

@@ -142,8 +142,12 @@ class Burn(FileStage):
         if not media.video or not with_text:
             made.findings += _without_picture(media, _PICTURE)
             return made
-        seen, shift = look_at(context.recording, media.video[0].index)
-        suffix = copy_suffix(context.recording, seen.index)
+        try:
+            seen, shift = look_at(context.recording, media.video[0].index)
+            suffix = copy_suffix(context.recording, seen.index)
+        except InputError as error:
+            made.findings.append(_failed(_PICTURE, error))
+            return made
         for number, track in enumerate(with_text):
             path = export_path(context.recording.name, f"{track.language}.burned.{suffix}")
             script = self._script(context, number, track, seen, shift)
