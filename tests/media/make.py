@@ -64,12 +64,13 @@ def write(
     gap: tuple[float, float] | None = None,
     video: bool = False,
     languages: tuple[str, ...] = (),
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Encode sounds, each (channels, samples), as the tracks of a file.
 
     `offset` moves the first sample's time stamp; `gap` is (where, how long) in seconds.
     """
-    with av.open(f"file:{path}", "w", format=container) as output:
+    with av.open(f"file:{path}", "w", format=container, options=options or {}) as output:
         picture = _add_picture(output, container) if video else None
         streams = []
         for number, track in enumerate(tracks):

@@ -44,12 +44,16 @@ _DISCARD_ALL = 48
 class Part:
     """Bytes of a file that are a recording of their own.
 
-    `past_its_header`: its sound goes on to `end`, whatever length its header states (WAV only).
+    `past_its_header`: its sound goes on to `end`, whatever length its header states. Where FFmpeg
+    has no option for that, it is given the bytes of `overlay` (where, and what) for those of the
+    file; `header_share` is the share of the sound that the header states, where that is known.
     """
 
     start: int = 0
     end: int | None = None
     past_its_header: bool = False
+    overlay: tuple[int, bytes] = (0, b"")
+    header_share: float | None = None
 
 
 WHOLE = Part()
@@ -93,6 +97,15 @@ class _Source(OriginalReader):
             raise
         except OverflowError:  # where a damaged index points: far beyond the end
             return b""
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        at = self._at
+        count = super().readinto(buffer)
+        place, instead = self.part.overlay
+        first, end = max(at, place), min(at + count, place + len(instead))
+        if first < end:
+            memoryview(buffer)[first - at : end - at] = instead[first - place : end - place]
+        return count
 
     def seek(self, offset: int, whence: int = 0) -> int:
         try:

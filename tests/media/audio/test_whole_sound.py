@@ -133,3 +133,45 @@ def test_damaged_places_cost_themselves_and_are_told(tmp_path):
     assert [finding.start for finding in damage] == pytest.approx([5.0, 14.0], abs=0.15)
     assert [finding.end for finding in damage] == pytest.approx([5.5, 14.3], abs=0.15)
     assert all("left out" in finding.text for finding in damage)
+
+
+#: Of each container where the size of the sound is written: what comes before it, how many bytes it
+#: has, their order, and how many of the size are the header's own.
+SIZES = {
+    "rf64": (b"ds64", 12, 8, "little", 0),
+    "w64": (b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a", 0, 8, "little", 24),
+    "aiff": (b"SSND", 0, 4, "big", 8),
+    "caf": (b"data", 0, 8, "big", 4),
+}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_other_headers_that_claim_less(tmp_path, kind):
+    # proves: V1 G21
+    path = tmp_path / f"x.{'wav' if kind == 'rf64' else kind}"
+    container = {"rf64": "wav"}.get(kind, kind)
+    codec = "pcm_s16be" if kind == "aiff" else "pcm_s16le"
+    options = {"rf64": "always"} if kind == "rf64" else {}
+    sound = clicks(6, RATE, (0.5, 5.0))
+    write(path, sound, container=container, codec=codec, rate=RATE, options=options)
+    samples, result = read(path)
+    assert (len(samples), result.problems) == (6 * RATE, [])
+    name, skipped, width, order, own = SIZES[kind]
+    data = bytearray(path.read_bytes())
+    at = data.index(name) + len(name) + skipped
+    size = int.from_bytes(data[at : at + width], order) - own
+    data[at : at + width] = (own + size // 3).to_bytes(width, order)
+    path.write_bytes(data)
+    samples, result = read(path)
+    assert len(samples) == 6 * RATE
+    assert onset(samples, 5.0) == pytest.approx(5.0, abs=0.002)
+    (finding,) = result.problems
+    assert finding.label == "beyond its header" and finding.start == pytest.approx(2.0, abs=0.02)
+
+
+def test_a_chunk_after_the_sound_is_none(tmp_path):
+    form = {"container": "aiff", "codec": "pcm_s16be", "rate": RATE}
+    path = write(tmp_path / "x.aiff", clicks(2, RATE, (0.5,)), **form)
+    path.write_bytes(path.read_bytes() + b"ANNO" + (8000).to_bytes(4, "big") + bytes(8000))
+    samples, result = read(path)
+    assert (len(samples), result.problems) == (2 * RATE, [])

@@ -17,7 +17,7 @@ from reelmill.media.video.join import PicturePiece, join_clip
 from reelmill.media.video.reader import open_pictures
 from tests.media import films
 from tests.media.films import film, heard, number_in, onsets
-from tests.media.make import RATE, in_format
+from tests.media.make import RATE, clicks, in_format, write
 
 FLASHES = (1.0, 2.0, 3.52, 5.0, 8.0)
 SPANS = ((0.4, 2.4), (3.0, 6.0), (7.6, 9.0))
@@ -165,3 +165,14 @@ def test_colours_survive(tmp_path: Path) -> None:
             file.write(cut, round(time * TICKS), 3600)
     middle = films.colours(out)[20][20:40, 20:40].reshape(-1, 3).mean(axis=0)
     assert np.abs(middle - (220, 30, 30)).max() < 12
+
+
+def test_sound_that_becomes_stereo_on_the_way(tmp_path: Path) -> None:
+    # proves: F6
+    form = {"container": "adts", "codec": "aac", "rate": 48_000}
+    path = write(tmp_path / "a.aac", clicks(2.0, 48_000, (1.0,)), **form)
+    more = write(tmp_path / "b.aac", clicks(2.0, 48_000, (1.0,), channels=2), **form)
+    path.write_bytes(path.read_bytes() + more.read_bytes())
+    made = tmp_path / "sound.mp4"
+    cut_sound(path, None, [SoundCut(made, ((0.0, 4.0),))])
+    assert onsets(heard(made)) == pytest.approx([1.0, 3.0], abs=0.06)

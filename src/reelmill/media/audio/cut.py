@@ -20,6 +20,7 @@ from reelmill.artifacts import Joint
 from reelmill.core.progress import tick
 from reelmill.core.recording import Recording, open_original
 from reelmill.errors import InputError
+from reelmill.media.audio.mixdown import frame_format
 from reelmill.media.clock import RunningClock
 from reelmill.media.container import open_container, read_only, shown
 from reelmill.media.packets import decoded_frames
@@ -126,7 +127,7 @@ class _Reader:
     ) -> None:
         self.corrupt = 0
         self._path, self._container, self._stream, self._rate = path, container, stream, rate
-        self._resampler = av.AudioResampler("fltp", layout, rate)
+        self._layout = layout
         self._tick = float(stream.time_base or 0)
         start = None if container.start_time is None else container.start_time / av.time_base
         has_video = bool(container.streams.video)
@@ -176,9 +177,19 @@ class _Reader:
 
     def _frames(self) -> Iterator[AudioFrame]:
         """Frames in the wanted rate and layout; corrupt packets are left out."""
+        resampler, before = self._new_resampler(), None
         for frame in decoded_frames(self._container, self._stream, self._path, self._lose):
-            yield from self._resampler.resample(frame)
-        yield from self._resampler.resample(None)
+            if not frame.samples or frame.sample_rate < 1:
+                continue
+            if before is not None and frame_format(frame) != before:  # it changes on the way
+                yield from resampler.resample(None)
+                resampler = self._new_resampler()
+            before = frame_format(frame)
+            yield from resampler.resample(frame)
+        yield from resampler.resample(None)
+
+    def _new_resampler(self) -> av.AudioResampler:
+        return av.AudioResampler("fltp", self._layout, self._rate)
 
 
 class _File:

@@ -243,7 +243,7 @@ class _Decoding:
         self._sinks = sinks
         reader = original.reader(part.start, part.end)
         self.stated = stated_seconds(reader, container, stream)
-        self._past_its_header = part.past_its_header
+        self._past_its_header, self._header_share = part.past_its_header, part.header_share
         has_video = bool(container.streams.video)
         start = None if container.start_time is None else container.start_time / av.time_base
         self._timeline = Timeline(
@@ -380,12 +380,14 @@ class _Decoding:
         problems += _damaged(self._damage)
         seconds = self._written / SAMPLE_RATE
         if self._past_its_header:
+            share = self._header_share
+            stated = self.stated if share is None else share * seconds
             text = (
-                f"its header states {self.stated:.1f} s of sound; all {seconds:.1f} s that are "
+                f"its header states {stated:.1f} s of sound; all {seconds:.1f} s that are "
                 "there were read"
             )
             problems.append(
-                Finding("beyond its header", self.stated, seconds, text=text, severity="warning")
+                Finding("beyond its header", stated, seconds, text=text, severity="warning")
             )
         problems += truncated(seconds, self.stated)
         if self._late:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from reelmill.core.recording import Original, OriginalReader
 from reelmill.media.container import WHOLE, Part
@@ -16,6 +17,9 @@ _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 #: What programs state that could not go back and fill in the size.
 _UNFILLED = 0x7FFF_0000
 
+#: How WAV files begin, and the size that stands for one in the chunk `ds64`.
+_WAVES, _IN_DS64 = (b"RIFF", b"RF64", b"BW64"), 0xFFFF_FFFF
+
 _PAGE_HEADER = 27
 _FIRST_PAGE = 0x02
 _SEARCHED = 1 << 16
@@ -24,11 +28,14 @@ _SEARCHED = 1 << 16
 def parts_of(original: Original, container: str) -> list[Part]:
     """The recordings of a file, one after the other; most files are one, `WHOLE`.
 
-    WAV files that were put together byte by byte, WAV files with more sound than their header
-    states, and chained Ogg (RFC 3533, section 4), whose links may differ in all they have.
+    WAV files that were put together byte by byte, WAV, RF64, W64, AIFF and CAF files with more
+    sound than their header states, and chained Ogg (RFC 3533, section 4), whose links may differ in
+    all they have.
     """
     if container == "wav":
         return list(_wav_parts(original)) or [WHOLE]
+    if (look := _SOUND_CHUNKS.get(container)) is not None:
+        return _past_its_chunk(original, look) or [WHOLE]
     if container == "ogg":
         starts = list(_ogg_links(original))
         if len(starts) > 1:
@@ -50,7 +57,9 @@ def _wav_parts(original: Original) -> Iterator[Part]:
             start = after
         else:
             if size - after >= _LEAST_BYTES and not _at(file, after, 11).startswith(_TAGS):
-                yield Part(start, size, past_its_header=True)
+                long = _at(file, start, 4) != _WAVES[0]  # whose length FFmpeg does not tell
+                share = (end - start) / (size - start) if long else None
+                yield Part(start, size, past_its_header=True, header_share=share)
                 return
             break
     if start:
@@ -59,11 +68,15 @@ def _wav_parts(original: Original) -> Iterator[Part]:
 
 def _end_of_data(file: OriginalReader, start: int) -> int | None:
     """Where the sound ends by the size of its chunk; None where no chunk says."""
-    if _at(file, start, 4) != b"RIFF":
+    if _at(file, start, 4) not in _WAVES:
         return None
-    at = start + 12
+    at, long_size = start + 12, 0
     while len(head := _at(file, at, 8)) == 8:
         size = int.from_bytes(head[4:], "little")
+        if head[:4] == b"ds64":  # of RF64 (EBU Tech 3306): sizes that four bytes cannot hold
+            long_size = int.from_bytes(_at(file, at + 16, 8), "little")
+        if head[:4] == b"data" and size == _IN_DS64 and long_size:
+            return at + 8 + long_size
         if head[:4] == b"data":
             return None if size == 0 or size >= _UNFILLED else at + 8 + size
         at += 8 + size + size % 2
@@ -118,3 +131,83 @@ def _next_page(file: OriginalReader, at: int) -> int:
 def _at(file: OriginalReader, at: int, count: int) -> bytes:
     file.seek(at)
     return file.read(count) or b""
+
+
+@dataclass(frozen=True)
+class _SoundChunk:
+    """The chunk that holds a file's sound: from where to where by its size, where that is written
+    (`field`), and how it would be if the sound went on to the end of the file."""
+
+    start: int
+    end: int
+    field: int
+    whole: bytes
+    followed: bool
+
+
+def _past_its_chunk(original: Original, look: _Look) -> list[Part]:
+    """Nothing for a file that is as its header says."""
+    chunk = look(original.reader(), original.size)
+    if chunk is None or chunk.followed or original.size - chunk.end < _LEAST_BYTES:
+        return []
+    if _at(original.reader(), chunk.end, 11).startswith(_TAGS):
+        return []
+    share = (chunk.end - chunk.start) / (original.size - chunk.start)
+    overlay = (chunk.field, chunk.whole)
+    return [Part(0, original.size, past_its_header=True, overlay=overlay, header_share=share)]
+
+
+def _w64_chunk(file: OriginalReader, size: int) -> _SoundChunk | None:
+    """Sony Wave64: chunks are named by 16 bytes, their sizes of 8 count the header."""
+    at = 40
+    while len(head := _at(file, at, 24)) == 24:
+        length = int.from_bytes(head[16:], "little")
+        if head[:4] == b"data":
+            end = at + length
+            after = _at(file, (end + 7) // 8 * 8, 16)
+            whole = (size - at).to_bytes(8, "little")
+            return _SoundChunk(at + 24, end, at + 16, whole, after[4:] == _W64_NAME)
+        if length < 24:
+            return None
+        at += (length + 7) // 8 * 8
+    return None
+
+
+def _aiff_chunk(file: OriginalReader, size: int) -> _SoundChunk | None:
+    at = 12
+    while len(head := _at(file, at, 8)) == 8:
+        length = int.from_bytes(head[4:], "big")
+        end = at + 8 + length
+        if head[:4] == b"SSND" and size < 1 << 32:
+            after = _at(file, end + end % 2, 8)
+            fits = end + 8 + int.from_bytes(after[4:], "big") <= size
+            whole = (size - at - 8).to_bytes(4, "big")
+            return _SoundChunk(at + 16, end, at + 4, whole, _is_chunk_name(after[:4]) and fits)
+        at = end + end % 2
+    return None
+
+
+def _caf_chunk(file: OriginalReader, size: int) -> _SoundChunk | None:
+    """Apple's Core Audio Format; a size of -1 means up to the end of the file."""
+    at = 8
+    while len(head := _at(file, at, 12)) == 12:
+        length = int.from_bytes(head[4:], "big", signed=True)
+        if length < 0:
+            return None
+        end = at + 12 + length
+        if head[:4] == b"data":
+            after = _at(file, end, 12)
+            fits = 0 <= int.from_bytes(after[4:], "big", signed=True) <= size - end - 12
+            whole = (-1).to_bytes(8, "big", signed=True)
+            return _SoundChunk(at + 16, end, at + 4, whole, _is_chunk_name(after[:4]) and fits)
+        at = end
+    return None
+
+
+#: The last bytes of the names of Wave64's chunks.
+_W64_NAME = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+
+_Look = Callable[[OriginalReader, int], _SoundChunk | None]
+
+#: Of FFmpeg's formats, what finds the chunk that holds the sound.
+_SOUND_CHUNKS: dict[str, _Look] = {"w64": _w64_chunk, "aiff": _aiff_chunk, "caf": _caf_chunk}
