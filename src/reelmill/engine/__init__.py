@@ -1,1 +1,1 @@
-"""Split, infer, merge: the machinery under every pipeline; knows nothing of speech or faces."""
+"""Split, infer, merge: the machinery under every pipeline. It knows nothing of speech or faces."""

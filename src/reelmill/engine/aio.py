@@ -1,4 +1,4 @@
-"""Ending asyncio tasks for certain."""
+"""Cancel asyncio tasks reliably."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _AGAIN_AFTER_S = 0.2
 
 
 async def end_tasks(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they are over.
+    """Cancel tasks repeatedly until they are done.
 
-    Once is not enough: before Python 3.12 `asyncio.wait_for` swallows a cancellation that comes at
-    the moment its answer does, and the task would go on as if nothing had been said.
+    Cancelling once is not enough. Before Python 3.12, `asyncio.wait_for` swallows a cancellation
+    that arrives together with its result, and the task would continue.
     """
     while open_tasks := [task for task in tasks if not task.done()]:
         for task in open_tasks:

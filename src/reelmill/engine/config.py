@@ -1,4 +1,4 @@
-"""What the engine can be told, with its defaults and their reasons."""
+"""The settings of the engine, with defaults and the reasons for them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from reelmill.engine.stage import Device
 
 @dataclass(frozen=True)
 class Intervals:
-    """How often the engine looks, and for how long it waits; seconds."""
+    """Intervals and waiting times of the engine, in seconds."""
 
     #: Between samples of CPU, memory and devices. The policies count samples as seconds.
     sample: float = 1.0
-    #: Between events that tell where the run stands.
+    #: Between events that report progress.
     tell: float = 0.25
-    #: Between looks at GPUs that were left or found busy.
+    #: Between checks of GPUs that were left or found busy.
     look_at_devices: float = device_policy.LOOK_EVERY_S
-    #: Until a replica that memory drove to the CPU may go back; twice as long each further time.
+    #: Before a replica that moved to the CPU for lack of memory may return. Doubled each time it
+    #: moves.
     away_from_device: float = 60.0
-    #: A GPU's driver gives memory back a moment after the process has gone.
+    #: How long to wait for a GPU's memory: the driver releases it a moment after the process has
+    #: ended.
     memory_back: float = 10.0
-    #: For a thin batch to fill while recordings are being split.
+    #: How long to wait for a small batch to fill while recordings are being split.
     linger: float = 0.02
 
 
@@ -37,47 +39,51 @@ class EngineConfig:
 
     out: Path
     workers: int = 1
-    #: Cores the models may use, and threads of each model worker on the CPU; None: by their number.
+    #: Cores the models may use, and threads of each model worker on the CPU. None: chosen by their
+    #: number.
     cores: int = 1
     threads: int | None = None
     devices: tuple[Device, ...] = field(default=(Device("cpu"),))
     device_reason: str = ""
-    #: The number of model workers on the CPU is left to the engine.
+    #: The engine chooses the number of model workers on the CPU.
     model_workers_open: bool = False
-    #: Nobody named a device: a busy GPU is left, and one that comes free is used.
+    #: The user named no device. The run leaves a busy GPU and uses one that becomes free.
     devices_automatic: bool = False
-    #: The share of the machine's memory in use past which the run does not go on.
+    #: The share of the machine's memory above which the run stops.
     memory_limit: float = policy.MEMORY_LIMIT
-    #: Whether models stay loaded together, or one after the other.
+    #: Whether models stay loaded together or are loaded one after the other.
     placement: ModelPlacement = "auto"
-    #: What models were seen to need on this machine is remembered here.
+    #: The measured needs of models on this machine are saved here.
     model_profiles: Path | None = None
     batch_size: int = 20
     max_batch: int = 32
-    #: Items on their way to the models: enough for several batches of 30 s speech windows (1 MB).
+    #: Size of the arena, for items on their way to the models: several batches of 30 s speech
+    #: windows (1 MB each).
     arena_bytes: int = 256 << 20
-    #: Recordings between first and last stage: enough that short ones can fill a batch.
+    #: Recordings between their first and last stage: enough for short ones to fill a batch.
     open_recordings: int = 96
     retry_waits: tuple[float, ...] = policy.RETRY_WAITS
     intervals: Intervals = field(default_factory=Intervals)
     least_deadline: float = 120.0
     start_deadline: float = 600.0
-    #: A CPU task on a six-hour video may take long; one that shows no progress for so long hangs.
+    #: A CPU task on a six-hour video may take long. A task without progress for this long counts as
+    #: hung.
     stall_timeout: float = 300.0
-    #: The most memory a CPU worker may take, MB; None: no limit.
+    #: The most memory a CPU worker may use, in MB; None: no limit.
     worker_memory_mb: int | None = None
-    #: Variables the CPU workers have beside ours.
+    #: Additional environment variables of the CPU workers.
     worker_environment: Mapping[str, str] = field(default_factory=dict)
-    #: What a stop waits for before it ends what is still running; with that it takes 30 at most.
+    #: How long a stop waits before it ends what is still running. A stop then takes at most 30 s in
+    #: all.
     drain_seconds: float = 20.0
     fresh: bool = False
-    #: Names below `out` that are never a recording's result: those of reports.
+    #: Names below `out` that can never be a recording's result: those of reports.
     reserved: tuple[str, ...] = ()
-    #: What marks results as ours, and tells that those of earlier runs are.
+    #: Marks results as ours, and recognizes those of earlier runs.
     seal: Seal = field(default_factory=lambda: user_key().seal)
-    #: Known to this run's processes alone: what goes through spill files is sealed with it.
+    #: A key that only this run's processes know. It seals what goes through spill files.
     spill_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    #: Keep the files of transient stages (decoded audio).
+    #: Keep the files of temporary stages (decoded audio).
     keep_temporary: bool = False
 
     @property

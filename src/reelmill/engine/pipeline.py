@@ -1,4 +1,4 @@
-"""A pipeline is a list of stages; their order follows from what they need."""
+"""A pipeline is a list of stages. Their order follows from what they need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Pipeline:
         self.stages = _ordered(given, makers)
         self._makers = makers
         needed = {id(maker) for stage in self.stages for maker in self.makers(stage)}
-        #: The stages nobody else reads: asking for them asks for everything.
+        #: The stages whose results no other stage reads. Requesting them requests everything.
         self.ends = [stage for stage in self.stages if id(stage) not in needed]
 
     def makers(self, stage: Stage) -> list[Stage]:
@@ -53,7 +53,7 @@ def _refuse_doubles(stages: Sequence[Stage]) -> None:
 
 
 def _makers(stage: Stage, stages: Sequence[Stage]) -> list[Stage]:
-    """Each maker once, though several needs may mean the same one."""
+    """Each maker once, even if several needs refer to the same one."""
     found: list[Stage] = []
     for need in stage.needs:
         found += [maker for maker in _makers_of(stage, need, stages) if maker not in found]
@@ -64,7 +64,7 @@ def _makers_of(
     stage: Stage, need: type[Artifact] | Need, stages: Sequence[Stage]
 ) -> Sequence[Stage]:
     kind, how = (need.kind, need.how) if isinstance(need, Need) else (need, "one")
-    # What is derived from the stage's own result comes after it.
+    # A stage derived from this stage's own result comes after it.
     before = [
         other
         for other in stages

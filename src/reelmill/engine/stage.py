@@ -1,4 +1,4 @@
-"""The contract: what a stage is. Who has understood one stage has understood all of them."""
+"""The stage contract: what a stage declares and implements."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ArtifactT = TypeVar("ArtifactT", bound=Artifact)
 
 
 class Item(Protocol):
-    """One unit of model work. `cost` is in the stage's own unit (seconds, tokens, pixels)."""
+    """A unit of model work. `cost` is in the stage's own unit (seconds, tokens, pixels)."""
 
     @property
     def cost(self) -> float:
-        """What it costs to infer, more than 0; items of similar cost are batched together."""
+        """The cost of inference, more than 0. Items of similar cost are batched together."""
 
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -29,24 +29,24 @@ OutputT = TypeVar("OutputT")
 
 @dataclass(frozen=True)
 class Need:
-    """What a stage reads where a type alone does not say it: `exactly`, `optional`, `every`."""
+    """A need that a type alone cannot express: `exactly`, `optional` or `every`."""
 
     kind: type[Artifact]
     how: Literal["exactly", "optional", "every"]
 
 
 def exactly(kind: type[Artifact]) -> Need:
-    """This type, and none derived from it."""
+    """This type, and no type derived from it."""
     return Need(kind, "exactly")
 
 
 def optional(kind: type[Artifact]) -> Need:
-    """The most derived artifact of a type, where the pipeline has one."""
+    """The most derived artifact of a type, if the pipeline has one."""
     return Need(kind, "optional")
 
 
 def every(kind: type[Artifact]) -> Need:
-    """All artifacts of a type; there may be none."""
+    """All artifacts of a type, possibly none."""
     return Need(kind, "every")
 
 
@@ -68,7 +68,7 @@ class Inputs:
         return found
 
     def get(self, kind: type[ArtifactT]) -> ArtifactT | None:
-        """As `[kind]`, but None where there is none."""
+        """As `[kind]`, but None if there is none."""
         found: ArtifactT | None = None
         for artifact in self.every(kind):
             if found is None or isinstance(artifact, type(found)):
@@ -93,77 +93,77 @@ class Device:
 
 @dataclass(frozen=True)
 class ModelSpec(ABC):
-    """Which model, and how to get it into memory. Equal specs share one model worker.
+    """A model and how to load it. Equal specs share one model worker.
 
     A spec is pickled to the model worker's process; heavy imports belong inside `load`.
     """
 
-    #: What it is for, in a word or two: `recognizer`, `translator`.
+    #: The purpose in a word or two: `recognizer`, `translator`.
     purpose: ClassVar[str] = ""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """As the user knows it."""
+        """The name that the user knows."""
 
     @property
     def display_name(self) -> str:
-        """What it does and its name, for notes and reports: several may be called `demo`."""
+        """Purpose and name, for notes and reports, because several models may be called `demo`."""
         return f"{self.purpose} {self.name}".strip()
 
     @property
     @abstractmethod
     def identity(self) -> str:
-        """Changes when the weights or their use would change the results."""
+        """A text that changes when the weights or their use would change the results."""
 
     @property
     def python(self) -> str | None:
-        """The interpreter of the environment that has its libraries; None: the one we run in.
+        """The interpreter of the environment that has its libraries; None for the current one.
 
-        There only the standard library, what it has installed, and the packages of the spec and
-        its stages can be imported.
+        In another environment, only the standard library, its own packages, and the packages of the
+        spec and its stages can be imported.
         """
         return None
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables that its model worker's process is to have."""
+        """Environment variables of its model worker."""
         return {}
 
     @abstractmethod
     def load(self, device: Device, threads: int) -> Any:
-        """Load onto `device`; on the CPU compute with `threads` threads.
+        """Load the model onto `device`. On the CPU, compute with `threads` threads.
 
         Raises:
             ModelUnavailableError: the weights are not available; the message names the ways out.
         """
 
     def unsupported_reason(self, device_kind: str) -> str:
-        """Why it cannot compute on such a device, and what helps; empty when it can."""
+        """Why the model cannot compute on such a device, and what helps. Empty if it can."""
         return ""
 
     def supports(self, device_kind: str) -> bool:
-        """Whether it can compute on such a device; a model that cannot goes to the CPU."""
+        """Whether the model can compute on such a device. A model that cannot goes to the CPU."""
         return not self.unsupported_reason(device_kind)
 
     @property
     def lightweight(self) -> bool:
-        """Whether it loads in a moment and computes in many short steps: one model worker then
-        cannot fill a GPU, several share it, and on the CPU it is measured what threads bring.
+        """Whether the model loads quickly and computes in many short steps. One model worker then
+        cannot fill a GPU, so several share it. On the CPU, the gain from threads is measured.
         """
         return False
 
     def memory_mb(self, device_kind: str) -> float:
-        """Memory in MB that a model worker of it will need on such a device; 0 when not known."""
+        """The memory in MB that a model worker needs on such a device; 0 if unknown."""
         return 0.0
 
     def warm_up(self, model: Any) -> None:  # noqa: B027 (a model may need none)
-        """Infer something small, so that a model that loads but cannot run fails here."""
+        """Infer something small, so that a model that loads but cannot compute fails at once."""
 
 
 @dataclass(frozen=True)
 class StageContext:
-    """What a stage is working on: a recording, or one part of it.
+    """What a stage works on: a recording, or a part of one.
 
     Attributes:
         recording: the source, its name for results and its folder.
@@ -181,12 +181,12 @@ class StageContext:
 
     @property
     def folder(self) -> Path:
-        """Where the recording's artifacts and the files beside them are."""
+        """The folder of the recording's artifacts and the files beside them."""
         return self.recording.folder
 
     def sidecar(self, name: str) -> str:
-        """The name of a file beside the artifact, for the artifact to refer to: it tells the
-        results of different settings and versions apart.
+        """The name under which the artifact refers to a file beside it. The name distinguishes
+        results of different settings and versions.
 
         Args:
             name: what the file is among the stage's own, as `boxes.npz`.
@@ -194,42 +194,43 @@ class StageContext:
         return f"{self.stage}-{self.key[:16]}.{name}"
 
     def path(self, name: str) -> Path:
-        """Where to write the sidecar `name`."""
+        """The path for writing the sidecar `name`."""
         return self.folder / self.sidecar(name)
 
 
 @dataclass(frozen=True)
 class Stage(ABC):
-    """One step of a pipeline. Its dataclass fields are its settings.
+    """A step of a pipeline. Its dataclass fields are its settings.
 
-    A result is reused only for the same content, settings, model and `version`; a field that
-    cannot change the result is declared with `setting(affects_result=False)`.
+    A result is reused only for the same content, settings, model and `version`. Declare a field
+    that cannot change the result with `setting(affects_result=False)`.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
-    #: What it does, in plain words, for progress and reports: "Recognizing speech".
+    #: What it does in plain words, for progress and reports: "Recognizing speech".
     display_name: ClassVar[str] = ""
-    #: The commands that have it, or that it can be added to.
+    #: The commands that have this stage, or to which it can be added.
     commands: ClassVar[tuple[str, ...]] = ()
-    #: The settings that name the models its result depends on.
+    #: The settings that name the models on which its result depends.
     models: ClassVar[tuple[str, ...]] = ()
-    #: The setting, and its value, that a command has it with; None: it always has it.
+    #: The setting and value with which a command has this stage; None: it always has it.
     enabled_by: ClassVar[tuple[str, Any] | None] = None
-    #: What a user may set of a stage that another package brings: a dataclass with defaults.
+    #: The options of a stage from another package: a dataclass with defaults.
     option_type: ClassVar[type[Any] | None] = None
-    #: The artifacts it reads. A type means the most derived one that the pipeline makes before it:
-    #: `Transcript` is the transcript with speakers where there is one.
+    #: The artifacts it reads. A type means the most derived artifact of that type that the pipeline
+    #: makes before this stage: `Transcript` is the transcript with speakers if there is one.
     needs: ClassVar[tuple[type[Artifact] | Need, ...]] = ()
     produces: ClassVar[type[Artifact]]
-    #: Results named after the recording (exports), not after its content alone.
+    #: Results are named after the recording (exports), not only by its content.
     named_outputs: ClassVar[bool] = False
-    #: Files beside its artifact go when the recording is finished, and are made again on demand.
+    #: Files beside its artifact are removed when the recording is finished, and made again on
+    #: demand.
     temporary: ClassVar[bool] = False
 
     @classmethod
     def from_options(cls, options: Any) -> Stage:
-        """The stage with what a user set; for stages that other packages bring.
+        """Create the stage with the user's options, for stages from other packages.
 
         Args:
             options: an instance of `option_type`, None where the stage has none.
@@ -240,10 +241,10 @@ class Stage(ABC):
         return cls() if options is None else cls(**vars(options))
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Any]:
-        """The parts of a recording that are worked on at the same time where they can be, always
-        the same for the same inputs; none is fine too. By default the recording is one part.
+        """The parts of a recording that can be processed at the same time. They must be the same
+        for the same inputs, and there may be none. By default the recording is one part.
 
-        Parts are small and picklable: files and arrays belong in the recording's folder.
+        Parts must be small and picklable. Put files and arrays into the recording's folder.
         """
         return (None,)
 
@@ -253,7 +254,7 @@ class Stage(ABC):
         return type(self).parts is not Stage.parts
 
     def fingerprint(self) -> dict[str, Any]:
-        """The settings that decide the result."""
+        """The settings that affect the result."""
         return {
             f.name: _plain(getattr(self, f.name))
             for f in dataclasses.fields(self)
@@ -261,18 +262,18 @@ class Stage(ABC):
         }
 
     def claims(self, name: str) -> list[str]:
-        """Where below the output folder results of a recording called `name` may go; the name of a
-        folder of them ends in `/`.
+        """The paths below the output folder that results of a recording named `name` may take. The
+        name of a folder ends in `/`.
         """
         return []
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
-        """The files beside the JSON without which the artifact is not whole."""
+        """Files beside the JSON without which the artifact is incomplete."""
         return [recording.folder / name for name in artifact.sidecars()]
 
 
 def setting(default: Any, *, affects_result: bool = True) -> Any:
-    """A stage's field that does not (or does) decide its result."""
+    """Declare whether a stage's field affects its result."""
     return field(default=default, metadata={"affects_result": affects_result})
 
 
@@ -286,15 +287,15 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class FileStage(Stage):
-    """A stage without a model: `run` makes the artifact in a process of the CPU pool.
+    """A stage without a model. `run` makes the artifact in a process of the CPU pool.
 
-    With `parts` of its own, `run` makes a piece of `context.part`, and `join` the artifact of all
-    pieces.
+    With `parts` of its own, `run` makes a piece for `context.part`, and `join` makes the artifact
+    from all pieces.
     """
 
     @abstractmethod
     def run(self, context: StageContext, inputs: Inputs) -> Any:
-        """Make the artifact of a recording, or the piece of one part of it."""
+        """Make the artifact of a recording, or the piece for one part of it."""
 
     def join(self, context: StageContext, inputs: Inputs, pieces: Sequence[Any]) -> Artifact:
         """Make the artifact from all pieces, in the order of `parts`."""
@@ -307,25 +308,28 @@ class FileStage(Stage):
 class ModelStage(Stage, Generic[ItemT, OutputT]):
     """A stage with a model: `split` and `merge` run in the CPU pool, `infer` in a model worker."""
 
-    #: The most items that go into a batch; None: as many as the engine is told.
+    #: The largest number of items in a batch; None: the engine's maximum.
     max_batch_size: ClassVar[int | None] = None
-    #: Seconds that a unit of cost may take before the worker counts as hung, where an item is so
-    #: large that this cannot be left to the engine's own guess.
+    #: Seconds that a unit of cost may take before the worker counts as hung. Needed if items are
+    #: too large for the engine's own estimate.
     timeout_per_cost: ClassVar[float] = 0.0
 
     model: ModelSpec
 
     @abstractmethod
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[ItemT]:
-        """Cut a recording, or `context.part` of it, into items, lazily and always in the same way;
-        none is fine too.
+        """Cut a recording, or `context.part` of it, into items, lazily and always in the same way.
+        There may be no items.
 
-        What the generator returns, small and picklable, `merge` finds in `context.handed`.
+        `merge` finds the value that the generator returns, which must be small and picklable, in
+        `context.handed`.
         """
 
     @abstractmethod
     def infer(self, model: Any, batch: Sequence[ItemT]) -> list[OutputT]:
-        """One output an item, same order. An output must not depend on its neighbours."""
+        """Return one output per item, in the same order. An output must not depend on other
+        items.
+        """
 
     @abstractmethod
     def merge(self, context: StageContext, inputs: Inputs, outputs: Iterator[OutputT]) -> Artifact:

@@ -1,4 +1,4 @@
-"""Letting recordings in, as many at a time as are needed to fill batches."""
+"""Admit recordings, as many at a time as are needed to fill batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reelmill.engine.execution.stage_executor import RunStopping
 
 
 class Intake:
-    """Recordings that wait to be let in. More may come until it is closed."""
+    """Recordings that wait to be admitted. More may be added until it is closed."""
 
     def __init__(self, jobs: Iterable[Job] = (), *, closed: bool = True) -> None:
         self._waiting = deque(jobs)
@@ -25,7 +25,7 @@ class Intake:
 
     @property
     def is_over(self) -> bool:
-        """Nothing waits, and nothing is going to come."""
+        """Whether no recording is waiting and none will be added."""
         return self._closed and not self._waiting
 
     def add(self, jobs: Iterable[Job]) -> None:
@@ -37,12 +37,12 @@ class Intake:
         self._changed.set()
 
     async def next(self) -> Job | None:
-        """The next one, when it comes; None when none is going to come."""
+        """Wait for the next recording; None if there will be none."""
         await self._something()
         return self._waiting.popleft() if self._waiting else None
 
     async def all_waiting(self) -> list[Job]:
-        """All that wait, once one does; none when none is going to come."""
+        """All waiting recordings, once there is one; none if there will be none."""
         await self._something()
         jobs = list(self._waiting)
         self._waiting.clear()
@@ -60,10 +60,10 @@ async def admit(
     process: Callable[[Job], Awaitable[None]],
     give_up: Callable[[Job, Exception], None],
 ) -> None:
-    """Have all recordings processed, `places` at a time, until the intake is over; `give_up` gets
-    those that met a fault of ours.
+    """Process all recordings, `places` at a time, until the intake is closed and empty. Those that
+    meet an internal error are passed to `give_up`.
 
-    When it is cancelled, so are they.
+    Cancelling it cancels their processing.
     """
     free = asyncio.Semaphore(places)
     tasks: set[asyncio.Task[None]] = set()
@@ -72,7 +72,7 @@ async def admit(
         try:
             await process(job)
         except RunStopping:
-            pass  # it stays waiting, for the next run or the next round
+            pass  # it stays waiting, for the next run or round
         except Exception as error:  # noqa: BLE001 (our own fault, but only this recording's)
             give_up(job, error)
         finally:

@@ -1,5 +1,5 @@
-"""Earlier work on a folder: recordings that moved or are gone, what `--fresh` takes away, and what
-a killed run left."""
+"""Earlier work on a folder: recordings that moved or are gone, results that `--fresh` removes, and
+files that a killed run left."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from reelmill.engine.state.run_db import Original, Result
 
 
 def sweep(cache: Path) -> None:
-    """Remove what a run that was killed left half-written."""
+    """Remove unfinished files of a killed run."""
     gate.sweep(cache / gate.TEMPORARY, atomic.LEFTOVER)
     gate.sweep(store.artifacts(cache), atomic.LEFTOVER, deep=True)
     gate.sweep(store.artifacts(cache), store.SPILL_FILE, deep=True)
 
 
 class EarlierWork:
-    """What a run finds out about the work of earlier ones as its recordings come along.
+    """Learns about the work of earlier runs as the recordings of this run are identified.
 
-    `known` are the recordings of earlier runs by their paths, `results` by their keys. With
-    `fresh` nothing that was made of this run's recordings before is found any more; that of other
-    recordings in the same folder is left alone.
+    `known` are the recordings of earlier runs by path, `results` their results by key. With
+    `fresh`, earlier results of this run's recordings are ignored. Those of other recordings in the
+    folder are left alone.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class EarlierWork:
         self._names: set[str] = set()
 
     def planned(self, jobs: Iterable[Job]) -> None:
-        """Recordings become part of the run."""
+        """Register recordings that become part of the run."""
         for job in jobs if self._fresh else ():
             job.original.is_unfinished()
             if job.original.before is not None:
                 self.entered(recording_of(job, job.original.before, self._cache))
 
     def entered(self, recording: Recording) -> None:
-        """Work on a recording, whose content is known now, begins."""
+        """Called when work on a recording starts and its content is known."""
         if not self._fresh:
             return
         new_content = recording.id not in self._contents

@@ -1,4 +1,4 @@
-"""One stage of one recording, here and now: no other process, no other recording."""
+"""Run one stage of one recording in this process."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def run_alone(
     batch_size: int = 20,
     key: str | None = None,
 ) -> Artifact:
-    """Make a stage's artifact in this process, a model loaded on `device` if it has one.
+    """Make a stage's artifact in this process. Its model, if any, is loaded on `device`.
 
-    The model is loaded when the first item is there: a recording without items needs none.
-    Items of one recording are batched as they come; when memory runs out, batches are halved.
-    `key` is the result's; None where nobody else looks for it.
+    The model is loaded when the first item arrives; a recording without items needs none. Items are
+    batched as they arrive, and batches are halved when memory runs out. `key` is that of the
+    result, or None where nobody uses it.
 
     Raises:
         whatever the stage and its model raise.
@@ -46,7 +46,7 @@ def run_alone(
 
 
 def run_file_stage(stage: FileStage, context: StageContext, inputs: Inputs) -> Artifact:
-    """The artifact of a stage without a model, its parts made one after the other."""
+    """The artifact of a stage without a model, made one part after the other."""
     pieces = [stage.run(part, inputs) for part in _parts(stage, context, inputs)]
     return stage.join(context, inputs, pieces)
 
@@ -54,7 +54,8 @@ def run_file_stage(stage: FileStage, context: StageContext, inputs: Inputs) -> A
 def split_parts(
     stage: ModelStage[Any, Any], context: StageContext, inputs: Inputs, handed: list[Any]
 ) -> Iterator[Any]:
-    """The items of all parts, lazily; what `split` returns for each part is added to `handed`."""
+    """The items of all parts, lazily. The value `split` returns for each part is added to
+    `handed`."""
     for part in _parts(stage, context, inputs):
         items: Any = stage.split(part, inputs)
         handed.append((yield from items))

@@ -1,4 +1,4 @@
-"""Recordings that earlier runs knew and that are not where they were: moved, or gone."""
+"""Recordings known to earlier runs that are no longer at their paths: moved, or gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_NAMES = 5
 
 
 class LostOriginals:
-    """Known by their content: a new file that has it is the lost one under another name."""
+    """Recognizes moved recordings by content: a new file with the same content is the lost one."""
 
     def __init__(self, known: Iterable[Original]) -> None:
         """`known` are the recordings of earlier runs."""
@@ -28,8 +28,8 @@ class LostOriginals:
                 self._by_content[original.before.sha256].append(original)
 
     def claim(self, path: str, sha256: str) -> Original | None:
-        """The lost recording that the new file at `path` is, if any; of several with the same
-        content the one with the same file name."""
+        """The lost recording that the new file at `path` is, if any. Of several with the same
+        content, the one with the same file name."""
         lost = [one for one in self._by_content.get(sha256, ()) if not os.path.lexists(one.path)]
         same = [one for one in lost if Path(one.path).name == Path(path).name]
         found = next(iter(same or lost), None)
@@ -38,8 +38,8 @@ class LostOriginals:
         return found
 
     def sentences(self, asked_for: Set[str]) -> tuple[str | None, str | None]:
-        """What to say of those nobody claimed: of unfinished ones a warning, of others a note. One
-        that the run was `asked_for` by its path is a failure of its own."""
+        """What to say about lost recordings that no new file matches: a warning if unfinished, else
+        a note. A recording that was `asked_for` by path fails instead."""
         left = [*self._unread, *(one for some in self._by_content.values() for one in some)]
         left = [one for one in left if one.path not in asked_for]
         finished = [one.path for one in left if one.outcome is not None]

@@ -1,4 +1,4 @@
-"""What recordings are called below the output folder: told apart before any work is done."""
+"""The names of recordings below the output folder, made distinct before any work."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from reelmill.engine.state.run_db import Original
 class Names:
     """The names of a run's recordings, and of the results that a pipeline gives them.
 
-    A name is free when none of its results would be another recording's, a recording itself, a
-    result that another command wrote, or a report on the run.
+    A name is free if none of its results would replace another recording's result, a recording
+    itself, a result of another command, or a report on the run.
     """
 
     def __init__(
@@ -26,20 +26,20 @@ class Names:
         self._pipeline = pipeline
         self._names: set[str] = set()
         self._claimed = set(reserved)
-        #: Names whose results have not been looked at: only a new recording makes that needed.
+        #: Names whose results were not checked yet. Only a new recording makes that necessary.
         self._unclaimed: list[str] = []
-        #: What to say of recordings whose results are not called as one would think.
+        #: Notes about recordings whose results have unexpected names.
         self.notes: list[str] = []
 
     def keep(self, names: Iterable[str]) -> None:
-        """Take names that were given before."""
+        """Reserve names that were assigned earlier."""
         for name in names:
             if name not in self._names:
                 self._names.add(name)
                 self._unclaimed.append(name)
 
     def choose(self, path: Path, wanted: str) -> str:
-        """The wanted name; with the suffix, or a hash of the path, when that is not free."""
+        """The wanted name. If it is not free, the suffix or a hash of the path is added."""
         candidates = list(_candidates(path, wanted))
         free = (name for name in candidates if self._is_free(name, path))
         chosen = next(free, candidates[-1])
@@ -52,14 +52,14 @@ class Names:
         return chosen
 
     def obstacle(self, original: Original) -> str | None:
-        """Why results of a recording cannot be written, as far as can be seen before the work."""
+        """Why results of a recording cannot be written, as far as can be known before the work."""
         content = original.before.sha256 if original.before is not None else ""
         for claim in self._claims(original.name):
             target = self._out / claim
             if not os.path.lexists(target):
                 continue
             if claim.endswith("/"):
-                target /= "any"  # of a folder it matters only whether it can be entered
+                target /= "any"  # for a folder it only matters whether it can be entered
             if why := gate.obstacle(target, Path(original.path), content, quick=True):
                 return why
         return None
@@ -86,5 +86,5 @@ def _candidates(path: Path, wanted: str) -> Iterator[str]:
     yield wanted + path.suffix
     yield f"{wanted}-{digest}"
     yield f"{wanted}{path.suffix}-{digest}"
-    for number in range(2, 100):  # somebody's files are called so on purpose
+    for number in range(2, 100):  # somebody's files have this name on purpose
         yield f"{wanted}{path.suffix}-{digest}-{number}"

@@ -1,4 +1,4 @@
-"""Planning: which recordings there are, what they are called, and what of them is done already."""
+"""Planning: which recordings there are, what their names are, and what is done already."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reelmill.errors import Failure
 
 @dataclass(frozen=True)
 class Source:
-    """A file to work on, and the name its results would like below the output folder."""
+    """A file to process, and the name wanted for its results below the output folder."""
 
     path: Path
     wanted_name: str
@@ -29,11 +29,11 @@ class Source:
 
 @dataclass(eq=False)
 class Job:
-    """One recording's way through a run."""
+    """The way of one recording through a run."""
 
     original: Original
     size: int
-    #: Which file it is, when it was hashed or, with hashes known before, when it was planned.
+    #: The identity of the file when it was hashed, or when it was planned if its hashes were known.
     identity: Identity | None = None
     status: str = "waiting"
     reused: bool = False
@@ -41,9 +41,9 @@ class Job:
     seconds: float = 0.0
     failure: Failure | None = None
     changed: list[str] = field(default_factory=list)
-    #: What an earlier run saw there, when it is not known yet whether it is still so.
+    #: The state an earlier run saw, while it is unknown whether that still holds.
     earlier: FileState | None = None
-    #: How its content differs from that.
+    #: How its content differs from that state.
     changed_since: list[str] = field(default_factory=list)
     summary: RecordingSummary = field(default_factory=RecordingSummary)
 
@@ -117,7 +117,7 @@ class Job:
 
 
 class Keys:
-    """Result keys: of what content, by which stages, with which settings."""
+    """Result keys, by content, stages and settings."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._ends = [stage.name for stage in pipeline.ends]
@@ -136,7 +136,7 @@ class Keys:
         return self.of_all(recording)[stage.name]
 
     def of_all(self, recording: Recording) -> dict[str, str]:
-        """The keys of all stages' results, by the stages' names and in their order."""
+        """The keys of all stages' results by stage name, in order."""
         at = (recording.id, recording.name)
         keys = self._known.get(at)
         if keys is None:
@@ -148,11 +148,12 @@ class Keys:
         return keys
 
     def forget(self, recording: Recording) -> None:
-        """A finished recording's keys are not asked for again: memory stays flat."""
+        """The keys of a finished recording are not needed again; dropping them keeps memory
+        constant."""
         self._known.pop((recording.id, recording.name), None)
 
     def of_all_ends(self, recording: Recording) -> str:
-        """What an original's `outcome` is when everything asked for is done."""
+        """An original's `outcome` if everything requested is done."""
         keys = self.of_all(recording)
         return store.result_key("", [keys[end] for end in self._ends])
 
@@ -160,8 +161,8 @@ class Keys:
 def plan(
     sources: Iterable[Source], known: dict[str, Original], ledger: Ledger, names: Names
 ) -> list[Job]:
-    """A job for each source, those `known` by their path under the name they had before. What is
-    new is noted in both `known` and the ledger."""
+    """A job for each source. A source `known` by its path keeps its earlier name. New ones are
+    added to `known` and to the ledger."""
     moved = {original.beside: original for original in known.values()}
     names.keep(original.name for original in known.values())
     jobs = []
@@ -175,7 +176,7 @@ def plan(
         if original is None:
             name = names.choose(Path(path), source.wanted_name)
             original = known[path] = Original(path, name, 0, -1, 0)
-        # One that failed has been replaced, it may be hoped.
+        # The user may have replaced a file that failed.
         earlier = original.before if original.failure is None else None
         identity, changed = _refresh(original)
         earlier = earlier if original.before is None else None
@@ -198,8 +199,8 @@ def _refresh(original: Original) -> tuple[Identity | None, bool]:
 
 
 def in_good_order(jobs: Sequence[Job]) -> list[Job]:
-    """A few small ones first so that the models start early, then the longest first so that
-    none of them is alone at the end."""
+    """Order the work: a few small recordings first so that the models start early, then the longest
+    first so that none of them runs alone at the end."""
     by_size = sorted(jobs, key=lambda job: job.size)
     first = by_size[:2]
     return first + sorted(by_size[2:], key=lambda job: -job.size)
@@ -217,7 +218,7 @@ def recording_of(job: Job, state: FileState, cache: Path) -> Recording:
 def done_before(
     job: Job, pipeline: Pipeline, keys: Keys, results: dict[str, Result], cache: Path
 ) -> bool:
-    """Whether an earlier run did all that is asked for; if so the job takes over its outcome."""
+    """Whether an earlier run did everything requested. If so, the job takes over its outcome."""
     original = job.original
     if original.before is None or original.after is None or original.outcome is None:
         return False
@@ -234,14 +235,14 @@ def done_before(
 
 
 def summary_of(recording: Recording, keys: Keys, results: dict[str, Result]) -> RecordingSummary:
-    """What the stages found out about a recording."""
+    """The summary of what all stages found out about a recording."""
     found = map(results.get, keys.of_all(recording).values())
     return summed_up(result.summary for result in found if result is not None)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a stage found out about a recording; where it failed, nothing lies at `artifact`."""
+    """What one stage found out about a recording. `artifact` does not exist if the stage failed."""
 
     recording: Recording
     stored: store.Stored
@@ -254,7 +255,7 @@ class Found:
 def found_in(
     jobs: Iterable[Job], pipeline: Pipeline, kind: type[Artifact], cache: Path
 ) -> list[Found]:
-    """The results of one type for all recordings that could be read, in order of their names."""
+    """The results of one type for all readable recordings, in order of their names."""
     keys = Keys(pipeline)
     stage = next(stage for stage in pipeline.stages if stage.produces is kind)
     found = []
@@ -270,7 +271,7 @@ def found_in(
 def artifact_paths(
     job: Job, pipeline: Pipeline, keys: Keys, cache: Path
 ) -> dict[type[Artifact], store.Stored]:
-    """Where each stage's result for a recording lies, or would; nowhere for one that could not be
+    """The path of each stage's result for a recording; none for a recording that could not be
     read."""
     if job.original.before is None:
         return {}

@@ -1,4 +1,5 @@
-"""One recording's passage through a pipeline: asked for from the end, made where missing."""
+"""Runs one recording through a pipeline. Results are requested from the end, and made where
+missing."""
 
 from __future__ import annotations
 
@@ -26,14 +27,14 @@ from reelmill.engine.stage import ModelStage, Stage
 from reelmill.engine.state.run_db import Ledger, Result
 from reelmill.errors import Failure, describe
 
-#: Later stages go first, so that recordings are finished rather than begun; within a stage,
-#: merging goes before splitting. Looking at an original again is quick and ends a recording.
+#: Later stages go first, so that recordings are finished before others start. Within a stage,
+#: merging goes before splitting. Checking an original again is quick and completes a recording.
 _IDENTIFY_PRIORITY = 1
 _CHECK_PRIORITY = -1000
 
 
 class RecordingRunner:
-    """Takes recordings through the stages: their order, who waits for whom, and the end."""
+    """Takes recordings through the stages: order of stages, and who waits for whom."""
 
     def __init__(
         self,
@@ -56,14 +57,12 @@ class RecordingRunner:
         self._earlier = earlier
         self._making: dict[str, asyncio.Task[Result]] = {}
         self._open_by_content: dict[str, int] = {}
-        #: Recordings that were begun and are not finished; with models loaded one after the other
-        #: that may be all.
+        #: Recordings started but not finished. With sequential loading this may be all of them.
         self._entered: dict[Job, Recording] = {}
 
     async def process(self, job: Job, model_pass: ModelPass | None = None) -> None:
-        """All of one recording; failures end up in the job. With models loaded one after the other
-        only what this pass's model is needed for, and all of it when no other model is needed any
-        more.
+        """Run all stages of one recording. Failures are stored in the job. With sequential loading,
+        run only what this pass's model is needed for, and everything once no other model is needed.
 
         Raises:
             RunStopping: the run, or the pass of a model it needs, ends first.
@@ -96,7 +95,7 @@ class RecordingRunner:
     def _goals(
         self, recording: Recording, model_pass: ModelPass | None
     ) -> tuple[list[Stage], bool]:
-        """The stages to ask for now, and whether that is all there is to do."""
+        """The stages to request now, and whether these are all that remain."""
         if model_pass is None:
             return self._pipeline.ends, True
         needed: dict[int, Stage] = {}
@@ -112,7 +111,7 @@ class RecordingRunner:
         return [needed[at] for at in sorted(models & model_pass.stages)], False
 
     def give_up(self, job: Job, error: Exception) -> None:
-        """An error in the engine itself: a bug, told as one, that costs this recording."""
+        """An internal error is reported as one, and costs only this recording."""
         self._recorder.line({"event": "error", "trace": traceback.format_exc()})
         text = (
             f"{job.path}: {describe(error)} (internal error; see the run's log, and please report "
@@ -122,7 +121,7 @@ class RecordingRunner:
         self._recorder.finished(job)
 
     async def cancel(self) -> None:
-        """End whatever is still being made."""
+        """Cancel everything still being made."""
         await end_tasks(list(self._making.values()))
 
     # -- the original
@@ -136,7 +135,7 @@ class RecordingRunner:
         original.was_hashed(state, identity, time.time())
         job.was_identified(state, identity)
         lost = self._earlier.lost.claim(original.path, state.sha256) if is_new else None
-        if lost is not None:  # it was moved: what it was called before is found again
+        if lost is not None:  # the file was moved, and its earlier name is found again
             original.is_called(lost.name)
             self._cache.note(partial(self._ledger.forget_original, lost.path))
         self._cache.note(partial(self._ledger.put_original, original))
@@ -149,8 +148,8 @@ class RecordingRunner:
         return made.state, made.identity
 
     async def _check_untouched(self, job: Job) -> None:
-        """Hash the original again; any difference is an error in the report, and a failure: what
-        was found out may be another content's."""
+        """Hash the original again. Any difference is reported as an error and fails the recording,
+        because its results may belong to other content."""
         original = job.original
         if original.before is None:
             return
@@ -172,7 +171,8 @@ class RecordingRunner:
             job.fail(Failure("check", "input", text))
 
     def _close(self, job: Job, recording: Recording) -> None:
-        """Remember that all is done; or that the content is at fault and trying again is vain."""
+        """Store that everything is done, or that the content is at fault and retrying is
+        useless."""
         del self._entered[job]
         original = job.original
         original.was_finished(self._cache.keys.of_all_ends(recording), job.failure)
@@ -187,11 +187,11 @@ class RecordingRunner:
     # -- one stage
 
     async def _obtain_all(self, recording: Recording, stages: Sequence[Stage]) -> list[Result]:
-        """The results of several stages; when one fails, the others are finished first."""
+        """The results of several stages. If one fails, the others are finished first."""
         return await all_or_first_error([self._obtain(recording, stage) for stage in stages])
 
     async def _obtain(self, recording: Recording, stage: Stage) -> Result:
-        """A stage's result: known, being made for somebody else too, or made now.
+        """A stage's result: known already, being made for another stage, or made now.
 
         Raises:
             StageFailed: it, or one it needs, failed for good.

@@ -1,4 +1,4 @@
-"""The recordings of a run: planned, told apart from those of earlier runs, and looked up."""
+"""The recordings of a run: planned, compared with those of earlier runs, and looked up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reelmill.errors import Failure
 
 
 class RunRecordings:
-    """Those a run was given at first, and those that were added."""
+    """The recordings given at the start, and those added later."""
 
     def __init__(
         self, pipeline: Pipeline, config: EngineConfig, ledger: Ledger, recorder: RunRecorder
@@ -36,19 +36,19 @@ class RunRecordings:
 
     @property
     def jobs(self) -> Sequence[Job]:
-        """All of them, with what is known of their originals."""
+        """All recordings, with what is known about their originals."""
         return list(self._jobs.values())
 
     def job(self, path: str) -> Job:
-        """The one at an absolute path."""
+        """The recording at an absolute path."""
         return self._jobs[path]
 
     def new(self, sources: Sequence[Source]) -> list[Source]:
-        """Those of `sources` that the run does not have yet."""
+        """The `sources` that the run does not have yet."""
         return [one for one in sources if os.path.abspath(one.path) not in self._jobs]
 
     def plan(self, sources: Sequence[Source]) -> list[Job]:
-        """Make recordings part of the run; those there is work for."""
+        """Add recordings to the run, and return those that need work."""
         gate.protect(self._config.out, [source.path for source in sources])
         jobs = plan(sources, self.earlier.known, self._ledger, self._names)
         self._jobs.update((job.original.path, job) for job in jobs)
@@ -58,7 +58,7 @@ class RunRecordings:
             job for job in jobs if not done_before(job, self._pipeline, keys, self.results, cache)
         ]
         for job in waiting:
-            if job.original.outcome is not None:  # what it says is about to be replaced
+            if job.original.outcome is not None:  # this outcome is about to be replaced
                 job.original.is_unfinished()
                 self._ledger.put_original(job.original)
         self._ledger.commit()
@@ -78,7 +78,8 @@ class RunRecordings:
             self._recorder.note(self._names.notes.pop(0))
 
     def _is_refused(self, job: Job) -> bool:
-        """Whether a recording fails at once, because its results would replace others' files."""
+        """Fail a recording at once if its results would replace other people's files. Returns
+        whether it did."""
         why = self._names.obstacle(job.original)
         if why is not None:
             job.fail(Failure("plan", "input", f"{job.path}: {why}"))
@@ -87,7 +88,7 @@ class RunRecordings:
         return why is not None
 
     def tell_of_lost(self) -> None:
-        """Say which recordings earlier runs knew, and nobody finds any more."""
+        """Report recordings of earlier runs that can no longer be found."""
         unfinished, finished = self.earlier.lost.sentences(self._jobs.keys())
         if unfinished is not None:
             self._recorder.warn(unfinished)

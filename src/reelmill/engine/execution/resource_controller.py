@@ -1,4 +1,4 @@
-"""Acting on every sample of the monitor: memory that runs short, devices that come and go."""
+"""Acts on every sample of the monitor: memory shortage, and devices that come and go."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reelmill.engine.resources.monitor import Sample
 
 
 class ResourceController:
-    """Has the policies look at samples, and does what they say."""
+    """Passes samples to the policies and carries out their decisions."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ResourceController:
         self._trimming: asyncio.Task[None] | None = None
 
     def see(self, sample: Sample) -> None:
-        """A new sample; called in the coordinator's loop."""
+        """Process a new sample. Called in the coordinator's loop."""
         now = self._clock()
         move = self._device_policy.look(
             sample,
@@ -80,8 +80,8 @@ class ResourceController:
             self._stop(action.reason)
 
     async def _release(self) -> None:
-        """What the coordinator and the CPU pool have that they can do without; model workers, asked
-        already, say for themselves how much came back."""
+        """Release memory that the coordinator and the CPU pool do not need. Model workers were
+        asked already, and report what they released themselves."""
         workers, workers_mb = await self._pool.trim()
         self._recorder.warn(
             f"memory released: {memory.release():,.0f} MB by the coordinator, {workers_mb:,.0f} "
@@ -106,7 +106,7 @@ class ResourceController:
         )
 
     def _recall(self, sample: Sample) -> None:
-        """Models that memory drove from a GPU to the CPU go back when there is room again."""
+        """Move models that left a GPU for lack of memory back to it when there is room."""
         free = {d.index: d.total_mb - d.used_mb for d in sample.devices}
         room = policy.BUDGET_SHARE
         for text in self._replicas.recall(

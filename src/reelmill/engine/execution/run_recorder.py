@@ -1,4 +1,4 @@
-"""The books of a run: totals by stage, the metrics file, what the summary is made of."""
+"""Records a run: totals by stage, the metrics file, and the figures of the summary."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from reelmill.engine.telemetry.metrics import (
 
 _log = logging.getLogger(__name__)
 _RUNS_KEPT = 50
-#: Of the runs of this process, so that two on one folder within a second are told apart.
+#: Counts the runs of this process, so that two on one folder within a second have different names.
 _numbers = itertools.count()
-#: What the metrics files are called.
+#: The names of metrics files.
 _METRICS = re.compile(r"\d{8}-\d{6}(-\d+)+\.jsonl")
 
 
@@ -95,8 +95,8 @@ class RunRecorder:
                     lines.close()
 
     def line(self, values: dict[str, Any]) -> None:
-        """Write a line of metrics; metrics are not worth failing a run for. Errors with
-        their traces are in the log too, for engineers."""
+        """Write a line of metrics. A failure to do so does not fail the run. Errors with their
+        tracebacks also go to the log."""
         if values.get("event") == "error":
             _log.error("%s\n%s", values.get("message", ""), values.get("trace", ""))
         if self._lines is not None:
@@ -115,18 +115,18 @@ class RunRecorder:
         self.line({"event": "warning", "at": self.clock(), "text": text})
 
     def note(self, text: str) -> None:
-        """A decision, told to whoever watches."""
+        """Report a decision to listeners."""
         self._notes.append(text)
         _log.info("%s", text)
         self._emit(Noted(text))
         self.line({"event": "note", "at": self.clock(), "text": text})
 
     def clock(self) -> float:
-        """Seconds since the run began."""
+        """Seconds since the run started."""
         return round(time.monotonic() - self._began, 4)
 
     def planned(self, jobs: Sequence[Job]) -> None:
-        """More recordings belong to the run; those that earlier runs finished are over already."""
+        """Count added recordings. Those finished by earlier runs count as done."""
         self._jobs.extend(jobs)
         reused = [job for job in jobs if job.reused]
         for job in reused:
@@ -146,35 +146,35 @@ class RunRecorder:
         self._emit(RecordingFinished(outcome))
 
     def reused(self, stage: str) -> None:
-        """A stage's result was there already."""
+        """Count a stage's result that already existed."""
         self._stages[stage].reused += 1
 
     def cpu_time(self, stage: str, seconds: float) -> None:
-        """The CPU pool was at a stage for so long; what is no stage is not counted."""
+        """Count time of the CPU pool for a stage. Work outside stages is not counted."""
         if stage in self._stages:
             self._stages[stage].cpu_seconds += seconds
 
     def stage_begins(self, stage: str) -> None:
-        """A stage is going to be made for a recording."""
+        """Count that a stage starts for a recording."""
         totals = self._stages[stage]
         if totals.first_at is None:
             totals.first_at = self.clock()
 
     def stage_done(self, stage: str, key: str) -> None:
-        """A stage has been made for a recording."""
+        """Count that a stage is done for a recording."""
         totals = self._stages[stage]
         totals.last_at = self.clock()
         totals.done += 1
         self.line({"event": "stage", "at": totals.last_at, "stage": stage, "key": key})
 
     def stage_broke_off(self, stage: str, *, failed: bool) -> None:
-        """A stage was not made for a recording: it failed, or the run stops."""
+        """Count that a stage is not done for a recording, because it failed or the run stops."""
         totals = self._stages[stage]
         totals.last_at = self.clock()
         totals.failed += failed
 
     def batch(self, batch: BatchDone) -> None:
-        """A batch was inferred."""
+        """Count an inferred batch."""
         answer, items = batch.answer, batch.items
         seconds = answer.ended - answer.started
         totals = self._stages[batch.queue.stage.name]
@@ -202,20 +202,21 @@ class RunRecorder:
         self.line(record.as_line())
 
     def _device_memory_mb(self, device: Device) -> float | None:
-        """What was in use of a GPU's memory when it was looked at last."""
+        """The memory in use on a GPU in the last sample."""
         last = self.monitor.last
         if last is None or device.kind == "cpu":
             return None
         return next((d.used_mb for d in last.devices if d.index == device.index), None)
 
     def sample(self) -> Sample:
-        """Look at CPU, memory and devices now."""
+        """Sample CPU, memory and devices now."""
         sample = self.monitor.take()
         self.line(sample.as_line())
         return sample
 
     def progress(self, queued: Callable[[int], int]) -> None:
-        """Tell where the run stands; `queued`: how many items of a stage wait for its model."""
+        """Emit the progress of the run. `queued`: the number of items per stage that wait for a
+        model."""
         self._emit(Progressed(self._snapshot(queued)))
 
     def _snapshot(self, queued: Callable[[int], int]) -> Snapshot:
@@ -239,7 +240,7 @@ class RunRecorder:
         )
 
     def _remaining(self) -> float | None:
-        """Bytes are the only length known of recordings that were not opened yet."""
+        """For recordings that were not opened yet, only the size in bytes is known."""
         if self._bytes_done < 0.02 * self._bytes_total or not self._bytes_done:
             return None
         return self.clock() * (self._bytes_total / self._bytes_done - 1)

@@ -1,7 +1,8 @@
-"""Residency carried out: what models need, where they go, and all recordings through each in turn.
+"""Sequential loading: measures what models need, places them, and takes all recordings through one
+model after the other.
 
-What a model had is proven to be back before the next one loads: its processes are gone, and on a
-GPU the memory in use is what it was before.
+Before the next model is loaded, the memory of the last one is verified to be free: its processes
+are gone, and a GPU has as much memory in use as before.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from reelmill.engine.resources.model_profiles import ModelProfiles
 from reelmill.engine.resources.placement import Means, ModelPass, Need, Placement, Plan
 from reelmill.engine.stage import Device, ModelSpec
 
-#: A recording that needs a model whose pass is over (its artifact was found damaged) waits for the
-#: next round; more than this many rounds mean that artifacts do not stay whole.
+#: A recording that needs a model whose pass is over (its artifact was damaged) waits for the next
+#: round. More rounds than this mean that artifacts keep being damaged.
 _ROUNDS = 3
 _MB = 1 << 20
 _TOLERANCE_MB = 64.0
 
-#: Takes recordings in, each to the function, and returns when all of them are through.
+#: Admits recordings, passes each to the function, and returns when all are processed.
 Admit = Callable[[Sequence[Job], Callable[[Job], Awaitable[None]]], Awaitable[None]]
 
 
 class Planner:
-    """Knows what models need and what there is, and has the policies decide."""
+    """Knows what models need and what is available, and asks the policies to decide."""
 
     def __init__(
         self,
@@ -49,7 +50,8 @@ class Planner:
         self._in_turns = False
 
     def use(self, gpus: tuple[Device, ...]) -> None:
-        """From now on plan for these GPUs; none: for the CPU, with as many model workers as fit."""
+        """From now on plan for these GPUs, or if there are none for the CPU, with as many model
+        workers as fit."""
         self._devices = gpus or (Device("cpu"),)
         self._workers_open = not gpus
 
@@ -59,11 +61,11 @@ class Planner:
         return plan
 
     def left_on_cpu(self) -> list[str]:
-        """Which models cannot use the devices that were chosen, and why."""
+        """Which models cannot use the chosen devices, and why."""
         return placement.left_on_cpu(self._pipeline.models, self._devices)
 
     def needs(self, specs: Sequence[ModelSpec] | None = None) -> list[Need]:
-        """What each model was seen to need, or says it will."""
+        """The measured or estimated memory need of each model."""
         return [
             self._need(spec, placement.kind_for(spec, self._devices))
             for spec in (self._pipeline.models if specs is None else specs)
@@ -73,7 +75,7 @@ class Planner:
         return self._need(spec, kind).memory_mb
 
     def need_mb(self, kind: str) -> float:
-        """What models that can use a kind of device need of it at a time."""
+        """The memory needs of the models that can use a kind of device."""
         sizes = [self.need_of(spec, kind) for spec in self._pipeline.models if spec.supports(kind)]
         return max(sizes, default=0.0) if self._in_turns else sum(sizes)
 
@@ -94,7 +96,7 @@ class Planner:
         return Means(self._devices, free, config.cores, self._workers_open, config.threads)
 
     def placements(self, specs: Sequence[ModelSpec]) -> dict[ModelSpec, Placement]:
-        """Where models go that are loaded together."""
+        """The placement of models that are loaded together."""
         return placement.place(self.needs(specs), self.means())
 
 
@@ -110,7 +112,8 @@ class SequentialPasses:
         stopping: Callable[[], bool],
         back_within: float,
     ) -> None:
-        """`back_within`: seconds in which a model's memory is to be free again after its pass."""
+        """`back_within`: how long to wait for a model's memory to be free after its pass, in
+        seconds."""
         self._passes = passes
         self._planner = planner
         self._replicas = replicas
@@ -159,8 +162,8 @@ class SequentialPasses:
             await self._end(model_pass, before)
 
     async def _end(self, model_pass: ModelPass, before: dict[Device, float]) -> None:
-        """End the model's workers, and see that their memory is back."""
-        self._recorder.sample()  # a short pass may have none of its own
+        """End the model's workers and wait until their memory is free."""
+        self._recorder.sample()  # a short pass may have no sample of its own
         ended = await self._replicas.stop()
         still = [worker.pid for worker in ended if _exists(worker.pid)]
         gpus = {worker.device for worker in ended if worker.device.kind != "cpu"}
@@ -190,7 +193,7 @@ class SequentialPasses:
         )
 
     async def _back(self, before: dict[Device, float], gpus: set[Device]) -> dict[Device, float]:
-        """Memory in use by device, once it is what it was before or waiting has been in vain."""
+        """Memory in use by device, once it is what it was before, or the wait is over."""
         for _ in range(int(self._back_within / 0.1)):
             used = self._used()
             if all(used.get(d, 0.0) <= before.get(d, 0.0) + _TOLERANCE_MB for d in gpus):
@@ -208,6 +211,6 @@ def _exists(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's by now: ours is gone
+    except PermissionError:  # another program uses it by now: ours is free
         return False
     return True

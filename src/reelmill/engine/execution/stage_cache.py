@@ -1,4 +1,4 @@
-"""What is known of stages' results: of earlier runs, of an interrupted one, of this one."""
+"""The known results of stages: from earlier runs, from an interrupted run, and from this one."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class StageCache:
         self._found_foreign = False
 
     def known(self, recording: Recording, stage: Stage, *, adopt: bool) -> Result | None:
-        """A stage's result if it is there: noted, or, if it may be adopted, written by an
-        interrupted run."""
+        """A stage's result if it exists: either recorded, or written by an interrupted run and
+        usable."""
         key = self.keys.of(stage, recording)
         known = self.results.get(key)
         if known is not None and not self._replaceable(known, stage) and is_whole(known):
@@ -61,7 +61,7 @@ class StageCache:
     def keep(
         self, task: cpu_worker.StageTask, stage: Stage, made: cpu_worker.Made, seconds: float
     ) -> Result:
-        """Note what a stage has made."""
+        """Record the result of a stage."""
         files = [str(task.target), *made.files]
         result = Result(
             task.key,
@@ -78,12 +78,12 @@ class StageCache:
 
     @staticmethod
     def _replaceable(known: Result, stage: Stage) -> bool:
-        """Whether an earlier run's files may by now be another content's or setting's: those
-        with a recording's name. The artifact beside them says whose they are."""
+        """Whether files of an earlier run named after the recording may by now belong to other
+        content or settings. The artifact beside them says whose they are."""
         return stage.named_outputs and known.from_before
 
     def discard(self, path: Path, reason: str, sources: Sequence[Result]) -> None:
-        """Remove an artifact that cannot be used, so that it is made again."""
+        """Remove an unusable artifact, so that it is made again."""
         self._recorder.warn(f"{reason}; it is computed again")
         self.remove(path)
         for source in sources:
@@ -91,7 +91,7 @@ class StageCache:
                 self.results.pop(source.key, None)
 
     def task(self, recording: Recording, stage: Stage) -> cpu_worker.StageTask:
-        """What a worker is told to make a stage's result, but for what it reads."""
+        """The instructions for a worker to make a stage's result, except for its inputs."""
         key = self.keys.of(stage, recording)
         if stage.named_outputs:
             target = store.named_path(self._config.cache, stage.name, recording.name)
@@ -100,7 +100,7 @@ class StageCache:
         return cpu_worker.StageTask(self._pipeline.position(stage), recording, (), key, target)
 
     def _adopt(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made | None:
-        """What an interrupted run wrote but had no time to note."""
+        """A result that an interrupted run wrote but did not record."""
         try:
             made = cpu_worker.adopt(task, stage, self._config.seal)
         except InputError as error:
@@ -111,14 +111,14 @@ class StageCache:
         return made
 
     def _tell_foreign(self, error: InputError) -> None:
-        """There may be thousands more: the first one is said, the rest is in the log."""
+        """There may be thousands more. The first one is announced, the others are logged."""
         self._recorder.line({"event": "not ours", "message": str(error)})
         if not self._found_foreign:
             self._found_foreign = True
             self._recorder.warn(f"{error}; this and all others like it are computed again")
 
     def remove_temporary(self, recording: Recording) -> None:
-        """Nobody works on the recording any more: the files of temporary stages go."""
+        """Remove the files of temporary stages when nobody works on the recording any more."""
         if self._config.keep_temporary:
             return
         for stage in self._pipeline.stages:
@@ -127,27 +127,28 @@ class StageCache:
                 self.remove(Path(file))
 
     def forget(self, recording: Recording, *, is_last: bool) -> None:
-        """What a finished recording leaves in memory does not grow with its items or stages."""
+        """Drop a finished recording's results from memory, so that memory does not grow with items
+        or stages."""
         if is_last:
             for stage in self._pipeline.stages:
                 self.results.pop(self.keys.of(stage, recording), None)
         self.keys.forget(recording)
 
     def clear(self, task: cpu_worker.StageTask, stage: Stage) -> None:
-        """A stage is about to write: from here on files with a recording's name are not whole, and
-        nobody's."""
+        """Called before a stage writes. From then on files named after the recording are incomplete
+        and belong to no result."""
         if stage.named_outputs:
             self.remove(task.target)
 
     def remove(self, path: Path) -> None:
-        """Remove a file of the cache; one that is not ours after all stays, and is told of."""
+        """Remove a file of the cache. If it is not ours, it stays, with a warning."""
         try:
             gate.remove(path)
         except NotOursError as error:
             self._recorder.warn(str(error))
 
     def note(self, write: Callable[[], None]) -> None:
-        """Write to the ledger. Without it the next run finds the artifacts by their names."""
+        """Write to the ledger. If that fails, the next run finds the artifacts by their names."""
         try:
             write()
         except sqlite3.OperationalError:

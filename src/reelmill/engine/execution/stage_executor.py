@@ -1,5 +1,4 @@
-"""How one stage's result is made: in the CPU pool, by a model, in parts; and what becomes of
-failures."""
+"""Makes one stage's result: in the CPU pool, by a model, or in parts. Handles failures."""
 
 from __future__ import annotations
 
@@ -24,12 +23,12 @@ _T = TypeVar("_T")
 
 
 class RunStopping(Exception):
-    """The run, or a model's pass, ends before this recording is finished; nothing is held against
+    """The run, or a model's pass, ends before this recording is finished. This is not a failure of
     the recording."""
 
 
 class StageExecutor:
-    """Makes the results of stages, trying again what can pass."""
+    """Makes the results of stages, and retries transient failures."""
 
     def __init__(
         self,
@@ -48,7 +47,7 @@ class StageExecutor:
         self._on_disk_full = on_disk_full
 
     def expect(self, stage: Stage) -> None:
-        """A stage's result is going to be made: its model is loaded meanwhile.
+        """Announce that a stage's result will be made, so that its model is loaded meanwhile.
 
         Raises:
             RunStopping: in this pass its model is not loaded.
@@ -60,7 +59,7 @@ class StageExecutor:
             self._inference.replicas.expect(at)
 
     async def make(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
-        """One stage's result for one recording, from what it reads.
+        """Make one stage's result for one recording from its inputs.
 
         Raises:
             StageFailed: for good.
@@ -96,7 +95,8 @@ class StageExecutor:
     async def _in_pool(
         self, task: cpu_worker.Task, stage: Stage, ending: bool = False
     ) -> cpu_worker.Made:
-        """A task in the CPU pool; one that is `ending` a stage goes before those that begin it."""
+        """Run a task in the CPU pool. Tasks that are `ending` a stage go before those that begin
+        one."""
         priority = -2 * self._pipeline.position(stage) - ending
         answer = await self._pool.run(task, priority, stall=self._config.stall_timeout)
         return self.accept(stage.name, answer)
@@ -131,8 +131,8 @@ class StageExecutor:
     async def _run_part(
         self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun, others: Sequence[StageRun]
     ) -> Any:
-        """One part of a recording from its split to its last output; its failure is theirs.
-        Gives what `split` returned."""
+        """Process one part of a recording from its split to its last output. If it fails, all parts
+        fail. Returns what `split` returned."""
         try:
             handed = await self._split(task, stage, stage_run)
             await stage_run.finished
@@ -166,7 +166,7 @@ class StageExecutor:
     # -- failures
 
     async def attempt(self, stage: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        """Do it, again after a wait when the cause can pass.
+        """Call `attempt`, and retry after a wait if the failure is transient.
 
         Raises:
             StageFailed: for good.
@@ -180,7 +180,7 @@ class StageExecutor:
                 if error.final:
                     raise
                 failure = replace(error.failure, stage=stage, tries=tries)
-            except ReelmillError as error:  # of the process that was to do it
+            except ReelmillError as error:  # of the process that was to do the work
                 failure = Failure(stage, error.kind, str(error), tries)
             wait = self._wait_after(failure)
             if wait is None:
@@ -189,8 +189,8 @@ class StageExecutor:
             await asyncio.sleep(wait)
 
     def _wait_after(self, failure: Failure) -> float | None:
-        """Seconds until the next try; None when there is none. A crash may have had a cause
-        outside the recording: it gets a second chance."""
+        """Seconds until the next try; None if there is none. A crash gets a second try, because its
+        cause may lie outside the recording."""
         if failure.kind == "crash":
             return 0.0 if failure.tries == 1 else None
         if failure.kind in ("transient", "resource"):
@@ -198,7 +198,8 @@ class StageExecutor:
         return None
 
     def accept(self, stage: str, answer: cpu_worker.Made | cpu_worker.Failed) -> cpu_worker.Made:
-        """A task's answer; its failure as an exception, a full disk as the end of the run."""
+        """The result of a task. Its failure is raised as an exception, and a full disk ends the
+        run."""
         self._recorder.cpu_time(stage, answer.cpu_seconds)
         if isinstance(answer, cpu_worker.Made):
             return answer
@@ -212,8 +213,8 @@ class StageExecutor:
 
 
 async def all_or_first_error(coroutines: Sequence[Awaitable[_T]]) -> list[_T]:
-    """All results; when one fails, the others are waited for, so that nothing is still at work
-    on what is being cleared away."""
+    """All results. If one fails, the others are awaited first, so that nothing still works on files
+    that are removed."""
     done = await asyncio.gather(*coroutines, return_exceptions=True)
     errors = [result for result in done if isinstance(result, BaseException)]
     if errors:

@@ -1,4 +1,4 @@
-"""The end of a run before all is done: why, and whether what was begun may still be finished."""
+"""Stops a run early: the reason, and whether started work may still be finished."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reelmill.engine.execution.run_recorder import RunRecorder
 
 
 class Stopping:
-    """Whether a run is to stop. Its first reason is the one that is reported."""
+    """Whether a run is to stop. The first reason is the one reported."""
 
     def __init__(self, out: Path, recorder: RunRecorder) -> None:
         """`out`: the output folder, for messages."""
@@ -21,7 +21,7 @@ class Stopping:
 
     @property
     def reason(self) -> str | None:
-        """Why it is to stop; None while it is not."""
+        """The reason to stop; None if there is none."""
         return self._reason
 
     @property
@@ -31,11 +31,11 @@ class Stopping:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether it is not even to wait for what was begun."""
+        """Whether not even started work is to be awaited."""
         return self._is_urgent
 
     def ask(self, reason: str) -> None:
-        """Stop; asked again: at once."""
+        """Stop the run. A second call stops at once."""
         if self._reason is None:
             self._reason = reason
             self._recorder.warn(f"stopping: {reason}")
@@ -44,7 +44,7 @@ class Stopping:
         self._asked.set()
 
     def fatal(self, reason: str) -> None:
-        """Stop for a cause inside the run; a second one is no reason to stop at once."""
+        """Stop for an internal cause. A second cause does not stop the run at once."""
         if self._reason is None:
             self.ask(reason)
 
@@ -56,5 +56,5 @@ class Stopping:
         )
 
     async def asked(self) -> None:
-        """Wait until it is to stop."""
+        """Wait until the run is to stop."""
         await self._asked.wait()

@@ -1,4 +1,4 @@
-"""What happens again and again while a run goes on: samples, events, commits."""
+"""Periodic work during a run: samples, events, commits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reelmill.engine.state.run_db import Ledger
 
 
 class Ticking:
-    """Samples for the resource controller, tells where the run stands, and commits the ledger."""
+    """Takes samples for the resource controller, emits progress, and commits the ledger."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Ticking:
         stopping: Stopping,
         queued: Callable[[int], int],
     ) -> None:
-        """`queued`: how many items of a stage wait for its model."""
+        """`queued`: the number of items per stage that wait for its model."""
         self._intervals = intervals
         self._recorder = recorder
         self._controller = controller
@@ -34,7 +34,8 @@ class Ticking:
         self._queued = queued
 
     def start(self) -> asyncio.Task[None]:
-        """Go on until cancelled. Nobody waits for the task: a fault in it stops the run."""
+        """Run until cancelled. Nobody awaits this task, so an internal error in it stops the
+        run."""
         task = asyncio.create_task(self._go_on())
         task.add_done_callback(self._has_ended)
         return task
@@ -47,7 +48,7 @@ class Ticking:
                 self._controller.see(self._recorder.sample())
             self._recorder.progress(self._queued)
             try:
-                self._ledger.commit()  # also when nothing new comes for a while
+                self._ledger.commit()  # even if nothing new arrives for a while
             except sqlite3.OperationalError:
                 self._stopping.disk_full()
             ticks += 1

@@ -21,12 +21,12 @@ from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.stage import ModelStage
 from reelmill.engine.state import artifact_store as store
 
-#: What the logs of worker processes are called.
+#: The names of log files of worker processes.
 _LOGS = re.compile(r"[\w.-]+\.log")
 
 
 class Workers:
-    """Begun when first needed, and ended together."""
+    """Started when first needed, and ended together."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Workers:
         self._config = config
         self._stopping = stopping
         logs = config.cache / "logs"
-        gate.sweep(logs, _LOGS)  # what worker processes said in earlier runs
+        gate.sweep(logs, _LOGS)  # logs of worker processes of earlier runs
         gate.make_folder(logs)
         self._memory = buffers.create_memory(config.arena_bytes)
         self.pool = CpuPool(
@@ -70,30 +70,29 @@ class Workers:
 
     @property
     def processes(self) -> dict[int, str]:
-        """By process id, what each is."""
+        """The role of each process, by process id."""
         return {**dict.fromkeys(self.pool.pids, "worker"), **self.inference.replicas.processes}
 
     @property
     def left_files(self) -> bool:
-        """Whether a worker was ended in the middle of something, and may have left files."""
+        """Whether a worker was ended during a task and may have left files."""
         return bool(self.pool.broken_off)
 
     async def begin(self, new: int) -> None:
-        """Start what `new` recordings are going to need at first, all at the same time: also a
+        """Start everything that `new` recordings need first, at the same time. This includes one
         worker more than there are recordings, for parts of one."""
         if not new:
             return
         await self.pool.begin(1)
         models = [at for at, stage in enumerate(self._stages) if isinstance(stage, ModelStage)]
-        # Where there are results, it may turn out that no model is needed.
+        # If there are results, it may turn out that no model is needed.
         if models and not store.artifacts(self._config.cache).exists():
             self.inference.replicas.expect(models[0])
             await asyncio.sleep(0)  # model workers before the other workers: they take longer
         await self.pool.begin(new + 1)
 
     async def drain(self) -> None:
-        """Begin nothing new, and wait until what was begun is over, but not longer than a stop may
-        take."""
+        """Start nothing new, and wait for started work, but not longer than a stop may take."""
         self.pool.drain()
         self.inference.drain()
         until = time.monotonic() + self._config.drain_seconds
@@ -105,6 +104,6 @@ class Workers:
         return bool(self.pool.busy) or self.inference.replicas.busy
 
     async def close(self) -> None:
-        """End them; their processes and the arena are gone when this returns."""
+        """End all processes. They and the arena are gone when this returns."""
         await asyncio.gather(self.inference.stop(), self.pool.close())
         os.close(self._memory)

@@ -1,4 +1,4 @@
-"""Room in the arena: who gets a block next, and whether another recording may begin."""
+"""Allocates room in the arena: who gets a block next, and whether another recording may start."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.stage_run import StageRun
 from reelmill.engine.process.arena import Allocator, Block
 
-#: Part of the arena that must be free before another recording is split.
+#: The part of the arena that must be free before another recording is split.
 _TO_START = 0.25
 
 
 class ArenaQueue:
-    """Hands out blocks in the order they were asked for; a small item does not overtake."""
+    """Hands out blocks in the order of the requests. A small item does not overtake a large one."""
 
     def __init__(self, allocator: Allocator, on_room: Callable[[], None]) -> None:
         self._allocator = allocator
@@ -30,8 +30,7 @@ class ArenaQueue:
         return free >= self._allocator.size * _TO_START and not self._wanting
 
     def ask(self, stage_run: StageRun, size: int) -> asyncio.Future[Block | None]:
-        """A block for an item of `stage_run`, when there is one; None when the stage run is
-        over."""
+        """Wait for a block for an item of `stage_run`; None if the stage run is over."""
         future: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()
         self._wanting.append((stage_run, size, future))
         self.hand_out()
@@ -51,20 +50,20 @@ class ArenaQueue:
                 future.set_result(block)
 
     def release(self, item: QueuedItem) -> None:
-        """An item is inferred, or nobody waits for it any more."""
+        """Free the block of an item that is inferred or no longer needed."""
         self._allocator.free(item.block)
         self.hand_out()
         if self.to_start:
             self._on_room()
 
     def close(self, stage_run: StageRun) -> None:
-        """Take back what a stage run's worker was given and died before it could fill."""
+        """Free the blocks given to a stage run's worker that died before filling them."""
         for block in stage_run.take_back_grants():
             self._allocator.free(block)
         self.hand_out()
         self._on_room()
 
     def drain(self) -> None:
-        """Give nobody room any more."""
+        """Refuse all further requests."""
         self._draining = True
         self.hand_out()

@@ -1,4 +1,4 @@
-"""How large a stage's batches are on one device, and how long they may take there."""
+"""The size of a stage's batches on one device, and how long a batch may take."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from reelmill.engine.resources import policy
 
-#: Batches for which a size at which memory ran out is not come near again.
+#: For this many batches, sizes stay well below the one at which memory ran out.
 _WARY_BATCHES = 100
 
 
 @dataclass
 class Sizing:
-    """The size of a stage's batches on one device: by count and, since items differ in what they
-    cost, by padded cost (count x the costliest), for which memory is taken."""
+    """The size of a stage's batches on one device, by count and by padded cost (count x the
+    costliest), which determines memory."""
 
     size: int
     maximum: int
@@ -24,7 +24,7 @@ class Sizing:
     _ran_out_after: int = 0
 
     def fit(self, free_mb: float, per_cost_mb: float, largest_cost: float, start: int) -> None:
-        """The first size from what is free and what items were measured to take."""
+        """Set the first size from the free memory and the measured needs of items."""
         self.size = policy.first_batch_size(
             free_mb, per_cost_mb * largest_cost, start, self.maximum
         )
@@ -32,11 +32,12 @@ class Sizing:
 
     @property
     def looks(self) -> bool:
-        """Whether it is time to look at the memory in use."""
+        """Whether it is time to check the memory in use."""
         return self.batches > 0 and self.batches % policy.ADAPT_EVERY == 0
 
     def adapt(self, used_share: float) -> None:
-        """After every few batches: smaller when memory is nearly full, larger when it is empty."""
+        """Adjust the size every few batches: smaller if memory is nearly full, larger if there is
+        much free."""
         before = self.size
         self.size = policy.adapted_batch_size(before, used_share, self.maximum)
         if self.cost_limit is None:
@@ -52,20 +53,20 @@ class Sizing:
                     self._ran_out_at = None
 
     def halve(self) -> None:
-        """At once: memory is all but full."""
+        """Shrink at once, because memory is almost full."""
         self.size = max(1, self.size // 2)
         if self.cost_limit is not None:
             self.cost_limit /= 2
 
     def ran_out(self, items: int, padded_cost: float) -> None:
-        """Memory ran out with a batch of this size."""
+        """Shrink after memory ran out with a batch of this size."""
         self.size = max(1, items // 2)
         if padded_cost > 0:
             self.cost_limit = padded_cost / 2
             self._ran_out_at, self._ran_out_after = padded_cost, self.batches
 
     def paced(self, cost: float, seconds: float) -> None:
-        """Another batch came back."""
+        """Count a finished batch."""
         self.batches += 1
         if cost > 0:
             new, old = seconds / cost, self.seconds_per_cost

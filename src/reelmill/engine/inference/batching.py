@@ -1,4 +1,4 @@
-"""Batches are filled from many recordings at once; similar costs go together."""
+"""Fills batches from many recordings at once. Items of similar cost go together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _arrivals = itertools.count()
 
 @dataclass(slots=True, eq=False)
 class QueuedItem:
-    """An item in the arena, waiting for a model. `index` is its place in the recording."""
+    """An item in the arena that waits for a model. `index` is its position in the recording."""
 
     stage_run: StageRun
     index: int
@@ -26,9 +26,9 @@ class QueuedItem:
     block: Block
     arrival: int = field(default_factory=lambda: next(_arrivals))
     queued: bool = False
-    #: How often it was alone in a batch at which the model worker died, or memory ran out.
+    #: How often the model worker died, or memory ran out, when the item was alone in a batch.
     crashes: int = 0
-    #: What these weigh against it: see `Recovery`.
+    #: The weight of these against it; see `Recovery`.
     suspicion: int = 0
     shortages: int = 0
 
@@ -36,8 +36,8 @@ class QueuedItem:
 class Batcher:
     """The waiting items of one stage.
 
-    A batch is the item that has waited longest and those nearest to it in cost, so nobody starves
-    and little is padded. Batches that failed are retried as they are told, apart from the rest.
+    A batch is the item that has waited longest, with those nearest to it in cost. So no item waits
+    forever, and there is little padding. Failed batches are retried separately from the others.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Batcher:
 
     @property
     def largest_cost(self) -> float:
-        """Of the items waiting for the first time."""
+        """The number of items that wait for the first time."""
         return self._by_cost[-1][0] if self._by_cost else 0.0
 
     @property
@@ -63,11 +63,11 @@ class Batcher:
         self._by_arrival.append(item)
 
     def retry(self, batch: list[QueuedItem]) -> None:
-        """Put a batch back, to be taken alone."""
+        """Put back a batch, to be retried on its own."""
         self._retries.append(batch)
 
     def remove(self, stage_run: StageRun) -> list[QueuedItem]:
-        """Take out all items of a recording whose stage is over."""
+        """Remove all items of a recording whose stage is over."""
         removed = [item for _, _, item in self._by_cost if item.stage_run is stage_run]
         self._by_cost = [entry for entry in self._by_cost if entry[2].stage_run is not stage_run]
         self._by_arrival = deque(
@@ -82,7 +82,7 @@ class Batcher:
         return removed
 
     def take(self, size: int, max_padded_cost: float | None = None) -> list[QueuedItem]:
-        """At most `size` items, and no more than `max_padded_cost` (longest x count)."""
+        """Take at most `size` items with at most `max_padded_cost` (longest x count)."""
         if self._retries:
             return self._take_retry(size)
         if not self._by_cost:
@@ -109,7 +109,7 @@ class Batcher:
         return bisect.bisect_left(self._by_cost, (oldest.cost, oldest.arrival))
 
     def _grow(self, low: int, high: int) -> tuple[int, int] | None:
-        """The range one item wider, on the side whose neighbour is nearer in cost."""
+        """Extend the range by one item, on the side with the nearer cost."""
         below = self._by_cost[low][0] - self._by_cost[low - 1][0] if low > 0 else None
         above = (
             self._by_cost[high + 1][0] - self._by_cost[high][0]

@@ -1,4 +1,4 @@
-"""Items on their way to the models: their room in the arena, and their place in a queue."""
+"""Items on their way to the models: their blocks in the arena, and their queues."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ class ItemQueues:
         self._numbers = itertools.count()
 
     def open(self, stage: int, label: str, spill_base: Path) -> StageRun:
-        """A recording, or a part of one, is about to be split for a stage."""
+        """Register that a recording, or a part of one, is about to be split for a stage."""
         self._queue(stage).split_begins()
-        # a name of its own: a model worker may still be writing for an earlier try of the same work
+        # The name is unique, because a model worker may still be writing for an earlier try.
         unique = spill_base.with_name(f"{spill_base.name}.{next(self._numbers)}")
         return StageRun(stage, label, unique)
 
     def room(self, stage_run: StageRun, size: int) -> asyncio.Future[Block | None]:
-        """A block for an item of `stage_run`, when there is one; None when the stage run is
-        over."""
+        """Wait for a block for an item of `stage_run`; None if the stage run is over."""
         return self._arena_queue.ask(stage_run, size)
 
     def has_room(self) -> bool:
@@ -44,7 +43,7 @@ class ItemQueues:
         return self._arena_queue.to_start
 
     def add(self, stage_run: StageRun, sent: cpu_worker.Sent) -> None:
-        """An item is in its block."""
+        """Queue an item whose block is filled."""
         stage_run.filled(sent.block)
         item = QueuedItem(stage_run, sent.index, sent.cost, sent.block)
         if stage_run.closed:
@@ -54,20 +53,20 @@ class ItemQueues:
         self._replica_sets[stage_run.stage].wake()
 
     def split_ended(self, stage_run: StageRun, total: int | None) -> None:
-        """The split is over: with `total` items, or None when it failed."""
+        """The split is over, with `total` items, or None if it failed."""
         self._queue(stage_run.stage).split_ends()
         if total is not None:
             stage_run.split_done(total)
         self._replica_sets[stage_run.stage].wake()
 
     def abandon(self, stage_run: StageRun, error: BaseException) -> None:
-        """Another part of its recording failed: it takes no more room."""
+        """Another part of its recording failed, so it takes no more blocks."""
         if not stage_run.finished.done():
             stage_run.fail(error)
             self._arena_queue.hand_out()
 
     def close(self, stage_run: StageRun) -> None:
-        """The stage run is merged or failed: what is left of it goes."""
+        """The stage run was merged or has failed; drop what is left of it."""
         stage_run.close()
         if not stage_run.settled:
             for item in self._queue(stage_run.stage).batcher.remove(stage_run):
@@ -77,11 +76,11 @@ class ItemQueues:
             gate.remove(spill_file)
 
     def queued(self, stage: int) -> int:
-        """How many items of a stage wait."""
+        """The number of waiting items per stage."""
         return len(self._queue(stage).batcher)
 
     def halve(self, device: Device) -> list[str]:
-        """Smaller batches on a device at once; what was changed, for people."""
+        """Shrink batches on a device at once, and say what changed."""
         queues = [self._queue(stage) for stage in self._replica_sets]
         sizes = [(queue, queue.halve(device)) for queue in queues]
         return [f"{queue.stage.name} {size}" for queue, size in sizes if size is not None]

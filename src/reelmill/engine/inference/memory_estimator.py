@@ -1,4 +1,4 @@
-"""What is known of memory: in use and free now, and what models and their items take of it."""
+"""Knowledge of memory: in use and free now, and the needs of models and items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from reelmill.engine.stage import Device, ModelSpec
 
 
 class MemoryEstimator:
-    """Figures of the monitor's last sample and of the model profiles, by device. MB and shares."""
+    """Figures from the monitor's last sample and from the model profiles, by device. In MB and
+    shares."""
 
     def __init__(self, monitor: Monitor | None, model_profiles: ModelProfiles) -> None:
         self._monitor = monitor
@@ -21,13 +22,14 @@ class MemoryEstimator:
         return None if self._monitor is None else self._monitor.last
 
     def is_gone(self, gpu: Device) -> bool:
-        """Whether a GPU that was there is not there any more: looked at anew."""
+        """Whether a GPU that was there is gone. Takes a new sample."""
         if self._monitor is None:
             return False
         return all(seen.index != gpu.index for seen in self._monitor.devices.sample(()))
 
     def used_share(self, device: Device) -> float | None:
-        """Of the device's memory, or the machine's for the CPU; others' use included."""
+        """The memory in use, of the device or for the CPU of the machine, including other
+        programs."""
         sample = self._last()
         if sample is None:
             return None
@@ -37,7 +39,7 @@ class MemoryEstimator:
         return None if seen is None else seen.used_share
 
     def free_mb(self, device: Device) -> float:
-        """0 when nobody knows."""
+        """0 if unknown."""
         sample = self._last()
         if sample is None:
             return 0.0
@@ -47,7 +49,7 @@ class MemoryEstimator:
         return 0.0 if seen is None else seen.total_mb - seen.used_mb
 
     def per_cost_mb(self, spec: ModelSpec, device: Device, stage: str) -> float:
-        """What a unit of a stage's padded cost takes; 0 when that was never measured."""
+        """The memory per unit of a stage's padded cost; 0 if not measured yet."""
         seen = self._model_profiles.of(spec, device.kind)
         return 0.0 if seen is None else seen.per_cost.get(stage, 0.0)
 
@@ -55,7 +57,7 @@ class MemoryEstimator:
         self._model_profiles.loaded(worker.spec, worker.device.kind, _base(worker), worker.paces)
 
     def unmeasured(self, spec: ModelSpec, device: Device, cores: int) -> tuple[int, ...]:
-        """Numbers of threads with which a small model is to be measured: once a machine."""
+        """Numbers of threads with which a small model is to be measured, once per machine."""
         if not spec.lightweight or device.kind != "cpu":
             return ()
         wanted = policy.thread_counts(cores)
@@ -63,8 +65,8 @@ class MemoryEstimator:
         return () if seen is not None and set(wanted) <= set(seen.paces) else wanted
 
     def inferred(self, batch: BatchDone, worker: ModelWorker) -> None:
-        """Note what a batch took: what the model worker had at most beyond what it had when
-        loaded."""
+        """Record the memory a batch took: the peak of the model worker beyond its memory after
+        loading."""
         answer = batch.answer
         had = answer.memory_mb if answer.device_mb is None else answer.device_mb
         self._model_profiles.inferred(

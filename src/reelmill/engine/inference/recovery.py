@@ -1,4 +1,4 @@
-"""When a batch goes wrong: it is narrowed down by halving until it is one item's fault."""
+"""Handles failed batches by halving them until a single item is found to be at fault."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from reelmill.engine.process.model_worker import ModelWorkerError
 from reelmill.engine.stage import Stage
 from reelmill.errors import CrashError, Failure, Kind
 
-#: An item alone on a model worker that died weighs two when that model worker had answered before,
-#: and one when it had not: that may have been the model worker, or whoever stopped several at once.
+#: An item alone on a model worker that died counts two if the worker had answered before, and one
+#: otherwise: the worker itself may have been at fault, or a program that ended several at once.
 _PROVEN, _UNPROVEN, _CHARGED_AT = 2, 1, 4
-#: In a row, on a device; or of an item alone.
+#: In a row on a device, or for an item alone.
 MEMORY_FAILURES = 3
 
 
 class Recovery:
-    """Decides what becomes of the items of a batch that failed."""
+    """Decides what happens to the items of a batch that failed."""
 
     def __init__(self, stages: Sequence[Stage], room: ArenaQueue, told: Told) -> None:
         self._stages = stages
@@ -32,7 +32,7 @@ class Recovery:
         self._told = told
 
     def after_crash(self, replica_set: ReplicaSet, replica: Replica, error: CrashError) -> None:
-        """The model worker died: the batch it was at is suspect, one sent ahead is not."""
+        """The model worker died. The batch it was working on is suspect; one sent ahead is not."""
         batch = replica.died()
         if batch is None:
             return
@@ -87,7 +87,7 @@ class Recovery:
         items: list[QueuedItem],
         error: ModelWorkerError,
     ) -> bool:
-        """Smaller batches from now on; whether the model has to leave its GPU."""
+        """Shrink batches from now on, and return whether the model must leave its GPU."""
         replica.ran_out_of_memory()
         queue.sizing(replica.device).ran_out(len(items), padded_cost(items))
         failures = max(replica.memory_failures, items[0].shortages)
@@ -102,15 +102,15 @@ class Recovery:
         return True
 
     def give_back(self, replica_set: ReplicaSet, replica: Replica) -> None:
-        """Put batches that were sent, and at which nobody is to work any more, back into line."""
+        """Put sent batches that nobody will work on back into the queue."""
         for queue, items in replica.take_back():
             if living := self._living(items, replica):
                 queue.batcher.retry(living)
         replica_set.wake()
 
     def drop(self, item: QueuedItem, replica: Replica) -> None:
-        """An item nobody waits for any more; what the model worker wrote after the stage run closed
-        goes."""
+        """Drop an item that nobody waits for. Output that the model worker wrote after the stage
+        run closed is removed."""
         self._arena_queue.release(item)
         with contextlib.suppress(OSError):
             gate.remove(item.stage_run.spill_file_for(replica.name))
@@ -129,10 +129,10 @@ class Recovery:
                 queue.batcher.retry(half)
 
     def _charge(self, item: QueuedItem, kind: Kind, message: str, tries: int) -> None:
-        """The item is at fault: its recording pays."""
+        """The item is at fault, so its recording fails."""
         self._arena_queue.release(item)
         stage = self._stages[item.stage_run.stage].name
         text = f"{message} (item {item.index} of {item.stage_run.label})"
-        # a cause that can pass is waited for with the whole stage, as anywhere else
+        # a transient failure is retried with the whole stage, as everywhere else
         failure = Failure(stage, kind, text, tries)
         item.stage_run.fail(StageFailed(failure, final=kind != "transient"))

@@ -1,4 +1,4 @@
-"""Which models run where: their replicas are opened, moved, called back and ended."""
+"""Decides which models run where: starts, moves, recalls and ends their replicas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reelmill.engine.telemetry.metrics import ModelWorkerTotals
 
 @dataclass(frozen=True)
 class EndedWorker:
-    """A model worker whose process is gone, and the memory in MB it had last."""
+    """A model worker whose process is gone, and the last memory it had in MB."""
 
     name: str
     pid: int
@@ -42,17 +42,17 @@ class ReplicaManager:
         self._placements: dict[ModelSpec, Placement] = {}
         self._pass: frozenset[int] | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        #: Of every replica there was.
+        #: Totals of every replica there has been.
         self.totals: list[ModelWorkerTotals] = []
 
     # -- what is to be loaded, and where
 
     def place(self, placements: Mapping[ModelSpec, Placement]) -> None:
-        """Where models run that start from now on; otherwise as the configuration says."""
+        """Where models run that start from now on. Without it, the configuration decides."""
         self._placements.update(placements)
 
     def begin_pass(self, stages: Iterable[int] | None) -> None:
-        """Only these stages have their model's pass; None: all have."""
+        """Only these stages have their model's pass; None: all of them."""
         self._pass = None if stages is None else frozenset(stages)
 
     def in_pass(self, stage: int) -> bool:
@@ -60,7 +60,8 @@ class ReplicaManager:
         return self._pass is None or stage in self._pass
 
     def expect(self, stage: int) -> None:
-        """A recording will need this stage: its model starts loading while the CPU works."""
+        """Announce that a recording will need this stage, so that its model is loaded while the CPU
+        works."""
         replica_set = self._by_stage[stage]
         if replica_set.replicas:
             return
@@ -83,8 +84,8 @@ class ReplicaManager:
     def move(
         self, placements: Mapping[ModelSpec, Placement], lost: Callable[[Device], bool]
     ) -> None:
-        """Models that are loaded go on elsewhere. Model workers that are left finish what they have
-        been sent; those on a device that is lost are ended, and theirs is done again."""
+        """Move loaded models to other devices. Model workers that are left finish the batches they
+        were sent. Those on a lost device are ended, and their batches are repeated."""
         self.place(placements)
         for spec, placement in placements.items():
             replica_set = self._by_model[spec]
@@ -106,7 +107,7 @@ class ReplicaManager:
         await self._serving.close(replica_set, replica)
 
     def recall(self, has_room: Callable[[ModelSpec, Device], bool]) -> list[str]:
-        """Replicas that went to the CPU for want of memory go back; what was done, for people."""
+        """Move replicas that went to the CPU for lack of memory back, and say what was done."""
         done = []
         after = self._config.intervals.away_from_device
         for replica_set, replica in self._all():
@@ -122,15 +123,14 @@ class ReplicaManager:
         return done
 
     def release(self) -> None:
-        """Have every model worker give back what its libraries keep, as soon as it is between
-        batches."""
+        """Ask every model worker to release memory that its libraries keep, between two batches."""
         for replica_set, replica in self._all():
             replica.ask_for_release()
             replica_set.wake()
 
     async def stop(self) -> list[EndedWorker]:
-        """End all model workers: their processes are gone when this returns. They start again when
-        they are expected again."""
+        """End all model workers. Their processes are gone when this returns. They start again when
+        needed."""
         await asyncio.gather(*self._ending)
         replicas = self._all()
         await end_tasks([replica.task for _, replica in replicas if replica.task is not None])
@@ -160,17 +160,17 @@ class ReplicaManager:
 
     @property
     def loaded_models(self) -> list[ModelSpec]:
-        """Those that have a replica."""
+        """The models that have a replica."""
         return [spec for spec, replica_set in self._by_model.items() if replica_set.replicas]
 
     @property
     def devices(self) -> set[Device]:
-        """Those that we compute on."""
+        """The devices in use."""
         return {replica.device for _, replica in self._all()}
 
     def own_mb(self, gpus: Iterable[Device]) -> dict[Device, float]:
-        """What our model workers have of GPUs, by their own account; without those where one is
-        loading."""
+        """The GPU memory of our model workers, by their own measurement; without devices on which
+        one is loading."""
         own = dict.fromkeys(gpus, 0.0)
         for _, replica in self._all():
             if replica.worker is None:
@@ -181,7 +181,7 @@ class ReplicaManager:
 
     @property
     def processes(self) -> dict[int, str]:
-        """Model workers by process id, those that are still loading too, and the model of each."""
+        """Model workers by process id, including those still loading, with the model of each."""
         return {
             pid: replica_set.spec.display_name
             for replica_set, replica in self._all()

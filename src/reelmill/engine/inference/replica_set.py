@@ -14,7 +14,7 @@ from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
 
 
 class ReplicaSet:
-    """A model, the stages that use it, and its replicas; none while it is not wanted."""
+    """A model, the stages that use it, and its replicas. There are none while it is not needed."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
@@ -25,7 +25,7 @@ class ReplicaSet:
     # -- stages and their items
 
     def serve(self, queue: StageQueue) -> None:
-        """A stage's items are inferred by this model."""
+        """Register a stage whose items this model infers."""
         self._queues[queue.position] = queue
 
     def queue(self, position: int) -> StageQueue:
@@ -42,15 +42,15 @@ class ReplicaSet:
         return any(len(queue.batcher) for queue in self._queues.values())
 
     def fullest(self, device: Device) -> StageQueue:
-        """The stage with most batches for a device waiting."""
+        """The stage with the most waiting batches for a device."""
         return max(self._queues.values(), key=lambda queue: queue.fill(device))
 
     def wake(self) -> None:
-        """There may be something to do for its replicas."""
+        """Wake the replicas, because there may be work."""
         self._work.set()
 
     async def wait_for_work(self) -> None:
-        """Until somebody calls `wake`."""
+        """Wait until `wake` is called."""
         self._work.clear()
         await self._work.wait()
 
@@ -58,24 +58,24 @@ class ReplicaSet:
 
     @property
     def replicas(self) -> Sequence[Replica]:
-        """Those there are now."""
+        """The current replicas."""
         return tuple(self._replicas)
 
     @property
     def taking_batches(self) -> int:
-        """How many of them go on taking batches."""
+        """How many of them accept batches."""
         return sum(not replica.retiring for replica in self._replicas)
 
     def is_first(self, replica: Replica) -> bool:
-        """Whether it is the one that measures what holds for all."""
+        """Whether this replica makes the measurements that apply to all."""
         return bool(self._replicas) and self._replicas[0] is replica
 
     def join(self, replica: Replica) -> None:
-        """A replica is one of the set's from now on."""
+        """Add a replica."""
         self._replicas.append(replica)
 
     def leave(self, replica: Replica) -> None:
-        """A replica has ended; it may have left already."""
+        """Remove a replica that has ended. It may be removed already."""
         if replica in self._replicas:
             self._replicas.remove(replica)
 

@@ -1,4 +1,4 @@
-"""Replicas: where a model may run, and the model worker that is there now."""
+"""Replicas: places where a model may run, each with its current model worker."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from reelmill.engine.telemetry.metrics import ModelWorkerTotals
 
 @dataclass(eq=False)
 class Replica:
-    """A place where a model may run: a device, and the model worker that is there now.
+    """A place where a model may run: a device, and the model worker there.
 
-    Its state changes by its own methods alone.
+    Only its own methods change its state.
     """
 
     name: str
@@ -28,30 +28,30 @@ class Replica:
     threads: int
     totals: ModelWorkerTotals
     worker: ModelWorker | None = None
-    #: The process in which its next model worker is loading.
+    #: The process in which its next model worker is being loaded.
     loading: int | None = None
     sent: deque[tuple[StageQueue, list[QueuedItem]]] = field(default_factory=deque)
     memory_failures: int = 0
-    #: Whether the model worker that is there now has answered a batch.
+    #: Whether the current model worker has answered a batch.
     proven: bool = False
-    #: What its model worker has of a GPU's memory, by its own account.
+    #: The GPU memory of its model worker, by the worker's own measurement.
     device_mb: float | None = None
-    #: How often memory drove it from its device to the CPU, and when it last did.
+    #: How often it moved from its device to the CPU for lack of memory, and when it last did.
     exiles: int = 0
     exiled_at: float = 0.0
-    #: No new batches: it ends when those that were sent are back.
+    #: Accepts no new batches. It ends when the sent ones are answered.
     retiring: bool = False
-    #: Its model worker is to give back what its libraries keep, between two batches.
+    #: Its model worker is to release memory that libraries keep, between two batches.
     release: bool = False
     task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
-        #: The device it is meant for; for want of memory it may be on the CPU.
+        #: Its intended device. For lack of memory it may be on the CPU.
         self.home = self.device
 
     @property
     def pid(self) -> int | None:
-        """The process that is there now."""
+        """The current process."""
         return self.worker.process.pid if self.worker is not None else self.loading
 
     @property
@@ -61,83 +61,84 @@ class Replica:
 
     @property
     def is_held(self) -> bool:
-        """Whether it takes no new batches: it ends, moves, or is to give memory back first."""
+        """Whether it accepts no new batches, because it ends, moves, or is to release memory
+        first."""
         return self.retiring or self.release or self.is_misplaced
 
     def serve(self, task: asyncio.Task[None]) -> None:
-        """From now on this task keeps it busy."""
+        """Set the task that keeps it busy."""
         self.task = task
 
     def starting(self) -> str:
-        """Another start of a model worker; its name."""
+        """Count another start of a model worker, and return the worker's name."""
         name = f"{self.name}-{self.totals.starts}"
         self.totals.starts += 1
         return name
 
     def loading_in(self, pid: int | None) -> None:
-        """The process in which its next model worker is loading; None: loading is over."""
+        """Set the process in which its next model worker is being loaded; None: loading is over."""
         self.loading = pid
 
     def loaded(self, worker: ModelWorker) -> None:
-        """Its next model worker is there, and has answered no batch yet."""
+        """Its next model worker is ready, and has answered no batch yet."""
         self.totals.peak_memory_mb = max(self.totals.peak_memory_mb or 0, worker.loaded_mb)
         self.worker, self.device_mb, self.proven = worker, worker.device_mb, False
 
     async def end_worker(self) -> None:
-        """End its process; the memory is given back when this returns."""
+        """End its process. The memory is released when this returns."""
         if self.worker is not None:
             await self.worker.stop()
             self.worker = None
 
     def died(self) -> tuple[StageQueue, list[QueuedItem]] | None:
-        """Its process is gone; the batch that it was at, if any, is taken back."""
+        """Its process is gone. Returns the batch it was working on, if any."""
         self.worker = None
         return self.sent.popleft() if self.sent else None
 
     async def send(self, queue: StageQueue, items: list[QueuedItem], batch: Batch) -> None:
-        """Give its model worker another batch."""
+        """Record another batch sent to its model worker."""
         assert self.worker is not None
         self.sent.append((queue, items))
         await self.worker.process.send(batch)
 
     def answered(self) -> None:
-        """The answer to the batch that was sent first is here."""
+        """Record the answer to the batch that was sent first."""
         self.proven = True
         self.sent.popleft()
 
     def delivered(self, items: Sequence[QueuedItem], answer: Inferred) -> None:
-        """The answer was outputs."""
+        """Record an answer with outputs."""
         self.memory_failures = 0
         self.device_mb = answer.device_mb
         self.totals.count(len(items), answer.started, answer.ended, answer.memory_mb)
 
     def ran_out_of_memory(self) -> None:
-        """The answer was that the device's memory ran out."""
+        """Record an answer that the device's memory ran out."""
         self.memory_failures += 1
 
     def take_back(self) -> list[tuple[StageQueue, list[QueuedItem]]]:
-        """The batches that were sent, and at which nobody is to work any more."""
+        """Take back the sent batches that nobody will work on."""
         sent = list(self.sent)
         self.sent.clear()
         return sent
 
     def retire(self) -> None:
-        """Take no new batches; end when those that were sent are back."""
+        """Accept no new batches, and end when the sent ones are answered."""
         self.retiring = True
 
     def ask_for_release(self) -> None:
-        """Have its model worker give back what its libraries keep, between two batches."""
+        """Ask its model worker to release memory that libraries keep, between two batches."""
         self.release = True
 
     async def give_back_memory(self, deadline: float) -> float | None:
-        """Do so if that was asked for and can be done now; the MB that came back."""
+        """Release memory if that was requested and is possible now. Returns the released MB."""
         if not self.release or self.sent or self.worker is None or self.is_misplaced:
             return None
         self.release = False
         return await self.worker.release(deadline)
 
     def go_home(self) -> None:
-        """Its next model worker is on the device it is meant for."""
+        """Its next model worker is on its intended device."""
         self.device = self.home
 
     def go_to_cpu(self) -> None:
@@ -149,14 +150,14 @@ class Replica:
         self.exiled_at = time.monotonic()
 
     def may_return(self, after: float) -> bool:
-        """Whether it has been away from its device for `after` seconds, and twice as long each time
-        it was driven away again."""
+        """Whether it has been away from its device for `after` seconds, doubled each time it moved
+        away."""
         return time.monotonic() - self.exiled_at >= after * 2.0 ** (self.exiles - 1)
 
 
 @dataclass(frozen=True)
 class BatchDone:
-    """What the coordinator's books need to know of a batch."""
+    """The facts of a batch for the run recorder."""
 
     queue: StageQueue
     replica: Replica
@@ -170,7 +171,7 @@ class BatchDone:
 
     @property
     def padded_cost(self) -> float:
-        """What they cost at the size of the costliest."""
+        """Their cost if all were as costly as the costliest."""
         return padded_cost(self.items)
 
 
@@ -180,10 +181,10 @@ def padded_cost(items: Sequence[QueuedItem]) -> float:
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told what happens to batches and model workers."""
+    """Callbacks for what happens to batches and model workers."""
 
     batch: Callable[[BatchDone], None]
-    #: There is room in the arena again.
+    #: The arena has free room again.
     room: Callable[[], None]
     fatal: Callable[[str], None]
     disk_full: Callable[[], None]

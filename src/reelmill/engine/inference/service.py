@@ -1,5 +1,5 @@
-"""From items to outputs: queues of items, batches from many recordings, model workers that infer
-them."""
+"""From items to outputs: queues of items, batches from many recordings, and the model workers that
+infer them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class InferenceService:
         self.items = ItemQueues(sets, self._arena_queue)
 
     def open(self, stage: int, label: str, spill_base: Path) -> StageRun:
-        """A recording's passage through a stage begins, whose model is loaded if it is not yet.
+        """Start a recording's run through a stage, and load the stage's model if it is not loaded.
 
         Args:
             stage: its position in the pipeline.
@@ -54,7 +54,7 @@ class InferenceService:
         return self.items.open(stage, label, spill_base)
 
     def drain(self) -> None:
-        """Take no new batches; what model workers are inferring is finished."""
+        """Accept no new batches. Batches that model workers are inferring are finished."""
         self._serving.drain()
         self._arena_queue.drain()
 

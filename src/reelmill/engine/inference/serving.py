@@ -1,5 +1,5 @@
-"""Keeping replicas alive and busy: model workers are started, given batches, and their answers
-taken."""
+"""Keeps replicas running and busy: starts model workers, gives them batches and takes their
+answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reelmill.errors import CrashError, ModelUnavailableError, ReelmillError, Re
 
 
 class Serving:
-    """Serves the replicas of all models, each in a task of its own."""
+    """Serves the replicas of all models, each in its own task."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Serving:
         self._draining = False
 
     def drain(self) -> None:
-        """Take no new batches; what model workers are inferring is finished."""
+        """Accept no new batches. Batches that model workers are inferring are finished."""
         self._draining = True
 
     async def serve(self, replica_set: ReplicaSet, replica: Replica) -> None:
@@ -74,14 +74,15 @@ class Serving:
         await self.close(replica_set, replica)
 
     async def close(self, replica_set: ReplicaSet, replica: Replica) -> None:
-        """End a replica. What it had been sent goes back into line, or away if nobody waits."""
+        """End a replica. Batches it was sent go back into the queue, unless nobody waits for
+        them."""
         await replica.end_worker()
         self._recovery.give_back(replica_set, replica)
         replica_set.leave(replica)
 
     async def _start_worker(self, replica_set: ReplicaSet, replica: Replica) -> None:
-        """Try to start a model worker, again after a wait when the cause can pass, and on the CPU
-        when it is the GPU's fault.
+        """Start a model worker. Retries after a wait if the failure is transient, and on the CPU if
+        the GPU is at fault.
 
         Raises:
             ReelmillError: it cannot be started.
@@ -148,7 +149,7 @@ class Serving:
         return full or self._estimator.is_gone(replica.device)
 
     async def _send_batches(self, replica_set: ReplicaSet, replica: Replica) -> None:
-        """Give the model worker a batch, and the next one ahead when that one would be full."""
+        """Give the model worker a batch, and the next one ahead if that would be a full one."""
         while not replica.sent:
             while self._draining or not replica_set.waiting():
                 if replica.is_held:
@@ -163,7 +164,7 @@ class Serving:
             await self._send_one(replica_set, replica)
 
     async def _linger(self, replica_set: ReplicaSet, replica: Replica) -> None:
-        """A moment for a thin batch to fill while recordings are being split."""
+        """Wait a moment for a small batch to fill while recordings are being split."""
         queue = replica_set.fullest(replica.device)
         if queue.fill(replica.device) < 0.5 and queue.is_filling:
             await asyncio.sleep(self._config.intervals.linger)
@@ -185,9 +186,9 @@ class Serving:
 
     @staticmethod
     def _share(replica_set: ReplicaSet, queue: StageQueue, size: int) -> int:
-        """A batch's size: a full one, or what is left divided among the replicas, so that none of
-        them ends up with all of it while the others are idle. A small model's replicas get half of
-        that, for its items differ in what they take, and large batches gain it little."""
+        """The size of a batch: a full one, or the rest divided among the replicas, so that none of
+        them gets all of it while the others are idle. Replicas of small models get half of that,
+        because their items differ in cost and large batches gain little."""
         replicas = replica_set.taking_batches
         shares = 2 * replicas if replicas > 1 and replica_set.spec.lightweight else replicas
         return min(size, -(-len(queue.batcher) // max(1, shares)))
@@ -195,8 +196,8 @@ class Serving:
     def _fit(
         self, replica_set: ReplicaSet, replica: Replica, queue: StageQueue, largest_cost: float
     ) -> None:
-        """Size batches by what is free, once it is known what items take. Model workers on the CPU
-        share the machine's memory."""
+        """Set batch sizes by free memory, once the needs of items are known. Model workers on the
+        CPU share the machine's memory."""
         per_cost = self._estimator.per_cost_mb(replica_set.spec, replica.device, queue.stage.name)
         free = self._estimator.free_mb(replica.device)
         if per_cost > 0 and free > 0:
@@ -246,7 +247,7 @@ class Serving:
         self._learn(replica_set, done)
 
     def _learn(self, replica_set: ReplicaSet, done: BatchDone) -> None:
-        """What a batch says about the size and the pace of those to come."""
+        """Learn from a batch about the size and pace of the next ones."""
         replica, queue = done.replica, done.queue
         sizing = queue.sizing(replica.device)
         sizing.paced(done.cost, done.answer.ended - done.answer.started)
@@ -260,7 +261,7 @@ class Serving:
                 sizing.adapt(used)
 
     async def _release(self, replica: Replica) -> None:
-        """Between two batches, have the model worker give back what its libraries keep."""
+        """Between two batches, ask the model worker to release memory that its libraries keep."""
         came_back = await replica.give_back_memory(self._config.least_deadline)
         if came_back is not None:
             self._told.warning(f"{replica.name} released {came_back:,.0f} MB of memory")

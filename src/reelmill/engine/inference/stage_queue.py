@@ -10,7 +10,7 @@ from reelmill.engine.stage import Device, ModelStage
 
 
 class StageQueue:
-    """The waiting items of a stage, how many go into a batch, and how fast they go."""
+    """The waiting items of a stage, the batch size, and the pace of inference."""
 
     def __init__(
         self, position: int, stage: ModelStage[Any, Any], start: int, maximum: int
@@ -31,16 +31,16 @@ class StageQueue:
         self._sizings: dict[Device, Sizing] = {}
 
     def split_begins(self) -> None:
-        """A recording, or a part of one, is being split: its items come one by one."""
+        """A recording, or a part of one, is being split; its items arrive one by one."""
         self._open_splits += 1
 
     def split_ends(self) -> None:
-        """No more of its items come."""
+        """All its items have arrived."""
         self._open_splits -= 1
 
     @property
     def is_filling(self) -> bool:
-        """Whether recordings are being split, so that more items are about to come."""
+        """Whether recordings are being split, so that more items will arrive."""
         return self._open_splits > 0
 
     def sizing(self, device: Device) -> Sizing:
@@ -50,13 +50,14 @@ class StageQueue:
         return self._sizings[device]
 
     def fill(self, device: Device) -> float:
-        """How many batches for a device are waiting; retries go before everything."""
+        """The number of waiting batches for a device. Retries go first."""
         if self.batcher.has_retries:
             return float("inf")
         return len(self.batcher) / self.sizing(device).size
 
     def halve(self, device: Device) -> int | None:
-        """Smaller batches on a device at once; the new size, None when it is the least already."""
+        """Shrink batches on a device at once. Returns the new size, or None if it is already the
+        smallest."""
         sizing = self._sizings.get(device)
         if sizing is None or sizing.size == 1:
             return None

@@ -1,4 +1,4 @@
-"""Stage runs: one recording's passage through one model stage, between its split and its merge."""
+"""Stage runs: one recording in one model stage, between its split and its merge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelmill.errors import Failure
 
 
 class StageFailed(Exception):
-    """A stage of one recording failed; `final` when trying again has been decided against."""
+    """A stage of one recording failed. `final`: it is not to be retried."""
 
     def __init__(self, failure: Failure, *, final: bool = False) -> None:
         super().__init__(failure.message)
@@ -22,18 +22,19 @@ class StageFailed(Exception):
 
 
 class StageRun:
-    """One recording's passage through one model stage."""
+    """One recording's run through one model stage."""
 
     def __init__(self, stage: int, label: str, spill_base: Path) -> None:
         self.stage = stage
         self.label = label
         self.closed = False
         self.total: int | None = None
-        #: Spool, offset and size of each output: compact, a long recording has a million.
+        #: Spill file, offset and size of each output, stored compactly because a long recording has
+        #: a million.
         self.places = array("q")
         self._placed = 0
-        #: Those with outputs in them, and all that model workers were told to write to: a model
-        #: worker that died before its first output has written none.
+        #: The spill files with outputs, and all files that model workers were told to write. A
+        #: model worker that died before its first output has written none.
         self.spill_files: list[Path] = []
         self.told: set[Path] = set()
         self._granted: set[Block] = set()
@@ -41,7 +42,7 @@ class StageRun:
         self._spill_base = spill_base
 
     def spill_file_for(self, worker: str) -> Path:
-        """Each model worker appends to a file of its own."""
+        """The spill file for a model worker; each appends to its own."""
         path = self._spill_base.with_name(f"{self._spill_base.name}.{worker}")
         self.told.add(path)
         return path
@@ -62,7 +63,7 @@ class StageRun:
 
     @property
     def settled(self) -> bool:
-        """Whether all outputs are there, so that none of its items waits anywhere."""
+        """Whether all outputs are there, so that none of its items waits."""
         return self.total == self._placed
 
     def _settle(self) -> None:
@@ -70,32 +71,31 @@ class StageRun:
             self.finished.set_result(None)
 
     def grant(self, block: Block) -> None:
-        """A block is its worker's, to put an item into."""
+        """Record a block given to its worker for an item."""
         self._granted.add(block)
 
     def filled(self, block: Block) -> None:
-        """There is an item in a block that was granted: it is the item's now."""
+        """Record that a granted block holds an item; it belongs to the item now."""
         self._granted.discard(block)
 
     def take_back_grants(self) -> list[Block]:
-        """The blocks that no item came for."""
+        """Return the blocks that no item used."""
         blocks, self._granted = list(self._granted), set()
         return blocks
 
     def close(self) -> None:
-        """Nobody waits for it any more."""
+        """Close the run, because nobody waits for it."""
         self.closed = True
 
     def fail(self, error: BaseException) -> None:
         self.closed = True
         if not self.finished.done():
             self.finished.set_exception(error)
-            self.finished.exception()  # nobody may be waiting yet: not an unretrieved error
+            self.finished.exception()  # nobody may be waiting yet, so mark the error as retrieved
 
 
 def joined(stage_runs: Sequence[StageRun]) -> tuple[tuple[Path, ...], array[int]]:
-    """The spill files of several stage runs, and the places of all their outputs, one after the
-    other."""
+    """The spill files of several stage runs, and the places of all their outputs in order."""
     spill_files: list[Path] = []
     places: array[int] = array("q")
     for stage_run in stage_runs:

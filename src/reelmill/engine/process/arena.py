@@ -1,8 +1,8 @@
 """The arena: one fixed piece of shared memory through which items reach the model workers.
 
-Its size is the memory budget. When it is full, `split` waits: that is the whole of back-pressure.
-The memory belongs to a file descriptor without a name, handed to the worker processes, so that it
-is gone with the last process, however that ends.
+Its size is the memory budget. When it is full, `split` waits, and this is the only back-pressure.
+The memory belongs to an unnamed file descriptor that is passed to the worker processes. It is
+released when the last process ends, however that happens.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Block:
 
 
 def create_memory(size: int) -> int:
-    """A file descriptor of `size` bytes of unnamed shared memory."""
+    """Open a file descriptor for `size` bytes of unnamed shared memory."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("reelmill-arena")
-    else:  # macOS has no memfd: an unlinked file is the nearest thing
+    else:  # macOS has no memfd; an unlinked file is the closest equivalent
         descriptor, name = tempfile.mkstemp(prefix="reelmill-arena-")
         Path(name).unlink()
     os.ftruncate(descriptor, size)
@@ -47,7 +47,7 @@ class Arena:
 
     def __init__(self, descriptor: int) -> None:
         mapped = os.fstat(descriptor).st_size
-        self.size = mapped // _PAGE * _PAGE  # as the allocator sees it
+        self.size = mapped // _PAGE * _PAGE  # aligned as by the allocator
         self._map = mmap.mmap(descriptor, mapped)
         self.view = memoryview(self._map)
 
@@ -60,12 +60,13 @@ class Arena:
         packed.write_to(self.view[block.offset : block.offset + block.size])
 
     def read(self, block: Block) -> Any:
-        """The object in a block. Its arrays are read-only views: valid until the block is freed."""
+        """The object in a block. Its arrays are read-only views, valid until the block is freed."""
         return unpack(self.view[block.offset : block.offset + block.size].toreadonly())
 
 
 class Packed:
-    """An object taken apart for the arena: pickle stream and, out of band, its arrays' buffers."""
+    """An object serialized for the arena: the pickle stream and, out of band, its arrays'
+    buffers."""
 
     def __init__(self, value: Any) -> None:
         buffers: list[pickle.PickleBuffer] = []
@@ -85,7 +86,7 @@ class Packed:
 
 
 def unpack(source: memoryview) -> Any:
-    """The reverse of `Packed.write_to`; arrays stay views into `source`."""
+    """Reverse `Packed.write_to`. Arrays remain views into `source`."""
     (count,) = _COUNT.unpack_from(source)
     sizes = [_SIZE.unpack_from(source, _COUNT.size + i * _SIZE.size)[0] for i in range(count)]
     at = _aligned(_COUNT.size + count * _SIZE.size)
@@ -101,7 +102,8 @@ def _aligned(size: int) -> int:
 
 
 class Allocator:
-    """Who has which part of the arena; only the coordinator has one. First fit, whole pages."""
+    """Tracks which parts of the arena are in use; only the coordinator has one. First fit, whole
+    pages."""
 
     def __init__(self, size: int) -> None:
         self.size = size // _PAGE * _PAGE
@@ -109,7 +111,7 @@ class Allocator:
         self._free: list[tuple[int, int]] = [(0, self.size)]  # (offset, size), by offset
 
     def allocate(self, size: int) -> Block | None:
-        """A block of at least `size` bytes, or None when there is no room now."""
+        """Allocate a block of at least `size` bytes; None when there is no room now."""
         wanted = max(_PAGE, (size + _PAGE - 1) // _PAGE * _PAGE)
         for at, (offset, room) in enumerate(self._free):
             if room >= wanted:
@@ -122,7 +124,7 @@ class Allocator:
         return None
 
     def free(self, block: Block) -> None:
-        """Give a block back; neighbouring free pieces become one."""
+        """Free a block. Neighbouring free pieces are merged."""
         offset, size = block.offset, block.size
         self.used -= size
         at = bisect.bisect(self._free, (offset, 0))

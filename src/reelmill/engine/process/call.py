@@ -1,4 +1,4 @@
-"""A single call in a process of its own."""
+"""Call a function once in a separate process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from reelmill.errors import CrashError
 
 T = TypeVar("T")
 
-#: What libraries print must not get between the answer's bytes: its descriptor is taken first.
+#: The descriptor for the answer is taken first, so that text printed by libraries cannot mix with
+#: its bytes.
 _BOOTSTRAP = (
     "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
     "answer = os.fdopen(os.dup(1), 'wb'); os.dup2(2, 1); "
@@ -22,9 +23,9 @@ _BOOTSTRAP = (
 
 
 def call_alone(function: Callable[..., T], *arguments: Any) -> T:
-    """What a function returns in a fresh interpreter, which is gone afterwards with its memory.
+    """Call a function in a fresh interpreter, which then ends and releases its memory.
 
-    `multiprocessing` would run the main module of the program that uses us once more.
+    `multiprocessing` would execute the main module of the calling program again.
 
     Args:
         function: of a module that can be imported.
@@ -38,8 +39,8 @@ def call_alone(function: Callable[..., T], *arguments: Any) -> T:
         [sys.executable, "-c", _BOOTSTRAP, os.pathsep.join(sys.path)],
         input=pickle.dumps((function, arguments), protocol=5),
         capture_output=True,
-        cwd="/",  # libraries take a folder that lies there for a model of its name
-        start_new_session=True,  # the terminal's Ctrl-C is for us alone
+        cwd="/",  # libraries would use a folder there that has the name of a model
+        start_new_session=True,  # Ctrl-C on the terminal is handled by this process alone
         check=False,
     )
     if done.returncode:
@@ -52,7 +53,7 @@ def call_alone(function: Callable[..., T], *arguments: Any) -> T:
 
 
 def _answer(asked: Any, answer: Any) -> None:
-    """The other end."""
+    """The other end of the call, in the new process."""
     function, arguments = pickle.load(asked)
     value, error = None, None
     try:

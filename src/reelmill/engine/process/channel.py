@@ -1,5 +1,5 @@
-"""The worker process's end of the line to its parent. Nothing but the standard library is needed
-here: the interpreter may be another virtual environment's."""
+"""The worker process's end of the connection to its parent. It needs only the standard library,
+because the interpreter may belong to another virtual environment."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 def encode(message: Any) -> bytes:
-    """A message as it goes over the line: its length, then its pickle."""
+    """A message on the connection: its length, then its pickle."""
     body = pickle.dumps(message, protocol=5)
     return LENGTH.pack(len(body)) + body
 
 
 class Channel:
-    """The worker process's end: a thread reads ahead, so that the next batch is here when this one
-    ends."""
+    """The worker process's end. A thread reads ahead, so that the next batch has arrived when the
+    current one ends."""
 
     def __init__(self, descriptor: int, arena: Arena) -> None:
         self.arena = arena
@@ -51,7 +51,7 @@ class Channel:
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
-        os._exit(0)  # the parent is gone or done with us; whatever runs is nobody's any more
+        os._exit(0)  # the parent is gone or has closed: nobody needs what is still running
 
     def send(self, message: Any) -> None:
         with self._sending:
@@ -62,14 +62,16 @@ class Channel:
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel to kill us with the parent: reaches us even inside a library's long call."""
+    """Ask the kernel to kill this process with its parent. This works even during a library's long
+    call."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _is_orphan(descriptor: int) -> bool:
-    """Whether the parent was gone before the kernel was asked: the line is closed."""
+    """Whether the parent ended before the kernel was asked, in which case the connection is
+    closed."""
     line = socket.socket(fileno=os.dup(descriptor))
     with line, contextlib.suppress(BlockingIOError):
         return not line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)

@@ -1,4 +1,5 @@
-"""The CPU pool: processes that identify, run, split and merge; a death costs one task."""
+"""The CPU pool: processes that identify, run, split and merge. The death of one costs only its
+task."""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ from reelmill.errors import CrashError, TransientError
 Room = Callable[[int], "asyncio.Future[Block | None]"]
 OnItem = Callable[[cpu_worker.Sent], None]
 
-#: Files from this size on are hashed beside the workers: seconds of reading.
+#: Files of this size and more are hashed in a separate process, because they take seconds to read.
 LARGE_FILE_BYTES = 2 << 30
-#: Of one of them before the next one's turn.
+#: How much of one of these is hashed before the next one's turn, in bytes.
 _SLICE_BYTES = 1 << 30
 
 
@@ -39,7 +40,8 @@ class _Waiting:
 
 
 class CpuPool:
-    """`size` workers, started when first needed; the most urgent task that may start goes next."""
+    """Up to `size` workers, started when first needed. Of the tasks that may start, the most urgent
+    goes next."""
 
     def __init__(
         self,
@@ -54,16 +56,16 @@ class CpuPool:
         name: str = "worker",
         slice_bytes: int = _SLICE_BYTES,
     ) -> None:
-        """`environment`: variables the workers have beside ours; `memory_mb`: the most each may
-        take, None for no limit; `name`: what they are called in messages and logs; `slice_bytes`:
-        how much of a large file is hashed before the next one's turn."""
+        """`environment`: additional variables of the workers. `memory_mb`: the most each may use,
+        None for no limit. `name`: their name in messages and logs. `slice_bytes`: how much of a
+        large file is hashed before the next one's turn."""
         self.size = size
         self._keys = keys or cpu_worker.Keys(user_key().seal)
         self._environment = environment or {}
         self._memory_mb = memory_mb
         self._name = name
         self._slice_bytes = slice_bytes
-        #: Where large files are hashed: they would keep the workers from everything else.
+        #: Hashes large files, which would keep the workers from everything else.
         self._hasher: CpuPool | None = None
         self._stages = stages
         self._arena_descriptor = arena_descriptor
@@ -71,7 +73,7 @@ class CpuPool:
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
         self._busy = 0
-        #: Tasks whose worker died or was ended: they may have left half-written files.
+        #: Tasks whose worker died or was ended. They may have left unfinished files.
         self.broken_off = 0
         self._numbers = itertools.count()
         self._waiting: list[_Waiting] = []
@@ -86,7 +88,7 @@ class CpuPool:
         return self._busy + (self._hasher.busy if self._hasher else 0)
 
     def drain(self) -> None:
-        """Start no more tasks; those that run go on."""
+        """Start no more tasks. Running ones continue."""
         self._draining = True
         if self._hasher is not None:
             self._hasher.drain()
@@ -94,8 +96,8 @@ class CpuPool:
     async def identify(
         self, path: Path, size: int, priority: int, stall: float | None = None
     ) -> cpu_worker.Made | cpu_worker.Failed:
-        """Hash a file. Large ones are hashed by a process of their own, a slice of each in turn,
-        so that neither recordings nor other large files wait until one of a terabyte is through.
+        """Hash a file. Large ones are hashed by a separate process in slices, in turn, so that
+        neither recordings nor other large files wait for one of a terabyte.
 
         Raises:
             CrashError: as `run`.
@@ -126,7 +128,7 @@ class CpuPool:
         on_item: OnItem | None = None,
         may_start: Callable[[], bool] = lambda: True,
     ) -> cpu_worker.Made | cpu_worker.Failed:
-        """Do a task when its turn comes. A split needs `room` and `on_item`.
+        """Run a task when its turn comes. A split needs `room` and `on_item`.
 
         Raises:
             CrashError: the worker died with this task, or was ended because it made no progress
@@ -152,7 +154,7 @@ class CpuPool:
                     else:
                         self._idle.append(worker)
                     return answer  # type: ignore[no-any-return]
-        except BaseException:  # it died, we are cancelled, or it is left in the middle of a task
+        except BaseException:  # it died, this task is cancelled, or it is in the middle of a task
             if worker is not None:
                 self.broken_off += 1
                 self._all.discard(worker)
@@ -175,7 +177,8 @@ class CpuPool:
             raise
 
     def wake(self) -> None:
-        """Start what may start; called whenever a worker or room in the arena comes free."""
+        """Start the tasks that can start. Called whenever a worker or room in the arena becomes
+        free."""
         held: list[_Waiting] = []
         while self._busy < self.size and self._waiting and not self._draining:
             waiting = heapq.heappop(self._waiting)
@@ -190,10 +193,10 @@ class CpuPool:
             heapq.heappush(self._waiting, waiting)
 
     async def begin(self, workers: int) -> None:
-        """Start workers ahead of their tasks, until there are so many."""
+        """Start workers ahead of their tasks, up to that number."""
         with contextlib.suppress(TransientError):  # the tasks will say
             while len(self._all) < min(workers, self.size):
-                # The first one is the first to be ready, and the last in line the first to be used.
+                # The first one is ready first, and the last in line is used first.
                 self._idle.insert(0, await self._start())
 
     async def _worker(self) -> WorkerProcess:
@@ -223,8 +226,8 @@ class CpuPool:
         return worker
 
     async def trim(self) -> tuple[int, float]:
-        """End the workers that have nothing to do; how many they were and the MB they had. They
-        start again when they are needed."""
+        """End idle workers, and return their number and memory in MB. They start again when
+        needed."""
         idle, self._idle = self._idle, []
         self._all.difference_update(idle)
         freed = sum(worker.memory_mb() for worker in idle)
@@ -240,7 +243,7 @@ class CpuPool:
 
 
 async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | None) -> Any:
-    """The worker process's next message that is no `Beat`.
+    """The worker process's next message, skipping `Beat`.
 
     Raises:
         CrashError: it died, or made no progress for `stall` seconds and was ended.
@@ -249,7 +252,8 @@ async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | N
         while isinstance(message := await worker.receive(), cpu_worker.Beat):
             pass
         return message
-    # Looking for the programs it started takes milliseconds: only when it is quiet for a while.
+    # Looking for the programs it started takes milliseconds, so it is done only after a quiet
+    # while.
     moved_at = time.monotonic()
     used: float | None = None
     pending = asyncio.ensure_future(worker.receive())

@@ -1,4 +1,5 @@
-"""What a process of the CPU pool does: identify, run, split, merge. Runs in the worker process."""
+"""The work of a process in the CPU pool: identify, run, split, merge. Runs in the worker
+process."""
 
 from __future__ import annotations
 
@@ -43,17 +44,17 @@ from reelmill.errors import (
     kind_of,
 )
 
-#: A part of a recording has a spill file for each model worker: more of them than this are not read
-#: in turn.
+#: A part of a recording has a spill file for each model worker. With more of them than this, they
+#: are not read in turn.
 _MOST_SPOOLS_OPEN = 64
 
-#: How often the coordinator is told that a task goes on.
+#: How often the coordinator is told that a task is progressing.
 _BEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The user's, for what is kept, and the run's, for what goes through spill files."""
+    """The user's seal, for what is kept, and the run's, for spill files."""
 
     seal: Seal
     spill_key: bytes = field(default=b"", repr=False)
@@ -61,8 +62,8 @@ class Keys:
 
 @dataclass(frozen=True)
 class Begin:
-    """The first message to a worker: the pipeline's stages, the keys, where may be written, and
-    the most memory in MB (None: no limit)."""
+    """The first message to a worker: the pipeline's stages, the keys, where it may write, and the
+    memory limit in MB (None: no limit)."""
 
     stages: Sequence[Stage]
     keys: Keys
@@ -72,7 +73,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class Identify:
-    """Hash a source file: at most `most` bytes more, where `hashed` were hashed before."""
+    """Hash at most `most` more bytes of a source file, of which `hashed` were hashed before."""
 
     path: Path
     hashed: int = 0
@@ -88,23 +89,23 @@ class StageTask:
     sources: tuple[store.Stored, ...]
     key: str
     target: Path
-    #: The part of the recording that is meant; None where the stage has none of its own.
+    #: The part of the recording to process; None if the stage has no parts of its own.
     part: Any = None
 
 
 @dataclass(frozen=True)
 class Run(StageTask):
-    """A FileStage's artifact of a recording that is one part."""
+    """Make a FileStage's artifact of a recording with a single part."""
 
 
 @dataclass(frozen=True)
 class Parts(StageTask):
-    """Say which parts a recording has."""
+    """Determine the parts of a recording."""
 
 
 @dataclass(frozen=True)
 class RunPart(StageTask):
-    """A FileStage's piece of one part."""
+    """Make a FileStage's piece for one part."""
 
 
 @dataclass(frozen=True)
@@ -116,17 +117,17 @@ class Join(StageTask):
 
 @dataclass(frozen=True)
 class Split(StageTask):
-    """Send the items of a part, one by one, as there is room in the arena."""
+    """Send the items of a part, one by one, as room in the arena allows."""
 
 
 @dataclass(frozen=True)
 class Merge(StageTask):
-    """Make the artifact from outputs that lie in spill files: `places` are spill file, offset,
-    size, spill file, offset, size and so on, in the order of the items."""
+    """Make the artifact from outputs in spill files. `places` are spill file, offset, size, spill
+    file, offset, size and so on, in the order of the items."""
 
     spill_files: tuple[Path, ...] = ()
     places: array[int] = field(default_factory=lambda: array("q"))
-    #: What `split` returned, by part.
+    #: The values that `split` returned, by part.
     handed: tuple[Any, ...] = ()
 
 
@@ -135,7 +136,7 @@ Task = Identify | Parts | Run | RunPart | Join | Split | Merge
 
 @dataclass(frozen=True)
 class Ask:
-    """A split wants room for an item; the answer is a Block, or None when it is to stop."""
+    """A split needs room for an item. The answer is a Block, or None if it is to stop."""
 
     size: int
 
@@ -156,7 +157,7 @@ class Made:
     cpu_seconds: float
     state: FileState | None = None
     identity: Identity | None = None
-    #: How much of a file is hashed when that was not all of it.
+    #: How much of a file is hashed, if not all of it.
     hashed: int = 0
     items: int = 0
     stopped: bool = False
@@ -176,17 +177,18 @@ class Failed:
     trace: str
     cpu_seconds: float
     disk_full: bool = False
-    #: The content is at fault, as opposed to an error nobody foresaw.
+    #: The content is at fault, rather than an unexpected error.
     permanent: bool = False
-    #: An artifact the task reads that cannot be read.
+    #: An artifact that the task reads and that cannot be read.
     damaged: Path | None = None
-    #: Memory ran out: the process is not to be given another task.
+    #: Memory ran out, so the process must not receive another task.
     spent: bool = False
 
 
 @dataclass(frozen=True)
 class Beat:
-    """The task goes on: something was read, decoded, written or merged since the last one."""
+    """The task is progressing: something was read, decoded, written or merged since the last
+    one."""
 
 
 class Stopped(Exception):
@@ -194,7 +196,7 @@ class Stopped(Exception):
 
 
 class Damaged(Exception):
-    """An artifact of an earlier stage cannot be used, for a reason that names it."""
+    """An artifact of an earlier stage cannot be used. The message names it."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(reason)
@@ -203,7 +205,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class _Worker:
-    """What a worker was told when it began, and its line to the coordinator."""
+    """The worker's instructions, and its connection to the coordinator."""
 
     begin: Begin
     pipeline: Pipeline
@@ -211,7 +213,7 @@ class _Worker:
 
 
 def serve(channel: Channel) -> None:
-    """Do tasks until the parent is gone."""
+    """Process tasks until the parent is gone."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     begin: Begin = channel.receive()
     gate.enter(begin.places)
@@ -251,15 +253,15 @@ def _failed(error: Exception, task: Task, memory_mb: int | None, seconds: float)
 
 
 def path_of(task: Task) -> Path:
-    """The original a task is about."""
+    """The original of a task."""
     return task.path if isinstance(task, Identify) else task.recording.path
 
 
 def limit_memory(megabytes: int) -> None:
-    """Let allocations beyond so much fail in this process, as a MemoryError of its task, rather
-    than drive the whole machine out of memory.
+    """Limit the memory of this process, so that further allocations raise MemoryError in its task
+    instead of exhausting the machine's memory.
 
-    What counts is memory of its own (RLIMIT_DATA), not files that are mapped or the arena.
+    The limit applies to the process's own memory (RLIMIT_DATA), not to mapped files or the arena.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = megabytes << 20
@@ -280,11 +282,11 @@ def _tell_progress(channel: Channel) -> None:
             told = now
             try:
                 channel.send(Beat())
-            except OSError:  # the parent is gone, and so are we in a moment
+            except OSError:  # the parent is gone, and this process ends in a moment
                 return
 
 
-#: Files that are hashed in slices, between two of them.
+#: Files hashed in slices that are not finished.
 _hashing: dict[Path, Hashing] = {}
 
 
@@ -363,8 +365,8 @@ def _source(seal: Seal, stored: store.Stored, kind: type[Artifact]) -> Artifact:
 def _outputs(
     spill_files: Sequence[Path], places: array[int], spill_key: bytes
 ) -> Generator[Any, None, None]:
-    """The outputs in order. Spill files are opened as they are needed: a model worker that died may
-    never have written to one, and a video of hours has thousands, of which few are in use at a
+    """Read the outputs in order. Spill files are opened when needed: a model worker that died may
+    never have written one, and a video of several hours has thousands, of which few are in use at a
     time."""
     opened: dict[int, BinaryIO] = {}
     with ExitStack() as stack:
@@ -381,7 +383,7 @@ def _outputs(
 
 
 def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:
-    """The number of items sent, and what their generator returned."""
+    """Send the items, and return their number and what their generator returned."""
     count = 0
     while True:
         try:
@@ -404,7 +406,8 @@ def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:
 
 
 def adopt(task: StageTask, stage: Stage, seal: Seal) -> Made | None:
-    """What an interrupted run wrote but did not note; None when it is not there or not whole.
+    """The artifact that an interrupted run wrote but did not record; None if it does not exist or
+    is incomplete.
 
     Raises:
         InputError: what is there is damaged, or not ours.

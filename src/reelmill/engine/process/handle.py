@@ -1,9 +1,10 @@
-"""Processes of ours: started fresh, spoken to over a socket, gone when their parent is.
+"""Worker processes: started fresh, reached over a socket, and ended with their parent.
 
-CPU workers and model workers are both worker processes. A worker process's death, in whatever way,
-reaches whoever waits for its next message as a `CrashError`. Started by the interpreter, not
-forked: FFmpeg and CUDA do not survive a fork, and the interpreter may be another virtual
-environment's, which then sees our packages and its own, but none of those beside ours.
+CPU workers and model workers are both worker processes. However a worker process dies, its death
+reaches whoever waits for its next message as a `CrashError`. Processes are started by the
+interpreter and not forked: FFmpeg and CUDA do not survive a fork, and the interpreter may belong to
+another virtual environment. That environment then sees our packages and its own, but none of those
+installed beside ours.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from reelmill.errors import CrashError, TransientError
 _OURS = __name__.partition(".")[0]
 _LOG_TAIL_BYTES = 2000
 
-#: Another environment's interpreter imports what is installed there, and of ours these packages.
+#: Another environment's interpreter imports its own packages, and of ours these.
 _FOREIGN_BOOTSTRAP = """
 import importlib.util, os, sys
 sys.path[:] = [folder for folder in sys.path if folder]
@@ -52,7 +53,7 @@ def _interpreter(python: str | None, packages: Collection[str]) -> list[str]:
         return our_interpreter()
     files = {name: importlib.import_module(name).__file__ for name in sorted(packages)}
     seen = os.pathsep.join(f"{name}={file}" for name, file in files.items())
-    # -E: what PYTHONPATH and the like say is meant for our interpreter
+    # -E: PYTHONPATH and similar variables are meant for our interpreter
     return [python, "-E", "-c", _FOREIGN_BOOTSTRAP, seen]
 
 
@@ -87,13 +88,13 @@ class WorkerProcess:
         try:
             with gate.append(log) as output:
                 process, ours = begin(command, output, environment or {}, arena_descriptor)
-        except OSError as error:  # too many processes, files or too little memory: now
+        except OSError as error:  # too many processes or files, or too little memory at the moment
             raise TransientError(f"{name} cannot be started: {error}") from error
         worker = cls(name, process, log)
         ours.setblocking(False)
         try:
             worker._reader, worker._writer = await asyncio.open_connection(sock=ours)
-        except BaseException:  # cancelled while starting: nothing half-made is left
+        except BaseException:  # cancelled while starting: leave nothing unfinished behind
             ours.close()
             await worker._end_process()
             raise
@@ -147,8 +148,7 @@ class WorkerProcess:
         return ""
 
     async def stop(self, timeout: float = 3.0) -> None:
-        """End the worker process: it leaves when its socket closes, and is killed if it does
-        not."""
+        """End the worker process. It exits when its socket closes, and is killed if it does not."""
         self._writer.close()
         until = time.monotonic() + timeout
         while self._process.poll() is None and time.monotonic() < until:
@@ -160,7 +160,7 @@ class WorkerProcess:
         return self._process.poll() is None
 
     def cpu_seconds(self) -> float:
-        """What it and the programs it started have computed; 0 when it is gone."""
+        """CPU time of the process and of the programs it started; 0 when it is gone."""
         total = 0.0
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
@@ -171,7 +171,7 @@ class WorkerProcess:
         return total
 
     def memory_mb(self) -> float:
-        """What it has for itself; 0 when it is gone."""
+        """Memory of the process alone; 0 when it is gone."""
         with contextlib.suppress(psutil.Error):
             use = psutil.Process(self.pid).memory_info()
             return float(use.rss - getattr(use, "shared", 0)) / (1 << 20)
@@ -185,7 +185,7 @@ class WorkerProcess:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        while self._process.poll() is None:  # uninterruptible I/O can delay the end
+        while self._process.poll() is None:  # uninterruptible I/O can delay its end
             await asyncio.sleep(0.005)
 
 

@@ -1,4 +1,4 @@
-"""Beginning processes of ours, each with a line to it."""
+"""Start worker processes, each with a connection to it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-#: The worker process imports what we import: our path, and not the folder the user happens to stand
-#: in.
+#: The worker process imports from our path, but not from the current folder.
 _BOOTSTRAP = (
     "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); "
     "from reelmill.engine.process.channel import main; main(sys.argv[2:])"
 )
 
-#: A process, and our end of the line to it.
+#: A process, and our end of the connection to it.
 Begun = tuple["subprocess.Popen[bytes]", socket.socket]
 
 
@@ -31,8 +30,8 @@ def begin(
     environment: Mapping[str, str],
     arena_descriptor: int,
 ) -> Begun:
-    """Start `command` followed by the numbers of the line's other end and of the arena, which it
-    inherits; it has `environment` beside ours.
+    """Start `command`, followed by the numbers of the connection's other end and of the arena,
+    which the process inherits. `environment` is added to ours.
 
     Raises:
         OSError: it cannot be started.
@@ -47,7 +46,7 @@ def begin(
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **environment},
-                cwd="/",  # libraries take a folder that lies there for a model of its name
+                cwd="/",  # libraries would use a folder there that has the name of a model
                 start_new_session=True,  # the terminal's Ctrl-C is for the coordinator alone
             )
     except BaseException:

@@ -1,8 +1,9 @@
-"""What runs in a model worker: a model is loaded on one device, then batches are inferred.
+"""The code of a model worker: a model is loaded on one device, then batches are inferred.
 
-It speaks one message: a batch in, outputs or a typed error out. The interpreter may be another
-virtual environment's: beyond the standard library only what the stage and its model import is
-needed. No message to it carries a path as an object, which versions of Python pickle differently.
+Each message is a batch, and each answer is its outputs or a typed error. The interpreter may belong
+to another virtual environment. Beyond the standard library it needs only what the stage and its
+model import. No message to it contains a path object, because versions of Python pickle these
+differently.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from reelmill.errors import (
     kind_of,
 )
 
-#: Exit code of a model worker whose GPU does not answer.
+#: The exit code of a model worker whose GPU does not respond.
 _DEVICE_LOST = 70
 
 
@@ -40,23 +41,23 @@ _DEVICE_LOST = 70
 class Load:
     """The first message to a model worker."""
 
-    #: Those of the pipeline that use the model, by their position.
+    #: The pipeline's stages that use the model, by position.
     stages: Mapping[int, ModelStage[Any, Any]]
     spec: ModelSpec
     device: Device
     threads: int
-    #: Numbers of threads with which it is to be measured what the model takes.
+    #: Numbers of threads with which the model is to be measured.
     measured: tuple[int, ...] = ()
-    #: Where it may write; the key that seals results is none of its business.
+    #: Where it may write. It does not receive the key that seals results.
     places: tuple[gate.Place, ...] = field(default_factory=gate.places_without_keys)
-    #: What outputs are sealed with.
+    #: The key that seals outputs.
     spill_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The model is in memory and has inferred something. Memory of the process in MB, the machine's
-    and, on a GPU, the device's. `paces`: seconds of a warm-up by number of threads."""
+    """The model is loaded and has inferred something. Memory in MB of the process, of the machine
+    and, on a GPU, of the device. `paces`: seconds of a warm-up by number of threads."""
 
     seconds: float
     warm_up_seconds: float
@@ -67,7 +68,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Batch:
-    """Items to infer: `blocks` in the arena, and for each the spill file its output goes to."""
+    """Items to infer: `blocks` in the arena, and for each the spill file for its output."""
 
     stage: int
     blocks: tuple[Block, ...]
@@ -76,8 +77,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Inferred:
-    """Where the outputs are (offset, size in each item's spill file); times of the monotonic clock;
-    the most memory in MB the process had meanwhile, and what it now has of a GPU's."""
+    """The places of the outputs (offset and size in each item's spill file), times of the monotonic
+    clock, the process's peak memory in MB meanwhile, and its GPU memory now."""
 
     places: tuple[tuple[int, int], ...]
     started: float
@@ -88,19 +89,19 @@ class Inferred:
 
 @dataclass(frozen=True)
 class Release:
-    """Give back what libraries keep for later."""
+    """Release memory that libraries keep for later."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """MB of the machine's memory that came back."""
+    """Released memory of the machine, in MB."""
 
     mb: float
 
 
 @dataclass(frozen=True)
 class ModelWorkerError:
-    """Loading or inferring failed; the process lives."""
+    """Loading or inference failed; the process lives on."""
 
     kind: Kind
     message: str
@@ -135,7 +136,7 @@ def serve(channel: Channel) -> None:
 
 
 def _paces(load: Load, model: Any) -> dict[int, float]:
-    """Seconds of a warm-up with each number of threads, when everything has been set up."""
+    """Seconds of a warm-up for each number of threads, after everything has been set up."""
     paces = {}
     for threads in load.measured:
         one = model if threads == load.threads else load.spec.load(load.device, threads)
@@ -170,8 +171,8 @@ def _infer(
 def _spill(
     spill_files: tuple[str, ...], outputs: list[Any], key: bytes
 ) -> tuple[tuple[int, int], ...]:
-    """Append each output to its recording's spill file: outputs of a long recording stay out of
-    everybody's memory until it is merged."""
+    """Append each output to its recording's spill file, so that outputs of a long recording stay
+    out of memory until it is merged."""
     places = []
     for path, output in zip(spill_files, outputs, strict=True):
         record = spill.pack(output)
@@ -184,7 +185,7 @@ def _spill(
 
 
 def _die(error: Exception) -> None:
-    """End this process, which cannot use its device any more; a new one perhaps can."""
+    """End this process, which can no longer use its device. A new process may be able to."""
     traceback.print_exc()
     print(describe(error), file=sys.stderr, flush=True)
     os._exit(_DEVICE_LOST)

@@ -1,7 +1,7 @@
-"""Model workers: a process that holds one loaded model on one device and infers batches.
+"""Model workers: processes that hold one loaded model on one device and infer batches.
 
-This is the coordinator's end; `model_worker` is what runs in the process. Ending the process is how
-its memory is given back.
+This is the coordinator's end; `model_worker` is the code in the process. Ending the process is the
+way to release its memory.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class ModelWorker:
         deadline: float,
         born: Callable[[int], None] = lambda pid: None,
     ) -> ModelWorker:
-        """Start a process and load the model into it; a failed start leaves nothing behind.
+        """Start a process and load the model into it. A failed start leaves nothing behind.
 
-        `born` is told the process's id before it loads.
+        `born` receives the process's id before the model is loaded.
 
         Raises:
             ModelUnavailableError: the weights are not available.
@@ -66,7 +66,7 @@ class ModelWorker:
             packages=_packages(load),
             environment={
                 "OMP_NUM_THREADS": str(load.threads),
-                "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as NVML counts
+                "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # by NVML's numbering
                 **load.spec.environment,
             },
         )
@@ -89,13 +89,15 @@ class ModelWorker:
         return worker
 
     async def infer(self, batch: Batch, deadline: float) -> Inferred | ModelWorkerError:
-        """Raises CrashError when the process died or needed longer than `deadline` seconds."""
+        """Infer a batch. Raises CrashError when the process died or took longer than `deadline`
+        seconds."""
         await self.process.send(batch)
         answer: Inferred | ModelWorkerError = await self.process.receive(deadline)
         return answer
 
     async def release(self, deadline: float) -> float:
-        """Have it give back what its libraries keep; MB that came back. Only between batches.
+        """Ask it to release memory that its libraries keep, and return the released MB. Only
+        between batches.
 
         Raises:
             CrashError: the process died or hung.
@@ -109,7 +111,7 @@ class ModelWorker:
 
 
 def _packages(load: Load) -> set[str]:
-    """What a model worker in another environment needs to read its first message, and to ask
+    """The packages a model worker in another environment needs to read its first message and to ask
     NVML."""
     used = {type(one).__module__.partition(".")[0] for one in (load.spec, *load.stages.values())}
     return used if load.device.kind == "cpu" else used | {"pynvml"}

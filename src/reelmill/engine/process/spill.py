@@ -1,10 +1,9 @@
-"""Outputs of a model on their way through a spill file: JSON and raw arrays, never a pickle.
+"""Outputs of a model on their way through a spill file, as JSON and raw arrays, never as a pickle.
 
-A record can be read in one way only, into numbers, text, arrays, and lists, tuples, dicts and
-dataclasses of them: nothing in it is run. It is sealed with a key that only the run's own processes
-have, and with its place, so that nobody else's bytes are taken for an output. Nothing but the
-standard library is needed here, for the model worker may run in another environment; arrays are
-there only where numpy is.
+A record can only be read into numbers, text, arrays, and lists, tuples, dicts and dataclasses of
+these. Nothing in it is executed. It is sealed with its position and a key that only the run's own
+processes have, so that no other bytes are taken for an output. This module needs only the standard
+library, because the model worker may run in another environment. Arrays need numpy there.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 
 from reelmill.errors import TransientError
 
-#: Numbers an array may hold: bool, int, uint, float, complex.
+#: Kinds of numbers an array may hold: bool, int, uint, float, complex.
 _NUMBERS = "biufc"
 _PLAIN = (type(None), bool, int, float, str)
 _SEAL_BYTES = 32
@@ -40,7 +39,7 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(record: bytes) -> Any:
-    """The reverse of `pack`; arrays are copies.
+    """Reverse `pack`. Arrays are copies.
 
     Raises:
         ValueError, TypeError, KeyError, IndexError: it is no such record.
@@ -56,12 +55,12 @@ def unpack(record: bytes) -> Any:
 
 
 def sealed(key: bytes, path: Path, offset: int, record: bytes) -> bytes:
-    """A record as it stands at `offset` in a spill file."""
+    """A record as it is stored at `offset` in a spill file."""
     return _seal(key, path, offset, record) + record
 
 
 def unsealed(key: bytes, path: Path, offset: int, data: bytes) -> bytes:
-    """The record in what was read at `offset` from a spill file.
+    """Read the record in the bytes from `offset` of a spill file.
 
     Raises:
         TransientError: it is not what a process of this run wrote there.
@@ -124,7 +123,7 @@ def _dict(pairs: list[list[Any]], buffers: list[bytes]) -> dict[Any, Any]:
 
 
 def _instance(content: list[Any], buffers: list[bytes]) -> Any:
-    """A dataclass that is imported already, filled without running any code of its own."""
+    """A dataclass that is imported already, filled without executing any code of its own."""
     module, name, values = content
     kind: Any = sys.modules.get(module)
     for part in name.split("."):

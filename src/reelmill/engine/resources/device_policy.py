@@ -1,4 +1,4 @@
-"""Where to compute, looked at again while a run goes on: a state machine without effects."""
+"""Decides during a run where to compute: a state machine without side effects."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from reelmill.engine.resources.devices import BUSY_SHARE
 from reelmill.engine.resources.monitor import DeviceSample, Sample
 from reelmill.engine.stage import Device
 
-#: Samples (seconds) for which a GPU has to be busy or missing before it is left.
+#: A GPU must be busy or missing for this many samples (seconds) before it is left.
 _BUSY_FOR = 5
 _MISSING_FOR = 3
-#: Seconds between looks at GPUs that were left or found busy.
+#: Seconds between checks of GPUs that were left or found busy.
 LOOK_EVERY_S = 60.0
-#: Others must use this much less than what counts as busy before we come back.
+#: Other programs must use this much less than what counts as busy before we return.
 _MARGIN = 0.10
 
 
 @dataclass(frozen=True)
 class Move:
-    """From now on compute on these devices; none means the CPU. `reason` is for people."""
+    """Compute on these devices from now on; none means the CPU. `reason` is for people."""
 
     devices: tuple[Device, ...]
     reason: str
@@ -29,8 +29,8 @@ class Move:
 
 @dataclass
 class DevicePolicy:
-    """`gpus`: those we compute on at the start, none for the CPU. `automatic`: nobody named a
-    device, so any GPU that is free will do and a busy one is left."""
+    """`gpus`: those in use at the start, none for the CPU. `automatic`: the user named no device,
+    so any free GPU may be used, and a busy one is left."""
 
     gpus: tuple[Device, ...]
     automatic: bool
@@ -46,7 +46,7 @@ class DevicePolicy:
     def look(
         self, sample: Sample, now: float, own_mb: Mapping[Device, float], need_mb: float
     ) -> Move | None:
-        """What a sample calls for.
+        """Decide on a sample.
 
         Args:
             now: seconds of a monotonic clock.
@@ -113,8 +113,9 @@ class DevicePolicy:
 
 
 def foreign_share(seen: DeviceSample, own_mb: float) -> float:
-    """The share of a GPU's memory that others use. By NVML's list of processes when that knows
-    ours (in a container it may not), otherwise what is left when our own account is taken off."""
+    """The share of a GPU's memory that other programs use. It comes from NVML's list of processes
+    if that knows ours (in a container it may not), otherwise from the memory in use less our
+    own."""
     if not seen.total_mb:
         return 0.0
     known = seen.foreign_mb is not None and (seen.own_mb or not own_mb)

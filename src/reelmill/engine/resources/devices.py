@@ -1,4 +1,4 @@
-"""Which device a run computes on, and why."""
+"""Choose the device a run computes on, and say why."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from reelmill.engine.resources.monitor import DeviceSample
 from reelmill.engine.stage import Device
 from reelmill.errors import UsageError
 
-#: With this much in use by others a device is left alone.
+#: A device with this much memory in use by other programs is not used.
 BUSY_SHARE = 0.90
 
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """The chosen devices and, in one line for people, why. `free_mb` is the least of them.
+    """The chosen devices, and the reason in one line for people. `free_mb` is the least free memory
+    among them.
 
-    `model_workers_open`: on the CPU, with the number of model workers left to us. `automatic`:
-    nobody named a device.
+    `model_workers_open`: on the CPU, the engine chooses the number of model workers. `automatic`:
+    the user named no device.
     """
 
     devices: tuple[Device, ...]
@@ -30,9 +31,9 @@ class DeviceChoice:
 
 
 def choose_devices(wanted: str, samples: Sequence[DeviceSample]) -> DeviceChoice:
-    """Devices for `auto`, `cpu[:n]` or `cuda[:n]`, several separated by commas.
+    """Parse `auto`, `cpu[:n]` or `cuda[:n]`, several separated by commas.
 
-    `cpu:2` means two model workers on the CPU; `cpu` leaves their number open.
+    `cpu:2` means two model workers on the CPU; `cpu` leaves their number to the engine.
 
     Raises:
         UsageError: a device that does not exist or a name that means none.

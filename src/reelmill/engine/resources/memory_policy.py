@@ -1,4 +1,5 @@
-"""What to do when memory runs short: a look at every sample, as a state machine without effects."""
+"""Decides what to do when memory runs short: a state machine without side effects, fed with
+samples."""
 
 from __future__ import annotations
 
@@ -9,10 +10,10 @@ from reelmill.engine.resources import policy
 from reelmill.engine.resources.monitor import DeviceSample, Sample
 from reelmill.engine.stage import Device
 
-#: Samples (seconds) over a limit until more is done about it.
+#: Samples (seconds) above a limit before stronger action is taken.
 _RELEASE_AFTER = 5
 _STOP_AFTER = 15
-#: A warning is not repeated until use has been this much below the threshold.
+#: A warning is repeated only after use was this much below the threshold.
 _REARM = 0.05
 
 
@@ -23,19 +24,19 @@ class Warn:
 
 @dataclass(frozen=True)
 class Halve:
-    """Smaller batches on a device, at once."""
+    """Shrink batches on a device at once."""
 
     device: Device
 
 
 @dataclass(frozen=True)
 class Release:
-    """Collect garbage and have libraries give back what they keep, in all our processes."""
+    """Collect garbage and release memory that libraries keep, in all our processes."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Take no new work; what is finished is kept."""
+    """Accept no new work. Finished work is kept."""
 
     reason: str
 
@@ -53,7 +54,7 @@ class _State:
         return self.samples_over
 
     def warns(self, share: float, threshold: float) -> bool:
-        """Whether to warn now: once a crossing."""
+        """Whether to warn now: once each time the threshold is crossed."""
         if share > threshold and not self.warned:
             self.warned = True
             return True
@@ -64,14 +65,14 @@ class _State:
 
 @dataclass
 class MemoryPolicy:
-    """`memory_limit`: the share of the machine's memory past which a run does not go on."""
+    """`memory_limit`: the share of the machine's memory above which a run stops."""
 
     memory_limit: float = policy.MEMORY_LIMIT
     _machine: _State = field(default_factory=_State)
     _devices: dict[Device, _State] = field(default_factory=dict)
 
     def look(self, sample: Sample, in_use: Collection[Device]) -> list[Action]:
-        """What a sample calls for; `in_use` are the devices that we compute on."""
+        """Decide on a sample. `in_use` are the devices in use."""
         actions = self._look_at_machine(sample)
         for seen in sample.devices:
             device = Device("cuda", seen.index)
@@ -98,7 +99,7 @@ class MemoryPolicy:
                     "--memory-limit, then run the same command again. Finished work is kept"
                 )
             ]
-        self._machine.warns(share, self.memory_limit)  # to be armed again when it is over
+        self._machine.warns(share, self.memory_limit)  # armed again once use has fallen
         return []
 
     def _look_at_device(self, device: Device, seen: DeviceSample) -> list[Action]:

@@ -1,4 +1,4 @@
-"""What models were seen to need on this machine, remembered from run to run."""
+"""The measured needs of models on this machine, kept from run to run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from reelmill.engine.stage import ModelSpec
 from reelmill.errors import NotOursError
 
 _SCHEMA = "reelmill.model_profiles/1"
-#: How fast a once high figure is forgotten when later runs need less.
+#: How fast an earlier high figure is forgotten when later runs need less.
 _FORGET = 0.9
 
 
 @dataclass
 class ModelProfile:
-    """Memory in MB of one model worker: just loaded, and the most it had. On a GPU the device's
-    memory, on the CPU the machine's. `per_cost`: by stage, MB that one unit of padded cost needs.
-    `paces`: seconds of a warm-up by number of threads, where that was measured."""
+    """Memory in MB of one model worker, after loading and at most: of the device on a GPU, of the
+    machine on the CPU. `per_cost`: MB per unit of padded cost, by stage. `paces`: seconds of a
+    warm-up by number of threads, where measured."""
 
     loaded_mb: float
     peak_mb: float
@@ -31,11 +31,11 @@ class ModelProfile:
     paces: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.paces = {int(threads): s for threads, s in self.paces.items()}  # JSON has text
+        self.paces = {int(threads): s for threads, s in self.paces.items()}  # JSON keys are text
 
 
 class ModelProfiles:
-    """A small JSON file in the user's cache folder. Without a path nothing is remembered."""
+    """A small JSON file in the user's cache folder. Without a path, nothing is kept."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -44,7 +44,7 @@ class ModelProfiles:
         self._largest: dict[tuple[str, str], float] = {}
 
     def of(self, spec: ModelSpec, device_kind: str) -> ModelProfile | None:
-        """As seen in this run or an earlier one; None when it never ran here."""
+        """The profile measured in this run or an earlier one; None if the model never ran here."""
         key = _key(spec, device_kind)
         seen, known = self._seen.get(key), self._known.get(key)
         return known if seen is None else seen if known is None else _together(known, seen)
@@ -52,7 +52,7 @@ class ModelProfiles:
     def loaded(
         self, spec: ModelSpec, device_kind: str, mb: float, paces: Mapping[int, float] | None = None
     ) -> None:
-        """A model worker of it has loaded, and perhaps measured what threads bring."""
+        """A model worker has loaded the model, and perhaps measured the gain from threads."""
         seen = self._seen.setdefault(_key(spec, device_kind), ModelProfile(mb, mb))
         seen.loaded_mb = max(seen.loaded_mb, mb)
         seen.peak_mb = max(seen.peak_mb, mb)
@@ -68,10 +68,11 @@ class ModelProfiles:
         padded_cost: float,
         took_mb: float,
     ) -> None:
-        """A model worker of it has inferred a batch: what it had at most, and what the batch took
-        of that.
+        """A model worker has inferred a batch: its peak memory, and the part of it that the batch
+        took.
 
-        The largest batch tells best what a unit of cost takes: of a small one most is constant.
+        The largest batch gives the best measure of a unit of cost, because most memory of a small
+        batch is constant.
         """
         key = _key(spec, device_kind)
         seen = self._seen.setdefault(key, ModelProfile(mb, mb))
@@ -81,10 +82,11 @@ class ModelProfiles:
             seen.per_cost[stage] = took_mb / padded_cost
 
     def save(self) -> str | None:
-        """Write what was seen; a reason when that is not possible, which is no harm to a run."""
+        """Save the measurements. Returns a reason if that is not possible, which does not affect
+        the run."""
         if self._path is None or not self._seen:
             return None
-        known = self._read()  # another run may have written meanwhile
+        known = self._read()  # another run may have saved in the meantime
         for key, seen in self._seen.items():
             before = known.get(key)
             known[key] = seen if before is None else _together(before, seen)
@@ -98,8 +100,8 @@ class ModelProfiles:
         return None
 
     def _read(self) -> dict[str, ModelProfile]:
-        """What earlier runs saw; a file that is not there or no longer ours to read says nothing,
-        and is written anew."""
+        """The measurements of earlier runs. A file that is missing or no longer ours counts as
+        empty, and is rewritten."""
         if self._path is None:
             return {}
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -110,7 +112,7 @@ class ModelProfiles:
 
 
 def _key(spec: ModelSpec, device_kind: str) -> str:
-    """A home folder may be shared by machines that differ."""
+    """Different machines may share a home folder."""
     return f"{platform.node()} {device_kind} {spec.name} {spec.identity}"
 
 

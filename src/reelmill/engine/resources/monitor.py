@@ -1,4 +1,4 @@
-"""The once-a-second sampler of CPU, memory and devices."""
+"""Samples CPU, memory and devices once a second."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from reelmill.engine.telemetry.metrics import MemoryUse
 
 if TYPE_CHECKING:
-    import psutil  # not where a model worker of another environment asks NVML: it may not have it
+    import psutil  # not installed where a model worker of another environment asks NVML
 
 _MB = 1 << 20
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
-    """Cores this process may use: a container's share, not the machine's."""
+    """The cores this process may use: those of the container, not of the machine."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -29,10 +29,11 @@ def usable_cores() -> int:
 
 @dataclass(frozen=True)
 class DeviceSample:
-    """A device as NVML sees it: true use in MB, other processes included; utilization in percent.
+    """A device as NVML reports it: memory in use in MB, including other processes, and utilization
+    in percent.
 
-    `foreign_mb` and `own_mb`: what processes that are not the run's, and those that are, have of
-    it; None where NVML does not tell, or knows none of ours (as in a container).
+    `foreign_mb` and `own_mb`: memory of processes outside and inside the run; None if NVML does not
+    tell, or knows none of ours (as in a container).
     """
 
     index: int
@@ -52,7 +53,7 @@ class DeviceSample:
 
 @dataclass(frozen=True)
 class ProcessSample:
-    """A process of the run; `memory_mb` is all that is resident, shared or not."""
+    """A process of the run. `memory_mb` is all resident memory, shared or not."""
 
     pid: int
     what: str
@@ -61,7 +62,7 @@ class ProcessSample:
 
 @dataclass(frozen=True)
 class Sample:
-    """The machine and the run at one moment; memory in MB, CPU in percent of one core."""
+    """The machine and the run at one moment. Memory in MB, CPU in percent of one core."""
 
     at: float
     cpu_percent: float
@@ -76,16 +77,16 @@ class Sample:
 
 
 class Devices(Protocol):
-    """Where device figures come from: NVML, or a script in tests."""
+    """A source of device figures: NVML, or a script in tests."""
 
     def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]: ...
 
 
 class NvmlDevices:
-    """NVIDIA devices through NVML; none where there is no driver."""
+    """NVIDIA devices through NVML; none if there is no driver."""
 
     def __init__(self, nvml: Any = None) -> None:
-        """`nvml`: what has pynvml's functions; the installed pynvml when not given."""
+        """`nvml`: an object with pynvml's functions; by default the installed pynvml."""
         self._handles: list[Any] = []
         self._nvml: Any = None
         with contextlib.suppress(Exception):  # no driver: pynvml has an error type per cause
@@ -98,12 +99,12 @@ class NvmlDevices:
     def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
         found = []
         for index, handle in enumerate(self._handles):
-            with contextlib.suppress(self._nvml.NVMLError):  # a device that is lost is not there
+            with contextlib.suppress(self._nvml.NVMLError):  # a lost device is left out
                 found.append(self._one(index, handle, set(own_pids)))
         return tuple(found)
 
     def own_mb(self, index: int, pid: int) -> float | None:
-        """What a process has of a device's memory; None where NVML does not know the process."""
+        """The memory of a process on a device; None if NVML does not know the process."""
         if index >= len(self._handles):
             return None
         with contextlib.suppress(self._nvml.NVMLError):
@@ -148,9 +149,9 @@ class NvmlDevices:
 
 
 def _visible_handles(nvml: Any) -> list[Any]:
-    """The GPUs that CUDA will show, in its order: `CUDA_VISIBLE_DEVICES` names or numbers them.
+    """The GPUs that CUDA will use, in its order. `CUDA_VISIBLE_DEVICES` names or numbers them.
 
-    Model workers are told to count them by bus, as NVML does (`CUDA_DEVICE_ORDER`).
+    Model workers are told to number them by bus (`CUDA_DEVICE_ORDER`), as NVML does.
     """
     handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -162,13 +163,13 @@ def _visible_handles(nvml: Any) -> list[Any]:
             shown.append(handles[int(name)])
         elif name.startswith("GPU-"):
             shown.append(nvml.nvmlDeviceGetHandleByUUID(name))
-        else:  # as CUDA does: what follows a name that means nothing is not there
+        else:  # like CUDA, ignore everything after a name that matches nothing
             break
     return shown
 
 
 def machine_memory_mb() -> tuple[float, float]:
-    """Used and total MB of the machine, or of the container we are in, whichever has less left."""
+    """Used and total MB of the machine or of its container, whichever has less left."""
     import psutil
 
     machine = psutil.virtual_memory()
@@ -184,7 +185,7 @@ def machine_memory_mb() -> tuple[float, float]:
 
 
 def _cgroup_number(*names: str) -> float | None:
-    """A figure of version 2 of control groups or, if it has none, of version 1."""
+    """A figure of control groups version 2 or, if it has none, version 1."""
     for name in names:
         with contextlib.suppress(OSError, ValueError):
             return float((_CGROUP / name).read_text())
@@ -192,7 +193,7 @@ def _cgroup_number(*names: str) -> float | None:
 
 
 def _cgroup_cache() -> float:
-    """Bytes of files that the kernel keeps in memory and would give up."""
+    """Bytes of cached files that the kernel would release."""
     for name in ("memory.stat", "memory/memory.stat"):
         with contextlib.suppress(OSError, ValueError):
             for line in (_CGROUP / name).read_text().splitlines():
@@ -220,9 +221,9 @@ class _Mean:
 
 @dataclass
 class Monitor:
-    """Takes samples of the run's processes and keeps the last ones and the totals.
+    """Takes samples of the run's processes, and keeps the last ones and the totals.
 
-    `running`: the run's processes as they are now, by id, and what each is.
+    `running`: the run's current processes by id, with their roles.
     """
 
     devices: Devices
@@ -236,7 +237,8 @@ class Monitor:
     _device_total_mb: float = 0.0
 
     def take(self) -> Sample:
-        """One sample. The first of a process counts no CPU: there is nothing to compare with."""
+        """Take a sample. The first one of a process counts no CPU, because there is nothing to
+        compare with."""
         import psutil
 
         cpu = private = shared = 0.0
@@ -248,7 +250,7 @@ class Monitor:
             with contextlib.suppress(psutil.Error):
                 cpu += process.cpu_percent()
                 use = process.memory_info()
-                of_many = getattr(use, "shared", 0)  # the arena above all: counted once
+                of_many = getattr(use, "shared", 0)  # mainly the arena, which is counted once
                 private += (use.rss - of_many) / _MB
                 shared = max(shared, of_many / _MB)
                 seen.append(ProcessSample(pid, running[pid], round(use.rss / _MB, 1)))

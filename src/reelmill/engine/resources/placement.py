@@ -1,7 +1,7 @@
-"""Which models are in memory together, and where: decisions as pure functions of numbers.
+"""Decides which models are in memory together, and where, as pure functions of numbers.
 
-Models stay resident while they all fit; when they don't they are loaded one after the other: all
-recordings go through one model, its processes end, and only then the next one loads.
+Models stay loaded together if they all fit. Otherwise they are loaded one after the other: all
+recordings go through one model, its processes end, and only then the next one is loaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ModelPlacement = Literal["auto", "resident", "sequential"]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model is to run: a model worker on each device (on the CPU, a device a model
+    """The places for a model: a model worker on each device (on the CPU, one device entry per model
     worker)."""
 
     devices: tuple[Device, ...]
@@ -28,13 +28,13 @@ class Placement:
 
 @dataclass(frozen=True)
 class Need:
-    """Memory in MB one model worker of a model takes on a kind of device; 0 when nobody knows."""
+    """The memory in MB that one model worker takes on a kind of device; 0 if unknown."""
 
     spec: ModelSpec
     kind: str
     memory_mb: float
     measured: bool = False
-    #: Seconds of the same work by number of threads; empty when not measured.
+    #: Seconds of the same work by number of threads; empty if not measured.
     paces: Mapping[int, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -46,10 +46,11 @@ class Need:
 
 @dataclass(frozen=True)
 class Means:
-    """What there is to run models on.
+    """The resources for running models.
 
-    `free_mb`: by kind of device, what every device of that kind has free. `workers_open`: the
-    number of model workers on the CPU is left to us. `threads` None: so are the threads of each.
+    `free_mb`: by kind of device, the free memory that every device of that kind has.
+    `workers_open`: the engine chooses the number of model workers on the CPU. `threads` None: also
+    the threads of each.
     """
 
     devices: tuple[Device, ...]
@@ -61,7 +62,7 @@ class Means:
 
 @dataclass(frozen=True)
 class Plan:
-    """The decision, and for people the reason; none where there was nothing to decide."""
+    """The decision, and the reason for people; no reason if there was nothing to decide."""
 
     is_sequential: bool
     reason: str = ""
@@ -70,19 +71,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class ModelPass:
-    """A model and the stages (by position) that all recordings go through while it is loaded."""
+    """A model, and the stages (by position) that all recordings go through while it is loaded."""
 
     spec: ModelSpec
     stages: frozenset[int]
 
 
 def kind_for(spec: ModelSpec, devices: Sequence[Device]) -> str:
-    """The kind of device a model goes to: the CPU when it cannot use those that were chosen."""
+    """The kind of device for a model: the CPU if it cannot use the chosen ones."""
     return next((d.kind for d in devices if spec.supports(d.kind)), "cpu")
 
 
 def left_on_cpu(specs: Sequence[ModelSpec], devices: Sequence[Device]) -> list[str]:
-    """A line for each reason why models stay on the CPU although there is another device."""
+    """For each reason why models stay on the CPU despite another device, one line."""
     kind = devices[0].kind
     named: dict[str, list[str]] = {}
     for spec in specs:
@@ -92,7 +93,8 @@ def left_on_cpu(specs: Sequence[ModelSpec], devices: Sequence[Device]) -> list[s
 
 
 def decide(needs: Sequence[Need], means: Means, wanted: ModelPlacement) -> Plan:
-    """Whether the models stay in memory together. `short` when they were asked to and won't fit."""
+    """Whether the models stay in memory together. `short`: the user asked for that, but they will
+    not fit."""
     if len(needs) < 2:
         return Plan(is_sequential=False)
     kinds = sorted({need.kind for need in needs})
@@ -114,7 +116,7 @@ def decide(needs: Sequence[Need], means: Means, wanted: ModelPlacement) -> Plan:
 
 
 def place(needs: Sequence[Need], means: Means) -> dict[ModelSpec, Placement]:
-    """Model workers and threads of models that are loaded at the same time."""
+    """Model workers and threads of models loaded at the same time."""
     on_cpu = [need for need in needs if need.kind == "cpu"]
     given = tuple(device for device in means.devices if device.kind == "cpu")
     workers_open = means.workers_open or not given
@@ -153,7 +155,8 @@ def _copies(need: Need, needs: Sequence[Need], means: Means) -> int:
 
 
 def passes_of(pipeline: Pipeline) -> list[ModelPass]:
-    """The passes the models take: each as many stages as can be done while it is loaded."""
+    """The passes of the models. Each covers as many stages as possible while its model is
+    loaded."""
     waiting = {
         at: stage for at, stage in enumerate(pipeline.stages) if isinstance(stage, ModelStage)
     }
@@ -185,7 +188,7 @@ def _model_stages_before(pipeline: Pipeline, stage: Stage) -> set[int]:
 
 
 def _sum(needs: Sequence[Need], kind: str, means: Means) -> float:
-    """What one model worker of each takes; on the CPU all that were asked for, which share its
+    """The need of one model worker of each model; on the CPU of all requested ones, which share its
     memory."""
     given = sum(device.kind == "cpu" for device in means.devices)
     model_workers = given if kind == "cpu" and given and not means.workers_open else 1

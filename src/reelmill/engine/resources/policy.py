@@ -1,4 +1,4 @@
-"""Decisions as pure functions of numbers: sizes, waits, deadlines. Tested by tables."""
+"""Decisions as pure functions of numbers: sizes, waits, deadlines. Tested with tables."""
 
 from __future__ import annotations
 
@@ -11,39 +11,40 @@ SHRINK_AT = 0.80
 GROW_AT = 0.50
 PANIC_AT = 0.95
 ADAPT_EVERY = 5
-#: Of what is free, for models that are loaded together: the rest is for batches larger than those
-#: seen so far, and for others.
+#: The share of free memory for models that are loaded together. The rest is for larger batches than
+#: seen so far, and for other programs.
 BUDGET_SHARE = 0.80
-#: Model workers of a small model on one GPU: fewer when memory is short.
+#: Model workers of a small model on one GPU, fewer if memory is short.
 REPLICAS = (13, 5, 3, 1)
-#: Of the machine's memory; past it a run does not go on.
+#: The share of the machine's memory above which a run stops.
 MEMORY_LIMIT = 0.80
 
 
 def default_workers(cores: int, *, cpu_parts: bool = False) -> int:
-    """Processes of the CPU pool: two cores are left for the coordinator and the models.
+    """The number of processes in the CPU pool. Two cores are left for the coordinator and the
+    models.
 
-    None is left where CPU work without a model comes in parts that fill all cores: that is what
-    such a pipeline waits for, and it begins when its models are done.
+    No core is left if CPU work without a model comes in parts that fill all cores, because such a
+    pipeline waits for that work, which starts when its models are done.
     """
     return max(1, min(cores if cpu_parts else cores - 2, 18))
 
 
 def default_arena_mb(gpus: int) -> int:
-    """Shared memory for what waits for a model: a few batches. A GPU's models and batches are
-    larger; on a CPU more of it was not faster, but lies in memory beside the models."""
+    """Shared memory for items waiting for a model: a few batches. Models and batches of a GPU are
+    larger. On a CPU, more was not faster, and it takes memory from the models."""
     return 256 if gpus else 128
 
 
 def spread_workers(
     cores: int, free_mb: float, models_mb: Sequence[float], most: int = 4
 ) -> list[int]:
-    """Model workers on the CPU for models that are loaded together: one each, then one more in turn
-    for those that still fit into half of what is free, the smallest first.
+    """Model workers on the CPU for models that are loaded together: one each, then one more in
+    turn, smallest first, for those that still fit into half of the free memory.
 
-    Several model workers with few threads each outrun one with many, for decoding text is a chain
-    of small products that threads cannot share. A model of 0 MB never said what it needs: it gets
-    one.
+    Several model workers with few threads each are faster than one with many, because decoding text
+    is a chain of small products that threads cannot share. A model of 0 MB has not stated its need,
+    so it gets one.
     """
     model_workers = [1] * len(models_mb)
     left = 0.5 * free_mb - sum(models_mb)
@@ -57,11 +58,11 @@ def spread_workers(
 
 
 def worker_threads(cores: int, model_workers: int, all_workers: int | None = None) -> int:
-    """Threads of each of a model's `model_workers` on the CPU, when there are `all_workers` of all
+    """Threads of each of a model's `model_workers` on the CPU, if there are `all_workers` of all
     models.
 
-    The CPU pool is not allowed for: when the models are what a run waits for it idles most of the
-    time. Models loaded together are seldom busy all at once: they get twice the cores in all.
+    The CPU pool is not counted: while a run waits for the models, the pool is mostly idle. Models
+    that are loaded together are seldom busy at the same time, so together they get twice the cores.
     """
     alone = cores // model_workers
     together = 2 * cores // (all_workers or model_workers)
@@ -74,9 +75,9 @@ def thread_counts(cores: int) -> tuple[int, ...]:
 
 
 def by_pace(most_workers: int, cores: int, paces: Mapping[int, float]) -> tuple[int, int]:
-    """Model workers of a model on the CPU and threads of each that together infer most, by measured
-    seconds of the same work with so many threads; of what is as good to 5 %, the fewest model
-    workers.
+    """The number of model workers on the CPU, and the threads of each, that together infer most, by
+    measured seconds of the same work with so many threads. Among choices within 5 %, the fewest
+    model workers.
 
     Args:
         most_hosts: for which there is memory.
@@ -91,10 +92,10 @@ def by_pace(most_workers: int, cores: int, paces: Mapping[int, float]) -> tuple[
 
 
 def gpu_replicas(free_mb: float, others_mb: float, host_mb: float, cores: int) -> int:
-    """Model workers of a small model that share a GPU: as many as `REPLICAS` has and there is
-    memory for beside the other models, and cores to feed them.
+    """The number of model workers of a small model that share a GPU: as in `REPLICAS`, limited by
+    the memory left beside other models and by the cores that feed them.
 
-    A model of 0 MB never said what it needs: it gets one.
+    A model of 0 MB has not stated its need, so it gets one.
     """
     room = BUDGET_SHARE * free_mb - others_mb
     fitting = (n for n in REPLICAS if n <= cores and n * host_mb <= room)
@@ -109,9 +110,9 @@ def retry_wait(tries: int, waits: tuple[float, ...] = RETRY_WAITS) -> float | No
 def first_batch_size(
     free_mb: float, item_mb: float, start: int, maximum: int, share: float = 0.8
 ) -> int:
-    """The first size from what is free: free x 0.8 / measured cost of one item, clamped.
+    """The first batch size from free memory: free x 0.8 / measured cost of one item, within limits.
 
-    With no measured cost (`item_mb` 0) it is the configured start.
+    Without a measured cost (`item_mb` 0) it is the configured start.
     """
     if item_mb <= 0:
         return max(1, min(start, maximum))
@@ -119,12 +120,13 @@ def first_batch_size(
 
 
 def padded_cost_limit(free_mb: float, per_cost_mb: float, share: float = 0.8) -> float | None:
-    """The most padded cost a batch may have; None while nobody knows what a unit of it takes."""
+    """The largest padded cost of a batch; None while the memory per unit is unknown."""
     return free_mb * share / per_cost_mb if per_cost_mb > 0 else None
 
 
 def adapted_batch_size(size: int, used_share: float, maximum: int) -> int:
-    """The size after a look at the device: halved when full, up by a quarter when empty."""
+    """The batch size after checking the device: halved if full, increased by a quarter if there is
+    much room."""
     if used_share >= SHRINK_AT:
         return max(1, size // 2)
     if used_share <= GROW_AT:
@@ -133,7 +135,7 @@ def adapted_batch_size(size: int, used_share: float, maximum: int) -> int:
 
 
 def is_stalled(quiet: float, computed: float, limit: float) -> bool:
-    """Whether a task that showed no progress for `quiet` seconds counts as hung.
+    """Whether a task without progress for `quiet` seconds counts as hung.
 
     Args:
         computed: CPU seconds it took meanwhile. What computes may be a long step that cannot show
@@ -144,9 +146,9 @@ def is_stalled(quiet: float, computed: float, limit: float) -> bool:
 
 
 def worker_memory_mb(total_mb: float, limit_share: float, workers: int) -> int:
-    """Memory one worker of the CPU pool may take, when nobody says: together half of what a run
-    may use, the rest is for the models; at least what decoding an 8K video takes, and at most
-    what no recording needs."""
+    """The default memory limit of a CPU pool worker. All together get half of what a run may use;
+    the rest is for the models. It is at least what decoding 8K video takes, and at most what no
+    recording needs."""
     return round(min(4096.0, max(1024.0, 0.5 * limit_share * total_mb / workers)))
 
 
@@ -158,7 +160,7 @@ def batch_deadline(
     items: int = 1,
     warm_up_seconds: float | None = None,
 ) -> float:
-    """Seconds after which a batch counts as hung: 20 times what the pace so far predicts.
+    """Seconds after which a batch counts as hung: 20 times what the measured pace predicts.
 
     Before there is a pace it is 50 times what the warm-up took, for each item, and at most
     5 times the least.

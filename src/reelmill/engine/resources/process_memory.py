@@ -1,4 +1,4 @@
-"""What a process has of the machine's memory and of a device's, asked by the process itself."""
+"""The memory of a process, on the machine and on a device, measured by the process itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def process_mb() -> float:
-    """Memory of this process in MB, without the arena it shares with the others."""
+    """The memory of this process in MB, without the arena it shares with others."""
     parts = _status()
     if "RssAnon" in parts:
         return parts["RssAnon"] + parts["RssFile"]
@@ -27,13 +27,14 @@ def process_mb() -> float:
 
 
 def begin_peak() -> None:
-    """From now on `peak_mb` counts anew, where the system can do that (Linux)."""
+    """Start a new measurement of `peak_mb`, if the system supports it (Linux)."""
     with contextlib.suppress(OSError):
         _CLEAR.write_text("5")
 
 
 def peak_mb() -> float:
-    """The most this process had since `begin_peak`, without the arena; now, where not known."""
+    """The peak since `begin_peak`, without the arena; the current memory where the peak is
+    unknown."""
     parts = _status()
     if "VmHWM" in parts and "RssShmem" in parts:
         return parts["VmHWM"] - parts["RssShmem"]
@@ -41,14 +42,14 @@ def peak_mb() -> float:
 
 
 def release() -> float:
-    """Collect garbage and have libraries give back what they keep; MB that came back."""
+    """Collect garbage and release memory that libraries keep. Returns the released MB."""
     before = process_mb()
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # a libc without it
+        with contextlib.suppress(OSError, AttributeError):  # this libc does not have it
             ctypes.CDLL(None).malloc_trim(0)
     return max(0.0, before - process_mb())
 
@@ -63,10 +64,10 @@ def _status() -> dict[str, float]:
 
 
 class DeviceMeter:
-    """What this process has of a device's memory; nothing on the CPU or without NVML.
+    """This process's memory on a device; nothing on the CPU or without NVML.
 
-    In a container NVML may not know our process: then it is what came to be used since the meter
-    was made, others' use included.
+    In a container NVML may not know our process. Then it is the increase of memory in use since the
+    meter was created, including other programs.
     """
 
     def __init__(self, device: Device) -> None:

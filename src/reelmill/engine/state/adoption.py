@@ -1,7 +1,8 @@
-"""Whether a folder of results is one to work in: its cache is private, and what is in it is ours.
+"""Checks that a folder of results is safe to work in: its cache is private, and its contents are
+ours.
 
-What another user, another key or version 0.1.0 left there could be anybody's: a run does not build
-on it unless it is told to (`--adopt`).
+Contents left by another user, another key or version 0.1.0 could have been made by anybody. A run
+does not build on them unless told to (`--adopt`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def prepare(
     adopt: bool,
     commands: Mapping[str, str] | None = None,
 ) -> bool:
-    """Make the cache of an output folder, or make sure that the one there can be built on.
+    """Create the cache of an output folder, or check that the existing one can be used.
 
     Args:
         cache: the folder, `.cache` below the output folder.
@@ -71,7 +72,7 @@ def prepare(
 
 
 def check_private(cache: Path, *, adopt: bool = False) -> None:
-    """Make the cache of an output folder, or make sure that only its user can change it.
+    """Create the cache of an output folder, or check that only its user can change it.
 
     Raises:
         UsageError: others can write to it, or it belongs to somebody else.
@@ -84,7 +85,7 @@ def check_private(cache: Path, *, adopt: bool = False) -> None:
 
 
 def _check_parents(cache: Path) -> None:
-    """Whoever may rename a folder on the way could put another cache in the place of ours."""
+    """Check the folders above: whoever can rename one could replace our cache with another."""
     real = Path(os.path.realpath(cache))
     for folder in real.parents:
         with contextlib.suppress(FileNotFoundError):
@@ -98,7 +99,7 @@ def _check_parents(cache: Path) -> None:
 
 
 def _check_owned(cache: Path, *, adopt: bool) -> None:
-    """Raises UsageError when somebody else could have put things into the cache, or still can."""
+    """Raise UsageError if somebody else could have put files into the cache, or still can."""
     state = cache.lstat()
     if not stat.S_ISDIR(state.st_mode):
         raise UsageError(f"{cache}: not a real folder; remove it, or choose another folder with -o")
@@ -124,7 +125,7 @@ def _check_owned(cache: Path, *, adopt: bool) -> None:
 
 
 def _adopt(cache: Path, seal: Seal, commands: Mapping[str, str]) -> None:
-    """Make ours what lies in a cache: results, names of recordings, choices."""
+    """Mark the contents of a cache as ours: results, names of recordings, choices."""
     for path in _all_below(cache):
         if path.lstat().st_uid != os.geteuid():
             raise UsageError(f"{path}: belongs to another user and is not adopted; remove it")
@@ -138,7 +139,7 @@ def _adopt(cache: Path, seal: Seal, commands: Mapping[str, str]) -> None:
     adopted = []
     for path in _all_below(store.artifacts(cache)):
         if path.suffix == ".json" and path.is_file() and not path.is_symlink():
-            with contextlib.suppress(InputError):  # damaged: made again when it is needed
+            with contextlib.suppress(InputError):  # damaged: made again when needed
                 adopted.append(store.reseal(path, seal))
     for path in (cache / "people.json", *sorted((cache / "people").glob("*.json"))):
         with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
@@ -153,8 +154,8 @@ def _adopt(cache: Path, seal: Seal, commands: Mapping[str, str]) -> None:
 def _written(
     adopted: Iterable[store.Adopted], out: Path, commands: Mapping[str, str]
 ) -> Iterator[Written]:
-    """The files for people that adopted results say were written: later runs may replace them
-    while they are as they were."""
+    """Record the exported files that adopted results list, so that later runs may replace them
+    while they are unchanged."""
     for one in adopted:
         source = os.path.relpath(os.path.realpath(one.source), os.path.realpath(out))
         owner = Owner(commands.get(one.stage, ""), source, one.content)

@@ -1,8 +1,8 @@
-"""Artifacts on disk: JSON files named by what decided them, written whole or not at all.
+"""Artifacts on disk: JSON files named by what determines them, written atomically.
 
-Each ends with a MAC under the user's key over all before it: its content, its key, its stage, its
-recording, and the digests of the files beside it. What was not made with the key, was changed or
-stands in another's place is not used. The user's own naming of a file is another matter: see
+Each ends with a MAC under the user's key over everything before it: content, key, stage, recording,
+and the digests of the files beside it. An artifact is not used if it was not made with the key, was
+changed, or has been moved to another's place. A file that the user names is different: see
 `load_named`.
 """
 
@@ -28,13 +28,13 @@ from reelmill.errors import InputError, NotTrustedError, TransientError, UsageEr
 _PURPOSE = "artifact"
 _CHUNK_BYTES = 1 << 20
 
-#: Device, inode, size, mtime and ctime of a file: while they are the same, so is its content.
+#: Device, inode, size, mtime and ctime of a file. While these are the same, so is its content.
 Stamp = tuple[int, int, int, int, int]
 #: Of the files beside an artifact, by name.
 Stamps = dict[str, Stamp]
 
-#: The whole name of a spill file, of an artifact or a file beside one: nothing else is swept
-#: away. Spill files were called spools in 0.1.
+#: The full name of a spill file, of an artifact or of a file beside one. Nothing else is removed.
+#: Spill files were called spools in 0.1.
 SPILL_FILE = re.compile(r"[\w-]+-[0-9a-f]{16}\.sp(?:ill|ool)\.\d+\.[\w.-]+")
 OURS = re.compile(rf"[\w-]+-[\w~-]+(\.[\w-]+)?\.(json|npz|pcm|mp4|jpg|ass)|{SPILL_FILE.pattern}")
 
@@ -43,8 +43,8 @@ _adapters: dict[type[Artifact], Any] = {}
 
 @dataclass(frozen=True)
 class Stored:
-    """An artifact to be read: where it lies, and what must lie there: `recording` is a content's
-    SHA-256. `stamps`: the files beside it as this run has seen them."""
+    """An artifact to be read: its path and what must be there. `recording` is a content's SHA-256.
+    `stamps`: the files beside it as this run last saw them."""
 
     path: Path
     key: str
@@ -53,7 +53,7 @@ class Stored:
 
 
 def stage_digest(stage: Stage) -> str:
-    """What a stage adds to the keys of its results: name, version, settings and model.
+    """The contribution of a stage to its results' keys: name, version, settings and model.
 
     Raises:
         UsageError: a setting of which no key can be made.
@@ -69,7 +69,7 @@ def stage_digest(stage: Stage) -> str:
 
 
 def _no_key(stage_name: str, settings: Mapping[str, Any]) -> str:
-    """Which setting it is, and what to do about it."""
+    """Which setting it is, and what to do."""
     for name, value in settings.items():
         try:
             json.dumps(value, sort_keys=True)
@@ -84,7 +84,7 @@ def _no_key(stage_name: str, settings: Mapping[str, Any]) -> str:
 
 
 def result_key(digest: str, sources: list[str]) -> str:
-    """The key of a result: the stage's digest and the keys of what it reads.
+    """The key of a result: the stage's digest and the keys of its inputs.
 
     A stage that needs nothing reads the recording itself, whose key is its content's SHA-256.
     """
@@ -93,12 +93,12 @@ def result_key(digest: str, sources: list[str]) -> str:
 
 
 def artifacts(cache: Path) -> Path:
-    """Where all artifacts lie."""
+    """The folder of all artifacts."""
     return cache / "artifacts"
 
 
 def recording_folder(cache: Path, sha256: str) -> Path:
-    """Where those about a content lie: a renamed file finds its work again."""
+    """The folder of the artifacts for a content. A renamed file finds its work again."""
     return artifacts(cache) / sha256[:2] / sha256[:24]
 
 
@@ -107,8 +107,8 @@ def artifact_path(folder: Path, stage_name: str, key: str) -> Path:
 
 
 def named_path(cache: Path, stage_name: str, recording_name: str) -> Path:
-    """Where the artifact about files with a recording's name lies: one place for all contents and
-    settings, because they take each other's place too."""
+    """The path of the artifact for files named after a recording. It is the same for all contents
+    and settings, because the files replace each other too."""
     name = hashlib.sha256(recording_name.encode("utf-8", "surrogateescape")).hexdigest()
     return artifacts(cache) / "named" / name[:2] / f"{stage_name}-{name[:16]}.json"
 
@@ -116,8 +116,8 @@ def named_path(cache: Path, stage_name: str, recording_name: str) -> Path:
 def save(
     path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact, seal: Seal
 ) -> Stamps:
-    """Write an artifact with what it was made from, the digests of the files beside it, and a MAC
-    over all of that. Gives those files as they are now.
+    """Write an artifact with its inputs, the digests of the files beside it, and a MAC over all of
+    that. Returns the state of those files.
 
     Raises:
         OSError: as `atomic.replacing`.
@@ -140,7 +140,7 @@ def save(
 
 
 def load(stored: Stored, kind: type[Artifact], seal: Seal) -> Artifact:
-    """Read an artifact that is ours, and make sure of the files beside it.
+    """Read an artifact of ours, and check the files beside it.
 
     Raises:
         NotTrustedError: it was not made with our key, or is another's or another recording's; or a
@@ -157,8 +157,8 @@ def load(stored: Stored, kind: type[Artifact], seal: Seal) -> Artifact:
 def load_whole(
     stored: Stored, stage: Stage, recording: Recording, seal: Seal
 ) -> tuple[Artifact, list[str]] | None:
-    """An artifact that is ours and the files it needs, which are there; None when something is
-    missing. Their content is looked at when they are read.
+    """An artifact of ours with the files it needs, if all exist; otherwise None. The files' content
+    is checked when they are read.
 
     Raises:
         InputError, NotTrustedError: as `load`.
@@ -171,7 +171,7 @@ def load_whole(
 
 
 def _is_of_other_work(stored: Stored) -> bool:
-    """Recordings of one name and all settings share a place, and take it from each other."""
+    """Recordings with the same name share a path for all settings, and replace each other there."""
     try:
         return bool(_parsed(stored.path)["key"] != stored.key)
     except InputError:
@@ -179,7 +179,7 @@ def _is_of_other_work(stored: Stored) -> bool:
 
 
 def load_named(path: Path, kind: type[Artifact]) -> Artifact:
-    """Read an artifact that the user named: theirs to vouch for, so that no MAC is asked for.
+    """Read an artifact that the user named. The user vouches for it, so no MAC is required.
 
     Raises:
         InputError: as `load`.
@@ -197,7 +197,7 @@ def is_ours(path: Path, seal: Seal) -> bool:
 
 @dataclass(frozen=True)
 class Adopted:
-    """An artifact that became ours: which stage's it is, about which recording."""
+    """An artifact that was adopted: its stage and recording."""
 
     artifact: Artifact
     stage: str
@@ -206,7 +206,7 @@ class Adopted:
 
 
 def reseal(path: Path, seal: Seal) -> Adopted:
-    """Make somebody else's artifact ours, with the files beside it as they are.
+    """Adopt an artifact: mark it as ours, with the files beside it as they are.
 
     Raises:
         InputError: it is no artifact, or names files elsewhere.
@@ -226,7 +226,7 @@ def reseal(path: Path, seal: Seal) -> Adopted:
 
 
 def _kinds() -> dict[str, type[Artifact]]:
-    """All types of artifacts that are loaded, by schema."""
+    """All artifact types that are imported, by schema."""
     found: dict[str, type[Artifact]] = {}
     waiting = [Artifact]
     while waiting:
@@ -237,7 +237,7 @@ def _kinds() -> dict[str, type[Artifact]]:
 
 
 def _trusted(stored: Stored, seal: Seal) -> dict[str, Any]:
-    """An artifact's envelope, when it is what we wrote under this name for this recording."""
+    """An artifact's envelope, if we wrote it under this name for this recording."""
     path = stored.path
     try:
         data = path.read_bytes()
@@ -263,7 +263,7 @@ def _artifact(path: Path, envelope: dict[str, Any], kind: type[Artifact]) -> Art
 
 
 def _parsed(path: Path, data: bytes | None = None) -> dict[str, Any]:
-    """The envelope in a file; names in it that are no UTF-8 come back as Python had them."""
+    """The envelope in a file. Names that are not UTF-8 are restored."""
     try:
         data = path.read_bytes() if data is None else data
         envelope = json.loads(data.decode("utf-8", "surrogateescape"))
@@ -276,8 +276,8 @@ def _parsed(path: Path, data: bytes | None = None) -> dict[str, Any]:
 
 
 def _check_file(stored: Stored, name: str, digest: str | None) -> None:
-    """Raises NotTrustedError unless a file is as it was when its artifact was written: by what the
-    system says of one that this run has seen, by its content otherwise."""
+    """Raise NotTrustedError unless a file is as it was when its artifact was written: by the
+    system's facts if this run has seen it, otherwise by its content."""
     path = stored.path.parent / name
     try:
         if stored.stamps.get(name) == _stamp(os.stat(path)) or _digest(path)[0] == digest:
@@ -288,7 +288,7 @@ def _check_file(stored: Stored, name: str, digest: str | None) -> None:
 
 
 def _digest(path: Path) -> tuple[str, Stamp]:
-    """A file's SHA-256, and what the system says of the bytes that were hashed."""
+    """A file's SHA-256, and the system's facts about the hashed bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         before = _stamp(os.fstat(file.fileno()))

@@ -1,4 +1,4 @@
-"""One run per output folder: the second says who has it and stops."""
+"""Allows one run per output folder. A second run names the first and stops."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from reelmill.errors import UsageError
 
 
 class FolderLock:
-    """Held by the kernel for as long as this process lives, so it can never be stale."""
+    """The kernel holds the lock while this process lives, so it can never be stale."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the folder; nothing happens when this object has it already.
+        """Lock the folder. Does nothing if this object holds the lock already.
 
         Raises:
             UsageError: another run has it, in this process or another; or it cannot be locked.
@@ -54,7 +54,7 @@ class FolderLock:
                 f"({error.strerror}); choose a folder on another file system with -o"
             ) from error
         self._descriptor = descriptor
-        if _is_ours(os.pread(descriptor, 4096, 0)):  # what else is in it is not for us to replace
+        if _is_ours(os.pread(descriptor, 4096, 0)):  # its other contents are not ours to replace
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(_owner()).encode(), 0)
 

@@ -1,9 +1,9 @@
-"""The run database: what is done, failed and waiting; SQLite beside the artifacts.
+"""The run database: what is done, failed and waiting. SQLite beside the artifacts.
 
-It is read once at the start of a run. What it says is never needed for correctness: a result that
-was written but not yet noted is found by its file name. Every row carries a MAC under the user's
-key; one that is not ours, or was changed, is not there for us. Paths of results are relative to the
-output folder, so that a copied or moved one works and touches nothing elsewhere.
+It is read once at the start of a run. It is never needed for correctness: a result that was written
+but not recorded is found by its file name. Every row carries a MAC under the user's key. A row that
+is not ours, or was changed, is ignored. Paths of results are relative to the output folder, so that
+a copied or moved folder works and touches nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reelmill.core.recording import FileState, Identity
 from reelmill.engine.state.artifact_store import Stamps, Stored
 from reelmill.errors import Failure, ForeignFolderError, UsageError
 
-#: Raised when a row means something else, or is sealed in another way. 0 is that of version 0.1.0.
+#: Raised when a row changes its meaning or its seal. 0 is that of version 0.1.0.
 VERSION = 3
 _PURPOSE = "run database"
 _COLUMNS = {
@@ -38,7 +38,7 @@ _COLUMNS = {
     "results": ("key", "stage", "recording", "files", "facts", "seconds", "at"),
     "notes": ("name", "value"),
 }  # fmt: skip
-#: No types: SQLite gives back what it was given, and a MAC fits.
+#: No column types: SQLite returns values unchanged, so that MACs match.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS originals (
     path PRIMARY KEY, beside, name NOT NULL UNIQUE, inode, size, mtime_ns,
@@ -49,19 +49,19 @@ CREATE TABLE IF NOT EXISTS results (
 );
 CREATE TABLE IF NOT EXISTS notes (name PRIMARY KEY, value, mac);
 """
-#: Whose the database is: there from its first moment on.
+#: The owner of the database, present from its creation.
 _MADE_BY = "made by"
-#: Notes about a run, and not a choice to be kept.
+#: Notes about a run that are not choices to keep.
 _PASSING_NOTES = frozenset({"clean", _MADE_BY})
-#: A third of the time of `json.loads`, which matters for a hundred thousand rows; what stands in
-#: them was written here.
+#: Takes a third of the time of `json.loads`, which matters for a hundred thousand rows. The content
+#: was written here.
 _decode_at = json.JSONDecoder().raw_decode
 _COMMIT_EVERY_S = 0.5
 
 
 @dataclass
 class Original:
-    """A source file as the ledger knows it; `before` is what it was when first hashed."""
+    """A source file in the ledger. `before` is its state when first hashed."""
 
     path: str
     name: str
@@ -74,7 +74,7 @@ class Original:
     checked_at: float | None = None
     #: The key of the work last finished on it (every end stage's key), None while unfinished.
     outcome: str | None = None
-    #: Why it failed for good, when it did.
+    #: Why it failed permanently, if it did.
     failure: Failure | None = None
     #: Where it would be if it had been moved or copied together with the output folder.
     beside: str = field(default="", compare=False)
@@ -131,9 +131,9 @@ class Result:
     files: list[str] = field(default_factory=list)
     summary: RecordingSummary = field(default_factory=RecordingSummary)
     seconds: float = 0.0
-    #: Read from the ledger, not made in this run.
+    #: Read from the ledger rather than made in this run.
     from_before: bool = False
-    #: The files beside the artifact as this run has seen them; nothing for those from before.
+    #: The files beside the artifact as this run has seen them; empty for earlier results.
     stamps: Stamps = field(default_factory=dict)
 
     @property
@@ -142,7 +142,7 @@ class Result:
 
 
 class Ledger:
-    """Reads everything at once; writes are grouped, at most half a second behind."""
+    """Reads everything at once. Writes are grouped, with a delay of at most half a second."""
 
     def __init__(self, path: Path, seal: Seal | None = None, root: Path | None = None) -> None:
         """
@@ -158,7 +158,7 @@ class Ledger:
         self._seal = seal or user_key().seal
         self._root = str(root or path.parent.parent)
         self._open_since: float | None = None
-        #: Rows that were not ours, or were changed.
+        #: The number of rows that were not ours or were changed.
         self.refused = 0
         with self._reading():
             self._db = sqlite3.connect(gate.database(path), isolation_level=None)
@@ -184,7 +184,7 @@ class Ledger:
             raise ForeignFolderError(not_ours(self._path, why))
 
     def close(self) -> None:
-        """What a full disk keeps from being noted, the next run finds by itself."""
+        """If a full disk prevents a note, the next run finds the result itself."""
         with contextlib.suppress(sqlite3.OperationalError):
             self.commit()
         self._db.close()
@@ -224,7 +224,7 @@ class Ledger:
             _storable(original.path),
             _storable(os.path.relpath(original.path, self._root)),
             _storable(original.name),
-            str(original.inode),  # as text: SQLite's integers end at 2^63
+            str(original.inode),  # as text, because SQLite's integers end at 2^63
             str(original.size),
             str(original.mtime_ns),
             before.sha256 if before else None,
@@ -250,11 +250,11 @@ class Ledger:
         )
 
     def forget_original(self, path: str) -> None:
-        """Drop a source file that is known under another path now."""
+        """Remove a source file that now has another path."""
         self._write("DELETE FROM originals WHERE path = ?", (_storable(path),))
 
     def note(self, name: str) -> str | None:
-        """A remembered choice of an earlier run on this output folder."""
+        """A choice that an earlier run on this output folder stored."""
         found = list(self._rows("notes", "WHERE name = ?", (name,)))
         return str(found[0][1]) if found else None
 
@@ -262,7 +262,7 @@ class Ledger:
         self._put("notes", name, value)
 
     def _rows(self, table: str, where: str = "", values: tuple[Any, ...] = ()) -> Iterator[Any]:
-        """The rows of a table that are ours, without their MACs."""
+        """The valid rows of a table, without their MACs."""
         key = self._seal.key_for(_PURPOSE)
         with self._reading():
             for *row, mac in self._db.execute(_select(table, where), values):
@@ -298,7 +298,7 @@ class Ledger:
 
 
 def not_ours(path: Path, why: str) -> str:
-    """What is said of a folder that somebody else, or nobody known, worked in."""
+    """The message about a folder that somebody else worked in."""
     return (
         f"{path.parent.parent}: what is kept in {path.parent.name} there was {why}, so its "
         "contents cannot be trusted; choose another folder with -o, trust it with --adopt, or "
@@ -307,13 +307,13 @@ def not_ours(path: Path, why: str) -> str:
 
 
 def is_empty(db: sqlite3.Connection) -> bool:
-    """Whether nothing was ever kept in a database."""
+    """Whether nothing was ever stored in a database."""
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return bool(tables == 0)
 
 
 def whose_database(db: sqlite3.Connection, seal: Seal) -> str | None:
-    """What is wrong with a database that is not ours; None when it is.
+    """Why a database is not ours; None if it is.
 
     Raises:
         sqlite3.DatabaseError: it is damaged.
@@ -331,7 +331,7 @@ def whose_database(db: sqlite3.Connection, seal: Seal) -> str | None:
 
 
 def whose(database: Path, seal: Seal) -> str | None:
-    """What is wrong with a run database that is not ours; None where there is none or it is."""
+    """Why a run database is not ours; None if there is none or it is ours."""
     if not database.exists():
         return None
     try:
@@ -342,7 +342,7 @@ def whose(database: Path, seal: Seal) -> str | None:
 
 
 def empty(database: Path) -> None:
-    """Take everything out of a database, so that it begins as a new one."""
+    """Empty a database, so that it is like new."""
     with contextlib.closing(sqlite3.connect(gate.database(database), isolation_level=None)) as db:
         names = [
             (str(kind), str(name))
@@ -358,7 +358,7 @@ def empty(database: Path) -> None:
 
 
 def read_foreign(database: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """What recordings were called by path, and the choices that were remembered."""
+    """The names of recordings by path, and the stored choices."""
     names: dict[str, str] = {}
     notes: dict[str, str] = {}
     try:
@@ -369,7 +369,7 @@ def read_foreign(database: Path) -> tuple[dict[str, str], dict[str, str]]:
                 if isinstance(note, str) and isinstance(value, str) and note not in _PASSING_NOTES:
                     notes[note] = value
     except (sqlite3.DatabaseError, TypeError, ValueError):
-        pass  # of other tables than ours nothing is known; results are found by their names
+        pass  # results in other tables are not needed; they are found by their names
     return names, notes
 
 
@@ -390,9 +390,9 @@ def _mac(key: bytes, table: str, values: Sequence[Any]) -> str:
 
 
 def _below(root: str, relative: str) -> str:
-    """Raises UsageError for a path that leads out of the output folder: none of ours does."""
+    """Raise UsageError for a path that leads out of the output folder. Ours never do."""
     if ".." not in relative and not relative.startswith("/"):
-        return f"{root}/{relative}"  # as all are
+        return f"{root}/{relative}"  # as all of ours are
     path = os.path.normpath(f"{root}/{relative}")
     if not path.startswith(root.rstrip(os.sep) + os.sep):
         raise UsageError(f"{root}: its run database names {relative}, which lies elsewhere")
@@ -419,7 +419,7 @@ def _original(root: str, row: tuple[Any, ...]) -> Original:
 
 
 def _storable(path: str) -> str | bytes:
-    """SQLite's text is UTF-8; a path that is none is kept as its bytes."""
+    """SQLite's text is UTF-8. A path that is not UTF-8 is stored as bytes."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -428,8 +428,8 @@ def _storable(path: str) -> str | bytes:
 
 
 def _integer(value: int) -> int | bytes:
-    """SQLite's integers have 64 bits with sign, which a time after 2262 in nanoseconds and some
-    file systems' inodes exceed: those are kept as their digits."""
+    """SQLite's integers are signed 64-bit. Times after 2262 in nanoseconds and inodes of some file
+    systems are larger, and are stored as digits."""
     return value if -(1 << 63) <= value < 1 << 63 else b"%d" % value
 
 

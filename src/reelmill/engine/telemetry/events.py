@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: typed events for any number of listeners."""
+"""The events of a run, as types for any number of listeners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTota
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a run stands.
+    """The progress of a run.
 
     `seconds` since it began; `media_seconds` is the length of what was finished in this run;
     `queued_items` wait for a model, by stage; `memory_mb` is what all its processes have,
@@ -32,21 +32,21 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Noted:
-    """Something was decided for the run, or is missing; `text` is for people."""
+    """Something was decided for the run, or is unavailable. `text` is for people."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Warned:
-    """Something went wrong that does not end the run; `text` is for people."""
+    """Something went wrong that does not end the run. `text` is for people."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The run has `recordings` in all, `reused` of them finished by earlier runs. Comes again
+    """The run has `recordings` in total, `reused` of them finished by earlier runs. Emitted again
     whenever recordings are added."""
 
     recordings: int
@@ -55,7 +55,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class RecordingFinished:
-    """A recording is done, or has failed for good; or an earlier run had finished it
+    """A recording is done or has failed permanently, or an earlier run had finished it
     (`outcome.reused`)."""
 
     outcome: FileOutcome
@@ -63,23 +63,23 @@ class RecordingFinished:
 
 @dataclass(frozen=True)
 class Progressed:
-    """Where the run stands, four times a second."""
+    """The progress of the run, four times a second."""
 
     snapshot: Snapshot
 
 
 @dataclass(frozen=True)
 class RunEnded:
-    """The run is over, reports are written; no event comes after this one."""
+    """The run is over and reports are written. This is the last event."""
 
     summary: RunSummary
 
 
 Event = Noted | Warned | Planned | RecordingFinished | Progressed | RunEnded
 
-#: Is told events, in the coordinator's thread: it must not block.
+#: Receives events in the coordinator's thread, so it must not block.
 Emit = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """For those who only want the summary."""
+    """An observer for callers who need only the summary."""

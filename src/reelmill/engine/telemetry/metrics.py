@@ -1,4 +1,4 @@
-"""What is counted while a run goes on, and what is left of it at the end."""
+"""The figures counted during a run, and its summary at the end."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class StageTotals:
 
 @dataclass
 class ModelWorkerTotals:
-    """One model worker: `busy_share` is the part of the time between its first and last batch
-    in which it was inferring."""
+    """One model worker. `busy_share` is the share of time between its first and last batch in which
+    it was inferring."""
 
     worker: str
     model: str
@@ -76,7 +76,7 @@ class ModelWorkerTotals:
     peak_memory_mb: float | None = None
 
     def count(self, items: int, started: float, ended: float, memory_mb: float) -> None:
-        """Another batch came back."""
+        """Count another finished batch."""
         self.batches += 1
         self.items += items
         self.busy_seconds += ended - started
@@ -93,7 +93,7 @@ class ModelWorkerTotals:
 
 @dataclass
 class FileOutcome:
-    """What became of one recording. `status`: done, failed, or waiting when the run stopped.
+    """The outcome for one recording. `status`: done, failed, or waiting when the run stopped.
 
     `media_seconds` is its length; `changed` names what differs in the original after the run;
     `notes` say in plain words what whoever reads its results should know, `findings` what is
@@ -114,13 +114,13 @@ class FileOutcome:
     findings: list[Finding] = field(default_factory=list)
 
     def count(self, severity: Severity) -> int:
-        """How many findings have that severity."""
+        """The number of findings with that severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
 
 @dataclass
 class MemoryUse:
-    """Maximum and mean of a memory over the run, in MB, and what there is in all."""
+    """Maximum and mean memory use over the run, and the total memory, in MB."""
 
     maximum_mb: float
     mean_mb: float
@@ -129,7 +129,8 @@ class MemoryUse:
 
 @dataclass
 class RunSummary:
-    """Everything a report says about a run. Times in seconds, `started` as ISO 8601 with zone."""
+    """Everything that reports say about a run. Times in seconds; `started` is ISO 8601 with time
+    zone."""
 
     pipeline: str
     started: str
@@ -137,7 +138,7 @@ class RunSummary:
     version: str
     device: str
     device_reason: str
-    #: What each does and its name (`recognizer demo`), to the name alone.
+    #: Model names by purpose and name (`recognizer demo`).
     models: dict[str, str]
     workers: int
     batch_size: int
@@ -149,12 +150,12 @@ class RunSummary:
     device_utilization: float | None = None
     cpu_percent: float | None = None
     warnings: list[str] = field(default_factory=list)
-    #: What was decided for the run and what it goes without, for people.
+    #: Decisions for the run, and what was unavailable, for people.
     notes: list[str] = field(default_factory=list)
     stopped: str | None = None
-    #: What of the folders given was not looked at, for people.
+    #: Which files in the given folders were not processed, for people.
     left_out: list[str] = field(default_factory=list)
-    #: The hash of the manifest of all results (hex); None when it is not there.
+    #: The hash of the manifest of all results (hex); None if there is none.
     manifest_sha256: str | None = None
     #: Reports and evidence that could not be written, and why.
     unwritten: list[str] = field(default_factory=list)
