@@ -278,10 +278,15 @@ def setting(default: Any, *, affects_result: bool = True) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """A setting with its model specs as their identities and its dataclasses as dicts."""
     if isinstance(value, ModelSpec):
         return value.identity
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
     return value
 
 

@@ -257,6 +257,22 @@ def test_a_setting_of_which_no_key_can_be_made_is_told(odd: Any) -> None:
     store.stage_digest(Odd(ShoutModel(), aside=odd))
 
 
+@dataclass(frozen=True)
+class Known:
+    name: str
+    vector: tuple[float, ...]
+
+
+def test_stage_digest__dataclasses_in_tuples_and_dicts__are_part_of_it() -> None:
+    def digest(*values: Any) -> str:
+        return store.stage_digest(Odd(ShoutModel(), odd=values))
+
+    assert digest(Known("a", (0.5,))) == digest(Known("a", (0.5,)))
+    assert digest(Known("a", (0.5,))) != digest(Known("a", (0.25,)))
+    assert digest({"by": [Known("a", ())]}) != digest({"by": [Known("b", ())]})
+    assert digest(ShoutModel(delay=3.0)) == digest(ShoutModel()), "a model is its identity"
+
+
 def test_a_fingerprint_of_its_own_of_which_no_key_can_be_made_is_told() -> None:
     class Mixed(ShoutStage):
         def fingerprint(self) -> dict[Any, Any]:
