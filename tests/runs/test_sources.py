@@ -161,3 +161,24 @@ def test_nothing_to_do_is_told(tmp_path: Path) -> None:
         find_sources([tmp_path / "gone"], OUT)
     with pytest.raises(UsageError, match="no recordings"):
         find_sources([tmp_path], OUT)
+
+
+def test_what_is_something_else_is_counted_in_one_line(tmp_path: Path) -> None:
+    # proves: G21
+    tree(tmp_path, "a.wav", "notes.txt", "b.pdf", "c.pdf", "sub/d.PDF", "e", "f.x", ".DS_Store")
+    left = search([tmp_path], OUT)
+    (line,) = left.remarks()
+    assert line.startswith("6 other files not looked at (.pdf 3, ")
+
+
+def test_recordings_with_names_that_say_nothing_are_looked_into(tmp_path: Path) -> None:
+    # proves: V1 G21
+    tree(tmp_path, "a.wav", "empty.bin")
+    (tmp_path / "VOICE0001").write_bytes(b"#!AMR\n" + bytes(99))
+    (tmp_path / "call.bin").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
+    (tmp_path / "really.txt").write_bytes(b"OggS" + bytes(99))
+    left = search([tmp_path], OUT)
+    assert {source.path.name for source in left.sources} == {"a.wav", "VOICE0001", "call.bin"}
+    included, other = left.remarks()
+    assert included.startswith("2 recordings included that are known by content, not by name")
+    assert other == "2 other files not looked at (.bin 1, .txt 1)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,7 @@ from reelmill.core.printable import printable
 from reelmill.core.walk import walk
 from reelmill.engine.execution.planning import Source
 from reelmill.errors import UsageError
+from reelmill.media.content import holds_recording
 
 _AUDIO = """
     3ga aac ac3 aif aiff amr ape au awb caf dts flac gsm m4a m4b m4r mka mp2 mp3 oga ogg opus qcp
@@ -21,6 +23,15 @@ _AUDIO = """
 _VIDEO = """
     3g2 3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv rm rmvb ts vob webm wmv
 """
+#: What is known to be something else, and so not looked into.
+_OTHER = """
+    7z apk asc ass avif bak bmp bz2 cfg conf cr2 css csv cue db deb desktop dll dmg doc docx eaf
+    eml epub exe gif gz heic htm html ico ics idx ini ipynb iso jpeg jpg js json jsonl lnk log
+    lrc m3u m3u8 md md5 mobi msg nef nfo npy npz odp ods odt onnx otf pdf pkg pls png ppt pptx
+    ps psd pt py rar rtf rttm sbv sha1 sha256 sig smi sql sqlite sqlite3 srt ssa sub sup svg tar
+    textgrid tgz tif tiff toml tsv ttf txt url vcf vtt webp xls xlsx xml xz yaml yml zip zst
+"""
+_OTHER_SUFFIXES = frozenset(f".{suffix}" for suffix in _OTHER.split())
 _MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in (_AUDIO + _VIDEO).split())
 
 
@@ -34,6 +45,9 @@ class Search:
     hidden: list[Path] = field(default_factory=list)
     #: Files that look like recordings in the output folder, among the results.
     inside: list[Path] = field(default_factory=list)
+    #: Files that are something else, and recordings known by their content, not by their names.
+    other: list[Path] = field(default_factory=list)
+    by_content: list[Path] = field(default_factory=list)
 
     def remarks(self, is_result: Callable[[Path], bool] = lambda path: False) -> list[str]:
         """One line per kind of file left out. `inside` excludes results."""
@@ -53,6 +67,16 @@ class Search:
             found.append(
                 f"{_counted(self.hidden, 'hidden recording')} left out ({_some(self.hidden)}): "
                 "names that begin with a dot are skipped; to include them, name them"
+            )
+        if self.by_content:
+            found.append(
+                f"{_counted(self.by_content, 'recording')} included that "
+                f"{'is' if len(self.by_content) == 1 else 'are'} known by content, not by name "
+                f"({_some(self.by_content)})"
+            )
+        if self.other:
+            found.append(
+                f"{_counted(self.other, 'other file')} not looked at ({_kinds(self.other)})"
             )
         return found
 
@@ -101,6 +125,13 @@ def _counted(paths: Sequence[Path], what: str) -> str:
 def _some(paths: Sequence[Path]) -> str:
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return ", ".join(printable(str(path)) for path in paths[:3]) + more
+
+
+def _kinds(paths: Sequence[Path]) -> str:
+    """`.pdf 12, .txt 3 and 2 more kinds`: which suffixes there are."""
+    counts = Counter(path.suffix.lower() or "without a suffix" for path in paths).most_common()
+    more = f" and {len(counts) - 3} more kinds" if len(counts) > 3 else ""
+    return ", ".join(f"{printable(kind)} {count}" for kind, count in counts[:3]) + more
 
 
 def _expand(given: Path) -> list[Path]:
@@ -186,12 +217,21 @@ class _Walk:
 
     def _recordings(self, at: str, files: Sequence[str]) -> Iterator[Path]:
         for path in map(partial(Path, at), sorted(files)):
-            if not _is_media(path):
-                continue
             if path.name.startswith("."):
-                self._note_hidden(path)
-            elif not self._leads_out(path):
-                yield path
+                if _is_media(path):
+                    self._note_hidden(path)
+            elif _is_media(path) or self._is_known_by_content(path):
+                if not self._leads_out(path):
+                    yield path
+            else:
+                self.left_out.other.append(path)
+
+    def _is_known_by_content(self, path: Path) -> bool:
+        """Whether a file whose suffix says nothing holds a recording; such a one is noted."""
+        if path.suffix.lower() in _OTHER_SUFFIXES or not holds_recording(path):
+            return False
+        self.left_out.by_content.append(path)
+        return True
 
     def _leads_out(self, path: Path) -> bool:
         """Whether it is a link that leads elsewhere. Such links are counted."""
