@@ -149,6 +149,19 @@ def make_conversation(voices: Path, plan: ConversationPlan) -> tuple[Float, int,
     return mixture, RATE, turns
 
 
+def degraded(sound: Float, seed: str, *, telephone: bool) -> Float:
+    """Somebody's speech as it would be recorded over a telephone, or in a room, with noise; at the
+    rate of the conversations."""
+    rng = Random(seed)
+    noise = np.random.default_rng(rng.getrandbits(63))
+    room = _room(0.0 if telephone else rng.uniform(0.1, 0.6), noise)
+    heard = _with_noise(fftconvolve(sound, room)[: len(sound)], rng.uniform(12, 35), noise)
+    heard *= 0.5 / np.abs(heard).max()
+    if telephone:
+        heard = resampled(_through_telephone(heard), TELEPHONE_RATE, RATE)[: len(sound)]
+    return heard
+
+
 def write_conversations(
     voices: Path, folder: Path, plans: Sequence[ConversationPlan]
 ) -> list[Path]:

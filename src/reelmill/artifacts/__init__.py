@@ -66,6 +66,8 @@ from reelmill.artifacts.media import (
 )
 from reelmill.artifacts.speakers import (
     SpeakerActivity,
+    SpeakerProfile,
+    SpeakerProfiles,
     Voices,
 )
 from reelmill.artifacts.speech import (
@@ -153,6 +155,8 @@ __all__ = [
     "ShotArrays",
     "Span",
     "SpeakerActivity",
+    "SpeakerProfile",
+    "SpeakerProfiles",
     "SpeakerTotals",
     "SpeakingArrays",
     "SpeakingPersons",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.speech import Span
+from reelmill.artifacts.summary import Finding, RecordingSummary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,14 +57,64 @@ class Voices(Artifact):
 
     def embeddings(self) -> Float32:
         """Shape (len(stretches), dimensions), float32."""
-        import numpy as np
+        return unpacked(self.vectors, len(self.stretches), self.dimensions)
 
-        if not self.stretches:
-            return np.zeros((0, self.dimensions), np.float32)
-        flat = np.frombuffer(base64.b64decode(self.vectors), "<f2").astype(np.float32)
-        return flat.reshape(len(self.stretches), self.dimensions)
+
+@dataclass
+class SpeakerProfile:
+    """The voice of a speaker of a recording, from `seconds` of speech. `name`: whose it is of the
+    people known from samples, with its score; None where nobody's."""
+
+    speaker: str
+    seconds: float
+    name: str | None = None
+    score: float | None = None
+
+    @property
+    def sounds_like(self) -> str:
+        """In plain words, whose voice it is."""
+        return f"{self.speaker} sounds like {self.name} in the samples (score {self.score:.2f})"
+
+
+@dataclass
+class SpeakerProfiles(Artifact):
+    """The voices of the speakers of a recording, to be compared with those of others.
+
+    `encoder` and its `digest`: what vectors can be compared. `vectors` as in `Voices`, a row of
+    unit length for each of `speakers`, or of zeros for who is never heard alone.
+    """
+
+    schema: ClassVar[str] = "speaker-profiles/1"
+    encoder: str
+    digest: str
+    dimensions: int
+    speakers: list[SpeakerProfile]
+    vectors: str
+
+    def embeddings(self) -> Float32:
+        """Shape (len(speakers), dimensions), float32."""
+        return unpacked(self.vectors, len(self.speakers), self.dimensions)
+
+    def summary(self) -> RecordingSummary:
+        return RecordingSummary(
+            findings=[
+                Finding("speaker", score=one.score, speaker=one.speaker, text=one.sounds_like)
+                for one in self.speakers
+                if one.name is not None
+            ]
+        )
 
 
 def packed(embeddings: Float32) -> str:
     """Encode embeddings as `Voices.vectors` holds them."""
     return base64.b64encode(embeddings.astype("<f2").tobytes()).decode("ascii")
+
+
+def unpacked(vectors: str, rows: int, dimensions: int) -> Float32:
+    """The counterpart of `packed`, shape (rows, dimensions)."""
+    import numpy as np
+
+    if not rows:
+        return np.zeros((0, dimensions), np.float32)
+    flat = np.frombuffer(base64.b64decode(vectors), "<f2").astype(np.float32)
+    return flat.reshape(rows, dimensions)

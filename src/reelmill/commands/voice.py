@@ -20,6 +20,7 @@ from reelmill.models.faces.files import DOWNLOAD_MB, VGGFACE2, face_spec, here
 from reelmill.models.files.cache import list_models, pull
 from reelmill.models.files.catalog import guess_kind
 from reelmill.models.translation.translators import resolve_translator
+from reelmill.report.files import SPEAKERS
 from reelmill.runs.run import Run
 
 #: `reelmill models pull aligner:ko`.
@@ -35,7 +36,10 @@ def run_voice(
 ) -> int:
     """`reelmill voice`; returns the exit code."""
     run = Run("voice", inputs, fresh=fresh, **given)
-    return exit_code(run_command(run, quiet=quiet, as_json=as_json))
+    summary = run_command(run, quiet=quiet, as_json=as_json)
+    if run.settings.across and not (quiet or as_json):
+        print(f"who is the same person in several recordings: {run.out / SPEAKERS}")
+    return exit_code(summary)
 
 
 def run_doctor(out: Path) -> int:

@@ -10,7 +10,12 @@ from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.captions import lingering
-from reelmill.pipelines.diarization import Diarizer, require_diarizer, speaker_stages
+from reelmill.pipelines.diarization import (
+    Diarizer,
+    KnownPeople,
+    require_diarizer,
+    speaker_stages,
+)
 from reelmill.pipelines.recognition import recognition_stages
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
@@ -27,6 +32,7 @@ def voice_pipeline(
     *,
     aligners: Chosen | None = None,
     diarizer: Diarizer | None = None,
+    people: KnownPeople | None = None,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
     """From recordings to exports. Without `aligners`, words get no times."""
@@ -49,7 +55,7 @@ def voice_pipeline(
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
             *recognition_stages(settings, whisper, cut_at_pauses=aligners is None),
             *word_stages(whisper, aligners),
-            *speaker_stages(settings, diarizer),
+            *speaker_stages(settings, diarizer, people),
             Export(
                 characters_per_line=settings.chars_per_line,
                 lines=settings.lines,

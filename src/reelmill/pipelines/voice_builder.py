@@ -19,6 +19,7 @@ from reelmill.models.files.catalog import choose_whisper
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.pipelines.choices import BuildContext, free_memory_mb, remember, remembered
+from reelmill.pipelines.diarization import known_people_of
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
 from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.voice import voice_pipeline
@@ -65,18 +66,25 @@ def build_voice(context: BuildContext) -> Pipeline:
     settings = context.settings
     if vain := _vain_words(settings):
         announce(vain)
-    return with_added(recognition(context, speaker_names(settings, context.out)), settings)
+    names = speaker_names(settings, context.out)
+    return with_added(recognition(context, names, compares_voices=True), settings)
 
 
-def recognition(context: BuildContext, names: tuple[SpeakerName, ...] = ()) -> Pipeline:
-    """From recordings to transcripts as files, speakers with `names`. Raises as `build_voice`."""
+def recognition(
+    context: BuildContext, names: tuple[SpeakerName, ...] = (), *, compares_voices: bool = False
+) -> Pipeline:
+    """From recordings to transcripts as files, speakers with `names`; `compares_voices`: `--across`
+    and `--people` are about voices. Raises as `build_voice`."""
     settings, out = context.settings, context.out
     files = resolve(settings.model or _chosen_model(context.choice, out))
     lacking = Lacking()
     whisperx = choose_engine(settings, files, lacking)
     diarizer = choose_diarizer(settings)
+    people = known_people_of(settings, diarizer, out / ".cache") if compares_voices else None
     if whisperx is not None:
-        return whisperx_pipeline(settings, whisperx, out, diarizer=diarizer, names=names)
+        return whisperx_pipeline(
+            settings, whisperx, out, diarizer=diarizer, people=people, names=names
+        )
     spec = recognizer_spec(files, settings)
     return voice_pipeline(
         settings,
@@ -84,6 +92,7 @@ def recognition(context: BuildContext, names: tuple[SpeakerName, ...] = ()) -> P
         out,
         aligners=choose_words(settings, spec, lacking.notes),
         diarizer=diarizer,
+        people=people,
         names=names,
     )
 

@@ -13,6 +13,7 @@ from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
 from reelmill.pipelines.captions import lingering
 from reelmill.pipelines.diarization import (
     Diarizer,
+    KnownPeople,
     require_diarizer,
     speaker_stages,
 )
@@ -39,6 +40,7 @@ def whisperx_pipeline(
     out: Path,
     *,
     diarizer: Diarizer | None = None,
+    people: KnownPeople | None = None,
     names: tuple[SpeakerName, ...] = (),
 ) -> Pipeline:
     """From recordings to exports."""
@@ -67,7 +69,7 @@ def whisperx_pipeline(
         "voice",
         [
             *stages,
-            *speaker_stages(settings, diarizer),
+            *speaker_stages(settings, diarizer, people),
             Export(
                 characters_per_line=settings.chars_per_line,
                 lines=settings.lines,

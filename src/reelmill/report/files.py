@@ -7,3 +7,5 @@ PERFORMANCE_REPORT = "performance_report.json"
 FAILED_FILES = "failed_files.json"
 #: Who is the same person in several videos.
 PEOPLE = "people.json"
+#: Who is the same person in several recordings, by voice.
+SPEAKERS = "speakers.json"

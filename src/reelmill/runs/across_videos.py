@@ -22,6 +22,7 @@ from reelmill.engine.state.artifact_store import load
 from reelmill.export.jsontext import json_text, number
 from reelmill.export.transcript.names import SpeakerName, names_for
 from reelmill.report.files import PEOPLE
+from reelmill.runs.task import Aggregate
 from reelmill.stages.faces.across import (
     BY_CLOTHES,
     Appearance,
@@ -53,9 +54,7 @@ class Video:
     embeddings: Any
 
 
-def write_people(
-    found: Sequence[Found], out: Path, names: Sequence[SpeakerName] = ()
-) -> list[ExportedFile]:
+def write_people(found: Sequence[Found], out: Path, names: Sequence[SpeakerName] = ()) -> Aggregate:
     """Match the persons of all recordings, who have the `names` that users gave them, and write
     `people.json` below `out`.
 
@@ -65,7 +64,7 @@ def write_people(
     """
     videos = [video for one in found if (video := _video(one, names)) is not None]
     if not videos:
-        return []
+        return Aggregate()
     first = videos[0].persons
     threshold, measure = first.threshold, _measure(first)
     people = _appearances(videos)
@@ -92,7 +91,7 @@ def write_people(
     }
     data = (json_text(content, indent=1) + "\n").encode()
     write_bytes(out / PEOPLE, data)
-    return [ExportedFile(PEOPLE, hashlib.sha256(data).hexdigest(), len(data))]
+    return Aggregate([ExportedFile(PEOPLE, hashlib.sha256(data).hexdigest(), len(data))])
 
 
 def _measure(persons: Persons) -> str:

@@ -12,7 +12,7 @@ from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.resources.monitor import machine_memory_mb, usable_cores
 from reelmill.engine.stage import FileStage
 from reelmill.media.limits import MediaLimits
-from reelmill.report.files import PEOPLE
+from reelmill.report.files import PEOPLE, SPEAKERS
 from reelmill.runs.reports import OUR_FILES
 from reelmill.settings import Settings
 
@@ -50,6 +50,6 @@ def engine_config(
         max_batch=settings.max_batch,
         arena_bytes=(settings.arena or policy.default_arena_mb(gpus)) * _MB,
         fresh=fresh,
-        reserved=(*OUR_FILES, PEOPLE),
+        reserved=(*OUR_FILES, PEOPLE, SPEAKERS),
         keep_temporary=settings.keep_audio,
     )

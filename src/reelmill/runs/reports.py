@@ -18,7 +18,13 @@ from reelmill.errors import InputError, describe
 from reelmill.evidence.manifest import MANIFEST, manifest_sha256, read_manifest
 from reelmill.evidence.record import EVIDENCE, OriginalRecord
 from reelmill.evidence.write import Written, add_results, write_evidence
-from reelmill.report.files import FAILED_FILES, PEOPLE, PERFORMANCE_REPORT, REPORT_PAGE
+from reelmill.report.files import (
+    FAILED_FILES,
+    PEOPLE,
+    PERFORMANCE_REPORT,
+    REPORT_PAGE,
+    SPEAKERS,
+)
 
 _T = TypeVar("_T")
 
@@ -69,7 +75,7 @@ def adopt_reports(out: Path) -> None:
     except InputError:
         return
     adopted = []
-    for name in (*OUR_FILES, PEOPLE):
+    for name in (*OUR_FILES, PEOPLE, SPEAKERS):
         path = out / name
         if not path.is_file() or path.is_symlink():
             continue

@@ -33,7 +33,7 @@ from reelmill.runs.output_folder import alone_in_this_process, open_output
 from reelmill.runs.reports import write_reports
 from reelmill.runs.results import RecordingResult
 from reelmill.runs.sources import Search, search
-from reelmill.runs.task import AggregateStep, Task, task_named
+from reelmill.runs.task import Aggregate, AggregateStep, Task, task_named
 from reelmill.settings import Settings
 
 #: How long an exiting interpreter waits for runs that are still going, in seconds.
@@ -367,7 +367,8 @@ class Run:
         written: list[ExportedFile] = []
         step = self._task.aggregate(self.settings)
         if step is not None and summary.stopped is None:
-            written = _over_all(step, jobs, self._pipeline, config, summary)
+            aggregate = _over_all(step, jobs, self._pipeline, config, summary)
+            written, summary.tables = aggregate.files, aggregate.tables
         write_reports(config.out, summary, jobs, written, anew=worked or bool(written))
 
     def _end(self, summary: RunSummary | None, error: BaseException | None) -> None:
@@ -405,7 +406,7 @@ def _over_all(
     pipeline: Pipeline,
     config: EngineConfig,
     summary: RunSummary,
-) -> list[ExportedFile]:
+) -> Aggregate:
     """Execute the step over all recordings. If it fails, no recording is affected and a warning is
     added.
     """
@@ -413,4 +414,4 @@ def _over_all(
         return step.write(found_in(jobs, pipeline, step.reads, config.cache), config.out)
     except (ReelmillError, OSError) as error:
         summary.warnings.append(f"the step over all recordings failed: {error}")
-        return []
+        return Aggregate()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import Artifact, ExportedFile
 from reelmill.engine.execution.planning import Found
+from reelmill.engine.telemetry.metrics import Table
 from reelmill.errors import UsageError
 from reelmill.pipelines.choices import PipelineBuilder
 from reelmill.runs.results import RecordingResult
@@ -16,12 +17,20 @@ from reelmill.settings import Settings
 
 
 @dataclass(frozen=True)
+class Aggregate:
+    """What came of a step over all recordings: files in the output folder, tables for the page."""
+
+    files: list[ExportedFile] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class AggregateStep:
     """A step over all recordings of a run that reads results of one type. `write` receives them and
-    the output folder, and returns the files it wrote there."""
+    the output folder."""
 
     reads: type[Artifact]
-    write: Callable[[Sequence[Found], Path], list[ExportedFile]]
+    write: Callable[[Sequence[Found], Path], Aggregate]
 
 
 @dataclass(frozen=True)
@@ -46,10 +55,22 @@ class Task:
 
 
 def _voice() -> Task:
+    from reelmill.artifacts import SpeakerProfiles
     from reelmill.pipelines.voice_builder import build_voice, named_in_vain, voice_settings
+    from reelmill.runs.across_recordings import write_speakers
     from reelmill.runs.results import TranscriptResult
 
-    return Task("voice", voice_settings, build_voice, TranscriptResult, remarks=named_in_vain)
+    def aggregate(settings: Settings) -> AggregateStep | None:
+        return AggregateStep(SpeakerProfiles, write_speakers) if settings.across else None
+
+    return Task(
+        "voice",
+        voice_settings,
+        build_voice,
+        TranscriptResult,
+        aggregate=aggregate,
+        remarks=named_in_vain,
+    )
 
 
 def _subtitle() -> Task:
@@ -67,7 +88,7 @@ def _faces() -> Task:
     from reelmill.runs.results import FacesResult
 
     def aggregate(settings: Settings) -> AggregateStep | None:
-        def write(found: Sequence[Found], out: Path) -> list[ExportedFile]:
+        def write(found: Sequence[Found], out: Path) -> Aggregate:
             return write_people(found, out, person_names(settings, out))
 
         return AggregateStep(Persons, write) if settings.across else None

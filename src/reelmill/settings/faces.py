@@ -33,7 +33,7 @@ class FacesFields(BaseFields):
     people: Path | None = Field(
         None,
         description="folder of pictures of known people, used to name persons: Kim.jpg, or "
-        "Kim/1.jpg, Kim/2.jpg, ...",
+        "Kim/1.jpg, Kim/2.jpg, ...; for voice, of samples of their speech",
     )
     active_speaker: str | None = Field(
         None,
@@ -42,7 +42,9 @@ class FacesFields(BaseFields):
     )
     transcript: bool = Field(False, description="also write transcripts with the speakers' names")
     across: bool = Field(
-        False, description="find the same people across the videos and write people.json"
+        False,
+        description="find the same people across the videos and write people.json, or across the "
+        "recordings and write speakers.json",
     )
     video_track: int | None = Field(
         None, ge=0, description="video track, counted from 0; default: the largest picture"

@@ -75,6 +75,21 @@ class Speakers:
     ] = None
 
 
+class People:
+    """Who the speakers are, within and across recordings."""
+
+    across: Annotated[
+        bool | None,
+        typer.Option(
+            "--across", help="Who is the same person in several recordings: speakers.json."
+        ),
+    ] = None
+    people: Annotated[
+        Path | None,
+        typer.Option(help="Folder of samples that name speakers: Kim.wav, or Kim/1.wav and so on."),
+    ] = None
+
+
 class Machine(shared.Machine):
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Windows in the first batch [20].")
@@ -82,6 +97,6 @@ class Machine(shared.Machine):
 
 
 GROUPS = (
-    shared.Output, shared.Recognition, shared.Sound, Transcript, shared.Captions, Speakers, Engines,
-    Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
+    shared.Output, shared.Recognition, shared.Sound, Transcript, shared.Captions, Speakers, People,
+    Engines, Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
 )  # fmt: skip

@@ -127,6 +127,16 @@ class MemoryUse:
     total_mb: float
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table for the report page: cells are texts, or several lines of text."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str | list[str]]]
+    note: str = ""
+
+
 @dataclass
 class RunSummary:
     """Everything that reports say about a run. Times in seconds; `started` is ISO 8601 with time
@@ -159,6 +169,8 @@ class RunSummary:
     manifest_sha256: str | None = None
     #: Reports and evidence that could not be written, and why.
     unwritten: list[str] = field(default_factory=list)
+    #: What was found over all recordings, for the page.
+    tables: list[Table] = field(default_factory=list)
 
     def count(self, status: str) -> int:
         """Recordings that are `done`, `failed` or `waiting`."""

@@ -211,22 +211,23 @@ class EncoderSpec(SpeakerNetworkSpec):
     def warm_up(self, model: Encoder) -> None:
         model.embed([np.ones((1, PIECE_FRAMES, _BANDS), np.float32)])
 
-    def piece(self, samples: Float32) -> Float32:
-        """The features of one speaker's audio, shape (200, 80). The middle of audio longer than 2 s
-        is used; shorter audio is repeated.
+    def piece(self, samples: Float32, frames: int = PIECE_FRAMES) -> Float32:
+        """The features of one speaker's audio, shape (frames, 80). The middle of audio longer than
+        that is used (2 s by default); shorter audio is repeated.
 
         Args:
             samples: 16 kHz, float32 in [-1, 1].
+            frames: of 10 ms.
         """
         if len(samples) < WINDOW:
             samples = np.pad(samples, (0, WINDOW - len(samples)))
         is_ours = self.features == "3d-speaker"
         features = kaldi_filter_banks(samples) if is_ours else wespeaker_filter_banks(samples)
         count = len(features)
-        if count < PIECE_FRAMES:
-            return features[np.arange(PIECE_FRAMES) % count]
-        start = (count - PIECE_FRAMES) // 2
-        return features[start : start + PIECE_FRAMES]
+        if count < frames:
+            return features[np.arange(frames) % count]
+        start = (count - frames) // 2
+        return features[start : start + frames]
 
 
 class Encoder:

@@ -75,8 +75,13 @@ class SpeakersAt:
     def __init__(self, turns: Sequence[Turn]) -> None:
         self._turns = sorted(turns, key=lambda turn: turn.start)
         self._starts = [turn.start for turn in self._turns]
+        self._of_channel = {turn.channel: turn.speaker for turn in turns if turn.channel}
         #: The latest end of the turns up to each: where looking back may stop.
         self._reached = list(accumulate((turn.end for turn in self._turns), max))
+
+    def of_channel(self, channel: str) -> str:
+        """Who has a channel; its own name where nobody was heard in it."""
+        return self._of_channel.get(channel, channel)
 
     def seconds(self, start: float, end: float) -> dict[str, float]:
         """How long each speaker speaks between `start` and `end`."""
@@ -112,7 +117,7 @@ def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
     """A segment with its speaker, cut where the speaker changes if its words have times; one of a
     channel that has a person is that person's."""
     if segment.channel is not None:
-        name = segment.channel
+        name = speakers.of_channel(segment.channel)
         words = [replace(word, speaker=name) for word in segment.words]
         yield replace(segment, words=words, speaker=name)
         return

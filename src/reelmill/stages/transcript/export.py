@@ -14,6 +14,7 @@ from reelmill.artifacts import (
     ExportedFile,
     Exports,
     Findings,
+    SpeakerProfiles,
     Transcript,
 )
 from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
@@ -48,7 +49,7 @@ class Export(FileStage):
     version: ClassVar[int] = 4
     display_name = "Writing the results"
     commands = ("voice", "faces")
-    needs = (Transcript, optional(Diarization), every(Findings))
+    needs = (Transcript, optional(Diarization), optional(SpeakerProfiles), every(Findings))
     produces: ClassVar[type[Artifact]] = Exports
     named_outputs: ClassVar[bool] = True
 
@@ -75,7 +76,9 @@ class Export(FileStage):
         return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
 
     def run(self, context: StageContext, inputs: Inputs) -> Exports:
-        names = names_for(self.names, context.recording.path.name)
+        profiles = inputs.get(SpeakerProfiles)
+        names = {} if profiles is None else found_names(profiles)
+        names |= names_for(self.names, context.recording.path.name)
         diarization = inputs.get(Diarization)
         transcript = named(
             with_marks(inputs[Transcript], inaudible=self.inaudible, events=self.events), names
@@ -104,6 +107,11 @@ class Export(FileStage):
     def _write(self, recording: Recording, document: Document, format_name: str) -> ExportedFile:
         writer = writer_for(format_name, words=self.words)
         return write_export(self.root, recording, writer.suffix, writer.content(document))
+
+
+def found_names(profiles: SpeakerProfiles) -> dict[str, str]:
+    """The names of known people, by the labels of the speakers who sound like them."""
+    return {one.speaker: one.name for one in profiles.speakers if one.name is not None}
 
 
 def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> ExportedFile:

@@ -1,0 +1,270 @@
+"""Who is the same person in several recordings, by voice, and the number that person keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.stages.speakers.same_voice import MatchOptions, Others, others, scores, unit
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Float32 = npt.NDArray[np.float32]
+
+#: A speaker of a recording: the recording's SHA-256, and the speaker's label in it.
+Member = tuple[str, str]
+
+#: So many are compared with each other at once: their scores take 128 MB.
+_AT_ONCE = 4000
+#: Voices that others are compared with, to know how alike different people are here.
+_COHORT = 1000
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A speaker of a recording: the voice, of unit length, from how many seconds of speech; `name`,
+    where it was found from samples."""
+
+    member: Member
+    vector: Float32
+    seconds: float
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class KnownPerson:
+    """Somebody who was given the number `id` in an earlier run, and where they were heard."""
+
+    id: int
+    heard: tuple[Heard, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """The score of a voice and all others that are known of its person, those of earlier runs
+    included, and the least it must be."""
+
+    score: float
+    needed: float
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person with a number, and the recordings in which they are heard; `links` of each of
+    `heard`, None where there is no other."""
+
+    id: int
+    heard: tuple[Heard, ...]
+    links: tuple[Link | None, ...]
+
+
+def match(
+    heard: Sequence[Heard], known: Sequence[KnownPerson], options: MatchOptions
+) -> list[Person]:
+    """The people who are heard, each with a number that is kept from run to run.
+
+    Speakers of one recording stay apart, as do two of different names; those of the same name are
+    one person. Otherwise the two most alike become one while they are alike enough, on average, and
+    whoever is not alike enough to the others in the end stays alone. People of earlier runs never
+    become one.
+
+    Args:
+        heard: the speakers of this run, without those heard for too short a time.
+        known: people of earlier runs. What they say in recordings of this run counts for their
+            numbers only: it was heard anew.
+        options: how alike is alike.
+    """
+    here = {one.member[0] for one in heard}
+    cores = []
+    for person in known:
+        elsewhere = tuple(one for one in person.heard if one.member[0] not in here)
+        if elsewhere:
+            cores.append(KnownPerson(person.id, elsewhere))
+    measure = _Measure([*heard, *(one for core in cores for one in core.heard)], options)
+    groups = [list(core.heard) for core in cores]
+    starts = _by_name(heard)
+    for first in range(0, len(starts), _AT_ONCE):
+        groups += starts[first : first + _AT_ONCE]
+        groups = _Joining(groups, len(cores), measure).joined()
+    groups = _without_strangers(groups, here, measure)
+    numbers = _numbers(groups, cores, known)
+    found = []
+    for number, group in zip(numbers, groups, strict=True):
+        pairs = zip(group, measure.links(group), strict=True)
+        mine = [(one, link) for one, link in pairs if one.member[0] in here]
+        if mine:
+            people, linked = zip(*mine, strict=True)
+            found.append(Person(number, people, linked))
+    return sorted(found, key=lambda person: person.id)
+
+
+class _Measure:
+    """How alike voices are, beside how alike different people are in these recordings."""
+
+    def __init__(self, everybody: Sequence[Heard], options: MatchOptions) -> None:
+        self.options = options
+        spread = np.linspace(0, len(everybody) - 1, min(len(everybody), _COHORT)).astype(int)
+        chosen = sorted(everybody, key=lambda one: one.member)
+        self._cohort = np.stack([chosen[at].vector for at in spread]) if everybody else None
+
+    def others(self, vectors: Float32) -> Others:
+        """How alike each is to other people."""
+        assert self._cohort is not None
+        return others(vectors, self._cohort, self.options)
+
+    def of_groups(self, groups: Sequence[Sequence[Heard]]) -> Float:
+        """The scores of groups with each other, by their mean voices, shape (groups, groups)."""
+        means = np.stack([voice(group) for group in groups])
+        told = self.others(means)
+        return scores(means, told, means, told, self.options)
+
+    def links(self, group: Sequence[Heard]) -> Iterator[Link | None]:
+        """Each beside all others of its group; None for who is alone."""
+        for one in group:
+            rest = [other for other in group if other is not one]
+            if not rest:
+                yield None
+                continue
+            pair = np.stack([one.vector, voice(rest)])
+            told = self.others(pair)
+            score = scores(pair, told, pair, told, self.options)[0, 1]
+            yield Link(float(score), self.options.threshold)
+
+
+def voice(group: Sequence[Heard]) -> Float32:
+    """The voice of several, by how long each is heard, of unit length."""
+    return unit(np.sum([one.vector * np.float32(one.seconds) for one in group], axis=0))
+
+
+def _by_name(heard: Sequence[Heard]) -> list[list[Heard]]:
+    """Each alone, but those of the same name in different recordings together."""
+    found: list[list[Heard]] = []
+    of_name: dict[str, list[Heard]] = {}
+    for one in sorted(heard, key=lambda one: (-one.seconds, one.member)):
+        group = of_name.get(one.name) if one.name is not None else None
+        if group is not None and all(one.member[0] != other.member[0] for other in group):
+            group.append(one)
+            continue
+        found.append([one])
+        if one.name is not None:
+            of_name[one.name] = found[-1]
+    return found
+
+
+class _Joining:
+    """Agglomerative clustering with average linkage; of the first `cores` no two are joined."""
+
+    def __init__(self, groups: Sequence[list[Heard]], cores: int, measure: _Measure) -> None:
+        self._groups = [list(group) for group in groups]
+        self._threshold = measure.options.threshold
+        self._mass = np.array([_seconds(group) for group in groups])
+        self._scores = measure.of_groups(groups) if groups else np.zeros((0, 0))
+        self._scores[_kept_apart(groups, cores)] = -np.inf
+        np.fill_diagonal(self._scores, -np.inf)
+
+    def joined(self) -> list[list[Heard]]:
+        """Join until no two are alike enough."""
+        gone = np.zeros(len(self._groups), np.bool_)
+        best = self._scores.max(axis=1, initial=-np.inf)
+        while len(best) and best.max() >= self._threshold:
+            one = int(best.argmax())
+            first, second = sorted((one, int(self._scores[one].argmax())))
+            nearest = self._scores[:, (first, second)].max(axis=1) >= best
+            self._join(first, second)
+            gone[second] = True
+            for row in np.flatnonzero(nearest & ~gone).tolist():
+                best[row] = self._scores[row].max()
+            best[gone] = -np.inf
+        return [group for group, is_gone in zip(self._groups, gone, strict=True) if not is_gone]
+
+    def _join(self, first: int, second: int) -> None:
+        share = self._mass[second] / (self._mass[first] + self._mass[second])
+        row = (1 - share) * self._scores[first] + share * self._scores[second]
+        row[first] = -np.inf
+        self._scores[first], self._scores[:, first] = row, row
+        self._scores[second], self._scores[:, second] = -np.inf, -np.inf
+        self._mass[first] += self._mass[second]
+        self._groups[first] += self._groups[second]
+
+
+def _kept_apart(groups: Sequence[Sequence[Heard]], cores: int) -> Bool:
+    """Which groups are never one: with speakers of one recording, of two names, of two cores."""
+    apart = np.zeros((len(groups), len(groups)), np.bool_)
+    apart[:cores, :cores] = True
+    of_recording: dict[str, list[int]] = {}
+    of_name: dict[str, list[int]] = {}
+    for at, group in enumerate(groups):
+        for one in group:
+            of_recording.setdefault(one.member[0], []).append(at)
+            if one.name is not None:
+                of_name.setdefault(one.name, []).append(at)
+    for places in of_recording.values():
+        apart[np.ix_(places, places)] = True
+    named = {at for places in of_name.values() for at in places}
+    for places in of_name.values():
+        others = sorted(named - set(places))
+        apart[np.ix_(places, others)] = apart[np.ix_(others, places)] = True
+    np.fill_diagonal(apart, False)
+    return apart
+
+
+def _without_strangers(
+    groups: Sequence[list[Heard]], here: set[str], measure: _Measure
+) -> list[list[Heard]]:
+    """The groups without those of this run who are less like the others than they must be; they
+    stay alone. Who has a name was told by it."""
+    kept, alone = [], []
+    for whole in groups:
+        group = list(whole)
+        while len(group) > 1:
+            lacking = [
+                link.score - link.needed
+                if link is not None and one.member[0] in here and one.name is None
+                else 0.0
+                for one, link in zip(group, measure.links(group), strict=True)
+            ]
+            worst = int(np.argmin(lacking))
+            if lacking[worst] >= 0:
+                break
+            alone.append([group.pop(worst)])
+        kept.append(group)
+    return [*kept, *alone]
+
+
+def _numbers(
+    groups: Sequence[Sequence[Heard]],
+    cores: Sequence[KnownPerson],
+    known: Sequence[KnownPerson],
+) -> list[int]:
+    """The number of each group: the core's, else that of the known person with whom it shares most
+    seconds, else a new one. Nobody's number is given to another."""
+    of_core = {one.member: core.id for core in cores for one in core.heard}
+    numbers: dict[int, int] = {}
+    for place, group in enumerate(groups):
+        core = next((of_core[one.member] for one in group if one.member in of_core), None)
+        if core is not None:
+            numbers[place] = core
+    of_member = {one.member: person.id for person in known for one in person.heard}
+    shared: dict[tuple[int, int], float] = {}
+    for place, group in enumerate(groups):
+        for one in group:
+            if one.member in of_member:
+                pair = (place, of_member[one.member])
+                shared[pair] = shared.get(pair, 0.0) + one.seconds
+    for place, number in sorted(shared, key=lambda pair: (-shared[pair], pair)):
+        if place not in numbers and number not in numbers.values():
+            numbers[place] = number
+    following = max((one.id for one in known), default=0)
+    by_length = sorted(range(len(groups)), key=lambda at: (-_seconds(groups[at]), at))
+    for place in by_length:
+        if place not in numbers:
+            following += 1
+            numbers[place] = following
+    return [numbers[place] for place in range(len(groups))]
+
+
+def _seconds(group: Sequence[Heard]) -> float:
+    return sum(one.seconds for one in group)

@@ -1,0 +1,154 @@
+"""ProfileSpeakers: the voice of each speaker of a recording, and which known person it is."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import ClassVar
+
+import numpy as np
+
+from reelmill.artifacts import Artifact, Audio, Diarization, Span, SpeakerProfile, SpeakerProfiles
+from reelmill.artifacts.speakers import packed
+from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly, setting
+from reelmill.media.audio.samples import open_samples, window
+from reelmill.models.speakers.features import Float32
+from reelmill.models.speakers.networks import RATE, Encoder, EncoderSpec
+from reelmill.stages.speakers.embed_speakers import Utterances
+from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named, unit
+from reelmill.stages.speakers.utterances import without
+
+#: Seconds: a shorter stretch is left out.
+_SHORTEST = 0.4
+#: Windows of speech that are embedded, in samples, from one to the next half of that, and their
+#: frames. Whole sentences tell voices apart better than the short stretches of `EmbedSpeakers`.
+_WINDOW, _WINDOW_FRAMES = 4 * RATE, 398
+#: Hertz: what a telephone lets through, and how far it takes to let nothing through.
+_LOWEST, _HIGHEST, _SLOPE = 350.0, 3300.0, (100.0, 200.0)
+
+
+@dataclass(frozen=True)
+class ProfileSpeakers(ModelStage[Utterances, Float32]):
+    """Embeds what a speaker says alone, as it sounds over a telephone: the encoder hears another
+    voice where high frequencies are missing, and recordings of one person may be of both kinds.
+
+    `people`: known from samples; a speaker who sounds like one of them gets the name, nobody's name
+    is given to two. `together` as in `EmbedSpeakers`; `most`: seconds of each speaker, of the
+    longest stretches; more tell hardly more.
+    """
+
+    name: ClassVar[str] = "profiles"
+    version: ClassVar[int] = 1
+    display_name = "Describing the voices of speakers"
+    commands = ("voice",)
+    needs = (Audio, exactly(Diarization))
+    produces: ClassVar[type[Artifact]] = SpeakerProfiles
+
+    model: EncoderSpec
+    people: tuple[KnownVoice, ...] = ()
+    matching: MatchOptions = field(default_factory=MatchOptions)
+    together: int = setting(8)
+    most: float = setting(60.0)
+
+    def split(
+        self, context: StageContext, inputs: Inputs
+    ) -> Generator[Utterances, None, list[tuple[float, int]]]:
+        diarization, sounds = inputs[Diarization], dict(inputs[Audio].sounds())
+        heard: list[tuple[float, int]] = []
+        for speaker in diarization.speakers:
+            audio = sounds.get(_channel(diarization, speaker), inputs[Audio])
+            samples = open_samples(context.folder, audio)
+            alone = self._alone(diarization, speaker)
+            pieces = [window(samples, start, end) for start, end in alone]
+            features = voice_windows(pieces, self.model)
+            heard.append((sum(end - start for start, end in alone), len(features)))
+            for at in range(0, len(features), self.together):
+                yield Utterances(np.stack(features[at : at + self.together]))
+        return heard
+
+    def _alone(self, diarization: Diarization, speaker: str) -> list[tuple[float, float]]:
+        """Where a speaker is heard alone, the longest stretches first, as much as is wanted."""
+        own, others = [], []
+        has_channel = _channel(diarization, speaker) is not None
+        for turn in sorted(diarization.turns, key=lambda turn: turn.start):
+            if turn.speaker == speaker:
+                own.append(Span(turn.start, turn.end))
+            elif not has_channel:  # in a channel of their own nobody else is heard
+                others.append(Span(turn.start, turn.end))
+        found: list[tuple[float, float]] = []
+        left = self.most
+        for start, end in sorted(without(own, others), key=lambda span: span[0] - span[1]):
+            if end - start >= _SHORTEST and left > 0:
+                found.append((start, min(end, start + left)))
+                left -= end - start
+        return found
+
+    def infer(self, model: Encoder, batch: Sequence[Utterances]) -> list[Float32]:
+        return model.embed([item.features for item in batch])
+
+    def merge(
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[Float32]
+    ) -> SpeakerProfiles:
+        diarization = inputs[Diarization]
+        heard = (context.handed and context.handed[0]) or [(0.0, 0) for _ in diarization.speakers]
+        profiles, rows = [], []
+        for speaker, (seconds, count) in zip(diarization.speakers, heard, strict=True):
+            found = list(islice(outputs, -(-count // self.together)))
+            if found:
+                rows.append(voice_of(np.concatenate(found)))
+            profiles.append(SpeakerProfile(speaker, round(seconds, 3)))
+        vectors = self._filled(rows, [one.seconds > 0 for one in profiles])
+        seconds_of = [one.seconds for one in profiles]
+        for at, (name, score) in named(vectors, seconds_of, self.people, self.matching).items():
+            profiles[at].name, profiles[at].score = name, round(score, 4)
+        return SpeakerProfiles(
+            self.model.name, self.model.identity, vectors.shape[1], profiles, packed(vectors)
+        )
+
+    @staticmethod
+    def _filled(rows: Sequence[Float32], is_heard: Sequence[bool]) -> Float32:
+        """The voices, zeros for those who are never heard alone."""
+        vectors = np.zeros((len(is_heard), len(rows[0]) if rows else 0), np.float32)
+        if rows:
+            vectors[np.flatnonzero(is_heard)] = rows
+        return vectors
+
+
+def voice_windows(pieces: Sequence[Float32], spec: EncoderSpec) -> list[Float32]:
+    """Features of windows over somebody's speech, as it sounds over a telephone: of 4 s, one every
+    2 s; less is repeated. Each of shape (398, bands).
+
+    Args:
+        pieces: the speech, 16 kHz, put together in this order.
+        spec: of the encoder.
+    """
+    if not pieces:
+        return []
+    sound = over_telephone(np.concatenate(pieces))
+    if len(sound) < _WINDOW:
+        sound = np.resize(sound, _WINDOW)
+    starts = range(0, len(sound) - _WINDOW + 1, _WINDOW // 2)
+    return [spec.piece(sound[start : start + _WINDOW], _WINDOW_FRAMES) for start in starts]
+
+
+def voice_of(embeddings: Float32) -> Float32:
+    """The voice in the windows of somebody's speech: their mean, of unit length."""
+    return unit(embeddings.mean(axis=0))
+
+
+def over_telephone(samples: Float32) -> Float32:
+    """Sound without what a telephone does not let through; 16 kHz, shape (samples,)."""
+    if not len(samples):
+        return samples
+    frequencies = np.fft.rfftfreq(len(samples), 1 / RATE)
+    below, above = _SLOPE
+    passed = np.clip((frequencies - _LOWEST) / below + 1, 0, 1)
+    passed *= np.clip((_HIGHEST - frequencies) / above + 1, 0, 1)
+    filtered: Float32 = np.fft.irfft(np.fft.rfft(samples) * passed, len(samples)).astype(np.float32)
+    return filtered
+
+
+def _channel(diarization: Diarization, speaker: str) -> str | None:
+    """The channel that only this speaker has."""
+    return next((turn.channel for turn in diarization.turns if turn.speaker == speaker), None)

@@ -1,0 +1,134 @@
+"""Samples of known people: whose they are, and how the voice in them sounds to the encoder."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reelmill.core.printable import printable
+from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.media.audio.decode import SAMPLE_RATE, decode
+from reelmill.media.audio.samples import window
+from reelmill.stages.speakers.profile_speakers import voice_of, voice_windows
+from reelmill.stages.speakers.same_voice import KnownVoice
+from reelmill.stages.speech.detect_speech import speech_probabilities
+from reelmill.stages.speech.vad_segments import SegmentOptions, segment
+
+Int16 = npt.NDArray[np.int16]
+Float32 = npt.NDArray[np.float32]
+
+#: Windows embedded at once.
+_TOGETHER = 8
+#: Speech without its surroundings; pauses of a tenth of a second are part of it.
+_SPEECH = SegmentOptions(pad_ms=0, min_silence_ms=100)
+#: Somebody's samples with less speech than this are too short to be compared with.
+_LEAST_SECONDS = 3.0
+#: Half of the windows of one person are more like all of them together than this.
+_ONE_VOICE = 0.6
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A recording of a person."""
+
+    name: str
+    path: Path
+
+
+def samples_in(folder: Path) -> list[Sample]:
+    """The files in `folder`, named by themselves, and in its subfolders, named by these.
+
+    Raises:
+        UsageError: no folder, or no file in it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--people {folder}: no folder; give one with a sample of each person")
+    found = []
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in below)
+        if path.is_file() and not hidden:
+            name = path.stem if len(below) == 1 else below[0]
+            found.append(Sample(unicodedata.normalize("NFC", name), path))
+    if not found:
+        raise UsageError(
+            f"--people {folder}: nothing in it; put a recording of each person there, called by "
+            "the name (Kim.wav), or several in a folder called so (Kim/1.wav)"
+        )
+    return found
+
+
+def listen_to(
+    samples: Sequence[Sample], spec: Any, encoder: Any
+) -> tuple[tuple[KnownVoice, ...], tuple[str, ...]]:
+    """The voice of each person, and in plain words what could not be used.
+
+    Args:
+        samples: as `samples_in` gives them.
+        spec: of the encoder; has `piece`.
+        encoder: has `embed`.
+    """
+    heard: dict[str, list[Float32]] = {}
+    notes = []
+    for sample in samples:
+        try:
+            pieces = _spoken(sample.path)
+        except ReelmillError as error:
+            notes.append(f"{printable(str(sample.path))}: left out, {error}")
+            continue
+        if not pieces:
+            notes.append(f"{printable(str(sample.path))}: left out, nobody speaks in it")
+        heard.setdefault(sample.name, []).extend(pieces)
+    people = []
+    for name, pieces in heard.items():
+        seconds = sum(len(piece) for piece in pieces) / SAMPLE_RATE
+        if not pieces:
+            continue
+        if seconds < _LEAST_SECONDS:
+            notes.append(
+                f"{printable(name)}: {seconds:.1f} s of speech are too little to know somebody by; "
+                f"give {_LEAST_SECONDS:.0f} s or more"
+            )
+            continue
+        windows = voice_windows(pieces, spec)
+        embeddings = np.concatenate(
+            encoder.embed(
+                [np.stack(windows[at : at + _TOGETHER]) for at in range(0, len(windows), _TOGETHER)]
+            )
+        )
+        vector = voice_of(embeddings)
+        if float(np.median(embeddings @ vector)) < _ONE_VOICE:
+            notes.append(f"{printable(name)}: there seems to be more than one voice in the samples")
+        # Five digits: enough for a similarity, and the same on every machine.
+        rounded = tuple(round(float(value), 5) for value in vector)
+        people.append(KnownVoice(name, round(seconds, 3), rounded))
+    return tuple(people), tuple(notes)
+
+
+class _Memory:
+    """A sink in memory."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes | memoryview) -> int:
+        self.data += data
+        return len(data)
+
+
+def _spoken(path: Path) -> list[Float32]:
+    """The stretches of a recording in which somebody speaks. Raises as `decode`."""
+    sink = _Memory()
+    try:
+        decode(path, sink)
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error}") from error
+    samples: Int16 = np.frombuffer(sink.data, "<i2")
+    spans = segment(speech_probabilities(samples), _SPEECH, len(samples))
+    return [window(samples, span.start, span.end) for span in spans]

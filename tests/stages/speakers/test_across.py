@@ -1,0 +1,130 @@
+"""Who is the same person in several recordings, by voice."""
+
+# proves: V11
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reelmill.stages.speakers.across import Heard, KnownPerson, Person, match
+from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named, unit
+
+OPTIONS = MatchOptions()
+VALUES = 128
+
+
+def voice(person: int, seed: int, own: float = 1.0) -> np.ndarray:
+    """A voice, of unit length: what all people have, what is always the person's, and chance.
+
+    Two of one person have a cosine similarity of some 0.85, of two people 0.45.
+    """
+    random = np.random.default_rng(seed).normal(size=VALUES)
+    mine = np.random.default_rng(1000 + person).normal(size=VALUES)
+    all_ = np.eye(VALUES)[0]
+    parts = 0.67 * all_ + 0.63 * own * mine / np.linalg.norm(mine)
+    vector = parts + 0.38 * random / np.linalg.norm(random)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def heard(recording: str, speaker: str, person: int, seconds: float = 30.0, **more) -> Heard:
+    seed = sum(map(ord, recording + speaker)) + 100 * person
+    return Heard((recording, speaker), voice(person, seed, **more), seconds)
+
+
+def members(people: list[Person]) -> dict[int, set[tuple[str, str]]]:
+    return {person.id: {one.member for one in person.heard} for person in people}
+
+
+def test_people_are_found_again_and_numbered_longest_first():
+    found = match(
+        [heard("a", "A", 0, 10), heard("a", "B", 1, 90), heard("b", "A", 1), heard("c", "A", 0)],
+        [],
+        OPTIONS,
+    )
+    assert members(found) == {1: {("a", "B"), ("b", "A")}, 2: {("a", "A"), ("c", "A")}}
+    for person in found:
+        for link in person.links:
+            assert link is not None and link.score >= link.needed == OPTIONS.threshold
+
+
+def test_whoever_is_heard_once_has_no_link():
+    (one,) = match([heard("a", "A", 0)], [], OPTIONS)
+    assert one.links == (None,)
+
+
+def test_people_who_are_all_alike_must_be_more_alike_to_be_one():
+    """Among people of one dialect, over one line, a similarity says less."""
+    strangers = [heard(f"r{n}", "A", n) for n in range(40)]
+    close = [
+        replace(one, vector=unit(one.vector + 1.2 * np.eye(1, VALUES)[0])) for one in strangers
+    ]
+    found = match(close, [], OPTIONS)
+    assert np.mean([a.vector @ b.vector for a in close for b in close]) > 0.7
+    assert sum(len(person.heard) > 1 for person in found) <= 1
+
+
+def test_two_of_one_recording_stay_two():
+    found = match([heard("a", "A", 0), heard("a", "B", 0), heard("b", "A", 0)], [], OPTIONS)
+    assert sorted(len(person.heard) for person in found) == [1, 2]
+
+
+def test_nothing_is_said_below_the_threshold():
+    """Two who are each alike to a third, and hardly to each other."""
+    middle = Heard(("m", "A"), unit(voice(0, 1) + voice(1, 2)), 30.0)
+    found = match([heard("a", "A", 0), middle, heard("b", "A", 1)], [], OPTIONS)
+    for person in found:
+        for link in person.links:
+            assert link is None or link.score >= link.needed
+
+
+def test_names_join_and_part():
+    kim, lee = (replace(heard(r, "A", 0), name=name) for r, name in (("a", "Kim"), ("b", "Lee")))
+    assert len(match([kim, lee], [], OPTIONS)) == 2  # however alike
+    other = replace(heard("c", "A", 5), name="Kim")
+    assert len(match([kim, other], [], OPTIONS)) == 1  # however different
+
+
+def remembered(people: list[Person]) -> list[KnownPerson]:
+    return [KnownPerson(person.id, person.heard) for person in people]
+
+
+def test_numbers_stay_in_later_runs():
+    first = match([heard("a", "A", 0, 90), heard("b", "A", 1, 60)], [], OPTIONS)
+    assert members(first) == {1: {("a", "A")}, 2: {("b", "A")}}
+    # A later run of other recordings: one of them is known, the other new.
+    second = match([heard("c", "A", 1), heard("d", "A", 2, 500)], remembered(first), OPTIONS)
+    assert members(second) == {2: {("c", "A")}, 3: {("d", "A")}}
+    assert second[0].links[0] is not None  # alike to what is known of the person
+    # The same recordings again, in which the labels have changed places.
+    known = [KnownPerson(1, first[0].heard), KnownPerson(2, (*first[1].heard, *second[0].heard))]
+    again = match([heard("a", "A", 0), heard("b", "A", 1), heard("c", "A", 1)], known, OPTIONS)
+    assert members(again) == {1: {("a", "A")}, 2: {("b", "A"), ("c", "A")}}
+
+
+def test_people_of_earlier_runs_never_become_one():
+    known = [KnownPerson(1, (heard("a", "A", 0),)), KnownPerson(2, (heard("b", "A", 0),))]
+    found = match([heard("c", "A", 0)], known, OPTIONS)
+    assert len(found) == 1 and found[0].id in (1, 2)
+
+
+@pytest.mark.parametrize("count", [400])
+def test_many_recordings_in_reasonable_time(count):
+    everybody = [heard(f"r{n}", label, (n + shift) % 40) for n in range(count) for label, shift in
+                 (("A", 0), ("B", 7))]  # fmt: skip
+    found = match(everybody, [], OPTIONS)
+    assert len(found) == 40 and all(len(person.heard) == 2 * count / 40 for person in found)
+
+
+def test_known_voices_name_speakers_once():
+    people = [
+        KnownVoice(name, 30.0, tuple(voice(n, 99 + n).tolist()))
+        for n, name in enumerate(("K", "L"))
+    ]
+    vectors = np.stack([voice(0, 1), voice(0, 2), voice(3, 3)])
+    found = named(vectors, [30.0, 30.0, 30.0], people, OPTIONS)
+    ((place, (name, score)),) = found.items()
+    assert place in (0, 1) and name == "K" and score >= OPTIONS.threshold
+    assert named(vectors, [1.0, 1.0, 1.0], people, OPTIONS) == {}
