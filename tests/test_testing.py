@@ -115,11 +115,11 @@ class Listing(ShoutStage):
         (Listing, "stage shout: its setting 'words', a frozenset, cannot be part of the cache key"),
         (Neighbourly, "item 0 depends on its neighbours: alone 'ONE01', with all others 'ONE03'"),
         (Forgetful, "0 outputs for 1 items"),
-        (Moody, r"split\(\) gives other items the second time"),
+        (Moody, r"split\(\) yields different items the second time"),
         (Free, "item 0 costs 0.0, not more than 0"),
         (Local, "item 0 cannot be sent to another process"),
         (Unspillable, "an output cannot go through a spill file: an output holds a set"),
-        (Lossy, r"an output comes back from a spill file as another one: Noted\(text='ONE0'\)"),
+        (Lossy, r"an output is different after a spill file: Noted\(text='ONE0'\)"),
     ],
 )
 def test_a_broken_promise_is_told(recording: Recording, kind: Any, told: str) -> None:

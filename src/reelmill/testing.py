@@ -94,7 +94,7 @@ def check_stage(
     context = context_of(recording, stage)
     parts, again = stage.parts(context, inputs), stage.parts(context, inputs)
     if list(parts) != list(again):
-        raise StageFault(f"stage {stage.name}: parts() gives other parts the second time")
+        raise StageFault(f"stage {stage.name}: parts() returns different parts the second time")
     if isinstance(stage, ModelStage):
         artifact = _checked_inference(stage, recording, inputs, device or Device("cpu"))
     else:
@@ -117,7 +117,7 @@ def _check_key(stage: Stage) -> None:
     except UsageError as error:
         raise StageFault(str(error)) from error
     if len(digests) > 1:
-        raise StageFault(f"stage {stage.name}: its key is another one after pickling")
+        raise StageFault(f"stage {stage.name}: its key changes after pickling")
 
 
 def _checked_inference(
@@ -131,7 +131,7 @@ def _checked_inference(
             raise StageFault(f"{what} costs {item.cost}, not more than 0")
     twice, _ = split_of(stage, recording, inputs)
     if list(map(_bytes_of, items)) != list(map(_bytes_of, twice)):
-        raise StageFault(f"stage {stage.name}: split() gives other items the second time")
+        raise StageFault(f"stage {stage.name}: split() yields different items the second time")
     outputs = _checked_outputs(stage, items, device) if items else []
     return stage.merge(context_of(recording, stage, handed=handed), inputs, iter(outputs))
 
@@ -173,8 +173,7 @@ def _spilled(output: Any, what: str) -> Any:
         raise StageFault(f"{what} cannot go through a spill file: {error}") from error
     if not _alike(returned, output):
         raise StageFault(
-            f"{what} comes back from a spill file as another one: {_shown(output)} became "
-            f"{_shown(returned)}"
+            f"{what} is different after a spill file: {_shown(output)} became {_shown(returned)}"
         )
     return returned
 
@@ -187,14 +186,12 @@ def _check_artifact(stage: Stage, recording: Recording, artifact: Artifact) -> N
         )
     missing = [file for file in stage.files(recording, artifact) if not file.exists()]
     if missing:
-        raise StageFault(f"stage {stage.name}: {missing[0].name} is named and was not written")
+        raise StageFault(f"stage {stage.name}: {missing[0].name} is named but was not written")
     from pydantic import TypeAdapter
 
     adapter = TypeAdapter(type(artifact))
     if adapter.validate_json(adapter.dump_json(artifact)) != artifact:
-        raise StageFault(
-            f"stage {stage.name}: its artifact is another one after a way through JSON"
-        )
+        raise StageFault(f"stage {stage.name}: its artifact is different after JSON")
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -71,8 +71,8 @@ def broken_files(folder):
     m4a = in_format(folder / "good.m4a", "m4a").read_bytes()
     return {
         "zero.wav": (b"", "0 bytes"),
-        "text.mp3": (b"Dear customer, your download has failed.\n" * 50, "holds text"),
-        "subtitles.mp3": (b"1\n00:00:01,000 --> 00:00:02,000\nHi\n\n", "holds text"),
+        "text.mp3": (b"Dear customer, your download has failed.\n" * 50, "contains text"),
+        "subtitles.mp3": (b"1\n00:00:01,000 --> 00:00:02,000\nHi\n\n", "contains text"),
         "list.mp3": (b"#EXTM3U\n#EXTINF:5,\ngood.m4a\n#EXT-X-ENDLIST\n", "a list of other files"),
         "cut.m4a": (truncated(m4a), "truncated.*moov"),
         "noise.mp3": (np.random.default_rng(0).bytes(50_000), "not a recording"),

@@ -120,7 +120,7 @@ def test_what_a_run_went_without_is_on_the_page(tmp_path: Path):
     # proves: G19
     run = real_run()
     lacking = "--diarizer pyannote: HF_TOKEN is not set. The default is used instead."
-    whisper = "there is no aligner for the language 'ko' here: word times are Whisper's own"
+    whisper = "no aligner for the language 'ko' is on this machine: word times are Whisper's own"
     model = "people were told apart by their faces (vggface2)"
     run.notes = [lacking, "face detector: on the CPU, its library cannot use the GPU"]
     for outcome in run.outcomes[:-1]:

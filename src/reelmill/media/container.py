@@ -131,7 +131,7 @@ def _opened(source: _Source) -> InputContainer:
     if container is None:
         raise LimitError(
             f"{shown(source.original.path)}: opening it takes more memory than one worker may "
-            f"have; {option('worker_memory')} (MB) raises the limit"
+            f"use; {option('worker_memory')} (MB) raises the limit"
         )
     return container
 
@@ -146,8 +146,8 @@ def _check_tracks(source: _Source) -> None:
         count = sum(stream.type in ("audio", "video") for stream in container.streams)
     if count > allowed:
         raise LimitError(
-            f"{shown(source.original.path)}: has {count} tracks of sound and picture, and "
-            f"{allowed} are allowed; {option('max_tracks')} raises the limit"
+            f"{shown(source.original.path)}: has {count} audio and video tracks, but {allowed} "
+            f"are allowed; {option('max_tracks')} raises the limit"
         )
 
 
@@ -222,7 +222,7 @@ def read_error(path: Path, error: Exception) -> TransientError | InputError | No
 
 def _reading_stopped(path: Path, error: OSError) -> TransientError | InputError:
     kind = TransientError if kind_of(error) == "transient" else InputError
-    return kind(f"{shown(path)}: reading stopped: {error.strerror}; is its disk still there?")
+    return kind(f"{shown(path)}: reading stopped: {error.strerror}; is its disk still connected?")
 
 
 def _explain(source: _Source, error: Exception) -> InputError | TransientError:
@@ -238,8 +238,8 @@ def _explain(source: _Source, error: Exception) -> InputError | TransientError:
         )
     if _is_text(head):
         return InputError(
-            f"{path}: holds text, not sound or video; was it renamed, or is it a "
-            "web page saved by a failed download? Fetch the recording again"
+            f"{path}: contains text, not audio or video; was it renamed, or did a failed "
+            "download save a web page? Get the recording again"
         )
     if head[4:8] == b"ftyp" and b"moov" not in _boxes(original):
         return InputError(

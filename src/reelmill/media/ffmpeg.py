@@ -51,7 +51,7 @@ def ffmpeg_with_subtitles() -> str:
     for program in found:
         if _draws_subtitles(program):
             return program
-    why = f"{', '.join(found)} has no libass" if found else "there is no ffmpeg here"
+    why = f"{', '.join(found)} has no libass" if found else "no ffmpeg was found"
     raise UsageError(
         f"--burn needs an ffmpeg that can draw subtitles (libass), and {why}: "
         'pip install "reelmill[burn]", or leave out --burn (--mux needs none)'
@@ -66,7 +66,7 @@ def any_ffmpeg() -> str:
     """
     program = next(_candidates(), None)
     if program is None:
-        raise UsageError('there is no ffmpeg here: pip install "reelmill[burn]"')
+        raise UsageError('no ffmpeg was found: pip install "reelmill[burn]"')
     return program
 
 
@@ -209,4 +209,4 @@ def _failure(lines: list[str]) -> Exception:
     if any("No space left on device" in line for line in lines):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     said = [_ADDRESS.sub("", line) for line in lines[-3:]]
-    return FfmpegError(f"ffmpeg failed: {' / '.join(said) or 'without a word'}")
+    return FfmpegError(f"ffmpeg failed: {' / '.join(said) or 'without a message'}")

@@ -86,8 +86,8 @@ def _check_pixels(path: Path, stream: Stream, error: Exception) -> None:
     ):
         allowed = limits().max_pixels
         raise LimitError(
-            f"{shown(path)}: its pictures have no size that can be decoded, or more than the "
-            f"{allowed} pixels allowed; {option('max_pixels')} raises the limit"
+            f"{shown(path)}: its frames have no readable size, or more than the {allowed} pixels "
+            f"allowed; {option('max_pixels')} raises the limit"
         ) from error
 
 

@@ -39,7 +39,7 @@ def probe(source: Path | Recording) -> Media:
         pictures = [s for s in container.streams if isinstance(s, VideoStream) and not _cover(s)]
         if not audio and not pictures:
             raise InputError(
-                f"{shown(original.path)}: neither sound nor picture in it "
+                f"{shown(original.path)}: contains neither audio nor video "
                 f"({container.format.name}); is it really audio or video?"
             )
         duration = _seconds(container.duration, 1 / av.time_base)

@@ -183,7 +183,7 @@ def test_nothing_decodable(tmp_path):  # proves: G8
     size = int.from_bytes(data[box - 4 : box], "big") - 8
     data[box + 4 : box + 4 + size] = b"\xff" * size
     path.write_bytes(data)
-    with pytest.raises(InputError, match="none of its sound can be decoded"):
+    with pytest.raises(InputError, match="none of its audio can be decoded"):
         decoded(path)
 
 

@@ -64,8 +64,8 @@ def test_the_largest_face_is_taken_and_what_is_of_no_use_is_said(tmp_path, detec
     assert one @ other > 0.9, "the larger of the two in b is the one in a"
     several, none, broken = notes
     assert "b.png: has 2 faces" in several
-    assert "c.png: left out, no face" in none
-    assert "d.png: left out, it cannot be read as a picture" in broken
+    assert "c.png: left out, because no face" in none
+    assert "d.png: left out, it cannot be read as an image" in broken
 
 
 def test_a_picture_that_lies_on_its_side_is_put_upright(tmp_path, detector) -> None:
@@ -76,7 +76,9 @@ def test_a_picture_that_lies_on_its_side_is_put_upright(tmp_path, detector) -> N
     assert np.array(faces[0].vector) @ np.array(faces[1].vector) > 0.8
 
 
-@pytest.mark.parametrize(("name", "words"), [("nowhere", "no folder"), ("", "no pictures in it")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("nowhere", "not a folder"), ("", "contains no pictures")]
+)
 def test_nothing_to_look_at_is_told_before_any_work(tmp_path, name, words) -> None:
     with pytest.raises(UsageError, match=words):
         references(tmp_path / name)

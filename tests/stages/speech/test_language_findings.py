@@ -31,7 +31,7 @@ def test_a_guess_is_called_one():
     # proves: G8
     (found,) = language_findings([window(0, 20, "la", {"la": 0.3, "it": 0.2})], "la", (), SPEC)
     assert found.severity == "warning" and found.score == 0.3
-    assert "guess: Latin (la)" in found.text
+    assert "uncertain: Latin (la)" in found.text
 
 
 def test_speech_that_contradicts_what_was_given():
@@ -50,7 +50,7 @@ def test_an_english_only_model_says_what_it_cannot_know():
     # proves: G8
     sure, unsure = [window(0, 20, "en")], [window(0, 20, "en", logprob=-1.1)]
     (taken,) = language_findings(sure, "en", (), ENGLISH_ONLY)
-    assert taken.severity == "info" and "taken for English" in taken.text
+    assert taken.severity == "info" and "assumed to be English" in taken.text
     assert language_findings(sure, "en", ("en",), ENGLISH_ONLY) == []
     (hardly,) = language_findings(unsure, "en", (), ENGLISH_ONLY)
     assert hardly.severity == "warning" and "multilingual --model" in hardly.text

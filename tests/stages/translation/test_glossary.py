@@ -50,7 +50,7 @@ def test_a_term_for_one_language_comes_before_one_for_all():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("ユキ 유키\n", "line 1: wanted source, tab, target"),
+        ("ユキ 유키\n", "line 1: expected source, tab, target"),
         ("ユキ\t\n", "line 1"),
         ("a\tb\tko\tmore\n", "line 1"),
         ("a\tb\tkorian\n", "did you mean ko (Korean)"),

@@ -29,7 +29,7 @@ def test_nothing_wrong():
         ("", (14, 0), "was empty"),
         (" ... ♪", (14, 3), "was empty"),
         ("저는.", (14, 2), "was far too short"),
-        ("저는 역에서 " * 5, (14, 20), "went round in circles"),
+        ("저는 역에서 " * 5, (14, 20), "repeated itself"),
         ("저는 내일 역에서 친구를 기다리고 있어요.", (14, 60), "was far too long"),
         ("わたしはあしたえきで", (14, 9), "was in the wrong script"),
     ],

@@ -153,7 +153,7 @@ def test_what_fails_for_good_stays_as_it_was():
     loop = "역에 가요 " * 9
     model = Scripted({"えきにいきます": [loop], "かぎ": ["열쇠"]})
     found = run(Translate(SPEC), model, inputs("えきにいきます", "かぎ"))
-    reason = "the translation went round in circles, other settings did not help"
+    reason = "the translation repeated itself, other settings did not help"
     assert lines(found) == [("えきにいきます", "kept", reason), ("열쇠", "translated", None)]
     assert found.targets["ko"][0].score is None
 
@@ -187,7 +187,7 @@ def test_sentences_without_words_and_of_the_same_language_need_no_model():
     stage = Translate(SPEC, targets=("ko", "jpn"))
     model = Scripted({"えき": ["역"]})
     found = run(stage, model, inputs("♪ ...", "えき", ""))
-    nothing = "there are no words in it"
+    nothing = "it contains no words"
     assert lines(found)[0] == ("♪ ...", "translated", nothing)
     assert lines(found)[2] == ("", "translated", nothing)
     assert [text for text, _, _ in lines(found, "jpn")] == ["♪ ...", "えき", ""]
@@ -231,7 +231,7 @@ def test_a_name_that_cannot_be_kept_is_told():
     ]
     assert found.notes == [
         "ko, sentence 1: glossary: 'ユキ' could not be kept as '유키'",
-        "ko, sentence 2: glossary: 'ユキ' stands untranslated, as the sentence does",
+        "ko, sentence 2: glossary: 'ユキ' is untranslated, like its sentence",
     ]
 
 

@@ -158,7 +158,7 @@ def test_a_language_without_aligner_keeps_whispers_times(spec: AlignerSpec, tmp_
     assert timed(found) == [("bonjour", 1.0, 1.5, "whisper")]
     assert found.aligner is None
     assert found.notes == [
-        "there is no aligner for the language 'fr' here: word times are Whisper's own"
+        "no aligner for the language 'fr' is on this machine: word times are Whisper's own"
     ]
 
 

@@ -155,7 +155,8 @@ def _decode_parts(
         whole = decoded if whole is None else _followed(whole, decoded)
     assert whole is not None
     if len(parts) > 1:
-        text = f"{len(parts)} recordings joined in one file; read one directly after the other"
+        text = f"{len(parts)} recordings joined in one file; they were read one directly after "
+        "the other"
         whole.problems.append(Finding("joined recordings", text=text))
     return whole
 
@@ -189,7 +190,7 @@ def _choose(path: Path, container: InputContainer, track: int | None) -> AudioSt
         )
     if not stream.codec_context:
         raise InputError(
-            f"{shown(path)}: its sound is in a format FFmpeg cannot decode; convert it first"
+            f"{shown(path)}: its audio is in a format that FFmpeg cannot decode; convert it first"
         )
     return stream
 
@@ -299,8 +300,8 @@ class _Decoding:
             return
         if frame.sample_rate < _LEAST_RATE:
             raise InputError(
-                f"{shown(self._path)}: {frame.sample_rate} samples a second hold no sound that can "
-                "be heard; is the sampling rate in its header right?"
+                f"{shown(self._path)}: {frame.sample_rate} samples per second cannot hold "
+                "audible sound; is the sampling rate in its header right?"
             )
         sinks = self._sinks.of(frame)
         format_ = frame_format(frame)
@@ -359,8 +360,8 @@ class _Decoding:
         self._end_run()
         if not self._heard:
             raise InputError(
-                f"{shown(self._path)}: none of its sound can be decoded "
-                f"({self._corrupt} corrupt packets); copy it again from its source"
+                f"{shown(self._path)}: none of its audio can be decoded ({self._corrupt} corrupt "
+                "packets); copy it again from its source"
             )
         self._check_stretch()
         return Decoded(self._written, self._stream.index, self._problems())

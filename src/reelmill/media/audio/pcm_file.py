@@ -48,9 +48,9 @@ class PcmFile:
         free, reserve = self._room()
         if free > 2 * reserve and needed > free - reserve:
             raise LimitError(
-                f"{shown(self._original)}: states that it lasts {seconds / 3600:.1f} h, which "
-                f"takes {_size(needed)} when decoded, and {_size(free)} are free in the output "
-                "folder; make room there, or choose another folder with -o"
+                f"{shown(self._original)}: its header states {seconds / 3600:.1f} h, which takes "
+                f"{_size(needed)} when decoded, but only {_size(free)} are free in the output "
+                "folder; free some space there, or choose another folder with -o"
             )
 
     def write(self, data: bytes | memoryview) -> int:
@@ -108,9 +108,9 @@ class PcmFile:
         written = self._written * self._files  # its channels grow together
         if written >= free and written + free > 2 * reserve:
             raise LimitError(
-                f"{shown(self._original)}: its decoded sound does not fit: "
-                f"{_size(written)} were written and {_size(free)} are left in the output "
-                "folder; make room there, or choose another folder with -o"
+                f"{shown(self._original)}: its decoded audio does not fit on the disk: "
+                f"{_size(written)} were written, and {_size(free)} are left in the output "
+                "folder; free some space there, or choose another folder with -o"
             )
 
 

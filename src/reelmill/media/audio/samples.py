@@ -25,7 +25,7 @@ def open_samples(folder: Path, audio: Audio) -> npt.NDArray[np.int16]:
     try:
         size = path.stat().st_size
     except FileNotFoundError as error:
-        raise InputError(f"{path}: decoded sound is gone; run again to decode it") from error
+        raise InputError(f"{path}: the decoded audio is gone; run again to decode it") from error
     if size != 2 * audio.samples:
         raise InputError(f"{path}: {size} bytes, not {2 * audio.samples}; delete it, run again")
     if audio.samples == 0:  # an empty file cannot be mapped

@@ -51,4 +51,4 @@ def read_picture(path: Path, longer_side: int) -> npt.NDArray[np.uint8]:
             picture.thumbnail((longer_side, longer_side))
             return np.asarray(picture)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"it cannot be read as a picture ({error})") from error
+        raise ValueError(f"it cannot be read as an image ({error})") from error

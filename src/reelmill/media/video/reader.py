@@ -310,7 +310,7 @@ def _prepared(
         raise InputError(f"{shown(path)}: has no picture; give a video")
     if not stream.codec_context:
         raise InputError(
-            f"{shown(path)}: its picture is in a format FFmpeg cannot decode; convert it first"
+            f"{shown(path)}: its video is in a format that FFmpeg cannot decode; convert it first"
         )
     read_only(container, stream)
     stream.codec_context.thread_count = 1

@@ -86,7 +86,7 @@ class PlanClips(FileStage):
     def _problems(self, people: int) -> list[Finding]:
         if self.layout != "split" or people > 1:
             return []
-        text = "there is one person to be shown, who has the whole picture instead of half of it"
+        text = "only one person is shown, in the whole picture instead of half of it"
         return [Finding("one person", text=text)]
 
     def _people(self, recording: Recording, inputs: Inputs) -> list[Person]:
@@ -103,7 +103,7 @@ class PlanClips(FileStage):
             )
             wanted = f"--target {self.target}" if self.target else f"--min-share {self.min_share}"
             raise InputError(
-                f"{shown(recording.path)}: nobody in it fits {wanted}; there are: {there}"
+                f"{shown(recording.path)}: nobody matches {wanted}; there are: {there}"
             )
         if self.layout == "split":
             people = people[:2]

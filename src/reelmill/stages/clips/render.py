@@ -216,7 +216,7 @@ def _sound_damage(corrupt: int) -> list[Finding]:
     if not corrupt:
         return []
     plural = "s" if corrupt > 1 else ""
-    text = f"{corrupt} corrupt packet{plural} left out of the clips; silence is in their place"
+    text = f"{corrupt} corrupt packet{plural} left out of the clips and replaced by silence"
     return [Finding("damaged sound", text=text, severity="warning")]
 
 

@@ -17,9 +17,9 @@ Member = tuple[str, str]
 
 
 BY_CLOTHES = (
-    "people were matched by the colours they wear, not by their faces: somebody in other clothes "
-    "is somebody else here, and two who dress alike are one person; leave --identity out to go by "
-    "faces"
+    "people were matched by the colours they wear, not by their faces: a person in other clothes "
+    "counts as somebody else, and two people dressed alike count as one; leave out --identity to "
+    "use faces"
 )
 
 

@@ -14,8 +14,9 @@ from reelmill.stages.faces.colours import embedding
 from reelmill.stages.faces.persons import Identified, make_persons
 
 NOTE = (
-    "people were told apart by the colours they wear, not by their faces: those who dress alike "
-    "become one person, and who changes clothes becomes two; leave --identity out to go by faces"
+    "people were told apart by the colours they wear, not by their faces: people dressed alike "
+    "become one person, and a person who changes clothes becomes two; leave out --identity to "
+    "use faces"
 )
 
 
@@ -50,7 +51,7 @@ class IdentifyByAppearance(FileStage):
         unseen = int((np.linalg.norm(vectors, axis=1) < 0.5).sum())
         if unseen:
             notes.append(
-                f"of {unseen} of {len(vectors)} tracks no clothes are seen; each counts as a person"
+                f"no clothes are seen in {unseen} of {len(vectors)} tracks; each counts as a person"
             )
         identified = Identified(vectors, persons, "appearance", self.threshold, notes)
         artifact, boxes = make_persons(context.sidecar("boxes.npz"), tracks, arrays, identified)

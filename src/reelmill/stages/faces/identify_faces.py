@@ -77,7 +77,7 @@ def _unseen(unseen: int, placed: int, tracks: int) -> list[str]:
     if not unseen:
         return []
     return [
-        f"in {unseen} of {tracks} tracks no face is seen well enough; there people were told apart "
-        f"by their clothes, and {placed} of these tracks given to somebody whose face is seen "
-        "elsewhere"
+        f"in {unseen} of {tracks} tracks no face is seen well enough; people there were told "
+        f"apart by their clothes, and {placed} of these tracks were assigned to somebody whose "
+        "face is seen elsewhere"
     ]

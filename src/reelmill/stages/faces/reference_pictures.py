@@ -38,7 +38,9 @@ def references(folder: Path) -> list[Reference]:
         UsageError: no folder, or no picture in it.
     """
     if not folder.is_dir():
-        raise UsageError(f"--people {folder}: no folder; give one with a picture of each person")
+        raise UsageError(
+            f"--people {folder}: not a folder; give a folder with a picture of each person"
+        )
     found = []
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder).parts
@@ -48,8 +50,8 @@ def references(folder: Path) -> list[Reference]:
             found.append(Reference(unicodedata.normalize("NFC", name), path))
     if not found:
         raise UsageError(
-            f"--people {folder}: no pictures in it; put one of each person there, called by the "
-            "name (Kim.jpg), or several in a folder called so (Kim/1.jpg)"
+            f"--people {folder}: contains no pictures; add one of each person, named after the "
+            "person (Kim.jpg), or several in a folder of that name (Kim/1.jpg)"
         )
     return found
 
@@ -75,10 +77,10 @@ def look_at(
         frame = np.pad(frame, ((rim, rim), (rim, rim), (0, 0)), mode="edge")
         (found,) = detector.look([frame])
         if not len(found):
-            notes.append(f"{reference.path}: left out, no face is found in it")
+            notes.append(f"{reference.path}: left out, because no face was found in it")
             continue
         if len(found) > 1:
-            notes.append(f"{reference.path}: has {len(found)} faces; the largest is taken")
+            notes.append(f"{reference.path}: has {len(found)} faces; the largest is used")
         largest = found.take(np.array([areas(found.boxes).argmax()]))
         (vector,) = network.embed(network.pictures(frame, largest.boxes, largest.landmarks))
         # five digits: enough for a cosine, and the same on every machine

@@ -167,7 +167,10 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         write_arrays(context.path("activity.npz"), activity)
         notes = persons.notes
         if not inputs[Audio].samples:
-            notes = [*notes, "the video has no sound that can be read: nobody is seen to speak"]
+            notes = [
+                *notes,
+                "the video has no sound that can be read, so nobody is marked as speaking",
+            ]
         kept = {one.name: getattr(persons, one.name) for one in fields(Persons)}
         said = _said(activity)
         kept["persons"] = [speaking(person, said) for person in persons.persons]

@@ -50,15 +50,15 @@ class Decode(FileStage):
             if not self.required:
                 return _silent(context, Finding("no sound", text="the video has no sound"))
             raise InputError(
-                f"{shown(context.recording.path)}: has no sound; "
-                "give a recording with an audio track"
+                f"{shown(context.recording.path)}: has no sound; give a recording with an audio "
+                "track"
             )
         try:
             return self._decode(context, inputs[Media])
         except (InputError, LimitError) as error:
             if self.required:
                 raise
-            text = f"its sound could not be read: {error}"
+            text = f"its audio could not be read: {error}"
             return _silent(context, Finding("sound not read", text=text, severity="warning"))
 
     def _decode(self, context: StageContext, media: Media) -> Audio:

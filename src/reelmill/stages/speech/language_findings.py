@@ -61,8 +61,8 @@ def _guessed(windows: Sequence[RecognizedWindow], language: str) -> Iterator[Fin
     if probability >= _GUESS:
         return
     text = (
-        f"the language is a guess: {language_name(language)} ({language}) with probability "
-        f"{probability:.2f}; say which it is with --language"
+        f"the language is uncertain: {language_name(language)} ({language}) with probability "
+        f"{probability:.2f}; set it with --language"
     )
     yield Finding("language", score=probability, text=text, severity="warning")
 
@@ -109,8 +109,8 @@ def _english_only(
         yield Finding("language", start, end, text=text, severity="warning")
     if not found and not allowed:
         text = (
-            f"taken for English, as the model {model.name} knows nothing else; --language en "
-            "says that it is"
+            f"assumed to be English, because the model {model.name} knows nothing else; "
+            "--language en confirms it"
         )
         yield Finding("language", text=text)
 

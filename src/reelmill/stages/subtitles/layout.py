@@ -67,7 +67,7 @@ class LayOut(FileStage):
                 raise InputError(
                     f"{context.recording.path}: {len(texts)} translations for "
                     f"{len(sentences.sentences)} sentences; remove the artifact of the stage "
-                    "translate to have it made again"
+                    "translate so that it is made again"
                 )
             layout = Layout(self.rules(language), self.rules(sentences.language))
             tracks.append(

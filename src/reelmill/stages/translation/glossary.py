@@ -70,8 +70,8 @@ def read_glossary(file: Path) -> Glossary:
         cells = [cell.strip() for cell in line.split("\t")]
         if len(cells) not in (2, 3) or not all(cells[:2]):
             raise UsageError(
-                f"glossary {file}, line {number}: wanted source, tab, target "
-                f"(and, after another tab, a language code), found {line!r}"
+                f"glossary {file}, line {number}: expected source, tab, target (and, after "
+                f"another tab, a language code), found {line!r}"
             )
         language = _language(file, number, cells[2]) if len(cells) == 3 and cells[2] else None
         term = Term(unicodedata.normalize("NFC", cells[0]), cells[1], language)

@@ -67,7 +67,7 @@ def quality_issue(source: SourceText, found: Hypothesis) -> QualityIssue | None:
     grave = (
         (not has_words(found.text), "was empty"),
         (_too_short(found), "was far too short"),
-        (_loops_anew(source.text, found.text), "went round in circles"),
+        (_loops_anew(source.text, found.text), "repeated itself"),
         (_too_long(found), "was far too long"),
         (not in_script(found.text, source.target), "was in the wrong script"),
     )

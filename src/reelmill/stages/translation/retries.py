@@ -197,7 +197,7 @@ def _reason(one: _Settled, number: int, count: int) -> str:
 def _notes(one: _Settled) -> list[str]:
     if one.attempt is None:
         terms = one.clause.masked.terms
-        return [f"glossary: {t.source!r} stands untranslated, as the sentence does" for t in terms]
+        return [f"glossary: {t.source!r} is untranslated, like its sentence" for t in terms]
     return [
         f"glossary: {term.source!r} could not be kept as {term.target!r}"
         for term in one.attempt.lost

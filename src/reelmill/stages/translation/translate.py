@@ -150,7 +150,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
             reason = f"translator {self.model.name!r} cannot translate {language} to {code}"
             return TranslatedSentence(text, "kept", None, reason)
         same = find_flores(language) == find_flores(code)
-        reason = f"it is in {code} already" if same else "there are no words in it"
+        reason = f"it is in {code} already" if same else "it contains no words"
         return TranslatedSentence(text, "translated", None, reason)
 
 
@@ -178,7 +178,7 @@ def direction(model: NllbSpec, language: str, code: str) -> tuple[str, str]:
     if source is None:
         raise InputError(
             f"the recording's language {language!r} cannot be translated: "
-            f"{unknown_language(language)}; say which language it is with --from"
+            f"{unknown_language(language)}; set the language with --from"
         )
     if source == target or model.directions is None or (source, target) in model.directions:
         return source, target
@@ -187,6 +187,6 @@ def direction(model: NllbSpec, language: str, code: str) -> tuple[str, str]:
     )
     raise InputError(
         f"translator {model.name!r} cannot translate {short_code(source)} to "
-        f"{short_code(target)}, only {known}; use another --translator, "
-        "as nllb-200-distilled-600M"
+        f"{short_code(target)}, only {known}; use another --translator, such as "
+        "nllb-200-distilled-600M"
     )

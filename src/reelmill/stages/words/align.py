@@ -173,7 +173,8 @@ class Align(ModelStage[AlignItem, FoundWords]):
             return []
         languages = dict.fromkeys(map(transcript.language_of, transcript.segments))
         return [
-            f"there is no aligner for the language {language!r} here: word times are Whisper's own"
+            f"no aligner for the language {language!r} is on this machine: word times are "
+            "Whisper's own"
             for language in languages
             if self.model.model_for(language) is None
         ]

@@ -87,8 +87,8 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
         if why_not is not None:
             notes.append(
                 f"words have no times: WhisperX has no aligner for {transcript.language!r} "
-                f"here ({why_not}); give one with --aligner, or run again with --fresh "
-                "once it can be fetched"
+                f"here ({why_not}); give one with --aligner, or run again with --fresh once it "
+                "can be downloaded"
             )
         return AlignedTranscript(
             **{**vars(transcript), "segments": self._kept(in_time_order(found), inputs[Speech])},
