@@ -119,7 +119,8 @@ def test_slow_samples_are_resampled_in_small_pieces(tmp_path: Path) -> None:
 def test_too_many_tracks(container: str, tmp_path: Path, limited: pytest.MonkeyPatch) -> None:
     # proves: G7 G8
     path = many_tracks(tmp_path / f"tracks.{container}", 70, container)
-    with pytest.raises(LimitError, match=rf"tracks\.{container}: has 70 audio and video tracks.*--max-tracks"):
+    told = rf"tracks\.{container}: has 70 audio and video tracks.*--max-tracks"
+    with pytest.raises(LimitError, match=told):
         probe(path)
     limited.setenv("REELMILL_MAX_TRACKS", "70")
     limits.cache_clear()
