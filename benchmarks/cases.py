@@ -308,6 +308,23 @@ CASES = [
         needs_words=True,
     ),
     Case(
+        "voice/b08_fr_then_long_hold_music_then_fr.flac",
+        "no words in the music, from 11.0 to 71.7 s; French",
+        lambda result: (
+            not any(12 < one["end"] < 71 or 12 < one["start"] < 71 for one in result.segments)
+            and result.languages("fr")[1] in range(81, 84)
+        ),
+        needs_words=True,
+    ),
+    Case(
+        "video/sub_three_languages.mp4",
+        "English, then French and German that base does not understand: called doubtful",
+        lambda result: (
+            "welcome to our travel show" in result.text and bool(result.labelled("doubtful text"))
+        ),
+        needs_words=True,
+    ),
+    Case(
         "voice/l1_every_second_30dB_quieter.flac",
         "at least 118 of 124 words, as many as faster-whisper finds",
         lambda result: len(result.text.split()) >= 118,

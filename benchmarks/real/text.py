@@ -46,10 +46,8 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="reelmill-text-") as folder:
         work = Path(folder)
-        content = {
-            "nobody speaks": _nobody_speaks(options, work / "nobody"),
-            "quiet speech": _quiet_speech(options, work / "quiet"),
-        }
+        parts = {"nobody": _nobody_speaks, "quiet": _quiet_speech}
+        content = {name: parts[name](options, work / name) for name in options.parts}
     write_result(options.json, {"command": told_command("benchmarks.real.text"), **content})
 
 
@@ -59,6 +57,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="folder of a real Whisper")
     parser.add_argument("--music", type=Path, required=True, help="folder of music")
     parser.add_argument("--human", type=Path, help="folder of laughs, coughs, moans")
+    parser.add_argument(
+        "--parts", nargs="+", choices=("nobody", "quiet"), default=("nobody", "quiet")
+    )
     parser.add_argument("--minutes", type=float, default=30, help="of each kind of sound")
     parser.add_argument("--json", type=Path, help="write the figures here")
     return parser.parse_args()
