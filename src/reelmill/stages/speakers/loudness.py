@@ -8,11 +8,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import Bool, Float32
 from reelmill.media.audio.samples import release
 from reelmill.models.speakers.networks import FIRST, FRAME_STEP
 
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 Int16 = npt.NDArray[np.int16]
 
 #: A frame with a speech score below this is surely a pause.
