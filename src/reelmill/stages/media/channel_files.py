@@ -9,10 +9,10 @@ from typing import IO
 
 import numpy as np
 
-from reelmill.core.arrays import Float32
+from reelmill.core.arrays import Float32, Int16
 from reelmill.media.audio.pcm_file import PcmFile
 from reelmill.media.audio.samples import release
-from reelmill.stages.media.channel_levels import Int16, Levels, own_sound
+from reelmill.stages.media.channel_levels import Levels, own_sound
 from reelmill.stages.media.channel_plan import ChannelPlan
 from reelmill.stages.speech.vad_segments import HOP
 
