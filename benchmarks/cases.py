@@ -21,12 +21,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pysubs2
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.matrix import clips
 from benchmarks.matrix.compare import differences, picture_differences, text_is_seen
 from benchmarks.matrix.layouts import ffprobe
+from reelmill.artifacts import SubtitleCue, SubtitleTrack
+from reelmill.export.subtitles import DEFAULT_STYLE
+from reelmill.export.subtitles.text_tracks import ass_file
 from synthetic.oddities import FILMS
 
 #: Words and speakers are not what these rows are about.
@@ -89,7 +93,8 @@ class Case:
     expected: str
     right: Callable[[Result], bool]
     options: tuple[str, ...] = ()
-    command: str = "voice"
+    #: None: no command is run, `look` sees to it.
+    command: str | None = "voice"
     #: Given the input and the output folder, what is wrong with the files that were written.
     look: Callable[[Path, Path], list[str]] = lambda original, out: []
     #: It is about words: --model takes the place of the demo model, and without one it is left out.
@@ -133,6 +138,15 @@ def _copies(
     wrong += picture_differences(original, burned[0], before, with_text)
     unseen = [time for time in texts if not text_is_seen(original, burned[0], *time)]
     return wrong + [f"no text at {start} to {end} s" for start, end in unseen]
+
+
+def _marks_of_lines(original: Path, out: Path) -> list[str]:
+    """The lines of a script that, written now, do not say that they are read from the right."""
+    lines = [line for event in pysubs2.load(str(original)) for line in event.text.split("\\N")]
+    track = SubtitleTrack("ar", [SubtitleCue(0.0, 1.0, lines, [])], [])
+    written = ass_file(track, DEFAULT_STYLE, (1920, 1080)).events[0].text.split("\\N")
+    marked = [f"\u202b{line}\u202c" for line in lines]
+    return [line for line, right in zip(written, marked, strict=True) if line != right]
 
 
 _TRACKS = "other audio tracks"
@@ -434,6 +448,13 @@ CASES = [
         look=lambda original, out: _copies(original, out, (0.8, 3.0), taken=("default",)),
     ),
     Case(
+        "video/x.ar.ass",
+        "each line says that it is read from the right",
+        _done,
+        command=None,
+        look=_marks_of_lines,
+    ),
+    Case(
         "video/mux_wmv2.wmv",
         "WMV copied into Matroska",
         _done,
@@ -445,6 +466,8 @@ CASES = [
 
 
 def _run(case: Case, folder: Path, out: Path, model: str) -> Result:
+    if case.command is None:
+        return Result(0, 0.0, [], "")
     command = [sys.executable, "-m", "reelmill", case.command, str(folder / case.file)]
     fixed = {"voice": _TEXT_ONLY, "subtitle": COPIES, "faces": _CLIPS}[case.command]
     if case.command != "faces":
