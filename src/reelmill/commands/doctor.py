@@ -28,7 +28,7 @@ _EXTRAS = (
     ("torch", "PyTorch, for pyannote.audio and WhisperX", "pip install torch"),
     ("whisperx", "the WhisperX engine", "see --python in docs/voice.md"),
     ("pyannote.audio", "the pyannote diarizer", "see --python in docs/voice.md"),
-    ("docx", "docx export", "pip install python-docx"),
+    ("docx", "docx export", 'pip install "reelmill[docx]"'),
 )
 
 

@@ -27,7 +27,7 @@ from reelmill.engine.telemetry.events import (
     Warned,
 )
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
-from reelmill.report.wording import clock
+from reelmill.report.wording import clock, count
 
 _PLAIN_EVERY_S = 15.0
 
@@ -99,7 +99,7 @@ class Plain(View):
     def planned(self, recordings: int, reused: int) -> None:
         self._recordings, self._finished = recordings, reused
         done = f", {reused} of them finished before" if reused else ""
-        self._say(f"{recordings} recordings{done}")
+        self._say(f"{count(recordings, 'recording')}{done}")
 
     def finished(self, outcome: FileOutcome) -> None:
         self._finished += 1
@@ -176,7 +176,7 @@ class Moving(View):
 
     def planned(self, recordings: int, reused: int) -> None:
         done = f", {reused} finished before" if reused else ""
-        self._live.console.print(Text(f"{recordings} recordings{done}"))
+        self._live.console.print(Text(f"{count(recordings, 'recording')}{done}"))
 
     def finished(self, outcome: FileOutcome) -> None:
         if outcome.failure is not None:
