@@ -1,6 +1,6 @@
 """Mutated media files through all three commands: nothing crashes, hangs or is lost.
 
-    python -m benchmarks.mutations [--files 1000] [--seed 1] [--a-run 100] [--json FILE]
+    python -m benchmarks.mutations [--files 1000] [--first 0] [--seed 1] [--a-run 100] [--json FILE]
 
 Seeds are seconds of sound and small films with a person, in many containers and codecs, made by the
 ffmpeg installed here. Each file is one of them with bytes flipped, erased, cut off, doubled, moved,
@@ -260,6 +260,7 @@ def main() -> int:
     """The table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="leave out those before this one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--a-run", type=int, default=100, help="files in a run of a command")
     parser.add_argument("--command", choices=_COMMANDS, action="append")
@@ -270,7 +271,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
         files = mutated(seeds(folder / "seeds"), given.files, given.seed, folder / "files")
-        for start in range(0, len(files), given.a_run):
+        for start in range(given.first, len(files), given.a_run):
             for command in given.command or _COMMANDS:
                 some = files[start : start + given.a_run]
                 runs.append(run(command, some, folder / f"out-{command}-{start}"))
