@@ -26,7 +26,7 @@ def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_defaults_are_what_the_requirements_say() -> None:
     # proves: G2 G14
     settings = load_settings()
-    assert (settings.batch_size, settings.max_batch) == (20, 32)
+    assert (settings.batch_size, settings.max_batch) == (20, None)
     assert settings.out == Path("analysis-results")
     assert settings.device == "auto" and settings.model is None
 

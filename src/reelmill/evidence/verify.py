@@ -1,4 +1,4 @@
-"""Verification: checks that everything is as the evidence says."""
+"""Verification: is everything still what the evidence says it was?"""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from reelmill.evidence.record import EVIDENCE, Evidence
 
 Progress = Callable[[int, int, str], None]
 
-#: Folders in the output folder that contain no results.
+#: Folders of the output folder that hold no results.
 _OWN = frozenset({".cache"})
 
 
 def runs_in(out: Path) -> list[Path]:
-    """The output folders meant by `out`: the folder itself or, as for the demo, those directly in
-    it.
+    """The output folders meant by `out`: itself, or, as in the demo's, those directly in it.
 
-    There is always at least one. `verify` reports if it has no evidence.
+    Always at least one; whether there is evidence in it is for `verify` to say.
     """
     if _has_evidence(out) or not out.is_dir():
         return [out]
@@ -47,7 +46,7 @@ def verify(
     strict: bool = False,
     manifest_sha256: str | None = None,
 ) -> Verification:
-    """Hash every original and every result again, and compare with the evidence.
+    """Hash every original and every result again and compare with the evidence.
 
     Args:
         out: the output folder.
@@ -69,7 +68,7 @@ def verify(
     verification.results = len(expected) - verification.originals
     folder = Folder(out)
     checks = [partial(_check, folder, name, one) for name, one in expected.items()]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing releases the GIL
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing leaves the GIL
         for at, (name, found) in enumerate(
             zip(expected, pool.map(lambda check: check(), checks), strict=True), 1
         ):
@@ -86,8 +85,7 @@ def verify(
 def _records(
     out: Path, verification: Verification, kept: str | None
 ) -> tuple[Evidence, dict[str, str] | None]:
-    """Read both records. Each is None or empty if unusable; what is wrong with them becomes a
-    finding."""
+    """Both records, each None or empty when it cannot be used; what is wrong with them is found."""
     findings = verification.findings
     evidence, manifest, evidence_sha256 = Evidence(), None, None
     try:
@@ -121,8 +119,8 @@ def _unusable(out: Path, name: str, error: InputError) -> Finding:
 
 
 def _bound(listed: str | None, sha256: str) -> Iterator[Finding]:
-    """Check the evidence against the manifest, which lists it. What only the evidence contains
-    cannot be rewritten without the manifest."""
+    """The manifest lists the evidence too: what only the evidence knows cannot be rewritten
+    without it."""
     if listed is None:
         details = (f"{MANIFEST} has no line for it; was the line removed?",)
         yield Finding("record", "contradiction", EVIDENCE, details)
@@ -131,7 +129,7 @@ def _bound(listed: str | None, sha256: str) -> Iterator[Finding]:
 
 
 def _contradictions(evidence: Evidence, manifest: dict[str, str]) -> Iterator[Finding]:
-    """Check that the two records agree, so that somebody who edits one has to edit both."""
+    """The two records confirm each other: someone who edits one has to edit both."""
     hashes = {name: evidence.state(name).sha256 for name in evidence.originals}
     hashes |= {name: result.sha256 for name, result in evidence.results.items()}
     for name in sorted(hashes.keys() | manifest.keys()):
@@ -152,8 +150,8 @@ def _contradictions(evidence: Evidence, manifest: dict[str, str]) -> Iterator[Fi
 
 @dataclass(frozen=True)
 class _Expected:
-    """The expected state of a file, as far as it is known: `state` of an original, whose path had
-    `links` (None: unknown); SHA-256 and size of a result."""
+    """What a file has to be, as far as it is known: `state` of an original, whose way had `links`
+    (None: unknown); SHA-256 and size of a result."""
 
     role: Role
     sha256: str
@@ -163,7 +161,8 @@ class _Expected:
 
 
 def _expected(evidence: Evidence, manifest: dict[str, str] | None) -> dict[str, _Expected]:
-    """All files to check. For results the manifest decides, because the user kept its hash."""
+    """All files to be checked. The manifest, which is bound to what the user kept, has the last
+    word on results."""
     expected = {}
     for name, entry in evidence.originals.items():
         state = evidence.state(name)
@@ -175,7 +174,7 @@ def _expected(evidence: Evidence, manifest: dict[str, str] | None) -> dict[str, 
         known = expected.get(name)
         if known is None and is_plain(name, inside=True):
             expected[name] = _Expected("result", sha256)
-        elif known is None:  # as if the evidence were lost
+        elif known is None:  # as when the evidence is lost
             expected[name] = _Expected("original", sha256, links=None)
         elif known.role == "result" and known.sha256 != sha256:
             expected[name] = _Expected("result", sha256)
@@ -193,7 +192,7 @@ def _check(folder: Folder, name: str, expected: _Expected) -> list[Finding]:
 
 
 def _linked(folder: Folder, name: str, expected: _Expected) -> Iterator[Finding]:
-    """Report a link that has appeared on the way to a file. It leads wherever its owner wants."""
+    """A link that has come to be on the way to a file since: it leads wherever its owner wants."""
     links = folder.links_to(name) if expected.links is not None else []
     for link in links:
         if link not in (expected.links or ()):
@@ -202,12 +201,12 @@ def _linked(folder: Folder, name: str, expected: _Expected) -> Iterator[Finding]
 
 
 def _content(path: Path, name: str, expected: _Expected) -> Iterator[Finding]:
-    """Check one file. Raises ReelmillError or OSError if it cannot be read."""
+    """Raises ReelmillError or OSError for a file that cannot be read."""
     facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode):  # opening such a file to look at it may block forever
+    if not stat.S_ISREG(facts.st_mode):  # to open it and see may take for ever
         raise InputError(f"{path}: not a regular file")
     if expected.size is not None and facts.st_size != expected.size:
-        # A wrong size is certain without reading the file, which may be larger than any disk.
+        # That much is certain without reading it, and it may be larger than any disk.
         differences = (f"size: {expected.size} -> {facts.st_size}",)
         yield Finding(expected.role, "changed", name, differences)
     else:
@@ -226,7 +225,7 @@ def _compared(name: str, expected: _Expected, now: FileState) -> Iterator[Findin
 
 
 def _new_files(out: Path, known: set[str]) -> Iterator[Finding]:
-    """Files that are not on record; a linked folder counts as one. Works at any depth, without
+    """Files that are not on record; a linked folder counts as one. However deep, without
     recursion."""
     root, waiting = os.path.realpath(out), [""]
     while waiting:

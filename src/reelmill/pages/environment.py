@@ -1,5 +1,4 @@
-"""The template environment of all pages. Everything is escaped, and undefined values raise
-errors."""
+"""The one template environment of all pages: everything is escaped, nothing undefined is shown."""
 
 from __future__ import annotations
 
@@ -50,7 +49,7 @@ def _environment() -> Environment:
 
 
 def _encodable(value: Any) -> Any:
-    """Escape bytes that are not UTF-8, which would make the whole page unwritable."""
+    """Bytes of a message that are no UTF-8 would make the whole page unwritable."""
     if isinstance(value, str) and not value.isascii():
         return type(value)(value.encode("utf-8", "backslashreplace").decode("utf-8"))
     return value

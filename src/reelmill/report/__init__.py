@@ -1,1 +1,1 @@
-"""The reports of a run: a page, two JSON files, and the closing lines."""
+"""What a run leaves for people and programs: a page, two JSON files, and the closing lines."""

@@ -31,6 +31,7 @@ def engine_config(
     media = MediaLimits(
         settings.max_tracks, settings.max_pixels, settings.max_silence, settings.max_stretch
     )
+    most = _largest_batch(settings, choice)
     return EngineConfig(
         out=out,
         workers=workers,
@@ -46,10 +47,18 @@ def engine_config(
         memory_limit=limit,
         placement=settings.placement,
         model_profiles=user_cache() / "model_profiles.json",
-        batch_size=min(settings.batch_size, settings.max_batch),
-        max_batch=settings.max_batch,
-        arena_bytes=(settings.arena or policy.default_arena_mb(gpus)) * _MB,
+        batch_size=min(settings.batch_size, most),
+        max_batch=most,
+        arena_bytes=(settings.arena or policy.default_arena_mb(gpus, most)) * _MB,
         fresh=fresh,
         reserved=(*OUR_FILES, PEOPLE, SPEAKERS),
         keep_temporary=settings.keep_audio,
     )
+
+
+def _largest_batch(settings: Settings, choice: DeviceChoice) -> int:
+    """As asked for; else by the GPU's memory, and never less than the first batch."""
+    if settings.max_batch is not None and "max_batch" in settings.model_fields_set:
+        return settings.max_batch
+    by_memory = settings.max_batch or policy.default_max_batch(choice.free_mb or 0.0)
+    return max(by_memory, settings.batch_size)

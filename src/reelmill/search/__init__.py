@@ -1,1 +1,1 @@
-"""Full-text search over the results in output folders."""
+"""Searching the results in an output folder for what was said and what was found."""

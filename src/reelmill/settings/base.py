@@ -54,7 +54,12 @@ class BaseFields(BaseSettings):
     device: str = Field("auto", description="auto, cpu or cuda[:n]")
     compute_type: str = Field("auto", description="auto: float16 on CUDA, int8 on the CPU")
     batch_size: int = Field(20, ge=1, description="items in the first batch")
-    max_batch: int = Field(32, ge=1, description="largest number of items in a batch")
+    max_batch: int | None = Field(
+        None,
+        ge=1,
+        description="largest number of items in a batch; default: 32, with a GPU two for each GB "
+        "of its memory that is free",
+    )
     workers: int | None = Field(
         None,
         ge=1,
@@ -104,7 +109,7 @@ class BaseFields(BaseSettings):
         None,
         ge=8,
         description="MB of shared memory for items on their way to the models; default: 128, "
-        "with a GPU 256",
+        "with a GPU 256, or more for large batches",
     )
     keep_audio: bool = Field(False, description="keep decoded audio in the cache after the run")
     track: int | None = Field(

@@ -44,7 +44,7 @@ class FaceSettings(Settings):
     """Settings of `reelmill faces`, whose items are runs of 36 frames of 25 MB each."""
 
     batch_size: int = Field(4, ge=1, description="items in the first batch")
-    max_batch: int = Field(8, ge=1, description="largest number of items in a batch")
+    max_batch: int | None = Field(8, ge=1, description="largest number of items in a batch")
     arena: int | None = Field(256, ge=8, description="MB of shared memory for runs of frames")
 
 

@@ -18,9 +18,19 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
     assert policy.default_workers(cores, cpu_parts=True) == min(cores, 18)
 
 
-@pytest.mark.parametrize(("gpus", "mb"), [(0, 128), (1, 256), (4, 256)])
-def test_more_waits_for_a_gpu(gpus: int, mb: int) -> None:
-    assert policy.default_arena_mb(gpus) == mb
+@pytest.mark.parametrize(
+    ("gpus", "most", "mb"),
+    [(0, 32, 128), (0, 512, 128), (1, 32, 256), (4, 32, 256), (1, 512, 2560)],
+)
+def test_more_waits_for_a_gpu_and_a_large_batch_fits(gpus: int, most: int, mb: int) -> None:
+    assert policy.default_arena_mb(gpus, most) == mb
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "most"), [(0, 32), (8_000, 32), (24 << 10, 48), (80 << 10, 160), (139 << 10, 278)]
+)
+def test_a_large_gpu_gets_larger_batches(free_mb: float, most: int) -> None:
+    assert policy.default_max_batch(free_mb) == most
 
 
 @pytest.mark.parametrize(

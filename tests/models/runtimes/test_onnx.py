@@ -42,3 +42,30 @@ def test_a_gpu_is_not_taken_for_another_device_in_silence() -> None:
     path = MtcnnSpec().folder / "onet.onnx"
     with pytest.raises(ModelUnavailableError, match=r"onnxruntime-gpu.*--device cpu"):
         onnx.open_network(path, Device("cuda", 0), 1)
+
+
+def test_on_cuda_new_shapes_cost_no_search_and_the_arena_takes_no_more_than_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import onnxruntime
+
+    class Session:
+        def __init__(self, path: str, options: object, providers: list[object]) -> None:
+            self.providers = providers
+
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"], raising=True
+    )
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    session = onnx.open_network(MtcnnSpec().folder / "onet.onnx", Device("cuda", 1), 1)
+    (name, given), fallback = session.providers
+    assert (name, fallback) == ("CUDAExecutionProvider", "CPUExecutionProvider")
+    assert given == {
+        "device_id": 1,
+        "cudnn_conv_algo_search": "HEURISTIC",
+        "arena_extend_strategy": "kSameAsRequested",
+    }

@@ -51,6 +51,10 @@ class Machine:
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Items in the first batch [20].")
     ] = None
+    max_batch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most items in a batch [32; GPU: 2 per free GB; faces: 8]."),
+    ] = None
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="CPU worker processes [cores - 2; faces: all; at most 18]."),
@@ -69,7 +73,8 @@ class Machine:
         float | None, typer.Option(help="Longest time a CPU task may make no progress, s [300].")
     ] = None
     arena: Annotated[
-        int | None, typer.Option(min=8, help="Shared memory for items, MB [128; with a GPU 256].")
+        int | None,
+        typer.Option(min=8, help="Shared memory for items, MB [128; with a GPU 256 or more]."),
     ] = None
 
 

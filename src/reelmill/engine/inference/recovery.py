@@ -19,7 +19,7 @@ from reelmill.errors import CrashError, Failure, Kind
 #: An item alone on a model worker that died counts two if the worker had answered before, and one
 #: otherwise: the worker itself may have been at fault, or a program that ended several at once.
 _PROVEN, _UNPROVEN, _CHARGED_AT = 2, 1, 4
-#: In a row on a device, or for an item alone.
+#: In a row on a device, each with a smaller batch, or for an item alone.
 MEMORY_FAILURES = 3
 
 
@@ -88,7 +88,7 @@ class Recovery:
         error: ModelWorkerError,
     ) -> bool:
         """Shrink batches from now on, and return whether the model must leave its GPU."""
-        replica.ran_out_of_memory()
+        replica.ran_out_of_memory(len(items))
         queue.sizing(replica.device).ran_out(len(items), padded_cost(items))
         failures = max(replica.memory_failures, items[0].shortages)
         if failures < MEMORY_FAILURES or replica.device.kind == "cpu":

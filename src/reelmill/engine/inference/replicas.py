@@ -32,6 +32,8 @@ class Replica:
     loading: int | None = None
     sent: deque[tuple[StageQueue, list[QueuedItem]]] = field(default_factory=deque)
     memory_failures: int = 0
+    #: Items of the smallest batch among them.
+    refused: int | None = None
     #: Whether the current model worker has answered a batch.
     proven: bool = False
     #: The GPU memory of its model worker, by the worker's own measurement.
@@ -108,13 +110,21 @@ class Replica:
 
     def delivered(self, items: Sequence[QueuedItem], answer: Inferred) -> None:
         """Record an answer with outputs."""
-        self.memory_failures = 0
+        self._forget_failures()
         self.device_mb = answer.device_mb
         self.totals.count(len(items), answer.started, answer.ended, answer.memory_mb)
 
-    def ran_out_of_memory(self) -> None:
-        """Record an answer that the device's memory ran out."""
-        self.memory_failures += 1
+    def ran_out_of_memory(self, items: int) -> None:
+        """Record that the device's memory ran out with a batch of `items`.
+
+        A batch as large that was sent before that was known adds nothing: it does not count.
+        """
+        if self.refused is None or items < self.refused or items == 1:
+            self.memory_failures += 1
+            self.refused = items
+
+    def _forget_failures(self) -> None:
+        self.memory_failures, self.refused = 0, None
 
     def take_back(self) -> list[tuple[StageQueue, list[QueuedItem]]]:
         """Take back the sent batches that nobody will work on."""
@@ -145,7 +155,7 @@ class Replica:
         """Its next model worker is on the CPU."""
         self.totals.device = f"{self.totals.device}, then cpu"
         self.device = Device("cpu")
-        self.memory_failures = 0
+        self._forget_failures()
         self.exiles += 1
         self.exiled_at = time.monotonic()
 

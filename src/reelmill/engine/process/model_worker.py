@@ -78,7 +78,7 @@ class Batch:
 @dataclass(frozen=True)
 class Inferred:
     """The places of the outputs (offset and size in each item's spill file), times of the monotonic
-    clock, the process's peak memory in MB meanwhile, and its GPU memory now."""
+    clock, and the process's peak memory in MB meanwhile: the machine's and the GPU's."""
 
     places: tuple[tuple[int, int], ...]
     started: float
@@ -155,7 +155,8 @@ def _infer(
     memory.begin_peak()
     try:
         items = [channel.arena.read(block) for block in batch.blocks]
-        outputs = stage.infer(model, items)
+        with meter.watching():
+            outputs = stage.infer(model, items)
         if len(outputs) != len(items):
             raise ValueError(
                 f"stage {stage.name} gave {len(outputs)} outputs for {len(items)} items"
@@ -165,7 +166,7 @@ def _infer(
         if is_device_lost(error):
             _die(error)
         return _error(error)
-    return Inferred(places, started, time.monotonic(), memory.peak_mb(), meter.mb())
+    return Inferred(places, started, time.monotonic(), memory.peak_mb(), meter.peak_mb)
 
 
 def _spill(

@@ -30,10 +30,23 @@ def default_workers(cores: int, *, cpu_parts: bool = False) -> int:
     return max(1, min(cores if cpu_parts else cores - 2, 18))
 
 
-def default_arena_mb(gpus: int) -> int:
+def default_arena_mb(gpus: int, max_batch: int) -> int:
     """Shared memory for items waiting for a model: a few batches. Models and batches of a GPU are
-    larger. On a CPU, more was not faster, and it takes memory from the models."""
-    return 256 if gpus else 128
+    larger. On a CPU, more was not faster, and it takes memory from the models.
+
+    No batch can be larger than the arena: it holds three of `max_batch` windows of 30 s with 128
+    mel bands (1.5 MB each).
+    """
+    return max(256, 5 * max_batch) if gpus else 128
+
+
+def default_max_batch(free_mb: float) -> int:
+    """The largest batch for a GPU with `free_mb` free; 0 without a GPU.
+
+    Two windows of 30 s per GB, by calculation: with five beams, a window takes 0.2 to 0.4 GB in
+    Whisper large-v3. The engine measures the real need and keeps batches below it.
+    """
+    return max(32, int(2 * free_mb / 1024))
 
 
 def spread_workers(

@@ -7,12 +7,16 @@ import ctypes
 import gc
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from reelmill.engine.stage import Device
 
 _MB = 1 << 20
+#: Between looks at a device while it infers: a batch takes some tenths of a second and more.
+_LOOK_EVERY_S = 0.05
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -73,6 +77,7 @@ class DeviceMeter:
     def __init__(self, device: Device) -> None:
         self._nvml: Any = None
         self._before_mb = 0.0
+        self._most_mb: float | None = None
         if device.kind == "cpu":
             return
         with contextlib.suppress(Exception):  # no driver: pynvml has an error type per cause
@@ -90,6 +95,33 @@ class DeviceMeter:
             return float(own)
         used = self._used_mb()
         return None if used is None else max(0.0, used - self._before_mb)
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """While the block runs, look what this process has: CTranslate2 gives large pieces back as
+        soon as they are not in use, so that after a batch nothing is left to be seen of it."""
+        self._most_mb = self.mb()
+        if self._nvml is None:
+            yield
+            return
+        ended = threading.Event()
+        looking = threading.Thread(target=self._look, args=(ended,), daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            looking.join()
+
+    @property
+    def peak_mb(self) -> float | None:
+        """The most this process was seen to have in the last `watching`."""
+        return self._most_mb
+
+    def _look(self, ended: threading.Event) -> None:
+        while not ended.wait(_LOOK_EVERY_S):
+            self._most_mb = max(self._most_mb or 0.0, self.mb() or 0.0)
+        self._most_mb = max(self._most_mb or 0.0, self.mb() or 0.0)
 
     def _used_mb(self) -> float | None:
         samples = self._nvml.sample(())

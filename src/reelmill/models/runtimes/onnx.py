@@ -16,6 +16,12 @@ from reelmill.errors import ModelUnavailableError, is_out_of_memory
 SHIPPED = ASSETS / "models"
 
 _CUDA = "CUDAExecutionProvider"
+#: Our batches are of many shapes. For each new one cuDNN would by default try all its algorithms,
+#: and the arena would take twice what was asked for, and keep it from the other models.
+_CUDA_OPTIONS = {
+    "cudnn_conv_algo_search": "HEURISTIC",
+    "arena_extend_strategy": "kSameAsRequested",
+}
 _GPU_PACKAGE = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
 CUDA_REMEDY = f"pip uninstall onnxruntime; {_GPU_PACKAGE} (one replaces the other)"
 _NO_CUDA = f"this ONNX Runtime has no CUDA support: {CUDA_REMEDY}"
@@ -84,7 +90,7 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
             raise ModelUnavailableError(f"{_NO_CUDA}, or use --device cpu")
         if hasattr(onnxruntime, "preload_dlls"):  # finds CUDA's libraries among the Python packages
             onnxruntime.preload_dlls()
-        providers.insert(0, (_CUDA, {"device_id": device.index}))
+        providers.insert(0, (_CUDA, {"device_id": device.index, **_CUDA_OPTIONS}))
     try:
         network = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import InputError, ModelUnavailableError, is_out_of_memory
 from reelmill.models.runtimes import cublas
@@ -37,6 +36,7 @@ from reelmill.models.whisper.features import (
     FRAMES_PER_SECOND,
     WINDOW_FRAMES,
     WINDOW_SECONDS,
+    Float32,
     pad_or_trim,
 )
 from reelmill.models.whisper.prompts import echoes, left_out, prompt_tokens, says
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 _MULTILINGUAL_VOCABULARY = 51_865
 #: A text with a prompt is tried without it below this mean log probability.
 _PROMPT_DOUBT = -0.7
+#: Windows the encoder gets at once on a GPU. CTranslate2's softmax counts attention weights
+#: (windows x heads x 1500 x 1500) with 32 bits there (softmax_gpu.cu): with
+#: the 20 heads of large-v3, windows from the 96th on would come out wrong, without an error.
+_ENCODED_AT_ONCE = 64
 #: How many languages are told of a window.
 _CANDIDATES = 5
 
@@ -422,16 +426,20 @@ class Whisper:
 
         On the CPU one window at a time: a batch computes the same numbers, but its attention
         matrices outgrow the allocator's pools and are mapped and zeroed anew in every layer
-        (two thirds of the time with 16 windows). A GPU wants the whole batch.
+        (two thirds of the time with 16 windows). A GPU gets the whole batch, up to a limit.
         """
-        if self._model.device != "cpu":
-            padded = [pad_or_trim(features, self._frames)[None] for features in windows]
-            return self._model.encode(_storage(np.concatenate(padded)))
-        encoded = [
-            np.array(self._model.encode(_storage(pad_or_trim(features, self._frames)[None])))
-            for features in windows
+        at_once = 1 if self._model.device == "cpu" else _ENCODED_AT_ONCE
+        if len(windows) <= at_once:
+            return self._encode_together(windows)
+        parts = [
+            _on_host(self._encode_together(windows[start : start + at_once]))
+            for start in range(0, len(windows), at_once)
         ]
-        return _storage(np.concatenate(encoded))
+        return _storage(np.concatenate(parts))
+
+    def _encode_together(self, windows: Sequence[Float32]) -> Any:
+        padded = [pad_or_trim(features, self._frames)[None] for features in windows]
+        return self._model.encode(_storage(np.concatenate(padded)))
 
     def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
         """Hotwords and initial prompt (together at most 223 tokens), then the task.
@@ -532,11 +540,18 @@ def _rows(encoded: Any, rows: list[int]) -> Any:
     CTranslate2 has no gather of its own in Python; a row is 4 MB for the largest model, and
     few windows fail.
     """
+    return _storage(_on_host(encoded)[rows])
+
+
+def _on_host(encoded: Any) -> Any:
+    """An encoder output as a NumPy array, which has no bfloat16."""
     import ctranslate2
 
+    if encoded.dtype == ctranslate2.DataType.bfloat16:
+        encoded = encoded.to(ctranslate2.DataType.float32)
     if encoded.device != "cpu":
-        encoded = encoded.to(ctranslate2.DataType.float32).to_device(ctranslate2.Device.cpu)
-    return _storage(np.array(encoded)[rows])
+        encoded = encoded.to_device(ctranslate2.Device.cpu)
+    return np.array(encoded)
 
 
 def _storage(array: Float32) -> Any:

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import Shot
-from reelmill.core.arrays import Bool, Float64
+
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 
 #: Moments a second.
 RATE = 25

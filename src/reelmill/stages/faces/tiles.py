@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.core.arrays import Bool, UInt8
+UInt8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
 
 #: Left, top, right, bottom.
 Rectangle = tuple[int, int, int, int]

@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact, Audio, SpeakerActivity
-from reelmill.core.arrays import Int16
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples, release
 from reelmill.models.speakers.networks import (
@@ -17,6 +16,7 @@ from reelmill.models.speakers.networks import (
     RATE,
     WINDOWS_TOGETHER,
     Heard,
+    Int16,
     Segmentation,
     SegmentationSpec,
 )

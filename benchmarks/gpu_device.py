@@ -1,0 +1,124 @@
+"""What the driver says of a GPU while something runs on it, and a program that takes its memory.
+
+    python -m benchmarks.gpu_device DEVICE MB
+
+holds so many MB of a GPU's memory until its standard input is closed, as other programs do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from reelmill.engine.resources.monitor import DeviceSample, NvmlDevices
+
+_MB = 1 << 20
+_CHUNK_MB = 512
+
+
+@dataclass
+class Watch:
+    """Samples one GPU from a thread; says nothing where NVML sees none."""
+
+    index: int = 0
+    every_s: float = 0.05
+    seen: list[DeviceSample] = field(default_factory=list)
+    _nvml: NvmlDevices = field(default_factory=NvmlDevices)
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def now(self) -> DeviceSample | None:
+        samples = self._nvml.sample(())
+        return next((one for one in samples if one.index == self.index), None)
+
+    @contextmanager
+    def watching(self) -> Iterator[Watch]:
+        """Until the block ends; what was seen before is forgotten."""
+        self.seen.clear()
+        self._ended.clear()
+        thread = threading.Thread(target=self._watch, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            sample = self.now()
+            if sample is None:
+                return
+            self.seen.append(sample)
+            if self._ended.wait(self.every_s):
+                return
+
+    def most_mb(self) -> float | None:
+        return max((round(one.used_mb, 1) for one in self.seen), default=None)
+
+    def figures(self) -> dict[str, Any]:
+        """Memory in MB, shares in percent; empty where nothing was seen."""
+        if not self.seen:
+            return {}
+        loads = [one.utilization for one in self.seen]
+        clocks = [one.clock_mhz for one in self.seen if one.clock_mhz is not None]
+        degrees = [one.temperature for one in self.seen if one.temperature is not None]
+        return {
+            "samples": len(self.seen),
+            "used_mb_first": round(self.seen[0].used_mb, 1),
+            "used_mb_most": self.most_mb(),
+            "used_mb_last": round(self.seen[-1].used_mb, 1),
+            "utilization_mean": round(sum(loads) / len(loads), 1),
+            "utilization_most": max(loads),
+            "clock_mhz_most": max(clocks, default=None),
+            "temperature_most": max(degrees, default=None),
+        }
+
+
+@contextmanager
+def memory_taken(index: int, mb: int) -> Iterator[None]:
+    """Another process has so many MB of the GPU.
+
+    Raises:
+        RuntimeError: it did not get them.
+    """
+    command = [sys.executable, "-m", "benchmarks.gpu_device", str(index), str(mb)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin and process.stdout and process.stderr
+    try:
+        if not process.stdout.readline():
+            raise RuntimeError(f"{mb} MB could not be taken: {process.stderr.read().strip()}")
+        yield
+    finally:
+        process.communicate()
+
+
+def _hold(index: int, mb: int) -> None:
+    """By the driver alone: the machine may have no other library. Plain allocations in chunks."""
+    cuda = ctypes.CDLL("libcuda.so.1")
+    device, context, address = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()
+
+    def checked(name: str, *arguments: Any) -> None:
+        if code := getattr(cuda, name)(*arguments):
+            raise SystemExit(f"{name}: CUDA error {code}")
+
+    checked("cuInit", 0)
+    checked("cuDeviceGet", ctypes.byref(device), index)
+    checked("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+    checked("cuCtxSetCurrent", context)
+    for start in range(0, mb, _CHUNK_MB):
+        size = ctypes.c_size_t(min(_CHUNK_MB, mb - start) * _MB)
+        checked("cuMemAlloc_v2", ctypes.byref(address), size)
+    print("held", flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    _hold(int(sys.argv[1]), int(sys.argv[2]))

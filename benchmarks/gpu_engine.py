@@ -1,0 +1,172 @@
+"""Whisper through the engine: memory refused, models one after the other, two replicas."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from benchmarks.gpu_ask import Ask, Tell
+from benchmarks.gpu_device import Watch, memory_taken
+from benchmarks.gpu_models import fixed_length
+from benchmarks.gpu_stages import REFUSED, Decode, DecodeAgain, Room, write_recordings
+from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Device
+from reelmill.engine.telemetry.events import Event, Warned
+from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.models.whisper.features import WINDOW_SECONDS
+from reelmill.runs.sources import find_sources
+
+#: Of what the first batch needs, what is left for it.
+_ROOM_SHARE = 0.6
+#: Where the section that measures it was left out.
+_UNKNOWN_WINDOW_MB, _UNKNOWN_LOADED_MB = 250.0, 2500.0
+
+
+def out_of_memory(ask: Ask, tell: Tell) -> None:
+    """The first batch is larger than what is left of the memory; the run has to go on there."""
+    ask.need_cuda()
+    spec = ask.model(ask.scale.turbo)
+    room = Room(mb=256, window_mb=100) if ask.is_dry else Room()
+    stage = Decode(spec, fixed_length(spec.path, ask.scale.tokens), room)
+    batch = ask.scale.engine_batch
+    with _little_room(ask, batch) as taken:
+        tell({"taken_mb": taken, "first_batch": batch})
+        run = _Run(ask, "out_of_memory", [stage], batch_size=batch)
+    refused = [line for line in run.log_lines() if REFUSED in line]
+    finished = [line["items"] for line in run.metrics("batch")]
+    tell(
+        {
+            "refused": refused,
+            "batches_finished": finished,
+            "survived": bool(refused) and run.all_done and run.on(ask.scale.device.kind),
+            **run.figures(),
+        }
+    )
+
+
+def _little_room(ask: Ask, batch: int) -> Any:
+    """Another program takes the memory but for the model and a part of the first batch."""
+    seen = Watch(ask.scale.device.index).now()
+    if ask.is_dry or seen is None:
+        return contextlib.nullcontext(0)
+    told = ask.earlier("turbo")
+    loaded = told.get("loaded_mb") or _UNKNOWN_LOADED_MB
+    rows = [row for row in told.get("rows", ()) if row["what"] == "reelmill"]
+    near = [row for row in rows if row["batch"] <= batch and row.get("used_mb_most")]
+    a_window = _UNKNOWN_WINDOW_MB
+    if len(near) > 1:
+        more = near[-1]["used_mb_most"] - near[0]["used_mb_most"]
+        a_window = max(20.0, more / (near[-1]["batch"] - near[0]["batch"]))
+    take = seen.total_mb - seen.used_mb - loaded - _ROOM_SHARE * batch * a_window
+
+    @contextlib.contextmanager
+    def taken() -> Iterator[int]:
+        with memory_taken(ask.scale.device.index, int(take)):
+            yield int(take)
+
+    return taken()
+
+
+def sequential(ask: Ask, tell: Tell) -> None:
+    """Two models one after the other: what is in use before and after each."""
+    ask.need_cuda()
+    first, second = ask.model(ask.scale.turbo), ask.model(ask.scale.large)
+    options = fixed_length(first.path, ask.scale.tokens)
+    stages = [Decode(first, options), DecodeAgain(second, options)]
+    before = Watch(ask.scale.device.index).now()
+    run = _Run(ask, "sequential", stages, placement="sequential")
+    after = Watch(ask.scale.device.index).now()
+    keys = ("model", "processes_left", "device_used_mb_before", "device_used_mb_after")
+    tell(
+        {
+            "passes": [{key: line[key] for key in keys} for line in run.metrics("turn ended")],
+            "used_mb_before": None if before is None else before.used_mb,
+            "used_mb_after": None if after is None else after.used_mb,
+            **run.figures(),
+        }
+    )
+
+
+def replicas(ask: Ask, tell: Tell) -> None:
+    """One replica of turbo, then two that share the device."""
+    ask.need_cuda()
+    spec = ask.model(ask.scale.turbo)
+    stage = Decode(spec, fixed_length(spec.path, ask.scale.tokens))
+    kind, batch = ask.scale.device.kind, ask.scale.engine_batch
+    for count in (1, 2):
+        indexes = range(count) if kind == "cpu" else [ask.scale.device.index] * count
+        devices = tuple(Device(kind, index) for index in indexes)
+        run = _Run(ask, f"replicas-{count}", [stage], devices=devices, batch_size=batch)
+        tell({str(count): run.figures()})
+
+
+class _Run:
+    """A run of the engine on windows of noise."""
+
+    def __init__(self, ask: Ask, name: str, stages: Sequence[Decode], **config: Any) -> None:
+        scale = ask.scale
+        folder, out = ask.work / "runs" / name / "in", ask.work / "runs" / name / "out"
+        write_recordings(folder, scale.recordings, scale.windows)
+        given: dict[str, Any] = {
+            "devices": (scale.device,),
+            "threads": ask.threads,
+            "cores": 2 if ask.is_dry else os.cpu_count() or 1,
+            "workers": 1 if ask.is_dry else 4,
+            "batch_size": min(scale.engine_batch, 32),
+            "max_batch": max(scale.engine_batch, scale.batches[-1]),
+            "arena_bytes": (64 if ask.is_dry else 2048) << 20,
+        }
+        self._out = out
+        self._warnings: list[str] = []
+        coordinator = Coordinator(
+            Pipeline("gpu", list(stages)), EngineConfig(out, **(given | config)), self._listen
+        )
+        self._summary: RunSummary = asyncio.run(coordinator.run(find_sources([folder], out)))
+        self._seconds_of_sound = scale.recordings * scale.windows * WINDOW_SECONDS
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._warnings.append(event.text)
+
+    @property
+    def all_done(self) -> bool:
+        return self._summary.count("done") == len(self._summary.outcomes)
+
+    def on(self, kind: str) -> bool:
+        """Whether all that was inferred was inferred on such a device."""
+        return all(line["device"].startswith(kind) for line in self.metrics("batch"))
+
+    def metrics(self, event: str) -> list[dict[str, Any]]:
+        """The lines of one kind in the run's metrics file."""
+        (file,) = (self._out / ".cache" / "runs").glob("*.jsonl")
+        lines = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+        return [line for line in lines if line["event"] == event]
+
+    def log_lines(self) -> list[str]:
+        logs = sorted(self._out.rglob("*.log"))
+        return [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+
+    def figures(self) -> dict[str, Any]:
+        batches = self.metrics("batch")
+        took = max((line["started"] + line["seconds"] for line in batches), default=0.0)
+        took -= min((line["started"] for line in batches), default=0.0)
+        summary, memory = self._summary, self._summary.device_memory
+        return {
+            "done": summary.count("done"),
+            "recordings": len(summary.outcomes),
+            "seconds": round(summary.seconds, 2),
+            "x real time, first to last batch": round(self._seconds_of_sound / max(took, 1e-9), 1),
+            "largest_batch": max((line["items"] for line in batches), default=0),
+            "model_workers": [
+                {"worker": one.worker, "device": one.device, "busy_share": one.busy_share}
+                for one in summary.model_workers
+            ],
+            "device_mb_most": memory and round(memory.maximum_mb, 1),
+            "warnings": self._warnings,
+        }

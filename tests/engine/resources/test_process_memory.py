@@ -1,0 +1,59 @@
+"""What a process says it has of a GPU's memory."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from reelmill.engine.resources import monitor
+from reelmill.engine.resources.process_memory import DeviceMeter
+from reelmill.engine.stage import Device
+
+
+class _Gpu:
+    """NVML of a GPU on which this process has `mb` at the moment."""
+
+    mb = 1000.0
+
+    def own_mb(self, index: int, pid: int) -> float:
+        return self.mb
+
+    def sample(self, own_pids: object) -> tuple[()]:
+        return ()
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> _Gpu:
+    gpu = _Gpu()
+    monkeypatch.setattr(monitor, "NvmlDevices", lambda: gpu)
+    return gpu
+
+
+def test_what_a_batch_took_counts_although_it_was_given_back(gpu: _Gpu) -> None:
+    # proves: G3
+    meter = DeviceMeter(Device("cuda"))
+    with meter.watching():
+        gpu.mb = 5000.0
+        time.sleep(0.2)
+        gpu.mb = 1000.0
+    assert meter.mb() == 1000.0
+    assert meter.peak_mb == 5000.0
+
+
+def test_each_batch_is_watched_anew_and_after_an_error_too(gpu: _Gpu) -> None:
+    meter = DeviceMeter(Device("cuda"))
+    gpu.mb = 5000.0
+    with pytest.raises(RuntimeError), meter.watching():
+        raise RuntimeError("CUDA failed with error out of memory")
+    gpu.mb = 2000.0
+    with meter.watching():
+        pass
+    assert meter.peak_mb == 2000.0
+
+
+def test_on_the_cpu_there_is_nothing_to_watch() -> None:
+    meter = DeviceMeter(Device("cpu"))
+    with meter.watching():
+        pass
+    assert meter.mb() is None and meter.peak_mb is None

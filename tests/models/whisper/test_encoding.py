@@ -1,0 +1,45 @@
+"""How many windows the encoder gets at once."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import pytest
+
+from reelmill.models.whisper.whisper import Whisper
+
+
+def _whisper(device: str, sizes: list[int]) -> Whisper:
+    """A recognizer whose encoder gives the first value of each window, as a GPU does in float16."""
+
+    def encode(features: Any) -> Any:
+        windows = np.array(features)
+        sizes.append(len(windows))
+        return ctranslate2.StorageView.from_array(windows[:, :1, :1].astype(np.float16))
+
+    whisper = Whisper.__new__(Whisper)
+    whisper._model, whisper._frames = SimpleNamespace(device=device, encode=encode), 4
+    return whisper
+
+
+@pytest.mark.parametrize(
+    ("device", "count", "sizes"),
+    [
+        ("cuda", 1, [1]),
+        ("cuda", 64, [64]),
+        ("cuda", 150, [64, 64, 22]),  # 96 are more than CTranslate2 can count attention of
+        ("cpu", 3, [1, 1, 1]),
+    ],
+)
+def test_a_large_batch_is_encoded_in_parts_and_comes_out_in_order(
+    device: str, count: int, sizes: list[int]
+) -> None:
+    # proves: G3
+    seen: list[int] = []
+    windows = [np.full((2, 4), number, np.float32) for number in range(count)]
+    encoded = _whisper(device, seen)._encode(windows)
+    assert seen == sizes
+    assert np.array(encoded)[:, 0, 0].tolist() == list(range(count))
