@@ -22,7 +22,9 @@ _OWN_TAGS = {
     "metadatacreator", "hasvideo", "hasaudio", "filename", "mimetype", "project_name",
 }  # fmt: skip
 _SIZE = (640, 360)
-_WHITE, _BRIGHTER, _SHARE = 200, 60, 0.0003
+_WHITE, _MUCH = 200, 60
+_WHITE_SHARE, _CHANGED_SHARE = 0.0003, 0.003
+_BEFORE_SECONDS = 0.2
 
 Told = dict[str, Any]
 
@@ -163,13 +165,21 @@ def _shape(stream: Told) -> float:
 
 
 def text_is_seen(original: Path, copy: Path, start: float, end: float) -> bool:
-    """Whether the lower part of the copy's picture has, between the times, white where the
-    original has none: more of it than encoding again explains."""
-    at = (start + end) / 2
+    """Whether the lower part of the copy's picture differs from the original's between the times
+    more than before any text: there is white where the original has none, or on a bright ground
+    the letters' dark outline."""
+    white, changed = _letters(original, copy, (start + end) / 2)
+    _, before = _letters(original, copy, _BEFORE_SECONDS)
+    return white > _WHITE_SHARE or changed - before > _CHANGED_SHARE
+
+
+def _letters(original: Path, copy: Path, at: float) -> tuple[float, float]:
+    """The shares of pixels that became white, and that became others."""
     first, second = (_gray(path, at).astype(int) for path in (original, copy))
     lower = slice(_SIZE[1] * 2 // 3, None)
-    white = (second[lower] >= _WHITE) & (second[lower] - first[lower] > _BRIGHTER)
-    return bool(white.mean() > _SHARE)
+    change = second[lower] - first[lower]
+    white = (second[lower] >= _WHITE) & (change > _MUCH)
+    return float(white.mean()), float((np.abs(change) > _MUCH).mean())
 
 
 def _gray(path: Path, at: float) -> npt.NDArray[np.uint8]:

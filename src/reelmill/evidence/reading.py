@@ -1,4 +1,4 @@
-"""Reading records that somebody may have made to mislead: every field is checked."""
+"""Reads records that somebody may have made to mislead, so every field is checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def read_record(path: Path) -> bytes:
-    """The content of `evidence.json` or of the manifest.
+    """Read `evidence.json` or the manifest.
 
     Raises:
         InputError: it is not there, is a link or no regular file, is far too large, or cannot be
@@ -46,7 +46,7 @@ def read_record(path: Path) -> bytes:
 
 
 def read_evidence(out: Path) -> Evidence:
-    """The evidence of the runs on `out`.
+    """Read the evidence of the runs on `out`.
 
     Raises:
         InputError: it is not there, cannot be read, is damaged or of another schema.
@@ -56,7 +56,7 @@ def read_evidence(out: Path) -> Evidence:
 
 
 def parse_evidence(path: Path, data: bytes) -> Evidence:
-    """The evidence in `data`, the content of `path`.
+    """Parse the evidence in `data`, the content of `path`.
 
     Raises:
         InputError: it is damaged or of another schema.
@@ -89,7 +89,7 @@ def _name(name: str, *, inside: bool = False) -> str:
 
 
 def _original(entry: Any) -> dict[str, Any]:
-    """An entry as `Evidence.originals` has it. What later versions add to it is kept."""
+    """An entry of `Evidence.originals`. Fields that later versions add are kept."""
     _state(entry["before"])
     if entry["after"] is not None:
         _state(entry["after"])

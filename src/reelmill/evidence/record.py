@@ -1,4 +1,4 @@
-"""`evidence.json`: what is known of each original and each result, over all runs on a folder."""
+"""`evidence.json`: what is known about each original and each result, over all runs on a folder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from reelmill.export.jsontext import json_text
 EVIDENCE = "evidence.json"
 SCHEMA = "reelmill.evidence/1"
 
-#: What is recorded of a file, and compared.
+#: The facts of a file that are recorded and compared.
 _STATE = ("sha256", "md5", "size", "mtime_ns")
 
 
 @dataclass(frozen=True)
 class OriginalRecord:
-    """An original before and after the work on it; times are seconds since 1970.
+    """An original before and after a run. Times are seconds since 1970.
 
-    `after` is None when it was not hashed again: `problem` says why when it could not be.
+    `after` is None if it was not hashed again; `problem` says why if it could not be.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class OriginalRecord:
 
     @property
     def differences(self) -> list[str]:
-        """What differs after the work; each entry is an error. Empty when nothing does."""
+        """The differences after the run; each entry is an error. Empty if nothing differs."""
         if self.problem is not None:
             return [self.problem]
         return self.before.differences(self.after) if self.after is not None else []
@@ -44,7 +44,7 @@ class OriginalRecord:
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """A result as it was written: SHA-256 (hex) and size in bytes."""
+    """A result as written: SHA-256 (hex) and size in bytes."""
 
     sha256: str
     size: int
@@ -63,7 +63,7 @@ class Evidence:
     results: dict[str, ResultRecord] = field(default_factory=dict)
 
     def add_original(self, name: str, record: OriginalRecord, links: Sequence[str] = ()) -> None:
-        """Take in what a run saw; what an earlier one saw stays on record when it differs."""
+        """Add what a run saw. What an earlier run saw stays on record if it differs."""
         entry = _entry(record, links)
         if name not in self.originals:
             self.originals[name] = entry
@@ -80,7 +80,7 @@ class Evidence:
         self.originals[name] = {**entry, "earlier": earlier} if earlier else entry
 
     def take_over(self, name: str, lost: str) -> None:
-        """An original that was moved: what was recorded under its name of before, which is lost,
+        """Record that an original was moved: the record under its earlier name, which is lost,
         becomes its past."""
         *earlier, latest = self._history(lost)
         del self.originals[lost]
@@ -88,18 +88,18 @@ class Evidence:
         self.originals[name]["earlier"] = [*past, *self.originals[name].get("earlier", [])]
 
     def _history(self, name: str) -> list[dict[str, Any]]:
-        """All records of an original, the latest one last."""
+        """All records of an original, latest last."""
         entry = self.originals[name]
         latest = {key: value for key, value in entry.items() if key != "earlier"}
         return [*entry.get("earlier", []), latest]
 
     def state(self, name: str) -> FileState:
-        """What an original was when its results were made."""
+        """The state of an original when its results were made."""
         before = self.originals[name]["before"]
         return FileState(**{key: before[key] for key in _STATE})
 
     def write(self, out: Path) -> str:
-        """Write `evidence.json` into `out`, an entry a line, and return its text."""
+        """Write `evidence.json` into `out` with one entry per line, and return its text."""
         text = (
             f'{{"schema": {json_text(SCHEMA)}, "version": {json_text(__version__)},\n'
             f'"originals": {_lines(self.originals)},\n'
@@ -110,7 +110,7 @@ class Evidence:
 
 
 def moment(seconds: float | None) -> str | None:
-    """A time as ISO 8601 in UTC; None for one that no calendar has."""
+    """A time as ISO 8601 in UTC; None if no calendar has it."""
     if seconds is None:
         return None
     try:
@@ -136,6 +136,6 @@ def _state(state: FileState) -> dict[str, Any]:
 
 
 def _lines(entries: dict[str, Any]) -> str:
-    """A JSON object with an entry a line: readable, and differences show by the file."""
+    """A JSON object with one entry per line, readable and easy to compare."""
     body = ",\n".join(f"{json_text(name)}: {json_text(entries[name])}" for name in sorted(entries))
     return f"{{\n{body}\n}}" if body else "{}"

@@ -1,4 +1,4 @@
-"""Verification: is everything still what the evidence says it was?"""
+"""Verification: checks that everything is as the evidence says."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from reelmill.evidence.record import EVIDENCE, Evidence
 
 Progress = Callable[[int, int, str], None]
 
-#: Folders of the output folder that hold no results.
+#: Folders in the output folder that contain no results.
 _OWN = frozenset({".cache"})
 
 
 def runs_in(out: Path) -> list[Path]:
-    """The output folders meant by `out`: itself, or, as in the demo's, those directly in it.
+    """The output folders meant by `out`: the folder itself or, as for the demo, those directly in
+    it.
 
-    Always at least one; whether there is evidence in it is for `verify` to say.
+    There is always at least one. `verify` reports if it has no evidence.
     """
     if _has_evidence(out) or not out.is_dir():
         return [out]
@@ -46,7 +47,7 @@ def verify(
     strict: bool = False,
     manifest_sha256: str | None = None,
 ) -> Verification:
-    """Hash every original and every result again and compare with the evidence.
+    """Hash every original and every result again, and compare with the evidence.
 
     Args:
         out: the output folder.
@@ -68,7 +69,7 @@ def verify(
     verification.results = len(expected) - verification.originals
     folder = Folder(out)
     checks = [partial(_check, folder, name, one) for name, one in expected.items()]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing leaves the GIL
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing releases the GIL
         for at, (name, found) in enumerate(
             zip(expected, pool.map(lambda check: check(), checks), strict=True), 1
         ):
@@ -85,7 +86,8 @@ def verify(
 def _records(
     out: Path, verification: Verification, kept: str | None
 ) -> tuple[Evidence, dict[str, str] | None]:
-    """Both records, each None or empty when it cannot be used; what is wrong with them is found."""
+    """Read both records. Each is None or empty if unusable; what is wrong with them becomes a
+    finding."""
     findings = verification.findings
     evidence, manifest, evidence_sha256 = Evidence(), None, None
     try:
@@ -119,8 +121,8 @@ def _unusable(out: Path, name: str, error: InputError) -> Finding:
 
 
 def _bound(listed: str | None, sha256: str) -> Iterator[Finding]:
-    """The manifest lists the evidence too: what only the evidence knows cannot be rewritten
-    without it."""
+    """Check the evidence against the manifest, which lists it. What only the evidence contains
+    cannot be rewritten without the manifest."""
     if listed is None:
         details = (f"{MANIFEST} has no line for it; was the line removed?",)
         yield Finding("record", "contradiction", EVIDENCE, details)
@@ -129,7 +131,7 @@ def _bound(listed: str | None, sha256: str) -> Iterator[Finding]:
 
 
 def _contradictions(evidence: Evidence, manifest: dict[str, str]) -> Iterator[Finding]:
-    """The two records confirm each other: someone who edits one has to edit both."""
+    """Check that the two records agree, so that somebody who edits one has to edit both."""
     hashes = {name: evidence.state(name).sha256 for name in evidence.originals}
     hashes |= {name: result.sha256 for name, result in evidence.results.items()}
     for name in sorted(hashes.keys() | manifest.keys()):
@@ -150,8 +152,8 @@ def _contradictions(evidence: Evidence, manifest: dict[str, str]) -> Iterator[Fi
 
 @dataclass(frozen=True)
 class _Expected:
-    """What a file has to be, as far as it is known: `state` of an original, whose way had `links`
-    (None: unknown); SHA-256 and size of a result."""
+    """The expected state of a file, as far as it is known: `state` of an original, whose path had
+    `links` (None: unknown); SHA-256 and size of a result."""
 
     role: Role
     sha256: str
@@ -161,8 +163,7 @@ class _Expected:
 
 
 def _expected(evidence: Evidence, manifest: dict[str, str] | None) -> dict[str, _Expected]:
-    """All files to be checked. The manifest, which is bound to what the user kept, has the last
-    word on results."""
+    """All files to check. For results the manifest decides, because the user kept its hash."""
     expected = {}
     for name, entry in evidence.originals.items():
         state = evidence.state(name)
@@ -174,7 +175,7 @@ def _expected(evidence: Evidence, manifest: dict[str, str] | None) -> dict[str, 
         known = expected.get(name)
         if known is None and is_plain(name, inside=True):
             expected[name] = _Expected("result", sha256)
-        elif known is None:  # as when the evidence is lost
+        elif known is None:  # as if the evidence were lost
             expected[name] = _Expected("original", sha256, links=None)
         elif known.role == "result" and known.sha256 != sha256:
             expected[name] = _Expected("result", sha256)
@@ -192,7 +193,7 @@ def _check(folder: Folder, name: str, expected: _Expected) -> list[Finding]:
 
 
 def _linked(folder: Folder, name: str, expected: _Expected) -> Iterator[Finding]:
-    """A link that has come to be on the way to a file since: it leads wherever its owner wants."""
+    """Report a link that has appeared on the way to a file. It leads wherever its owner wants."""
     links = folder.links_to(name) if expected.links is not None else []
     for link in links:
         if link not in (expected.links or ()):
@@ -201,12 +202,12 @@ def _linked(folder: Folder, name: str, expected: _Expected) -> Iterator[Finding]
 
 
 def _content(path: Path, name: str, expected: _Expected) -> Iterator[Finding]:
-    """Raises ReelmillError or OSError for a file that cannot be read."""
+    """Check one file. Raises ReelmillError or OSError if it cannot be read."""
     facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode):  # to open it and see may take for ever
+    if not stat.S_ISREG(facts.st_mode):  # opening such a file to look at it may block forever
         raise InputError(f"{path}: not a regular file")
     if expected.size is not None and facts.st_size != expected.size:
-        # That much is certain without reading it, and it may be larger than any disk.
+        # A wrong size is certain without reading the file, which may be larger than any disk.
         differences = (f"size: {expected.size} -> {facts.st_size}",)
         yield Finding(expected.role, "changed", name, differences)
     else:
@@ -225,7 +226,7 @@ def _compared(name: str, expected: _Expected, now: FileState) -> Iterator[Findin
 
 
 def _new_files(out: Path, known: set[str]) -> Iterator[Finding]:
-    """Files that are not on record; a linked folder counts as one. However deep, without
+    """Files that are not on record; a linked folder counts as one. Works at any depth, without
     recursion."""
     root, waiting = os.path.realpath(out), [""]
     while waiting:

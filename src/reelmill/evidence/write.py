@@ -1,4 +1,4 @@
-"""Writing the evidence of a run, merged with that of the runs before it."""
+"""Writes the evidence of a run, merged with that of earlier runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Result = ExportedFile | Path | str
 
 @dataclass
 class Written:
-    """What is on record now, and what a user must hear about it. `manifest_sha256` is the hash of
-    the manifest itself, which stands for everything in it: to be kept elsewhere."""
+    """What is on record now, and what the user must hear about it. `manifest_sha256` is the hash of
+    the manifest itself, which stands for everything in it and should be kept elsewhere."""
 
     evidence: Evidence
     manifest_sha256: str
@@ -86,7 +86,7 @@ def add_results(out: Path, written: Written, results: Iterable[Result]) -> Writt
 
 
 def _write(out: Path, evidence: Evidence) -> str:
-    """Gives the manifest's own hash."""
+    """Write both files, and return the manifest's own hash."""
     text = evidence.write(out)
     hashes = {name: entry["before"]["sha256"] for name, entry in evidence.originals.items()}
     hashes |= {name: result.sha256 for name, result in evidence.results.items()}
@@ -95,7 +95,7 @@ def _write(out: Path, evidence: Evidence) -> str:
 
 
 def _before(out: Path) -> tuple[Evidence, list[str]]:
-    """What earlier runs recorded. A damaged record is kept aside, never written over."""
+    """What earlier runs recorded. A damaged record is set aside, never overwritten."""
     path = out / EVIDENCE
     if not os.path.lexists(path):
         return Evidence(), []

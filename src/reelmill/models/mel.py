@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from reelmill.core.arrays import Float64
 
 _HERTZ_PER_MEL = 200.0 / 3
 _LOG_FROM_HERTZ = 1000.0

@@ -1,4 +1,5 @@
-"""The one template environment of all pages: everything is escaped, nothing undefined is shown."""
+"""The template environment of all pages. Everything is escaped, and undefined values raise
+errors."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ def _environment() -> Environment:
 
 
 def _encodable(value: Any) -> Any:
-    """Bytes of a message that are no UTF-8 would make the whole page unwritable."""
+    """Escape bytes that are not UTF-8, which would make the whole page unwritable."""
     if isinstance(value, str) and not value.isascii():
         return type(value)(value.encode("utf-8", "backslashreplace").decode("utf-8"))
     return value

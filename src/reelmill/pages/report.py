@@ -1,4 +1,4 @@
-"""`report.html`: a run on one page for people; a single file that needs no network."""
+"""`report.html`: a run on one page for people, as a single file that needs no network."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from reelmill.report.excerpt import excerpt
 from reelmill.report.figures import changed_originals, failures, figures, notes_of_all, on_gpu
 from reelmill.report.files import REPORT_PAGE
 
-#: Beyond this many recordings the page leaves first words out, to stay quick and small.
+#: With more recordings than this, the page leaves out first words, to stay fast and small.
 MOST_EXCERPTS = 500
-#: A page with more entries helps nobody; the JSON files have them all.
+#: More entries than this would not help a reader. The JSON files have all of them.
 _MOST_FAILURES = 200
 _MOST_WARNINGS = 50
 _MOST_NOTES = 50
@@ -40,7 +40,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Row:
-    """A recording as the table shows it. `status` is the engine's word, `state` the reader's."""
+    """A recording as a row of the table. `status` is the engine's word, `state` the reader's."""
 
     name: str
     folder: str
@@ -67,7 +67,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class StageRow:
-    """A stage with the width of its bars in percent of the longest stage."""
+    """A stage, with the widths of its bars in percent of the longest stage."""
 
     name: str
     own_name: str
@@ -91,7 +91,7 @@ def write_page(out: Path, run: RunSummary) -> Path:
 
 
 def render_page(run: RunSummary, out: Path) -> str:
-    """The page as text. First words are read from the text exports below `out`."""
+    """Render the page. First words are read from the text exports below `out`."""
     f = figures(run)
     state, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
     changed, failed = changed_originals(run), failures(run)
@@ -122,7 +122,8 @@ def render_page(run: RunSummary, out: Path) -> str:
 
 
 def _shared_folder(outcomes: list[FileOutcome]) -> str:
-    """The deepest folder all recordings lie in: said once above the table, not in every row."""
+    """The deepest folder that contains all recordings, shown once above the table instead of in
+    every row."""
     folders = {os.path.split(outcome.path)[0] for outcome in outcomes}
     try:
         return os.path.commonpath(folders) if folders else ""
@@ -131,7 +132,7 @@ def _shared_folder(outcomes: list[FileOutcome]) -> str:
 
 
 def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: str) -> Row:
-    """`said` has the notes that stand elsewhere on the page."""
+    """`said` has the notes that are shown elsewhere on the page."""
     folder, name = os.path.split(outcome.path)
     below = os.path.relpath(folder, shared) if shared and folder else folder
     return Row(
@@ -160,8 +161,8 @@ def _state(outcome: FileOutcome) -> str:
 
 
 def _link(path: str, name: str) -> Link:
-    """A link that works from the file system whatever the file is called; shown is what tells it
-    from the other results of the recording `name`: `ko.srt`, or a clip's own name."""
+    """A link that works from the file system for any file name. Its label distinguishes it from the
+    other results of the recording `name`: `ko.srt`, or a clip's own name."""
     folder, file = os.path.split(path)
     if folder != os.path.dirname(name):  # noqa: PTH120 (a result's name may end like a folder's)
         label = os.path.splitext(file)[0]  # noqa: PTH122

@@ -1,1 +1,1 @@
-"""What a run leaves for people and programs: a page, two JSON files, and the closing lines."""
+"""The reports of a run: a page, two JSON files, and the closing lines."""

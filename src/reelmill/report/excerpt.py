@@ -1,4 +1,4 @@
-"""The first words of a recording, so that a reader recognizes it."""
+"""The first words of a recording, which help a reader to recognize it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 _BYTES = 600
 _LETTERS = 140
-#: Boxes of faces; not for reading.
+#: Files of face boxes, which are not texts.
 _NO_TEXT = ".mot.txt"
 
 
 def excerpt(out: Path, outputs: Sequence[str]) -> str:
-    """The beginning of the text export among `outputs`; empty when there is none to read."""
+    """The start of the text export among `outputs`; empty if there is none."""
     for path in outputs:
         if path.endswith(".txt") and not path.endswith(_NO_TEXT):
             return _beginning(out / path)

@@ -1,4 +1,4 @@
-"""The figures of a run that every report shows, worked out in one place."""
+"""The figures of a run that all reports show."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from reelmill.report import wording
 class Figures:
     """Counts, times in seconds, shares from 0 to 1.
 
-    `reused` recordings were finished by an earlier run: they count as done, but not in the speed
-    and the mean, which are about the work of this run. None: there was nothing to measure.
-    `medium` is what `media_seconds` are seconds of.
+    `reused` recordings were finished by an earlier run. They count as done, but not in the speed
+    and the mean, which describe the work of this run. None means that there was nothing to measure.
+    `medium` says what `media_seconds` are seconds of.
     """
 
     total: int
@@ -56,24 +56,24 @@ def figures(run: RunSummary) -> Figures:
 
 
 def with_findings(run: RunSummary, severity: Severity) -> list[FileOutcome]:
-    """The recordings with findings of that severity, in the order of their names."""
+    """The recordings with findings of that severity, ordered by name."""
     found = (o for o in run.outcomes if o.status == "done" and o.count(severity))
     return sorted(found, key=lambda outcome: outcome.path)
 
 
 def failures(run: RunSummary) -> list[FileOutcome]:
-    """The recordings that failed, in the order of their names."""
+    """The failed recordings, ordered by name."""
     return sorted((o for o in run.outcomes if o.status == "failed"), key=lambda o: o.path)
 
 
 def changed_originals(run: RunSummary) -> list[FileOutcome]:
-    """The recordings whose original is not what it was before the run."""
+    """The recordings whose original has changed since before the run."""
     return sorted((o for o in run.outcomes if o.changed), key=lambda o: o.path)
 
 
 def notes_of_all(run: RunSummary) -> list[str]:
-    """What is noted of every recording that was done, where there are several, and is not said of
-    the run already."""
+    """Notes shared by all recordings that were done, if there are several, without those of the run
+    itself."""
     noted = [outcome.notes for outcome in run.outcomes if outcome.status == "done"]
     if len(noted) < 2:
         return []
@@ -86,7 +86,7 @@ def on_gpu(worker: ModelWorkerTotals) -> bool:
 
 
 def _gpu_share(run: RunSummary) -> float | None:
-    """Busy time on GPUs as part of all busy time: model workers and the CPU pool together."""
+    """Busy time on GPUs as a share of all busy time, of model workers and the CPU pool together."""
     gpu = sum(worker.busy_seconds for worker in run.model_workers if on_gpu(worker))
     cpu = sum(worker.busy_seconds for worker in run.model_workers if not on_gpu(worker))
     cpu += sum(stage.cpu_seconds for stage in run.stages)

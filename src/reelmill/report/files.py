@@ -5,7 +5,7 @@ from __future__ import annotations
 REPORT_PAGE = "report.html"
 PERFORMANCE_REPORT = "performance_report.json"
 FAILED_FILES = "failed_files.json"
-#: Who is the same person in several videos.
+#: The same people across several videos.
 PEOPLE = "people.json"
 #: Who is the same person in several recordings, by voice.
 SPEAKERS = "speakers.json"

@@ -31,16 +31,16 @@ def write_performance(out: Path, run: RunSummary) -> Path:
 
 
 def write_failed_files(out: Path, run: RunSummary) -> Path:
-    """Write `failed_files.json` into `out`, also when nothing failed: an old list would mislead.
-    Raises OSError when it cannot be written."""
+    """Write `failed_files.json` into `out`, even if nothing failed, because an old list would
+    mislead. Raises OSError when it cannot be written."""
     path = out / FAILED_FILES
     write_text(path, json_text(failed_files(run), indent=2) + "\n")
     return path
 
 
 def failed_files(run: RunSummary) -> list[dict[str, Any]]:
-    """Every recording that failed or is not whole: file, error, stage, tries, kind and what to do
-    about it."""
+    """Every recording that failed or is incomplete: file, error, stage, tries, kind and what to
+    do."""
     failed = [_failed(outcome) for outcome in failures(run)]
     return failed + [_not_whole(outcome) for outcome in with_findings(run, "grave")]
 
@@ -48,8 +48,8 @@ def failed_files(run: RunSummary) -> list[dict[str, Any]]:
 def performance_report(run: RunSummary) -> dict[str, Any]:
     """The figures of a run as plain JSON values.
 
-    The first seven names are those of the programs this one replaces; `gpu_utilization` is a
-    mean in percent and 0 where no GPU was used. Times in seconds unless the name says minutes.
+    The first seven names are those of the programs that this one replaces. `gpu_utilization` is a
+    mean in percent, and 0 if no GPU was used. Times are in seconds unless the name says minutes.
     """
     f = figures(run)
     return {
@@ -106,7 +106,7 @@ def performance_report(run: RunSummary) -> dict[str, Any]:
 
 
 def _not_whole(outcome: FileOutcome) -> dict[str, Any]:
-    """A recording with results that must not be taken for whole."""
+    """A recording whose results are incomplete."""
     words = [wording.finding_words(one) for one in outcome.findings if one.severity == "grave"]
     return {
         "file": outcome.path,

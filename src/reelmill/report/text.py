@@ -17,7 +17,8 @@ _MOST_WARNINGS = 5
 
 
 def closing_lines(run: RunSummary, out: Path) -> list[str]:
-    """How the run ended, what failed and why, and where everything is. Plain text, no colours."""
+    """How the run ended, what failed and why, and where the files are. Plain text without
+    colours."""
     f = figures(run)
     _, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
     lines = [f"{sentence}.", *_speed(f)]
@@ -48,7 +49,7 @@ def _speed(f: Figures) -> list[str]:
 
 
 def _findings(run: RunSummary) -> list[str]:
-    """Recordings that are not whole by name, the others counted."""
+    """Lines about findings: recordings that are incomplete by name, the others counted."""
     lines = []
     grave = with_findings(run, "grave")
     for outcome in grave[:_MOST_FAILURES]:
@@ -103,5 +104,5 @@ def _places(f: Figures, run: RunSummary, out: Path) -> list[str]:
 
 
 def without_path(message: str, path: str) -> str:
-    """A failure's message without the file name that stands above it already."""
+    """A failure's message without the file name, which the line above already shows."""
     return message.removeprefix(f"{path}: ")

@@ -1,4 +1,4 @@
-"""How reports put numbers, stages and causes into words."""
+"""The wording of numbers, stages and causes in reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.artifacts import Finding
 from reelmill.engine.telemetry.metrics import StageTotals
 from reelmill.errors import Kind
 
-#: Steps of a run that are no stages.
+#: Steps of a run that are not stages.
 _STEPS = {
     "identify": "Reading the file",
     "check": "Reading the file again",
@@ -45,7 +45,7 @@ _ADVICE: dict[Kind, str] = {
 
 
 def stage_words(name: str, stages: Iterable[StageTotals] = ()) -> str:
-    """What a stage does, in plain words; its own name where it has no title.
+    """What a stage does, in plain words, or its own name if it has no title.
 
     Args:
         name: the stage's name, or that of a step which is no stage.
@@ -56,7 +56,7 @@ def stage_words(name: str, stages: Iterable[StageTotals] = ()) -> str:
 
 
 def medium(pipeline: str) -> str:
-    """What a pipeline's recordings are made of, for "12:30 of ..."."""
+    """The medium of a pipeline's recordings, for "12:30 of ..."."""
     return "video" if pipeline == "faces" else "sound"
 
 
@@ -65,7 +65,7 @@ def cause_words(kind: Kind) -> str:
 
 
 def advice(kind: Kind) -> str:
-    """What someone who is not a programmer can do."""
+    """Advice for people who are not programmers."""
     return _ADVICE.get(kind, _ADVICE["crash"])
 
 
@@ -76,7 +76,7 @@ NOT_WHOLE_ADVICE = (
 
 
 def finding_words(finding: Finding) -> str:
-    """A finding in one line: when, and what: `at 01:02–01:05: no sound for 3.1 s`."""
+    """A finding in one line, with its time: `at 01:02–01:05: no sound for 3.1 s`."""
     text = finding.text or finding.label
     if finding.start is None:
         return text
@@ -114,14 +114,14 @@ def speed(times: float | None) -> str:
 
 
 def significant(value: float) -> str:
-    """Three digits where they say something: 0.52, 13.8, 1,304."""
+    """Three significant digits: 0.52, 13.8, 1,304."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def percent(share: float | None) -> str:
-    """A share from 0 to 1. Only nothing is 0 %, only everything is 100 %."""
+    """A share from 0 to 1 as text. 0 % means nothing at all, and 100 % means everything."""
     if share is None:
         return "–"
     if 0 < share < 0.01:
@@ -140,7 +140,7 @@ def count(number: int, noun: str) -> str:
 
 
 def day(started: str) -> str:
-    """`2026-11-01T14:02:11+0900` as `1 November 2026, 14:02`; as it came when it is not a time."""
+    """`2026-11-01T14:02:11+0900` as `1 November 2026, 14:02`; unchanged if it is not a time."""
     try:
         moment = datetime.strptime(started, "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:

@@ -1,1 +1,1 @@
-"""Searching the results in an output folder for what was said and what was found."""
+"""Full-text search over the results in output folders."""

@@ -1,8 +1,8 @@
 """The index of an output folder: SQLite's full-text search (FTS5), kept in the user's own cache.
 
-It lies with the user and not with the results, where somebody else could write into it, and so that
-results on a read-only disk can be searched. It follows the files: one is read again when its
-identity, size or time changed.
+It is not kept with the results, because somebody else could write to it there, and results on a
+read-only disk could not be searched. A file is read again when its identity, size or time has
+changed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from reelmill.errors import InputError, UsageError
 from reelmill.search.results import Kind, read_result, result_files
 from reelmill.search.tokens import expression, position, terms, tokens
 
-#: Raised when a column means something else: older indexes are made anew.
+#: Raised when a column changes its meaning. Older indexes are then rebuilt.
 _VERSION = 1
-#: A file's lines have the numbers from its own number times this on.
+#: The lines of a file are numbered from its own number times this.
 _LINES = 1 << 20
 _SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, path UNIQUE, stamp, name, sha256, problem);
@@ -37,7 +37,7 @@ CREATE VIRTUAL TABLE found USING fts5(tokens, tokenize="unicode61 remove_diacrit
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for.
+    """A search query.
 
     Attributes:
         words: as `tokens.terms` reads them; empty for all lines that the rest allows.
@@ -59,7 +59,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """A line that was found.
+    """A line that matches.
 
     Attributes:
         recording: the recording's name.
@@ -119,7 +119,7 @@ class SearchIndex:
         self._db.close()
 
     def update(self) -> list[str]:
-        """Read what is new or changed below the folder, and forget what is gone.
+        """Index what is new or changed below the folder, and remove what is gone.
 
         Returns:
             Why files could not be searched.
@@ -177,8 +177,8 @@ class SearchIndex:
             self._db.execute("INSERT INTO found (rowid, tokens) VALUES (?, ?)", (number, text))
 
     def search(self, query: Query) -> list[Hit]:
-        """The lines that have all words of a query, by recording and time; where there are more
-        than its limit, those of the recordings that were indexed first.
+        """The lines that contain all words of a query, by recording and time. If there are more
+        than its limit, those of the recordings indexed first.
 
         Raises:
             UsageError: the query has no letter or digit to look for.
@@ -198,7 +198,7 @@ _ADD_LINE = (
     'INSERT INTO lines (id, kind, start, "end", speaker, label, text, words) '
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-# In the order of the full-text index, so that it is left as soon as there are enough.
+# In the order of the index, so that the search stops as soon as there are enough.
 _SEARCH = (
     'SELECT name, path, kind, start, "end", speaker, label, text, words FROM {} '
     f"JOIN files ON files.id = lines.id / {_LINES} WHERE {{}} ORDER BY {{}} LIMIT ?"
@@ -222,7 +222,7 @@ def _conditions(
     if query.speaker is not None:
         add("lower(speaker) = lower(?)", query.speaker)
     if query.recording is not None:
-        # a name may be given with its ending or without it
+        # a name may be given with or without its extension
         pattern = query.recording.replace("[", "[[]")
         add("(name = ? OR name GLOB ? OR name GLOB ?)", query.recording, pattern, f"{pattern}.*")
     if query.start is not None:
@@ -247,7 +247,7 @@ def _hit(row: Sequence[object], asked: Sequence[tuple[list[str], bool]]) -> Hit:
 
 
 def _stamp(path: Path) -> str:
-    """What changes when a file does."""
+    """The facts that change when a file changes."""
     try:
         stat = os.lstat(path)
     except OSError:

@@ -1,7 +1,7 @@
-"""What is searched: the JSON results in an output folder, each as lines with their times.
+"""Reads what can be searched: the JSON results in an output folder, as lines with times.
 
-They may come from anywhere, so every field is checked, and a file that is none of ours, or is
-damaged, has no lines.
+The files may come from anywhere, so every field is checked. A file that is not ours, or is damaged,
+has no lines.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from reelmill.core.json_text import parse_json
 from reelmill.core.walk import walk
 from reelmill.errors import InputError
 
-#: Where a line comes from: what was said, its translation, or what a stage found.
+#: The kind of a line: speech, a translation, or a finding of a stage.
 Kind = Literal["speech", "translation", "finding"]
 _SCHEMAS = ("reelmill.transcript/1", "reelmill.subtitles/1")
-#: Ten times the transcript of a day.
+#: Ten times the transcript of a whole day.
 _LARGEST_BYTES = 1 << 28
 
 
 class Word(BaseModel):
-    """A word and when it begins, in seconds of the original."""
+    """A word and its start, in seconds of the original."""
 
     word: str
     start: float
 
 
 class Line(BaseModel):
-    """A segment or a finding: times in seconds of the original, None where it has none."""
+    """A segment or a finding. Times are in seconds of the original, None if it has none."""
 
     kind: Kind
     text: str
@@ -81,7 +81,7 @@ class Result(BaseModel):
     findings: list[_Finding] = []
 
     def lines(self) -> Iterator[Line]:
-        """Everything that can be found in it."""
+        """Everything in it that can be found."""
         for one in (*self.segments, *self.sentences):
             said = Line(kind="speech", **one.model_dump(exclude={"translations"}))
             yield said
@@ -93,7 +93,7 @@ class Result(BaseModel):
 
 
 def result_files(out: Path) -> Iterator[Path]:
-    """The JSON files below an output folder, its cache left out; links are not followed."""
+    """The JSON files below an output folder, without its cache. Links are not followed."""
     for at, folders, files in walk(out):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -102,7 +102,7 @@ def result_files(out: Path) -> Iterator[Path]:
 
 
 def read_result(path: Path) -> Result | None:
-    """A result to be searched; None for a file that is something else.
+    """Read a result to be searched; None if the file is something else.
 
     Raises:
         InputError: it cannot be read, or says it is a result and is damaged.

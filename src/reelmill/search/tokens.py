@@ -1,7 +1,8 @@
-"""Text as what is searched for: words, and single characters where words are not told apart.
+"""Splits text into tokens for search: words, or single characters in scripts that do not separate
+words.
 
-Korean, Japanese, Chinese and Thai are taken a character at a time, and a word of the question is a
-row of them: it is found inside longer words too, and whether or not somebody put a space there.
+Korean, Japanese, Chinese and Thai are split into characters, and a word of the query is a sequence
+of them. It is therefore found inside longer words, and with or without spaces.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: A character of a script that writes words together, or puts endings on them.
+#: A character of a script that does not separate words, or that adds endings to them.
 _SINGLE = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -19,7 +20,7 @@ _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 
 
 def tokens(text: str) -> list[str]:
-    """What of a text can be found, in its order: case, width and accents make no difference."""
+    """The searchable tokens of a text in order. Case, width and accents make no difference."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return [_without_accents(token) for token in _TOKEN.findall(plain)]
 
@@ -33,7 +34,7 @@ def _without_accents(token: str) -> str:
 
 
 def terms(question: str) -> list[tuple[list[str], bool]]:
-    """What is asked for: each term's tokens, and whether words that begin so are meant too.
+    """Parse a query: the tokens of each term, and whether it also matches words that begin with it.
 
     Args:
         question: words, all of which have to be there; `"some words"` for a phrase; `word*` for
@@ -48,13 +49,13 @@ def terms(question: str) -> list[tuple[list[str], bool]]:
 
 
 def expression(asked: list[tuple[list[str], bool]]) -> str:
-    """Terms as SQLite's FTS5 wants them. Tokens hold letters and digits only: nothing in them is
-    an operator."""
+    """Terms in the syntax of SQLite's FTS5. Tokens contain only letters and digits, so nothing in
+    them is an operator."""
     return " AND ".join(f'"{" ".join(one)}"{" *" if prefix else ""}' for one, prefix in asked)
 
 
 def position(words: list[str], term: tuple[list[str], bool]) -> int | None:
-    """The word in which a term begins.
+    """The index of the word in which a term begins.
 
     Args:
         words: the words of a line, in order.

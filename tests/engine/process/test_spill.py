@@ -120,7 +120,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "ran"),)
 
     data = pickle.dumps(Evil())
-    with pytest.raises(TransientError, match="changed by somebody else"):
+    with pytest.raises(TransientError, match="changed by another program"):
         unsealed(KEY, tmp_path / "spill", 0, b"\0" * 32 + data)
     with pytest.raises((ValueError, TypeError, KeyError, IndexError, struct.error)):
         unpack(data)

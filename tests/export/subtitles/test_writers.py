@@ -34,7 +34,8 @@ from reelmill.export.subtitles import (
     parse_subtitle_formats,
     subtitle_writer,
 )
-from reelmill.export.subtitles.style import legible
+from reelmill.export.subtitles.style import least_size
+from reelmill.export.subtitles.text_tracks import ass_file
 from reelmill.export.transcript.document import Source
 
 NASTY = ["a < b & c > d", "{\\an8}위로", "C:\\new\\hall", "--> 화살", "<i>기울임</i>", "1995"]
@@ -219,9 +220,10 @@ def test_any_text_comes_back_from_srt_and_vtt(cues: list[list[str]]) -> None:
 
 
 def test_letters_drawn_in_few_pixels_are_larger() -> None:
-    assert (
-        legible(DEFAULT_STYLE, (1920, 1080)) == legible(DEFAULT_STYLE, (640, 360)) == DEFAULT_STYLE
-    )
-    assert legible(DEFAULT_STYLE, (320, 180)).size * 180 / 1080 == pytest.approx(16, abs=0.2)
-    own = parse_style("size=40")
-    assert legible(own, (320, 180)) == own
+    long = track(cue(0, 1, "칠 일 안에 컴퓨터를 끝낼게요, 아마도."))
+    for picture in ((320, 180), (180, 320)):
+        least = least_size(DEFAULT_STYLE, picture)
+        size = ass_file(long, DEFAULT_STYLE, picture, least).styles["Default"].fontsize
+        assert size * 180 / 1080 == pytest.approx(16, abs=0.2)
+    assert least_size(DEFAULT_STYLE, (640, 360)) < DEFAULT_STYLE.size
+    assert least_size(parse_style("size=40"), (320, 180)) == 0

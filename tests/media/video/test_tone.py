@@ -11,6 +11,7 @@ from reelmill.media.video import tone
 from reelmill.media.video.crop import Cropper, Window, planar_of
 from reelmill.media.video.encode import Colour
 from reelmill.media.video.frames import Reducer
+from reelmill.media.video.index import index_video
 from reelmill.media.video.reader import open_pictures
 from reelmill.media.video.tone import HLG, PQ, sdr
 from tests.media.films import film
@@ -57,6 +58,7 @@ def test_what_is_cut_and_what_is_searched_are_of_standard_range(
     path = film(
         tmp_path / "hdr.mkv", [0, 0.04], pix_fmt="yuv420p10le", sound=False, transfer=transfer
     )
+    assert [one.label for one in index_video(path).problems] == ["high dynamic range"]
     with open_pictures(path) as pictures:
         _, frame = next(pictures.between(-1, 1))
         cut = Cropper(96, 64).crop(planar_of(frame), Window(0, 0, 192, 128))

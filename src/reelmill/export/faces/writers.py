@@ -22,7 +22,7 @@ from reelmill.artifacts import (
     Still,
 )
 from reelmill.core.printable import plain_cell
-from reelmill.errors import UsageError
+from reelmill.export.formats import Formats
 from reelmill.export.jsontext import json_text, number
 from reelmill.export.transcript.document import Source
 from reelmill.export.transcript.json_writer import source_facts
@@ -128,21 +128,13 @@ class FacesMot(FacesWriter):
         return "".join(f"{line}\n" for _, _, line in sorted(lines))
 
 
-_WRITERS: dict[str, type[FacesWriter]] = {"json": FacesJson, "csv": FacesCsv, "mot": FacesMot}
-
-FACES_FORMATS = tuple(_WRITERS)
-
-
-def faces_writer(name: str) -> FacesWriter:
-    """The writer of a format.
-
-    Raises:
-        UsageError: no such format; the message lists those there are.
-    """
-    if name not in _WRITERS:
-        known = ", ".join(_WRITERS)
-        raise UsageError(f"unknown format {name!r} for faces; the formats are: {known}")
-    return _WRITERS[name]()
+_FORMATS: Formats[FacesWriter] = Formats(
+    "faces format", {"json": FacesJson, "csv": FacesCsv, "mot": FacesMot}
+)
+#: The default formats.
+FACES_FORMATS = tuple(_FORMATS.writers)
+#: As `Formats.writer`.
+faces_writer = _FORMATS.writer
 
 
 def _clip(clip: Clip) -> dict[str, Any]:

@@ -39,13 +39,12 @@ DEFAULT_STYLE = SubtitleStyle()
 _LEGIBLE_PIXELS = 16
 
 
-def legible(style: SubtitleStyle, picture: tuple[int, int]) -> SubtitleStyle:
-    """The style for letters drawn into a picture of (width, height). In a small picture they are
-    larger, unless the user gave a size."""
-    least = math.ceil(_LEGIBLE_PIXELS * _SHORTER_SIDE / max(1, min(picture)))
-    if style.size != DEFAULT_STYLE.size or least <= style.size:
-        return style
-    return replace(style, size=least)
+def least_size(style: SubtitleStyle, picture: tuple[int, int]) -> int:
+    """The smallest size of letters that are drawn in the pixels of a picture of (width, height),
+    unless a size of its own was asked for."""
+    if style.size != DEFAULT_STYLE.size:
+        return 0
+    return math.ceil(_LEGIBLE_PIXELS * _SHORTER_SIDE / max(1, min(picture)))
 
 
 def parse_style(text: str) -> SubtitleStyle:

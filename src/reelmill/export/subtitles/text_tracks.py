@@ -50,12 +50,16 @@ class AssWriter(TrackWriter):
         return ass_file(track, document.style, document.picture).to_string("ass")
 
 
-def ass_file(track: SubtitleTrack, style: SubtitleStyle, picture: tuple[int, int]) -> SSAFile:
-    """A language's subtitles with their style, for a picture of (width, height)."""
+def ass_file(
+    track: SubtitleTrack, style: SubtitleStyle, picture: tuple[int, int], least: int = 0
+) -> SSAFile:
+    """A language's subtitles with their style, for a picture of (width, height). Letters are as
+    large as lines allow, at least of size `least`: longer lines are then broken by who draws them.
+    """
     import pysubs2
 
     width, height = _scaled(picture)
-    size = min(style.size, _fitting(track, width))
+    size = max(least, min(style.size, _fitting(track, width)))
     made = pysubs2.SSAFile()
     made.info.update(
         PlayResX=str(width), PlayResY=str(height), ScaledBorderAndShadow="yes", WrapStyle="0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reelmill.errors import UsageError
+from reelmill.export.formats import Formats
 from reelmill.export.transcript.docx_writer import DocxWriter
 from reelmill.export.transcript.json_writer import JsonWriter
 from reelmill.export.transcript.karaoke_writer import KaraokeVttWriter
@@ -15,26 +15,30 @@ from reelmill.export.transcript.txt_writer import TxtWriter
 from reelmill.export.transcript.vtt_writer import VttWriter
 from reelmill.export.transcript.writer import TranscriptWriter
 
-_WRITERS: dict[str, type[TranscriptWriter]] = {
-    writer.suffix: writer
-    for writer in (
-        JsonWriter,
-        TxtWriter,
-        SrtWriter,
-        VttWriter,
-        TsvWriter,
-        RttmWriter,
-        DocxWriter,
-    )
-}
-
 #: The default formats, and the meaning of `all`: those that need no further package.
 DEFAULT_FORMATS = ("json", "txt", "srt", "vtt", "tsv")
+
+_FORMATS: Formats[TranscriptWriter] = Formats(
+    "format",
+    {
+        writer.suffix: writer
+        for writer in (
+            JsonWriter,
+            TxtWriter,
+            SrtWriter,
+            VttWriter,
+            TsvWriter,
+            RttmWriter,
+            DocxWriter,
+        )
+    },
+    DEFAULT_FORMATS,
+)
 
 
 def known_formats() -> tuple[str, ...]:
     """The names that `writer_for` takes."""
-    return tuple(_WRITERS)
+    return tuple(_FORMATS.writers)
 
 
 def writer_for(name: str, *, words: bool = False) -> TranscriptWriter:
@@ -45,27 +49,16 @@ def writer_for(name: str, *, words: bool = False) -> TranscriptWriter:
     """
     if words and name == KaraokeVttWriter.suffix:
         return KaraokeVttWriter()
-    try:
-        return _WRITERS[name]()
-    except KeyError:
-        known = ", ".join(_WRITERS)
-        raise UsageError(f"unknown format {name!r}; the formats are: {known}") from None
+    return _FORMATS.writer(name)
 
 
 def parse_formats(names: Iterable[str]) -> tuple[str, ...]:
-    """Parse format names as a user writes them (`SRT`, `.vtt`, `json,txt`, `all`), each once.
-
-    They are returned in the registry's order, so that the same formats make the same setting.
+    """As `Formats.parse`.
 
     Raises:
         UsageError: a name is unknown, cannot be written here, or none is given.
     """
-    asked = [part.strip().lstrip(".").lower() for name in names for part in name.split(",")]
-    chosen = {part for part in asked if part}
-    if "all" in chosen:
-        chosen = chosen - {"all"} | set(DEFAULT_FORMATS)
-    for name in sorted(chosen):
+    chosen = _FORMATS.parse(names)
+    for name in chosen:
         writer_for(name).check()
-    if not chosen:
-        raise UsageError(f"no format given; the formats are: {', '.join(_WRITERS)}")
-    return tuple(name for name in _WRITERS if name in chosen)
+    return chosen

@@ -9,16 +9,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from reelmill.artifacts import Caption, CaptionWord
+from reelmill.core.arrays import Float32
 from reelmill.media.video.crop import Frame, planes
 from reelmill.media.video.overlay import font_path
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-Float32 = npt.NDArray[np.float32]
 
 #: Of the picture's shorter side: the height of letters; of its width: the widest line; of its
 #: height: where the lowest line ends.

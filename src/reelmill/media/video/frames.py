@@ -12,6 +12,7 @@ import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from reelmill.artifacts import Media, VideoIndex, VideoTrack
+from reelmill.core.arrays import UInt8
 from reelmill.errors import InputError
 from reelmill.media.container import shown
 from reelmill.media.video.reader import SAME_FRAME_SECONDS
@@ -20,7 +21,6 @@ from reelmill.media.video.tone import is_hdr, sdr
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-UInt8 = npt.NDArray[np.uint8]
 
 #: The narrowest pixel that is believed.
 _LEAST_ASPECT = 0.2

@@ -19,6 +19,7 @@ from reelmill.media.container import open_container
 from reelmill.media.packets import readable_packets
 from reelmill.media.timeline import late_track, truncated
 from reelmill.media.video.reader import Pictures, open_pictures
+from reelmill.media.video.tone import is_hdr
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -56,6 +57,9 @@ def index_video(source: Path | Recording, track: int | None = None) -> VideoInde
         if not index.seekable:
             index.key_times, index.end = [], None
         index.problems = [*_problems(found, index), *_truncation(found, source)]
+        if found.is_hdr:
+            text = "its pictures are of high dynamic range; those of clips are of standard range"
+            index.problems.append(Finding("high dynamic range", text=text))
         if pictures.late:
             index.problems.append(late_track())
     return index
@@ -70,6 +74,7 @@ class _Scan:
     restarts: int = 0
     unstamped: int = 0
     in_order: bool = True
+    is_hdr: bool = False
     end: float | None = None
     _stamps: array[int] = field(default_factory=lambda: array("q"))
     _keys: array[int] = field(default_factory=lambda: array("q"))
@@ -113,6 +118,7 @@ class _Scan:
         except av.error.FFmpegError:  # what is damaged is told where it is looked at
             return
         for frame in frames:
+            self.is_hdr = self.is_hdr or is_hdr(frame)
             last, self._last_shown = self._last_shown, frame.pts
             if frame.pts is None or (last is not None and frame.pts <= last):
                 self.in_order = False

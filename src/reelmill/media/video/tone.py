@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-Float32 = npt.NDArray[np.float32]
-UInt8 = npt.NDArray[np.uint8]
+from reelmill.core.arrays import Float32, UInt8
 
 #: Transfer characteristics of ITU-T H.273: SMPTE ST 2084 and ARIB STD-B67.
 PQ, HLG = 16, 18

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import Float32
 from reelmill.models.alignment.spelling import ANY, Alphabet
 
-Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
 
 #: In `Spelled.letters`: optional silence.

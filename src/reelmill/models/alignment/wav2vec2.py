@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from reelmill.core.arrays import Float32
 from reelmill.core.json_text import parse_json
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 from reelmill.models.alignment.spelling import Alphabet, read_alphabet
 from reelmill.models.alignment.wav2vec2_convert import SHAPE_FILE, VOCABULARY_FILE
 from reelmill.models.runtimes import cublas
-from reelmill.models.whisper.features import SAMPLE_RATE, Float32
+from reelmill.models.whisper.features import SAMPLE_RATE
 
 #: wav2vec2 as published: frames of 25 ms, one every 20 ms.
 _USUAL_SHAPE = {"reach": 400, "hop": 320}

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
-UInt8 = npt.NDArray[np.uint8]
+from reelmill.core.arrays import Float32, Int64, UInt8
 
 #: More samples a side than the output has pixels are averaged from here on.
 _BLUR_FROM = 1.6

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from reelmill.core.arrays import Float32
 from reelmill.engine.stage import ModelSpec
-from reelmill.models.faces.boxes import Float32
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from reelmill.models.faces.boxes import Float32, UInt8
+from reelmill.core.arrays import Float32, Float64, UInt8
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.files.cache import file_digest
 from reelmill.models.runtimes.onnx import SHIPPED
@@ -34,8 +33,6 @@ TEMPLATE = np.array(
     [[47.0, 45.4], [101.0, 45.4], [74.0, 77.9], [48.5, 101.7], [99.5, 101.7]], np.float64
 )
 _MEMORY_MB = 170.0
-
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from reelmill.models.faces.boxes import Float32, UInt8, crops
+from reelmill.core.arrays import Float32, UInt8
+from reelmill.models.faces.boxes import crops
 from reelmill.models.faces.facenet_convert import SIZE
 from reelmill.models.faces.network import AT_ONCE, FaceNetworkSpec
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from reelmill.core.arrays import UInt8
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
-from reelmill.models.faces.boxes import UInt8
 from reelmill.models.faces.detector import DetectorSpec, Faces, no_faces
 
 NAME = "facenet-pytorch"

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import Float32, UInt8
 from reelmill.engine.stage import Device
-from reelmill.models.faces.boxes import Float32, UInt8
 from reelmill.models.faces.lr_asd_convert import COEFFICIENTS, SIDE, SOUND_FRAMES
 from reelmill.models.mel import htk_hertz, htk_mels, triangles
 from reelmill.models.runtimes.onnx import OnnxFileSpec, open_network

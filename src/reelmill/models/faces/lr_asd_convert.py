@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Float32
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.runtimes.checkpoint import Weights, read_weight_file
 from reelmill.models.runtimes.onnx_writer import Graph, Value
-
-Float32 = npt.NDArray[np.float32]
 
 #: Side of the picture of a face, pixels; coefficients of a sound frame, and such frames a picture.
 SIDE, COEFFICIENTS, SOUND_FRAMES = 112, 13, 4

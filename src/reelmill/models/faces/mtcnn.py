@@ -17,8 +17,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from reelmill.core.arrays import Float32, Int64, UInt8
 from reelmill.engine.stage import Device
-from reelmill.models.faces.boxes import Float32, Int64, UInt8, crops, moved, squared, suppress
+from reelmill.models.faces.boxes import crops, moved, squared, suppress
 from reelmill.models.faces.detector import DetectorSpec, Faces, no_faces
 from reelmill.models.runtimes.onnx import SHIPPED, OnnxModelSpec, open_network
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from reelmill.core.arrays import Float32, UInt8
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
-from reelmill.models.faces.boxes import Float32, UInt8
 from reelmill.models.runtimes.onnx import OnnxFileSpec, open_network
 
 #: Faces the network gets in one call.

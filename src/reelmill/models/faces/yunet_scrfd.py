@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from reelmill.core.arrays import Float32, UInt8
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
-from reelmill.models.faces.boxes import Float32, UInt8, suppress
+from reelmill.models.faces.boxes import suppress
 from reelmill.models.faces.detector import DetectorSpec, Faces, no_faces
 from reelmill.models.runtimes.onnx import OnnxModelSpec, open_network
 

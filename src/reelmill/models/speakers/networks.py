@@ -12,18 +12,15 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import Bool, Float32, Int16
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.runtimes.onnx import OnnxFileSpec, open_network
 from reelmill.models.speakers.features import (
     WINDOW,
-    Float32,
     kaldi_filter_banks,
     wespeaker_filter_banks,
 )
-
-Bool = npt.NDArray[np.bool_]
-Int16 = npt.NDArray[np.int16]
 
 #: The filter banks an encoder expects: as 3D-Speaker computes them, or as WeSpeaker does.
 Features = Literal["3d-speaker", "wespeaker"]

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 from reelmill.models.runtimes.torch_device import TorchModelSpec, torch_device
-
-Float32 = npt.NDArray[np.float32]
 
 RATE = 16_000
 #: PyTorch and its companions, with the networks and a batch, in MB.

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Float32
 from reelmill.models.mel import slaney_hertz, slaney_mels, triangles
-
-Float32 = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 16_000
 HOP = 160

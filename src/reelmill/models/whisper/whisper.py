@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import InputError, ModelUnavailableError, is_out_of_memory
 from reelmill.models.runtimes import cublas
@@ -36,7 +37,6 @@ from reelmill.models.whisper.features import (
     FRAMES_PER_SECOND,
     WINDOW_FRAMES,
     WINDOW_SECONDS,
-    Float32,
     pad_or_trim,
 )
 from reelmill.models.whisper.prompts import echoes, left_out, prompt_tokens, says

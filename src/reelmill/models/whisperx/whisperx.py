@@ -10,15 +10,13 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 from reelmill.models.files import hub
 from reelmill.models.runtimes.compute import compute_type_for
 from reelmill.models.runtimes.torch_device import TorchModelSpec, torch_device
-
-Float32 = npt.NDArray[np.float32]
 
 RATE = 16_000
 #: PyTorch and its companions, with the speech detector and an aligner of usual size, in MB.

@@ -30,15 +30,13 @@ from reelmill.artifacts import (
     read_persons,
     read_shares,
 )
+from reelmill.core.arrays import Bool, Float64
 from reelmill.core.atomic import write_bytes
 from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.stages.clips.camera_path import Framing
 from reelmill.stages.clips.plan import pixel_aspect
 from reelmill.stages.clips.shots import RATE, EditRules, Moments, shots_of
 from reelmill.stages.clips.tiled import tiled_path
-
-Float64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 #: Who is not to be seen for no longer than this, s, is not gone.
 _BRIDGED_SECONDS = 0.5

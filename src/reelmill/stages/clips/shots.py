@@ -16,9 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import Shot
-
-Float64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
+from reelmill.core.arrays import Bool, Float64
 
 #: Moments a second.
 RATE = 25

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import Float32
 from reelmill.stages.faces.clustering import agglomerated, unit
-
-Float32 = npt.NDArray[np.float32]
 
 #: A person of a video: the video's SHA-256, and the person's letter in it.
 Member = tuple[str, str]

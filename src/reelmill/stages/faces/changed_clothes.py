@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Float32, Int64
 from reelmill.stages.faces.colours import embedding
-
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
 
 #: Means of two parts of a track less alike than this (cosine) are two persons' clothes.
 _DIFFERENT = 0.68

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import UInt8
 from reelmill.media.video.frames import Reducer, Stretch, brightness
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures
 from reelmill.stages.faces.scenes import COLUMNS, ROWS, Glance, is_cut
@@ -18,7 +19,6 @@ from reelmill.stages.faces.tiles import Rectangle, find_tiles
 if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame
 
-UInt8 = npt.NDArray[np.uint8]
 
 #: Samples in a chunk: about three seconds, 25 MB at 640 x 360. Of larger frames fewer, so that
 #: several chunks have room in the arena.

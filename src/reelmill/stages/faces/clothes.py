@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import Float32, Int64
 from reelmill.stages.faces.clustering import cluster, together
 from reelmill.stages.faces.colours import embedding
-
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
 
 #: What the same clothes add to the cosine of two faces, and other ones take off it, at the very
 #: most: enough to settle a doubt, too little to join two people or to part one.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from reelmill.core.arrays import Bool, Float32, Int64
 
 #: More tracks than this are clustered in runs first, so that memory stays bounded: the
 #: similarities of 2,000 take 16 MB.

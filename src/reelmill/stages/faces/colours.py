@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.models.faces.boxes import Float32, UInt8
+from reelmill.core.arrays import Float32, UInt8
 
 #: Bins of the two colour differences and of brightness.
 _CHROMA_BINS, _LIGHT_BINS = 8, 3

@@ -20,6 +20,7 @@ from reelmill.artifacts import (
     VideoTrack,
     write_arrays,
 )
+from reelmill.core.arrays import Float32, UInt8
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
@@ -32,7 +33,6 @@ from reelmill.media.video.frames import (
     upright_size,
 )
 from reelmill.media.video.reader import open_pictures
-from reelmill.models.faces.boxes import Float32, UInt8
 from reelmill.models.faces.detector import Faces, no_faces
 from reelmill.models.runtimes.shared import own_model
 from reelmill.stages.faces.chunks import FrameChunk, frame_chunks

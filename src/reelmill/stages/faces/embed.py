@@ -21,6 +21,7 @@ from reelmill.artifacts import (
     read_tracks,
     write_arrays,
 )
+from reelmill.core.arrays import Float32, UInt8
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.media.video.frames import (
@@ -38,8 +39,6 @@ from reelmill.stages.faces.clustering import unit
 if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame
 
-Float32 = npt.NDArray[np.float32]
-UInt8 = npt.NDArray[np.uint8]
 
 #: Seconds of video whose faces one process cuts out.
 _PART_SECONDS = 30.0

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import DetectionArrays, Finding
-
-Float32 = npt.NDArray[np.float32]
+from reelmill.core.arrays import Float32
 
 #: The middle of a still face stays within this share of its width, and its size and its features
 #: change by no more: what the detector takes for movement in a picture that stands is half of it.

@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reelmill.artifacts import Person, SpeakingArrays, Turn
-
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
+from reelmill.core.arrays import Bool, Float32
 
 #: Moments a second.
 RATE = 25

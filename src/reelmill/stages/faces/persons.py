@@ -22,10 +22,8 @@ from reelmill.artifacts import (
     TrackArrays,
     Tracks,
 )
+from reelmill.core.arrays import Float32, Int64
 from reelmill.stages.faces.clustering import unit
-
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
 
 _SAME_SECONDS = 1e-3
 #: A person out of sight for no longer than this, s, is on screen without a break.

@@ -20,10 +20,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.models.faces.boxes import Float32, Int64, UInt8, overlaps, pair_overlaps
+from reelmill.core.arrays import Bool, Float32, Int64, UInt8
+from reelmill.models.faces.boxes import overlaps, pair_overlaps
 from reelmill.models.faces.detector import Faces, no_faces
-
-Bool = npt.NDArray[np.bool_]
 
 #: Frames from one look to the next where nothing happens.
 LOOK_EVERY = 12

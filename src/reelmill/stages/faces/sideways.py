@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from reelmill.artifacts import Finding
+from reelmill.core.arrays import Float32, UInt8
 from reelmill.models.faces.detector import Faces
 from reelmill.stages.faces.chunks import FrameChunk
 from reelmill.stages.faces.search import Detector
-
-Float32 = npt.NDArray[np.float32]
-UInt8 = npt.NDArray[np.uint8]
 
 #: Every so many seconds it is tried, in so many frames, by faces as sure as this.
 _EVERY, _TRIED, _SURE = 60.0, 2, 0.95

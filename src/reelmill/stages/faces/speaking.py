@@ -23,6 +23,7 @@ from reelmill.artifacts import (
     read_tracks,
     write_arrays,
 )
+from reelmill.core.arrays import Float32, Int64, UInt8
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.media.audio.samples import open_samples
 from reelmill.media.video.frames import (
@@ -42,9 +43,6 @@ from reelmill.models.faces.lr_asd_convert import SIDE, SOUND_FRAMES
 if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame
 
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
-UInt8 = npt.NDArray[np.uint8]
 
 #: Seconds of video whose faces one process cuts out, at least.
 _PART_SECONDS = 30.0

@@ -9,8 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-UInt8 = npt.NDArray[np.uint8]
-Bool = npt.NDArray[np.bool_]
+from reelmill.core.arrays import Bool, UInt8
 
 #: Left, top, right, bottom.
 Rectangle = tuple[int, int, int, int]

@@ -23,12 +23,10 @@ from reelmill.artifacts import (
     read_detections,
     write_arrays,
 )
+from reelmill.core.arrays import Float32, Int64
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.faces.changed_clothes import changes
 from reelmill.stages.faces.left_out import is_small, left_out, still_ones
-
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
 
 #: Faces kept of each track for telling people apart.
 BEST = 5

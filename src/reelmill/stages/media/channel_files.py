@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Float32, Int16
 from reelmill.media.audio.pcm_file import PcmFile
 from reelmill.media.audio.samples import release
-from reelmill.stages.media.channel_levels import Int16, Levels, own_sound
+from reelmill.stages.media.channel_levels import Levels, own_sound
 from reelmill.stages.media.channel_plan import ChannelPlan
 from reelmill.stages.speech.vad_segments import HOP
-
-Float32 = npt.NDArray[np.float32]
 
 #: Samples that are written at a time: a minute.
 _WRITTEN = 1875 * HOP

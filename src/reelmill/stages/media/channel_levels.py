@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reelmill.core.arrays import Bool, Float32, Int16
 from reelmill.media.audio.decode import SAMPLE_RATE
 from reelmill.media.audio.samples import FULL_SCALE, release
 from reelmill.stages.speech.detect_speech import speech_probabilities
 from reelmill.stages.speech.vad_segments import HOP
-
-Int16 = npt.NDArray[np.int16]
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 
 #: Frames are the speech detector's, 32 ms; sound is read so many at a time.
 FRAME_SECONDS = HOP / SAMPLE_RATE

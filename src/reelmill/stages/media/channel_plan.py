@@ -10,10 +10,9 @@ import numpy as np
 
 from reelmill.artifacts import Finding
 from reelmill.artifacts.media import channel_names
+from reelmill.core.arrays import Bool, Int16
 from reelmill.errors import InputError
 from reelmill.stages.media.channel_levels import (
-    Bool,
-    Int16,
     Leak,
     Levels,
     Likeness,

@@ -6,13 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Bool, Float32, Float64
 from reelmill.stages.speakers.same_voice import MatchOptions, Others, others, scores, unit
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Float32 = npt.NDArray[np.float32]
 
 #: A speaker of a recording: the recording's SHA-256, and the speaker's label in it.
 Member = tuple[str, str]
@@ -115,7 +111,7 @@ class _Measure:
         assert self._cohort is not None
         return others(vectors, self._cohort, self.options)
 
-    def of_groups(self, groups: Sequence[Sequence[Heard]]) -> Float:
+    def of_groups(self, groups: Sequence[Sequence[Heard]]) -> Float64:
         """The scores of groups with each other, by their mean voices, shape (groups, groups)."""
         means = np.stack([voice(group) for group in groups])
         told = self.others(means)

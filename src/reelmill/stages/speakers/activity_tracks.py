@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import Span, SpeakerActivity
+from reelmill.core.arrays import Bool, Float32
 from reelmill.models.speakers.networks import FIRST, FRAME_STEP, RATE
-
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 
 #: Seconds between frames, and where frame 0 begins.
 FRAME_SECONDS = FRAME_STEP / RATE

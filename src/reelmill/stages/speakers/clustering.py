@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Float = npt.NDArray[np.float64]
+from reelmill.core.arrays import Bool, Float32, Float64
+
 Int = npt.NDArray[np.intp]
-Bool = npt.NDArray[np.bool_]
 
 #: Stretches compared with each other; of more (an hour has about 2,000) some from everywhere.
 _MOST_COMPARED = 200
@@ -123,7 +122,7 @@ class _Groups:
         self._assign(means)
 
     @property
-    def means(self) -> Float:
+    def means(self) -> Float64:
         """The mean voice of each group, of length 1, shape (groups, values)."""
         return self._means
 
@@ -159,7 +158,7 @@ class _Groups:
             found = fcluster(tree, least, "maxclust").astype(np.intp) - 1
         return found
 
-    def _assign(self, means: Float) -> None:
+    def _assign(self, means: Float64) -> None:
         self._labels, self._means = _assigned(self._voices, self._seconds, means)
 
     def _nearest(self) -> tuple[int, int, float]:
@@ -179,7 +178,7 @@ class _Groups:
         return first, second, float(apart[first, second])
 
 
-def _assigned(voices: Float, seconds: Float32, means: Float) -> tuple[Int, Float]:
+def _assigned(voices: Float64, seconds: Float32, means: Float64) -> tuple[Int, Float64]:
     """Each stretch with the mean most alike, for a few rounds; means nobody is left of go.
 
     Labels, shape (stretches,), and the means, shape (groups, values).
@@ -196,12 +195,12 @@ def _assigned(voices: Float, seconds: Float32, means: Float) -> tuple[Int, Float
     return labels.astype(np.intp), means[present]
 
 
-def _sums(voices: Float, weights: npt.NDArray[np.floating], labels: Int, groups: int) -> Float:
+def _sums(voices: Float64, weights: npt.NDArray[np.floating], labels: Int, groups: int) -> Float64:
     sums = np.zeros((groups, voices.shape[1]))
     np.add.at(sums, labels, voices * weights[:, None])
     return sums
 
 
-def _unit(vectors: Float) -> Float:
-    lengths: Float = np.linalg.norm(vectors, axis=1, keepdims=True)
+def _unit(vectors: Float64) -> Float64:
+    lengths: Float64 = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.maximum(lengths, 1e-9)

@@ -12,10 +12,10 @@ import numpy as np
 
 from reelmill.artifacts import Artifact, Audio, Span, SpeakerActivity, Voices
 from reelmill.artifacts.speakers import packed
+from reelmill.core.arrays import Float32, Int16
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples, window
-from reelmill.models.speakers.features import Float32
-from reelmill.models.speakers.networks import Encoder, EncoderSpec, Int16
+from reelmill.models.speakers.networks import Encoder, EncoderSpec
 from reelmill.stages.speakers.utterances import utterances
 
 

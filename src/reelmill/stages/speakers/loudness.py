@@ -6,14 +6,10 @@ The segmentation network takes some noises between sentences for the sentence go
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Bool, Float32, Int16
 from reelmill.media.audio.samples import release
 from reelmill.models.speakers.networks import FIRST, FRAME_STEP
-
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
-Int16 = npt.NDArray[np.int16]
 
 #: A frame with a speech score below this is surely a pause.
 _PAUSE = 0.28

@@ -11,9 +11,9 @@ import numpy as np
 
 from reelmill.artifacts import Artifact, Audio, Diarization, Span, SpeakerProfile, SpeakerProfiles
 from reelmill.artifacts.speakers import packed
+from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly, setting
 from reelmill.media.audio.samples import open_samples, window
-from reelmill.models.speakers.features import Float32
 from reelmill.models.speakers.networks import RATE, Encoder, EncoderSpec
 from reelmill.stages.speakers.embed_speakers import Utterances
 from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named, unit

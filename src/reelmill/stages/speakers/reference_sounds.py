@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from reelmill.core.arrays import Float32, Int16
 from reelmill.core.printable import printable
 from reelmill.errors import InputError, ReelmillError, UsageError
 from reelmill.media.audio.decode import SAMPLE_RATE, decode
@@ -19,9 +19,6 @@ from reelmill.stages.speakers.profile_speakers import voice_of, voice_windows
 from reelmill.stages.speakers.same_voice import KnownVoice
 from reelmill.stages.speech.detect_speech import speech_probabilities
 from reelmill.stages.speech.vad_segments import SegmentOptions, segment
-
-Int16 = npt.NDArray[np.int16]
-Float32 = npt.NDArray[np.float32]
 
 #: Windows embedded at once.
 _TOGETHER = 8

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
+from reelmill.core.arrays import Float32, Float64
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,8 @@ class Others:
     """How alike each of some voices is to other people's: mean and standard deviation, shape
     (voices,)."""
 
-    mean: Float
-    deviation: Float
+    mean: Float64
+    deviation: Float64
 
 
 def others(vectors: Float32, cohort: Float32, options: MatchOptions) -> Others:
@@ -73,7 +70,7 @@ def others(vectors: Float32, cohort: Float32, options: MatchOptions) -> Others:
 
 def scores(
     one: Float32, of_one: Others, other: Float32, of_other: Others, options: MatchOptions
-) -> Float:
+) -> Float64:
     """By how many standard deviations voices are more alike than different people are: those at
     hand, and people in general, whichever says less.
 
@@ -93,7 +90,7 @@ def scores(
     left = (cosines - of_one.mean[:, None]) / of_one.deviation[:, None]
     right = (cosines - of_other.mean[None]) / of_other.deviation[None]
     beforehand = (cosines - options.mean) / options.deviation
-    result: Float = np.minimum((left + right) / 2, beforehand)
+    result: Float64 = np.minimum((left + right) / 2, beforehand)
     return result
 
 

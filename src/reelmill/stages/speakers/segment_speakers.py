@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact, Audio, SpeakerActivity
+from reelmill.core.arrays import Int16
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples, release
 from reelmill.models.speakers.networks import (
@@ -16,7 +17,6 @@ from reelmill.models.speakers.networks import (
     RATE,
     WINDOWS_TOGETHER,
     Heard,
-    Int16,
     Segmentation,
     SegmentationSpec,
 )

@@ -8,17 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from reelmill.artifacts import Audio, Span, Speech
+from reelmill.core.arrays import Float32, Int16
 from reelmill.engine.stage import Device, FileStage, Inputs, StageContext
 from reelmill.media.audio.samples import FULL_SCALE, open_samples, release
 from reelmill.models.runtimes.onnx import SHIPPED, open_network
 from reelmill.stages.speech.vad_segments import HOP, SegmentOptions, segment
-
-Int16 = npt.NDArray[np.int16]
-Float32 = npt.NDArray[np.float32]
 
 #: Samples of the frame before that the model sees in front of each frame.
 _CONTEXT = 64

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reelmill.models.whisper.features import Float32
+from reelmill.core.arrays import Float32
 
 #: A stretch so much quieter than the loudest of its window is lifted, but left quieter by the
 #: second number, and never lifted by more than the third; decibels. Found on one recording whose

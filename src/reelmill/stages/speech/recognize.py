@@ -17,10 +17,10 @@ from reelmill.artifacts import (
     Span,
     Speech,
 )
+from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.models.whisper.decoding import DecodingOptions
-from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.languages import LANGUAGES
 from reelmill.models.whisper.whisper import DecodedSegment, Whisper, WhisperSpec
 from reelmill.stages.speech.windows import (

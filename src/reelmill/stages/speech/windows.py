@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import Audio, Span, Speech
+from reelmill.core.arrays import Float32
 from reelmill.core.recording import Recording
 from reelmill.media.audio.samples import open_samples, window
-from reelmill.models.whisper.features import WINDOW_SECONDS, Float32, log_mel
+from reelmill.models.whisper.features import WINDOW_SECONDS, log_mel
 from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.stages.speech.levels import levelled
 

@@ -23,7 +23,7 @@ from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
 from reelmill.export.subtitles import DEFAULT_STYLE, SubtitleStyle
 from reelmill.export.subtitles.direction import directed
-from reelmill.export.subtitles.style import legible
+from reelmill.export.subtitles.style import least_size
 from reelmill.export.subtitles.text_tracks import ass_file, shown_lines
 from reelmill.media.ffmpeg import ffmpeg_with_subtitles
 from reelmill.media.fonts import check_fonts
@@ -164,7 +164,8 @@ class Burn(FileStage):
     def _script(
         self, context: StageContext, number: int, track: SubtitleTrack, seen: Pictures, shift: float
     ) -> Script:
-        drawn = ass_file(track, legible(self.style, seen.shown), seen.shown)
+        least = least_size(self.style, seen.shown)
+        drawn = ass_file(track, self.style, seen.shown, least)
         drawn.shift(s=shift)
         path = context.path(f"{number}.ass")
         write_text(path, drawn.to_string("ass"))

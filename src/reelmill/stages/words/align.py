@@ -22,19 +22,17 @@ from reelmill.artifacts import (
     WhisperTimes,
     WordTiming,
 )
+from reelmill.core.arrays import Float32, Float64
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.alignment.spelling import ANY
 from reelmill.models.alignment.trellis import Spelled, align, spell_words
 from reelmill.models.alignment.wav2vec2 import Aligners, AlignerSpec
-from reelmill.models.whisper.features import Float32
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of
 from reelmill.stages.words.align_windows import AlignStretch, stretches
 from reelmill.stages.words.in_speech import channels_kept_to_speech
 from reelmill.stages.words.verbalize import normalize_text
 from reelmill.stages.words.words import TimedText, split_words, timed_words
-
-Float64 = npt.NDArray[np.float64]
 
 #: A word to be timed: its segment's number, its text, and how it is timed if it is found.
 AskedWord = tuple[int, str, WordTiming]

@@ -15,9 +15,9 @@ from reelmill.artifacts import (
     WhisperTimes,
     Word,
 )
+from reelmill.core.arrays import Float32
 from reelmill.core.text import UNSPACED
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly
-from reelmill.models.whisper.features import Float32
 from reelmill.models.whisper.whisper import TextTokens, Whisper, WhisperSpec
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
 from reelmill.stages.words.words import TimedText, split_words, timed_words, word_places

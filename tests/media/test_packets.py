@@ -1,0 +1,26 @@
+"""Errors of FFmpeg with the system's numbers are damage; those of our reader are the disk's."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import av.error
+import pytest
+
+from reelmill.errors import TransientError
+from reelmill.media.container import read_error
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EAGAIN, errno.EIO, errno.EINVAL])
+def test_an_error_of_ffmpegs_is_damage_whatever_its_number(number: int) -> None:
+    # proves: G8 V1
+    with pytest.raises(av.error.FFmpegError) as raised:
+        av.error.err_check(-number)
+    assert isinstance(raised.value, OSError) or number == errno.EINVAL
+    assert read_error(Path("a.aac"), raised.value) is None
+
+
+def test_an_error_of_reading_is_the_disks() -> None:
+    told = read_error(Path("a.aac"), OSError(errno.EIO, "Input/output error"))
+    assert isinstance(told, TransientError) and "a.aac: reading stopped" in str(told)
