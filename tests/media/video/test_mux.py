@@ -200,6 +200,17 @@ def test_a_phone_s_film_stays_one(tmp_path: Path) -> None:
     assert probe(copy).video[0].rotation == probe(made).video[0].rotation != 0
 
 
+@pytest.mark.parametrize("form", ["mp4", "mov"])
+def test_names_of_sounds_are_kept(form: str, tmp_path: Path) -> None:
+    def name(out) -> list[av.Packet]:
+        out.streams.audio[0].metadata.update(title="Commentary", language="eng")
+        return []
+
+    with av.open(str(copied(film(tmp_path / f"a.{form}", form, finish=name), form))) as file:
+        assert file.streams.audio[0].metadata["name"] == "Commentary"
+        assert file.streams.audio[0].language == "eng"
+
+
 def test_a_camera_s_time_code_is_kept(tmp_path: Path) -> None:
     def code(out) -> list[av.Packet]:
         out.streams.video[0].metadata["timecode"] = "01:02:03:04"

@@ -105,6 +105,11 @@ def codec_tag(stream: Stream) -> str:
     return tag if tag.isprintable() and len(tag) == 4 else ""
 
 
+def track_title(stream: Stream) -> str | None:
+    """What people call a track; an mp4 has it as `name`."""
+    return stream.metadata.get("title") or stream.metadata.get("name")
+
+
 def pixel_aspect(stream: Stream) -> float:
     """Width of a pixel in its heights; 1 when nothing is said."""
     if not isinstance(stream, VideoStream) or stream.codec_context is None:
@@ -118,7 +123,7 @@ def _track(stream: Stream) -> Track:
         "cover" if is_cover(stream) else stream.type if stream.type in _KINDS else "data",
         codec_name(stream),
         language if language != "und" else None,
-        stream.metadata.get("title"),
+        track_title(stream),
         frozenset(flag.name for flag in Disposition if stream.disposition & flag and flag.name),
         codec_tag(stream),
         pixel_aspect(stream),

@@ -20,7 +20,7 @@ from reelmill.errors import InputError
 from reelmill.media.container import open_container, read_error, shown
 from reelmill.media.packets import readable_packets
 from reelmill.media.timeline import time_zero
-from reelmill.media.video.contents import is_cover
+from reelmill.media.video.contents import is_cover, track_title
 from reelmill.media.video.fitting import Fitting, Way, add_copy, kept_tag, opened
 from reelmill.media.video.monotonic import Monotonic
 
@@ -209,6 +209,8 @@ class Copying:
         """A copy of `stream` with what `described` says of itself."""
         copy = add_copy(output, stream)
         copy.metadata.update(described.metadata)
+        if title := track_title(described):
+            copy.metadata["title"] = title  # from which an mp4's `name` is written
         copy.disposition = int(described.disposition)
         if described.type == "subtitle":
             copy.disposition &= ~int(taken_from_subtitles(self.tracks, self.picture))
