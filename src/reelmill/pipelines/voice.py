@@ -9,7 +9,6 @@ from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.whisper import WhisperSpec
-from reelmill.pipelines.captions import lingering
 from reelmill.pipelines.diarization import (
     Diarizer,
     KnownPeople,
@@ -17,12 +16,12 @@ from reelmill.pipelines.diarization import (
     speaker_stages,
 )
 from reelmill.pipelines.recognition import recognition_stages
+from reelmill.pipelines.transcript import export_stage
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.stages.speech.detect_speech import DetectSpeech
-from reelmill.stages.transcript.export import Export
 
 
 def voice_pipeline(
@@ -56,18 +55,6 @@ def voice_pipeline(
             *recognition_stages(settings, whisper, cut_at_pauses=aligners is None),
             *word_stages(whisper, aligners),
             *speaker_stages(settings, diarizer, people),
-            Export(
-                characters_per_line=settings.chars_per_line,
-                lines=settings.lines,
-                longest=settings.longest,
-                lingering=lingering(settings),
-                inaudible=settings.inaudible,
-                events=settings.events,
-                root=out,
-                formats=settings.formats,
-                settings=tuple(shown.items()),
-                names=names,
-                words=settings.words and aligners is not None,
-            ),
+            export_stage(settings, out, shown, names, has_words=aligners is not None),
         ],
     )

@@ -10,19 +10,18 @@ from reelmill.engine.stage import Stage
 from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
-from reelmill.pipelines.captions import lingering
 from reelmill.pipelines.diarization import (
     Diarizer,
     KnownPeople,
     require_diarizer,
     speaker_stages,
 )
+from reelmill.pipelines.transcript import export_stage
 from reelmill.settings import Settings
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.stages.speech.detect_speech import DetectSpeech
 from reelmill.stages.speech.transcribe_whisperx import TranscribeByWhisperX
-from reelmill.stages.transcript.export import Export
 from reelmill.stages.words.align_whisperx import AlignByWhisperX
 
 
@@ -70,18 +69,6 @@ def whisperx_pipeline(
         [
             *stages,
             *speaker_stages(settings, diarizer, people),
-            Export(
-                characters_per_line=settings.chars_per_line,
-                lines=settings.lines,
-                longest=settings.longest,
-                lingering=lingering(settings),
-                inaudible=settings.inaudible,
-                events=settings.events,
-                root=out,
-                formats=settings.formats,
-                settings=tuple(shown.items()),
-                names=names,
-                words=settings.words and aligner is not None,
-            ),
+            export_stage(settings, out, shown, names, has_words=aligner is not None),
         ],
     )
