@@ -155,8 +155,7 @@ def _decode_parts(
         whole = decoded if whole is None else _followed(whole, decoded)
     assert whole is not None
     if len(parts) > 1:
-        text = f"{len(parts)} recordings joined in one file; they were read one directly after "
-        "the other"
+        text = f"{len(parts)} recordings joined in one file; they were read one after the other"
         whole.problems.append(Finding("joined recordings", text=text))
     return whole
 
