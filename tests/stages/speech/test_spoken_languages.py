@@ -67,9 +67,18 @@ def test_the_main_language_is_that_of_most_speech():
 
 def test_windows_beside_a_change_and_uncertain_ones_may_be_mixed():
     # proves: V3
-    found = windows(KO, KO, EN, EN, {"en": 0.82, "ko": 0.14})
+    sure = {"ko": 0.99}, {"ko": 0.99}, {"en": 0.99}, {"en": 0.99}
+    found = windows(*sure, {"en": 0.82, "ko": 0.14})
     assert perhaps_mixed(found, languages_of(found)) == {1, 2, 4}
     assert perhaps_mixed(found, ["ko"] * 5, ("ko",)) == set()
+
+
+def test_where_languages_change_a_window_has_to_be_surer():
+    # proves: V3 G8
+    # as it was: Russian at 0.97, with two Spanish sentences in it, far from the change
+    found = windows({"ru": 0.97, "es": 0.01}, {"ru": 0.99}, {"ru": 0.99}, {"es": 0.99})
+    assert perhaps_mixed(found, languages_of(found)) == {0, 2, 3}
+    assert perhaps_mixed(found[:3], ["ru"] * 3) == set()
 
 
 def test_a_model_that_knows_one_language_is_not_asked():

@@ -20,6 +20,8 @@ _LIKELY_TEXT = -0.7
 #: Below this probability another language may be spoken in a part of the window, if one is as
 #: probable as the second number or the text is less likely than the third.
 _CERTAIN, _PERHAPS, _UNLIKELY_TEXT = 0.9, 0.05, -0.5
+#: In a recording of which windows are sure of different languages: below this one.
+_CERTAIN_AMONG_SEVERAL = 0.98
 
 
 def languages_of(windows: Sequence[RecognizedWindow], allowed: Sequence[str] = ()) -> list[str]:
@@ -113,7 +115,7 @@ def perhaps_mixed(
     """The numbers of the windows in which more than one language may be spoken.
 
     Those beside a change of language, for it will hardly be at their border; and those that are
-    not nearly certain of theirs.
+    not nearly certain of theirs, of which more has to be asked where there are several.
     """
     if len(allowed) == 1:
         return set()
@@ -121,8 +123,11 @@ def perhaps_mixed(
     for index, (one, other) in enumerate(pairwise(languages)):
         if one != other:
             found.update((index, index + 1))
+    several = len(sure_languages(windows, allowed)) > 1
     for index, (window, language) in enumerate(zip(windows, languages, strict=True)):
         heard = probabilities(window, allowed)
+        if several and heard.get(language, 0.0) < _CERTAIN_AMONG_SEVERAL:
+            found.add(index)
         if not window.segments or not heard or heard.get(language, 0.0) >= _CERTAIN:
             continue
         second = max((heard[code] for code in heard if code != language), default=0.0)

@@ -47,7 +47,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     display_name = "Listening again where in doubt"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
