@@ -135,7 +135,7 @@ def test_looking_is_rare(truth_and_found) -> None:
 def test_the_artifact_says_how_and_what_it_cannot(truth_and_found) -> None:
     _, found = truth_and_found
     assert found.persons.method == "appearance"
-    assert "dress alike" in found.persons.notes[0]
+    assert "dressed alike" in found.persons.notes[0]
     assert all(person.likeness >= found.persons.threshold for person in found.persons.persons)
 
 
