@@ -1,1 +1,1 @@
-"""Everything that touches FFmpeg: the only importers of `av`."""
+"""All code that uses FFmpeg's libraries. Only these modules import `av`."""

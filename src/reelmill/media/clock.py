@@ -1,4 +1,5 @@
-"""Times of pictures or sounds that are read from the beginning, however odd their time stamps."""
+"""Assigns times to pictures or sounds that are read from the beginning, whatever their time
+stamps."""
 
 from __future__ import annotations
 
@@ -7,20 +8,21 @@ from collections.abc import Sequence
 from reelmill.artifacts import Joint
 from reelmill.media.timeline import LONGEST_GAP_SECONDS
 
-#: A time stamp this much before the one before it begins a new recording; less is disorder.
+#: A time stamp that is this much before the previous one starts a new recording. A smaller step
+#: back is disorder.
 RESTART_SECONDS = 0.5
 
-#: How far from its stamp a stream of a joined recording may begin.
+#: How far from its stamp a stream of a joined recording may start.
 _NEAR_JOINT_SECONDS = 1.0
 
-#: What would be shown before the one before it follows that after this share of its length.
+#: A picture that would be shown before the previous one follows it after this share of its length.
 _SHORTLY = 1 / 8
 
 
 class RunningClock:
-    """Gives a time to each picture (or sound) in the order in which they are decoded.
+    """Gives each picture (or sound) a time, in decoding order.
 
-    Time stamps are followed as long as they can be true; the times ascend whatever they are.
+    Time stamps are followed while they are plausible. The times always ascend.
 
     Args:
         zero: the time stamp, s, that is time 0.
@@ -72,7 +74,7 @@ class RunningClock:
 
 
 class _StampGuess:
-    """Which of a frame's two time stamps to go by: the one that was less often out of order.
+    """Decides which of a frame's two time stamps to use: the one that was out of order less often.
 
     FFmpeg's `guess_correct_pts` (libavcodec/decode.c): containers without a time of showing give
     the time of decoding for it.

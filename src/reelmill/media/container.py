@@ -1,6 +1,6 @@
-"""Opening a media file: any name, for reading only, with errors a user can act on.
+"""Open a media file under any name, for reading only, with errors that a user can act on.
 
-FFmpeg gets no name: it reads through a descriptor that is ours, and may open nothing else.
+FFmpeg receives no file name. It reads through our descriptor and cannot open anything else.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 4096
 
-#: What is read at a time. Larger pieces cost where the sound of a video lies between its pictures.
+#: How much is read at a time. Larger pieces are slower where the audio of a video lies between its
+#: pictures.
 _BUFFER_BYTES = 1 << 16
 
-#: How playlists and other lists of files or addresses begin.
+#: How playlists and other lists of files or addresses start.
 _LISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"# VobSub", b"[playlist]", b"<smil")
 
-#: Tracks that are opened without being counted before, and what FFmpeg opens at most.
+#: The number of tracks opened without counting them before, and the most that FFmpeg opens.
 _FEW_TRACKS, _MOST_STREAMS = 32, 1000
 
 #: FFmpeg's AVDISCARD_ALL.
@@ -42,7 +43,7 @@ _DISCARD_ALL = 48
 
 @dataclass(frozen=True)
 class Part:
-    """Bytes of a file that are a recording of their own.
+    """The bytes of a file that form a recording of their own.
 
     `past_its_header`: its sound goes on to `end`, whatever length its header states. Where FFmpeg
     has no option for that, it is given the bytes of `overlay` (where, and what) for those of the
@@ -80,8 +81,8 @@ def open_container(original: Original, part: Part = WHOLE) -> Iterator[InputCont
 
 
 class _Source(OriginalReader):
-    """An original as FFmpeg reads it. A failed read is remembered, for some of its readers take
-    one for the end of the file."""
+    """An original as FFmpeg reads it. A failed read is remembered, because some of FFmpeg's
+    demuxers treat it as the end of the file."""
 
     def __init__(self, original: Original, part: Part) -> None:
         super().__init__(original, part.start, part.end)
@@ -119,8 +120,8 @@ class _Source(OriginalReader):
 
 
 def _opened(source: _Source) -> InputContainer:
-    """What most files are: of few tracks. FFmpeg decodes a picture of each track while it opens a
-    file, so those with more are counted before that is done for all."""
+    """Most files have few tracks. FFmpeg decodes a picture of each track while opening a file, so
+    in files with more tracks they are counted first."""
     container = _by_suffix_or_content(source, _FEW_TRACKS + 1)
     if container is not None and len(container.streams) <= _FEW_TRACKS:
         return container
@@ -137,7 +138,7 @@ def _opened(source: _Source) -> InputContainer:
 
 
 def _check_tracks(source: _Source) -> None:
-    """Raises LimitError when a file has more tracks of sound and picture than is allowed."""
+    """Raise LimitError when a file has more audio and video tracks than allowed."""
     allowed = limits().max_tracks
     container = _by_suffix_or_content(source, _MOST_STREAMS, probed_bytes=32)
     if container is None:
@@ -154,8 +155,8 @@ def _check_tracks(source: _Source) -> None:
 def _by_suffix_or_content(
     source: _Source, most_streams: int, probed_bytes: int | None = None
 ) -> InputContainer | None:
-    """The container, where the suffix may speak for a format; None when memory runs out, or the
-    format cannot be opened in part."""
+    """Open the container; the suffix may decide the format. None when memory runs out, or the
+    format cannot be opened partly."""
     suffixed = source.name
     try:
         for name in (suffixed, "recording"):
@@ -164,7 +165,7 @@ def _by_suffix_or_content(
             try:
                 return _open(source, most_streams, probed_bytes)
             except av.error.ArgumentError:
-                # The suffix may speak for a format that is not allowed (`.jpg`: image sequences).
+                # The suffix may select a format that is not allowed (`.jpg`: image sequences).
                 if name == "recording":
                     raise
         return None
@@ -197,7 +198,8 @@ def _open(source: _Source, most_streams: int, probed_bytes: int | None) -> Input
 
 
 def read_only(container: InputContainer, stream: Stream) -> None:
-    """Let the demuxer skip all other streams: beside the sound of a video, nearly everything."""
+    """Let the demuxer skip all other streams. For the audio of a video, that is nearly
+    everything."""
     for other in container.streams:
         if other.index != stream.index:
             with suppress(AttributeError):  # PyAV before 17 reads and drops instead
@@ -205,15 +207,15 @@ def read_only(container: InputContainer, stream: Stream) -> None:
 
 
 def shown(path: Path) -> str:
-    """The path on one line: line breaks and other control characters as escapes."""
+    """The path on one line, with line breaks and other control characters escaped."""
     return printable(str(path))
 
 
 def read_error(path: Path, error: Exception) -> TransientError | InputError | None:
-    """The error to raise when reading failed in the middle; None when only data is corrupt.
+    """The error to raise when reading failed in the middle; None if only data is corrupt.
 
-    Files are read by our own reader, whose errors come through as Python has them: what FFmpeg
-    itself calls an I/O error is damage.
+    Our own reader passes on errors as Python raises them. What FFmpeg itself calls an I/O error is
+    damage.
     """
     if isinstance(error, av.error.FFmpegError) or not isinstance(error, OSError):
         return None
@@ -257,14 +259,14 @@ def _reason(error: Exception) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether a file begins like text: UTF-8 (cut anywhere) without control characters."""
+    """Whether a file starts with text: UTF-8 (possibly cut) without control characters."""
     text = head.decode("utf-8", errors="ignore")
     whole = len(head) - len(text.encode()) < 4
     return whole and all(c.isprintable() or c in "\t\r\n\f\ufeff" for c in text)
 
 
 def _boxes(original: Original) -> set[bytes]:
-    """The types of an MP4's outermost boxes (ISO/IEC 14496-12, 4.2), as far as they can be had."""
+    """The types of an MP4's outermost boxes (ISO/IEC 14496-12, 4.2), as far as they can be read."""
     found: set[bytes] = set()
     file, at = original.reader(), 0
     while at + 8 <= original.size:

@@ -1,6 +1,6 @@
-"""Whether a file holds a recording, told by how it begins, whatever its name is.
+"""Tells by a file's first bytes whether it is a recording, whatever its name.
 
-No FFmpeg: this is asked of every file of a folder whose suffix says nothing.
+This does not use FFmpeg, because every file of a folder is checked whose suffix says nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 _HEAD_BYTES = 4096
 
-#: How recordings begin.
+#: How recordings start.
 _BEGINNINGS = (
     b"RF64", b"BW64", b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3", b"#!AMR", b"caff", b".snd",
     b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"MAC ", b"TTA1", b"wvpk", b".RMF",
@@ -28,7 +28,7 @@ _MOVIE_BOXES = (b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free")
 
 
 def holds_recording(path: Path) -> bool:
-    """Whether a file begins as recordings do; False also for what cannot be read. Links, devices
+    """Whether a file starts as recordings do. False for files that cannot be read. Links, devices
     and pipes are not opened."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -45,7 +45,7 @@ def holds_recording(path: Path) -> bool:
 
 
 def is_recording(head: bytes) -> bool:
-    """Whether a file begins so; `head` are some thousand bytes."""
+    """Whether the content is a recording; `head` has the first few thousand bytes."""
     if head.startswith(_BEGINNINGS) or head[8:12] in _KINDS.get(head[:4], ()):
         return True
     if head[4:8] == b"ftyp":

@@ -1,5 +1,5 @@
-"""An ffmpeg program, for what FFmpeg's libraries in PyAV cannot do: drawing text with libass, and
-copying streams that Matroska takes under another numbering (WMV)."""
+"""The ffmpeg program, for what FFmpeg's libraries in PyAV cannot do: draw text with libass, and
+copy streams that Matroska stores under another numbering (WMV)."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from reelmill.media.limits import limits
 
 _PR_SET_PDEATHSIG = 1
 _LINES_KEPT = 20
-#: The lines of `-progress`, among its warnings.
+#: The lines of `-progress` among its warnings.
 _PROGRESS = re.compile(
     r"(frame|fps|stream_\d+_\d+_\w+|bitrate|total_size|out_time(_us|_ms)?|(dup|drop)_frames|speed"
     r"|progress)=\s*\S*$"
 )
-#: Which of ffmpeg's parts says something, and where in memory that is.
+#: The prefix with which ffmpeg says which component logs, and its address.
 _ADDRESS = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ")
 _ASK_SECONDS = 30
 
 
 class FfmpegError(ReelmillError):
-    """ffmpeg could not do it; the message has its last words."""
+    """ffmpeg failed. The message has its last log lines."""
 
     kind = "input"
 
 
 @lru_cache(maxsize=1)
 def ffmpeg_with_subtitles() -> str:
-    """The system's ffmpeg or imageio-ffmpeg's, whichever can draw subtitles.
+    """The ffmpeg of the system or of imageio-ffmpeg, whichever can draw subtitles.
 
     Raises:
         UsageError: there is none; says how to get one.
@@ -59,7 +59,7 @@ def ffmpeg_with_subtitles() -> str:
 
 
 def any_ffmpeg() -> str:
-    """The first ffmpeg there is, whatever it can do.
+    """The first ffmpeg found, whatever it can do.
 
     Raises:
         UsageError: there is none.
@@ -71,7 +71,7 @@ def any_ffmpeg() -> str:
 
 
 def has_ffmpeg() -> bool:
-    """Whether there is an ffmpeg program at all."""
+    """Whether an ffmpeg program is available."""
     return next(_candidates(), None) is not None
 
 
@@ -92,7 +92,7 @@ def _draws_subtitles(program: str) -> bool:
 
 
 def _told(program: str, question: str) -> str:
-    """What it prints about itself; nothing when it cannot be asked."""
+    """What it prints about itself; empty if it cannot be run."""
     try:
         told = subprocess.run(
             [program, "-nostdin", "-hide_banner", question],
@@ -109,7 +109,7 @@ def _told(program: str, question: str) -> str:
 
 @lru_cache
 def own_times(program: str) -> tuple[str, str]:
-    """The option by which every picture keeps its time: older ones call it otherwise."""
+    """The option that keeps the time of every picture; older versions have another name for it."""
     found = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _told(program, "-version"))
     is_old = found is not None and (int(found[1]), int(found[2])) < (5, 1)
     return ("-vsync" if is_old else "-fps_mode"), "vfr"
@@ -187,13 +187,14 @@ def run_ffmpeg(
 
 
 def _prepare() -> None:
-    """What ffmpeg's process does before it becomes that."""
+    """Runs in ffmpeg's process before ffmpeg starts."""
     _end_with_parent()
     _allow_memory()
 
 
 def _allow_memory() -> None:
-    """Twice the memory that this process may have: encoders look ahead over many pictures."""
+    """Twice the memory that this process may use, because encoders look ahead over many
+    pictures."""
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if soft != resource.RLIM_INFINITY:
         more = 2 * soft if hard == resource.RLIM_INFINITY else min(2 * soft, hard)

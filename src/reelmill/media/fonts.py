@@ -1,4 +1,4 @@
-"""Which fonts a script's letters need, asked of the library that draws them."""
+"""Finds out which fonts the letters of a script need, by asking the library that draws them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 from reelmill.errors import UsageError
 from reelmill.media.ffmpeg import ffmpeg_with_subtitles
 
-#: How libass says that no font on the machine has a character.
+#: How libass reports that no font on the machine has a character.
 NO_GLYPH = re.compile(r"failed to find any fallback with glyph 0x([0-9A-Fa-f]+)")
 
 _CORE, _CJK, _LATIN = "fonts-noto-core", "fonts-noto-cjk", "fonts-dejavu-core"
@@ -65,7 +65,7 @@ _SCRIPTS = {
 
 
 def check_fonts(languages: Iterable[tuple[str, str]], font: str) -> None:
-    """Have libass draw some letters of each language's script.
+    """Have libass draw some letters of each language's script, to check that fonts have them.
 
     Args:
         languages: the name of each, as the user gave it, and its script (ISO 15924).
@@ -100,7 +100,7 @@ def packages_for(letters: Iterable[str]) -> str:
 
 @lru_cache(maxsize=8)
 def lacking(letters: str, font: str) -> frozenset[str]:
-    """Those of the letters that no font on this machine has; none where that cannot be asked.
+    """The letters that no font on this machine has; empty where libass cannot be asked.
 
     Raises:
         UsageError: there is no ffmpeg with libass.

@@ -1,8 +1,9 @@
-"""Which of FFmpeg's formats are opened: those that hold sound or pictures in the file itself.
+"""The FFmpeg formats that may be opened: those that contain audio or pictures themselves.
 
-FFmpeg has readers that open other files and addresses (playlists, image sequences, `sbg`'s sound
-scripts), devices, and text. A file from others must not be able to choose them, so formats are
-allowed by name, and one that a later FFmpeg brings is refused until it is looked at here.
+FFmpeg also has readers that open other files and addresses (playlists, image sequences, `sbg`'s
+sound scripts), devices, and text. An untrusted file must not be able to select them. Formats are
+therefore allowed by name, and a format that a later FFmpeg adds is refused until it has been
+reviewed here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Sound and pictures, all in one file. One picture (`*_pipe`) is read like a video of one frame.
+#: Audio and pictures in a single file. A single picture (`*_pipe`) is read as a video of one frame.
 RECORDINGS = _names(
     """
     3dostr 3g2 3gp 4xm aa aac aax ac3 ac4 ace acm act adp ads adx aea afc aiff aix alaw alias_pix
@@ -39,7 +40,7 @@ RECORDINGS = _names(
     """
 )
 
-#: Open other files or addresses, as what they read says.
+#: Formats that open other files or addresses named in the file.
 OPENERS = _names(
     """
     avisynth concat dash hls image2 imf mlv rtp rtsp sap sbg sdp svg_pipe vapoursynth vobsub
@@ -47,7 +48,7 @@ OPENERS = _names(
     """
 )
 
-#: Devices and network: never chosen by a file's content, and refused should they be.
+#: Devices and network. A file's content never selects them, and they are refused in any case.
 DEVICES = _names(
     """
     alsa fbdev iec61883 jack kmsgrab lavfi libcdio libdc1394 msnwctcp openal oss pulse v4l2
@@ -55,7 +56,7 @@ DEVICES = _names(
     """
 )
 
-#: Text, subtitles and data: neither sound nor picture.
+#: Text, subtitles and data: neither audio nor pictures.
 TEXT = _names(
     """
     adf aqtitle ass bin data dvbsub dvbtxt ffmetadata idf jacosub lrc mca mcc microdvd mpl2 mpsub
@@ -64,5 +65,5 @@ TEXT = _names(
     """
 )
 
-#: As FFmpeg's option `format_whitelist` wants it.
+#: The value of FFmpeg's option `format_whitelist`.
 WHITELIST = ",".join(sorted(RECORDINGS))

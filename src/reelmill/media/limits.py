@@ -1,6 +1,6 @@
-"""How much one recording may ask for, so that a small file cannot take the whole machine.
+"""Limits on one recording, so that a small file cannot use up the whole machine.
 
-The settings reach the worker processes as environment variables of the same names.
+The settings reach worker processes as environment variables of the same names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MediaLimits:
-    """Each is a setting of the same name (`reelmill.settings`), which says what it is for."""
+    """Each is a setting of the same name, described in `reelmill.settings`."""
 
     max_tracks: int = 64
     max_pixels: int = 8192 * 8192
@@ -23,7 +23,8 @@ class MediaLimits:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> MediaLimits:
-        """Those in `environment`, as `variables` writes them; defaults for the others."""
+        """Read the limits from `environment`, as `variables` writes them, with defaults for the
+        others."""
         given: dict[str, Any] = {}
         for field in fields(cls):
             if text := environment.get(f"REELMILL_{field.name.upper()}"):
@@ -37,11 +38,11 @@ class MediaLimits:
 
 
 def option(name: str) -> str:
-    """What a user gives on the command line to set a limit: `--max-pixels`."""
+    """The command-line option that sets a limit: `--max-pixels`."""
     return f"--{name.replace('_', '-')}"
 
 
 @lru_cache(maxsize=1)
 def limits() -> MediaLimits:
-    """The limits this process works under."""
+    """The limits of this process."""
     return MediaLimits.of(os.environ)

@@ -1,4 +1,5 @@
-"""Frames of a stream past its damage: corrupt packets are left out, a lost disk is told."""
+"""Read the frames of a damaged stream: corrupt packets are left out, and a lost disk is
+reported."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ def readable_packets(
                 yield packet
                 errors = 0
             return
-        except IndexError:  # PyAV's, for a packet of a track that was not there at the start
+        except IndexError:  # PyAV's error for a packet of a track that did not exist at the start
             late()
         except (av.error.FFmpegError, OSError) as error:
             _lose(path, error, lost)
@@ -78,7 +79,8 @@ def decoded_frames(
 
 
 def _check_pixels(path: Path, stream: Stream, error: Exception) -> None:
-    """FFmpeg refuses a picture of more than `max_pixels` as an invalid size, and forgets it."""
+    """FFmpeg rejects a picture of more than `max_pixels` as an invalid size, and then forgets the
+    size."""
     if (
         isinstance(error, av.error.ArgumentError)
         and isinstance(stream, VideoStream)
@@ -92,7 +94,7 @@ def _check_pixels(path: Path, stream: Stream, error: Exception) -> None:
 
 
 def _lose(path: Path, error: Exception, lost: Callable[[], None]) -> None:
-    if isinstance(error, MemoryError):  # not the data's fault: told with the worker's limit
+    if isinstance(error, MemoryError):  # not the data's fault: reported with the worker's limit
         raise error
     broken = read_error(path, error)
     if broken is not None:

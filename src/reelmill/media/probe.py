@@ -1,4 +1,4 @@
-"""What a container holds, without decoding it."""
+"""Read what a container holds, without decoding it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reelmill.media.limits import limits
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-#: How many packets are looked at for the first picture, which carries the rotation.
+#: How many packets are read to find the first picture, which carries the rotation.
 _ROTATION_PACKETS = 50
 
 
@@ -84,7 +84,7 @@ def _video_track(stream: VideoStream, rotation: int) -> VideoTrack:
 
 
 def _rotation(container: InputContainer, stream: VideoStream) -> int:
-    """Degrees the picture is to be turned by, from the first picture's display matrix."""
+    """The degrees by which the picture must be turned, from the first picture's display matrix."""
     if not stream.codec_context:
         return 0
     stream.codec_context.options = {"max_pixels": str(limits().max_pixels)}
@@ -97,7 +97,7 @@ def _rotation(container: InputContainer, stream: VideoStream) -> int:
     except MemoryError:
         raise
     except av.error.FFmpegError:
-        pass  # a broken picture does not make the sound unusable
+        pass  # a broken picture does not make the audio unusable
     return 0
 
 

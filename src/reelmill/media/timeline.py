@@ -1,4 +1,4 @@
-"""Where decoded sound lies in the original's time: which time stamps to follow, and how."""
+"""Places decoded audio in the original's time: decides which time stamps to follow, and how."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from dataclasses import dataclass
 from reelmill.artifacts import Finding, Severity
 
 #: Smaller differences between time stamps and sample counts are jitter. FFmpeg's own
-#: `aresample=async` leaves the same 0.1 s alone (`min_hard_comp`).
+#: `aresample=async` ignores the same 0.1 s (`min_hard_comp`).
 JITTER_SECONDS = 0.1
 
-#: After sound was lost, or at the start, differences from here on are real.
+#: After lost audio, or at the start, differences from this size are real.
 EXACT_SECONDS = 0.005
 
-#: Longest gap believed when the container does not say how long it is.
+#: The longest gap believed if the container does not state its length.
 LONGEST_GAP_SECONDS = 600.0
 
-#: Largest time stamp at the start that is an offset rather than a clock that was never reset.
+#: The largest time stamp at the start that counts as an offset. A larger one means a clock that was
+#: never reset.
 LARGEST_OFFSET_SECONDS = 600.0
 
-#: Formats whose clock starts anywhere (MPEG streams, Ogg cut from a running broadcast) or that
-#: have none (mp3: what FFmpeg calls its start is the encoder's priming, already dropped).
+#: Formats whose clock starts anywhere (MPEG streams, Ogg cut from a running broadcast), or that
+#: have none (mp3: what FFmpeg calls its start is encoder priming, which is dropped already).
 _FREE_CLOCKS = frozenset({"mpegts", "mpegtsraw", "mpeg", "ogg", "mp3", "aac"})
 
 
 @dataclass(frozen=True)
 class Move:
-    """What to do with the next frame: put `silence` (seconds) before it, or `skip` it."""
+    """What to do with the next frame: insert `silence` (seconds) before it, or `skip` it."""
 
     silence: float = 0.0
     skip: bool = False
@@ -36,12 +37,12 @@ KEEP = Move()
 SKIP = Move(skip=True)
 
 
-#: Places without sound that are told one by one.
+#: Places without audio that are reported one by one.
 _MOST_GAPS = 20
 
 
 class Timeline:
-    """Follows time stamps as long as they can be true.
+    """Follows time stamps while they are plausible.
 
     Args:
         zero: the time stamp, in seconds, that is time 0 of the recording.
@@ -59,11 +60,11 @@ class Timeline:
         self._jumps: list[tuple[float, float]] = []
 
     def sound_lost(self) -> None:
-        """Something could not be decoded: the next frame's time stamp places it exactly."""
+        """Audio could not be decoded. The next frame's time stamp places it exactly."""
         self._exact = True
 
     def sound_unsent(self) -> None:
-        """A pause that was not sent: what its length is the next frame's time stamp tells."""
+        """A pause was not sent. The next frame's time stamp tells its length."""
         self._exact = self._unsent = True
 
     def place(self, stamp: float | None, at: float, length: float) -> Move:
@@ -94,17 +95,19 @@ class Timeline:
     def _longest_gap(self, at: float) -> float:
         if self._duration <= 0:
             return LONGEST_GAP_SECONDS
-        # A second of grace: durations are rounded, and the last frame's end is not its start.
+        # One second of tolerance, because durations are rounded, and the last frame's end is not
+        # its start.
         return max(JITTER_SECONDS, self._duration + 1.0 - at)
 
     def _overlap(self, difference: float, at: float, length: float) -> Move:
-        """The stamp lies before the end of the sound so far (`difference` is negative)."""
+        """The stamp is before the end of the audio so far (`difference` is negative)."""
         if at == 0:  # before the start: priming that the container did not declare
             return KEEP
         if difference < -max(1.0, 2 * length):
             self._distrust(difference, at)
             return KEEP
-        # A recorder's slow clock: whole frames go, once that brings the sound nearer its time.
+        # A recorder's clock runs slow: drop a whole frame if that brings the audio closer to its
+        # time.
         return SKIP if difference + length <= JITTER_SECONDS else KEEP
 
     def _distrust(self, jump: float, at: float) -> None:
@@ -112,8 +115,8 @@ class Timeline:
         self._jumps.append((at, jump))
 
     def problems(self) -> list[Finding]:
-        """What a reader should know about the sound's times: one finding for each of the first
-        places without sound, and one for all time stamps that were not followed."""
+        """What a reader should know about the audio's times: a finding for each of the first places
+        without audio, and one for all time stamps that were not followed."""
         found = [
             _missing(at, at + seconds, f"no sound for {seconds:.1f} s; silence is in its place")
             for at, seconds in self._gaps[:_MOST_GAPS]
@@ -150,14 +153,14 @@ def _places(found: list[tuple[float, float]]) -> str:
     return f"{len(found)} place{plural} ({first}{more})"
 
 
-#: A shorter difference between stated and read length is rounding or priming.
+#: Smaller differences between stated and read length are rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
-#: A recording that lacks more than this share of its stated length is not whole.
+#: A recording that lacks more than this share of its stated length is incomplete.
 _GRAVE_SHARE = 0.1
 
 
 def truncated(seconds: float, stated: float) -> list[Finding]:
-    """What there is to say of a recording of which `seconds` were read and `stated` are stated."""
+    """The findings for a recording of which `seconds` were read and `stated` are stated."""
     missing = stated - seconds
     if missing <= max(_MISSING_SECONDS, _MISSING_SHARE * stated):
         return []
@@ -167,7 +170,7 @@ def truncated(seconds: float, stated: float) -> list[Finding]:
 
 
 def late_track() -> Finding:
-    """Of a file in which a track begins that was not announced at its start."""
+    """The finding for a file in which a track starts that was not announced at the beginning."""
     text = (
         "a track begins in the middle of the file that was not there at its start; it was not read"
     )

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 
-#: Telephones have 8,000; with a few samples a second a small file would be days of noise.
+#: Telephones have 8,000. At a few samples per second a small file would be days of noise.
 _LEAST_RATE = 1000
 
-#: Of more channels than these an average is made.
+#: Recordings with more channels than this are averaged.
 MOST_CHANNELS = 16
 
-#: Up to this length sound may be spread as thinly as its time stamps say.
+#: Audio up to this length may be spread as thinly as its time stamps say.
 _STRETCHABLE_SECONDS = 3600.0
 
 _SILENCE = bytes(1 << 16)
@@ -92,7 +92,7 @@ def decode(
 
 
 class _Sinks:
-    """Where the sound goes: what its first frame decides holds for all of a file."""
+    """Where the audio goes. The first frame decides this for the whole file."""
 
     def __init__(self, mono: Sink, channels: ChannelSinks) -> None:
         self._mono, self._channels = mono, channels
@@ -138,8 +138,8 @@ def _decode_parts(
     track: int | None,
     expect: Callable[[float], None],
 ) -> Decoded:
-    """Recordings joined in one file, one directly after the other; one that cannot be read costs
-    itself, unless it is the first."""
+    """Recordings joined in one file, one directly after the other. If one cannot be read, only that
+    one is lost, unless it is the first."""
     whole: Decoded | None = None
     for number, part in enumerate(parts):
         try:
@@ -203,7 +203,7 @@ class _Damage:
     packets: int = 0
 
 
-#: Damaged places that are told one by one.
+#: Damaged places that are reported one by one.
 _MOST_DAMAGE = 20
 
 
@@ -266,7 +266,7 @@ class _Decoding:
         stream.codec_context.thread_count = 1  # other recordings use the other cores
 
     def frames(self) -> Iterator[AudioFrame]:
-        """Decoded frames in order; corrupt packets are left out and counted."""
+        """Decoded frames in order. Corrupt packets are left out and counted."""
         return decoded_frames(
             self._container,
             self._stream,
@@ -294,7 +294,7 @@ class _Decoding:
         self._damage[-1].packets += 1
 
     def write(self, frame: AudioFrame) -> None:
-        """Put a frame where its time stamp says."""
+        """Place a frame where its time stamp says."""
         if not frame.samples:
             return
         if frame.sample_rate < _LEAST_RATE:
@@ -322,7 +322,7 @@ class _Decoding:
         self._heard += frame.samples / frame.sample_rate
 
     def _seconds(self) -> float:
-        """Where the sound taken so far ends."""
+        """Where the audio read so far ends."""
         run = self._mixdown
         fresh = run.source_samples / run.source_rate if run else 0.0
         return self._run_start / SAMPLE_RATE + fresh
@@ -366,7 +366,8 @@ class _Decoding:
         return Decoded(self._written, self._stream.index, self._problems())
 
     def _check_stretch(self) -> None:
-        """Hours of silence around seconds of sound are no recording's truth, but hours of work."""
+        """Reject hours of silence around seconds of audio: no recording is like that, but it would
+        cost hours of work."""
         seconds, allowed = self._written / SAMPLE_RATE, limits().max_stretch
         if seconds > _STRETCHABLE_SECONDS and seconds > allowed * self._heard:
             raise LimitError(

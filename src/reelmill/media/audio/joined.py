@@ -1,4 +1,4 @@
-"""Recordings joined in one file, and sound beyond what a header states."""
+"""Recordings joined in one file, and audio beyond what a header states."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from reelmill.core.recording import Original, OriginalReader
 from reelmill.media.container import WHOLE, Part
 
-#: Fewer bytes after the sound are padding or somebody's note, not sound.
+#: Fewer bytes after the audio are padding or a note, not audio.
 _LEAST_BYTES = 4096
 
-#: What other programs put after the sound of any file.
+#: What other programs append to the audio of any file.
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 
-#: What programs state that could not go back and fill in the size.
+#: The sizes stated by programs that could not go back and fill them in.
 _UNFILLED = 0x7FFF_0000
 
 #: How WAV files begin, and the size that stands for one in the chunk `ds64`.
@@ -45,7 +45,7 @@ def parts_of(original: Original, container: str) -> list[Part]:
 
 
 def _wav_parts(original: Original) -> Iterator[Part]:
-    """Nothing for a file that is as its header says."""
+    """Nothing for a file that matches its header."""
     file, size, start = original.reader(), original.size, 0
     while True:
         end = _end_of_data(file, start)
@@ -84,7 +84,7 @@ def _end_of_data(file: OriginalReader, start: int) -> int | None:
 
 
 def _after_chunks(file: OriginalReader, at: int, size: int) -> int:
-    """Where the chunks end that follow the sound: notes, names, cue points."""
+    """Where the chunks end that follow the audio: notes, names, cue points."""
     for even in (at + at % 2, at):  # the byte that makes a chunk's size even is often left out
         after = even
         while (head := _at(file, after, 8)) and head[:4] != b"RIFF" and _is_chunk_name(head[:4]):
@@ -102,7 +102,7 @@ def _is_chunk_name(name: bytes) -> bool:
 
 
 def _ogg_links(original: Original) -> Iterator[int]:
-    """Where the links of a chain begin: at a first page that follows on others."""
+    """Where the links of a chain start: at a first page that follows other pages."""
     file, at, among_first = original.reader(), 0, False
     while at < original.size:
         head = _at(file, at, _PAGE_HEADER)
@@ -119,7 +119,7 @@ def _ogg_links(original: Original) -> Iterator[int]:
 
 
 def _next_page(file: OriginalReader, at: int) -> int:
-    """The next page from `at` on, past damage; the end of the file where there is none."""
+    """The next page from `at`, past damage, or the end of the file."""
     while len(found := _at(file, at, _SEARCHED)) > 3:
         place = found.find(b"OggS")
         if place >= 0:
@@ -146,7 +146,7 @@ class _SoundChunk:
 
 
 def _past_its_chunk(original: Original, look: _Look) -> list[Part]:
-    """Nothing for a file that is as its header says."""
+    """Nothing for a file that matches its header."""
     chunk = look(original.reader(), original.size)
     if chunk is None or chunk.followed or original.size - chunk.end < _LEAST_BYTES:
         return []

@@ -1,4 +1,4 @@
-"""Decoded sound on its way to a file: no room is taken for silence, nor the last of the disk."""
+"""Writes decoded audio to a file. Silence takes no space, and the last of the disk is left free."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from reelmill.core.progress import tick
 from reelmill.errors import LimitError
 from reelmill.media.container import shown
 
-#: What file systems leave out where nothing was written is whole blocks of 4 KB.
+#: File systems leave out whole blocks of 4 KB where nothing was written.
 _BLOCK = 1 << 16
 _NOTHING = bytes(_BLOCK)
 
 #: Mono int16 at 16 kHz.
 _BYTES_PER_SECOND = 32_000
 
-#: Free space is looked at each time so much was written.
+#: Free space is checked each time this much was written.
 _LOOK_EVERY = 16 << 20
 
-#: What is left to others: their results are small beside one decoded sound.
+#: The space left for others, whose results are small compared with decoded audio.
 _RESERVE_BYTES, _RESERVE_SHARE = 64 << 20, 0.05
 
 
 class PcmFile:
-    """Writes to an open file; silence becomes holes where the file system has them.
+    """Writes to an open file. Silence becomes holes if the file system supports them.
 
-    A sound that takes most of the room there was is at fault itself when the room runs out; where
-    others took it the disk is full, and that is said as the system says it.
+    If space runs out and this audio took most of it, the recording is at fault. If others took it,
+    the disk is full, and the system's error is passed on.
     """
 
     def __init__(self, file: IO[bytes], original: Path, files: int = 1) -> None:
@@ -43,7 +43,7 @@ class PcmFile:
         self._ends_in_hole = False
 
     def expect(self, seconds: float) -> None:
-        """Raises LimitError when so much sound, as the headers state, will not fit."""
+        """Raise LimitError if audio of the stated length will not fit."""
         needed = seconds * _BYTES_PER_SECOND * self._files
         free, reserve = self._room()
         if free > 2 * reserve and needed > free - reserve:
@@ -54,7 +54,7 @@ class PcmFile:
             )
 
     def write(self, data: bytes | memoryview) -> int:
-        """All of `data`.
+        """Write all of `data`.
 
         Raises:
             LimitError: this sound took most of the room there was.
@@ -78,7 +78,7 @@ class PcmFile:
         return len(view)
 
     def finish(self) -> None:
-        """Give the file its length, silence at its end included. Raises as `write` does."""
+        """Set the length of the file, including silence at its end. Raises as `write` does."""
         with self._blaming():
             self._file.flush()
             if self._ends_in_hole:
@@ -94,7 +94,7 @@ class PcmFile:
             raise
 
     def _room(self) -> tuple[float, float]:
-        """Bytes that are free, and of them those to be left."""
+        """Free bytes, and how many of them must be left."""
         try:
             disk = os.fstatvfs(self._file.fileno())
         except OSError:  # a file system that does not tell
@@ -103,7 +103,7 @@ class PcmFile:
         return disk.f_bavail * disk.f_frsize, min(_RESERVE_BYTES, _RESERVE_SHARE * total)
 
     def _blame(self) -> None:
-        """Raises LimitError if it is this sound that took the room."""
+        """Raise LimitError if this audio took the space."""
         free, reserve = self._room()
         written = self._written * self._files  # its channels grow together
         if written >= free and written + free > 2 * reserve:

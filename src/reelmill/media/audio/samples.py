@@ -1,4 +1,4 @@
-"""Reading decoded sound back, without decoding and without loading it all."""
+"""Read decoded audio without decoding it again and without loading all of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reelmill.artifacts import Audio
 from reelmill.errors import InputError
 
-#: Full scale of int16 as faster-whisper and its speech detector have it.
+#: Full scale of int16, as in faster-whisper and its speech detector.
 FULL_SCALE = 32768.0
 
 
@@ -38,7 +38,7 @@ def window(
 ) -> npt.NDArray[np.float32]:
     """The samples from `start_s` to `end_s` seconds as float32 in [-1, 1], a copy.
 
-    What lies outside the recording is left out, so the result may be shorter.
+    Samples outside the recording are left out, so the result may be shorter.
     """
     start = max(0, round(start_s * sample_rate))
     end = max(start, round(end_s * sample_rate))
@@ -49,9 +49,9 @@ def window(
 
 
 def release(samples: npt.NDArray[np.int16]) -> None:
-    """Give the memory of what was read so far back; what is needed again is read again.
+    """Release the memory of samples read so far. Samples needed again are read again.
 
-    Otherwise a process that has walked through ten hours would hold 1.1 GB of mapped file.
+    Otherwise a process that has read through ten hours would hold 1.1 GB of mapped file.
     """
     mapped = getattr(samples, "_mmap", None)  # None for samples that lie in memory
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):

@@ -1,4 +1,4 @@
-"""From what overlapping windows hear to when somebody speaks in the recording."""
+"""From the output for overlapping windows to when somebody speaks in the recording."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from reelmill.artifacts import Span, SpeakerActivity
 from reelmill.core.arrays import Bool, Float32
 from reelmill.models.speakers.networks import FIRST, FRAME_STEP, RATE
 
-#: Seconds between frames, and where frame 0 begins.
+#: Seconds between frames, and the start of frame 0.
 FRAME_SECONDS = FRAME_STEP / RATE
 OFFSET = (FIRST - FRAME_STEP / 2) / RATE
-#: Seconds: shorter pauses are part of the speech around them, shorter speech is none.
+#: In seconds. Shorter pauses belong to the speech around them, and shorter speech is dropped.
 _SHORTEST_PAUSE, _SHORTEST_SPEECH = 0.25, 0.2
 _SHORTEST_GAP_OF_OVERLAP, _SHORTEST_OVERLAP = 0.1, 0.2
 #: Windows do not agree to the frame on where the speaker changes: changes are counted over so
@@ -44,7 +44,7 @@ class ActivityTracks:
         overlap: npt.NDArray[np.float16],
         changes: Sequence[int],
     ) -> None:
-        """What the window that begins at frame `first` hears."""
+        """Add the output for the window that begins at frame `first`."""
         here = slice(first, first + len(self._weight))
         self._cover[here] += self._weight
         self._sums[0, here] += speech * self._weight
@@ -54,7 +54,7 @@ class ActivityTracks:
 
     @property
     def speech(self) -> Float32:
-        """How sure it is that somebody speaks, 1 being just enough, shape (frames,)."""
+        """The confidence that somebody speaks, where 1 is just enough; shape (frames,)."""
         return self._mean(0)
 
     def _mean(self, row: int) -> Float32:

@@ -1,4 +1,4 @@
-"""AttributeSpeakers: each word, then each segment, gets its speaker."""
+"""AttributeSpeakers: assigns a speaker to each word, then to each segment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reelmill.artifacts import (
 from reelmill.core.text import phrases
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 
-#: A word next to nobody's turn is still the nearest speaker's, but not over this many seconds.
+#: A word outside all turns belongs to the nearest speaker, up to this many seconds away.
 _REACH = 2.0
 #: A single phrase stands on its own beside somebody else's when its speaker is heard for this share
 #: of it, the other one for no more than the rest, and a pause of so many seconds or the end of a
@@ -36,7 +36,7 @@ _DECIMALS = 3
 class AttributeSpeakers(FileStage):
     """Splits segments where the speaker changes, and sums up each speaker.
 
-    Where words have no times of their own a segment is its loudest speaker's as a whole.
+    If words have no times of their own, a segment belongs entirely to its loudest speaker.
     """
 
     name: ClassVar[str] = "speakers"
@@ -70,17 +70,17 @@ class AttributeSpeakers(FileStage):
 
 
 class SpeakersAt:
-    """Who speaks in a stretch of time. Turns in order of their start."""
+    """Who speaks in a stretch of time. Turns are ordered by start."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         self._turns = sorted(turns, key=lambda turn: turn.start)
         self._starts = [turn.start for turn in self._turns]
         self._of_channel = {turn.channel: turn.speaker for turn in turns if turn.channel}
-        #: The latest end of the turns up to each: where looking back may stop.
+        #: The latest end of the turns up to each one: where a backward search may stop.
         self._reached = list(accumulate((turn.end for turn in self._turns), max))
 
     def of_channel(self, channel: str) -> str:
-        """Who has a channel; its own name where nobody was heard in it."""
+        """The person of a channel; the channel's name if nobody was heard in it."""
         return self._of_channel.get(channel, channel)
 
     def seconds(self, start: float, end: float) -> dict[str, float]:
@@ -93,7 +93,7 @@ class SpeakersAt:
         return found
 
     def at(self, start: float, end: float, before: str | None = None) -> str | None:
-        """Who speaks longest there; of equals `before`. Where nobody does, the nearest."""
+        """Who speaks longest there; `before` if equal. If nobody speaks, the nearest speaker."""
         found = self.seconds(start, end)
         if found:
             return max(found, key=lambda name: (round(found[name], 2), name == before, name))
@@ -213,7 +213,7 @@ def _sure(
     other: str | None,
     speakers: SpeakersAt,
 ) -> bool:
-    """Whether a phrase is surely of `name` and not of `other`, who speaks before it."""
+    """Whether a phrase surely belongs to `name` and not to `other`, who speaks before it."""
     start, end = units[index][0].start, units[index][-1].end
     heard = speakers.seconds(start, end)
     length = max(end - start, 1e-3)

@@ -17,14 +17,14 @@ from reelmill.media.audio.samples import FULL_SCALE, open_samples, release
 from reelmill.models.runtimes.onnx import SHIPPED, open_network
 from reelmill.stages.speech.vad_segments import HOP, SegmentOptions, segment
 
-#: Samples of the frame before that the model sees in front of each frame.
+#: Samples of the previous frame that the model sees before each frame.
 _CONTEXT = 64
 
-#: Frames a call of the model. From 128 to 512 the speed is the same within a twentieth; memory
-#: is not.
+#: Frames per call of the model. From 128 to 512 the speed is the same within 5 %, but memory is
+#: not.
 _BLOCK_FRAMES = 256
 
-#: A block in which the network hears no speech and which is no louder (-45 dB) is silence.
+#: A block is silence if the network hears no speech in it and it is no louder than this (-45 dB).
 _SILENT_PROBABILITY, _SILENT_LOUDNESS = 0.1, 0.0056
 
 #: Silero VAD as products of large matrices, made by training/speech_detector.
@@ -82,7 +82,7 @@ class DetectSpeech(FileStage):
 
 
 def united(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, those that overlap or touch as one."""
+    """Spans in order. Those that overlap or touch become one."""
     found: list[Span] = []
     for span in sorted(spans, key=lambda one: one.start):
         if found and span.start <= found[-1].end:
@@ -129,12 +129,13 @@ def _blocks(samples: Int16) -> Iterator[Float32]:
         np.multiply(piece, np.float32(1 / FULL_SCALE), out=sound[offset : offset + len(piece)])
         release(samples)
         if last == frames:
-            # faster-whisper blanks these 64 samples; with them our last frame would differ.
+            # faster-whisper blanks these 64 samples; with them, our last frame would differ.
             sound[-_CONTEXT:] = 0
         yield np.ascontiguousarray(sliding_window_view(sound, _CONTEXT + HOP)[::HOP])
 
 
 @lru_cache(maxsize=1)
 def _network() -> Any:
-    """The model, loaded once a process. One thread: other recordings use the other cores."""
+    """The model, loaded once per process. It uses one thread, because other recordings use the
+    other cores."""
     return open_network(_MODEL, Device("cpu"), threads=1)

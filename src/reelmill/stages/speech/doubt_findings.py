@@ -1,4 +1,4 @@
-"""What remains doubtful in a transcript, for its reader."""
+"""Findings about uncertain text in a transcript, for its reader."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from reelmill.artifacts import Finding, RecognizedWindow
 from reelmill.stages.speech.doubts import covers_little, is_sparse, is_unlikely
 
-#: Speech that deserves a word: less may be a cough.
+#: Speech of at least this length should have text; shorter speech may be a cough.
 _NO_TEXT_SECONDS = 2.0
 
 
 def doubt_findings(windows: Sequence[RecognizedWindow]) -> list[Finding]:
-    """Speech without text or with far too little, and text that is unlikely, each with its times.
+    """Findings for speech without text or with far too little, and for unlikely text, with times.
 
-    A recording without any text is another matter: see `empty_result`.
+    A recording without any text is handled by `empty_result`.
     """
     if not any(window.segments for window in windows):
         return []

@@ -1,4 +1,4 @@
-"""How much a text is to be doubted: by its likelihood, and by how much of the speech it covers."""
+"""Measures how uncertain a text is, by its likelihood and by how much of the speech it covers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from reelmill.artifacts import RecognizedWindow, Segment
 from reelmill.export.transcript.marks import UNINTELLIGIBLE
 
-#: Below this mean log probability of its tokens a text is listened to again.
+#: A text below this mean log probability of its tokens is recognized again.
 LOW_LOGPROB = -0.8
-#: People say 9 to 14 letters a second, pauses included; a text of fewer leaves something out.
+#: People say 9 to 14 letters per second, including pauses. A text with fewer leaves something out.
 FEWEST_LETTERS_PER_SECOND = 4.0
-#: Of less speech than this nothing is said of how much of it a text covers.
+#: For less speech than this, coverage is not judged.
 SHORTEST_SECONDS = 5.0
 _WIDE_FROM = "\u1100"
 
 
 def letters(text: str) -> int:
-    """Letters and digits of a text; one of a syllabary or of Han counts as two."""
+    """The number of letters and digits in a text. A letter of a syllabary or of Han counts as
+    two."""
     return sum(
         2 if letter >= _WIDE_FROM else 1
         for letter in unicodedata.normalize("NFC", text)
@@ -32,13 +33,13 @@ def letters_of(segments: Sequence[Segment]) -> int:
 
 
 def mean_logprob(segments: Sequence[Segment]) -> float:
-    """The mean of the segments' log probabilities, weighted by their length; 0 without any."""
+    """The mean of the segments' log probabilities, weighted by length; 0 if there are none."""
     seconds = sum(one.end - one.start for one in segments)
     return sum(one.avg_logprob * (one.end - one.start) for one in segments) / (seconds or 1.0)
 
 
 def is_unlikely(segment: Segment) -> bool:
-    """Whether a text is still doubtful after everything was tried (faster-whisper's threshold)."""
+    """Whether a text is still uncertain after everything was tried (faster-whisper's threshold)."""
     return segment.avg_logprob < UNINTELLIGIBLE
 
 
@@ -62,8 +63,8 @@ def is_sparse(segment: Segment, window: RecognizedWindow) -> bool:
 
 
 def is_doubtful(window: RecognizedWindow) -> bool:
-    """Whether a window is to be listened to again: its text is unlikely, was found only by
-    penalizing repetition, or covers too little of it."""
+    """Whether a window is to be recognized again: its text is unlikely, was found only by
+    penalizing repetition, or covers too little of the speech."""
     return covers_little(window) or any(
         segment.avg_logprob < LOW_LOGPROB or segment.temperature > 0 for segment in window.segments
     )

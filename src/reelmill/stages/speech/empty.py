@@ -1,4 +1,4 @@
-"""What is said of a recording in which nothing was recognized."""
+"""The finding for a recording in which nothing was recognized."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.artifacts import Finding, Segment, Span
 def empty_result(
     speech_seconds: float, segments: Sequence[Segment], spans: Sequence[Span] = ()
 ) -> list[Finding]:
-    """A finding where there is no text, so that nobody takes an empty result for a whole one.
+    """A finding if there is no text, so that nobody takes an empty result for a complete one.
 
     Args:
         speech_seconds: how long somebody speaks, as the speech detector has it.
@@ -20,7 +20,7 @@ def empty_result(
     if any(segment.text.strip() for segment in segments):
         return []
     if speech_seconds > 0:
-        # Less than a second is not rounded to none.
+        # Less than a second is not rounded to zero.
         text = f"{speech_seconds:.0f} s of speech, no text"
         if speech_seconds < 1:
             text = f"{speech_seconds:.1f} s of speech, no text"

@@ -1,4 +1,4 @@
-"""Sounds that are no words: laughter that was spelled out, music and applause in brackets."""
+"""Sounds that are not words: laughter that was spelled out, and music or applause in brackets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LAUGHTER = re.compile(
     r"(?:[hxjх][aeiouyаеиоуыэ]+h?){3,}|(?:[аaeиеo]?[хh][аaeиеo]){3,}|[하-힣]{3,}|[크킥낄깔]{3,}|[ㅋㅎ]{2,}"
     r"|(?:[はひふへほハヒフヘホ][っッー]?){3,}|[哈呵嘿嘻]{3,}|(?:555)+5*"
 )
-#: What Whisper writes in brackets, by words in it.
+#: What Whisper writes in brackets, by the words in it.
 _NAMED = {
     "music": (
         "music",
@@ -69,7 +69,7 @@ _BRACKETED = re.compile(r"[(\[（【〔*♪♫🎵].*[)\]）】〕*♪♫🎵]",
 
 
 def event_in(text: str) -> str | None:
-    """Which sound a text stands for; None for words."""
+    """The sound that a text stands for; None for words."""
     stripped = text.strip(" .!?,…~-–—。！？、")
     if not stripped:
         return None

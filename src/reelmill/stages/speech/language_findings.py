@@ -1,4 +1,4 @@
-"""What a reader should know of the languages of a recording."""
+"""Findings about the languages of a recording, for its reader."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from reelmill.models.whisper.whisper import WhisperSpec
 from reelmill.stages.speech.doubts import mean_logprob
 from reelmill.stages.speech.spoken_languages import main_language
 
-#: Below this mean probability a language is a guess.
+#: Below this mean probability a language is uncertain.
 _GUESS = 0.5
-#: From this one on a window contradicts the language that was given.
+#: From this probability a window contradicts the given language.
 _CONTRADICTS = 0.9
 _SHORTEST = 5.0
 #: Of an English-only model's texts: a mean log probability of a token below which they are hardly
@@ -47,7 +47,7 @@ def language_findings(
 
 
 def _several(windows: Sequence[RecognizedWindow]) -> Iterator[Finding]:
-    """Where each language is spoken, where there are several."""
+    """Where each language is spoken, if there are several."""
     if len({window.language for window in windows}) < 2:
         return
     for (code, channel), group in groupby(windows, key=lambda one: (one.language, one.channel)):
@@ -68,7 +68,7 @@ def _guessed(windows: Sequence[RecognizedWindow], language: str) -> Iterator[Fin
 
 
 def _contradicting(windows: Sequence[RecognizedWindow], given: str) -> Iterator[Finding]:
-    """Stretches that sound like another language than the one given."""
+    """Stretches that sound like a language other than the given one."""
 
     def other(window: RecognizedWindow) -> str | None:
         code = max(window.languages, key=lambda code: window.languages[code], default=given)
@@ -89,7 +89,7 @@ def _contradicting(windows: Sequence[RecognizedWindow], given: str) -> Iterator[
 def _english_only(
     windows: Sequence[RecognizedWindow], allowed: Sequence[str], model: WhisperSpec
 ) -> Iterator[Finding]:
-    """An English-only model turns whatever it hears into English: what is said of that."""
+    """Findings for an English-only model, which turns everything it hears into English."""
 
     def hardly(window: RecognizedWindow) -> bool:
         return bool(window.segments) and mean_logprob(window.segments) < _HARDLY_ENGLISH

@@ -1,5 +1,5 @@
-"""What is left out of a window's text, each thing with a finding: events, and phantoms that the
-sound does not bear out."""
+"""Removes text from a window: events, and phantoms that the audio does not confirm. Each removal is
+a finding."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from reelmill.stages.speech.events import event_in
 from reelmill.stages.speech.phantoms import is_borne_out, phantoms_in
 from reelmill.stages.speech.windows import Pieces, seconds_of
 
-#: Sound around a segment with which it is heard alone.
+#: Audio around a segment with which it is recognized alone.
 _AROUND = 0.2
 _SHORTEST = 0.1
 
 
 def stretch_of(segment: Segment, window: RecognizedWindow) -> Pieces:
-    """The sound of a segment: the pieces of its window within its times and a little around."""
+    """The audio of a segment: the pieces of its window within its times, and a little around
+    them."""
     start, end = segment.start - _AROUND, segment.end + _AROUND
     cut = ((max(start, one.start), min(end, one.end)) for one in window.pieces)
     found = tuple((first, last) for first, last in cut if last - first >= _SHORTEST)

@@ -1,4 +1,5 @@
-"""Quiet speech beside loud: each stretch of a window about as loud as the others."""
+"""Amplifies quiet speech beside loud speech, so that all stretches of a window are about equally
+loud."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from reelmill.core.arrays import Float32
 #: every second sentence is 30 dB quieter: of 124 words 112 without, 121 with.
 _QUIETER, _LEFT, _MOST = 12.0, 6.0, 35.0
 _FRAME = 320
-#: Its loudness is that of its louder frames, whatever its pauses are.
+#: The loudness of a stretch is that of its louder frames, regardless of its pauses.
 _PERCENTILE = 80
 _SILENCE = -100.0
 
@@ -38,7 +39,7 @@ def levelled(stretches: Sequence[Float32]) -> list[Float32]:
 
 
 def level(sound: Float32) -> float:
-    """How loud a sound is where it is loud, in decibels below full scale."""
+    """How loud the loud parts of a sound are, in decibels below full scale."""
     frames = len(sound) // _FRAME
     if not frames:
         return _SILENCE

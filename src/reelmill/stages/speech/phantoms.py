@@ -1,4 +1,5 @@
-"""Sentences that Whisper writes where nobody says them, and what speaks for and against them."""
+"""Sentences that Whisper writes although nobody says them, and the evidence for and against
+them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from reelmill.stages.speech.doubts import LOW_LOGPROB, letters, mean_logprob
 
 _FILE = ASSETS / "phantoms.txt"
 _ALONE = "alone "
-#: Phantoms make up at least so much of a text's letters.
+#: Phantoms make up at least this share of a text's letters.
 _SHARE = 0.85
 #: People say no fewer and no more letters a second, not even in a hurry; in a word or two that
 #: does not show, and a second is what speech has around it.
@@ -50,7 +51,7 @@ def is_borne_out(phantom: Segment, again: Sequence[Segment] | None, seconds: flo
 
 
 def _is_made_of(text: str, known: frozenset[str]) -> bool:
-    """Whether a text is phantoms, one or several, and hardly anything else."""
+    """Whether a text consists of one or several phantoms and hardly anything else."""
     if text in known:
         return True
     rest = text

@@ -1,4 +1,4 @@
-"""Recognition: windows of speech to text, with times of the original."""
+"""Recognition: from windows of speech to text, with times of the original."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from reelmill.stages.speech.windows import (
 )
 from reelmill.stages.words.words import cut_text, split_words
 
-#: Whisper sometimes times a text past the end of the sound: such a segment gets this long.
+#: Whisper sometimes times a text past the end of the audio. Such a segment gets this length.
 _SHORTEST = 0.1
-#: Seconds of speech at an end of a segment, before or after a pause, that are hardly its words.
+#: This much speech at an end of a segment, before or after a pause, hardly contains its words.
 _FEW_WORDS = 0.3
 _DECIMALS = 3
 
@@ -105,7 +105,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
 
 
 def check_languages(languages: Sequence[str]) -> None:
-    """Raises InputError for a language that is not one of Whisper's."""
+    """Raise InputError for a language that is not one of Whisper's."""
     for language in languages:
         if language not in LANGUAGES:
             raise InputError(
@@ -116,7 +116,7 @@ def check_languages(languages: Sequence[str]) -> None:
 def recognized(
     model: Whisper, batch: Sequence[SpeechWindow], options: DecodingOptions, cut_at_pauses: bool
 ) -> list[RecognizedWindow]:
-    """What the model makes of windows, in times of the original."""
+    """The model's output for windows, in times of the original."""
     decoded = model.decode(
         [item.features for item in batch], [item.languages for item in batch], options
     )
@@ -151,7 +151,7 @@ def in_original(
         end = min(max(segment.end, reached), times.duration)
         start = max(reached, min(segment.start, end - _SHORTEST))
         if end - start < _SHORTEST / 2:
-            continue  # wholly past the sound: the text of nothing
+            continue  # entirely past the audio: text without any speech
         reached = end
         start, end = times.without_slivers(start, end, padding + _SHORTEST)
         yield Segment(
@@ -193,7 +193,7 @@ def cut_by_length(
 def _shared_out(
     words: Sequence[str], borders: Sequence[float]
 ) -> list[tuple[list[str], float, float]]:
-    """The words between two borders each, by their middles in the text; none without words."""
+    """The words between each two borders, by their middles in the text; none without words."""
     ends = list(accumulate(len(word) for word in words))
     per_letter = (borders[-1] - borders[0]) / ends[-1]
     sides: list[list[str]] = [[] for _ in borders[1:]]

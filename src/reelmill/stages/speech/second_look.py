@@ -1,4 +1,4 @@
-"""Which windows are listened to again, and what is kept of what was heard then."""
+"""Decides which windows are recognized again, and which of the two results is kept."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from reelmill.stages.speech.spoken_languages import (
 )
 from reelmill.stages.speech.windows import Pieces, grouped
 
-#: Speech in which a language is looked for anew, in seconds: enough to be sure of it.
+#: Seconds of speech in which a language is detected again: enough to be sure of it.
 _LANGUAGE_SECONDS = 4.0
-#: Seconds of the parts in which a doubtful window is listened to again: a sentence or two.
+#: Length in seconds of the parts in which an uncertain window is recognized again: a sentence or
+#: two.
 _DOUBT_SECONDS = 8.0
 #: A second text is taken that has so many times the letters and is not less likely by more than
 #: this; or that is likelier by this and has nearly all the letters.
 _MORE, _LESS_LIKELY = 1.2, 0.2
 _LIKELIER, _NEARLY_ALL = 0.05, 0.9
-#: From this mean log probability of its tokens on a text in a newly found language is believed.
+#: From this mean log probability of its tokens, a text in a newly found language is accepted.
 _LIKELY_TEXT = -0.6
-#: Of a language that windows of the recording are sure of elsewhere, this is probability enough.
+#: For a language of which other windows of the recording are sure, this probability is enough.
 _ENOUGH = 0.5
 
 
@@ -101,7 +102,7 @@ def after_second_looks(
             chosen = parts["language"]
         elif "mixed" in parts:
             chosen = [_part(part, window, language, known, allowed) for part in parts["mixed"]]
-            # A window that is in one language throughout is better heard as a whole.
+            # A window with a single language is recognized better as a whole.
             one = {part.language for part in chosen} <= {window.language}
             chosen = [window] if one and not _is_better(chosen, window) else chosen
         elif "doubtful" in parts and _is_better(parts["doubtful"], window):
@@ -152,6 +153,6 @@ def _believed(part: RecognizedWindow, heard: Mapping[str, float], known: set[str
 
 
 def _within(window: RecognizedWindow, part: RecognizedWindow) -> list[Segment]:
-    """The segments of a window whose middle lies in a part of it."""
+    """The segments of a window whose middle is in a part of it."""
     start, end = part.pieces[0].start, part.pieces[-1].end
     return [one for one in window.segments if start <= (one.start + one.end) / 2 < end]

@@ -1,4 +1,4 @@
-"""Which language each window of a recording is in: what its neighbours are in counts too."""
+"""Decides the language of each window of a recording, taking its neighbours into account."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from reelmill.artifacts import RecognizedWindow
 from reelmill.models.whisper.languages import UNDETERMINED
 from reelmill.stages.speech.doubts import mean_logprob
 
-#: A window alone decides for a language from this probability on, and as a short one from a higher.
+#: A single window decides for a language from this probability; a short one needs a higher one.
 _SURE, _SURE_IF_SHORT = 0.8, 0.95
 _SHORT_SECONDS = 3.0
-#: Two windows in a row do from this one on.
+#: Two windows in a row decide from this probability.
 _LIKELY = 0.5
-#: In less speech than this the text has to be likely too.
+#: With less speech than this, the text must be likely too.
 _LITTLE_SECONDS = 10.0
 _LIKELY_TEXT = -0.7
 #: Below this probability another language may be spoken in a part of the window, if one is as
@@ -57,7 +57,7 @@ def languages_of(windows: Sequence[RecognizedWindow], allowed: Sequence[str] = (
 
 
 def probabilities(window: RecognizedWindow, allowed: Sequence[str]) -> dict[str, float]:
-    """A window's languages, of the allowed ones alone where there are such; they add up to 1."""
+    """A window's languages, only the allowed ones if any are given. They add up to 1."""
     if not allowed:
         return window.languages
     kept = {code: window.languages.get(code, 0.0) for code in allowed}
@@ -66,7 +66,7 @@ def probabilities(window: RecognizedWindow, allowed: Sequence[str]) -> dict[str,
 
 
 def is_sure(probability: float, seconds: float) -> bool:
-    """Whether so much speech decides for a language by itself."""
+    """Whether this much speech decides for a language on its own."""
     return probability >= (_SURE if seconds >= _SHORT_SECONDS else _SURE_IF_SHORT)
 
 
@@ -100,7 +100,7 @@ def main_language(
 
 
 def sure_languages(windows: Sequence[RecognizedWindow], allowed: Sequence[str] = ()) -> set[str]:
-    """The languages that a window of the recording is sure of."""
+    """The languages of which a window of the recording is sure."""
     found = set()
     for window in windows:
         for code, probability in probabilities(window, allowed).items():
@@ -112,7 +112,7 @@ def sure_languages(windows: Sequence[RecognizedWindow], allowed: Sequence[str] =
 def perhaps_mixed(
     windows: Sequence[RecognizedWindow], languages: Sequence[str], allowed: Sequence[str] = ()
 ) -> set[int]:
-    """The numbers of the windows in which more than one language may be spoken.
+    """The numbers of windows in which more than one language may be spoken.
 
     Those beside a change of language, for it will hardly be at their border; and those that are
     not nearly certain of theirs, of which more has to be asked where there are several.
@@ -139,7 +139,8 @@ def perhaps_mixed(
 def _first(
     windows: Sequence[RecognizedWindow], heard: Sequence[Mapping[str, float]], best: Sequence[str]
 ) -> str:
-    """The language to begin with: the first that a window is sure of, else the likeliest in all."""
+    """The language to start with: the first of which a window is sure, else the likeliest
+    overall."""
     for window, one, language in zip(windows, heard, best, strict=True):
         if _decides(window, one.get(language, 0.0)):
             return language

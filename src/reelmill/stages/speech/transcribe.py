@@ -1,4 +1,4 @@
-"""The transcript of a recording: what was recognized, listened to again where it is in doubt."""
+"""The transcript of a recording: the first recognition, with uncertain windows recognized again."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from reelmill.stages.speech.windows import features_of
 
 
 class LanguageCheck(Protocol):
-    """What comes after recognition says which languages are of no use to it."""
+    """Later stages say which languages they cannot use."""
 
     def check(self, language: str) -> None:
-        """Raises InputError for such a language (a code of Whisper's)."""
+        """Raise InputError for a language (a code of Whisper's) that cannot be used."""
 
 
 @dataclass(frozen=True)
 class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
-    """Decides on the language of each window, and listens again where another one was decoded, or
-    where several may be spoken in one window.
+    """Decides the language of each window, and recognizes windows again that were decoded in
+    another language, or in which several may be spoken.
 
     Raises:
         InputError: `usable` refuses the recording's language.
@@ -58,7 +58,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     languages: tuple[str, ...] = ()
     options: DecodingOptions = field(default_factory=DecodingOptions)
     cut_at_pauses: bool = False
-    #: What of the prompts does not fit before a window, in plain words.
+    #: The part of the prompts that does not fit before a window, in plain words.
     left_out: tuple[str, ...] = setting((), affects_result=False)
     usable: LanguageCheck | None = setting(None, affects_result=False)
 
@@ -116,7 +116,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
         )
 
     def _main_language(self, windows: Sequence[RecognizedWindow]) -> tuple[str, float]:
-        """The recording's language and its probability; NaN where the model knows only one."""
+        """The recording's language and its probability; NaN if the model knows only one."""
         if len(self.languages) == 1:
             return self.languages[0], 1.0
         language, probability = main_language(windows, [one.language for one in windows])

@@ -1,4 +1,4 @@
-"""TranscribeByWhisperX: recordings to text by WhisperX's detector and recognizer."""
+"""TranscribeByWhisperX: from recordings to text with WhisperX's detector and recognizer."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
 
 
 def as_segments(heard: Sequence[HeardSegment], duration: float) -> Iterator[Segment]:
-    """WhisperX's segments as ours, within the recording; those without text are left out."""
+    """WhisperX's segments as ours, within the recording, without those that have no text."""
     for one in heard:
         start, end = max(0.0, one.start), min(one.end, duration)
         if one.text.strip() and end > start:
@@ -81,7 +81,7 @@ def as_segments(heard: Sequence[HeardSegment], duration: float) -> Iterator[Segm
 
 
 def segment_of(start: float, end: float, text: str, avg_logprob: float | None) -> Segment:
-    """WhisperX decodes greedily by beam, never at another temperature than 0."""
+    """WhisperX uses beam search, always at temperature 0."""
     raw = text.encode("utf-8")
     return Segment(
         start=round(start, 3),

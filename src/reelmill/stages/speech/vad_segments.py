@@ -15,13 +15,13 @@ from reelmill.artifacts import Span
 HOP = 512
 SAMPLE_RATE = 16_000
 
-#: A pause has to be longer than this to be where speech that is too long is cut.
+#: A pause must be longer than this for speech that is too long to be cut there.
 _CUT_PAUSE_SAMPLES = SAMPLE_RATE * 98 / 1000
 
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """When speech begins, ends, and is cut; defaults as in faster-whisper's batched pipeline.
+    """When speech starts, ends and is cut. Defaults as in faster-whisper's batched pipeline.
 
     Speech begins at a probability of `threshold` and ends where it stays below `neg_threshold`
     (None: `threshold` - 0.15, at least 0.01) for `min_silence_ms`.
@@ -54,7 +54,7 @@ class SegmentOptions:
 
     @property
     def max_speech(self) -> float:
-        """Longest speech before padding, so that it fits with its padding."""
+        """The longest speech before padding, so that it fits with its padding."""
         return SAMPLE_RATE * self.max_speech_seconds - HOP - 2 * self.pad
 
 
@@ -77,24 +77,24 @@ def segment(
 
 
 class _Speech:
-    """Speech that has begun and not ended; all places in samples."""
+    """Speech that has started and not ended. All positions in samples."""
 
     def __init__(self, start: int) -> None:
         self.start = start
-        #: Where the pause that lasts now began; None while somebody speaks.
+        #: Where the current pause began; None while somebody speaks.
         self.pause: int | None = None
-        #: Where the latest pause long enough to cut at began, and where speech went on.
+        #: Where the last pause long enough for a cut began, and where speech resumed.
         self.cut: int | None = None
         self.resumed: int | None = None
 
     def go_on(self, at: int) -> None:
-        """Somebody speaks."""
+        """Record that somebody speaks."""
         if self.pause is not None and self.resumed is None and self.cut is not None:
             self.resumed = at
         self.pause = None
 
     def fall_silent(self, at: int) -> int:
-        """Nobody speaks; returns where the pause began."""
+        """Record that nobody speaks, and return where the pause began."""
         if self.pause is None:
             self.pause = at
         if at - self.pause > _CUT_PAUSE_SAMPLES and self.cut != self.pause:
@@ -132,7 +132,7 @@ def _hysteresis(
 def _padded(
     starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], pad: float, samples: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Widen spans by `pad` samples; neighbours with less than that between them share it."""
+    """Widen spans by `pad` samples. Neighbours closer than that share the space between them."""
     pause = starts[1:] - ends[:-1]
     tight = pause < 2 * pad
     before = np.concatenate([[pad], np.where(tight, pause // 2, pad)])

@@ -1,4 +1,4 @@
-"""Speech spans collected into windows for Whisper, and times brought back to the original."""
+"""Collects speech into windows for Whisper, and maps times back to the original."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from reelmill.stages.speech.levels import levelled
 #: Stretches of the original, (start, end) in seconds, in order.
 Pieces = tuple[tuple[float, float], ...]
 
-#: Less than this between two stretches of speech is no pause.
+#: A shorter gap between two stretches of speech is not a pause.
 _NO_PAUSE = 0.01
-#: Differences below a sample are rounding, not time.
+#: Differences smaller than a sample are rounding.
 _SAMPLE = 1 / 16_000
 
 
 def collect_windows(spans: Iterable[Span], limit: float = WINDOW_SECONDS) -> Iterator[Pieces]:
-    """Put spans one after the other into windows of at most `limit` seconds of speech.
+    """Join spans into windows of at most `limit` seconds of speech.
 
     The silence between spans is dropped, as faster-whisper's `collect_chunks` does; a span
     longer than a window is cut.
@@ -67,7 +67,7 @@ class Piece(NamedTuple):
 
 
 def joined_pieces(pieces: Iterable[tuple[float, float]]) -> list[Piece]:
-    """Pieces between which nothing was left out put together."""
+    """Merge pieces that touch."""
     found: list[Piece] = []
     for start, end in pieces:
         if found and start - found[-1].end < _NO_PAUSE:
@@ -114,11 +114,11 @@ def grouped(pieces: Pieces, seconds: float) -> Iterator[Pieces]:
 
 
 class OriginalTimes:
-    """Maps seconds from a window's start to seconds of the original recording."""
+    """Maps seconds from a window's start to seconds of the original."""
 
     def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
-        #: Where each piece ends within the window.
+        #: The end of each piece within the window.
         self.ends = list(accumulate(end - start for start, end in pieces))
 
     @property
@@ -126,13 +126,13 @@ class OriginalTimes:
         return self.ends[-1]
 
     def seconds(self, original: float) -> float:
-        """Where in the window a time of the original is; times left out are on the border."""
+        """The position in the window of a time of the original. Omitted times are at the border."""
         index = max(0, bisect_right(self._pieces, original, key=lambda piece: piece[0]) - 1)
         start, end = self._pieces[index]
         return self.ends[index] - (end - min(max(original, start), end))
 
     def pieces_of(self, start: float, end: float) -> range:
-        """Numbers of the pieces in which some of `start` to `end` of the window lies."""
+        """Numbers of the pieces that contain part of `start` to `end` of the window."""
         last = len(self._pieces) - 1
         first = min(bisect_right(self.ends, start + _SAMPLE), last)
         return range(first, max(first, min(bisect_left(self.ends, end - _SAMPLE), last)) + 1)
@@ -154,12 +154,12 @@ class OriginalTimes:
         return start, end
 
     def start(self, seconds: float) -> float:
-        """Where something begins: on the border of two pieces, with the later one."""
+        """The start of something. At the border of two pieces it belongs to the later one."""
         index = bisect_right(self.ends, seconds + _SAMPLE)
         return self._original(index, seconds)
 
     def end(self, seconds: float) -> float:
-        """Where something ends: on the border of two pieces, with the earlier one."""
+        """The end of something. At the border of two pieces it belongs to the earlier one."""
         index = bisect_left(self.ends, seconds - _SAMPLE)
         return self._original(index, seconds)
 

@@ -1,4 +1,5 @@
-"""Word times by forced alignment: the text is known, an acoustic model says where it is spoken."""
+"""Word times by forced alignment: the text is known, and an acoustic model finds where it is
+spoken."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ from reelmill.stages.words.in_speech import channels_kept_to_speech
 from reelmill.stages.words.verbalize import normalize_text
 from reelmill.stages.words.words import TimedText, split_words, timed_words
 
-#: A word to be timed: its segment's number, its text, and how it is timed if it is found.
+#: A word to be timed: the number of its segment, its text, and how it is timed if found.
 AskedWord = tuple[int, str, WordTiming]
 
 
@@ -59,7 +60,7 @@ class AlignItem:
 
 @dataclass(frozen=True)
 class FoundWords:
-    """Of each word start and end in seconds of the original (NaN: not found) and its score."""
+    """Start and end of each word in seconds of the original (NaN: not found), and its score."""
 
     starts: Float64
     ends: Float64
@@ -68,10 +69,10 @@ class FoundWords:
 
 @dataclass(frozen=True)
 class Align(ModelStage[AlignItem, FoundWords]):
-    """Times every word of a transcript, and brings the segments' own times in line with them.
+    """Times every word of a transcript, and adjusts the segments' times to them.
 
-    Words in letters the model lacks lie where any letters are heard between their neighbours
-    (`interpolated`). A language without an aligner keeps Whisper's own word times.
+    Words with letters that the model lacks are placed where any letters are heard between their
+    neighbours (`interpolated`). A language without an aligner keeps Whisper's own word times.
     """
 
     name: ClassVar[str] = "align"
@@ -88,7 +89,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
     produces: ClassVar[type[Artifact]] = AlignedTranscript
 
     model: AlignerSpec
-    #: In plain words what the run goes without; shown with every transcript.
+    #: What is unavailable in this run, in plain words. Shown with every transcript.
     notes: tuple[str, ...] = ()
 
     def split(
@@ -115,7 +116,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
     def _stretches(
         self, transcript: Transcript, segments: Sequence[Segment], spans: Sequence[Span]
     ) -> Iterator[tuple[AlignStretch, str]]:
-        """The stretches of languages that have an aligner, each of one language."""
+        """Stretches in languages that have an aligner, each in a single language."""
         first = 0
         for language, group in groupby(segments, key=transcript.language_of):
             count = len(list(group))
@@ -166,7 +167,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
         )
 
     def _without_aligner(self, transcript: Transcript) -> list[str]:
-        """A note on the languages that have none, where other languages have."""
+        """A note on languages without an aligner, if others have one."""
         if self.notes or not self.model.models:
             return []
         languages = dict.fromkeys(map(transcript.language_of, transcript.segments))
@@ -193,7 +194,7 @@ def _any_once(letters: list[int]) -> list[int]:
 
 
 def _timing(letters: list[int]) -> WordTiming:
-    """How a word is timed: one that the alphabet has less than half of is interpolated."""
+    """How a word is timed. If the alphabet has less than half of it, it is interpolated."""
     known = sum(letter != ANY for letter in letters)
     return "aligned" if 2 * known >= len(letters) else "interpolated"
 
@@ -207,7 +208,7 @@ def _seconds(
 def _aligned(
     whole: Sequence[Segment], asked: Sequence[Sequence[AskedWord]], outputs: Iterator[FoundWords]
 ) -> list[Segment]:
-    """The segments with the words that were found in each stretch."""
+    """The segments with the words found in each stretch."""
     segments = list(whole)
     for of_stretch in asked:
         found = next(outputs)
@@ -230,12 +231,12 @@ def _timed(word: str, timing: WordTiming, found: FoundWords, index: int) -> Time
 
 
 def _placed(segment: Segment, words: list[TimedText], earliest: float) -> Segment:
-    """A segment from its first word to its last; as it was where no word was found."""
+    """A segment from its first to its last word; unchanged if no word was found."""
     found = [word for word in words if word.start is not None and word.end is not None]
     start, end = max(segment.start, earliest), max(segment.end, earliest)
     if found:
         first, last = found[0].start or 0.0, found[-1].end or 0.0
-        # A word without a time, first or last, needs some of what the recognizer said.
+        # A first or last word without a time needs room within the recognizer's times.
         start = max(earliest, first if words[0].start is not None else min(first, start))
         end = max(start, last)
     timed = timed_words(words, start, end)

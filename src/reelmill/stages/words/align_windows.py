@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from reelmill.artifacts import Segment, Span
 from reelmill.stages.speech.windows import Pieces, seconds_of
 
-#: Seconds of speech put together: enough for a segment's times to be wrong in, and few enough for
-#: a core's caches (the layers near the sound have 3,200 rows a second). 6 s cost a tenth more and
-#: 10 s a third, and words are found no better.
+#: Seconds of speech aligned together: enough to allow for wrong segment times, and few enough for a
+#: core's caches (the layers near the input have 3,200 rows per second). 6 s cost a tenth more and
+#: 10 s a third, without finding words better.
 MOST_SECONDS = 4.0
-#: How far a segment's words may lie outside of the times the recognizer gave it.
+#: How far a segment's words may lie outside the times that the recognizer gave it.
 _REACH = 1.0
 
 
@@ -50,7 +50,7 @@ def stretches(
 
 
 class _Spans:
-    """Finds speech in a long recording without looking through all of it."""
+    """Finds speech in a long recording without searching all of it."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self._spans = spans
@@ -76,7 +76,7 @@ def _longest(segments: Sequence[Segment], spans: _Spans, first: int, limit: floa
 
 
 def _best_cut(segments: Sequence[Segment], first: int, after: int) -> int:
-    """The longest pause in the second half; of equal ones the last."""
+    """The longest pause in the second half; the last one if several are equal."""
     middle = first + (after - first + 1) // 2
     return max(
         range(max(middle, first + 1), after + 1),
@@ -85,7 +85,7 @@ def _best_cut(segments: Sequence[Segment], first: int, after: int) -> int:
 
 
 def _pieces(segments: Sequence[Segment], spans: _Spans, first: int, after: int) -> Pieces:
-    """Speech within reach of the segments, as far as their neighbours leave it to them."""
+    """Speech within reach of the segments, as far as their neighbours allow."""
     earliest, latest = 0.0, float("inf")
     if first > 0:
         earliest = _border(segments[first - 1], segments[first])

@@ -1,4 +1,4 @@
-"""Words kept to the sound that was recognized: none covers a pause that was cut out."""
+"""Keeps words within the recognized audio: none covers a pause that was cut out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from reelmill.artifacts.speech import in_time_order
 from reelmill.stages.speech.windows import OriginalTimes, Piece, joined_pieces
 from reelmill.stages.words.words import SHORTEST_WORD, cut_text
 
-#: How far from the detector's onset the first word after a pause may begin: its frames are 32 ms,
-#: an aligner's 20 ms.
+#: How far from the detected onset the first word after a pause may start. The detector's frames are
+#: 32 ms, an aligner's 20 ms.
 _ONSET_TOLERANCE = 0.1
-#: A first word later than this after the onset is left there: something else was heard before it.
+#: A first word later than this after the onset stays there, because something else was heard before
+#: it.
 _LATE_SECONDS = 0.5
 _DECIMALS = 3
 
@@ -160,7 +161,7 @@ def _to_onset(words: Sequence[_Placed], onset: float) -> None:
         (n for n, one in enumerate(words) if one.end >= begin + SHORTEST_WORD * (n + 1)), None
     )
     if last is None:
-        return  # all of it lies where the detector heard nothing: no better time is known
+        return  # all of it is where the detector heard nothing: no better time is known
     total = sum(len(one.word.text) for one in words[: last + 1]) or 1
     room, done = words[last].end - begin, 0
     for one in words[: last + 1]:
@@ -170,7 +171,7 @@ def _to_onset(words: Sequence[_Placed], onset: float) -> None:
 
 
 def _in_order(words: Sequence[_Placed], first: float, last: float) -> None:
-    """Rising, not overlapping, none of length 0, all between `first` and `last`."""
+    """Ascending times without overlap or zero length, all between `first` and `last`."""
     shortest = min(SHORTEST_WORD, (last - first) / len(words))
     reached = first
     for one in words:

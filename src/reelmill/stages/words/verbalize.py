@@ -1,4 +1,4 @@
-"""Numerals as they are spoken: what an aligner that knows letters only can look for."""
+"""Spells out numerals as they are spoken, for aligners that know only letters."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-#: num2words' names of languages that it calls otherwise than Whisper.
+#: Names of languages in num2words that differ from Whisper's.
 _NAMES = {"no": "no", "nn": "no", "kk": "kz"}
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?!\d)")
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)\b", re.IGNORECASE)
 _MONEY = re.compile(r"([$€£₩¥])\s?(\d[\d,]*(?:\.\d+)?)")
-#: Spelled digit by digit: telephone numbers, codes, whatever begins with a zero.
+#: Spelled digit by digit: telephone numbers, codes, anything that starts with a zero.
 _SPELLED = re.compile(r"(?<![\d.,])(?:\d+(?:-\d+)+|0\d+|\d{7,})(?![.,]\d)")
 
 _SIGNS: dict[str, dict[str, str]] = {
@@ -32,7 +32,8 @@ _SIGNS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
-#: Koreans count hours, people and things in their own numerals, minutes and money in Chinese ones.
+#: Koreans count hours, people and things with native numerals, minutes and money with Sino-Korean
+#: ones.
 _KOREAN_COUNTED = re.compile(
     r"(?<![\d.,])(?:(\d{1,2})(?=\s?(?:개(?!월)|명|살|마리|잔|병|권|대|군데|사람|가지|시간))"
     r"|(0?[1-9]|1[0-2])(?=\s?시(?!간)))"
@@ -47,7 +48,7 @@ _JAPANESE_DIGITS = ("ぜろ", "いち", "に", "さん", "よん", "ご", "ろ�
 def normalize_text(word: str, language: str) -> str:
     """`word` with its numerals and signs in words of `language`; others come back as they are.
 
-    A language whose numerals nobody wrote down (num2words) keeps its digits.
+    A language that num2words does not support keeps its digits.
     """
     if not any(character.isdigit() or character in _all_signs() for character in word):
         return word
@@ -108,7 +109,7 @@ def _number(numeral: str, language: str) -> str:
 
 
 def _words(number: float, language: str, to: str = "cardinal") -> str:
-    """The number in words; as digits where its language has none for it."""
+    """The number in words, or as digits if its language has no words for it."""
     convert = _converter()
     options: dict[str, Any] = {"reading": True} if language == "ja" else {}
     try:

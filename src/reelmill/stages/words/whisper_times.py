@@ -52,9 +52,9 @@ class WindowWords:
 
 @dataclass(frozen=True)
 class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
-    """Asks the recognizer, which is in memory anyway, where it looked when it wrote each word.
+    """Asks the recognizer, which is loaded anyway, where it attended when it wrote each word.
 
-    Nothing is asked for languages in `aligned`: their words get better times from an aligner.
+    Languages in `aligned` are skipped, because an aligner times their words better.
     """
 
     name: ClassVar[str] = "whisper-times"
@@ -118,7 +118,7 @@ def _middle(segment: Segment) -> float:
 
 
 def _as_written(text: str, language: str) -> str:
-    """As Whisper writes it: with a space before words that are set apart by spaces."""
+    """As Whisper writes it: with a space before words that are separated by spaces."""
     text = text.strip()
     return text if language in UNSPACED else f" {text}"
 

@@ -1,4 +1,4 @@
-"""The words of a text, and times for each: in order, inside what they belong to, none missing."""
+"""The words of a text, and times for each: in order, within their segment, none missing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from reelmill.artifacts import Word, WordTiming
 from reelmill.core.text import UNSPACED, phrases
 
 _DECIMALS = 3
-#: No word is shorter, where its neighbours leave it so much room.
+#: No word is shorter than this, if its neighbours leave enough room.
 SHORTEST_WORD = 0.02
 
 
 @dataclass(frozen=True)
 class TimedText:
-    """A word with what is known of its time; None where nothing is."""
+    """A word with what is known of its time; None if unknown."""
 
     text: str
     start: float | None = None
@@ -40,7 +40,7 @@ def split_words(text: str, language: str) -> list[str]:
 
 
 def word_places(text: str, words: Sequence[str]) -> list[int]:
-    """Where in `text` each of its words begins; `words` in order, as `split_words` has them."""
+    """The position of each word in `text`; `words` in order, as from `split_words`."""
     places, at = [], 0
     for word in words:
         places.append(max(text.find(word, at), at))
@@ -49,7 +49,7 @@ def word_places(text: str, words: Sequence[str]) -> list[int]:
 
 
 def cut_text(text: str, parts: Sequence[Sequence[str]]) -> list[str]:
-    """`text` cut in front of the first word of each part but the first."""
+    """`text` cut before the first word of each part except the first."""
     if len(parts) == 1:
         return [text]
     places = word_places(text, [word for part in parts for word in part])
@@ -58,7 +58,7 @@ def cut_text(text: str, parts: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _clusters(text: str) -> list[str]:
-    """Characters, each with the marks that combine with it."""
+    """Characters, each with its combining marks."""
     import unicodedata
 
     clusters: list[str] = []
@@ -71,7 +71,7 @@ def _clusters(text: str) -> list[str]:
 
 
 def timed_words(words: Sequence[TimedText], start: float, end: float) -> list[Word]:
-    """Words with times: rising, not overlapping, within `start` and `end`.
+    """Words with times: ascending, without overlap, within `start` and `end`.
 
     A word without a time shares what lies between its neighbours' with others like it, by their
     lengths, and its neighbours make a little room where there is none; such words are marked
@@ -99,7 +99,7 @@ def timed_words(words: Sequence[TimedText], start: float, end: float) -> list[Wo
 
 
 def _in_order(words: Sequence[TimedText], start: float, end: float) -> list[TimedText]:
-    """Known times cut to what is left by the words before."""
+    """Known times, limited to the room left by the words before."""
     placed = []
     for word in words:
         if word.start is None or word.end is None:
@@ -112,7 +112,7 @@ def _in_order(words: Sequence[TimedText], start: float, end: float) -> list[Time
 
 
 def _fill(words: list[TimedText], begin: int, stop: int, start: float, end: float) -> None:
-    """Share the time around words `begin` to `stop`, which have none."""
+    """Share the time around words `begin` to `stop`, which have no times."""
     left, right = start, end
     wanted = SHORTEST_WORD * (stop - begin)
     if begin > 0:
