@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from benchmarks import gpu
 from benchmarks.gpu_ask import FULL
 from benchmarks.gpu_models import LARGE_V3, TURBO
 from benchmarks.gpu_sections import SECTIONS
+from reelmill.models.runtimes.cublas import Finding
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +87,22 @@ def test_the_whole_run_fits_into_eight_minutes_and_goes_past_batches_of_32() -> 
     assert gpu.LIMIT_S <= 480
     assert FULL.batches[-1] > 1000 and FULL.engine_batch > 32
     assert (LARGE_V3.decoder_layers, TURBO.decoder_layers) == (32, 4)
+
+
+def test_cuda_13s_cublas_stands_in_where_there_is_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "site" / "nvidia" / "cu13" / "lib"
+    wheel.mkdir(parents=True)
+    (wheel / "libcublas.so.13").write_bytes(b"cuBLAS")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setattr(gpu.cublas, "find_cublas", lambda: Finding("missing", None, "not here"))
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/before")
+    monkeypatch.setattr("sys.path", [])
+    assert gpu._lend_libraries(work) == "not here"
+    monkeypatch.setattr("sys.path", [str(tmp_path / "site")])
+    assert "libcublas.so.13" in gpu._lend_libraries(work)
+    lent, libraries, before = os.environ["LD_LIBRARY_PATH"].split(":")
+    assert (Path(lent) / "libcublas.so.12").read_bytes() == b"cuBLAS"
+    assert (libraries, before) == (str(wheel), "/before")
