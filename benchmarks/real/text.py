@@ -10,7 +10,7 @@ moans (Debian's hedgewars-data, the voices' `Laugh.ogg` and `Poison*.ogg`), of w
 one was tuned on and the others count. Noise and silence are made here, of fixed seeds.
 
 Quiet speech is made of `voices/ocean` (56 people reading, with their words; nothing was tuned on
-them): every second sentence 30 dB quieter, over the noise of a quiet line, 22 minutes in all.
+them): every second sentence 30 dB quieter, over the noise of a quiet line, 30 minutes in all.
 Words are counted without case, against the truth by what both have in order. A sentence is lost
 where ours has less than half of its words and faster-whisper, one by one with its own speech
 detector, has at least half.
