@@ -5,10 +5,11 @@
 `REAL/voices` has a folder for each person. Thresholds were chosen on the half `tune` of the people,
 the half `check` is what counts. Two measurements:
 
-- Links: 20 recordings of two people and 20 of one, out of 20 people of a half, each in three
-  recordings with utterances that are in no other, half of them over a telephone, half in a room,
-  with noise (see `benchmarks.real.conversations`). `reelmill voice --across` is run on them. A link
-  is a pair of recordings that have somebody in common.
+- Links: 40 recordings of 20 people of a half, half of them over a telephone, half in a room, with
+  noise (see `benchmarks.real.conversations`); no utterance is in two. Of `calls` 20 are of two
+  people and 20 of one, everybody is in three; of `messages` all are of one, everybody is in two.
+  `reelmill voice --across` is run on them. A link is a pair of recordings that have somebody in
+  common.
 - Pairs: 5, 15 and 60 s of somebody's speech beside up to 15 s of other utterances of theirs and of
   everybody else's in the half, each over a telephone or in a room: equal error rate, and how many
   are identified (the most alike of all is the right one) or named (as `--people` does).
@@ -52,10 +53,10 @@ Float32 = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
 
 PEOPLE = 20
-#: In how many recordings everybody talks with somebody, and is alone.
-DIALOGUES, ALONE = 2, 1
+#: In how many recordings everybody talks with somebody, and in how many they are alone.
+SETS = {"calls": (2, 1), "messages": (0, 2)}
 #: Seconds of the speech that is compared, of what it is compared with, and tries of each person.
-LENGTHS, ENROLLED, TRIES = (5.0, 15.0, 60.0), 15.0, 6
+LENGTHS, ENROLLED, TRIES = (5.0, 15.0, 60.0), 15.0, 4
 #: Of the longest, less will do: few people have said so much.
 _ENOUGH, _LEAST_ENROLLED = 0.7, 4.0
 
@@ -64,28 +65,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("real", type=Path, help="folder of real recordings")
     parser.add_argument("--halves", nargs="+", choices=("tune", "check"), default=("check",))
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--parts", nargs="+", choices=("links", "pairs"), default=("links", "pairs")
+    )
+    parser.add_argument("--sets", nargs="+", choices=tuple(SETS), default=tuple(SETS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=(1, 2, 3), help="a set each")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
-    links, pairs = [], []
-    for half in options.halves:
-        with tempfile.TemporaryDirectory(prefix="reelmill-people-") as folder:
-            links.append({"half": half, **measure_links(options, half, Path(folder))})
-        pairs += measure_pairs(options.real / "voices", half, options.seed)
-    show("links across 40 recordings of 20 people", links)
-    show("pairs", pairs)
-    content = {"command": told_command("benchmarks.real.people"), "links": links, "pairs": pairs}
+    voices = options.real / "voices"
+    content: dict[str, Any] = {"command": told_command("benchmarks.real.people")}
+    if "links" in options.parts:
+        content["links"] = [
+            _links_of(voices, half, seed, kind)
+            for half in options.halves
+            for kind in options.sets
+            for seed in options.seeds
+        ]
+        show("links across 40 recordings of 20 people", content["links"])
+    if "pairs" in options.parts:
+        content["pairs"] = [
+            row for half in options.halves for row in measure_pairs(voices, half, options.seeds[0])
+        ]
+        show("pairs", content["pairs"])
     write_result(options.json, content)
+
+
+def _links_of(voices: Path, half: Half, seed: int, kind: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="reelmill-people-") as folder:
+        found = measure_links(voices, half, seed, kind, Path(folder))
+        return {"half": half, "set": kind, "seed": seed, **found}
 
 
 # -- links
 
 
-def measure_links(options: argparse.Namespace, half: Half, work: Path) -> dict[str, Any]:
+def measure_links(voices: Path, half: Half, seed: int, kind: str, work: Path) -> dict[str, Any]:
     """Build the recordings of a half, run `reelmill voice --across`, and count links."""
-    voices = options.real / "voices"
     calls = work / "calls"
-    truth = build(voices, half, options.seed, work, calls)
+    truth = build(voices, half, seed, kind, work, calls)
     (work / "truth.json").write_text(json.dumps(truth), encoding="utf-8")
     command = [sys.executable, "-m", "reelmill", "voice", str(calls), "-o", str(work / "out")]
     settings = ["--model", "demo", "--language", "en", "--no-align", "--formats", "json"]
@@ -95,7 +112,7 @@ def measure_links(options: argparse.Namespace, half: Half, work: Path) -> dict[s
 
 
 def build(
-    voices: Path, half: Half, seed: int, work: Path, calls: Path
+    voices: Path, half: Half, seed: int, kind: str, work: Path, calls: Path
 ) -> dict[str, dict[str, list[tuple[float, float]]]]:
     """Write the recordings; gives of each who can be heard in it, and when (s)."""
     rng = Random(f"people-{half}-{seed}")
@@ -105,12 +122,12 @@ def build(
         rng.shuffle(of_person)
     calls.mkdir(parents=True)
     truth: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for number, people in enumerate(_parties(chosen, rng)):
+    for number, people in enumerate(_parties(chosen, rng, *SETS[kind])):
         name = f"call-{number + 1:02}"
         for person in people:
             folder = work / name / person
             folder.mkdir(parents=True)
-            for file in files[person][_count(truth, person) :: DIALOGUES + ALONE]:
+            for file in files[person][_count(truth, person) :: sum(SETS[kind])]:
                 (folder / file.name).symlink_to(file)
         make = _message if len(people) == 1 else _dialogue
         sound, rate, truth[name] = make(work / name, f"{half}-{seed}-{number}", people, number % 2)
@@ -174,14 +191,16 @@ def _count(truth: dict[str, dict[str, Any]], person: str) -> int:
     return sum(person in said for said in truth.values())
 
 
-def _parties(people: Sequence[str], rng: Random) -> Iterator[tuple[str, ...]]:
+def _parties(
+    people: Sequence[str], rng: Random, dialogues: int, alone: int
+) -> Iterator[tuple[str, ...]]:
     """Who is in each recording: those who talk with each other are of one collection."""
-    for _ in range(DIALOGUES):
+    for _ in range(dialogues):
         for collection in sorted({person.split("/")[0] for person in people}):
             here = [person for person in people if person.startswith(f"{collection}/")]
             rng.shuffle(here)
             yield from zip(here[::2], here[1::2], strict=True)
-    for _ in range(ALONE):
+    for _ in range(alone):
         for person in people:
             yield (person,)
 
@@ -226,6 +245,11 @@ def count_links(
                 continue
             right.add((*sorted((one["recording"], other["recording"])), people.pop()))
     voices = sum(len(one["heard_in"]) for one in found["people"])
+    different = sum(
+        person_of[one] != person_of[other]
+        for one, other in combinations(person_of, 2)
+        if one[0] != other[0]
+    )
     return {
         "recordings": len(truth),
         "people": len({person for said in truth.values() for person in said}),
@@ -236,6 +260,7 @@ def count_links(
         "linked": linked,
         "wrong": wrong,
         "wrong % of linked": 100 * wrong / max(1, linked),
+        "wrong % of pairs of different people": 100 * wrong / max(1, different),
         "speech of a voice, s": _median(
             one["seconds"] for somebody in found["people"] for one in somebody["heard_in"]
         ),
