@@ -1,4 +1,4 @@
-"""What all face detectors have in common: what they find, and how sure they are of it."""
+"""What all face detectors share: the faces found, and the confidence in them."""
 
 from __future__ import annotations
 
@@ -45,4 +45,4 @@ class DetectorSpec(ModelSpec):
     @property
     @abstractmethod
     def sure(self) -> float:
-        """The mean score from which on what it saw in several frames is a face."""
+        """The mean score over several frames from which something is a face."""

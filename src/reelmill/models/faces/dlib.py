@@ -22,7 +22,7 @@ from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.files.cache import file_digest
 from reelmill.models.runtimes.onnx import SHIPPED
 
-#: As `--identity` calls it.
+#: The name for `--identity`.
 DLIB = "dlib"
 FILE = SHIPPED / "face-identity" / "model.onnx"
 

@@ -1,4 +1,4 @@
-"""Whose face it is: embeddings by InceptionResnetV1, trained on VGGFace2.
+"""Embeddings of faces by InceptionResnetV1, trained on VGGFace2.
 
 Cao et al., "VGGFace2: A dataset for recognising faces across pose and age", 2018
 (arXiv:1710.08092). The weights are facenet-pytorch's; they are not shipped, because they are large,

@@ -1,4 +1,4 @@
-"""From a name to a network that tells faces apart: found, fetched and converted."""
+"""From a name to a network that tells faces apart: finds, downloads and converts it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from reelmill.models.files.names import given_path
 
 #: facenet-pytorch's weights, by the name it gives them.
 VGGFACE2 = "vggface2"
-#: Not a network: people are told apart by what they wear.
+#: Not a network: people are told apart by their clothes.
 APPEARANCE = "appearance"
-#: The network that is used when nothing is said, and what it was called before one was shipped.
+#: The default network, and what the default was called before one was shipped.
 DEFAULT, _FORMER_DEFAULT = DLIB, "auto"
 DOWNLOAD_MB = 107
 _FILE = "20180402-114759-vggface2.pt"
@@ -75,7 +75,7 @@ def face_spec(
 
 
 def converted_path(name: str) -> Path:
-    """Where the network made of the weights called `name` is kept."""
+    """The path of the network made from the weights called `name`."""
     kept = name.replace("/", "--")
     if "://" in name:
         kept = f"url--{hashlib.sha256(name.encode()).hexdigest()[:16]}"
@@ -90,7 +90,7 @@ def here(name: str = VGGFACE2) -> Path | None:
 
 
 def unavailable(name: str, cause: str) -> ModelUnavailableError:
-    """The one message for weights that is not available, with the ways out."""
+    """The message for weights that are not available, with everything the user can do."""
     return ModelUnavailableError(
         f"the face network {name} is not available: {cause}. Choose one of these: run `reelmill "
         f"models pull faces:{VGGFACE2}` on a machine with a network, then copy "
@@ -100,7 +100,7 @@ def unavailable(name: str, cause: str) -> ModelUnavailableError:
 
 
 def _left_by_facenet_pytorch() -> Path:
-    """Where facenet-pytorch keeps the weights it has fetched."""
+    """Where facenet-pytorch keeps the weights it has downloaded."""
     home = Path(os.environ.get("TORCH_HOME") or caches() / "torch").expanduser()
     return home / "checkpoints" / _FILE
 

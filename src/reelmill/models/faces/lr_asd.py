@@ -1,4 +1,5 @@
-"""Who is speaking: LR-ASD looks at a face and listens, and gives a probability every 40 ms.
+"""Active speaker detection: LR-ASD looks at a face and listens, and gives a probability every 40
+ms.
 
 Liao et al., "LR-ASD: Lightweight and Robust Network for Active Speaker Detection", IJCV 133, 2025.
 The weights are fetched once, when they are first wanted, and converted to ONNX.

@@ -1,7 +1,7 @@
-"""Translators in the transformers library's format, converted to CTranslate2's where it can be.
+"""Converts translators from the transformers library's format to CTranslate2's.
 
-The conversion needs transformers and PyTorch, which Reelmill does not install; a model that was
-converted is kept and needs neither.
+The conversion needs transformers and PyTorch, which Reelmill does not install. A converted model is
+kept and needs neither.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _convert(checkpoint: Path, out: Path, name: str) -> None:
 
 
 def _key(checkpoint: Path) -> str:
-    """Changes with the checkpoint's files, not with its place."""
+    """Changes with the checkpoint's files, not with its path."""
     digest = hashlib.sha256()
     files = {file for pattern in WANTED for file in checkpoint.glob(pattern)}
     for file in sorted(files, key=lambda one: one.name):

@@ -280,7 +280,7 @@ def flores_code(code: str, option: str = "language") -> str:
 
 
 def unknown_language(code: str) -> str:
-    """Why a code is none, and which ones are near, in one line."""
+    """Why a code is not valid, and which similar ones exist, in one line."""
     near = _near(code)
     hint = f"did you mean {', '.join(near)}? Give" if near else "give"
     return (

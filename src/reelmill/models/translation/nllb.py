@@ -1,4 +1,4 @@
-"""NLLB-200 through CTranslate2: a batch of texts, each from and into a language of its own.
+"""NLLB-200 through CTranslate2: a batch of texts, each with its own source and target language.
 
 NLLB Team, "No Language Left Behind: Scaling Human-Centered Machine Translation", 2022. The source
 is `language tokens </s>`, the target begins with its language. Texts are cut into tokens by
@@ -18,7 +18,7 @@ from reelmill.models.runtimes import cublas
 from reelmill.models.runtimes.compute import compute_type_for
 
 _END = "</s>"
-#: Tokens, padding included, that are computed at once however many texts are given.
+#: Tokens computed at once, including padding, however many texts are given.
 _MOST_TOKENS = 4096
 #: A translation may be this many times as long as its source, and a few tokens on top.
 _LENGTH_FACTOR, _LENGTH_ROOM = 3, 16
@@ -28,7 +28,7 @@ _LIBRARIES_MB = 450
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How a translation is looked for."""
+    """The settings of the search for a translation."""
 
     beam_size: int = 4
     length_penalty: float = 1.0
@@ -86,7 +86,8 @@ class NllbSpec(ModelSpec):
         return f"{self.digest}:{self.compute_type}"
 
     def memory_mb(self, device_kind: str) -> float:
-        """The weights as they lie on disk, a quarter as much again for a batch, the libraries."""
+        """The size of the weights on disk, a quarter as much again for a batch, and the
+        libraries."""
         weights = (self.path / "model.bin").stat().st_size / (1 << 20)
         return 1.25 * weights + _LIBRARIES_MB
 
@@ -151,7 +152,8 @@ def load_tokenizer(file: Path) -> Any:
 
 
 class Nllb:
-    """A loaded translator. Errors of CTranslate2, out of memory included, come out as they are."""
+    """A loaded translator. Errors of CTranslate2, including out of memory, are passed on
+    unchanged."""
 
     def __init__(self, translator: Any, tokenizer: Any, spec: NllbSpec) -> None:
         """Wrap a `ctranslate2.Translator` and its `tokenizers.Tokenizer`."""
@@ -165,7 +167,7 @@ class Nllb:
         return self._spec.max_tokens
 
     def count(self, text: str) -> int:
-        """How many tokens a text has."""
+        """The number of tokens in a text."""
         return len(self._pieces(text))
 
     def translate(self, texts: Sequence[SourceText], options: SearchOptions) -> list[Hypothesis]:

@@ -1,4 +1,4 @@
-"""From a name to a translator: its folder, its tokenizer, what it was made for."""
+"""From a name to a translator: its folder, its tokenizer and its languages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def resolve_translator(
     download: bool = True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> NllbSpec:
-    """Find a translator, fetching and converting it if need be.
+    """Find a translator, and download and convert it if necessary.
 
     Args:
         name: `demo`, a name of the catalog, any `owner/repository` of the hub, or a folder; the
@@ -69,7 +69,7 @@ def _converted(
     elif folder is None and name.count("/") == 1:
         checkpoint = hub.cached_snapshot(name)
         if checkpoint is None and download:
-            # Small files first: they tell of which kind the model is.
+            # Small files first, because they tell which kind of model it is.
             checkpoint = hub.download(name, (*conversion.DESCRIBING,), sleep=sleep)
         if checkpoint is not None and download and conversion.is_checkpoint(checkpoint):
             announce(f"fetching model {name}, to be converted")

@@ -1,4 +1,4 @@
-"""What is done around one call of Whisper's decoder: options, checks, fallback steps, segments.
+"""The code around one call of Whisper's decoder: options, checks, fallback steps, segments.
 
 Pure functions of tokens and numbers; the library is called in `whisper.py`. The checks and the
 cutting by timestamps are those of openai/whisper (Radford et al. 2022, section 4.5) in the form
@@ -18,9 +18,9 @@ from reelmill.models.whisper.features import FRAMES_PER_SECOND
 SECONDS_PER_TIMESTAMP = 0.02
 FRAMES_PER_TIMESTAMP = 2
 MAX_TOKENS = 448
-#: A rest of a window shorter than this is not worth another look: Whisper invents text for it.
+#: A rest of a window shorter than this is not decoded again, because Whisper invents text for it.
 _SHORTEST_REST = FRAMES_PER_SECOND
-#: How much more patient beam search is in a step of the fallback.
+#: How much the patience of beam search grows in a step of the fallback.
 _FURTHER = 3
 
 
@@ -61,7 +61,7 @@ class SpecialTokens:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One decoded token sequence of a window, and the doubts about it."""
+    """One decoded token sequence of a window, with the measures of its confidence."""
 
     tokens: tuple[int, ...]
     text: str
@@ -108,7 +108,7 @@ def needs_fallback(hypothesis: Hypothesis, options: DecodingOptions) -> bool:
 
 
 def goes_on(tried: Sequence[Hypothesis], options: DecodingOptions) -> bool:
-    """Whether a further step is worth it after the hypotheses `tried` so far.
+    """Whether a further step is worthwhile after the hypotheses `tried` so far.
 
     A repetition is worth every step. A text that is only doubtful is worth them as long as the
     last search found a better one.
@@ -122,7 +122,7 @@ def goes_on(tried: Sequence[Hypothesis], options: DecodingOptions) -> bool:
 
 
 def choose(tried: Sequence[Hypothesis], options: DecodingOptions) -> Hypothesis:
-    """The hypothesis to keep: the first that passes, else the likeliest that does not repeat."""
+    """The hypothesis to keep: the first that passes, else the likeliest without repetition."""
     if not needs_fallback(tried[-1], options):
         return tried[-1]
     candidates = [one for one in tried if not is_repetitive(one, options)] or list(tried)
@@ -159,7 +159,7 @@ def step_arguments(
 
 
 def is_silence(hypothesis: Hypothesis, options: DecodingOptions) -> bool:
-    """Whether the window is dropped: probably no speech, and the text is not likely either."""
+    """Whether to drop the window: it probably has no speech, and its text is unlikely too."""
     if options.no_speech_threshold is None:
         return False
     if (

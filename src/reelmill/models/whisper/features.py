@@ -1,4 +1,4 @@
-"""Log-mel spectrograms as Whisper was trained on them, computed as cheaply as one core can."""
+"""Log-mel spectrograms as Whisper was trained on them, computed efficiently on one core."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WINDOW_SECONDS = 30
 WINDOW_FRAMES = WINDOW_SECONDS * FRAMES_PER_SECOND
 
 _BINS = FFT_SIZE // 2 + 1
-#: Frames transformed at a time: their working arrays (1 MB) stay in a core's cache.
+#: Frames transformed at a time. Their working arrays (1 MB) fit into a core's cache.
 _BLOCK = 256
 _FLOOR = 1e-10
 _DYNAMIC_RANGE = 8.0  # in powers of ten

@@ -1,4 +1,4 @@
-"""The languages Whisper knows, by the codes and names users give."""
+"""The languages of Whisper, by the codes and names that users give."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ LANGUAGES: tuple[str, ...] = tuple(NAMES)
 #: A recording in which nobody speaks has no language (ISO 639-2's code for "undetermined").
 UNDETERMINED = "und"
 
-#: Codes of others for languages that Whisper calls differently.
+#: Other codes for languages that Whisper names differently.
 _OTHER_CODES = {
     "iw": "he",
     "jv": "jw",
@@ -131,7 +131,7 @@ _OTHER_CODES = {
 
 
 def language_name(code: str) -> str:
-    """The English name of a code, the code itself where Whisper has no such language."""
+    """The English name of a code, or the code itself if Whisper has no such language."""
     return NAMES[code][0] if code in NAMES else code
 
 
@@ -163,7 +163,7 @@ def _code(given: str) -> str:
 
 @lru_cache(maxsize=1)
 def _codes() -> dict[str, str]:
-    """Codes by everything a language is called."""
+    """Codes by every name of a language."""
     names = {_folded(name): code for code, called in NAMES.items() for name in called}
     return {**names, **_OTHER_CODES, **{code: code for code in LANGUAGES}}
 

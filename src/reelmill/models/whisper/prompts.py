@@ -1,4 +1,4 @@
-"""What is put before every window: how much of it fits, and whether it came out again as text."""
+"""The text put before every window: how much of it fits, and whether it came out as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from reelmill.models.whisper.decoding import MAX_TOKENS, DecodingOptions
 
-#: Tokens that may come before a window, as openai/whisper has it.
+#: The number of tokens that may precede a window, as in openai/whisper.
 PROMPT_TOKENS = MAX_TOKENS // 2 - 1
 #: A text is made of the prompt when runs of the prompt's letters make up so much of it; shorter
 #: runs are in any two texts of a language. A letter of a syllabary or of Han counts twice.
@@ -35,7 +35,7 @@ def prompt_tokens(options: DecodingOptions, encode: Encode) -> tuple[list[int], 
 
 
 def left_out(options: DecodingOptions, encode: Encode, decode: Decode) -> list[str]:
-    """What of the hotwords and of the initial prompt does not fit, each as a sentence."""
+    """The parts of the hotwords and of the initial prompt that do not fit, one sentence each."""
     hotwords, prompt = prompt_tokens(options, encode)
     found = []
     whole = encode(" " + (options.hotwords or "").strip())
@@ -52,13 +52,13 @@ def left_out(options: DecodingOptions, encode: Encode, decode: Decode) -> list[s
 
 
 def echoes(texts: Sequence[str], options: DecodingOptions) -> list[str]:
-    """Those of the texts that are made of the prompt."""
+    """The texts that consist of the prompt."""
     prompts = [_letters(part) for part in (options.hotwords, options.initial_prompt) if part]
     return [text for text in texts if any(_made_of(_letters(text), one) for one in prompts)]
 
 
 def says(text: str, part: str) -> bool:
-    """Whether `part` is said in `text`, perhaps in other letters."""
+    """Whether `part` is said in `text`, possibly spelled differently."""
     whole, wanted = _letters(text), _letters(part)
     if not wanted:
         return True
@@ -88,6 +88,6 @@ def _weight(text: str) -> int:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits alone, without case."""
+    """Letters and digits only, without case."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(letter for letter in folded if letter.isalnum())

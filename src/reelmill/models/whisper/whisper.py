@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 #: Vocabularies of models that know more than English have at least so many tokens.
 _MULTILINGUAL_VOCABULARY = 51_865
-#: A text with a prompt is tried without it below this mean log probability.
+#: Below this mean log probability, a text with a prompt is decoded again without it.
 _PROMPT_DOUBT = -0.7
 #: Windows the encoder gets at once on a GPU. CTranslate2's softmax counts attention weights
 #: (windows x heads x 1500 x 1500) with 32 bits there (softmax_gpu.cu): with
 #: the 20 heads of large-v3, windows from the 96th on would come out wrong, without an error.
 _ENCODED_AT_ONCE = 64
-#: How many languages are told of a window.
+#: How many languages are reported for a window.
 _CANDIDATES = 5
 
 
@@ -71,7 +71,7 @@ class DecodedSegment:
 
 @dataclass(frozen=True)
 class DecodedWindow:
-    """The segments of one window in order; none when nobody speaks in it.
+    """The segments of one window in order; none if nobody speaks in it.
 
     `languages` are the probabilities of the likeliest languages and of those that were allowed,
     none from an English-only model; the text is in `language`.
@@ -106,11 +106,12 @@ class WhisperSpec(ModelSpec):
     digest: str
     n_mels: int = 80
     compute_type: str = "auto"
-    #: Speech put into one window; less than 30 s for models that get lost in more.
+    #: How much speech goes into one window; less than 30 s for models that fail on more.
     window_seconds: float = WINDOW_SECONDS
-    #: To what the features of a window are padded; less than 30 s only for models made for it.
+    #: The length to which features of a window are padded; less than 30 s only for models made for
+    #: it.
     padded_seconds: float = WINDOW_SECONDS
-    #: Whether it knows other languages than English, and tells them apart.
+    #: Whether it knows languages other than English, and distinguishes them.
     multilingual: bool = True
 
     @classmethod
@@ -136,7 +137,8 @@ class WhisperSpec(ModelSpec):
         return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{self.padded_seconds:g}"
 
     def prompt_left_out(self, options: DecodingOptions) -> list[str]:
-        """What of hotwords and initial prompt does not fit before a window, in plain words."""
+        """The parts of hotwords and initial prompt that do not fit before a window, in plain
+        words."""
         if not (options.hotwords or options.initial_prompt):
             return []
         import tokenizers
@@ -149,7 +151,7 @@ class WhisperSpec(ModelSpec):
         return left_out(options, encode, tokenizer.decode)
 
     def memory_mb(self, device_kind: str) -> float:
-        """The weights as they lie on disk, half as much again for a batch, and the libraries."""
+        """The size of the weights on disk, half as much again for a batch, and the libraries."""
         weights = (self.path / "model.bin").stat().st_size / (1 << 20)
         return 1.5 * weights + 200
 
@@ -195,7 +197,7 @@ class WhisperSpec(ModelSpec):
 
 
 class Whisper:
-    """A loaded model. Errors of CTranslate2, out of memory included, come out as they are."""
+    """A loaded model. Errors of CTranslate2, including out of memory, are passed on unchanged."""
 
     def __init__(self, model: Any, tokenizer: Any, frames: int = WINDOW_FRAMES) -> None:
         """Wrap a `ctranslate2.models.Whisper` and its `tokenizers.Tokenizer`; `frames` is what
@@ -319,7 +321,7 @@ class Whisper:
     def _search(
         self, encoded: Any, prompts: list[list[int]], options: DecodingOptions
     ) -> list[Hypothesis]:
-        """The kept hypothesis of each window; only those that fail the checks are tried again."""
+        """The kept hypothesis of each window. Only those that fail the checks are tried again."""
         tried: list[list[Hypothesis]] = [[] for _ in prompts]
         for temperature in options.temperatures:
             failed = [i for i, one in enumerate(tried) if not one or goes_on(one, options)]
