@@ -213,7 +213,7 @@ def _fetch(repository: str, wanted: tuple[str, ...]) -> Path:
     try:
         return hub.download(repository, wanted, sleep=time.sleep)
     except ModelUnavailableError as error:
-        cause = str(error).partition(". Ways out:")[0]
+        cause = str(error).partition(". Choose one of these:")[0]
         raise ModelUnavailableError(
             f"{cause}. Choose one of these: run `reelmill models pull aligner:LANGUAGE` on a "
             "machine with a network, then copy "

@@ -141,7 +141,8 @@ def _from_hub(repository: str, made: Path) -> FacenetSpec:
 
 def _cause(error: ModelUnavailableError) -> str:
     """Of the hub's message the part that is not about other kinds of models."""
-    return str(error).partition(" is not available: ")[2].partition(". Ways out:")[0] or str(error)
+    cause = str(error).partition(" is not available: ")[2]
+    return cause.partition(". Choose one of these:")[0] or str(error)
 
 
 def _only_file(folder: Path) -> Path:
