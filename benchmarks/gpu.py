@@ -14,7 +14,7 @@ for the machine's Python (here 3.12):
     python -m pip download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
         --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
         --platform manylinux2014_x86_64 -d .wheels \
-        ctranslate2==4.8.5 faster-whisper==1.2.1 av nvidia-cublas-cu12
+        ctranslate2==4.8.5 faster-whisper==1.2.1 'av<19' nvidia-cublas-cu12
 
 The whole run is then one line, in this folder on the machine:
 

@@ -46,7 +46,7 @@ FULL = Scale(
     LARGE_V3,
     TURBO,
     tokens=128,
-    batches=(1, 8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536),
+    batches=(1, 8, 32, 64, 128, 256, 512, 1024, 2048),
     engine_batch=64,
     recordings=8,
     windows=48,

@@ -1,15 +1,7 @@
-"""What the driver says of a GPU while something runs on it, and a program that takes its memory.
-
-    python -m benchmarks.gpu_device DEVICE MB
-
-holds so many MB of a GPU's memory until its standard input is closed, as other programs do.
-"""
+"""What the driver says of a GPU while something runs on it."""
 
 from __future__ import annotations
 
-import ctypes
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelmill.engine.resources.monitor import DeviceSample, NvmlDevices
-
-_MB = 1 << 20
-_CHUNK_MB = 512
 
 
 @dataclass
@@ -78,47 +67,3 @@ class Watch:
             "clock_mhz_most": max(clocks, default=None),
             "temperature_most": max(degrees, default=None),
         }
-
-
-@contextmanager
-def memory_taken(index: int, mb: int) -> Iterator[None]:
-    """Another process has so many MB of the GPU.
-
-    Raises:
-        RuntimeError: it did not get them.
-    """
-    command = [sys.executable, "-m", "benchmarks.gpu_device", str(index), str(mb)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdin and process.stdout and process.stderr
-    try:
-        if not process.stdout.readline():
-            raise RuntimeError(f"{mb} MB could not be taken: {process.stderr.read().strip()}")
-        yield
-    finally:
-        process.communicate()
-
-
-def _hold(index: int, mb: int) -> None:
-    """By the driver alone: the machine may have no other library. Plain allocations in chunks."""
-    cuda = ctypes.CDLL("libcuda.so.1")
-    device, context, address = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()
-
-    def checked(name: str, *arguments: Any) -> None:
-        if code := getattr(cuda, name)(*arguments):
-            raise SystemExit(f"{name}: CUDA error {code}")
-
-    checked("cuInit", 0)
-    checked("cuDeviceGet", ctypes.byref(device), index)
-    checked("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
-    checked("cuCtxSetCurrent", context)
-    for start in range(0, mb, _CHUNK_MB):
-        size = ctypes.c_size_t(min(_CHUNK_MB, mb - start) * _MB)
-        checked("cuMemAlloc_v2", ctypes.byref(address), size)
-    print("held", flush=True)
-    sys.stdin.read()
-
-
-if __name__ == "__main__":
-    _hold(int(sys.argv[1]), int(sys.argv[2]))

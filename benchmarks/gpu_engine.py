@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.gpu_ask import Ask, Tell
-from benchmarks.gpu_device import Watch, memory_taken
+from benchmarks.gpu_device import Watch
 from benchmarks.gpu_models import fixed_length
 from benchmarks.gpu_stages import REFUSED, Decode, DecodeAgain, Room, write_recordings
 from reelmill.engine.config import EngineConfig
@@ -22,55 +21,50 @@ from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.models.whisper.features import WINDOW_SECONDS
 from reelmill.runs.sources import find_sources
 
-#: Of what the first batch needs, what is left for it.
-_ROOM_SHARE = 0.6
-#: Where the section that measures it was left out.
-_UNKNOWN_WINDOW_MB, _UNKNOWN_LOADED_MB = 250.0, 2500.0
+#: Windows of large-v3, where the section that measures what they take was left out.
+_SURELY_TOO_LARGE = 768
+#: How many times the device's memory the first batch needs.
+_BEYOND = 1.4
 
 
 def out_of_memory(ask: Ask, tell: Tell) -> None:
-    """The first batch is larger than what is left of the memory; the run has to go on there."""
+    """The first batch is larger than the device's memory; the run has to go on there."""
     ask.need_cuda()
-    spec = ask.model(ask.scale.turbo)
+    spec = ask.model(ask.scale.large)
     room = Room(mb=256, window_mb=100) if ask.is_dry else Room()
     stage = Decode(spec, fixed_length(spec.path, ask.scale.tokens), room)
-    batch = ask.scale.engine_batch
-    with _little_room(ask, batch) as taken:
-        tell({"taken_mb": taken, "first_batch": batch})
-        run = _Run(ask, "out_of_memory", [stage], batch_size=batch)
+    batch = _too_large(ask)
+    tell({"first_batch": batch})
+    windows = -(-3 * batch // 2 // ask.scale.recordings)
+    run = _Run(
+        ask, "out_of_memory", [stage], windows=windows, batch_size=batch, max_batch=batch,
+    )  # fmt: skip
     refused = [line for line in run.log_lines() if REFUSED in line]
-    finished = [line["items"] for line in run.metrics("batch")]
     tell(
         {
             "refused": refused,
-            "batches_finished": finished,
+            "batches_finished": [line["items"] for line in run.metrics("batch")],
             "survived": bool(refused) and run.all_done and run.on(ask.scale.device.kind),
             **run.figures(),
         }
     )
 
 
-def _little_room(ask: Ask, batch: int) -> Any:
-    """Another program takes the memory but for the model and a part of the first batch."""
+def _too_large(ask: Ask) -> int:
+    """A batch that the device refuses: the one it refused before, or by what windows took then."""
+    if ask.is_dry:
+        return ask.scale.engine_batch
+    rows = [row for row in ask.earlier("large_v3").get("rows", ()) if row["what"] == "reelmill"]
+    refused = [row["batch"] for row in rows if "out of memory" in row]
+    if refused:
+        return int(refused[0])
     seen = Watch(ask.scale.device.index).now()
-    if ask.is_dry or seen is None:
-        return contextlib.nullcontext(0)
-    told = ask.earlier("turbo")
-    loaded = told.get("loaded_mb") or _UNKNOWN_LOADED_MB
-    rows = [row for row in told.get("rows", ()) if row["what"] == "reelmill"]
-    near = [row for row in rows if row["batch"] <= batch and row.get("used_mb_most")]
-    a_window = _UNKNOWN_WINDOW_MB
-    if len(near) > 1:
-        more = near[-1]["used_mb_most"] - near[0]["used_mb_most"]
-        a_window = max(20.0, more / (near[-1]["batch"] - near[0]["batch"]))
-    take = seen.total_mb - seen.used_mb - loaded - _ROOM_SHARE * batch * a_window
-
-    @contextlib.contextmanager
-    def taken() -> Iterator[int]:
-        with memory_taken(ask.scale.device.index, int(take)):
-            yield int(take)
-
-    return taken()
+    took = [(row["batch"], row["used_mb_most"]) for row in rows if row.get("used_mb_most")]
+    if seen is None or len(took) < 2:
+        return _SURELY_TOO_LARGE
+    (fewer, less), (more, most) = took[0], took[-1]
+    a_window = max(50.0, (most - less) / (more - fewer))
+    return int(_BEYOND * seen.total_mb / a_window)
 
 
 def sequential(ask: Ask, tell: Tell) -> None:
@@ -111,8 +105,9 @@ class _Run:
 
     def __init__(self, ask: Ask, name: str, stages: Sequence[Decode], **config: Any) -> None:
         scale = ask.scale
+        windows = config.pop("windows", scale.windows)
         folder, out = ask.work / "runs" / name / "in", ask.work / "runs" / name / "out"
-        write_recordings(folder, scale.recordings, scale.windows)
+        write_recordings(folder, scale.recordings, windows)
         given: dict[str, Any] = {
             "devices": (scale.device,),
             "threads": ask.threads,
@@ -120,7 +115,7 @@ class _Run:
             "workers": 1 if ask.is_dry else 4,
             "batch_size": min(scale.engine_batch, 32),
             "max_batch": max(scale.engine_batch, scale.batches[-1]),
-            "arena_bytes": (64 if ask.is_dry else 2048) << 20,
+            "arena_bytes": (64 if ask.is_dry else 8192) << 20,
         }
         self._out = out
         self._warnings: list[str] = []
@@ -128,7 +123,7 @@ class _Run:
             Pipeline("gpu", list(stages)), EngineConfig(out, **(given | config)), self._listen
         )
         self._summary: RunSummary = asyncio.run(coordinator.run(find_sources([folder], out)))
-        self._seconds_of_sound = scale.recordings * scale.windows * WINDOW_SECONDS
+        self._seconds_of_sound = scale.recordings * windows * WINDOW_SECONDS
 
     def _listen(self, event: Event) -> None:
         if isinstance(event, Warned):

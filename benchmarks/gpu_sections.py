@@ -48,10 +48,10 @@ def build_models(ask: Ask, tell: Tell) -> None:
 #: comes after it; what matters most comes first, so that a run that is cut has it.
 SECTIONS: dict[str, tuple[Callable[[Ask, Tell], None], float]] = {
     "device": (device, 20),
-    "build_models": (build_models, 50),
-    "turbo": (turbo, 80),
-    "large_v3": (large_v3, 110),
-    "out_of_memory": (out_of_memory, 45),
+    "build_models": (build_models, 45),
+    "turbo": (turbo, 70),
+    "large_v3": (large_v3, 120),
+    "out_of_memory": (out_of_memory, 60),
     "sequential": (sequential, 45),
     "replicas": (replicas, 45),
     "speakers": (speakers, 25),
