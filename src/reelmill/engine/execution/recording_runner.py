@@ -204,8 +204,15 @@ class RecordingRunner:
         task = self._making.get(key)
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(recording, stage))
-            task.add_done_callback(lambda _: self._making.pop(key, None))
+            task.add_done_callback(partial(self._made, key))
         return await asyncio.shield(task)
+
+    def _made(self, key: str, task: asyncio.Task[Result]) -> None:
+        self._making.pop(key, None)
+        if not task.cancelled():
+            # An error reaches those who wait. In a run that stops there may be nobody left, and
+            # asyncio would print it as one that was never retrieved.
+            task.exception()
 
     def _known(self, recording: Recording, stage: Stage) -> Result | None:
         making = self._cache.keys.of(stage, recording) in self._making
