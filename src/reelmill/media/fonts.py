@@ -114,7 +114,7 @@ def lacking(letters: str, font: str) -> frozenset[str]:
         told = subprocess.run(
             [
                 *(program, "-nostdin", "-hide_banner", "-loglevel", "warning"),
-                *("-f", "lavfi", "-i", "color=s=64x64:r=1:d=1"),
+                *("-protocol_whitelist", "none", "-f", "lavfi", "-i", "color=s=64x64:r=1:d=1"),
                 *("-vf", f"ass=filename=/dev/fd/{descriptor}", "-f", "null", "-"),
             ],
             check=False,

@@ -115,7 +115,8 @@ def _merge(original: Original, streams: Sequence[int], file: Path, part: Path) -
     ]
     arguments = [
         *("-copyts", *input_arguments(original.descriptor, form, program)),
-        *("-copyts", "-i", f"file:{file.absolute()}"),
+        *("-copyts", "-protocol_whitelist", "file", "-format_whitelist", "matroska,webm"),
+        *("-f", "matroska", "-i", f"file:{file.absolute()}"),
         *(argument for one in chosen for argument in ("-map", one)),
         *("-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
         *("-f", "matroska", f"file:{part.absolute()}"),
