@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import REELMILL
-from benchmarks.matrix.layouts import Layout, Row, ffprobe, frames, make
+from benchmarks.matrix.layouts import Layout, Row, Told, asked_for, ffprobe, frames, tried
 from benchmarks.matrix.subtitle import _turn
 from synthetic.staged import Form, pictures, swaying, write
 
@@ -78,28 +76,15 @@ LAYOUTS = (
 
 
 def rows(folder: Path, names: tuple[str, ...]) -> Iterator[Row]:
-    """Make the layouts, run the command once over all of them, and look at what it left."""
-    films, out, parts = (folder / name for name in ("films", "out", "ingredients"))
-    films.mkdir()
-    _ingredients(parts)
-    made = []
-    for layout in LAYOUTS:
-        if names and not any(name in layout.name for name in names):
-            continue
-        why = make(layout, parts, films / layout.name)
-        if why is None:
-            made.append(layout)
-        else:
-            yield Row("faces", layout.name, "absent", said=[why])
-    subprocess.run(
-        [*REELMILL, "faces", *(str(films / layout.name) for layout in made), "-o", str(out)],
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=sys.stderr,
+    """What came of each layout whose name has one of `names` in it, or of all."""
+    _ingredients(folder / "ingredients")
+    yield from tried(
+        "faces",
+        asked_for(LAYOUTS, names),
+        folder,
+        lambda films, out: [*REELMILL, "faces", *map(str, films), "-o", str(out)],
+        _row,
     )
-    report = json.loads((out / "performance_report.json").read_text("utf-8"))
-    for layout in made:
-        yield _row(layout, films / layout.name, out, report)
 
 
 def _ingredients(folder: Path) -> None:
@@ -119,14 +104,8 @@ def _ingredients(folder: Path) -> None:
         subprocess.run(command, check=True, cwd=folder)
 
 
-def _row(layout: Layout, original: Path, out: Path, report: dict[str, Any]) -> Row:
-    said = [
-        f"{found['severity']}: {found['text']}"
-        for each in report["recording_findings"]
-        if Path(each["file"]).name == layout.name
-        for found in each["findings"]
-    ]
-    wrong = [e["error"] for e in report["failed_files"] if Path(e["file"]).name == layout.name]
+def _row(layout: Layout, original: Path, out: Path, told: Told) -> Row:
+    said, wrong = told.said, [*told.failed]
     path = out / f"{original.stem}.faces.json"
     if not path.exists():
         return Row("faces", layout.name, "FAIL", said=said, wrong=[*wrong, "no result"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -43,6 +45,14 @@ class Row:
     wrong: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a run said of a file: its findings, and why it failed."""
+
+    said: list[str]
+    failed: list[str]
+
+
 @cache
 def encoders() -> frozenset[str]:
     """The names of all encoders that the installed ffmpeg has."""
@@ -51,6 +61,59 @@ def encoders() -> frozenset[str]:
     )
     lines = (line.split() for line in told.stdout.splitlines())
     return frozenset(words[1] for words in lines if len(words) > 1)
+
+
+def tried(
+    section: str,
+    layouts: Sequence[Layout],
+    folder: Path,
+    command: Callable[[Sequence[Path], Path], Sequence[str]],
+    row: Callable[[Layout, Path, Path, Told], Row],
+) -> Iterator[Row]:
+    """Make the layouts, run a command once over all of them, and look at what it left.
+
+    Args:
+        section: the name of the table's part.
+        layouts: what to make, of the files in `folder / "ingredients"`.
+        folder: to work in.
+        command: the command for the files that were made and an output folder.
+        row: what came of one: of a layout, its file, the output folder and what the run said of it.
+    """
+    films, out = folder / "films", folder / "out"
+    films.mkdir()
+    made = []
+    for layout in layouts:
+        why = make(layout, folder / "ingredients", films / layout.name)
+        if why is None:
+            made.append(layout)
+        else:
+            yield Row(section, layout.name, "absent", said=[why])
+    subprocess.run(
+        command([films / layout.name for layout in made], out),
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=sys.stderr,
+    )
+    report = json.loads((out / "performance_report.json").read_text("utf-8"))
+    for layout in made:
+        yield row(layout, films / layout.name, out, _told(layout.name, report))
+
+
+def _told(name: str, report: dict[str, Any]) -> Told:
+    return Told(
+        [
+            f"{found['severity']}: {found['text']}"
+            for each in report["recording_findings"]
+            if Path(each["file"]).name == name
+            for found in each["findings"]
+        ],
+        [e["error"] for e in report["failed_files"] if Path(e["file"]).name == name],
+    )
+
+
+def asked_for(layouts: Sequence[Layout], names: Sequence[str]) -> list[Layout]:
+    """Those whose name contains one of `names`; all where there are none."""
+    return [one for one in layouts if not names or any(name in one.name for name in names)]
 
 
 def make(layout: Layout, ingredients: Path, target: Path) -> str | None:

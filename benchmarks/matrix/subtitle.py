@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import struct
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -14,11 +11,12 @@ from typing import Any
 
 from benchmarks.common import REELMILL
 from benchmarks.matrix.compare import differences, picture_differences, text_is_seen
-from benchmarks.matrix.layouts import Layout, Row, ffprobe, make
+from benchmarks.matrix.layouts import Layout, Row, Told, asked_for, ffprobe, tried
 
 _FILM = next(Path(str(resources.files("reelmill") / "assets" / "films")).glob("*.mp4"))
 _SECONDS = 4
-_OPTIONS = ("--model", "demo", "--translator", "demo", "--no-align", "--to", "ko")
+_MODELS = ("--model", "demo", "--translator", "demo", "--no-align")
+_OPTIONS = (*_MODELS, "--to", "ko", "--mux", "--burn")
 
 _IN = "-i picture.nut -i sound.wav"
 _X264 = "-c:v libx264 -preset veryfast"
@@ -102,24 +100,16 @@ LAYOUTS = (
 
 
 def rows(folder: Path, names: tuple[str, ...]) -> Iterator[Row]:
-    """Make the layouts, run the command once over all of them, and look at what it left."""
-    films, out, parts = (folder / name for name in ("films", "out", "ingredients"))
-    films.mkdir()
-    parts.mkdir()
-    _ingredients(parts)
-    made = []
-    for layout in LAYOUTS:
-        if names and not any(name in layout.name for name in names):
-            continue
-        why = make(layout, parts, films / layout.name)
-        if why is None:
-            made.append(layout)
-        else:
-            yield Row("subtitle", layout.name, "absent", said=[why])
-    _run(films, out)
-    report = json.loads((out / "performance_report.json").read_text("utf-8"))
-    for layout in made:
-        yield _row(layout, films / layout.name, out, report)
+    """What came of each layout whose name has one of `names` in it, or of all."""
+    (folder / "ingredients").mkdir()
+    _ingredients(folder / "ingredients")
+    yield from tried(
+        "subtitle",
+        asked_for(LAYOUTS, names),
+        folder,
+        lambda films, out: [*REELMILL, "subtitle", *map(str, films), "-o", str(out), *_OPTIONS],
+        _row,
+    )
 
 
 def _ingredients(folder: Path) -> None:
@@ -140,23 +130,8 @@ def _ingredients(folder: Path) -> None:
     (folder / "letters.ttf").write_bytes(fonts[0].read_bytes())
 
 
-def _run(films: Path, out: Path) -> None:
-    subprocess.run(
-        [*REELMILL, "subtitle", str(films), "-o", str(out), *_OPTIONS, "--mux", "--burn"],
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=sys.stderr,
-    )
-
-
-def _row(layout: Layout, original: Path, out: Path, report: dict[str, Any]) -> Row:
-    said = [
-        f"{found['severity']}: {found['text']}"
-        for each in report["recording_findings"]
-        if Path(each["file"]).name == layout.name
-        for found in each["findings"]
-    ]
-    failed = [e["error"] for e in report["failed_files"] if Path(e["file"]).name == layout.name]
+def _row(layout: Layout, original: Path, out: Path, told: Told) -> Row:
+    said = told.said
     muxed = sorted(out.glob(f"{original.stem}.subtitled.*"))
     burned = sorted(out.glob(f"{original.stem}.ko.burned.*"))
     wrong = [f"no {kind}" for kind, found in (("mux", muxed), ("burn", burned)) if not found]
@@ -175,7 +150,7 @@ def _row(layout: Layout, original: Path, out: Path, report: dict[str, Any]) -> R
         wrong += [f"burn: {one}" for one in lost if not _is_said(one, said)]
         if not text_is_seen(original, copy, 0.7, 3.2):
             wrong.append("burn: no text in the picture")
-    wrong += failed
+    wrong += told.failed
     return Row("subtitle", layout.name, "FAIL" if wrong else "ok", "\n".join(kept), said, wrong)
 
 
