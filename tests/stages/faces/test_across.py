@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from reelmill.core.vectors import unit
 from reelmill.stages.faces.across import Appearance, Known, matched, mean, numbered
-from reelmill.stages.faces.clustering import unit
 
 RANDOM = np.random.default_rng(4)
 FACES = unit(RANDOM.normal(size=(4, 64)).astype(np.float32))

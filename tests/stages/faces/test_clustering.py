@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reelmill.core.vectors import unit
 from reelmill.stages.faces import clustering as face_clusters
-from reelmill.stages.faces.clustering import cluster, unit
+from reelmill.stages.faces.clustering import cluster
 
 
 def tracks(people: list[int], spread: float = 0.15, seed: int = 1):

@@ -7,8 +7,8 @@ import tracemalloc
 import numpy as np
 
 from reelmill.artifacts import Picture, Span, Track, TrackArrays, Tracks
+from reelmill.core.vectors import unit
 from reelmill.stages.clips.trimming import trimmed
-from reelmill.stages.faces.clustering import unit
 from reelmill.stages.faces.persons import Identified, make_persons
 
 _TRACKS = 3000

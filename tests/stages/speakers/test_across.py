@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from reelmill.core.vectors import unit
 from reelmill.stages.speakers.across import Heard, KnownPerson, Person, match
-from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named, unit
+from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named
 
 OPTIONS = MatchOptions()
 VALUES = 128

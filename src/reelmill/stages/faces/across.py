@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.arrays import Float32
-from reelmill.stages.faces.clustering import agglomerated, unit
+from reelmill.core.vectors import unit
+from reelmill.stages.faces.clustering import agglomerated
 
 #: A person of a video: the video's SHA-256, and the person's letter in it.
 Member = tuple[str, str]

@@ -6,17 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.arrays import Bool, Float32, Int64
+from reelmill.core.vectors import unit
 
 #: More tracks than this are clustered in runs first, so that memory stays bounded: the
 #: similarities of 2,000 take 16 MB.
 _AT_ONCE = 2000
-
-
-def unit(vectors: Float32) -> Float32:
-    """Rows at unit length; rows of zeros stay zero."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Float32 = (vectors / np.maximum(length, 1e-9)).astype(np.float32)
-    return scaled
 
 
 def together(start: Float32, end: Float32) -> Bool:

@@ -23,6 +23,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.arrays import Float32, UInt8
 from reelmill.core.recording import Recording
+from reelmill.core.vectors import unit
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.media.video.frames import (
     Reducer,
@@ -34,7 +35,6 @@ from reelmill.media.video.frames import (
 from reelmill.media.video.reader import Pictures, open_pictures
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import own_model, own_spec
-from reelmill.stages.faces.clustering import unit
 
 if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from reelmill.artifacts import Artifact, Persons, Tracks, read_tracks, write_arrays
+from reelmill.core.vectors import unit
 from reelmill.engine.stage import FileStage, Inputs, StageContext
-from reelmill.stages.faces.clustering import cluster, unit
+from reelmill.stages.faces.clustering import cluster
 from reelmill.stages.faces.colours import embedding
 from reelmill.stages.faces.persons import Identified, make_persons
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelmill.core.arrays import Bool, Float32, Int64
-from reelmill.stages.faces.clustering import unit
+from reelmill.core.vectors import unit
 
 
 @dataclass(frozen=True)

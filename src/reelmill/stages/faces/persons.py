@@ -23,7 +23,7 @@ from reelmill.artifacts import (
     Tracks,
 )
 from reelmill.core.arrays import Float32, Int64
-from reelmill.stages.faces.clustering import unit
+from reelmill.core.vectors import unit
 
 _SAME_SECONDS = 1e-3
 #: A person out of sight for no longer than this, s, is on screen without a break.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelmill.core.arrays import Bool, Float32, Float64
-from reelmill.stages.speakers.same_voice import MatchOptions, Others, others, scores, unit
+from reelmill.core.vectors import unit
+from reelmill.stages.speakers.same_voice import MatchOptions, Others, others, scores
 
 #: A speaker of a recording: the recording's SHA-256, and the speaker's label in it.
 Member = tuple[str, str]

@@ -12,11 +12,12 @@ import numpy as np
 from reelmill.artifacts import Artifact, Audio, Diarization, Span, SpeakerProfile, SpeakerProfiles
 from reelmill.artifacts.speakers import packed
 from reelmill.core.arrays import Float32
+from reelmill.core.vectors import unit
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly, setting
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.speakers.networks import RATE, Encoder, EncoderSpec
 from reelmill.stages.speakers.embed_speakers import Utterances
-from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named, unit
+from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named
 from reelmill.stages.speakers.utterances import without
 
 #: Seconds: a shorter stretch is left out.

@@ -123,10 +123,3 @@ def named(
             found[speaker] = one.name, score
             taken.add(one.name)
     return found
-
-
-def unit(vectors: Float32) -> Float32:
-    """Rows at unit length; rows of zeros stay zero."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    scaled: Float32 = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
-    return scaled
