@@ -11,12 +11,13 @@ from pathlib import Path
 from reelmill.core import gate
 from reelmill.core.kept import read_kept, write_kept
 from reelmill.core.notices import announce
+from reelmill.core.people_folder import Example
 from reelmill.engine.process.call import call_alone
 from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import CrashError, ModelUnavailableError, UsageError
 from reelmill.stages.faces.known_people import KnownFace
-from reelmill.stages.faces.reference_pictures import Reference, look_at, references
+from reelmill.stages.faces.reference_pictures import look_at, references
 
 #: Raised when a picture would give a different result.
 _VERSION = 2
@@ -58,7 +59,7 @@ def known_people(
     return faces
 
 
-def _key(pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec) -> str:
+def _key(pictures: Sequence[Example], detector: ModelSpec, network: ModelSpec) -> str:
     digest = hashlib.sha256(f"{_VERSION} {detector.identity} {network.identity}".encode())
     for picture in pictures:
         content = hashlib.sha256(picture.path.read_bytes()).hexdigest()
@@ -77,7 +78,7 @@ def _read(path: Path) -> _Seen | None:
         return None
 
 
-def _looked_at(pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec) -> _Seen:
+def _looked_at(pictures: Sequence[Example], detector: ModelSpec, network: ModelSpec) -> _Seen:
     """Load the models in another process, because this one has to stay small."""
     absolute = [replace(one, path=Path(os.path.abspath(one.path))) for one in pictures]
     try:
@@ -90,7 +91,7 @@ def _looked_at(pictures: Sequence[Reference], detector: ModelSpec, network: Mode
 
 
 def look_in_this_process(
-    pictures: Sequence[Reference], detector: ModelSpec, network: ModelSpec
+    pictures: Sequence[Example], detector: ModelSpec, network: ModelSpec
 ) -> _Seen:
     """As `look_at`, with the models loaded in this process. Raises ModelUnavailableError."""
     device, threads = Device("cpu"), usable_cores()

@@ -11,13 +11,14 @@ from pathlib import Path
 from reelmill.core import gate
 from reelmill.core.kept import read_kept, write_kept
 from reelmill.core.notices import announce
+from reelmill.core.people_folder import Example
 from reelmill.core.recording import read_state
 from reelmill.engine.process.call import call_alone
 from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.stage import Device
 from reelmill.errors import CrashError, ModelUnavailableError, UsageError
 from reelmill.models.speakers.networks import EncoderSpec
-from reelmill.stages.speakers.reference_sounds import Sample, listen_to, samples_in
+from reelmill.stages.speakers.reference_sounds import listen_to, samples_in
 from reelmill.stages.speakers.same_voice import KnownVoice
 
 #: Changes with what is made of a sample.
@@ -54,7 +55,7 @@ def known_voices(folder: Path, encoder: EncoderSpec, cache: Path) -> tuple[Known
     return voices
 
 
-def _key(samples: Sequence[Sample], encoder: EncoderSpec) -> str:
+def _key(samples: Sequence[Example], encoder: EncoderSpec) -> str:
     digest = hashlib.sha256(f"voices {_VERSION} {encoder.identity}".encode())
     for sample in samples:
         content = read_state(sample.path).sha256
@@ -76,7 +77,7 @@ def _read(path: Path) -> _Heard | None:
         return None
 
 
-def _listened_to(samples: Sequence[Sample], encoder: EncoderSpec) -> _Heard:
+def _listened_to(samples: Sequence[Example], encoder: EncoderSpec) -> _Heard:
     """Models are loaded elsewhere: this process has to stay small."""
     absolute = [replace(one, path=Path(os.path.abspath(one.path))) for one in samples]
     try:
@@ -88,6 +89,6 @@ def _listened_to(samples: Sequence[Sample], encoder: EncoderSpec) -> _Heard:
         ) from error
 
 
-def listen_in_this_process(samples: Sequence[Sample], encoder: EncoderSpec) -> _Heard:
+def listen_in_this_process(samples: Sequence[Example], encoder: EncoderSpec) -> _Heard:
     """As `listen_to`, with the encoder loaded here. Raises ModelUnavailableError."""
     return listen_to(samples, encoder, encoder.load(Device("cpu"), usable_cores()))

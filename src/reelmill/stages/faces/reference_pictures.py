@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from reelmill.core.people_folder import Example, examples
 from reelmill.errors import UsageError
 from reelmill.media.video.image import read_picture
 from reelmill.models.faces.boxes import areas
@@ -23,15 +22,7 @@ _LONGER_SIDE = 1024
 _RIM = 0.15
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A picture of a person."""
-
-    name: str
-    path: Path
-
-
-def references(folder: Path) -> list[Reference]:
+def references(folder: Path) -> list[Example]:
     """The pictures in `folder`, named by their files, and in its subfolders, named by these.
 
     Raises:
@@ -41,13 +32,7 @@ def references(folder: Path) -> list[Reference]:
         raise UsageError(
             f"--people {folder}: not a folder; give a folder with a picture of each person"
         )
-    found = []
-    for path in sorted(folder.rglob("*")):
-        below = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in below)
-        if path.suffix.lower() in _SUFFIXES and path.is_file() and not hidden:
-            name = path.stem if len(below) == 1 else below[0]
-            found.append(Reference(unicodedata.normalize("NFC", name), path))
+    found = examples(folder, lambda path: path.suffix.lower() in _SUFFIXES)
     if not found:
         raise UsageError(
             f"--people {folder}: contains no pictures; add one of each person, named after the "
@@ -57,7 +42,7 @@ def references(folder: Path) -> list[Reference]:
 
 
 def look_at(
-    pictures: Sequence[Reference], detector: Any, network: Any
+    pictures: Sequence[Example], detector: Any, network: Any
 ) -> tuple[tuple[KnownFace, ...], tuple[str, ...]]:
     """The largest face of each picture, and in plain words what could not be used.
 

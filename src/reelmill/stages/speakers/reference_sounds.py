@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reelmill.core.arrays import Float32, Int16
+from reelmill.core.people_folder import Example, examples
 from reelmill.core.printable import printable
 from reelmill.errors import InputError, ReelmillError, UsageError
 from reelmill.media.audio.decode import SAMPLE_RATE, decode
@@ -30,15 +29,7 @@ _LEAST_SECONDS = 3.0
 _ONE_VOICE = 0.6
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A recording of a person."""
-
-    name: str
-    path: Path
-
-
-def samples_in(folder: Path) -> list[Sample]:
+def samples_in(folder: Path) -> list[Example]:
     """The files in `folder`, named by themselves, and in its subfolders, named by these.
 
     Raises:
@@ -46,13 +37,7 @@ def samples_in(folder: Path) -> list[Sample]:
     """
     if not folder.is_dir():
         raise UsageError(f"--people {folder}: no folder; give one with a sample of each person")
-    found = []
-    for path in sorted(folder.rglob("*")):
-        below = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in below)
-        if path.is_file() and not hidden:
-            name = path.stem if len(below) == 1 else below[0]
-            found.append(Sample(unicodedata.normalize("NFC", name), path))
+    found = examples(folder)
     if not found:
         raise UsageError(
             f"--people {folder}: nothing in it; put a recording of each person there, called by "
@@ -62,7 +47,7 @@ def samples_in(folder: Path) -> list[Sample]:
 
 
 def listen_to(
-    samples: Sequence[Sample], spec: Any, encoder: Any
+    samples: Sequence[Example], spec: Any, encoder: Any
 ) -> tuple[tuple[KnownVoice, ...], tuple[str, ...]]:
     """The voice of each person, and in plain words what could not be used.
 
