@@ -7,13 +7,14 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core.printable import printable
 from reelmill.errors import UsageError
-from reelmill.search.index import Hit, Query, SearchIndex, as_json
+from reelmill.search.index import Hit, Query, SearchIndex
 from reelmill.search.results import Kind
 
 
@@ -35,7 +36,7 @@ def run_find(out: Path, query: Query, *, json_lines: bool = False) -> int:
         problems = index.update()
         hits = index.search(query)
     for hit in hits:
-        print(json.dumps(as_json(hit), ensure_ascii=False) if json_lines else _line(hit))
+        print(json.dumps(asdict(hit), ensure_ascii=False) if json_lines else _line(hit))
     for problem in problems:
         print(printable(f"warning: {problem}"), file=sys.stderr)
     if len(hits) == query.limit:

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from reelmill.core.opening import open_unlinked
 from reelmill.core.recording import FileState
 from reelmill.errors import InputError
 from reelmill.evidence.paths import is_plain
@@ -29,8 +30,7 @@ def read_record(path: Path) -> bytes:
             read.
     """
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(path, flags), "rb") as file:
+        with os.fdopen(open_unlinked(path), "rb") as file:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode):
                 raise InputError(f"{path}: not a regular file")

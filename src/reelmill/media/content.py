@@ -9,6 +9,8 @@ import os
 import stat
 from pathlib import Path
 
+from reelmill.core.opening import open_unlinked
+
 _HEAD_BYTES = 4096
 
 #: How recordings start.
@@ -31,7 +33,7 @@ def holds_recording(path: Path) -> bool:
     """Whether a file starts as recordings do. False for files that cannot be read. Links, devices
     and pipes are not opened."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_unlinked(path)
     except OSError:
         return False
     try:

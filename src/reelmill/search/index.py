@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.core import gate
@@ -258,8 +258,3 @@ def _stamp(path: Path) -> str:
 def _storable(path: str) -> str:
     """SQLite's text is UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def as_json(hit: Hit) -> dict[str, object]:
-    """A hit as plain values."""
-    return asdict(hit)

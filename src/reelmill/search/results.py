@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from reelmill.core.json_text import parse_json
+from reelmill.core.opening import open_unlinked
 from reelmill.core.walk import walk
 from reelmill.errors import InputError
 
@@ -128,8 +129,7 @@ def _first(error: Exception) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(path, flags), "rb") as file:
+        with os.fdopen(open_unlinked(path), "rb") as file:
             if os.fstat(file.fileno()).st_size > _LARGEST_BYTES:
                 raise InputError(f"{path}: too large for a transcript, and not searched")
             return file.read()
