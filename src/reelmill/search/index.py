@@ -23,9 +23,10 @@ from reelmill.search.results import Kind, read_result, result_files
 from reelmill.search.tokens import expression, position, terms, tokens
 
 #: Raised when a column changes its meaning. Older indexes are then rebuilt.
-_VERSION = 1
-#: The lines of a file are numbered from its own number times this.
-_LINES = 1 << 20
+_VERSION = 2
+#: The lines of a file are numbered from the file's own number times this on. It is more than the
+#: largest file that is read can have: a line takes at least 8 bytes of its 256 MB.
+_LINES = 1 << 26
 _SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, path UNIQUE, stamp, name, sha256, problem);
 CREATE TABLE lines (
@@ -169,7 +170,7 @@ class SearchIndex:
         ).lastrowid
         assert file is not None
         lines = sorted(result.lines(), key=lambda line: line.start or 0.0) if result else []
-        for number, line in enumerate(lines[:_LINES], start=file * _LINES):
+        for number, line in enumerate(lines, start=file * _LINES):
             words = json.dumps([[word.start, word.word] for word in line.words])
             row = (number, line.kind, line.start, line.end, line.speaker, line.label, line.text)
             self._db.execute(_ADD_LINE, (*row, words if line.words else None))
