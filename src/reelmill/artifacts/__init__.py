@@ -64,6 +64,7 @@ from reelmill.artifacts.media import (
     VideoIndex,
     VideoTrack,
 )
+from reelmill.artifacts.patterns import PatternMatch, PatternMatches
 from reelmill.artifacts.speakers import (
     SpeakerActivity,
     SpeakerProfile,
@@ -136,6 +137,8 @@ __all__ = [
     "Media",
     "NamedPersons",
     "OnScreen",
+    "PatternMatch",
+    "PatternMatches",
     "Person",
     "PersonArrays",
     "PersonTurns",

@@ -1,0 +1,89 @@
+"""What patterns of language were found in a transcript: threats, demands, denials and so on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from reelmill.artifacts.findings import Findings
+from reelmill.artifacts.summary import Finding
+
+
+@dataclass
+class PatternMatch:
+    """One occurrence of a pattern in what one speaker says.
+
+    Attributes:
+        category: what it is an example of: `threat`, `money-demand`.
+        pattern: the id of the pattern, as `en/threat/kill`; of a user's file `FILE/CATEGORY/ID`.
+        why: why its words count as that, as the pattern's file says.
+        language: the language of the words, as ISO 639-1.
+        start, end: from the first to the last matched word, in seconds of the original.
+        quote: the sentence or clause around the matched words.
+        words: the matched words as the transcript has them.
+        speaker: who says it; None where speakers are not told apart.
+        probability: the lowest probability of the matched words, 0 to 1; None where words have
+            none.
+        negated: it is said not to be so: "I won't hurt you".
+        quoted: it is given as somebody's words: "he said he would kill me".
+        conditional: it depends on something: "pay or I'll tell everyone".
+        question: it is asked, not said.
+    """
+
+    category: str
+    pattern: str
+    why: str
+    language: str
+    start: float
+    end: float
+    quote: str
+    words: str
+    speaker: str | None = None
+    probability: float | None = None
+    negated: bool = False
+    quoted: bool = False
+    conditional: bool = False
+    question: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether the speaker says it as their own. What is negated or quoted does not count: it is
+        kept, and is no finding."""
+        return not (self.negated or self.quoted)
+
+    @property
+    def marks(self) -> list[str]:
+        """The names of the marks it has, such as `conditional`."""
+        names = ("negated", "quoted", "conditional", "question")
+        return [name for name in names if getattr(self, name)]
+
+    def finding(self) -> Finding:
+        """The finding for exports, pages and search: the quote, then marks, pattern and reason."""
+        about = "; ".join([*self.marks, f"{self.pattern}: {self.why}"])
+        return Finding(
+            self.category,
+            self.start,
+            self.end,
+            self.probability,
+            self.speaker,
+            f"{self.quote} [{about}]",
+        )
+
+
+@dataclass
+class PatternMatches(Findings):
+    """Every occurrence of every pattern in a transcript, in order of time.
+
+    `matches` has all of them. `findings` has those that count, as `PatternMatch.finding` gives
+    them, and says where nothing could be searched. `made_with` names the pattern files with their
+    digests and the analysers with their versions.
+    """
+
+    schema: ClassVar[str] = "patterns/1"
+    source: ClassVar[str] = "patterns"
+
+    matches: list[PatternMatch] = field(default_factory=list)
+
+    def of(self, category: str) -> list[PatternMatch]:
+        """The matches of a category that count."""
+        return [match for match in self.matches if match.category == category and match.counts]
