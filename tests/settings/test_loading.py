@@ -87,7 +87,7 @@ def test_channels_by_word_or_number(given: Any, meant: str) -> None:
 @pytest.mark.parametrize("content", ["bach_size = 3\n", "batch_size = \n"])
 def test_a_mistake_in_the_file_is_told(own_file: Path, content: str) -> None:
     own_file.write_text(content)
-    with pytest.raises(UsageError, match=r"reelmill/reelmill\.toml: (bach_size|not a valid set)"):
+    with pytest.raises(UsageError, match=r"reelmill/reelmill\.toml: (bach_size|not a valid TOML)"):
         load_settings()
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import EnvSettingsSource
 
 from reelmill.core.paths import user_config
+from reelmill.core.toml import read_toml
 from reelmill.errors import UsageError
 from reelmill.settings.base import ENVIRONMENT
 from reelmill.settings.faces import FacesFields
@@ -115,15 +116,9 @@ def _old_environment() -> dict[str, Any]:
 
 def _read(kind: type[Settings], file: Path, *, is_named: bool) -> dict[str, Any]:
     """The settings in a file. The user's own file need not exist."""
-    try:
-        if not file.exists() and not is_named:
-            return {}
-        file.open("rb").close()  # raises when the named file does not exist
-        return dict(TomlConfigSettingsSource(kind, file).toml_data)
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise UsageError(f"{file}: not a valid settings file ({error})") from error
+    if not file.exists() and not is_named:
+        return {}
+    return read_toml(file)
 
 
 def _only_on_the_command_line(where: str, name: str) -> str:
