@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.gpu_models import LARGE_V3, TINY, TINY_TURBO, TURBO, Architecture, build
 from reelmill.engine.stage import Device
 from reelmill.models.runtimes import cublas
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 
 #: Says more of a section; what was said is kept whatever comes after.
 Tell = Callable[[dict[str, Any]], None]

@@ -20,7 +20,7 @@ from ctranslate2.specs import WhisperSpec as Layers
 
 from reelmill.models.runtimes.onnx import SHIPPED
 from reelmill.models.whisper.decoding import DecodingOptions
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 
 _POSITIONS, _TEXT_POSITIONS = 1500, 448
 _TOKENIZER = SHIPPED / "demo-whisper"

@@ -19,7 +19,8 @@ from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.errors import describe, is_out_of_memory
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import WINDOW_FRAMES, WINDOW_SECONDS, Float32
-from reelmill.models.whisper.whisper import Whisper, WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
+from reelmill.models.whisper.whisper import Whisper
 
 #: What a stage writes into its model worker's log when memory was refused, before the number of
 #: windows in the batch.

@@ -16,7 +16,8 @@ from benchmarks.gpu_device import Watch
 from benchmarks.gpu_models import Architecture, fixed_length
 from reelmill.errors import describe, is_out_of_memory
 from reelmill.models.whisper.features import SAMPLE_RATE, WINDOW_SECONDS, Float32, log_mel
-from reelmill.models.whisper.whisper import Whisper, WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
+from reelmill.models.whisper.whisper import Whisper
 
 _FEW = 4
 

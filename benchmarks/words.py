@@ -50,7 +50,7 @@ from reelmill.models.alignment.aligners import choose_aligners
 from reelmill.models.alignment.wav2vec2 import Aligners
 from reelmill.models.files.cache import resolve
 from reelmill.models.files.environments import look
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.stages.speech.transcribe import Transcribe
 from reelmill.stages.words.align import Align, AlignItem
 from reelmill.stages.words.whisper_times import TimeByWhisper

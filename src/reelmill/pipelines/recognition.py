@@ -6,7 +6,7 @@ from reelmill.core.notices import announce
 from reelmill.engine.stage import Stage
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.languages import parse_languages
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.settings import Settings
 from reelmill.stages.speech.recognize import Recognize
 from reelmill.stages.speech.transcribe import LanguageCheck, Transcribe

@@ -10,7 +10,7 @@ from reelmill.export.subtitles import parse_style
 from reelmill.media.video.encode import Encoding
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.translation.nllb import NllbSpec
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.pipelines.recognition import recognition_stages
 from reelmill.pipelines.words import word_stages
 from reelmill.settings import Settings

@@ -8,7 +8,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.whisper.languages import parse_languages
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.pipelines.diarization import (
     Diarizer,
     KnownPeople,

@@ -17,7 +17,7 @@ from reelmill.export.transcript.names import SpeakerName, parse_names, recording
 from reelmill.models.files.cache import ModelFiles, resolve
 from reelmill.models.files.catalog import choose_whisper
 from reelmill.models.whisper.languages import parse_languages
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.pipelines.choices import BuildContext, free_memory_mb, remember, remembered
 from reelmill.pipelines.diarization import known_people_of
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine

@@ -9,7 +9,7 @@ from reelmill.core.notices import announce
 from reelmill.engine.stage import Stage
 from reelmill.models.alignment.aligners import Chosen, choose_aligners
 from reelmill.models.whisper.languages import parse_languages
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.settings import Settings
 from reelmill.stages.words.align import Align
 from reelmill.stages.words.whisper_times import TimeByWhisper

@@ -15,7 +15,8 @@ from reelmill.engine.stage import Device
 from reelmill.errors import InputError, ModelUnavailableError
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import log_mel
-from reelmill.models.whisper.whisper import Whisper, WhisperSpec, likeliest
+from reelmill.models.whisper.spec import WhisperSpec
+from reelmill.models.whisper.whisper import Whisper, likeliest
 from tests.models.model_sounds import sound
 
 LANGUAGES = ("en", "ko", "ja")
@@ -74,7 +75,7 @@ import numpy as np
 from pathlib import Path
 from reelmill.engine.stage import Device
 from reelmill.models.whisper.decoding import DecodingOptions
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 model = WhisperSpec(Path({str(spec.path)!r}), "demo", "x", {spec.n_mels}).load(Device("cpu"), 1)
 options = DecodingOptions(log_prob_threshold=0.0, compression_ratio_threshold=0.0,
                           no_speech_threshold=None, temperatures=(0.0, 0.4, 1.0))

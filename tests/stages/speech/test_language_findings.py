@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.stages.speech.language_findings import language_findings
 from tests.stages.speech.heard import window
 

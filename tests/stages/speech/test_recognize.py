@@ -14,8 +14,9 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Device, Inputs
 from reelmill.errors import InputError, ModelUnavailableError
 from reelmill.models.files.cache import resolve
+from reelmill.models.whisper.decoded import DecodedSegment, DecodedWindow
 from reelmill.models.whisper.decoding import DecodingOptions
-from reelmill.models.whisper.whisper import DecodedSegment, DecodedWindow, WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.stages.speech.recognize import Recognize, cut_by_length, in_original
 from reelmill.testing import context_of
 

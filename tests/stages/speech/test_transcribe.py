@@ -9,7 +9,8 @@ from reelmill.artifacts import Audio, Recognition, Span, Speech
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.errors import InputError
-from reelmill.models.whisper.whisper import DecodedSegment, DecodedWindow, WhisperSpec
+from reelmill.models.whisper.decoded import DecodedSegment, DecodedWindow
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.stages.speech.transcribe import Transcribe
 from reelmill.testing import context_of
 from tests.stages.speech.heard import window

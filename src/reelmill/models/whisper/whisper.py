@@ -6,19 +6,13 @@ padded to the same 30 s, nothing is drawn at random, and prompts are of equal le
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
 from reelmill.core.arrays import Float32
-from reelmill.engine.stage import Device, ModelSpec
-from reelmill.errors import InputError, ModelUnavailableError, is_out_of_memory
-from reelmill.models.runtimes import cublas
-from reelmill.models.runtimes.compute import compute_type_for
+from reelmill.errors import InputError
+from reelmill.models.whisper.decoded import DecodedSegment, DecodedWindow, TextTokens
 from reelmill.models.whisper.decoding import (
     MAX_TOKENS,
     SECONDS_PER_TIMESTAMP,
@@ -33,167 +27,17 @@ from reelmill.models.whisper.decoding import (
     split_by_timestamps,
     step_arguments,
 )
+from reelmill.models.whisper.encoder import Encoder, rows_of
 from reelmill.models.whisper.features import (
     FRAMES_PER_SECOND,
     WINDOW_FRAMES,
-    WINDOW_SECONDS,
-    pad_or_trim,
 )
-from reelmill.models.whisper.prompts import echoes, left_out, prompt_tokens, says
+from reelmill.models.whisper.prompts import echoes, prompt_tokens, says
 
-if TYPE_CHECKING:
-    from reelmill.models.files.cache import ModelFiles
-
-#: Vocabularies of models that know more than English have at least so many tokens.
-_MULTILINGUAL_VOCABULARY = 51_865
 #: Below this mean log probability, a text with a prompt is decoded again without it.
 _PROMPT_DOUBT = -0.7
-#: Windows the encoder gets at once on a GPU. CTranslate2's softmax counts attention weights
-#: (windows x heads x 1500 x 1500) with 32 bits there (softmax_gpu.cu): with
-#: the 20 heads of large-v3, windows from the 96th on would come out wrong, without an error.
-_ENCODED_AT_ONCE = 64
 #: How many languages are reported for a window.
 _CANDIDATES = 5
-
-
-@dataclass(frozen=True)
-class DecodedSegment:
-    """Text of a window, times in seconds from the window's start."""
-
-    start: float
-    end: float
-    text: str
-    avg_logprob: float
-    no_speech_prob: float
-    compression_ratio: float
-    temperature: float
-
-
-@dataclass(frozen=True)
-class DecodedWindow:
-    """The segments of one window in order; none if nobody speaks in it.
-
-    `languages` are the probabilities of the likeliest languages and of those that were allowed,
-    none from an English-only model; the text is in `language`.
-    """
-
-    segments: tuple[DecodedSegment, ...]
-    language: str
-    languages: dict[str, float]
-
-
-@dataclass(frozen=True)
-class TextTokens:
-    """Tokens of a text: which characters, seconds in the window, probability."""
-
-    characters: tuple[tuple[int, int], ...]
-    starts: tuple[float, ...]
-    ends: tuple[float, ...]
-    probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class WhisperSpec(ModelSpec):
-    """A Whisper model in CTranslate2's format, in a local folder (see `models.cache.resolve`).
-
-    `compute_type` "auto" is float16 on CUDA and int8 on the CPU.
-    """
-
-    purpose: ClassVar[str] = "recognizer"
-
-    path: Path
-    label: str
-    digest: str
-    n_mels: int = 80
-    compute_type: str = "auto"
-    #: How much speech goes into one window; less than 30 s for models that fail on more.
-    window_seconds: float = WINDOW_SECONDS
-    #: The length to which features of a window are padded; less than 30 s only for models made for
-    #: it.
-    padded_seconds: float = WINDOW_SECONDS
-    #: Whether it knows languages other than English, and distinguishes them.
-    multilingual: bool = True
-
-    @classmethod
-    def of(cls, files: ModelFiles, compute_type: str = "auto") -> WhisperSpec:
-        """Of a resolved model, used as its folder asks for."""
-        return cls(
-            files.path,
-            files.name,
-            files.identity,
-            files.n_mels,
-            compute_type,
-            files.window_seconds,
-            files.padded_seconds,
-            _vocabulary_size(files.path) >= _MULTILINGUAL_VOCABULARY,
-        )
-
-    @property
-    def name(self) -> str:
-        return self.label
-
-    @property
-    def identity(self) -> str:
-        return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{self.padded_seconds:g}"
-
-    def prompt_left_out(self, options: DecodingOptions) -> list[str]:
-        """The parts of hotwords and initial prompt that do not fit before a window, in plain
-        words."""
-        if not (options.hotwords or options.initial_prompt):
-            return []
-        import tokenizers
-
-        tokenizer = tokenizers.Tokenizer.from_file(str(self.path / "tokenizer.json"))
-
-        def encode(text: str) -> list[int]:
-            return list(tokenizer.encode(text, add_special_tokens=False).ids)
-
-        return left_out(options, encode, tokenizer.decode)
-
-    def memory_mb(self, device_kind: str) -> float:
-        """The size of the weights on disk, half as much again for a batch, and the libraries."""
-        weights = (self.path / "model.bin").stat().st_size / (1 << 20)
-        return 1.5 * weights + 200
-
-    def load(self, device: Device, threads: int) -> Whisper:
-        """Load onto `device`.
-
-        Raises:
-            ModelUnavailableError: cuBLAS or the device is missing, files are damaged, or the
-                model takes features of another size than its folder says.
-        """
-        if device.kind == "cuda":
-            cublas.preload_cublas()
-        import ctranslate2
-        import tokenizers
-
-        try:
-            model = ctranslate2.models.Whisper(
-                str(self.path),
-                device=device.kind,
-                device_index=device.index if device.kind == "cuda" else 0,
-                compute_type=compute_type_for(device, self.compute_type),
-                intra_threads=threads,
-            )
-            tokenizer = tokenizers.Tokenizer.from_file(str(self.path / "tokenizer.json"))
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            raise ModelUnavailableError(
-                f"model {self.name!r} cannot be loaded on {device} from {self.path}: {error}; "
-                "remove the folder and fetch it again (reelmill models pull), "
-                "or use another --model or --device"
-            ) from error
-        if model.n_mels != self.n_mels:
-            raise ModelUnavailableError(
-                f"model {self.name!r} takes {model.n_mels} mel bands, but its folder says "
-                f"{self.n_mels}: copy the right preprocessor_config.json into {self.path}"
-            )
-        return Whisper(model, tokenizer, round(self.padded_seconds * FRAMES_PER_SECOND))
-
-    def warm_up(self, model: Whisper) -> None:
-        silence = np.zeros((self.n_mels, WINDOW_FRAMES), np.float32)
-        model.decode([silence], [("en",)], DecodingOptions(temperatures=(0.0,), max_new_tokens=4))
 
 
 class Whisper:
@@ -205,7 +49,7 @@ class Whisper:
         from faster_whisper.tokenizer import Tokenizer
 
         self._model = model
-        self._frames = frames
+        self._encoder = Encoder(model, frames)
         self._multilingual = bool(model.is_multilingual)
         self._tokenizer = Tokenizer(tokenizer, self._multilingual, task="transcribe", language="en")
         self._special = SpecialTokens(self._tokenizer.eot, self._tokenizer.timestamp_begin)
@@ -230,7 +74,7 @@ class Whisper:
         Raises:
             InputError: the model does not know a language.
         """
-        encoded = self._encode(windows)
+        encoded = self._encoder.encode(windows)
         heard = self._languages(encoded, len(windows))
         languages = [
             likeliest(found, allowed) for found, allowed in zip(heard, choices, strict=True)
@@ -246,14 +90,16 @@ class Whisper:
                 )
             rest = []
             for (index, seek), hypothesis in zip(pending, best, strict=True):
-                frames = min(windows[index].shape[1], self._frames) - seek
+                frames = min(windows[index].shape[1], self._encoder.frames) - seek
                 found, reached = self._cut(hypothesis, frames, seek, options)
                 segments[index].extend(found)
                 if reached is not None:
                     rest.append((index, seek + reached))
             pending = rest
             if pending:
-                encoded = self._encode([windows[index][:, seek:] for index, seek in pending])
+                encoded = self._encoder.encode(
+                    [windows[index][:, seek:] for index, seek in pending]
+                )
         return [
             DecodedWindow(tuple(found), language, _foremost(every, allowed))
             for found, language, every, allowed in zip(
@@ -297,10 +143,10 @@ class Whisper:
                 found[row] = [TextTokens((), (), (), ()) for _ in parts]
                 continue
             (result,) = self._model.align(
-                self._encode([features]),
+                self._encoder.encode([features]),
                 prompt,
                 [tokens],
-                [min(features.shape[1], self._frames)],
+                [min(features.shape[1], self._encoder.frames)],
             )
             times = onsets(result.alignments, len(tokens))
             at = 0
@@ -331,7 +177,7 @@ class Whisper:
                     continue
                 arguments = step_arguments(temperature, rows is looping, options)
                 found = self._generate(
-                    encoded if len(rows) == len(prompts) else _rows(encoded, rows),
+                    encoded if len(rows) == len(prompts) else rows_of(encoded, rows),
                     [prompts[i] for i in rows],
                     options,
                     arguments,
@@ -360,7 +206,7 @@ class Whisper:
         plain = replace(options, hotwords=None, initial_prompt=None)
         rows = [row for row, _ in again]
         found = self._search(
-            encoded if len(rows) == len(best) else _rows(encoded, rows),
+            encoded if len(rows) == len(best) else rows_of(encoded, rows),
             [self._prompt(languages[row], plain) for row in rows],
             plain,
         )
@@ -373,7 +219,7 @@ class Whisper:
         return kept
 
     def _texts(self, hypothesis: Hypothesis) -> list[tuple[int, ...]]:
-        parts, _ = split_by_timestamps(hypothesis.tokens, self._frames, self._special)
+        parts, _ = split_by_timestamps(hypothesis.tokens, self._encoder.frames, self._special)
         return [part.tokens for part in parts]
 
     def _generate(
@@ -422,26 +268,6 @@ class Whisper:
             if (text := self._tokenizer.decode(list(part.tokens)).strip()) and part.end > part.start
         ]
         return found, reached
-
-    def _encode(self, windows: Sequence[Float32]) -> Any:
-        """The encoder's output, shape (windows, half of the padded frames, width).
-
-        On the CPU one window at a time: a batch computes the same numbers, but its attention
-        matrices outgrow the allocator's pools and are mapped and zeroed anew in every layer
-        (two thirds of the time with 16 windows). A GPU gets the whole batch, up to a limit.
-        """
-        at_once = 1 if self._model.device == "cpu" else _ENCODED_AT_ONCE
-        if len(windows) <= at_once:
-            return self._encode_together(windows)
-        parts = [
-            _on_host(self._encode_together(windows[start : start + at_once]))
-            for start in range(0, len(windows), at_once)
-        ]
-        return _storage(np.concatenate(parts))
-
-    def _encode_together(self, windows: Sequence[Float32]) -> Any:
-        padded = [pad_or_trim(features, self._frames)[None] for features in windows]
-        return self._model.encode(_storage(np.concatenate(padded)))
 
     def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
         """Hotwords and initial prompt (together at most 223 tokens), then the task.
@@ -506,15 +332,6 @@ def onsets(alignments: Sequence[tuple[int, int]], count: int) -> list[float]:
     return (begins + [last] * (count + 1))[: count + 1]
 
 
-def _vocabulary_size(folder: Path) -> int:
-    """How many tokens a model in CTranslate2's format knows."""
-    lines = folder / "vocabulary.txt"
-    if lines.is_file():
-        with lines.open("rb") as file:
-            return sum(1 for _ in file)
-    return len(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
-
-
 def _max_length(prompt: int, options: DecodingOptions) -> int:
     if options.max_new_tokens is None:
         return MAX_TOKENS
@@ -534,30 +351,3 @@ def _hypothesis(result: Any, text: str, temperature: float, options: DecodingOpt
         compression_ratio=compression_ratio(text),
         temperature=temperature,
     )
-
-
-def _rows(encoded: Any, rows: list[int]) -> Any:
-    """Some rows of an encoder output (windows, positions, width), copied through the model worker.
-
-    CTranslate2 has no gather of its own in Python; a row is 4 MB for the largest model, and
-    few windows fail.
-    """
-    return _storage(_on_host(encoded)[rows])
-
-
-def _on_host(encoded: Any) -> Any:
-    """An encoder output as a NumPy array, which has no bfloat16."""
-    import ctranslate2
-
-    if encoded.dtype == ctranslate2.DataType.bfloat16:
-        encoded = encoded.to(ctranslate2.DataType.float32)
-    if encoded.device != "cpu":
-        encoded = encoded.to_device(ctranslate2.Device.cpu)
-    return np.array(encoded)
-
-
-def _storage(array: Float32) -> Any:
-    import ctranslate2
-
-    # It takes no read-only arrays, which a full window out of shared memory is.
-    return ctranslate2.StorageView.from_array(np.require(array, requirements=("C", "W")))

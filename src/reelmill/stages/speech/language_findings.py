@@ -7,7 +7,7 @@ from itertools import groupby
 
 from reelmill.artifacts import Finding, RecognizedWindow
 from reelmill.models.whisper.languages import language_name
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.stages.speech.doubts import mean_logprob
 from reelmill.stages.speech.spoken_languages import main_language
 

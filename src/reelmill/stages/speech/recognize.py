@@ -20,9 +20,11 @@ from reelmill.artifacts import (
 from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.errors import InputError
+from reelmill.models.whisper.decoded import DecodedSegment
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.languages import LANGUAGES
-from reelmill.models.whisper.whisper import DecodedSegment, Whisper, WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
+from reelmill.models.whisper.whisper import Whisper
 from reelmill.stages.speech.windows import (
     OriginalTimes,
     Pieces,

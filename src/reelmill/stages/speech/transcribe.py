@@ -20,7 +20,8 @@ from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples
 from reelmill.models.whisper.decoding import DecodingOptions
-from reelmill.models.whisper.whisper import Whisper, WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
+from reelmill.models.whisper.whisper import Whisper
 from reelmill.stages.speech.doubt_findings import doubt_findings
 from reelmill.stages.speech.empty import empty_result
 from reelmill.stages.speech.language_findings import language_findings

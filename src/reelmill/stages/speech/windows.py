@@ -15,7 +15,7 @@ from reelmill.core.arrays import Float32
 from reelmill.core.recording import Recording
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.whisper.features import WINDOW_SECONDS, log_mel
-from reelmill.models.whisper.whisper import WhisperSpec
+from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.stages.speech.levels import levelled
 
 #: Stretches of the original, (start, end) in seconds, in order.

@@ -9,20 +9,18 @@ import ctranslate2
 import numpy as np
 import pytest
 
-from reelmill.models.whisper.whisper import Whisper
+from reelmill.models.whisper.encoder import Encoder
 
 
-def _whisper(device: str, sizes: list[int]) -> Whisper:
-    """A recognizer whose encoder gives the first value of each window, as a GPU does in float16."""
+def _encoder(device: str, sizes: list[int]) -> Encoder:
+    """An encoder that gives the first value of each window, as a GPU does in float16."""
 
     def encode(features: Any) -> Any:
         windows = np.array(features)
         sizes.append(len(windows))
         return ctranslate2.StorageView.from_array(windows[:, :1, :1].astype(np.float16))
 
-    whisper = Whisper.__new__(Whisper)
-    whisper._model, whisper._frames = SimpleNamespace(device=device, encode=encode), 4
-    return whisper
+    return Encoder(SimpleNamespace(device=device, encode=encode), frames=4)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +38,6 @@ def test_a_large_batch_is_encoded_in_parts_and_comes_out_in_order(
     # proves: G3
     seen: list[int] = []
     windows = [np.full((2, 4), number, np.float32) for number in range(count)]
-    encoded = _whisper(device, seen)._encode(windows)
+    encoded = _encoder(device, seen).encode(windows)
     assert seen == sizes
     assert np.array(encoded)[:, 0, 0].tolist() == list(range(count))
