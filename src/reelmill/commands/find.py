@@ -14,6 +14,7 @@ from typing import get_args
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core.printable import printable
 from reelmill.errors import UsageError
+from reelmill.report.wording import clock
 from reelmill.search.index import Hit, Query, SearchIndex
 from reelmill.search.results import Kind
 
@@ -101,12 +102,9 @@ def seconds(text: str) -> float:
 def _line(hit: Hit) -> str:
     what = "" if hit.kind == "speech" else f"[{hit.label}] "
     who = f"{hit.speaker}: " if hit.speaker else ""
-    return printable(f"{hit.recording}  {_clock(hit.at)}  {what}{who}{' '.join(hit.text.split())}")
+    return printable(f"{hit.recording}  {_moment(hit.at)}  {what}{who}{' '.join(hit.text.split())}")
 
 
-def _clock(seconds: float | None) -> str:
-    """`h:mm:ss`, the whole second before; dashes where there is no time."""
-    if seconds is None:
-        return "-:--:--"
-    whole = max(0, int(seconds))
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+def _moment(seconds: float | None) -> str:
+    """Rounded down, so that a player that goes there does not miss the first word."""
+    return "-:--:--" if seconds is None else clock(max(0, math.floor(seconds)), hours=True)

@@ -16,6 +16,7 @@ from reelmill.core.palette import person_colour
 from reelmill.core.printable import printable
 from reelmill.export.faces.writers import FacesDocument, FacesWriter
 from reelmill.pages.environment import template
+from reelmill.report import wording
 
 #: A bar narrower than this share of the line cannot be seen, let alone clicked.
 _LEAST_SHARE = 0.0004
@@ -90,7 +91,7 @@ class FacesPage(FacesWriter):
             version=__version__,
             video=printable(document.source.name),
             picture=document.persons.picture,
-            duration=clock(duration),
+            duration=wording.clock(duration),
             seconds=duration,
             people=len(lines),
             lines=[*lines, *(_voice(voice, duration) for voice in unseen)],
@@ -101,7 +102,7 @@ class FacesPage(FacesWriter):
             shared=self._shared(document.clips),
             clips=len(document.clips),
             cuts=[100 * cut / duration for cut in document.persons.cuts],
-            ticks=[(100 * tick / duration, clock(tick)) for tick in _ticks(duration)],
+            ticks=[(100 * tick / duration, wording.clock(tick)) for tick in _ticks(duration)],
             notes=document.persons.notes,
         )
 
@@ -110,9 +111,10 @@ class FacesPage(FacesWriter):
         own = [clip for clip in document.clips if clip.persons == [person.label]]
         showing = [clip for clip in document.clips if person.label in clip.persons]
         data = document.thumbnails.get(person.label)
-        facts = [f"{clock(person.seconds)} seen, {person.share:.0%}"]
+        facts = [f"{wording.duration(person.seconds)} seen, {person.share:.0%}"]
         if person.speaking:
-            facts.append(f"{clock(sum(span.duration for span in person.speaking))} speaking")
+            spoken = sum(span.duration for span in person.speaking)
+            facts.append(f"{wording.duration(spoken)} speaking")
         return Line(
             label=label,
             name=printable(person.name or f"Person {label}"),
@@ -124,7 +126,10 @@ class FacesPage(FacesWriter):
             speaks=_marked(person.speaking or [], duration, "seen to speak"),
             heard=_marked(person.heard or [], duration, "heard"),
             clips=[bar for clip in showing for bar in self._bars(clip, person, duration)],
-            links=[(self._href(c), PurePosixPath(c.path).stem, clock(c.seconds)) for c in own],
+            links=[
+                (self._href(clip), PurePosixPath(clip.path).stem, wording.duration(clip.seconds))
+                for clip in own
+            ],
         )
 
     def _bars(self, clip: Clip, person: Person, duration: float) -> list[Bar]:
@@ -140,7 +145,7 @@ class FacesPage(FacesWriter):
                 start, end = max(first, span.start), min(last, span.end)
                 if (end - start) / duration >= _LEAST_SHARE:
                     name = PurePosixPath(clip.path).name
-                    title = printable(f"{clock(start)} – {clock(end)}: {name}")
+                    title = printable(f"{wording.span(start, end)}: {name}")
                     place = 100 * start / duration, 100 * (end - start) / duration
                     at = before + start - span.start
                     bars.append(Bar(*place, title, self._href(clip), at, end - start))
@@ -154,7 +159,7 @@ class FacesPage(FacesWriter):
 
     def _shared(self, clips: Sequence[Clip]) -> list[tuple[str, str, str]]:
         return [
-            (self._href(clip), PurePosixPath(clip.path).name, clock(clip.seconds))
+            (self._href(clip), PurePosixPath(clip.path).name, wording.duration(clip.seconds))
             for clip in clips
             if len(clip.persons) != 1
         ]
@@ -163,21 +168,12 @@ class FacesPage(FacesWriter):
         return quote(os.fsencode(os.path.relpath(clip.path, self._name.parent)))
 
 
-def clock(seconds: float) -> str:
-    """`m:ss`, or `h:mm:ss` from one hour on; tenths below ten seconds."""
-    if seconds < 10 and seconds != int(seconds):
-        return f"0:0{seconds:.1f}"
-    minutes, second = divmod(round(seconds), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute}:{second:02d}"
-
-
 def _marked(spans: Sequence[Span | OnScreen], duration: float, what: str) -> list[Bar]:
     return [
         Bar(
             100 * span.start / duration,
             100 * span.duration / duration,
-            f"{clock(span.start)} – {clock(span.end)}: {what}",
+            f"{wording.span(span.start, span.end)}: {what}",
         )
         for span in spans
         if span.duration / duration >= _LEAST_SHARE
@@ -193,7 +189,7 @@ def _voice(voice: HeardVoice, duration: float) -> Line:
         letter="♪",
         colour=_NOBODY,
         picture="",
-        facts=[f"{clock(seconds)} heard, not seen"],
+        facts=[f"{wording.duration(seconds)} heard, not seen"],
         seen=[],
         clips=[],
         speaks=[],
@@ -204,7 +200,7 @@ def _voice(voice: HeardVoice, duration: float) -> Line:
 
 def _scene(still: Still, data: bytes) -> Scene:
     picture = base64.b64encode(data).decode("ascii")
-    return Scene(picture, still.start, f"{clock(still.start)} – {clock(still.end)}")
+    return Scene(picture, still.start, wording.span(still.start, still.end))
 
 
 def _ticks(duration: float) -> list[float]:

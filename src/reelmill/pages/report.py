@@ -100,6 +100,7 @@ def render_page(run: RunSummary, out: Path) -> str:
     shared, of_all = _shared_folder(outcomes), notes_of_all(run)
     said = "\n".join([*run.notes, *of_all])
     return template("report.html").render(
+        version=run.version,
         run=run,
         f=f,
         state="attention" if changed and state == "good" else state,

@@ -80,21 +80,22 @@ def finding_words(finding: Finding) -> str:
     text = finding.text or finding.label
     if finding.start is None:
         return text
-    start, end = clock(finding.start), clock(finding.end)
-    return (
-        f"at {start}: {text}"
-        if finding.end is None or start == end
-        else f"at {start}–{end}: {text}"
-    )
+    return f"at {span(finding.start, finding.end)}: {text}"
 
 
-def clock(seconds: float | None) -> str:
-    """`mm:ss`, or `h:mm:ss` from one hour on."""
+def span(start: float, end: float | None) -> str:
+    """`01:02–01:05`, or `01:02` where both are in the same second or there is no end."""
+    first, last = clock(start), clock(end)
+    return first if end is None or first == last else f"{first}–{last}"
+
+
+def clock(seconds: float | None, *, hours: bool = False) -> str:
+    """`mm:ss`, or `h:mm:ss` from one hour on and wherever `hours` asks for it."""
     if seconds is None:
         return "–"
     minutes, second = divmod(round(seconds), 60)
     hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute:02d}:{second:02d}"
+    return f"{hour}:{minute:02d}:{second:02d}" if hour or hours else f"{minute:02d}:{second:02d}"
 
 
 def duration(seconds: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError
@@ -10,9 +11,21 @@ from reelmill.models.files import hub
 
 
 class TorchModelSpec(ModelSpec):
-    """A model of a library on PyTorch. `cuda`: whether that PyTorch supports GPUs."""
+    """A model of a library on PyTorch.
 
+    `digest` identifies the weights, `version` is the library's, and `cuda` says whether its PyTorch
+    supports GPUs.
+    """
+
+    library: ClassVar[str]
+
+    digest: str
+    version: str
     cuda: bool
+
+    @property
+    def identity(self) -> str:
+        return f"{self.digest}:{self.library}-{self.version}"
 
     @property
     def environment(self) -> Mapping[str, str]:

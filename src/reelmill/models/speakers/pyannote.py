@@ -26,6 +26,7 @@ class PyannoteSpec(TorchModelSpec):
     """
 
     purpose: ClassVar[str] = "diarizer"
+    library: ClassVar[str] = "pyannote.audio"
 
     path: str
     label: str
@@ -37,10 +38,6 @@ class PyannoteSpec(TorchModelSpec):
     @property
     def name(self) -> str:
         return self.label
-
-    @property
-    def identity(self) -> str:
-        return f"{self.digest}:pyannote.audio-{self.version}"
 
     def memory_mb(self, device_kind: str) -> float:
         return _LIBRARIES_MB

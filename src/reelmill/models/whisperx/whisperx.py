@@ -81,6 +81,7 @@ class WhisperXSpec(TorchModelSpec):
     """
 
     purpose: ClassVar[str] = "recognizer"
+    library: ClassVar[str] = "whisperx"
 
     path: str
     label: str
@@ -100,7 +101,7 @@ class WhisperXSpec(TorchModelSpec):
     @property
     def identity(self) -> str:
         used = f"{self.compute_type}:{self.window_seconds:g}:{self.options}"
-        return f"{self.digest}:whisperx-{self.version}:{used}"
+        return f"{super().identity}:{used}"
 
     def memory_mb(self, device_kind: str) -> float:
         return 1.5 * self.size_mb + _LIBRARIES_MB
@@ -175,6 +176,7 @@ class WhisperXAlignerSpec(TorchModelSpec):
     """
 
     purpose: ClassVar[str] = "aligner"
+    library: ClassVar[str] = "whisperx"
 
     model: str | None
     digest: str
@@ -185,10 +187,6 @@ class WhisperXAlignerSpec(TorchModelSpec):
     @property
     def name(self) -> str:
         return self.model or "WhisperX's own"
-
-    @property
-    def identity(self) -> str:
-        return f"{self.digest}:whisperx-{self.version}"
 
     def memory_mb(self, device_kind: str) -> float:
         return _LIBRARIES_MB + _ALIGNER_MB
