@@ -35,7 +35,7 @@ def test_all_is_well(finished):
     verification = verify(finished.out, lambda *report: seen.append(report))
     assert (verification.ok, verification.exit_code) == (True, 0)
     sha256 = hashlib.sha256((finished.out / MANIFEST).read_bytes()).hexdigest()
-    hint = "(compare it with the one you kept elsewhere (--manifest-sha256))"
+    hint = "(compare it with your copy, or give that to --manifest-sha256)"
     assert verification.lines() == [
         f"SHA-256 of manifest.sha256: {sha256} {hint}",
         "OK: 2 originals and 2 results are as recorded.",
@@ -184,7 +184,7 @@ def test_the_hash_that_was_kept_elsewhere_tells_of_everything(finished):
     # proves: G14
     kept = verify(finished.out).manifest_sha256
     assert verify(finished.out, manifest_sha256=kept).ok
-    assert "(the one you gave)" in verify(finished.out, manifest_sha256=kept).lines()[0]
+    assert "(as given)" in verify(finished.out, manifest_sha256=kept).lines()[0]
     (finished.calls / "two.m4a").write_bytes(b"forged")
     finished.finish(["two.m4a"], [])  # all hashes made anew
     assert verify(finished.out).ok

@@ -184,7 +184,7 @@ def test_names_scenes_and_voices_on_the_page(tmp_path: Path) -> None:
     command, kept, off, file, at, overflow = html.unescape(title[1]).split(" | ")
     (names,) = shlex.split(command.removeprefix("--names "))
     assert parse_names([names]) == (SpeakerName("P1", "O'Neil Kim", "it's a talk.mp4"),)
-    assert off == "00:05 is in no clip: open the video itself to play it."
+    assert off == "No clip shows 00:05. Open the video to play it."
     assert (file, at, overflow) == ("talk.follow-9x16.mp4", "4.0", "0")
     assert json.loads(kept) == {"P1": "O'Neil Kim"}, "kept in the browser"
 

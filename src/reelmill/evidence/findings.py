@@ -88,9 +88,9 @@ class Verification:
         if self.manifest_sha256 is None:
             return []
         if self.anchored:
-            kept = "the one you gave"
+            kept = "as given"
         else:
-            kept = "compare it with the one you kept elsewhere (--manifest-sha256)"
+            kept = "compare it with your copy, or give that to --manifest-sha256"
         return [f"SHA-256 of {MANIFEST}: {self.manifest_sha256} ({kept})"]
 
     def _wrong(self) -> list[Finding]:

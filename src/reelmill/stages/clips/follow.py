@@ -71,7 +71,7 @@ class PlanFollow(FileStage):
 
     name: ClassVar[str] = "plan_follow"
     version: ClassVar[int] = 1
-    display_name = "Planning shots of who speaks"
+    display_name = "Planning shots of the active speaker"
     commands = ("faces",)
     enabled_by = ("follow", "speaker")
     needs = (Media, optional(Detections), SpeakingPersons)

@@ -20,7 +20,7 @@ class IndexVideo(FileStage):
 
     name = "index_video"
     version = 1
-    display_name = "Looking through the pictures"
+    display_name = "Indexing the pictures"
     commands = ("faces",)
     needs = (Media,)
     produces = VideoIndex

@@ -15,7 +15,7 @@ class Probe(FileStage):
 
     name = "probe"
     version = 1
-    display_name = "Looking into the file"
+    display_name = "Reading the file format"
     commands = ("voice", "subtitle", "faces")
     produces = Media
 

@@ -49,7 +49,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
 
     name: ClassVar[str] = "transcribe"
     version: ClassVar[int] = 7
-    display_name = "Listening again where in doubt"
+    display_name = "Checking languages and doubtful text"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
     needs = (Audio, Speech, Recognition)

@@ -61,7 +61,7 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
 
     name: ClassVar[str] = "whisper-times"
     version: ClassVar[int] = 2
-    display_name = "Timing words that no aligner can"
+    display_name = "Timing words with Whisper"
     commands = ("voice", "subtitle", "faces")
     models = ("model", "aligner")
     needs = (Audio, Speech, exactly(Transcript))
