@@ -65,7 +65,7 @@ def test_what_a_reader_finds(tmp_path: Path):
         "Recognizing speech",
         "91 %",
         "mean 4.0 GB, most 6.0 GB, of 32.0 GB",
-        "No original that was hashed before and after the work has changed",
+        "Every original that was hashed before and after the run is unchanged",
         "batch size 20 -> 10",
     ):
         assert words in page.text, words
@@ -141,7 +141,7 @@ def test_a_changed_original_is_never_called_good(tmp_path: Path):
     page = render_page(run, tmp_path)
     assert 'h1 class="attention"' in page
     assert "Original changed" in page
-    assert "No original that was hashed before and after the work has changed" not in page
+    assert "Every original that was hashed before and after the run is unchanged" not in page
 
 
 def test_a_stopped_run_says_how_to_go_on(tmp_path: Path):
