@@ -21,6 +21,7 @@ from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.pipelines.choices import BuildContext, free_memory_mb, remember, remembered
 from reelmill.pipelines.diarization import known_people_of
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
+from reelmill.pipelines.forensic import with_forensic
 from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.voice import voice_pipeline
 from reelmill.pipelines.whisperx import whisperx_pipeline
@@ -67,7 +68,8 @@ def build_voice(context: BuildContext) -> Pipeline:
     if vain := _vain_words(settings):
         announce(vain)
     names = speaker_names(settings, context.out)
-    return with_added(recognition(context, names, compares_voices=True), settings)
+    pipeline = recognition(context, names, compares_voices=True)
+    return with_added(with_forensic(pipeline, settings), settings)
 
 
 def recognition(

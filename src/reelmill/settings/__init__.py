@@ -1,6 +1,7 @@
 """Every setting, with its default and meaning.
 
-`base` has the settings of all commands; `voice`, `subtitle` and `faces` have those of one task.
+`base` has the settings of all commands; `voice`, `subtitle` and `faces` have those of one task,
+`forensic` those of what `voice --forensic` finds.
 `loading` decides where settings come from and which source wins.
 """
 

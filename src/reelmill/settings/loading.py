@@ -20,6 +20,7 @@ from reelmill.core.toml import read_toml
 from reelmill.errors import UsageError
 from reelmill.settings.base import ENVIRONMENT
 from reelmill.settings.faces import FacesFields
+from reelmill.settings.forensic import ForensicFields
 from reelmill.settings.subtitle import SubtitleFields
 from reelmill.settings.voice import VoiceFields
 
@@ -37,7 +38,7 @@ _OLD_NAMES = {"residency": "placement"}
 _OLD_VALUES = {("placement", "turns"): "sequential"}
 
 
-class Settings(VoiceFields, SubtitleFields, FacesFields):
+class Settings(VoiceFields, SubtitleFields, FacesFields, ForensicFields):
     """All settings. One config file serves every command."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reelmill.cli.options import shared
+from reelmill.cli.options.forensic import Forensic
 
 Inputs = Annotated[
     list[Path], typer.Argument(help="Folders (searched recursively), files, 'patterns*'.")
@@ -98,5 +99,5 @@ class Machine(shared.Machine):
 
 GROUPS = (
     shared.Output, shared.Recognition, shared.Sound, Transcript, shared.Captions, Speakers, People,
-    Engines, Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
+    Forensic, Engines, Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
 )  # fmt: skip

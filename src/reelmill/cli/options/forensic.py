@@ -1,0 +1,23 @@
+"""Options of what is measured and found in the sound and the words of recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Forensic:
+    """Findings that can be checked second by second."""
+
+    forensic: Annotated[
+        bool | None,
+        typer.Option(
+            "--forensic",
+            help="Measure voices, find patterns of language, score what was found.",
+        ),
+    ] = None
+    score_weights: Annotated[
+        Path | None, typer.Option(help="TOML file of points and weights [the shipped one].")
+    ] = None

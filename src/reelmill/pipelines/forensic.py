@@ -1,0 +1,25 @@
+"""The stages that `--forensic` adds: they measure voices, find patterns and score findings."""
+
+from __future__ import annotations
+
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
+from reelmill.settings import Settings
+
+
+def with_forensic(pipeline: Pipeline, settings: Settings) -> Pipeline:
+    """The pipeline with the forensic stages that the settings ask for.
+
+    Raises:
+        UsageError: a file of weights or patterns is not valid.
+        ModelUnavailableError: a named classifier is not available.
+    """
+    stages = forensic_stages(settings)
+    return Pipeline(pipeline.name, [*pipeline.stages, *stages]) if stages else pipeline
+
+
+def forensic_stages(settings: Settings) -> list[Stage]:
+    """The stages that the settings ask for; their order follows from what they need."""
+    if not settings.forensic:
+        return []
+    return []
