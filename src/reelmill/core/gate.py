@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import itertools
 import os
 import re
@@ -36,6 +37,8 @@ CACHE = ".cache"
 #: Device and inode of a file.
 FileId = tuple[int, int]
 
+#: The results to which lines are only ever added, at the top of an output folder.
+APPENDED = frozenset({"custody.jsonl"})
 #: Below the cache: files that do not have their final names yet.
 TEMPORARY = "tmp"
 _DATABASE = "ledger.sqlite"
@@ -509,13 +512,49 @@ def open_kept(path: Path, flags: int = os.O_RDWR, mode: int = 0o666) -> int:
             if error.errno == errno.ELOOP:
                 raise _refusal(spot, "is a link, and links are not followed here") from error
             raise
-    stat = os.fstat(descriptor)
+    return _only_name(descriptor, spot)
+
+
+def open_appended(path: Path) -> int:
+    """Open one of the `APPENDED` results for adding lines. Returns its descriptor. A new one is
+    noted in the record before it is created; what it contains is not looked at.
+
+    Raises:
+        NotOursError: it is a link, has a second name elsewhere, or was never ours.
+        OSError: it cannot be opened.
+    """
+    spot = _spot(path)
+    if not spot.place.is_output or spot.relative not in APPENDED:
+        raise NotOursError(f"{path}: results are never written in place")
+    record = _record(spot.place)
+    with _folder_of(spot, make=True) as folder:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        if _stat(folder, spot.name) is None:
+            new = Written(spot.relative, hashlib.sha256().hexdigest(), 0)
+            record.add([new], lambda: _open_record(spot.place))
+            flags |= os.O_CREAT | os.O_EXCL
+        elif not record.entries(spot.relative):
+            raise _refusal(spot, "was not written by Reelmill")
+        try:
+            descriptor = os.open(spot.name, flags, 0o666, dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise _refusal(spot, "is a link, and links are not followed here") from error
+            raise
+    return _only_name(descriptor, spot)
+
+
+def _only_name(descriptor: int, spot: _Spot) -> int:
+    """The descriptor of a file that is written in place, if it is a file of ours with no second
+    name. It is closed otherwise, and NotOursError raised."""
+    stat, why = os.fstat(descriptor), None
     if not stat_module.S_ISREG(stat.st_mode) or stat.st_nlink != 1:
+        why = "is not a regular file with a single name"
+    elif _is_original(stat):
+        why = "is one of the recordings"
+    if why is not None:
         os.close(descriptor)
-        raise _refusal(spot, "is not a regular file with a single name")
-    if _is_original(stat):
-        os.close(descriptor)
-        raise _refusal(spot, "is one of the recordings")
+        raise _refusal(spot, why)
     return descriptor
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -10,7 +12,9 @@ from typing import Any
 
 from reelmill import __version__
 from reelmill.core.atomic import write_text
+from reelmill.core.opening import open_unlinked
 from reelmill.core.recording import FileState
+from reelmill.evidence.custody.chain import Head
 from reelmill.export.jsontext import json_text
 
 EVIDENCE = "evidence.json"
@@ -18,6 +22,9 @@ SCHEMA = "reelmill.evidence/1"
 
 #: The facts of a file that are recorded and compared.
 _STATE = ("sha256", "md5", "size", "mtime_ns")
+#: The head of the custody log, in one of the first lines.
+_CUSTODY = '"custody": {{"entries": {}, "head": "{}"}},\n'
+_HEAD = re.compile(rb'"custody": \{"entries": (\d{1,12}), "head": "([0-9a-f]{64})"\}')
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,13 @@ class Evidence:
 
     `originals` hold the JSON form of the latest record, whose `earlier` lists those of other
     content, time or name before it, and whose `links` are the steps on the way to it that were
-    symbolic links. Records of version 0.1.0 have no `links`.
+    symbolic links. Records of version 0.1.0 have no `links`. `custody` is the head of the custody
+    log when the evidence was written.
     """
 
     originals: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[str, ResultRecord] = field(default_factory=dict)
+    custody: Head | None = None
 
     def add_original(self, name: str, record: OriginalRecord, links: Sequence[str] = ()) -> None:
         """Add what a run saw. What an earlier run saw stays on record if it differs."""
@@ -100,13 +109,25 @@ class Evidence:
 
     def write(self, out: Path) -> str:
         """Write `evidence.json` into `out` with one entry per line, and return its text."""
+        head = self.custody
+        custody = "" if head is None else _CUSTODY.format(head.entries, head.sha256)
         text = (
-            f'{{"schema": {json_text(SCHEMA)}, "version": {json_text(__version__)},\n'
+            f'{{"schema": {json_text(SCHEMA)}, "version": {json_text(__version__)},\n{custody}'
             f'"originals": {_lines(self.originals)},\n'
             f'"results": {_lines({n: vars(r) for n, r in self.results.items()})}}}\n'
         )
         write_text(out / EVIDENCE, text)
         return text
+
+
+def recorded_head(out: Path) -> Head | None:
+    """The head of the custody log that `evidence.json` has. Reads only its first lines."""
+    try:
+        with os.fdopen(open_unlinked(out / EVIDENCE), "rb") as file:
+            found = _HEAD.search(file.read(1024))
+    except OSError:
+        return None
+    return None if found is None else Head(int(found[1]), found[2].decode())
 
 
 def moment(seconds: float | None) -> str | None:

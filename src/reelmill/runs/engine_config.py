@@ -12,8 +12,7 @@ from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.resources.monitor import machine_memory_mb, usable_cores
 from reelmill.engine.stage import FileStage
 from reelmill.media.limits import MediaLimits
-from reelmill.report.files import PEOPLE, SPEAKERS
-from reelmill.runs.reports import OUR_FILES
+from reelmill.runs.reports import RESERVED
 from reelmill.settings import Settings
 
 _MB = 1 << 20
@@ -51,7 +50,7 @@ def engine_config(
         max_batch=most,
         arena_bytes=(settings.arena or policy.default_arena_mb(gpus, most)) * _MB,
         fresh=fresh,
-        reserved=(*OUR_FILES, PEOPLE, SPEAKERS),
+        reserved=RESERVED,
         keep_temporary=settings.keep_audio,
     )
 

@@ -14,7 +14,7 @@ from reelmill.core.notices import announce
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.state.adoption import prepare
 from reelmill.errors import NotOursError, UsageError
-from reelmill.runs.reports import OUR_FILES, adopt_reports, was_ours
+from reelmill.runs.reports import CHECKED, adopt_reports, was_ours
 
 #: The commands whose results the stages that write for people produce.
 _COMMANDS = {
@@ -75,7 +75,7 @@ def open_output(
             if prepare(cache, key.seal, adopt=adopt, commands=of):
                 adopt_reports(out)
             gate.probe(out)
-            taken = [gate.obstacle(out / name) for name in OUR_FILES if not was_ours(out / name)]
+            taken = [gate.obstacle(out / name) for name in CHECKED if not was_ours(out / name)]
         except (OSError, NotOursError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise UsageError(

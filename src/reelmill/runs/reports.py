@@ -15,6 +15,7 @@ from reelmill.core.written import digest_of
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import InputError, describe
+from reelmill.evidence.custody import CUSTODY
 from reelmill.evidence.manifest import MANIFEST, manifest_sha256, read_manifest
 from reelmill.evidence.record import EVIDENCE, OriginalRecord
 from reelmill.evidence.write import Written, add_results, write_evidence
@@ -31,6 +32,10 @@ _T = TypeVar("_T")
 _REPORTS = (REPORT_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
 #: The files that a run writes besides the results of its recordings.
 OUR_FILES = (*_REPORTS, EVIDENCE, MANIFEST)
+#: Those that no other program's file may stand in the way of.
+CHECKED = (*OUR_FILES, CUSTODY)
+#: The names that are no recording's.
+RESERVED = (*CHECKED, PEOPLE, SPEAKERS)
 
 
 def write_reports(
@@ -75,13 +80,13 @@ def adopt_reports(out: Path) -> None:
     except InputError:
         return
     adopted = []
-    for name in (*OUR_FILES, PEOPLE, SPEAKERS):
+    for name in RESERVED:
         path = out / name
         if not path.is_file() or path.is_symlink():
             continue
         with path.open("rb") as file:
             sha256, size = digest_of(file.fileno())
-        if name in (EVIDENCE, MANIFEST) or listed.get(name) == sha256:
+        if name in (CUSTODY, EVIDENCE, MANIFEST) or listed.get(name) == sha256:
             adopted.append(WrittenFile(name, sha256, size))
     gate.adopt(out, adopted)
 
