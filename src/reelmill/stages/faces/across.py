@@ -1,4 +1,4 @@
-"""Who is the same person in several videos, and the number that person keeps."""
+"""Find the same person in several videos, and number persons across them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Known:
-    """Somebody who was given the number `id` in an earlier run."""
+    """A person who was given the number `id` in an earlier run."""
 
     id: int
     members: frozenset[Member]
@@ -44,10 +44,10 @@ class Known:
 
 
 def matched(people: Sequence[Appearance], threshold: float) -> list[list[int]]:
-    """Groups of places in `people` that are one person each, longest on screen first.
+    """Group indices of `people` by person, the one longest on screen first.
 
-    Two persons of one video stay two, as do two of different names; who has the same name in two
-    videos is one, however alike.
+    Persons of one video are never joined, nor are persons of different names. Persons of the same
+    name in two videos are always joined.
 
     Args:
         people: of all videos.
@@ -76,8 +76,8 @@ def mean(people: Sequence[Appearance]) -> Float32:
 def numbered(
     groups: Sequence[Sequence[Appearance]], known: Sequence[Known], threshold: float
 ) -> list[int]:
-    """The number of each group: that of the known person with whom it shares most seconds of
-    video, else of the one most like it, else a new one. Nobody's number is given to another.
+    """The number of each group: that of the known person with whom it shares most seconds of video,
+    else that of the most similar known person, else a new one. A number is never used twice.
     """
     numbers: dict[int, int] = {}
     free = {one.id: one for one in known}
@@ -106,7 +106,7 @@ def numbered(
 
 
 def _by_name(people: Sequence[Appearance]) -> list[list[int]]:
-    """Each person alone, but those of the same name in different videos together."""
+    """Put persons of the same name in different videos into one group, and all others alone."""
     groups: list[list[int]] = []
     of_name: dict[str, list[int]] = {}
     for place, person in enumerate(people):

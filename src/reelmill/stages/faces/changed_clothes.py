@@ -1,7 +1,7 @@
-"""Tracks that went over to somebody else: seen in what is worn below the face.
+"""Find where a track switches to another person, by the clothes below the face.
 
-Where one person walks in front of another, or out of the picture where another comes in, place and
-motion may lead from one face to the other. Clothes do not change within a scene.
+Where one person walks in front of another, or leaves the picture where another enters it, position
+and motion can lead from one face to the other. Clothes do not change within a scene.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 from reelmill.core.arrays import Float32, Int64
 from reelmill.stages.faces.colours import embedding
 
-#: Means of two parts of a track less alike than this (cosine) are two persons' clothes.
+#: Below this cosine, the mean colours of two parts of a track are the clothes of two persons.
 _DIFFERENT = 0.68
-#: Histograms there must be on either side, and that are compared at most: so many that somebody
-#: who passes in front does not count.
+#: The least and the greatest number of histograms compared on each side: enough that somebody who
+#: passes in front has no effect.
 _LEAST_SEEN, _COMPARED = 2, 8
 
 
 def changes(rows: Int64, boxes: Float32, colours: Float32, colours_of: Int64) -> list[int]:
-    """Places in a track from which on it shows somebody else, ascending.
+    """Indices in a track at which it starts to show somebody else, ascending.
 
     Args:
         rows: (n,) of the track's detections, in order of time.
@@ -34,7 +34,7 @@ def changes(rows: Int64, boxes: Float32, colours: Float32, colours_of: Int64) ->
 
 
 def _found(rows: Int64, boxes: Float32, seen: Int64, vectors: Float32) -> list[int]:
-    """`seen`: places in the track that have a histogram, with its vector each."""
+    """`seen`: indices in the track that have a histogram; `vectors`: their vectors."""
     if len(seen) < 2 * _LEAST_SEEN:
         return []
     alike = _likeness_of_parts(vectors)
@@ -47,8 +47,8 @@ def _found(rows: Int64, boxes: Float32, seen: Int64, vectors: Float32) -> list[i
 
 
 def _likeness_of_parts(vectors: Float32) -> Float32:
-    """Cosines of the means of what is shortly before and shortly after each place where a track
-    may be parted, the first one after `_LEAST_SEEN` histograms."""
+    """For each place where the track could be split, the cosine of the mean vectors shortly before
+    and shortly after it. The first place is after `_LEAST_SEEN` histograms."""
     sums = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0)])
     places = np.arange(_LEAST_SEEN, len(vectors) - _LEAST_SEEN + 1)
     one = sums[places] - sums[np.maximum(places - _COMPARED, 0)]
@@ -59,7 +59,8 @@ def _likeness_of_parts(vectors: Float32) -> Float32:
 
 
 def _leap(boxes: Sequence[Float32] | Float32) -> int:
-    """The place after the farthest leap, in widths, of a face from one detection to the next."""
+    """The index after the longest jump of the face from one detection to the next, in face
+    widths."""
     boxes = np.asarray(boxes)
     middles = boxes[:, :2] + boxes[:, 2:] / 2
     far = np.linalg.norm(np.diff(middles, axis=0), axis=1) / np.maximum(boxes[1:, 2], 1)

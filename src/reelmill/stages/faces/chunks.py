@@ -1,4 +1,4 @@
-"""What face detection works on: runs of frames sampled from a video, reduced in size."""
+"""The items of face detection: chunks of frames sampled from a video, reduced in size."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame
 
 
-#: Samples in a chunk: about three seconds, 25 MB at 640 x 360. Of larger frames fewer, so that
-#: several chunks have room in the arena.
+#: Samples in a chunk: about three seconds, 25 MB at 640 x 360. Chunks of larger frames have fewer,
+#: so that several chunks fit in the arena.
 CHUNK = 36
 _MOST_BYTES = 26 << 20
-#: Samples a second, about: a video of 25 frames/s has every other frame looked at.
+#: Approximate number of samples a second: at 25 frames/s, every other frame.
 SAMPLES_A_SECOND = 12.0
-#: Where frames come in fits and starts, one is sampled after so many seconds at the latest.
+#: With a variable frame rate, a frame is sampled at the latest this many seconds after the last.
 _LONGEST_STEP = 0.12
 
 
@@ -37,9 +37,9 @@ class FrameChunk:
     frames: n of (height, width, 3) uint8 RGB, upright, all of one size. times: (m,) s. sampled:
     (n,) indices into `times`. cuts: (k,) indices into `times` of the first frames of new scenes;
     such a frame and the one before it are always sampled. glances: of the first and last of the m
-    frames, for comparison with the neighbouring chunks. lost: packets since the chunk before that
-    could not be decoded; damaged: frames that could be in part. tiles: rectangles in pixels of the
-    frames, where they show one scene in tiles. Cost is in sampled frames.
+    frames, for comparison with the neighbouring chunks. lost: packets since the previous chunk that
+    could not be decoded; damaged: frames that were decoded only in part. tiles: rectangles in
+    pixels of the frames, if they show a scene in tiles. The cost is the number of sampled frames.
     """
 
     frames: tuple[UInt8, ...]
@@ -99,8 +99,8 @@ def frame_chunks(
 ) -> Iterator[FrameChunk]:
     """Cut a stretch into chunks.
 
-    Sampled are every so-manieth frame, the first and last of the stretch, and the frames on both
-    sides of a cut. Frames that are shown before the one before them are left out.
+    Every nth frame is sampled, the first and last of the stretch, and the frames on both sides of a
+    cut. Frames whose time is not later than that of the previous frame are left out.
     """
     every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
     most = max(1, min(CHUNK, _MOST_BYTES // (3 * size[0] * size[1])))

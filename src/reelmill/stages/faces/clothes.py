@@ -1,4 +1,4 @@
-"""Clothes as a further cue beside faces, and in their place where no face is good enough."""
+"""Use clothes as a second cue beside faces, and instead of faces where none is good enough."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from reelmill.core.arrays import Float32, Int64
 from reelmill.stages.faces.clustering import cluster, together
 from reelmill.stages.faces.colours import embedding
 
-#: What the same clothes add to the cosine of two faces, and other ones take off it, at the very
-#: most: enough to settle a doubt, too little to join two people or to part one.
+#: The most that equal clothes add to the cosine of two faces, or different ones subtract: enough to
+#: decide a close case, too little to join two people or to split one.
 _WEIGHT = 0.15
-#: A track without a face is a person's whose clothes are this much alike (Bhattacharyya), if
-#: nobody else's are by this little less, and who is seen no longer before or after, s.
+#: A track without a face belongs to the person whose clothes are this similar (Bhattacharyya
+#: coefficient), if everybody else's are less similar by at least the margin and the person is seen
+#: within `_NEAR` seconds before or after it.
 _ALIKE, _MARGIN, _NEAR = 0.85, 0.05, 10.0
-#: Tracks without a face that are nobody's are one person's from this likeness on, as in
+#: Remaining tracks without a face that are this similar are one person, as in
 #: `IdentifyByAppearance`.
 _ONE_PERSON = 0.7
 
@@ -26,9 +27,9 @@ def clothes_of(colours: Float32) -> Float32:
 
 
 def with_clothes(faces: Float32, clothes: Float32) -> Float32:
-    """Vectors (n, d + e) whose dot products are the cosines of faces and, with a small weight, how
-    far clothes differ from the mean of the video in the same direction. Where no clothes are seen
-    they say nothing; a track without a face stays a row of zeros.
+    """Vectors (n, d + e) whose dot products are the cosines of faces plus, with a small weight, how
+    far clothes differ from the video's mean in the same direction. Clothes that are not seen add
+    nothing; a track without a face stays a row of zeros.
     """
     dressed = np.linalg.norm(clothes, axis=1) > 0.5
     seen = np.linalg.norm(faces, axis=1) > 0.5
@@ -42,17 +43,17 @@ def with_clothes(faces: Float32, clothes: Float32) -> Float32:
 def placed_by_clothes(
     persons: Int64, faces: Float32, clothes: Float32, starts: Float32, ends: Float32
 ) -> tuple[Int64, int]:
-    """Give tracks without a face to the person who wears the same shortly before or after, or
-    make persons of them.
+    """Assign tracks without a face to the person who wears the same shortly before or after, or
+    make new persons of them.
 
     Args:
-        persons: (n,) the person of each track, told by faces; tracks without one are alone.
+        persons: (n,) the person of each track by faces; each track without a face is alone.
         faces: (n, d) unit vectors, 0 for a track without a face.
         clothes: (n, e) unit vectors, 0 where none are seen.
         starts, ends: (n,) s.
 
     Returns:
-        The person of each track, and of how many without a face it is known from the clothes.
+        The person of each track, and how many tracks without a face were assigned by clothes.
     """
     seen = np.linalg.norm(faces, axis=1) > 0.5
     hidden = np.flatnonzero(~seen)
@@ -94,7 +95,7 @@ def _wearer(
 
 
 def _numbered(persons: Int64) -> Int64:
-    """From 0 in order of their first tracks."""
+    """Number persons from 0 in order of their first tracks."""
     _, first, numbers = np.unique(persons, return_index=True, return_inverse=True)
     order: Int64 = np.argsort(np.argsort(first))[numbers]
     return order

@@ -1,4 +1,4 @@
-"""Which tracks show the same person: average-linkage clustering of unit vectors."""
+"""Cluster the tracks that show the same person: average linkage of unit vectors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy.typing as npt
 from reelmill.core.arrays import Bool, Float32, Int64
 from reelmill.core.vectors import unit
 
-#: More tracks than this are clustered in runs first, so that memory stays bounded: the
-#: similarities of 2,000 take 16 MB.
+#: Larger numbers of tracks are first clustered in runs of this length, to bound memory: the
+#: similarities of 2,000 tracks take 16 MB.
 _AT_ONCE = 2000
 
 
 def together(start: Float32, end: Float32) -> Bool:
-    """(n, n) which tracks are seen at the same time, and so cannot be one person."""
+    """(n, n) whether two tracks are seen at the same time and so cannot be one person."""
     shared = np.minimum(end[:, None], end[None, :]) - np.maximum(start[:, None], start[None, :])
     return np.asarray(shared > 1e-3)
 
@@ -24,12 +24,13 @@ def cluster(
 ) -> Int64:
     """The cluster of each track, numbered from 0 in order of their first tracks.
 
-    The two most alike clusters become one as long as their similarity, the weighted mean of the
-    cosines of their tracks, reaches `threshold`; never two that are seen at the same time.
+    The two most similar clusters are joined while their similarity, the weighted mean of the
+    cosines of their tracks, is at least `threshold`. Clusters seen at the same time are never
+    joined.
 
     Args:
-        vectors: (n, d) of unit length, or zero for tracks of which nothing is known: such a track
-            stays alone.
+        vectors: (n, d) of unit length, or zero for tracks about which nothing is known: such a
+            track stays alone.
         weights: (n,) how much each counts, such as its seconds.
         starts, ends: (n,) s.
         threshold: cosine.
@@ -47,8 +48,8 @@ def cluster(
 
 
 def agglomerated(vectors: Float32, weights: Float32, apart: Bool, threshold: float) -> Int64:
-    """As `cluster`, all at once and numbered by one member of each: `apart` (n, n) says which can
-    never be one.
+    """Cluster as `cluster` does, but all at once, numbered by one member each. `apart` (n, n) says
+    which tracks must not be joined.
 
     Sums of weighted vectors stand for clusters: their dot product, over the weights, is the
     weighted mean of all cosines between the two.
@@ -82,7 +83,7 @@ def agglomerated(vectors: Float32, weights: Float32, apart: Bool, threshold: flo
 
 
 def _retired(labels: Int64, count: int) -> Bool:
-    """Rows that have gone into others."""
+    """Rows that were joined into others."""
     retired = np.ones(count, np.bool_)
     retired[labels] = False
     return retired
@@ -115,6 +116,6 @@ def _joined(
     run = np.searchsorted(np.arange(0, len(vectors), _AT_ONCE), np.arange(len(vectors)), "right")
     run_of = np.zeros(len(numbers), np.int64)
     run_of[inverse] = run
-    del starts, ends  # clusters of one run were kept apart there already
+    del starts, ends  # the runs have kept their own clusters apart already
     apart = np.asarray(run_of[:, None] == run_of[None, :])
     return numbers[agglomerated(unit(means), mass, apart, threshold)[inverse]]

@@ -1,4 +1,4 @@
-"""What somebody wears, as a histogram of the colours below the face."""
+"""Describe clothes by a histogram of the colours below the face."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelmill.core.arrays import Float32, UInt8
 _CHROMA_BINS, _LIGHT_BINS = 8, 3
 BINS = _CHROMA_BINS * _CHROMA_BINS * _LIGHT_BINS
 
-#: Where the chest is, in heights and widths of the face's box, below its lower edge.
+#: The area of the chest below the face's box, in heights and widths of the box.
 _FROM, _TO, _ASIDE = 0.35, 1.35, 1.0
 _LEAST_PIXELS = 64
 _LEAST_SHARE = 0.35
@@ -49,8 +49,8 @@ def worn_colours(frame: UInt8, boxes: Float32) -> tuple[Float32, npt.NDArray[np.
 def histogram(pixels: UInt8) -> Float32:
     """Of RGB pixels (n, 3) over colour differences and brightness: (BINS,), sum 1.
 
-    Each pixel is shared out between neighbouring bins, so that a small change of light is a
-    small change of the histogram.
+    Each pixel is divided between neighbouring bins, so that a small change of light changes the
+    histogram only slightly.
     """
     red, green, blue = pixels.astype(np.float32).T
     light = (red + 2 * green + blue) / 4
@@ -74,12 +74,12 @@ def histogram(pixels: UInt8) -> Float32:
 
 
 def _spread(difference: Float32) -> Float32:
-    """Colour differences to 0..1, the many small ones drawn apart."""
+    """Map colour differences to 0..1 and spread the many small ones."""
     return (0.5 + 0.5 * np.sign(difference) * np.sqrt(np.abs(difference) / 192)).astype(np.float32)
 
 
 def embedding(histograms: Float32) -> Float32:
-    """Square roots, of unit length: their dot product is the Bhattacharyya coefficient.
+    """The square roots, of unit length: the dot product of two is their Bhattacharyya coefficient.
 
     Bhattacharyya, "On a measure of divergence between two statistical populations", 1943.
     """

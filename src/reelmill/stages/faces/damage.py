@@ -1,4 +1,4 @@
-"""Where the pictures of a video are damaged, and how much."""
+"""Report where the pictures of a video are damaged, and how badly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from reelmill.artifacts import Finding
 
-#: Damaged places that are told one by one.
+#: Damaged places that are reported one by one.
 _MOST_DAMAGE = 20
 
 
@@ -28,7 +28,7 @@ class Chunk(Protocol):
 
 @dataclass
 class _Damage:
-    """A place with damage: from where to where, s, and how much."""
+    """A damaged place: start and end in s, and the amount of damage."""
 
     start: float
     end: float

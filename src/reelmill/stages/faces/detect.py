@@ -1,4 +1,4 @@
-"""DetectFaces: every face of a video, with its landmarks and the colours worn below it."""
+"""DetectFaces: find every face of a video, with its landmarks and the colours below it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from reelmill.stages.faces.tiles import Rectangle
 #: Seconds of video that one process decodes at a time.
 STRETCH_SECONDS = 12.0
 
-#: Colours are taken of the frames that were looked at, and of so-manieth others.
+#: Colours are taken from the frames that the detector searched and from every nth other frame.
 _COLOURS_EVERY = 5
 
 
@@ -78,14 +78,14 @@ class ChunkFaces:
 
 @dataclass(frozen=True)
 class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
-    """Faces of the sampled frames of a video's main picture.
+    """Finds the faces in the sampled frames of a video track.
 
     Args:
         track: number of the video track, counted from 0; None for the largest.
-        short_side: frames are reduced to it before they are searched.
+        short_side: the shorter side to which frames are reduced before the search.
 
     Raises:
-        InputError: no picture, or nothing of it can be decoded.
+        InputError: there is no video track, or nothing of it can be decoded.
     """
 
     name: ClassVar[str] = "detect_faces"
@@ -189,7 +189,7 @@ def _chunk_faces(
         np.concatenate(colours),
         np.concatenate(rows),
         (width, height),
-        chunk.times.copy(),  # the chunk itself lies in the arena
+        chunk.times.copy(),  # the chunk itself is in the arena
         chunk.sampled.copy(),
         chunk.cuts.copy(),
         (chunk.glances[0].copy(), chunk.glances[1].copy()),
@@ -210,7 +210,7 @@ def _stacked(found: Sequence[Faces]) -> Faces:
 
 
 def _joined(found: Sequence[ChunkFaces], size: tuple[int, int]) -> DetectionArrays:
-    """The chunks of a whole video, boxes in pixels of the picture as shown."""
+    """Join the chunks of a whole video, with boxes in pixels of the picture as shown."""
     faces = _stacked([chunk.faces for chunk in found])
     scale = np.array([size[0] / found[0].size[0], size[1] / found[0].size[1]], np.float32)
     corners = faces.boxes * np.tile(scale, 2)

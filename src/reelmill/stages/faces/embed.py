@@ -1,4 +1,4 @@
-"""EmbedFaces: how the best faces of each track look to a network that tells people apart."""
+"""EmbedFaces: embed the best faces of each track with a network that tells people apart."""
 
 from __future__ import annotations
 
@@ -42,22 +42,24 @@ if TYPE_CHECKING:
 
 #: Seconds of video whose faces one process cuts out.
 _PART_SECONDS = 30.0
-#: Faces are cut out of pictures no larger than this: the network's own are 160 pixels a side.
+#: Faces are cut from pictures reduced to this side: the network's input has only 160 pixels a side.
 _MOST_SIDE = 1080
-#: How far the time of a decoded frame may be from that of the frame a face was found in, s.
+#: The largest difference in s between the time of a decoded frame and that of the frame in which
+#: the face was found.
 _SAME_FRAME = 1e-3
-#: A face is good enough to tell people apart by from this width on, pixels (at 16 the cosine to
-#: the same face in full is 0.78, at 12 it is 0.65), unless the eyes are so near to each other, in
-#: widths of the face, that it is seen from the side.
+#: A face identifies a person if it is at least this wide, in pixels (at 16 the cosine to the same
+#: face in full size is 0.78, at 12 it is 0.65), and its eyes are at least this far apart, in face
+#: widths; if they are closer, the face is seen from the side.
 _LEAST_WIDTH, _LEAST_BETWEEN_EYES = 16.0, 0.25
 
-#: Faces in an item: one by one they would spend longer on their way than in the network.
+#: Faces in an item: sent one by one, their transfer would take longer than the inference.
 _FACES_AN_ITEM = 8
 
 
 @dataclass(frozen=True)
 class FacePictures:
-    """Faces (n, side, side, 3), RGB, and the tracks (n,) they belong to. Cost is in faces."""
+    """Faces (n, side, side, 3), RGB, and the tracks (n,) they belong to. The cost is the number of
+    faces."""
 
     pictures: UInt8
     tracks: npt.NDArray[np.int64]
@@ -69,7 +71,7 @@ class FacePictures:
 
 @dataclass(frozen=True)
 class TrackVectors:
-    """What the network makes of them: (n, d), rows of unit length."""
+    """The network's output: (n, d), rows of unit length."""
 
     vectors: Float32
     tracks: npt.NDArray[np.int64]
@@ -90,7 +92,7 @@ class Moments:
         return len(self.tracks)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Moments:
-        """Some of them, in the order of `rows`."""
+        """The selected ones, in the order of `rows`."""
         return Moments(
             self.tracks[rows],
             self.times[rows],
@@ -100,7 +102,7 @@ class Moments:
         )
 
     def runs(self, numbers: npt.NDArray[np.int64]) -> list[Moments]:
-        """Cut where `numbers` (n,) change."""
+        """Split where `numbers` (n,) change."""
         places = np.arange(len(self))
         edges = np.flatnonzero(np.diff(numbers)) + 1
         return [self.take(rows) for rows in np.split(places, edges)] if len(self) else []
@@ -108,14 +110,13 @@ class Moments:
 
 @dataclass(frozen=True)
 class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
-    """A vector for each track, from some of its best faces in full resolution.
+    """Makes a vector for each track from some of its best faces in full resolution.
 
-    Of the best ones those are taken that come soonest after a key frame of the video, for all
-    pictures between the two have to be decoded. A track without a face that is good enough gets no
-    vector.
+    Among the best faces, those that come soonest after a key frame are used, because all pictures
+    in between have to be decoded. A track without a good enough face gets no vector.
 
     Args:
-        faces: pictures of each track at most.
+        faces: the most pictures used for a track.
         track: as in `DetectFaces`.
     """
 
@@ -133,7 +134,7 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
 
     @property
     def network(self) -> FaceNetworkSpec:
-        """What `model` is."""
+        """The identity of `model`."""
         network = own_spec(self.model)
         assert isinstance(network, FaceNetworkSpec)
         return network
@@ -165,7 +166,7 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
     def _faces(
         self, recording: Recording, inputs: Inputs, part: Moments
     ) -> Iterator[tuple[UInt8, list[int]]]:
-        """The faces of each frame that has some, and their tracks."""
+        """The faces of each frame that has any, and their tracks."""
         track = choose_track(recording.path, inputs[Media], self.track)
         upright = upright_size(track)
         size = reduced_size(*shown_size(track), _MOST_SIDE)
@@ -212,7 +213,7 @@ def _item(pictures: Sequence[UInt8], tracks: Sequence[int]) -> FacePictures:
 
 
 def _candidates(arrays: TrackArrays) -> Moments:
-    """The best faces of each track, as far as they are good enough."""
+    """The best faces of each track that are good enough."""
     tracks, places = np.nonzero(arrays.best >= 0)
     rows = arrays.best[tracks, places]
     boxes, landmarks = arrays.boxes[rows], arrays.landmarks[tracks, places]
@@ -224,7 +225,7 @@ def _candidates(arrays: TrackArrays) -> Moments:
 
 
 def _soonest(candidates: Moments, key_times: npt.NDArray[np.float64], count: int) -> Moments:
-    """Of each track the `count` soonest after a key frame, in order of time."""
+    """The `count` faces of each track that come soonest after a key frame, in order of time."""
     if not len(key_times):
         key_times = np.zeros(1)
     keys = np.maximum(np.searchsorted(key_times, candidates.times + _SAME_FRAME) - 1, 0)
@@ -238,11 +239,11 @@ def _soonest(candidates: Moments, key_times: npt.NDArray[np.float64], count: int
 
 
 def _frames(opened: Pictures, run: Moments) -> Iterator[tuple[Frame, Moments]]:
-    """The frames in which faces of a run were found, with these."""
+    """The frames in which the faces of a run were found, with the faces."""
     at, last = 0, len(run)
-    # no earlier than the first of them, or decoding would begin a key frame too soon
+    # not before the first of them, or decoding would start one key frame too early
     for time, frame in opened.between(float(run.times[0]), run.times[-1] + 2 * _SAME_FRAME):
-        # what is earlier cannot be decoded any more
+        # the decoder is past the earlier ones
         at = max(at, int(np.searchsorted(run.times, time - _SAME_FRAME)))
         until = min(last, int(np.searchsorted(run.times, time + _SAME_FRAME, "right")))
         if until > at:

@@ -1,4 +1,4 @@
-"""IdentifyByAppearance: the people of one video told apart by what they wear."""
+"""IdentifyByAppearance: tell the people of a video apart by what they wear."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ NOTE = (
 
 @dataclass(frozen=True)
 class IdentifyByAppearance(FileStage):
-    """Persons by the colours below their faces; needs no weights, and says what it cannot do.
+    """Tells persons apart by the colours below their faces. Needs no weights, and reports the
+    limits of this method.
 
     Args:
-        threshold: Bhattacharyya coefficient of two histograms from which on they are one person's.
-        notes: what the reader of the result should know besides.
+        threshold: the least Bhattacharyya coefficient of two histograms of one person.
+        notes: further notes for the reader of the result.
     """
 
     name: ClassVar[str] = "identify_appearance"

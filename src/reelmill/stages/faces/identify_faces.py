@@ -1,4 +1,4 @@
-"""IdentifyFaces: the persons of a video told apart by their faces, and named where known."""
+"""IdentifyFaces: tell the persons of a video apart by their faces, and name known ones."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from reelmill.stages.faces.persons import Identified, make_persons
 
 @dataclass(frozen=True)
 class IdentifyFaces(FileStage):
-    """Tracks whose faces look alike are one person, whatever they wear and in whichever scene.
+    """Joins the tracks whose faces look alike into persons, whatever they wear, in all scenes.
 
-    Clothes are a further cue, and decide alone where no face of a track is good enough.
+    Clothes are a second cue, and the only one for a track without a good enough face.
 
     Args:
-        threshold: cosine of two faces' vectors from which on they are one person's; None for the
-            network's own.
-        people: faces of known people, who give persons their names.
-        notes: what the reader of the result should know besides.
+        threshold: the least cosine of two faces of one person; None for the network's own
+            threshold.
+        people: faces of known people, whose names the persons get.
+        notes: further notes for the reader of the result.
     """
 
     name: ClassVar[str] = "identify_faces"
@@ -73,7 +73,7 @@ class IdentifyFaces(FileStage):
 
 
 def _unseen(unseen: int, placed: int, tracks: int) -> list[str]:
-    """What there is to say about tracks without a face that is good enough."""
+    """The notes about tracks without a good enough face."""
     if not unseen:
         return []
     return [

@@ -1,4 +1,4 @@
-"""People known from pictures, and which persons of a video they are."""
+"""Match the persons of a video with people known from pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelmill.core.vectors import unit
 
 @dataclass(frozen=True)
 class KnownFace:
-    """A face in a reference picture: whose it is, and how it looks to the network (unit length)."""
+    """A face in a reference picture: the person's name and the network's vector of unit length."""
 
     name: str
     vector: tuple[float, ...]
@@ -29,19 +29,20 @@ def named(
 ) -> tuple[Int64, Mapping[int, tuple[str, float]]]:
     """Give persons the names of known people who look like them.
 
-    Persons who get the same name become one, except when they are seen at the same time: then
-    the more alike has it.
+    Persons who get the same name become one, unless they are seen at the same time: then only the
+    more similar one gets it.
 
     Args:
         persons: (n,) the person of each track.
         vectors: (n, d) of each track, of unit length.
-        weights: (n,) how much each counts.
-        apart: (n, n) tracks seen at the same time.
+        weights: (n,) the weight of each.
+        apart: (n, n) whether two tracks are seen at the same time.
         faces: of the known people.
         threshold: cosine.
 
     Returns:
-        The person of each track, and by person the name and the cosine to the nearest picture.
+        The person of each track, and for each named person the name and the cosine to the nearest
+        picture.
     """
     if not faces or not len(persons):
         return persons, {}

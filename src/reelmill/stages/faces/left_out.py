@@ -1,4 +1,4 @@
-"""Faces that are not wanted: tiny ones in the background, and posters, which never move."""
+"""Leave out unwanted faces: tiny ones in the background, and posters, which never move."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy.typing as npt
 from reelmill.artifacts import DetectionArrays, Finding
 from reelmill.core.arrays import Float32
 
-#: The middle of a still face stays within this share of its width, and its size and its features
-#: change by no more: what the detector takes for movement in a picture that stands is half of it.
+#: A still face moves, grows and changes its features by at most this share of its width. The
+#: detector's jitter on a still picture is half of it.
 _STILL = 0.07
-#: Nobody sits as still as that for longer than this, s.
+#: No living person keeps that still for longer than this, s.
 _LONG_ENOUGH = 3.0
-#: Still faces with more in common are the same one, seen in several shots.
+#: Still faces that overlap more than this are the same one, seen in several shots.
 _SAME_PLACE = 0.7
 
 
@@ -31,12 +31,12 @@ class Followed(Protocol):
 
 
 def is_small(track: Followed, arrays: DetectionArrays, height: int, least: float) -> bool:
-    """Whether a face is less high than the share `least` of a picture of `height`."""
+    """Whether a face's height is less than the share `least` of a picture of `height`."""
     return bool(np.median(arrays.boxes[track.rows, 3]) < least * height)
 
 
 def still_ones(tracks: Sequence[Followed], arrays: DetectionArrays, duration: float) -> set[int]:
-    """Which of the tracks, by their places, show a face that never moves, in whichever shots."""
+    """The indices of the tracks whose face never moves, in all shots together."""
     places: list[_Place] = []
     for number, track in enumerate(tracks):
         rows = np.array(track.rows)
@@ -61,7 +61,7 @@ def still_ones(tracks: Sequence[Followed], arrays: DetectionArrays, duration: fl
 
 
 def left_out(small: int, least: float, still: int) -> list[Finding]:
-    """What to say of faces that were left out because that was asked for."""
+    """The findings about faces left out by request."""
     found = []
     if small:
         text = f"{_faces(small)} left out as smaller than --min-face {least:g}"

@@ -1,4 +1,4 @@
-"""LinkVoices: which face each voice belongs to, and NameTurns: who speaks, by name."""
+"""LinkVoices: find the face of each voice. NameTurns: put names to turns of speech."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reelmill.stages.faces.speaking import speaking_spans
 
 @dataclass(frozen=True)
 class LinkVoices(FileStage):
-    """A voice is a face where they go together; who speaks is then told by both."""
+    """Links voices with faces that speak at the same time; both then decide who speaks."""
 
     name: ClassVar[str] = "link_voices"
     version: ClassVar[int] = 2
@@ -86,7 +86,7 @@ class LinkVoices(FileStage):
 
 @dataclass(frozen=True)
 class NameTurns(FileStage):
-    """Voices that are a person's speak in that person's name, so that transcripts carry it."""
+    """Gives the turns of a linked voice the person's name, so that transcripts show it."""
 
     name: ClassVar[str] = "name_turns"
     version: ClassVar[int] = 1
@@ -113,7 +113,7 @@ class NameTurns(FileStage):
 
 
 def _merged(turns: Sequence[Turn], labels: Sequence[str]) -> list[Span]:
-    """When any of the voices speaks."""
+    """The spans in which any of the voices speaks."""
     spans: list[Span] = []
     for turn in sorted(turns, key=lambda turn: turn.start):
         if turn.speaker not in labels:

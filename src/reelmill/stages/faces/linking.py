@@ -1,7 +1,7 @@
-"""Which voice is whose face, and who speaks by both. Pure functions.
+"""Link voices with faces, and decide by both who speaks. Pure functions.
 
-Faces and voices are compared moment by moment, 25 a second. Evidence that a face speaks is the
-logit of what the active speaker detector says of it, NaN where the face is not to be seen.
+Faces and voices are compared moment by moment, 25 a second. The evidence that a face speaks is the
+logit of the active speaker detector's probability, NaN where the face is not visible.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from reelmill.core.arrays import Bool, Float32
 
 #: Moments a second.
 RATE = 25
-#: A voice is a face's that speaks, by itself and surer than all others in the picture, for so many
-#: seconds of the voice's time, and for this share of the time that it is anybody's.
+#: A voice belongs to a face that speaks, alone and with more evidence than all others in the
+#: picture, for at least this many seconds of the voice's time and this share of the time in which
+#: any face does.
 _LEAST_SECONDS, _LEAST_SHARE = 0.8, 0.6
-#: Probabilities are taken for no surer than this, as a logit.
+#: Logits are clipped to this magnitude.
 _SUREST = 6.0
-#: What a voice adds to the logit of its face, and takes from those of all others, where it is that
-#: face's in at least `_SURE_SHARE` of its time; less, the nearer the share is to a half.
+#: What a voice adds to the logit of its face and subtracts from all others if it matches that face
+#: in at least `_SURE_SHARE` of its time; less, the closer the share is to a half.
 _VOICE, _SURE_SHARE = 3.0, 0.9
-#: Of two faces that move one may only be listening: without a voice of its own it has to be as
-#: sure as the surest one, but for this (difference of logits).
+#: Of two faces that move, one may only be listening: a face without a voice of its own must come
+#: within this difference of logits of the surest one.
 _AS_SURE = 1.5
-#: Mouths that move where no voice is heard within so many moments say nothing.
+#: A moving mouth counts only if a voice is heard within this many moments.
 _REACH = 5
-#: How much is made of a voice where no mouth is seen to move.
+#: The weight of a voice where no mouth is seen to move.
 _UNMOVED = 0.6
-#: Logits are means over so many moments: a syllable or two.
+#: Logits are means over this many moments: a syllable or two.
 _SMOOTH = 9
 
 
 def evidence(persons: Sequence[Person], activity: SpeakingArrays, moments: int) -> Float32:
-    """(persons, moments) logits that each person speaks, as far as the face shows it."""
+    """(persons, moments) the logit that each person speaks, by the face alone."""
     found = np.full((len(persons), moments), np.nan, np.float32)
     for row, person in zip(found, persons, strict=True):
         for track in {track for interval in person.intervals for track in interval.tracks}:
@@ -60,15 +61,15 @@ def heard_in(turns: Sequence[Turn], speakers: Sequence[str], moments: int) -> Bo
 
 @dataclass(frozen=True)
 class Link:
-    """Whose a voice is; `trust` from 0 to 1: two people whom the diarizer took for one share a
-    voice, and then it tells nothing."""
+    """The person of a voice. `trust` is from 0 to 1: a voice that the diarizer made of two people
+    says nothing about who speaks."""
 
     person: int
     trust: float
 
 
 def links(seen: Float32, heard: Bool) -> dict[int, Link]:
-    """For each voice that goes together with a face, whose it is; several voices may be one's.
+    """The person of each voice that matches a face. A person can have several voices.
 
     Args:
         seen: as `evidence`.
@@ -96,15 +97,16 @@ def links(seen: Float32, heard: Bool) -> dict[int, Link]:
 
 
 def _trust(own: float, voiceless: float) -> float:
-    """A voice is also that of people who have none of their own, so far as they speak while it is
-    heard; where they have one, the detector is wrong rather than the diarizer."""
+    """A voice is trusted less, the more people without a voice of their own speak while it is
+    heard. For people who have one, an error of the detector is more likely than one of the
+    diarizer."""
     share = own / (own + voiceless)
     return float(min(1.0, max(0.0, (share - 0.5) / (_SURE_SHARE - 0.5))))
 
 
 def who_speaks(seen: Float32, heard: Bool, linked: Mapping[int, Link]) -> tuple[Bool, Float32]:
-    """(persons, moments) who is seen to speak, by the face, and by the voice where it is known; and
-    by how much each is the one, from 0 to 1, which is 1 for whoever is most likely to be.
+    """(persons, moments) who speaks, by the face and by the voice where it is known; and a share
+    from 0 to 1 for each person, 1 for the most likely speaker.
 
     Args:
         seen: as `evidence`.

@@ -1,4 +1,4 @@
-"""NamePersons: persons get the names that a user gave them, in this run or an earlier one."""
+"""NamePersons: name persons as the user did, in this run or an earlier one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from reelmill.export.transcript.names import SpeakerName, names_for
 
 @dataclass(frozen=True)
 class NamePersons(FileStage):
-    """Names by letter, for one video or for all; they take the place of a reference picture's."""
+    """Applies names by letter, for one video or for all. They replace names from reference
+    pictures."""
 
     name: ClassVar[str] = "name_persons"
     version: ClassVar[int] = 1
@@ -38,5 +39,5 @@ class NamePersons(FileStage):
 
 
 def with_names(persons: Iterable[Person], names: Mapping[str, str]) -> list[Person]:
-    """The persons with names by their letters; who is given none keeps what there is."""
+    """The persons with the names given for their letters; others keep the name they have."""
     return [replace(person, name=names.get(person.label, person.name)) for person in persons]

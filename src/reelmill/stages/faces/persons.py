@@ -1,4 +1,4 @@
-"""From tracks that are known to be one person's to the artifact: persons, intervals, boxes."""
+"""Turn tracks assigned to persons into the artifact: persons, intervals, boxes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from reelmill.core.arrays import Float32, Int64
 from reelmill.core.vectors import unit
 
 _SAME_SECONDS = 1e-3
-#: A person out of sight for no longer than this, s, is on screen without a break.
+#: A person out of sight for at most this time, s, counts as on screen throughout.
 _SHORT_BREAK = 0.5
-#: Tracks that are compared to all of a person's at once: in six hours one had 13,000.
+#: Tracks compared at once with all of a person's: in six hours one person had 13,000.
 _AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
 class Identified:
-    """What identification found out: the vector (n, d, unit length, or 0) and the person (n,) of
-    each track, how they were told apart, and what a reader should know about it; `names` by person:
-    the name, and the cosine to the picture it comes from."""
+    """The result of identification: the vector (n, d, unit length, or 0) and the person (n,) of
+    each track, the method, and notes for the reader; `names` by person: the name, and the cosine to
+    the picture it comes from."""
 
     vectors: Float32
     persons: Int64
@@ -106,7 +106,7 @@ def _rows(track: Track) -> Int64:
 
 
 def _once_each(frames: npt.NDArray[np.int32], scores: Float32) -> Int64:
-    """Places of one row a frame, the surest, in order of the frames."""
+    """Indices of the row with the best score in each frame, in order of frames."""
     order = np.lexsort((-scores, frames))
     return order[np.flatnonzero(np.diff(frames[order], prepend=-1))]
 
@@ -135,7 +135,8 @@ def _person(
 
 
 def _least_alike(vectors: Float32) -> float:
-    """The least cosine of two of them, 1 where there are not two. Rows of 0 do not count."""
+    """The least cosine of any two vectors, 1 if there are fewer than two. Zero rows do not
+    count."""
     vectors = vectors[np.linalg.norm(vectors, axis=1) > 0.5]
     if len(vectors) < 2:
         return 1.0
@@ -148,7 +149,7 @@ def _intervals(group: Sequence[Track]) -> list[OnScreen]:
     scene = -1
     for track in sorted(group, key=lambda track: track.start):
         gap = track.start - intervals[-1].end if intervals else math.inf
-        # Across a cut there is no break to bridge: what lies between is another shot.
+        # A gap across a cut is not bridged: what lies between is another shot.
         if gap <= (_SHORT_BREAK if track.scene == scene else _SAME_SECONDS):
             intervals[-1].end = max(intervals[-1].end, track.end)
             intervals[-1].tracks.append(track.id)
@@ -159,7 +160,7 @@ def _intervals(group: Sequence[Track]) -> list[OnScreen]:
 
 
 def _thumbnail(group: Sequence[Track], arrays: TrackArrays) -> Thumbnail:
-    """The largest of the best faces."""
+    """The thumbnail: the largest of the best faces."""
     candidates = [int(arrays.best[track.id, 0]) for track in group]
     candidates = [row for row in candidates if row >= 0] or [group[0].first]
     row = max(candidates, key=lambda row: float(arrays.boxes[row, 2] * arrays.boxes[row, 3]))

@@ -1,4 +1,4 @@
-"""Pictures of known people: whose they are, and how the face in each looks to the network."""
+"""Read pictures of known people: the name, and the network's vector of the face."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from reelmill.models.faces.boxes import areas
 from reelmill.stages.faces.known_people import KnownFace
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-#: Pictures are made no larger than this before a face is sought: the smallest searched for is
-#: then a fiftieth of the picture.
+#: Pictures are reduced to this longer side before the search. The smallest face found is then a
+#: fiftieth of the picture.
 _LONGER_SIDE = 1024
-#: A rim, for a detector wants to see what is around a face, and portraits are cut close.
+#: A margin is added, because the detector needs to see what is around a face and portraits are
+#: cropped closely.
 _RIM = 0.15
 
 
 def references(folder: Path) -> list[Example]:
-    """The pictures in `folder`, named by their files, and in its subfolders, named by these.
+    """The pictures in `folder`, named after their files, and in its subfolders, named after the
+    subfolder.
 
     Raises:
         UsageError: no folder, or no picture in it.
@@ -44,7 +46,7 @@ def references(folder: Path) -> list[Example]:
 def look_at(
     pictures: Sequence[Example], detector: Any, network: Any
 ) -> tuple[tuple[KnownFace, ...], tuple[str, ...]]:
-    """The largest face of each picture, and in plain words what could not be used.
+    """The largest face of each picture, and a message for each picture that could not be used.
 
     Args:
         pictures: as `references` gives them.

@@ -1,13 +1,13 @@
-"""Finding the faces of many frames by looking at few.
+"""Find the faces of many frames by searching only a few of them.
 
-The whole detector looks at every few frames. A face it found in two of them is expected halfway
-from one place to the other in the frame in the middle, and the detector's last network alone, at a
-twentieth of the cost, checks and corrects it there; and so on to the left and right of it, until
-faces are so exactly where they are expected that the few frames between need no check. A face that
-is not where it is expected is sought around that place, at a tenth of the cost of a look. Where
-that does not settle it (a face comes or goes) the detector looks at the frame: at rest every
-twenty-fourth frame of a video is searched and three times as many are checked, in turmoil every
-other one is searched.
+The whole detector searches every few frames. A face found in two of them is expected halfway
+between the two positions in the frame in the middle. The detector's last network alone checks and
+corrects it there, at a twentieth of the cost. The same is repeated on both sides, until faces are
+so exactly where they are expected that the few frames in between need no check. A face that is not
+where it is expected is searched for around that position, at a tenth of the cost of a full search.
+If that does not settle it (a face appears or disappears), the detector searches the whole frame. In
+a quiet video every twenty-fourth frame is searched and three times as many are checked; in a very
+lively one every other frame is searched.
 """
 
 from __future__ import annotations
@@ -24,29 +24,31 @@ from reelmill.core.arrays import Bool, Float32, Int64, UInt8
 from reelmill.models.faces.boxes import overlaps, pair_overlaps
 from reelmill.models.faces.detector import Faces, no_faces
 
-#: Frames from one look to the next where nothing happens.
+#: Frames from one full search to the next where nothing happens.
 LOOK_EVERY = 12
-#: Frames the detector gets in one call: with more, what it computes no longer fits the cache.
+#: Frames the detector gets in one call: with more, its intermediate results no longer fit the
+#: cache.
 _LOOKS_A_CALL = 2
-#: Frames a detector gets in one call that looks at all of them.
+#: Frames that a detector without checking gets in one call.
 _FRAMES_A_CALL = 8
 
-#: A checked box is a face from this score on, if it also stayed where it was expected.
+#: A checked box is a face if it has at least this score and stayed where it was expected.
 _SURE = 0.8
 _STAYED = 0.35
-#: Faces found this exactly where they were expected are taken to move evenly from there to the
-#: next frame whose faces are known, when it is no farther away than this and they move by no more
-#: of their widths.
+#: Faces found this exactly where they were expected are assumed to move evenly to the next frame
+#: whose faces are known, if that is at most this many frames away and they move by at most this
+#: share of their widths.
 _STEADY, _SHORT, _SLOW = 0.8, 4, 0.5
-#: Two checked boxes with more in common are the same face.
+#: Two checked boxes that overlap more than this are the same face.
 _SAME = 0.6
-#: A face is sought around where it is expected, in a square of so many of its sides; where it was
-#: only seen before or only after, in a larger one.
+#: A face is searched for around its expected position, in a square of this many of its sides; in
+#: the larger one if it was seen only before or only after.
 _AROUND, _FAR_AROUND = 2.5, 6.0
-#: A frame is near to two others that are this far apart: nobody walks out of that square between.
+#: Two frames this far apart are close enough that nobody leaves that square in between.
 _NEAR = 4
 
-#: Matching between looks: how far in widths, how much larger or smaller.
+#: Matching between searched frames: the farthest distance in face widths, the largest ratio of
+#: sizes.
 _FARTHEST = 4.0
 _LARGEST_RATIO = 1.6
 
@@ -70,9 +72,9 @@ class CheckingDetector(Detector, Protocol):
 def find_faces(
     detector: Any, frames: Sequence[UInt8], runs: Sequence[tuple[int, int]]
 ) -> tuple[list[Faces], Bool]:
-    """The faces of each frame, and whether the whole detector looked at it.
+    """The faces of each frame, and whether the whole detector searched it.
 
-    One that cannot check single boxes looks at every frame.
+    A detector that cannot check single boxes searches every frame.
 
     Args:
         detector: a `Detector`, perhaps a `CheckingDetector`.
@@ -91,8 +93,8 @@ def find_faces(
 
 @dataclass(frozen=True)
 class Gap:
-    """The frames between `left` and `right`; the faces of these two are known. `steady`: one of
-    the two was found where the faces before and after it let expect."""
+    """The frames between `left` and `right`; the faces of these two are known. `steady`: one of the
+    two was found exactly where it was expected."""
 
     left: int
     right: int
@@ -132,7 +134,7 @@ class Search:
                 self.looked[place] = True
 
     def _close(self, gaps: Sequence[Gap]) -> list[Gap]:
-        """Find the faces in the middle of each gap; what is left open are smaller gaps."""
+        """Find the faces in the middle of each gap, and return the smaller gaps that remain."""
         open_gaps, expected = [], []
         for gap in gaps:
             length = gap.right - gap.left
@@ -154,7 +156,7 @@ class Search:
         ]
 
     def _fill(self, gap: Gap, start: Faces, end: Faces) -> None:
-        """The frames between: faces on straight lines."""
+        """Fill the frames between, with faces on straight lines."""
         for place in range(gap.left + 1, gap.right):
             share = np.float32((place - gap.left) / (gap.right - gap.left))
             self.found[place] = Faces(
@@ -164,8 +166,9 @@ class Search:
             )
 
     def _find(self, expected: Sequence[_Expected]) -> list[bool]:
-        """Check what is expected in frames, seek what is not there, and look where that does not
-        settle it. Gives whether all were there, very exactly."""
+        """Check the expected faces in frames, search around those that are missing, and search the
+        whole frame if that does not settle it. Returns for each frame whether all were exactly
+        where they were expected."""
         if not expected:
             return []
         counts = [len(one.boxes) for one in expected]
@@ -195,9 +198,9 @@ class Search:
 
 @dataclass(frozen=True)
 class _Expected:
-    """Where faces should be in the frame `place`: first `sure` ones that are to be seen before and
-    after it, then those that are only to be seen before or only after it. `clear`: whoever cannot
-    be found is not there, for these frames are near and nobody changed places."""
+    """Where faces are expected in the frame `place`: first the `sure` ones, seen before and after
+    it, then those seen only before or only after it. `clear`: a face that is not found has left,
+    because the frames are close together and no two faces changed places."""
 
     place: int
     boxes: Float32
@@ -205,7 +208,7 @@ class _Expected:
     clear: bool
 
     def settled(self, faces: Faces) -> Faces | None:
-        """The faces of the frame, given what was found of each box; None when that is unclear."""
+        """The faces of the frame, given what was found for each box; None if that is unclear."""
         there = faces.scores >= _SURE
         if not there[: self.sure].all() or not (self.clear or there.all()):
             return None
@@ -217,8 +220,8 @@ class _Expected:
 
 
 def _expected(gap: Gap, one: Faces, other: Faces, pairs: Int64) -> _Expected:
-    """What the faces before and after a gap let expect in its middle: on a straight line between
-    them, and where it was last or first seen."""
+    """The faces expected in the middle of a gap: on a straight line between those before and after
+    it, and where a face was last or first seen."""
     share = np.float32((gap.middle - gap.left) / (gap.right - gap.left))
     start, end = one.boxes[pairs[:, 0]], other.boxes[pairs[:, 1]]
     gone = np.delete(one.boxes, pairs[:, 0], axis=0)
@@ -229,8 +232,8 @@ def _expected(gap: Gap, one: Faces, other: Faces, pairs: Int64) -> _Expected:
 
 
 def planned_looks(first: int, last: int) -> list[int]:
-    """Where to look at first in a run of frames: at both ends, and evenly between, no farther
-    apart than `LOOK_EVERY`."""
+    """The frames of a run to search first: both ends, and evenly between them at most `LOOK_EVERY`
+    apart."""
     steps = -(-(last - first) // LOOK_EVERY)
     return [first + k * (last - first) // max(1, steps) for k in range(steps + 1)]
 
@@ -254,7 +257,7 @@ def match(one: Faces, other: Faces) -> Int64:
 
 
 def _even(one: Faces, other: Faces, pairs: Int64, length: int) -> bool:
-    """Whether matched faces move so little in `length` frames that they move evenly."""
+    """Whether matched faces move so little in `length` frames that their motion counts as even."""
     if length > _SHORT or not len(pairs):
         return False
     start, end = one.boxes[pairs[:, 0]], other.boxes[pairs[:, 1]]

@@ -1,4 +1,4 @@
-"""Films on their side: noticed by faces that are upright when the picture is turned."""
+"""Notice a film on its side: its faces are upright when the picture is turned."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from reelmill.models.faces.detector import Faces
 from reelmill.stages.faces.chunks import FrameChunk
 from reelmill.stages.faces.search import Detector
 
-#: Every so many seconds it is tried, in so many frames, by faces as sure as this.
+#: How often it is tried, in s, in how many frames, and the least score of the faces.
 _EVERY, _TRIED, _SURE = 60.0, 2, 0.95
-#: The quarter turns counterclockwise that are tried. The third, upside down, is not: there the
-#: detector finds nearly as many faces as upright.
+#: The counterclockwise quarter turns that are tried. Upside down is not tried, because the detector
+#: finds nearly as many faces there as upright.
 _QUARTERS = (1, 3)
-#: The landmarks of eyes, nose and mouth; from eyes to mouth it is this share of a face's height.
+#: The landmarks of eyes, nose and mouth, and the distance from eyes to mouth as a share of the
+#: face's height.
 _PARTS = (slice(0, 2), slice(2, 3), slice(3, 5))
 _FEATURES_APART = 0.25
-#: So many times as many faces are to be found in the turned film: of lying faces the detector finds
-#: some too.
+#: The turned film must have this many times as many faces, because the detector finds some faces
+#: that lie on their side.
 _MORE = 1.5
 
 
@@ -36,8 +37,8 @@ class Chunk(Protocol):
 
 
 def turned_faces(detector: Detector, chunk: FrameChunk, found: Sequence[Faces]) -> Float32:
-    """How many faces there are in some frames as they are, and turned by each of the quarters;
-    nothing where it was tried shortly before."""
+    """The number of faces in some frames as they are, and turned by each of the quarters; empty if
+    it was tried shortly before."""
     if float(chunk.times[0]) % _EVERY > float(np.ptp(chunk.times)):
         return np.zeros(0, np.float32)
     places = np.unique(np.linspace(0, len(chunk.frames) - 1, _TRIED + 2)[1:-1].round().astype(int))
@@ -53,7 +54,7 @@ def _turned(picture: UInt8, quarters: int) -> UInt8:
 
 
 def _count(faces: Faces) -> int:
-    """How many sure faces have their features where those of upright ones are."""
+    """The number of sure faces whose features are placed as in an upright face."""
     eyes, nose, mouth = (faces.landmarks[:, part, 1].mean(axis=1) for part in _PARTS)
     height = faces.boxes[:, 3] - faces.boxes[:, 1]
     upright = (mouth - eyes > _FEATURES_APART * height) & (eyes < nose) & (nose < mouth)
@@ -61,7 +62,7 @@ def _count(faces: Faces) -> int:
 
 
 def turned_by(found: Sequence[Chunk]) -> int:
-    """By how many degrees clockwise the picture has to be turned; 0 where faces are upright."""
+    """By how many degrees clockwise the picture has to be turned; 0 if faces are upright."""
     tried = [chunk.turned for chunk in found if len(chunk.turned)]
     if not tried:
         return 0

@@ -1,4 +1,4 @@
-"""DetectSpeaking: whose face is speaking, by its mouth and the sound, every 40 ms."""
+"""DetectSpeaking: find whose face is speaking, by the mouth and the sound, every 40 ms."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame
 
 
-#: Seconds of video whose faces one process cuts out, at least.
+#: The least number of seconds of video whose faces one process cuts out.
 _PART_SECONDS = 30.0
-#: Faces are cut out of pictures whose shorter side has no more pixels.
+#: Faces are cut from pictures whose shorter side is reduced to this many pixels.
 _SHORT_SIDE = 720
-#: Moments the network sees at once, and from the beginning of one such window to the next.
+#: Moments in a window of the network, and from the beginning of one window to the next.
 _WINDOW, _HOP = 150, 125
-#: Of half a face's longer side: how far below its middle the picture's middle is, and half of the
-#: picture's side (the network was trained on the lower face).
+#: In halves of a face's longer side: how far the middle of the crop is below the middle of the
+#: face, and half the side of the crop (the network was trained on the lower face).
 _BELOW, _HALF = 0.4, 0.7
 #: Boxes are medians over so many moments, probabilities means over so many.
 _STEADY, _SMOOTH = 13, 5
-#: Whoever is more likely speaking than not is, unless somebody else in the picture is so much more
+#: A face speaks if that is more likely than not, unless another in the picture is this much more
 #: likely (difference of logits): of two faces that move, one may only be listening.
 _SURE, _MUCH_SURER = 0.5, 2.0
-#: Shorter pauses and shorter speech than these, s, are passed over.
+#: Pauses and speech shorter than these, in s, are ignored.
 _LONGEST_PAUSE, _SHORTEST = 0.3, 0.2
 _SAME_FRAME = 1e-3
 
@@ -66,7 +66,7 @@ _SAME_FRAME = 1e-3
 @dataclass(frozen=True)
 class SpeakingWindow:
     """Moments `first` up to `first + t` of a track: `sound` (4 t, 13) and `faces` (t, 112, 112).
-    Cost is in moments."""
+    The cost is the number of moments."""
 
     sound: Float32
     faces: UInt8
@@ -80,7 +80,7 @@ class SpeakingWindow:
 
 @dataclass(frozen=True)
 class WindowActivity:
-    """How likely the face speaks, (t,)."""
+    """The probability that the face speaks, (t,)."""
 
     probabilities: Float32
     track: int
@@ -89,7 +89,7 @@ class WindowActivity:
 
 @dataclass(frozen=True)
 class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
-    """When each person is seen to speak. Where the sound is missing or unreadable, nobody is.
+    """Finds when each person is seen to speak; nobody, where sound is missing or unreadable.
 
     Args:
         track: as in `DetectFaces`.
@@ -131,7 +131,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
     def _filled(
         self, context: StageContext, inputs: Inputs, part: Stretch, seen: list[_Moments]
     ) -> Iterator[_Moments]:
-        """Each track's moments of the part, as soon as all their faces are cut out."""
+        """Yield each track's moments of the part as soon as all their faces are cut out."""
         track = choose_track(context.recording.path, inputs[Media], self.track)
         upright = upright_size(track)
         size = reduced_size(*shown_size(track), _SHORT_SIDE)
@@ -148,7 +148,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
                 yield from done
                 if not waiting:
                     return
-        yield from waiting  # what could not be decoded again stays grey
+        yield from waiting  # faces that could not be decoded again stay grey
 
     def infer(self, model: Any, batch: Sequence[SpeakingWindow]) -> list[WindowActivity]:
         found = model.speaking([(item.sound, item.faces) for item in batch])
@@ -181,7 +181,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
 @dataclass
 class _Moments:
     """A track's moments in a part: their numbers (n,), the time of the frame that shows each, the
-    picture's box in it (n, 4), and the faces (n, 112, 112) as far as they are cut out."""
+    picture's box in it (n, 4), and the faces (n, 112, 112) cut out so far."""
 
     track: int
     ticks: Int64
@@ -197,7 +197,8 @@ class _Moments:
     def take(
         self, time: float, frame: Frame, reducer: Reducer, scale: Float32, picture: UInt8 | None
     ) -> UInt8 | None:
-        """Cut out what a frame shows; `picture` is the frame made ready, where it is."""
+        """Cut out the faces that a frame shows. `picture` is the frame, already converted, or
+        None."""
         self.at = max(self.at, int(np.searchsorted(self.times, time - _SAME_FRAME)))
         until = int(np.searchsorted(self.times, time + _SAME_FRAME, "right"))
         if until <= self.at:
@@ -212,7 +213,7 @@ class _Moments:
 
 
 def _moments(arrays: TrackArrays, number: int, first: int, count: int, part: Stretch) -> _Moments:
-    """Of a track, rows `first` and following, what a part shows."""
+    """The moments of a track that a part shows, from row `first` on."""
     rows = slice(first, first + count)
     times, boxes = arrays.times[rows], arrays.boxes[rows]
     inside = np.flatnonzero((times >= part[0] - _SAME_FRAME) & (times < part[1] - _SAME_FRAME))
@@ -236,7 +237,8 @@ def _grey(count: int) -> UInt8:
 
 
 def _mouth_boxes(boxes: Float32) -> Float32:
-    """Left, top, right, bottom of the lower faces of boxes x, y, width, height, held steady."""
+    """Smoothed boxes (left, top, right, bottom) of the lower faces for boxes (x, y, width,
+    height)."""
     half = boxes[:, 2:].max(axis=1) / 2
     middles = boxes[:, :2] + boxes[:, 2:] / 2
     steady = np.stack([_median(values) for values in (*middles.T, half)], axis=1)
@@ -247,7 +249,7 @@ def _mouth_boxes(boxes: Float32) -> Float32:
 
 
 def _median(values: Float32) -> Float32:
-    """Running medians; at the ends the first and last value go on."""
+    """Running medians; the first and last value continue beyond the ends."""
     padded = np.pad(values, _STEADY // 2, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, _STEADY)
     return np.asarray(np.median(windows, axis=1), np.float32)
@@ -266,7 +268,7 @@ def _windows(moments: _Moments, heard: npt.NDArray[np.int16]) -> Iterator[Speaki
 
 
 def _joined(found: Sequence[WindowActivity], tracks: int) -> SpeakingArrays:
-    """Means where windows overlap, then over neighbouring moments."""
+    """Take means where windows overlap, then over neighbouring moments."""
     firsts, parts = np.zeros(tracks, np.int64), []
     of_track: dict[int, list[WindowActivity]] = {}
     for one in found:
@@ -296,7 +298,7 @@ def _smoothed(values: Float32) -> Float32:
 
 
 def _said(activity: SpeakingArrays) -> list[Int64]:
-    """For each track the moments in which its face speaks."""
+    """The moments in which each track's face speaks."""
     counts = np.diff(activity.offsets)
     tracks = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(tracks)) - np.repeat(activity.offsets[:-1], counts)
@@ -317,7 +319,7 @@ def speaking(person: Person, said: Sequence[Int64]) -> Person:
 
 
 def speaking_spans(moments: Sequence[int]) -> list[Span]:
-    """Runs of moments, short pauses bridged and short runs left out."""
+    """The spans of moments, with short pauses bridged and short spans left out."""
     runs: list[list[int]] = []
     for moment in moments:
         if runs and moment - runs[-1][1] - 1 <= _LONGEST_PAUSE * RATE:

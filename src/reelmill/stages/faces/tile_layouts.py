@@ -1,4 +1,4 @@
-"""When people are seen in the tiles of a call, and where these are."""
+"""Find when people are seen in the tiles of a video call, and where the tiles are."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from reelmill.artifacts import Tile, TileLayout
 from reelmill.models.faces.detector import Faces
 from reelmill.stages.faces.tiles import Rectangle
 
-#: Of a face this share has to lie in the tile in which its middle is.
+#: At least this share of a face must lie in the tile that has its middle.
 _INSIDE = 0.85
-#: Layouts differ that do by more than this share of the picture's width.
+#: Layouts are different if they differ by more than this share of the picture's width.
 _SAME = 0.03
-#: As long as this, s, a layout may be out of sight (a flash, a menu) and go on after it.
+#: A layout may be interrupted for this long, s (a flash, a menu), and continue after it.
 _BRIDGED = 10.0
 
 
@@ -39,7 +39,7 @@ def tile_layouts(
 ) -> list[TileLayout]:
     """Layouts in pixels of the picture, of `size`, in which people are seen in several tiles.
 
-    Straight lines alone make no call: doors and shelves have them too.
+    Straight lines alone are not enough: doors and shelves have them too.
     """
     found: list[TileLayout] = []
     for chunk, after in pairwise([*chunks, None]):

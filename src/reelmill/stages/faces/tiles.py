@@ -1,5 +1,6 @@
-"""The tiles of a call: rectangles that straight lines, always in the same place, divide a picture
-into. Found by cutting recursively along such lines (Nagy and Seth, 1984, for pages of text)."""
+"""Find the tiles of a video call: the rectangles into which straight lines divide the picture, in
+the same place in all frames. The picture is cut recursively along such lines (Nagy and Seth, 1984,
+for pages of text)."""
 
 from __future__ import annotations
 
@@ -14,17 +15,18 @@ from reelmill.core.arrays import Bool, UInt8
 #: Left, top, right, bottom.
 Rectangle = tuple[int, int, int, int]
 
-#: Frames of a run that are compared: a line is where it is in all of them.
+#: Frames of a run that are compared: a line must be in all of them.
 _COMPARED = 4
-#: A line changes brightness by this much, in this share of its length.
+#: Brightness changes at a line by this much, over this share of its length.
 _STEP, _SHARE = 7, 0.85
-#: What is narrower, of the picture's side, lies between tiles and is none.
+#: A strip narrower than this share of the picture's side is a gap between tiles.
 _LEAST_SIDE = 0.12
 _MOST_DEPTH = 4
 
 
 def find_tiles(frames: Sequence[UInt8]) -> list[Rectangle]:
-    """The tiles of frames (height, width, 3) that show one scene; none where it is one picture."""
+    """The tiles of frames (height, width, 3) that show one scene; none if it is a single
+    picture."""
     places = np.unique(np.linspace(0, len(frames) - 1, _COMPARED).round().astype(int))
     light = [frames[place][..., 1].astype(np.int16) for place in places.tolist()]
     upright = np.minimum.reduce([np.abs(one[:, 2:] - one[:, :-2]) for one in light]) > _STEP
@@ -56,7 +58,7 @@ def _divided(upright: Bool, level: Bool, area: Rectangle, depth: int) -> Iterato
 
 
 def _strips(share: npt.NDArray[np.float64], least: int) -> list[tuple[int, int]]:
-    """What lies between lines, as far as it is wide enough. share: of each place, of a line."""
+    """The strips between lines that are wide enough. share: for each position, that of a line."""
     lines = (np.flatnonzero(share >= _SHARE) + 1).tolist()
     edges = [0, *lines, len(share) + 2]
     return [(start + (start > 0), end) for start, end in pairwise(edges) if end - start >= least]

@@ -1,4 +1,4 @@
-"""TrackFaces: the faces of single frames to faces followed through scenes."""
+"""TrackFaces: follow faces from frame to frame through each scene."""
 
 from __future__ import annotations
 
@@ -30,28 +30,30 @@ from reelmill.stages.faces.left_out import is_small, left_out, still_ones
 
 #: Faces kept of each track for telling people apart.
 BEST = 5
-#: Those are at least this far apart, s.
+#: The least time between two of those, s.
 _BEST_APART = 0.4
 
-#: How far from where it is expected a face may turn up, in its widths, and more after a gap.
+#: How far from its expected position a face may appear, in face widths, and how much more for each
+#: second of a gap.
 _REACH, _REACH_A_SECOND = 1.2, 1.5
-#: With one picture in seconds nothing is known of the way between two; this much is thought of, s.
+#: With seconds between pictures the path between them is unknown; at most this much of it counts,
+#: s.
 _LONGEST_WAY = 1.0
 _LARGEST_RATIO = 1.7
-#: From one sample to the next it may be farther, for people start and turn suddenly, but hardly
-#: larger or smaller.
+#: From one sample to the next the distance may be larger, because people start and turn suddenly,
+#: but the size must hardly change.
 _LEAP, _LEAP_RATIO = 3.0, 1.3
-#: Of the change of speed seen in a frame, what is believed.
+#: The share of a measured change of speed that is applied.
 _TRUST = 0.6
 
 
 @dataclass(frozen=True)
 class TrackFaces(FileStage):
-    """Association by place, size and motion; a scene's tracks end with it.
+    """Associates faces by position, size and motion. Tracks end with their scene.
 
     Args:
-        longest_gap: s for which a face may be out of sight and still be the same track.
-        shortest: s; what is shorter is dropped as noise, unless its scene is no longer.
+        longest_gap: s for which a face may be out of sight and still continue its track.
+        shortest: s; a shorter track is dropped as noise, unless its scene is no longer.
         least_score: mean score below which a track is dropped.
         min_face: height, as a share of the picture's, below which a face is left out.
         ignore_still: faces that never move are left out.
@@ -103,7 +105,7 @@ class TrackFaces(FileStage):
         times = arrays.times[arrays.sampled[np.array(track.samples)]]
         scores = arrays.scores[np.array(track.rows)]
         after = arrays.times[arrays.sampled[track.samples[-1] + 1 :][:1]]
-        # The last picture stands until the next; of the last of all nobody knows how long.
+        # A picture is shown until the next one; how long the last one is shown is unknown.
         shown_until = float(after[0]) if len(after) else scenes[-1].end
         enough = min(self.shortest, 0.8 * scenes[track.scene].duration)
         long_enough = shown_until - times[0] >= enough
@@ -132,11 +134,12 @@ class Linked:
         self.rows.append(row)
 
     def is_gone(self, sample: int, time: float, longest_gap: float) -> bool:
-        """Whether the face was out of sight for too long; a picture that stands is no absence."""
+        """Whether the face was out of sight for too long. A picture that stays on screen is no
+        absence."""
         return time - self.time > longest_gap and sample > self.samples[-1] + 1
 
     def expected(self, time: float) -> Float32:
-        # after a while out of sight the last speed says less and less
+        # the longer it is out of sight, the less its last speed means
         ahead = min(time - self.time, 0.3)
         place: Float32 = self.middle + self.speed * np.float32(ahead)
         return place
@@ -154,7 +157,7 @@ def scene_spans(detections: Detections) -> list[Span]:
 
 
 def link(arrays: DetectionArrays, scenes: Sequence[Span], longest_gap: float) -> list[Linked]:
-    """Put the detections of neighbouring samples together, in order of their first frames."""
+    """Link the detections of neighbouring samples into tracks, in order of their first frames."""
     starts = np.array([scene.start for scene in scenes]) - 1e-3
     times = arrays.times[arrays.sampled]
     scene_of = np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)
@@ -180,7 +183,7 @@ def link(arrays: DetectionArrays, scenes: Sequence[Span], longest_gap: float) ->
 
 
 def _one_person_each(track: Linked, arrays: DetectionArrays) -> list[Linked]:
-    """A track, or its parts where it went over to somebody in other clothes."""
+    """A track, or its parts if it switched to somebody in other clothes."""
     rows = np.array(track.rows)
     edges = changes(rows, arrays.boxes, arrays.colours, arrays.colours_of)
     return [
@@ -192,7 +195,8 @@ def _one_person_each(track: Linked, arrays: DetectionArrays) -> list[Linked]:
 def _assign(
     alive: Sequence[Linked], boxes: Float32, time: float, step: float
 ) -> list[Linked | None]:
-    """For each box the track it continues, if any; nearest first. `step`: s between samples."""
+    """The track that each box continues, if any; the nearest are matched first. `step`: s between
+    samples."""
     taken: list[Linked | None] = [None] * len(boxes)
     if not alive:
         return taken
@@ -217,7 +221,7 @@ def _assign(
 def _expanded(
     linked: Sequence[Linked], arrays: DetectionArrays, scenes: Sequence[Span]
 ) -> tuple[list[Track], TrackArrays]:
-    """Tracks with a box for every frame from their first to their last."""
+    """Give tracks a box for every frame from their first to their last."""
     tracks, parts, colours, best, landmarks = [], [], [], [], []
     first = 0
     for number, track in enumerate(linked):
@@ -248,7 +252,7 @@ def _expanded(
 
 
 def _shown_until(frame: int, arrays: DetectionArrays, scenes: Sequence[Span]) -> float:
-    """When the next picture takes the place of one; after the last, the end of the video."""
+    """When each picture is replaced by the next; for the last, the end of the video."""
     return float(arrays.times[frame + 1]) if frame + 1 < len(arrays.times) else scenes[-1].end
 
 
@@ -280,7 +284,8 @@ def times_of(track: Linked, arrays: DetectionArrays) -> npt.NDArray[np.float64]:
 
 
 def _every_frame(track: Linked, arrays: DetectionArrays) -> tuple[Int64, Float32, Float32]:
-    """Indices of the frames a track spans, its box in each, and the score where it was seen."""
+    """The indices of the frames that a track spans, its box in each, and the score where it was
+    detected."""
     samples, rows = np.array(track.samples), np.array(track.rows)
     known = arrays.sampled[samples].astype(np.int64)
     frames = np.arange(known[0], known[-1] + 1)
@@ -294,7 +299,7 @@ def _every_frame(track: Linked, arrays: DetectionArrays) -> tuple[Int64, Float32
 
 
 def _best_rows(rows: Int64, times: npt.NDArray[np.float64], arrays: DetectionArrays) -> list[int]:
-    """Places in `rows` of the largest, surest and most frontal faces, some time apart."""
+    """Indices in `rows` of the largest, surest and most frontal faces, some time apart."""
     boxes, points = arrays.boxes[rows], arrays.landmarks[rows]
     eyes, nose = points[:, :2, 0].mean(axis=1), points[:, 2, 0]
     aside = np.abs(nose - eyes) / np.maximum(boxes[:, 2], 1)
@@ -319,7 +324,7 @@ def _padded(rows: Int64) -> Int64:
 
 
 def _cycled(places: Sequence[int]) -> list[int]:
-    """`BEST` places; where there are fewer, repeated (their rows say -1)."""
+    """`BEST` indices; if there are fewer, they are repeated (with rows of -1)."""
     return [places[i % len(places)] for i in range(BEST)]
 
 
