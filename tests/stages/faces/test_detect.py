@@ -217,9 +217,12 @@ def test_damage_is_told_with_its_place(tmp_path: Path, model) -> None:
     assert 2 < problem.start < 4.5 < problem.end < 7
 
 
-@pytest.mark.parametrize(("quarters", "clockwise"), [(1, 90), (3, 270)])
-def test_a_film_on_its_side_is_noticed(
-    tmp_path: Path, model, quarters: int, clockwise: int
+@pytest.mark.parametrize(
+    ("quarters", "clockwise", "lies"),
+    [(1, 90, "on its side"), (2, 180, "upside down"), (3, 270, "on its side")],
+)
+def test_a_film_that_is_not_upright_is_noticed(
+    tmp_path: Path, model, quarters: int, clockwise: int, lies: str
 ) -> None:
     # proves: F6 G21
     men = [swaying(0, 180, 150, 110), swaying(1, 450, 150, 110)]
@@ -230,9 +233,8 @@ def test_a_film_on_its_side_is_noticed(
     _, found = detected(path, model)
     assert found.turned_by == clockwise
     (problem,) = found.problems
-    assert (
-        problem.severity == "grave" and f"turned by {clockwise} degrees clockwise" in problem.text
-    )
+    assert problem.severity == "grave" and f"the film is {lies}" in problem.text
+    assert f"turned by {clockwise} degrees clockwise" in problem.text
     assert f"-display_rotation {360 - clockwise} " in problem.text
 
 

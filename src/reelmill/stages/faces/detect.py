@@ -40,7 +40,7 @@ from reelmill.stages.faces.colours import BINS, worn_colours
 from reelmill.stages.faces.damage import damaged_places
 from reelmill.stages.faces.scenes import Glance, is_cut
 from reelmill.stages.faces.search import find_faces
-from reelmill.stages.faces.sideways import on_its_side, turned_by, turned_faces
+from reelmill.stages.faces.sideways import not_upright, turned_by, turned_faces
 from reelmill.stages.faces.tile_layouts import tile_layouts
 from reelmill.stages.faces.tiles import Rectangle
 
@@ -89,7 +89,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     """
 
     name: ClassVar[str] = "detect_faces"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Finding faces"
     commands = ("faces",)
     models = ("detector",)
@@ -142,7 +142,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
             looks=int(arrays.looked.sum()),
             boxes=len(arrays.boxes),
             cuts=cuts,
-            problems=[*damaged_places(found), *on_its_side(degrees)],
+            problems=[*damaged_places(found), *not_upright(degrees)],
             layouts=tile_layouts(found, upright_size(track), cuts),
             turned_by=degrees,
         )

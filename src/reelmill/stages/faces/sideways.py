@@ -1,4 +1,4 @@
-"""Notice a film on its side: its faces are upright when the picture is turned."""
+"""Notice a film on its side or upside down: its faces are upright when the picture is turned."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from reelmill.stages.faces.search import Detector
 
 #: How often it is tried, in s, in how many frames, and the least score of the faces.
 _EVERY, _TRIED, _SURE = 60.0, 2, 0.95
-#: The counterclockwise quarter turns that are tried. Upside down is not tried, because the detector
-#: finds nearly as many faces there as upright.
-_QUARTERS = (1, 3)
+#: The counterclockwise quarter turns that are tried.
+_QUARTERS = (1, 2, 3)
 #: The landmarks of eyes, nose and mouth, and the distance from eyes to mouth as a share of the
 #: face's height.
 _PARTS = (slice(0, 2), slice(2, 3), slice(3, 5))
 _FEATURES_APART = 0.25
+#: In a face upside down the detector sees eyes too, but further down than this share of its height.
+_EYES_WITHIN = 0.42
 #: The turned film must have this many times as many faces, because the detector finds some faces
 #: that lie on their side.
 _MORE = 1.5
@@ -56,8 +57,9 @@ def _turned(picture: UInt8, quarters: int) -> UInt8:
 def _count(faces: Faces) -> int:
     """The number of sure faces whose features are placed as in an upright face."""
     eyes, nose, mouth = (faces.landmarks[:, part, 1].mean(axis=1) for part in _PARTS)
-    height = faces.boxes[:, 3] - faces.boxes[:, 1]
+    top, height = faces.boxes[:, 1], faces.boxes[:, 3] - faces.boxes[:, 1]
     upright = (mouth - eyes > _FEATURES_APART * height) & (eyes < nose) & (nose < mouth)
+    upright &= eyes - top < _EYES_WITHIN * height
     return int((upright & (faces.scores >= _SURE)).sum())
 
 
@@ -74,14 +76,16 @@ def turned_by(found: Sequence[Chunk]) -> int:
     return 360 - 90 * _QUARTERS[best]
 
 
-def on_its_side(degrees: int) -> list[Finding]:
-    return [Finding("on its side", text=how_to_turn(degrees), severity="grave")] if degrees else []
+def not_upright(degrees: int) -> list[Finding]:
+    """The finding of a film whose picture has to be turned by `degrees` clockwise; none by 0."""
+    return [Finding("not upright", text=how_to_turn(degrees), severity="grave")] if degrees else []
 
 
 def how_to_turn(degrees: int) -> str:
     """What to do with a film whose picture has to be turned by `degrees` clockwise."""
+    lies = "upside down" if degrees == 180 else "on its side"
     return (
-        f"the film is on its side: faces are found in it when it is turned by {degrees} degrees "
+        f"the film is {lies}: faces are found in it when it is turned by {degrees} degrees "
         "clockwise; turn a copy (with ffmpeg 6 or later: ffmpeg -display_rotation "
         f"{-degrees % 360} -i FILM -c copy TURNED.mp4) and give that"
     )
