@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthetic.dolby_vision import unit
 from synthetic.staged import Form, Placed, UInt8, pictures, swaying, tiles, write
 
 _SIZE = (640, 360)
@@ -67,6 +68,11 @@ def pq(path: Path) -> None:
     write(path, _alone(50), Form("matroska", transfer=16))
 
 
+def dolby_vision(path: Path) -> None:
+    """Dolby Vision's profile 5, whose pictures are colours only by what stands beside them."""
+    write(path, _alone(50), Form("mpegts", "libx265", unit=unit(profile_5=True)))
+
+
 def narrow_pixels(path: Path) -> None:
     """Pixels half as wide as high."""
     write(path, (np.repeat(one, 2, axis=1) for one in _alone(50)), Form(pixel=Fraction(1, 2)))
@@ -89,6 +95,16 @@ def on_its_side(path: Path) -> None:
     write(path, (np.ascontiguousarray(np.rot90(one)) for one in _alone(50)))
 
 
+def upside_down(path: Path) -> None:
+    """Filmed with the telephone on its head, and not told so."""
+    write(path, (np.ascontiguousarray(np.rot90(one, 2)) for one in _alone(50)))
+
+
+def one_in_wide(path: Path) -> None:
+    """Somebody alone at the edge of a wide picture."""
+    write(path, pictures(75, (800, 340), lambda frame: [swaying(3, 660, 150, 120)(frame)]))
+
+
 #: File name: what makes it.
 FILMS: dict[str, Callable[[Path], None]] = {
     "first_group.ts": first_group,
@@ -103,4 +119,7 @@ FILMS: dict[str, Callable[[Path], None]] = {
     "poster.mp4": poster,
     "call.mp4": call,
     "on_its_side.mp4": on_its_side,
+    "upside_down.mp4": upside_down,
+    "dolby_vision.ts": dolby_vision,
+    "one_in_wide.mp4": one_in_wide,
 }

@@ -128,7 +128,8 @@ def _scaled(person: int, size: int) -> tuple[Image, tuple[float, float, float, f
 @dataclass(frozen=True)
 class Form:
     """How a film is stored. `times` of its frames, s; None for `RATE` a second. `pixel`: width to
-    height of one. `transfer`: 16 and 18 of ITU-T H.273, of pictures that are made so."""
+    height of one. `transfer`: 16 and 18 of ITU-T H.273, of pictures that are made so. `unit`: what
+    is put behind each picture, a NAL unit of HEVC or H.264."""
 
     container: str = "mp4"
     codec: str = "libx264"
@@ -137,6 +138,7 @@ class Form:
     pixel: Fraction = Fraction(1)
     transfer: int | None = None
     times: tuple[float, ...] | None = None
+    unit: bytes = b""
 
 
 def write(path: Path, shown: Iterable[UInt8], form: Form = Form()) -> Path:
@@ -149,8 +151,8 @@ def write(path: Path, shown: Iterable[UInt8], form: Form = Form()) -> Path:
         context.time_base = Fraction(1, 1000) if form.times else Fraction(1, RATE)
         context.gop_size, context.max_b_frames = form.key_every, form.b_frames
         context.thread_count, context.sample_aspect_ratio = 1, form.pixel
-        if form.codec == "libx264":
-            stream.options = {"preset": "veryfast"}
+        if form.codec in _PRESETS:
+            stream.options = _PRESETS[form.codec]
         else:
             context.bit_rate = 1_500_000
         if form.transfer is not None:
@@ -162,9 +164,25 @@ def write(path: Path, shown: Iterable[UInt8], form: Form = Form()) -> Path:
             frame = _frame(picture, form)
             frame.time_base = context.time_base
             frame.pts = round(form.times[number] * 1000) if form.times else number
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
+            output.mux([_with(form.unit, packet) for packet in stream.encode(frame)])
+        output.mux([_with(form.unit, packet) for packet in stream.encode(None)])
     return path
+
+
+_PRESETS = {
+    "libx264": {"preset": "veryfast"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=none"},
+}
+
+
+def _with(unit: bytes, packet: av.Packet) -> av.Packet:
+    """The packet with one more NAL unit at its end (Annex B of H.264 and H.265)."""
+    if not unit:
+        return packet
+    longer = av.Packet(bytes(packet) + b"\0\0\0\1" + unit)
+    longer.stream, longer.time_base = packet.stream, packet.time_base
+    longer.pts, longer.dts, longer.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
+    return longer
 
 
 def _frame(picture: UInt8, form: Form) -> av.VideoFrame:

@@ -18,6 +18,7 @@ from reelmill.media.clock import RESTART_SECONDS
 from reelmill.media.container import open_container
 from reelmill.media.packets import readable_packets
 from reelmill.media.timeline import late_track, truncated
+from reelmill.media.video.dolby_vision import WRONG_COLOURS, is_profile_5
 from reelmill.media.video.reader import Pictures, open_pictures
 from reelmill.media.video.tone import is_hdr
 
@@ -60,6 +61,8 @@ def index_video(source: Path | Recording, track: int | None = None) -> VideoInde
         if found.is_hdr:
             text = "its pictures are of high dynamic range; those of clips are of standard range"
             index.problems.append(Finding("high dynamic range", text=text))
+        if found.wrong_colours:
+            index.problems.append(Finding("wrong colours", text=WRONG_COLOURS, severity="grave"))
         if pictures.late:
             index.problems.append(late_track())
     return index
@@ -75,6 +78,7 @@ class _Scan:
     unstamped: int = 0
     in_order: bool = True
     is_hdr: bool = False
+    wrong_colours: bool = False
     end: float | None = None
     _stamps: array[int] = field(default_factory=lambda: array("q"))
     _keys: array[int] = field(default_factory=lambda: array("q"))
@@ -119,6 +123,7 @@ class _Scan:
             return
         for frame in frames:
             self.is_hdr = self.is_hdr or is_hdr(frame)
+            self.wrong_colours = self.wrong_colours or is_profile_5(frame)
             last, self._last_shown = self._last_shown, frame.pts
             if frame.pts is None or (last is not None and frame.pts <= last):
                 self.in_order = False

@@ -19,6 +19,7 @@ from reelmill.media.container import shown
 from reelmill.media.limits import limits
 from reelmill.media.packets import readable_packets
 from reelmill.media.video.contents import pixel_aspect
+from reelmill.media.video.dolby_vision import is_profile_5
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -48,6 +49,7 @@ class Pictures:
         space, transfer, primaries, range: what colours mean, as FFmpeg counts it.
         times: seconds at which they are shown, in order, after the file's first time stamp.
         rate: pictures a second, where that is known.
+        wrong_colours: whether no decoder here gives their colours (Dolby Vision's profile 5).
     """
 
     index: int
@@ -62,6 +64,7 @@ class Pictures:
     range: int
     times: tuple[float, ...]
     rate: Fraction | None
+    wrong_colours: bool = False
 
     @property
     def shown(self) -> tuple[int, int]:
@@ -144,6 +147,7 @@ def pictures(source: InputContainer, index: int, start: float, path: Path) -> Pi
         extent,
         tuple(sorted(times)),
         Fraction(stream.base_rate) if stream.base_rate else None,
+        any(map(is_profile_5, seen)),
     )
 
 

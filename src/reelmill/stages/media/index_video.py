@@ -19,7 +19,7 @@ class IndexVideo(FileStage):
     """
 
     name = "index_video"
-    version = 1
+    version = 2
     display_name = "Indexing the pictures"
     commands = ("faces",)
     needs = (Media,)

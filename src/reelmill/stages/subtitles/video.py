@@ -29,6 +29,7 @@ from reelmill.media.ffmpeg import ffmpeg_with_subtitles
 from reelmill.media.fonts import check_fonts
 from reelmill.media.video.burn import DEFAULT_ENCODING, Script, burn, look_at
 from reelmill.media.video.copying import MuxCue, MuxTrack
+from reelmill.media.video.dolby_vision import WRONG_COLOURS
 from reelmill.media.video.encode import Encoding
 from reelmill.media.video.mux import SUFFIXES, Copied, copy_suffix, mux
 from reelmill.media.video.pictures import Pictures
@@ -113,7 +114,7 @@ class Burn(FileStage):
     """
 
     name = "burn"
-    version = 3
+    version = 4
     display_name = "Burning subtitles into a copy"
     commands = ("subtitle",)
     enabled_by = ("burn", True)
@@ -214,6 +215,8 @@ def _about(copied: Copied, copy: str) -> Iterator[Finding]:
 
 def _changed(seen: Pictures, script: Script) -> Iterator[Finding]:
     """How the picture of a burned copy is another one, beside its text."""
+    if seen.wrong_colours:
+        yield Finding("wrong colours", text=f"burned copy: {WRONG_COLOURS}", severity="grave")
     if seen.is_hdr:
         yield Finding(
             "tone-mapped", text="burned copy: high dynamic range mapped to standard range (BT.709)"
