@@ -1,7 +1,7 @@
-"""The camera that follows a face: from boxes to the windows that are cut out. Pure functions.
+"""A camera that follows a face: turn its boxes into the windows that are cut out. Pure functions.
 
-The whole path is known before the first picture is cut, so the camera need not chase: it is
-smoothed with a symmetric kernel (no lag), and begins to move before a sudden movement does.
+The whole path is known before the first picture is cut, so the camera need not chase the face: a
+symmetric kernel smooths the path without lag, and the camera starts before a sudden movement.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-#: The smoothing kernel ends after so many standard deviations.
+#: The smoothing kernel ends after this many standard deviations.
 _REACH = 3.0
 
-#: The window's size follows the face's this much more slowly than its place: zooming is
-#: noticed sooner than panning.
+#: The window's size follows the face this many times more slowly than its position: zooming is more
+#: noticeable than panning.
 _ZOOM_CALM = 3.0
 
-#: It is left as it is until the face has become this much larger or smaller: boxes of a face that
-#: stays as far away differ by less, and a picture that breathes is disturbing, and more to encode.
+#: The size is kept until the face has become this much larger or smaller: boxes of a face at the
+#: same distance differ by less, and a picture that keeps zooming slightly is disturbing and costs
+#: more to encode.
 _ZOOM_SLACK = 0.08
 
-#: Kernels are laid over times this close at least; denser ones (high speed video) are thinned.
+#: The highest rate of times that are smoothed; denser ones (high-speed video) are thinned out.
 _MOST_RATE = 60.0
 
 
@@ -37,11 +38,11 @@ _MOST_RATE = 60.0
 class Framing:
     """How a face is shown.
 
-    `aspect`: the window's width to its height, in pixels of the original. `face_share`: the
-    face's height as a share of the window's shorter side. `smooth_seconds`: standard deviation of
-    the smoothing. `most_speed`: how far the camera may move in a second, in shorter sides.
-    `least_side`: the window's shorter side is no smaller, pixels, however far away the face is.
-    `height`: where in the window the middle of the face is, from 0, its top, to 1.
+    `aspect`: the window's width to its height, in pixels of the original. `face_share`: the face's
+    height as a share of the window's shorter side. `smooth_seconds`: standard deviation of the
+    smoothing. `most_speed`: how far the camera may move in a second, in shorter sides.
+    `least_side`: the least shorter side of the window in pixels, however far away the face is.
+    `height`: the position of the middle of the face in the window, from 0 (top) to 1.
     """
 
     aspect: float = 1.0
@@ -64,7 +65,7 @@ def camera_path(
     Args:
         times: (n,) seconds, ascending; any spacing.
         boxes: (n, 4) x, y, width, height of the face.
-        breaks: where a new shot begins, as indices; the camera never moves across one.
+        breaks: indices at which a new shot begins; the camera never moves across one.
         picture: width and height.
     """
     windows = np.empty((len(times), 4))
@@ -79,7 +80,7 @@ def camera_path(
 def _shot(times: Floats, boxes: Floats, picture: tuple[int, int], framing: Framing) -> Floats:
     centres = boxes[:, :2] + boxes[:, 2:] / 2
     aspect = framing.aspect
-    unit = np.array([max(1.0, aspect), max(1.0, 1 / aspect)])  # the window for a shorter side of 1
+    unit = np.array([max(1.0, aspect), max(1.0, 1 / aspect)])  # the window with a shorter side of 1
     wanted = np.maximum(boxes[:, 3] / framing.face_share, framing.least_side)
     calm = held(smooth(times, wanted, _ZOOM_CALM * framing.smooth_seconds))
     calm = smooth(times, calm, framing.smooth_seconds)
@@ -96,8 +97,8 @@ def _shot(times: Floats, boxes: Floats, picture: tuple[int, int], framing: Frami
 def _covering(
     times: Floats, calm: Floats, path: Floats, boxes: Floats, unit: Floats, framing: Framing
 ) -> Floats:
-    """The shorter side, large enough that a face the camera cannot keep up with stays in: the
-    camera moves back in time, and comes near again gently."""
+    """The shorter side, enlarged so that a face too fast for the camera stays in the window: the
+    camera zooms out in time, and back in gently."""
     before, after = path - boxes[:, :2], boxes[:, :2] + boxes[:, 2:] - path
     place = np.array([0.5, framing.height])
     needed = np.maximum(before / place, after / (1 - place))
@@ -110,11 +111,11 @@ def _covering(
 
 
 def smooth(times: Floats, values: Floats, sigma: float) -> Floats:
-    """Smooth without lag, at the ends too, whatever the spacing of times.
+    """Smooth without lag, also at the ends, for any spacing of times.
 
-    Local linear regression with Gaussian weights (Cleveland, 1979): in the middle the same as a
-    Gaussian filter run forward and backward, at the ends free of its pull inwards; a face moving
-    steadily is followed exactly.
+    Local linear regression with Gaussian weights (Cleveland, 1979): in the middle it equals a
+    Gaussian filter run forward and backward, and at the ends it has no bias inwards; a face that
+    moves steadily is followed exactly.
     """
     if len(times) < 3 or sigma <= 0:
         return np.array(values)
@@ -133,10 +134,10 @@ def smooth(times: Floats, values: Floats, sigma: float) -> Floats:
 
 
 def held(values: Floats, slack: float = _ZOOM_SLACK) -> Floats:
-    """Values that change only where those given are more than `slack` of them away.
+    """Values that change only where the given ones differ from them by more than the share `slack`.
 
-    The mean of what holds on running forward and running backward, both from the median: neither
-    the beginning nor the end of a shot decides how it is seen.
+    The mean of a forward and a backward run, both starting at the median, so that neither the
+    beginning nor the end of a shot decides its size.
     """
     forward = _hold(values, slack)
     backward = _hold(values[::-1], slack)[::-1]
@@ -183,7 +184,7 @@ def _step(times: Floats) -> float:
 
 
 def _correlate(values: Floats, kernel: Floats) -> Floats:
-    """Sums over `values` weighted by a kernel around each, nothing beyond the ends."""
+    """Sums of `values` weighted by a kernel around each; values beyond the ends count as zero."""
     half = len(kernel) // 2
     full = np.convolve(values, kernel[::-1])
     return np.asarray(full[half : half + len(values)])

@@ -1,4 +1,4 @@
-"""PlanCaptions: what is said, cut into the few words that stand in a picture at a time."""
+"""PlanCaptions: cut what is said into captions of a few words."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from reelmill.export.transcript.cues import one_line
 from reelmill.stages.subtitles.rules import rules_for
 from reelmill.stages.transcript.captions import captions
 
-#: Characters a line, half of them where a character is as wide as high; lines; and seconds that a
-#: caption stands at most: what is taken in at a glance, on a telephone.
+#: Characters a line (half as many full-width ones), lines, and the most seconds for a caption: what
+#: can be read at a glance on a telephone.
 _COLUMNS, _LINES, _LONGEST = 20, 2, 3.5
-#: A caption stays until the next one where that is so near, s: nothing flickers.
+#: A caption stays until the next one if that follows within this time, s, to avoid flicker.
 _NEAR = 0.4
 
 
 @dataclass(frozen=True)
 class PlanCaptions(FileStage):
-    """Short captions whose words have their times; the speaker's name is not in them."""
+    """Makes short captions whose words have times. They do not show the speaker's name."""
 
     name: ClassVar[str] = "plan_captions"
     version: ClassVar[int] = 1
@@ -46,7 +46,7 @@ def _caption(segment: Segment) -> Caption:
 
 
 def _words(segment: Segment) -> Iterator[CaptionWord]:
-    """The words where they stand in the text; a line as a whole where its words have no times."""
+    """The words by their position in the text; a whole line where its words have no times."""
     lines = segment.text.split("\n")
     text, at = " ".join(lines), 0
     ends = [len(" ".join(lines[: number + 1])) for number in range(len(lines))]
@@ -65,7 +65,7 @@ def _words(segment: Segment) -> Iterator[CaptionWord]:
 
 
 def _one_at_a_time(found: Sequence[Caption]) -> list[Caption]:
-    """Captions of people who speak at once follow each other; small gaps are closed."""
+    """Put captions of people who speak at once one after the other, and close small gaps."""
     ordered = sorted(found, key=lambda one: one.start)
     result = []
     for place, caption in enumerate(ordered):

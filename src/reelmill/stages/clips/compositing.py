@@ -1,4 +1,4 @@
-"""What a clip shows of a frame: a person, two halves, or everything with names."""
+"""Compose what a clip shows of a frame: a person, two halves, or everything with names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SAME_SECONDS = 1e-4
 
 
 class Compositor(Protocol):
-    """How a clip sees a frame (in 4:2:0, as coded) that is shown at `time`."""
+    """Composes a clip's picture from a frame (in 4:2:0, as coded) that is shown at `time`."""
 
     def see(self, frame: Frame, time: float) -> Frame: ...
 
@@ -85,7 +85,7 @@ def _seen(clip: PlannedClip, persons: Persons, arrays: PersonArrays) -> list[_Se
 def _cropper(plan: ClipPlan, halves: int, number: int, turn: int) -> Cropper:
     width = plan.width // halves
     width -= width % 2
-    # What does not divide evenly goes to the last one.
+    # The last one gets the remainder.
     last = plan.width - width * (halves - 1)
     return Cropper(last if number == halves - 1 else width, plan.height, turn)
 
@@ -105,7 +105,7 @@ def _follow(
 
 @dataclass
 class Path:
-    """Rows of numbers over time; between two rows of one scene, what lies between them."""
+    """Rows of numbers over time, interpolated between two rows of the same scene."""
 
     times: npt.NDArray[np.float64]
     rows: npt.NDArray[np.float64]
@@ -133,7 +133,7 @@ class Path:
 
 @dataclass
 class Follow:
-    """The camera on one person; `seen` are the stretches of time the person is on screen."""
+    """The camera on one person; `seen`: the stretches of time in which the person is on screen."""
 
     cropper: Cropper
     path: Path
@@ -147,14 +147,14 @@ class Follow:
         return last is not None and time < last - _SAME_SECONDS
 
     def last_seen(self, time: float) -> float | None:
-        """The end of the last appearance that began by `time`; None when there was none yet."""
+        """The end of the last appearance that began by `time`; None if there was none yet."""
         position = bisect_right(self.seen, (time + _SAME_SECONDS, float("inf"))) - 1
         return self.seen[position][1] if position >= 0 else None
 
 
 @dataclass
 class Halves:
-    """Two persons beside each other. Who is away stays as last seen, dimmed."""
+    """Two persons beside each other. A person out of sight is shown as last seen, dimmed."""
 
     people: Sequence[Follow]
     _last: dict[int, Frame] = field(default_factory=dict, init=False)
@@ -171,7 +171,8 @@ class Halves:
         return beside(parts) if len(parts) > 1 else parts[0]
 
     def earlier(self, time: float) -> list[tuple[int, float]]:
-        """Who is away at `time` but was seen before: number, and the end of that appearance."""
+        """The persons out of sight at `time` who were seen before: number, and end of the last
+        appearance."""
         away = [
             (number, person.last_seen(time))
             for number, person in enumerate(self.people)
@@ -180,11 +181,11 @@ class Halves:
         return [(number, last) for number, last in away if last is not None]
 
     def remember(self, number: int, frame: Frame, time: float) -> None:
-        """Take a frame from before the first one as the last in which a person was seen."""
+        """Keep a frame from before the first one as the last in which a person was seen."""
         self._last[number] = self.people[number].see(frame, time)
 
     def _away(self, number: int, person: Follow) -> Frame:
-        key = -1 - number  # the dimmed one, made once an absence
+        key = -1 - number  # the dimmed picture, made once per absence
         last = self._last.pop(number, None)
         if last is not None:
             self._last[key] = dimmed(last)
@@ -210,7 +211,7 @@ class _Seen:
 
 @dataclass
 class Marked:
-    """The whole picture, of `size` before it is scaled, with everybody's box and name."""
+    """The whole picture with everybody's box and name; `size` is the picture's before scaling."""
 
     cropper: Cropper
     marker: Marker
@@ -231,7 +232,7 @@ class Marked:
 
 @dataclass
 class Captioned:
-    """What another compositor shows, with what is said in it."""
+    """The picture of another compositor with captions."""
 
     compositor: Compositor
     captioner: Captioner
@@ -244,7 +245,7 @@ class Captioned:
 
 @dataclass
 class Following:
-    """Whoever speaks: in each of `shots` its panes, or the whole picture where it has none."""
+    """The active speaker: the panes of each of `shots`, or the whole picture if a shot has none."""
 
     shots: Sequence[Shot]
     panes: Sequence[Sequence[tuple[Cropper, Path]]]
@@ -281,8 +282,8 @@ def _following(clip: PlannedClip, plan: ClipPlan, turn: int, arrays: ShotArrays)
 
 
 def thumbnail_window(person: Person, width: int, height: int, pixel: float = 1.0) -> Window:
-    """What a person's small picture shows: the face with some room around it. `pixel`: width to
-    height of one of the picture of `width` x `height`."""
+    """The window of a person's thumbnail: the face with some room around it. `pixel`: the width of
+    a pixel to its height, in the picture of `width` x `height`."""
     face = person.thumbnail
     side = min(1.7 * max(face.width * pixel, face.height), width * pixel, height)
     x = face.x + face.width / 2 - side / pixel / 2

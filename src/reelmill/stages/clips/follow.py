@@ -1,4 +1,4 @@
-"""PlanFollow: clips of a whole video that follow whoever speaks, one for each shape asked for."""
+"""PlanFollow: plan clips of the whole video that follow the active speaker, one for each shape."""
 
 from __future__ import annotations
 
@@ -38,18 +38,20 @@ from reelmill.stages.clips.plan import pixel_aspect
 from reelmill.stages.clips.shots import RATE, EditRules, Moments, shots_of
 from reelmill.stages.clips.tiled import tiled_path
 
-#: Who is not to be seen for no longer than this, s, is not gone.
+#: A person out of sight for at most this time, s, counts as present.
 _BRIDGED_SECONDS = 0.5
-#: A cut comes so long, s, before the first word.
+#: A cut comes this long, s, before the first word.
 _AHEAD = 0.12
-#: Two are near each other whose faces' middles are no farther apart than so many of their heights.
+#: Two persons are near each other if the middles of their faces are at most this many face heights
+#: apart.
 _NEAR = 2.2
-#: Room around the faces of two, in their heights, and the share of a window's shorter side that
-#: they fill with it.
+#: The margin around two faces, in face heights, and the share of the window's shorter side that
+#: they fill including it.
 _ROOM, _PAIR_SHARE = 0.35, 0.7
 #: The middle of the face is at this share of the window's height, as portraits have it.
 _HEIGHT = 0.42
-#: The window is no smaller than this share of the largest there can be: more would be a blur.
+#: The least size of the window as a share of the largest possible one: a smaller one would look
+#: blurred.
 _LEAST_SHARE = 0.5
 
 _NOBODY = Finding(
@@ -109,7 +111,7 @@ class PlanFollow(FileStage):
 
 @dataclass
 class Framer:
-    """Where the camera looks in shots of one shape; `aspect` in pixels of the original."""
+    """Frames shots for one shape; `aspect` is in pixels of the original."""
 
     persons: Persons
     arrays: PersonArrays
@@ -118,7 +120,7 @@ class Framer:
     layouts: Sequence[TileLayout] = ()
 
     def moments(self, speaks: Float64) -> Moments:
-        """Who is seen and speaks, and which two fit into one window."""
+        """Who is seen, who speaks, and which two persons fit into one window."""
         count = speaks.shape[1]
         people = self.persons.persons
         seen = np.array([_seen(person, count) for person in people]).reshape(-1, count)
@@ -131,7 +133,8 @@ class Framer:
         return Moments(seen, speaks, near)
 
     def kept(self, shot: Shot) -> Shot:
-        """The shot, of everything where those it shows have no boxes in it, left to right."""
+        """The shot with its persons from left to right, or of everything if they have no boxes in
+        it."""
         times = {label: self._rows(label, shot) for label in shot.persons}
         there = [label for label, rows in times.items() if len(rows)]
         if len(there) < len(shot.persons):
@@ -140,7 +143,8 @@ class Framer:
         return Shot(shot.start, shot.end, sorted(there, key=lambda label: middle[label]))
 
     def panes(self, shot: Shot) -> Iterator[tuple[Float64, Float64]]:
-        """Times and windows of each pane: none for everything, two where two are far apart."""
+        """Times and windows of each pane: none for the whole picture, two if two persons are far
+        apart."""
         boxes = [self._boxes(label, shot) for label in shot.persons]
         if len(boxes) == 2:
             times, together = _both(*boxes)
@@ -174,7 +178,8 @@ class Framer:
         return self.arrays.times[rows], self.arrays.boxes[rows].astype(np.float64)
 
     def _middles(self, person: Person, count: int) -> Float64:
-        """(n, 3) the middle of the face and its height at each moment, the nearest there is."""
+        """(n, 3) the middle and the height of the face at each moment, taken from the nearest known
+        one."""
         rows = self.arrays.of(person)
         times, boxes = self.arrays.times[rows], self.arrays.boxes[rows].astype(np.float64)
         nearest = np.searchsorted(times, np.arange(count) / RATE).clip(0, len(times) - 1)
@@ -203,7 +208,7 @@ def _seen(person: Person, count: int) -> Bool:
 
 
 def _speaks(folder: Path, persons: SpeakingPersons) -> Float64:
-    """(persons, n) by how much each is the one who speaks, from 0 to 1, at each moment."""
+    """(persons, n) how much each is the one who speaks, from 0 to 1, at each moment."""
     count = max(1, round(persons.picture.duration * RATE))
     found = np.zeros((len(persons.persons), count))
     if isinstance(persons, HeardPersons) and persons.shares:
@@ -217,7 +222,7 @@ def _speaks(folder: Path, persons: SpeakingPersons) -> Float64:
 
 
 def _ahead(speaks: Float64) -> Float64:
-    """The same, but whoever speaks after a pause does so a little earlier."""
+    """The same, but speech after a pause begins a little earlier."""
     quiet = speaks.max(axis=0, initial=0.0) <= 0
     found = speaks.copy()
     for moments in range(1, round(_AHEAD * RATE) + 1):
@@ -228,7 +233,7 @@ def _ahead(speaks: Float64) -> Float64:
 def _both(
     first: tuple[Float64, Float64], second: tuple[Float64, Float64]
 ) -> tuple[Float64, Float64]:
-    """Times at which both are seen, and boxes that hold both and some room."""
+    """Times at which both are seen, and boxes around both with a margin."""
     times, rows, columns = np.intersect1d(first[0], second[0], return_indices=True)
     one, other = first[1][rows], second[1][columns]
     room = _ROOM * (one[:, 3] + other[:, 3])[:, None] / 2
@@ -238,7 +243,7 @@ def _both(
 
 
 def _fitted(persons: Persons, pixel: float, size: tuple[int, int]) -> tuple[int, int]:
-    """How large the whole picture is in a clip, both even."""
+    """The size of the whole picture in a clip, width and height both even."""
     across, down = persons.picture.width * pixel, persons.picture.height
     scale = min(size[0] / across, size[1] / down)
     return max(2, 2 * round(across * scale / 2)), max(2, 2 * round(down * scale / 2))

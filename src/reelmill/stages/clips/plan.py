@@ -1,4 +1,4 @@
-"""Plan clips: who is shown when, and where the camera looks."""
+"""PlanClips: plan who is shown when, and where the camera looks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: Frames further apart than this many of the usual steps are not one movement.
+#: Frames further apart than this, s, are not part of one movement.
 _GAP_SECONDS = 0.5
 
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
@@ -45,7 +45,7 @@ _NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 @dataclass(frozen=True)
 class PlanClips(FileStage):
-    """Writes the windows beside the artifact.
+    """Plans the clips, and writes the windows beside the artifact.
 
     `width` and `height` are of a clip, or for `split` of both halves together; they do not matter
     for `overlay`. `clip_seconds`: length of `single` clips, 0 for one clip a person. `target`,
@@ -160,13 +160,13 @@ class PlanClips(FileStage):
         return windows
 
     def _aspect(self, media: Media, persons: Persons, people: int) -> float:
-        """Width to height of a window in pixels of the original, which may not be square."""
+        """The aspect ratio of a window in pixels of the original, which may not be square."""
         width = self.width / people if self.layout == "split" else self.width
         return width / self.height / pixel_aspect(media, persons)
 
 
 def _nobody(inputs: Inputs) -> str:
-    """Why nobody is to be seen."""
+    """The reason why no clip shows anybody."""
     if degrees := inputs[Detections].turned_by:
         return how_to_turn(degrees)
     if left_out := inputs[Tracks].left_out:
@@ -176,7 +176,7 @@ def _nobody(inputs: Inputs) -> str:
 
 
 def pixel_aspect(media: Media, persons: Persons) -> float:
-    """Width to height of a pixel of the picture as shown."""
+    """The aspect ratio of a pixel of the picture as shown."""
     track = next((t for t in media.video if t.index == persons.picture.track), None)
     return 1.0 if track is None else aspect_of(track)
 
@@ -186,13 +186,13 @@ def _whole(persons: Persons) -> list[Span]:
 
 
 def _place(person: Person, arrays: PersonArrays) -> float:
-    """Where somebody usually is, from left to right."""
+    """The usual horizontal position of a person."""
     boxes = arrays.boxes[arrays.of(person)]
     return float((boxes[:, 0] + boxes[:, 2] / 2).mean())
 
 
 def _file_names(people: list[Person]) -> list[str]:
-    """File names of persons, each different from the others on every file system."""
+    """The file names of persons, all different on every file system."""
     names: list[str] = []
     for person in people:
         name = _NOT_IN_NAMES.sub("_", person.shown_name).strip(". ") or person.label

@@ -1,4 +1,4 @@
-"""Which stretches of a video are worked on apart. Pure functions."""
+"""Divide a video into stretches that are processed in parallel. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from itertools import pairwise
 
 from reelmill.artifacts import Span
 
-#: A part is this long, unless the whole is short: long enough that beginning it (opening,
-#: seeking, an encoder's look-ahead) is small beside it.
+#: The longest and shortest part: long enough that the cost of starting it (opening, seeking, an
+#: encoder's look-ahead) is small in comparison.
 MOST_SECONDS, LEAST_SECONDS = 20.0, 4.0
 
-#: A short video is divided too, so that it fills several cores.
+#: A short video is divided into this many parts, so that it uses several cores.
 _PARTS = 8
 
 
 def ranges(key_times: Sequence[float], wanted: Sequence[Span], end: float) -> list[Span]:
-    """Stretches that together cover `wanted` (in any order), begun at key frames where these are
-    near enough. The same for the same video, whatever the machine.
+    """Stretches that together cover `wanted` (in any order) and begin at key frames where these are
+    near enough. They depend on the video only, not on the machine.
 
     Args:
         key_times: of all key frames, s, ascending.
-        end: of the video; nothing begins after it.
+        end: end of the video; no stretch begins after it.
     """
     if not wanted:
         return []
@@ -35,7 +35,8 @@ def ranges(key_times: Sequence[float], wanted: Sequence[Span], end: float) -> li
         gap = key - edges[-1]
         if gap < length and key != last:
             continue
-        # Key frames that are far apart: begin between them, which costs decoding from the last.
+        # Key frames are far apart: begin between them, although decoding has to start at the last
+        # one.
         parts = max(1, round(gap / length)) if gap >= 1.5 * length else 1
         edges += [edges[-1] + gap * part / parts for part in range(1, parts)]
         edges.append(key)

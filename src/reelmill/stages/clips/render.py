@@ -1,4 +1,4 @@
-"""Render: the pictures and sounds of planned clips, in parts that fill all cores."""
+"""RenderFaces: render the pictures and sounds of planned clips, in parts that use all cores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from reelmill.stages.clips.plan import pixel_aspect
 from reelmill.stages.clips.ranges import ranges
 from reelmill.stages.clips.stills import Scene, StillTaker, scenes_of
 
-#: Sounds of clips are cut in passes over at most so many seconds of clips.
+#: The sound of clips is cut in passes over at most this many seconds of clips.
 _SOUND_SECONDS = 900.0
 
 THUMBNAIL_SIDE = 160
@@ -52,8 +52,8 @@ THUMBNAIL_SIDE = 160
 
 @dataclass(frozen=True)
 class RenderPart:
-    """Pictures of all clips, and `stills`, from `start` to `end` of the original; or the sounds of
-    `clips`; or `stills` alone, of scenes that are in no clip."""
+    """A part of the work: the pictures of all clips, and `stills`, from `start` to `end` of the
+    original; or the sound of `clips`; or only `stills` of scenes that are in no clip."""
 
     start: float = 0.0
     end: float = 0.0
@@ -67,7 +67,7 @@ class RenderPart:
 
 @dataclass
 class RenderedPart:
-    """What a part made: files in the recording's folder."""
+    """The files that a part made in the recording's folder."""
 
     pieces: list[ClipPiece] = field(default_factory=list)
     sounds: dict[int, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class RenderedPart:
 class RenderFaces(FileStage):
     """Writes `piece-*.mp4`, `sound-*.mp4`, `thumbnail-*.jpg` and `still-*.jpg` beside the artifact.
 
-    A part decodes its stretch of the video once, for all clips that show something of it.
+    A part decodes its stretch of the video once for all clips that show some of it.
     """
 
     name = "render_faces"
@@ -98,7 +98,7 @@ class RenderFaces(FileStage):
         persons, plan = inputs[Persons], inputs[ClipPlan]
         wanted = [span for clip in plan.clips for span in clip.spans]
         stretches = _whole_or_ranges(inputs[VideoIndex], wanted, persons.picture.duration)
-        # The longest first, so that no core is left with one when the others are done.
+        # The longest first, so that no core still works on one when the others are done.
         stretches.sort(key=lambda stretch: -_effort(stretch, wanted))
         scenes = scenes_of(persons, wanted)
         parts = [
@@ -146,7 +146,7 @@ class RenderFaces(FileStage):
 
 
 def _mark(inputs: Inputs, encoding: Encoding, part: RenderPart) -> str:
-    """What tells the files of this plan, encoding and part from all others."""
+    """The part of file names that identifies this plan, encoding and part."""
     decisive = repr((inputs[ClipPlan], inputs.get(ScreenCaptions), encoding, part))
     return hashlib.sha256(decisive.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -158,7 +158,7 @@ def _holds(stretch: Span, scene: Scene) -> bool:
 def _stills(
     folder: Path, inputs: Inputs, part: RenderPart, mark: str, pictures: Pictures
 ) -> list[Still]:
-    """Stills of scenes that nothing else is decoded of."""
+    """The stills of scenes that are decoded for nothing else."""
     taker = StillTaker(folder, mark, inputs[Persons].picture, part.stills)
     for scene in part.stills:
         for time, coded in pictures.between(scene.time, scene.end):
@@ -168,7 +168,8 @@ def _stills(
 
 
 def _effort(stretch: Span, wanted: Sequence[Span]) -> float:
-    """About what a stretch takes: a second of decoding as much as a second of one clip."""
+    """The approximate cost of a stretch: a second of decoding counts as much as a second of one
+    clip."""
     shown = (min(stretch.end, span.end) - max(stretch.start, span.start) for span in wanted)
     return stretch.duration + sum(max(0.0, seconds) for seconds in shown)
 
@@ -188,14 +189,14 @@ def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
 
 
 def _whole_or_ranges(index: VideoIndex, wanted: Sequence[Span], end: float) -> list[Span]:
-    """What can only be read from its beginning is read once."""
+    """A video that can only be read from its beginning is read once."""
     if index.seekable or not wanted:
         return ranges(index.key_times, wanted, end)
     return [Span(min(span.start for span in wanted), max(span.end for span in wanted) + 1e-3)]
 
 
 def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -> RenderedPart:
-    """Clips of a video whose sound cannot be read are silent, and it is told."""
+    """Clips of a video whose sound cannot be read are silent, and a finding says so."""
     plan = inputs[ClipPlan]
     cuts, names = [], {}
     try:
@@ -222,7 +223,7 @@ def _sound_damage(corrupt: int) -> list[Finding]:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A span of a clip, and where it begins in the clip."""
+    """A span of a clip, and its beginning in the clip."""
 
     clip: int
     span: Span
@@ -287,7 +288,7 @@ class _Rendering:
         )
 
     def _remind(self, compositor: Halves, pictures: Pictures) -> None:
-        """Who is away when the part begins was last seen in an earlier one."""
+        """Persons out of sight when the part begins were last seen in an earlier one."""
         for number, end in compositor.earlier(self._part.start):
             last: tuple[float, Frame] | None = None
             for time, frame in pictures.between(max(0.0, end - 4 / pictures.rate), end):
@@ -334,7 +335,7 @@ def _inside(time: float, span: Span) -> bool:
 
 
 class _ClipFile:
-    """A clip's pictures of one part. A picture is written when it is known how long it is shown."""
+    """The pictures of a clip in one part. A picture is written once its duration is known."""
 
     def __init__(self, clip: int, name: str, video: VideoFile) -> None:
         self.piece = ClipPiece(clip, name, 0, 0, video.encoder)

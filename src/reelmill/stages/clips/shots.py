@@ -1,9 +1,10 @@
-"""Which shot is shown when: the edit of a talk that follows whoever speaks. Pure functions.
+"""Decide which shot is shown when: the edit of a talk that follows the active speaker. Pure
+functions.
 
-The whole video is known before the first picture is cut, so the edit is the best one there is by a
-few stated preferences, found by dynamic programming over shots of a shortest length (as the
-segmental Viterbi algorithm of Ostendorf, Digalakis and Kimball, IEEE TSAP 4(5), 1996), scene by
-scene. A moment is 1/25 s.
+The whole video is known before the first picture is cut, so the edit is the best one by the
+preferences below, found by dynamic programming over shots of a shortest length (as the segmental
+Viterbi algorithm of Ostendorf, Digalakis and Kimball, IEEE TSAP 4(5), 1996), scene by scene. A
+moment is 1/25 s.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from reelmill.core.arrays import Bool, Float64
 
 #: Moments a second.
 RATE = 25
-#: Most people of a scene that get shots of their own: those who speak and are seen most.
+#: The most people of a scene that get shots of their own: those who speak and are seen most.
 _MOST_PEOPLE = 6
 
 
 @dataclass(frozen=True)
 class EditRules:
-    """What a moment of a shot is worth, in seconds of the right person seen to speak.
+    """The value of a moment of a shot, in seconds in which the right person is seen to speak.
 
-    `shortest`: no shot is shorter, s, unless the scene is. `cut`: what a cut costs, so that a nod
-    or a word of somebody else is not chased. `empty`: somebody is shown who is not there.
-    `wrong`: somebody else speaks who could be shown. `calm`, `pair`, `all_calm`: nobody speaks and
-    one, two who are near each other, everybody is shown. `beside`: one of two who are near
-    each other speaks and both are shown; `apart`: the same of two who are not. `both`: both speak.
-    `unseen`: everybody is shown while a person speaks who could be shown alone. `crowd`: from so
-    many people on nobody is shown alone while nobody speaks.
+    `shortest`: the least length of a shot, s, unless the scene is shorter. `cut`: the cost of a
+    cut, so that the camera does not chase a nod or a single word. `empty`: a person is shown who is
+    not there. `wrong`: somebody else speaks who could be shown. `calm`, `pair`, `all_calm`: nobody
+    speaks, and one person, two near each other, or everybody is shown. `beside`: one of two people
+    near each other speaks and both are shown; `apart`: the same for two who are apart. `both`: both
+    speak. `unseen`: everybody is shown while a person speaks who could be shown alone. `crowd`:
+    with at least this many people, nobody is shown alone while nobody speaks.
     """
 
     shortest: float = 1.5
@@ -53,9 +54,9 @@ class EditRules:
 
 @dataclass(frozen=True)
 class Moments:
-    """What is known of each moment of a video: `seen` (persons, n) whether the face is in the
-    picture, `speaks` (persons, n) from 0 to 1, `near` which two are so near each other that one
-    window shows both, by their numbers."""
+    """The facts about each moment of a video: `seen` (persons, n) whether the face is in the
+    picture, `speaks` (persons, n) from 0 to 1, `near` which two persons, by number, are close
+    enough for one window."""
 
     seen: Bool
     speaks: Float64
@@ -68,7 +69,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class _Choice:
-    """A kind of shot of a scene, and what each of its moments is worth (n,)."""
+    """A kind of shot of a scene, and the value of each of its moments (n,)."""
 
     people: tuple[int, ...]
     worth: Float64
@@ -85,7 +86,7 @@ def shots_of(
 
     Args:
         moments: who is seen and speaks.
-        cuts: times at which the video itself cuts; a shot never goes on over one.
+        cuts: times of cuts in the video itself; no shot continues across one.
         labels: the persons'.
     """
     edges = [0.0, *(cut for cut in cuts if 0 < cut < duration), duration]
@@ -103,7 +104,7 @@ def shots_of(
 
 
 def _choices(scene: Moments, rules: EditRules) -> list[_Choice]:
-    """Everybody, each of those who matter, and each two of them."""
+    """The possible shots: everybody, each of the main persons, and each two of them."""
     weight = 4 * scene.speaks.sum(axis=1) + scene.seen.sum(axis=1)
     people = [int(one) for one in np.argsort(-weight)[:_MOST_PEOPLE] if weight[one] > 0]
     talks = np.where(scene.seen, scene.speaks, 0.0)
@@ -127,7 +128,7 @@ def _choices(scene: Moments, rules: EditRules) -> list[_Choice]:
 def _pair(
     scene: Moments, talks: Float64, pair: tuple[int, int], rules: EditRules
 ) -> _Choice | None:
-    """A shot of two; None where they are neither near each other nor speak at the same time."""
+    """A shot of two; None if they are neither near each other nor ever speak at the same time."""
     near = scene.near.get(pair, np.zeros(talks.shape[1], np.bool_))
     two = talks[list(pair)]
     together = two.min(axis=0)
@@ -144,14 +145,14 @@ def _pair(
 
 
 def _best(choices: Sequence[_Choice], rules: EditRules) -> list[tuple[int, int]]:
-    """Where each shot of the best edit begins, and which of `choices` it is."""
+    """The beginning of each shot of the best edit, and its index in `choices`."""
     count = len(choices[0].worth)
     total = np.zeros((len(choices), count + 1))
     total[:, 1:] = np.cumsum([choice.worth for choice in choices], axis=1) / RATE
     shortest = max(1, round(rules.shortest * RATE))
     if count < 2 * shortest:
         return [(0, int(total[:, -1].argmax()))]
-    # opened: the best that a shot has going for it that began at `begun`, by choice.
+    # opened: for each choice, the best total of an edit whose current shot began at `begun`.
     opened = np.zeros(len(choices))
     begun = np.zeros(len(choices), np.int64)
     closed = np.full((count + 1, len(choices)), -np.inf)
@@ -160,14 +161,14 @@ def _best(choices: Sequence[_Choice], rules: EditRules) -> list[tuple[int, int]]
         start = end - shortest
         if start >= shortest:
             worth = _following(closed[start]) - rules.cut - total[:, start]
-            better = worth >= opened - 1e-9  # a pause belongs to whoever spoke before it
+            better = worth >= opened - 1e-9  # a pause belongs to the previous speaker
             opened[better], begun[better] = worth[better], start
         closed[end], begins[end] = opened + total[:, end], begun
     return _traced(closed, begins)
 
 
 def _following(closed: Float64) -> Float64:
-    """For each choice the best of the others."""
+    """For each choice, the best of the other ones."""
     order = np.argsort(closed)
     found = np.full(len(closed), closed[order[-1]])
     found[order[-1]] = closed[order[-2]] if len(closed) > 1 else -np.inf

@@ -1,4 +1,4 @@
-"""A still of each scene, for the page: which pictures, and how they are taken."""
+"""Take a still of each scene for the page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from reelmill.media.video.crop import Cropper, Frame, Window, planar_of
 from reelmill.media.video.image import write_jpeg
 from reelmill.media.video.reader import SAME_FRAME_SECONDS
 
-#: Of a video with more scenes than these the longest have stills.
+#: If a video has more scenes than this, only the longest have stills.
 MOST_STILLS = 240
 #: Stills fit into this width and height.
 _SIZE = (192, 108)
-#: A scene that no clip shows is seen so long after its beginning, s, unless it is shorter.
+#: The still of a scene that no clip shows is taken this long after its beginning, s, unless the
+#: scene is shorter.
 _INTO = 0.5
 
 
@@ -30,7 +31,8 @@ class Scene:
 
 
 def scenes_of(persons: Persons, shown: Sequence[Span]) -> list[Scene]:
-    """The scenes that have stills, in order; `shown` is decoded anyway and therefore preferred."""
+    """The scenes that have stills, in order. Stretches in `shown` are preferred, because they are
+    decoded anyway."""
     edges = [0.0, *persons.cuts, persons.picture.duration]
     spans = [Span(a, b) for a, b in pairwise(edges) if b > a]
     if len(spans) > MOST_STILLS:
@@ -54,7 +56,8 @@ def _moment(scene: Span, shown: Sequence[Span]) -> float:
 
 @dataclass
 class StillTaker:
-    """Takes the stills of `scenes` from frames that come by, in order of time, into `folder`."""
+    """Takes the stills of `scenes` from frames given in order of time, and writes them into
+    `folder`."""
 
     folder: Path
     mark: str

@@ -1,4 +1,4 @@
-"""Camera paths that stay in the tile of a call in which somebody is seen."""
+"""Camera paths that stay inside a person's tile of a video call."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy.typing as npt
 from reelmill.artifacts import Tile, TileLayout
 from reelmill.stages.clips.camera_path import Floats, Framing, camera_path
 
-#: How exactly the edges of tiles are known, as a share of the picture's height: some pixels of the
-#: smaller one that was searched.
+#: The uncertainty of the edges of tiles, as a share of the picture's height: some pixels of the
+#: reduced picture that was searched.
 _EDGE = 0.01
 
 
@@ -25,7 +25,7 @@ def tiled_path(
     framing: Framing,
     layouts: Sequence[TileLayout],
 ) -> Floats:
-    """As `camera_path`, but no window holds parts of two tiles."""
+    """As `camera_path`, but no window contains parts of two tiles."""
     tiles = [_tile_of(layouts, time, box) for time, box in zip(times, boxes, strict=True)]
     if not any(tiles):
         return camera_path(times, boxes, breaks, picture, framing)
@@ -48,7 +48,7 @@ def tiled_path(
 def _tile_of(
     layouts: Sequence[TileLayout], time: float, box: npt.NDArray[np.floating]
 ) -> Tile | None:
-    """The tile in which the middle of a box is, at a time."""
+    """The tile that contains the middle of a box at a time."""
     at = bisect_right([layout.start - 1e-3 for layout in layouts], time) - 1
     if at < 0 or time > layouts[at].end + 1e-3:
         return None

@@ -1,4 +1,4 @@
-"""Which persons get clips, and which stretches of the original these show. Pure functions."""
+"""Choose the persons who get clips, and the stretches of the original to show. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from reelmill.artifacts import Person, Span
 
-#: Shorter absences are not cut out: a head that is turned away for a moment.
+#: Shorter absences, such as a head turned away for a moment, are not cut out.
 BRIDGED_SECONDS = 0.4
 
-#: Shorter appearances are not shown: a flash of a face helps nobody.
+#: Shorter appearances are not shown.
 LEAST_SECONDS = 0.4
 
-#: A last clip shorter than this share of the others goes with the one before it.
+#: A last clip shorter than this share of the others is joined to the one before it.
 _REST_SHARE = 0.25
 
 _SAME_SECONDS = 1e-4
@@ -22,8 +22,8 @@ _SAME_SECONDS = 1e-4
 def chosen(
     persons: Sequence[Person], target: str | None, top: int | None, min_share: float
 ) -> list[Person]:
-    """The persons meant: the one called `target` (name or letter, in any case), or those on
-    screen for at least `min_share` of the video, at most `top`; most seen first."""
+    """The selected persons: the one called `target` (name or letter, in any case), or at most `top`
+    of those on screen for at least `min_share` of the video, the most seen first."""
     if target is not None:
         wanted = target.casefold()
         named = [p for p in persons if p.name is not None and p.name.casefold() == wanted]
@@ -33,8 +33,8 @@ def chosen(
 
 
 def trimmed(persons: Iterable[Person], cuts: Sequence[float]) -> list[Span]:
-    """When at least one of `persons` is seen: short absences within a scene are kept, short
-    appearances are not, unless they are all there is."""
+    """The spans in which at least one of `persons` is seen. Short absences within a scene are
+    included; short appearances are left out, unless there are no others."""
     moments = sorted((i.start, i.end) for person in persons for i in person.intervals)
     spans: list[Span] = []
     for start, end in moments:
@@ -46,7 +46,8 @@ def trimmed(persons: Iterable[Person], cuts: Sequence[float]) -> list[Span]:
 
 
 def _bridged(span: Span, start: float, cuts: Sequence[float]) -> bool:
-    """Whether the gap between a span and the next one's start is kept: short, and in one scene."""
+    """Whether the gap between a span and the start of the next is kept: it is short and within a
+    scene."""
     if start - span.end >= BRIDGED_SECONDS:
         return False
     position = bisect_left(cuts, span.end - _SAME_SECONDS)
@@ -56,10 +57,10 @@ def _bridged(span: Span, start: float, cuts: Sequence[float]) -> bool:
 def in_clips(
     spans: Sequence[Span], seconds: float, frame_times: Sequence[float]
 ) -> list[list[Span]]:
-    """Spans divided into clips of `seconds` each, 0 for one clip with all of them.
+    """Divide spans into clips of `seconds` each; 0: one clip with all of them.
 
-    Clips end where a frame begins (`frame_times`, ascending), and the last one may be a quarter
-    longer instead of a tiny one following it.
+    Clips end where a frame begins (`frame_times`, ascending). The last one can be a quarter longer,
+    so that no tiny one follows.
     """
     if not spans:
         return []
@@ -83,6 +84,6 @@ def in_clips(
 
 
 def _frame_at(times: Sequence[float], time: float, most: float) -> float:
-    """The begin of the first frame at or after `time`, `most` where there is none before it."""
+    """The start of the first frame at or after `time`, or `most` if none starts before that."""
     position = bisect_left(times, time - _SAME_SECONDS)
     return min(float(times[position]), most) if position < len(times) else most

@@ -1,4 +1,5 @@
-"""Write clips: pieces and sounds put together, the data files and the page of a video."""
+"""WriteClips: join pieces and sound into clips, and write the data files and the page of a
+video."""
 
 from __future__ import annotations
 
@@ -35,14 +36,14 @@ from reelmill.stages.transcript.export import export_path
 
 _CHUNK_BYTES = 1 << 20
 _NAME_BYTES = 120
-#: Clips are put together in so many groups at the same time.
+#: Clips are joined in this many groups at the same time.
 _GROUPS = 8
 
 
 @dataclass(frozen=True)
 class WriteClips(FileStage):
-    """Writes below `root`, after the recording's name: clips of one person into a folder
-    (`.clips`, `.dual`), `.split.mp4`, `.overlay.mp4`, the data files and `.faces.html`."""
+    """Writes below `root`, named after the recording: clips of one person into a folder (`.clips`,
+    `.dual`), `.split.mp4`, `.overlay.mp4`, the data files and `.faces.html`."""
 
     name = "write_clips"
     version = 1
@@ -62,7 +63,7 @@ class WriteClips(FileStage):
             faces_writer(name)
 
     def parts(self, context: StageContext, inputs: Inputs) -> list[tuple[int, ...]]:
-        """The numbers of clips in a few groups: for each the artifacts are read again."""
+        """The clip numbers in a few groups only, because each group reads the artifacts again."""
         count = len(inputs[ClipPlan].clips)
         groups = min(_GROUPS, count)
         return [tuple(range(first, count, groups)) for first in range(groups)]
@@ -166,8 +167,8 @@ class WriteClips(FileStage):
     def _sweep(
         self, recording: Recording, plan: ClipPlan, paths: Iterable[str]
     ) -> tuple[list[str], list[str]]:
-        """Remove clips of an earlier plan from the folder of this one: they would be taken for
-        its own. Gives their paths below `root`, and what to say of those that were kept."""
+        """Remove clips of an earlier plan from this one's folder, where they would pass for its
+        own. Returns their paths below `root`, and notes about those that were kept."""
         if plan.layout not in ("single", "dual"):
             return [], []
         current = {self.root / path for path in paths}
@@ -186,12 +187,12 @@ class WriteClips(FileStage):
 
 
 _SUFFIXES = {"single": "clips", "dual": "dual", "split": "split.mp4", "overlay": "overlay.mp4"}
-#: And of a clip that follows who speaks, with its shape.
+#: File names of clips that follow the active speaker, with their shape.
 _FOLLOW = "follow-{}.mp4"
 
 
 def clip_path(name: str, plan: ClipPlan, clip: PlannedClip) -> str:
-    """Where a clip lies below the output folder, with forward slashes."""
+    """A clip's path below the output folder, with forward slashes."""
     if plan.layout == "follow":
         return export_path(name, _FOLLOW.format(clip.name))
     path = export_path(name, _SUFFIXES[plan.layout])

@@ -1,4 +1,4 @@
-"""The sound of a recording's channels on its way to what is recognized."""
+"""Keep the sound of a recording's channels in temporary files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from reelmill.stages.media.channel_levels import Levels, own_sound
 from reelmill.stages.media.channel_plan import ChannelPlan
 from reelmill.stages.speech.vad_segments import HOP
 
-#: Samples that are written at a time: a minute.
+#: Samples written at a time: a minute.
 _WRITTEN = 1875 * HOP
 
 
 class ChannelFiles:
-    """Files that are there for a while, one for each channel of what is decoded.
+    """Temporary files, one for each decoded channel.
 
     Args:
         opened: makes such a file.
@@ -45,7 +45,7 @@ class ChannelFiles:
         self.layout = layout
         while len(self._made) < count:
             self._made.append(self._files.enter_context(self._opened()))
-        # The one sound is written besides.
+        # The mixed sound is written separately.
         self._sinks = [PcmFile(file, self._original, count + 1) for file in self._made[:count]]
         return self._sinks
 
@@ -57,7 +57,8 @@ class ChannelFiles:
             file.truncate()
 
     def samples(self, count: int) -> list[Int16]:
-        """The channels, `count` samples each, as memory maps; none of a sound with one channel."""
+        """The channels, `count` samples each, as memory maps; empty for a sound with one
+        channel."""
         for sink in self._sinks:
             sink.finish()
         if not count:
@@ -69,7 +70,7 @@ class ChannelFiles:
 
 
 class PlannedSound:
-    """The channels of a recording as a plan has them."""
+    """The channels of a recording, processed by a plan."""
 
     def __init__(self, plan: ChannelPlan, levels: Levels, channels: Sequence[Int16]) -> None:
         self.plan = plan
@@ -78,7 +79,7 @@ class PlannedSound:
         self._own = {at: own_sound(at, levels.db, plan.leaks).astype(np.float32) for at in into}
 
     def write_mixed(self, sink: PcmFile) -> None:
-        """The one sound, by the plan's gains."""
+        """Write the mixed sound, with the plan's gains."""
         used = [(at, np.float32(gain)) for at, gain in enumerate(self.plan.gains) if gain]
         for start, end in self._pieces():
             sound = np.zeros(end - start, np.float32)
@@ -88,7 +89,7 @@ class PlannedSound:
         sink.finish()
 
     def write_channel(self, at: int, sink: PcmFile) -> None:
-        """A channel, without what leaks into it."""
+        """Write a channel without the sound that leaks into it."""
         for start, end in self._pieces():
             _write(sink, self._piece(at, start, end))
         sink.finish()

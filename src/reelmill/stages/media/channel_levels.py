@@ -1,4 +1,4 @@
-"""What the channels of a recording have to do with each other, measured."""
+"""Measure how the channels of a recording are related."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from reelmill.media.audio.samples import FULL_SCALE, release
 from reelmill.stages.speech.detect_speech import speech_probabilities
 from reelmill.stages.speech.vad_segments import HOP
 
-#: Frames are the speech detector's, 32 ms; sound is read so many at a time.
+#: Frames are the speech detector's, 32 ms; this many are read at a time.
 FRAME_SECONDS = HOP / SAMPLE_RATE
 _READ_FRAMES = 1875
-#: Sound that is looked at more closely is cut into blocks of 3 s: the loudest, and some from
-#: everywhere.
+#: Sound is examined in blocks of 3 s: the loudest ones, and some spread over the recording.
 _BLOCK_FRAMES = 94
 _LOUDEST, _SPREAD = 12, 12
 _SPOKEN = 0.5
-#: How loud speech is, is how loud its loudest parts are: others may leak from another channel.
+#: The level of speech is taken from its loudest parts, because the others may leak from another
+#: channel.
 _LOUD_PERCENT = 97
-#: A delay between two channels is looked for up to half a second, in so many blocks.
+#: The longest delay between two channels that is searched for, half a second, and in how many
+#: blocks.
 _MOST_DELAY = SAMPLE_RATE // 2
 _DELAY_BLOCKS = 6
-#: Decibels of nothing.
+#: The level of digital silence, in decibels.
 _FLOOR_DB = -100.0
 
 
 @dataclass(frozen=True)
 class Levels:
-    """`db`: level of each frame, of full scale, shape (channels, frames); `correlation` of the
-    sound of each two, shape (channels, channels)."""
+    """`db`: the level of each frame in dB of full scale, shape (channels, frames); `correlation`:
+    of the sound of each two channels, shape (channels, channels)."""
 
     db: Float32
     correlation: npt.NDArray[np.float64]
 
 
 def measure(channels: Sequence[Int16]) -> Levels:
-    """Levels and correlations of the channels of one sound, read once from beginning to end.
+    """Measure levels and correlations of the channels, reading them once from beginning to end.
 
     Args:
         channels: int16 at 16 kHz, all of one length; may be memory maps.
@@ -61,7 +62,7 @@ def measure(channels: Sequence[Int16]) -> Levels:
 
 
 def loudness(db: Float32, frames: int) -> Float32:
-    """The level that so many frames of each channel reach, shape (channels,)."""
+    """The level that the given number of frames of each channel reach, shape (channels,)."""
     place = max(0, db.shape[1] - frames)
     loud: Float32 = np.partition(db, place, axis=1)[:, place]
     return loud
@@ -87,15 +88,15 @@ def _loudest(db: Float32, count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class SpeechSample:
-    """Of a channel: seconds of speech in the blocks that were looked at, and how loud it is, in
-    decibels of full scale."""
+    """For a channel: seconds of speech in the examined blocks, and the level of speech in dB of
+    full scale."""
 
     seconds: float
     level: float
 
 
 def sample_speech(samples: Int16, db: Float32) -> SpeechSample:
-    """Listen to the loudest blocks of a channel and to some from everywhere.
+    """Run the speech detector on the loudest blocks of a channel and some spread over it.
 
     Args:
         samples: the channel, int16 at 16 kHz.
@@ -115,8 +116,8 @@ def sample_speech(samples: Int16, db: Float32) -> SpeechSample:
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike two channels are when the other is moved by `delay` samples (it is later by so
-    many), from 0 to 1, and by how many decibels it is louder, at least and at most."""
+    """How similar two channels are, from 0 to 1, when the second is moved by `delay` samples (its
+    lag), and the least and the most decibels by which it is louder."""
 
     alike: float
     delay: int
@@ -125,7 +126,8 @@ class Likeness:
 
 
 def likeness(one: Int16, other: Int16, db: Float32) -> Likeness:
-    """Over the loudest blocks of `one`, whose levels `db` are: medians, and the range of gains."""
+    """Compare over the loudest blocks of `one`, which has the levels `db`: medians, and the range
+    of gains."""
     found = [
         _block_likeness(one[at * HOP : end], other[at * HOP : end])
         for at in _loudest(db, _DELAY_BLOCKS)
@@ -150,8 +152,9 @@ def _block_likeness(one: Int16, other: Int16) -> tuple[float, int, float]:
 
 @dataclass(frozen=True)
 class Sides:
-    """Which channel is the loudest for how loud speech in it is: `loudest`, shape (frames,), a
-    place among those compared, and by how many decibels, `margin`; `active`: somebody speaks."""
+    """Which channel is the loudest, relative to the level of speech in it: `loudest`, shape
+    (frames,), an index among those compared, and by how many decibels, `margin`; `active`: whether
+    somebody speaks."""
 
     loudest: npt.NDArray[np.intp]
     margin: Float32
@@ -162,12 +165,13 @@ class Sides:
         return self.active & (self.margin >= margin)
 
     def seconds(self, place: int, margin: float) -> float:
-        """How long that channel is the loudest by `margin` decibels."""
+        """How many seconds the channel is the loudest by `margin` decibels."""
         here = self.one_sided(margin) & (self.loudest == place)
         return float(np.count_nonzero(here)) * FRAME_SECONDS
 
 
-#: Decibels below the level of speech, and above the quietest tenth, of what counts as speech.
+#: A frame counts as speech from this many decibels below the level of speech, and this many above
+#: the quietest tenth.
 _BELOW_SPEECH, _ABOVE_QUIET = 25.0, 6.0
 
 
@@ -189,8 +193,8 @@ def sides(db: Float32, speech: Sequence[float]) -> Sides:
 
 @dataclass(frozen=True)
 class Leak:
-    """Channel `source` is heard in channel `into`, `gain` decibels louder (less than 0: quieter)
-    and `frames` later."""
+    """Channel `source` is heard in channel `into`, `gain` decibels louder (negative: quieter) and
+    `frames` later."""
 
     source: int
     into: int
@@ -198,21 +202,21 @@ class Leak:
     frames: int
 
 
-#: Frames that a leak is looked for in, at least, and by how many it may be late.
+#: The least number of frames to look for a leak in, and the most frames of delay.
 _LEAST_FRAMES, _MOST_LATE = 60, 12
-#: How much a channel's level must follow another's, and rise above its own quiet, to be a leak.
+#: The least correlation of two levels, and the least rise above the quiet level, that make a leak.
 _FOLLOWS, _RISES_DB = 0.5, 6.0
 _LOUD_DB = 15.0
 
 
 def find_leak(source: int, into: int, db: Float32, alone: Bool, speech_level: float) -> Leak | None:
-    """Whether what is said in one channel is heard in another, by the level of the other.
+    """Find whether speech in one channel is heard in another, by the other's level.
 
     Args:
-        source, into: places of the two channels in `db`.
+        source, into: indices of the two channels in `db`.
         db: levels, shape (channels, frames).
-        alone: frames in which `source` is surely the one that speaks, shape (frames,).
-        speech_level: how loud speech is in `source`.
+        alone: frames in which `source` certainly has the speaker, shape (frames,).
+        speech_level: the level of speech in `source`.
     """
     quiet = float(np.percentile(db[into], 10))
     best: tuple[float, int, float] | None = None
@@ -232,28 +236,29 @@ def find_leak(source: int, into: int, db: Float32, alone: Bool, speech_level: fl
 
 
 def correlation(one: Float32, other: Float32) -> float:
-    """Of two rows, 0 where one of them never changes."""
+    """The correlation of two rows; 0 if one of them is constant."""
     if one.std() < 1e-3 or other.std() < 1e-3:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
 
 
-#: What is said in a channel is this much louder than what leaks into it; a leak dies away by so
-#: many decibels a frame.
+#: Speech in a channel is this many decibels louder than a leak into it; a leak decays by this many
+#: decibels a frame.
 _MARGIN_DB, _DECAY_DB = 6.0, 3.0
-#: Frames: a shorter rise above the leak is the leak's own; what is kept is kept so much longer.
+#: Frames: a shorter rise above the leak belongs to the leak; sound that is kept is extended by the
+#: second value.
 _SHORTEST_OWN, _AROUND_OWN = 3, 4
 
 
 def own_sound(channel: int, db: Float32, leaks: Sequence[Leak]) -> Bool:
-    """Frames of a channel that are not just what leaks into it, shape (frames,)."""
+    """The frames of a channel that have more than a leak, shape (frames,)."""
     expected = np.full(db.shape[1], _FLOOR_DB, np.float32)
     for leak in leaks:
         if leak.into == channel:
             moved = np.full(db.shape[1], _FLOOR_DB, np.float32)
             moved[leak.frames :] = db[leak.source, : db.shape[1] - leak.frames] + leak.gain
             expected = np.maximum(expected, moved)
-    # A falling ramp from each frame on: the running maximum of what is left of earlier ones.
+    # Each frame's level decays over the following ones: the running maximum of what is left.
     ramp = np.arange(len(expected), dtype=np.float64) * _DECAY_DB
     expected = (np.maximum.accumulate(expected + ramp) - ramp).astype(np.float32)
     quiet = float(np.percentile(db[channel], 10))

@@ -1,4 +1,4 @@
-"""What is done with the channels of a recording, and what is said of them."""
+"""Decide what is done with the channels of a recording, and describe it."""
 
 from __future__ import annotations
 
@@ -25,38 +25,39 @@ from reelmill.stages.media.channel_levels import (
     sides,
 )
 
-#: A channel is silent that is never louder than this for so many frames in all (0.3 s).
+#: A channel is silent if fewer frames than this in all (0.3 s) are louder than this.
 _SILENT_DB, _SOUND_FRAMES = -65.0, 10
-#: Two channels with a correlation like this are the same sound, those with the other are not
-#: averaged as they are, or would cancel in part.
+#: Two channels with at least the first correlation have the same sound. With at most the second,
+#: one is inverted before averaging, because they would partly cancel.
 _SAME, _OPPOSED = 0.9, -0.3
-#: Of the same sound a channel so many decibels quieter is left out of the average.
+#: A channel with the same sound that is this many decibels quieter is left out of the average.
 _MUCH_QUIETER_DB = 6.0
-#: Of the same sound, later, the one channel is louder than the other by always about as much.
+#: If two channels have the same sound with a delay, their difference in level varies by at most
+#: this.
 _SAME_GAIN_DB = 3.0
-#: Seconds of speech that make a channel one in which somebody speaks.
+#: The least seconds of speech in a channel in which somebody speaks.
 _SPOKEN_SECONDS = 0.3
-#: A person a channel: in this share of speech one channel is so many decibels louder than all
-#: others, and each of the people is so for a little while.
+#: One person per channel: in this share of speech one channel is this many decibels louder than all
+#: others, and each channel is so for a while.
 _ONE_SIDED_SHARE, _ONE_SIDED_DB = 0.6, 6.0
 _LEAST_SECONDS, _LEAST_SHARE = 0.5, 0.01
-#: So do channels of which no two are more alike than this, by sound and by loudness.
+#: Channels also have one person each if no two are more similar than this, by sound and by level.
 _RELATED = 0.3
-#: Places in the layouts with a centre and a bass channel: 5.1, 6.1, 7.1.
+#: Indices of the centre and the bass channel in the layouts 5.1, 6.1 and 7.1.
 _CENTRE, _BASS = 2, 3
-#: The centre has so much of the speech that any other channel has, at least, to be the dialogue.
+#: The centre has the dialogue if it has at least this share of the speech of any other channel.
 _CENTRE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class ChannelPlan:
-    """What becomes of the channels, counted from 0.
+    """What is done with the channels, counted from 0.
 
     Attributes:
-        gains: of each in the one sound; 0 for what is left out.
-        apart: those that are recognized each on its own; none where the one sound is.
-        leaks: what is muted in those.
-        text: in a line, what was found and done.
+        gains: of each channel in the mixed sound; 0 if it is left out.
+        apart: those recognized separately; empty if the mixed sound is recognized.
+        leaks: leaks that are muted in those.
+        text: one line about what was found and done.
     """
 
     gains: tuple[float, ...]
@@ -70,11 +71,11 @@ class ChannelPlan:
 
 
 def plan_channels(channels: Sequence[Int16], layout: str, asked: str) -> tuple[ChannelPlan, Levels]:
-    """Decide by measurement what is done with the channels of a recording.
+    """Decide by measurements what is done with the channels of a recording.
 
     Args:
         channels: two or more, int16 at 16 kHz, of one length; may be memory maps.
-        layout: what the file says they are, as FFmpeg calls it.
+        layout: the layout named in the file, as FFmpeg calls it.
         asked: `auto`, `mix`, `split`, or the number of one channel, counted from 1.
 
     Raises:
@@ -102,7 +103,8 @@ def plan_channels(channels: Sequence[Int16], layout: str, asked: str) -> tuple[C
 
 @dataclass(frozen=True)
 class _Same:
-    """Channels with the same sound: places and signs; `relation` says so in words, if several."""
+    """Channels with the same sound: indices and signs; `relation` describes them in words, if there
+    are several."""
 
     places: tuple[int, ...]
     signs: tuple[int, ...]
@@ -120,7 +122,7 @@ class _Planning:
         self._loud = loudness(levels.db, _SOUND_FRAMES) if levels.db.shape[1] else None
 
     def auto(self) -> ChannelPlan:
-        """The plan where nothing was asked for."""
+        """The plan if no particular one was asked for."""
         everything = range(len(self._channels))
         if self._loud is None:
             return self.mixed(everything, "the channels were averaged")
@@ -142,7 +144,7 @@ class _Planning:
         return ChannelPlan(plan.gains, "; ".join(said), plan.apart, plan.leaks)
 
     def _groups(self, audible: Sequence[int]) -> list[_Same]:
-        """Channels with the same sound put together, the loudest first."""
+        """Group channels with the same sound, the loudest first."""
         found: list[_Same] = []
         for at in audible:
             for number, group in enumerate(found):
@@ -155,7 +157,7 @@ class _Planning:
         return sorted(found, key=lambda group: group.first)
 
     def _joined(self, group: _Same, at: int) -> _Same | None:
-        """The group with a channel more; None where that is another sound."""
+        """The group with one more channel; None if that has another sound."""
         first, name, other = group.first, self.names[group.first], self.names[at]
         alike = float(self._levels.correlation[first, at])
         if abs(alike) >= _SAME:
@@ -179,8 +181,9 @@ class _Planning:
         return _Same(group.places, group.signs, "; ".join(filter(None, (group.relation, relation))))
 
     def _delay(self, one: int, other: int) -> int | None:
-        """By how many samples a channel is later than another with the same sound; None where it
-        is not the same: of two who leak, now the one is louder and now the other."""
+        """By how many samples a channel lags behind another with the same sound; None if the sound
+        is not the same. With two people who leak into each other's channel, sometimes one is louder
+        and sometimes the other."""
         there = self._likeness(one, other)
         if there.alike < _SAME:
             return None
@@ -227,8 +230,8 @@ class _Planning:
         return self._all(spoken, "; ".join(filter(None, (text, left_out))))
 
     def _is_surround(self, seconds: dict[int, float]) -> bool:
-        """Whether the file's layout has a centre and what is heard fits: speech in the centre, and
-        none in the bass, as there would be on a recorder with a microphone a person."""
+        """Whether the file's layout has a centre and the sound agrees: speech in the centre and
+        none in the bass. A recorder with a microphone per person would have speech there."""
         if not self._layout.startswith(("5.1", "6.1", "7.1")) or len(self._channels) < 6:
             return False
         if seconds.get(_BASS, 0.0) >= _SPOKEN_SECONDS:
@@ -236,7 +239,7 @@ class _Planning:
         return seconds.get(_CENTRE, 0.0) >= _CENTRE_SHARE * max(seconds.values())
 
     def _people(self, places: Sequence[int], speech: Sequence[float]) -> ChannelPlan | None:
-        """The plan where each of these channels has a person of its own; None where not."""
+        """The plan in which each of these channels has one person; None if they do not."""
         db = self._levels.db[list(places)]
         compared = sides(db, speech)
         alone = compared.one_sided(_ONE_SIDED_DB)
@@ -272,8 +275,8 @@ class _Planning:
         return self.apart(people, text, leaks)
 
     def _unrelated(self, places: Sequence[int], active: Bool) -> bool:
-        """Whether no two channels have anything to do with each other, neither their sound, however
-        late, nor how loud they are."""
+        """Whether all channels are unrelated: neither their sound, at any delay, nor their levels
+        correlate."""
         for one, other in combinations(places, 2):
             db = self._levels.db[[one, other]][:, active]
             if db.shape[1] < 2 or correlation(db[0], db[1]) > _RELATED:
@@ -283,7 +286,7 @@ class _Planning:
         return True
 
     def mixed(self, places: Sequence[int], text: str) -> ChannelPlan:
-        """All of `places` averaged; what would cancel the loudest is turned over first."""
+        """The average of `places`; a channel that would cancel the loudest is inverted first."""
         loudest = places[0]
         if self._loud is not None:
             loud = self._loud
@@ -300,7 +303,7 @@ class _Planning:
         return ChannelPlan(tuple(gains), text)
 
     def _all(self, groups: Sequence[_Same], text: str) -> ChannelPlan:
-        """Every group counts the same, however many channels have its sound."""
+        """Every group has the same weight, however many channels have its sound."""
         plan = self.mixed([one.first for one in groups], text)
         gains = [0.0] * len(self._channels)
         for one in groups:
@@ -319,12 +322,12 @@ class _Planning:
         return self._one(_Same((place,), (1,)), text)
 
     def apart(self, places: Sequence[int], text: str, leaks: Sequence[Leak]) -> ChannelPlan:
-        """Each of `places` on its own; the one sound is their average."""
+        """Each of `places` separately; the mixed sound is their average."""
         plan = self.mixed(places, text)
         return ChannelPlan(plan.gains, text, tuple(places), tuple(leaks))
 
     def listed(self, places: Sequence[int]) -> str:
-        """Their names, as in a sentence."""
+        """Their names, joined as in a sentence."""
         return _and([self.names[at] for at in places])
 
     def _named(self, group: _Same) -> str:

@@ -1,4 +1,4 @@
-"""Decode: a recording's sound as 16 kHz samples in files of ours."""
+"""Decode: decode a recording's sound to 16 kHz samples in files."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from reelmill.stages.media.spoken_track import TrackSound
 
 @dataclass(frozen=True)
 class Decode(FileStage):
-    """Writes the sound, and where channels have a person each those too, beside the artifact.
+    """Writes the sound beside the artifact, and each channel's too if they have one person each.
 
-    `track`: which of the audio tracks, counted from 0; None for the main one, or for one with
-    speech where nobody speaks in that. A finding names those left out.
+    `track`: number of the audio track, counted from 0; None for the main one, or for another one
+    with speech if the main one has none. A finding names those left out.
 
-    `channels`: `auto` decides by measurement, and a finding says how; `mix` averages them, `split`
-    has each recognized on its own, a number reads that one alone, counted from 1.
+    `channels`: `auto` decides by measurements, and a finding says how; `mix` averages them; `split`
+    recognizes each separately; a number selects that one, counted from 1.
 
-    Raises InputError when there is no sound, LimitError when its sound is longer than is allowed or
-    than fits on the disk, and leaves OSError (disk full) as the system says it. With `required`
-    False a recording without sound, or whose sound cannot be read, gets no samples and a finding
-    instead of those errors.
+    Raises InputError if there is no sound and LimitError if it is longer than allowed or than fits
+    on the disk; an OSError (disk full) passes through. With `required` False, a recording without
+    readable sound gets no samples and a finding instead of these errors.
     """
 
     name = "decode"

@@ -1,4 +1,4 @@
-"""Whole recordings as items, for libraries that take nothing smaller."""
+"""Whole recordings as items, for libraries that cannot take smaller ones."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ TIMEOUT_PER_COST = 20.0
 
 @dataclass(frozen=True)
 class WholeSound:
-    """The decoded sound of a recording, where it lies: the file is mapped, not sent.
+    """The decoded sound of a recording, by its path: the file is mapped, not sent.
 
-    `folder` as text: another version of Python may have to read this. Cost is in seconds.
+    `folder` is a str, because another version of Python may have to read this. The cost is in
+    seconds.
     """
 
     folder: str

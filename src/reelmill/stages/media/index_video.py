@@ -1,4 +1,4 @@
-"""IndexVideo: where the pictures of a video lie, and whether its times can be followed."""
+"""IndexVideo: index the pictures of a video, and check whether its times can be relied on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reelmill.media.video.index import index_video
 
 @dataclass(frozen=True)
 class IndexVideo(FileStage):
-    """Reads all packets of a video's picture once, so that all later stages read alike.
+    """Reads all packets of the video track once, so that all later stages see the same pictures.
 
     `track`: number of the video track, counted from 0; None for the largest. Raises InputError when
     there is no picture.

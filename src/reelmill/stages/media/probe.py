@@ -1,4 +1,4 @@
-"""Probe: what a recording contains."""
+"""Probe: find out what a recording contains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelmill.media.probe import probe
 
 @dataclass(frozen=True)
 class Probe(FileStage):
-    """Reads the headers of the original. Raises InputError for what is not a recording."""
+    """Reads the headers of the original. Raises InputError if it is not a recording."""
 
     name = "probe"
     version = 1

@@ -1,4 +1,4 @@
-"""Which of a recording's audio tracks is read, and what is said of the others."""
+"""Choose which audio track of a recording is read, and report the others."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from reelmill.stages.media.channel_plan import plan_channels
 from reelmill.stages.speech.detect_speech import speech_probabilities
 from reelmill.stages.speech.vad_segments import HOP
 
-#: As in `SegmentOptions`; so much above it, all in all, is speech rather than a click.
+#: The threshold is that of `SegmentOptions`; this many seconds above it are speech rather than a
+#: click.
 _THRESHOLD, _LEAST_SECONDS = 0.5, 0.3
 
-#: Sound is looked at in pieces of so many samples until there is enough speech.
+#: Sound is examined in pieces of this many samples until there is enough speech.
 _PIECE = 60 * SAMPLE_RATE
 
-#: Tracks that are named one by one.
+#: The most tracks that are named one by one.
 _MOST_NAMED = 8
 
 
@@ -46,13 +47,12 @@ class TrackSound:
     ) -> None:
         self._recording, self._file = recording, file
         self._channels, self._asked = channels, asked
-        #: The channels as they are to be recognized; None where there is one.
+        #: The channels to be recognized; None if there is only one.
         self.planned: PlannedSound | None = None
 
     def decode_track(self, tracks: Sequence[AudioTrack], track: int | None) -> Decoded:
-        """Decode one track: `track`, or the main one, or where nobody speaks in that one the first
-        of the others in which somebody does. Findings name the tracks left out and say what was
-        done with channels.
+        """Decode one track: `track`, or the main one, or, if nobody speaks in that, the first other
+        track with speech. Findings name the tracks left out and say what was done with channels.
 
         Raises:
             InputError, LimitError, TransientError, ChangedError, OSError: as `decode`.
@@ -74,7 +74,7 @@ class TrackSound:
                 continue
             try:
                 result = self._decode(other)
-            except (InputError, LimitError):  # it is named among those left out
+            except (InputError, LimitError):  # it is reported as left out
                 continue
             if _has_speech(self._file, result.samples):
                 return result
@@ -104,7 +104,7 @@ def _has_speech(file: IO[bytes], count: int) -> bool:
     if not count:
         return False
     with mmap.mmap(file.fileno(), 2 * count, access=mmap.ACCESS_READ) as mapped:
-        # A copy of each piece: what is mapped cannot be closed while an array looks into it.
+        # Each piece is copied, because a map cannot be closed while an array uses it.
         seconds = 0.0
         for start in range(0, 2 * count, 2 * _PIECE):
             piece: npt.NDArray[np.int16] = np.frombuffer(mapped[start : start + 2 * _PIECE], "<i2")

@@ -1,4 +1,4 @@
-"""When subtitles come and go: as words are spoken, long enough to read, never two at a time."""
+"""Time subtitles: shown as their words are spoken, long enough to read, never two at a time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from reelmill.artifacts import Word
 from reelmill.core.times import milliseconds
 from reelmill.stages.subtitles.rules import SubtitleRules
 
-#: A pause up to this long between two cues is closed to the smallest gap: no flicker.
+#: A pause up to this long between two cues is reduced to the smallest gap, to avoid flicker.
 _FLICKER_MS = 500
-#: A cue is never shorter than this part of the shortest allowed: the next one waits instead.
+#: A cue lasts at least this share of the shortest time allowed; the next one is delayed if
+#: necessary.
 _LEAST_SHARE = 0.4
 
 
 @dataclass
 class DesiredTiming:
-    """When a cue would like to be shown, and how long reading it takes; in milliseconds."""
+    """When a cue should be shown, and how long it takes to read; in milliseconds."""
 
     start: int
     end: int
@@ -26,7 +27,7 @@ class DesiredTiming:
 
 @dataclass
 class Shown:
-    """When a cue is shown, and by how much later than its words; in milliseconds."""
+    """When a cue is shown, and how much later than its words; in milliseconds."""
 
     start: int
     end: int
@@ -36,9 +37,9 @@ class Shown:
 def schedule(
     desired: Sequence[DesiredTiming], rules: SubtitleRules, duration: float
 ) -> list[Shown]:
-    """Times for all cues, in order: each begins with its words, or as soon as the one before has
-    gone; it stays until it has been read, the next one comes or it was there for the longest
-    time allowed. `duration` is the recording's, 0 when not known."""
+    """The times of all cues, in order. Each begins with its words, or as soon as the previous one
+    has ended, and stays until it has been read, the next one begins or the longest time allowed is
+    over. `duration` is the recording's, 0 if unknown."""
     shown: list[Shown] = []
     gap, shortest, longest = map(milliseconds, (rules.gap, rules.shortest, rules.longest))
     least = max(1, min(longest, round(shortest * _LEAST_SHARE)))
@@ -57,10 +58,10 @@ def schedule(
 
 
 def source_borders(words: Sequence[Word], widths: Sequence[int]) -> list[int]:
-    """Where each part of a translation begins among the words spoken, and the end.
+    """The index of the spoken word at which each part of a translation begins, and the end.
 
-    Parts take words by their share of the text, cut rather at a pause than a little beside it.
-    Where there are more parts than words, some share a word.
+    Each part gets words by its share of the text; a pause close by is preferred as the border. If
+    there are more parts than words, some share a word.
     """
     total, sizes = max(1, sum(widths)), [max(1, len(word.text)) for word in words]
     reached, all_of = [0], max(1, sum(sizes))
@@ -82,7 +83,8 @@ def source_borders(words: Sequence[Word], widths: Sequence[int]) -> list[int]:
 
 
 def _pause_worth(words: Sequence[Word], at: int) -> float:
-    """What share of the text a pause before the word at `at` is worth going aside for."""
+    """How far a border may move, as a share of the text, to fall on the pause before the word at
+    `at`."""
     if not 0 < at < len(words):
         return 0.0
     return 0.15 * min(max(0.0, words[at].start - words[at - 1].end), 1.0)

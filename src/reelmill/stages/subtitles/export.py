@@ -1,4 +1,4 @@
-"""Export of subtitles as files."""
+"""ExportSubtitles: write subtitles to files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from reelmill.export.subtitles import (
 from reelmill.export.transcript.document import Source
 from reelmill.stages.transcript.export import export_path, write_export
 
-#: What styles are meant for when there is no picture.
+#: The picture size that styles assume if there is no picture.
 _NO_PICTURE = (1920, 1080)
 
 
@@ -46,7 +46,7 @@ class ExportSubtitles(FileStage):
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_SUBTITLE_FORMATS
     style: SubtitleStyle = DEFAULT_STYLE
-    #: Those of the translations, which decide them already.
+    #: Set by the translations, which are in the key already.
     languages: tuple[str, ...] = field(default=(), metadata={"affects_result": False})
 
     def __post_init__(self) -> None:
@@ -84,8 +84,7 @@ class ExportSubtitles(FileStage):
 
 
 def shown_picture(media: Media) -> tuple[int, int]:
-    """Width and height of the picture as it is shown: turned where the video says so, in square
-    pixels."""
+    """Width and height of the picture as shown: rotated as the video asks, in square pixels."""
     if not media.video:
         return _NO_PICTURE
     video = media.video[0]

@@ -1,4 +1,4 @@
-"""Layout: translations as subtitles that can be read, cut where their words were spoken."""
+"""LayOut: lay out translations as readable subtitles, timed by the words that were spoken."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from reelmill.stages.subtitles.cue_times import DesiredTiming, schedule, source_
 from reelmill.stages.subtitles.line_breaks import Part, into_parts, least_parts, most_parts
 from reelmill.stages.subtitles.rules import SubtitleRules, broken_rules, rules_for
 
-#: Two sentences share a cue only when the pause between them is no longer.
+#: The longest pause between two sentences that share a cue.
 _TOGETHER_SECONDS = 1.0
 #: The last part of a FLORES-200 code.
 _BY_SCRIPT = {"Hang": "ko", "Jpan": "ja", "Hans": "zh", "Hant": "zh"}
-#: A cue may go so much before its last word: better than two of a few letters each.
+#: A cue may end this long before its last word, which is better than two cues of a few letters.
 _GONE_EARLY_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
 class LayOut(FileStage):
-    """Subtitles by the rules of each target language; rules that are given replace its own.
+    """Makes subtitles by the rules of each target language; given rules replace these.
 
-    `bilingual`: each cue also has the lines of the original. No rule is broken without being
-    reported in the track, and no text is dropped for one.
+    `bilingual`: each cue also has the lines of the original. Every broken rule is reported in the
+    track, and no text is dropped to keep one.
     """
 
     name = "layout"
@@ -95,7 +95,7 @@ class LayOut(FileStage):
 
 @dataclass
 class _Draft:
-    """A cue before its time is settled."""
+    """A cue before its times are decided."""
 
     timing: DesiredTiming
     lines: list[str]
@@ -106,7 +106,7 @@ class _Draft:
 
 
 class Layout:
-    """Lays out one language after the rules of it and of the language spoken."""
+    """Lays out one language by its rules and those of the language spoken."""
 
     def __init__(self, rules: SubtitleRules, original_rules: SubtitleRules) -> None:
         self._rules = rules
@@ -120,14 +120,14 @@ class Layout:
         duration: float,
         original: str | None = None,
     ) -> SubtitleTrack:
-        """The subtitles of `texts`, one a sentence; with the original's lines when its language
-        is given."""
+        """The subtitles of `texts`, one text per sentence; with the original's lines if its
+        language is given."""
         drafts = [
             draft
             for index, (sentence, text) in enumerate(zip(sentences, texts, strict=True))
             for draft in self._drafts(index, sentence, text, language, original)
         ]
-        drafts.sort(key=lambda draft: draft.timing.start)  # of equal ones the first stays first
+        drafts.sort(key=lambda draft: draft.timing.start)  # the sort is stable
         drafts = list(self._together(drafts))
         times = schedule([draft.timing for draft in drafts], self._rules, duration)
         cues = [
@@ -147,7 +147,7 @@ class Layout:
     def _drafts(
         self, index: int, sentence: Sentence, text: str, language: str, original: str | None
     ) -> Iterator[_Draft]:
-        """One sentence cut into as many cues as its length and its time ask for."""
+        """A sentence cut into as many cues as its length and duration need."""
         text, spoken = one_line(text), one_line(sentence.text) if original is not None else None
         if not text:
             return
@@ -165,7 +165,7 @@ class Layout:
         for number, (part, also) in enumerate(zip(parts, beside, strict=True)):
             first, stop = borders[number], max(borders[number : number + 2])
             if first == stop and sentence.words:
-                first = max(0, first - 1)  # it shares the word that is being spoken
+                first = max(0, first - 1)  # share the word that is being spoken
             reading = self._rules.reading_seconds(part.lines)
             yield _Draft(
                 DesiredTiming(*times[number], reading=math.ceil(reading * 1000)),
@@ -177,7 +177,7 @@ class Layout:
             )
 
     def _count(self, sentence: Sentence, text: str, original: str | None) -> int:
-        """Into how many cues a sentence goes; never so many that its phrases would be cut."""
+        """The number of cues for a sentence; never so many that phrases would be cut."""
         too_long = sentence.end - sentence.start - _GONE_EARLY_SECONDS
         half_lines = 2 * self._rules.characters(text) // self._rules.characters_per_line
         count = max(
@@ -191,7 +191,7 @@ class Layout:
         return max(1, min(count, most))
 
     def _together(self, drafts: Sequence[_Draft]) -> Iterator[_Draft]:
-        """Cues that would be too short share one with a neighbour, where both fit."""
+        """Join cues that would be too short with a neighbour, if both fit."""
         waiting: _Draft | None = None
         for index, draft in enumerate(drafts):
             following = drafts[index + 1].timing.start if index + 1 < len(drafts) else None
@@ -223,7 +223,8 @@ class Layout:
 
 
 def _written_like(language: str) -> str:
-    """The plain code of a language, or of the one whose script it has: what rules go by."""
+    """The code by which rules are found: the language's, or that of the language whose script it
+    uses."""
     flores = find_flores(language)
     if flores is None:
         return language
@@ -245,7 +246,8 @@ def _merged(one: _Draft, other: _Draft) -> _Draft:
 def _times(
     sentence: Sentence, borders: Sequence[int], widths: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """When the parts' words are spoken, in milliseconds; parts that share a word share its time."""
+    """When the words of each part are spoken, in milliseconds; parts that share a word share its
+    time."""
     words = sentence.words
     shares = list(itertools.accumulate(widths, initial=0))
     span = sentence.end - sentence.start

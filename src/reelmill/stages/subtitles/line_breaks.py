@@ -1,4 +1,4 @@
-"""Text into parts and lines: broken where phrases end, evenly, never wider than allowed."""
+"""Break text into parts and lines: at ends of phrases, evenly, never wider than allowed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from reelmill.core.text import columns, phrases
 from reelmill.stages.subtitles.rules import SubtitleRules
 
-#: How bad a break behind a phrase is: 0 behind a sentence, 1 between what belongs together.
+#: The cost of a break after a phrase: 0 after a sentence, 1 between words that belong together.
 _AFTER_SENTENCE, _AFTER_CLAUSE, _AFTER_PHRASE, _USUAL, _TORN, _INSIDE = 0.0, 0.1, 0.3, 0.5, 1.0, 3.0
 _SENTENCE_END = re.compile(r"[。！？.!?…][」』）)\"'”’]*$")
 _CLAUSE_END = re.compile(r"[、，,;；:：][」』）)\"'”’]*$")
-#: By language: what ends a phrase, what asks for the next word, what leans on the word before.
+#: By language: words that end a phrase, words that need the next one, words that belong to the one
+#: before.
 _PHRASE_END = {
     "ja": re.compile(r"(は|が|を|に|で|と|も|へ|て|から|まで|ので|けど|たら|れば)$"),
     "ko": re.compile(r"(은|는|이|가|을|를|에|에서|에게|와|과|로|도|고|서|면|지만|는데|요|다)$"),
@@ -46,7 +47,7 @@ _PART_WEIGHT, _LINE_WEIGHT = 0.5, 0.35
 
 @dataclass(frozen=True)
 class Part:
-    """What one cue shows; `torn`: how many of its words are broken, also at its end."""
+    """The text of one cue. `torn`: how many of its words are broken, also at its end."""
 
     lines: list[str]
     columns: int
@@ -54,12 +55,12 @@ class Part:
 
 
 def least_parts(text: str, rules: SubtitleRules) -> int:
-    """Into how many parts a text must be cut to fit on the lines of a cue."""
+    """The least number of parts in which a text fits on the lines of a cue."""
     return len(_Broken(text, rules, "").fewest_parts())
 
 
 def most_parts(text: str, rules: SubtitleRules) -> int:
-    """Into how many parts a text can be cut without cutting its phrases."""
+    """The most parts into which a text can be cut without cutting its phrases."""
     return len(_Broken(text, rules, "").texts)
 
 
@@ -74,7 +75,7 @@ def into_parts(text: str, count: int, rules: SubtitleRules, language: str) -> li
 
 
 class _Broken:
-    """A text as the pieces between which it may be broken, each narrow enough for a line."""
+    """A text as pieces between which it may be broken, each narrow enough for a line."""
 
     def __init__(self, text: str, rules: SubtitleRules, language: str) -> None:
         self._limit, self._lines = rules.columns_per_line, rules.lines
@@ -96,7 +97,7 @@ class _Broken:
         return Part(lines, sum(map(columns, lines)), torn)
 
     def fewest_parts(self) -> list[int]:
-        """Where the parts end when each takes as much as fits."""
+        """The ends of the parts if each takes as much as fits."""
         ends: list[int] = []
         while (first := ends[-1] if ends else 0) < len(self.texts):
             ends.append(self._part_reach(first))
@@ -125,7 +126,7 @@ class _Broken:
         return found
 
     def _line_reach(self, first: int) -> int:
-        """How far a line goes that begins at `first`; at least one piece."""
+        """The end of a line that begins at `first`; it has at least one piece."""
         stop, width = first + 1, self._widths[first]
         while stop < len(self.texts):
             width += self._widths[stop]
@@ -143,9 +144,9 @@ class _Broken:
     def _cut(
         self, first: int, stop: int, count: int, reaches: Sequence[int], weight: float
     ) -> list[int] | None:
-        """The most even cut of pieces `first` to `stop` into `count`, breaking where it hurts
-        least (dynamic programming, as Knuth and Plass 1981 break paragraphs); None when each may
-        only go as far as `reaches` and that is not far enough."""
+        """The most even division of pieces `first` to `stop` into `count`, with breaks where they
+        cost least (dynamic programming, as Knuth and Plass 1981 break paragraphs); None if none
+        keeps within `reaches`."""
         total = sum(self._widths[first:stop])
         ideal = max(1.0, total / count)
         best: dict[int, tuple[float, tuple[int, ...]]] = {first: (0.0, (first,))}
@@ -167,7 +168,7 @@ class _Broken:
 
 
 def _narrow(phrase: str, limit: int) -> list[tuple[str, bool]]:
-    """A phrase in pieces that fit on a line, and whether a word is torn behind each."""
+    """A phrase in pieces that fit on a line, and whether each break after them is inside a word."""
     if columns(phrase.rstrip()) <= limit:
         return [(phrase, False)]
     pieces, piece = [], ""

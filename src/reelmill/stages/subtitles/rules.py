@@ -1,4 +1,4 @@
-"""What readable subtitles keep to, by language, and which cues do not."""
+"""Rules for readable subtitles, by language, and a check of which cues break them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from reelmill.artifacts import BrokenRule, SubtitleCue
 from reelmill.core.text import columns
 
-#: Characters a line, and characters a second, where they differ from the usual: the figures of
-#: the large streaming services' timed text guides, rounded (Korean 16 to 20, Japanese 13 to 20).
+#: Characters a line and characters a second, with exceptions by language. Source: the timed text
+#: guides of the large streaming services, rounded (Korean 16 to 20, Japanese 13 to 20).
 _USUAL = (42, 17.0)
 _BY_LANGUAGE = {"ko": (18, 12.0), "ja": (16, 7.0), "zh": (16, 9.0), "yue": (16, 9.0)}
 #: In these scripts a full-width character counts as one, a half-width one as half.
 _FULL_WIDTH = frozenset(_BY_LANGUAGE)
-#: Rounding to whole milliseconds is no broken rule.
+#: Rounding to whole milliseconds does not break a rule.
 _TOLERANCE = 0.0011
 
 
@@ -38,7 +38,7 @@ class SubtitleRules:
         return columns(text) / (2 if self.full_width else 1)
 
     def reading_seconds(self, lines: Sequence[str]) -> float:
-        """How long it takes to read these lines."""
+        """The time in s needed to read these lines."""
         return sum(map(self.characters, lines)) / self.characters_per_second
 
 
@@ -48,7 +48,7 @@ def rules_for(
     characters_per_second: float | None = None,
     **others: float,
 ) -> SubtitleRules:
-    """The rules of a language; what is given takes the place of its own figures."""
+    """The rules of a language; given figures replace its own."""
     line, speed = _BY_LANGUAGE.get(language, _USUAL)
     return SubtitleRules(
         characters_per_line=characters_per_line or line,
@@ -61,10 +61,10 @@ def rules_for(
 def broken_rules(
     cues: Sequence[SubtitleCue], rules: SubtitleRules, original_rules: SubtitleRules, end: float
 ) -> Iterator[BrokenRule]:
-    """Every rule a cue does not keep, as it can be seen in the cues themselves.
+    """All rules that a cue breaks, as far as the cues themselves show it.
 
-    `original_rules` are those of the language spoken, for its lines; `end` is the recording's,
-    0 when not known. What cannot be seen (a break inside a word, a late start) the layout adds.
+    `original_rules` are those of the language spoken, for its lines; `end` is the recording's, 0 if
+    unknown. The layout adds what the cues do not show (a break inside a word, a late start).
     """
     before: SubtitleCue | None = None
     for index, cue in enumerate(cues):

@@ -1,4 +1,4 @@
-"""Copies of a video with its subtitles: as tracks, or in the picture."""
+"""Write copies of a video with its subtitles, as tracks or in the picture."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _TRACKS, _PICTURE = "no subtitle track added", "no copy with subtitles burned in
 class Mux(FileStage):
     """Writes `root`/`recording.name`.subtitled.mp4 (or .mov, .mkv) with a track for each language.
 
-    Tracks without a subtitle are left out; without any, or without a picture, there is no copy.
-    Findings say so, and what of the original is not in the copy.
+    Tracks without a subtitle are left out; if none is left, or there is no picture, no copy is
+    made. Findings report this, and what of the original is not in the copy.
     """
 
     name = "mux"
@@ -106,8 +106,8 @@ class Mux(FileStage):
 @dataclass(frozen=True)
 class Burn(FileStage):
     """Writes `root`/`recording.name`.`language`.burned.mp4 (or .mov, .mkv) for each language that
-    has subtitles; findings name those that have none, what could not be done, and what of the
-    original is not in a copy.
+    has subtitles; findings name languages without subtitles, what could not be done, and what of
+    the original is not in a copy.
 
     Raises:
         UsageError: no ffmpeg with libass, or no font for a language; before any work.
@@ -126,11 +126,11 @@ class Burn(FileStage):
     style: SubtitleStyle = DEFAULT_STYLE
     encoding: Encoding = DEFAULT_ENCODING
 
-    #: Those of the translations, which decide them already.
+    #: Set by the translations, which are in the key already.
     languages: tuple[str, ...] = field(default=(), metadata={"affects_result": False})
 
     def __post_init__(self) -> None:
-        """Raises UsageError when there is no ffmpeg or no font for it, before any work is done."""
+        """Raises UsageError if ffmpeg or a font is missing, before any work is done."""
         ffmpeg_with_subtitles()
         codes = [(language, find_flores(language)) for language in self.languages]
         scripts = [(language, code.partition("_")[2]) for language, code in codes if code]
@@ -183,7 +183,7 @@ class Burn(FileStage):
 
 
 def _left_out(subtitles: Subtitles, what: str) -> list[Finding]:
-    """What is said of languages in which there is nothing to show."""
+    """The findings about languages without subtitles."""
     empty = ", ".join(track.language for track in subtitles.tracks if not track.cues)
     if not empty:
         return []
@@ -214,7 +214,7 @@ def _about(copied: Copied, copy: str) -> Iterator[Finding]:
 
 
 def _changed(seen: Pictures, script: Script) -> Iterator[Finding]:
-    """How the picture of a burned copy is another one, beside its text."""
+    """How the picture of a burned copy differs from the original, apart from the text."""
     if seen.wrong_colours:
         yield Finding("wrong colours", text=f"burned copy: {WRONG_COLOURS}", severity="grave")
     if seen.is_hdr:

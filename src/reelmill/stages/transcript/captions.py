@@ -1,4 +1,4 @@
-"""Captions of a transcript: they fit on the screen and are cut where phrases end."""
+"""Cut a transcript into captions that fit on the screen and end where phrases end."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from reelmill.export.transcript.cues import one_line, speaker_prefix
 from reelmill.stages.subtitles.line_breaks import Part, into_parts, least_parts, most_parts
 from reelmill.stages.subtitles.rules import SubtitleRules
 
-#: Rounding to whole milliseconds makes nothing too long.
+#: Rounding to whole milliseconds makes no caption too long.
 _TOLERANCE = 0.0005
-#: A caption that makes room for the next is still seen.
+#: A caption shortened for the next one is still shown this long.
 _SHORTEST_SHOWN = 0.2
 
 
 @dataclass(frozen=True)
 class Lingering:
-    """For how long captions stay after their words: `shortest` in all, and until who reads
-    `characters_per_second` has read them, but `gap` seconds before the next; None where nothing was
-    asked for, and all None: while their words are said."""
+    """How long captions stay after their words: for `shortest` s in all, and until they can be read
+    at `characters_per_second`, but ending `gap` s before the next. A value of None has no effect;
+    with all None, captions are shown while their words are spoken."""
 
     characters_per_second: float | None = None
     shortest: float | None = None
     gap: float | None = None
 
     def shown(self, found: Sequence[Segment], rules: SubtitleRules) -> list[Segment]:
-        """Captions in order of time with the ends they get; `rules` limit their length."""
+        """Captions in order of time with their final ends; `rules` limit their length."""
         if self == Lingering():
             return list(found)
         lasting = []
@@ -55,16 +55,16 @@ def captions(
     """The segments cut into captions, whose text has its line breaks.
 
     Args:
-        transcript: where its words have times, captions begin and end with their words; elsewhere
-            a segment's time is shared out by width of text.
-        rules: how much fits on the screen, and for how long at most.
-        lingering: for how long captions stay after their words; not at all by default.
+        transcript: captions begin and end with their words if these have times; otherwise a
+            segment's time is divided by width of text.
+        limits of text and time for a caption.
+        lingering: how long captions stay after their words; by default they do not.
 
     Returns:
-        Captions by when they begin; those of different channels may overlap. No line is wider and
-        none has more lines than the rules say, with its speaker in front; none is longer. A word is
-        only cut where it alone is wider than a line. A single word that is said for longer than the
-        longest time is shown so long from its beginning.
+        Captions in order of their start; those of different channels may overlap. All keep the
+        rules for width, number of lines (with the speaker in front) and duration. Only a word that
+        is wider than a line is cut. A single word that lasts longer than the longest time is shown
+        for that time from its beginning.
     """
     found = [
         caption
@@ -85,13 +85,13 @@ def _of_segment(segment: Segment, rules: SubtitleRules, language: str) -> Iterat
 
 
 def _narrower(rules: SubtitleRules, prefix: int) -> SubtitleRules:
-    """Rules that leave `prefix` columns of each line, but never less than half a line."""
+    """The rules with lines shorter by `prefix` columns, but at least half as long."""
     left = max(rules.columns_per_line - prefix, rules.columns_per_line // 2)
     return replace(rules, characters_per_line=max(1, left // (2 if rules.full_width else 1)))
 
 
 def _cut(segment: Segment, rules: SubtitleRules, language: str) -> list[Segment]:
-    """A segment in as few parts as fit; those said for too long are cut again."""
+    """A segment in as few parts as fit; parts that last too long are cut again."""
     seconds = segment.end - segment.start
     wanted = math.ceil((seconds - _TOLERANCE) / rules.longest) if seconds > 0 else 1
     if wanted <= 1 and columns(segment.text) <= rules.columns_per_line:
@@ -130,7 +130,7 @@ def _letters(text: str) -> int:
 
 
 def _shared_out(words: Sequence[Word], letters: Sequence[int]) -> list[list[Word]]:
-    """The words of parts that end after so many letters each, by where the words begin."""
+    """The words of each part, given the number of letters at which each part ends."""
     sides: list[list[Word]] = [[] for _ in letters]
     number = done = 0
     for word in words:

@@ -1,4 +1,4 @@
-"""Export: a transcript as files for people and other programs."""
+"""Export: write a transcript to files for people and other programs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from reelmill.export.transcript.names import (
 from reelmill.stages.subtitles.rules import rules_for
 from reelmill.stages.transcript.captions import Lingering, captions
 
-#: Bytes kept free after a name for suffixes, also of formats that are added later.
+#: Bytes kept free after a name for suffixes, including those of future formats.
 _SUFFIX_ROOM = 16
 
 
@@ -40,9 +40,9 @@ _SUFFIX_ROOM = 16
 class Export(FileStage):
     """Writes `root`/`recording.name`.`suffix` for each format.
 
-    `settings` are pairs shown in the JSON export: what decided the text. They belong to the
-    stage's own settings, because the files change with them. `names` are given to
-    speakers as they are written.
+    `settings` are the pairs shown in the JSON export: the settings that decided the text. They
+    belong to the stage's own settings, because the files change with them. `names` replace
+    speakers' labels in the files.
     """
 
     name: ClassVar[str] = "export"
@@ -57,14 +57,14 @@ class Export(FileStage):
     formats: tuple[str, ...] = DEFAULT_FORMATS
     settings: tuple[tuple[str, Any], ...] = ()
     names: tuple[SpeakerName, ...] = ()
-    #: Captions whose words light up, in the formats that can show that.
+    #: Captions that highlight each word as it is spoken, in the formats that support it.
     words: bool = False
-    #: How much a caption shows, and for how many seconds; by language where None.
+    #: Limits of a caption in characters, lines and seconds; None: by language.
     characters_per_line: int | None = None
     lines: int = 2
     longest: float = 7.0
     lingering: Lingering = field(default_factory=Lingering)
-    #: Whether text nobody understands, and sounds that are no words, get marks.
+    #: Whether unintelligible speech, and sounds that are not words, are marked.
     inaudible: bool = False
     events: bool = False
 
@@ -110,7 +110,7 @@ class Export(FileStage):
 
 
 def found_names(profiles: SpeakerProfiles) -> dict[str, str]:
-    """The names of known people, by the labels of the speakers who sound like them."""
+    """The names of known people, by the labels of the speakers whose voices match."""
     return {one.speaker: one.name for one in profiles.speakers if one.name is not None}
 
 
@@ -122,16 +122,16 @@ def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> 
 
 
 def file_facts(root: Path, path: str) -> ExportedFile:
-    """What is noted of a file that was written by name; its hash is of what is on the disk."""
+    """The record of a file that a library wrote by name; the hash is of what is on the disk."""
     state = read_state(root / path)
     return ExportedFile(path, state.sha256, state.size)
 
 
 def export_path(name: str, suffix: str) -> str:
-    """Where a recording's export lies below the output folder, with forward slashes.
+    """The path of a recording's export below the output folder, with forward slashes.
 
-    A last part too long for a file name is cut and gets eight digits of the whole name's hash:
-    always the same ones, and different for names that only differ in what was cut off.
+    A last part too long for a file name is cut and gets eight digits of the whole name's hash, so
+    that names that differ only in the cut part stay different, and are the same in every run.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.name:

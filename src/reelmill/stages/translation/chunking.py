@@ -1,14 +1,14 @@
-"""Long texts cut where a reader would pause, and put together again."""
+"""Cut long texts where a reader would pause, and join them again."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-#: Where a sentence certainly ends, closing quotes and brackets included. A full stop is not
-#: certain: "Mr. Kim".
+#: A certain end of a sentence, including closing quotes and brackets. A full stop is not certain:
+#: "Mr. Kim".
 _SENTENCE = re.compile(r"(?<=[。！？!?])(?![。！？!?」』”’\"')）])\s*(?=\S)")
-#: Where to cut what is too long, best first: ends of sentences, of clauses, of words.
+#: Where to cut a text that is too long, best first: ends of sentences, of clauses, of words.
 _BORDERS = (
     re.compile(r"(?<=[.…])\s+(?=\S)"),
     re.compile(r"(?<=[、，；：;:―—])\s*(?=\S)|(?<=,)\s+(?=\S)"),
@@ -19,10 +19,10 @@ _UNSPACED = frozenset({"Jpan", "Hans", "Hant", "Thai", "Laoo", "Khmr", "Mymr", "
 
 
 def cut_clauses(text: str, count: Callable[[str], int], limit: int) -> list[str]:
-    """The sentences of a text, and those of more than `limit` tokens in parts, each as long as
-    can be; together they are the text.
+    """The sentences of a text; those of more than `limit` tokens are divided into parts as long as
+    possible. Joined, they are the text.
 
-    Translators are trained on single sentences: of several given at once they may skip some.
+    Translators are trained on single sentences, and may skip some if given several at once.
 
     Args:
         text: of any length.
@@ -51,7 +51,7 @@ def _cut_at(border: re.Pattern[str], text: str) -> list[str]:
 
 
 def _packed(parts: list[str], count: Callable[[str], int], limit: int) -> list[str]:
-    """Neighbours together while they fit; what is too long alone is cut further."""
+    """Join neighbours while they fit, and cut further what is too long alone."""
     packed: list[str] = []
     room = 0
     for part in parts:
@@ -69,6 +69,6 @@ def _packed(parts: list[str], count: Callable[[str], int], limit: int) -> list[s
 
 
 def join_clauses(clauses: list[str], language: str) -> str:
-    """Translated clauses as one text in `language` (FLORES-200), spaced as it is written."""
+    """Join translated clauses into one text, with the spacing of `language` (FLORES-200)."""
     between = "" if language.rsplit("_", maxsplit=1)[-1] in _UNSPACED else " "
     return between.join(clause for clause in map(str.strip, clauses) if clause)

@@ -1,4 +1,4 @@
-"""Names a translation must keep: a glossary, and placeholders that carry it through a model."""
+"""A glossary of names that a translation must keep, carried through the model by placeholders."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from reelmill.errors import UsageError
 from reelmill.models.translation.flores import flores_code
 from reelmill.stages.translation.korean import corrected_particle
 
-#: Few models change letters and a digit that mean nothing; the shipped one has learned to.
+#: Most models keep a meaningless word of letters and a digit; the shipped one was trained to.
 _PLACEHOLDER = "ZX{}"
 _PLACEHOLDERS = re.compile(r"Z\s?X\s?(\d+)", re.IGNORECASE)
-#: Beside these a name goes on: アン is not in アンナ, nor Ann in Anna.
+#: A name next to letters of these scripts is part of a longer word: アン is not in アンナ, nor Ann in
+#: Anna.
 _CLOSED = ("KATAKANA", "LATIN", "CYRILLIC", "GREEK", "DIGIT")
 
 
 @dataclass(frozen=True)
 class Term:
-    """What a name is called; for one target language (FLORES-200), or for all of them."""
+    """The translation of a name, for one target language (FLORES-200) or for all."""
 
     source: str
     target: str
@@ -30,12 +31,12 @@ class Term:
 
 @dataclass(frozen=True)
 class Glossary:
-    """All terms, longest first, so that a name within a longer one is left to it."""
+    """All terms, longest first, so that the longer name is matched before a name inside it."""
 
     terms: tuple[Term, ...] = ()
 
     def for_target(self, language: str) -> tuple[Term, ...]:
-        """The terms that hold for a target language; its own come before those for all."""
+        """The terms for a target language; its own come before those for all languages."""
         chosen: dict[str, Term] = {}
         for term in sorted(self.terms, key=lambda one: one.language is None):
             if term.language in (None, language):
@@ -45,7 +46,7 @@ class Glossary:
 
 @dataclass(frozen=True)
 class Masked:
-    """A text whose names are placeholders; placeholder n stands for the n-th term, from 1."""
+    """A text with placeholders for names; placeholder n stands for the n-th term, from 1."""
 
     text: str
     terms: tuple[Term, ...] = ()
@@ -88,7 +89,8 @@ def _language(file: Path, number: int, code: str) -> str:
 
 
 def masked(text: str, terms: Sequence[Term]) -> Masked:
-    """Replace each term's occurrences by a placeholder. A text that has placeholders stays."""
+    """Replace the occurrences of terms by placeholders. A text that already has some is
+    unchanged."""
     text = unicodedata.normalize("NFC", text)
     if _PLACEHOLDERS.search(text):
         return Masked(text)
@@ -110,24 +112,24 @@ def masked(text: str, terms: Sequence[Term]) -> Masked:
 
 
 def _goes_on(text: str, start: int, end: int) -> bool:
-    """Whether the word at these places is only a part of a longer one."""
+    """Whether the word at these positions is only part of a longer one."""
     if end < len(text) and text[end].isdigit():
-        return True  # which would also read as a part of the placeholder
+        return True  # would also become part of the placeholder
     before = start > 0 and _kind(text[start - 1]) == _kind(text[start])
     after = end < len(text) and _kind(text[end]) == _kind(text[end - 1])
-    # Korean particles follow a name without a space; nothing stands before it.
+    # Korean particles follow a name without a space; nothing precedes it without one.
     if _kind(text[start]) == "HANGUL":
         return before
     return (before and _kind(text[start]) in _CLOSED) or (after and _kind(text[end]) in _CLOSED)
 
 
 def _kind(letter: str) -> str:
-    # The long sound mark has a name of its own.
+    # The long-vowel mark has its own Unicode name.
     return unicodedata.name(letter, "").split(" ")[0].removesuffix("-HIRAGANA")
 
 
 def restored(text: str, used: Sequence[Term], language: str) -> tuple[str, tuple[Term, ...]]:
-    """Put the terms back for their placeholders; also returns those that have been lost."""
+    """Replace placeholders by their terms; also return the terms that were lost."""
     if not used:
         return text, ()
     seen: set[int] = set()
@@ -149,10 +151,11 @@ def restored(text: str, used: Sequence[Term], language: str) -> tuple[str, tuple
 
 
 def inserted(masked_text: Masked) -> str:
-    """The source with the terms' targets in it, for a model that would not keep placeholders."""
+    """The source with terms replaced by their translations, for a model that does not keep
+    placeholders."""
     return restored(masked_text.text, masked_text.terms, "")[0]
 
 
 def missing(text: str, used: Sequence[Term]) -> tuple[Term, ...]:
-    """The terms whose target is not in a translation."""
+    """The terms whose translation is missing from a text."""
     return tuple(term for term in used if term.target not in text)

@@ -1,4 +1,4 @@
-"""Korean particles: their form depends on the last sound of the word before them."""
+"""Choose the form of Korean particles, which depends on the last sound of the word before them."""
 
 _FIRST_SYLLABLE, _LAST_SYLLABLE = 0xAC00, 0xD7A3
 _FINALS = 28
@@ -43,8 +43,8 @@ def with_particle(word: str, particle: str) -> str:
 def corrected_particle(word: str, following: str) -> tuple[str, int]:
     """The particle that `following` begins with, in the form that fits after `word`.
 
-    Returns the particle and how many letters of `following` it replaces; nothing and 0 when none
-    stands there or `word` does not end in Hangul.
+    Returns the particle and how many letters of `following` it replaces; an empty text and 0 if
+    there is none or `word` does not end in Hangul.
     """
     if not word or not _FIRST_SYLLABLE <= ord(word[-1]) <= _LAST_SYLLABLE:
         return "", 0

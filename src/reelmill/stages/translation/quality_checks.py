@@ -1,7 +1,7 @@
-"""What can be seen to be wrong with a translation without knowing the languages.
+"""Detect errors in a translation that show without knowing the languages.
 
-The thresholds are about failures, not about quality: a translator that stops at once, says one
-thing over and over, copies its source, or drops a number.
+The thresholds detect failures, not poor quality: a translator that stops at once, repeats itself,
+copies its source, or drops a number.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 from reelmill.models.translation.nllb import Hypothesis, SourceText
 
-#: A text this long, in tokens, is not translated by less than this share of its length.
+#: A text of at least this many tokens has a translation of at least this share of its length.
 _SHORT_FROM, _SHORTEST = 12, 0.25
-#: Nor by more than so many times its length and a few tokens.
+#: A translation has at most this many times the length of the text, plus a few tokens.
 _LONGEST_FACTOR, _LONGEST_ROOM = 2.5, 12
-#: The same letters so often, and over so many letters, is a loop; unless the source does it too.
+#: A loop: the same letters at least this many times in a row, over at least this many letters, with
+#: at most this period, unless the source has it too.
 _LOOP_TIMES, _LOOP_LETTERS, _LONGEST_PERIOD = 4, 12, 24
-#: The share of letters that must be of the target's script (names and abbreviations may be Latin).
+#: The least share of letters in the target's script (names and abbreviations may be Latin).
 _RIGHT_SCRIPT = 0.5
 
-#: Unicode names of letters begin with these words; scripts that are missing are not checked.
+#: The first words of the Unicode names of letters. Scripts that are missing here are not checked.
 _LETTERS: dict[str, tuple[str, ...]] = {
     "Arab": ("ARABIC",),
     "Armn": ("ARMENIAN",),
@@ -56,14 +57,15 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d{3})*")
 
 @dataclass(frozen=True)
 class QualityIssue:
-    """What is wrong, as the end of "the translation ..."; a grave one must not be shown."""
+    """What is wrong, as the end of "the translation ..."; a translation with a grave issue must not
+    be shown."""
 
     reason: str
     grave: bool = True
 
 
 def quality_issue(source: SourceText, found: Hypothesis) -> QualityIssue | None:
-    """The first thing that is wrong with a translation; None when nothing is seen."""
+    """The first error found in a translation; None if there is none."""
     grave = (
         (not has_words(found.text), "was empty"),
         (_too_short(found), "was far too short"),
@@ -87,24 +89,25 @@ def _too_long(found: Hypothesis) -> bool:
 
 
 def has_words(text: str) -> bool:
-    """Whether there is anything to read in it: a letter or a digit."""
+    """Whether the text has a letter or a digit."""
     return any(letter.isalnum() for letter in text)
 
 
 def _loops_anew(source: str, target: str) -> bool:
-    """Whether a translation repeats itself more often than its source (a number like 7777) does."""
+    """Whether a translation repeats itself more often than its source (such as a number like
+    7777)."""
     return repetitions(target, _LOOP_LETTERS) > max(_LOOP_TIMES - 1, repetitions(source))
 
 
 def repetitions(text: str, least_letters: int = 1) -> int:
-    """How many times the same letters follow each other, 1 for never, spaces aside.
+    """How many times the same letters repeat in a row, without spaces; 1 for no repetition.
 
     Only runs of `least_letters` and more count.
     """
     letters = "".join(text.lower().split())
     most = 1
     for period in range(1, min(_LONGEST_PERIOD, len(letters) // 2) + 1):
-        same = 0  # letters in a row that are like the one a period before
+        same = 0  # letters in a row equal to the one a period earlier
         for at in range(period, len(letters)):
             same = same + 1 if letters[at] == letters[at - period] else 0
             times = same // period + 1
@@ -114,10 +117,10 @@ def repetitions(text: str, least_letters: int = 1) -> int:
 
 
 def in_script(text: str, language: str) -> bool:
-    """Whether most letters are of the script `language` (FLORES-200) is written in.
+    """Whether most letters belong to the script of `language` (FLORES-200).
 
-    Latin letters stand in every language's texts (names, units) and do not count against it,
-    unless there is nothing else.
+    Latin letters occur in texts of all languages (names, units) and do not count against it, unless
+    there are no others.
     """
     wanted = _LETTERS.get(language.rsplit("_", maxsplit=1)[-1])
     if wanted is None:
@@ -129,9 +132,9 @@ def in_script(text: str, language: str) -> bool:
 
 
 def lost_numbers(source: str, target: str) -> list[str]:
-    """Numbers of two and more digits that are in `source` and not in `target`.
+    """The numbers of two or more digits that are in `source` and not in `target`.
 
-    Single digits are often words in a translation, and zeros at the end are: 3,000 is 3천.
+    Single digits often become words in a translation, and so do final zeros: 3,000 is 3천.
     """
     have = {_significant(number) for number in _numbers(target)}
     wanted = [number for number in _numbers(source) if len(number) > 1]

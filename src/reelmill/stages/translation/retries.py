@@ -1,4 +1,4 @@
-"""From a sentence to its translation, with second tries where the first cannot be right."""
+"""Translate sentences, and try again where a translation cannot be right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reelmill.stages.translation.quality_checks import QualityIssue, has_words, 
 
 @dataclass(frozen=True)
 class Rendering:
-    """A translated sentence, and what a reader should know about it."""
+    """A translated sentence, with its status and a note for the reader."""
 
     sentence: TranslatedSentence
     notes: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class _Clause:
-    """A part of a sentence: as it is, and as the model is given it."""
+    """A part of a sentence: the original, and the text given to the model."""
 
     text: SourceText
     masked: Masked
@@ -38,7 +38,7 @@ class _Clause:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One try at a clause; `lost` are the glossary's terms that did not come through."""
+    """One try at a clause; `lost`: the glossary's terms that are missing."""
 
     text: str
     found: Hypothesis
@@ -57,7 +57,8 @@ class _Attempt:
 
 @dataclass(frozen=True)
 class _Settled:
-    """The best attempt at a clause (None: the original stands), and the first one's issue."""
+    """The best attempt at a clause (None: the original is kept), and the issue of the first
+    attempt."""
 
     clause: _Clause
     attempt: _Attempt | None
@@ -67,7 +68,8 @@ class _Settled:
 def render(
     model: Nllb, texts: Sequence[SourceText], glossary: Glossary, options: SearchOptions
 ) -> list[Rendering]:
-    """Translate sentences, all together; what fails is tried again alone, then left as it was.
+    """Translate sentences in one call; those that fail are tried again alone, and otherwise kept in
+    the original.
 
     Args:
         model: a loaded translator.
@@ -76,7 +78,7 @@ def render(
         options: of the first try.
 
     Returns:
-        As many as there are texts, in their order, whatever the model gives.
+        One for each text, in their order, whatever the model returns.
     """
     sentences = [_clauses(model, text, glossary) for text in texts]
     clauses = [clause for sentence in sentences for clause in sentence]
@@ -92,7 +94,7 @@ def render(
 
 
 def _clauses(model: Nllb, text: SourceText, glossary: Glossary) -> list[_Clause]:
-    """The parts the model is given; what has no words in it stays with its neighbour."""
+    """The parts given to the model; a part without words stays with its neighbour."""
     parts: list[str] = []
     for part in cut_clauses(text.text, model.count, model.max_tokens):
         if parts and not (has_words(part) and has_words(parts[-1])):
@@ -125,20 +127,20 @@ def _settle(model: Nllb, clause: _Clause, first: _Attempt, options: SearchOption
 
 
 def _second_tries(clause: _Clause, options: SearchOptions) -> list[tuple[str, bool, SearchOptions]]:
-    """What to give the model next: text, whether it holds placeholders, and settings."""
+    """The next inputs for the model: text, whether it has placeholders, and settings."""
     given = clause.masked.text
     has_terms = bool(clause.masked.terms)
     tries = [(given, has_terms, again) for again in _retries(options)]
     if has_terms:
-        # A model that would not keep placeholders may keep the names, or at least translate.
+        # A model that does not keep placeholders may keep the names, or at least translate.
         tries.append((inserted(clause.masked), False, options))
         tries.append((clause.text.text, False, options))
     return tries
 
 
 def _retries(options: SearchOptions) -> list[SearchOptions]:
-    """A wider search that neither repeats itself nor stops before half the source's length; then
-    another way through, greedily and against every repetition."""
+    """Options of further tries: first a wider search without repetition and with at least half the
+    source's length, then greedy search with a penalty on all repetition."""
     return [
         replace(
             options,
@@ -166,7 +168,7 @@ def _judged(clause: _Clause, found: Hypothesis, masked_given: bool) -> _Attempt:
 
 
 def _assembled(text: SourceText, settled: Sequence[_Settled]) -> Rendering:
-    """The sentence from its clauses; the worst of them decides its status."""
+    """Join the sentence from its clauses; the worst one decides its status."""
     kept = [one for one in settled if one.attempt is None]
     with_issue = [one for one in settled if one.first_issue is not None]
     joined = join_clauses(
@@ -205,7 +207,7 @@ def _notes(one: _Settled) -> list[str]:
 
 
 def _score(settled: Sequence[_Settled]) -> float | None:
-    """The mean log probability of a token; None when a part was not translated."""
+    """The mean log probability of a token; None if a part was not translated."""
     attempts = [one.attempt for one in settled if one.attempt is not None]
     scores = [(one.found.score, one.found.tokens) for one in attempts]
     if len(attempts) < len(settled) or any(score is None for score, _ in scores):

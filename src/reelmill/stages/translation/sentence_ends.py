@@ -1,4 +1,4 @@
-"""What tells the end of a sentence: its mark, the form of its last word, the pause behind it."""
+"""Recognize the end of a sentence by its mark, the form of its last word and the pause after it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 import re
 from collections.abc import Sequence
 
-#: Behind a mark may stand what closes a quotation or a bracket.
+#: Closing quotes and brackets may follow a mark.
 _CLOSED = r"[」』）)\]】》〉\"'”’]*$"
 _END_MARK = re.compile(rf"[。！？!?｡]{_CLOSED}")
 _POINT = re.compile(rf"[.．]{_CLOSED}")
 _DOTS = re.compile(rf"(…|\.\.\.?|‥|・・・)+{_CLOSED}")
 _COMMA = re.compile(rf"[、,，;；:：—–-]{_CLOSED}")
-#: A quotation that its sentence goes on from.
+#: The end of a quotation after which the sentence can continue.
 _QUOTED = re.compile(r"[」』”’\"']$")
 _GOES_ON = re.compile(r"(と|って|という|라고|하고|라는)")
 _ABBREVIATION = re.compile(
@@ -20,7 +20,8 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 
-#: Last words of a sentence, and of a phrase whose sentence goes on, where the script shows them.
+#: Forms of words that end a sentence, and of words after which it continues, where the script shows
+#: them.
 _FINAL = {
     "ja": re.compile(
         r"(です|ます|した|ません|ください|でしょう|ましょう|だった|ない|たい|だ)(か|ね|よ|よね|わ)?$"
@@ -42,7 +43,8 @@ _UNFINISHED = {
 }
 _FINAL_BONUS, _UNFINISHED_MALUS = 0.4, 0.6
 
-#: Seconds of a pause that is as likely a sentence's end as not, when nothing is known yet.
+#: The pause in s that is equally likely to end a sentence or not, before anything is known about
+#: the recording.
 _USUAL_PAUSE = 0.35
 _PAUSE_RANGE = (0.25, 0.6)
 _NO_PAUSE = 0.05
@@ -51,9 +53,10 @@ _SHORT_PAUSE = 0.3
 
 
 def is_marked(text: str, following: str, pause: float) -> bool:
-    """Whether `text` ends with a mark that ends its sentence, given what is said next.
+    """Whether `text` ends with a mark that ends its sentence, given the text that follows.
 
-    A point inside a number or behind an abbreviation is none, nor is one before a small letter.
+    A point inside a number, after an abbreviation or before a lower-case letter does not end a
+    sentence.
     """
     text, following = text.rstrip(), following.lstrip()
     if _DOTS.search(text):
@@ -68,10 +71,10 @@ def is_marked(text: str, following: str, pause: float) -> bool:
 
 
 def usual_pause(pauses: Sequence[float]) -> float:
-    """The pause between those within and those between sentences of a recording, in seconds.
+    """The length of pause, in s, that divides pauses within sentences from pauses between them.
 
-    Otsu's method (1979) on the logarithms of the pauses: the border that best tells two groups
-    apart. Speakers and recognizers differ; with few pauses to learn from it is a usual one.
+    Otsu's method (1979) on the logarithms of the pauses: the border that best separates two groups.
+    It depends on speakers and recognizers; with few pauses it is a usual value.
     """
     known = sorted(math.log(max(pause, _NO_PAUSE)) for pause in pauses)
     if len(known) < _PAUSES_TO_LEARN_FROM:
@@ -89,10 +92,10 @@ def usual_pause(pauses: Sequence[float]) -> float:
 
 
 def evidence(text: str, pause: float, usual: float, language: str) -> float:
-    """How much speaks for a sentence's end behind `text` that no mark tells; 1 is enough.
+    """The evidence for the end of a sentence after `text` where no mark shows it; 1 is enough.
 
-    The pause counts most; the form of the last word adds where it shows that a sentence is
-    over (Japanese, Korean), and takes away where one has to go on.
+    The pause counts most. The form of the last word adds to it if it shows that a sentence is over
+    (Japanese, Korean), and subtracts if the sentence has to continue.
     """
     text = text.rstrip()
     score = min(pause / usual, 1.6)

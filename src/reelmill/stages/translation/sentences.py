@@ -1,4 +1,4 @@
-"""Sentences: what the recognizer cut up, put together again for the translator."""
+"""JoinSentences: join the recognizer's segments into sentences for the translator."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from reelmill.core.text import UNSPACED, joined, phrases
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.translation.sentence_ends import evidence, is_marked, usual_pause
 
-#: Characters without a mark from which on marks are not to be expected (a full-width one is two).
+#: After this many characters without a mark, no marks are expected (a full-width one counts as
+#: two).
 _UNMARKED_AFTER = 160
-#: Evidence that ends a sentence: where nobody writes marks, and where one is merely missing.
+#: The evidence that ends a sentence: in text without marks, and where a single mark is missing.
 _ENOUGH_UNMARKED, _ENOUGH_MARKED = 1.0, 1.75
 _INSIDE_END = re.compile(r"(?<=[。！？])(?=[^\W\d_])|(?<=[!?])(?=[^\x00-\x7f\W])")
 
 
 @dataclass(frozen=True)
 class JoinSentences(FileStage):
-    """Ends sentences at marks, changes of speaker and long pauses, whatever the segments; what is
-    said in a channel of its own goes with nothing else.
+    """Ends sentences at marks, changes of speaker and long pauses, regardless of segments.
+    Sentences of separate channels are never joined.
 
     Where the recognizer wrote no marks, pauses and the forms of words decide. A sentence longer
-    than `longest_seconds` or `longest_characters` (half that in full-width scripts) is cut where
-    most speaks for it: translators lose what comes late in very long ones.
+    than `longest_seconds` or `longest_characters` (half that in full-width scripts) is cut at the
+    most likely place, because translators lose the end of very long ones.
 
-    Without words, or where they do not fit the text, their times are interpolated within their
-    segment and marked so.
+    Where words are missing or do not fit the text, their times are interpolated within their
+    segment and marked as such.
     """
 
     name = "sentences"
@@ -68,10 +69,10 @@ class JoinSentences(FileStage):
 
 
 def timed_words(segment: Segment, language: str) -> list[Word]:
-    """A segment's words with all of its text: marks stay with the word before them.
+    """A segment's words with all of its text; marks are part of the word before them.
 
-    Words that are missing, or are not those of the text, are its phrases with their times
-    interpolated by length.
+    If words are missing or differ from the text, its phrases are returned, with times interpolated
+    by length.
     """
     text = " ".join(segment.text.split())
     if not text:
@@ -80,10 +81,10 @@ def timed_words(segment: Segment, language: str) -> list[Word]:
 
 
 def _located(segment: Segment, text: str) -> list[Word]:
-    """The segment's words, each with the text up to the next one; empty when they do not fit."""
+    """The segment's words, each with the text up to the next one; empty if they do not fit."""
     found: list[tuple[int, Word]] = []
     at, lowered = 0, text.casefold()
-    if len(lowered) != len(text):  # casefolding a few letters changes the length
+    if len(lowered) != len(text):  # case folding changes the length of some letters
         lowered = text
     for word in segment.words:
         said = word.text.strip()
@@ -115,7 +116,7 @@ def _interpolated(segment: Segment, text: str, language: str) -> list[Word]:
 
 
 class _Joining:
-    """One recording's words on their way into sentences."""
+    """Joins the words of a recording into sentences."""
 
     def __init__(self, settings: JoinSentences, words: Sequence[Word], language: str) -> None:
         self._settings = settings
@@ -138,7 +139,7 @@ class _Joining:
             )
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
-        """Where each sentence begins and stops."""
+        """The first word and the end of each sentence."""
         certain = [i for i in range(1, len(self._words)) if self._surely(i)]
         enough = _ENOUGH_MARKED if self._has_marks() else _ENOUGH_UNMARKED
         likely = [i for i in range(1, len(self._words)) if self._evidence(i) >= enough]
@@ -147,7 +148,8 @@ class _Joining:
             yield from self._not_too_long(first, stop)
 
     def _surely(self, index: int) -> bool:
-        """Whether a sentence ends before the word at `index`, by mark, speaker or long pause."""
+        """Whether a sentence certainly ends before the word at `index`, by mark, speaker or long
+        pause."""
         before, after = self._words[index - 1], self._words[index]
         if before.speaker != after.speaker and before.speaker and after.speaker:
             return True
@@ -157,7 +159,7 @@ class _Joining:
         return is_marked(self._tail(index), after.text, pause)
 
     def _has_marks(self) -> bool:
-        """Whether the recognizer wrote marks here at all."""
+        """Whether the recognizer wrote any marks here."""
         marks = sum(self._surely_marked(i) for i in range(1, len(self._words) + 1))
         characters = sum(len(word.text) for word in self._words)
         wide = 2 if self._language in UNSPACED or self._language == "ko" else 1
@@ -172,7 +174,7 @@ class _Joining:
         return evidence(self._tail(index), pause, self._usual, self._language)
 
     def _tail(self, index: int) -> str:
-        """The last few words before `index`: what marks and word forms are looked for in."""
+        """The last few words before `index`, in which marks and word forms are searched."""
         return self._text(max(0, index - 4), index)
 
     def _text(self, first: int, stop: int) -> str:
@@ -182,7 +184,7 @@ class _Joining:
         return text
 
     def _not_too_long(self, first: int, stop: int) -> Iterator[tuple[int, int]]:
-        """The stretch, cut where most speaks for it until no part is too long."""
+        """The stretch, cut at the most likely places until no part is too long."""
         if stop - first < 2 or not self._too_long(first, stop):
             yield first, stop
             return
@@ -205,7 +207,7 @@ class _Joining:
 
 
 def _at_marks(word: Word) -> Iterator[Word]:
-    """A word cut behind marks inside it, as recognizers that see no words give them."""
+    """A word cut after marks inside it, which recognizers without words produce."""
     parts = [part for part in _INSIDE_END.split(word.text) if part]
     if len(parts) < 2:
         yield word

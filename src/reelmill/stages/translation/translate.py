@@ -1,4 +1,4 @@
-"""Translation: sentences into other languages, none of them lost."""
+"""Translate: translate sentences into other languages without losing any."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from reelmill.stages.translation.glossary import Glossary
 from reelmill.stages.translation.quality_checks import has_words
 from reelmill.stages.translation.retries import Rendering, render
 
-#: Letters a token stands for, roughly: where letters are syllables or words, and elsewhere.
+#: The approximate number of letters in a token: where letters are syllables or words, and
+#: elsewhere.
 _LETTERS_PER_TOKEN = {"wide": 1.7, "narrow": 4.0}
 _WIDE_FROM = "\u1100"
 
 
 @dataclass(frozen=True)
 class SentenceItem:
-    """One sentence into one language (FLORES-200 codes; `target` is what the user called it).
+    """One sentence to translate into one language (FLORES-200 codes; `target` is the user's code).
 
     `cost` is in tokens, estimated from the letters: the tokenizer of a large model would take
     more memory in every CPU worker than all the sentences.
@@ -48,7 +49,7 @@ class SentenceItem:
 
 @dataclass(frozen=True)
 class RenderedItem:
-    """A sentence's translation and which one it is."""
+    """The translation of a sentence, with its index."""
 
     index: int
     target: str
@@ -57,14 +58,14 @@ class RenderedItem:
 
 @dataclass(frozen=True)
 class Translate(ModelStage[SentenceItem, RenderedItem]):
-    """NLLB over the sentences of a recording; each target gets a line for every sentence.
+    """Translates the sentences of a recording by NLLB; each target gets a line for every sentence.
 
-    A sentence without words, and every sentence when source and target are one language, stands
-    as it is. `targets` are language codes as users give them, and the keys of the result.
+    A sentence without words is kept, as are all sentences if source and target are the same
+    language. `targets` are language codes as users give them, and the keys of the result.
 
     Raises:
-        InputError: the translator does not have the recording's language, or not this direction.
-        UsageError: a target is not one of NLLB's languages.
+        InputError: the translator does not support the recording's language or this direction.
+        UsageError: a target is not a language of NLLB.
     """
 
     name: ClassVar[str] = "translate"
@@ -97,11 +98,11 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
                     yield SentenceItem(index, code, SourceText(text, source, target))
 
     def _directions(self, sentences: Sentences, code: str) -> dict[str, tuple[str, str]]:
-        """FLORES-200 codes of each language spoken and of a target; without those languages beside
-        the main one that the translator cannot translate.
+        """The FLORES-200 codes of each spoken language and of a target, without the further
+        languages that the translator cannot translate.
 
         Raises:
-            InputError: it cannot translate the main one.
+            InputError: it cannot translate the main language.
         """
         found = {sentences.language: direction(self.model, sentences.language, code)}
         for language in dict.fromkeys(map(sentences.language_of, sentences.sentences)):
@@ -134,7 +135,7 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
         )
 
     def _plain_lines(self, sentences: Sentences, code: str) -> list[TranslatedSentence]:
-        """A line for every sentence: what stands where no model is asked."""
+        """A line for every sentence, for use where no model is needed."""
         directions = self._directions(sentences, code) if sentences.sentences else {}
         return [self._plain(sentences, one, code, directions) for one in sentences.sentences]
 
@@ -162,7 +163,7 @@ class Directions:
     targets: tuple[str, ...]
 
     def check(self, language: str) -> None:
-        """Raises InputError when speech in `language` could not be translated."""
+        """Raise InputError if speech in `language` cannot be translated."""
         for code in self.targets:
             direction(self.model, language, code)
 
