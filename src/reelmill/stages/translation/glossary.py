@@ -15,8 +15,8 @@ from reelmill.stages.translation.korean import corrected_particle
 #: Most models keep a meaningless word of letters and a digit; the shipped one was trained to.
 _PLACEHOLDER = "ZX{}"
 _PLACEHOLDERS = re.compile(r"Z\s?X\s?(\d+)", re.IGNORECASE)
-#: A name next to letters of these scripts is part of a longer word: アン is not in アンナ, nor Ann in
-#: Anna.
+#: A name next to letters of these scripts is a part of a longer word: アン is not in アンナ, nor
+#: Ann in Anna.
 _CLOSED = ("KATAKANA", "LATIN", "CYRILLIC", "GREEK", "DIGIT")
 
 
