@@ -24,9 +24,9 @@ class ChannelFiles:
     """Temporary files, one for each decoded channel.
 
     Args:
-        opened: makes such a file.
+        opened: opens a temporary file.
         files: closes them.
-        original: whose sound it is.
+        original: the recording the sound is from.
     """
 
     def __init__(

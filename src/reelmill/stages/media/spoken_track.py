@@ -37,9 +37,9 @@ class TrackSound:
 
     Args:
         recording: the recording.
-        file: for the one sound.
-        channels: for the channels, where there are several.
-        asked: what is to be done with them, as in `plan_channels`.
+        file: for the mixed sound.
+        channels: for the channels, if there are several.
+        asked: what to do with them, as in `plan_channels`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Who is the same person in several recordings, by voice, and the number that person keeps."""
+"""Find the same person in several recordings by voice, and number persons across runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from reelmill.stages.speakers.same_voice import MatchOptions, Others, others, sc
 #: A speaker of a recording: the recording's SHA-256, and the speaker's label in it.
 Member = tuple[str, str]
 
-#: So many are compared with each other at once: their scores take 128 MB.
+#: The most voices compared with each other at once: their scores take 128 MB.
 _AT_ONCE = 4000
-#: Voices that others are compared with, to know how alike different people are here.
+#: Voices used to measure how similar different people are in these recordings.
 _COHORT = 1000
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A speaker of a recording: the voice, of unit length, from how many seconds of speech; `name`,
-    where it was found from samples."""
+    """A speaker of a recording: the voice, of unit length, and the seconds of speech it comes from;
+    `name` if samples identified the speaker."""
 
     member: Member
     vector: Float32
@@ -33,7 +33,8 @@ class Heard:
 
 @dataclass(frozen=True)
 class KnownPerson:
-    """Somebody who was given the number `id` in an earlier run, and where they were heard."""
+    """A person who was given the number `id` in an earlier run, and the speakers of recordings
+    assigned to it."""
 
     id: int
     heard: tuple[Heard, ...]
@@ -41,8 +42,8 @@ class KnownPerson:
 
 @dataclass(frozen=True)
 class Link:
-    """The score of a voice and all others that are known of its person, those of earlier runs
-    included, and the least it must be."""
+    """The score between a voice and all others of its person, including earlier runs, and the least
+    score required."""
 
     score: float
     needed: float
@@ -50,8 +51,8 @@ class Link:
 
 @dataclass(frozen=True)
 class Person:
-    """A person with a number, and the recordings in which they are heard; `links` of each of
-    `heard`, None where there is no other."""
+    """A person with a number, and the recordings in which they are heard; `links`: of each of
+    `heard`, None if there is no other."""
 
     id: int
     heard: tuple[Heard, ...]
@@ -61,18 +62,18 @@ class Person:
 def match(
     heard: Sequence[Heard], known: Sequence[KnownPerson], options: MatchOptions
 ) -> list[Person]:
-    """The people who are heard, each with a number that is kept from run to run.
+    """Find the people who are heard, each with a number that is kept from run to run.
 
-    Speakers of one recording stay apart, as do two of different names; those of the same name are
-    one person. Otherwise the two most alike become one while they are alike enough, on average, and
-    whoever is not alike enough to the others in the end stays alone. People of earlier runs never
-    become one.
+    Speakers of one recording are never joined, nor are speakers of different names; those of the
+    same name always are. Otherwise, the two most similar are joined while their mean score is high
+    enough. A speaker who is not similar enough to the others in the end stays alone. People of
+    earlier runs are never joined.
 
     Args:
         heard: the speakers of this run, without those heard for too short a time.
-        known: people of earlier runs. What they say in recordings of this run counts for their
-            numbers only: it was heard anew.
-        options: how alike is alike.
+        known: people of earlier runs. Where they were heard in recordings of this run decides their
+            numbers only, because those recordings are analysed again.
+        options: the rules for a match.
     """
     here = {one.member[0] for one in heard}
     cores = []
@@ -99,7 +100,7 @@ def match(
 
 
 class _Measure:
-    """How alike voices are, beside how alike different people are in these recordings."""
+    """Scores voices, relative to how similar different people are in these recordings."""
 
     def __init__(self, everybody: Sequence[Heard], options: MatchOptions) -> None:
         self.options = options
@@ -108,7 +109,7 @@ class _Measure:
         self._cohort = np.stack([chosen[at].vector for at in spread]) if everybody else None
 
     def others(self, vectors: Float32) -> Others:
-        """How alike each is to other people."""
+        """How similar each voice is to other people."""
         assert self._cohort is not None
         return others(vectors, self._cohort, self.options)
 
@@ -119,7 +120,7 @@ class _Measure:
         return scores(means, told, means, told, self.options)
 
     def links(self, group: Sequence[Heard]) -> Iterator[Link | None]:
-        """Each beside all others of its group; None for who is alone."""
+        """The link of each voice to the others of its group; None for a voice alone."""
         for one in group:
             rest = [other for other in group if other is not one]
             if not rest:
@@ -132,12 +133,12 @@ class _Measure:
 
 
 def voice(group: Sequence[Heard]) -> Float32:
-    """The voice of several, by how long each is heard, of unit length."""
+    """The mean voice, weighted by how long each is heard, of unit length."""
     return unit(np.sum([one.vector * np.float32(one.seconds) for one in group], axis=0))
 
 
 def _by_name(heard: Sequence[Heard]) -> list[list[Heard]]:
-    """Each alone, but those of the same name in different recordings together."""
+    """Group those of the same name in different recordings, and put all others alone."""
     found: list[list[Heard]] = []
     of_name: dict[str, list[Heard]] = {}
     for one in sorted(heard, key=lambda one: (-one.seconds, one.member)):
@@ -152,7 +153,8 @@ def _by_name(heard: Sequence[Heard]) -> list[list[Heard]]:
 
 
 class _Joining:
-    """Agglomerative clustering with average linkage; of the first `cores` no two are joined."""
+    """Agglomerative clustering with average linkage. No two of the first `cores` groups are
+    joined."""
 
     def __init__(self, groups: Sequence[list[Heard]], cores: int, measure: _Measure) -> None:
         self._groups = [list(group) for group in groups]
@@ -163,7 +165,7 @@ class _Joining:
         np.fill_diagonal(self._scores, -np.inf)
 
     def joined(self) -> list[list[Heard]]:
-        """Join until no two are alike enough."""
+        """Join groups until no two are similar enough."""
         gone = np.zeros(len(self._groups), np.bool_)
         best = self._scores.max(axis=1, initial=-np.inf)
         while len(best) and best.max() >= self._threshold:
@@ -188,7 +190,8 @@ class _Joining:
 
 
 def _kept_apart(groups: Sequence[Sequence[Heard]], cores: int) -> Bool:
-    """Which groups are never one: with speakers of one recording, of two names, of two cores."""
+    """Which groups must not be joined: those with speakers of one recording, two names, or two
+    cores."""
     apart = np.zeros((len(groups), len(groups)), np.bool_)
     apart[:cores, :cores] = True
     of_recording: dict[str, list[int]] = {}
@@ -211,8 +214,8 @@ def _kept_apart(groups: Sequence[Sequence[Heard]], cores: int) -> Bool:
 def _without_strangers(
     groups: Sequence[list[Heard]], here: set[str], measure: _Measure
 ) -> list[list[Heard]]:
-    """The groups without those of this run who are less like the others than they must be; they
-    stay alone. Who has a name was told by it."""
+    """Take those speakers of this run out of their groups who are not similar enough to the others;
+    they stay alone. Speakers with a name stay."""
     kept, alone = [], []
     for whole in groups:
         group = list(whole)
@@ -237,7 +240,7 @@ def _numbers(
     known: Sequence[KnownPerson],
 ) -> list[int]:
     """The number of each group: the core's, else that of the known person with whom it shares most
-    seconds, else a new one. Nobody's number is given to another."""
+    seconds, else a new one. A number is never used twice."""
     of_core = {one.member: core.id for core in cores for one in core.heard}
     numbers: dict[int, int] = {}
     for place, group in enumerate(groups):

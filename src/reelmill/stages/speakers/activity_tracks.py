@@ -1,4 +1,4 @@
-"""From the output for overlapping windows to when somebody speaks in the recording."""
+"""Merge the output for overlapping windows into speech activity of the recording."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from reelmill.models.speakers.networks import FIRST, FRAME_STEP, RATE
 #: Seconds between frames, and the start of frame 0.
 FRAME_SECONDS = FRAME_STEP / RATE
 OFFSET = (FIRST - FRAME_STEP / 2) / RATE
-#: In seconds. Shorter pauses belong to the speech around them, and shorter speech is dropped.
+#: In seconds. Shorter pauses count as speech, and shorter speech is dropped.
 _SHORTEST_PAUSE, _SHORTEST_SPEECH = 0.25, 0.2
 _SHORTEST_GAP_OF_OVERLAP, _SHORTEST_OVERLAP = 0.1, 0.2
-#: Windows do not agree to the frame on where the speaker changes: changes are counted over so
-#: many frames, and half of the windows must know of one.
+#: Windows do not agree to the frame on where the speaker changes: changes are counted over this
+#: many frames, and half of the windows must have one.
 _CHANGE_REACH = 13
 _CHANGE_SHARE = 0.5
 
 
 class ActivityTracks:
-    """Scores of each frame of a recording: means over the windows that see it.
+    """The scores of each frame of a recording: means over the windows that contain it.
 
     The middle of a window counts more than its ends, where the network lacks context.
     """
@@ -54,7 +54,7 @@ class ActivityTracks:
 
     @property
     def speech(self) -> Float32:
-        """The confidence that somebody speaks, where 1 is just enough; shape (frames,)."""
+        """The score that somebody speaks, at least 1 for speech; shape (frames,)."""
         return self._mean(0)
 
     def _mean(self, row: int) -> Float32:
@@ -88,8 +88,8 @@ class ActivityTracks:
 
 
 def runs(frames: npt.NDArray[Any], shortest_pause: float, shortest: float) -> list[tuple[int, int]]:
-    """First and after-last frames of the true frames; short pauses filled, then short runs left
-    out (both in seconds)."""
+    """Runs of true frames as pairs of first frame and end. Short pauses are filled, then short runs
+    left out (both in seconds)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], frames.astype(np.int8), [0]])))
     found: list[tuple[int, int]] = []
     for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""AttributeSpeakers: assigns a speaker to each word, then to each segment."""
+"""AttributeSpeakers: assign a speaker to each word, then to each segment."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from reelmill.engine.stage import FileStage, Inputs, StageContext
 
 #: A word outside all turns belongs to the nearest speaker, up to this many seconds away.
 _REACH = 2.0
-#: A single phrase stands on its own beside somebody else's when its speaker is heard for this share
-#: of it, the other one for no more than the rest, and a pause of so many seconds or the end of a
-#: sentence parts the two, or it lasts so long.
+#: A single phrase keeps a speaker of its own if that speaker is heard for at least this share of it
+#: and the neighbour for at most the rest, and if it is separated by a pause of this many seconds or
+#: the end of a sentence, or is this long.
 _SURE_SHARE, _PARTING_PAUSE, _LONG = 0.8, 0.2, 0.6
 _SENTENCE_END = tuple(".?!。？！…؟।")
 _DECIMALS = 3
@@ -76,7 +76,7 @@ class SpeakersAt:
         self._turns = sorted(turns, key=lambda turn: turn.start)
         self._starts = [turn.start for turn in self._turns]
         self._of_channel = {turn.channel: turn.speaker for turn in turns if turn.channel}
-        #: The latest end of the turns up to each one: where a backward search may stop.
+        #: The latest end of the turns up to each one, at which a backward search can stop.
         self._reached = list(accumulate((turn.end for turn in self._turns), max))
 
     def of_channel(self, channel: str) -> str:
@@ -93,7 +93,8 @@ class SpeakersAt:
         return found
 
     def at(self, start: float, end: float, before: str | None = None) -> str | None:
-        """Who speaks longest there; `before` if equal. If nobody speaks, the nearest speaker."""
+        """The speaker who speaks longest there; `before` if equal. If nobody speaks, the nearest
+        speaker."""
         found = self.seconds(start, end)
         if found:
             return max(found, key=lambda name: (round(found[name], 2), name == before, name))
@@ -114,8 +115,8 @@ class SpeakersAt:
 
 
 def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
-    """A segment with its speaker, cut where the speaker changes if its words have times; one of a
-    channel that has a person is that person's."""
+    """The parts of a segment with their speakers, cut where the speaker changes if its words have
+    times. A segment of a channel that has a person is that person's."""
     if segment.channel is not None:
         name = speakers.of_channel(segment.channel)
         words = [replace(word, speaker=name) for word in segment.words]
@@ -144,11 +145,11 @@ def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
 
 
 def attributed(words: Sequence[Word], speakers: SpeakersAt, text: str) -> list[Word]:
-    """The words with their speakers, who may change between the phrases of `text` only.
+    """The words with their speakers, who can change only between the phrases of `text`.
 
-    Phrases are words where words are written apart, and bunsetsu or the like in Japanese, Chinese
-    and Thai. A single phrase between two of one person's, or at the end of one person's sentence,
-    stays with them unless the evidence for another is strong.
+    Phrases are words in scripts with spaces, and bunsetsu or the like in Japanese, Chinese and
+    Thai. A single phrase between two of one person's, or at the end of that person's sentence, is
+    theirs too, unless the evidence for another speaker is strong.
     """
     units = list(_units(words, text))
     names: list[str | None] = []
@@ -190,8 +191,8 @@ def _units(words: Sequence[Word], text: str) -> Iterator[list[Word]]:
 
 
 def _phrase_ends(text: str) -> list[int]:
-    """Characters, white space left out, up to the end of each phrase; one of a single character,
-    which BudouX makes of the first of "はい", goes with the next."""
+    """The number of characters, without white space, up to the end of each phrase. A phrase of a
+    single character, such as BudouX makes of the first one of "はい", is joined to the next."""
     ends = []
     length = reached = 0
     for phrase in phrases(text):
@@ -213,7 +214,7 @@ def _sure(
     other: str | None,
     speakers: SpeakersAt,
 ) -> bool:
-    """Whether a phrase surely belongs to `name` and not to `other`, who speaks before it."""
+    """Whether a phrase certainly belongs to `name` and not to `other`, who speaks before it."""
     start, end = units[index][0].start, units[index][-1].end
     heard = speakers.seconds(start, end)
     length = max(end - start, 1e-3)
@@ -230,7 +231,7 @@ def _sure(
 def cut_text(text: str, runs: Sequence[Sequence[Word]]) -> list[str]:
     """`text` cut before the first word of each run; nothing of it is lost.
 
-    Where a word is not found in the text, the runs are put together from their words.
+    If a word is not found in the text, the runs are joined from their words.
     """
     cuts, reached = [0], 0
     for index, run in enumerate(runs):
@@ -246,7 +247,7 @@ def cut_text(text: str, runs: Sequence[Sequence[Word]]) -> list[str]:
 
 
 def speaker_totals(diarization: Diarization) -> list[SpeakerTotals]:
-    """Seconds, turns, share and overlap of each speaker; the shares of all add up to 1."""
+    """Seconds, turns, share and overlap of each speaker. All shares add up to 1."""
     seconds = dict.fromkeys(diarization.speakers, 0.0)
     overlap, turns = dict(seconds), dict.fromkeys(seconds, 0)
     for turn in diarization.turns:

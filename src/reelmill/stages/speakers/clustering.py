@@ -1,4 +1,4 @@
-"""Which stretches of speech belong to the same person: clustering of speaker embeddings."""
+"""Cluster speaker embeddings to find the stretches of speech of each person."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from reelmill.core.arrays import Bool, Float32, Float64
 
 Int = npt.NDArray[np.intp]
 
-#: Stretches compared with each other; of more (an hour has about 2,000) some from everywhere.
+#: The most stretches compared with each other. Of more (an hour has about 2,000), some spread over
+#: the recording are used.
 _MOST_COMPARED = 200
 _ROUNDS = 5
-#: What is known before of how alike two stretches of one person are, and what it weighs: as much
-#: as so many pairs of neighbours in a recording, and as so many pairs within a person.
+#: The prior similarity of two stretches of one person, and its weight, in pairs of neighbours in a
+#: recording and in pairs within a person.
 _ALIKE, _PAIRS_BEFORE, _PAIRS_WITHIN = 0.52, 8, 3
 
 
 @dataclass(frozen=True)
 class ClusteringOptions:
-    """`speakers` is the number, when it is known; otherwise it is found between the bounds.
+    """`speakers`: the number, if known; otherwise it is found between the bounds.
 
-    `start`: stretches more alike than this, on average and as a share of how alike one person's
-    are, begin as one group. `threshold`: two groups are one person when the mean cosine similarity
-    of a stretch of one and a stretch of the other is less than this below that of two of the same
-    group. Few stretches tell little: `doubt` over the seconds of the smaller group is added to it.
-    `reliable_seconds`: shorter
-    stretches join the people that the others make. `least_seconds`: nobody is heard for less in
-    all. Tuned for the shipped encoder on one half of the people in benchmarks/real.
+    `start`: stretches more similar than this, on average and as a share of the similarity within
+    one person, begin as one group. `threshold`: two groups are one person if the mean cosine
+    similarity between them is less than this below the similarity within a group. Because few
+    stretches say little, `doubt` divided by the seconds of the smaller group is added to it.
+    `reliable_seconds`: shorter stretches are assigned to the people found from longer ones.
+    `least_seconds`: the least speech of a person in all. Tuned for the shipped encoder on one half
+    of the people in benchmarks/real.
     """
 
     speakers: int | None = None
@@ -56,19 +57,19 @@ def cluster(
 ) -> Int:
     """The person of each stretch, numbered from 0.
 
-    Agglomerative clustering with average linkage on cosine similarities makes more groups than
-    there are people. Then the two most alike become one, and each stretch goes to the group most
-    alike, again and again until those left are different people. How alike is judged within the
-    recording: a noisy line, a distant microphone or a synthetic voice changes how alike stretches
-    of one person are as much as how alike different people are, so what counts is the difference
-    between the two.
+    Agglomerative clustering with average linkage on cosine similarities first makes more groups
+    than there are people. Then the two most similar groups are joined and each stretch is assigned
+    to the most similar group, repeatedly, until the remaining groups are different people.
+    Similarity is judged within the recording: a noisy line, a distant microphone or a synthetic
+    voice changes the similarity within one person as much as that between different people, so the
+    difference between the two is used.
 
     Args:
         voices: embeddings of length 1, shape (stretches, values).
         seconds: speech behind each, shape (stretches,).
-        options: how many people, and how near is near.
-        goes_on: whether each stretch goes on where the one before it ended, with no change of the
-            speaker heard, shape (stretches,).
+        options: how many people, and the thresholds.
+        goes_on: whether each stretch continues the previous one without a change of the speaker,
+            shape (stretches,).
 
     Returns:
         Shape (stretches,).
@@ -84,7 +85,7 @@ def cluster(
 
 
 def _compared(seconds: Float32, options: ClusteringOptions) -> Int:
-    """The stretches long enough to be compared, or the longest where hardly any is."""
+    """The stretches long enough to be compared, or the longest ones if hardly any is."""
     least = max(options.bounds[0], 2)
     reliable = np.flatnonzero(seconds >= options.reliable_seconds)
     if len(reliable) < least:
@@ -98,8 +99,8 @@ def _compared(seconds: Float32, options: ClusteringOptions) -> Int:
 def _alike(
     voices: Float32, seconds: Float32, options: ClusteringOptions, goes_on: Bool | None
 ) -> float:
-    """How alike two stretches of one person are in this recording: the mean cosine similarity of
-    neighbours in one breath, and of what is known before."""
+    """The similarity of two stretches of one person in this recording: the mean of the cosine
+    similarity of neighbours without a pause, and of the prior."""
     total, pairs = _ALIKE * _PAIRS_BEFORE, float(_PAIRS_BEFORE)
     if goes_on is not None:
         reliable = seconds >= options.reliable_seconds
@@ -110,7 +111,7 @@ def _alike(
 
 
 class _Groups:
-    """Groups of stretches that are put together until those left are different people."""
+    """Groups of stretches that are joined until the remaining ones are different people."""
 
     def __init__(
         self, voices: Float32, seconds: Float32, alike: float, options: ClusteringOptions
@@ -127,7 +128,7 @@ class _Groups:
         return self._means
 
     def join(self) -> None:
-        """Join the two most alike, until none are alike enough and nobody has said too little,
+        """Join the two most similar groups until none are similar enough and none is too short,
         within the bounds on their number."""
         least, most = self._options.bounds
         while len(self._means) > least:
@@ -144,7 +145,8 @@ class _Groups:
                 return
 
     def _begin(self) -> Int:
-        """Stretches that surely are one voice; at least as many voices as there are people."""
+        """Group the stretches that are certainly one voice; at least as many groups as there are
+        people."""
         from scipy.cluster.hierarchy import fcluster, linkage
         from scipy.spatial.distance import pdist
 
@@ -162,13 +164,13 @@ class _Groups:
         self._labels, self._means = _assigned(self._voices, self._seconds, means)
 
     def _nearest(self) -> tuple[int, int, float]:
-        """Two groups, and how much less alike a stretch of one and a stretch of the other are, on
-        average, than two of the same group."""
+        """The two most similar groups, and how much lower the mean similarity between them is than
+        that within a group."""
         counts = np.bincount(self._labels).astype(np.float64)
         sums = _sums(self._voices, np.ones(len(self._voices)), self._labels, len(counts))
         between = sums @ sums.T / (counts[:, None] * counts[None, :])
         pairs = counts * (counts - 1)
-        own = (sums**2).sum(axis=1) - counts  # less each stretch with itself
+        own = (sums**2).sum(axis=1) - counts  # without each stretch with itself
         within = (own + _PAIRS_WITHIN * self._alike) / (pairs + _PAIRS_WITHIN)
         apart = (within[:, None] + within[None, :]) / 2 - between
         heard = np.bincount(self._labels, weights=self._seconds)
@@ -179,7 +181,8 @@ class _Groups:
 
 
 def _assigned(voices: Float64, seconds: Float32, means: Float64) -> tuple[Int, Float64]:
-    """Each stretch with the mean most alike, for a few rounds; means nobody is left of go.
+    """Assign each stretch to the most similar mean, for a few rounds; means without stretches are
+    removed.
 
     Labels, shape (stretches,), and the means, shape (groups, values).
     """

@@ -1,4 +1,4 @@
-"""Diarize: who speaks when, from the voices of a recording."""
+"""Diarize: find who speaks when, from the voices of a recording."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from reelmill.stages.speakers.utterances import goes_on
 
 @dataclass(frozen=True)
 class Diarize(FileStage):
-    """Groups the voices into people and puts their turns together. Where each person has a channel
-    there is nothing to be told apart: who speaks in it is its person."""
+    """Groups the voices into people and makes their turns. If each person has a channel, whoever
+    speaks in it is its person."""
 
     name: ClassVar[str] = "diarize"
     version: ClassVar[int] = 4

@@ -1,4 +1,4 @@
-"""DiarizeByPyannote: who speaks when, by a pipeline of pyannote.audio."""
+"""DiarizeByPyannote: find who speaks when, with a pipeline of pyannote.audio."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from reelmill.models.speakers.pyannote import Diarizer, PyannoteSpec
 from reelmill.stages.media.full_audio import TIMEOUT_PER_COST, WholeSound, whole_sound
 from reelmill.stages.speakers.speaker_turns import TurnOptions, channel_turns, speaker_label
 
-#: Sound shorter than this is nobody's turn.
+#: Shorter recordings, in s, have no turns.
 _SHORTEST = 0.25
 
 
 @dataclass(frozen=True)
 class FoundTurns:
-    """Start, end and label of each turn, by start."""
+    """Start, end and label of each turn, ordered by start."""
 
     turns: tuple[tuple[float, float, str], ...]
 
 
 @dataclass(frozen=True)
 class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
-    """A recording at a time, as the library has it, or a channel where each has a person, who is
-    whoever speaks in it. `speakers`: how many, when that is known."""
+    """Takes a whole recording at a time, as the library requires, or a single channel if each has
+    one person, who is then whoever speaks in it. `speakers`: how many, if known."""
 
     name: ClassVar[str] = "diarize-pyannote"
     version: ClassVar[int] = 1

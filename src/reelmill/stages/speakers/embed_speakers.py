@@ -1,4 +1,4 @@
-"""EmbedSpeakers: an embedding of the voice in each short stretch of speech."""
+"""EmbedSpeakers: embed the voice in each short stretch of speech."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from reelmill.stages.speakers.utterances import utterances
 
 @dataclass(frozen=True)
 class Utterances:
-    """Features of some stretches, shape (stretches, frames, bands). Cost in stretches."""
+    """Features of some stretches, shape (stretches, frames, bands). The cost is the number of
+    stretches."""
 
     features: Float32
 
@@ -32,11 +33,11 @@ class Utterances:
 
 @dataclass(frozen=True)
 class EmbedSpeakers(ModelStage[Utterances, Float32]):
-    """Embeds each stretch of speech once; nothing that two people say at once.
+    """Embeds each stretch of speech once, without those in which two people speak at once.
 
-    `longest`: seconds of a stretch, as long as the encoder is given; two people in one stretch are
-    the rarer the shorter it is. `together`: stretches in an item, at most: they share what is read
-    of the weights.
+    `longest`: the most seconds in a stretch given to the encoder; the shorter it is, the rarer two
+    people are in it. `together`: the most stretches in an item, which share the reading of the
+    weights.
     """
 
     name: ClassVar[str] = "voices"
@@ -73,7 +74,7 @@ class EmbedSpeakers(ModelStage[Utterances, Float32]):
         return Voices(self.model.name, dimensions, [], "", of_channels)
 
     def _voices(self, activity: SpeakerActivity, outputs: Iterator[Float32]) -> Voices:
-        """Of one sound; takes its share of the outputs."""
+        """The voices of one sound, from its share of the outputs."""
         stretches = utterances(activity, self.longest)
         found = list(islice(outputs, math.ceil(len(stretches) / self.together)))
         embeddings = np.concatenate(found) if found else np.zeros((0, 0), np.float32)

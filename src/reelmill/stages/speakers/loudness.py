@@ -1,6 +1,6 @@
-"""Which frames are louder than the pauses around them.
+"""Find the frames that are louder than the pauses around them.
 
-The segmentation network takes some noises between sentences for the sentence going on.
+The segmentation network mistakes some noises between sentences for speech.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from reelmill.core.arrays import Bool, Float32, Int16
 from reelmill.media.audio.samples import release
 from reelmill.models.speakers.networks import FIRST, FRAME_STEP
 
-#: A frame with a speech score below this is surely a pause.
+#: A frame with a speech score below this is certainly a pause.
 _PAUSE = 0.28
-#: And one with a score above this, for a powerset network a probability of 0.93, is surely speech:
-#: where somebody near talks with somebody far away, the latter is not much louder than pauses.
+#: A frame with a score above this, a probability of 0.93 for a powerset network, is certainly
+#: speech: in a talk between a near and a distant person, the distant one is not much louder than
+#: pauses.
 _SPEECH = 1.86
-#: Frames of a block, and how many on either side of it tell how loud pauses are there (15 s).
+#: Frames in a block, and how many on either side of it give the level of pauses there (15 s).
 _BLOCK, _AROUND = 450, 900
 _LEAST_FRAMES = 30
 _READ_FRAMES = 4096
 
 
 def louder_than_pauses(samples: Int16, speech: Float32, margin_db: float) -> Bool:
-    """Frames `margin_db` or more above the median of the pauses within 15 s, and those of which the
-    network is sure; where there are hardly any pauses, all frames.
+    """Frames at least `margin_db` above the median of the pauses within 15 s, and those of which
+    the network is sure; all frames if there are hardly any pauses.
 
     Args:
         samples: 16 kHz, may be a memory map.
@@ -45,7 +46,7 @@ def louder_than_pauses(samples: Int16, speech: Float32, margin_db: float) -> Boo
 
 
 def _levels(samples: Int16, frames: int) -> Float32:
-    """Decibels of two steps of sound around the middle of each frame, shape (frames,)."""
+    """The level in dB of two steps of sound around the middle of each frame, shape (frames,)."""
     levels = np.empty(frames, np.float32)
     for first in range(0, frames, _READ_FRAMES):
         last = min(first + _READ_FRAMES, frames)

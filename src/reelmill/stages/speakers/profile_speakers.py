@@ -1,4 +1,4 @@
-"""ProfileSpeakers: the voice of each speaker of a recording, and which known person it is."""
+"""ProfileSpeakers: describe the voice of each speaker of a recording, and identify known people."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from reelmill.stages.speakers.embed_speakers import Utterances
 from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named
 from reelmill.stages.speakers.utterances import without
 
-#: Seconds: a shorter stretch is left out.
+#: Shorter stretches, in s, are left out.
 _SHORTEST = 0.4
-#: Windows of speech that are embedded, in samples, from one to the next half of that, and their
-#: frames. Whole sentences tell voices apart better than the short stretches of `EmbedSpeakers`.
+#: The length of windows that are embedded, in samples and frames; they overlap by half. Whole
+#: sentences distinguish voices better than the short stretches of `EmbedSpeakers`.
 _WINDOW, _WINDOW_FRAMES = 4 * RATE, 398
-#: Hertz: what a telephone lets through, and how far it takes to let nothing through.
+#: The lowest and highest frequency of a telephone, in Hz, and the widths of the slopes beyond them.
 _LOWEST, _HIGHEST, _SLOPE = 350.0, 3300.0, (100.0, 200.0)
 
 
 @dataclass(frozen=True)
 class ProfileSpeakers(ModelStage[Utterances, Float32]):
-    """Embeds what a speaker says alone, as it sounds over a telephone: the encoder hears another
-    voice where high frequencies are missing, and recordings of one person may be of both kinds.
+    """Embeds what a speaker says alone, filtered as by a telephone: without high frequencies a
+    voice has another embedding, and recordings of one person may be of both kinds.
 
-    `people`: known from samples; a speaker who sounds like one of them gets the name, nobody's name
-    is given to two. `together` as in `EmbedSpeakers`; `most`: seconds of each speaker, of the
-    longest stretches; more tell hardly more.
+    `people`: known from samples; a speaker who sounds like one of them gets the name, which is
+    never given to two. `together`: as in `EmbedSpeakers`. `most`: the seconds of each speaker that
+    are used, from the longest stretches; more add hardly anything.
     """
 
     name: ClassVar[str] = "profiles"
@@ -69,13 +69,13 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
         return heard
 
     def _alone(self, diarization: Diarization, speaker: str) -> list[tuple[float, float]]:
-        """Where a speaker is heard alone, the longest stretches first, as much as is wanted."""
+        """Where a speaker is heard alone, the longest stretches first, up to the length wanted."""
         own, others = [], []
         has_channel = _channel(diarization, speaker) is not None
         for turn in sorted(diarization.turns, key=lambda turn: turn.start):
             if turn.speaker == speaker:
                 own.append(Span(turn.start, turn.end))
-            elif not has_channel:  # in a channel of their own nobody else is heard
+            elif not has_channel:  # in a separate channel nobody else is heard
                 others.append(Span(turn.start, turn.end))
         found: list[tuple[float, float]] = []
         left = self.most
@@ -109,7 +109,7 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
 
     @staticmethod
     def _filled(rows: Sequence[Float32], is_heard: Sequence[bool]) -> Float32:
-        """The voices, zeros for those who are never heard alone."""
+        """The voices, with zeros for speakers who are never heard alone."""
         vectors = np.zeros((len(is_heard), len(rows[0]) if rows else 0), np.float32)
         if rows:
             vectors[np.flatnonzero(is_heard)] = rows
@@ -117,11 +117,11 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
 
 
 def voice_windows(pieces: Sequence[Float32], spec: EncoderSpec) -> list[Float32]:
-    """Features of windows over somebody's speech, as it sounds over a telephone: of 4 s, one every
-    2 s; less is repeated. Each of shape (398, bands).
+    """Features of windows over a person's speech, filtered as by a telephone: 4 s long, one every 2
+    s; shorter speech is repeated. Each has shape (398, bands).
 
     Args:
-        pieces: the speech, 16 kHz, put together in this order.
+        pieces: the speech, 16 kHz, joined in this order.
         spec: of the encoder.
     """
     if not pieces:
@@ -134,12 +134,12 @@ def voice_windows(pieces: Sequence[Float32], spec: EncoderSpec) -> list[Float32]
 
 
 def voice_of(embeddings: Float32) -> Float32:
-    """The voice in the windows of somebody's speech: their mean, of unit length."""
+    """The voice in the windows of a person's speech: their mean, of unit length."""
     return unit(embeddings.mean(axis=0))
 
 
 def over_telephone(samples: Float32) -> Float32:
-    """Sound without what a telephone does not let through; 16 kHz, shape (samples,)."""
+    """Sound reduced to the frequencies of a telephone; 16 kHz, shape (samples,)."""
     if not len(samples):
         return samples
     frequencies = np.fft.rfftfreq(len(samples), 1 / RATE)

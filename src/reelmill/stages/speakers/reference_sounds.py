@@ -1,4 +1,4 @@
-"""Samples of known people: whose they are, and how the voice in them sounds to the encoder."""
+"""Read samples of known people: the name, and the encoder's embedding of the voice."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from reelmill.stages.speech.vad_segments import SegmentOptions, segment
 
 #: Windows embedded at once.
 _TOGETHER = 8
-#: Speech without its surroundings; pauses of a tenth of a second are part of it.
+#: Speech without padding; pauses of up to a tenth of a second are part of it.
 _SPEECH = SegmentOptions(pad_ms=0, min_silence_ms=100)
-#: Somebody's samples with less speech than this are too short to be compared with.
+#: A person's samples need at least this much speech to be compared with, s.
 _LEAST_SECONDS = 3.0
-#: Half of the windows of one person are more like all of them together than this.
+#: At least half of the windows of one person are more similar to their mean than this.
 _ONE_VOICE = 0.6
 
 
 def samples_in(folder: Path) -> list[Example]:
-    """The files in `folder`, named by themselves, and in its subfolders, named by these.
+    """The files in `folder`, named after the files, and in its subfolders, named after the
+    subfolder.
 
     Raises:
         UsageError: no folder, or no file in it.
@@ -49,7 +50,7 @@ def samples_in(folder: Path) -> list[Example]:
 def listen_to(
     samples: Sequence[Example], spec: Any, encoder: Any
 ) -> tuple[tuple[KnownVoice, ...], tuple[str, ...]]:
-    """The voice of each person, and in plain words what could not be used.
+    """The voice of each person, and a message for each sample that could not be used.
 
     Args:
         samples: as `samples_in` gives them.
@@ -105,7 +106,7 @@ class _Memory:
 
 
 def _spoken(path: Path) -> list[Float32]:
-    """The stretches of a recording in which somebody speaks. Raises as `decode`."""
+    """The stretches of a recording in which somebody speaks. Raises the errors of `decode`."""
     sink = _Memory()
     try:
         decode(path, sink)

@@ -1,4 +1,4 @@
-"""Whether two voices are one person's, and who of the people known from samples a speaker is."""
+"""Decide whether two voices are one person's, and match speakers with people known from samples."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from reelmill.core.arrays import Float32, Float64
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """When two voices count as one person's. Tuned for the shipped encoder on one half of the
-    people of benchmarks/real.
+    """The rules for when two voices count as one person's. Tuned for the shipped encoder on one
+    half of the people of benchmarks/real.
 
     Attributes:
-        threshold: the score (see `scores`) from which they do.
-        least_seconds: of less speech nothing is said.
-        mean, deviation: cosine similarity of different people, as known before anybody is heard.
-        weight: how many people that counts for.
-        alike: who is so alike is hardly somebody else, and tells nothing of how alike others are.
+        threshold: the least score (see `scores`) of one person's voices.
+        least_seconds: voices from less speech are not compared.
+        mean, deviation: prior for the cosine similarity of different people.
+        weight: the prior's weight, as a number of people.
+        alike: voices this similar are probably the same person, so they are not used to measure how
+            similar others are.
     """
 
     threshold: float = 2.0
@@ -33,7 +34,7 @@ class MatchOptions:
 
 @dataclass(frozen=True)
 class KnownVoice:
-    """The voice in somebody's samples, of unit length, from so many seconds of speech."""
+    """The voice in a person's samples, of unit length, and the seconds of speech in them."""
 
     name: str
     seconds: float
@@ -42,7 +43,7 @@ class KnownVoice:
 
 @dataclass(frozen=True)
 class Others:
-    """How alike each of some voices is to other people's: mean and standard deviation, shape
+    """The similarity of each voice to other people's: mean and standard deviation, shape
     (voices,)."""
 
     mean: Float64
@@ -50,12 +51,12 @@ class Others:
 
 
 def others(vectors: Float32, cohort: Float32, options: MatchOptions) -> Others:
-    """How alike voices are to those of a cohort, and to what is known of people beforehand.
+    """Measure the similarity of voices to those of a cohort, combined with the prior.
 
     Args:
         vectors: of unit length, shape (voices, values).
-        cohort: those they are compared with, theirs among them or not, shape (people, values).
-        options: what is known beforehand.
+        cohort: the voices to compare with, which may include `vectors`; shape (people, values).
+        options: the prior.
     """
     cosines = (vectors @ cohort.T).astype(np.float64)
     counts = (cosines < options.alike).astype(np.float64)
@@ -71,17 +72,17 @@ def others(vectors: Float32, cohort: Float32, options: MatchOptions) -> Others:
 def scores(
     one: Float32, of_one: Others, other: Float32, of_other: Others, options: MatchOptions
 ) -> Float64:
-    """By how many standard deviations voices are more alike than different people are: those at
-    hand, and people in general, whichever says less.
+    """By how many standard deviations voices are more similar than different people are: those of
+    the cohort or people in general, whichever gives less.
 
     Symmetric score normalization (Kenny, "Bayesian speaker verification with heavy-tailed priors",
-    2010) with the people at hand for a cohort: how alike different people are to the encoder
+    2010) with the people of the recordings as the cohort: the similarity of different people
     depends on language, microphone and line, which recordings of one case often share.
 
     Args:
         one, other: of unit length, shapes (n, values) and (m, values).
-        of_one, of_other: how alike they are to others.
-        options: how alike people are in general.
+        of_one, of_other: their similarity to others.
+        options: the similarity of people in general.
 
     Returns:
         Shape (n, m).
@@ -97,15 +98,15 @@ def scores(
 def named(
     vectors: Float32, seconds: Sequence[float], people: Sequence[KnownVoice], options: MatchOptions
 ) -> Mapping[int, tuple[str, float]]:
-    """Which speakers of a recording are known people: name and score, by place.
+    """Match speakers of a recording with known people: name and score, by index.
 
-    The most alike are named first; nobody's name is given to two.
+    The most similar are named first; a name is never given to two.
 
     Args:
         vectors: the speakers' voices, of unit length, shape (speakers, values).
         seconds: of speech behind each.
         people: the known people.
-        options: how alike is alike.
+        options: the rules for a match.
     """
     if not people or not len(vectors):
         return {}

@@ -1,4 +1,5 @@
-"""SegmentSpeakers: when one person speaks, when two, and where the speaker seems to change."""
+"""SegmentSpeakers: find when one person speaks, when two do, and where the speaker seems to
+change."""
 
 from __future__ import annotations
 
@@ -25,15 +26,16 @@ from reelmill.stages.speakers.loudness import louder_than_pauses
 
 #: Sound whose samples are all smaller than this is silence, -54 dB of full scale.
 _SILENT = 64
-#: A speaker counts as heard, for finding changes, at this score.
+#: The least score at which a speaker counts as heard when changes are found.
 _SURE = 0.85
 
 
 @dataclass(frozen=True)
 class SpeakerWindows:
-    """Sound of windows that follow one another, int16, zeros beyond the end of the recording.
+    """The sound of consecutive windows, int16, with zeros beyond the end of the recording.
 
-    `starts`: where in it each begins; the last one ends with it. Cost in seconds of windows.
+    `starts`: the beginning of each window; the last one ends with the sound. The cost is in seconds
+    of windows.
     """
 
     samples: Int16
@@ -54,7 +56,7 @@ class SpeakerWindows:
 
 @dataclass(frozen=True)
 class HeardInWindow:
-    """Scores as in `Heard`, half precision, and the frames at which another speaker goes on."""
+    """Scores as in `Heard`, half precision, and the frames at which the speaker changes."""
 
     speech: np.typing.NDArray[np.float16]
     overlap: np.typing.NDArray[np.float16]
@@ -63,12 +65,12 @@ class HeardInWindow:
 
 @dataclass(frozen=True)
 class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
-    """Sliding windows through the speaker segmentation network, put together to one picture.
+    """Runs the speaker segmentation network over sliding windows and merges the results.
 
-    Every window is looked at that is not silent. The speech detector is not asked: it is made for
-    near voices and loses distant ones that this network hears. `windows_over_each`: how many
-    windows see each moment; each costs a look. `together`: how many windows an item has at most.
-    `margin_db`: how much louder than the pauses around it speech is.
+    All windows that are not silent are used. The speech detector is not used, because it is made
+    for near voices and misses distant ones that this network hears. `windows_over_each`: how many
+    windows contain each moment; each costs an inference. `together`: the most windows in an item.
+    `margin_db`: how much louder speech is than the pauses around it.
     """
 
     name: ClassVar[str] = "activity"
@@ -115,7 +117,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     def _activity(
         self, context: StageContext, audio: Audio, outputs: Iterator[list[HeardInWindow]]
     ) -> SpeakerActivity:
-        """Of one sound; takes its share of the outputs."""
+        """The activity of one sound, from its share of the outputs."""
         samples = open_samples(context.folder, audio)
         tracks = ActivityTracks(len(samples), self.model.window_frames)
         for firsts in self._runs(samples):
@@ -130,7 +132,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
         return self.model.window_frames // self.windows_over_each
 
     def _runs(self, samples: Int16) -> Iterator[list[int]]:
-        """Up to `together` windows that follow one another, by their first frames."""
+        """Runs of up to `together` consecutive windows, by their first frames."""
         run: list[int] = []
         for first in self._firsts(samples):
             if run and (len(run) == self.together or first != run[-1] + self._step):
@@ -141,7 +143,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
             yield run
 
     def _firsts(self, samples: Int16) -> Iterator[int]:
-        """The first frames of the windows that are looked at."""
+        """The first frames of the windows that are used."""
         for first in range(0, len(samples) // FRAME_STEP + 1, self._step):
             start = first * FRAME_STEP
             if _audible(samples[start : start + self.model.window_samples]):

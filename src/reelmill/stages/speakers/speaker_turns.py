@@ -1,4 +1,4 @@
-"""From stretches of speech whose speakers are known to the turns of the people of a recording."""
+"""Make turns of the people of a recording from stretches of speech with known speakers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from reelmill.stages.speakers.utterances import without
 
 @dataclass(frozen=True)
 class TurnOptions:
-    """Seconds: shorter pauses within a speaker's turn are part of it, shorter turns are none.
+    """In seconds: shorter pauses within a speaker's turn are part of it, and shorter turns are
+    dropped.
 
-    `reach`: how far from an overlap somebody may speak who is taken for one of its speakers.
+    `reach`: the longest distance between an overlap and the speech of a person taken for one of its
+    speakers.
     """
 
     shortest_pause: float = 0.25
@@ -30,13 +32,13 @@ def turns_of(
 ) -> list[Turn]:
     """Turns in order of their start, speakers labelled A, B, C... as they first speak.
 
-    Where two speak at once, they are the two who speak nearest before and after.
+    Where two speak at once, they are taken to be the two who speak nearest before and after.
 
     Args:
-        activity: when somebody speaks, when two do.
+        activity: when somebody speaks, and when two do.
         stretches: speech of one person each, in order.
         people: the person of each stretch.
-        options: what is too short.
+        options: the limits.
     """
     if not stretches:
         return []
@@ -64,8 +66,8 @@ def channel_turns(
     """Turns of people who have a channel each, in order of their start.
 
     Args:
-        spoken: by the name of its channel, where somebody speaks, in seconds.
-        options: what is too short.
+        spoken: the spans of speech in s, by the name of the channel.
+        options: the limits.
     """
     turns = [
         Turn(start, end, name, name)
@@ -76,7 +78,7 @@ def channel_turns(
 
 
 class _Near:
-    """Who speaks next to a stretch of time."""
+    """Finds who speaks next to a stretch of time."""
 
     def __init__(self, stretches: Sequence[Span], people: Sequence[int], reach: float) -> None:
         self._stretches, self._people, self._reach = stretches, people, reach
@@ -108,7 +110,7 @@ class _Near:
 def _joined(
     spoken: Sequence[tuple[float, float]], options: TurnOptions
 ) -> Iterator[tuple[float, float]]:
-    """What one person says, in order; short pauses filled, then short turns left out."""
+    """The turns of one person, in order, with short pauses filled, then short turns left out."""
     turns: list[tuple[float, float]] = []
     for start, end in spoken:
         if turns and start - turns[-1][1] < options.shortest_pause:

@@ -1,4 +1,4 @@
-"""Short stretches of speech in which, as far as is known, one person speaks."""
+"""Cut speech into short stretches in which, as far as is known, one person speaks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from reelmill.artifacts import Span, SpeakerActivity
 
-#: Seconds: a change of the speaker this near to a border is that border.
+#: A change of the speaker this close to a border, in s, is that border.
 _NEAR = 0.1
 _SHORTEST = 0.1
 
 
 def utterances(activity: SpeakerActivity, longest: float) -> list[Span]:
-    """Speech without its overlaps, cut where the speaker seems to change, and into equal parts
-    of at most `longest` seconds; what is shorter than 0.1 s is left out."""
+    """Speech without overlaps, cut where the speaker seems to change and into equal parts of at
+    most `longest` seconds. Stretches shorter than 0.1 s are left out."""
     changes = activity.changes
     found = []
     for start, end in without(activity.speech, activity.overlaps):
@@ -32,8 +32,8 @@ def utterances(activity: SpeakerActivity, longest: float) -> list[Span]:
 
 
 def goes_on(stretches: Sequence[Span], changes: Sequence[float]) -> npt.NDArray[np.bool_]:
-    """Whether each stretch begins where the one before it ends, with no change of the speaker
-    heard there; both in order. Shape (stretches,)."""
+    """Whether each stretch begins where the previous one ends, with no change of the speaker there;
+    both in order. Shape (stretches,)."""
     heard = set(changes)
     found = np.zeros(len(stretches), np.bool_)
     for index, (before, after) in enumerate(pairwise(stretches), 1):
@@ -42,7 +42,7 @@ def goes_on(stretches: Sequence[Span], changes: Sequence[float]) -> npt.NDArray[
 
 
 def without(spans: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[float, float]]:
-    """What of `spans` lies in none of `others`; both in order."""
+    """The parts of `spans` that lie in none of `others`; both in order."""
     place = 0
     for span in spans:
         start = span.start
