@@ -6,7 +6,7 @@ FFmpeg receives no file name. It reads through our descriptor and cannot open an
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,12 @@ _LISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"# VobSub", b"[playlist]", b"<smil")
 
 #: The number of tracks opened without counting them before, and the most that FFmpeg opens.
 _FEW_TRACKS, _MOST_STREAMS = 32, 1000
+
+#: FFmpeg's options for how much of a file is read to find its tracks: as it does, next to nothing,
+#: and all, of which nothing is kept in memory.
+_USUALLY: Mapping[str, str] = {}
+_BARELY = {"probesize": "32", "analyzeduration": "0"}
+_WHOLE = {"probesize": str(1 << 60), "analyzeduration": str(1 << 60), "fflags": "nobuffer"}
 
 #: FFmpeg's AVDISCARD_ALL.
 _DISCARD_ALL = 48
@@ -124,7 +130,7 @@ def _opened(source: _Source) -> InputContainer:
     in files with more tracks they are counted first."""
     container = _by_suffix_or_content(source, _FEW_TRACKS + 1)
     if container is not None and len(container.streams) <= _FEW_TRACKS:
-        return container
+        return _with_late_tracks(source, container)
     if container is not None:
         container.close()
     _check_tracks(source)
@@ -137,10 +143,32 @@ def _opened(source: _Source) -> InputContainer:
     return container
 
 
+def _with_late_tracks(source: _Source, container: InputContainer) -> InputContainer:
+    """The container; of an FLV with sound or pictures alone, one that was read to its end for
+    tracks that begin later: a track of an FLV is known from its first packet on."""
+    kinds = {stream.type for stream in container.streams}
+    if container.format.name != "flv" or {"audio", "video"} <= kinds:
+        return container
+    container.close()
+    source.seek(0)
+    try:
+        whole = _open(source, _FEW_TRACKS + 1, _WHOLE)
+    except (av.error.FFmpegError, OSError):
+        pass  # it is too damaged to be read like that
+    else:
+        with suppress(av.error.FFmpegError):
+            whole.seek(0)
+            return whole
+        whole.close()
+    again = _by_suffix_or_content(source, _FEW_TRACKS + 1)
+    assert again is not None  # as it was before
+    return again
+
+
 def _check_tracks(source: _Source) -> None:
     """Raise LimitError when a file has more audio and video tracks than allowed."""
     allowed = limits().max_tracks
-    container = _by_suffix_or_content(source, _MOST_STREAMS, probed_bytes=32)
+    container = _by_suffix_or_content(source, _MOST_STREAMS, _BARELY)
     if container is None:
         return
     with container:
@@ -153,7 +181,7 @@ def _check_tracks(source: _Source) -> None:
 
 
 def _by_suffix_or_content(
-    source: _Source, most_streams: int, probed_bytes: int | None = None
+    source: _Source, most_streams: int, probing: Mapping[str, str] = _USUALLY
 ) -> InputContainer | None:
     """Open the container; the suffix may decide the format. None when memory runs out, or the
     format cannot be opened partly."""
@@ -163,7 +191,7 @@ def _by_suffix_or_content(
             source.name = name
             source.seek(0)
             try:
-                return _open(source, most_streams, probed_bytes)
+                return _open(source, most_streams, probing)
             except av.error.ArgumentError:
                 # The suffix may select a format that is not allowed (`.jpg`: image sequences).
                 if name == "recording":
@@ -177,16 +205,15 @@ def _by_suffix_or_content(
         source.name = suffixed
 
 
-def _open(source: _Source, most_streams: int, probed_bytes: int | None) -> InputContainer:
+def _open(source: _Source, most_streams: int, probing: Mapping[str, str]) -> InputContainer:
     options = {
+        **probing,
         "format_whitelist": WHITELIST,
         "protocol_whitelist": "none",
         "max_streams": str(most_streams),
     }
     if source.part.past_its_header:
         options["ignore_length"] = "1"
-    if probed_bytes is not None:
-        options |= {"probesize": str(probed_bytes), "analyzeduration": "0"}
     return av.open(
         source,
         "r",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import shutil
 import subprocess
@@ -15,11 +16,14 @@ import pytest
 
 from reelmill.artifacts import VideoIndex
 from reelmill.media.audio.cut import SoundCut, cut_sound
+from reelmill.media.audio.decode import decode
 from reelmill.media.video.frames import stretches
 from reelmill.media.video.index import index_video
 from reelmill.media.video.reader import open_pictures
 from reelmill.stages.faces.chunks import frame_chunks
+from synthetic.flv import followed, text_tag
 from tests.media.films import film, heard, number_in, onsets, picture
+from tests.media.make import clicks, onset, write
 
 FRAMES, KEY_EVERY = 60, 10
 SIZE = (96, 64)
@@ -196,19 +200,27 @@ def test_sound_that_goes_on_after_the_picture_is_no_damage(tmp_path: Path) -> No
 
 def test_a_track_that_begins_later_is_said(tmp_path: Path) -> None:
     # proves: G21
+    path = write(
+        tmp_path / "a.flv", clicks(5, 44_100, ()), container="flv", codec="aac", rate=44_100,
+        video=True,
+    )  # fmt: skip
+    assert index_video(path).problems == []
+    path.write_bytes(path.read_bytes() + text_tag("a caption", 5.0))
+    assert [problem.label for problem in index_video(path).problems] == ["late track"]
+
+
+def test_sound_of_an_flv_that_begins_later_is_read_in_its_place(tmp_path: Path) -> None:
+    # proves: V1 V2 G21
     path = encoded(tmp_path / "a.flv", "libx264", frames=250)
-    heard = tmp_path / "b.flv"
-    with av.open(str(heard), "w", format="flv") as output:
-        stream = output.add_stream("aac", rate=44_100)
-        for _ in range(20):
-            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), "f4"), "fltp", "mono")
-            frame.sample_rate = 44_100
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    path.write_bytes(path.read_bytes() + heard.read_bytes()[13:])  # its tags, without the header
-    index = index_video(path)
-    assert [problem.label for problem in index.problems] == ["late track"]
-    assert len(looked_at(path, index)) == 250
+    heard = write(
+        tmp_path / "b.flv", clicks(3, 44_100, (0.5, 2.5)), container="flv", codec="aac", rate=44_100
+    )
+    path.write_bytes(followed(path.read_bytes(), heard.read_bytes(), 9.0))
+    index, sound = index_video(path), io.BytesIO()
+    assert index.problems == [] and len(looked_at(path, index)) == 250
+    assert decode(path, sound).problems == []
+    samples = np.frombuffer(sound.getvalue(), "<i2")
+    assert [onset(samples, at) for at in (9.5, 11.5)] == pytest.approx([9.5, 11.5], abs=0.05)
 
 
 def test_where_recordings_are_joined_nothing_is_damaged(tmp_path: Path) -> None:

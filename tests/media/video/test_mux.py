@@ -20,6 +20,7 @@ from reelmill.media.video.contents import Contents, Track, differences
 from reelmill.media.video.copying import MuxCue, MuxTrack
 from reelmill.media.video.monotonic import Monotonic
 from reelmill.media.video.mux import Copied, copy_suffix, mux
+from synthetic.flv import with_headers_again
 from tests.media.films import turn
 from tests.media.video.test_burn import HEADER, KOREAN, packets, texts
 
@@ -104,6 +105,14 @@ def test_streams_are_copied_whatever_decoder_there_is_for_them(
     assert sorted(streams(copy)) == sorted([*streams(original), added])
     assert packets(copy, "video") == packets(original, "video")
     assert [text for *_, text in texts(copy, 0)] == ["안녕\n하세요", "끝"]
+
+
+def test_a_header_that_is_sent_again_does_not_break_the_copy(tmp_path: Path) -> None:
+    original = film(tmp_path / "a.flv", "flv")
+    original.write_bytes(with_headers_again(original.read_bytes(), 5))
+    copy = copied(original, "mkv")
+    assert streams(copy) == [*streams(original), ("subtitle", "subrip")]
+    assert packets(copy, "audio") == packets(original, "audio")
 
 
 def test_sound_of_blu_ray_discs_is_written_in_the_plain_order(tmp_path: Path) -> None:

@@ -32,7 +32,20 @@ def longest_possible(container: InputContainer, stated: float) -> float:
         return math.inf  # its time stamps count frames, sent or not
     if stated or name in _BY_BIT_RATE:
         return stated
-    return (container.duration or 0) / av.time_base
+    if not container.duration:
+        return 0.0
+    return container.duration / av.time_base + _latest_start(container)
+
+
+def _latest_start(container: InputContainer) -> float:
+    """Seconds between the first time stamp of all tracks and that of the last track to begin: what
+    FFmpeg calls the length of an FLV may leave out what comes before that."""
+    starts = [
+        float(stream.start_time * stream.time_base)
+        for stream in container.streams
+        if stream.start_time is not None and stream.time_base is not None
+    ]
+    return max(starts) - min(starts) if starts else 0.0
 
 
 def stated_seconds(file: OriginalReader, container: InputContainer, stream: AudioStream) -> float:

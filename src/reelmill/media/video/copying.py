@@ -141,7 +141,7 @@ class Copying:
             raise refusal(self.original.path, error) from error
 
     def _options(self, source: InputContainer) -> dict[str, str]:
-        if self.plan.suffix == "mkv":
+        if self._is_matroska:
             return {}
         # The index comes first where moving it there takes no time to speak of.
         flags = "+faststart" if self.original.size < _MOVED_BYTES else ""
@@ -192,7 +192,7 @@ class Copying:
                 raise
 
     def _add(self, output: OutputContainer, source: InputContainer, stream: Stream) -> None:
-        if is_cover(stream) and self.plan.suffix == "mkv":
+        if is_cover(stream) and self._is_matroska:
             name, kind = _PICTURE_NAMES.get(stream.codec_context.name, ("cover.bmp", "image/bmp"))
             name = stream.metadata.get("filename", name)
             output.add_attachment(name, stream.metadata.get("mimetype", kind), self._cover(stream))
@@ -235,12 +235,12 @@ class Copying:
         return copy
 
     def _text_stream(self, output: OutputContainer, track: MuxTrack) -> Any:
-        stream: Any = output.add_stream("subrip" if self.plan.suffix == "mkv" else "mov_text")
+        stream: Any = output.add_stream("subrip" if self._is_matroska else "mov_text")
         stream.codec_context.subtitle_header = track.header
         stream.codec_context.time_base = _TICK
         stream.metadata["language"] = track.language
         stream.metadata["title"] = track.title
-        if self.plan.suffix != "mkv":
+        if not self._is_matroska:
             stream.metadata["handler_name"] = track.title
         stream.disposition = int(Disposition.default) if track.is_default else 0
         return stream
@@ -248,7 +248,7 @@ class Copying:
     def _cues(self, track: MuxTrack, stream: Any, begin: int) -> Iterator[tuple[float, Any]]:
         for cue in track.cues:
             text = cue.text.encode()
-            if self.plan.suffix != "mkv":
+            if not self._is_matroska:
                 text = len(text).to_bytes(2, "big") + text
             packet = av.Packet(text)
             packet.stream, packet.time_base = stream, _TICK
@@ -268,10 +268,16 @@ class Copying:
                     yield from ((_seconds(one), one) for one in encoder.encode(frame))
             elif copy is not None:
                 seconds = _seconds(packet)
-                packet.stream = copy
-                yield seconds, packet
+                is_aac = copy.codec_context.name == "aac"
+                moved = _without_header(packet) if is_aac and self._is_matroska else packet
+                moved.stream = copy
+                yield seconds, moved
         for encoder in self._encoders.values():
             yield from ((_seconds(one), one) for one in encoder.encode(None))
+
+    @property
+    def _is_matroska(self) -> bool:
+        return self.plan.suffix == "mkv"
 
     def _readable(self, source: InputContainer) -> Iterator[Any]:
         """All packets with a decoding time. Matroska does not tell that of the first pictures when
@@ -336,6 +342,18 @@ def _moved(drawn: InputContainer, stream: Any, seconds: float) -> Iterator[tuple
         reached = _seconds(packet)
         packet.stream = stream
         yield reached, packet
+
+
+def _without_header(packet: Any) -> Any:
+    """The packet without a header of AAC that its container repeats. FFmpeg would write it once
+    more to where it is in Matroska, with more beside it than there is room for, and so over the
+    tracks that follow."""
+    if not packet.has_sidedata("new_extradata"):
+        return packet
+    plain = av.Packet(bytes(packet))
+    for name in ("time_base", "pts", "dts", "duration", "is_keyframe"):
+        setattr(plain, name, getattr(packet, name))
+    return plain
 
 
 def _seconds(packet: Any) -> float:

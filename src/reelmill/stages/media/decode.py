@@ -33,7 +33,7 @@ class Decode(FileStage):
     """
 
     name = "decode"
-    version = 4
+    version = 5
     display_name = "Decoding the sound"
     commands = ("voice", "subtitle", "faces")
     needs = (Media,)

@@ -14,7 +14,7 @@ class Probe(FileStage):
     """Reads the headers of the original. Raises InputError if it is not a recording."""
 
     name = "probe"
-    version = 1
+    version = 2
     display_name = "Reading the file format"
     commands = ("voice", "subtitle", "faces")
     produces = Media

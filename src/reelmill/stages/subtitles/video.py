@@ -49,7 +49,7 @@ class Mux(FileStage):
     """
 
     name = "mux"
-    version = 3
+    version = 4
     display_name = "Adding subtitle tracks to a copy"
     commands = ("subtitle",)
     enabled_by = ("mux", True)
