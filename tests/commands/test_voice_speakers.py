@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
+ASSETS = Path(str(resources.files("reelmill") / "assets"))
+SAMPLES = ASSETS / "samples"
 CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
 TWO, ONE = "noisy line", "voicemail"
 
@@ -108,3 +110,30 @@ def test_another_number_of_speakers_only_clusters_anew(calls: Path, out: Path) -
     assert done.returncode == 0, done.stderr
     assert computed(out) == {"diarize", "speakers", "export"}
     assert len(json.loads((out / f"{ONE}.json").read_text())["speakers"]) == 3
+
+
+def test_records_for_courts_are_written_with_the_case(
+    out: Path, calls: Path, tmp_path: Path
+) -> None:
+    # proves: V12
+    shutil.copytree(out, tmp_path / "results")
+    case = tmp_path / "사건.toml"
+    case.write_text("number = '2026가단1'\n[speakers.A]\nrole = '고객'\n", encoding="utf-8")
+    call = calls / f"{TWO}.mp3"
+    formats = ("--formats", "nokchwirok,court", "--case", case)
+    done = voice(call, "-o", tmp_path / "results", *formats)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "results" / f"{TWO}.nokchwirok.html").read_text(encoding="utf-8")
+    assert "2026가단1" in page and "<td>고객</td>" in page and '<td class="who">Kim</td>' in page
+    original = hashlib.sha256(call.read_bytes()).hexdigest()
+    weights = ASSETS / "models" / "demo-whisper" / "model.bin"
+    model = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert original in page and model in page
+    assert f"--case &#39;{case}&#39;" in page, "the command as typed"
+    assert (tmp_path / "results" / f"{TWO}.nokchwirok.docx").is_file()
+    pages = (tmp_path / "results" / f"{TWO}.court.txt").read_text("ascii").split("\f")
+    assert len(pages) >= 3 and all(page.count("\n") == 26 for page in pages)
+
+    case.write_text("numbr = '1'", encoding="utf-8")
+    wrong = voice(call, "-o", tmp_path / "results", *formats)
+    assert wrong.returncode == 2 and "unknown entry numbr" in wrong.stderr

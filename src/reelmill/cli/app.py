@@ -18,6 +18,7 @@ from reelmill.cli.options import voice as voice_options
 from reelmill.cli.options.groups import given
 from reelmill.commands.signals import stop_when_told, work_is_over
 from reelmill.core.garbage import collect_seldom
+from reelmill.core.invocation import typed
 from reelmill.core.printable import printable
 from reelmill.errors import ReelmillError
 
@@ -230,6 +231,7 @@ def main() -> None:
     """Run the command line. A ReelmillError becomes one line on stderr and exit code 2."""
     collect_seldom()
     stop_when_told()
+    typed(sys.argv[1:])
     try:
         sys.exit(app(standalone_mode=False))
     except ReelmillError as error:

@@ -19,13 +19,13 @@ class Formats(Generic[WriterT]):
         kind: what messages call one of them, as `subtitle format`.
         writers: their classes by name, in the order in which formats are listed and written.
         common: the meaning of `all`; all of them when not given.
-        other_names: other names of formats.
+        other_names: further names, each for one or several formats.
     """
 
     kind: str
     writers: Mapping[str, type[WriterT]]
     common: tuple[str, ...] = ()
-    other_names: Mapping[str, str] = field(default_factory=dict)
+    other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def writer(self, name: str) -> WriterT:
         """The writer of a format.
@@ -45,7 +45,7 @@ class Formats(Generic[WriterT]):
             UsageError: a name is unknown, or none is given.
         """
         asked = [part.strip().lstrip(".").lower() for name in names for part in name.split(",")]
-        chosen = {self.other_names.get(part, part) for part in asked if part}
+        chosen = {name for part in asked if part for name in self.other_names.get(part, (part,))}
         if "all" in chosen:
             chosen = chosen - {"all"} | set(self.common or self.writers)
         for name in sorted(chosen):
@@ -56,4 +56,9 @@ class Formats(Generic[WriterT]):
 
     @property
     def _known(self) -> str:
-        return f"the formats are: {', '.join(self.writers)}"
+        return f"the formats are: {', '.join((*self.writers, *self.groups))}"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names that stand for several formats."""
+        return tuple(name for name, formats in self.other_names.items() if len(formats) > 1)

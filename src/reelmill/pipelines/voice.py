@@ -55,6 +55,13 @@ def voice_pipeline(
             *recognition_stages(settings, whisper, cut_at_pauses=aligners is None),
             *word_stages(whisper, aligners),
             *speaker_stages(settings, diarizer, people),
-            export_stage(settings, out, shown, names, has_words=aligners is not None),
+            export_stage(
+                settings,
+                out,
+                shown,
+                names,
+                has_words=aligners is not None,
+                models=[whisper, *([] if aligners is None else [aligners.spec])],
+            ),
         ],
     )

@@ -69,6 +69,13 @@ def whisperx_pipeline(
         [
             *stages,
             *speaker_stages(settings, diarizer, people),
-            export_stage(settings, out, shown, names, has_words=aligner is not None),
+            export_stage(
+                settings,
+                out,
+                shown,
+                names,
+                has_words=aligner is not None,
+                models=[recognizer, *([] if aligner is None else [aligner])],
+            ),
         ],
     )

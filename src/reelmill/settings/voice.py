@@ -39,6 +39,9 @@ class VoiceFields(BaseFields):
     formats: CommaSeparated = Field(
         ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"
     )
+    case: Path | None = Field(
+        None, description="TOML file with what records say of the case: number, speakers, excerpts"
+    )
     inaudible: bool = Field(
         False, description="write [inaudible] for speech that could not be understood"
     )

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.artifacts import Segment, Span, Speech, Word
+from reelmill.core.word_places import cut_text
 from reelmill.stages.words.in_speech import keep_to_speech
-from reelmill.stages.words.words import cut_text
 
 #: A pause of 90 s between two stretches of speech, each with 0.4 s of padding.
 SPEECH = Speech([Span(0.3, 4.5), Span(94.0, 98.6)], 120.0, padding=0.4)

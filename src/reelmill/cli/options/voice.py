@@ -21,6 +21,10 @@ class Transcript:
     formats: Annotated[str | None, typer.Option(help="Comma-separated [json,txt,srt,vtt,tsv].")] = (
         None
     )
+    case: Annotated[
+        Path | None,
+        typer.Option(help="TOML file for court records: case number, speakers, excerpts."),
+    ] = None
     inaudible: Annotated[
         bool | None,
         typer.Option("--inaudible", help="Write [inaudible] for speech not understood."),

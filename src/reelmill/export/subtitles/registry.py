@@ -14,7 +14,7 @@ _FORMATS: Formats[SubtitleWriter] = Formats(
         writer.name: writer
         for writer in (SrtWriter, VttWriter, AssWriter, SamiWriter, SubtitleJsonWriter)
     },
-    other_names={"sami": "smi", "webvtt": "vtt", "subrip": "srt"},
+    other_names={"sami": ("smi",), "webvtt": ("vtt",), "subrip": ("srt",)},
 )
 
 #: The default formats.

@@ -9,7 +9,9 @@ from typing import Any
 
 from reelmill.artifacts import Findings, Segment, Transcript, Turn
 from reelmill.core.recording import Recording
+from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.cues import spoken
+from reelmill.export.transcript.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Source:
 class Document:
     """A transcript with its source and settings. `turns` say who speaks when, if known. `findings`
     are those of further stages. `captions`, whose text has line breaks, are what timed formats
-    show; by default these are the segments."""
+    show; by default these are the segments. `case` and `provenance` are for records."""
 
     transcript: Transcript
     source: Source
@@ -51,6 +53,8 @@ class Document:
     turns: Sequence[Turn] = ()
     findings: Sequence[Findings] = ()
     captions: Sequence[Segment] | None = None
+    case: Case | None = None
+    provenance: Provenance | None = None
 
     @property
     def shown(self) -> Sequence[Segment]:

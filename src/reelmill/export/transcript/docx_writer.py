@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from datetime import datetime
-from importlib.util import find_spec
 from itertools import groupby
 from typing import Any
 
 from reelmill.artifacts import SpokenTranscript
 from reelmill.core.times import clock
-from reelmill.errors import UsageError
+from reelmill.export.docx_file import need_docx, saved
 from reelmill.export.transcript.cues import Cue, cues, one_line
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.writer import TranscriptWriter
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _NOTICE = "Machine output. Check it against the recording before relying on it."
 
 
@@ -26,11 +21,7 @@ class DocxWriter(TranscriptWriter):
     suffix = "docx"
 
     def check(self) -> None:
-        if find_spec("docx") is None:
-            raise UsageError(
-                "the format docx needs python-docx, which is not installed: "
-                'pip install "reelmill[docx]", or leave docx out of --formats'
-            )
+        need_docx(self.suffix)
 
     def render(self, document: Document) -> str:
         """The conversation as plain text. `content` makes the file itself."""
@@ -52,13 +43,7 @@ class DocxWriter(TranscriptWriter):
             paragraph.add_run(f"{_when(row[0])}  ").italic = True
             paragraph.add_run(row[0].spoken_by).bold = True
             paragraph.add_run(_text(row))
-        changed = source.modified or datetime(*_EPOCH)
-        properties = made.core_properties
-        properties.title, properties.author = one_line(source.name), "reelmill"
-        properties.created = properties.modified = changed.replace(tzinfo=None, microsecond=0)
-        file = io.BytesIO()
-        made.save(file)
-        return _without_moment(file.getvalue())
+        return saved(made, one_line(source.name), source.modified)
 
 
 def _paragraphs(document: Document) -> list[list[Cue]]:
@@ -98,17 +83,3 @@ def _add_speakers(made: Any, document: Document) -> None:
         values = (one_line(one.speaker), time, str(one.turns), f"{one.share:.0%}")
         for cell, text in zip(table.add_row().cells, values, strict=True):
             cell.text = text
-
-
-def _without_moment(data: bytes) -> bytes:
-    """The archive without its creation time, so that the same transcript gives the same file."""
-    result = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(data)) as archive,
-        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target,
-    ):
-        for entry in archive.infolist():
-            info = zipfile.ZipInfo(entry.filename, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(info, archive.read(entry))
-    return result.getvalue()

@@ -8,6 +8,7 @@ from reelmill.export.formats import Formats
 from reelmill.export.transcript.docx_writer import DocxWriter
 from reelmill.export.transcript.json_writer import JsonWriter
 from reelmill.export.transcript.karaoke_writer import KaraokeVttWriter
+from reelmill.export.transcript.records.writers import RECORD_WRITERS, RECORDS
 from reelmill.export.transcript.rttm_writer import RttmWriter
 from reelmill.export.transcript.srt_writer import SrtWriter
 from reelmill.export.transcript.tsv_writer import TsvWriter
@@ -18,21 +19,21 @@ from reelmill.export.transcript.writer import TranscriptWriter
 #: The default formats, and the meaning of `all`: those that need no further package.
 DEFAULT_FORMATS = ("json", "txt", "srt", "vtt", "tsv")
 
+_WRITERS: tuple[type[TranscriptWriter], ...] = (
+    JsonWriter,
+    TxtWriter,
+    SrtWriter,
+    VttWriter,
+    TsvWriter,
+    RttmWriter,
+    DocxWriter,
+    *RECORD_WRITERS,
+)
 _FORMATS: Formats[TranscriptWriter] = Formats(
     "format",
-    {
-        writer.suffix: writer
-        for writer in (
-            JsonWriter,
-            TxtWriter,
-            SrtWriter,
-            VttWriter,
-            TsvWriter,
-            RttmWriter,
-            DocxWriter,
-        )
-    },
+    {writer.suffix: writer for writer in _WRITERS},
     DEFAULT_FORMATS,
+    RECORDS,
 )
 
 

@@ -15,6 +15,8 @@ class TranscriptWriter(ABC):
     """
 
     suffix: ClassVar[str]
+    #: Whether sounds and what nobody understands are marked, whatever the user asked for.
+    verbatim: ClassVar[bool] = False
 
     @abstractmethod
     def render(self, document: Document) -> str:

@@ -18,6 +18,7 @@ from reelmill.artifacts import (
     Speech,
 )
 from reelmill.core.arrays import Float32
+from reelmill.core.word_places import cut_text
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.models.whisper.decoded import DecodedSegment
@@ -32,7 +33,7 @@ from reelmill.stages.speech.windows import (
     seconds_of,
     window_features,
 )
-from reelmill.stages.words.words import cut_text, split_words
+from reelmill.stages.words.words import split_words
 
 #: Whisper sometimes times a text past the end of the audio. Such a segment gets this length.
 _SHORTEST = 0.1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from reelmill.artifacts import (
     Diarization,
     ExportedFile,
     Exports,
+    Finding,
     Findings,
     SpeakerProfiles,
     Transcript,
@@ -20,7 +22,15 @@ from reelmill.artifacts import (
 from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
-from reelmill.export.transcript import DEFAULT_FORMATS, Document, Source, parse_formats, writer_for
+from reelmill.export.transcript import (
+    DEFAULT_FORMATS,
+    Document,
+    Source,
+    TranscriptWriter,
+    parse_formats,
+    writer_for,
+)
+from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.marks import with_marks
 from reelmill.export.transcript.names import (
     SpeakerName,
@@ -29,6 +39,10 @@ from reelmill.export.transcript.names import (
     named_turns,
     names_for,
 )
+from reelmill.export.transcript.provenance import Provenance
+from reelmill.export.transcript.records.american import lost_letters
+from reelmill.export.transcript.records.writers import CourtText
+from reelmill.report.wording import count
 from reelmill.stages.subtitles.rules import rules_for
 from reelmill.stages.transcript.captions import Lingering, captions
 
@@ -67,6 +81,10 @@ class Export(FileStage):
     #: Whether unintelligible speech, and sounds that are not words, are marked.
     inaudible: bool = False
     events: bool = False
+    #: What records say of the case, and of how the text was made. The command that was typed makes
+    #: no other result.
+    case: Case | None = None
+    provenance: Provenance = field(default_factory=Provenance, metadata={"affects_result": False})
 
     def __post_init__(self) -> None:
         """Raises UsageError for a format that cannot be written, before any work is done."""
@@ -80,9 +98,8 @@ class Export(FileStage):
         names = {} if profiles is None else found_names(profiles)
         names |= names_for(self.names, context.recording.path.name)
         diarization = inputs.get(Diarization)
-        transcript = named(
-            with_marks(inputs[Transcript], inaudible=self.inaudible, events=self.events), names
-        )
+        spoken = named(inputs[Transcript], names)
+        transcript = with_marks(spoken, inaudible=self.inaudible, events=self.events)
         rules = rules_for(
             transcript.language, self.characters_per_line, lines=self.lines, longest=self.longest
         )
@@ -93,20 +110,40 @@ class Export(FileStage):
             () if diarization is None else named_turns(diarization.turns, names),
             named_findings(inputs.every(Findings), names),
             captions(transcript, rules, self.lingering),
+            None if self.case is None else self.case.named(names),
+            self.provenance,
         )
-        return Exports([self._write(context.recording, document, name) for name in self.formats])
+        verbatim = replace(document, transcript=with_marks(spoken, inaudible=True, events=True))
+        files = [
+            self._write(context.recording, verbatim if writer.verbatim else document, writer)
+            for writer in self._writers()
+        ]
+        return Exports(files, list(self._left_out(verbatim)))
 
     def claims(self, name: str) -> list[str]:
-        writers = (writer_for(format_name, words=self.words) for format_name in self.formats)
-        return [export_path(name, writer.suffix) for writer in writers]
+        return [export_path(name, writer.suffix) for writer in self._writers()]
 
     def files(self, recording: Recording, artifact: Artifact) -> list[Path]:
         assert isinstance(artifact, Exports)
         return [self.root / file.path for file in artifact.files]
 
-    def _write(self, recording: Recording, document: Document, format_name: str) -> ExportedFile:
-        writer = writer_for(format_name, words=self.words)
+    def _writers(self) -> list[TranscriptWriter]:
+        return [writer_for(name, words=self.words) for name in self.formats]
+
+    def _write(
+        self, recording: Recording, document: Document, writer: TranscriptWriter
+    ) -> ExportedFile:
         return write_export(self.root, recording, writer.suffix, writer.content(document))
+
+    def _left_out(self, document: Document) -> Iterator[Finding]:
+        """What a format could not hold."""
+        lost = lost_letters(document) if CourtText.suffix in self.formats else 0
+        if lost:
+            text = (
+                f"{CourtText.suffix}: {count(lost, 'character')} not in ASCII, marked there; the "
+                "other formats have them"
+            )
+            yield Finding("not in ASCII", text=text, severity="warning")
 
 
 def found_names(profiles: SpeakerProfiles) -> dict[str, str]:

@@ -8,8 +8,9 @@ from itertools import groupby
 
 from reelmill.artifacts import Segment, Speech, Word
 from reelmill.artifacts.speech import in_time_order
+from reelmill.core.word_places import cut_text
 from reelmill.stages.speech.windows import OriginalTimes, Piece, joined_pieces
-from reelmill.stages.words.words import SHORTEST_WORD, cut_text
+from reelmill.stages.words.words import SHORTEST_WORD
 
 #: How far from the detected onset the first word after a pause may start. The detector's frames are
 #: 32 ms, an aligner's 20 ms.

@@ -17,12 +17,13 @@ from reelmill.artifacts import (
 )
 from reelmill.core.arrays import Float32
 from reelmill.core.text import UNSPACED
+from reelmill.core.word_places import word_places
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly
 from reelmill.models.whisper.decoded import TextTokens
 from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.models.whisper.whisper import Whisper
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
-from reelmill.stages.words.words import TimedText, split_words, timed_words, word_places
+from reelmill.stages.words.words import TimedText, split_words, timed_words
 
 
 @dataclass(frozen=True)
