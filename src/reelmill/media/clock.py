@@ -1,4 +1,4 @@
-"""Assigns times to pictures or sounds that are read from the beginning, whatever their time
+"""Assign times to pictures or sounds that are read from the beginning, whatever their time
 stamps."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ RESTART_SECONDS = 0.5
 #: How far from its stamp a stream of a joined recording may start.
 _NEAR_JOINT_SECONDS = 1.0
 
-#: A picture that would be shown before the previous one follows it after this share of its length.
+#: A picture with a time before the previous one follows that after this share of its length.
 _SHORTLY = 1 / 8
 
 
@@ -36,7 +36,7 @@ class RunningClock:
         self._joints = list(joints)
         self._restarted = False
         self._last: float | None = None  # the time given last
-        self._end = 0.0  # and when what it was given to ends
+        self._end = 0.0  # the end of the picture or sound it was given to
         self._stamp: float | None = None
         self._guess = _StampGuess()
 
@@ -76,8 +76,8 @@ class RunningClock:
 class _StampGuess:
     """Decides which of a frame's two time stamps to use: the one that was out of order less often.
 
-    FFmpeg's `guess_correct_pts` (libavcodec/decode.c): containers without a time of showing give
-    the time of decoding for it.
+    FFmpeg's `guess_correct_pts` (libavcodec/decode.c): some containers give the decoding time
+    instead of the presentation time.
     """
 
     def __init__(self) -> None:

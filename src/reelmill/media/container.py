@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 4096
 
-#: How much is read at a time. Larger pieces are slower where the audio of a video lies between its
-#: pictures.
+#: Bytes read at a time. Larger blocks are slower in videos whose audio lies between the pictures.
 _BUFFER_BYTES = 1 << 16
 
 #: How playlists and other lists of files or addresses start.
@@ -51,9 +50,9 @@ _DISCARD_ALL = 48
 class Part:
     """The bytes of a file that form a recording of their own.
 
-    `past_its_header`: its sound goes on to `end`, whatever length its header states. Where FFmpeg
-    has no option for that, it is given the bytes of `overlay` (where, and what) for those of the
-    file; `header_share` is the share of the sound that the header states, where that is known.
+    `past_its_header`: its sound goes on to `end`, whatever length its header states. If FFmpeg has
+    no option for that, it reads the bytes of `overlay` (offset and content) instead of those of the
+    file. `header_share` is the share of the sound that the header states, if known.
     """
 
     start: int = 0
@@ -71,8 +70,8 @@ def open_container(original: Original, part: Part = WHOLE) -> Iterator[InputCont
     """Let FFmpeg read `original`, or a part of it, and close it at the end of the block.
 
     Raises:
-        InputError: empty, truncated, or nothing FFmpeg can open; a playlist.
-        LimitError: more tracks, or more memory for opening it, than is allowed.
+        InputError: it is empty, truncated, a playlist, or something FFmpeg cannot open.
+        LimitError: it has more tracks, or needs more memory to open, than allowed.
         TransientError: I/O errors that can go away.
     """
     if original.size == 0:
@@ -87,8 +86,8 @@ def open_container(original: Original, part: Part = WHOLE) -> Iterator[InputCont
 
 
 class _Source(OriginalReader):
-    """An original as FFmpeg reads it. A failed read is remembered, because some of FFmpeg's
-    demuxers treat it as the end of the file."""
+    """The reader through which FFmpeg reads an original. A failed read is remembered, because some
+    of FFmpeg's demuxers treat it as the end of the file."""
 
     def __init__(self, original: Original, part: Part) -> None:
         super().__init__(original, part.start, part.end)
@@ -183,8 +182,8 @@ def _check_tracks(source: _Source) -> None:
 def _by_suffix_or_content(
     source: _Source, most_streams: int, probing: Mapping[str, str] = _USUALLY
 ) -> InputContainer | None:
-    """Open the container; the suffix may decide the format. None when memory runs out, or the
-    format cannot be opened partly."""
+    """Open the container; its suffix may decide the format. None if memory runs out or the format
+    cannot be opened in part."""
     suffixed = source.name
     try:
         for name in (suffixed, "recording"):
@@ -225,7 +224,7 @@ def _open(source: _Source, most_streams: int, probing: Mapping[str, str]) -> Inp
 
 
 def read_only(container: InputContainer, stream: Stream) -> None:
-    """Let the demuxer skip all other streams. For the audio of a video, that is nearly
+    """Let the demuxer skip all other streams. For the audio of a video, this skips nearly
     everything."""
     for other in container.streams:
         if other.index != stream.index:

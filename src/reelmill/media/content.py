@@ -1,6 +1,6 @@
-"""Tells by a file's first bytes whether it is a recording, whatever its name.
+"""Recognize a recording by its first bytes, whatever its name.
 
-This does not use FFmpeg, because every file of a folder is checked whose suffix says nothing.
+This does not use FFmpeg, because it checks every file of a folder whose suffix is unknown.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _BEGINNINGS = (
     b"MPCK", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"riff\x2e\x91\xcf\x11", b"DSD ",
     b"Creative Voice File", b"#!SILK", b"\x06\x0e\x2b\x34\x02\x05\x01\x01",
 )  # fmt: skip
-#: Of files that begin with one of these, the kinds (8 to 12) that are recordings.
+#: For files that begin with one of these, the types (bytes 8 to 12) that are recordings.
 _KINDS = {b"RIFF": (b"WAVE", b"AVI "), b"FORM": (b"AIFF", b"AIFC")}
-#: The brands of MP4's family that are pictures or documents.
+#: The brands of the MP4 family that are pictures or documents.
 _STILL_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"jp2 ", b"crx ")
 
 _TS_PACKETS = ((188, 0), (192, 4))

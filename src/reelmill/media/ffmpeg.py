@@ -1,5 +1,5 @@
-"""The ffmpeg program, for what FFmpeg's libraries in PyAV cannot do: draw text with libass, and
-copy streams that Matroska stores under another numbering (WMV)."""
+"""Run the ffmpeg program for what FFmpeg's libraries in PyAV cannot do: draw text with libass, and
+copy streams whose codec tag in Matroska PyAV rejects (WMV)."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class FfmpegError(ReelmillError):
 
 @lru_cache(maxsize=1)
 def ffmpeg_with_subtitles() -> str:
-    """The ffmpeg of the system or of imageio-ffmpeg, whichever can draw subtitles.
+    """The ffmpeg of the system or of imageio-ffmpeg that can draw subtitles.
 
     Raises:
-        UsageError: there is none; says how to get one.
+        UsageError: there is none; the message says how to get one.
     """
     found = list(dict.fromkeys(_candidates()))
     for program in found:
@@ -59,7 +59,7 @@ def ffmpeg_with_subtitles() -> str:
 
 
 def any_ffmpeg() -> str:
-    """The first ffmpeg found, whatever it can do.
+    """The first ffmpeg found, with or without libass.
 
     Raises:
         UsageError: there is none.
@@ -92,7 +92,7 @@ def _draws_subtitles(program: str) -> bool:
 
 
 def _told(program: str, question: str) -> str:
-    """What it prints about itself; empty if it cannot be run."""
+    """The program's output for an option that describes it; empty if it cannot be run."""
     try:
         told = subprocess.run(
             [program, "-nostdin", "-hide_banner", question],
@@ -109,7 +109,7 @@ def _told(program: str, question: str) -> str:
 
 @lru_cache
 def own_times(program: str) -> tuple[str, str]:
-    """The option that keeps the time of every picture; older versions have another name for it."""
+    """The option that keeps the time of every picture; its name depends on the version."""
     found = re.match(r"ffmpeg version n?(\d+)\.(\d+)", _told(program, "-version"))
     is_old = found is not None and (int(found[1]), int(found[2])) < (5, 1)
     return ("-vsync" if is_old else "-fps_mode"), "vfr"
@@ -122,12 +122,12 @@ def _reads_descriptors(program: str) -> bool:
 
 
 def input_arguments(descriptor: int, form: str, program: str) -> list[str]:
-    """The arguments by which `program` reads an open file of the format `form`, and may open
-    nothing else: formats that name other files are not allowed, nor protocols beside the one that
-    reads the descriptor.
+    """The arguments with which `program` reads an open file of the format `form` and can open
+    nothing else: neither formats that refer to other files nor protocols other than that for the
+    descriptor are allowed.
 
-    ffmpeg before 6.1 gets the system's name for the descriptor, which is that file whatever its
-    own name means by now.
+    ffmpeg before 6.1 gets the system's name for the descriptor, which always means that file, even
+    if its own name now means another.
     """
     number = str(descriptor)
     if _reads_descriptors(program):
@@ -144,15 +144,15 @@ def input_arguments(descriptor: int, form: str, program: str) -> list[str]:
 def run_ffmpeg(
     arguments: Sequence[str], folder: Path, descriptor: int, program: str
 ) -> Iterator[str]:
-    """Run ffmpeg (`program`) in `folder`; yields what it warns of, line by line. Ends with this
-    process, and when the caller stops listening. It inherits `descriptor`, for
-    `input_arguments`; what it writes counts as progress of the task.
+    """Run ffmpeg (`program`) in `folder`, and yield its warnings line by line. It ends with this
+    process, or when the caller stops iterating. It inherits `descriptor`, for `input_arguments`.
+    Its output counts as progress of the task.
 
     Raises:
         OSError: the disk is full.
         FfmpegError: it failed for another reason.
     """
-    os.lseek(descriptor, 0, os.SEEK_SET)  # where an earlier ffmpeg left it
+    os.lseek(descriptor, 0, os.SEEK_SET)  # an earlier ffmpeg has moved the position
     command = [program, "-nostdin", "-hide_banner", "-loglevel", "warning", "-y"]
     process = subprocess.Popen(
         [*command, "-nostats", "-progress", "pipe:2", *arguments],

@@ -1,4 +1,4 @@
-"""Finds out which fonts the letters of a script need, by asking the library that draws them."""
+"""Check that fonts have the letters of a script, by asking the library that draws them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _SECONDS = 60
 
 @dataclass(frozen=True)
 class _Script:
-    """`word` begins the Unicode names of its letters, `letters` are a few of them, and `package`
-    is Debian's that has them all."""
+    """`word` begins the Unicode names of its letters, `letters` are some of them, and `package` is
+    the Debian package with a font for all."""
 
     word: str
     letters: str
     package: str
 
 
-#: By the codes of ISO 15924.
+#: Scripts by their ISO 15924 codes.
 _SCRIPTS = {
     "Arab": _Script("ARABIC", "ابت", _CORE),
     "Armn": _Script("ARMENIAN", "ԱԲա", _CORE),
@@ -69,10 +69,10 @@ def check_fonts(languages: Iterable[tuple[str, str]], font: str) -> None:
 
     Args:
         languages: the name of each, as the user gave it, and its script (ISO 15924).
-        font: the name of the font that is wanted; others stand in for what it lacks.
+        font: the name of the preferred font; others replace it for letters that it lacks.
 
     Raises:
-        UsageError: no font has them; says for each language which package does.
+        UsageError: no font has them; the message names a package for each language.
     """
     wanted = [(name, _SCRIPTS[script]) for name, script in languages if script in _SCRIPTS]
     letters = "".join(script.letters for _, script in wanted)
@@ -88,7 +88,7 @@ def check_fonts(languages: Iterable[tuple[str, str]], font: str) -> None:
 
 
 def packages_for(letters: Iterable[str]) -> str:
-    """Debian's packages of fonts with these letters."""
+    """The Debian packages of fonts with these letters."""
     words = {unicodedata.name(letter, "").rsplit(" LETTER")[0] for letter in letters}
     found = {
         script.package
@@ -100,7 +100,7 @@ def packages_for(letters: Iterable[str]) -> str:
 
 @lru_cache(maxsize=8)
 def lacking(letters: str, font: str) -> frozenset[str]:
-    """The letters that no font on this machine has; empty where libass cannot be asked.
+    """The letters that no font on this machine has; empty if libass does not report it.
 
     Raises:
         UsageError: there is no ffmpeg with libass.

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MediaLimits:
-    """Each is a setting of the same name, described in `reelmill.settings`."""
+    """The limits; each is a setting of the same name, described in `reelmill.settings`."""
 
     max_tracks: int = 64
     max_pixels: int = 8192 * 8192
@@ -33,7 +33,7 @@ class MediaLimits:
         return cls(**given)
 
     def variables(self) -> dict[str, str]:
-        """As environment variables."""
+        """The limits as environment variables."""
         return {f"REELMILL_{f.name.upper()}": str(getattr(self, f.name)) for f in fields(self)}
 
 

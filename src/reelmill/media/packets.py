@@ -30,8 +30,8 @@ def readable_packets(
     lost: Callable[[], None],
     late: Callable[[], None] = lambda: None,
 ) -> Iterator[Packet[Any]]:
-    """Packets in order, of `stream` or of all; `lost` is called for each place that cannot be read
-    as the format wants, `late` for each packet of a track that was not there at the start.
+    """Yield packets in order, of `stream` or of all. `lost` is called for each place that cannot be
+    read, `late` for each packet of a track that was missing at the start.
 
     Raises:
         InputError, TransientError: reading itself failed, as `read_error` tells.
@@ -60,11 +60,11 @@ def decoded_frames(
     late: Callable[[], None] = lambda: None,
 ) -> Iterator[Any]:
     """Decoded frames in order; `lost` is called for each corrupt packet that is left out. Packets
-    of which `is_empty` says so hold nothing to decode; `late` as in `readable_packets`.
+    for which `is_empty` is true are not decoded; `late` as in `readable_packets`.
 
     Raises:
         InputError, TransientError: reading itself failed, as `read_error` tells.
-        LimitError: its pictures are larger than is allowed.
+        LimitError: its pictures are larger than allowed.
         MemoryError: a frame takes more memory than this process may have.
     """
     for packet in readable_packets(container, stream, path, lost, late):
@@ -79,8 +79,8 @@ def decoded_frames(
 
 
 def _check_pixels(path: Path, stream: Stream, error: Exception) -> None:
-    """FFmpeg rejects a picture of more than `max_pixels` as an invalid size, and then forgets the
-    size."""
+    """Raise LimitError for a picture of more than `max_pixels`. FFmpeg would reject it as an
+    invalid size, without the size."""
     if (
         isinstance(error, av.error.ArgumentError)
         and isinstance(stream, VideoStream)
@@ -94,7 +94,7 @@ def _check_pixels(path: Path, stream: Stream, error: Exception) -> None:
 
 
 def _lose(path: Path, error: Exception, lost: Callable[[], None]) -> None:
-    if isinstance(error, MemoryError):  # not the data's fault: reported with the worker's limit
+    if isinstance(error, MemoryError):  # not caused by the data: reported with the worker's limit
         raise error
     broken = read_error(path, error)
     if broken is not None:

@@ -1,4 +1,4 @@
-"""Read what a container holds, without decoding it."""
+"""Read what a container contains, without decoding it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def probe(source: Path | Recording) -> Media:
     `index` of a track is its stream index in the container. Cover pictures are not video.
 
     Raises:
-        InputError: nothing FFmpeg can open, or neither sound nor picture in it.
+        InputError: FFmpeg cannot open it, or it has neither sound nor picture.
         TransientError: I/O errors that can go away.
         ChangedError, LimitError: as `open_original` and `open_container`.
     """
@@ -97,7 +97,7 @@ def _rotation(container: InputContainer, stream: VideoStream) -> int:
     except MemoryError:
         raise
     except av.error.FFmpegError:
-        pass  # a broken picture does not make the audio unusable
+        pass  # the audio is usable despite a broken picture
     return 0
 
 

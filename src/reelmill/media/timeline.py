@@ -1,4 +1,4 @@
-"""Places decoded audio in the original's time: decides which time stamps to follow, and how."""
+"""Place decoded audio in the original's time: decide which time stamps to follow, and how."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Timeline:
 
     Args:
         zero: the time stamp, in seconds, that is time 0 of the recording.
-        duration: the container's statement in seconds, 0 when it makes none.
+        duration: the length that the container states in seconds, 0 if none.
     """
 
     def __init__(self, zero: float, duration: float) -> None:
@@ -54,7 +54,7 @@ class Timeline:
         self._duration = duration
         self._distrusted = 0.0
         self._exact = True
-        self._gaps: list[tuple[float, float]] = []  # (where, how long), the start excepted
+        self._gaps: list[tuple[float, float]] = []  # (position, length), without the start
         self._unsent = False
         self._pauses: list[tuple[float, float]] = []
         self._jumps: list[tuple[float, float]] = []
@@ -100,7 +100,7 @@ class Timeline:
         return max(JITTER_SECONDS, self._duration + 1.0 - at)
 
     def _overlap(self, difference: float, at: float, length: float) -> Move:
-        """The stamp is before the end of the audio so far (`difference` is negative)."""
+        """Handle a stamp before the end of the audio so far (`difference` is negative)."""
         if at == 0:  # before the start: priming that the container did not declare
             return KEEP
         if difference < -max(1.0, 2 * length):
@@ -115,8 +115,8 @@ class Timeline:
         self._jumps.append((at, jump))
 
     def problems(self) -> list[Finding]:
-        """What a reader should know about the audio's times: a finding for each of the first places
-        without audio, and one for all time stamps that were not followed."""
+        """The findings about the audio's times: one for each of the first places without audio, and
+        one for all time stamps that were not followed."""
         found = [
             _missing(at, at + seconds, f"no sound for {seconds:.1f} s; silence is in its place")
             for at, seconds in self._gaps[:_MOST_GAPS]
@@ -155,12 +155,12 @@ def _places(found: list[tuple[float, float]]) -> str:
 
 #: Smaller differences between stated and read length are rounding or priming.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
-#: A recording that lacks more than this share of its stated length is incomplete.
+#: A recording with more than this share of its stated length missing is incomplete.
 _GRAVE_SHARE = 0.1
 
 
 def truncated(seconds: float, stated: float) -> list[Finding]:
-    """The findings for a recording of which `seconds` were read and `stated` are stated."""
+    """The findings for a recording of which `seconds` were read although it states `stated`."""
     missing = stated - seconds
     if missing <= max(_MISSING_SECONDS, _MISSING_SHARE * stated):
         return []

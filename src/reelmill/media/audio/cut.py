@@ -1,4 +1,4 @@
-"""Stretches of a recording's sound, end to end, as AAC: what is heard in clips."""
+"""Write stretches of a recording's sound, joined, as AAC: the sound of clips."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ _USUAL_RATE = 48_000
 #: Bits per second of one channel.
 _BIT_RATE = 64_000
 
-#: Time stamps that differ less from the count of samples are rounding (Matroska: 1 ms), more is a
-#: gap or an overlap. A third of a frame at 25 frames/s.
+#: Smaller differences between time stamps and the count of samples are rounding (Matroska: 1 ms);
+#: larger ones are gaps or overlaps. This is a third of a frame at 25 frames/s.
 _JITTER_SECONDS = 0.012
 
-#: Faded in and out at each cut, so that it does not click.
+#: Sound is faded in and out at each cut, so that it does not click.
 _FADE_SECONDS = 0.004
 
-#: Reading starts this much before what is wanted: seeking in sound lands near, not on, a time.
+#: Reading starts this long before the wanted time, because seeking in sound is not exact.
 _RUN_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class SoundCut:
-    """A file to be written and what is heard in it: stretches (start, end) of the original in
-    seconds, in order, one directly after the other."""
+    """A file to be written, and the stretches (start, end) of the original in seconds that it
+    contains, in order and without gaps."""
 
     path: Path
     stretches: tuple[tuple[float, float], ...]
@@ -68,18 +68,18 @@ def cut_sound(
 ) -> int:
     """Write each cut as an mp4 of AAC (mono or stereo) in one pass over the sound.
 
-    A file is as long as its stretches are, to the sample: where there is no sound there is
-    silence. Memory does not grow with the length.
+    A file is exactly as long as its stretches; missing sound becomes silence. Memory does not grow
+    with the length.
 
     Args:
         track: the stream index; None for the main one.
-        joints: where recordings begin that were joined in the file.
+        joints: the times at which recordings begin that were joined in the file.
 
     Returns:
         How many corrupt packets were left out.
 
     Raises:
-        InputError: no sound that can be decoded.
+        InputError: there is no sound that can be decoded.
         TransientError: I/O errors that can go away.
         OSError: a file cannot be written.
     """
@@ -138,8 +138,8 @@ class _Reader:
         stream.codec_context.thread_count = 1
 
     def sound(self, begin: float) -> Iterator[tuple[int, Samples]]:
-        """(position in samples, (channels, n)) in order, without overlaps, from `begin` s on or
-        earlier. Between them there may be gaps."""
+        """Yield (position in samples, (channels, n)) in order, without overlaps, starting at
+        `begin` s or earlier. There may be gaps."""
         if begin > _RUN_UP_SECONDS and self._clock is None:
             self._seek(begin - _RUN_UP_SECONDS)
         end: int | None = None
@@ -156,7 +156,7 @@ class _Reader:
                 end = position + samples.shape[1]
 
     def _seconds(self, frame: AudioFrame) -> float | None:
-        """When a frame begins, as its time stamp says."""
+        """When a frame begins, by its time stamp."""
         base = frame.time_base
         if frame.pts is None or base is None:
             return None
@@ -169,7 +169,7 @@ class _Reader:
         ticks = round((time + self._zero) / self._tick)
         try:
             self._container.seek(ticks, stream=self._stream, backward=True)
-        except av.error.FFmpegError:  # not seekable: from the beginning, then
+        except av.error.FFmpegError:  # not seekable: read from the beginning
             self._container.seek(self._container.start_time or 0)
 
     def _lose(self) -> None:
@@ -193,13 +193,13 @@ class _Reader:
 
 
 class _File:
-    """One cut being written. `whole`: nothing more is needed for it."""
+    """One cut being written. `whole`: it is complete."""
 
     def __init__(self, cut: SoundCut, rate: int, layout: str) -> None:
         bounds = ((round(start * rate), round(end * rate)) for start, end in cut.stretches)
         self._stretches = [(start, end) for start, end in bounds if end > start]
         self._fade = max(1, round(_FADE_SECONDS * rate))
-        self._now = 0  # which stretch is being filled
+        self._now = 0  # the stretch being filled
         self._at = self._stretches[0][0] if self._stretches else 0  # up to where, in the original
         self._written = 0
         self._channels = 1 if layout == "mono" else 2
@@ -214,7 +214,7 @@ class _File:
         return self._now >= len(self._stretches)
 
     def take(self, position: int, samples: Samples) -> None:
-        """Use what is wanted of samples that lie at `position` of the original."""
+        """Use the wanted part of samples at `position` in the original."""
         end = position + samples.shape[1]
         while not self.whole and self._at < end:
             if position > self._at:
@@ -224,7 +224,7 @@ class _File:
             self._add(samples[:, self._at - position : stop - position])
 
     def _silence(self, until: int) -> None:
-        """No sound from here up to `until`, or the stretch's end."""
+        """Write silence up to `until`, or to the end of the stretch."""
         missing = min(until, self._stretches[self._now][1]) - self._at
         self._add(np.zeros((self._channels, min(missing, 1 << 16)), np.float32))
 

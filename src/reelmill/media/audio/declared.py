@@ -1,4 +1,4 @@
-"""How long a file says it is, where it says so rather than lets FFmpeg guess."""
+"""Read how long a file says it is, where it states this instead of leaving FFmpeg to guess."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 #: For these FFmpeg reports a guess from the bit rate or from the last time stamp it finds.
 _GUESSED = frozenset({"aac", "ac3", "eac3", "dts", "loas", "amr", "mpegts", "mpeg", "ogg"})
 
-#: Of these the guess is from the bit rate of the first frames: pauses that were not sent, and
-#: whatever changes the rate, make it wrong by any factor.
+#: For these the guess uses the bit rate of the first frames, so pauses that were not sent and
+#: changes of the rate make it wrong by any factor.
 _BY_BIT_RATE = frozenset({"aac", "ac3", "eac3", "dts", "loas", "mp3"})
 
-#: Chunks looked at before a WAV's sound; broadcast files have some, never so many.
+#: The most chunks read before a WAV's sound; broadcast files have some, but never this many.
 _MOST_CHUNKS = 64
 
 
 def longest_possible(container: InputContainer, stated: float) -> float:
-    """Where time stamps can be true, in seconds; 0 when nothing is known."""
+    """The largest plausible time stamp in seconds; 0 if unknown."""
     name = container.format.name
     if name == "amr":
-        return math.inf  # its time stamps count frames, sent or not
+        return math.inf  # its time stamps count all frames, sent or not
     if stated or name in _BY_BIT_RATE:
         return stated
     if not container.duration:
@@ -49,7 +49,7 @@ def _latest_start(container: InputContainer) -> float:
 
 
 def stated_seconds(file: OriginalReader, container: InputContainer, stream: AudioStream) -> float:
-    """The end of a track as the headers state it, in seconds; 0 when they do not.
+    """The end of a track as stated in the headers, in seconds; 0 if they state none.
 
     A file that was cut short still states its whole length in mp4, Matroska, FLAC, in an MP3
     with a Xing or Info header and in a WAV.
@@ -66,8 +66,8 @@ def stated_seconds(file: OriginalReader, container: InputContainer, stream: Audi
         start = max(0, stream.start_time or 0) if name != "mp3" else 0
         return float((start + stream.duration) * stream.time_base)
     if tagged := _clock_seconds(stream.metadata.get("DURATION", "")):
-        return tagged  # Matroska's, of each track
-    # What a container says of all its tracks says nothing of one that may be shorter.
+        return tagged  # Matroska states it for each track
+    # The length of the whole container says nothing about a track that may be shorter.
     return (container.duration or 0) / av.time_base if alone else 0.0
 
 
@@ -107,7 +107,7 @@ def _wav_seconds(file: OriginalReader) -> float:
             bytes_per_second = int.from_bytes((file.read(12) or b"")[8:12], "little")
             file.seek(size - 12, os.SEEK_CUR)
         elif kind == b"data":
-            unfilled = size >= 0x7FFF_0000  # what programs write that cannot seek back
+            unfilled = size >= 0x7FFF_0000  # written by programs that cannot seek back
             return 0.0 if unfilled or not bytes_per_second else size / bytes_per_second
         elif not kind:
             break

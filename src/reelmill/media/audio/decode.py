@@ -1,4 +1,4 @@
-"""Decoding one audio track to 16 kHz PCM, mono or a channel each, as a stream."""
+"""Decode an audio track to 16 kHz PCM, mono or one stream per channel."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 
-#: Telephones have 8,000. At a few samples per second a small file would be days of noise.
+#: Telephones have 8,000. At a few samples per second, a small file would be days long.
 _LEAST_RATE = 1000
 
 #: Recordings with more channels than this are averaged.
 MOST_CHANNELS = 16
 
-#: Audio up to this length may be spread as thinly as its time stamps say.
+#: Audio up to this length may be spread out as its time stamps say.
 _STRETCHABLE_SECONDS = 3600.0
 
 _SILENCE = bytes(1 << 16)
@@ -51,8 +51,8 @@ class Decoded:
     problems: list[Finding] = field(default_factory=list)
 
 
-#: Given the layout of a sound of several channels, as FFmpeg calls it, and their number: a sink
-#: for each channel, or None when they are to be averaged.
+#: Takes FFmpeg's name of a channel layout and the number of channels, and returns a sink for each
+#: channel, or None to average them.
 ChannelSinks = Callable[[str, int], Sequence[Sink] | None]
 
 
@@ -69,17 +69,18 @@ def decode(
     counted. Memory stays at some tens of MB whatever the length.
 
     Args:
-        track: which of the file's audio tracks, counted from 0; None: the one FFmpeg holds
-            for the main one (default flag, then most channels).
-        expect: told before anything is written how long the headers say it is, s, if they do.
-        channels: asked once where there are several; without sinks of their own they are averaged,
-            with them nothing is written to `sink`.
+        track: number of the audio track, counted from 0; None: the one that FFmpeg considers the
+            main one (default flag, then most channels).
+        expect: called with the length in s that the headers state, if any, before anything is
+            written.
+        channels: called once if there are several channels. If it returns sinks, nothing is written
+            to `sink`; otherwise the channels are averaged.
 
     Raises:
-        InputError: cannot be opened, has no sound or no such track, nothing decodable.
+        InputError: it cannot be opened or decoded, or has no sound or no such track.
         TransientError: I/O errors that can go away.
-        ChangedError: not the file that was hashed, or changed meanwhile.
-        LimitError: gaps or a stretched time beyond what settings allow.
+        ChangedError: it is not the file that was hashed, or has changed since.
+        LimitError: gaps or stretched times beyond the settings' limits.
         OSError: the sink cannot be written (disk full, say).
     """
     sinks = _Sinks(sink, channels)
@@ -92,14 +93,14 @@ def decode(
 
 
 class _Sinks:
-    """Where the audio goes. The first frame decides this for the whole file."""
+    """The destination of the audio. The first frame decides it for the whole file."""
 
     def __init__(self, mono: Sink, channels: ChannelSinks) -> None:
         self._mono, self._channels = mono, channels
         self._chosen: Sequence[Sink] | None = None
 
     def of(self, frame: AudioFrame) -> Sequence[Sink]:
-        """The sinks of the file whose first frame, or a later one, this is."""
+        """The sinks of the file that this frame belongs to."""
         if self._chosen is None:
             count = frame.layout.nb_channels
             apart = None
@@ -110,7 +111,7 @@ class _Sinks:
 
     @property
     def chosen(self) -> Sequence[Sink]:
-        """The sinks of the file; there was a frame."""
+        """The sinks of the file, after at least one frame."""
         return self._chosen or [self._mono]
 
 
@@ -161,7 +162,7 @@ def _decode_parts(
 
 
 def _followed(whole: Decoded, part: Decoded) -> Decoded:
-    """`part` directly after `whole`, its problems with times of the whole."""
+    """Append `part` to `whole`, and shift the times of its problems."""
     at = whole.samples / SAMPLE_RATE
     moved = [
         replace(
@@ -196,7 +197,7 @@ def _choose(path: Path, container: InputContainer, track: int | None) -> AudioSt
 
 @dataclass
 class _Damage:
-    """A place from which packets were left out: from where to where in the result, s."""
+    """A place where packets were left out: start and end in the result, s."""
 
     start: float
     end: float | None = None
@@ -248,14 +249,14 @@ class _Decoding:
         start = None if container.start_time is None else container.start_time / av.time_base
         self._timeline = Timeline(
             time_zero(container.format.name, start, has_video),
-            # A length that the sound goes beyond says nothing of it.
+            # A stated length that the sound exceeds is wrong.
             0.0 if part.past_its_header else longest_possible(container, self.stated),
         )
         self._tick = float(stream.time_base or 0)
         self._mixdown: Mixdown | None = None
         self._format: tuple[str, str, int, int] | None = None
-        self._silence = self._heard = 0.0  # seconds put in, and decoded
-        self._run_start = 0  # in samples written, where the current run of frames begins
+        self._silence = self._heard = 0.0  # seconds inserted, and seconds decoded
+        self._run_start = 0  # start of the current run of frames, in samples written
         self._written = 0
         self._corrupt = 0
         self._late = False
@@ -349,7 +350,7 @@ class _Decoding:
             mixdown, self._mixdown = self._mixdown, None
             self._written += mixdown.finish()
             if mixdown.source_samples > mixdown.source_rate and not mixdown.written:
-                raise InputError(  # FFmpeg does not say why
+                raise InputError(  # FFmpeg gives no reason
                     f"{shown(self._path)}: its sound at {mixdown.source_rate} Hz cannot be "
                     "resampled; is the sampling rate in its header right?"
                 )
@@ -366,8 +367,8 @@ class _Decoding:
         return Decoded(self._written, self._stream.index, self._problems())
 
     def _check_stretch(self) -> None:
-        """Reject hours of silence around seconds of audio: no recording is like that, but it would
-        cost hours of work."""
+        """Reject hours of silence around seconds of audio: no real recording has them, and they
+        would cost hours of work."""
         seconds, allowed = self._written / SAMPLE_RATE, limits().max_stretch
         if seconds > _STRETCHABLE_SECONDS and seconds > allowed * self._heard:
             raise LimitError(

@@ -1,4 +1,4 @@
-"""Recordings joined in one file, and audio beyond what a header states."""
+"""Find recordings joined in one file, and audio beyond the length stated in a header."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 #: The sizes stated by programs that could not go back and fill them in.
 _UNFILLED = 0x7FFF_0000
 
-#: How WAV files begin, and the size that stands for one in the chunk `ds64`.
+#: How WAV files begin, and the size that refers to the chunk `ds64`.
 _WAVES, _IN_DS64 = (b"RIFF", b"RF64", b"BW64"), 0xFFFF_FFFF
 
 _PAGE_HEADER = 27
@@ -26,11 +26,10 @@ _SEARCHED = 1 << 16
 
 
 def parts_of(original: Original, container: str) -> list[Part]:
-    """The recordings of a file, one after the other; most files are one, `WHOLE`.
+    """The recordings in a file, in order; most files are a single one, `WHOLE`.
 
-    WAV files that were put together byte by byte, WAV, RF64, W64, AIFF and CAF files with more
-    sound than their header states, and chained Ogg (RFC 3533, section 4), whose links may differ in
-    all they have.
+    Handles concatenated WAV files; WAV, RF64, W64, AIFF and CAF files with more sound than their
+    header states; and chained Ogg (RFC 3533, section 4), whose links may differ in every respect.
     """
     if container == "wav":
         return list(_wav_parts(original)) or [WHOLE]
@@ -57,7 +56,7 @@ def _wav_parts(original: Original) -> Iterator[Part]:
             start = after
         else:
             if size - after >= _LEAST_BYTES and not _at(file, after, 11).startswith(_TAGS):
-                long = _at(file, start, 4) != _WAVES[0]  # whose length FFmpeg does not tell
+                long = _at(file, start, 4) != _WAVES[0]  # FFmpeg does not give its length
                 share = (end - start) / (size - start) if long else None
                 yield Part(start, size, past_its_header=True, header_share=share)
                 return
@@ -67,13 +66,13 @@ def _wav_parts(original: Original) -> Iterator[Part]:
 
 
 def _end_of_data(file: OriginalReader, start: int) -> int | None:
-    """Where the sound ends by the size of its chunk; None where no chunk says."""
+    """The end of the sound by the size of its chunk; None if no chunk states it."""
     if _at(file, start, 4) not in _WAVES:
         return None
     at, long_size = start + 12, 0
     while len(head := _at(file, at, 8)) == 8:
         size = int.from_bytes(head[4:], "little")
-        if head[:4] == b"ds64":  # of RF64 (EBU Tech 3306): sizes that four bytes cannot hold
+        if head[:4] == b"ds64":  # in RF64 (EBU Tech 3306): sizes too large for four bytes
             long_size = int.from_bytes(_at(file, at + 16, 8), "little")
         if head[:4] == b"data" and size == _IN_DS64 and long_size:
             return at + 8 + long_size
@@ -135,8 +134,8 @@ def _at(file: OriginalReader, at: int, count: int) -> bytes:
 
 @dataclass(frozen=True)
 class _SoundChunk:
-    """The chunk that holds a file's sound: from where to where by its size, where that is written
-    (`field`), and how it would be if the sound went on to the end of the file."""
+    """The chunk with a file's sound: its start and end by its size, the position of the size field
+    (`field`), and the size it would have if the sound continued to the end of the file."""
 
     start: int
     end: int
@@ -209,5 +208,5 @@ _W64_NAME = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 
 _Look = Callable[[OriginalReader, int], _SoundChunk | None]
 
-#: Of FFmpeg's formats, what finds the chunk that holds the sound.
+#: By FFmpeg's format: the function that finds the chunk with the sound.
 _SOUND_CHUNKS: dict[str, _Look] = {"w64": _w64_chunk, "aiff": _aiff_chunk, "caf": _caf_chunk}

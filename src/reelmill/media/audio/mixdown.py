@@ -1,4 +1,4 @@
-"""From frames of any format to int16 PCM at one rate, mono or a channel each."""
+"""Convert frames of any format to int16 PCM at one rate, mono or one stream per channel."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from av.error import BlockingIOError as NotYet
 from av.error import EOFError as NoMore
 from av.filter import Graph
 
-#: Frames are gathered to this many samples before they go through the filters: a frame of a
-#: codec is so small (20 to 60 ms) that Python's share would be larger than the work.
+#: Frames are collected up to this many samples before filtering, because a codec's frames are so
+#: small (20 to 60 ms) that Python's overhead would exceed the work.
 _BATCH_SAMPLES = 1 << 16
 
-#: And at most to this many seconds: at a few samples a second they would become hours of sound in
-#: one piece of memory.
+#: At most this many seconds are collected: at a few samples a second, a block would be hours of
+#: sound.
 _BATCH_SECONDS = 16
 
 
 class Sink(Protocol):
-    """Where samples go: a file, a `PcmFile`."""
+    """The destination of samples: a file or a `PcmFile`."""
 
     def write(self, data: bytes | memoryview, /) -> int: ...
 
@@ -29,9 +29,9 @@ class Sink(Protocol):
 class Mixdown:
     """Resamples one continuous run of frames of one format, a channel to each of `sinks`.
 
-    With a single sink channels are averaged, as they are where the run has another number of them
-    than there are sinks. Plain averages (not FFmpeg's downmix, which drops the LFE channel) so that
-    no channel of a multi-channel recorder is lost and nothing clips.
+    Channels are averaged if there is a single sink, or if their number differs from the number of
+    sinks. Plain averages (not FFmpeg's downmix, which drops the LFE channel) so that no channel of
+    a multi-channel recorder is lost and nothing clips.
     """
 
     def __init__(self, first: AudioFrame, rate: int, sinks: Sequence[Sink]) -> None:
@@ -47,7 +47,7 @@ class Mixdown:
 
     def add(self, frame: AudioFrame) -> int:
         """Take a frame; returns how many samples were written to the sink meanwhile."""
-        frame.pts = None  # places in time are not this class's business
+        frame.pts = None  # this class does not handle times
         self._fifo.write(frame)
         self.source_samples += frame.samples
         self._gathered += frame.samples
@@ -57,7 +57,7 @@ class Mixdown:
         return written
 
     def finish(self) -> int:
-        """Write what is left, the filters' tail included; returns the number of samples."""
+        """Write what is left, including the filters' tail; returns the number of samples."""
         written = 0
         while self._gathered:
             written += self._drain()
@@ -82,7 +82,7 @@ class Mixdown:
             except (NotYet, NoMore):
                 return written
             assert isinstance(frame, AudioFrame)
-            # PyAV counts a plane too many of eight channels and more.
+            # PyAV counts one plane too many if there are eight or more channels.
             for sink, plane in zip(self._sinks, frame.planes, strict=False):
                 # A plane may be padded beyond its samples.
                 sink.write(memoryview(plane)[: 2 * frame.samples])
@@ -91,7 +91,7 @@ class Mixdown:
 
 
 def frame_format(frame: AudioFrame) -> tuple[str, str, int, int]:
-    """What has to stay the same for frames to go through one `Mixdown`."""
+    """The properties that all frames of one `Mixdown` must share."""
     layout = frame.layout
     return frame.format.name, layout.name, layout.nb_channels, frame.sample_rate
 
@@ -104,7 +104,7 @@ def _graph(first: AudioFrame, rate: int, wanted: int) -> Graph:
             sample_rate=first.sample_rate, format=first.format.name, layout=first.layout
         )
     ]
-    if channels != wanted:  # FFmpeg's own ways from layout to layout are not ours
+    if channels != wanted:  # FFmpeg's own conversion between layouts is not wanted
         mean = "+".join(f"{1 / channels:.9f}*c{c}" for c in range(channels))
         layout = "mono" if wanted == 1 else f"{wanted}c"
         links.append(graph.add("pan", "|".join([layout, *(f"c{c}={mean}" for c in range(wanted))])))

@@ -1,4 +1,4 @@
-"""Writes decoded audio to a file. Silence takes no space, and the last of the disk is left free."""
+"""Write decoded audio to a file. Silence takes no space, and part of the disk is left free."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelmill.core.progress import tick
 from reelmill.errors import LimitError
 from reelmill.media.container import shown
 
-#: File systems leave out whole blocks of 4 KB where nothing was written.
+#: File systems do not store blocks of 4 KB in which nothing was written.
 _BLOCK = 1 << 16
 _NOTHING = bytes(_BLOCK)
 
@@ -35,7 +35,7 @@ class PcmFile:
     """
 
     def __init__(self, file: IO[bytes], original: Path, files: int = 1) -> None:
-        """A file of `original`'s sound; of its channels, `files` in all, each has one."""
+        """A file for the sound of `original`, one of `files` if each channel has its own."""
         self._file = file
         self._original = original
         self._files = files
@@ -57,7 +57,7 @@ class PcmFile:
         """Write all of `data`.
 
         Raises:
-            LimitError: this sound took most of the room there was.
+            LimitError: this sound took most of the free space.
             OSError: it cannot be written (disk full, say).
         """
         view = memoryview(data).cast("B")
@@ -94,10 +94,10 @@ class PcmFile:
             raise
 
     def _room(self) -> tuple[float, float]:
-        """Free bytes, and how many of them must be left."""
+        """The number of free bytes, and how many of them must be left."""
         try:
             disk = os.fstatvfs(self._file.fileno())
-        except OSError:  # a file system that does not tell
+        except OSError:  # the file system does not report it
             return float("inf"), 0.0
         total = disk.f_blocks * disk.f_frsize
         return disk.f_bavail * disk.f_frsize, min(_RESERVE_BYTES, _RESERVE_SHARE * total)
@@ -105,7 +105,7 @@ class PcmFile:
     def _blame(self) -> None:
         """Raise LimitError if this audio took the space."""
         free, reserve = self._room()
-        written = self._written * self._files  # its channels grow together
+        written = self._written * self._files  # the files of its channels grow together
         if written >= free and written + free > 2 * reserve:
             raise LimitError(
                 f"{shown(self._original)}: its decoded audio does not fit on the disk: "

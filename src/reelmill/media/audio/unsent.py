@@ -1,4 +1,4 @@
-"""Frames of telephone codecs that stand for audio that was not sent: pauses, not damage."""
+"""Recognize frames of telephone codecs for audio that was not sent: pauses, not damage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BY_CODEC = {
 
 
 def unsent_packets(codec: str) -> Callable[[Packet[Any]], bool] | None:
-    """What identifies such packets of a codec (FFmpeg's name); None for codecs that have none."""
+    """A test for such packets of a codec (FFmpeg's name); None for codecs without them."""
     types = _BY_CODEC.get(codec)
     return None if types is None else partial(_is_unsent, types)
 

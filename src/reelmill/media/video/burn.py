@@ -1,4 +1,4 @@
-"""Subtitles drawn into the picture of a copy; all else of it is copied as it is."""
+"""Draw subtitles into the picture of a copy; everything else is copied unchanged."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from reelmill.media.video.pictures import HLG, Pictures, pictures
 #: FFmpeg's number for red, green and blue as they are.
 _RGB = 0
 
-#: FFmpeg's names, by the numbers of ITU-T H.273, for what zscale has to be told.
+#: FFmpeg's names for arguments of zscale, by the numbers of ITU-T H.273.
 _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
 _PRIMARIES = {1: "bt709", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
 
-#: Nits at which HDR's white of paper lies (ITU-R BT.2408): SDR's white.
+#: The luminance of HDR reference white in nits (ITU-R BT.2408), which becomes SDR white.
 _WHITE_NITS = 203
 
-#: NVENC takes no pictures smaller than about 145 x 49, and no fields.
+#: NVENC accepts neither pictures smaller than about 145 x 49 nor interlaced ones.
 _NVENC_SMALLEST = 160
 
 DEFAULT_ENCODING = Encoding(quality=18)
@@ -42,7 +42,7 @@ DEFAULT_ENCODING = Encoding(quality=18)
 
 @dataclass(frozen=True)
 class Script:
-    """An ASS script in a file of a plain name, and from when to when each of its texts is shown:
+    """An ASS script in a file with a plain name, and the start and end of each of its texts in
     seconds after the first time stamp of the video."""
 
     path: Path
@@ -50,11 +50,11 @@ class Script:
 
 
 def look_at(video: Path | Recording, index: int) -> tuple[Pictures, float]:
-    """The pictures of stream `index`, and the seconds by which a script has to be moved: ffmpeg's
-    clock starts with the first packet.
+    """The pictures of stream `index`, and the seconds by which a script has to be shifted, because
+    ffmpeg's clock starts with the first packet.
 
     Raises:
-        InputError: not a recording FFmpeg can open.
+        InputError: FFmpeg cannot open it.
     """
     with open_original(video) as original, open_container(original) as source:
         zero, start = clock_start(source)
@@ -71,13 +71,13 @@ def burn(
     """Draw the script into a copy of `video`, written to `target` (.mp4, .mov or .mkv).
 
     The script's own name must be plain: it becomes part of ffmpeg's filter language. Letters come
-    from the fonts of this machine; fonts that a video or a script carries are not used.
+    from the fonts of this machine; fonts in a video or a script are not used.
 
     Raises:
         InputError: ffmpeg cannot read or write this video, or no font has its letters.
         ChangedError, LimitError: as `open_original` and `open_container`.
-        UsageError: there is no fit ffmpeg.
-        OSError: the disk is full, say.
+        UsageError: there is no suitable ffmpeg.
+        OSError: such as a full disk.
     """
     with scratch(target) as drawn:
         with open_original(video) as original:
@@ -98,7 +98,7 @@ def _draw(
         except FfmpegError:
             if encoder == "x264":
                 raise
-            # The ffmpeg program may have no NVENC, or find none of its sessions free.
+            # The ffmpeg program may lack NVENC, or all of its sessions may be in use.
             _encode(original, script, target, seen, encoding, "x264")
     except FfmpegError as error:
         path = shown(original.path)
@@ -114,7 +114,7 @@ def _encode(
     encoder: EncoderName,
 ) -> None:
     program = ffmpeg_with_subtitles()
-    with open_container(original) as opened:  # refuses what is no recording, or too large
+    with open_container(original) as opened:  # refuses files that are no recordings or too large
         form = opened.format.name
     codec, options = encoder_options(encoder, encoding)
     arguments = [
@@ -133,9 +133,9 @@ def _encode(
 
 
 def _filters(seen: Pictures, script: Script) -> Iterator[str]:
-    """From pictures as ffmpeg gives them, upright, to pictures to be encoded."""
+    """The filters between ffmpeg's upright pictures and those to be encoded."""
     width, height = seen.turned
-    if width % 2 or height % 2:  # one line more, like its neighbour, rather than one less
+    if width % 2 or height % 2:  # repeat the last line or column instead of cutting one
         yield "pad=w=ceil(iw/2)*2:h=ceil(ih/2)*2"
         yield f"fillborders=right={width % 2}:bottom={height % 2}:mode=smear"
     if seen.is_hdr:
@@ -157,7 +157,7 @@ def _filters(seen: Pictures, script: Script) -> Iterator[str]:
 
 
 def _to_sdr(seen: Pictures) -> Iterator[str]:
-    """Tone mapping with HDR's white of paper as SDR's white, what is brighter rolled off."""
+    """Map HDR reference white to SDR white, and roll off brighter values."""
     transfer = "arib-std-b67" if seen.transfer == HLG else "smpte2084"
     matrix = _MATRICES.get(seen.space, "bt2020nc")
     primaries = _PRIMARIES.get(seen.primaries, "bt2020")
@@ -168,12 +168,12 @@ def _to_sdr(seen: Pictures) -> Iterator[str]:
     yield "zscale=p=bt709"
     yield "tonemap=tonemap=mobius:param=0.6:desat=0"
     yield "zscale=t=bt709:m=bt709:p=bt709:r=limited"
-    yield "format=yuv420p"  # at once: ffmpeg 5's `scale` would take the matrix of BT.601
+    yield "format=yuv420p"  # here, because ffmpeg 5's `scale` would use the matrix of BT.601
     yield "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 
 
 def _complain_of_letters(path: Path, missing: set[str]) -> None:
-    """Raises InputError when a letter, not a mere symbol, would be an empty box."""
+    """Raise InputError if a letter, not just a symbol, would be drawn as an empty box."""
     letters = sorted(c for c in missing if unicodedata.category(c).startswith("L"))
     if letters:
         raise MissingLettersError(
@@ -184,4 +184,4 @@ def _complain_of_letters(path: Path, missing: set[str]) -> None:
 
 
 class MissingLettersError(InputError):
-    """No font has letters of a text."""
+    """No font has some letters of a text."""

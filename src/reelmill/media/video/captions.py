@@ -1,4 +1,4 @@
-"""Captions drawn on pictures, in YUV: the word that is being said in another colour."""
+"""Draw captions on pictures, in YUV, with the spoken word in another colour."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 
-#: Of the picture's shorter side: the height of letters; of its width: the widest line; of its
-#: height: where the lowest line ends.
+#: The height of letters as a share of the picture's shorter side, the widest line as a share of its
+#: width, and the end of the lowest line as a share of its height.
 _LETTERS, _WIDEST, _LOWEST = 0.066, 0.9, 0.8
-#: Of the height of letters: their outline, and from one line to the next.
+#: The outline and the line height as shares of the height of letters.
 _OUTLINE, _LINE = 0.11, 1.3
 _SAID, _PLAIN, _EDGE = (255, 216, 61), (255, 255, 255), (0, 0, 0)
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A caption as it stands in the picture: `planes` of colour and how much each covers, of the
-    luma and the two colour planes, and the even place of its left upper corner."""
+    """A drawn caption: `planes` of colour and coverage for the luma and the two colour planes, and
+    the even position of its upper left corner."""
 
     left: int
     top: int
@@ -52,7 +52,7 @@ class Captioner:
         self._starts = [caption.start for caption in self.captions]
 
     def draw(self, frame: Frame, time: float) -> None:
-        """Draw on a frame in 4:2:0 what is said at `time`; nothing where nobody speaks."""
+        """Draw the caption at `time` on a frame in 4:2:0, if there is one."""
         place = bisect_right(self._starts, time + 1e-4) - 1
         if place < 0 or time >= self.captions[place].end - 1e-4:
             return
@@ -76,7 +76,7 @@ class Captioner:
         return _in_yuv(image, left - left % 2, top - top % 2)
 
     def _image(self, words: Sequence[CaptionWord], said: int) -> Float32:
-        """(height, width, 4) red, green, blue and cover, both sides even."""
+        """(height, width, 4) red, green, blue and coverage; both sides are even."""
         from PIL import Image, ImageDraw
 
         lines = [list(line) for _, line in groupby(enumerate(words), key=lambda one: one[1].line)]
@@ -99,7 +99,7 @@ class Captioner:
         return np.asarray(image, np.float32)
 
     def _fitting(self, lines: Sequence[Sequence[str]]) -> tuple[FreeTypeFont | Any, list[float]]:
-        """The font, smaller where a line would be too wide, and how wide each line is."""
+        """The font, reduced if a line would be too wide, and the width of each line."""
         from PIL import ImageFont
 
         size = max(8, round(_LETTERS * min(self.width, self.height)))
@@ -119,7 +119,7 @@ def _width(font: Any, words: Sequence[str]) -> float:
 
 
 def _space(font: Any, word: str) -> float:
-    """After a word; none in scripts that have no spaces between words."""
+    """The space after a word; none in scripts without spaces."""
     return 0.0 if _is_unspaced(word[-1:]) else float(font.getlength(" "))
 
 

@@ -1,4 +1,4 @@
-"""What a container holds beside its packets, and what a copy of it lacks."""
+"""Describe what a container has beside its packets, and what a copy lacks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Track:
     aspect: float
 
     def named(self) -> str:
-        """As a finding has it."""
+        """The words for it in a finding."""
         if self.kind == "cover":
             return "cover"
         language = f", {self.language}" if self.language else ""
@@ -77,14 +77,14 @@ class Contents:
 
 
 def is_derived(stream: Stream) -> bool:
-    """Whether a track only holds what is copied otherwise: names of chapters, time codes."""
+    """Whether a track only has what is copied in another way: names of chapters, time codes."""
     return stream.type == "data" and (
         int(stream.discard) == _DISCARD_ALL or "timecode" in stream.metadata
     )
 
 
 def is_cover(stream: Stream) -> bool:
-    """Whether it is a picture for shelves, not of the film."""
+    """Whether it is a cover picture, not part of the film."""
     return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 
@@ -97,7 +97,7 @@ def codec_name(stream: Stream) -> str:
 
 
 def codec_tag(stream: Stream) -> str:
-    """The four letters by which an mp4 calls it (`hvc1`); empty where there are none."""
+    """The four-letter tag of an mp4 (`hvc1`); empty if there is none."""
     try:
         tag = str(stream.codec_context.codec_tag)
     except (AttributeError, UnicodeDecodeError):
@@ -106,12 +106,12 @@ def codec_tag(stream: Stream) -> str:
 
 
 def track_title(stream: Stream) -> str | None:
-    """What people call a track; an mp4 has it as `name`."""
+    """The title of a track; an mp4 stores it as `name`."""
     return stream.metadata.get("title") or stream.metadata.get("name")
 
 
 def pixel_aspect(stream: Stream) -> float:
-    """Width of a pixel in its heights; 1 when nothing is said."""
+    """The width of a pixel divided by its height; 1 if unknown."""
     if not isinstance(stream, VideoStream) or stream.codec_context is None:
         return 1.0
     return float(stream.sample_aspect_ratio or 1) or 1.0
@@ -133,12 +133,12 @@ def _track(stream: Stream) -> Track:
 def differences(
     before: Contents, after: Contents, replaced: frozenset[int], on_purpose: frozenset[str]
 ) -> list[str]:
-    """What is in the original and not in its copy, in words for people.
+    """What is in the original and not in its copy, in plain words.
 
     Args:
         before, after: of the original and of the copy.
-        replaced: places in `before.tracks` of those whose content is another in the copy.
-        on_purpose: dispositions that subtitles were not to keep.
+        replaced: indices in `before.tracks` of tracks with other content in the copy.
+        on_purpose: dispositions that subtitles were not meant to keep.
     """
     lost = list(_tracks(before, after, replaced, on_purpose))
     missing = len(before.chapters) - len(after.chapters)

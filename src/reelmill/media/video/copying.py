@@ -1,4 +1,4 @@
-"""Packets of a video on their way into a copy, with those of tracks that are added."""
+"""Copy the packets of a video, together with those of added tracks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from reelmill.media.video.monotonic import Monotonic
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
-#: In place of an index: the picture that takes another's place.
+#: Used instead of an index: the picture that replaces another.
 _DRAWN = -1
 
 _TICK = Fraction(1, 1000)
 
-#: Tags that an mp4 has a place for; with others it is written with names for all of its tags.
+#: Tags that mp4 defines; with any others, all tags are written with names.
 _MP4_TAGS = frozenset(
     {
         "title", "artist", "album_artist", "album", "date", "year", "comment", "genre", "copyright",
@@ -45,7 +45,7 @@ _MP4_TAGS = frozenset(
 
 _MOVED_BYTES = 1 << 30
 
-#: Packets in a row that a container does not take, until it takes no more at all.
+#: After this many refused packets in a row, the container is considered broken.
 _MOST_REFUSED = 100
 
 _PICTURE_NAMES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
@@ -84,7 +84,7 @@ class Picture:
 
 
 def clock_start(source: InputContainer) -> tuple[float, float]:
-    """The time stamp that is time 0 of a recording, and that of its first packet, in seconds."""
+    """The time stamps of time 0 of a recording and of its first packet, in seconds."""
     start = None if source.start_time is None else source.start_time / av.time_base
     zero = time_zero(source.format.name, start, bool(source.streams.video))
     return zero, start or 0.0
@@ -99,8 +99,8 @@ def refusal(path: Path, error: Exception) -> InputError:
 
 
 def taken_from_subtitles(tracks: Sequence[MuxTrack], picture: Picture | None) -> Disposition:
-    """What makes players show the original's own subtitles: not where one of ours is to be shown
-    first, nor over text that is in the picture."""
+    """The dispositions by which players show the original's own subtitles. They are removed if one
+    of our tracks is shown first, or if text is drawn into the picture."""
     if picture is not None:
         return Disposition.default | Disposition.forced
     is_asked = any(track.is_default for track in tracks)
@@ -109,7 +109,7 @@ def taken_from_subtitles(tracks: Sequence[MuxTrack], picture: Picture | None) ->
 
 @dataclass
 class Copying:
-    """One copy on its way."""
+    """A copy being written."""
 
     original: Original
     plan: Fitting
@@ -117,7 +117,7 @@ class Copying:
     tracks: Sequence[MuxTrack]
     damaged: int = field(default=0, init=False)
     late: bool = field(default=False, init=False)
-    #: Places of subtitles in the copy that players do not show unless told to.
+    #: Indices of subtitles in the copy that players show only on request.
     hidden: set[int] = field(default_factory=set, init=False)
     _outputs: dict[int, Any] = field(default_factory=dict, init=False)
     _encoders: dict[int, Any] = field(default_factory=dict, init=False)
@@ -143,7 +143,7 @@ class Copying:
     def _options(self, source: InputContainer) -> dict[str, str]:
         if self._is_matroska:
             return {}
-        # The index comes first where moving it there takes no time to speak of.
+        # The index is moved to the front if that takes little time.
         flags = "+faststart" if self.original.size < _MOVED_BYTES else ""
         has_cover = any(is_cover(source.streams[index]) for index in self.plan.ways)
         if not has_cover and any(tag.lower() not in _MP4_TAGS for tag in _tags(source)):
@@ -181,7 +181,7 @@ class Copying:
             self._write(output, packet)
 
     def _write(self, output: OutputContainer, packet: Any) -> None:
-        """A packet that a container cannot take is damaged, as long as others are not."""
+        """A packet that the container refuses is damaged, as long as it accepts others."""
         try:
             output.mux(packet)
             self._refused = 0
@@ -206,7 +206,7 @@ class Copying:
             self._outputs[stream.index] = copy
 
     def _copy(self, output: OutputContainer, stream: Stream, described: Stream) -> Any:
-        """A copy of `stream` with what `described` says of itself."""
+        """Add a copy of `stream` with the metadata of `described`."""
         copy = add_copy(output, stream)
         copy.metadata.update(described.metadata)
         if title := track_title(described):
@@ -280,8 +280,8 @@ class Copying:
         return self.plan.suffix == "mkv"
 
     def _readable(self, source: InputContainer) -> Iterator[Any]:
-        """All packets with a decoding time. Matroska does not tell that of the first pictures when
-        later ones refer to them: they are counted back from the first that is known."""
+        """All packets with a decoding time. Matroska lacks the decoding time of the first pictures
+        if later ones refer to them: it is counted back from the first one known."""
         held: dict[int, list[Any]] = {}
         for packet in self._wanted(source):
             if packet.dts is None and is_cover(packet.stream):
@@ -295,13 +295,13 @@ class Copying:
                 for before, one in enumerate(reversed(earlier), 1):
                     one.dts = packet.dts - before * max(1, one.duration or 1)
                 yield from (*earlier, packet)
-        for left in held.values():  # a stream of which nothing more came
+        for left in held.values():  # streams that ended without one
             for one in left:
                 one.dts = one.pts
                 yield one
 
     def _wanted(self, source: InputContainer) -> Iterator[Any]:
-        """Packets of the streams that are copied or written anew."""
+        """The packets of streams that are copied or written anew."""
         wanted = {*self._outputs, *self._encoders} - {_DRAWN}
         if wanted:
             path = self.original.path
@@ -324,13 +324,13 @@ class Copying:
 
 
 def _tags(source: InputContainer) -> dict[str, str]:
-    """The film's own, without those that say how a file was written."""
+    """The film's own tags, without those that describe how the file was written."""
     ours = ("major_brand", "minor_version", "compatible_brands", "encoder")
     return {name: value for name, value in source.metadata.items() if name.lower() not in ours}
 
 
 def _moved(drawn: InputContainer, stream: Any, seconds: float) -> Iterator[tuple[float, Any]]:
-    """The drawn picture's packets, so much later."""
+    """The packets of the drawn picture, shifted."""
     by = Fraction(seconds).limit_denominator(av.time_base)
     for packet in drawn.demux(drawn.streams.video[0]):
         if packet.dts is None or not packet.size:

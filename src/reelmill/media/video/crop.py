@@ -1,4 +1,4 @@
-"""Cutting windows out of pictures and scaling them, on YUV planes: never by way of RGB."""
+"""Cut windows out of pictures and scale them, on YUV planes, without conversion to RGB."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from reelmill.media.video.tone import is_hdr, to_sdr
 
 Plane = npt.NDArray[np.uint8]
 
-#: A picture as FFmpeg holds it: for those who handle pictures without importing FFmpeg.
+#: FFmpeg's type of a picture, for modules that do not import FFmpeg.
 Frame = VideoFrame
 
-#: What all work is done in: 8 bits, colour at half the resolution both ways.
+#: The format of all work: 8 bits, colour at half the resolution in both directions.
 FORMAT = "yuv420p"
 
 #: Formats whose planes are those of FORMAT (the second one uses the full range of values).
 _AS_IS = frozenset({FORMAT, "yuvj420p"})
 
-#: A picture is blurred by making it so many times smaller and large again.
+#: A picture is blurred by reducing it this many times and enlarging it again.
 _BLUR = 40
 
 #: Values of a black picture's planes (ITU-R BT.601, limited range).
@@ -32,7 +32,7 @@ _BLACK = (16, 128, 128)
 
 @dataclass(frozen=True)
 class Window:
-    """A part of the picture as shown (upright), in its pixels; may lie between pixels."""
+    """A part of the picture as shown (upright), in pixels, which may be fractions."""
 
     x: float
     y: float
@@ -44,10 +44,9 @@ class Window:
 class Cropper:
     """Cuts windows of any size out of frames and scales them to `width` x `height` (both even).
 
-    `rotation`: degrees by which the coded picture is turned clockwise to be shown upright; only
-    the small result is turned. Of a window, positions in the result are exact to a pixel of the
-    result, also where it is enlarged, so that a slow camera does not stutter. Of a picture of high
-    dynamic range the result is one of standard range.
+    `rotation`: degrees by which the coded picture is turned clockwise to be shown upright; only the
+    small result is turned. Windows are placed to a pixel of the result, even when enlarged, so that
+    a slow camera does not stutter. Pictures of high dynamic range become ones of standard range.
     """
 
     width: int
@@ -56,7 +55,8 @@ class Cropper:
     _scaler: VideoReformatter = field(default_factory=VideoReformatter, init=False)
 
     def crop(self, frame: VideoFrame, window: Window) -> VideoFrame:
-        """One window of a frame in `FORMAT` (see `planar`); what lies outside is moved inside."""
+        """A window of a frame in `FORMAT` (see `planar_of`); a window that is partly outside is
+        moved inside."""
         cut = self._cut(frame, window)
         return to_sdr(cut, frame) if is_hdr(frame) else cut
 
@@ -93,8 +93,8 @@ class Cropper:
 
 @dataclass(frozen=True)
 class _Cut:
-    """Of one direction: the pixels `first`, `size` taken (even, because of the colour planes),
-    the pixels they become, and how many of these to `skip` for the window's exact beginning."""
+    """The cut in one direction: `size` pixels from `first` on (even, because of the colour planes),
+    the pixels they become, and how many of these to `skip` for the exact start of the window."""
 
     first: int
     size: int
@@ -106,7 +106,7 @@ class _Cut:
         whole = available - available % 2
         length = min(length, whole)
         start = min(max(start, 0.0), whole - length)
-        # A size that does not depend on the start: the scaler is set up anew for each other one.
+        # The size must not depend on the start, because the scaler is set up anew for each size.
         size = min(_even_up(length) + 2, whole)
         first = min(int(start) - int(start) % 2, whole - size)
         if size == length == wanted:
@@ -144,7 +144,7 @@ class Fitter:
     _scaler: VideoReformatter = field(default_factory=VideoReformatter, init=False)
 
     def fit(self, frame: VideoFrame) -> VideoFrame:
-        """A frame in `FORMAT`, whole."""
+        """The whole picture of a frame in `FORMAT`."""
         turned = self.rotation % 180 != 0
         size = (frame.height, frame.width) if turned else (frame.width, frame.height)
         whole = Window(0.0, 0.0, *map(float, size))
@@ -162,7 +162,7 @@ class Fitter:
         return result
 
     def _blurred(self, picture: VideoFrame) -> VideoFrame:
-        """The middle of the picture in the shape of the result, made tiny and large again."""
+        """The middle of the picture in the shape of the result, reduced and enlarged again."""
         aspect = self.width / self.height
         width = min(picture.width, picture.height * aspect)
         height = width / aspect
@@ -179,7 +179,8 @@ class Fitter:
 
 
 def planar_of(frame: VideoFrame) -> VideoFrame:
-    """The frame itself where its planes can be cut as they are, else converted, once for all."""
+    """The frame itself if its planes can be cut as they are, otherwise converted once for all
+    windows."""
     if frame.format.name in _AS_IS:
         return frame
     return frame.reformat(format=FORMAT, threads=1)
@@ -221,7 +222,7 @@ def above(parts: Sequence[VideoFrame]) -> VideoFrame:
 
 
 def dimmed(frame: VideoFrame) -> VideoFrame:
-    """A darker copy with less colour: what is not happening now."""
+    """A darker copy with less colour, for what is not happening now."""
     result = VideoFrame(frame.width, frame.height, FORMAT)
     for number, (source, target) in enumerate(zip(planes(frame), planes(result), strict=True)):
         middle = 128 if number else 16

@@ -1,4 +1,4 @@
-"""Which tracks of an mp4 players show of their own accord (ISO/IEC 14496-12, 8.3.2)."""
+"""Change which tracks of an mp4 players show by default (ISO/IEC 14496-12, 8.3.2)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _HEADER = 8
 
 
 def disable_tracks(path: Path, tracks: Collection[int]) -> None:
-    """Take from tracks, by their places among all, the flag that they are enabled: FFmpeg gives it
-    to the first subtitles where no others have it.
+    """Remove the flag "enabled" from tracks. FFmpeg sets it for the first subtitles if no others
+    have it.
 
     Args:
         path: an mp4 or mov that the gate made.
@@ -43,7 +43,7 @@ def _disable(file: IO[bytes], start: int, end: int) -> None:
 
 
 def _boxes(file: IO[bytes], start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, and from where to where its content is, of each box between two places."""
+    """The type, and start and end of the content, of each box between two positions."""
     while start + _HEADER <= end:
         file.seek(start)
         header = file.read(2 * _HEADER)

@@ -1,4 +1,4 @@
-"""Pictures to H.264: by the GPU's encoder where it really works, else by x264."""
+"""Encode pictures to H.264, with the GPU's encoder if it works, otherwise with x264."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from av.video.stream import VideoStream
 from reelmill.media.video.crop import FORMAT, black
 from reelmill.media.video.tone import BT709, LIMITED, is_hdr
 
-#: Times of encoded pictures are whole numbers of these: exact for every common frame rate.
+#: Ticks in a second, the unit of times of encoded pictures: exact for every common frame rate.
 TICKS = 90_000
 
 EncoderName = Literal["x264", "nvenc"]
 
 _CODECS: dict[EncoderName, str] = {"x264": "libx264", "nvenc": "h264_nvenc"}
 
-#: x264's presets, from fast to small, and the NVENC preset that stands for each.
+#: x264's presets, from fast to small, and the equivalent NVENC presets.
 PRESETS = {
     "ultrafast": "p1",
     "superfast": "p1",
@@ -38,19 +38,19 @@ PRESETS = {
     "veryslow": "p7",
 }
 
-#: What is told to the encoder of a picture that is shown for an hour, say.
+#: The least frame rate given to the encoder, for example for a picture that is shown for an hour.
 _LEAST_RATE = Fraction(1, 1001)
 
 #: A key frame at least this often, so that players can jump.
 _KEY_SECONDS = 5
 
-#: NVENC refuses pictures smaller than about 145 x 49; the probe is of a size it takes.
+#: NVENC refuses pictures smaller than about 145 x 49; the test pictures are larger.
 _PROBE_SIZE, _PROBE_FRAMES = 256, 5
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How pictures are encoded. `encoder` `auto` is NVENC where it works, else x264.
+    """How pictures are encoded. `encoder`: `auto` is NVENC if it works, otherwise x264.
 
     `quality` is x264's CRF and NVENC's CQ: about 18 looks like the original, 28 is rough.
     """
@@ -62,8 +62,8 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Colour:
-    """What the numbers in the planes mean, as FFmpeg counts it; taken over from the original, or of
-    one of high dynamic range what its pictures are made (`tone.to_sdr`)."""
+    """The meaning of values in the planes, by FFmpeg's numbers: the original's, or for high dynamic
+    range those of the converted pictures (`tone.to_sdr`)."""
 
     space: int = 2
     range: int = 0
@@ -85,10 +85,10 @@ class Colour:
 
 @cache
 def works(encoder: EncoderName) -> bool:
-    """Whether an encoder encodes here and now: five pictures tell. Asked once a process.
+    """Whether an encoder works here: five pictures are encoded, once per process.
 
-    That FFmpeg has NVENC says nothing: there may be no GPU, no driver, a data-centre GPU
-    without an encoder, or no session left.
+    It is not enough that FFmpeg has NVENC: there may be no GPU, no driver, a data-centre GPU
+    without an encoder, or no free session.
     """
     try:
         context = av.CodecContext.create(_CODECS[encoder], "w")
@@ -110,16 +110,16 @@ def works(encoder: EncoderName) -> bool:
 
 
 def encoder_for(encoding: Encoding) -> EncoderName:
-    """The encoder that `encoding` means on this machine. NVENC that was asked for by name but
-    does not work is x264 too: the clips are what was asked for."""
+    """The encoder for `encoding` on this machine. x264 also replaces NVENC requested by name if
+    that does not work, because the user wants clips above all."""
     return "nvenc" if encoding.encoder in ("auto", "nvenc") and works("nvenc") else "x264"
 
 
 class VideoFile:
-    """An mp4 of pictures only, written as they come; a context manager.
+    """An mp4 with pictures only, written as they arrive; a context manager.
 
-    Opening NVENC can fail although it works: consumer cards have few sessions. Such a file is
-    x264's (`encoder` says which it became).
+    Opening NVENC can fail although it works, because consumer cards have few sessions. x264 then
+    writes the file; `encoder` says which one does.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class VideoFile:
     def write(self, frame: VideoFrame, ticks: int, duration: int) -> None:
         """Encode a frame in `FORMAT`, shown from `ticks` on for `duration` of them."""
         frame.pts, frame.time_base, frame.duration = ticks, Fraction(1, TICKS), duration
-        frame.pict_type = 0  # the original's choice of key frames is not ours
+        frame.pict_type = 0  # do not copy the original's choice of key frames
         self._output.mux(self._stream.encode(frame))
         self.frames += 1
 
@@ -194,8 +194,8 @@ def encoder_options(encoder: EncoderName, encoding: Encoding) -> tuple[str, dict
 
 
 def uniform(path: Path, target: Path) -> None:
-    """A `VideoFile` again, by x264, written to `target`: pieces of one clip must be one encoder's.
-    Only where the GPU's sessions ran out in the middle of a clip."""
+    """Encode a `VideoFile` again with x264 to `target`, because all pieces of a clip need the same
+    encoder. Used only if the GPU ran out of sessions in the middle of a clip."""
     with av.open(f"file:{path.absolute()}") as source:
         stream = source.streams.video[0]
         scale = Fraction(stream.time_base or Fraction(1, TICKS)) * TICKS

@@ -1,4 +1,4 @@
-"""Which container a copy of a video is written as: the one that all its streams fit into."""
+"""Choose the container for a copy of a video: one that supports all of its streams."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from reelmill.media.video.contents import (
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
-#: What copies of a video can be: suffix, and the container as FFmpeg calls it.
+#: The possible containers of copies: suffix, and FFmpeg's name.
 FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 
 _MOV_FAMILY = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
 
-#: Sound without compression as discs and broadcasts pack it: its samples are written in the plain
-#: order, the same ones.
+#: Uncompressed sound as packed by discs and broadcasts: the same samples are written in plain
+#: order.
 _PACKED_PCM = frozenset(
     {"pcm_bluray", "pcm_dvd", "pcm_lxf", "pcm_s24daud", "pcm_vidc", "s302m", "pcm_sga"}
 )
 
-#: These say in their own data how wide a pixel is; of others the container has to.
+#: Codecs that store the shape of a pixel in their own data; for others the container has to.
 _OWN_ASPECT = frozenset(
     {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "theora", "dvvideo", "dirac"}
 )
 
 
 class Way(Enum):
-    """How a stream gets into the copy."""
+    """How a stream is copied."""
 
     COPY = "copied"
     PLAIN_PCM = "as PCM in the plain order"
-    #: PyAV refuses codecs that Matroska has by another's numbering (WMV).
+    #: PyAV refuses codecs that Matroska identifies by the tags of another format (WMV).
     PROGRAM = "copied by the ffmpeg program"
 
 
-#: What it costs to lose a stream, by kind.
+#: The cost of losing a stream, by kind.
 _LOSS = {"video": 1000, "audio": 1000, "subtitle": 100, "attachment": 20, "cover": 20, "data": 1}
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """How each stream (by index) gets into a copy with a suffix; those not in `ways` do not, which
-    is what `cost` counts."""
+    """How each stream (by index) is copied into a container with `suffix`. Streams not in `ways`
+    are lost, which `cost` counts."""
 
     suffix: str
     ways: dict[int, Way]
@@ -66,8 +66,8 @@ class Fitting:
 def fitting(
     source: InputContainer, suffix: str | None = None, replaced: int | None = None
 ) -> Fitting:
-    """The container that loses least, the original's own where that is one of several; or what
-    becomes of streams in the one given.
+    """The container that loses least, preferably the original's own; or how streams are copied into
+    the one given.
 
     Args:
         source: the original.
@@ -106,7 +106,7 @@ def _of_mov_family(source: InputContainer) -> bool:
 
 def _way(stream: Stream, suffix: str, is_mov: bool) -> Way | None:
     if stream.type == "data" and not is_mov:
-        return None  # a mov would take it, under no name that anybody reads
+        return None  # a mov accepts it, but with a tag that no player reads
     if is_cover(stream):
         fits = suffix == "mkv" or _takes(suffix, stream)
         return Way.COPY if fits and codec_name(stream) in ("mjpeg", "png", "bmp") else None
@@ -121,7 +121,7 @@ def _way(stream: Stream, suffix: str, is_mov: bool) -> Way | None:
 
 
 def _loses_aspect(stream: Stream) -> bool:
-    """Whether PyAV, which does not tell Matroska of it, would make a picture narrower or wider."""
+    """Whether the pixel aspect would be lost, because PyAV does not pass it to Matroska."""
     return abs(pixel_aspect(stream) - 1) > 0.001 and codec_name(stream) not in _OWN_ASPECT
 
 
@@ -131,7 +131,7 @@ def _takes(suffix: str, stream: Stream) -> bool:
 
 
 def kept_tag(suffix: str, source: InputContainer, stream: Stream) -> str:
-    """The four letters by which the original calls a codec, where the copy can call it so too."""
+    """The four-letter tag of a codec in the original, if the copy can use it too."""
     tag = codec_tag(stream)
     same_family = suffix != "mkv" and _of_mov_family(source)
     return tag if tag and same_family and _header(suffix, stream, tag) else ""
@@ -139,7 +139,7 @@ def kept_tag(suffix: str, source: InputContainer, stream: Stream) -> str:
 
 def _header(suffix: str, stream: Stream, tag: str) -> bool:
     if stream.codec_context is None and stream.type not in ("data", "attachment"):
-        return False  # PyAV has nothing to go by
+        return False  # PyAV has nothing to identify it by
     try:
         with opened(io.BytesIO(), suffix) as output:
             copy = add_copy(output, stream)
@@ -152,14 +152,15 @@ def _header(suffix: str, stream: Stream, tag: str) -> bool:
 
 
 def opened(target: Any, suffix: str, **options: str) -> OutputContainer:
-    """A file to be written; what FFmpeg writes only when told to (Dolby Vision) is allowed."""
+    """Open a file for writing, including features that FFmpeg writes only on request (Dolby
+    Vision)."""
     return av.open(
         target, "w", format=FORMATS[suffix], container_options={"strict": "unofficial", **options}
     )
 
 
 def add_copy(output: OutputContainer, stream: Stream) -> Any:
-    """A stream with the parameters of `stream`, whatever decoder they came from."""
+    """Add a stream with the parameters of `stream`, whatever decoder they came from."""
     if stream.codec_context is None:
         return output.add_stream_from_template(stream)
     return output.add_stream_from_template(stream, opaque=True)

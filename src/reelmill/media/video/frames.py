@@ -1,4 +1,4 @@
-"""Frames of a video made ready to be searched: where to begin, how large, upright, small."""
+"""Prepare frames of a video for a search: choose the track, rotate and reduce."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 
-#: The narrowest pixel that is believed.
+#: The smallest plausible aspect ratio of a pixel.
 _LEAST_ASPECT = 0.2
 
 #: Start and end of a stretch of video, s; infinite at the ends of the whole.
@@ -30,10 +30,10 @@ Stretch = tuple[float, float]
 
 
 def choose_track(path: Path, media: Media, number: int | None = None) -> VideoTrack:
-    """A file's video track: `number` counts them from 0; the largest picture when not given.
+    """A file's video track: `number` counts from 0; None: the one with the largest picture.
 
     Raises:
-        InputError: no picture in the file, no such track, or none FFmpeg can decode.
+        InputError: the file has no picture or no such track, or FFmpeg cannot decode it.
     """
     if not media.video:
         raise InputError(f"{shown(path)}: has sound but no picture; give a video")
@@ -55,7 +55,7 @@ def upright_size(track: VideoTrack) -> tuple[int, int]:
 
 
 def pixel_aspect(track: VideoTrack) -> float:
-    """Width to height of a pixel of the picture as it is shown; 1 where the file says nonsense."""
+    """The aspect ratio of a pixel of the picture as shown; 1 if the file's value is implausible."""
     aspect = track.pixel_aspect
     if not _LEAST_ASPECT <= aspect <= 1 / _LEAST_ASPECT:
         return 1.0
@@ -63,7 +63,8 @@ def pixel_aspect(track: VideoTrack) -> float:
 
 
 def shown_size(track: VideoTrack) -> tuple[int, int]:
-    """Width and height of the picture as it is shown, in square pixels, as many lines as it has."""
+    """Width and height of the picture as shown, in square pixels and with its own number of
+    lines."""
     width, height = upright_size(track)
     return max(1, round(width * pixel_aspect(track))), height
 
@@ -75,15 +76,15 @@ def reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
 
 
 def turned(picture: UInt8, rotation: int) -> UInt8:
-    """A picture (height, width, 3) turned upright: `rotation` as in `VideoTrack`, in degrees
+    """Rotate a picture (height, width, 3) upright: `rotation` as in `VideoTrack`, in degrees
     counterclockwise, a multiple of 90."""
     quarters = round(rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
 
 
 def stretches(index: VideoIndex, seconds: float) -> list[Stretch]:
-    """Cut a video at key frames into stretches of at least `seconds` each, which together hold
-    every frame of it once; a single one where it can only be read from its beginning."""
+    """Cut a video at key frames into stretches of at least `seconds` each, which together contain
+    every frame once; a single stretch if it can only be read from its beginning."""
     edges, keys = [-math.inf], index.key_times
     for key in keys[1:]:
         if key - max(edges[-1], keys[0]) >= seconds - SAME_FRAME_SECONDS:
@@ -102,8 +103,8 @@ class Reducer:
     def __init__(self, size: tuple[int, int], rotation: int) -> None:
         self._width, self._height = size if rotation % 180 == 0 else size[::-1]
         self._rotation = rotation
-        # Kept from frame to frame, for setting one up takes as long as a frame; and two of them,
-        # for to RGB at another size FFmpeg has but a slow way.
+        # The scalers are kept, because setting one up takes as long as a frame. Two are used,
+        # because FFmpeg is slow at scaling and converting to RGB in one step.
         self._scaler, self._painter = VideoReformatter(), VideoReformatter()
 
     def reduced(self, frame: VideoFrame) -> UInt8:
@@ -123,10 +124,10 @@ class Reducer:
 
 
 def brightness(frame: VideoFrame, columns: int, rows: int) -> npt.NDArray[np.float32]:
-    """A frame's luma at a grid of places, (rows, columns), 0 to 1: cheap enough for every frame.
+    """A frame's luma on a grid of points, (rows, columns), 0 to 1: cheap enough for every frame.
 
-    What is taken for luma is the first plane; that is so for all YUV formats, and good enough
-    for telling two pictures apart in the others.
+    The first plane is taken as luma. This is right for all YUV formats, and good enough in others
+    to tell two pictures apart.
     """
     plane: Any = frame.planes[0]
     bits = frame.format.components[0].bits

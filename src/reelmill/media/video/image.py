@@ -1,4 +1,4 @@
-"""Single pictures: written as JPEG, read from whatever form they are in."""
+"""Write single pictures as JPEG, and read them from any format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: FFmpeg's scale, 2 (best) to 31; FF_LAMBDA_SHIFT times that is what the encoder is told.
+#: FFmpeg's scale, 2 (best) to 31; the encoder gets FF_LAMBDA_SHIFT times that.
 _QUALITY = 4
 _LAMBDA = 118
 
@@ -36,10 +36,10 @@ def write_jpeg(path: Path, picture: Frame) -> None:
 
 
 def read_picture(path: Path, longer_side: int) -> npt.NDArray[np.uint8]:
-    """A picture file as RGB (height, width, 3), upright, with at most so many pixels a side.
+    """Read a picture file as RGB (height, width, 3), upright, with at most the given pixels a side.
 
     Raises:
-        ValueError: it cannot be read as a picture; the message says why.
+        ValueError: it cannot be read as a picture; the message gives the reason.
     """
     import numpy as np
     from PIL import Image, ImageOps

@@ -1,4 +1,4 @@
-"""Looking through a video once: where its key frames are, and whether its times can be followed."""
+"""Index a video in one pass: find its key frames, and check whether its times can be relied on."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ from reelmill.media.video.tone import is_hdr
 if TYPE_CHECKING:
     from av.packet import Packet
 
-#: Packets that are decoded, to see whether pictures come out in the order of their time stamps.
+#: Packets that are decoded to check whether pictures come in the order of their time stamps.
 _DECODED = 48
 
-#: Key frames closer to the one before are not listed, s: an hour of nothing else has 90,000.
+#: Key frames closer together than this, s, are not listed: an hour of nothing but key frames has
+#: 90,000.
 _APART_SECONDS = 0.25
 
 _MOST_NAMED = 3
 
 
 def index_video(source: Path | Recording, track: int | None = None) -> VideoIndex:
-    """Look through a video track: the one with stream index `track`, or the main one.
+    """Index a video track: the one with stream index `track`, or the main one.
 
     Its packets are read, and the first of them decoded.
 
@@ -70,7 +71,7 @@ def index_video(source: Path | Recording, track: int | None = None) -> VideoInde
 
 @dataclass
 class _Scan:
-    """What one pass through the packets of a track shows."""
+    """The facts from one pass through the packets of a track."""
 
     pictures: Pictures
     count: int = 0
@@ -86,8 +87,8 @@ class _Scan:
 
     @property
     def _placed_by_bytes(self) -> bool:
-        """Whether seeking finds bytes, not packets. Only what begins where a packet of the
-        container does has a time stamp of its own then, wherever reading began."""
+        """Whether the format seeks by bytes, not packets. In that case only pictures that begin
+        with a packet of the container reliably have a time stamp."""
         return self.pictures.container.format.name in ("mpeg", "mpegts")
 
     def run(self) -> None:
@@ -119,7 +120,7 @@ class _Scan:
             frames = context.decode(packet)
         except MemoryError:
             raise
-        except av.error.FFmpegError:  # what is damaged is told where it is looked at
+        except av.error.FFmpegError:  # damage is reported by the stage that decodes it
             return
         for frame in frames:
             self.is_hdr = self.is_hdr or is_hdr(frame)
@@ -130,7 +131,7 @@ class _Scan:
 
     @property
     def length(self) -> float:
-        """From the first picture to the end of the last, s."""
+        """The time from the first picture to the end of the last, s."""
         if self.end is None:
             return 0.0
         return self.end - self.pictures.time_of(min(self._stamps))
@@ -152,14 +153,15 @@ class _Scan:
 
 @dataclass
 class _Stretch:
-    """What one stream has between two beginnings, s of its own clock."""
+    """The times of a stream between two restarts, s of its own clock."""
 
     start: float
     end: float
 
 
 def joints(original: Original, track: int, zero: float) -> list[Joint]:
-    """Where recordings begin anew in a file: each after the end of picture and sound of the last.
+    """The times at which further recordings begin in a file: each after the end of the previous
+    one's picture and sound.
 
     Args:
         track: stream index of the pictures.
@@ -188,7 +190,7 @@ def joints(original: Original, track: int, zero: float) -> list[Joint]:
 def _joined(streams: Sequence[Sequence[_Stretch]], zero: float) -> list[Joint]:
     if not streams:
         return []
-    # A stream that begins anew less often cannot be matched with the pictures, which come first.
+    # A stream with fewer restarts cannot be matched with the pictures, which have priority.
     alike = [stretches for stretches in streams if len(stretches) == len(streams[0])]
     found, time = [], -zero
     for number, these in enumerate(zip(*alike, strict=True)):
@@ -230,11 +232,11 @@ def _truncation(found: _Scan, source: Path | Recording) -> list[Finding]:
     stream, container = found.pictures.stream, found.pictures.container
     if stream.duration is not None and stream.time_base is not None:
         stated = float(stream.duration * stream.time_base)
-        if container.format.name == "avi":  # which FFmpeg measures, where its index is lost
+        if container.format.name == "avi":  # FFmpeg measures its length if the index is lost
             stated = max(stated, stream.frames / found.pictures.rate)
         return truncated(found.length, stated)
     read, stated = found.end or 0.0, (container.duration or 0) / av.time_base
-    if truncated(read, stated):  # unless it is the sound that goes on
+    if truncated(read, stated):  # unless the sound continues
         read = max(read, _end_of_all(source) - found.pictures.zero)
     return truncated(read, stated)
 

@@ -1,4 +1,4 @@
-"""Pieces of pictures and a sound to one file, without encoding anything again."""
+"""Join pieces of pictures and a sound into one file without encoding again."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class PicturePiece:
 def join_clip(target: Path, pieces: Sequence[PicturePiece], sound: Path | None) -> None:
     """Write an mp4 whose pictures are those of `pieces`, in order, with `sound` beside them.
 
-    All pieces must come from one encoder with one setting. The index stands at the front, so
-    that players can begin before all is there.
+    All pieces must come from one encoder with one setting. The index is at the front, so that
+    players can start before the whole file is loaded.
 
     Raises:
         OSError: the file cannot be written.
@@ -67,13 +67,13 @@ def _pictures(container: InputContainer) -> VideoStream:
 def _moved(
     pieces: Sequence[PicturePiece], target: VideoStream
 ) -> Iterator[tuple[float, Packet[VideoStream]]]:
-    """The packets of all pieces at their times in the clip, each with its time of decoding."""
+    """The packets of all pieces with their presentation and decoding times in the clip."""
     last: int | None = None
     for piece in pieces:
         with av.open(f"file:{piece.path.absolute()}") as source:
             stream = _pictures(source)
             base = stream.time_base or _TICK
-            # Of whole numbers: there is one for each packet, and fractions take ten times as long.
+            # Integers, because fractions take ten times as long and there is one for each packet.
             ticks, of = base.numerator * TICKS, base.denominator
             offset: int | None = None
             for packet in source.demux(stream):
@@ -83,7 +83,8 @@ def _moved(
                     offset = piece.ticks - round(packet.pts * ticks / of)
                 packet.pts = round(packet.pts * ticks / of) + offset
                 dts = round(packet.dts * ticks / of) + offset
-                # Pieces overlap in decoding order by what frames are held back: never backwards.
+                # Decoding times of pieces overlap because frames are reordered; they must never go
+                # back.
                 packet.dts = dts if last is None else min(max(dts, last + 1), packet.pts)
                 packet.duration = round((packet.duration or 0) * ticks / of)
                 packet.time_base = _TICK

@@ -1,22 +1,22 @@
-"""Time stamps that go on where recordings were joined or a recorder's clock was set back."""
+"""Keep time stamps ascending where recordings were joined or a recorder's clock was set back."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: A step back of more than this is another recording's clock, a smaller one is disorder.
+#: A step back of more than this, s, is another recording's clock; a smaller one is disorder.
 _JUMP_SECONDS = 0.3
 
 
 class Monotonic:
-    """Gives packets the times that muxers take: decoding times that never go back."""
+    """Gives packets decoding times that never go back, as muxers require."""
 
     def __init__(self) -> None:
         self._last: dict[int, int] = {}
         self._moved = 0.0
 
     def place(self, packet: Any) -> None:
-        """Change the packet's times where they lie before those of its stream so far."""
+        """Change a packet's times if they are before earlier ones of its stream."""
         tick = float(packet.time_base)
         last = self._last.get(packet.stream_index)
         self._shift(packet, round(self._moved / tick))

@@ -1,4 +1,4 @@
-"""A copy of a video with tracks added, or with another picture: packets are copied, nothing else is
+"""Copy a video with tracks added or the picture replaced. Packets are copied; nothing else is
 encoded again."""
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from reelmill.media.video.fitting import FORMATS, Way, fitting
 
 @dataclass(frozen=True)
 class Copied:
-    """What became of a copy, in words for people: what of the original is not in it, which sounds
-    are there in another form, and how many places of the original could not be read."""
+    """The result of a copy, in plain words: what of the original is missing, which sounds have
+    another form, and how many places of the original could not be read."""
 
     missing: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
@@ -42,8 +42,7 @@ SUFFIXES = tuple(FORMATS)
 
 
 def copy_suffix(video: Path | Recording, replaced: int | None = None) -> str:
-    """The suffix of the container that takes the streams of `video`, that of index `replaced`
-    excepted.
+    """The suffix of the container for the streams of `video`, except the one with index `replaced`.
 
     Raises:
         InputError, TransientError, ChangedError, LimitError: as `open_container`.
@@ -60,8 +59,8 @@ def mux(
 ) -> Copied:
     """Write a copy of `video` with `tracks` added to `target` (.mp4, .mov or .mkv).
 
-    Its pictures, sounds, subtitles, chapters, attachments, covers and tags are kept. Cues' times
-    are those of the original, whose clock may not begin at 0.
+    Pictures, sounds, subtitles, chapters, attachments, covers and tags are kept. Cues use the times
+    of the original, whose clock may not begin at 0.
 
     Raises:
         InputError: it cannot be read, or cannot be written as such a file.
@@ -102,8 +101,8 @@ def mux(
 
 
 def _merge(original: Original, streams: Sequence[int], file: Path, part: Path) -> None:
-    """Have ffmpeg put streams of the original beside those that are in `file` already: pictures
-    first, then sounds."""
+    """Let the ffmpeg program add streams of the original to those in `file`: pictures first, then
+    sounds."""
     program = any_ffmpeg()
     with open_container(original) as source:
         form = source.format.name

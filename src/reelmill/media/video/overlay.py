@@ -1,4 +1,4 @@
-"""Boxes and names drawn on pictures, in YUV."""
+"""Draw boxes and names on pictures, in YUV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from reelmill.media.video.crop import Frame, planes
 
-#: Fonts that have letters of many scripts, where systems keep them; the first there is.
+#: Paths of fonts with letters of many scripts; the first one that exists is used.
 _BOLD_FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
     "/usr/share/fonts/noto-cjk/NotoSansCJK-Bold.ttc",
@@ -29,12 +29,12 @@ _FONTS = (
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
 )
 
-_LETTERS_SHARE = 1 / 28  # of the picture's height
+_LETTERS_SHARE = 1 / 28  # share of the picture's height
 
 
 @dataclass
 class Marker:
-    """Draws on pictures of one size; a name is turned into letters once."""
+    """Draws on pictures of one size; each name is rendered once."""
 
     width: int
     height: int
@@ -44,7 +44,7 @@ class Marker:
         self, frame: Frame, box: tuple[float, float, float, float], text: str, hue: str
     ) -> None:
         """Draw a box (x, y, width, height) with a name above it, in a colour given as `#rrggbb`;
-        what lies outside is left out."""
+        parts outside the picture are left out."""
         colour = _yuv(hue)
         thick = max(2, 2 * round(self.height / 480))
         x, y = 2 * round(box[0] / 2), 2 * round(box[1] / 2)
@@ -90,12 +90,12 @@ class Marker:
         self._fill(frame, left, top, width, height, colour)
         luma = next(planes(frame))[top : top + height, left : left + width]
         ink = label[:height, :width].astype(np.int32)
-        # Letters black or white, whichever stands out against the colour.
+        # Letters are black or white, whichever contrasts more with the colour.
         target = 16 if colour[0] > 120 else 235
         luma[:] = (luma + (target - luma.astype(np.int32)) * ink // 255).astype(np.uint8)
 
     def _label(self, text: str) -> npt.NDArray[np.uint8]:
-        """How much ink is where, 0 to 255: (height, width), both even."""
+        """The coverage of each pixel by letters, 0 to 255: (height, width), both even."""
         if text not in self._labels:
             self._labels[text] = _letters(text, max(12, round(self.height * _LETTERS_SHARE)))
         return self._labels[text]
@@ -126,6 +126,6 @@ def _yuv(hue: str) -> tuple[int, int, int]:
 
 @cache
 def font_path(*, bold: bool = False) -> str | None:
-    """A font of this system; Pillow's own, which has Latin letters only, where there is none."""
+    """A font of this system, or else Pillow's own, which has only Latin letters."""
     fonts = (*(_BOLD_FONTS if bold else ()), *_FONTS)
     return next((path for path in fonts if Path(path).exists()), None)

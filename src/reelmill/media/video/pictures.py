@@ -1,4 +1,4 @@
-"""What has to be known of a video's pictures before text is drawn on them."""
+"""Find out what is needed about a video's pictures to draw text on them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-#: Packets that are decoded to see how pictures are made.
+#: The number of packets decoded to examine the pictures.
 _LOOKED_AT = 30
 
-#: A text may come and go this late (s): at 8 pictures a second it is on time.
+#: A text may appear and disappear this late (s): 8 pictures a second are enough.
 _LATE_SECONDS = 0.25
 _FEWEST_A_SECOND, _MOST_A_SECOND = 10, 60
 
@@ -38,17 +38,17 @@ PQ, HLG = 16, 18
 
 @dataclass(frozen=True)
 class Pictures:
-    """Of a video stream.
+    """The properties of a video stream.
 
     Attributes:
         index: the stream's.
         width, height: as they are stored.
-        rotation: degrees by which they are turned to be shown.
-        aspect: the width of a pixel in its heights, as they are stored.
-        interlaced: whether they are made of two fields.
-        space, transfer, primaries, range: what colours mean, as FFmpeg counts it.
-        times: seconds at which they are shown, in order, after the file's first time stamp.
-        rate: pictures a second, where that is known.
+        rotation: degrees by which they are rotated to be shown.
+        aspect: the width of a stored pixel divided by its height.
+        interlaced: whether they consist of two fields.
+        space, transfer, primaries, range: the meaning of colours, by FFmpeg's numbers.
+        times: when they are shown, in order, in seconds after the file's first time stamp.
+        rate: pictures a second, if known.
         wrong_colours: whether no decoder here gives their colours (Dolby Vision's profile 5).
     """
 
@@ -74,7 +74,7 @@ class Pictures:
 
     @property
     def turned(self) -> tuple[int, int]:
-        """Width and height in the pixels that there are, upright."""
+        """Width and height in stored pixels, upright."""
         size = self.width, self.height
         return (size[1], size[0]) if self.rotation % 180 else size
 
@@ -83,8 +83,8 @@ class Pictures:
         return self.transfer in (PQ, HLG)
 
     def repeated_rate(self, texts: Sequence[tuple[float, float]]) -> Fraction | None:
-        """Pictures a second that are needed for texts to be seen from their start to their end
-        (s); None when there are enough."""
+        """The frame rate needed to show texts from their start to their end (s); None if there are
+        enough pictures."""
         if not self.times or not any(self._is_unseen(*text) for text in texts):
             return None
         steps = [b - a for a, b in pairwise(self.times) if b - a > 1e-4]
@@ -97,7 +97,7 @@ class Pictures:
         return min(rate, Fraction(_MOST_A_SECOND))
 
     def _is_unseen(self, start: float, end: float) -> bool:
-        """Whether a text would come late, go late or never be seen."""
+        """Whether a text would appear late, disappear late or never be seen."""
         first = bisect_left(self.times, start - 1e-3)
         stop = bisect_right(self.times, end - 1e-3)
         inside = [start, *self.times[first:stop], end]
@@ -105,7 +105,7 @@ class Pictures:
 
 
 def pictures(source: InputContainer, index: int, start: float, path: Path) -> Pictures:
-    """Look at a video stream: at some pictures, and at the times of all.
+    """Examine a video stream: some pictures, and the times of all.
 
     Args:
         source: the video, at its beginning; read to its end.
@@ -152,7 +152,7 @@ def pictures(source: InputContainer, index: int, start: float, path: Path) -> Pi
 
 
 def _ignore() -> None:
-    """Damage is told by who copies it."""
+    """Ignore damage; the code that copies the video reports it."""
 
 
 _COLOUR = ("colorspace", "color_trc", "color_primaries", "color_range")
@@ -164,4 +164,4 @@ def _decoded(packet: Any) -> list[Any]:
     except MemoryError:
         raise
     except av.error.FFmpegError:
-        return []  # a broken picture: others tell
+        return []  # a broken picture: others are enough

@@ -1,4 +1,4 @@
-"""The pictures of a video track: decoded frames with their times, from any moment on."""
+"""Read the pictures of a video track: decoded frames with their times, from any moment on."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
 
-#: Times closer than this are the same frame's: finer than any frame rate, coarser than rounding.
+#: Times closer than this belong to the same frame: finer than any frame rate, coarser than
+#: rounding.
 SAME_FRAME_SECONDS = 1e-4
 
 
-#: How far before the wanted time reading is begun, s, one after the other until it is early enough:
-#: some formats seek by the time of decoding, and some pictures are whole only after a while.
+#: How far before the wanted time reading starts, s, tried in order until it is early enough: some
+#: formats seek by decoding time, and some pictures are complete only after a while.
 _RUN_UPS = (0.0, 0.5, 2.0, 8.0)
-#: Packets that may seem damaged because another recording follows.
+#: The number of packets that can seem damaged because another recording follows.
 _LATELY = 3
-#: In these the time of decoding is what is sought by, always.
+#: Formats that always seek by decoding time.
 _BY_DECODING_TIME = frozenset({"mpeg", "mpegts"})
 
 
 class Pictures:
     """A video track opened for reading. Times are seconds of the original, as everywhere.
 
-    `corrupt` counts the packets that could not be decoded so far, `damaged` those of which the
-    container says that something is missing, `late` says whether there are
-    some of a track that was not announced at the start. Without an index the track is
-    taken for seekable.
+    `corrupt` counts the packets that could not be decoded so far, `damaged` those that the
+    container marks as incomplete. `late` says whether packets of a track appeared that was not
+    announced at the start. Without an index the track is assumed to be seekable.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Pictures:
         self.zero = time_zero(container.format.name, seconds, has_video=True)
         self._tick = float(self.stream.time_base or 1 / 90_000)
         self._untouched = True
-        #: Times of decoding of the last packets, and whether something is missing of them.
+        #: Decoding times of the last packets, and whether they are incomplete.
         self._lately: deque[tuple[int, bool]] = deque()
 
     @cached_property
     def rate(self) -> float:
-        """Frames per second: the mean as the container has it, 25 where it says nothing."""
+        """Frames per second: the container's mean, or 25 if it states none."""
         rate = self.stream.average_rate or self.stream.guessed_rate
         return float(rate) if rate else 25.0
 
@@ -93,7 +93,7 @@ class Pictures:
         return pts * self._tick - self.zero
 
     def packets(self) -> Iterator[Packet[Any]]:
-        """All packets, from the first one on; nothing is decoded."""
+        """All packets from the first one on, without decoding."""
         self._rewind()
         self._untouched = False
         for packet in readable_packets(
@@ -109,7 +109,7 @@ class Pictures:
         Corrupt packets are left out and counted.
 
         Raises:
-            InputError, TransientError: reading stopped for good.
+            InputError, TransientError: reading failed for good.
         """
         start -= SAME_FRAME_SECONDS
         end -= SAME_FRAME_SECONDS
@@ -120,11 +120,11 @@ class Pictures:
                 yield time, frame
 
     def enters(self, time: float) -> bool:
-        """Whether reading can begin at a time without beginning at the beginning."""
+        """Whether reading can start at a time other than the beginning."""
         return self._entered(time) is not None
 
     def _from(self, start: float) -> Iterator[tuple[float, VideoFrame]]:
-        """Frames from `start` at the latest. Where seeking misses, from the beginning."""
+        """Frames from `start` or earlier. If seeking fails, frames from the beginning."""
         entered = self._entered(start) if start > 0 else None
         if entered is not None:
             first, frames = entered
@@ -137,10 +137,10 @@ class Pictures:
     def _entered(
         self, start: float
     ) -> tuple[tuple[float, VideoFrame], Iterator[tuple[float, VideoFrame]]] | None:
-        """The first frame from near before `start` on, and those that follow."""
+        """The first frame shortly before `start`, and those that follow."""
         if self.index is not None and not self.index.seekable:
             return None
-        # A key frame at that very time will do: seeking must not land on the one before it.
+        # A key frame at exactly that time is enough: seeking must not go to the one before it.
         wanted = start + 2 * SAME_FRAME_SECONDS
         by_decoding_time = self.container.format.name in _BY_DECODING_TIME
         for run_up in _RUN_UPS[1:] if by_decoding_time else _RUN_UPS:
@@ -150,7 +150,7 @@ class Pictures:
                 first = next(frames, None)
                 if first is not None and first[0] <= wanted:
                     return first, frames
-            self.corrupt, self.damaged = lost, damaged  # it is met again
+            self.corrupt, self.damaged = lost, damaged  # it will be counted again
         return None
 
     def _seek(self, time: float) -> bool:
@@ -163,7 +163,8 @@ class Pictures:
         return True
 
     def _rewind(self) -> None:
-        """To the first packet; not by seeking, by which transport streams lose their beginning."""
+        """Go to the first packet without seeking, because transport streams lose their beginning by
+        that."""
         if not self._untouched:
             self._reopened.close()
             container = self._reopened.enter_context(open_container(self._original))
@@ -191,10 +192,9 @@ class Pictures:
         return _Counted(self, RunningClock(self.zero, duration, self.index.joints))
 
     def _notice_damage(self, packet: Packet[Any]) -> bool:
-        """Count it; no packet is left out for that.
+        """Count damage, without leaving out a packet.
 
-        Where another recording begins in the file, the last packets before it only seem to lack
-        something.
+        If another recording begins in the file, the last packets before it only seem incomplete.
         """
         lately, dts = self._lately, packet.dts
         if lately and dts is not None and (dts - lately[-1][0]) * self._tick < -RESTART_SECONDS:
@@ -212,12 +212,12 @@ class Pictures:
         self.corrupt += 1
 
     def close(self) -> None:
-        """Close what was opened again."""
+        """Close the file opened for a second pass."""
         self._reopened.close()
 
 
 class _Stamped:
-    """Times of frames that all have a time stamp; one without follows the one before it."""
+    """Times from time stamps; a frame without one follows the previous frame."""
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures, self._last = pictures, -1.0
@@ -232,7 +232,7 @@ class _Stamped:
 
 
 class _Counted:
-    """Times of frames in a track that is read from its beginning."""
+    """Times by counting, in a track that is read from its beginning."""
 
     def __init__(self, pictures: Pictures, clock: RunningClock) -> None:
         self._clock, self._base = clock, pictures.stream.time_base or Fraction(1, 90_000)
@@ -249,7 +249,7 @@ class _Counted:
 
 
 class _Weaver:
-    """Deinterlaces: one picture for each frame, by FFmpeg's bwdif."""
+    """Deinterlaces frames to one picture each, with FFmpeg's bwdif."""
 
     def __init__(self, first: VideoFrame) -> None:
         self._graph = Graph()
@@ -283,12 +283,12 @@ def open_pictures(
 ) -> Iterator[Pictures]:
     """Open a video track: that of `index`, the one with stream index `track`, or the main one.
 
-    It is decoded by one thread: other recordings and parts use the other cores. A `draft` lacks
-    the smoothing of the codec's blocks, where the codec can leave it out: a quarter less to do,
-    and no difference in pictures that are going to be made smaller.
+    It is decoded by one thread, because other recordings and parts use the other cores. A `draft`
+    skips the codec's deblocking filter if possible: a quarter less work, and no difference in
+    pictures that are reduced later.
 
     Raises:
-        InputError: as `open_container`; no picture in it, or none that FFmpeg can decode.
+        InputError: as `open_container`; it has no picture, or none that FFmpeg can decode.
         ChangedError, LimitError: as `open_original` and `open_container`.
     """
     track = track if index is None else index.track

@@ -1,4 +1,4 @@
-"""Pictures of high dynamic range made ones that every screen shows: PQ and HLG to BT.709."""
+"""Convert pictures of high dynamic range (PQ and HLG) to BT.709, which every screen shows."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from reelmill.core.arrays import Float32, UInt8
 
 #: Transfer characteristics of ITU-T H.273: SMPTE ST 2084 and ARIB STD-B67.
 PQ, HLG = 16, 18
-#: Matrix, transfer and primaries of what comes out, by the same numbers; limited range.
+#: Matrix, transfer and primaries of the result, by the same numbers; limited range.
 BT709, LIMITED = 1, 1
 _BT2020 = 9
 
-#: Nits of the white of paper (ITU-R BT.2408), which becomes SDR's white, and of HLG's brightest.
+#: The luminance in nits of reference white (ITU-R BT.2408), which becomes SDR white, and of HLG's
+#: peak.
 _WHITE_NITS, _PEAK_NITS = 203.0, 1000.0
-#: Up to here tone mapping changes nothing; above, it rolls off to the peak.
+#: Tone mapping changes nothing up to this value; above it, values roll off to the peak.
 _KNEE = 0.6
 _OUT_GAMMA = 1 / 2.4  # ITU-R BT.1886
 _OUT_STEPS = 4095
 
-#: Values (pixels times channels) that are computed; of larger pictures colours are looked up.
+#: The most values (pixels times channels) that are computed; larger pictures use a colour table.
 _MOST_COMPUTED = 900_000
 
 _TO_709 = np.array(  # ITU-R BT.2087: linear BT.2020 to BT.709
@@ -34,13 +35,13 @@ _LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 
 def is_hdr(frame: VideoFrame) -> bool:
-    """Whether a frame's values mean light as PQ or HLG have it."""
+    """Whether a frame's transfer function is PQ or HLG."""
     return int(frame.color_trc) in (PQ, HLG)
 
 
 def to_sdr(frame: VideoFrame, like: VideoFrame) -> VideoFrame:
-    """A frame in 4:2:0 whose values mean what those of `like` do, of high dynamic range, as one in
-    limited range of BT.709."""
+    """Convert a frame in 4:2:0, with the high dynamic range colours of `like`, to BT.709 in limited
+    range."""
     frame.colorspace, frame.color_range = like.colorspace, like.color_range
     rgb: UInt8 = frame.reformat(format="rgb24", threads=1).to_ndarray().astype(np.uint8, copy=False)
     transfer = int(like.color_trc)
@@ -58,11 +59,11 @@ def to_sdr(frame: VideoFrame, like: VideoFrame) -> VideoFrame:
 def sdr(rgb: UInt8, transfer: int) -> UInt8:
     """RGB (height, width, 3) with BT.2020's primaries to RGB with those of BT.709.
 
-    The white of paper becomes white, and what is brighter rolls off (the Möbius curve of FFmpeg's
-    `tonemap`, with its hue kept).
+    Reference white becomes white, and brighter values roll off (the Möbius curve of FFmpeg's
+    `tonemap`), with the hue kept.
     """
     light: Float32 = _linear(transfer)[rgb]
-    if transfer == HLG:  # ITU-R BT.2100, table 5: what the scene's light is on a screen
+    if transfer == HLG:  # ITU-R BT.2100, table 5: from scene light to display light
         luminance = light @ _LUMINANCE
         light = light * (_PEAK_NITS / _WHITE_NITS * luminance**0.2)[..., None]
     light = np.maximum(light @ _TO_709.T, 0)
@@ -74,7 +75,7 @@ def sdr(rgb: UInt8, transfer: int) -> UInt8:
 
 @cache
 def _table(transfer: int) -> UInt8:
-    """What becomes of each colour, of 7 bits a channel."""
+    """The table of converted colours, with 7 bits a channel."""
     steps = np.arange(0, 256, 2, dtype=np.uint8)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
     return sdr(grid.reshape(-1, 128, 3), transfer).reshape(-1, 3)
@@ -87,7 +88,7 @@ def _places(rgb: UInt8) -> npt.NDArray[np.int32]:
 
 @cache
 def _linear(transfer: int) -> Float32:
-    """For each 8 bit value the light, 1 being the white of paper (of HLG: of the scene)."""
+    """The light for each 8-bit value, 1 for reference white (for HLG: of the scene)."""
     value = np.arange(256) / 255
     if transfer == HLG:
         a, b, c = 0.17883277, 0.28466892, 0.55991073
@@ -101,7 +102,7 @@ def _linear(transfer: int) -> Float32:
 
 @cache
 def _encoded() -> UInt8:
-    """For each root of light, in steps, the 8 bit value."""
+    """The 8-bit value for each step of the root of light."""
     root = np.arange(_OUT_STEPS + 1) / _OUT_STEPS
     return np.round(255 * (root**2) ** _OUT_GAMMA).astype(np.uint8)
 
