@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -12,6 +13,7 @@ import numpy as np
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError, is_out_of_memory
 from reelmill.models.runtimes import cublas
+from reelmill.models.runtimes.allocation import KEEP_LARGE_BLOCKS
 from reelmill.models.runtimes.compute import compute_type_for
 from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.features import (
@@ -86,6 +88,10 @@ class WhisperSpec(ModelSpec):
             return list(tokenizer.encode(text, add_special_tokens=False).ids)
 
         return left_out(options, encode, tokenizer.decode)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return KEEP_LARGE_BLOCKS
 
     def memory_mb(self, device_kind: str) -> float:
         """The size of the weights on disk, half as much again for a batch, and the libraries."""
