@@ -14,6 +14,7 @@ from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
 from reelmill.core.recording import read_state
 from reelmill.errors import InputError
+from reelmill.evidence.custody.chain import head
 from reelmill.evidence.manifest import MANIFEST, write_manifest
 from reelmill.evidence.paths import Folder
 from reelmill.evidence.reading import read_evidence
@@ -87,6 +88,7 @@ def add_results(out: Path, written: Written, results: Iterable[Result]) -> Writt
 
 def _write(out: Path, evidence: Evidence) -> str:
     """Write both files, and return the manifest's own hash."""
+    evidence.custody = head(out)
     text = evidence.write(out)
     hashes = {name: entry["before"]["sha256"] for name, entry in evidence.originals.items()}
     hashes |= {name: result.sha256 for name, result in evidence.results.items()}

@@ -15,7 +15,7 @@ from reelmill.core.written import digest_of
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import InputError, describe
-from reelmill.evidence.custody import CUSTODY
+from reelmill.evidence.custody import CUSTODY, head
 from reelmill.evidence.manifest import MANIFEST, manifest_sha256, read_manifest
 from reelmill.evidence.record import EVIDENCE, OriginalRecord
 from reelmill.evidence.write import Written, add_results, write_evidence
@@ -26,6 +26,7 @@ from reelmill.report.files import (
     REPORT_PAGE,
     SPEAKERS,
 )
+from reelmill.runs.custodian import Custodian
 
 _T = TypeVar("_T")
 
@@ -43,29 +44,47 @@ def write_reports(
     summary: RunSummary,
     jobs: Sequence[Job],
     written: Sequence[ExportedFile],
+    custodian: Custodian | None = None,
     *,
     anew: bool,
 ) -> None:
-    """Write evidence and reports, and store the manifest's hash in the summary.
+    """Write evidence and reports, and store in the summary the manifest's hash and the head of the
+    custody log. The reports show the head as it is before they are entered there themselves.
 
     Without `anew`, nothing has changed since they were written, and only missing ones are written.
     `summary.unwritten` lists what could not be written; the results are there all the same.
     """
     if not anew and all((out / name).is_file() for name in OUR_FILES):
         summary.manifest_sha256 = manifest_sha256(out)
+        _tell_head(out, summary)
         return
+    if custodian is not None:
+        custodian.exported(written)
+        custodian.ended(summary)
     for name in OUR_FILES:
         _attempt(summary, name, partial(_set_aside, out / name, summary))
     evidence = _attempt(summary, EVIDENCE, partial(_write_evidence, out, jobs, written))
     if evidence is not None:
         summary.warnings.extend(evidence.warnings)
         summary.manifest_sha256 = evidence.manifest_sha256
+    _tell_head(out, summary)
     reports = list(_reports(out, summary))
+    if custodian is not None:
+        custodian.reports(reports)
+        if custodian.unwritten is not None:
+            summary.unwritten.append(f"{CUSTODY} could not be written: {custodian.unwritten}")
     if evidence is not None:
         added = _attempt(summary, MANIFEST, partial(add_results, out, evidence, reports))
         if added is not None:
             summary.warnings.extend(added.warnings)
             summary.manifest_sha256 = added.manifest_sha256
+    _tell_head(out, summary)
+
+
+def _tell_head(out: Path, summary: RunSummary) -> None:
+    found = head(out)
+    if found is not None:
+        summary.custody_head, summary.custody_entries = found.sha256, found.entries
 
 
 def adopt_reports(out: Path) -> None:

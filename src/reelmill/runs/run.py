@@ -20,13 +20,23 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.planning import Job, Keys, Source, artifact_paths, found_in
 from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources.devices import choose_devices
+from reelmill.engine.resources.devices import DeviceChoice, choose_devices
 from reelmill.engine.resources.monitor import NvmlDevices
 from reelmill.engine.state.lock import FolderLock
-from reelmill.engine.telemetry.events import Event, Noted, RecordingFinished, RunEnded
+from reelmill.engine.telemetry.events import (
+    Detail,
+    Event,
+    Identified,
+    Noted,
+    RecordingFinished,
+    RunEnded,
+    StageKept,
+    Warned,
+)
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import ReelmillError, RunClosedError, UsageError
 from reelmill.pipelines.choices import BuildContext
+from reelmill.runs.custodian import Custodian, beginning
 from reelmill.runs.engine_config import engine_config
 from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.output_folder import alone_in_this_process, open_output
@@ -83,6 +93,7 @@ class Run:
         self._fresh = fresh
         self._log = EventLog()
         self._notes: list[str] = []
+        self._problems: list[str] = []
         self._left_out: list[str] = []
         self._folder = contextlib.ExitStack()
         self._lock = FolderLock(self.out / ".cache" / "lock")
@@ -95,6 +106,7 @@ class Run:
         self._pipeline: Pipeline
         self._config: EngineConfig
         self._coordinator: Coordinator
+        self._custodian: Custodian | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = threading.Event()
         self._error: BaseException | None = None
@@ -290,9 +302,27 @@ class Run:
             announce(remark)
         self._pipeline = self._task.build(BuildContext(settings, choice, out))
         self._config = engine_config(settings, out, choice, self._pipeline, self._fresh)
-        self._coordinator = Coordinator(
-            self._pipeline, self._config, self._log.emit, lock=self._lock
-        )
+        self._custodian = self._custody(choice)
+        self._folder.callback(self._custodian.close)
+        self._coordinator = Coordinator(self._pipeline, self._config, self._hear, lock=self._lock)
+
+    def _custody(self, choice: DeviceChoice) -> Custodian:
+        device = ", ".join(map(str, choice.devices))
+
+        def begins() -> dict[str, Any]:
+            return beginning(self._pipeline, self.settings, self.out, device, fresh=self._fresh)
+
+        return Custodian(self.out, self._config.seal, begins)
+
+    def _hear(self, event: Event | Detail) -> None:
+        """Write the custody log, and tell the listeners."""
+        if self._custodian is not None:
+            self._custodian.hear(event)
+            for problem in self._custodian.problems():
+                self._log.emit(Warned(problem))
+                self._problems.append(problem)
+        if not isinstance(event, (Identified, StageKept)):
+            self._log.emit(event)
 
     def _say(self, text: str) -> None:
         self._notes.append(text)
@@ -369,7 +399,9 @@ class Run:
         if step is not None and summary.stopped is None:
             aggregate = _over_all(step, jobs, self._pipeline, config, summary)
             written, summary.tables = aggregate.files, aggregate.tables
-        write_reports(config.out, summary, jobs, written, anew=worked or bool(written))
+        summary.warnings = [*self._problems, *summary.warnings]
+        anew = worked or bool(written)
+        write_reports(config.out, summary, jobs, written, self._custodian, anew=anew)
 
     def _end(self, summary: RunSummary | None, error: BaseException | None) -> None:
         self._folder.close()

@@ -139,6 +139,7 @@ class RecordingRunner:
             original.is_called(lost.name)
             self._cache.note(partial(self._ledger.forget_original, lost.path))
         self._cache.note(partial(self._ledger.put_original, original))
+        self._recorder.identified(job, state)
         return state
 
     async def _read(self, job: Job, priority: int) -> tuple[FileState, Identity]:
@@ -163,6 +164,7 @@ class RecordingRunner:
         else:
             original.was_checked(after, time.time())
             job.was_checked(after, identity)
+            self._recorder.identified(job, after, again=True)
         if job.changed:
             text = (
                 f"{job.path}: changed during the run ({'; '.join(job.changed)}); its results may "

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from reelmill import __version__
 from reelmill.core import gate
+from reelmill.core.recording import FileState
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.inference.replicas import BatchDone
@@ -23,11 +24,13 @@ from reelmill.engine.resources.monitor import Monitor, Sample
 from reelmill.engine.stage import Device, ModelStage
 from reelmill.engine.telemetry.events import (
     Emit,
+    Identified,
     Noted,
     Planned,
     Progressed,
     RecordingFinished,
     Snapshot,
+    StageKept,
     Warned,
 )
 from reelmill.engine.telemetry.metrics import (
@@ -144,6 +147,14 @@ class RunRecorder:
         outcome = job.outcome()
         self.line({"event": "recording", "at": self.clock(), **asdict(outcome)})
         self._emit(RecordingFinished(outcome))
+
+    def identified(self, job: Job, state: FileState, *, again: bool = False) -> None:
+        """Tell that an original was hashed, before the work or after it."""
+        self._emit(Identified(job.path, job.original.name, state, again))
+
+    def kept(self, result: StageKept) -> None:
+        """Tell that a stage's result for a recording exists."""
+        self._emit(result)
 
     def reused(self, stage: str) -> None:
         """Count a stage's result that already existed."""

@@ -17,6 +17,7 @@ from reelmill.engine.process import cpu_worker
 from reelmill.engine.stage import Stage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Ledger, Result
+from reelmill.engine.telemetry.events import StageKept
 from reelmill.errors import InputError, NotOursError
 
 
@@ -56,12 +57,17 @@ class StageCache:
             return None
         task = self.task(recording, stage)
         adopted = self._adopt(task, stage)
-        return None if adopted is None else self.keep(task, stage, adopted, 0.0)
+        return None if adopted is None else self.keep(task, stage, adopted, None)
 
     def keep(
-        self, task: cpu_worker.StageTask, stage: Stage, made: cpu_worker.Made, seconds: float
+        self,
+        task: cpu_worker.StageTask,
+        stage: Stage,
+        made: cpu_worker.Made,
+        seconds: float | None,
     ) -> Result:
-        """Record the result of a stage."""
+        """Record the result of a stage. `seconds`: how long it took; None if an interrupted run
+        made it."""
         files = [str(task.target), *made.files]
         result = Result(
             task.key,
@@ -69,12 +75,29 @@ class StageCache:
             task.recording.id,
             files,
             made.summary,
-            seconds,
-            stamps=made.stamps,
+            seconds or 0.0,
+            stamps=dict(made.saved.stamps),
         )
         self.results[task.key] = result
+        self._recorder.kept(self._kept(task, stage, made, is_adopted=seconds is None))
         self.note(partial(self._ledger.put_result, result))
         return result
+
+    def _kept(
+        self, task: cpu_worker.StageTask, stage: Stage, made: cpu_worker.Made, *, is_adopted: bool
+    ) -> StageKept:
+        makers = self._pipeline.makers(stage)
+        return StageKept(
+            task.recording,
+            stage.name,
+            stage.version,
+            task.target,
+            made.saved.sha256,
+            dict(made.saved.beside),
+            [f"{one.name}-{self.keys.of(one, task.recording)[:16]}" for one in makers],
+            made.summary.exported,
+            is_adopted,
+        )
 
     @staticmethod
     def _replaceable(known: Result, stage: Stage) -> bool:

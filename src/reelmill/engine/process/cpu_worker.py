@@ -162,8 +162,8 @@ class Made:
     items: int = 0
     stopped: bool = False
     files: list[str] = field(default_factory=list)
-    #: The files beside the artifact as they were when it was written.
-    stamps: store.Stamps = field(default_factory=dict)
+    #: The artifact as it was written.
+    saved: store.Saved = field(default_factory=lambda: store.Saved(""))
     summary: RecordingSummary = field(default_factory=RecordingSummary)
     parts: tuple[Any, ...] = ()
     piece: Any = None
@@ -331,10 +331,10 @@ def _do(task: Task, worker: _Worker, started: float) -> Made:
         items, handed = _send(stage.split(context, inputs), worker.channel)
         return Made(time.process_time() - started, items=items, handed=handed)
     artifact = _artifact(task, stage, context, inputs, keys.spill_key)
-    stamps = store.save(task.target, stage, task.key, task.recording, artifact, keys.seal)
+    saved = store.save(task.target, stage, task.key, task.recording, artifact, keys.seal)
     files = [str(path) for path in stage.files(task.recording, artifact)]
     seconds = time.process_time() - started
-    return Made(seconds, files=files, stamps=stamps, summary=artifact.summary())
+    return Made(seconds, files=files, saved=saved, summary=artifact.summary())
 
 
 def _context(task: StageTask, stage: Stage) -> StageContext:
@@ -417,4 +417,5 @@ def adopt(task: StageTask, stage: Stage, seal: Seal) -> Made | None:
     if found is None:
         return None
     artifact, files = found
-    return Made(0.0, files=files, summary=artifact.summary())
+    saved = store.saved_as(task.target)
+    return Made(0.0, files=files, saved=saved, summary=artifact.summary())

@@ -52,6 +52,16 @@ class Stored:
     stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Saved:
+    """An artifact as it was written: its SHA-256 (hex), those of the files beside it by name, and
+    the state of these files."""
+
+    sha256: str
+    beside: Mapping[str, str] = field(default_factory=dict)
+    stamps: Stamps = field(default_factory=dict)
+
+
 def stage_digest(stage: Stage) -> str:
     """The contribution of a stage to its results' keys: name, version, settings and model.
 
@@ -115,9 +125,9 @@ def named_path(cache: Path, stage_name: str, recording_name: str) -> Path:
 
 def save(
     path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact, seal: Seal
-) -> Stamps:
+) -> Saved:
     """Write an artifact with its inputs, the digests of the files beside it, and a MAC over all of
-    that. Returns the state of those files.
+    that.
 
     Raises:
         OSError: as `atomic.replacing`.
@@ -135,8 +145,19 @@ def save(
         "data": _adapter(type(artifact)).dump_python(artifact, mode="json"),
         "files": digests,
     }
-    write_bytes(path, seal.signed(_PURPOSE, envelope))
-    return stamps
+    data = seal.signed(_PURPOSE, envelope)
+    write_bytes(path, data)
+    return Saved(hashlib.sha256(data).hexdigest(), digests, stamps)
+
+
+def saved_as(path: Path) -> Saved:
+    """How an artifact was written that an earlier run left.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    data = _read(path)
+    return Saved(hashlib.sha256(data).hexdigest(), _parsed(path, data).get("files", {}))
 
 
 def load(stored: Stored, kind: type[Artifact], seal: Seal) -> Artifact:
@@ -239,16 +260,20 @@ def _kinds() -> dict[str, type[Artifact]]:
 def _trusted(stored: Stored, seal: Seal) -> dict[str, Any]:
     """An artifact's envelope, if we wrote it under this name for this recording."""
     path = stored.path
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: not a readable artifact ({error})") from error
+    data = _read(path)
     if not seal.is_signed(_PURPOSE, data):
         raise NotTrustedError(f"{path}: not made with your key, or changed since")
     envelope = _parsed(path, data)
     if (envelope["key"], envelope["recording"]["sha256"]) != (stored.key, stored.recording):
         raise NotTrustedError(f"{path}: the result of other work, put in place of this one")
     return envelope
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: not a readable artifact ({error})") from error
 
 
 def _artifact(path: Path, envelope: dict[str, Any], kind: type[Artifact]) -> Artifact:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from reelmill.artifacts import ExportedFile
+from reelmill.core.recording import FileState, Recording
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
 
 
@@ -62,6 +65,36 @@ class RecordingFinished:
 
 
 @dataclass(frozen=True)
+class Identified:
+    """The content of an original was hashed before the work, or `again` after it."""
+
+    path: Path
+    name: str
+    state: FileState
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class StageKept:
+    """A stage's result for a recording exists.
+
+    `file` is the artifact, `beside` the SHA-256 of the files beside it by name, `sources` what it
+    was made from (`stage-key`), `exported` what was written for people. `is_adopted`: an
+    interrupted run made it, and this one found it.
+    """
+
+    recording: Recording
+    stage: str
+    version: int
+    file: Path
+    sha256: str
+    beside: dict[str, str]
+    sources: list[str]
+    exported: list[ExportedFile]
+    is_adopted: bool
+
+
+@dataclass(frozen=True)
 class Progressed:
     """The progress of the run, four times a second."""
 
@@ -75,11 +108,13 @@ class RunEnded:
     summary: RunSummary
 
 
+#: Events that are only for the custody log: one for each piece of work.
+Detail = Identified | StageKept
 Event = Noted | Warned | Planned | RecordingFinished | Progressed | RunEnded
 
 #: Receives events in the coordinator's thread, so it must not block.
-Emit = Callable[[Event], None]
+Emit = Callable[[Event | Detail], None]
 
 
-def ignore(event: Event) -> None:
+def ignore(event: Event | Detail) -> None:
     """An observer for callers who need only the summary."""

@@ -167,6 +167,9 @@ class RunSummary:
     left_out: list[str] = field(default_factory=list)
     #: The hash of the manifest of all results (hex); None if there is none.
     manifest_sha256: str | None = None
+    #: The head of the custody log (hex) and the number of its entries; None if there is none.
+    custody_head: str | None = None
+    custody_entries: int = 0
     #: Reports and evidence that could not be written, and why.
     unwritten: list[str] = field(default_factory=list)
     #: What was found over all recordings, for the page.

@@ -1,0 +1,195 @@
+"""Writes the custody log of a run from its events, as they happen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from reelmill.artifacts import ExportedFile
+from reelmill.core.keys import Seal
+from reelmill.core.recording import FileState, read_state
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import ModelStage
+from reelmill.engine.telemetry.events import (
+    Detail,
+    Event,
+    Identified,
+    RecordingFinished,
+    StageKept,
+)
+from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
+from reelmill.errors import NotOursError, describe
+from reelmill.evidence.custody.chain import SCHEMA, Chain, Head, head
+from reelmill.evidence.manifest import manifest_sha256
+from reelmill.evidence.paths import Folder
+from reelmill.evidence.record import recorded_head
+from reelmill.runs.libraries import libraries
+from reelmill.settings import Settings
+
+
+class Custodian:
+    """The custody log of one run.
+
+    Nothing is written until something is done: a run that finds all its recordings finished leaves
+    the log as it is. Entries that cannot be written are kept and tried again with the next one.
+    """
+
+    def __init__(self, out: Path, seal: Seal, beginning: Callable[[], Mapping[str, Any]]) -> None:
+        """`beginning`: gives the facts of the run's first entry."""
+        self._out = out
+        self._chain = Chain(out, seal, recorded_head(out))
+        self._folder = Folder(out)
+        self._beginning = beginning
+        self._run: int | None = None
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._problem: str | None = None
+        self._told = 0
+
+    def hear(self, event: Event | Detail) -> None:
+        """Write what an event says, if it is one for the log."""
+        match event:
+            case Identified():
+                self._add("checked" if event.again else "ingest", **self._original(event))
+            case StageKept():
+                self._add("stage", **self._stage(event))
+                if event.exported:
+                    self.exported(event.exported, event.recording.path)
+            case RecordingFinished(outcome) if not outcome.reused:
+                self._add("finished", **self._outcome(outcome))
+
+    def exported(self, files: Iterable[ExportedFile], source: Path | None = None) -> None:
+        """Add the files that were written for people."""
+        written = [asdict(file) for file in files]
+        if written:
+            of = {} if source is None else {"recording": self._folder.name(source)}
+            self._add("export", **of, results=written)
+
+    def ended(self, summary: RunSummary) -> None:
+        """Add how the run ended, if it did anything."""
+        if self._run is not None or self._waiting:
+            counts = {name: summary.count(name) for name in ("done", "failed", "waiting")}
+            self._add("ended", **counts, stopped=summary.stopped)
+
+    def reports(self, names: Iterable[Path]) -> None:
+        """Add the reports of the run."""
+        written = []
+        for path in names:
+            with contextlib.suppress(Exception):  # the evidence will say so
+                state = read_state(path)
+                written.append(ExportedFile(path.name, state.sha256, state.size))
+        self.exported(written)
+
+    def head(self) -> Head | None:
+        """The head of the log as it is now."""
+        return head(self._out)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the log and was not told yet, for people."""
+        found, self._told = self._chain.problems[self._told :], len(self._chain.problems)
+        return found
+
+    @property
+    def unwritten(self) -> str | None:
+        """Why entries are missing; None if none is."""
+        return self._problem if self._waiting else None
+
+    def close(self) -> None:
+        """Have the disk keep everything."""
+        try:
+            self._chain.close()
+        except OSError as error:
+            self._problem = describe(error)
+
+    # -- entries
+
+    def _add(self, what: str, **facts: Any) -> None:
+        self._waiting.append((what, facts))
+        try:
+            if self._run is None:
+                self._run = self._chain.append("run", **self._beginning()).entries
+            while self._waiting:
+                name, values = self._waiting[0]
+                self._chain.append(name, run=self._run, **values)
+                self._waiting.popleft()
+        except (OSError, NotOursError) as error:
+            self._problem = describe(error)
+
+    def _original(self, event: Identified) -> dict[str, Any]:
+        return {
+            "recording": self._folder.name(event.path),
+            "name": event.name,
+            "source": _state(event.state),
+        }
+
+    def _stage(self, event: StageKept) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "recording": self._folder.name(event.recording.path),
+            "source": {"sha256": event.recording.id},
+            "stage": event.stage,
+            "version": event.version,
+            "from": event.sources,
+            "artifact": {"path": self._folder.name(event.file), "sha256": event.sha256},
+        }
+        if event.beside:
+            facts["beside"] = event.beside
+        if event.is_adopted:
+            facts["made_by"] = "an interrupted run"
+        return facts
+
+    def _outcome(self, outcome: FileOutcome) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "recording": self._folder.name(os.path.abspath(outcome.path)),
+            "status": outcome.status,
+        }
+        if outcome.failure is not None:
+            facts["failure"] = asdict(outcome.failure)
+        if outcome.changed:
+            facts["changed"] = outcome.changed
+        return facts
+
+
+def beginning(
+    pipeline: Pipeline, settings: Settings, out: Path, device: str, *, fresh: bool
+) -> dict[str, Any]:
+    """The facts of a run's first entry: what is done, how, and with what."""
+    return {
+        "schema": SCHEMA,
+        "command": pipeline.name,
+        "arguments": list(sys.argv),
+        "fresh": fresh,
+        "device": device,
+        "settings": settings.model_dump(mode="json"),
+        "stages": {
+            stage.name: {"version": stage.version, "settings": stage.fingerprint()}
+            for stage in pipeline.stages
+        },
+        "models": dict(_models(pipeline)),
+        "libraries": libraries(),
+        "system": platform.platform(),
+        "manifest_sha256": manifest_sha256(out),
+    }
+
+
+def _models(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each model with what identifies its weights and their use."""
+    for stage in pipeline.stages:
+        if isinstance(stage, ModelStage):
+            spec = stage.model
+            facts = {"identity": spec.identity, "python": spec.python}
+            yield spec.display_name, {k: v for k, v in facts.items() if v is not None}
+
+
+def _state(state: FileState) -> dict[str, Any]:
+    return {
+        "sha256": state.sha256,
+        "md5": state.md5,
+        "size": state.size,
+        "mtime_ns": state.mtime_ns,
+    }

@@ -1,0 +1,54 @@
+"""The program and the libraries that results are made with: versions, and digests of their
+files."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+
+import reelmill
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@functools.lru_cache(maxsize=1)
+def libraries() -> dict[str, dict[str, str | None]]:
+    """Version and digest of every installed package that Reelmill depends on, extras included.
+
+    The digest of a package is the SHA-256 of its `RECORD`, the list of its files with their
+    hashes, None where the installer left none. That of Reelmill itself is over its own source.
+    """
+    found: dict[str, dict[str, str | None]] = {
+        "reelmill": {"version": reelmill.__version__, "sha256": _own_digest()},
+        "python": {"version": platform.python_version(), "sha256": None},
+    }
+    for text in metadata.requires("reelmill") or ():
+        name = _NAME.match(text)
+        if name is not None and name[0] not in found and (facts := _facts(name[0])) is not None:
+            found[name[0]] = facts
+    return found
+
+
+def _facts(name: str) -> dict[str, str | None] | None:
+    try:
+        package = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+    record = package.read_text("RECORD")
+    sha256 = None if record is None else hashlib.sha256(record.encode()).hexdigest()
+    return {"version": package.version, "sha256": sha256}
+
+
+def _own_digest() -> str:
+    """Over names and contents of the modules, in order of their names."""
+    root = Path(reelmill.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        data = path.read_bytes()
+        digest.update(f"{path.relative_to(root).as_posix()} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()
