@@ -136,6 +136,12 @@ def verify(
         str | None,
         typer.Option(help="SHA-256 of the manifest, as printed at the end of the run."),
     ] = None,
+    custody_head: Annotated[
+        str | None,
+        typer.Option(
+            help="Head of the custody log, as printed in a report or at the end of a run."
+        ),
+    ] = None,
 ) -> None:
     """Check that originals and results are unchanged.
 
@@ -143,7 +149,10 @@ def verify(
     means that something differs."""
     from reelmill.commands.verify import run_verify
 
-    raise typer.Exit(run_verify(out, strict=strict, manifest_sha256=manifest_sha256))
+    code = run_verify(
+        out, strict=strict, manifest_sha256=manifest_sha256, custody_head=custody_head
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

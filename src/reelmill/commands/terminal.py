@@ -159,6 +159,8 @@ class JsonLines(View):
             unwritten=summary.unwritten,
             left_out=summary.left_out,
             manifest_sha256=summary.manifest_sha256,
+            custody_head=summary.custody_head,
+            custody_entries=summary.custody_entries,
         )
 
     def _say(self, **values: Any) -> None:

@@ -11,7 +11,13 @@ from reelmill.errors import UsageError
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def run_verify(out: Path, *, strict: bool = False, manifest_sha256: str | None = None) -> int:
+def run_verify(
+    out: Path,
+    *,
+    strict: bool = False,
+    manifest_sha256: str | None = None,
+    custody_head: str | None = None,
+) -> int:
     """Check one folder of results, or all those in `out`; return the exit code.
 
     Raises:
@@ -20,15 +26,16 @@ def run_verify(out: Path, *, strict: bool = False, manifest_sha256: str | None =
     """
     from reelmill.evidence.verify import runs_in, verify
 
-    kept = None if manifest_sha256 is None else _hash(manifest_sha256)
+    kept = None if manifest_sha256 is None else _hash("--manifest-sha256", manifest_sha256)
+    head = None if custody_head is None else _hash("--custody-head", custody_head)
     folders, worst = runs_in(out), 0
-    if kept is not None and len(folders) > 1:
+    if (kept or head) and len(folders) > 1:
         raise UsageError(
-            f"{out}: has {len(folders)} folders of results, but --manifest-sha256 applies to "
-            f"one; name that folder"
+            f"{out}: has {len(folders)} folders of results, but --manifest-sha256 and "
+            "--custody-head apply to one; name that folder"
         )
     for folder in folders:
-        verification = verify(folder, strict=strict, manifest_sha256=kept)
+        verification = verify(folder, strict=strict, manifest_sha256=kept, custody_head=head)
         if len(folders) > 1:
             print(printable(str(folder)))
         print("\n".join(verification.lines()))
@@ -36,12 +43,12 @@ def run_verify(out: Path, *, strict: bool = False, manifest_sha256: str | None =
     return worst
 
 
-def _hash(text: str) -> str:
+def _hash(option: str, text: str) -> str:
     """The SHA-256 in lower case. Raises UsageError when `text` is not one."""
     sha256 = text.strip().lower()
     if _SHA256.fullmatch(sha256) is None:
         raise UsageError(
-            f"--manifest-sha256 {text}: not a SHA-256; give the 64 digits (0-9, a-f) that the run "
+            f"{option} {text}: not a SHA-256; give the 64 digits (0-9, a-f) that the run "
             "printed at its end"
         )
     return sha256

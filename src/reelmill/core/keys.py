@@ -94,6 +94,15 @@ def user_key() -> UserKey:
     return _key(Path(named).expanduser() if named else user_config() / _NAME, bool(named))
 
 
+def known_key() -> UserKey | None:
+    """The user's key if there is one that can be used. Creates none."""
+    named = os.environ.get(KEY_FILE_VARIABLE)
+    try:
+        return user_key() if named or (user_config() / _NAME).exists() else None
+    except (UsageError, OSError):
+        return None
+
+
 @functools.lru_cache(maxsize=8)
 def _key(path: Path, is_named: bool) -> UserKey:
     try:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from reelmill.core.printable import printable
+from reelmill.evidence.custody.chain import CUSTODY, Head
 from reelmill.evidence.manifest import MANIFEST
 
-Role = Literal["original", "result", "record"]
+Role = Literal["original", "result", "artifact", "record"]
 What = Literal["changed", "touched", "linked", "missing", "unreadable", "contradiction", "new"]
 
 _WORDS: dict[What, str] = {
@@ -54,6 +55,14 @@ class Verification:
     findings: list[Finding] = field(default_factory=list)
     manifest_sha256: str | None = None
     anchored: bool = False
+    custody: Head | None = None
+    #: Of the log: the entry whose hash the user kept, how many carry another key's mark, and how
+    #: many lines a killed run left unfinished.
+    custody_anchor: int | None = None
+    custody_others: int = 0
+    custody_torn: int = 0
+    #: What was checked besides: signatures, time stamps, a bag.
+    checked: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -73,13 +82,13 @@ class Verification:
         lines += [line for finding in new[:_MOST_NEW] for line in finding.lines()]
         if len(new) > _MOST_NEW:
             lines.append(f"... and {len(new) - _MOST_NEW:,} more files not in the manifest")
-        lines += self._manifest_lines()
+        lines += [*self._manifest_lines(), *self._custody_lines(), *self.checked]
         checked = f"{_count(self.originals, 'original')} and {_count(self.results, 'result')}"
         if not wrong:
             return [*lines, f"OK: {checked} are as recorded."]
         by_role = [
             f"{_count(sum(f.role == role for f in wrong), role)}"
-            for role in ("original", "result", "record")
+            for role in ("original", "result", "artifact", "record")
             if any(f.role == role for f in wrong)
         ]
         return [*lines, f"NOT AS RECORDED: {', '.join(by_role)} (of {checked})."]
@@ -93,9 +102,31 @@ class Verification:
             kept = "compare it with your copy, or give that to --manifest-sha256"
         return [f"SHA-256 of {MANIFEST}: {self.manifest_sha256} ({kept})"]
 
+    def _custody_lines(self) -> list[str]:
+        if self.custody is None:
+            return []
+        number = self.custody_anchor
+        kept = (
+            "compare it with the one you kept (--custody-head)"
+            if number is None
+            else f"the hash you gave is that of entry {number}"
+        )
+        lines = [f"{CUSTODY}: {self.custody.words} ({kept})"]
+        if self.custody_others:
+            lines.append(
+                f"    {_count(self.custody_others, 'entry')} marked with another key than yours: "
+                "their hashes were checked, their marks cannot be"
+            )
+        if self.custody_torn:
+            lines.append(
+                f"    {_count(self.custody_torn, 'line')} left unfinished by a run that was killed"
+            )
+        return lines
+
     def _wrong(self) -> list[Finding]:
         return [finding for finding in self.findings if self.strict or finding.what != "new"]
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    nouns = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else nouns}"

@@ -13,6 +13,7 @@ from typing import Any
 from reelmill.core.opening import open_unlinked
 from reelmill.core.recording import FileState
 from reelmill.errors import InputError
+from reelmill.evidence.custody.chain import Head
 from reelmill.evidence.paths import is_plain
 from reelmill.evidence.record import EVIDENCE, SCHEMA, Evidence, ResultRecord
 
@@ -68,6 +69,7 @@ def parse_evidence(path: Path, data: bytes) -> Evidence:
         return Evidence(
             {_name(n): _original(entry) for n, entry in content["originals"].items()},
             {_name(n, inside=True): _result(entry) for n, entry in content["results"].items()},
+            _head(content.get("custody")),
         )
     except RecursionError as error:
         raise InputError(f"{path}: damaged (nested too deeply); was it edited?") from error
@@ -118,6 +120,14 @@ def _result(values: Any) -> ResultRecord:
     _digest(_SHA256, record.sha256)
     _integer(record.size, least=0)
     return record
+
+
+def _head(values: Any) -> Head | None:
+    if values is None:
+        return None
+    _integer(values["entries"], least=1)
+    _digest(_SHA256, values["head"])
+    return Head(values["entries"], values["head"])
 
 
 def _digest(form: re.Pattern[str], text: Any) -> None:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from reelmill.core.keys import known_key
 from reelmill.core.recording import FileState, read_state
 from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.evidence.custody.chain import CUSTODY
+from reelmill.evidence.custody.check import Log, Said, check_artifacts, find_head, read_log
 from reelmill.evidence.findings import Finding, Role, Verification, What
 from reelmill.evidence.manifest import MANIFEST, parse_manifest
 from reelmill.evidence.paths import Folder, is_plain
@@ -46,6 +49,7 @@ def verify(
     *,
     strict: bool = False,
     manifest_sha256: str | None = None,
+    custody_head: str | None = None,
 ) -> Verification:
     """Hash every original and every result again, and compare with the evidence.
 
@@ -54,6 +58,7 @@ def verify(
         progress: called with files done, files in all, and the name of the one just done.
         strict: files that are not on record are wrong too.
         manifest_sha256: the hash of the manifest itself as it was kept elsewhere (hex).
+        custody_head: the head of the custody log as it was kept elsewhere (hex).
 
     Raises:
         UsageError: `out` holds no evidence of a run.
@@ -76,7 +81,8 @@ def verify(
             verification.findings += found
             if progress is not None:
                 progress(at, len(expected), name)
-    verification.findings += _new_files(out, expected.keys() | {EVIDENCE, MANIFEST})
+    _check_custody(verification, evidence, custody_head)
+    verification.findings += _new_files(out, expected.keys() | {EVIDENCE, MANIFEST, CUSTODY})
     return verification
 
 
@@ -145,6 +151,44 @@ def _contradictions(evidence: Evidence, manifest: dict[str, str]) -> Iterator[Fi
         elif listed != recorded:
             details = (f"{EVIDENCE}: sha256 {recorded}", f"{MANIFEST}: sha256 {listed}")
             yield Finding(role, "contradiction", name, details)
+
+
+# -- the custody log
+
+
+def _check_custody(verification: Verification, evidence: Evidence, kept: str | None) -> None:
+    key = known_key()
+    log = read_log(verification.out, None if key is None else key.seal, evidence.custody)
+    findings = verification.findings
+    if log is not None:
+        findings += [*log.findings, *check_artifacts(verification.out, log)]
+        findings += _other_words(log, evidence)
+        verification.custody = log.head
+        verification.custody_others, verification.custody_torn = log.others, log.torn
+    if kept is not None:
+        try:
+            verification.custody_anchor = find_head(log, kept)
+        except InputError as error:
+            findings.append(Finding("record", "changed", CUSTODY, (str(error),)))
+
+
+def _other_words(log: Log, evidence: Evidence) -> Iterator[Finding]:
+    """Check that the evidence says the same of originals and results as the log does."""
+    for name, said in log.originals.items():
+        if name in evidence.originals:
+            yield from _other_word("original", name, said, evidence.state(name).sha256)
+    for name, said in log.results.items():
+        if name in evidence.results:
+            yield from _other_word("result", name, said, evidence.results[name].sha256)
+
+
+def _other_word(role: Role, name: str, said: Said, recorded: str) -> Iterator[Finding]:
+    if said.sha256 != recorded:
+        details = (
+            f"{EVIDENCE}: sha256 {recorded}",
+            f"{CUSTODY}, entry {said.entry} ({said.what}): sha256 {said.sha256}",
+        )
+        yield Finding(role, "contradiction", name, details)
 
 
 # -- the files

@@ -189,7 +189,7 @@ def _trouble(outcome: FileOutcome, stages: list[StageTotals]) -> Trouble:
         stage=wording.stage_words(failure.stage, stages),
         cause=wording.cause_words(failure.kind),
         message=failure.message.removeprefix(f"{outcome.path}: "),
-        tries=wording.count(failure.tries, "try").replace("trys", "tries"),
+        tries=wording.count(failure.tries, "try"),
         advice=wording.advice(failure.kind),
     )
 

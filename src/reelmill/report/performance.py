@@ -91,6 +91,7 @@ def performance_report(run: RunSummary) -> dict[str, Any]:
         ],
         "warnings": run.warnings,
         "unwritten": run.unwritten,
+        "custody": {"head": run.custody_head, "entries": run.custody_entries},
         "notes": run.notes,
         "recording_findings": [
             {"file": outcome.path, "findings": [asdict(one) for one in outcome.findings]}

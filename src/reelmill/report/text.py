@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reelmill.core.printable import printable
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
-from reelmill.evidence import MANIFEST
+from reelmill.evidence import CUSTODY, MANIFEST
 from reelmill.report import wording
 from reelmill.report.figures import Figures, changed_originals, failures, figures, with_findings
 from reelmill.report.files import FAILED_FILES, REPORT_PAGE
@@ -100,6 +100,9 @@ def _places(f: Figures, run: RunSummary, out: Path) -> list[str]:
             f"  Evidence  {printable(os.fspath(out / MANIFEST))} (check: reelmill verify {folder})",
             f"  SHA-256   {run.manifest_sha256} (of that file; keep a copy elsewhere)",
         ]
+    if run.custody_head is not None:
+        entries = wording.count(run.custody_entries, "entry")
+        lines.append(f"  Custody   {run.custody_head} (head of {CUSTODY}, {entries})")
     return lines
 
 

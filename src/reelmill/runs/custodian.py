@@ -26,7 +26,7 @@ from reelmill.engine.telemetry.events import (
 )
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from reelmill.errors import NotOursError, describe
-from reelmill.evidence.custody.chain import SCHEMA, Chain, Head, head
+from reelmill.evidence.custody.chain import SCHEMA, Chain
 from reelmill.evidence.manifest import manifest_sha256
 from reelmill.evidence.paths import Folder
 from reelmill.evidence.record import recorded_head
@@ -86,10 +86,6 @@ class Custodian:
                 written.append(ExportedFile(path.name, state.sha256, state.size))
         self.exported(written)
 
-    def head(self) -> Head | None:
-        """The head of the log as it is now."""
-        return head(self._out)
-
     def problems(self) -> list[str]:
         """What is wrong with the log and was not told yet, for people."""
         found, self._told = self._chain.problems[self._told :], len(self._chain.problems)
@@ -138,7 +134,11 @@ class Custodian:
             "artifact": {"path": self._folder.name(event.file), "sha256": event.sha256},
         }
         if event.beside:
-            facts["beside"] = event.beside
+            beside = event.recording.folder
+            facts["beside"] = [
+                {"path": self._folder.name(beside / name), "sha256": sha256}
+                for name, sha256 in event.beside.items()
+            ]
         if event.is_adopted:
             facts["made_by"] = "an interrupted run"
         return facts

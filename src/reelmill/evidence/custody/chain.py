@@ -183,11 +183,6 @@ class Chain:
     def path(self) -> Path:
         return self._out / CUSTODY
 
-    @property
-    def head(self) -> Head | None:
-        """The head as it is now."""
-        return self._head if self._is_open else head(self._out)
-
     def append(self, what: str, **facts: Any) -> Head:
         """Add an entry.
 
