@@ -26,8 +26,8 @@ class RunningClock:
 
     Args:
         zero: the time stamp, s, that is time 0.
-        duration: the container's statement, s, 0 when it makes none: no gap leads beyond it.
-        joints: where recordings begin that were joined in the file.
+        duration: the length that the container states, s, 0 if none: no gap leads beyond it.
+        joints: the times at which recordings begin that were joined in the file.
     """
 
     def __init__(self, zero: float, duration: float = 0.0, joints: Sequence[Joint] = ()) -> None:

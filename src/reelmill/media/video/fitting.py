@@ -71,8 +71,8 @@ def fitting(
 
     Args:
         source: the original.
-        suffix: one of `FORMATS`; chosen when None.
-        replaced: the stream whose place another one takes.
+        suffix: one of `FORMATS`; chosen if None.
+        replaced: the stream that is replaced by another.
     """
     choices = _preferred(source) if suffix is None else (suffix,)
     made = [_fitting(source, choice, replaced) for choice in choices]

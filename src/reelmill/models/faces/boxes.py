@@ -1,4 +1,4 @@
-"""Boxes as arrays: (n, 4) float32, left, top, right, bottom in pixels of the looked-at frame."""
+"""Boxes as arrays: (n, 4) float32, left, top, right, bottom in pixels of the searched frame."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from reelmill.core.arrays import Float32, Int64, UInt8
 
-#: More samples a side than the output has pixels are averaged from here on.
+#: From this ratio of samples to output pixels per side on, samples are averaged.
 _BLUR_FROM = 1.6
 _MOST_SAMPLES = 4
 
 
 def areas(boxes: Float32) -> Float32:
-    """(n,) square pixels; 0 for what is inside out."""
+    """(n,) square pixels; 0 for inverted boxes."""
     sides: Float32 = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     return sides[:, 0] * sides[:, 1]
 
@@ -37,7 +37,7 @@ def pair_overlaps(one: Float32, other: Float32) -> Float32:
 
 
 def _shared(one: Float32, other: Float32) -> Float32:
-    """Square pixels that boxes, four values last, have in common."""
+    """The common area of boxes, in square pixels. The last axis has four values."""
     width = np.minimum(one[..., 2], other[..., 2]) - np.maximum(one[..., 0], other[..., 0])
     height = np.minimum(one[..., 3], other[..., 3]) - np.maximum(one[..., 1], other[..., 1])
     shared: Float32 = np.maximum(width, 0) * np.maximum(height, 0)
@@ -100,7 +100,7 @@ def moved(boxes: Float32, shifts: Float32) -> Float32:
 def crops(frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int) -> UInt8:
     """Pieces of frames, each scaled to a square: (n, size, size, 3) uint8.
 
-    What lies outside a frame takes its edge's colours. Large boxes are averaged, not thinned out.
+    Areas outside a frame get the colours of its edge. Large boxes are averaged, not subsampled.
 
     Args:
         frames: RGB pictures, (height, width, 3), all of one size.
@@ -159,7 +159,7 @@ def _averaged(
 
 
 def _neighbours(at: Float32, limit: int) -> tuple[Int64, Int64, Float32]:
-    """The pixels before and after each place, and how far it is from the first to the second."""
+    """The pixels before and after each position, and its distance from the first."""
     inside = np.clip(at, 0, limit - 1)
     first = inside.astype(np.int64)
     return first, np.minimum(first + 1, limit - 1), (inside - first).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What all face detectors share: the faces found, and the confidence in them."""
+"""The interface of all face detectors."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def no_faces() -> Faces:
 
 @dataclass(frozen=True)
 class DetectorSpec(ModelSpec):
-    """A face detector. What it loads has `look(frames)`; one that also has `check(frames, which,
-    boxes)`, as MTCNN, need not look at every frame."""
+    """A face detector. The loaded model has `look(frames)`; one that also has `check(frames, which,
+    boxes)`, as MTCNN, need not search every frame."""
 
     @property
     @abstractmethod
     def sure(self) -> float:
-        """The mean score over several frames from which something is a face."""
+        """The least mean score over several frames of a face."""

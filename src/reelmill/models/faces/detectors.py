@@ -1,4 +1,4 @@
-"""From a name to a face detector."""
+"""Resolve the name of a face detector."""
 
 from __future__ import annotations
 

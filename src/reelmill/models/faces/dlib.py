@@ -1,4 +1,4 @@
-"""Whose face it is, out of the box: dlib's face recognition network, aligned by five landmarks.
+"""Recognize faces with the shipped network: dlib's face recognition, aligned by five landmarks.
 
 King, "High Quality Face Recognition with Deep Metric Learning", dlib.net, 2017: a residual network
 (He et al. 2016, arXiv:1512.03385) of 29 convolutions, trained with a metric loss on three million
@@ -26,8 +26,8 @@ from reelmill.models.runtimes.onnx import SHIPPED
 DLIB = "dlib"
 FILE = SHIPPED / "face-identity" / "model.onnx"
 
-#: Where the landmarks of MTCNN lie in the pictures dlib's own five-point predictor cuts out, with
-#: a quarter of the face's size around it: medians over 182 faces, the same on both sides
+#: The positions of MTCNN's landmarks in the pictures that dlib's own five-point predictor cuts out,
+#: with a margin of a quarter of the face's size: medians over 182 faces, made symmetric
 #: (training/faces/align_dlib.py).
 TEMPLATE = np.array(
     [[47.0, 45.4], [101.0, 45.4], [74.0, 77.9], [48.5, 101.7], [99.5, 101.7]], np.float64
@@ -60,9 +60,9 @@ def shipped() -> DlibSpec:
 
 
 def aligned(frame: UInt8, landmarks: Float32, template: Float64, side: int) -> UInt8:
-    """Faces turned, scaled and moved so that their landmarks come to lie on a template.
+    """Faces rotated, scaled and shifted so that their landmarks match a template.
 
-    What lies outside the frame is black, as in the pictures the network was trained on.
+    Areas outside the frame are black, as in the network's training pictures.
 
     Args:
         frame: RGB (height, width, 3).
@@ -100,8 +100,8 @@ def similarity(source: Float64, target: Float64) -> tuple[complex, complex]:
 
 
 def _cut(frame: UInt8, factor: complex, shift: complex, side: int) -> UInt8:
-    """The square of a frame to which the result's pixel z belongs at factor * z + shift. Where it
-    is larger than the result, pixels are averaged first."""
+    """Cut the square of a frame in which pixel z of the result is at factor * z + shift. If it is
+    larger than the result, pixels are averaged first."""
     height, width = frame.shape[:2]
     corners = [factor * z + shift for z in (0, side, 1j * side, side + 1j * side)]
     shrink = max(1, math.floor(abs(factor) + 0.25))
@@ -113,7 +113,7 @@ def _cut(frame: UInt8, factor: complex, shift: complex, side: int) -> UInt8:
     if shrink > 1:
         piece = piece.reduce(shrink)
     a = factor / shrink
-    # landmarks and template are measured between the middles of pixels, Pillow from their edges
+    # landmarks and template count from the middle of pixels, Pillow from their edges
     b = (shift - complex(left, top) + (0.5 + 0.5j)) / shrink - a * (0.5 + 0.5j)
     inverse = (a.real, -a.imag, b.real, a.imag, a.real, b.imag)
     cut = piece.transform((side, side), Image.Transform.AFFINE, inverse, Image.Resampling.BILINEAR)

@@ -1,8 +1,8 @@
 """Embeddings of faces by InceptionResnetV1, trained on VGGFace2.
 
 Cao et al., "VGGFace2: A dataset for recognising faces across pose and age", 2018
-(arXiv:1710.08092). The weights are facenet-pytorch's; they are not shipped, because they are large,
-but fetched once and converted to ONNX.
+(arXiv:1710.08092). The weights are facenet-pytorch's. They are too large to ship, so they are
+downloaded once and converted to ONNX.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FacenetSpec(FaceNetworkSpec):
     threshold: ClassVar[float] = 0.6
 
     def memory_mb(self, device_kind: str) -> float:
-        """The weights, a batch of faces on its way through, and the library."""
+        """The weights, the activations of a batch, and the library."""
         weights = self.path.stat().st_size / (1 << 20)
         return 2 * weights + AT_ONCE * _A_FACE_MB + _LIBRARIES_MB
 

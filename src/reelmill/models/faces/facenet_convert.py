@@ -1,4 +1,4 @@
-"""From facenet-pytorch's weights to an ONNX network, without PyTorch.
+"""Convert facenet-pytorch's weights to an ONNX network, without PyTorch.
 
 Inception-ResNet-v1: Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residual
 Connections on Learning", 2016 (arXiv:1602.07261), as David Sandberg's facenet and facenet-pytorch
@@ -31,10 +31,10 @@ def convert(source: Path, target: Path) -> None:
     """Write the InceptionResnetV1 whose state dict is in `source` to `target`.
 
     The network takes `pictures` (n, 160, 160, 3), uint8 RGB, and gives `embeddings`, (n, 512)
-    float32 of unit length. `target` appears whole or not at all.
+    float32 of unit length. `target` is written completely or not at all.
 
     Raises:
-        ModelUnavailableError: the file is damaged, or holds something else.
+        ModelUnavailableError: the file is damaged, or is something else.
     """
     weights = read_weight_file(source)
     try:
@@ -60,7 +60,7 @@ class _Network:
     graph: Graph
 
     def build(self) -> int:
-        """All of it; gives the size of an embedding."""
+        """Build the whole graph; returns the size of an embedding."""
         x = self.graph.add("Cast", [_PICTURES], to=1)
         x = self.graph.add("Transpose", [x], perm=[0, 3, 1, 2])
         x = self._first(x, "conv2d_1a")
@@ -99,7 +99,7 @@ class _Network:
         return x
 
     def _block(self, x: str, name: str, scale: float, *, active: bool = True) -> str:
-        """What its branches make of `x`, added to it."""
+        """The output of the branches added to `x`."""
         ends = [self._branch(x, branch) for branch in self._branches(name)]
         joined = self.graph.add("Concat", ends, axis=1)
         weight = self.weights[f"{name}.conv2d.weight"] * np.float32(scale)
@@ -108,7 +108,7 @@ class _Network:
         return self.graph.add("Relu", [x]) if active else x
 
     def _reduction(self, x: str, name: str) -> str:
-        """Branches that halve the picture, beside a pool that does too."""
+        """Branches and a pool that halve the picture."""
         ends = [self._branch(x, branch, halves=True) for branch in self._branches(name)]
         return self.graph.add("Concat", [*ends, self._pool(x)], axis=1)
 
@@ -119,7 +119,7 @@ class _Network:
         return [f"{name}.{part}" for part in sorted(parts) if part.startswith("branch")]
 
     def _branch(self, x: str, name: str, *, halves: bool = False) -> str:
-        """Convolutions one after the other; of those that halve, the last one does."""
+        """A sequence of convolutions; if the branch halves the picture, the last one does."""
         if f"{name}.conv.weight" in self.weights:
             return self._convolve(x, name, stride=2 if halves else 1, padded=not halves)
         count = sum(1 for key in self.weights if _is_step(key, name))

@@ -17,13 +17,13 @@ from reelmill.models.faces.detector import DetectorSpec, Faces, no_faces
 
 NAME = "facenet-pytorch"
 _MODULE, _NEEDED = "facenet_pytorch", ("torch", "torchvision")
-#: Two of its own defaults; the smallest face as in ours, so that the two can be compared.
+#: Two of its own defaults, and the smallest face of our MTCNN, so that the two can be compared.
 _SMALLEST = 20
 
 
 @dataclass(frozen=True)
 class FacenetPytorchSpec(DetectorSpec):
-    """The MTCNN of the installed facenet-pytorch, as it comes."""
+    """The MTCNN of the installed facenet-pytorch, unchanged."""
 
     version: str
 
@@ -73,10 +73,10 @@ class FacenetPytorch:
 
 
 def installed_spec() -> FacenetPytorchSpec:
-    """The installed one.
+    """The spec of the installed library.
 
     Raises:
-        ModelUnavailableError: it, or what it needs, is not installed.
+        ModelUnavailableError: it, or a library it needs, is not installed.
     """
     missing = [one for one in (_MODULE, *_NEEDED) if importlib.util.find_spec(one) is None]
     if missing:

@@ -1,4 +1,4 @@
-"""From a name to a network that tells faces apart: finds, downloads and converts it."""
+"""Resolve the name of a face network: find, download and convert it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from reelmill.models.files.names import given_path
 VGGFACE2 = "vggface2"
 #: Not a network: people are told apart by their clothes.
 APPEARANCE = "appearance"
-#: The default network, and what the default was called before one was shipped.
+#: The default network, and the former name of the default.
 DEFAULT, _FORMER_DEFAULT = DLIB, "auto"
 DOWNLOAD_MB = 107
 _FILE = "20180402-114759-vggface2.pt"
 _ADDRESS = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{_FILE}"
-#: Below the models folder; the number changes with what the conversion makes.
+#: A folder below the models folder; the number changes with the conversion's result.
 _CONVERTED = "reelmill-faces-1"
 _PATTERNS = ("*.pt", "*.pth", "*.bin", "*.safetensors")
 
@@ -49,8 +49,8 @@ def face_spec(
         waits: seconds before each further try of a download.
 
     Raises:
-        ModelUnavailableError: it is not here and not to be had, or is something else; the message
-            names the ways out.
+        ModelUnavailableError: it is not available, or is something else; the message says what to
+            do.
     """
     if name in (DEFAULT, _FORMER_DEFAULT):
         return shipped()
@@ -140,7 +140,7 @@ def _from_hub(repository: str, made: Path) -> FacenetSpec:
 
 
 def _cause(error: ModelUnavailableError) -> str:
-    """Of the hub's message the part that is not about other kinds of models."""
+    """The part of the hub's message that does not concern other kinds of models."""
     cause = str(error).partition(" is not available: ")[2]
     return cause.partition(". Choose one of these:")[0] or str(error)
 

@@ -2,7 +2,7 @@
 ms.
 
 Liao et al., "LR-ASD: Lightweight and Robust Network for Active Speaker Detection", IJCV 133, 2025.
-The weights are fetched once, when they are first wanted, and converted to ONNX.
+The weights are downloaded at first use and converted to ONNX.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from reelmill.models.runtimes.onnx import OnnxFileSpec, open_network
 
 #: Pictures a second, and samples a second of the sound, that the network was trained with.
 RATE, SAMPLE_RATE = 25, 16_000
-#: Of Davis and Mermelstein's cepstra: window, step and length of the transform, samples; bands.
+#: For Davis and Mermelstein's cepstra: window, step and length of the transform in samples, and
+#: bands.
 _WINDOW, _STEP, _TRANSFORM, _BANDS = 400, 160, 512, 26
 _EMPHASIS, _LIFTER = 0.97, 22
-#: Pictures the network gets in one call, and memory of one on its way through, MB.
+#: Pictures the network gets in one call, and memory for one, MB.
 _FRAMES_A_CALL, _A_FRAME_MB = 300, 1.0
 
 
@@ -90,7 +91,7 @@ def cepstra(samples: Float32, frames: int) -> Float32:
 
     Args:
         samples: of 16 kHz, in the range of 16-bit integers.
-        frames: how many to give; what lies beyond the samples is silence.
+        frames: how many to return; beyond the samples there is silence.
     """
     samples = samples.astype(np.float64)
     shaped = np.append(samples[:1], samples[1:] - _EMPHASIS * samples[:-1])
@@ -125,7 +126,7 @@ def _cosines() -> npt.NDArray[np.float64]:
 
 
 def _lifter() -> npt.NDArray[np.float64]:
-    """What raises the higher coefficients."""
+    """The factors that raise the higher coefficients."""
     lifter: npt.NDArray[np.float64] = 1 + _LIFTER / 2 * np.sin(
         np.pi * np.arange(COEFFICIENTS) / _LIFTER
     )

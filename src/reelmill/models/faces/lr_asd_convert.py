@@ -1,4 +1,4 @@
-"""From LR-ASD's weights to an ONNX network, without PyTorch.
+"""Convert LR-ASD's weights to an ONNX network, without PyTorch.
 
 Liao et al., "LR-ASD: Lightweight and Robust Network for Active Speaker Detection", IJCV 133, 2025
 (weights: MIT). Convolutions over space and time are computed as two-dimensional ones, over space
@@ -31,10 +31,11 @@ def convert(source: Path, target: Path) -> None:
 
     The network takes `sound` (n, 4 t, 13), float32 cepstral coefficients of 25 ms every 10 ms, and
     `faces` (n, t, 112, 112), uint8 grey, 25 a second. It gives `scores` (n, t), positive for who
-    speaks, as the original does, and `probabilities` (n, t). `target` appears whole or not at all.
+    speaks, as the original does, and `probabilities` (n, t). `target` is written completely or not
+    at all.
 
     Raises:
-        ModelUnavailableError: the file is damaged, or holds something else.
+        ModelUnavailableError: the file is damaged, or is something else.
     """
     weights = read_weight_file(source)
     try:
@@ -136,7 +137,7 @@ class _Network:
         rows, columns = (side // 2 for side in weight.shape[2:])
         pads = [rows, columns, rows, columns]
         if pictures:
-            # zeros around the normalized picture are _MIDDLE around the one that is given
+            # zeros around the normalized picture are _MIDDLE around the given one
             x = self.graph.add(
                 "Pad", [x, self._ints(0, 0, *pads[:2], 0, 0, *pads[2:]), self._middle()]
             )
@@ -160,7 +161,8 @@ class _Network:
         return factor, bias - mean * factor
 
     def _attended(self, x: str, name: str) -> str:
-        """Each number times a weight between 0 and 1 made of all of its moment's."""
+        """Each number multiplied by a weight between 0 and 1 computed from all numbers of its
+        moment."""
         factor, shift = self._normalization(f"{name}.bn")
         weight = self.weights[f"{name}.attention.weight"][:, :, 0] * factor[:, None]
         return self.graph.add(
@@ -186,7 +188,7 @@ class _Network:
         return self.graph.add("Squeeze", [y, self._ints(1)])
 
     def _reversed(self, x: str) -> str:
-        """Its first axis the other way around."""
+        """The tensor with its first axis reversed."""
         cut = [self._ints(-1), self._ints(_END), self._ints(0), self._ints(-1)]
         return self.graph.add("Slice", [x, *cut])
 

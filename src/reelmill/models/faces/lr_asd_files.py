@@ -1,4 +1,4 @@
-"""From a name to a network that tells who is speaking: found, fetched and converted."""
+"""Resolve the name of an active speaker network: find, download and convert it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from reelmill.models.files.cache import file_digest
 from reelmill.models.files.download import fetch
 from reelmill.models.files.names import given_path
 
-#: The weights of the paper, adapted to recordings of talks, by the name they go by here.
+#: The name for the weights of the paper, adapted to recordings of talks.
 LR_ASD = "lr-asd"
 DOWNLOAD_MB = 3
 _FILE = "finetuning_TalkSet.model"
 _ADDRESS = f"https://github.com/Junhua-Liao/LR-ASD/raw/main/weight/{_FILE}"
-#: SHA-256 of that file, as it was when the converted network was compared with the original.
+#: SHA-256 of the file for which the converted network was compared with the original.
 _DIGEST = "6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342"
-#: Below the models folder; the number changes with what the conversion makes.
+#: A folder below the models folder; the number changes with the conversion's result.
 _CONVERTED = "reelmill-speaking-1"
 
 
@@ -39,8 +39,8 @@ def speaking_spec(
         waits: seconds before each further try of a download.
 
     Raises:
-        ModelUnavailableError: it is not here and not available, or is something else; the message
-            names the ways out.
+        ModelUnavailableError: it is not available, or is something else; the message says what to
+            do.
     """
     folder = hub.models_folder() / _CONVERTED
     path = given_path(name, (LR_ASD,))
@@ -86,7 +86,7 @@ def _fetch(made: Path, waits: tuple[float, ...]) -> None:
 
 
 def _check(fetched: Path) -> None:
-    """Raises ModelUnavailableError for a file that is not the one that was compared."""
+    """Raise ModelUnavailableError unless it is the file that was compared."""
     found = hashlib.sha256(fetched.read_bytes()).hexdigest()
     if found != _DIGEST:
         raise ModelUnavailableError(

@@ -2,7 +2,7 @@
 
 Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks",
 IEEE Signal Processing Letters 23(10), 2016. Weights: facenet-pytorch's (MIT), as ONNX. The same
-cascade, with its box work done on arrays for all frames of a batch at once, and three ways in:
+cascade, with boxes handled as arrays for all frames of a batch at once, and three entry points:
 `look` searches whole frames, `check` runs the last network alone on boxes that are expected to hold
 faces, `seek` searches the surroundings of such boxes.
 """
@@ -27,15 +27,15 @@ from reelmill.models.runtimes.onnx import SHIPPED, OnnxModelSpec, open_network
 _CELL, _STRIDE = 12, 2
 #: Candidates the R-Net gets of one frame, at most.
 _MOST_CANDIDATES = 400
-#: Frames searched at once, and crops a network gets in one call. On the CPU more of them only take
-#: memory, and fall out of its cache: 96 frames at once took twice as long as eight, 64 crops half
-#: as long again.
+#: Frames searched at once, and crops a network gets in one call. On the CPU larger batches only
+#: take memory and do not fit its cache: 96 frames at once took twice as long as eight, 64 crops
+#: half as long again.
 _AT_ONCE = {"cpu": (8, 8), "cuda": (64, 256)}
-#: Crops that are cut out at once: each call takes its time, however few they are.
+#: Crops that are cut out at once, because each call has a fixed cost.
 _CUT_AT_ONCE = 64
 
-#: A face that is sought becomes so many pixels wide (then it fills the P-Net's window); candidates
-#: of each network.
+#: The width in pixels to which a face in the search is scaled (it then fills the P-Net's window),
+#: and the candidates of each network.
 _SOUGHT_SIDE = 16
 _MOST_NEAR, _MOST_SURE = 8, 2
 
@@ -115,8 +115,9 @@ class Mtcnn:
         return [faces.take(np.flatnonzero(which == frame)) for frame in range(len(frames))]
 
     def seek(self, frames: Sequence[UInt8], which: Int64, boxes: Float32, around: float) -> Faces:
-        """As `check`, for faces that have moved: the whole cascade, in a square of `around` sides
-        around each box. One face a box, the nearest found; its score is 0 where there is none."""
+        """As `check`, for faces that have moved: runs the whole cascade in a square of `around`
+        sides around each box. Returns one face per box, the nearest one found; its score is 0 if
+        there is none."""
         count = len(boxes)
         result = Faces(
             boxes.copy(), np.zeros(count, np.float32), np.zeros((count, 5, 2), np.float32)
@@ -135,7 +136,7 @@ class Mtcnn:
         of, found = of[best], found[best]
         faces = self.check(frames, which[of], found)
         ways = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - middle[of]
-        for row in np.argsort(-np.linalg.norm(ways, axis=1)):  # the nearest comes last, and stays
+        for row in np.argsort(-np.linalg.norm(ways, axis=1)):  # the nearest comes last and is kept
             if faces.scores[row] >= self._spec.thresholds[2]:
                 result.boxes[of[row]] = faces.boxes[row]
                 result.scores[of[row]] = faces.scores[row]
@@ -143,8 +144,8 @@ class Mtcnn:
         return result
 
     def check(self, frames: Sequence[UInt8], which: Int64, boxes: Float32) -> Faces:
-        """What the O-Net makes of boxes (n, 4), each in frame `which` (n,): one face a box, with
-        its box corrected; the score says whether it is one."""
+        """Run the O-Net on boxes (n, 4), each in frame `which` (n,): returns one face per box, with
+        a corrected box; the score says whether it is a face."""
         if not len(boxes):
             return no_faces()
         boxes = squared(boxes)
@@ -157,7 +158,8 @@ class Mtcnn:
     def _propose(
         self, frames: Sequence[UInt8], smallest: float, most: int
     ) -> tuple[Int64, Float32]:
-        """P-Net over the pyramid: frame and box of each candidate, of a frame the `most` best."""
+        """Run the P-Net over the pyramid: frame and box of the `most` best candidates of each
+        frame."""
         height, width = frames[0].shape[:2]
         pictures = np.stack(frames)
         scale = min(1.0, _CELL / smallest)
@@ -180,8 +182,8 @@ class Mtcnn:
     def _sift(
         self, frames: Sequence[UInt8], which: Int64, boxes: Float32, groups: Int64
     ) -> tuple[Int64, Float32]:
-        """R-Net: of the candidates in frames `which` those that may be faces, with their group;
-        the best of each group first."""
+        """Run the R-Net: the candidates in frames `which` that may be faces, with their group, best
+        first in each group."""
         if not len(boxes):
             return groups, boxes
         boxes = squared(boxes)
@@ -208,8 +210,8 @@ class Mtcnn:
 def _peaks(
     found: Float32, level: tuple[float, float], least: float
 ) -> tuple[Int64, Float32, Float32]:
-    """The best window of each neighbourhood, as frame, box and score. `found`: the P-Net's maps
-    (n, 5, rows, columns), of the score's logit and the four shifts.
+    """The best window of each neighbourhood, as frame, box and score. `found`: the P-Net's maps (n,
+    5, rows, columns) of the score's logit and the four shifts.
 
     Windows of one level overlap by more than one half exactly when they are neighbours, so the
     suppression at 0.5 that the paper asks for is a search for local maxima in the map of scores.
@@ -228,7 +230,7 @@ def _peaks(
 
 
 def _highest_near(faces: Float32) -> Float32:
-    """The maximum over 3 x 3 places, of maps (n, rows, columns)."""
+    """The maximum over 3 x 3 cells of maps (n, rows, columns)."""
     padded = np.pad(faces, ((0, 0), (1, 1), (1, 1)))
     tall = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
     wide: Float32 = np.maximum(np.maximum(tall[:, :, :-2], tall[:, :, 1:-1]), tall[:, :, 2:])
@@ -236,6 +238,6 @@ def _highest_near(faces: Float32) -> Float32:
 
 
 def _rank(groups: Int64) -> Int64:
-    """The place of each row within its run of equal groups."""
+    """The index of each row within its run of equal groups."""
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
     return np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))

@@ -1,4 +1,4 @@
-"""Networks that tell faces apart: as what a face is cut out, and the vector it becomes."""
+"""The interface of face networks: how a face is cut out, and its embedding."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class FaceNetworkSpec(OnnxFileSpec):
     """
 
     purpose: ClassVar[str] = "face network"
-    #: Of the picture of a face, pixels.
+    #: The side of the picture of a face, pixels.
     side: ClassVar[int]
-    #: Cosine of two embeddings from which on they are one person's.
+    #: The least cosine of two embeddings of one person.
     threshold: ClassVar[float]
 
     @abstractmethod
@@ -67,7 +67,7 @@ class FaceNetwork:
         """Vectors of unit length, (n, d), of faces as `FaceNetworkSpec.pictures` cuts them.
 
         Raises:
-            ModelUnavailableError: the file holds another kind of network.
+            ModelUnavailableError: the file has another kind of network.
         """
         if self._input.type != "tensor(uint8)":
             raise ModelUnavailableError(

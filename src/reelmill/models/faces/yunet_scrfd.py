@@ -1,9 +1,9 @@
-"""Other face detectors in ONNX files: YuNet and SCRFD, recognized by what they put out.
+"""Other face detectors in ONNX files: YuNet and SCRFD, recognized by their outputs.
 
-Both look at a picture once and say for each place of three or five grids whether a face is there.
-YuNet: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research
-20(5), 2023, as OpenCV's zoo has it (2023mar and later). SCRFD: Guo et al., "Sample and Computation
-Redistribution for Efficient Face Detection", 2021 (arXiv:2105.04714), as InsightFace exports it.
+Both process a picture once and score each cell of three or five grids. YuNet: Wu et al., "YuNet: A
+Tiny Millisecond-level Face Detector", Machine Intelligence Research 20(5), 2023, as OpenCV's zoo
+has it (2023mar and later). SCRFD: Guo et al., "Sample and Computation Redistribution for Efficient
+Face Detection", 2021 (arXiv:2105.04714), as InsightFace exports it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from reelmill.models.runtimes.onnx import OnnxModelSpec, open_network
 
 Kind = Literal["yunet", "scrfd"]
 
-#: Scores from which on a face is one, and how much two may overlap: as in the originals.
+#: The least scores of a face, and how much two faces may overlap: as in the originals.
 _SURE: dict[Kind, float] = {"yunet": 0.7, "scrfd": 0.5}
 _OVERLAP: dict[Kind, float] = {"yunet": 0.3, "scrfd": 0.4}
 _FIRST_STRIDE = 8
-#: A network that takes any size gets one that its coarsest grid divides.
+#: The size for a network that accepts any: a multiple of its coarsest grid.
 _ANY_SIZE = 640
-#: Where eyes, nose and mouth usually are in a face's box, for networks that do not say.
+#: The usual positions of eyes, nose and mouth in a face's box, for networks without landmarks.
 _USUAL = np.array([[0.31, 0.38], [0.69, 0.38], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32)
 _LIBRARIES_MB = 350
 
@@ -55,7 +55,7 @@ class GridDetectorSpec(OnnxModelSpec, DetectorSpec):
         return min(_SURE.values())
 
     def load(self, device: Device, threads: int) -> GridDetector:
-        """As `open_network`; also ModelUnavailableError when it is no detector that is known."""
+        """As `open_network`. Also raises ModelUnavailableError if it is not a known detector."""
         return GridDetector(open_network(self.path, device, threads), self.path)
 
     def memory_mb(self, device_kind: str) -> float:
@@ -67,8 +67,8 @@ class GridDetectorSpec(OnnxModelSpec, DetectorSpec):
 
 @dataclass(frozen=True)
 class Grid:
-    """What a network says of one grid: scores (n,), boxes (n, 4), points (n, 5, 2) or None, in the
-    network's own terms; rows of cells one after the other, `anchors` rows a cell."""
+    """A network's output for one grid: scores (n,), boxes (n, 4), points (n, 5, 2) or None, in the
+    network's units; cells row by row, with `anchors` entries per cell."""
 
     stride: int
     columns: int
@@ -78,7 +78,7 @@ class Grid:
     points: Float32 | None
 
     def cells(self, rows: Any) -> Float32:
-        """Column and row (n, 2) of the cells of `rows`."""
+        """The column and row (n, 2) of the cells of `rows`."""
         cells = np.asarray(rows) // self.anchors
         return np.stack([cells % self.columns, cells // self.columns], axis=1).astype(np.float32)
 
@@ -118,7 +118,7 @@ class GridDetector:
         return Faces(faces.boxes * grown, faces.scores, faces.landmarks * grown)
 
     def _fitted(self, frame: UInt8) -> tuple[UInt8, float]:
-        """The frame in the corner of a picture of a size the network takes, and its scale."""
+        """The frame in the corner of a picture of the network's size, and its scale."""
         height, width = frame.shape[:2]
         step = 32 if self.kind == "yunet" else 128
         size = self._size or (-(-height // step) * step, -(-width // step) * step)
@@ -162,7 +162,7 @@ class GridDetector:
         return grids
 
     def _recognized(self) -> Kind:
-        """Which kind of network it is, by what it makes of a grey picture."""
+        """The kind of network, by its output for a grey picture."""
         height, width = self._size or (_ANY_SIZE, _ANY_SIZE)
         outputs = self._outputs(np.full((height, width, 3), 127, np.uint8), "scrfd")
         shapes = sorted(output.shape for output in outputs)

@@ -23,9 +23,9 @@ _BLOCK = 1024
 def kaldi_filter_banks(samples: Float32) -> Float32:
     """Log mel filter banks as 3D-Speaker computes them (Povey et al. 2011), without dither.
 
-    Frames of 25 ms every 10 ms that lie wholly inside, without their mean, pre-emphasized, Kaldi's
-    own window (Hann to the power of 0.85), 80 filters from 20 Hz to 8 kHz, natural logarithm; each
-    bin less its mean over time.
+    Frames of 25 ms every 10 ms that lie entirely inside, with the mean removed, pre-emphasis,
+    Kaldi's own window (Hann to the power of 0.85), 80 filters from 20 Hz to 8 kHz, natural
+    logarithm; the mean over time is subtracted from each bin.
 
     Args:
         samples: shape (samples,), float32 in [-1, 1], 16 kHz; at least 400 of them.

@@ -1,4 +1,4 @@
-"""From the name of a speaker network to its file: shipped, local, or from the model hub."""
+"""Resolve the name of a speaker network to its file: shipped, local, or from the model hub."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def segmentation_spec(name: str) -> SegmentationSpec:
     """The segmentation network `name`: `default`, one of `KNOWN`, a hub name, a file or folder.
 
     Raises:
-        ModelUnavailableError: it is not here and not to be had; the message names the ways out.
+        ModelUnavailableError: it is not available; the message says what to do.
     """
     path = network_file(name, "speaker-segmentation")
     seconds = float(_config(path).get("window_seconds", _WINDOW_SECONDS))

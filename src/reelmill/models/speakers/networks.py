@@ -1,4 +1,4 @@
-"""The networks of diarization (ONNX): who is active in a window, and the embedding of a voice."""
+"""The networks of diarization (ONNX): speaker activity in a window, and embeddings of voices."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FRAME_STEP = 270
 FIRST = 495
 #: Local speakers that a window can distinguish, and how many of them at once (powerset networks).
 _LOCAL_SPEAKERS, _AT_ONCE = 3, 2
-#: The probabilities from which somebody speaks, and from which a second person speaks too. Tuned
-#: values of pyannote's own pipelines are between 0.68 and 0.77 (Bredin and Laurent 2021).
+#: The least probabilities that somebody speaks, and that a second person speaks too. Tuned values
+#: of pyannote's own pipelines are between 0.68 and 0.77 (Bredin and Laurent 2021).
 _ONSET, _SECOND_ONSET = 0.7, 0.65
 #: The same for powerset networks, whose probabilities of overlap are low for distant voices.
 _SET_ONSET, _SECOND_SET_ONSET = 0.5, 0.4
@@ -46,8 +46,7 @@ _WINDOWS_ON_GPU = 80
 
 
 def frames_of(samples: int) -> int:
-    """The number of frames that a segmentation network makes of so many samples (three
-    convolutions)."""
+    """The number of frames of a segmentation network for the given samples (three convolutions)."""
     frames = ((samples - 251) // 10 + 1) // 3
     frames = (frames - 4) // 3
     return (frames - 4) // 3
@@ -61,7 +60,7 @@ class SpeakerNetworkSpec(OnnxFileSpec):
         return OnnxNetwork(self.path, device, threads)
 
     def _fixed_mb(self) -> float:
-        """Weights stored with 16 bits take twice the file's size once loaded."""
+        """Weights stored with 16 bits take twice the file's size after loading."""
         return 2 * self.path.stat().st_size / (1 << 20) + _LIBRARIES_MB
 
 
@@ -95,7 +94,7 @@ class SegmentationSpec(SpeakerNetworkSpec):
         return self._fixed_mb() + 2.2 * windows * self.window_seconds
 
     def load(self, device: Device, threads: int) -> Segmentation:
-        """Raises ModelUnavailableError when the file is no such network."""
+        """Raises ModelUnavailableError if the file is not such a network."""
         return Segmentation(self._network(device, threads))
 
     def warm_up(self, model: Segmentation) -> None:
@@ -109,10 +108,10 @@ class SegmentationSpec(SpeakerNetworkSpec):
 
 @dataclass(frozen=True)
 class Heard:
-    """What is heard in the frames of a window, as arrays of shape (frames,).
+    """The activity in the frames of a window, as arrays of shape (frames,).
 
-    `speech` is the confidence that somebody speaks, where 1 is just enough. `overlap` is the same
-    for two people at once. `speaker` is the loudest of the window's local speakers.
+    `speech` is the score that somebody speaks, at least 1 for speech. `overlap` is the same for two
+    people at once. `speaker` is the loudest of the window's local speakers.
     """
 
     speech: Float32
@@ -202,7 +201,7 @@ class EncoderSpec(SpeakerNetworkSpec):
         return self._fixed_mb() + 250
 
     def load(self, device: Device, threads: int) -> Encoder:
-        """Raises ModelUnavailableError when the file cannot be loaded."""
+        """Raises ModelUnavailableError if the file cannot be loaded."""
         return Encoder(self._network(device, threads))
 
     def warm_up(self, model: Encoder) -> None:
@@ -270,8 +269,8 @@ class OnnxNetwork:
 
         On the CPU each group is inferred separately by one thread: the last digits of a row's
         output depend on the rows beside it, and the rows of a group belong to one recording. A GPU
-        infers all groups together. A batch of a new size would make the library plan its memory
-        again, with up to five times as much, so sizes are powers of two.
+        infers all groups together. For each new batch size the library plans its memory again, with
+        up to five times as much, so sizes are powers of two.
         """
         if not self._together:
             return list(self._pool.map(self._infer, groups))

@@ -81,7 +81,7 @@ class Diarizer:
         least: int | None = None,
         most: int | None = None,
     ) -> list[tuple[float, float, str]]:
-        """Start, end and pyannote's label of each turn in a whole recording, by start.
+        """Start, end and pyannote's label of each turn in a whole recording, ordered by start.
 
         `samples` is mono at 16 kHz. Overlapping speech gives overlapping turns.
         """

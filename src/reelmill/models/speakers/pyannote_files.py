@@ -33,8 +33,8 @@ def pyannote_spec(python: Path | None, name: str) -> PyannoteSpec:
     """The pipeline `name` (hub name, folder or config file) in the environment of `python`.
 
     Raises:
-        ModelUnavailableError: no interpreter, no pyannote.audio that can be imported, or no
-            pipeline, and how to get it.
+        ModelUnavailableError: there is no interpreter, no pyannote.audio that can be imported, or
+            no pipeline; the message says how to get it.
     """
     found = look(python, (_PACKAGE, "torch"))
     version = found.versions.get(_PACKAGE)

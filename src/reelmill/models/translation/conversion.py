@@ -1,4 +1,4 @@
-"""Converts translators from the transformers library's format to CTranslate2's.
+"""Convert translators from the transformers library's format to CTranslate2's.
 
 The conversion needs transformers and PyTorch, which Reelmill does not install. A converted model is
 kept and needs neither.
@@ -28,14 +28,15 @@ DESCRIBING = (
     "translator.json",
 )
 _WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
-#: All of it, and what cannot be: `model.bin` is CTranslate2's name.
+#: All files of a checkpoint. Not `model.bin`, which is CTranslate2's name.
 WANTED = (*DESCRIBING, *_WEIGHTS)
 _NEEDED = ("transformers", "torch")
 _ARCHITECTURE = "M2M100ForConditionalGeneration"
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder holds a translator of transformers' (weights or not), not CTranslate2's."""
+    """Whether a folder has a translator in transformers' format (with or without weights), not
+    CTranslate2's."""
     config = folder / "config.json"
     with contextlib.suppress(OSError, UnicodeDecodeError):
         described = _ARCHITECTURE in config.read_text("utf-8")
@@ -44,7 +45,7 @@ def is_checkpoint(folder: Path) -> bool:
 
 
 def convert(checkpoint: Path, name: str) -> Path:
-    """The folder of the converted model (int8), made now or found from before.
+    """The folder of the converted model (int8), which is converted if it does not exist yet.
 
     Raises:
         ModelUnavailableError: transformers or PyTorch is missing, or the checkpoint is damaged.
@@ -75,7 +76,7 @@ def _convert(checkpoint: Path, out: Path, name: str) -> None:
         TransformersConverter(str(checkpoint), copy_files=copied).convert(
             str(out),
             quantization="int8",
-            force=True,  # the folder is there, and empty
+            force=True,  # the folder exists, and is empty
         )
     except Exception as error:
         raise ModelUnavailableError(
@@ -85,7 +86,7 @@ def _convert(checkpoint: Path, out: Path, name: str) -> None:
 
 
 def _key(checkpoint: Path) -> str:
-    """Changes with the checkpoint's files, not with its path."""
+    """The cache key: it changes with the checkpoint's files, not with its path."""
     digest = hashlib.sha256()
     files = {file for pattern in WANTED for file in checkpoint.glob(pattern)}
     for file in sorted(files, key=lambda one: one.name):

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from reelmill.errors import UsageError
 
-#: A line a language: code, other codes it goes by (ISO 639-1, macrolanguages) or "-", name. Where
-#: several share a code, the first is meant.
+#: A line for each language: code, other codes (ISO 639-1, macrolanguages) or "-", name. If several
+#: share a code, the first is meant.
 _TABLE = """
 ace_Latn - Acehnese
 ace_Arab - Acehnese (Arabic script)
@@ -223,7 +223,7 @@ _LINES = [line.split(" ", 2) for line in _TABLE.strip().splitlines()]
 #: FLORES-200 code to English name.
 NAMES: Mapping[str, str] = {code: name for code, _, name in _LINES}
 
-#: Where these are spoken, Chinese is written in its traditional script.
+#: In these regions, Chinese is written in its traditional script.
 _TRADITIONAL = frozenset({"tw", "hk", "mo"})
 _LATIN_TAG = re.compile(r"[A-Za-z]+")
 
@@ -280,7 +280,7 @@ def flores_code(code: str, option: str = "language") -> str:
 
 
 def unknown_language(code: str) -> str:
-    """Why a code is not valid, and which similar ones exist, in one line."""
+    """The message for an invalid code, with similar ones, in one line."""
     near = _near(code)
     hint = f"did you mean {', '.join(near)}? Give" if near else "give"
     return (
@@ -290,11 +290,11 @@ def unknown_language(code: str) -> str:
 
 
 def _near(code: str) -> list[str]:
-    """At most three languages whose name or code looks like it, as `ko (Korean)`."""
+    """At most three languages with a similar name or code, as `ko (Korean)`."""
     wanted = code.strip().lower()
     words = {word: full for name, full in reversed(_NAMED.items()) for word in name.split()}
     known = {**words, **_NAMED, **_SHORT, **_FULL}
-    # A name that begins so ("jap") is nearer than one with similar letters.
+    # A name that begins with the text ("jap") is nearer than one with similar letters.
     found = [full for name, full in known.items() if len(wanted) > 2 and name.startswith(wanted)]
     language = re.split(r"[-_]", wanted)[0]
     found += [_SHORT[language]] if language in _SHORT else []
@@ -303,7 +303,7 @@ def _near(code: str) -> list[str]:
 
 
 def short_code(flores: str) -> str:
-    """The shortest code that means it: `ja`; `zho_Hant` where only the whole code does."""
+    """The shortest unambiguous code: `ja`, or `zho_Hant` if only the whole code is."""
     for candidate in sorted(_SHORT, key=len):
         if _SHORT[candidate] == flores:
             return candidate

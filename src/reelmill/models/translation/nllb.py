@@ -1,4 +1,4 @@
-"""NLLB-200 through CTranslate2: a batch of texts, each with its own source and target language.
+"""NLLB-200 on CTranslate2: a batch of texts, each with its own source and target language.
 
 NLLB Team, "No Language Left Behind: Scaling Human-Centered Machine Translation", 2022. The source
 is `language tokens </s>`, the target begins with its language. Texts are cut into tokens by
@@ -20,9 +20,9 @@ from reelmill.models.runtimes.compute import compute_type_for
 _END = "</s>"
 #: Tokens computed at once, including padding, however many texts are given.
 _MOST_TOKENS = 4096
-#: A translation may be this many times as long as its source, and a few tokens on top.
+#: A translation may be this many times as long as its source, plus a few tokens.
 _LENGTH_FACTOR, _LENGTH_ROOM = 3, 16
-#: What the tokenizer of 256,204 entries takes, and the libraries.
+#: Memory of the tokenizer with 256,204 entries and of the libraries.
 _LIBRARIES_MB = 450
 
 
@@ -33,7 +33,7 @@ class SearchOptions:
     beam_size: int = 4
     length_penalty: float = 1.0
     repetition_penalty: float = 1.0
-    #: No sequence of so many tokens twice; 0 allows any.
+    #: No sequence of this many tokens occurs twice; 0 allows repetition.
     no_repeat_ngram_size: int = 0
     #: The least length, as a share of the source's.
     least_length: float = 0.0
@@ -86,8 +86,7 @@ class NllbSpec(ModelSpec):
         return f"{self.digest}:{self.compute_type}"
 
     def memory_mb(self, device_kind: str) -> float:
-        """The size of the weights on disk, a quarter as much again for a batch, and the
-        libraries."""
+        """1.25 times the size of the weights on disk, for a batch, plus the libraries."""
         weights = (self.path / "model.bin").stat().st_size / (1 << 20)
         return 1.25 * weights + _LIBRARIES_MB
 
@@ -176,11 +175,11 @@ class Nllb:
         A text of nothing but spaces gives an empty hypothesis.
 
         Raises:
-            InputError: the model does not know a language.
+            InputError: the model does not support a language.
         """
         pieces = [self._pieces(text.text) for text in texts]
         found: list[Hypothesis] = [Hypothesis("", 0, len(tokens), None) for tokens in pieces]
-        # The least and the most length are one number for a whole call.
+        # A call has one least and one greatest length for all texts.
         by_limits: dict[tuple[int, int], list[int]] = {}
         for index, tokens in enumerate(pieces):
             if tokens:
@@ -228,7 +227,7 @@ class Nllb:
 def _limits(tokens: int, options: SearchOptions) -> tuple[int, int]:
     """The least and the most tokens of a translation, the language's included.
 
-    By the power of two above the source's length, so that a batch needs few calls.
+    They depend on the power of two above the source's length, so that a batch needs few calls.
     """
     bucket = max(16, 1 << (tokens - 1).bit_length())
     return 1 + int(bucket / 2 * options.least_length), _LENGTH_FACTOR * bucket + _LENGTH_ROOM

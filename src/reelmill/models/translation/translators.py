@@ -1,4 +1,4 @@
-"""From a name to a translator: its folder, its tokenizer and its languages."""
+"""Resolve the name of a translator to its folder, tokenizer and languages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reelmill.models.translation.nllb import NllbSpec
 #: All NLLB-200 models have the same tokenizer; most conversions come without it.
 TOKENIZER_REPOSITORY = "facebook/nllb-200-distilled-600M"
 _TOKENIZER = "tokenizer.json"
-#: What a small model may say about itself: `max_tokens`, `directions`.
+#: An optional description of a small model: `max_tokens`, `directions`.
 _ABOUT = "translator.json"
 _MAX_TOKENS = 200
 
@@ -41,8 +41,8 @@ def resolve_translator(
         sleep: waits between tries.
 
     Raises:
-        ModelUnavailableError: not known, not here and not to be had, or a file is missing or
-            damaged; the message names the ways out.
+        ModelUnavailableError: it is unknown or not available, or a file is missing or damaged; the
+            message says what to do.
     """
     files = _converted(name, download, sleep) or cache.resolve(
         name, "translator", download=download, sleep=sleep
@@ -69,7 +69,7 @@ def _converted(
     elif folder is None and name.count("/") == 1:
         checkpoint = hub.cached_snapshot(name)
         if checkpoint is None and download:
-            # Small files first, because they tell which kind of model it is.
+            # Small files first, because they show the kind of model.
             checkpoint = hub.download(name, (*conversion.DESCRIBING,), sleep=sleep)
         if checkpoint is not None and download and conversion.is_checkpoint(checkpoint):
             announce(f"fetching model {name}, to be converted")
@@ -102,7 +102,7 @@ def _tokenizer(folder: Path, download: bool, sleep: Callable[[float], None]) -> 
 
 
 def _about(folder: Path) -> tuple[int, tuple[tuple[str, str], ...] | None]:
-    """The longest text in tokens, and the directions, as the folder says."""
+    """The longest text in tokens, and the directions, as described in the folder."""
     file = folder / _ABOUT
     if not file.is_file():
         return _MAX_TOKENS, None

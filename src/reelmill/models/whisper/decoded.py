@@ -20,10 +20,10 @@ class DecodedSegment:
 
 @dataclass(frozen=True)
 class DecodedWindow:
-    """The segments of one window in order; none if nobody speaks in it.
+    """The segments of one window in order; empty if nobody speaks in it.
 
-    `languages` are the probabilities of the likeliest languages and of those that were allowed,
-    none from an English-only model; the text is in `language`.
+    `languages`: the probabilities of the likeliest languages and of those allowed; empty for an
+    English-only model. The text is in `language`.
     """
 
     segments: tuple[DecodedSegment, ...]
@@ -33,7 +33,7 @@ class DecodedWindow:
 
 @dataclass(frozen=True)
 class TextTokens:
-    """Tokens of a text: which characters, seconds in the window, probability."""
+    """Tokens of a text: their characters, seconds in the window, and probability."""
 
     characters: tuple[tuple[int, int], ...]
     starts: tuple[float, ...]

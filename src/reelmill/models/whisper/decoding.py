@@ -18,7 +18,8 @@ from reelmill.models.whisper.features import FRAMES_PER_SECOND
 SECONDS_PER_TIMESTAMP = 0.02
 FRAMES_PER_TIMESTAMP = 2
 MAX_TOKENS = 448
-#: A rest of a window shorter than this is not decoded again, because Whisper invents text for it.
+#: A remainder of a window shorter than this is not decoded again, because Whisper invents text for
+#: it.
 _SHORTEST_REST = FRAMES_PER_SECOND
 #: How much the patience of beam search grows in a step of the fallback.
 _FURTHER = 3
@@ -26,7 +27,7 @@ _FURTHER = 3
 
 @dataclass(frozen=True)
 class DecodingOptions:
-    """How text is searched for; names and defaults are faster-whisper's.
+    """The options of decoding; names and defaults are faster-whisper's.
 
     `temperatures` are the steps of the fallback, see `step_arguments` for what a step above 0
     does here. `initial_prompt` and `hotwords` are put before every window. `None` for a
@@ -53,7 +54,7 @@ class DecodingOptions:
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """The ids a multilingual or English-only Whisper vocabulary gives its special tokens."""
+    """The ids of the special tokens in a multilingual or English-only Whisper vocabulary."""
 
     end_of_text: int
     timestamp_begin: int
@@ -81,7 +82,7 @@ class TokenSegment:
 
 
 def compression_ratio(text: str) -> float:
-    """How much smaller zlib makes the text: above 2.4 it repeats itself."""
+    """How much smaller zlib makes the text; above 2.4 the text repeats itself."""
     data = text.encode("utf-8")
     return len(data) / len(zlib.compress(data))
 
@@ -97,7 +98,7 @@ def is_doubtful(hypothesis: Hypothesis, options: DecodingOptions) -> bool:
 
 
 def needs_fallback(hypothesis: Hypothesis, options: DecodingOptions) -> bool:
-    """Whether the window is to be decoded again, by faster-whisper's three checks."""
+    """Whether the window has to be decoded again, by faster-whisper's three checks."""
     silent = (
         options.no_speech_threshold is not None
         and hypothesis.no_speech_prob > options.no_speech_threshold
@@ -110,8 +111,8 @@ def needs_fallback(hypothesis: Hypothesis, options: DecodingOptions) -> bool:
 def goes_on(tried: Sequence[Hypothesis], options: DecodingOptions) -> bool:
     """Whether a further step is worthwhile after the hypotheses `tried` so far.
 
-    A repetition is worth every step. A text that is only doubtful is worth them as long as the
-    last search found a better one.
+    For a repetition, every step is. For a text that is only doubtful, further steps are as long as
+    the last one found a better text.
     """
     last = tried[-1]
     if not needs_fallback(last, options):
@@ -122,7 +123,8 @@ def goes_on(tried: Sequence[Hypothesis], options: DecodingOptions) -> bool:
 
 
 def choose(tried: Sequence[Hypothesis], options: DecodingOptions) -> Hypothesis:
-    """The hypothesis to keep: the first that passes, else the likeliest without repetition."""
+    """The hypothesis to keep: the first one that passes the checks, otherwise the likeliest without
+    repetition."""
     if not needs_fallback(tried[-1], options):
         return tried[-1]
     candidates = [one for one in tried if not is_repetitive(one, options)] or list(tried)
@@ -135,14 +137,14 @@ def step_arguments(
     """How CTranslate2 searches at one step of the fallback.
 
     Step 0 is beam search, as in faster-whisper. Above it, faster-whisper draws random samples.
-    CTranslate2 seeds its generator once per worker thread and cannot be seeded again, so what a
-    sample gives would depend on every window sampled before it: a resumed run, or another batch,
-    would get other texts. So a step here searches further without chance: three times as many
-    hypotheses are finished before the search ends (patience, Kasai et al. 2022,
-    arXiv:2204.05424), which finds a likelier text at least as often as five samples at each
-    temperature do. Where the text so far was `repetitive`, tokens said before are penalized as
-    well, more at higher temperatures (Keskar et al. 2019, arXiv:1909.05858), and n-grams of a
-    falling length (8 to 3) may not come twice, which ends the loop.
+    CTranslate2 seeds its generator once per worker thread and cannot be seeded again, so a sample
+    would depend on every window sampled before it: a resumed run, or another batch, would get other
+    texts. Therefore a step here extends the search without chance: three times as many hypotheses
+    are finished before the search ends (patience, Kasai et al. 2022, arXiv:2204.05424), which finds
+    a likelier text at least as often as five samples at each temperature do. Where the text so far
+    was `repetitive`, tokens said before are penalized as well, more at higher temperatures (Keskar
+    et al. 2019, arXiv:1909.05858), and n-grams of a falling length (8 to 3) may not come twice,
+    which ends the loop.
     """
     further = _FURTHER if temperature > 0 else 1
     arguments: dict[str, Any] = {
@@ -173,7 +175,7 @@ def is_silence(hypothesis: Hypothesis, options: DecodingOptions) -> bool:
 def split_by_timestamps(
     tokens: Sequence[int], frames: int, special: SpecialTokens
 ) -> tuple[list[TokenSegment], int | None]:
-    """Cut a window's tokens into segments where two timestamps meet.
+    """Cut a window's tokens into segments at adjacent timestamps.
 
     Args:
         tokens: as decoded, timestamps included.

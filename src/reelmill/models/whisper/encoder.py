@@ -1,4 +1,4 @@
-"""Whisper's encoder: how many windows it gets at once, and its output on the host."""
+"""Run Whisper's encoder, with a limit on windows per call, and copy its output to the host."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reelmill.core.arrays import Float32
 from reelmill.models.whisper.features import WINDOW_FRAMES, pad_or_trim
 
 #: Windows the encoder gets at once on a GPU. CTranslate2's softmax counts attention weights
-#: (windows x heads x 1500 x 1500) with 32 bits there (softmax_gpu.cu): with
-#: the 20 heads of large-v3, windows from the 96th on would come out wrong, without an error.
+#: (windows x heads x 1500 x 1500) with 32 bits there (softmax_gpu.cu): with the 20 heads of
+#: large-v3, results from the 96th window on would be wrong, without an error.
 _ENCODED_AT_ONCE = 64
 
 
@@ -26,9 +26,10 @@ class Encoder:
     def encode(self, windows: Sequence[Float32]) -> Any:
         """The encoder's output, shape (windows, half of the padded frames, width).
 
-        On the CPU one window at a time: a batch computes the same numbers, but its attention
-        matrices outgrow the allocator's pools and are mapped and zeroed anew in every layer
-        (two thirds of the time with 16 windows). A GPU gets the whole batch, up to a limit.
+        The CPU encodes one window at a time: a batch gives the same numbers, but its attention
+        matrices are too large for the allocator's pools and are mapped and zeroed anew in every
+        layer (two thirds of the time with 16 windows). A GPU encodes the whole batch, up to a
+        limit.
         """
         at_once = 1 if self._model.device == "cpu" else _ENCODED_AT_ONCE
         if len(windows) <= at_once:
@@ -67,5 +68,5 @@ def _on_host(encoded: Any) -> Any:
 def _storage(array: Float32) -> Any:
     import ctranslate2
 
-    # It takes no read-only arrays, which a full window out of shared memory is.
+    # It refuses read-only arrays, such as a full window in shared memory.
     return ctranslate2.StorageView.from_array(np.require(array, requirements=("C", "W")))

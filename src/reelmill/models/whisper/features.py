@@ -26,10 +26,10 @@ _DYNAMIC_RANGE = 8.0  # in powers of ten
 def log_mel(samples: Float32, n_mels: int = 80) -> Float32:
     """The log-mel spectrogram of mono sound at 16 kHz.
 
-    Radford et al. 2022 (arXiv:2212.04356), section 2.2, as faster-whisper computes it: Hann
-    window of 25 ms every 10 ms, `n_mels` Slaney filters, log10, at most 8 powers of ten below
-    the loudest value, scaled to about [-1, 1]. One frame beyond the sound takes part in finding
-    the loudest value and is then dropped, as there.
+    Radford et al. 2022 (arXiv:2212.04356), section 2.2, as faster-whisper computes it: Hann window
+    of 25 ms every 10 ms, `n_mels` Slaney filters, log10, at most 8 powers of ten below the loudest
+    value, scaled to about [-1, 1]. As in faster-whisper, one frame beyond the sound counts for the
+    loudest value and is then dropped.
 
     Args:
         samples: shape (samples,), float32 in [-1, 1].
@@ -57,9 +57,9 @@ def log_mel(samples: Float32, n_mels: int = 80) -> Float32:
 
 
 def pad_or_trim(features: Float32, frames: int = WINDOW_FRAMES) -> Float32:
-    """Features (n_mels, any) as (n_mels, frames): the rest cut off, or zeros appended.
+    """Cut features (n_mels, any) to (n_mels, frames), or append zeros.
 
-    Zeros of the features, not of the sound: what faster-whisper gives its encoder.
+    The zeros are features, not silence, as in faster-whisper.
     """
     missing = frames - features.shape[1]
     if missing <= 0:

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from reelmill.errors import UsageError
 
-#: Names of each language: in English, in itself, and what else people call it. In the order of
-#: Whisper's vocabulary; `yue` only in large-v3 and later.
+#: Names of each language: in English, in the language itself, and other common names. In the order
+#: of Whisper's vocabulary; only large-v3 and later have `yue`.
 NAMES: dict[str, tuple[str, ...]] = {
     "en": ("English",),
     "zh": ("Chinese", "中文", "汉语", "漢語", "Mandarin", "普通话"),
@@ -136,8 +136,8 @@ def language_name(code: str) -> str:
 
 
 def parse_languages(text: str | None) -> tuple[str, ...]:
-    """The codes that a user means: codes, with or without a region (`pt-BR`), or names in English
-    or in the language itself, in any case, separated by commas. None, or `auto`: none.
+    """Read a user's languages, separated by commas: codes, with or without a region (`pt-BR`), or
+    names in English or in the language itself, in any case. Empty for None or `auto`.
 
     Raises:
         UsageError: a language that Whisper does not have.
@@ -169,6 +169,6 @@ def _codes() -> dict[str, str]:
 
 
 def _folded(text: str) -> str:
-    """Without case and accents, as people type it."""
+    """The text without case and accents."""
     decomposed = unicodedata.normalize("NFKD", text.strip().casefold())
     return "".join(one for one in decomposed if unicodedata.category(one) != "Mn")

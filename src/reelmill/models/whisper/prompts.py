@@ -1,4 +1,4 @@
-"""The text put before every window: how much of it fits, and whether it came out as text."""
+"""The prompt before every window: how much of it fits, and whether it was repeated as text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from reelmill.models.whisper.decoding import MAX_TOKENS, DecodingOptions
 
 #: The number of tokens that may precede a window, as in openai/whisper.
 PROMPT_TOKENS = MAX_TOKENS // 2 - 1
-#: A text is made of the prompt when runs of the prompt's letters make up so much of it; shorter
-#: runs are in any two texts of a language. A letter of a syllabary or of Han counts twice.
+#: A text repeats the prompt if at least this share of it consists of runs of the prompt's letters;
+#: shorter runs occur in any two texts of a language. A letter of a syllabary or of Han counts
+#: twice.
 _SHARE = 0.7
 _SHORTEST_RUN = 6
 _FEWEST_LETTERS = 4
 _WIDE_FROM = "\u1100"
-#: Two ways of hearing the same words are this alike.
+#: Two transcriptions of the same words are at least this similar.
 _SAME = 0.5
 
 Encode = Callable[[str], list[int]]
@@ -25,7 +26,7 @@ Decode = Callable[[list[int]], str]
 
 def prompt_tokens(options: DecodingOptions, encode: Encode) -> tuple[list[int], list[int]]:
     """The tokens of hotwords (their beginning) and of the initial prompt (its end), as many as fit;
-    where both do not, hotwords get no more than half."""
+    if both do not fit, hotwords get at most half."""
     hotwords = encode(" " + options.hotwords.strip()) if options.hotwords else []
     prompt = encode(" " + options.initial_prompt.strip()) if options.initial_prompt else []
     least = PROMPT_TOKENS // 2 if prompt else PROMPT_TOKENS
@@ -88,6 +89,6 @@ def _weight(text: str) -> int:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits only, without case."""
+    """The letters and digits of a text, without case."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(letter for letter in folded if letter.isalnum())

@@ -1,4 +1,4 @@
-"""Which Whisper model is used and how: its folder, numbers format and windows; loading it."""
+"""Describe and load a Whisper model: its folder, number format and windows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from reelmill.models.whisper.whisper import Whisper
 if TYPE_CHECKING:
     from reelmill.models.files.cache import ModelFiles
 
-#: Vocabularies of models that know more than English have at least so many tokens.
+#: Vocabularies of multilingual models have at least this many tokens.
 _MULTILINGUAL_VOCABULARY = 51_865
 
 
@@ -50,12 +50,12 @@ class WhisperSpec(ModelSpec):
     #: The length to which features of a window are padded; less than 30 s only for models made for
     #: it.
     padded_seconds: float = WINDOW_SECONDS
-    #: Whether it knows languages other than English, and distinguishes them.
+    #: Whether it supports languages other than English, and distinguishes them.
     multilingual: bool = True
 
     @classmethod
     def of(cls, files: ModelFiles, compute_type: str = "auto") -> WhisperSpec:
-        """Of a resolved model, used as its folder asks for."""
+        """The spec of a resolved model, with the settings in its folder."""
         return cls(
             files.path,
             files.name,
@@ -94,7 +94,7 @@ class WhisperSpec(ModelSpec):
         return KEEP_LARGE_BLOCKS
 
     def memory_mb(self, device_kind: str) -> float:
-        """The size of the weights on disk, half as much again for a batch, and the libraries."""
+        """1.5 times the size of the weights on disk, for a batch, plus the libraries."""
         weights = (self.path / "model.bin").stat().st_size / (1 << 20)
         return 1.5 * weights + 200
 
@@ -140,7 +140,7 @@ class WhisperSpec(ModelSpec):
 
 
 def _vocabulary_size(folder: Path) -> int:
-    """How many tokens a model in CTranslate2's format knows."""
+    """The number of tokens in the vocabulary of a model in CTranslate2's format."""
     lines = folder / "vocabulary.txt"
     if lines.is_file():
         with lines.open("rb") as file:

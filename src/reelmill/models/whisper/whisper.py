@@ -1,7 +1,7 @@
 """Whisper on CTranslate2: windows of different recordings and languages in one batch.
 
-A window's result does not depend on the windows beside it, nor on their order: every window is
-padded to the same 30 s, nothing is drawn at random, and prompts are of equal length.
+A window's result does not depend on the other windows, nor on their order: every window is padded
+to the same 30 s, nothing is random, and prompts have equal length.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ class Whisper:
     ) -> list[DecodedWindow]:
         """Recognize a batch of windows.
 
-        Which language is spoken is asked of the same encoder output, for the price of one token.
-        A window whose text ends before its sound is decoded again from there, as the one-by-one
-        mode of faster-whisper does and its batched mode does not: no text is lost.
+        The language is detected from the same encoder output, at the cost of one token. A window
+        whose text ends before its sound is decoded again from there, as the one-by-one mode of
+        faster-whisper does and its batched mode does not: no text is lost.
 
         Args:
             windows: features, each (n_mels, up to 3000 frames), float32.
-            choices: of each window the languages it may be in, any of all if there are none; an
-                English-only model takes all as English.
+            choices: of each window the languages it may be in, any language if there are none; an
+                English-only model treats all as English.
 
         Raises:
-            InputError: the model does not know a language.
+            InputError: the model does not support a language.
         """
         encoded = self._encoder.encode(windows)
         heard = self._languages(encoded, len(windows))
@@ -119,7 +119,7 @@ class Whisper:
     def token_times(
         self, windows: Sequence[Float32], languages: Sequence[str], texts: Sequence[Sequence[str]]
     ) -> list[list[TextTokens]]:
-        """When each token of known texts is spoken, by the decoder's cross-attention.
+        """Find when each token of known texts is spoken, by the decoder's cross-attention.
 
         Dynamic time warping over the weights of the alignment heads, as openai-whisper and
         faster-whisper do it (CTranslate2's `align`); a text that does not fit into the decoder
@@ -167,7 +167,8 @@ class Whisper:
     def _search(
         self, encoded: Any, prompts: list[list[int]], options: DecodingOptions
     ) -> list[Hypothesis]:
-        """The kept hypothesis of each window. Only those that fail the checks are tried again."""
+        """The kept hypothesis of each window. Only windows that fail the checks are decoded
+        again."""
         tried: list[list[Hypothesis]] = [[] for _ in prompts]
         for temperature in options.temperatures:
             failed = [i for i, one in enumerate(tried) if not one or goes_on(one, options)]
@@ -193,8 +194,8 @@ class Whisper:
         languages: Sequence[str],
         options: DecodingOptions,
     ) -> list[Hypothesis]:
-        """The hypotheses, those decoded again without the prompt that are doubtful with it or
-        repeat it, and that the sound alone does not bear out."""
+        """The hypotheses. A window whose text with the prompt is doubtful or repeats it is decoded
+        again without the prompt, which replaces the text unless the sound alone confirms it."""
         again = []
         for row, one in enumerate(best):
             texts = [self._tokenizer.decode(list(part)) for part in self._texts(one)]
@@ -272,7 +273,7 @@ class Whisper:
     def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
         """Hotwords and initial prompt (together at most 223 tokens), then the task.
 
-        All prompts of one stage have the same length, which CTranslate2 demands of a batch.
+        All prompts of one stage have the same length, as CTranslate2 requires within a batch.
         """
         hotwords, initial = prompt_tokens(options, self._tokenizer.encode)
         before = [*hotwords, *initial]
@@ -301,8 +302,8 @@ class Whisper:
 
 
 def likeliest(languages: Mapping[str, float], allowed: Sequence[str]) -> str:
-    """The likeliest of the allowed languages, of all if none is named; English where nothing was
-    heard of any."""
+    """The likeliest of the allowed languages, or of all if none is named; English if there are no
+    probabilities."""
     if len(allowed) == 1:
         return allowed[0]
     candidates = [code for code in allowed or languages if code in languages]
@@ -310,7 +311,7 @@ def likeliest(languages: Mapping[str, float], allowed: Sequence[str]) -> str:
 
 
 def _foremost(languages: Mapping[str, float], allowed: Sequence[str]) -> dict[str, float]:
-    """The likeliest languages and those allowed, the likeliest first."""
+    """The likeliest languages and the allowed ones, the likeliest first."""
     ranked = sorted(languages, key=lambda code: (-languages[code], code))
     return {
         code: round(languages[code], 4)
@@ -322,7 +323,7 @@ def _foremost(languages: Mapping[str, float], allowed: Sequence[str]) -> dict[st
 def onsets(alignments: Sequence[tuple[int, int]], count: int) -> list[float]:
     """Seconds at which each of `count` tokens begins, and the last ends.
 
-    `alignments` are pairs of a token's and a position's number, both never falling.
+    `alignments`: pairs of the numbers of a token and a position, both never decreasing.
     """
     begins: list[float] = []
     for token, position in alignments:
