@@ -1,4 +1,4 @@
-"""`reelmill find`: what was said where, in all results of a folder."""
+"""`reelmill find`: find what was said where, in all results of a folder."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def run_find(out: Path, query: Query, *, json_lines: bool = False) -> int:
 
     Args:
         out: the output folder.
-        query: what is looked for.
-        json_lines: print JSON, an object a line.
+        query: the search query.
+        json_lines: print one JSON object per line.
 
     Returns:
         The exit code: 1 when nothing was found.
 
     Raises:
-        UsageError: no such folder, no index can be kept, or nothing to look for.
+        UsageError: there is no such folder, the index cannot be kept, or the query is empty.
     """
     with contextlib.closing(SearchIndex(out)) as index:
         problems = index.update()
@@ -56,16 +56,16 @@ def query_of(
     only: str | None,
     limit: int,
 ) -> Query:
-    """A query as the command line gives it: times and kinds are text.
+    """Make a query from the command line, where times and kinds are text.
 
     Raises:
-        UsageError: a time or a kind is none.
+        UsageError: a time or a kind is not valid.
     """
     kinds = tuple(part.strip() for part in only.split(",")) if only else ()
     for kind in kinds:
         if kind not in get_args(Kind):
             raise UsageError(f"--only {kind}: there are {', '.join(get_args(Kind))}")
-    # the shell took the quotation marks of a phrase away
+    # the shell has removed the quotation marks of a phrase
     asked = " ".join(f'"{word}"' if " " in word else word for word in words)
     return Query(
         asked,
@@ -82,7 +82,7 @@ def seconds(text: str) -> float:
     """A time given as seconds, `m:ss` or `h:mm:ss`.
 
     Raises:
-        UsageError: it is something else.
+        UsageError: it is not a time.
     """
     parts = text.split(":")
     try:

@@ -1,4 +1,4 @@
-"""The command as the user typed it, for records that have to tell how a result was made."""
+"""The command as the user typed it, for records of how a result was made."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def typed(arguments: Sequence[str]) -> None:
     """Remember the command line of this context.
 
     Args:
-        arguments: what follows the name of the program.
+        arguments: what follows the program's name.
     """
     _TYPED.set(shlex.join(["reelmill", *arguments]))
 
 
 def as_typed() -> str | None:
-    """The command line, quoted for a shell; None where Reelmill is used as a library."""
+    """The command line, quoted for a shell; None if Reelmill is used as a library."""
     return _TYPED.get()

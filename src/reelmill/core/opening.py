@@ -1,4 +1,4 @@
-"""Opening a file that somebody else may have put where it is."""
+"""Open a file that somebody else may have placed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def open_unlinked(path: Path) -> int:
-    """A descriptor for reading what lies at `path` itself. It does not wait for a pipe; whether it
-    is a regular file is for the caller to look at.
+    """A descriptor for reading the file at `path` itself, without following a link or waiting for a
+    pipe. The caller has to check that it is a regular file.
 
     Raises:
         OSError: it cannot be opened; ELOOP for a link.

@@ -1,4 +1,4 @@
-"""A folder of examples of known people, which `--people` names: pictures or recordings."""
+"""The folder of `--people`: pictures or recordings of known people."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Example:
 
 
 def examples(folder: Path, is_one: Callable[[Path], bool] = lambda path: True) -> list[Example]:
-    """The files in `folder`, named by themselves, and in its subfolders, named by these. Hidden
-    ones are left out.
+    """The files in `folder`, named after the files, and in its subfolders, named after the
+    subfolder. Hidden files are left out.
 
     Args:
         folder: the folder.

@@ -29,7 +29,7 @@ def retry(
     Args:
         attempt: what to do.
         transient: whether trying again can help.
-        failed: told of an error and of the seconds until the next try.
+        failed: called with an error and the seconds until the next try.
         sleep: waits.
         waits: seconds before each further try.
 

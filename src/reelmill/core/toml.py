@@ -1,4 +1,4 @@
-"""Reads the TOML files that users write."""
+"""Read TOML files written by users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         path: the file, in UTF-8, with or without a byte order mark.
 
     Raises:
-        UsageError: it cannot be read, or is no TOML; the message names the file and the line.
+        UsageError: it cannot be read or is not TOML; the message names the file and the line.
     """
     try:
         data = path.read_bytes()

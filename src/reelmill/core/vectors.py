@@ -1,4 +1,4 @@
-"""Vectors that stand for faces and voices."""
+"""Vectors of faces and voices."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def walk(
 
     Args:
         top: the folder to begin with.
-        onerror: is told why a folder cannot be listed.
+        onerror: called with the error if a folder cannot be listed.
         followlinks: go into linked folders too.
 
     Yields:

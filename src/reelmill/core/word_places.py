@@ -1,4 +1,4 @@
-"""Where the words of a text stand in it."""
+"""Find the positions of words in a text."""
 
 from __future__ import annotations
 

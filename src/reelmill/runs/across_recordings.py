@@ -1,4 +1,5 @@
-"""`voice --across`: who is the same person in several recordings, written once all are done."""
+"""`voice --across`: match the same people across the recordings of a run. Written once all
+recordings are done."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ from reelmill.stages.speakers.across import Heard, KnownPerson, Link, Person, ma
 from reelmill.stages.speakers.same_voice import MatchOptions
 
 SCHEMA = "reelmill.speakers/1"
-#: Below `.cache`, one for each network: who has which number, so that nobody's changes from run to
-#: run. Vectors of different networks cannot be compared.
+#: Below `.cache`, one file for each network: who has which number, so that numbers stay the same
+#: from run to run. Vectors of different networks cannot be compared.
 _REGISTERS = "speakers-{}.json"
 _DIGEST_DIGITS = 16
 
@@ -95,7 +96,7 @@ def write_speakers(found: Sequence[Found], out: Path) -> Aggregate:
 
 
 def _profiled(found: Found) -> _Profiled | None:
-    """None where the recording failed."""
+    """The voices of a recording; None if it failed."""
     if not found.artifact.is_file():
         return None
     profiles = load(found.stored, SpeakerProfiles, user_key().seal)
@@ -131,7 +132,7 @@ def _by_recording(person: Person, names: dict[str, str]) -> list[tuple[Heard, Li
 
 
 def _table(people: Sequence[Person], names: dict[str, str]) -> Table:
-    """Who is in which recordings, those in most of them first."""
+    """The table of who is in which recordings; people in most recordings come first."""
     rows: list[list[str | list[str]]] = []
     for person in sorted(people, key=lambda one: (-len(one.heard), one.id)):
         pairs = _by_recording(person, names)
@@ -155,17 +156,18 @@ def _table(people: Sequence[Person], names: dict[str, str]) -> Table:
 
 
 def _remembered(people: Sequence[Person], known: Sequence[KnownPerson]) -> list[KnownPerson]:
-    """Those of earlier runs, brought up to date: a speaker of a recording is one person only."""
+    """The known people of earlier runs, updated. A speaker of a recording belongs to only one of
+    them."""
     here = {one.member[0] for person in people for one in person.heard}
     by_number = {one.id: [old for old in one.heard if old.member[0] not in here] for one in known}
     for person in people:
         by_number.setdefault(person.id, []).extend(person.heard)
-    # Whose recordings are all somebody else's now keeps the number: it is not given out again.
+    # A person who has lost all recordings to others keeps the number, so that it is not used again.
     return [KnownPerson(place, tuple(heard)) for place, heard in sorted(by_number.items())]
 
 
 def _read_register(path: Path, digest: str) -> list[KnownPerson]:
-    """Numbers given out before; none where voices were told apart by another network."""
+    """Numbers assigned by earlier runs; empty if another network told voices apart."""
     try:
         content = read_kept(path)
         if content is None or content["digest"] != digest:
@@ -186,7 +188,7 @@ def _read_register(path: Path, digest: str) -> list[KnownPerson]:
             for person in content["people"]
         ]
     except (ValueError, KeyError, TypeError):
-        return []  # not as this version writes it: numbers begin at 1
+        return []  # another version wrote it: start numbering at 1
 
 
 def _write_register(path: Path, digest: str, people: Sequence[KnownPerson]) -> None:

@@ -37,8 +37,8 @@ from reelmill.settings import Settings
 class Custodian:
     """The custody log of one run.
 
-    Nothing is written until something is done: a run that finds all its recordings finished leaves
-    the log as it is. Entries that cannot be written are kept and tried again with the next one.
+    Nothing is written until work is done: a run that finds all its recordings finished does not
+    change the log. Entries that cannot be written are kept and tried again with the next one.
     """
 
     def __init__(self, out: Path, seal: Seal, beginning: Callable[[], Mapping[str, Any]]) -> None:
@@ -53,7 +53,7 @@ class Custodian:
         self._told = 0
 
     def hear(self, event: Event | Detail) -> None:
-        """Write what an event says, if it is one for the log."""
+        """Write an entry for an event, if it belongs in the log."""
         match event:
             case Identified():
                 self._add("checked" if event.again else "ingest", **self._original(event))
@@ -87,7 +87,7 @@ class Custodian:
         self.exported(written)
 
     def problems(self) -> list[str]:
-        """What is wrong with the log and was not told yet, for people."""
+        """Problems with the log that have not been reported yet, for people."""
         found, self._told = self._chain.problems[self._told :], len(self._chain.problems)
         return found
 
@@ -97,7 +97,7 @@ class Custodian:
         return self._problem if self._waiting else None
 
     def close(self) -> None:
-        """Have the disk keep everything."""
+        """Flush everything to the disk."""
         try:
             self._chain.close()
         except OSError as error:

@@ -56,7 +56,7 @@ def engine_config(
 
 
 def _largest_batch(settings: Settings, choice: DeviceChoice) -> int:
-    """As asked for; else by the GPU's memory, and never less than the first batch."""
+    """As set; otherwise by the GPU's memory, and never less than the first batch."""
     if settings.max_batch is not None and "max_batch" in settings.model_fields_set:
         return settings.max_batch
     by_memory = settings.max_batch or policy.default_max_batch(choice.free_mb or 0.0)

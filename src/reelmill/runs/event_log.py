@@ -17,7 +17,7 @@ T = TypeVar("T")
 class EventLog:
     """Keeps the events of a run, so that a listener who starts late misses nothing.
 
-    Only the latest `Progressed` is kept. A slow listener skips those it had no time for.
+    Only the latest `Progressed` is kept. A slow listener skips some of these.
     """
 
     def __init__(self) -> None:

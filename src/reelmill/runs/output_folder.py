@@ -59,7 +59,7 @@ def open_output(
     """Create the output folder if necessary, open it for writing, and check that its cache is ours.
 
     Raises:
-        UsageError: it cannot be made or written, what is kept there is others', or it holds files
+        UsageError: it cannot be created or written, its cache is another program's, or it has files
             that the run would replace.
     """
     key = user_key()

@@ -35,7 +35,7 @@ _REPORTS = (REPORT_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
 OUR_FILES = (*_REPORTS, EVIDENCE, MANIFEST)
 #: Those that no other program's file may stand in the way of.
 CHECKED = (*OUR_FILES, CUSTODY)
-#: The names that are no recording's.
+#: Names that no recording's results may have.
 RESERVED = (*CHECKED, PEOPLE, SPEAKERS)
 
 

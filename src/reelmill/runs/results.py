@@ -51,16 +51,16 @@ class RecordingResult:
 
     Attributes:
         recording: absolute path of the original.
-        name: of its results below the output folder, without suffix.
+        name: the path of its results below the output folder, without suffix.
         status: see `Status`.
         error: why it failed: stage, kind, message, number of tries; None unless `failed`.
         files: absolute paths of the files written for it, in the order of their stages.
-        notes: in plain words, what whoever reads the results should know.
+        notes: in plain words, for readers of the results.
         findings: what is damaged, guessed or left out, with severity and times.
-        changed: what differs in the original since it was first read; empty as it should be.
-        media_seconds: its length in seconds, None where it could not be read.
-        seconds: from the first work on it to the last, 0 when nothing had to be done.
-        reused: an earlier run on this output folder had finished it.
+        changed: differences in the original since it was first read; normally empty.
+        media_seconds: its length in seconds; None if it could not be read.
+        seconds: from the start of work on it to the end; 0 if nothing had to be done.
+        reused: whether an earlier run on this output folder had finished it.
         artifacts: the file of each stage's result by the type of the result.
     """
 
@@ -85,7 +85,7 @@ class RecordingResult:
         pipeline: Pipeline,
         artifacts: Mapping[type[Artifact], Stored],
     ) -> ResultT:
-        """The result of a recording that is finished, or that the run did not reach."""
+        """The result of a recording that is finished, or that was not processed."""
         outcome = job.outcome()
         return cls(
             recording=job.path,
@@ -122,7 +122,7 @@ class RecordingResult:
             raise error_of(self.error)
 
     def artifact(self, *kinds: type[ArtifactT]) -> ArtifactT | None:
-        """The first of these types for which a stage produced a result; None when there is none.
+        """The result of the first of these types that a stage produced; None if there is none.
 
         Raises:
             InputError: its file is damaged, or was changed by somebody else.
@@ -153,8 +153,8 @@ class TranscriptResult(RecordingResult):
 
     @cached_property
     def transcript(self) -> Transcript | None:
-        """The furthest there is: with speakers (`SpokenTranscript`), with the times of words
-        (`AlignedTranscript`), or as recognized. Speakers have the names they were given.
+        """The most complete one: with speakers (`SpokenTranscript`), with the times of words
+        (`AlignedTranscript`), or as recognized. Speakers have the names that users gave them.
         """
         found = self.artifact(SpokenTranscript, AlignedTranscript, Transcript)
         return None if found is None else named(found, self._names)
@@ -244,7 +244,7 @@ class FacesResult(RecordingResult):
 
     @cached_property
     def transcript(self) -> Transcript | None:
-        """What is said, by whom, where that was asked for; None elsewhere."""
+        """What is said, and by whom; None unless it was asked for."""
         return self.artifact(SpokenTranscript, AlignedTranscript, Transcript)
 
     @cached_property

@@ -76,13 +76,13 @@ class Run:
         Args:
             task: `voice`, `subtitle` or `faces`.
             paths: files, folders (with all in them) and patterns; may be empty, if they are added.
-            fresh: compute everything anew, instead of going on with what the output folder has.
+            fresh: compute everything anew instead of continuing with what is in the output folder.
             options: settings by name, as the command's options with underscores: `out`, `model`,
-                `language`, `device` and so on. `config` is a settings file. What is not given
-                comes from the environment (`REELMILL_...`), the user's config file, or a default.
+                `language`, `device` and so on. `config` is a settings file. Settings not given come
+                from the environment (`REELMILL_...`), the user's config file, or a default.
 
         Raises:
-            UsageError: no such task, or a setting that does not fit.
+            UsageError: there is no such task, or a setting is not valid.
         """
         self._task = task if isinstance(task, Task) else task_named(task)
         given = {name: value for name, value in options.items() if value is not None}
@@ -119,9 +119,9 @@ class Run:
         thread.
 
         Raises:
-            UsageError: no recordings where paths were given, an output folder that cannot be
-                written or that another run has, a device that is not there.
-            ModelUnavailableError: a model is neither here nor can it be fetched.
+            UsageError: no recordings are found below the paths, the output folder cannot be written
+                or is in use by another run, or a device does not exist.
+            ModelUnavailableError: a model is not on this machine and cannot be downloaded.
         """
         with self._guard:
             if self._thread is not None:
@@ -142,14 +142,14 @@ class Run:
         """Accept no more recordings, and wait until all are done or the run has stopped.
 
         Args:
-            timeout: seconds; without end when None.
+            timeout: seconds; None to wait without limit.
 
         Returns:
-            What became of every recording; also why the run stopped, where it did.
+            The outcome of every recording, and why the run stopped, if it did.
 
         Raises:
-            TimeoutError: it still goes on; wait again, or stop it.
-            ReelmillError: the run could not begin or go on.
+            TimeoutError: it is still running; wait again, or stop it.
+            ReelmillError: the run could not start or continue.
         """
         self.close()
         if self._thread is None:
@@ -176,12 +176,12 @@ class Run:
                 self._call(self._coordinator.close)
 
     def stop(self, reason: str = "stop() was called") -> None:
-        """Begin nothing new; returns at once. What is being computed has 20 seconds to be
-        finished, called again none. Finished work is kept, and another run on the same output
-        folder goes on from there. After the end it does nothing.
+        """Start nothing new, and return at once. Work in progress has 20 seconds to finish, or none
+        if this is called again. Finished work is kept, and another run on the same output folder
+        continues from there. After the end of the run this does nothing.
 
         Args:
-            reason: is in the summary and in the report.
+            reason: shown in the summary and the report.
         """
         with self._guard:
             self._is_closed = True
@@ -243,7 +243,7 @@ class Run:
             paths: files, folders (with all in them) and patterns.
 
         Raises:
-            UsageError: something that is not there, or a folder without recordings.
+            UsageError: a path does not exist, or a folder has no recordings.
             RunClosedError: the run was closed or stopped, or is over.
         """
         found = search(as_paths(paths), self.out)
@@ -262,15 +262,15 @@ class Run:
                 self._call(self._coordinator.add, found.sources)
 
     def events(self) -> Stream[Event]:
-        """A new listener: all events from the beginning of the run to its end, for `for` (which
-        blocks) and `async for`. There may be any number, begun at any time; one that is slow skips
-        some of the `Progressed` and nothing else.
+        """A new listener, which gets all events from the start of the run to its end, for `for`
+        (which blocks) and `async for`. There may be any number of them, created at any time. A slow
+        one skips some `Progressed` events and nothing else.
         """
         return Stream(self._log, lambda event: (event,))
 
     def results(self) -> Stream[RecordingResult]:
-        """The result of each recording as soon as it is done, also of those that earlier runs had
-        finished, and at the end of those that were skipped; for `for` and `async for`.
+        """The result of each recording as soon as it is done, including those that earlier runs had
+        finished, and at the end those that were skipped; for `for` and `async for`.
         """
         return Stream(self._log, self._results_in())
 
@@ -349,7 +349,7 @@ class Run:
             pass
 
     def _results_in(self) -> Any:
-        """Reads results out of events."""
+        """Turns events into results."""
         keys: list[Keys] = []
 
         def result(path: str) -> RecordingResult:

@@ -18,7 +18,8 @@ from reelmill.settings import Settings
 
 @dataclass(frozen=True)
 class Aggregate:
-    """What came of a step over all recordings: files in the output folder, tables for the page."""
+    """The result of a step over all recordings: files in the output folder, and tables for the
+    page."""
 
     files: list[ExportedFile] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
@@ -41,9 +42,9 @@ class Task:
         name: as the command's.
         settings: the settings in force, from the options given; raises UsageError.
         build: makes the pipeline.
-        result: the type of what comes out for a recording.
+        result: the type of a recording's result.
         aggregate: the step over all recordings that the settings ask for.
-        remarks: what to say of the recordings before any work is done.
+        remarks: remarks about the recordings before any work is done.
     """
 
     name: str

@@ -24,8 +24,8 @@ from reelmill.search.tokens import expression, position, terms, tokens
 
 #: Raised when a column changes its meaning. Older indexes are then rebuilt.
 _VERSION = 2
-#: The lines of a file are numbered from the file's own number times this on. It is more than the
-#: largest file that is read can have: a line takes at least 8 bytes of its 256 MB.
+#: The lines of a file are numbered from the file's number times this. No file that is read has as
+#: many lines: a line takes at least 8 bytes, and a file has at most 256 MB.
 _LINES = 1 << 26
 _SCHEMA = """
 CREATE TABLE files (id INTEGER PRIMARY KEY, path UNIQUE, stamp, name, sha256, problem);
@@ -41,11 +41,11 @@ class Query:
     """A search query.
 
     Attributes:
-        words: as `tokens.terms` reads them; empty for all lines that the rest allows.
-        speaker: whose lines; case makes no difference.
+        words: as `tokens.terms` reads them; empty for all lines that match the rest.
+        speaker: the speaker of the lines, regardless of case.
         recording: a recording's name, or a pattern with `*` and `?`.
-        start, end: seconds; lines that are, in part, between them.
-        kinds: which lines; all when empty.
+        start, end: seconds; lines that are at least partly between them.
+        kinds: the kinds of lines; all if empty.
         limit: the most hits.
     """
 
@@ -64,10 +64,10 @@ class Hit:
 
     Attributes:
         recording: the recording's name.
-        file: the result it stands in.
+        file: the result that has the line.
         kind: `speech`, `translation` or `finding`.
-        at: the second of the original at which the first term begins, where words have times;
-            else that of the line; None for a finding about the whole recording.
+        at: the second of the original at which the first term begins, or the line if words have no
+            times; None for a finding about the whole recording.
         start, end: the line's seconds.
     """
 
@@ -88,7 +88,7 @@ class SearchIndex:
     def __init__(self, out: Path) -> None:
         """
         Args:
-            out: the output folder; its name may be any of those it has.
+            out: the output folder, by any of its names.
 
         Raises:
             UsageError: there is no such folder, or the index cannot be kept.
@@ -120,10 +120,10 @@ class SearchIndex:
         self._db.close()
 
     def update(self) -> list[str]:
-        """Index what is new or changed below the folder, and remove what is gone.
+        """Index new and changed files below the folder, and remove those that are gone.
 
         Returns:
-            Why files could not be searched.
+            Messages about files that could not be searched.
         """
         known = {path: (number, stamp) for number, path, stamp in self._db.execute(_KNOWN)}
         with self._transaction():

@@ -1,4 +1,4 @@
-"""Reads what can be searched: the JSON results in an output folder, as lines with times.
+"""Read the JSON results in an output folder as lines with times, for searching.
 
 The files may come from anywhere, so every field is checked. A file that is not ours, or is damaged,
 has no lines.
@@ -73,7 +73,7 @@ class _Source(BaseModel):
 
 
 class Result(BaseModel):
-    """A JSON result as far as it is searched; `made` is its schema."""
+    """The searchable part of a JSON result; `made` is its schema."""
 
     made: str = Field(alias="schema")
     source: _Source
@@ -82,7 +82,7 @@ class Result(BaseModel):
     findings: list[_Finding] = []
 
     def lines(self) -> Iterator[Line]:
-        """Everything in it that can be found."""
+        """All lines of a result."""
         for one in (*self.segments, *self.sentences):
             said = Line(kind="speech", **one.model_dump(exclude={"translations"}))
             yield said
@@ -106,7 +106,7 @@ def read_result(path: Path) -> Result | None:
     """Read a result to be searched; None if the file is something else.
 
     Raises:
-        InputError: it cannot be read, or says it is a result and is damaged.
+        InputError: it cannot be read, or it claims to be a result and is damaged.
     """
     try:
         values: Any = parse_json(_content(path))

@@ -37,8 +37,8 @@ def terms(question: str) -> list[tuple[list[str], bool]]:
     """Parse a query: the tokens of each term, and whether it also matches words that begin with it.
 
     Args:
-        question: words, all of which have to be there; `"some words"` for a phrase; `word*` for
-            all words that begin so.
+        question: words, all of which have to occur; `"some words"` for a phrase; `word*` for all
+            words that begin so.
     """
     found = []
     for match in _TERM.finditer(question):

@@ -12,14 +12,14 @@ ENVIRONMENT = "REELMILL_"
 
 
 def _split_at_commas(value: Any) -> Any:
-    """Split `json,srt`, which people write in the environment as on the command line."""
+    """Split a text like `json,srt`, which users write in the environment as on the command line."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return value
 
 
 def _one_or_many(value: Any) -> Any:
-    """Keep a single text whole: the code that reads it knows what its commas mean."""
+    """Make a single text a list without splitting it; the code that reads it handles its commas."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -130,5 +130,6 @@ class BaseFields(BaseSettings):
 
     @property
     def origin(self) -> str | None:
-        """Which file gave which settings, for the first lines of a run; None without a file."""
+        """The file that gave settings, and which, for the first lines of a run; None without a
+        file."""
         return self._origin

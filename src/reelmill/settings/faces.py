@@ -11,7 +11,7 @@ from reelmill.settings.base import BaseFields, CommaSeparated
 
 
 class FacesFields(BaseFields):
-    """Who is found, and which clips are cut."""
+    """Settings for finding people and cutting clips."""
 
     detector: str = Field(
         "mtcnn",

@@ -1,4 +1,4 @@
-"""Settings of what `reelmill voice --forensic` measures and finds in the sound and the words."""
+"""Settings of `reelmill voice --forensic`: measurements and findings in sound and words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.settings.base import BaseFields
 
 
 class ForensicFields(BaseFields):
-    """What is off unless `forensic` is on."""
+    """Settings that have an effect only with `forensic`."""
 
     forensic: bool = Field(
         False,

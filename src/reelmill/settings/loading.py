@@ -128,7 +128,7 @@ def _only_on_the_command_line(where: str, name: str) -> str:
 
 
 def _origin_line(file: Path, read: Collection[str]) -> str | None:
-    """Which file was read, and that one in the current folder was not."""
+    """The line about which file was read, and that one in the current folder was not."""
     lines = [f"settings from {file}: {', '.join(sorted(read))}"] if read else []
     here = Path(CONFIG_FILE)
     if here.is_file() and not (file.exists() and file.samefile(here)):
@@ -137,8 +137,8 @@ def _origin_line(file: Path, read: Collection[str]) -> str | None:
 
 
 def _told(problem: ErrorDetails, file: Path, below: Collection[str]) -> str:
-    """A problem with the setting's name, and with the file when the value came from there.
-    Problems between several settings already name them."""
+    """The message about a problem, with the setting's name and, if the value came from a file, its
+    path. Problems between several settings already name them."""
     name = ".".join(map(str, problem["loc"]))
     if not name:
         return str(problem["ctx"]["error"])

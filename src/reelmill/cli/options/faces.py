@@ -52,7 +52,7 @@ class Clips(shared.Encoding):
 
 
 class Persons:
-    """Whose clips are made, and who is who."""
+    """Who gets clips, and the names of persons."""
 
     target: Annotated[
         str | None, typer.Option(help="Only this person, by name or by letter on the page.")
@@ -85,7 +85,7 @@ class Persons:
 
 
 class Networks:
-    """What finds faces and tells people apart."""
+    """The networks that find faces and tell people apart."""
 
     detector: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""Options of what is measured and found in the sound and the words of recordings."""
+"""Options of measurements and findings in the sound and words of recordings."""
 
 from __future__ import annotations
 

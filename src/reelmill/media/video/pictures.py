@@ -41,7 +41,7 @@ class Pictures:
     """The properties of a video stream.
 
     Attributes:
-        index: the stream's.
+        index: the stream's index.
         width, height: as they are stored.
         rotation: degrees by which they are rotated to be shown.
         aspect: the width of a stored pixel divided by its height.
@@ -109,7 +109,7 @@ def pictures(source: InputContainer, index: int, start: float, path: Path) -> Pi
 
     Args:
         source: the video, at its beginning; read to its end.
-        index: the stream's.
+        index: the stream's index.
         start: the first time stamp of the file, in seconds.
         path: the file's, for messages.
 

@@ -45,8 +45,8 @@ class MtcnnSpec(OnnxModelSpec, DetectorSpec):
     """The shipped MTCNN.
 
     Args:
-        smallest: side of the smallest face searched for, pixels of the frame.
-        factor: from one level of the pyramid to the next.
+        smallest: side of the smallest face searched for, in pixels of the frame.
+        factor: scale from one level of the pyramid to the next.
         thresholds: of the three networks' scores.
     """
 

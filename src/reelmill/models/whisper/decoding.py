@@ -178,8 +178,8 @@ def split_by_timestamps(
     """Cut a window's tokens into segments at adjacent timestamps.
 
     Args:
-        tokens: as decoded, timestamps included.
-        frames: how many feature frames of the window are sound.
+        tokens: as decoded, including timestamps.
+        frames: the number of feature frames of the window that have sound.
 
     Returns:
         The segments, and the frame from which the window must be decoded again because its
