@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Float16 = npt.NDArray[np.float16]
     Float32 = npt.NDArray[np.float32]
+    Float64 = npt.NDArray[np.float64]
     Int8 = npt.NDArray[np.int8]
     Int64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]
@@ -73,7 +74,7 @@ class PitchArrays:
     """
 
     f0: Float32
-    times: Float32
+    times: Float64
     counts: Int64
 
 

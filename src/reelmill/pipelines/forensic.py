@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
+from reelmill.errors import ModelUnavailableError
+from reelmill.models.praat import praat_spec
 from reelmill.settings import Settings
+from reelmill.stages.forensic.acoustics import MeasureAcoustics
+from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
 
 
 def with_forensic(pipeline: Pipeline, settings: Settings) -> Pipeline:
@@ -22,4 +27,13 @@ def forensic_stages(settings: Settings) -> list[Stage]:
     """The stages that the settings ask for; their order follows from what they need."""
     if not settings.forensic:
         return []
-    return []
+    return _acoustic_stages()
+
+
+def _acoustic_stages() -> list[Stage]:
+    """Without Praat, what it measures is left out, and a notice and each recording say so."""
+    try:
+        return [MeasureVoiceQuality(praat_spec()), MeasureAcoustics()]
+    except ModelUnavailableError as error:
+        announce(str(error))
+        return [MeasureAcoustics(unmeasured=(str(error),))]
