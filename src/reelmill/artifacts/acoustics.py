@@ -171,7 +171,7 @@ class Episode:
     """A stretch over which a speaker is louder or higher than their own baseline.
 
     `value` (over the episode) and `baseline` in LUFS for `louder`, in Hz for `higher`. `z`: how far
-    the value is from the baseline in robust standard deviations; None where they cannot be told.
+    the value is from the baseline in robust standard deviations.
     """
 
     kind: EpisodeKind
@@ -180,7 +180,7 @@ class Episode:
     speaker: str | None
     value: float
     baseline: float
-    z: float | None = None
+    z: float
 
 
 @dataclass

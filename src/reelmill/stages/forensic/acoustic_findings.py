@@ -32,7 +32,7 @@ def _of_episode(one: Episode) -> Finding:
     else:
         share = 100 * (one.value / one.baseline - 1)
         text = f"median pitch {one.value:.0f} Hz; usually {one.baseline:.0f} ({share:+.0f} %"
-    text += ")" if one.z is None else f", z {one.z:.1f})"
+    text += f", z {one.z:.1f})"
     label = "louder for a while" if one.kind == "louder" else "higher voice for a while"
     return Finding(label, one.start, one.end, speaker=one.speaker, text=text)
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from reelmill.artifacts import Change, Utterance
 from reelmill.artifacts.acoustics import Measure
+from reelmill.core.arrays import Float64
 
 #: The median absolute deviation times this estimates the standard deviation of a normal
 #: distribution.
 _MAD_TO_DEVIATION = 1.4826
-#: The least deviation of each measure, so that an even voice does not make a change of everything:
-#: dB, semitones, and for the rate a share of the median.
+#: The least deviation of each measure: dB, semitones, and for the rate a share of the median.
 _LEAST = {"level": 1.0, "f0": 0.5, "rate": 0.05}
 _MEASURES: tuple[Measure, ...] = ("level", "f0", "rate")
 
@@ -70,7 +70,12 @@ def _scaled(measure: Measure, value: float) -> float:
     return semitones(value) if measure == "f0" else value
 
 
-def _deviation(values: np.typing.NDArray[np.float64], median: float, measure: Measure) -> float:
-    """The robust standard deviation, at least what is worth telling."""
+def _deviation(values: Float64, median: float, measure: Measure) -> float:
     least = _LEAST[measure] * (median if measure == "rate" else 1.0)
+    return robust_deviation(values, median, least)
+
+
+def robust_deviation(values: Float64, median: float, least: float) -> float:
+    """The standard deviation as estimated from the median absolute deviation, at least `least`: an
+    even voice would otherwise make a change of everything."""
     return max(_MAD_TO_DEVIATION * float(np.median(np.abs(values - median))), least)

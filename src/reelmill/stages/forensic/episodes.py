@@ -10,11 +10,16 @@ import numpy as np
 from reelmill.artifacts import Episode
 from reelmill.artifacts.acoustics import EpisodeKind
 from reelmill.core.arrays import Bool, Float32, Float64
+from reelmill.stages.forensic.baseline import robust_deviation
 from reelmill.stages.forensic.curves import FRAMES, Curves, loudness_of
 
-_MAD_TO_DEVIATION = 1.4826
-#: Frames from one window to the next, and frames within which the edges of an episode are found.
-_HOP, _EDGE = 50, 100
+#: Frames from one window to the next.
+_HOP = 50
+#: Frames of the speaker at the edges of an episode that are high enough on the whole: so that a
+#: single loud syllable is no edge, and so that none begins before the voice rises.
+_EDGES = (100, 30, 1)
+#: The least deviation that z-scores are told by: dB, and octaves (half a semitone).
+_LEAST_DECIBELS, _LEAST_OCTAVES = 1.0, 0.5 / 12
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,16 @@ class EpisodeRules:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How one kind of episode is measured: `values` of frames where they exist (`there`), `mean`
-    of such values, and the least `rise` above the baseline, in the unit of `mean`."""
+    """How one kind of episode is measured: `values` of frames where they exist (`there`), the
+    `mean` of such values and, in its unit, the `rise` above the baseline that makes an episode and
+    the least `deviation`. `told` turns a mean into the unit for people."""
 
     name: EpisodeKind
     values: Float32
     there: Bool
     mean: Callable[[Float32], float]
     rise: float
+    deviation: float
     told: Callable[[float], float]
 
 
@@ -68,11 +75,10 @@ def episodes_of(
         return []
     voiced = sounding & (curves.f0 > 0)
     octaves = np.log2(np.where(voiced, curves.f0, 1)).astype(np.float32)
+    rise = float(np.log2(rules.higher))
     kinds = (
-        _Kind("louder", curves.weighted, sounding, _loudness, rules.louder, float),
-        _Kind(
-            "higher", octaves, voiced, _median, float(np.log2(rules.higher)), lambda one: 2.0**one
-        ),
+        _Kind("louder", curves.weighted, sounding, _loudness, rules.louder, _LEAST_DECIBELS, float),
+        _Kind("higher", octaves, voiced, _median, rise, _LEAST_OCTAVES, lambda one: 2.0**one),
     )
     found = [one for kind in kinds for one in _of_kind(speaker, kind, rules)]
     return sorted(found, key=lambda one: one.start)
@@ -93,7 +99,7 @@ def _of_kind(speaker: str | None, kind: _Kind, rules: EpisodeRules) -> Iterator[
     if not len(means):
         return
     baseline = float(np.median(means))
-    deviation = _MAD_TO_DEVIATION * float(np.median(np.abs(means - baseline)))
+    deviation = robust_deviation(means, baseline, kind.deviation)
     wide = round(rules.window * FRAMES)
     high = starts[means >= baseline + kind.rise]
     for first, last in _stretches(high, wide, round(rules.joins * FRAMES)):
@@ -110,7 +116,7 @@ def _of_kind(speaker: str | None, kind: _Kind, rules: EpisodeRules) -> Iterator[
             speaker,
             round(kind.told(value), 2),
             round(kind.told(baseline), 2),
-            round((value - baseline) / deviation, 2) if deviation > 0 else None,
+            round((value - baseline) / deviation, 2),
         )
 
 
@@ -145,19 +151,18 @@ def _stretches(
 def _trimmed(
     places: np.typing.NDArray[np.intp], values: Float32, kind: _Kind, least: float
 ) -> tuple[int, int] | None:
-    """Where the second that follows, or that ends, is high enough: first frame, and the frame
-    after the last."""
-    begins = next(
-        (at for at in range(0, len(places), 5) if kind.mean(values[at : at + _EDGE]) >= least), None
-    )
-    ends = next(
-        (
-            at
-            for at in range(len(places), 0, -5)
-            if kind.mean(values[max(0, at - _EDGE) : at]) >= least
-        ),
-        None,
-    )
+    """Where what follows, or what ends, is high enough: first frame, and the frame after the
+    last."""
+
+    def is_high(at: int, *, forward: bool) -> bool:
+        return all(
+            kind.mean(values[at : at + wide] if forward else values[max(0, at - wide) : at])
+            >= least
+            for wide in _EDGES
+        )
+
+    begins = next((at for at in range(0, len(places), 5) if is_high(at, forward=True)), None)
+    ends = next((at for at in range(len(places), 0, -5) if is_high(at, forward=False)), None)
     if begins is None or ends is None or ends <= begins:
         return None
     return int(places[begins]), int(places[ends - 1]) + 1

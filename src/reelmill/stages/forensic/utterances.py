@@ -22,9 +22,9 @@ Ranges = npt.NDArray[np.int64]
 
 #: dB: silence lies this far below the loudest frames (99th percentile) of a speaker, and no more
 #: than this above the noise. Where speech is not that far above the noise, there are no pauses.
-_BELOW_LOUDEST, _ABOVE_NOISE = 25.0, 6.0
+_BELOW_LOUDEST, _ABOVE_NOISE = 25.0, 5.0
 _LOUDEST, _QUIETEST = 99, 5
-_LEAST_CONTRAST = 10.0
+_LEAST_CONTRAST = 8.0
 #: Frames: levels are smoothed over so many; a shorter sound is a click; this far beyond a turn its
 #: sound may go on; so many frames without speech tell how loud the noise is.
 _SMOOTH, _CLICK, _REACH, _LEAST_NOISE = 3, 5, 30, 50

@@ -1,0 +1,81 @@
+"""What `--forensic` adds to the time of `reelmill voice`.
+
+    python -m benchmarks.forensic_cost --json benchmarks/results/forensic_cost.json
+
+The corpus of `benchmarks.voice` at `--scale` goes through the whole voice pipeline (aligned words,
+speakers) without and with `--forensic`, in turn, `--rounds` times; the fastest of each counts.
+`--text-only` does the same without words and speakers, the fastest the pipeline can be. Needs
+espeak-ng and `pip install -e ".[forensic]"`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import Measured, measure_reelmill, show, told_command, write_result
+from reelmill.models.praat import praat_spec
+from synthetic.corpus import call_durations, generate_corpus
+
+
+def main() -> None:
+    options = _options()
+    praat = praat_spec().name
+    with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
+        folder = options.corpus or Path(work) / "calls"
+        if not folder.exists():
+            durations = call_durations(options.recordings, scale=options.scale)
+            generate_corpus(folder, len(durations), seed=7, durations=durations)
+        runs: dict[bool, list[Measured]] = {False: [], True: []}
+        for number in range(options.rounds):
+            for is_forensic in (False, True):
+                out = Path(work) / f"out-{number}-{is_forensic}"
+                runs[is_forensic].append(_run(options, folder, out, is_forensic=is_forensic))
+                print(f"forensic {is_forensic}: {runs[is_forensic][-1]}", flush=True)
+    rows = [_row(name, runs[key]) for name, key in (("voice", False), ("voice --forensic", True))]
+    added = {
+        name: round(100 * (rows[1][name] / rows[0][name] - 1), 1) for name in ("seconds", "CPU s")
+    }
+    show("What --forensic adds", rows)
+    print(f"added: {added['seconds']} % of the wall time, {added['CPU s']} % of the CPU seconds")
+    content = {
+        "command": told_command("benchmarks.forensic_cost"),
+        "praat": praat,
+        "rows": rows,
+        "added_percent": added,
+    }
+    write_result(options.json, content)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--recordings", type=int, default=183)
+    parser.add_argument("--scale", type=float, default=0.03, help="of the durations")
+    parser.add_argument("--corpus", type=Path, help="use (or make and keep) this corpus")
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--text-only", action="store_true", help="no words, no speakers")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    return parser.parse_args()
+
+
+def _run(options: argparse.Namespace, folder: Path, out: Path, *, is_forensic: bool) -> Measured:
+    more = ["--no-align", "--diarizer", "none"] if options.text_only else []
+    more += ["--forensic"] if is_forensic else []
+    where = [str(folder), "-o", str(out), "--model", options.model, "--device", "cpu", "--quiet"]
+    return measure_reelmill("voice", *where, *more)
+
+
+def _row(name: str, runs: list[Measured]) -> dict[str, Any]:
+    return {
+        "what": name,
+        "seconds": round(min(one.seconds for one in runs), 2),
+        "CPU s": round(min(one.cpu_seconds for one in runs), 2),
+        "peak MB": round(max(one.peak_mb for one in runs)),
+    }
+
+
+if __name__ == "__main__":
+    main()
