@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from reelmill.artifacts import Finding, Severity
 from reelmill.commands.terminal import JsonLines, Plain, View, headline, observing
 from reelmill.engine.telemetry.events import Progressed, RecordingFinished, RunEnded, Snapshot
 from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
@@ -41,6 +42,17 @@ def test_a_line_per_recording_that_counts() -> None:
     assert lines[2].startswith("[3/3] FAILED") and lines[2].count("/in/b.wav") == 1
 
 
+@pytest.mark.parametrize(
+    ("severities", "mark"),
+    [((), "ok "), (("info",), "note "), (("info", "warning"), "check "), (("grave",), "GRAVE ")],
+)
+def test_ok_means_that_nothing_is_to_be_known(severities: tuple[Severity, ...], mark: str) -> None:
+    # proves: G21
+    found = outcome()
+    found.findings = [Finding("channels", severity=severity) for severity in severities]
+    assert told(found).splitlines()[1].startswith(f"[2/3] {mark}")
+
+
 def test_a_failure_always_names_its_recording() -> None:
     assert "/in/b.wav: worker-1 killed by SIGKILL" in told(
         outcome("/in/b.wav", "worker-1 killed by SIGKILL")
@@ -52,6 +64,7 @@ def test_a_changed_original_cannot_be_overlooked() -> None:
     changed = outcome()
     changed.changed = ["mtime_ns: 1 -> 2"]
     assert "ORIGINAL CHANGED: /in/a.wav: mtime_ns: 1 -> 2" in told(changed)
+    assert "[2/3] GRAVE" in told(changed)
 
 
 @pytest.mark.parametrize("path", ["/in/two\nlines.wav", "/in/\x1b[31mred.wav", "/in/\udcff.wav"])

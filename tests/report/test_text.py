@@ -47,10 +47,12 @@ def test_what_is_damaged_is_told_and_counted():
     run = real_run()
     cut = Finding("truncated", 3.1, 12.0, text="ends after 3.1 s", severity="grave")
     gap = Finding("missing sound", 60.0, 63.0, text="no sound for 3.0 s", severity="warning")
-    run.outcomes[0].findings, run.outcomes[1].findings = [cut], [gap, gap]
+    turned = Finding("channels", text="right was turned over")
+    run.outcomes[0].findings, run.outcomes[1].findings = [cut, turned], [gap, gap]
     lines = closing_lines(run, OUT)
     assert f"  NOT WHOLE {run.outcomes[0].path}: at 00:03–00:12: ends after 3.1 s" in lines
     assert "  2 warnings about 1 recording, see report.html" in lines
+    assert "  1 note about 1 recording, see report.html" in lines
 
 
 def test_many_failures_are_cut():

@@ -123,12 +123,14 @@ class Plain(View):
 
 
 def _mark(outcome: FileOutcome) -> str:
-    """The mark of a finished recording; `ok` means that nothing is damaged, guessed or left out."""
+    """The mark of a finished recording; `ok` means that there is nothing to be known of it."""
     if outcome.status != "done":
         return "FAILED"
-    if outcome.count("grave"):
-        return "CUT   "
-    return "check " if outcome.count("warning") else "ok    "
+    if outcome.count("grave") or outcome.changed:
+        return "GRAVE "
+    if outcome.count("warning"):
+        return "check "
+    return "note  " if outcome.findings else "ok    "
 
 
 class JsonLines(View):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reelmill.artifacts import Severity
 from reelmill.core.printable import printable
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTotals
 from reelmill.evidence import CUSTODY, MANIFEST
@@ -14,6 +15,8 @@ from reelmill.report.files import FAILED_FILES, REPORT_PAGE
 
 _MOST_FAILURES = 20
 _MOST_WARNINGS = 5
+#: Findings of these severities are counted.
+_NOUNS: dict[Severity, str] = {"warning": "warning", "info": "note"}
 
 
 def closing_lines(run: RunSummary, out: Path) -> list[str]:
@@ -57,12 +60,11 @@ def _findings(run: RunSummary) -> list[str]:
         lines.append(f"  NOT WHOLE {printable(outcome.path)}: {printable('; '.join(words))}")
     if len(grave) > _MOST_FAILURES:
         lines.append(f"  ... and {len(grave) - _MOST_FAILURES:,} more, see {FAILED_FILES}")
-    if warned := with_findings(run, "warning"):
-        count = sum(outcome.count("warning") for outcome in warned)
-        lines.append(
-            f"  {wording.count(count, 'warning')} about {wording.count(len(warned), 'recording')}, "
-            f"see {REPORT_PAGE}"
-        )
+    for severity, noun in _NOUNS.items():
+        if found := with_findings(run, severity):
+            number = wording.count(sum(one.count(severity) for one in found), noun)
+            recordings = wording.count(len(found), "recording")
+            lines.append(f"  {number} about {recordings}, see {REPORT_PAGE}")
     return lines
 
 
