@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from reelmill import errors
-from reelmill.errors import is_disk_full, is_out_of_memory, kind_of
+from reelmill.errors import describe, is_disk_full, is_out_of_memory, kind_of, reason
 
 
 class OutOfMemoryError(RuntimeError):
@@ -61,3 +61,21 @@ def test_a_full_disk_is_recognized_behind_other_errors(number: int) -> None:
         assert is_disk_full(cast(BaseException, error))
     assert not is_disk_full(OSError(errno.EIO, "Input/output error"))
     assert not is_disk_full(None)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a.wav"), "a.wav: No such file"),
+        (KeyError("schema"), "'schema' is missing"),
+        (ValueError("[mov,mp4 @ 0x55b2a3c0] odd"), "[mov,mp4] odd"),
+        (AssertionError(), "no message"),
+        (errors.InputError("a.wav: empty"), "a.wav: empty"),
+    ],
+)
+def test_what_is_said_has_no_numbers_and_types_of_python(error: Exception, said: str) -> None:
+    # proves: G21
+    assert reason(error).startswith(said)
+    internal = not isinstance(error, (OSError, errors.InputError))
+    assert describe(error).startswith("internal error" if internal else said)
+    assert "Error" not in describe(error) and "0x" not in describe(error)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["transient", "resource", "input", "crash"]
+
+#: Where something lies in memory, in messages of libraries.
+_ADDRESS = re.compile(r" ?@? ?\b0x[0-9a-fA-F]{6,}")
 
 #: errno values of problems that pass: busy or stale handles, network errors.
 _PASSING_ERRNOS = frozenset(
@@ -173,11 +178,31 @@ def error_of(failure: Failure) -> ReelmillError:
 
 
 def describe(error: BaseException) -> str:
-    """Describe an error in one line for a user. An unexpected error keeps the name of its type."""
-    text = " ".join(str(error).split())
-    if isinstance(error, ReelmillError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """Describe an error in one line for a user. An unexpected one is called internal; what type it
+    has is in the log.
+    """
+    if isinstance(error, (ReelmillError, OSError)) or is_out_of_memory(error):
+        return reason(error)
+    if is_device_lost(error):
+        return f"the device no longer responds ({reason(error)})"
+    return f"internal error ({reason(error)}); the run's log has the details, please report it"
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what is wrong, without numbers and types that mean something to Python or
+    FFmpeg alone.
+    """
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    system: object = getattr(error, "strerror", None)  # of FFmpeg's errors too
+    if not system:
+        return _ADDRESS.sub("", " ".join(str(error).split())) or "no message"
+    name: object = getattr(error, "filename", None)
+    return f"{_text(name)}: {system}" if name else str(system)
+
+
+def _text(name: object) -> str:
+    return os.fsdecode(name) if isinstance(name, (bytes, str, os.PathLike)) else str(name)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -81,7 +81,7 @@ sys.argv = ["reelmill", "doctor"]
     done = shell('"$@"', tmp_path, script)
     assert done.returncode == 4
     assert done.stdout == "" and len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(r"reelmill: internal error (TypeError: half a \x1b[2J thing). ")
+    assert done.stderr.startswith(r"reelmill: internal error (half a \x1b[2J thing). ")
     [log] = (tmp_path / "cache" / "internal-errors").iterdir()
     assert str(log) in done.stderr
     assert "Traceback" in log.read_text() and log.stat().st_mode & 0o777 == 0o600

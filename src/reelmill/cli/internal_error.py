@@ -16,7 +16,7 @@ from reelmill import __version__
 from reelmill.core import gate
 from reelmill.core.paths import user_cache
 from reelmill.core.printable import printable
-from reelmill.errors import NotOursError, describe
+from reelmill.errors import NotOursError, reason
 
 #: The exit code of an error in this program.
 EXIT_INTERNAL = 4
@@ -29,7 +29,7 @@ def report_internal_error(error: BaseException) -> int:
     """Print what went wrong and where the details are; return the exit code."""
     log = _write_log("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     where = f"The details are in {printable(str(log))}" if log else "No log could be written"
-    message = printable(describe(error))
+    message = printable(reason(error))
     if len(message) > _MESSAGE_LENGTH:
         message = f"{message[:_MESSAGE_LENGTH]}..."
     print(

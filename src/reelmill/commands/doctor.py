@@ -14,7 +14,7 @@ from typing import Literal
 
 from reelmill.core import gate
 from reelmill.engine.resources.monitor import usable_cores
-from reelmill.errors import ModelUnavailableError
+from reelmill.errors import ModelUnavailableError, reason
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -72,7 +72,7 @@ def _guarded(group: Callable[[], list[Check]]) -> list[Check]:
         return group()
     except Exception as error:  # noqa: BLE001
         name = getattr(group, "__name__", "check").strip("_<>")
-        return [Check(name, "fail", f"{type(error).__name__}: {error}", _REINSTALL)]
+        return [Check(name, "fail", reason(error), _REINSTALL)]
 
 
 _REINSTALL = "pip install --force-reinstall reelmill"

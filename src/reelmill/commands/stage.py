@@ -28,7 +28,7 @@ from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.adoption import check_private
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger, Original
-from reelmill.errors import ForeignFolderError, InputError, ReelmillError, UsageError
+from reelmill.errors import ForeignFolderError, InputError, ReelmillError, UsageError, reason
 from reelmill.models.alignment.aligners import NONE
 from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.faces.files import DEFAULT as DEFAULT_IDENTITY
@@ -193,7 +193,9 @@ def read_given(path: Path) -> Given | None:
             store.is_ours(path, user_key().seal),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path}: JSON, but not the result of a stage ({error!r})") from error
+        raise UsageError(
+            f"{path}: JSON, but not the result of a stage ({reason(error)})"
+        ) from error
 
 
 def _make(

@@ -12,7 +12,7 @@ from typing import Any
 
 from reelmill.core.opening import open_unlinked
 from reelmill.core.recording import FileState
-from reelmill.errors import InputError
+from reelmill.errors import InputError, reason
 from reelmill.evidence.custody.chain import Head
 from reelmill.evidence.paths import is_plain
 from reelmill.evidence.record import EVIDENCE, SCHEMA, Evidence, ResultRecord
@@ -74,7 +74,7 @@ def parse_evidence(path: Path, data: bytes) -> Evidence:
     except RecursionError as error:
         raise InputError(f"{path}: damaged (nested too deeply); was it edited?") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: damaged ({error!r}); was it edited?") from error
+        raise InputError(f"{path}: damaged ({reason(error)}); was it edited?") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import av.error
 
 from reelmill.core.printable import printable
 from reelmill.core.recording import Original, OriginalReader
-from reelmill.errors import InputError, LimitError, TransientError, kind_of
+from reelmill.errors import InputError, LimitError, TransientError, kind_of, reason
 from reelmill.media.formats import WHITELIST
 from reelmill.media.limits import limits, option
 
@@ -281,7 +281,7 @@ def _explain(source: _Source, error: Exception) -> InputError | TransientError:
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).splitlines()[0]
+    return getattr(error, "strerror", None) or reason(error)
 
 
 def _is_text(head: bytes) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from reelmill.core import gate
 from reelmill.core.paths import user_cache
-from reelmill.errors import InputError, UsageError
+from reelmill.errors import InputError, UsageError, reason
 from reelmill.search.results import Kind, read_result, result_files
 from reelmill.search.tokens import expression, position, terms, tokens
 
@@ -104,8 +104,8 @@ class SearchIndex:
             self._begin()
         except (OSError, sqlite3.Error) as error:
             raise UsageError(
-                f"{path}: the index of {out} cannot be kept ({error}); make room there, remove the "
-                "file if it is damaged, or name another folder in REELMILL_CACHE"
+                f"{path}: the index of {out} cannot be kept ({reason(error)}); make room there, "
+                "remove the file if it is damaged, or name another folder in REELMILL_CACHE"
             ) from error
 
     def _begin(self) -> None:

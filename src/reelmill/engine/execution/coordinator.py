@@ -36,7 +36,7 @@ from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger
 from reelmill.engine.telemetry.events import Emit
 from reelmill.engine.telemetry.metrics import RunSummary
-from reelmill.errors import NotOursError, UsageError
+from reelmill.errors import NotOursError, UsageError, reason
 
 
 class Coordinator:
@@ -112,7 +112,9 @@ class Coordinator:
         except sqlite3.OperationalError:
             self._stopping.disk_full()
         except OSError as error:
-            self._stopping.fatal(f"{self._config.out}: recordings could not be added ({error})")
+            self._stopping.fatal(
+                f"{self._config.out}: recordings could not be added ({reason(error)})"
+            )
 
     def close(self) -> None:
         """No more recordings come: the run is over when all it has are done."""
@@ -133,7 +135,7 @@ class Coordinator:
             raise UsageError(str(error)) from error
         except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(
-                f"{self._config.out}: results cannot be written there ({error}); free some "
+                f"{self._config.out}: results cannot be written there ({reason(error)}); free some "
                 "space, or choose another folder with -o"
             ) from error
 

@@ -113,11 +113,7 @@ class RecordingRunner:
     def give_up(self, job: Job, error: Exception) -> None:
         """An internal error is reported as one, and costs only this recording."""
         self._recorder.line({"event": "error", "trace": traceback.format_exc()})
-        text = (
-            f"{job.path}: {describe(error)} (internal error; see the run's log, and please report "
-            "it)"
-        )
-        job.give_up(Failure("engine", "crash", text))
+        job.give_up(Failure("engine", "crash", f"{job.path}: {describe(error)}"))
         self._recorder.finished(job)
 
     async def cancel(self) -> None:

@@ -39,6 +39,7 @@ from reelmill.engine.telemetry.metrics import (
     RunSummary,
     StageTotals,
 )
+from reelmill.errors import reason
 
 _log = logging.getLogger(__name__)
 _RUNS_KEPT = 50
@@ -109,7 +110,7 @@ class RunRecorder:
                 lines, self._lines = self._lines, None
                 with contextlib.suppress(OSError):
                     lines.close()
-                self.warn(f"the metrics file can no longer be written: {error}")
+                self.warn(f"the metrics file can no longer be written: {reason(error)}")
 
     def warn(self, text: str) -> None:
         self._warnings.append(text)

@@ -11,6 +11,7 @@ from reelmill.engine.execution.resource_controller import ResourceController
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.stopping import Stopping
 from reelmill.engine.state.run_db import Ledger
+from reelmill.errors import reason
 
 
 class Ticking:
@@ -57,4 +58,4 @@ class Ticking:
     def _has_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._recorder.line({"event": "error", "message": repr(error)})
-            self._stopping.fatal(f"internal error in the monitor (please report): {error!r}")
+            self._stopping.fatal(f"internal error in the monitor (please report): {reason(error)}")

@@ -26,7 +26,7 @@ import psutil
 from reelmill.core import gate
 from reelmill.engine.process.channel import LENGTH, encode
 from reelmill.engine.process.launch import begin, our_interpreter
-from reelmill.errors import CrashError, TransientError
+from reelmill.errors import CrashError, TransientError, reason
 
 _OURS = __name__.partition(".")[0]
 _LOG_TAIL_BYTES = 2000
@@ -89,7 +89,7 @@ class WorkerProcess:
             with gate.append(log) as output:
                 process, ours = begin(command, output, environment or {}, arena_descriptor)
         except OSError as error:  # too many processes or files, or too little memory at the moment
-            raise TransientError(f"{name} cannot be started: {error}") from error
+            raise TransientError(f"{name} cannot be started: {reason(error)}") from error
         worker = cls(name, process, log)
         ours.setblocking(False)
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from reelmill.core.atomic import write_text
 from reelmill.core.json_text import parse_json
 from reelmill.engine.stage import ModelSpec
-from reelmill.errors import NotOursError
+from reelmill.errors import NotOursError, reason
 
 _SCHEMA = "reelmill.model_profiles/1"
 #: How fast an earlier high figure is forgotten when later runs need less.
@@ -95,7 +95,8 @@ class ModelProfiles:
             write_text(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         except (OSError, NotOursError) as error:
             return (
-                f"{self._path}: the memory that models were seen to need cannot be saved ({error})"
+                f"{self._path}: the memory that models were seen to need cannot be saved "
+                f"({reason(error)})"
             )
         return None
 

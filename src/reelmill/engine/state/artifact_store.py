@@ -23,7 +23,7 @@ from reelmill.core.atomic import write_bytes
 from reelmill.core.keys import Seal
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import ModelStage, Stage
-from reelmill.errors import InputError, NotTrustedError, TransientError, UsageError
+from reelmill.errors import InputError, NotTrustedError, TransientError, UsageError, reason
 
 _PURPOSE = "artifact"
 _CHUNK_BYTES = 1 << 20
@@ -282,9 +282,19 @@ def _artifact(path: Path, envelope: dict[str, Any], kind: type[Artifact]) -> Art
     try:
         artifact = _adapter(kind).validate_python(envelope["data"])
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}: not a readable artifact ({error})") from error
+        raise InputError(f"{path}: not a readable artifact ({_why(error)})") from error
     assert isinstance(artifact, kind)
     return artifact
+
+
+def _why(error: Exception) -> str:
+    """The first thing that is wrong with an artifact's content."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return reason(error)
 
 
 def _parsed(path: Path, data: bytes | None = None) -> dict[str, Any]:
@@ -296,7 +306,7 @@ def _parsed(path: Path, data: bytes | None = None) -> dict[str, Any]:
             raise TypeError("not a stage's result")
         str(envelope["schema"]), str(envelope["recording"]["sha256"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}: not a readable artifact ({error})") from error
+        raise InputError(f"{path}: not a readable artifact ({_why(error)})") from error
     return dict(envelope)
 
 
@@ -308,7 +318,7 @@ def _check_file(stored: Stored, name: str, digest: str | None) -> None:
         if stored.stamps.get(name) == _stamp(os.stat(path)) or _digest(path)[0] == digest:
             return
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)})") from error
     raise NotTrustedError(f"{path}: not the file that Reelmill wrote here")
 
 

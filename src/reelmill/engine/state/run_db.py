@@ -25,7 +25,7 @@ from reelmill.core import gate
 from reelmill.core.keys import Seal, user_key
 from reelmill.core.recording import FileState, Identity
 from reelmill.engine.state.artifact_store import Stamps, Stored
-from reelmill.errors import Failure, ForeignFolderError, UsageError
+from reelmill.errors import Failure, ForeignFolderError, UsageError, reason
 
 #: Raised when a row changes its meaning or its seal. 0 is that of version 0.1.0.
 VERSION = 3
@@ -195,8 +195,8 @@ class Ledger:
             yield
         except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(
-                f"{self._path}: cannot be written ({error}); free some space there, or choose "
-                "another folder with -o"
+                f"{self._path}: cannot be written ({reason(error)}); free some space there, or "
+                "choose another folder with -o"
             ) from error
         except sqlite3.DatabaseError as error:
             raise _damaged(self._path, error) from error
@@ -375,8 +375,8 @@ def read_foreign(database: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def _damaged(path: Path, error: Exception) -> UsageError:
     return UsageError(
-        f"{path}: damaged ({error}); move it elsewhere and run the same command again. Finished "
-        "work is found without it"
+        f"{path}: damaged ({reason(error)}); move it elsewhere and run the same command again. "
+        "Finished work is found without it"
     )
 
 

@@ -361,7 +361,7 @@ class _Decoding:
         if not self._heard:
             raise InputError(
                 f"{shown(self._path)}: none of its audio can be decoded ({self._corrupt} corrupt "
-                "packets); copy it again from its source"
+                "packets); if a player plays it, convert it, otherwise copy it again"
             )
         self._check_stretch()
         return Decoded(self._written, self._stream.index, self._problems())

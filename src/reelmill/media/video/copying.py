@@ -16,7 +16,7 @@ from av.stream import Disposition, Stream
 
 from reelmill.core.progress import tick
 from reelmill.core.recording import Original
-from reelmill.errors import InputError
+from reelmill.errors import InputError, reason
 from reelmill.media.container import open_container, read_error, shown
 from reelmill.media.packets import readable_packets
 from reelmill.media.timeline import time_zero
@@ -91,9 +91,9 @@ def clock_start(source: InputContainer) -> tuple[float, float]:
 
 
 def refusal(path: Path, error: Exception) -> InputError:
-    reason = getattr(error, "strerror", None) or str(error)
+    why = getattr(error, "strerror", None) or reason(error)
     return InputError(
-        f"{shown(path)}: a copy of it cannot be written ({reason}); the subtitle files beside it "
+        f"{shown(path)}: a copy of it cannot be written ({why}); the subtitle files beside it "
         "can be used with any player"
     )
 

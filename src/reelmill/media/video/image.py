@@ -10,6 +10,7 @@ import av
 from av.video.codeccontext import VideoCodecContext
 
 from reelmill.core.atomic import write_bytes
+from reelmill.errors import reason
 from reelmill.media.video.crop import Frame
 
 if TYPE_CHECKING:
@@ -51,4 +52,4 @@ def read_picture(path: Path, longer_side: int) -> npt.NDArray[np.uint8]:
             picture.thumbnail((longer_side, longer_side))
             return np.asarray(picture)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"it cannot be read as an image ({error})") from error
+        raise ValueError(f"it cannot be read as an image ({reason(error)})") from error

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from reelmill.core.arrays import Float32
-from reelmill.errors import ModelUnavailableError
+from reelmill.errors import ModelUnavailableError, reason
 from reelmill.models.runtimes.checkpoint import Weights, read_weight_file
 from reelmill.models.runtimes.onnx_writer import Graph, Value
 
@@ -43,7 +43,7 @@ def convert(source: Path, target: Path) -> None:
     except (KeyError, ValueError) as error:
         raise ModelUnavailableError(
             f"{source}: not the weights of facenet-pytorch's InceptionResnetV1 "
-            f"({type(error).__name__}: {error}); give 20180402-114759-vggface2.pt or a copy of it"
+            f"({reason(error)}); give 20180402-114759-vggface2.pt or a copy of it"
         ) from error
     network.graph.save(
         target,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from reelmill.core.arrays import Float32
-from reelmill.errors import ModelUnavailableError
+from reelmill.errors import ModelUnavailableError, reason
 from reelmill.models.runtimes.checkpoint import Weights, read_weight_file
 from reelmill.models.runtimes.onnx_writer import Graph, Value
 
@@ -42,7 +42,7 @@ def convert(source: Path, target: Path) -> None:
         graph = _Network(weights, Graph("LR-ASD")).build()
     except (KeyError, ValueError) as error:
         raise ModelUnavailableError(
-            f"{source}: not the weights of LR-ASD ({type(error).__name__}: {error}); give "
+            f"{source}: not the weights of LR-ASD ({reason(error)}); give "
             "finetuning_TalkSet.model of its repository or a copy of it"
         ) from error
     graph.save(

@@ -11,7 +11,7 @@ from reelmill.core import gate
 from reelmill.core.notices import announce
 from reelmill.core.paths import caches
 from reelmill.core.retries import is_offline_error, retry
-from reelmill.errors import ModelUnavailableError, kind_of
+from reelmill.errors import ModelUnavailableError, kind_of, reason
 
 #: Class names of the HTTP client's exceptions for broken connections. The client's package has
 #: changed its name more than once.
@@ -183,5 +183,5 @@ def _explain(error: Exception) -> str:
     if isinstance(error, LocalEntryNotFoundError):
         return "the hub did not answer"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return reason(error)
+    return (str(error).strip() or "no message").splitlines()[0]

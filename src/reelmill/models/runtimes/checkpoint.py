@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.errors import ModelUnavailableError
+from reelmill.errors import ModelUnavailableError, reason
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -66,7 +66,7 @@ def read_weight_file(path: Path) -> Weights:
         return read(path)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, *_PICKLED_WRONG) as error:
         raise ModelUnavailableError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); it may be only partly "
+            f"{path} cannot be read ({reason(error)}); it may be only partly "
             "downloaded: remove it and fetch the model again"
         ) from error
 

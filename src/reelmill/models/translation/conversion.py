@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reelmill.core.atomic import replacing_folder
 from reelmill.core.notices import announce
-from reelmill.errors import ModelUnavailableError
+from reelmill.errors import ModelUnavailableError, reason
 from reelmill.models.files import hub
 
 #: The small files of a checkpoint.
@@ -80,7 +80,7 @@ def _convert(checkpoint: Path, out: Path, name: str) -> None:
         )
     except Exception as error:
         raise ModelUnavailableError(
-            f"{name} in {checkpoint} cannot be converted ({type(error).__name__}: {error}); "
+            f"{name} in {checkpoint} cannot be converted ({reason(error)}); "
             "fetch it again, or use a converted model such as --translator nllb-200-distilled-600M"
         ) from error
 

@@ -127,7 +127,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         if not found:
             raise InputError(
                 f"{shown(context.recording.path)}: none of its pictures can be decoded; "
-                "copy it again from its source"
+                "if a player shows them, convert it, otherwise copy it again from its source"
             )
         arrays = _joined(found, upright_size(track))
         name = context.sidecar("boxes.npz")

@@ -11,7 +11,7 @@ import numpy as np
 from reelmill.core.arrays import Float32, Int16
 from reelmill.core.people_folder import Example, examples
 from reelmill.core.printable import printable
-from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.errors import InputError, ReelmillError, UsageError, reason
 from reelmill.media.audio.decode import SAMPLE_RATE, decode
 from reelmill.media.audio.samples import window
 from reelmill.stages.speakers.profile_speakers import voice_of, voice_windows
@@ -111,7 +111,7 @@ def _spoken(path: Path) -> list[Float32]:
     try:
         decode(path, sink)
     except OSError as error:
-        raise InputError(f"it cannot be read: {error}") from error
+        raise InputError(f"it cannot be read: {reason(error)}") from error
     samples: Int16 = np.frombuffer(sink.data, "<i2")
     spans = segment(speech_probabilities(samples), _SPEECH, len(samples))
     return [window(samples, span.start, span.end) for span in spans]
