@@ -273,7 +273,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: not a readable artifact ({error})") from error
+        raise InputError(f"{path}: not a readable artifact ({_why(error)})") from error
 
 
 def _artifact(path: Path, envelope: dict[str, Any], kind: type[Artifact]) -> Artifact:
