@@ -76,13 +76,14 @@ class PatternMatches(Findings):
 
     `matches` has all of them. `findings` has those that count, as `PatternMatch.finding` gives
     them, and says where nothing could be searched. `made_with` names the pattern files with their
-    digests and the analysers with their versions.
+    digests and the analysers with their versions. `searched` are the languages that were searched.
     """
 
     schema: ClassVar[str] = "patterns/1"
     source: ClassVar[str] = "patterns"
 
     matches: list[PatternMatch] = field(default_factory=list)
+    searched: list[str] = field(default_factory=list)
 
     def of(self, category: str) -> list[PatternMatch]:
         """The matches of a category that count."""

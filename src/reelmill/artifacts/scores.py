@@ -17,8 +17,8 @@ Doubt = Literal["word probability", "overlap", "noise"]
 class Lowered:
     """Why a part counts less: what was measured, and the factor that follows from it (0 to 1).
 
-    `measured`: mean word probability (0 to 1), share of the time in which somebody else talks, or
-    level of speech above the noise in dB.
+    `measured`: lowest probability of the matched words (0 to 1), share of the time in which
+    somebody else talks, or level of speech above the noise in dB.
     """
 
     by: Doubt

@@ -9,6 +9,8 @@ from reelmill.errors import ModelUnavailableError
 from reelmill.models.praat import praat_spec
 from reelmill.settings import Settings
 from reelmill.stages.forensic.acoustics import MeasureAcoustics
+from reelmill.stages.forensic.score_weights import read_weights
+from reelmill.stages.forensic.scores import ScoreFindings
 from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
 
 
@@ -27,7 +29,7 @@ def forensic_stages(settings: Settings) -> list[Stage]:
     """The stages that the settings ask for; their order follows from what they need."""
     if not settings.forensic:
         return []
-    return _acoustic_stages()
+    return [*_acoustic_stages(), ScoreFindings(read_weights(settings.score_weights))]
 
 
 def _acoustic_stages() -> list[Stage]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from reelmill.artifacts import Findings, Segment, Transcript, Turn
+from reelmill.artifacts import Acoustics, Findings, Scores, Segment, Transcript, Turn
 from reelmill.core.recording import Recording
 from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.cues import spoken
@@ -45,7 +45,8 @@ class Source:
 class Document:
     """A transcript with its source and settings. `turns` say who speaks when, if known. `findings`
     are those of further stages. `captions`, whose text has line breaks, are what timed formats
-    show; by default these are the segments. `case` and `provenance` are for records."""
+    show; by default these are the segments. `case` and `provenance` are for records.
+    `acoustics` and `scores` are those of a forensic run."""
 
     transcript: Transcript
     source: Source
@@ -55,6 +56,8 @@ class Document:
     captions: Sequence[Segment] | None = None
     case: Case | None = None
     provenance: Provenance | None = None
+    acoustics: Acoustics | None = None
+    scores: Scores | None = None
 
     @property
     def shown(self) -> Sequence[Segment]:

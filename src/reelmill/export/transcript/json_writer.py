@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 from reelmill import __version__
 from reelmill.artifacts import (
+    Acoustics,
     AlignedTranscript,
     Finding,
     Segment,
@@ -80,6 +82,10 @@ def _content(document: Document) -> dict[str, Any]:
             for one in of.findings
         ),
     ]
+    if document.acoustics is not None:
+        content["acoustics"] = acoustic_facts(document.acoustics)
+    if document.scores is not None:
+        content["scores"] = asdict(document.scores)
     return content
 
 
@@ -97,6 +103,12 @@ def finding_facts(source: str, found: Finding, made_with: str | None = None) -> 
         "text": found.text,
         "made_with": made_with,
     }
+
+
+def acoustic_facts(acoustics: Acoustics) -> dict[str, Any]:
+    """Measures in the units of `SpeakerAcoustics`, times in seconds. The curves are not in it."""
+    left_out = ("findings", "frames")
+    return {name: value for name, value in asdict(acoustics).items() if name not in left_out}
 
 
 def _turn(turn: Turn) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TypeVar, cast
 
 from reelmill.artifacts import Findings, SpokenTranscript, Transcript, Turn
 from reelmill.errors import UsageError
 
 TranscriptT = TypeVar("TranscriptT", bound=Transcript)
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True)
@@ -96,3 +97,20 @@ def named_findings(found: Sequence[Findings], names: Mapping[str, str]) -> list[
         )
         for one in found
     ]
+
+
+def with_names(value: ValueT, names: Mapping[str, str]) -> ValueT:
+    """The value with names instead of labels in every `speaker` of it and of what is in it.
+
+    Args:
+        value: a dataclass, a list of them, or anything else, which comes back as it is.
+        names: by label; labels without a name stay.
+    """
+    if isinstance(value, list):
+        return cast(ValueT, [with_names(one, names) for one in value])
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changed = {one.name: with_names(getattr(value, one.name), names) for one in fields(value)}
+    if isinstance(label := changed.get("speaker"), str):
+        changed["speaker"] = names.get(label, label)
+    return replace(value, **changed)

@@ -10,12 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from reelmill.artifacts import (
+    Acoustics,
     Artifact,
     Diarization,
     ExportedFile,
     Exports,
     Finding,
     Findings,
+    Scores,
     SpeakerProfiles,
     Transcript,
 )
@@ -38,6 +40,7 @@ from reelmill.export.transcript.names import (
     named_findings,
     named_turns,
     names_for,
+    with_names,
 )
 from reelmill.export.transcript.provenance import Provenance
 from reelmill.export.transcript.records.american import lost_letters
@@ -63,7 +66,13 @@ class Export(FileStage):
     version: ClassVar[int] = 4
     display_name = "Writing the results"
     commands = ("voice", "faces")
-    needs = (Transcript, optional(Diarization), optional(SpeakerProfiles), every(Findings))
+    needs = (
+        Transcript,
+        optional(Diarization),
+        optional(SpeakerProfiles),
+        every(Findings),
+        optional(Scores),
+    )
     produces: ClassVar[type[Artifact]] = Exports
     named_outputs: ClassVar[bool] = True
 
@@ -112,6 +121,8 @@ class Export(FileStage):
             captions(transcript, rules, self.lingering),
             None if self.case is None else self.case.named(names),
             self.provenance,
+            with_names(inputs.get(Acoustics), names),
+            with_names(inputs.get(Scores), names),
         )
         verbatim = replace(document, transcript=with_marks(spoken, inaudible=True, events=True))
         files = [
