@@ -13,6 +13,9 @@ from reelmill.stages.forensic.score_weights import read_weights
 from reelmill.stages.forensic.scores import ScoreFindings
 from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
 
+#: Settings that have no effect without `forensic`.
+_ONLY_WITH_FORENSIC = ("score_weights",)
+
 
 def with_forensic(pipeline: Pipeline, settings: Settings) -> Pipeline:
     """The pipeline with the forensic stages that the settings ask for.
@@ -28,8 +31,17 @@ def with_forensic(pipeline: Pipeline, settings: Settings) -> Pipeline:
 def forensic_stages(settings: Settings) -> list[Stage]:
     """The stages that the settings ask for; their order follows from what they need."""
     if not settings.forensic:
+        _tell_in_vain(settings)
         return []
     return [*_acoustic_stages(), ScoreFindings(read_weights(settings.score_weights))]
+
+
+def _tell_in_vain(settings: Settings) -> None:
+    """A notice about settings that have no effect. They may be in the user's own file, for runs
+    with `forensic`."""
+    for name in _ONLY_WITH_FORENSIC:
+        if getattr(settings, name):
+            announce(f"--{name.replace('_', '-')} has no effect without --forensic")
 
 
 def _acoustic_stages() -> list[Stage]:

@@ -1,0 +1,58 @@
+"""`reelmill voice --forensic` as a user runs it: measures and scores in the JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.test_voice import SAMPLES, reelmill
+
+SAMPLE = SAMPLES / "call with the bank.mp3"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("out")
+    done = reelmill("voice", SAMPLE, "-o", folder, "--model", "demo", "--forensic", "--formats",
+                    "json", "--names", "A=Kim")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+# proves: V8
+def test_measures_of_each_speaker_are_in_the_json_by_name(out: Path) -> None:
+    content = json.loads((out / "call with the bank.json").read_text())
+    acoustics = content["acoustics"]
+    assert [one["speaker"] for one in acoustics["speakers"]] == ["Kim", "B"]
+    for one in acoustics["speakers"]:
+        assert -40 < one["loudness"] < -5
+        assert 60 < one["f0"] < 400
+        assert one["rate_unit"] == "words" and 1 < one["articulation_rate"] < 8
+        assert one["speech_rate"] <= one["articulation_rate"]
+        assert 0 < one["jitter"] < 0.1 and 0 < one["shimmer"] < 0.4
+    assert "Praat" in acoustics["made_with"]
+    assert all(one["end"] <= content["duration"] for one in acoustics["utterances"])
+    told = [one for one in content["findings"] if one["source"] == "acoustics"]
+    assert all(one["severity"] == "info" for one in told)
+
+
+# proves: V8
+def test_scores_are_in_the_json_and_on_the_report_page(out: Path) -> None:
+    scores = json.loads((out / "call with the bank.json").read_text())["scores"]
+    assert scores["weights_from"].startswith("shipped weights (")
+    assert [one["speaker"] for one in scores["speakers"]] == ["Kim", "B"]
+    for one in scores["recording"]["categories"]:
+        assert (one["score"] is None) == bool(one["why_none"])
+        assert one["score"] is None or one["formula"].endswith(f"= {one['score']:g}")
+    assert "score: " in (out / "report.html").read_text()
+
+
+def test_a_file_of_weights_that_is_not_valid_is_told_before_any_work(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.toml"
+    weights.write_text("[categories.threat]\npoints = 'many'\n")
+    done = reelmill("voice", SAMPLE, "-o", tmp_path / "out", "--model", "demo", "--forensic",
+                    "--score-weights", weights)  # fmt: skip
+    assert done.returncode == 2
+    assert "weights.toml: categories.threat.points" in done.stderr
