@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Seconds before each further try.
+#: Seconds before each further try: four tries in all.
 RETRY_WAITS = (5.0, 15.0, 30.0)
 
 #: errno values that mean there is no network at all. Waiting would not help.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-#: Tries after a transient failure: three waits, so four tries in all.
-RETRY_WAITS = (5.0, 15.0, 30.0)
+from reelmill.core.retries import RETRY_WAITS
 
 SHRINK_AT = 0.80
 GROW_AT = 0.50
