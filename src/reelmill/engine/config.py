@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelmill.core.keys import Seal, user_key
+from reelmill.core.retries import RETRY_WAITS
 from reelmill.engine.resources import device_policy, policy
 from reelmill.engine.resources.placement import ModelPlacement
 from reelmill.engine.stage import Device
@@ -62,7 +63,7 @@ class EngineConfig:
     arena_bytes: int = 256 << 20
     #: Recordings between their first and last stage: enough for short ones to fill a batch.
     open_recordings: int = 96
-    retry_waits: tuple[float, ...] = policy.RETRY_WAITS
+    retry_waits: tuple[float, ...] = RETRY_WAITS
     intervals: Intervals = field(default_factory=Intervals)
     least_deadline: float = 120.0
     start_deadline: float = 600.0
