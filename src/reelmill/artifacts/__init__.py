@@ -80,6 +80,13 @@ from reelmill.artifacts.media import (
     VideoTrack,
 )
 from reelmill.artifacts.patterns import PatternMatch, PatternMatches
+from reelmill.artifacts.review import (
+    ListeningCopies,
+    ReviewLine,
+    ReviewPage,
+    SubtitleReviewPage,
+    Waveform,
+)
 from reelmill.artifacts.scores import (
     CategoryScore,
     Lowered,
@@ -161,6 +168,7 @@ __all__ = [
     "IdentityMethod",
     "Joint",
     "Layout",
+    "ListeningCopies",
     "Lowered",
     "Media",
     "NamedPersons",
@@ -179,6 +187,8 @@ __all__ = [
     "Recognition",
     "RecognizedWindow",
     "RecordingSummary",
+    "ReviewLine",
+    "ReviewPage",
     "Rule",
     "ScorePart",
     "Scores",
@@ -204,6 +214,7 @@ __all__ = [
     "Still",
     "SubtitleCue",
     "SubtitleFiles",
+    "SubtitleReviewPage",
     "SubtitleTrack",
     "SubtitledVideos",
     "Subtitles",
@@ -223,6 +234,7 @@ __all__ = [
     "VideoTrack",
     "VoiceQuality",
     "Voices",
+    "Waveform",
     "WhisperTimes",
     "Word",
     "WordTiming",

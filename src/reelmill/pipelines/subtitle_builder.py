@@ -17,6 +17,7 @@ from reelmill.models.translation.translators import resolve_translator
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext, free_memory_mb, remembered
 from reelmill.pipelines.registry import with_added
+from reelmill.pipelines.review import with_review
 from reelmill.pipelines.subtitle import subtitle_pipeline
 from reelmill.pipelines.voice_builder import recognizer_spec
 from reelmill.pipelines.words import choose_words
@@ -60,9 +61,8 @@ def build_subtitle(context: BuildContext) -> Pipeline:
     files = resolve(recognizer)
     whisper = recognizer_spec(files, settings)
     aligners = choose_words(settings, whisper)
-    return with_added(
-        subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners), settings
-    )
+    pipeline = subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners)
+    return with_added(with_review(pipeline, settings, context.out), settings)
 
 
 def _translator(name: str, settings: Settings) -> NllbSpec:

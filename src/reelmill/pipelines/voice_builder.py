@@ -23,6 +23,7 @@ from reelmill.pipelines.diarization import known_people_of
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
 from reelmill.pipelines.forensic import with_forensic
 from reelmill.pipelines.registry import with_added
+from reelmill.pipelines.review import with_review
 from reelmill.pipelines.voice import voice_pipeline
 from reelmill.pipelines.whisperx import whisperx_pipeline
 from reelmill.pipelines.words import choose_words
@@ -69,7 +70,8 @@ def build_voice(context: BuildContext) -> Pipeline:
         announce(vain)
     names = speaker_names(settings, context.out)
     pipeline = recognition(context, names, compares_voices=True)
-    return with_added(with_forensic(pipeline, settings), settings)
+    pipeline = with_forensic(pipeline, settings)
+    return with_added(with_review(pipeline, settings, context.out, names), settings)
 
 
 def recognition(

@@ -123,6 +123,13 @@ class BaseFields(BaseSettings):
         description="auto: by measurement, each on its own where people have a channel each; mix: "
         "averaged; split: each on its own; a number: that one alone, counted from 1",
     )
+    pages: bool = Field(True, description="write a review page for each recording")
+    listening_copies: bool = Field(
+        False, description="write a small copy of the sound that every browser plays"
+    )
+    lang: Literal["en", "ko"] | None = Field(
+        None, description="language of the pages; default: by locale"
+    )
     stages: CommaSeparated = Field((), description="stages from other packages to add, by name")
     stage_options: OneOrMany = Field(
         (), description="options of added stages, each as stage.option=value"

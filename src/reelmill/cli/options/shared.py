@@ -28,6 +28,27 @@ class Output:
     ] = None
 
 
+class Pages:
+    """The pages on which people look at results."""
+
+    lang: Annotated[
+        str | None, typer.Option(help="Language of the pages: en or ko [by locale].")
+    ] = None
+
+
+class ReviewPages(Pages):
+    """Pages, with one for each recording."""
+
+    pages: Annotated[
+        bool | None,
+        typer.Option("--pages/--no-pages", help="Write a review page per recording [--pages]."),
+    ] = None
+    listening_copies: Annotated[
+        bool | None,
+        typer.Option("--listening-copies", help="Write small copies that every browser plays."),
+    ] = None
+
+
 class Run:
     """How a run begins and what it prints. These are not settings."""
 

@@ -68,5 +68,6 @@ class Burning(shared.Encoding):
 
 GROUPS = (
     shared.Output, Translation, Recognition, Subtitles, Burning, shared.Captions, shared.Sound,
-    shared.Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
+    shared.ReviewPages, shared.Machine, shared.Models, shared.Limits, shared.AddedStages,
+    shared.Run,
 )  # fmt: skip

@@ -103,5 +103,6 @@ class Machine(shared.Machine):
 
 GROUPS = (
     shared.Output, shared.Recognition, shared.Sound, Transcript, shared.Captions, Speakers, People,
-    Forensic, Engines, Machine, shared.Models, shared.Limits, shared.AddedStages, shared.Run,
+    Forensic, shared.ReviewPages, Engines, Machine, shared.Models, shared.Limits,
+    shared.AddedStages, shared.Run,
 )  # fmt: skip

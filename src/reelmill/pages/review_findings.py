@@ -1,0 +1,65 @@
+"""The findings of a recording as its page shows them, in order of time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reelmill.artifacts import Finding, Findings, Transcript
+from reelmill.core.printable import printable
+from reelmill.pages.language import Wording
+
+
+@dataclass(frozen=True)
+class ShownFinding:
+    """A finding on the page. `kind` decides its colour: `found` by a stage that looks for it, else
+    its severity. One that does not `count` is shown paler."""
+
+    label: str
+    name: str
+    kind: str
+    start: float | None
+    end: float | None
+    speaker: str
+    quote: str
+    why: str
+    score: float | None = None
+    marks: tuple[str, ...] = ()
+    counts: bool = True
+
+
+def shown_findings(
+    transcript: Transcript, found: Sequence[Findings], wording: Wording
+) -> list[ShownFinding]:
+    """Those of the recording (damage, guesses), and those of stages."""
+    shown = [_shown(one, one.severity, wording) for one in transcript.findings]
+    for stage in found:
+        shown += _of_stage(stage, wording)
+    return sorted(shown, key=lambda one: -1.0 if one.start is None else one.start)
+
+
+def counted(findings: Sequence[ShownFinding]) -> list[tuple[str, str, int]]:
+    """Label, name and number of findings, the most frequent first."""
+    counts = Counter((one.label, one.name) for one in findings)
+    return [(label, name, count) for (label, name), count in counts.most_common()]
+
+
+def _of_stage(found: Findings, wording: Wording) -> Iterator[ShownFinding]:
+    for one in found.findings:
+        yield _shown(one, one.severity if one.severity != "info" else "found", wording)
+
+
+def _shown(finding: Finding, kind: str, wording: Wording) -> ShownFinding:
+    start = finding.start
+    return ShownFinding(
+        label=finding.label,
+        name=wording.get(f"finding.{finding.label}", printable(finding.label)),
+        kind=kind,
+        start=start,
+        end=start if finding.end is None else max(finding.end, start or 0.0),
+        speaker=printable(finding.speaker or ""),
+        quote="",
+        why=printable(finding.text),
+        score=finding.score,
+    )

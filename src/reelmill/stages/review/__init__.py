@@ -1,0 +1,1 @@
+"""What review pages need of a recording, and the pages."""
