@@ -26,6 +26,7 @@ ALLOWED = {
     "engine/state/run_db.py": "SQLite opens its file by name, which the gate has looked at",
     "export/docx_file.py": "a zip in memory",
     "media/audio/cut.py": "FFmpeg writes over a file that the gate made",
+    "media/audio/listening.py": "FFmpeg writes over a file that the gate made",
     "media/video/enabled.py": "changes a flag in a file that the gate made",
     "media/video/encode.py": "FFmpeg writes over a file that the gate made",
     "media/video/fitting.py": "FFmpeg writes over a file that the gate made, or into memory",

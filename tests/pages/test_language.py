@@ -1,0 +1,62 @@
+"""The pages' languages: the same texts in each, chosen by option or locale."""
+
+# proves: V7
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import reelmill.pages
+from reelmill.pages.language import LANGUAGES, page_language, wording_in
+
+TEMPLATES = Path(reelmill.pages.__file__).parent / "templates"
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_texts_with_the_same_fields(language: str) -> None:
+    english, other = wording_in("en").texts, wording_in(language).texts
+    assert set(other) == set(english)
+    for key, text in english.items():
+        assert _fields(other[key]) == _fields(text), key
+        assert other[key].strip() == other[key] != ""
+
+
+def test_no_text_is_left_over() -> None:
+    """A text that no page, script or rule names is dead."""
+    source = Path(reelmill.pages.__file__).parent
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in [*source.glob("*.py"), *TEMPLATES.iterdir(), *source.parent.glob("report/*.py")]
+    )
+    named = set(re.findall(r"[\"'`]([\w.]+)[\"'`]", code))
+    for key in wording_in("en").texts:
+        page, _, name = key.partition(".")
+        if page in ("language", "finding"):
+            continue
+        group = key.rpartition(".")[0]
+        assert key in named or name in named or f"{group}." in code, f"{key} is used nowhere"
+
+
+@pytest.mark.parametrize(
+    ("asked", "environment", "language"),
+    [
+        ("en", {"LANG": "ko_KR.UTF-8"}, "en"),
+        (None, {"LANG": "ko_KR.UTF-8"}, "ko"),
+        (None, {"LC_ALL": "ko", "LANG": "en_US"}, "ko"),
+        (None, {"LC_ALL": "", "LC_MESSAGES": "de_DE", "LANG": "ko_KR"}, "en"),
+        (None, {}, "en"),
+        (None, {"LANG": "C.UTF-8"}, "en"),
+    ],
+)
+def test_the_language_is_the_one_asked_for_or_the_locales(
+    asked: str | None, environment: dict[str, str], language: str
+) -> None:
+    assert page_language(asked, environment) == language
