@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 REPORT_PAGE = "report.html"
+#: All recordings of the folder.
+INDEX_PAGE = "index.html"
+PERFORMANCE_PAGE = "performance.html"
 PERFORMANCE_REPORT = "performance_report.json"
 FAILED_FILES = "failed_files.json"
 #: The same people across several videos.

@@ -21,16 +21,18 @@ from reelmill.evidence.record import EVIDENCE, OriginalRecord
 from reelmill.evidence.write import Written, add_results, write_evidence
 from reelmill.report.files import (
     FAILED_FILES,
+    INDEX_PAGE,
     PEOPLE,
     PERFORMANCE_REPORT,
     REPORT_PAGE,
     SPEAKERS,
 )
 from reelmill.runs.custodian import Custodian
+from reelmill.runs.index import IndexKeeper
 
 _T = TypeVar("_T")
 
-_REPORTS = (REPORT_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
+_REPORTS = (REPORT_PAGE, INDEX_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
 #: The files that a run writes besides the results of its recordings.
 OUR_FILES = (*_REPORTS, EVIDENCE, MANIFEST)
 #: Those that no other program's file may stand in the way of.
@@ -45,6 +47,7 @@ def write_reports(
     jobs: Sequence[Job],
     written: Sequence[ExportedFile],
     custodian: Custodian | None = None,
+    index: IndexKeeper | None = None,
     *,
     anew: bool,
 ) -> None:
@@ -68,7 +71,7 @@ def write_reports(
         summary.warnings.extend(evidence.warnings)
         summary.manifest_sha256 = evidence.manifest_sha256
     _tell_head(out, summary)
-    reports = list(_reports(out, summary))
+    reports = [*_reports(out, summary), *_index(summary, jobs, index)]
     if custodian is not None:
         custodian.reports(reports)
         if custodian.unwritten is not None:
@@ -136,6 +139,13 @@ def _reports(out: Path, summary: RunSummary) -> Iterator[Path]:
         path = _attempt(summary, name, partial(write, out, summary))
         if path is not None:
             yield path
+
+
+def _index(summary: RunSummary, jobs: Sequence[Job], index: IndexKeeper | None) -> list[Path]:
+    """The files of the index page."""
+    if index is None:
+        return []
+    return _attempt(summary, INDEX_PAGE, lambda: list(index.write(summary, jobs))) or []
 
 
 def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFile]) -> Written:

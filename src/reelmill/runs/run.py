@@ -35,10 +35,12 @@ from reelmill.engine.telemetry.events import (
 )
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import ReelmillError, RunClosedError, UsageError
+from reelmill.pages.language import page_language, wording_in
 from reelmill.pipelines.choices import BuildContext
 from reelmill.runs.custodian import Custodian, beginning
 from reelmill.runs.engine_config import engine_config
 from reelmill.runs.event_log import EventLog, Stream
+from reelmill.runs.index import IndexKeeper
 from reelmill.runs.output_folder import alone_in_this_process, open_output
 from reelmill.runs.reports import write_reports
 from reelmill.runs.results import RecordingResult
@@ -401,7 +403,14 @@ class Run:
             written, summary.tables = aggregate.files, aggregate.tables
         summary.warnings = [*self._problems, *summary.warnings]
         anew = worked or bool(written)
-        write_reports(config.out, summary, jobs, written, self._custodian, anew=anew)
+        index = IndexKeeper(
+            config.out,
+            config.cache,
+            self._pipeline,
+            config.seal,
+            wording_in(page_language(self.settings.lang)),
+        )
+        write_reports(config.out, summary, jobs, written, self._custodian, index, anew=anew)
 
     def _end(self, summary: RunSummary | None, error: BaseException | None) -> None:
         self._folder.close()

@@ -28,6 +28,7 @@ from reelmill.artifacts import (
 from reelmill.core.atomic import write_bytes
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
+from reelmill.evidence.custody import head
 from reelmill.export.transcript.document import Source
 from reelmill.export.transcript.names import (
     SpeakerName,
@@ -59,7 +60,10 @@ class _WriteReview(FileStage):
         """What is to be shown."""
 
     def run(self, context: StageContext, inputs: Inputs) -> ReviewPage:
-        review = self.review(context, inputs)
+        last = head(self.root)
+        review = replace(
+            self.review(context, inputs), custody=None if last is None else last.sha256
+        )
         recording, path = context.recording, export_path(context.recording.name, self.suffix)
         page = RecordingPage(recording.name, wording_in(self.language)).render(review)
         write_bytes(self.root / path, page.encode("utf-8", "backslashreplace"), of=recording)

@@ -1,0 +1,248 @@
+"""Keeps the index page of an output folder, over all runs and commands.
+
+What is known of the recordings of earlier runs is kept in the cache, with the names of their
+artifacts. The lines in which the page finds words are in files of their own: a recording is always
+in the same one, so that a run rewrites only those files whose recordings have changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reelmill.artifacts import Artifact, ReviewLine, ReviewPage
+from reelmill.core import gate
+from reelmill.core.atomic import write_bytes, write_text
+from reelmill.core.keys import Seal
+from reelmill.engine.execution.planning import Job, Keys, artifact_paths
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.state.artifact_store import Stored, load
+from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
+from reelmill.errors import InputError
+from reelmill.pages.index import (
+    INDEX_FILES,
+    IndexFacts,
+    IndexRow,
+    State,
+    lines_script,
+    render_index,
+)
+from reelmill.pages.language import Wording
+from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE, REPORT_PAGE
+from reelmill.report.wording import finding_words
+
+_PURPOSE = "index of recordings"
+#: Recordings in one file of lines, on average: the browser reads a file at a time.
+_IN_A_FILE = 100
+#: How a page's name ends.
+_PAGES = (".html",)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recording as the cache keeps it. `artifact`, `key` and `content` name the result with its
+    lines, `page` is the SHA-256 of the page; empty where there is none."""
+
+    row: IndexRow
+    artifact: str = ""
+    key: str = ""
+    content: str = ""
+    page: str = ""
+
+    @property
+    def stamp(self) -> str:
+        """What changes when the recording's lines change."""
+        return f"{self.row.id}\0{self.page}"
+
+
+@dataclass
+class _Kept:
+    """What the cache keeps: entries by the id of their rows, and the digest of each file of
+    lines."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IndexKeeper:
+    """Writes `index.html` and the files of lines.
+
+    `cache` is the folder of the cache, `seal` the user's.
+    """
+
+    out: Path
+    cache: Path
+    pipeline: Pipeline
+    seal: Seal
+    say: Wording
+
+    def write(self, summary: RunSummary, jobs: Sequence[Job]) -> Iterator[Path]:
+        """Write what has changed, and the page. Yields all its files, whether written or not.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        kept = self._read()
+        entries = {one.row.id: one for one in kept.entries.values() if self._is_there(one)}
+        entries |= {one.row.id: one for one in self._of_run(jobs)}
+        rows = sorted(
+            (one.row for one in entries.values()), key=lambda row: (row.name, row.command)
+        )
+        groups = _in_files(entries)
+        digests = {name: _digest(group) for name, group in groups.items()}
+        for name, group in groups.items():
+            path = self.out / INDEX_FILES / name
+            if digests[name] != kept.files.get(name) or not path.is_file():
+                self._write_lines(path, group)
+            yield path
+        for name in kept.files.keys() - groups.keys():
+            gate.remove(self.out / INDEX_FILES / name)
+        facts = IndexFacts(
+            self.out.name,
+            sorted(groups),
+            self._links(),
+            summary.custody_head,
+        )
+        write_text(self.out / INDEX_PAGE, render_index(rows, facts, self.say))
+        yield self.out / INDEX_PAGE
+        self._keep(_Kept(entries, digests))
+
+    def _of_run(self, jobs: Sequence[Job]) -> Iterator[Entry]:
+        keys = Keys(self.pipeline)
+        kind = _page_kind(self.pipeline)
+        for job in jobs:
+            row = _row(self.pipeline.name, job.outcome())
+            stored = (
+                artifact_paths(job, self.pipeline, keys, self.cache).get(kind) if kind else None
+            )
+            page = None if stored is None else self._page(stored, kind)
+            if stored is None or page is None:
+                yield Entry(row)
+                continue
+            row = replace(row, speakers=page.speakers, labels=page.labels, doubtful=page.doubtful)
+            artifact = os.path.relpath(stored.path, self.cache)
+            yield Entry(row, artifact, stored.key, stored.recording, page.files[0].sha256)
+
+    def _page(self, stored: Stored, kind: type[Artifact] | None) -> ReviewPage | None:
+        """What the page's artifact says; None where there is none that is whole."""
+        if kind is None or not stored.path.exists():
+            return None
+        try:
+            page = load(stored, kind, self.seal)
+        except InputError:  # of other content by now, or damaged: the next run makes it again
+            return None
+        return page if isinstance(page, ReviewPage) else None
+
+    def _write_lines(self, path: Path, group: Sequence[Entry]) -> None:
+        recordings = []
+        for entry in group:
+            if lines := self._lines(entry):
+                recordings.append((entry.row.id, lines))
+        number = int(path.stem.rpartition("-")[2])
+        write_bytes(path, lines_script(number, recordings).encode("utf-8", "backslashreplace"))
+
+    def _lines(self, entry: Entry) -> list[ReviewLine]:
+        if not entry.artifact:
+            return []
+        stored = Stored(self.cache / entry.artifact, entry.key, entry.content)
+        kinds: list[type[ReviewPage]] = [ReviewPage, *ReviewPage.__subclasses__()]
+        for kind in kinds:
+            page = self._page(stored, kind)
+            if page is not None:
+                return page.lines
+        return []
+
+    def _is_there(self, entry: Entry) -> bool:
+        """Whether results of an earlier run still are where they were."""
+        files = entry.row.outputs
+        return not files or any(os.path.lexists(self.out / file) for file in files)
+
+    def _links(self) -> list[tuple[str, str]]:
+        links = [("report", REPORT_PAGE), ("performance", PERFORMANCE_PAGE)]
+        return [(self.say(f"index.{name}"), f) for name, f in links if (self.out / f).is_file()]
+
+    # -- what is kept
+
+    @property
+    def _state(self) -> Path:
+        return self.cache / "pages" / "index.json"
+
+    def _read(self) -> _Kept:
+        """What earlier runs kept; nothing if it is not there, not ours or of another version."""
+        try:
+            data = self._state.read_bytes()
+            if not self.seal.is_signed(_PURPOSE, data):
+                return _Kept()
+            values = json.loads(data.decode("utf-8", "surrogateescape"))
+            entries = [_entry(one) for one in values["entries"]]
+            return _Kept({one.row.id: one for one in entries}, dict(values["files"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return _Kept()
+
+    def _keep(self, kept: _Kept) -> None:
+        entries = [asdict(one) for one in kept.entries.values()]
+        content = {"entries": entries, "files": kept.files}
+        write_bytes(self._state, self.seal.signed(_PURPOSE, content))
+
+
+def _entry(values: Mapping[str, Any]) -> Entry:
+    return Entry(**{**values, "row": IndexRow(**values["row"])})
+
+
+def _page_kind(pipeline: Pipeline) -> type[Artifact] | None:
+    """The type of the pages that a pipeline makes."""
+    kinds = (stage.produces for stage in pipeline.stages)
+    return next((kind for kind in kinds if issubclass(kind, ReviewPage)), None)
+
+
+def _row(command: str, outcome: FileOutcome) -> IndexRow:
+    grave = [finding_words(one) for one in outcome.findings if one.severity == "grave"]
+    problem = outcome.failure.message if outcome.failure is not None else "; ".join(grave)
+    return IndexRow(
+        command=command,
+        name=outcome.name,
+        file=os.path.basename(outcome.path),  # noqa: PTH119 (a name may end like a folder's)
+        state=_state(outcome),
+        page=next((path for path in outcome.outputs if path.endswith(_PAGES)), ""),
+        seconds=outcome.media_seconds,
+        language=outcome.language or "",
+        problem=problem.removeprefix(f"{outcome.path}: "),
+        warnings=outcome.count("warning") + outcome.count("grave"),
+        outputs=list(outcome.outputs),
+        changed=bool(outcome.changed),
+    )
+
+
+def _state(outcome: FileOutcome) -> State:
+    if outcome.status != "done":
+        return "failed" if outcome.status == "failed" else "waiting"
+    if outcome.count("grave"):
+        return "grave"
+    return "warning" if outcome.count("warning") else "ok"
+
+
+def _in_files(entries: Mapping[str, Entry]) -> dict[str, list[Entry]]:
+    """The recordings with lines, by the file that has them. Twice as many files when they become
+    too large: then every recording has another file, but that happens seldom."""
+    with_lines = [one for one in entries.values() if one.artifact]
+    count = 1
+    while count * _IN_A_FILE < len(with_lines):
+        count *= 2
+    groups: dict[str, list[Entry]] = {f"lines-{at:04d}.js": [] for at in range(count)}
+    for entry in sorted(with_lines, key=lambda one: one.row.id):
+        digest = hashlib.sha256(os.fsencode(entry.row.id)).digest()
+        at = int.from_bytes(digest[:4], "big") % count
+        groups[f"lines-{at:04d}.js"].append(entry)
+    return groups if with_lines else {}
+
+
+def _digest(group: Sequence[Entry]) -> str:
+    """Changes when the lines of a file change."""
+    text = "\n".join(one.stamp for one in group)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

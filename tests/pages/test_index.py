@@ -1,0 +1,174 @@
+"""The index page as a browser shows it from the disk."""
+
+# proves: V13, G15
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from reelmill.artifacts import ReviewLine
+from reelmill.pages.index import (
+    INDEX_FILES,
+    IndexFacts,
+    IndexRow,
+    lines_script,
+    render_index,
+)
+from reelmill.pages.language import wording_in
+from tests.pages.chrome import Chrome, chrome, needs_chromium
+
+__all__ = ["chrome"]
+pytestmark = needs_chromium
+HOSTILE = "</script><img src=x onerror=alert(1)>\u202e'\""
+SENTENCES = ("나한테 삼백만 원을 보내세요.", "It is about the therapist.", "でんわをください。")
+
+
+def row(number: int) -> IndexRow:
+    """Every tenth failed, every seventh has findings; in three languages."""
+    name = f"6월/통화 {number:05d}"
+    failed = number % 10 == 9
+    return IndexRow(
+        "subtitle" if number % 4 == 3 else "voice",
+        name,
+        f"통화 {number:05d}.m4a",
+        "failed" if failed else "ok",
+        "" if failed else f"{name}.html",
+        None if failed else 60.0 + number,
+        "" if failed else ("ko", "en", "ja")[number % 3],
+        f"truncated: {HOSTILE}" if failed else "",
+        ["김", "Lee"],
+        {"threat": number} if number % 7 == 3 else {},
+        outputs=[] if failed else [f"{name}.html", f"{name}.srt", f"{name}.ko.srt"],
+    )
+
+
+def written(folder: Path, rows: Sequence[IndexRow], *, lines: int = 3, in_file: int = 100) -> Path:
+    """The page, with the lines of all that did not fail."""
+    groups = [rows[at : at + in_file] for at in range(0, len(rows), in_file)]
+    names = [f"lines-{at:04d}.js" for at in range(len(groups))]
+    (folder / INDEX_FILES).mkdir()
+    for at, (name, group) in enumerate(zip(names, groups, strict=True)):
+        said = [
+            (
+                one.id,
+                [
+                    ReviewLine(4.0 * n, f"{SENTENCES[n % 3]} {one.file[3:8]}", one.speakers[n % 2])
+                    for n in range(lines)
+                ],
+            )
+            for one in group
+            if one.state != "failed"
+        ]
+        (folder / INDEX_FILES / name).write_text(lines_script(at, said), encoding="utf-8")
+    facts = IndexFacts("통화 </b>", names, [("Report", "report.html")])
+    page = folder / "index.html"
+    page.write_text(render_index(rows, facts, wording_in("en")), encoding="utf-8")
+    return page
+
+
+USE = """
+const seen = {}, names = () => all("#recordings tbody b").map(name => name.textContent.slice(3, 8));
+const set = async (id, value) => {
+  one("#" + id).value = value; one("#" + id).dispatchEvent(new Event("change")); await pause(100);
+};
+const look = async text => {
+  type(one("#find"), text);
+  const told = one("#told");
+  await pause(250); await until(() => one("#lines").hidden || !/^Searching/.test(told.textContent));
+  return told.textContent;
+};
+seen.first = names().slice(0, 2); seen.count = names().length;
+await set("status", "failed"); seen.failed = [names().length, one("#shown").textContent];
+seen.problem = one("td.failed small").textContent;
+await set("status", ""); await set("language", "ja"); await set("label", "threat");
+seen.both = names();
+await set("language", ""); await set("label", "");
+one("[data-column=findings] button").click(); seen.most = names()[0];
+one("[data-column=length] button").click(); seen.longest = names()[0];
+one("[data-column=length] button").click(); seen.order = one("[data-column=length]").ariaSort;
+seen.korean = await look("백만"); seen.apart = await look("삼백만원");
+seen.japanese = await look("わをく");
+seen.inside = await look("rapist"); seen.phrase = await look('"the therapist" 00012');
+seen.href = decodeURIComponent(one("#hits a").getAttribute("href"));
+seen.quote = one("#hits span").textContent; seen.rows = names();
+await set("kind", "subtitle"); seen.kind = one("#told").textContent; await set("kind", "");
+await look(""); seen.back = names().length; seen.closed = one("#lines").hidden;
+seen.overflow = overflow();
+seen.links = all("#recordings tr[data-id$='00001'] .l a").map(link => link.textContent);
+return seen;
+"""
+
+
+def test_two_hundred_recordings_are_sorted_filtered_and_searched(
+    chrome: Chrome, tmp_path: Path
+) -> None:
+    page = written(tmp_path, [row(n) for n in range(200)])
+    opened = min((chrome.open(page) for _ in range(3)), key=lambda one: one.loaded)
+    assert opened.loaded < 2.0, "seconds until 200 recordings are there, at best of three"
+    seen = opened.use(USE)
+    opened.close()
+    assert (seen["first"], seen["count"]) == (["00000", "00001"], 200)
+    assert seen["failed"] == [20, "20 of 200"]
+    assert seen["problem"] == "truncated: </script><img src=x onerror=alert(1)>\\u202e'\""
+    assert seen["both"] == [
+        f"{n:05d}" for n in range(200) if n % 3 == 2 and n % 7 == 3 and n % 10 != 9
+    ]
+    assert (seen["most"], seen["longest"], seen["order"]) == ("00199", "00198", "ascending")
+    assert seen["korean"] == seen["apart"] == "Lines: 180, recordings: 180"
+    assert seen["japanese"] == "Lines: 180, recordings: 180"
+    assert (seen["inside"], seen["phrase"]) == ("Nothing found.", "Lines: 1, recordings: 1")
+    assert seen["href"] == '6월/통화 00012.html#t=4&q="the therapist" 00012'
+    assert seen["quote"] == "Lee: It is about the therapist. 00012" and seen["rows"] == ["00012"]
+    assert seen["kind"] == "Nothing found." and seen["back"] == 200 and seen["closed"]
+    assert seen["overflow"] == 0 and seen["links"] == ["srt", "ko.srt"]
+
+
+def test_ten_thousand_recordings_stay_usable(chrome: Chrome, tmp_path: Path) -> None:
+    began = time.process_time()
+    page = written(tmp_path, [row(n) for n in range(10_000)], lines=9)
+    assert time.process_time() - began < 8
+    opened = chrome.open(page)
+    assert opened.loaded < 4.0
+    seen = opened.use("""
+      const drawn = () => all("#recordings tbody tr").length, seen = { drawn: drawn() };
+      let began = performance.now();
+      one("[data-column=length] button").click();
+      one("#rest").click();
+      seen.sorted = performance.now() - began; seen.more = drawn();
+      const look = async text => {
+        const start = performance.now();
+        type(one("#find"), text);
+        const told = () => one("#told").textContent;
+        await until(() => /^Lines/.test(told()) && told() !== before);
+        before = told();
+        return [performance.now() - start, before];
+      };
+      let before = "";
+      seen.first = await look("therapist"); seen.second = await look("therapist 01234");
+      return seen;""")
+    opened.close()
+    assert 200 <= seen["drawn"] <= 1000 and seen["more"] <= 1200, (
+        "rows are drawn as they are needed"
+    )
+    assert seen["sorted"] < 500
+    assert seen["first"][1] == "Lines: 27,000, recordings: 9,000" and seen["first"][0] < 15_000
+    assert seen["second"][1].startswith("Lines: 3,") and seen["second"][0] < 2500, seen
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_on_a_narrow_screen_and_without_its_files(
+    chrome: Chrome, tmp_path: Path, language: str
+) -> None:
+    facts = IndexFacts("out")
+    page = tmp_path / "index.html"
+    page.write_text(render_index([row(0), row(9)], facts, wording_in(language)), encoding="utf-8")
+    opened = chrome.open(page, (400, 800))
+    seen = opened.use("""type(one("#find"), "삼백"); await pause(300);
+        return [one("#lines").hidden, all("#recordings tbody tr").length, overflow(),
+            document.documentElement.lang];""")
+    opened.close()
+    assert seen == [True, 0, 0, language]
