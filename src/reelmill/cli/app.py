@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from reelmill import __version__
+from reelmill.cli.options import case as case_options
 from reelmill.cli.options import faces as faces_options
 from reelmill.cli.options import shared, takes
 from reelmill.cli.options import subtitle as subtitle_options
@@ -127,32 +128,30 @@ def demo(
 
 
 @app.command()
+@takes(case_options.Checks)
 def verify(
     out: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("analysis-results"),
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Also report files that are not on record.")
-    ] = False,
-    manifest_sha256: Annotated[
-        str | None,
-        typer.Option(help="SHA-256 of the manifest, as printed at the end of the run."),
-    ] = None,
-    custody_head: Annotated[
-        str | None,
-        typer.Option(
-            help="Head of the custody log, as printed in a report or at the end of a run."
-        ),
-    ] = None,
+    **options: Any,
 ) -> None:
     """Check that originals and results are unchanged.
 
-    Compares them with the hashes in the evidence files and lists every difference. Exit code 1
-    means that something differs."""
+    Compares them with the hashes in the evidence files and in the custody log, and lists every
+    difference. Checks signatures, time stamps and bags too. Exit code 1 means that something
+    differs."""
     from reelmill.commands.verify import run_verify
 
-    code = run_verify(
-        out, strict=strict, manifest_sha256=manifest_sha256, custody_head=custody_head
-    )
-    raise typer.Exit(code)
+    raise typer.Exit(run_verify(out, **options))
+
+
+@app.command()
+@takes(case_options.Case)
+def case(out: Annotated[Path, typer.Argument(help="Folder of results.")], **options: Any) -> None:
+    """Sign, time-stamp, pack or show the evidence of a folder of results.
+
+    Without options it prints the head of the custody log."""
+    from reelmill.commands.case import Wanted, run_case
+
+    raise typer.Exit(run_case(out, Wanted(**options)))
 
 
 @app.command()
@@ -189,13 +188,17 @@ def find(
 
 
 @app.command()
-def key() -> None:
+def key(
+    signing: Annotated[
+        bool, typer.Option("--signing", help="Make a key for signing custody logs.")
+    ] = False,
+) -> None:
     """Show your key and how a team can share it.
 
     Reelmill marks its results with this key, and reuses only results that carry the mark."""
-    from reelmill.commands.key import run_key
+    from reelmill.commands.key import run_key, run_signing_key
 
-    raise typer.Exit(run_key())
+    raise typer.Exit(run_signing_key() if signing else run_key())
 
 
 @app.command()

@@ -29,3 +29,26 @@ def run_key() -> int:
         f"team can read it and name it in {KEY_FILE_VARIABLE}. Anyone who has it can forge results."
     )
     return EXIT_DONE
+
+
+def run_signing_key() -> int:
+    """Make the user's own signing key, and print where it is and its fingerprint.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: there is one already, or a package is missing.
+    """
+    from reelmill.evidence.custody import signing
+
+    path = signing.make_key()
+    _, public = signing.sign(b"", signing.load_key(path))
+    print(f"signing key {path}")
+    print(f"fingerprint {signing.fingerprint(signing.read_public(public))}")
+    print(public.decode(), end="")
+    print(
+        "\n`reelmill case FOLDER --sign` signs with it. Give the public key above to those who "
+        "check your\nsignatures. Keep the file to yourself, with a copy where nobody else gets it."
+    )
+    return EXIT_DONE

@@ -17,6 +17,8 @@ def run_verify(
     strict: bool = False,
     manifest_sha256: str | None = None,
     custody_head: str | None = None,
+    signer: str | None = None,
+    tsa_ca: Path | None = None,
 ) -> int:
     """Check one folder of results, or all those in `out`; return the exit code.
 
@@ -24,8 +26,13 @@ def run_verify(
         UsageError: there is no evidence, the hash is not valid, or a hash is given for several
             folders.
     """
+    from reelmill.evidence.custody.proofs import Trust, signer_of
     from reelmill.evidence.verify import runs_in, verify
 
+    trust = Trust(
+        None if signer is None else signer_of(signer),
+        None if tsa_ca is None else tsa_ca.read_bytes(),
+    )
     kept = None if manifest_sha256 is None else _hash("--manifest-sha256", manifest_sha256)
     head = None if custody_head is None else _hash("--custody-head", custody_head)
     folders, worst = runs_in(out), 0
@@ -35,7 +42,9 @@ def run_verify(
             "--custody-head apply to one; name that folder"
         )
     for folder in folders:
-        verification = verify(folder, strict=strict, manifest_sha256=kept, custody_head=head)
+        verification = verify(
+            folder, strict=strict, manifest_sha256=kept, custody_head=head, trust=trust
+        )
         if len(folders) > 1:
             print(printable(str(folder)))
         print("\n".join(verification.lines()))

@@ -627,6 +627,22 @@ def settle(temporary: Path, path: Path, source: Path | None = None, content: str
             _name_new(before, made.name, folder, spot.name)
 
 
+def set_time(path: Path, mtime_ns: int) -> None:
+    """Give a copy the time of its original. Only in the user's own folders.
+
+    Raises:
+        NotOursError: not below a folder of the user's own, or a link.
+        OSError: the time cannot be set.
+    """
+    spot = _own_spot(path)
+    with _folder_of(spot, make=False) as folder:
+        descriptor = os.open(spot.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+        finally:
+            os.close(descriptor)
+
+
 def settle_folder(temporary: Path, path: Path) -> None:
     """Rename a new folder of the user's own to its final name, unless another process was faster.
     Its folder is just as good.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from reelmill.core.printable import printable
 from reelmill.evidence.custody.chain import CUSTODY, Head
 from reelmill.evidence.manifest import MANIFEST
 
-Role = Literal["original", "result", "artifact", "record"]
+Role = Literal["original", "result", "artifact", "record", "bag file"]
 What = Literal["changed", "touched", "linked", "missing", "unreadable", "contradiction", "new"]
 
 _WORDS: dict[What, str] = {
@@ -88,7 +88,7 @@ class Verification:
             return [*lines, f"OK: {checked} are as recorded."]
         by_role = [
             f"{_count(sum(f.role == role for f in wrong), role)}"
-            for role in ("original", "result", "artifact", "record")
+            for role in get_args(Role)
             if any(f.role == role for f in wrong)
         ]
         return [*lines, f"NOT AS RECORDED: {', '.join(by_role)} (of {checked})."]

@@ -14,8 +14,10 @@ from pathlib import Path
 from reelmill.core.keys import known_key
 from reelmill.core.recording import FileState, read_state
 from reelmill.errors import InputError, ReelmillError, UsageError
+from reelmill.evidence.custody.bag import Checked, check_bag, is_bag
 from reelmill.evidence.custody.chain import CUSTODY
 from reelmill.evidence.custody.check import Log, Said, check_artifacts, find_head, read_log
+from reelmill.evidence.custody.proofs import Trust, check_proofs
 from reelmill.evidence.findings import Finding, Role, Verification, What
 from reelmill.evidence.manifest import MANIFEST, parse_manifest
 from reelmill.evidence.paths import Folder, is_plain
@@ -34,7 +36,7 @@ def runs_in(out: Path) -> list[Path]:
 
     There is always at least one. `verify` reports if it has no evidence.
     """
-    if _has_evidence(out) or not out.is_dir():
+    if _has_evidence(out) or is_bag(out) or not out.is_dir():
         return [out]
     return sorted(folder for folder in out.iterdir() if _has_evidence(folder)) or [out]
 
@@ -50,8 +52,10 @@ def verify(
     strict: bool = False,
     manifest_sha256: str | None = None,
     custody_head: str | None = None,
+    trust: Trust | None = None,
 ) -> Verification:
-    """Hash every original and every result again, and compare with the evidence.
+    """Hash every original and every result again, and compare with the evidence. A bag of a case
+    is checked as a bag, and then the case in it.
 
     Args:
         out: the output folder.
@@ -59,16 +63,57 @@ def verify(
         strict: files that are not on record are wrong too.
         manifest_sha256: the hash of the manifest itself as it was kept elsewhere (hex).
         custody_head: the head of the custody log as it was kept elsewhere (hex).
+        trust: whose signatures and time stamps count.
 
     Raises:
         UsageError: `out` holds no evidence of a run.
     """
+    kept = _Kept(strict, manifest_sha256, custody_head, trust or Trust())
+    if is_bag(out):
+        return _verify_bag(out, check_bag(out), kept, progress)
     if not _has_evidence(out):
         raise UsageError(
             f"{out}: contains neither {MANIFEST} nor {EVIDENCE}; give the output folder of a run"
         )
-    verification = Verification(out, strict)
-    evidence, manifest = _records(out, verification, manifest_sha256)
+    return _verify_folder(out, kept, progress)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the user compares with."""
+
+    strict: bool
+    manifest_sha256: str | None
+    custody_head: str | None
+    trust: Trust
+
+
+def _verify_bag(out: Path, bag: Checked, kept: _Kept, progress: Progress | None) -> Verification:
+    """Check the files of a bag, and the case in it."""
+    if bag.case is None or not _has_evidence(bag.case):
+        verification = Verification(out, kept.strict, findings=list(bag.findings))
+        verification.checked.append("This bag has no folder of results of Reelmill in it.")
+        return verification
+    verification = _verify_folder(bag.case, kept, progress)
+    verification.findings[:0] = bag.findings
+    verification.checked.append(f"Bag: {bag.files:,} payload files were compared with its lists.")
+    # copies have times of their own, and a bag may be without originals
+    findings = [one for one in verification.findings if one.what != "touched"]
+    if not bag.has_originals:
+        left = [one for one in findings if (one.role, one.what) != ("original", "missing")]
+        absent = len(findings) - len(left)
+        verification.originals -= absent
+        verification.checked.append(
+            f"{absent:,} originals are not in this bag and were not checked."
+        )
+        findings = left
+    verification.findings = findings
+    return verification
+
+
+def _verify_folder(out: Path, kept: _Kept, progress: Progress | None) -> Verification:
+    verification = Verification(out, kept.strict)
+    evidence, manifest = _records(out, verification, kept.manifest_sha256)
     expected = _expected(evidence, manifest)
     verification.originals = sum(one.role == "original" for one in expected.values())
     verification.results = len(expected) - verification.originals
@@ -81,8 +126,12 @@ def verify(
             verification.findings += found
             if progress is not None:
                 progress(at, len(expected), name)
-    _check_custody(verification, evidence, custody_head)
-    verification.findings += _new_files(out, expected.keys() | {EVIDENCE, MANIFEST, CUSTODY})
+    log = _check_custody(verification, evidence, kept.custody_head)
+    proofs = check_proofs(out, log, kept.trust)
+    verification.findings += proofs.findings
+    verification.checked += proofs.lines
+    own = {EVIDENCE, MANIFEST, CUSTODY}
+    verification.findings += _new_files(out, expected.keys() | own)
     return verification
 
 
@@ -156,7 +205,7 @@ def _contradictions(evidence: Evidence, manifest: dict[str, str]) -> Iterator[Fi
 # -- the custody log
 
 
-def _check_custody(verification: Verification, evidence: Evidence, kept: str | None) -> None:
+def _check_custody(verification: Verification, evidence: Evidence, kept: str | None) -> Log | None:
     key = known_key()
     log = read_log(verification.out, None if key is None else key.seal, evidence.custody)
     findings = verification.findings
@@ -170,6 +219,7 @@ def _check_custody(verification: Verification, evidence: Evidence, kept: str | N
             verification.custody_anchor = find_head(log, kept)
         except InputError as error:
             findings.append(Finding("record", "changed", CUSTODY, (str(error),)))
+    return log
 
 
 def _other_words(log: Log, evidence: Evidence) -> Iterator[Finding]:
