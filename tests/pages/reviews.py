@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from reelmill.artifacts import (
+    AcousticFrames,
+    Acoustics,
+    CategoryScore,
+    Episode,
     Finding,
     Findings,
+    Lowered,
+    PatternMatch,
+    PatternMatches,
+    ScorePart,
+    Scores,
     Segment,
+    SpeakerAcoustics,
+    SpeakerScores,
     SpeakerTotals,
     SpokenTranscript,
     Turn,
@@ -78,4 +90,43 @@ def review(folder: Path, name: str = "통화.wav") -> Review:
         [found],
         Waveform.of(heights, 20.0),
         Playable("audio", "call.wav"),
+    )
+
+
+def forensic(shown: Review) -> Review:
+    """The same recording with what a forensic run finds in it."""
+    step, count = np.float32(0.01), 1000
+    speaker = np.full((1, count), -1, np.int8)
+    speaker[0, 50:250], speaker[0, 300:550] = 0, 1
+    f0 = np.where(speaker == 0, 210, np.where(speaker == 1, 120, 0)).astype(np.float16)
+    level = np.full((1, count), -30, np.float16)
+    frames = AcousticFrames(step, level, f0, np.full((1, 100), -25, np.float16), speaker)
+    measured = [SpeakerAcoustics("김", 2.0, 0.0, level=-30.0, f0=210.0, jitter=0.01)]
+    measured.append(SpeakerAcoustics("Lee <b>&", 2.5, 0.0, level=-31.0, f0=120.0))
+    episodes = [Episode("louder", 7.0, 8.5, "김", -20.0, -25.0, 3.0)]
+    acoustics = Acoustics(speakers=measured, episodes=episodes)
+    threat = PatternMatch(
+        "threat", "ko/threat/or-else", "what follows is left open", "ko", 7.0, 8.5,
+        "보내지 않으면 알지?", "알지", "김", 0.7, conditional=True,
+    )  # fmt: skip
+    told = PatternMatch(
+        "threat", "ko/threat/kill", "says that somebody dies", "ko", 3.0, 4.0, "죽인다고 했어",
+        "죽인다", "Lee <b>&", 0.9, quoted=True,
+    )  # fmt: skip
+    matches = PatternMatches([threat.finding()], "ko/threat.toml", [told, threat])
+    part = ScorePart(
+        "patterns", "ko/threat/or-else", 7.0, 8.5, "김", "보내지 않으면 알지?", 20, 14,
+        [Lowered("word probability", 0.7, 0.7)],
+    )  # fmt: skip
+    categories = [
+        CategoryScore("threat", 40, "", "min(100, 14 / 35 x 100) = 40", 0.3, [part]),
+        CategoryScore("insult", None, "too little speech", "", 0.1),
+    ]
+    scores = Scores("weights.toml (ab12)", SpeakerScores(None, 10, 12, "", "0.3 x 40", categories))
+    return replace(
+        shown,
+        findings=[*shown.findings, acoustics, matches],
+        acoustics=acoustics,
+        frames=frames,
+        scores=scores,
     )

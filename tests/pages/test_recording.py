@@ -15,7 +15,7 @@ from reelmill.artifacts import Segment
 from reelmill.pages.language import wording_in
 from reelmill.pages.recording import Playable, RecordingPage, Review
 from tests.pages.chrome import Chrome, chrome, needs_chromium
-from tests.pages.reviews import review, said, transcript_of
+from tests.pages.reviews import forensic, review, said, transcript_of
 
 __all__ = ["chrome"]
 pytestmark = needs_chromium
@@ -197,3 +197,57 @@ def test_three_hours_scroll(chrome: Chrome, tmp_path: Path) -> None:
     assert seen["loaded"] < 4000 and seen["jump"] < 1500 and seen["worst"] < 250, seen
     assert seen["shown"] < 400, "what is far away is not laid out"
     assert 0 < seen["top"] < 800 and seen["now"] == "2:59:56"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "href"),
+    [
+        ("a", "../calls/a.m4a", "../calls/a.m4a"),
+        ("6월/a", "../../b c#.m4a", "../../../b%20c%23.m4a"),
+        ("x/y/a", "x/y/a.listen.m4a", "a.listen.m4a"),
+        ("x/a", "xa/a.m4a", "../xa/a.m4a"),
+    ],
+)
+def test_the_sound_is_found_from_where_the_page_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, path: str, href: str
+) -> None:
+    monkeypatch.chdir("/")  # as a worker process may be
+    shown = replace(review(tmp_path), playable=Playable("audio", path))
+    assert f'"sources":[{{"href":"{href}"}}]' in RecordingPage(name, wording_in("en")).render(shown)
+
+
+def test_a_forensic_run_adds_curves_matches_and_scores(chrome: Chrome, tmp_path: Path) -> None:
+    shown = forensic(review(tmp_path))
+    seen = using(
+        chrome,
+        written(tmp_path, shown),
+        """await until(() => one("#player").readyState >= 1);
+        const seen = {}, at = () => Number(one("#player").currentTime.toFixed(2));
+        seen.curves = all(".curve").map(row => row.querySelectorAll("path").length);
+        seen.episodes = all(".curve").map(row => [...row.querySelectorAll("rect")].map(mark =>
+          Number(mark.getAttribute("x"))));
+        seen.names = all("#timeline .name").map(name => name.textContent);
+        seen.found = all("#found li").map(item => [item.querySelector("b").textContent,
+          item.classList.contains("off"), item.querySelector("q")?.textContent || ""]);
+        seen.scores = all(".scores summary").map(line => line.textContent);
+        const part = one(".scores .at"); part.closest("details").open = true;
+        part.click(); seen.at = at();
+        seen.part = part.closest("li").textContent.replace(/\\s+/g, " ");
+        seen.why = all(".scores details p").map(line => line.textContent);
+        const measures = all("[aria-label='Acoustic measures'] tbody tr");
+        seen.measures = measures.map(row => row.textContent);
+        return seen;""",
+    )
+    assert seen["names"] == ["Sound", "김", "Lee <b>&", "Findings", "Loudness", "Pitch"]
+    assert seen["curves"] == [1, 2] and seen["episodes"] == [[7.0], []]
+    assert ["threat", False, "“보내지 않으면 알지?”"] in seen["found"]
+    assert ["threat", True, "“죽인다고 했어”"] in seen["found"], "not counted, and shown paler"
+    assert [one for one in seen["found"] if one[0] == "threat"] == [
+        ["threat", True, "“죽인다고 했어”"],
+        ["threat", False, "“보내지 않으면 알지?”"],
+    ], "each once, in order of time"
+    assert seen["scores"] == ["Overall 12", "threat 40", "insult –"] and seen["at"] == 7.0
+    assert "ko/threat/or-else: 14.0 of 20 points" in seen["part"]
+    assert "counts less because of word probability (70 %): × 0.70" in seen["part"]
+    assert "no score: too little speech" in seen["why"]
+    assert any("Pitch (F0), median" in line and "210 Hz" in line for line in seen["measures"])

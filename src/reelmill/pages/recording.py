@@ -12,7 +12,10 @@ from urllib.parse import quote
 
 from reelmill import __version__
 from reelmill.artifacts import (
+    AcousticFrames,
+    Acoustics,
     Findings,
+    Scores,
     Segment,
     SpokenTranscript,
     Transcript,
@@ -23,10 +26,12 @@ from reelmill.core.palette import person_colour
 from reelmill.core.printable import printable
 from reelmill.export.transcript.document import Source
 from reelmill.export.transcript.json_writer import is_demo
+from reelmill.pages.curves import curves
 from reelmill.pages.embedded import embedded
 from reelmill.pages.environment import template
 from reelmill.pages.language import Wording
 from reelmill.pages.review_findings import counted, shown_findings
+from reelmill.pages.review_measures import measures, shown_scores, speaker_names
 from reelmill.pages.transcript import DOUBTFUL, TranscriptText
 from reelmill.report.wording import percent
 
@@ -50,7 +55,7 @@ class Review:
 
     `translations` has the text in each language for each segment. `made` says with what, by the
     keys of the wording, `notes` what could not be done. `custody` is the hash of the last entry of
-    the custody log.
+    the custody log. `frames` are the curves of `acoustics`.
     """
 
     source: Source
@@ -63,6 +68,9 @@ class Review:
     made: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     custody: str | None = None
+    acoustics: Acoustics | None = None
+    frames: AcousticFrames | None = None
+    scores: Scores | None = None
 
 
 @dataclass(frozen=True)
@@ -107,11 +115,23 @@ class RecordingPage:
             corrections=text.corrections,
             findings=findings,
             labels=counted(findings),
+            **self._forensic(review),
             made=self._made(review),
             notes=[*review.notes, *getattr(transcript, "notes", ())],
             custody=review.custody,
             data=embedded(self._data(review, speakers)),
         )
+
+    def _forensic(self, review: Review) -> dict[str, Any]:
+        """What a forensic run adds to the page; empty lists where there is nothing."""
+        acoustics, scores = review.acoustics, review.scores
+        return {
+            "measures": [] if acoustics is None else measures(acoustics, self._say),
+            "measured": [] if acoustics is None else speaker_names(acoustics, self._say),
+            "unmeasured": [] if acoustics is None else acoustics.unmeasured,
+            "scores": [] if scores is None else shown_scores(scores, self._say),
+            "weights_from": "" if scores is None else scores.weights_from,
+        }
 
     def _data(self, review: Review, speakers: Sequence[Speaker]) -> dict[str, Any]:
         """What the page's script draws and plays."""
@@ -129,16 +149,30 @@ class RecordingPage:
                 for start, end, who in _turns(review.transcript, review.turns)
             ],
             "wave": None if wave is None else {"rate": wave.rate, "peaks": wave.peaks},
+            "curves": self._curves(review, speakers),
             "wording": self._say.some("review", _SCRIPT_TEXTS),
         }
+
+    def _curves(self, review: Review, speakers: Sequence[Speaker]) -> list[dict[str, Any]]:
+        if review.acoustics is None or review.frames is None:
+            return []
+        hues = {one.name: one.hue for one in speakers}
+        duration = review.transcript.duration
+        return curves(review.acoustics, review.frames, duration, hues, self._say)
 
     def _sources(self, playable: Playable) -> list[str]:
         """A video is shown rather than only heard; a copy of sound plays everywhere."""
         order = [playable.original, playable.copy]
         if playable.kind == "audio":
             order.reverse()
-        here = str(self._folder)
-        return [quote(os.fsencode(os.path.relpath(path, here))) for path in order if path]
+        return [quote(os.fsencode(self._from_here(path))) for path in order if path]
+
+    def _from_here(self, path: str) -> str:
+        """A path below the output folder, or out of it, from where the page lies."""
+        beside = f"{self._folder}/"
+        if path.startswith(beside):
+            return path.removeprefix(beside)
+        return "../" * len(self._folder.parts) + path
 
     def _source(self, source: Source) -> dict[str, Any]:
         modified = source.modified

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reelmill.artifacts import Finding, Findings, Transcript
+from reelmill.artifacts import Finding, Findings, PatternMatch, PatternMatches, Transcript
 from reelmill.core.printable import printable
 from reelmill.pages.language import Wording
 
@@ -46,8 +46,31 @@ def counted(findings: Sequence[ShownFinding]) -> list[tuple[str, str, int]]:
 
 
 def _of_stage(found: Findings, wording: Wording) -> Iterator[ShownFinding]:
+    known: set[tuple[str, float | None]] = set()
+    if isinstance(found, PatternMatches):
+        yield from (_match(one, wording) for one in found.matches)
+        known = {(one.category, one.start) for one in found.matches}
     for one in found.findings:
+        if (one.label, one.start) in known:
+            continue
         yield _shown(one, one.severity if one.severity != "info" else "found", wording)
+
+
+def _match(match: PatternMatch, wording: Wording) -> ShownFinding:
+    pattern = wording("review.pattern", id=match.pattern)
+    return ShownFinding(
+        label=match.category,
+        name=wording.get(f"finding.{match.category}", printable(match.category)),
+        kind="found",
+        start=match.start,
+        end=max(match.start, match.end),
+        speaker=printable(match.speaker or ""),
+        quote=printable(match.quote),
+        why=printable(f"{match.why} ({pattern})"),
+        score=match.probability,
+        marks=tuple(wording(f"review.{mark}") for mark in match.marks),
+        counts=match.counts,
+    )
 
 
 def _shown(finding: Finding, kind: str, wording: Wording) -> ShownFinding:

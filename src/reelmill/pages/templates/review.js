@@ -114,16 +114,18 @@
       finding.mark.addEventListener("click", event => { event.stopPropagation(); toFinding(finding); });
     }
   }
-  for (const curve of data.curves || []) {
-    const svg = svgRow("curve", curve.name, curve.hue);
+  for (const curve of data.curves) {
+    const svg = svgRow("curve", curve.name), [low, high] = curve.range;
     for (const [start, end, title] of curve.marks) draw(svg, "rect", { x: start, y: 0, width: end - start, height: 100 }, title);
-    const [low, high] = curve.range, steps = [];
-    curve.values.forEach((value, i) => {
-      if (value === null) return;
-      const y = 96 - 92 * Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
-      steps.push((i && curve.values[i - 1] !== null ? "L" : "M") + (i * curve.step).toFixed(2) + " " + y.toFixed(1));
-    });
-    draw(svg, "path", { d: steps.join("") });
+    for (const path of curve.paths) {
+      const steps = [];
+      path.values.forEach((value, i) => {
+        if (value === null) return;
+        const x = ((i + 0.5) * curve.step).toFixed(2), y = (96 - 92 * (value - low) / (high - low)).toFixed(1);
+        steps.push((i && path.values[i - 1] !== null ? "L" : "M" + x + " " + y + "L") + x + " " + y);
+      });
+      draw(svg, "path", { d: steps.join(""), style: path.hue ? "stroke:" + path.hue : "" });
+    }
   }
   const ticks = document.createElement("div"), rail = document.createElement("div");
   ticks.className = "ticks"; rail.className = "rail";
@@ -253,6 +255,11 @@
     for (const button of all("button", labels)) button.setAttribute("aria-pressed", String(button === chosen));
     for (const item of all("#found li")) item.hidden = chosen.dataset.label !== "" && item.dataset.label !== chosen.dataset.label;
     for (const finding of found) finding.mark.style.display = finding.item.hidden ? "none" : "";
+  });
+
+  for (const part of all(".parts .at")) part.addEventListener("click", () => {
+    seek(Number(part.dataset.start));
+    mark(now(), true);
   });
 
   // -- search

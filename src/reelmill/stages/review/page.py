@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import (
+    Acoustics,
     Artifact,
     Diarization,
     Findings,
@@ -17,6 +18,7 @@ from reelmill.artifacts import (
     Media,
     ReviewLine,
     ReviewPage,
+    Scores,
     Segment,
     Sentences,
     SpeakerProfiles,
@@ -25,6 +27,7 @@ from reelmill.artifacts import (
     Translations,
     Waveform,
 )
+from reelmill.artifacts.acoustics import read_frames
 from reelmill.core.atomic import write_bytes
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
@@ -36,6 +39,7 @@ from reelmill.export.transcript.names import (
     named_findings,
     named_turns,
     names_for,
+    with_names,
 )
 from reelmill.pages.language import wording_in
 from reelmill.pages.recording import Playable, RecordingPage, Review, label_counts
@@ -108,6 +112,7 @@ class WriteReview(_WriteReview):
         optional(Diarization),
         optional(SpeakerProfiles),
         every(Findings),
+        optional(Scores),
     )
     produces = ReviewPage
 
@@ -120,6 +125,7 @@ class WriteReview(_WriteReview):
         profiles, diarization = inputs.get(SpeakerProfiles), inputs.get(Diarization)
         names = {} if profiles is None else found_names(profiles)
         names |= names_for(self.names, context.recording.path.name)
+        acoustics = inputs.get(Acoustics)
         return Review(
             Source.of(context.recording),
             named(inputs[Transcript], names),
@@ -127,6 +133,9 @@ class WriteReview(_WriteReview):
             named_findings(inputs.every(Findings), names),
             inputs.get(Waveform),
             self._playable(context.recording, inputs),
+            acoustics=with_names(acoustics, names),
+            frames=None if acoustics is None else read_frames(context.folder, acoustics),
+            scores=with_names(inputs.get(Scores), names),
         )
 
 
