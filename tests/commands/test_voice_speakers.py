@@ -97,7 +97,7 @@ def test_names_come_afterwards_without_computing(calls: Path, out: Path) -> None
     names = ("--names", f"{TWO}.mp3:B=Lee", "--names", "gone.mp3:A=Nobody")
     done = voice(calls / f"{TWO}.mp3", "-o", out, "--formats", "txt,rttm", *names)
     assert done.returncode == 0, done.stderr
-    assert computed(out) == {"export"}
+    assert computed(out) == {"export", "review"}
     text = (out / f"{TWO}.txt").read_text()
     assert "[Kim]: " in text and "[Lee]: " in text and "[B]" not in text
     vain = "--names gone.mp3: no recording of this run has that file name"
@@ -108,7 +108,7 @@ def test_another_number_of_speakers_only_clusters_anew(calls: Path, out: Path) -
     # proves: V5 G12
     done = voice(calls / f"{ONE}.wav", "-o", out, "--formats", "json", "--speakers", "3")
     assert done.returncode == 0, done.stderr
-    assert computed(out) == {"diarize", "speakers", "export"}
+    assert computed(out) == {"diarize", "speakers", "export", "review"}
     assert len(json.loads((out / f"{ONE}.json").read_text())["speakers"]) == 3
 
 

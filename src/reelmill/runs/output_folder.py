@@ -18,8 +18,8 @@ from reelmill.runs.reports import CHECKED, adopt_reports, was_ours
 
 #: The commands whose results the stages that write for people produce.
 _COMMANDS = {
-    "export": "voice",
-    **dict.fromkeys(("subtitle-files", "mux", "burn"), "subtitle"),
+    **dict.fromkeys(("export", "review", "listening-copies"), "voice"),
+    **dict.fromkeys(("subtitle-files", "subtitle-review", "mux", "burn"), "subtitle"),
     "write_clips": "faces",
 }
 #: Output folders in use by runs of this process.
