@@ -35,7 +35,7 @@ def arrays() -> PersonArrays:
     )
 
 
-def test_rows_of_a_person_come_back(tmp_path: Path) -> None:
+def test_rows_of_a_person_are_read_back(tmp_path: Path) -> None:
     people = [person("A", 0, 2), person("B", 2, 1)]
     persons = Persons("persons.npz", PICTURE, "appearance", 0.5, people, [])
     write_arrays(tmp_path / persons.file, arrays())
@@ -46,7 +46,7 @@ def test_rows_of_a_person_come_back(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["persons.npz"]
 
 
-def test_damaged_arrays_are_an_error(tmp_path: Path) -> None:
+def test_damaged_arrays_raise_an_error(tmp_path: Path) -> None:
     persons = Persons("persons.npz", PICTURE, "appearance", 0.5, [], [])
     (tmp_path / persons.file).write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(InputError, match=r"persons\.npz"):

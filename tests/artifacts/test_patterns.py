@@ -23,7 +23,7 @@ def test_a_match_becomes_a_finding_with_its_quote_time_and_speaker():
 
 
 @pytest.mark.parametrize("mark", ["negated", "quoted"])
-def test_what_is_negated_or_quoted_is_kept_and_does_not_count(mark):
+def test_negated_and_quoted_matches_are_kept_but_do_not_count(mark):
     aside = replace(MATCH, **{mark: True})
     found = PatternMatches(matches=[aside, MATCH])
     assert not aside.counts
@@ -32,7 +32,7 @@ def test_what_is_negated_or_quoted_is_kept_and_does_not_count(mark):
     assert found.of("denial") == []
 
 
-def test_matches_are_the_same_after_json():
+def test_matches_survive_a_round_trip_through_json():
     adapter = TypeAdapter(PatternMatches)
     found = PatternMatches([MATCH.finding()], "patterns of en", [MATCH])
     assert adapter.validate_json(adapter.dump_json(found)) == found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reelmill.artifacts import ExportedFile, Finding, RecordingSummary, Translations, summed_up
 
 
-def test_a_report_has_some_of_very_many_notes() -> None:
+def test_a_report_shows_only_the_first_of_very_many_notes() -> None:
     # proves: G19
     notes = [f"ko, sentence {number}: glossary" for number in range(1, 41)]
     told = Translations("ja", "demo", {}, notes).summary().notes
@@ -13,7 +13,7 @@ def test_a_report_has_some_of_very_many_notes() -> None:
     assert Translations("ja", "demo", {}, notes[:6]).summary().notes == notes[:6]
 
 
-def test_summaries_come_together_each_entry_once() -> None:
+def test_merged_summaries_have_each_entry_once() -> None:
     # proves: G21
     cut = Finding("truncated", 3.0, 12.0, text="ends after 3.0 s", severity="grave")
     total = summed_up(
@@ -27,7 +27,7 @@ def test_summaries_come_together_each_entry_once() -> None:
     assert total.notes == ["no aligner", "demo"]
 
 
-def test_a_summary_comes_back_from_its_json() -> None:
+def test_a_summary_is_read_back_from_its_json() -> None:
     summary = RecordingSummary(
         exported=[ExportedFile("a.txt", "ab", 3)], findings=[Finding("gap", 1.0, 2.0)]
     )

@@ -26,7 +26,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return content
 
 
-def test_every_section_says_what_it_found(told: dict[str, Any]) -> None:
+def test_every_section_reports_its_result(told: dict[str, Any]) -> None:
     assert told["dry_run"] is True
     assert list(told["sections"]) == list(SECTIONS)
     for name, section in told["sections"].items():
@@ -34,7 +34,7 @@ def test_every_section_says_what_it_found(told: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("section", ["turbo", "large_v3"])
-def test_both_write_the_same_number_of_tokens_at_every_batch_size(
+def test_both_engines_write_the_same_number_of_tokens_at_every_batch_size(
     told: dict[str, Any], section: str
 ) -> None:
     rows = told["sections"][section]["rows"]
@@ -49,14 +49,14 @@ def test_both_write_the_same_number_of_tokens_at_every_batch_size(
             assert row["encoder_share"] + row["decoder_share"] == pytest.approx(1, abs=0.01)
 
 
-def test_refused_memory_is_survived_with_smaller_batches(told: dict[str, Any]) -> None:
+def test_out_of_memory_is_survived_with_smaller_batches(told: dict[str, Any]) -> None:
     section = told["sections"]["out_of_memory"]
     assert section["survived"] and "MemoryError" in section["refused"][0]
     assert section["done"] == section["recordings"] == 2
     assert section["largest_batch"] < section["first_batch"]
 
 
-def test_models_go_one_after_the_other_and_replicas_share_the_work(told: dict[str, Any]) -> None:
+def test_models_are_loaded_sequentially_and_replicas_share_the_work(told: dict[str, Any]) -> None:
     passes = told["sections"]["sequential"]["passes"]
     assert [one["model"].split()[-1] for one in passes] == ["turbo", "large-v3"]
     assert all(one["processes_left"] == [] for one in passes)
@@ -64,7 +64,7 @@ def test_models_go_one_after_the_other_and_replicas_share_the_work(told: dict[st
     assert len(workers) == 2
 
 
-def test_a_section_without_its_part_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_section_reports_which_part_is_missing(tmp_path: Path) -> None:
     """The full run's sections, on a machine without CUDA."""
     file = tmp_path / "gpu.json"
     sections = ["turbo", "speakers"]
@@ -74,7 +74,7 @@ def test_a_section_without_its_part_says_what_is_missing(tmp_path: Path) -> None
     assert "onnxruntime-gpu" in told["speakers"]["skipped"]
 
 
-def test_a_section_that_overruns_keeps_what_it_said(
+def test_a_section_that_overruns_keeps_its_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "turbo.json").write_text('{"rows": [1]}', encoding="utf-8")
@@ -83,13 +83,13 @@ def test_a_section_that_overruns_keeps_what_it_said(
     assert told["rows"] == [1] and "was ended" in told["cut"]
 
 
-def test_the_whole_run_fits_into_eight_minutes_and_goes_past_batches_of_32() -> None:
+def test_the_benchmark_is_limited_to_eight_minutes_and_tries_batches_above_32() -> None:
     assert gpu.LIMIT_S <= 480
     assert FULL.batches[-1] > 1000 and FULL.engine_batch > 32
     assert (LARGE_V3.decoder_layers, TURBO.decoder_layers) == (32, 4)
 
 
-def test_cuda_13s_cublas_stands_in_where_there_is_no_other(
+def test_cublas_of_cuda_13_is_used_if_there_is_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wheel = tmp_path / "site" / "nvidia" / "cu13" / "lib"

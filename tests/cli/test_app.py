@@ -25,7 +25,7 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_before_a_run_has_begun_is_a_stop_too(
+def test_a_signal_before_the_run_starts_stops_it_with_exit_code_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
     # proves: G12
@@ -42,7 +42,9 @@ def test_a_signal_before_a_run_has_begun_is_a_stop_too(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_the_command_is_still_starting_is_a_stop_too(number: signal.Signals) -> None:
+def test_a_signal_while_the_command_starts_stops_it_with_exit_code_3(
+    number: signal.Signals,
+) -> None:
     # proves: G12
     script = f"""
 import os, sys
@@ -61,7 +63,7 @@ main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_python_takes_itself_down_changes_nothing(number: signal.Signals) -> None:
+def test_a_signal_while_python_exits_keeps_the_exit_code(number: signal.Signals) -> None:
     # proves: G12
     script = f"""
 import os, sys

@@ -37,7 +37,7 @@ def shell(line: str, tmp_path: Path, script: str = MAIN) -> subprocess.Completed
         ('"$@" verify --unknown 2>&- >&- <&-', 2),
     ],
 )
-def test_exit_code_is_that_of_the_work_whoever_listens(
+def test_closed_or_full_output_does_not_change_the_exit_code(
     tmp_path: Path, line: str, code: int
 ) -> None:
     done = shell(line, tmp_path)
@@ -45,7 +45,7 @@ def test_exit_code_is_that_of_the_work_whoever_listens(
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 
-def test_a_closed_stream_is_never_another_file(tmp_path: Path) -> None:
+def test_the_descriptor_of_a_closed_stream_is_not_reused(tmp_path: Path) -> None:
     """Without a standard error, the next file opened would be number 2."""
     script = f"""
 import os, sys
@@ -62,14 +62,14 @@ with open({str(tmp_path / "database")!r}, "w") as file:
 
 
 @pytest.mark.parametrize("option", ["verify {}", "stage probe {}"])
-def test_a_path_that_the_system_refuses_is_a_matter_of_usage(tmp_path: Path, option: str) -> None:
+def test_a_path_that_the_system_refuses_is_a_usage_error(tmp_path: Path, option: str) -> None:
     arguments = ["reelmill", *option.format("x" * 5000).split()]
     done = shell('"$@"', tmp_path, f"import sys; sys.argv = {arguments!r}\n{MAIN}")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and "internal" not in done.stderr
 
 
-def test_unforeseen_error_is_a_sentence_a_log_and_an_exit_code(tmp_path: Path) -> None:
+def test_an_internal_error_prints_a_sentence_and_writes_a_log(tmp_path: Path) -> None:
     script = f"""
 import sys, reelmill.commands.voice as commands
 def broken(out):
@@ -87,7 +87,7 @@ sys.argv = ["reelmill", "doctor"]
     assert "Traceback" in log.read_text() and log.stat().st_mode & 0o777 == 0o600
 
 
-def test_unforeseen_error_where_no_log_can_be_written(tmp_path: Path) -> None:
+def test_an_internal_error_is_reported_even_if_no_log_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     script = f"import sys; sys.modules['reelmill.cli.app'] = None\n{MAIN}"
     done = shell('"$@"', tmp_path, script)
@@ -95,7 +95,7 @@ def test_unforeseen_error_where_no_log_can_be_written(tmp_path: Path) -> None:
     assert "No log could be written" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_threads_and_libraries_show_no_traceback_either(tmp_path: Path) -> None:
+def test_errors_in_threads_and_libraries_print_no_traceback(tmp_path: Path) -> None:
     script = f"""
 import logging, sys, threading, reelmill.commands.voice as commands
 def careless(out):
@@ -118,7 +118,9 @@ sys.argv = ["reelmill", "doctor"]
 
 
 @pytest.mark.parametrize("argument", ["/no\x1b[2Jwhere\nOK: all is well", "--o\x1b[2J"])
-def test_nothing_in_an_argument_reaches_the_terminal_raw(tmp_path: Path, argument: str) -> None:
+def test_control_characters_in_arguments_are_escaped_on_the_terminal(
+    tmp_path: Path, argument: str
+) -> None:
     script = f"import sys; sys.argv = ['reelmill', 'verify', {argument!r}]\n{MAIN}"
     done = shell('"$@"', tmp_path, script)
     assert done.returncode == 2

@@ -68,7 +68,7 @@ def test_takes__a_group_that_restates_an_option__has_its_limits() -> None:
 
 
 @pytest.mark.parametrize("command", GROUPS)
-def test_every_option_gives_a_setting(command: str) -> None:
+def test_every_option_sets_a_setting(command: str) -> None:
     names = [
         parameter.name
         for parameter in typer.main.get_command(cli.app).commands[command].params  # type: ignore[attr-defined]

@@ -29,7 +29,7 @@ def written(out: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in out.glob("*/[!.]*")}
 
 
-def test_demo_shows_each_pipeline_and_then_has_nothing_to_do(tmp_path: Path) -> None:
+def test_demo_runs_each_pipeline_and_a_second_time_does_nothing(tmp_path: Path) -> None:
     # proves: G12 G15 S1 F4
     out = tmp_path / "demo"
     first = reelmill("demo", "-o", out)

@@ -21,7 +21,7 @@ def by_name(checks):
     return {check.name: check for check in checks}
 
 
-def test_everything_is_looked_at(tmp_path):
+def test_doctor_checks_everything(tmp_path):
     # proves: G19
     checks = by_name(diagnose(tmp_path))
     expected = {
@@ -47,14 +47,14 @@ def test_everything_is_looked_at(tmp_path):
     assert checks["Python"].status == "ok"
 
 
-def test_every_problem_has_a_one_line_remedy(tmp_path):
+def test_every_problem_has_a_remedy_of_one_line(tmp_path):
     for check in diagnose(tmp_path / "not" / "there"):
         assert "\n" not in check.found + check.remedy
         assert (check.status == "ok") == (check.remedy == "")
     assert not (tmp_path / "not").exists()
 
 
-def test_output_that_cannot_be_written(tmp_path):
+def test_doctor_reports_an_output_folder_that_cannot_be_written(tmp_path):
     blocked = tmp_path / "a file"
     blocked.write_text("")
     check = by_name(diagnose(blocked))["Output folder"]
@@ -62,7 +62,7 @@ def test_output_that_cannot_be_written(tmp_path):
     assert "-o" in check.remedy
 
 
-def test_cublas_missing_on_a_gpu_machine(monkeypatch):
+def test_doctor_reports_missing_cublas_on_a_gpu_machine(monkeypatch):
     # proves: G19
     import ctranslate2
 
@@ -73,7 +73,7 @@ def test_cublas_missing_on_a_gpu_machine(monkeypatch):
     assert (check.status, check.remedy) == ("fail", 'pip install "reelmill[cuda]"')
 
 
-def test_an_onnx_runtime_without_cuda_on_a_gpu_machine(monkeypatch):
+def test_doctor_reports_onnx_runtime_without_cuda_on_a_gpu_machine(monkeypatch):
     # proves: G19
     import ctranslate2
 
@@ -83,7 +83,7 @@ def test_an_onnx_runtime_without_cuda_on_a_gpu_machine(monkeypatch):
     assert "pip install" in check.remedy and "onnxruntime-gpu" in check.remedy
 
 
-def test_gpu_filled_by_others(monkeypatch):
+def test_doctor_reports_a_gpu_filled_by_other_programs(monkeypatch):
     # proves: G6
     import pynvml
 
@@ -104,7 +104,7 @@ def test_gpu_filled_by_others(monkeypatch):
     assert "1,024 MB of 24,576 MB" in checks["GPU 0"].found
 
 
-def test_a_check_that_breaks_is_a_finding(monkeypatch):
+def test_a_check_that_raises_is_reported_as_failed(monkeypatch):
     def broken():
         raise RuntimeError("no such thing")
 
@@ -112,7 +112,7 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch):
     assert by_name(diagnose())["broken"].found == "no such thing"
 
 
-def test_does_not_import_torch():
+def test_doctor_does_not_import_torch():
     code = (
         f"import sys; sys.path[:0] = {sys.path!r}; "
         "from reelmill.commands.doctor import diagnose; diagnose(); print('torch' in sys.modules)"

@@ -118,7 +118,7 @@ def run(
     return reelmill("faces", videos, "-o", out, *options), out
 
 
-def test_what_cannot_be_cut_is_told_and_costs_the_others_nothing(run) -> None:
+def test_unusable_files_are_reported_and_do_not_affect_others(run) -> None:
     # proves: F6 G8
     done, out = run
     assert done.returncode == 1, done.stderr
@@ -133,7 +133,7 @@ def test_what_cannot_be_cut_is_told_and_costs_the_others_nothing(run) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_everybody_is_found_and_told_apart(run, videos: Path) -> None:
+def test_all_persons_are_found_and_told_apart(run, videos: Path) -> None:
     # proves: F3
     truth = read_truth(videos / "truth.json")
     document = contents(run[1], "왼쪽/대화 1")
@@ -156,7 +156,7 @@ def test_clips_show_their_person_in_step_with_the_sound(run) -> None:
         assert lit and all(min(abs(at - click) for click in clicks) < 0.04 for at in lit)
 
 
-def test_same_names_stay_apart(run) -> None:
+def test_videos_of_the_same_name_keep_separate_results(run) -> None:
     out = run[1]
     left, right = (contents(out, f"{side}/대화 1") for side in ("왼쪽", "오른쪽"))
     assert left["persons"] == right["persons"]
@@ -166,7 +166,7 @@ def test_same_names_stay_apart(run) -> None:
     assert all((out / clip["file"]).is_file() for clip in left["clips"] + right["clips"])
 
 
-def test_data_files_say_the_same(run) -> None:
+def test_data_files_agree_with_each_other(run) -> None:
     # proves: F3
     out = run[1] / "왼쪽"
     document = contents(out, "대화 1")
@@ -180,7 +180,7 @@ def test_data_files_say_the_same(run) -> None:
     assert f"{first[0] + 1},1,{first[2]:g},{first[3]:g}" in "\n".join(lines)
 
 
-def test_a_picture_without_sound_gives_clips_without(run) -> None:
+def test_a_video_without_sound_gives_clips_without_sound(run) -> None:
     # proves: F6
     document = contents(run[1], "picture only")
     assert document["clips"] and not any(clip["sound"] for clip in document["clips"])
@@ -188,7 +188,7 @@ def test_a_picture_without_sound_gives_clips_without(run) -> None:
         assert not clip.streams.audio and clip.streams.video
 
 
-def test_a_video_held_upright_is_shown_upright(run, videos: Path) -> None:
+def test_a_rotated_video_is_shown_upright(run, videos: Path) -> None:
     # proves: F6
     document = contents(run[1], "phone")
     assert (document["picture"]["width"], document["picture"]["height"]) == (320, 240)
@@ -196,7 +196,7 @@ def test_a_video_held_upright_is_shown_upright(run, videos: Path) -> None:
     assert sorted(who.values(), key=str) == [{0}, {1}]
 
 
-def test_the_second_time_nothing_is_left_to_do(run, videos: Path) -> None:
+def test_a_second_run_does_nothing(run, videos: Path) -> None:
     # proves: G12 G14
     out = run[1]
     before = written(out)
@@ -208,7 +208,7 @@ def test_the_second_time_nothing_is_left_to_do(run, videos: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_another_layout_beside_it_finds_nobody_anew(run, videos: Path) -> None:
+def test_another_layout_reuses_the_detected_persons(run, videos: Path) -> None:
     # proves: F4 G12
     out, good = run[1], videos / "왼쪽" / "대화 1.mp4"
     options = ["--layout", "split", "--size", "120", *OPTIONS]
@@ -220,7 +220,7 @@ def test_another_layout_beside_it_finds_nobody_anew(run, videos: Path) -> None:
     assert reelmill("verify", out).returncode == 0
 
 
-def test_clips_that_others_took_the_place_of_are_not_missed(run, videos: Path) -> None:
+def test_clips_of_another_plan_replace_earlier_ones_and_verify_passes(run, videos: Path) -> None:
     # proves: G14
     out, good = run[1], videos / "왼쪽" / "대화 1.mp4"
     options = ["--target", "b", "--clip", "2", *OPTIONS]

@@ -31,7 +31,9 @@ from tests.models.torch_files import save_old, small_facenet
         ({"layout": "split", "size": 271}, (480, 272)),
     ],
 )
-def test_size_is_the_shorter_side_and_aspect_the_shape(given: dict, size: tuple[int, int]) -> None:
+def test_size_sets_the_shorter_side_and_aspect_the_shape(
+    given: dict, size: tuple[int, int]
+) -> None:
     # proves: F4
     ((_, found),) = clip_shapes(faces_settings(given))
     assert found == size
@@ -50,12 +52,12 @@ def test_size_is_the_shorter_side_and_aspect_the_shape(given: dict, size: tuple[
         ({"min_share": 2}, "min_share"),
     ],
 )
-def test_what_cannot_be_done_is_told_before_any_work(given: dict, words: str) -> None:
+def test_impossible_options_are_refused_before_any_work(given: dict, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         faces_settings(given)
 
 
-def test_one_clip_a_person() -> None:
+def test_clip_person_makes_one_clip_for_each_person() -> None:
     assert faces_settings({"clip": "person"}).clip == "person"
     assert faces_settings({"clip": "7.5"}).clip == 7.5
 
@@ -67,7 +69,7 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_people_are_told_apart_by_face_out_of_the_box(no_weights, monkeypatch, announced) -> None:
+def test_people_are_told_apart_by_faces_by_default(no_weights, monkeypatch, announced) -> None:
     # proves: F9 G19
     monkeypatch.setattr("reelmill.models.faces.files.fetch", None)
     for given in ({}, {"identity": "auto"}):
@@ -76,7 +78,7 @@ def test_people_are_told_apart_by_face_out_of_the_box(no_weights, monkeypatch, a
     assert announced == []
 
 
-def test_vggface2_stays_by_name(no_weights, tmp_path, monkeypatch) -> None:
+def test_identity_vggface2_is_still_available_by_name(no_weights, tmp_path, monkeypatch) -> None:
     # proves: F1
     weights = tmp_path / "torch/checkpoints/20180402-114759-vggface2.pt"
     weights.parent.mkdir(parents=True)
@@ -87,14 +89,14 @@ def test_vggface2_stays_by_name(no_weights, tmp_path, monkeypatch) -> None:
     assert isinstance(identity.spec, FacenetSpec) and identity.spec.name == "vggface2"
 
 
-def test_weights_that_were_named_are_not_done_without(no_weights) -> None:
+def test_named_weights_that_are_missing_are_an_error(no_weights) -> None:
     # proves: G11
     settings = faces_settings({"identity": "vggface2"})
     with pytest.raises(ModelUnavailableError, match="is not available"):
         choose_identity(settings, MtcnnSpec(), no_weights)
 
 
-def test_nobody_is_named_by_clothes_and_it_is_said(no_weights, announced) -> None:
+def test_people_are_not_named_by_clothes_and_a_note_says_so(no_weights, announced) -> None:
     # proves: F3
     settings = faces_settings({"identity": "appearance", "people": "portraits", "across": True})
     identity = choose_identity(settings, MtcnnSpec(), no_weights)
@@ -105,7 +107,7 @@ def test_nobody_is_named_by_clothes_and_it_is_said(no_weights, announced) -> Non
     assert "matched by the colours they wear" in across
 
 
-def test_a_cut_that_follows_who_speaks_may_have_several_shapes() -> None:
+def test_follow_speaker_accepts_several_shapes() -> None:
     # proves: F8
     settings = faces_settings({"follow": "speaker", "aspect": "9:16, 1:1,4:5,16:9", "size": 540})
     assert clip_shapes(settings) == (
@@ -121,7 +123,7 @@ def test_a_cut_that_follows_who_speaks_may_have_several_shapes() -> None:
         faces_settings({"follow": "speaker", "layout": "split"})
 
 
-def test_options_that_a_cut_of_the_speaker_has_no_use_for_are_named() -> None:
+def test_options_that_follow_speaker_ignores_are_reported() -> None:
     told = _without_effect(faces_settings({"follow": "speaker", "target": "A", "top": 2}))
     assert told == "--target, --top have no effect"
     assert _without_effect(faces_settings({"target": "A"})) == ""

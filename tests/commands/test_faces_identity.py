@@ -65,7 +65,7 @@ def test_people_are_named_and_found_across_videos(run) -> None:
     assert "people.json" in done.stdout
 
 
-def test_a_second_run_changes_nothing_and_another_order_no_number(run) -> None:
+def test_a_second_run_and_another_order_keep_all_numbers(run) -> None:
     # proves: G12
     arguments, out, _ = run
     before = (out / "people.json").read_bytes()

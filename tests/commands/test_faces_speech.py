@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple:
     return reelmill("faces", folder, "-o", out, *options, *OPTIONS), out, folder
 
 
-def test_everything_comes_from_one_call(run) -> None:
+def test_one_call_makes_clips_captions_and_transcript(run) -> None:
     done, out, _ = run
     assert done.returncode == 0, done.stderr
     for name in ("talk", "clicks", "silent"):
@@ -55,7 +55,7 @@ def test_everything_comes_from_one_call(run) -> None:
                 assert bool(video.streams.audio) == (name != "silent")
 
 
-def test_what_is_said_is_written_with_whoever_says_it(run) -> None:
+def test_the_transcript_has_the_names_of_speakers(run) -> None:
     _, out, _ = run
     document = json.loads((out / "talk.faces.json").read_text())
     who = {"Kim", *(f"Voice {one['voice']}" for one in document["unseen_voices"])}
@@ -67,7 +67,7 @@ def test_what_is_said_is_written_with_whoever_says_it(run) -> None:
     assert "no sound" in [one["label"] for one in found["silent.mkv"]]
 
 
-def test_names_stay_with_the_folder(run) -> None:
+def test_names_are_kept_for_later_runs_on_the_folder(run) -> None:
     _, out, folder = run
     done = reelmill("faces", folder / "clicks.mp4", "-o", out, *OPTIONS)
     assert done.returncode == 0, done.stderr

@@ -33,7 +33,7 @@ def test_find__json__prints_an_object_per_line(out: Path) -> None:
     assert json.loads(line)["file"] == "통화 1.json"
 
 
-def test_find__nothing__says_so_and_ends_with_1(out: Path) -> None:
+def test_find__no_match__says_so_and_exits_with_1(out: Path) -> None:
     done = CliRunner().invoke(app, ["find", str(out), "pay", "--speaker", "Caller"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert "nothing found" in done.stderr

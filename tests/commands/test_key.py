@@ -8,7 +8,7 @@ from reelmill.commands.key import run_key
 from reelmill.core.keys import user_key
 
 
-def test_the_keys_place_and_fingerprint_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_key_prints_its_path_and_fingerprint(capsys: pytest.CaptureFixture[str]) -> None:
     # proves: G12
     assert run_key() == 0
     told, key = capsys.readouterr().out, user_key()

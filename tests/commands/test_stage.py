@@ -60,7 +60,7 @@ def run(name: str, *files: Path, pairs: tuple[str, ...] = ()) -> int:
     return run_stage_command(name, files, None, {}, pairs)
 
 
-def test_stages_follow_each_other_through_their_files(
+def test_stages_can_be_run_one_after_the_other_from_files(
     original: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # proves: G13 S4
@@ -110,7 +110,7 @@ def test_a_missing_input_is_named(original: Path, tmp_path: Path) -> None:
         run("layout", heard)
 
 
-def test_files_that_went_with_the_end_of_a_run_are_named(original: Path, tmp_path: Path) -> None:
+def test_files_removed_at_the_end_of_a_run_are_named(original: Path, tmp_path: Path) -> None:
     # proves: G13
     folder = tmp_path / "artifacts"
     footage = saved(folder, "render_faces", Footage([], ["sound-1.mp4"], {}), original, of="faces")
@@ -128,7 +128,7 @@ def test_files_that_went_with_the_end_of_a_run_are_named(original: Path, tmp_pat
         run("write_clips", footage)
 
 
-def test_a_result_of_others_is_used_when_it_is_named_and_that_is_said(
+def test_a_result_made_by_others_is_used_if_named_with_a_warning(
     original: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # proves: G12 G13
@@ -145,9 +145,7 @@ def test_a_result_of_others_is_used_when_it_is_named_and_that_is_said(
     assert theirs.out != mine.out, "a later run would take it for its own work"
 
 
-def test_a_result_of_others_that_only_lies_there_is_not_used(
-    original: Path, tmp_path: Path
-) -> None:
+def test_a_result_made_by_others_is_not_used_unless_named(original: Path, tmp_path: Path) -> None:
     # proves: G12
     folder = tmp_path / "artifacts"
     heard = saved(folder, "transcribe", transcript(), original)
@@ -159,7 +157,7 @@ def test_a_result_of_others_that_only_lies_there_is_not_used(
     assert heard.exists()
 
 
-def test_a_recording_that_changed_since_is_not_used(original: Path, tmp_path: Path) -> None:
+def test_a_recording_that_has_changed_is_refused(original: Path, tmp_path: Path) -> None:
     heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)
     original.write_bytes(b"something else")
     with pytest.raises(UsageError, match="has changed since"):
@@ -170,7 +168,7 @@ def test_a_recording_that_changed_since_is_not_used(original: Path, tmp_path: Pa
     ("name", "pairs", "words"),
     [("nonsense", (), "the stages are: .*probe"), ("layout", ("lins=2",), "the settings are")],
 )
-def test_wrong_usage_lists_what_there_is(
+def test_an_unknown_stage_lists_all_stages(
     name: str, pairs: tuple[str, ...], words: str, original: Path, tmp_path: Path
 ) -> None:
     heard = saved(tmp_path / "artifacts", "transcribe", transcript(), original)

@@ -86,7 +86,7 @@ def in_turns(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(out, subtitle(folder, "-o", out, *options, *QUICK))
 
 
-def test_right_text_at_the_right_time_in_several_languages(in_turns: Run) -> None:
+def test_subtitles_have_the_right_text_and_times_in_several_languages(in_turns: Run) -> None:
     # proves: S1 S5
     assert in_turns.done.returncode == 1, in_turns.done.stderr  # the one without sound
     said = clip(0, 1)
@@ -97,7 +97,7 @@ def test_right_text_at_the_right_time_in_several_languages(in_turns: Run) -> Non
             assert one.start.total_seconds() == pytest.approx(begins, abs=0.3)
 
 
-def test_the_same_name_in_different_folders_of_one_run(in_turns: Run) -> None:
+def test_videos_of_the_same_name_in_different_folders_keep_separate_results(in_turns: Run) -> None:
     # proves: G18
     one, two = (in_turns.out / folder / f"{NAME}.ko.srt" for folder in ("one", "two"))
     assert texts(one) == clip(0, 1).texts["ko"]
@@ -115,7 +115,7 @@ def test_silence_gives_no_text(in_turns: Run) -> None:
     assert "no speech found" in (in_turns.out / "report.html").read_text("utf-8")
 
 
-def test_a_video_without_sound_is_one_clear_line(in_turns: Run) -> None:
+def test_a_video_without_sound_is_reported_in_one_line(in_turns: Run) -> None:
     # proves: G8 S1
     causes = failures(in_turns.out)
     assert list(causes) == ["no sound.mkv"]
@@ -123,12 +123,14 @@ def test_a_video_without_sound_is_one_clear_line(in_turns: Run) -> None:
     assert "Traceback" not in in_turns.done.stderr
 
 
-def test_of_two_tracks_the_first_unless_another_is_named(in_turns: Run) -> None:
+def test_the_first_of_two_tracks_is_used_unless_another_is_chosen(in_turns: Run) -> None:
     # proves: S1
     assert texts(in_turns.out / "two tracks.ko.srt") == clip(5).texts["ko"]
 
 
-def test_recognizer_and_translator_are_never_in_memory_together(in_turns: Run) -> None:
+def test_sequential_loading_never_has_recognizer_and_translator_in_memory_together(
+    in_turns: Run,
+) -> None:
     # proves: S2 G9
     lines = metrics(in_turns.out)
     ended = [line for line in lines if line["event"] == "turn ended"]
@@ -149,7 +151,7 @@ def test_recognizer_and_translator_are_never_in_memory_together(in_turns: Run) -
     assert all(p["memory_mb"] > 1 for one in while_translating for p in one)
 
 
-def test_decoded_sound_goes_and_every_result_stays(in_turns: Run) -> None:
+def test_decoded_sound_is_removed_and_every_result_is_kept(in_turns: Run) -> None:
     # proves: S4 G13
     assert not list(in_turns.out.rglob("*.pcm"))
     stages = {
@@ -158,7 +160,7 @@ def test_decoded_sound_goes_and_every_result_stays(in_turns: Run) -> None:
     assert {"probe", "speech", "transcribe", "sentences", "translate", "layout"} <= stages
 
 
-def test_two_runs_at_once_on_videos_of_the_same_name(tmp_path: Path) -> None:
+def test_two_runs_at_once_on_videos_of_the_same_name_do_not_mix(tmp_path: Path) -> None:
     # proves: G18 S1
     runs = []
     for folder, tracks, track in (("a", (3,), 0), ("b", (4, 6), 1)):
@@ -172,7 +174,7 @@ def test_two_runs_at_once_on_videos_of_the_same_name(tmp_path: Path) -> None:
     assert found == {"a": clip(3).texts["ko"], "b": clip(6).texts["ko"]}
 
 
-def test_killed_in_translation_it_goes_on_from_the_transcript(tmp_path: Path) -> None:
+def test_a_run_killed_during_translation_continues_from_the_transcript(tmp_path: Path) -> None:
     # proves: S4 G12
     path, out = video(tmp_path / f"{NAME}.mkv", clip(5).samples), tmp_path / "out"
     command = (path, "-o", out, "--placement", "sequential", "--formats", "srt", *QUICK)
@@ -204,7 +206,7 @@ def translating(out: Path) -> bool:
     return False
 
 
-def test_without_a_hub_the_default_choice_is_said_with_its_reason_and_the_ways_out(
+def test_without_a_network_the_message_names_the_default_model_and_what_to_do(
     tmp_path: Path,
 ) -> None:
     # proves: G19 S3
@@ -220,7 +222,7 @@ def test_without_a_hub_the_default_choice_is_said_with_its_reason_and_the_ways_o
     assert "Traceback" not in done.stderr and not artifacts(out, "*")
 
 
-def test_a_direction_the_translator_does_not_have_is_said_before_any_work(tmp_path: Path) -> None:
+def test_an_unsupported_direction_is_reported_before_any_work(tmp_path: Path) -> None:
     # proves: S1 G19
     path, out = video(tmp_path / "film.mkv", hush(1.0)), tmp_path / "out"
     given = {"out": out, "model": "demo", "translator": "demo", "language": "ja", "to": "fr"}

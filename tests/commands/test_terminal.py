@@ -35,7 +35,7 @@ def told(*events: FileOutcome) -> str:
     return stream.getvalue()
 
 
-def test_a_line_per_recording_that_counts() -> None:
+def test_plain_output_has_one_line_per_recording() -> None:
     lines = told(outcome(), outcome("/in/b.wav", "/in/b.wav: no sound")).splitlines()
     assert lines[0] == "3 recordings, 1 of them finished before"
     assert lines[1].startswith("[2/3] ok") and "/in/a.wav" in lines[1]
@@ -46,7 +46,7 @@ def test_a_line_per_recording_that_counts() -> None:
     ("severities", "mark"),
     [((), "ok "), (("info",), "note "), (("info", "warning"), "check "), (("grave",), "GRAVE ")],
 )
-def test_ok_means_that_nothing_is_to_be_known(severities: tuple[Severity, ...], mark: str) -> None:
+def test_ok_is_printed_only_without_findings(severities: tuple[Severity, ...], mark: str) -> None:
     # proves: G21
     found = outcome()
     found.findings = [Finding("channels", severity=severity) for severity in severities]
@@ -74,7 +74,7 @@ def test_no_name_can_break_the_line_or_the_terminal(path: str) -> None:
     lines[1].encode()
 
 
-def test_plain_lines_come_now_and_then() -> None:
+def test_progress_lines_are_printed_from_time_to_time() -> None:
     stream = io.StringIO()
     plain = Plain(stream)
     for seconds in (1.0, 16.0, 17.0, 32.0):
@@ -82,7 +82,7 @@ def test_plain_lines_come_now_and_then() -> None:
     assert len(stream.getvalue().splitlines()) == 2
 
 
-def test_the_headline_says_where_it_stands() -> None:
+def test_the_headline_shows_the_progress() -> None:
     # proves: G15
     line = headline(snapshot())
     for part in ("4/10 recordings", "1 failed", "20 × real time", "left", "2.0 GB"):
@@ -101,7 +101,7 @@ def test_every_event_is_a_line_of_json() -> None:
     assert events[2]["failure"]["kind"] == "crash"
 
 
-def test_nobody_listening_does_not_harm_the_run() -> None:
+def test_a_closed_reader_does_not_stop_the_run() -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError
@@ -115,7 +115,7 @@ def test_nobody_listening_does_not_harm_the_run() -> None:
 @pytest.mark.parametrize(
     ("quiet", "as_json", "kind"), [(True, False, View), (False, True, JsonLines)]
 )
-def test_the_view_is_the_one_asked_for(quiet: bool, as_json: bool, kind: type) -> None:
+def test_options_choose_the_view(quiet: bool, as_json: bool, kind: type) -> None:
     with observing(quiet=quiet, as_json=as_json) as observer:
         assert isinstance(observer, kind)
         observer(Progressed(snapshot()))
@@ -131,7 +131,7 @@ def test_recordings_of_earlier_runs_are_not_shown_one_by_one() -> None:
     assert "/in/a.wav" in stream.getvalue()
 
 
-def test_json_ends_with_what_is_to_be_kept_elsewhere() -> None:
+def test_json_output_ends_with_the_hash_of_the_manifest() -> None:
     # proves: G14
     stream, run = io.StringIO(), real_run()
     run.manifest_sha256 = "ab" * 32

@@ -66,7 +66,7 @@ def bad_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_bad_input_costs_that_input_only(bad_folder: Path, tmp_path: Path) -> None:
+def test_a_broken_recording_does_not_affect_the_others(bad_folder: Path, tmp_path: Path) -> None:
     # proves: G8 V1 V2
     out = tmp_path / "out"
     done = voice(bad_folder, "-o", out)
@@ -102,7 +102,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's capabilities")
-def test_what_may_not_be_read_is_told_and_costs_the_others_nothing(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported_and_does_not_affect_others(tmp_path: Path) -> None:
     # proves: G8
     folder, out = tmp_path / "통화 모음", tmp_path / "out"
     locked = folder / "locked folder"
@@ -124,7 +124,7 @@ def test_what_may_not_be_read_is_told_and_costs_the_others_nothing(tmp_path: Pat
     assert (out / "good.txt").read_text()
 
 
-def test_a_folder_that_vanishes_during_the_run(tmp_path: Path) -> None:
+def test_a_folder_that_vanishes_during_the_run_is_reported(tmp_path: Path) -> None:
     # proves: G8 G14
     calls, out = tmp_path / "calls", tmp_path / "out"
     calls.mkdir()
@@ -150,7 +150,7 @@ def test_a_folder_that_vanishes_during_the_run(tmp_path: Path) -> None:
     assert len(set(causes) | {f"{path.stem}.wav" for path in out.glob("*.txt")}) == 40
 
 
-def test_a_video_without_sound_says_so(tmp_path: Path) -> None:
+def test_a_video_without_sound_is_reported(tmp_path: Path) -> None:
     # proves: V1
     import av
 
@@ -167,7 +167,7 @@ def test_a_video_without_sound_says_so(tmp_path: Path) -> None:
     assert "no sound" in failures(out)["silent film.mp4"]
 
 
-def test_verify_tells_what_changed(tmp_path: Path) -> None:
+def test_verify_reports_changed_files(tmp_path: Path) -> None:
     # proves: G14
     calls = tmp_path / "calls"
     calls.mkdir()
@@ -211,7 +211,7 @@ def test_originals_are_not_touched(tmp_path: Path) -> None:
         )
 
 
-def test_other_settings_use_what_was_made_before(tmp_path: Path) -> None:
+def test_a_run_with_other_settings_reuses_earlier_results(tmp_path: Path) -> None:
     # proves: G12 G13
     out = tmp_path / "out"
     assert voice(SAMPLE, "-o", out, "--formats", "txt").returncode == 0
@@ -224,7 +224,7 @@ def test_other_settings_use_what_was_made_before(tmp_path: Path) -> None:
     assert {"probe", "decode", "speech", "recognize", "transcribe"} <= names
 
 
-def test_decoded_sound_goes_unless_it_is_to_be_kept(tmp_path: Path) -> None:
+def test_decoded_sound_is_removed_unless_it_is_kept_on_request(tmp_path: Path) -> None:
     assert voice(SAMPLE, "-o", tmp_path / "a").returncode == 0
     assert not list((tmp_path / "a").rglob("*.pcm"))
     assert voice(SAMPLE, "-o", tmp_path / "b", "--keep-audio").returncode == 0
@@ -242,7 +242,7 @@ def test_decoded_sound_goes_unless_it_is_to_be_kept(tmp_path: Path) -> None:
         ((SAMPLE, "-o", SAMPLE), "cannot be written"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_code_2(
+def test_wrong_usage_prints_one_line_and_exits_with_2(
     arguments: tuple[str | Path, ...], words: str, tmp_path: Path
 ) -> None:
     done = voice(*arguments, cwd=tmp_path)
@@ -251,7 +251,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert words in last and "Traceback" not in done.stderr
 
 
-def test_a_model_that_cannot_be_had_names_the_ways_out(tmp_path: Path) -> None:
+def test_an_unavailable_model_is_reported_with_what_to_do(tmp_path: Path) -> None:
     # proves: G11
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = reelmill("voice", SAMPLE, "-o", tmp_path / "out", "--model", "tiny", env=environment)
@@ -259,7 +259,7 @@ def test_a_model_that_cannot_be_had_names_the_ways_out(tmp_path: Path) -> None:
     assert "--model" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_events_as_json_lines(tmp_path: Path) -> None:
+def test_json_prints_events_as_lines(tmp_path: Path) -> None:
     done = voice(SAMPLE, "-o", tmp_path / "out", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     kinds = [event["event"] for event in events]
@@ -269,7 +269,7 @@ def test_events_as_json_lines(tmp_path: Path) -> None:
     assert events[-1]["done"] == 1
 
 
-def test_ctrl_c_is_resumable(tmp_path: Path) -> None:
+def test_a_run_stopped_by_ctrl_c_can_be_resumed(tmp_path: Path) -> None:
     # proves: G12
     out = tmp_path / "out"
     process = subprocess.Popen(

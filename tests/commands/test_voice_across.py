@@ -68,7 +68,7 @@ def who(out: Path) -> dict[str, str]:
     }
 
 
-def test_a_person_has_one_number_and_a_name(out: Path) -> None:
+def test_a_person_has_one_number_and_a_name_in_all_recordings(out: Path) -> None:
     numbers = who(out)
     assert numbers["first"] == numbers["third"] != numbers["second"]
     content = json.loads((out / "speakers.json").read_text())
@@ -82,13 +82,13 @@ def test_a_person_has_one_number_and_a_name(out: Path) -> None:
     assert (out / "second.txt").read_text().startswith("[A]")
 
 
-def test_the_page_says_who_is_in_which_recordings(out: Path) -> None:
+def test_the_report_page_shows_who_is_in_which_recordings(out: Path) -> None:
     page = (out / "report.html").read_text()
     assert "Who is in which recordings" in page and "third: A, 00:" in page
     assert "A sounds like Kim in the samples (score " in page
 
 
-def test_a_later_recording_gets_the_number_that_its_speaker_has(folder: Path, out: Path) -> None:
+def test_a_speaker_in_a_later_recording_keeps_the_number(folder: Path, out: Path) -> None:
     before = who(out)
     (folder / "later").mkdir()
     said(folder / "later" / "fourth.wav", "B", 1, 2)
@@ -97,7 +97,7 @@ def test_a_later_recording_gets_the_number_that_its_speaker_has(folder: Path, ou
     assert who(out) == {"fourth": before["second"]}
 
 
-def test_nothing_to_compare(folder: Path) -> None:
+def test_a_single_recording_has_nothing_to_compare(folder: Path) -> None:
     for arguments, message in (
         (("--across", "--diarizer", "none"), "--across compares speakers: it needs a --diarizer"),
         (("--people", folder / "nowhere"), "no folder; give one with a sample of each person"),

@@ -40,7 +40,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_words_are_where_the_truth_says(calls: Path, tmp_path: Path) -> None:
+def test_aligned_words_are_at_the_true_times(calls: Path, tmp_path: Path) -> None:
     # proves: V4 V7
     done = voice(calls, "-o", tmp_path, "--formats", "json,vtt", "--words")
     assert done.returncode == 1, done.stderr  # the broken one, and only that
@@ -58,7 +58,7 @@ def test_words_are_where_the_truth_says(calls: Path, tmp_path: Path) -> None:
     assert errors[len(errors) // 2] <= 0.04 and errors[int(0.95 * len(errors))] <= 0.15
 
 
-def test_without_an_aligner_words_have_whispers_times(calls: Path, tmp_path: Path) -> None:
+def test_without_an_aligner_words_have_whisper_times(calls: Path, tmp_path: Path) -> None:
     # proves: V4 G19
     done = voice(calls, "-o", tmp_path, "--aligner", "none", "--words")
     assert done.returncode == 1, done.stderr  # the broken one, and only that
@@ -69,7 +69,7 @@ def test_without_an_aligner_words_have_whispers_times(calls: Path, tmp_path: Pat
     assert captions.startswith("WEBVTT\n\nSTYLE") and "<00:00:01." in captions
 
 
-def test_no_align_gives_no_words(calls: Path, tmp_path: Path) -> None:
+def test_no_align_writes_no_words(calls: Path, tmp_path: Path) -> None:
     done = voice(calls / "voicemail.wav", "-o", tmp_path, "--no-align", "--words")
     assert done.returncode == 0, done.stderr
     assert "--words has no effect with --no-align" in done.stderr
@@ -78,7 +78,7 @@ def test_no_align_gives_no_words(calls: Path, tmp_path: Path) -> None:
     assert "STYLE" not in (tmp_path / "voicemail.vtt").read_text()
 
 
-def test_an_aligner_that_cannot_be_had_is_said_before_any_work(tmp_path: Path) -> None:
+def test_an_unavailable_aligner_is_reported_before_any_work(tmp_path: Path) -> None:
     done = voice(SAMPLES / "voicemail.wav", "-o", tmp_path, "--aligner", "nonsense")
     assert done.returncode == 2
     assert "no aligner 'nonsense': give `demo`, `none`" in done.stderr

@@ -34,7 +34,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def test_the_channel_is_the_speaker(out: Path) -> None:
+def test_the_channel_decides_the_speaker(out: Path) -> None:
     # proves: V10 V5
     content = json.loads((out / "call.json").read_text())
     segments = content["segments"]

@@ -30,7 +30,7 @@ from reelmill.settings import load_settings
         ({}, None),
     ],
 )
-def test_words_that_would_come_to_nothing_are_said(
+def test_words_is_reported_if_no_format_can_show_them(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     announced: list[str],
@@ -60,7 +60,7 @@ def test_an_english_only_model_refuses_other_languages(tmp_path: Path) -> None:
     assert recognizer_spec(folder_of(tmp_path, 51_865), load_settings(language="ko")).multilingual
 
 
-def test_languages_are_understood_before_any_work(tmp_path: Path) -> None:
+def test_wrong_languages_are_refused_before_any_work(tmp_path: Path) -> None:
     # proves: V3
     with pytest.raises(UsageError, match="Is Korean"):
         voice_settings({"language": "Koraen"})

@@ -17,7 +17,7 @@ from reelmill.core.paths import ASSETS
 CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
 
 
-def test_a_cut_recording_is_not_said_to_be_done(tmp_path: Path) -> None:
+def test_a_truncated_recording_is_not_reported_as_done(tmp_path: Path) -> None:
     calls, out = tmp_path / "calls", tmp_path / "out"
     calls.mkdir()
     whole = (ASSETS / "samples" / "voicemail.wav").read_bytes()
@@ -38,7 +38,7 @@ def test_a_cut_recording_is_not_said_to_be_done(tmp_path: Path) -> None:
     assert "its header states" in (out / "report.html").read_text("utf-8")
 
 
-def test_a_recording_without_speech_is_not_said_to_be_ok(tmp_path: Path) -> None:
+def test_a_recording_without_speech_is_not_reported_as_ok(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "quiet.wav", np.zeros(3 * 16_000), 16_000)
     out = tmp_path / "out"
     command = [*CLI, "voice", str(tmp_path / "quiet.wav"), "-o", str(out), "--model", "demo"]

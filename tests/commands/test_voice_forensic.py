@@ -49,7 +49,7 @@ def test_scores_are_in_the_json_and_on_the_report_page(out: Path) -> None:
     assert "score: " in (out / "report.html").read_text()
 
 
-def test_a_file_of_weights_that_is_not_valid_is_told_before_any_work(tmp_path: Path) -> None:
+def test_an_invalid_file_of_weights_is_refused_before_any_work(tmp_path: Path) -> None:
     weights = tmp_path / "weights.toml"
     weights.write_text("[categories.threat]\npoints = 'many'\n")
     done = reelmill("voice", SAMPLE, "-o", tmp_path / "out", "--model", "demo", "--forensic",

@@ -53,7 +53,7 @@ def out(calls: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_words_are_given_to_who_says_them(out: Path) -> None:
+def test_words_are_assigned_to_their_speakers(out: Path) -> None:
     # proves: V5
     content = json.loads((out / f"{TWO}.json").read_text())
     truth = json.loads((SAMPLES / "truth" / f"{TWO}.mp3.json").read_text())
@@ -72,7 +72,7 @@ def test_words_are_given_to_who_says_them(out: Path) -> None:
     assert sum(one["share"] for one in content["speakers"]) == pytest.approx(1, abs=1e-3)
 
 
-def test_one_person_stays_one_and_nobody_nobody(out: Path) -> None:
+def test_one_person_gives_one_speaker_and_silence_none(out: Path) -> None:
     # proves: V5 S6
     (one,) = json.loads((out / f"{ONE}.json").read_text())["speakers"]
     assert one["speaker"] == "Kim" and one["turns"] == 3 and one["share"] == 1
@@ -92,7 +92,7 @@ def test_speakers_are_in_every_format(out: Path) -> None:
     assert {turn[7] for turn in turns} == {"Kim", "B"}
 
 
-def test_names_come_afterwards_without_computing(calls: Path, out: Path) -> None:
+def test_names_can_be_added_later_without_computing(calls: Path, out: Path) -> None:
     # proves: V5 G12
     names = ("--names", f"{TWO}.mp3:B=Lee", "--names", "gone.mp3:A=Nobody")
     done = voice(calls / f"{TWO}.mp3", "-o", out, "--formats", "txt,rttm", *names)
@@ -104,7 +104,7 @@ def test_names_come_afterwards_without_computing(calls: Path, out: Path) -> None
     assert vain in done.stderr and vain in (out / "report.html").read_text()
 
 
-def test_another_number_of_speakers_only_clusters_anew(calls: Path, out: Path) -> None:
+def test_another_number_of_speakers_only_repeats_the_clustering(calls: Path, out: Path) -> None:
     # proves: V5 G12
     done = voice(calls / f"{ONE}.wav", "-o", out, "--formats", "json", "--speakers", "3")
     assert done.returncode == 0, done.stderr

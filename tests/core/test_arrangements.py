@@ -156,7 +156,9 @@ def no_waiting_for_the_disk(monkeypatch):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.sampled_from(OUTS), earlier, steps)
-def test_what_we_did_not_write_is_never_touched(no_waiting_for_the_disk, out, before, todo):
+def test_files_of_others_are_never_touched_in_random_arrangements(
+    no_waiting_for_the_disk, out, before, todo
+):
     root = Path(tempfile.mkdtemp(dir=MEMORY)).resolve()
     try:
         world = World(root, out)

@@ -22,7 +22,7 @@ from reelmill.core.atomic import (
 )
 
 
-def test_writes_and_replaces(tmp_path: Path):
+def test_replacing_writes_a_new_file_and_replaces_an_old_one(tmp_path: Path):
     target = tmp_path / "new" / "folder" / "한글 파일.txt"
     write_text(target, "하나\r\n둘\n")
     assert target.read_bytes() == "하나\r\n둘\n".encode()
@@ -31,7 +31,7 @@ def test_writes_and_replaces(tmp_path: Path):
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_text_mode_keeps_line_ends(tmp_path: Path):
+def test_text_mode_keeps_line_ends_unchanged(tmp_path: Path):
     with replacing(tmp_path / "a", "w") as file:
         file.write("가\n나\r\n")
     assert (tmp_path / "a").read_bytes() == "가\n나\r\n".encode()
@@ -47,7 +47,7 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_longest_names(tmp_path: Path):
+def test_names_of_the_longest_length_can_be_written(tmp_path: Path):
     name = "가" * 84 + ".md"  # 254 bytes, beyond which the system itself refuses
     write_text(tmp_path / name, "x")
     assert (tmp_path / name).read_text() == "x"
@@ -65,7 +65,7 @@ def test_temporary_names_are_recognized_and_fit(tmp_path: Path):
         assert not is_leftover(Path(name))
 
 
-def test_a_name_that_is_no_utf8(tmp_path: Path):
+def test_a_name_that_is_not_utf8_can_be_written(tmp_path: Path):
     target = tmp_path / os.fsdecode(b"\xff\xfe.txt")
     write_text(target, target.name)
     assert target.read_bytes() == b"\xff\xfe.txt"
@@ -93,7 +93,7 @@ def test_a_killed_writer_leaves_only_a_leftover(tmp_path: Path):
     assert is_leftover(left)
 
 
-def test_a_reader_never_sees_half(tmp_path: Path):
+def test_a_reader_never_sees_a_partial_file(tmp_path: Path):
     target, stop, seen = tmp_path / "a", threading.Event(), set()
     write_bytes(target, b"a" * 100_000)
 
@@ -113,13 +113,13 @@ def test_a_reader_never_sees_half(tmp_path: Path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_disk_full_is_an_oserror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_raises_an_oserror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("reelmill.core.gate.create", lambda path: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(OSError, match="No space left"):
         write_bytes(tmp_path / "a", b"x")
 
 
-def test_shortened_cuts_between_characters():
+def test_shortened_never_cuts_inside_a_character():
     assert shortened("가나다", 9) == "가나다"
     assert shortened("가나다", 8) == "가나"
     assert shortened("a나다", 5) == "a나"

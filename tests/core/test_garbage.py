@@ -7,14 +7,14 @@ import pytest
 from reelmill.core.garbage import no_collection
 
 
-def test_no_collection__a_failure_inside__looks_for_garbage_again_afterwards() -> None:
+def test_no_collection__an_error_inside__restores_collection() -> None:
     with pytest.raises(ValueError), no_collection():
         assert not gc.isenabled()
         raise ValueError
     assert gc.isenabled()
 
 
-def test_no_collection__a_program_that_never_collects__stays_as_it_was() -> None:
+def test_no_collection__collection_was_off__stays_off() -> None:
     gc.disable()
     try:
         with no_collection():

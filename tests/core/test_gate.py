@@ -47,7 +47,7 @@ def results(out: Path) -> dict[str, str]:
     return {name: text for name, text in tree(out).items() if not name.startswith(".cache")}
 
 
-def test_nothing_is_written_outside_the_folders_that_are_open(tmp_path: Path) -> None:
+def test_nothing_is_written_outside_open_folders(tmp_path: Path) -> None:
     elsewhere = Path("/nowhere/else.txt")
     with pytest.raises(NotOursError, match="outside"):
         write_text(elsewhere, "x")
@@ -55,16 +55,14 @@ def test_nothing_is_written_outside_the_folders_that_are_open(tmp_path: Path) ->
         write_text(tmp_path / "out" / ".." / ".." / ".." / ".." / "x.txt", "x")
 
 
-def test_a_result_is_replaced_as_often_as_its_recording_is_worked_on(
-    out: Path, tmp_path: Path
-) -> None:
+def test_a_result_can_be_replaced_again_for_the_same_recording(out: Path, tmp_path: Path) -> None:
     for text in ("one", "two"):
         write_text(out / "sub" / "call.txt", text, of=source(tmp_path))
     assert results(out) == {"sub/call.txt": "two"}
 
 
 @pytest.mark.parametrize("name", ["통화 1.txt", 'a "b".txt', "a\\b.txt", os.fsdecode(b"\xff.txt")])
-def test_a_result_of_any_name_is_known_again(out: Path, tmp_path: Path, name: str) -> None:
+def test_a_result_with_any_name_is_recognized_again(out: Path, tmp_path: Path, name: str) -> None:
     for text in ("one", "two"):
         write_text(out / name, text, of=source(tmp_path))
     assert (out / name).read_text() == "two"
@@ -90,9 +88,7 @@ def test_a_result_that_a_person_changed_is_kept(out: Path, tmp_path: Path, text:
     assert results(out) == {"call.txt": text}
 
 
-def test_another_recordings_and_another_commands_results_are_kept(
-    out: Path, tmp_path: Path
-) -> None:
+def test_results_of_other_recordings_and_commands_are_kept(out: Path, tmp_path: Path) -> None:
     write_text(out / "call.json", "of call", of=source(tmp_path))
     with pytest.raises(NotOursError, match=r"another result of ../call\.wav by `reelmill voice`"):
         write_text(out / "call.json", "x", of=source(tmp_path, "other.wav", "c" * 64))
@@ -121,7 +117,7 @@ def test_a_recording_is_never_replaced_whatever_its_name(tmp_path: Path) -> None
     assert second.path.read_text() == hard.read_text() == "sound of film.split.mp4"
 
 
-def test_the_number_of_a_deleted_recording_may_become_a_results(tmp_path: Path) -> None:
+def test_a_result_may_reuse_the_inode_number_of_a_deleted_recording(tmp_path: Path) -> None:
     recording = source(tmp_path)
     moved = source(tmp_path, "moved.wav")
     with gate.output(tmp_path / "out", "voice", [recording.path, moved.path]):
@@ -135,7 +131,7 @@ def test_the_number_of_a_deleted_recording_may_become_a_results(tmp_path: Path) 
     assert (tmp_path / "out" / "talk.txt").read_text() == "sound of moved.wav"
 
 
-def test_a_result_given_as_a_recording_is_evidence_from_then_on(out: Path, tmp_path: Path) -> None:
+def test_a_result_given_as_a_recording_is_never_replaced_again(out: Path, tmp_path: Path) -> None:
     write_text(out / "call.mp4", "clip", of=source(tmp_path))
     gate.protect(out, [out / "call.mp4"])
     with gate.output(out, "voice", []), pytest.raises(NotOursError):  # the next run
@@ -175,7 +171,7 @@ def test_a_link_to_the_output_folder_is_the_output_folder(tmp_path: Path) -> Non
     assert results(tmp_path / "calls") == {"call.txt": "text 2", "call.wav": "sound of call.wav"}
 
 
-def test_what_is_written_in_place_has_one_name_only(out: Path, tmp_path: Path) -> None:
+def test_links_and_pipes_are_not_written_in_place(out: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_text("mine")
     cache = out / ".cache"
@@ -191,7 +187,7 @@ def test_what_is_written_in_place_has_one_name_only(out: Path, tmp_path: Path) -
     assert mine.read_text() == "mine"
 
 
-def test_a_file_that_appears_meanwhile_is_kept(
+def test_a_file_that_appears_before_the_rename_is_kept(
     out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note = gate._note
@@ -207,7 +203,7 @@ def test_a_file_that_appears_meanwhile_is_kept(
     assert list((out / ".cache" / "tmp").iterdir()) == []
 
 
-def test_half_written_files_are_never_among_the_results(out: Path, tmp_path: Path) -> None:
+def test_unfinished_files_never_appear_among_the_results(out: Path, tmp_path: Path) -> None:
     with replacing_by_name(out / "call.mp4", of=source(tmp_path)) as part:
         part.write_text("by a program")
         assert results(out) == {}
@@ -215,7 +211,7 @@ def test_half_written_files_are_never_among_the_results(out: Path, tmp_path: Pat
     assert results(out) == {"call.mp4": "by a program"}
 
 
-def test_a_run_that_is_killed_before_the_name_is_given_leaves_nothing_foreign(
+def test_a_run_killed_before_the_rename_leaves_only_files_of_ours(
     out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G12
@@ -229,7 +225,7 @@ def test_a_run_that_is_killed_before_the_name_is_given_leaves_nothing_foreign(
         gate.remove(out / "call.txt", source(tmp_path).path)
 
 
-def test_only_what_we_wrote_is_removed(out: Path, tmp_path: Path) -> None:
+def test_only_files_that_we_wrote_are_removed(out: Path, tmp_path: Path) -> None:
     (out / "call.clips").mkdir()
     (out / "call.clips" / "cam2.mp4").write_text("an original")
     write_text(out / "call.clips" / "A.mp4", "clip", of=source(tmp_path))
@@ -240,7 +236,7 @@ def test_only_what_we_wrote_is_removed(out: Path, tmp_path: Path) -> None:
     assert results(out) == {"call.clips/cam2.mp4": "an original"}
 
 
-def test_a_sweep_takes_whole_names_and_no_links_and_no_recordings(tmp_path: Path) -> None:
+def test_a_sweep_removes_by_whole_names_and_neither_links_nor_recordings(tmp_path: Path) -> None:
     cache = tmp_path / "out" / ".cache"
     (cache / "sub").mkdir(parents=True)
     kept = ["notes.log.txt", "my notes", "sub/x.wav", "worker-2.log"]
@@ -256,7 +252,7 @@ def test_a_sweep_takes_whole_names_and_no_links_and_no_recordings(tmp_path: Path
     assert (tmp_path / "home" / "worker-1.log").read_text() == "mine"
 
 
-def test_a_changed_report_is_set_aside_and_a_foreign_one_is_not(out: Path) -> None:
+def test_a_changed_report_is_set_aside_and_a_foreign_file_is_kept(out: Path) -> None:
     write_text(out / "report.html", "ours")
     (out / "report.html").write_text("edited")
     aside = gate.set_aside(out / "report.html")
@@ -267,7 +263,7 @@ def test_a_changed_report_is_set_aside_and_a_foreign_one_is_not(out: Path) -> No
         gate.set_aside(out / "manifest.sha256")
 
 
-def test_what_an_earlier_version_wrote_can_be_adopted(out: Path, tmp_path: Path) -> None:
+def test_files_written_by_an_earlier_version_can_be_adopted(out: Path, tmp_path: Path) -> None:
     import hashlib
 
     (out / "call.txt").write_text("of version 0.1")
@@ -278,7 +274,7 @@ def test_what_an_earlier_version_wrote_can_be_adopted(out: Path, tmp_path: Path)
     assert gate.obstacle(out / "call.txt", source(tmp_path).path) is None
 
 
-def test_a_cache_that_is_another_programs_is_refused(out: Path, tmp_path: Path) -> None:
+def test_a_cache_of_another_program_is_refused(out: Path, tmp_path: Path) -> None:
     # an output folder may be somebody's home, whose .cache has everything in it
     (out / ".cache" / "logs").mkdir(parents=True)
     (out / ".cache" / "logs" / "worker-0.log").write_text("another program's")
@@ -293,7 +289,7 @@ def test_a_cache_that_is_another_programs_is_refused(out: Path, tmp_path: Path) 
     gate.claim(out)
 
 
-def test_a_long_record_is_shortened_and_says_the_same(out: Path, tmp_path: Path) -> None:
+def test_a_long_record_is_compacted_without_loss(out: Path, tmp_path: Path) -> None:
     from reelmill.core import written
 
     gate.claim(out)
@@ -314,7 +310,7 @@ def test_a_long_record_is_shortened_and_says_the_same(out: Path, tmp_path: Path)
         write_text(out / "call.mp4", "x", of=source(tmp_path))
 
 
-def test_a_record_that_a_killed_run_left_half_a_line_in_goes_on(out: Path, tmp_path: Path) -> None:
+def test_a_record_with_an_unfinished_line_is_continued(out: Path, tmp_path: Path) -> None:
     write_text(out / "call.txt", "one", of=source(tmp_path))
     with gate.record_of(out).path.open("ab") as file:
         file.write(b' {"path":"\\x"}\n {"path":"call.tx')
@@ -324,7 +320,7 @@ def test_a_record_that_a_killed_run_left_half_a_line_in_goes_on(out: Path, tmp_p
     assert results(out) == {"call.txt": "three"}
 
 
-def test_lines_without_our_seal_make_nothing_ours(tmp_path: Path) -> None:
+def test_record_lines_without_our_mac_are_ignored(tmp_path: Path) -> None:
     out = tmp_path / "out"
     for key, works in ((b"mine", True), (b"forged", False), (b"mine", True)):
         with gate.output(out, "voice", [], key):
@@ -335,7 +331,7 @@ def test_lines_without_our_seal_make_nothing_ours(tmp_path: Path) -> None:
                     write_text(out / "call.txt", "two", of=source(tmp_path))
 
 
-def test_a_worker_is_told_where_it_may_write(out: Path, tmp_path: Path) -> None:
+def test_a_worker_can_write_only_to_the_places_passed_to_it(out: Path, tmp_path: Path) -> None:
     import pickle
     import subprocess
     import sys

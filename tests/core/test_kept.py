@@ -9,7 +9,7 @@ import pytest
 from reelmill.core.kept import read_kept, write_kept
 
 
-def test_what_was_kept_comes_back(tmp_path: Path) -> None:
+def test_kept_content_is_read_back(tmp_path: Path) -> None:
     assert read_kept(tmp_path / "people.json") is None
     write_kept(tmp_path / "people.json", {"people": ["김"]})
     kept = read_kept(tmp_path / "people.json")
@@ -17,7 +17,7 @@ def test_what_was_kept_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["edited", "moved", "unmarked", "empty"])
-def test_what_others_wrote_is_not_there(tmp_path: Path, how: str) -> None:
+def test_kept_content_written_by_others_is_ignored(tmp_path: Path, how: str) -> None:
     # proves: G12
     path = tmp_path / "people.json"
     write_kept(path, {"name": "Kim"})

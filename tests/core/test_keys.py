@@ -25,7 +25,7 @@ def again() -> Seal:
     return user_key().seal
 
 
-def test_a_key_is_made_once_and_is_private(own: Path) -> None:
+def test_a_key_is_created_once_and_is_private(own: Path) -> None:
     # proves: G12
     first = user_key()
     assert first.path == own and first.problem is None
@@ -34,7 +34,7 @@ def test_a_key_is_made_once_and_is_private(own: Path) -> None:
     assert "_secret" not in repr(first.seal)
 
 
-def test_a_mac_fits_its_bytes_its_purpose_and_its_key_alone(own: Path) -> None:
+def test_a_mac_is_valid_only_for_its_bytes_purpose_and_key(own: Path) -> None:
     seal = user_key().seal
     mac = seal.of("artifact", b"data")
     assert seal.fits(mac, "artifact", b"data")
@@ -54,7 +54,7 @@ def test_a_key_that_others_can_read_is_refused(own: Path, mode: int) -> None:
         again()
 
 
-def test_a_team_shares_a_file_that_its_group_can_read(
+def test_a_shared_key_file_may_be_readable_by_the_group(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = tmp_path / "team.key"
@@ -68,7 +68,7 @@ def test_a_team_shares_a_file_that_its_group_can_read(
         again()
 
 
-def test_a_named_key_that_is_not_there_is_told(
+def test_a_missing_named_key_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KEY_FILE_VARIABLE, str(tmp_path / "nowhere"))
@@ -77,7 +77,9 @@ def test_a_named_key_that_is_not_there_is_told(
 
 
 @pytest.mark.parametrize("content", ["", "short", "zz" * 32, "ab" * 33])
-def test_a_damaged_key_is_told(own: Path, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_key_is_reported(
+    own: Path, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keys, "_PATIENCE_S", 0.0)
     own.parent.mkdir()
     own.write_text(content)
@@ -87,14 +89,14 @@ def test_a_damaged_key_is_told(own: Path, content: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_somebody_elses_key_is_refused(own: Path) -> None:
+def test_a_key_owned_by_another_user_is_refused(own: Path) -> None:
     user_key()
     os.chown(own, 12345, 12345)
     with pytest.raises(UsageError, match="belongs to another user"):
         again()
 
 
-def test_where_no_key_can_be_kept_a_run_goes_on_and_says_so(
+def test_a_run_without_a_writable_key_continues_and_reports_it(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own.parent.write_text("a file where the folder would be")

@@ -10,7 +10,7 @@ import pytest
 from reelmill.core.notices import announce, heard_by
 
 
-def test_runs_in_two_threads_hear_their_own() -> None:
+def test_runs_in_two_threads_hear_only_their_own_notices() -> None:
     meeting = threading.Barrier(2)
     heard: dict[str, list[str]] = {"one": [], "two": []}
 
@@ -28,7 +28,7 @@ def test_runs_in_two_threads_hear_their_own() -> None:
     assert heard == {"one": ["from one"], "two": ["from two"]}
 
 
-def test_it_is_logged_by_the_module_that_said_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_notice_is_logged_by_the_announcing_module(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         announce("100 % of it")
     assert [(one.name, one.message) for one in caplog.records] == [(__name__, "100 % of it")]

@@ -46,7 +46,7 @@ CHANGES = {"swap": (swap, "inode"), "rewrite": (rewrite, "ctime_ns"), "grow": (g
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_since_it_was_hashed_is_found_before_it_is_read(name: str, tmp_path: Path) -> None:
+def test_a_change_after_hashing_is_detected_before_reading(name: str, tmp_path: Path) -> None:
     # proves: G14
     change, field = CHANGES[name]
     original = recording(tmp_path / "a.wav")
@@ -56,7 +56,7 @@ def test_a_change_since_it_was_hashed_is_found_before_it_is_read(name: str, tmp_
 
 
 @pytest.mark.parametrize("change", [swap, rewrite, grow, Path.unlink])
-def test_a_change_while_it_is_read_is_found_at_the_end(
+def test_a_change_during_reading_is_detected_at_the_end(
     change: Callable[[Path], None], tmp_path: Path
 ) -> None:
     # proves: G14
@@ -65,14 +65,14 @@ def test_a_change_while_it_is_read_is_found_at_the_end(
         change(original.path)
 
 
-def test_what_fails_because_of_a_change_is_told_as_the_change(tmp_path: Path) -> None:
+def test_an_error_caused_by_a_change_is_reported_as_the_change(tmp_path: Path) -> None:
     original = recording(tmp_path / "a.wav")
     with pytest.raises(ChangedError), open_original(original):
         rewrite(original.path)
         raise InputError("no sound in it")
 
 
-def test_the_bytes_read_are_those_of_the_file_that_was_opened(tmp_path: Path) -> None:
+def test_reading_continues_in_the_opened_file_after_a_rename(tmp_path: Path) -> None:
     # proves: G14
     original = recording(tmp_path / "a.wav")
     opened = open_original(original)
@@ -81,7 +81,7 @@ def test_the_bytes_read_are_those_of_the_file_that_was_opened(tmp_path: Path) ->
     opened.close()
 
 
-def test_an_unchanged_file_may_be_read_by_several_at_once(tmp_path: Path) -> None:
+def test_several_readers_can_read_an_unchanged_file_at_once(tmp_path: Path) -> None:
     with open_original(recording(tmp_path / "a.wav")) as opened:
         one, other = opened.reader(), opened.reader()
         assert (one.read(4), other.read(8), one.read(4)) == (b"what", b"what was", b" was")
@@ -90,7 +90,7 @@ def test_an_unchanged_file_may_be_read_by_several_at_once(tmp_path: Path) -> Non
             other.seek(-1)
 
 
-def test_hashing_in_slices_gives_the_same_and_shows_progress(tmp_path: Path) -> None:
+def test_hashing_in_slices_gives_the_same_hash_and_shows_progress(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(os.urandom(5 << 20))
     before = progress.ticks()

@@ -16,7 +16,7 @@ from reelmill.core.printable import plain_cell, printable
         ("\udcff\u2028", r"\udcff\u2028"),
     ],
 )
-def test_what_would_act_on_a_terminal_is_shown_as_an_escape(name: str, shown: str) -> None:
+def test_terminal_control_characters_are_escaped(name: str, shown: str) -> None:
     assert printable(name) == shown
     printable(name).encode()
 
@@ -24,7 +24,7 @@ def test_what_would_act_on_a_terminal_is_shown_as_an_escape(name: str, shown: st
 @pytest.mark.parametrize(
     "text", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1"]
 )
-def test_what_a_spreadsheet_would_compute_is_marked_as_text(text: str) -> None:
+def test_spreadsheet_formulas_are_marked_as_text(text: str) -> None:
     assert plain_cell(text) == f"'{text}"
 
 

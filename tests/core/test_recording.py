@@ -16,7 +16,7 @@ from reelmill.errors import InputError, TransientError
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
-def test_the_state_is_the_hashes_size_and_time(tmp_path: Path, size: int) -> None:
+def test_the_state_has_hashes_size_and_time(tmp_path: Path, size: int) -> None:
     # proves: G14
     path = tmp_path / "a.wav"
     data = os.urandom(size)
@@ -29,7 +29,7 @@ def test_the_state_is_the_hashes_size_and_time(tmp_path: Path, size: int) -> Non
     assert path.stat().st_mtime_ns == stat.st_mtime_ns
 
 
-def test_an_original_cannot_be_written_through_it(tmp_path: Path) -> None:
+def test_an_original_cannot_be_written_through_its_descriptor(tmp_path: Path) -> None:
     # proves: G14
     path = tmp_path / "a.wav"
     path.write_bytes(b"evidence")
@@ -38,7 +38,7 @@ def test_an_original_cannot_be_written_through_it(tmp_path: Path) -> None:
     assert path.read_bytes() == b"evidence"
 
 
-def test_what_cannot_be_a_recording_is_told(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_a_recording_is_reported(tmp_path: Path) -> None:
     # proves: G8
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "dangling.wav").symlink_to(tmp_path / "gone")
@@ -59,7 +59,7 @@ def test_what_cannot_be_a_recording_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "kind"), [(5, TransientError), (116, TransientError), (13, InputError)]
 )
-def test_causes_that_pass_are_told_apart(
+def test_transient_errors_are_distinguished_from_permanent_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
 ) -> None:
     # proves: G8
@@ -71,7 +71,7 @@ def test_causes_that_pass_are_told_apart(
         open_original(tmp_path / "a.wav")
 
 
-def test_a_file_still_being_written_is_waited_for(
+def test_a_file_that_is_still_being_written_is_a_transient_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G8 G14
@@ -94,7 +94,7 @@ states = st.builds(FileState, st.text(), st.text(), st.integers(), st.integers()
 
 
 @given(states, states)
-def test_differences_are_named_and_only_those(one: FileState, other: FileState) -> None:
+def test_differences_name_exactly_the_changed_fields(one: FileState, other: FileState) -> None:
     # proves: G14
     named = [text.split(":")[0] for text in one.differences(other)]
     assert named == [

@@ -23,9 +23,7 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ("a = 1\nb = '한글'".encode("cp949"), "line 2 is not UTF-8"),
     ],
 )
-def test_what_is_no_toml_is_refused_with_its_line(
-    tmp_path: Path, content: bytes, told: str
-) -> None:
+def test_invalid_toml_is_refused_with_its_line(tmp_path: Path, content: bytes, told: str) -> None:
     file = tmp_path / "case.toml"
     file.write_bytes(content)
     with pytest.raises(UsageError, match=told) as failure:

@@ -10,7 +10,7 @@ from pathlib import Path
 from reelmill.core.walk import walk
 
 
-def test_it_is_as_os_walk_has_it(tmp_path: Path) -> None:
+def test_walk_yields_the_same_as_os_walk(tmp_path: Path) -> None:
     for name in ("b/c/1", "b/2", "a/3", "4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -22,7 +22,7 @@ def test_it_is_as_os_walk_has_it(tmp_path: Path) -> None:
         )
 
 
-def test_folders_taken_out_are_left_out(tmp_path: Path) -> None:
+def test_folders_removed_from_the_list_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     levels = []
     for at, folders, _ in walk(tmp_path):
@@ -31,7 +31,7 @@ def test_folders_taken_out_are_left_out(tmp_path: Path) -> None:
     assert levels == [str(tmp_path)]
 
 
-def test_a_tree_deeper_than_the_stack(tmp_path: Path) -> None:
+def test_a_tree_deeper_than_the_stack_is_walked(tmp_path: Path) -> None:
     here, depth = Path.cwd(), sys.getrecursionlimit() + 200
     top = tmp_path / "top"
     top.mkdir()

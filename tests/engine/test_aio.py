@@ -7,7 +7,7 @@ import asyncio
 from reelmill.engine.aio import end_tasks
 
 
-def test_a_cancellation_that_was_swallowed_is_said_again() -> None:
+def test_a_swallowed_cancellation_is_repeated() -> None:
     # proves: G12
     heard = []
 
@@ -30,7 +30,7 @@ def test_a_cancellation_that_was_swallowed_is_said_again() -> None:
     assert heard == ["cancel"] * 3
 
 
-def test_one_that_is_over_or_fails_is_no_matter() -> None:
+def test_cancelling_a_finished_or_failed_task_raises_nothing() -> None:
     async def fails() -> None:
         raise ValueError
 

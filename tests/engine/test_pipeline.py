@@ -39,7 +39,7 @@ def scripted(name: str, makes: type[Artifact], *needs: Any) -> Scripted:
     return kind()
 
 
-def test_order_follows_from_needs_whatever_order_they_are_given_in() -> None:
+def test_stages_are_ordered_by_their_needs() -> None:
     stages = [Write(Path("/out")), ShoutStage(ShoutModel()), Read()]
     for given in (stages, stages[::-1], [stages[1], stages[0], stages[2]]):
         pipeline = Pipeline("toy", given)
@@ -49,23 +49,23 @@ def test_order_follows_from_needs_whatever_order_they_are_given_in() -> None:
         assert [pipeline.position(stage) for stage in pipeline.stages] == [0, 1, 2]
 
 
-def test_a_need_without_a_maker_is_told() -> None:
+def test_a_need_that_no_stage_makes_is_refused() -> None:
     with pytest.raises(ValueError, match="no stage makes Shout"):
         Pipeline("toy", [Write(Path("/out"))])
 
 
-def test_two_makers_of_one_artifact_are_told() -> None:
+def test_two_stages_that_make_one_artifact_are_refused() -> None:
     with pytest.raises(ValueError, match="read and read both make Words"):
         Pipeline("toy", [Read(), Read(Path("/log"))])
 
 
-def test_stages_that_need_each_other_are_told() -> None:
+def test_stages_that_need_each_other_are_refused() -> None:
     ping, pong = scripted("ping", Words, Count), scripted("pong", Count, Words)
     with pytest.raises(ValueError, match="need each other: ping, pong"):
         Pipeline("toy", [ping, pong])
 
 
-def test_a_stage_that_needs_what_it_makes_is_told() -> None:
+def test_a_stage_that_needs_its_own_artifact_is_refused() -> None:
     with pytest.raises(ValueError, match="no stage makes Words, which loop needs"):
         Pipeline("toy", [scripted("loop", Words, Words)])
 
@@ -84,7 +84,7 @@ def test_a_need_means_the_most_derived_artifact_before_it() -> None:
     assert names(Pipeline("toy", [read, louder, count]).ends) == ["count"]
 
 
-def test_needs_may_be_for_none_or_for_all() -> None:
+def test_needs_can_be_optional_or_for_every_artifact() -> None:
     read, louder = scripted("read", Words), scripted("louder", LoudWords, Words)
     lenient, all_of = (
         scripted("lenient", Count, optional(Words)),
@@ -96,7 +96,7 @@ def test_needs_may_be_for_none_or_for_all() -> None:
     assert names(Pipeline("toy", [all_of, read, louder]).makers(all_of)) == ["read", "louder"]
 
 
-def test_one_need_with_two_unrelated_makers_is_told() -> None:
+def test_an_ambiguous_need_is_refused() -> None:
     needs_any = scripted("any", Count, Artifact)
     stages = [needs_any, scripted("read", Words), scripted("other", Shout)]
     with pytest.raises(ValueError, match="any needs one Artifact; several stages make one"):

@@ -50,7 +50,7 @@ def check(out: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 @needs_sha256sum
-def test_sha256sum_agrees_on_any_name(run):
+def test_sha256sum_checks_files_of_any_name(run):
     written = run.finish(ODD_NAMES, [f"sub/{name}.txt" for name in ODD_NAMES])
     assert written.warnings == []
     checked = check(run.out)
@@ -61,7 +61,7 @@ def test_sha256sum_agrees_on_any_name(run):
 
 
 @needs_sha256sum
-def test_lines_are_those_of_sha256sum(tmp_path: Path):
+def test_lines_are_the_same_as_those_of_sha256sum(tmp_path: Path):
     for name in ODD_NAMES:
         if name == "-":
             continue
@@ -74,7 +74,7 @@ def test_lines_are_those_of_sha256sum(tmp_path: Path):
 
 
 @needs_sha256sum
-def test_an_output_folder_behind_a_link(run, tmp_path: Path):
+def test_an_output_folder_behind_a_link_can_be_checked(run, tmp_path: Path):
     deep = tmp_path / "disk" / "deep"
     deep.mkdir(parents=True)
     run.out.rmdir()
@@ -85,7 +85,7 @@ def test_an_output_folder_behind_a_link(run, tmp_path: Path):
 
 
 @given(st.dictionaries(names, st.just("0a" * 32)))
-def test_any_names_come_back(tmp_path_factory, hashes):
+def test_any_names_are_read_back(tmp_path_factory, hashes):
     out = tmp_path_factory.mktemp("manifest")
     write_manifest(out, hashes)
     assert read_manifest(out) == hashes
@@ -104,13 +104,13 @@ def test_any_names_come_back(tmp_path_factory, hashes):
         b"0" * 64 + b"  a\0b\n",
     ],
 )
-def test_an_edited_manifest_is_told(tmp_path: Path, content: bytes):
+def test_an_edited_manifest_is_reported(tmp_path: Path, content: bytes):
     (tmp_path / MANIFEST).write_bytes(content)
     with pytest.raises(InputError, match="line 1"):
         read_manifest(tmp_path)
 
 
-def test_two_lines_for_one_file_are_told(tmp_path: Path):
+def test_two_lines_for_one_file_are_reported(tmp_path: Path):
     (tmp_path / MANIFEST).write_bytes(line("a", "0" * 64) + line("a", "1" * 64))
     with pytest.raises(InputError, match="line 2 lists a file a second time"):
         read_manifest(tmp_path)

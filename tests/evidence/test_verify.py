@@ -30,7 +30,7 @@ def finished(run):
     return run
 
 
-def test_all_is_well(finished):
+def test_an_unchanged_folder_passes(finished):
     seen = []
     verification = verify(finished.out, lambda *report: seen.append(report))
     assert (verification.ok, verification.exit_code) == (True, 0)
@@ -44,7 +44,7 @@ def test_all_is_well(finished):
     assert {total for _, total, _ in seen} == {4}
 
 
-def test_changed_content(finished):
+def test_changed_content_is_reported(finished):
     path = finished.calls / "하나.m4a"
     before = path.stat()
     path.write_bytes(b"SOUND")
@@ -63,7 +63,7 @@ def test_changed_content(finished):
     assert lines[-1] == "NOT AS RECORDED: 1 original, 1 result (of 2 originals and 2 results)."
 
 
-def test_touched_original(finished):
+def test_a_changed_time_of_an_original_is_reported(finished):
     os.utime(finished.calls / "two.m4a", ns=(1, 1))
     verification = verify(finished.out)
     assert not verification.ok
@@ -72,7 +72,7 @@ def test_touched_original(finished):
     assert len(verify(finished.out).findings) == 1
 
 
-def test_missing_and_new(finished):
+def test_missing_and_new_files_are_reported(finished):
     (finished.calls / "two.m4a").unlink()
     (finished.out / "하나.txt").unlink()
     finished.result("note\nof mine.txt")
@@ -85,7 +85,7 @@ def test_missing_and_new(finished):
     assert any(r"note\nof mine.txt" in line for line in verify(finished.out).lines())
 
 
-def test_new_files_alone_are_no_error_and_not_all_listed(finished):
+def test_new_files_alone_are_not_an_error_and_not_all_are_listed(finished):
     for i in range(30):
         finished.result(f"{i}.txt")
     verification = verify(finished.out)
@@ -96,7 +96,7 @@ def test_new_files_alone_are_no_error_and_not_all_listed(finished):
     assert strict.lines()[-1].startswith("NOT AS RECORDED: 30 results")
 
 
-def test_edited_records_are_found(finished):
+def test_edited_records_are_detected(finished):
     evidence = finished.out / EVIDENCE
     sha256 = verify(finished.out) and evidence.read_text().split('"sha256": "')[1][:64]
     evidence.write_text(evidence.read_text().replace(sha256, "0" * 64))
@@ -106,7 +106,7 @@ def test_edited_records_are_found(finished):
 
 
 @pytest.mark.parametrize("name", [EVIDENCE, MANIFEST])
-def test_a_lost_or_damaged_record(finished, name: str):
+def test_a_lost_or_damaged_record_is_reported(finished, name: str):
     (finished.out / name).write_text("garbage")
     assert ("record", "unreadable", name) in found(finished.out)
     (finished.out / name).unlink()
@@ -115,18 +115,18 @@ def test_a_lost_or_damaged_record(finished, name: str):
     assert ("result", "changed", "two.txt") in found(finished.out)
 
 
-def test_a_folder_without_evidence(tmp_path: Path):
+def test_a_folder_without_evidence_is_refused(tmp_path: Path):
     with pytest.raises(UsageError, match="output folder of a run"):
         verify(tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_no_permission(finished):
+def test_files_without_permission_are_reported(finished):
     (finished.calls / "two.m4a").chmod(0)
     assert ("original", "unreadable", "../통화/two.m4a") in found(finished.out)
 
 
-def test_moved_together(finished, tmp_path: Path):
+def test_originals_and_results_moved_together_pass(finished, tmp_path: Path):
     target = tmp_path / "archive"
     target.mkdir()
     finished.out.rename(target / "out")
@@ -148,7 +148,7 @@ def rewrite(run, edit, *, bound: bool = True) -> None:
         write_manifest(run.out, hashes)
 
 
-def test_evidence_is_bound_into_the_manifest(finished):
+def test_the_manifest_covers_the_evidence(finished):
     # proves: G14
     def edit(content):
         content["originals"]["../통화/two.m4a"]["before_at"] = "1999-01-01T00:00:00+00:00"
@@ -180,7 +180,7 @@ def test_what_only_one_record_lists_is_a_disagreement(finished):
     }
 
 
-def test_the_hash_that_was_kept_elsewhere_tells_of_everything(finished):
+def test_the_hash_kept_elsewhere_reveals_every_change(finished):
     # proves: G14
     kept = verify(finished.out).manifest_sha256
     assert verify(finished.out, manifest_sha256=kept).ok
@@ -221,7 +221,7 @@ RESULT = f'{{"sha256": "{ZERO}", "size": 1}}'
         (f'{{"../\\ud800": {ENTRY}}}', "{}"),
     ],
 )
-def test_a_record_that_no_run_writes_is_damaged_and_hurts_nobody(finished, originals, results):
+def test_a_record_that_no_run_writes_is_reported_as_damaged(finished, originals, results):
     # proves: G14
     schema = json.loads((finished.out / EVIDENCE).read_bytes())["schema"]
     text = f'{{"schema": "{schema}", "originals": {originals}, "results": {results}}}'
@@ -257,7 +257,7 @@ def make_special(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fifo", "socket", "folder", "device"])
-def test_special_files_are_told_and_stop_nothing(finished, kind):
+def test_special_files_are_reported_and_the_check_continues(finished, kind):
     # proves: G14
     make_special(finished.out / "two.txt", kind)
     make_special(finished.calls / "two.m4a", kind)
@@ -268,7 +268,7 @@ def test_special_files_are_told_and_stop_nothing(finished, kind):
         assert ("record", "unreadable", name) in found(finished.out)
 
 
-def test_links_are_told_though_their_content_is_right(finished, tmp_path: Path):
+def test_links_are_reported_even_if_their_content_is_right(finished, tmp_path: Path):
     # proves: G14
     for path in (finished.out / "two.txt", finished.calls / "two.m4a"):
         path.rename(tmp_path / path.name)
@@ -279,7 +279,7 @@ def test_links_are_told_though_their_content_is_right(finished, tmp_path: Path):
     }
 
 
-def test_a_linked_folder_on_the_way_is_told(run, tmp_path: Path):
+def test_a_linked_folder_on_the_way_is_reported(run, tmp_path: Path):
     # proves: G14
     run.finish(["a.m4a"], ["clips/1.mp4"])
     for path in (run.out / "clips", run.calls):
@@ -292,14 +292,14 @@ def test_a_linked_folder_on_the_way_is_told(run, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", [EVIDENCE, MANIFEST])
-def test_a_record_that_is_a_link_is_no_record(finished, tmp_path: Path, name: str):
+def test_a_record_that_is_a_link_is_refused(finished, tmp_path: Path, name: str):
     # proves: G14
     (finished.out / name).rename(tmp_path / name)
     (finished.out / name).symlink_to(tmp_path / name)
     assert ("record", "unreadable", name) in found(finished.out)
 
 
-def test_added_folders_links_and_special_files_are_told(finished, tmp_path: Path):
+def test_added_folders_links_and_special_files_are_reported(finished, tmp_path: Path):
     # proves: G14
     finished.result("deep/er/note.txt")
     os.mkfifo(finished.out / "fifo")
@@ -309,7 +309,7 @@ def test_added_folders_links_and_special_files_are_told(finished, tmp_path: Path
     assert verify(finished.out).ok and not verify(finished.out, strict=True).ok
 
 
-def test_a_tree_deeper_than_the_stack_is_gone_through(finished):
+def test_a_tree_deeper_than_the_stack_is_checked(finished):
     # proves: G14
     here = Path.cwd()
     os.chdir(finished.out)
@@ -325,7 +325,7 @@ def test_a_tree_deeper_than_the_stack_is_gone_through(finished):
     assert {f.what for f in verification.findings} <= {"unreadable"}  # paths have a length, too
 
 
-def test_a_result_grown_without_end_is_not_read(finished):
+def test_a_result_larger_than_recorded_is_not_read(finished):
     # proves: G14
     with (finished.out / "two.txt").open("r+b") as file:
         file.truncate(1 << 42)
@@ -334,7 +334,7 @@ def test_a_result_grown_without_end_is_not_read(finished):
     ]
 
 
-def test_records_of_version_0_1_0_say_nothing_of_links(finished, tmp_path: Path):
+def test_records_of_version_0_1_0_have_no_links(finished, tmp_path: Path):
     def without(content):
         for entry in content["originals"].values():
             del entry["links"]

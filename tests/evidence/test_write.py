@@ -15,7 +15,7 @@ from reelmill.evidence.manifest import manifest_sha256, read_manifest
 from reelmill.evidence.reading import read_evidence
 
 
-def test_what_is_recorded_of_an_original(run):
+def test_the_record_of_an_original_has_hashes_size_and_times(run):
     run.finish(["a.m4a"], ["a.txt"])
     entry = json.loads((run.out / EVIDENCE).read_text())["originals"]["../통화/a.m4a"]
     assert entry["before"] == entry["after"]
@@ -26,7 +26,7 @@ def test_what_is_recorded_of_an_original(run):
     assert "earlier" not in entry
 
 
-def test_runs_on_one_folder_add_up(run):
+def test_evidence_of_several_runs_on_one_folder_is_merged(run):
     run.finish(["a.m4a"], ["a.txt"])
     run.finish(["b.m4a"], ["b.txt"])
     assert set(read_manifest(run.out)) == {
@@ -38,7 +38,7 @@ def test_runs_on_one_folder_add_up(run):
     }
 
 
-def test_the_same_again_changes_nothing(run):
+def test_a_repeated_run_does_not_change_the_evidence(run):
     run.finish(["a.m4a"], ["a.txt"])
     first = (run.out / EVIDENCE).read_bytes()
     run.finish(["a.m4a"], ["a.txt"])
@@ -68,7 +68,7 @@ def test_an_original_that_changed_during_a_run_stays_on_record(run):
     assert entry["earlier"][0]["differences"][0].startswith("md5: ")
 
 
-def test_a_run_that_did_not_hash_again_takes_nothing_away(run):
+def test_a_run_without_a_second_hash_keeps_the_record(run):
     run.finish(["a.m4a"], [])
     record = run.original("a.m4a")
     write_evidence(run.out, [replace(record, after=None, after_at=None)], [])
@@ -76,14 +76,14 @@ def test_a_run_that_did_not_hash_again_takes_nothing_away(run):
     assert entry["after"] == entry["before"]
 
 
-def test_an_original_that_vanished(run):
+def test_an_original_that_vanished_is_recorded(run):
     record = replace(run.original("a.m4a"), after=None, problem="cannot be read any more")
     write_evidence(run.out, [record], [])
     [entry] = read_evidence(run.out).originals.values()
     assert entry["differences"] == ["cannot be read any more"]
 
 
-def test_results_by_word_by_path_and_from_before(run):
+def test_results_are_recorded_from_all_sources(run):
     run.result("b.txt")
     known = ExportedFile("a.txt", "1" * 64, 9)
     write_evidence(run.out, [], [known, "b.txt"])
@@ -95,13 +95,13 @@ def test_results_by_word_by_path_and_from_before(run):
     assert results["c.txt"].size == 4
 
 
-def test_a_result_that_is_gone_costs_a_warning(run):
+def test_a_missing_result_gives_a_warning(run):
     written = write_evidence(run.out, [], [run.out / "gone.txt", run.result("a.txt")])
     assert "gone.txt" in written.warnings[0]
     assert set(read_manifest(run.out)) == {"a.txt", EVIDENCE}
 
 
-def test_a_damaged_record_is_kept_aside(run):
+def test_a_damaged_record_is_set_aside(run):
     (run.out / EVIDENCE).write_text('{"schema": "reelmill.evidence/1", "originals": [')
     written = run.finish(["a.m4a"], [])
     assert "damaged" in written.warnings[0]
@@ -109,7 +109,7 @@ def test_a_damaged_record_is_kept_aside(run):
     assert len(read_evidence(run.out).originals) == 1
 
 
-def test_a_moved_original_takes_over_the_record_of_the_lost_one(run):
+def test_a_moved_original_continues_the_record_of_the_lost_one(run):
     # proves: G14
     run.finish(["a.m4a", "b.m4a"], ["a.txt"])
     moved = run.calls / "x" / "a.m4a"
@@ -123,7 +123,7 @@ def test_a_moved_original_takes_over_the_record_of_the_lost_one(run):
     assert verify(run.out).ok
 
 
-def test_a_copy_that_is_lost_stays_lost(run):
+def test_a_lost_copy_stays_lost(run):
     # proves: G14
     run.finish(["a.m4a", "b.m4a"], [])
     (run.calls / "a.m4a").unlink()
@@ -136,7 +136,7 @@ def test_a_copy_that_is_lost_stays_lost(run):
     }
 
 
-def test_a_moved_original_finds_the_one_of_its_name(run):
+def test_a_moved_original_is_matched_by_its_name_first(run):
     # proves: G14
     names = ["1.m4a", "2.m4a", "3.m4a"]
     run.finish(names, [])
@@ -161,7 +161,7 @@ def test_links_on_the_way_to_an_original_are_on_record(run):
     assert verify(run.out).ok
 
 
-def test_results_to_be_written_anew_are_on_record_once_they_are(run):
+def test_rewritten_results_are_recorded_after_writing(run):
     # proves: G14
     run.finish(["a.m4a"], ["report.html"])
     written = write_evidence(run.out, [], [], to_be_replaced=["report.html"])
@@ -171,7 +171,7 @@ def test_results_to_be_written_anew_are_on_record_once_they_are(run):
     assert added.manifest_sha256 == manifest_sha256(run.out) != written.manifest_sha256
 
 
-def test_ten_thousand_recordings(run, tmp_path: Path):
+def test_evidence_of_ten_thousand_recordings_is_complete(run, tmp_path: Path):
     state = FileState("a" * 64, "b" * 32, 1, 2)
     originals = [
         OriginalRecord(tmp_path / "calls" / f"통화 {i}.m4a", state, 1.0, state, 2.0)

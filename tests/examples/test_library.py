@@ -37,7 +37,7 @@ def calls(tmp_path: Path) -> Path:
     return folder
 
 
-def test_calls_become_a_table(tmp_path: Path, calls: Path) -> None:
+def test_the_example_turns_calls_into_a_table(tmp_path: Path, calls: Path) -> None:
     shutil.copy(ASSETS / "samples" / "broken.m4a", calls)
     table = tmp_path / "sentences.csv"
     running = begin("calls_to_csv.py", calls, table, "demo")
@@ -49,7 +49,7 @@ def test_calls_become_a_table(tmp_path: Path, calls: Path) -> None:
     assert "to the police station on Sunday" in " ".join(row["text"] for row in rows)
 
 
-def test_an_inbox_is_worked_on_while_it_fills(tmp_path: Path, calls: Path) -> None:
+def test_the_example_processes_an_inbox_while_it_fills(tmp_path: Path, calls: Path) -> None:
     inbox, out = tmp_path / "inbox", tmp_path / "out"
     inbox.mkdir()
     running = begin("inbox.py", inbox, out, "demo")
@@ -66,7 +66,7 @@ def test_an_inbox_is_worked_on_while_it_fills(tmp_path: Path, calls: Path) -> No
     assert told == "done: first\ndone: second\n"
 
 
-def test_two_jobs_run_in_one_loop(tmp_path: Path, calls: Path) -> None:
+def test_the_example_runs_two_jobs_in_one_loop(tmp_path: Path, calls: Path) -> None:
     running = begin("server.py", calls, ASSETS / "films", tmp_path / "out")
     told, errors = running.communicate(timeout=90)
     assert (running.returncode, errors) == (0, "")

@@ -46,7 +46,7 @@ def run(environment: dict[str, str], *arguments: Path | str) -> subprocess.Compl
     )
 
 
-def test_a_run_has_the_sounds_that_an_installed_stage_found(
+def test_a_run_shows_the_findings_of_an_installed_stage(
     installed: dict[str, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -65,7 +65,7 @@ def test_a_run_has_the_sounds_that_an_installed_stage_found(
     assert f"sounds: {len(spoken)} × speech" in (out / "report.html").read_text()
 
 
-def test_the_stage_is_listed_and_an_option_amiss_is_told(
+def test_the_installed_stage_is_listed_and_a_wrong_option_is_refused(
     installed: dict[str, str], tmp_path: Path
 ) -> None:
     listed = run(installed, *CLI, "stage", "list")

@@ -34,7 +34,7 @@ def guide(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_the_guides_stage_labels_speech(guide: Any, tmp_path: Path) -> None:
+def test_the_stage_of_the_guide_labels_speech(guide: Any, tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a.wav", "a", tmp_path, FileState("ab" * 32, "", 1, 1))
     tone = 0.2 * np.sin(2 * np.pi * 440 * np.arange(64_000) / 16_000)
     (tmp_path / "a.pcm").write_bytes((tone * 32767).astype("<i2").tobytes())
@@ -46,7 +46,7 @@ def test_the_guides_stage_labels_speech(guide: Any, tmp_path: Path) -> None:
     assert found == [("tone", 0.0, 2.0), ("tone", 2.5, 4.0)]
 
 
-def test_the_guides_stage_without_a_model_finds_pauses(guide: Any, tmp_path: Path) -> None:
+def test_the_stage_of_the_guide_without_a_model_finds_pauses(guide: Any, tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a.wav", "a", tmp_path, FileState("ab" * 32, "", 1, 1))
     speech = Speech([Span(0.0, 2.0), Span(2.5, 4.0), Span(7.0, 8.0)], 9.0)
     pauses = check_stage(guide.CountPauses(), recording, Inputs([speech]))
@@ -54,7 +54,9 @@ def test_the_guides_stage_without_a_model_finds_pauses(guide: Any, tmp_path: Pat
     assert [(one.start, one.end) for one in pauses.findings] == [(4.0, 7.0)]
 
 
-def test_the_guides_way_to_the_original_sees_all_channels(guide: Any, tmp_path: Path) -> None:
+def test_the_example_of_the_guide_for_originals_reads_all_channels(
+    guide: Any, tmp_path: Path
+) -> None:
     left, right = np.full(800, 100, np.int16), np.full(800, -9000, np.int16)
     path = tmp_path / "a.wav"
     with wave.open(str(path), "wb") as file:

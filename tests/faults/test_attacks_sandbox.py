@@ -16,20 +16,20 @@ def shell(box, script):
     return box.run(program=("sh", "-c", script))
 
 
-def test_what_was_there_before_is_not_ours(box):
+def test_files_that_existed_before_are_not_ours(box):
     box.plant("diary.txt", "dear diary")
     box.plant("photo.jpg", "a photo")
     shell(box, "echo more >> diary.txt; rm photo.jpg; echo new > result.txt")
     assert sorted(box.harmed) == ["changed diary.txt", "removed photo.jpg"]
 
 
-def test_a_change_back_is_seen_by_its_time(box):
+def test_a_change_that_was_undone_is_detected_by_its_time(box):
     box.plant("diary.txt", "dear diary")
     shell(box, "sleep 0.02; printf 'dear diary' > diary.txt")
     assert box.harmed == ["changed diary.txt"]
 
 
-def test_what_a_command_wrote_is_ours_until_somebody_writes_there(box):
+def test_a_file_that_a_command_wrote_is_ours_until_somebody_changes_it(box):
     shell(box, "echo 1 > result.txt; echo 1 > other.txt")
     shell(box, "echo 2 > result.txt; rm other.txt")
     assert not box.harmed
@@ -38,14 +38,14 @@ def test_what_a_command_wrote_is_ours_until_somebody_writes_there(box):
     assert box.harmed == ["changed result.txt"]
 
 
-def test_links_are_compared_by_where_they_lead(box):
+def test_links_are_compared_by_their_targets(box):
     box.plant("diary.txt", "dear diary")
     (box.root / "link").symlink_to("diary.txt")
     shell(box, "ln -sf /dev/null link")
     assert box.harmed == ["changed link"]
 
 
-def test_what_is_ours_stays_ours_where_its_owner_puts_it(box):
+def test_a_file_of_ours_stays_ours_when_its_owner_moves_it(box):
     shell(box, "mkdir out; echo 1 > out/result.txt")
     box.copy(box.root / "out", box.root / "copied")
     box.move(box.root / "out", box.root / "moved")
@@ -53,7 +53,7 @@ def test_what_is_ours_stays_ours_where_its_owner_puts_it(box):
     assert not box.harmed
 
 
-def test_a_program_of_the_attackers_and_a_command_that_hangs_are_seen(box):
+def test_foreign_programs_and_hanging_commands_are_detected(box):
     script = box.program("evil")
     shell(box, f"'{script}'")
     assert box.canary.exists()
@@ -73,12 +73,12 @@ def test_a_program_of_the_attackers_and_a_command_that_hangs_are_seen(box):
         ([], 0, 0, Outcome("", True, skipped="not here"), "not tried"),
     ],
 )
-def test_a_row_is_ok_only_when_nothing_happened(harmed, programs, tracebacks, outcome, verdict):
+def test_a_row_is_ok_only_if_nothing_happened(harmed, programs, tracebacks, outcome, verdict):
     row = Row("1", "attack", "how", "right", 1.0, 12, lambda box: outcome)
     assert Tried(row, outcome, 1.0, harmed, programs, tracebacks).verdict == verdict
 
 
-def test_every_known_attack_has_its_row():
+def test_every_known_attack_has_a_row():
     assert {str(number) for number in range(1, 34)} <= ROWS.keys()
     assert {f"w{number}" for number in range(1, 19)} <= ROWS.keys()
     assert attacks._place(ROWS["5b"]) > attacks._place(ROWS["5"]) < attacks._place(ROWS["w1"])

@@ -93,7 +93,7 @@ def looked_at(scene: Toy, tmp_path: Path, harm: Callable[[Toy, Path], None] | No
     return found + watch.at_the_end(1)
 
 
-def test_a_run_that_is_right_is_not_complained_of(scene: Toy, tmp_path: Path) -> None:
+def test_a_correct_run_has_no_complaints(scene: Toy, tmp_path: Path) -> None:
     assert looked_at(scene, tmp_path, None) == []
 
 
@@ -109,13 +109,13 @@ def test_a_run_that_is_right_is_not_complained_of(scene: Toy, tmp_path: Path) ->
         (leave_half, "left behind"),
     ],
 )
-def test_what_is_wrong_is_found(
+def test_every_kind_of_error_is_detected(
     scene: Toy, tmp_path: Path, harm: Callable[[Toy, Path], None], told: str
 ) -> None:
     assert any(told in text for text in looked_at(scene, tmp_path, harm))
 
 
-def test_processes_and_descriptors_that_are_left_are_found(scene: Toy, tmp_path: Path) -> None:
+def test_remaining_processes_and_descriptors_are_detected(scene: Toy, tmp_path: Path) -> None:
     write_run(scene, tmp_path / "out")
     watch = Watch(scene, Quiet.of(tmp_path / "out", 1), tmp_path / "out")
     (tmp_path / "descriptors").write_text("/somewhere")

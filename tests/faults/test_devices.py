@@ -84,7 +84,7 @@ def all_right(tmp_path: Path) -> bool:
     return results == expected and merged == len(TEXTS)
 
 
-def test_a_gpu_others_need_is_left_and_taken_again_without_losing_work(tmp_path: Path) -> None:
+def test_a_gpu_that_others_need_is_left_and_used_again_without_losing_work(tmp_path: Path) -> None:
     # proves: G6 G12
     scene = Scene(tmp_path)
 
@@ -100,7 +100,7 @@ def test_a_gpu_others_need_is_left_and_taken_again_without_losing_work(tmp_path:
     assert any("can be used again" in note for note in summary.notes)
 
 
-def test_a_gpu_that_disappears_costs_nobody_anything(tmp_path: Path) -> None:
+def test_a_gpu_that_disappears_fails_no_recording(tmp_path: Path) -> None:
     # proves: G6 G10
     scene = Scene(tmp_path)
 
@@ -136,7 +136,7 @@ def test_out_of_memory_three_times_moves_to_the_cpu_and_back_when_there_is_room(
     assert any("returns to cuda:0" in note for note in summary.notes)
 
 
-def test_networks_of_an_onnx_runtime_for_the_cpu_work_there_beside_a_gpu(tmp_path: Path) -> None:
+def test_onnx_networks_without_cuda_run_on_the_cpu_beside_a_gpu(tmp_path: Path) -> None:
     # proves: G16 G19
     sample = Path(str(resources.files("reelmill"))) / "assets" / "samples" / "voicemail.wav"
     stages = [Probe(), Decode(), DetectSpeech(), SegmentSpeakers(segmentation_spec("default"))]
@@ -171,7 +171,7 @@ def test_a_full_gpu_halves_the_batches_at_once_and_then_stops_the_run(tmp_path: 
     assert again.count("done") == len(TEXTS) and all_right(tmp_path)
 
 
-def test_two_gpus_share_the_work_and_one_of_them_can_go(tmp_path: Path) -> None:
+def test_two_gpus_share_the_work_and_one_can_be_lost(tmp_path: Path) -> None:
     # proves: G16 G6
     scene = Scene(tmp_path)
 
@@ -187,7 +187,7 @@ def test_two_gpus_share_the_work_and_one_of_them_can_go(tmp_path: Path) -> None:
     assert items["cuda:0"] > 0 and items["cuda:1"] > 0 and "cpu" not in items
 
 
-def test_sizes_follow_the_memory_in_use(tmp_path: Path) -> None:
+def test_batch_sizes_follow_the_memory_in_use(tmp_path: Path) -> None:
     # proves: G3 G5
     scene = Scene(tmp_path)
     scene.set("slow", False)

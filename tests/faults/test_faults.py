@@ -39,7 +39,7 @@ SAMPLES = resources.files("reelmill") / "assets" / "samples"
     ],
     ids=["processes that live", "processes that die"],
 )
-def test_faults_that_are_not_the_recordings_cost_no_recording(
+def test_faults_outside_the_recordings_fail_no_recording(
     tmp_path: Path, faults: list[Fault]
 ) -> None:
     # proves: G4 G8 G10 G11
@@ -55,7 +55,7 @@ def test_faults_that_are_not_the_recordings_cost_no_recording(
     assert (tmp_path / "faults" / "descriptors").read_text() == ""
 
 
-def test_memory_past_its_limit_stops_the_run_and_a_higher_one_continues_it(tmp_path: Path) -> None:
+def test_a_run_stopped_by_its_memory_limit_continues_with_a_higher_one(tmp_path: Path) -> None:
     # proves: G7 G12
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 20, 23)
@@ -88,7 +88,7 @@ def test_sigterm_ends_a_run_whose_processes_hang(tmp_path: Path) -> None:
     assert run.survivors() == []
 
 
-def test_a_real_model_runs_out_of_memory_and_dies_and_the_text_is_there(tmp_path: Path) -> None:
+def test_a_real_model_that_runs_out_of_memory_and_dies_still_gives_the_text(tmp_path: Path) -> None:
     # proves: G4 G10
     faults = [Fault("ctranslate2", 1, "recognize"), Fault("segfault", 2, "recognize")]
     environment = schedule(tmp_path / "faults", faults, retry_waits=(0.1,))

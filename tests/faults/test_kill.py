@@ -38,9 +38,7 @@ def expected(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_kill_9_at_random_moments_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, seed: int
-) -> None:
+def test_kill_9_at_random_moments_loses_and_repeats_nothing(tmp_path: Path, seed: int) -> None:
     # proves: G12 G9 G20
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, RECORDINGS, seed)
@@ -68,7 +66,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_doubles_nothing(
     assert shared_memory() - before_all == set()
 
 
-def test_an_undisturbed_run_gives_what_the_killed_ones_gave(tmp_path: Path) -> None:
+def test_an_undisturbed_run_gives_the_same_results_as_killed_ones(tmp_path: Path) -> None:
     # proves: G12
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, RECORDINGS, 1)
@@ -80,7 +78,7 @@ def test_an_undisturbed_run_gives_what_the_killed_ones_gave(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("entry", [WORKER, HOST])
-def test_a_killed_worker_process_is_replaced_and_costs_nobody_anything(
+def test_a_killed_worker_process_is_replaced_and_fails_no_recording(
     tmp_path: Path, entry: str
 ) -> None:
     # proves: G10
@@ -97,7 +95,7 @@ def test_a_killed_worker_process_is_replaced_and_costs_nobody_anything(
     assert run.survivors() == []
 
 
-def test_all_workers_killed_at_once(tmp_path: Path) -> None:
+def test_a_run_continues_when_all_workers_are_killed_at_once(tmp_path: Path) -> None:
     # proves: G10
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 20, 4)
@@ -113,7 +111,9 @@ def test_all_workers_killed_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_drains_and_the_next_run_continues(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_lets_work_finish_and_the_next_run_continues(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     # proves: G12
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, RECORDINGS, 5)
@@ -150,7 +150,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert run.survivors() == []
 
 
-def test_a_signal_before_anything_began(tmp_path: Path) -> None:
+def test_a_signal_before_the_start_ends_the_run(tmp_path: Path) -> None:
     # proves: G12
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, RECORDINGS, 7)
@@ -161,7 +161,7 @@ def test_a_signal_before_anything_began(tmp_path: Path) -> None:
     assert run.survivors() == []
 
 
-def test_the_second_run_on_a_folder_says_who_has_it(tmp_path: Path) -> None:
+def test_the_second_run_on_a_folder_says_who_is_using_it(tmp_path: Path) -> None:
     # proves: G18
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, RECORDINGS, 8)
@@ -190,7 +190,9 @@ def test_a_killed_run_leaves_no_stale_lock(tmp_path: Path) -> None:
     assert again.wait() == 0, again.stderr
 
 
-def test_a_full_disk_stops_the_run_in_plain_words_and_space_continues_it(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_with_a_message_and_it_continues_with_space(
+    tmp_path: Path,
+) -> None:
     # proves: G12 G7
     folder, disk, log = tmp_path / "in", tmp_path / "disk", tmp_path / "log"
     make_texts(folder, RECORDINGS, 10)
@@ -210,7 +212,7 @@ def test_a_full_disk_stops_the_run_in_plain_words_and_space_continues_it(tmp_pat
         assert leftovers(out) == []
 
 
-def test_a_disk_full_from_the_start_is_told_before_any_work(tmp_path: Path) -> None:
+def test_a_disk_full_from_the_start_is_reported_before_any_work(tmp_path: Path) -> None:
     folder, disk, log = tmp_path / "in", tmp_path / "disk", tmp_path / "log"
     make_texts(folder, 3, 11)
     with small_disk(disk, "64k"):
@@ -223,7 +225,7 @@ def test_a_disk_full_from_the_start_is_told_before_any_work(tmp_path: Path) -> N
         assert log.read_text() == ""
 
 
-def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     # proves: G14
     folder, disk, log = tmp_path / "in", tmp_path / "disk", tmp_path / "log"
     make_texts(folder, 2, 12)
@@ -234,7 +236,7 @@ def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
         assert "cannot be written" in run.stderr and "Traceback" not in run.stderr
 
 
-def test_a_file_where_the_output_folder_should_be(tmp_path: Path) -> None:
+def test_a_file_instead_of_the_output_folder_is_refused(tmp_path: Path) -> None:
     folder, log = tmp_path / "in", tmp_path / "log"
     make_texts(folder, 2, 13)
     (tmp_path / "out").write_text("in the way")
@@ -244,7 +246,7 @@ def test_a_file_where_the_output_folder_should_be(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "in the way"
 
 
-def test_worker_processes_die_with_a_coordinator_that_is_stopped_dead(tmp_path: Path) -> None:
+def test_worker_processes_end_when_the_coordinator_is_killed(tmp_path: Path) -> None:
     # proves: G9
     folder, out, log = tmp_path / "in", tmp_path / "out", tmp_path / "log"
     make_texts(folder, 4, 14)

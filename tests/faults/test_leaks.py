@@ -15,7 +15,7 @@ from reelmill.engine.telemetry.events import ignore
 from tests.engine.toys import ShoutStage, WordItem, toy_config, toy_pipeline, toy_sources
 
 
-def test_runs_in_a_row_need_no_more_than_one(tmp_path: Path) -> None:
+def test_repeated_runs_need_no_more_memory_than_one(tmp_path: Path) -> None:
     # proves: G9 G12
     texts = {f"{at}.txt": f"some words of the recording {at}" for at in range(12)}
     sources = toy_sources(tmp_path / "in", texts)

@@ -82,7 +82,9 @@ def foreign(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_folder_of_broken_recordings(command: str, broken: Path, tmp_path: Path) -> None:
+def test_messages_about_broken_recordings_are_plain(
+    command: str, broken: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     told = said(tmp_path, command, str(broken), "-o", str(out), *COMMANDS[command])
     assert foreign(told) == []
@@ -94,7 +96,7 @@ def test_a_folder_of_broken_recordings(command: str, broken: Path, tmp_path: Pat
         assert name in failed
 
 
-def test_a_folder_of_broken_results(tmp_path: Path) -> None:
+def test_messages_about_broken_results_are_plain(tmp_path: Path) -> None:
     sample = ASSETS / "samples" / "voicemail.wav"
     out = tmp_path / "out"
     arguments = ("voice", str(sample), "-o", str(out), *COMMANDS["voice"])

@@ -53,7 +53,7 @@ def test_a_list_of_other_files_is_refused_without_opening_them(
 
 
 @pytest.mark.parametrize("kind", ["ffconcat", "hls"])
-def test_the_burning_ffmpeg_opens_no_other_file_either(kind: str, tmp_path: Path) -> None:
+def test_the_ffmpeg_program_for_burning_opens_no_other_file(kind: str, tmp_path: Path) -> None:
     # proves: G18
     path = list_of_others(tmp_path / "evidence.mp4", kind)
     form = {"ffconcat": "concat", "hls": "hls"}[kind]
@@ -81,7 +81,7 @@ def test_every_format_of_this_ffmpeg_is_allowed_or_refused_on_purpose() -> None:
     assert not formats.RECORDINGS & (formats.OPENERS | formats.DEVICES | formats.TEXT)
 
 
-def test_a_picture_is_read_by_its_content_not_as_a_pattern_of_names(tmp_path: Path) -> None:
+def test_a_picture_is_read_as_one_file_and_not_as_a_pattern_of_names(tmp_path: Path) -> None:
     path = tmp_path / "frame%03d.jpg"
     with av.open(f"file:{path}", "w", format="mjpeg") as output:
         stream = output.add_stream("mjpeg", rate=1)
@@ -114,7 +114,7 @@ USES: dict[str, Callable[[Recording, Path], object]] = {
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_file_swapped_after_it_was_hashed_is_used_for_nothing(use: str, tmp_path: Path) -> None:
+def test_a_file_swapped_after_hashing_is_not_used(use: str, tmp_path: Path) -> None:
     # proves: G14
     one = recording(video(tmp_path / "a.mp4"))
     other = in_format(tmp_path / "b.mp4", "m4a")
@@ -125,7 +125,7 @@ def test_a_file_swapped_after_it_was_hashed_is_used_for_nothing(use: str, tmp_pa
     assert not (tmp_path / "burned.mp4").exists()
 
 
-def test_a_read_that_fails_is_never_taken_for_the_end(
+def test_a_failed_read_is_never_treated_as_the_end_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G8
@@ -149,7 +149,7 @@ def test_a_read_that_fails_is_never_taken_for_the_end(
         _decode(one, tmp_path)
 
 
-def test_what_ffmpeg_calls_an_input_error_in_cut_files_is_damage(tmp_path: Path) -> None:
+def test_an_input_error_of_ffmpeg_in_truncated_files_counts_as_damage(tmp_path: Path) -> None:
     # proves: G8
     path = in_format(tmp_path / "a.mkv", "mka-aac")
     path.write_bytes(path.read_bytes()[:-3000])

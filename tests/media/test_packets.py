@@ -13,7 +13,7 @@ from reelmill.media.container import read_error
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EAGAIN, errno.EIO, errno.EINVAL])
-def test_an_error_of_ffmpegs_is_damage_whatever_its_number(number: int) -> None:
+def test_any_error_of_ffmpeg_counts_as_damage(number: int) -> None:
     # proves: G8 V1
     with pytest.raises(av.error.FFmpegError) as raised:
         av.error.err_check(-number)
@@ -21,6 +21,6 @@ def test_an_error_of_ffmpegs_is_damage_whatever_its_number(number: int) -> None:
     assert read_error(Path("a.aac"), raised.value) is None
 
 
-def test_an_error_of_reading_is_the_disks() -> None:
+def test_a_read_error_is_reported_as_one_of_the_disk() -> None:
     told = read_error(Path("a.aac"), OSError(errno.EIO, "Input/output error"))
     assert isinstance(told, TransientError) and "a.aac: reading stopped" in str(told)

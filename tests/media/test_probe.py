@@ -24,7 +24,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_formats(tmp_path, name):  # proves: V1
+def test_all_formats_are_probed(tmp_path, name):  # proves: V1
     media = probe(in_format(tmp_path / "x", name))
     (track,) = media.audio
     assert (track.sample_rate, track.channels, track.index) == (FORMATS[name][2], 1, 0)
@@ -32,7 +32,7 @@ def test_formats(tmp_path, name):  # proves: V1
     assert media.video == []
 
 
-def test_video_with_two_languages(tmp_path):  # proves: V1
+def test_both_languages_of_a_video_are_listed(tmp_path):  # proves: V1
     sound = clicks(2, 16_000, (0.5,))
     path = write(
         tmp_path / "x.mkv",
@@ -55,7 +55,7 @@ def test_video_with_two_languages(tmp_path):  # proves: V1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_name(tmp_path, monkeypatch, name):  # proves: V1
+def test_files_of_any_name_are_probed(tmp_path, monkeypatch, name):  # proves: V1
     in_format(tmp_path / "x", "wav").rename(tmp_path / name)
     assert probe(tmp_path / name).container == "wav"
     monkeypatch.chdir(tmp_path)
@@ -82,7 +82,7 @@ def broken_files(folder):
 
 @pytest.mark.parametrize("name", ["zero.wav", "text.mp3", "subtitles.mp3", "list.mp3", "cut.m4a",
                                   "noise.mp3", "cut.wav"])  # fmt: skip
-def test_bad_files_are_told_in_one_line(tmp_path, name):  # proves: G8 V1
+def test_bad_files_are_reported_in_one_line(tmp_path, name):  # proves: G8 V1
     content, message = broken_files(tmp_path)[name]
     path = tmp_path / name
     path.write_bytes(content)
@@ -99,7 +99,7 @@ def test_odd_names_keep_the_message_on_one_line(tmp_path):  # proves: G8
     assert "two\\nlines" in str(error.value) and "\n" not in str(error.value)
 
 
-def test_what_is_no_file(tmp_path):  # proves: G8
+def test_a_path_that_is_not_a_file_is_refused(tmp_path):  # proves: G8
     loop, dangling = tmp_path / "loop.wav", tmp_path / "dangling.wav"
     loop.symlink_to(loop)
     dangling.symlink_to(tmp_path / "gone.wav")
@@ -110,14 +110,14 @@ def test_what_is_no_file(tmp_path):  # proves: G8
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission(tmp_path):  # proves: G8
+def test_a_file_without_permission_is_refused(tmp_path):  # proves: G8
     path = in_format(tmp_path / "x.wav", "wav")
     path.chmod(0)
     with pytest.raises(InputError, match="permission"):
         probe(path)
 
 
-def test_the_original_is_untouched(tmp_path):  # proves: G14
+def test_probing_does_not_change_the_original(tmp_path):  # proves: G14
     path = in_format(tmp_path / "x.m4a", "m4a")
     path.chmod(0o444)
     before, content = path.stat(), path.read_bytes()

@@ -22,7 +22,7 @@ from reelmill.media.timeline import KEEP, SKIP, Move, Timeline, time_zero
         ("mp3", 0.138, False, 0.138),
     ],
 )
-def test_time_zero(container, start, video, zero):  # proves: V2
+def test_time_zero_is_chosen_by_format(container, start, video, zero):  # proves: V2
     assert time_zero(container, start, video) == zero
 
 
@@ -34,7 +34,7 @@ def following(duration=100.0, at=10.0):
 
 
 @pytest.mark.parametrize("stamp", [None, 9.91, 10.0, 10.09])
-def test_jitter_moves_nothing(stamp):  # proves: V2
+def test_jitter_of_time_stamps_is_ignored(stamp):  # proves: V2
     assert following().place(stamp, 10.0, 0.02) == KEEP
 
 
@@ -43,14 +43,14 @@ def test_a_gap_becomes_silence():  # proves: V2
     assert move == Move(silence=pytest.approx(5.0))
 
 
-def test_after_lost_sound_small_gaps_count_too():  # proves: V1 V2
+def test_after_lost_sound_small_gaps_count():  # proves: V1 V2
     timeline = following()
     timeline.sound_lost()
     assert timeline.place(10.064, 10.0, 0.02).silence == pytest.approx(0.064)
 
 
 @pytest.mark.parametrize(("duration", "stamp"), [(100.0, 95_443.7), (0.0, 700.0), (100.0, 2.0)])
-def test_an_impossible_jump_is_not_followed_and_noted(duration, stamp):  # proves: V1
+def test_an_implausible_jump_is_not_followed_and_is_reported(duration, stamp):  # proves: V1
     timeline = following(duration)
     assert timeline.place(stamp, 10.0, 0.02) == KEEP
     assert timeline.place(stamp + 0.02, 10.02, 0.02) == KEEP  # and its clock is followed on
@@ -58,7 +58,7 @@ def test_an_impossible_jump_is_not_followed_and_noted(duration, stamp):  # prove
     assert any("time stamps jump in 1 place" in problem.text for problem in timeline.problems())
 
 
-def test_a_slow_clock_costs_whole_frames():  # proves: V2
+def test_a_slow_clock_drops_whole_frames():  # proves: V2
     timeline = following()
     assert timeline.place(9.85, 10.0, 0.02) == SKIP
     assert timeline.place(9.88, 10.0, 0.5) == KEEP  # skipping would open a larger gap

@@ -128,7 +128,7 @@ def test_lines_show_who_is_seen_when(page: Path, tmp_path: Path) -> None:
     assert some_of_it == pytest.approx(0.6 * all_of_it, rel=0.03)
 
 
-def test_a_click_plays_the_clip_from_there(page: Path, tmp_path: Path) -> None:
+def test_a_click_plays_the_clip_from_that_moment(page: Path, tmp_path: Path) -> None:
     # proves: F7
     page.write_text(page.read_text(encoding="utf-8") + CLICK, encoding="utf-8")
     shown = browser(tmp_path, page, "--dump-dom")
@@ -174,7 +174,7 @@ def talk_page(folder: Path, people: int) -> Path:
     return page
 
 
-def test_names_scenes_and_voices_on_the_page(tmp_path: Path) -> None:
+def test_the_page_has_names_scenes_and_voices(tmp_path: Path) -> None:
     # proves: F7 F8
     page = talk_page(tmp_path, 2)
     page.write_text(page.read_text(encoding="utf-8") + USE, encoding="utf-8")
@@ -190,7 +190,7 @@ def test_names_scenes_and_voices_on_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("people", [1, 40])
-def test_the_page_has_room_for_one_and_for_forty(tmp_path: Path, people: int) -> None:
+def test_the_page_fits_one_and_forty_persons(tmp_path: Path, people: int) -> None:
     # proves: F7
     page = talk_page(tmp_path, people)
     overflow = "Math.max(0, document.documentElement.scrollWidth - innerWidth)"

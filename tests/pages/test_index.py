@@ -127,7 +127,7 @@ def test_two_hundred_recordings_are_sorted_filtered_and_searched(
     assert seen["overflow"] == 0 and seen["links"] == ["srt", "ko.srt"]
 
 
-def test_ten_thousand_recordings_stay_usable(chrome: Chrome, tmp_path: Path) -> None:
+def test_the_index_of_ten_thousand_recordings_stays_usable(chrome: Chrome, tmp_path: Path) -> None:
     began = time.process_time()
     page = written(tmp_path, [row(n) for n in range(10_000)], lines=9)
     assert time.process_time() - began < 8
@@ -160,7 +160,7 @@ def test_ten_thousand_recordings_stay_usable(chrome: Chrome, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_on_a_narrow_screen_and_without_its_files(
+def test_the_index_works_on_a_narrow_screen_and_without_its_files(
     chrome: Chrome, tmp_path: Path, language: str
 ) -> None:
     facts = IndexFacts("out")

@@ -29,7 +29,7 @@ def test_every_language_has_the_same_texts_with_the_same_fields(language: str) -
         assert other[key].strip() == other[key] != ""
 
 
-def test_no_text_is_left_over() -> None:
+def test_no_text_is_unused() -> None:
     """A text that no page, script or rule names is dead."""
     source = Path(reelmill.pages.__file__).parent
     code = "\n".join(
@@ -56,7 +56,7 @@ def test_no_text_is_left_over() -> None:
         (None, {"LANG": "C.UTF-8"}, "en"),
     ],
 )
-def test_the_language_is_the_one_asked_for_or_the_locales(
+def test_the_language_is_the_chosen_one_or_that_of_the_locale(
     asked: str | None, environment: dict[str, str], language: str
 ) -> None:
     assert page_language(asked, environment) == language

@@ -109,7 +109,7 @@ def test_search_finds_korean_inside_words_and_latin_from_their_beginning(
     assert (seen["none"], seen["told"]) == ([], "nothing found")
 
 
-def test_names_and_texts_of_strangers_are_text(chrome: Chrome, tmp_path: Path) -> None:
+def test_markup_in_names_and_texts_stays_text(chrome: Chrome, tmp_path: Path) -> None:
     shown = review(tmp_path, HOSTILE)
     text = f"{HOSTILE} 네"
     segments = [Segment(1, 2, text, -0.1, 0, 1, 0, speaker=HOSTILE)]
@@ -128,7 +128,7 @@ def test_names_and_texts_of_strangers_are_text(chrome: Chrome, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_a_sound_that_no_browser_plays_is_said_and_can_be_chosen(
+def test_a_sound_that_no_browser_plays_is_reported_and_can_be_opened(
     chrome: Chrome, tmp_path: Path, language: str
 ) -> None:
     (tmp_path / "call.amr").write_bytes(b"#!AMR\n" + bytes(100))
@@ -146,7 +146,7 @@ def test_a_sound_that_no_browser_plays_is_said_and_can_be_chosen(
     assert seen == [said_words, "00:01", "반갑습니다.", 0]
 
 
-def test_a_copy_plays_where_the_original_cannot(chrome: Chrome, tmp_path: Path) -> None:
+def test_a_listening_copy_plays_if_the_original_cannot(chrome: Chrome, tmp_path: Path) -> None:
     (tmp_path / "film.avi").write_bytes(b"RIFF" + bytes(100))
     shown = replace(review(tmp_path), playable=Playable("video", "film.avi", "call.wav"))
     seen = using(
@@ -160,7 +160,7 @@ def test_a_copy_plays_where_the_original_cannot(chrome: Chrome, tmp_path: Path) 
     assert seen == ["call.wav", 0.5, True]
 
 
-def test_three_hours_scroll(chrome: Chrome, tmp_path: Path) -> None:
+def test_a_page_of_three_hours_scrolls_smoothly(chrome: Chrome, tmp_path: Path) -> None:
     """3,600 segments, 36,000 words: the page follows a jump to the end at once."""
     sentence = "it was about ten past three when she called me"
     segments = [said(3.0 * n, sentence, "AB"[n % 2], low=(n % 10,)) for n in range(3600)]

@@ -49,7 +49,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def test_what_a_reader_finds(tmp_path: Path):
+def test_the_report_has_what_a_reader_looks_for(tmp_path: Path):
     write_texts(tmp_path)
     page = Page(write_page(tmp_path, real_run()).read_text(encoding="utf-8"))
     for words in (
@@ -71,7 +71,7 @@ def test_what_a_reader_finds(tmp_path: Path):
         assert words in page.text, words
 
 
-def test_results_are_told_apart_and_boxes_are_no_text_to_read(tmp_path: Path):
+def test_links_distinguish_results_and_boxes_are_not_shown_as_text(tmp_path: Path):
     run = empty_run()
     outputs = ["a/talk 1.faces.html", "a/talk 1.mot.txt", "a/talk 1.clips/person A.mp4"]
     done = FileOutcome("/v/a/talk 1.mp4", "a/talk 1", "done", 9.0, 1.0, False, None, [], outputs)
@@ -95,7 +95,7 @@ def test_links_lead_to_the_results(tmp_path: Path):
         assert not urlsplit(link).fragment
 
 
-def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path):
+def test_the_page_needs_no_other_files_and_no_network(tmp_path: Path):
     text = render_page(large_run(20), tmp_path)
     assert Page(text).loads == []
     assert not re.search(r"https?://|@import|url\(", text)
@@ -116,7 +116,7 @@ def test_hostile_names_and_messages_stay_text(tmp_path: Path):
     assert r"&lt;script&gt;alert(1)&lt;script&gt;\udcff\n" in text
 
 
-def test_what_a_run_went_without_is_on_the_page(tmp_path: Path):
+def test_the_page_lists_what_was_unavailable(tmp_path: Path):
     # proves: G19
     run = real_run()
     lacking = "--diarizer pyannote: HF_TOKEN is not set. The default is used instead."
@@ -135,7 +135,7 @@ def test_what_a_run_went_without_is_on_the_page(tmp_path: Path):
     assert "was unavailable" not in Page(render_page(empty_run(), tmp_path)).text
 
 
-def test_a_changed_original_is_never_called_good(tmp_path: Path):
+def test_a_changed_original_is_never_reported_as_good(tmp_path: Path):
     run = large_run(2)
     run.outcomes[0].changed = ["sha256: a -> b"]
     page = render_page(run, tmp_path)
@@ -144,7 +144,7 @@ def test_a_changed_original_is_never_called_good(tmp_path: Path):
     assert "Every original that was hashed before and after the run is unchanged" not in page
 
 
-def test_a_stopped_run_says_how_to_go_on(tmp_path: Path):
+def test_a_stopped_run_says_how_to_continue(tmp_path: Path):
     run = real_run()
     run.stopped = "memory in use 81 %"
     text = Page(render_page(run, tmp_path)).text
@@ -152,7 +152,7 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path):
     assert "Run the same command again to continue" in text
 
 
-def test_models_of_one_name_are_told_apart(tmp_path: Path):
+def test_models_of_the_same_name_are_distinguished(tmp_path: Path):
     run = real_run()
     run.models = {"recognizer demo": "demo", "aligner demo": "demo"}
     assert "recognizer demo, aligner demo" in render_page(run, tmp_path)
@@ -165,18 +165,18 @@ def test_the_demo_model_is_named_as_such(tmp_path: Path):
     assert "must not be relied on" in render_page(run, tmp_path)
 
 
-def test_no_recordings(tmp_path: Path):
+def test_a_run_without_recordings_has_a_page(tmp_path: Path):
     assert "No recordings were found" in render_page(empty_run(), tmp_path)
 
 
-def test_ten_thousand_recordings(tmp_path: Path):
+def test_the_page_of_ten_thousand_recordings_stays_small(tmp_path: Path):
     run = large_run(10_000)
     text = render_page(run, tmp_path)
     assert all(outcome.name in text for outcome in run.outcomes)
     assert len(text.encode()) < 9_000_000
 
 
-def test_many_failures_and_warnings_are_cut_and_counted(tmp_path: Path):
+def test_many_failures_and_warnings_are_limited_and_counted(tmp_path: Path):
     run = large_run(300)
     for outcome in run.outcomes:
         outcome.status, outcome.failure = "failed", Failure("decode", "input", "broken")
@@ -191,7 +191,7 @@ def test_many_failures_and_warnings_are_cut_and_counted(tmp_path: Path):
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 @pytest.mark.parametrize("width", [1280, 500])
-def test_it_fits_the_window(tmp_path: Path, width: int):
+def test_the_page_fits_the_window(tmp_path: Path, width: int):
     """The page never scrolls sideways, and its script finds recordings."""
     write_page(tmp_path, large_run(20))
     page = tmp_path / REPORT_PAGE

@@ -32,7 +32,7 @@ def by_name(summary: RunSummary) -> dict[str, FileOutcome]:
     return {outcome.name: outcome for outcome in summary.outcomes}
 
 
-def test_items_of_many_recordings_share_batches_and_come_back_in_order(tmp_path: Path) -> None:
+def test_items_of_many_recordings_share_batches_and_return_in_order(tmp_path: Path) -> None:
     # proves: G2
     texts = {f"f{i}.txt": " ".join(f"w{j}" for j in range(i + 1)) for i in range(9)}
     summary = run(tmp_path, texts)
@@ -45,7 +45,7 @@ def test_items_of_many_recordings_share_batches_and_come_back_in_order(tmp_path:
     assert shout.batches < 45
 
 
-def test_bad_input_costs_that_input_only_and_is_not_retried(tmp_path: Path) -> None:
+def test_an_input_error_fails_only_that_recording_and_is_not_retried(tmp_path: Path) -> None:
     # proves: G8
     summary = run(tmp_path, {"a.txt": "x", "b.txt": "unreadable", "c.txt": "y"})
     outcomes = by_name(summary)
@@ -56,14 +56,14 @@ def test_bad_input_costs_that_input_only_and_is_not_retried(tmp_path: Path) -> N
     assert (tmp_path / "log").read_text().count("read b.txt") == 1
 
 
-def test_a_transient_cause_is_tried_again(tmp_path: Path) -> None:
+def test_a_transient_error_is_retried(tmp_path: Path) -> None:
     # proves: G8
     summary = run(tmp_path, {"a.txt": "flaky"})
     assert summary.count("done") == 1
     assert (tmp_path / "log").read_text().count("read a.txt") == 3
 
 
-def test_a_dead_worker_costs_one_recording(tmp_path: Path) -> None:
+def test_a_dead_worker_fails_only_one_recording(tmp_path: Path) -> None:
     # proves: G10
     summary = run(tmp_path, {"a.txt": "killworker", "b.txt": "x"})
     outcomes = by_name(summary)
@@ -72,7 +72,7 @@ def test_a_dead_worker_costs_one_recording(tmp_path: Path) -> None:
     assert failure is not None and failure.kind == "crash" and "SIGKILL" in failure.message
 
 
-def test_the_poisonous_item_is_found_and_charged_to_its_recording(tmp_path: Path) -> None:
+def test_the_item_that_kills_workers_is_found_and_fails_its_recording(tmp_path: Path) -> None:
     # proves: G10
     texts = {"good.txt": "a b c d e f", "bad.txt": "g boom h", "also.txt": "i j"}
     outcomes = by_name(run(tmp_path, texts))
@@ -88,7 +88,7 @@ def test_a_hung_model_worker_is_replaced(tmp_path: Path) -> None:
     assert outcomes["b"].failure is not None
 
 
-def test_an_error_in_a_batch_is_charged_to_the_item_at_fault(tmp_path: Path) -> None:
+def test_an_error_in_a_batch_fails_only_the_recording_at_fault(tmp_path: Path) -> None:
     outcomes = by_name(run(tmp_path, {"a.txt": "x y z", "b.txt": "p wrong"}))
     assert outcomes["a"].status == "done"
     failure = outcomes["b"].failure
@@ -120,7 +120,7 @@ def test_a_second_run_does_nothing(tmp_path: Path) -> None:
     assert summary.count("failed") == 1
 
 
-def test_changed_content_is_done_again(tmp_path: Path) -> None:
+def test_changed_content_is_processed_again(tmp_path: Path) -> None:
     # proves: G12
     run(tmp_path, {"a.txt": "x"})
     run(tmp_path, {"a.txt": "y"})
@@ -182,7 +182,7 @@ def test_a_changed_original_is_an_error_in_the_report(tmp_path: Path) -> None:
     assert failure is not None and "b.txt: changed during the run" in failure.message
 
 
-def test_a_file_dated_2300_costs_nobody_anything(tmp_path: Path) -> None:
+def test_a_file_dated_2300_is_processed(tmp_path: Path) -> None:
     """Its nanoseconds since 1970 are more than SQLite's integers hold."""
     # proves: G8
     toy_sources(tmp_path / "in", {"a.txt": "x", "b.txt": "y"})

@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-def test_a_recording_that_is_called_like_a_result_is_kept(folder: Folder) -> None:
+def test_a_recording_named_like_a_result_is_kept(folder: Folder) -> None:
     (folder.path / "a.up").write_text("y")
     summary = folder.run("a.txt", "a.up")
     assert summary.count("done") == 2
@@ -54,7 +54,7 @@ def test_a_recording_that_is_called_like_a_result_is_kept(folder: Folder) -> Non
     assert any("its results are named a.txt, because" in note for note in summary.notes)
 
 
-def test_a_file_that_was_there_is_kept_and_the_recording_fails_before_any_work(
+def test_an_existing_file_is_kept_and_the_recording_fails_before_any_work(
     folder: Folder,
 ) -> None:
     (folder.path / "a.up").write_text("a clerk's own")
@@ -69,7 +69,7 @@ def test_a_file_that_was_there_is_kept_and_the_recording_fails_before_any_work(
     assert folder()["a.up"] == "X"
 
 
-def test_a_result_that_a_person_changed_is_kept_and_said(folder: Folder) -> None:
+def test_a_result_changed_by_a_person_is_kept_and_reported(folder: Folder) -> None:
     folder.run("a.txt")
     (folder.path / "a.up").write_text("X, corrected")
     assert folder.run("a.txt").count("done") == 1, "nothing is to be written"
@@ -79,12 +79,12 @@ def test_a_result_that_a_person_changed_is_kept_and_said(folder: Folder) -> None
     assert outcome.failure is not None and "was changed after" in outcome.failure.message
 
 
-def test_names_of_reports_are_not_given_to_results(folder: Folder) -> None:
+def test_results_do_not_get_the_names_of_reports(folder: Folder) -> None:
     assert folder.run("a.txt", reserved=("a.up",)).count("done") == 1
     assert folder() == {"a.txt": "x", "a.txt.up": "X"}
 
 
-def test_results_do_not_go_through_a_link_below_the_output_folder(tmp_path: Path) -> None:
+def test_results_are_not_written_through_links_below_the_output_folder(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("z")
     home, out = tmp_path / "home", tmp_path / "out"
     home.mkdir()

@@ -33,12 +33,12 @@ def original(tmp_path: Path) -> Original:
     return Original(str(tmp_path / "talk.mp4"), "talk", 0, -1, 0)
 
 
-def test_the_folder_of_earlier_clips_is_no_obstacle(tmp_path, names):
+def test_a_folder_with_earlier_clips_of_ours_can_be_reused(tmp_path, names):
     write_text(tmp_path / "out" / "talk.clips" / "person A-001.mp4", "a clip")
     assert names.obstacle(original(tmp_path)) is None
 
 
-def test_a_file_or_a_link_in_the_place_of_the_folder_is_one(tmp_path, names):
+def test_a_file_or_link_instead_of_the_clips_folder_is_refused(tmp_path, names):
     folder = tmp_path / "out" / "talk.clips"
     folder.symlink_to(tmp_path)
     assert "is a link" in names.obstacle(original(tmp_path))
@@ -47,6 +47,6 @@ def test_a_file_or_a_link_in_the_place_of_the_folder_is_one(tmp_path, names):
     assert "is not a folder" in names.obstacle(original(tmp_path))
 
 
-def test_a_folder_in_the_place_of_a_file_is_one(tmp_path, names):
+def test_a_folder_instead_of_a_result_file_is_refused(tmp_path, names):
     (tmp_path / "out" / "talk.faces.csv").mkdir()
     assert "is not a regular file" in names.obstacle(original(tmp_path))

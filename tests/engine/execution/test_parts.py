@@ -109,7 +109,7 @@ def codes(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_parts_come_together_in_their_order(tmp_path: Path, workers: int) -> None:
+def test_parts_are_merged_in_order(tmp_path: Path, workers: int) -> None:
     # proves: F2
     texts = {"a.txt": "the quick brown fox", "b.txt": "", "c.txt": "jumps"}
     summary = run(tmp_path, texts, workers)
@@ -120,7 +120,7 @@ def test_parts_come_together_in_their_order(tmp_path: Path, workers: int) -> Non
     }
 
 
-def test_parts_of_one_recording_are_worked_on_at_the_same_time(tmp_path: Path) -> None:
+def test_parts_of_one_recording_are_processed_in_parallel(tmp_path: Path) -> None:
     # proves: G1 F5
     meeting = tmp_path / "meeting"
     meeting.mkdir()
@@ -128,7 +128,7 @@ def test_parts_of_one_recording_are_worked_on_at_the_same_time(tmp_path: Path) -
     assert len(list(meeting.iterdir())) == 2
 
 
-def test_a_bad_part_costs_its_recording_only(tmp_path: Path) -> None:
+def test_a_bad_part_fails_only_its_recording(tmp_path: Path) -> None:
     # proves: G8
     texts = {"a.txt": "some words to stop at and more", "b.txt": "fine"}
     summary = run(tmp_path, texts, 2)
@@ -170,7 +170,7 @@ def test_a_recording_of_thousands_of_parts_is_merged_with_few_files_open(tmp_pat
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_without_the_engine_a_parted_stage_is_a_stage(tmp_path: Path) -> None:
+def test_a_stage_with_parts_can_run_without_the_engine(tmp_path: Path) -> None:
     state = FileState("00", "00", 0, 0)
     recording = Recording(tmp_path / "x", "x", tmp_path, state)
     stage = ShoutLines(ShoutModel())

@@ -40,7 +40,7 @@ def names(jobs: list[Job]) -> dict[str, str]:
     return {Path(job.original.path).name: job.original.name for job in jobs}
 
 
-def test_names_are_unique_and_stay_as_they_were(tmp_path: Path, ledger: Ledger) -> None:
+def test_names_are_unique_and_stay_the_same_in_later_runs(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G12
     first = [source(tmp_path, "a.wav"), source(tmp_path, "a.mp3", wanted="a")]
     given = names(plan(first, ledger.originals(), ledger, Names(tmp_path)))
@@ -50,13 +50,13 @@ def test_names_are_unique_and_stay_as_they_were(tmp_path: Path, ledger: Ledger) 
     assert {**found, "a.ogg": "?"} == {**given, "a.ogg": "?"}
 
 
-def test_four_of_one_name_still_have_four_names(tmp_path: Path, ledger: Ledger) -> None:
+def test_four_recordings_of_one_name_get_four_names(tmp_path: Path, ledger: Ledger) -> None:
     sources = [source(tmp_path / str(n), "a.wav", wanted="a") for n in range(4)]
     jobs = plan(sources, ledger.originals(), ledger, Names(tmp_path))
     assert len({job.original.name for job in jobs}) == 4
 
 
-def test_a_changed_file_is_not_trusted(tmp_path: Path, ledger: Ledger) -> None:
+def test_results_of_a_changed_file_are_not_reused(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G12 G14
     one = source(tmp_path, "a.wav", "before")
     (job,) = plan([one], ledger.originals(), ledger, Names(tmp_path))
@@ -70,9 +70,7 @@ def test_a_changed_file_is_not_trusted(tmp_path: Path, ledger: Ledger) -> None:
     assert changed.original.before is None and changed.original.outcome is None
 
 
-def test_a_file_that_is_gone_is_this_runs_failure_and_not_forgotten(
-    tmp_path: Path, ledger: Ledger
-) -> None:
+def test_a_missing_file_fails_this_run_and_stays_known(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G14
     one = source(tmp_path, "a.wav")
     (job,) = plan([one], ledger.originals(), ledger, Names(tmp_path))
@@ -84,7 +82,7 @@ def test_a_file_that_is_gone_is_this_runs_failure_and_not_forgotten(
     assert ledger.originals()[str(one.path)].before == job.original.before
 
 
-def test_a_few_small_ones_first_then_the_longest() -> None:
+def test_a_few_small_recordings_come_first_and_then_the_longest() -> None:
     # proves: G1
     jobs = [Job(Original(str(n), str(n), 1, n, 0), n) for n in (5, 1, 9, 3, 7)]
     assert [job.size for job in in_good_order(jobs)] == [1, 3, 9, 7, 5]
@@ -114,7 +112,7 @@ class Finished:
         return done_before(self.job, self.pipeline, self.keys, self.results, self.cache)
 
 
-def test_done_is_done(tmp_path: Path, ledger: Ledger) -> None:
+def test_finished_recordings_are_not_planned_again(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G12
     finished = Finished(tmp_path, ledger)
     assert finished.done()
@@ -122,7 +120,7 @@ def test_done_is_done(tmp_path: Path, ledger: Ledger) -> None:
     assert finished.job.summary == RecordingSummary(outputs=["a.up"])
 
 
-def test_a_note_that_later_stages_repeat_is_told_once(tmp_path: Path, ledger: Ledger) -> None:
+def test_a_note_repeated_by_later_stages_is_shown_once(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G19
     finished = Finished(tmp_path, ledger)
     (result,) = finished.results.values()
@@ -131,7 +129,7 @@ def test_a_note_that_later_stages_repeat_is_told_once(tmp_path: Path, ledger: Le
     assert finished.job.outcome().notes == ["no aligner", "no token"]
 
 
-def test_what_is_missing_or_different_is_not_done(tmp_path: Path, ledger: Ledger) -> None:
+def test_missing_or_changed_results_are_not_finished(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G12
     finished = Finished(tmp_path, ledger)
     finished.job.original.outcome = "of other settings"
@@ -147,7 +145,7 @@ def test_what_is_missing_or_different_is_not_done(tmp_path: Path, ledger: Ledger
     assert not finished.done()
 
 
-def test_bad_input_stays_failed_without_being_tried_again(tmp_path: Path, ledger: Ledger) -> None:
+def test_an_input_error_is_not_retried_in_the_next_run(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G8
     finished = Finished(tmp_path, ledger)
     finished.results.clear()
@@ -156,7 +154,7 @@ def test_bad_input_stays_failed_without_being_tried_again(tmp_path: Path, ledger
     assert finished.job.status == "failed" and finished.job.failure is not None
 
 
-def test_a_difference_found_then_is_told_again(tmp_path: Path, ledger: Ledger) -> None:
+def test_an_earlier_change_of_an_original_is_reported_again(tmp_path: Path, ledger: Ledger) -> None:
     # proves: G14
     finished = Finished(tmp_path, ledger)
     os.utime(finished.job.path, ns=(1, 1))

@@ -18,7 +18,7 @@ from reelmill.errors import Failure
 from tests.engine.toys import toy_config, toy_pipeline
 
 
-def test_process__a_stage_that_fails_when_nobody_waits_any_more__is_not_printed(
+def test_process__a_stage_fails_after_a_stop__prints_nothing(
     tmp_path: Path,
 ) -> None:
     # proves: G12

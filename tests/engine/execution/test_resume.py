@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_settings_changed_and_changed_back_give_the_first_text_again(place: Place) -> None:
+def test_settings_changed_and_changed_back_reuse_the_first_text(place: Place) -> None:
     # proves: G12
     place.run({"a.txt": "x y"}, mark="1")
     place.run({"a.txt": "x y"}, mark="2")
@@ -56,7 +56,7 @@ def test_settings_changed_and_changed_back_give_the_first_text_again(place: Plac
     assert place.count("merge") == 2, "what has no name is taken over"
 
 
-def test_content_changed_and_changed_back_gives_the_first_text_again(place: Place) -> None:
+def test_content_changed_and_changed_back_reuses_the_first_text(place: Place) -> None:
     # proves: G12
     for content, text in (("x", "X"), ("y", "Y"), ("x", "X"), ("x", "X")):
         place.run({"a.txt": content})
@@ -64,7 +64,7 @@ def test_content_changed_and_changed_back_gives_the_first_text_again(place: Plac
     assert place.count("merge") == 2
 
 
-def test_an_interrupted_change_of_settings_is_not_taken_for_finished(place: Place) -> None:
+def test_an_interrupted_change_of_settings_is_not_treated_as_finished(place: Place) -> None:
     # proves: G12
     place.run({"a.txt": "x"}, mark="1")
     # a run with other settings that was killed when it had exported
@@ -76,7 +76,7 @@ def test_an_interrupted_change_of_settings_is_not_taken_for_finished(place: Plac
     assert place.text("a") == "X1"
 
 
-def test_a_transient_cause_in_a_batch_is_waited_for(place: Place) -> None:
+def test_a_transient_error_in_a_batch_is_retried_after_a_wait(place: Place) -> None:
     # proves: G8
     place.out.with_name("mood").touch()
     summary = place.run({"a.txt": "busy", "b.txt": "x"})
@@ -84,7 +84,7 @@ def test_a_transient_cause_in_a_batch_is_waited_for(place: Place) -> None:
     assert any("trying again" in warning for warning in summary.warnings)
 
 
-def test_a_failed_recording_leaves_no_spill_file_though_its_items_were_under_way(
+def test_a_failed_recording_leaves_no_spill_file_of_pending_items(
     place: Place,
 ) -> None:
     # proves: G12
@@ -94,7 +94,7 @@ def test_a_failed_recording_leaves_no_spill_file_though_its_items_were_under_way
     assert leftovers(place.out) == []
 
 
-def test_a_recording_is_not_begun_again_when_only_its_ledger_is_lost(place: Place) -> None:
+def test_a_lost_ledger_does_not_repeat_finished_work(place: Place) -> None:
     # proves: G12
     texts = {f"{n}.txt": f"w{n}" for n in range(5)}
     place.run(texts)
@@ -107,7 +107,7 @@ def test_a_recording_is_not_begun_again_when_only_its_ledger_is_lost(place: Plac
     assert sum(worker.starts for worker in summary.model_workers) == 0, "no model was needed"
 
 
-def test_names_that_are_no_utf8_go_all_the_way_and_back(place: Place) -> None:
+def test_names_that_are_not_utf8_are_processed_and_read_back(place: Place) -> None:
     name = os.fsdecode(b"call-\xff\xfe.txt")
     place.log = None  # the toys' own log is in UTF-8
     assert place.run({name: "x"}).count("done") == 1
@@ -121,7 +121,7 @@ def test_names_that_are_no_utf8_go_all_the_way_and_back(place: Place) -> None:
     assert {path: artifacts(place.out).get(path) for path in left} == left
 
 
-def test_what_a_killed_run_left_half_written_is_swept(tmp_path: Path) -> None:
+def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     # proves: G12 G18
     cache = tmp_path / ".cache"
     ours = [
@@ -152,7 +152,7 @@ def test_fresh_computes_everything_anew(place: Place) -> None:
     assert not summary.outcomes[0].reused
 
 
-def test_fresh_concerns_the_recordings_of_the_call_only(place: Place) -> None:
+def test_fresh_affects_only_the_recordings_of_the_call(place: Place) -> None:
     # proves: G12
     place.run({"a.txt": "x", "b.txt": "y"})
     place.run({"a.txt": "x"}, fresh=True)
@@ -162,13 +162,13 @@ def test_fresh_concerns_the_recordings_of_the_call_only(place: Place) -> None:
     assert place.count("merge b.txt") == 1
 
 
-def test_fresh_copies_of_one_content_are_made_once(place: Place) -> None:
+def test_fresh_computes_copies_of_one_content_once(place: Place) -> None:
     place.run({"a.txt": "x"})
     assert place.run({"a.txt": "x", "b.txt": "x"}, fresh=True).count("done") == 2
     assert place.count("merge") == 2, "once before, once anew"
 
 
-def test_fresh_and_stopped_goes_on_anew(place: Place) -> None:
+def test_a_stopped_fresh_run_continues_in_the_next_fresh_run(place: Place) -> None:
     """What was to be made anew is not taken over by the run that goes on."""
     texts = {f"{name}.txt": name for name in "abc"}
     place.run(texts)
@@ -185,7 +185,7 @@ def test_fresh_and_stopped_goes_on_anew(place: Place) -> None:
     assert place.count("merge") == 6
 
 
-def test_a_moved_recording_is_known_by_its_content(place: Place) -> None:
+def test_a_moved_recording_is_recognized_by_its_content(place: Place) -> None:
     # proves: G12 G14
     place.run({"a.txt": "x", "b.txt": "y"})
     results = {path: path.stat().st_mtime_ns for path in place.out.glob("*.up")}
@@ -199,7 +199,7 @@ def test_a_moved_recording_is_known_by_its_content(place: Place) -> None:
     assert all(outcome.reused for outcome in again.outcomes)
 
 
-def test_a_copy_is_no_moved_recording(place: Place) -> None:
+def test_a_copy_is_not_treated_as_a_moved_recording(place: Place) -> None:
     place.run({"a.txt": "x"})
     summary = place.run({"a.txt": "x", "b.txt": "x"})
     assert {outcome.name for outcome in summary.outcomes} == {"a", "b"}
@@ -217,7 +217,7 @@ def test_recordings_that_are_gone_are_mentioned(place: Place) -> None:
     assert any("a.txt" in text and "results are kept" in text for text in summary.notes)
 
 
-def test_an_original_that_changed_between_runs_is_told_once(place: Place) -> None:
+def test_an_original_changed_between_runs_is_reported_once(place: Place) -> None:
     # proves: G14
     place.run({"a.txt": "x", "bad.txt": "unreadable"})
     summary = place.run({"a.txt": "changed x", "bad.txt": "a good copy"})
@@ -230,7 +230,7 @@ def test_an_original_that_changed_between_runs_is_told_once(place: Place) -> Non
     assert place.run({"a.txt": "changed x"}).outcomes[0].changed == [], "a time alone is no harm"
 
 
-def test_the_metrics_are_a_line_a_batch(place: Place) -> None:
+def test_the_metrics_have_a_line_for_each_batch(place: Place) -> None:
     # proves: G15
     place.run({"a.txt": "x y z", "b.txt": "v w"})
     (file,) = (place.out / ".cache" / "runs").glob("*.jsonl")
@@ -255,7 +255,7 @@ def test_ten_runs_in_a_row_leave_no_descriptor_and_no_process(place: Place) -> N
     assert counts[-1] <= counts[0]
 
 
-def test_a_taken_folder_is_a_usage_error_and_stays_as_it_was(place: Place) -> None:
+def test_a_folder_in_use_is_a_usage_error_and_stays_unchanged(place: Place) -> None:
     # proves: G18
     from reelmill.engine.state.lock import FolderLock
 
@@ -268,7 +268,7 @@ def test_a_taken_folder_is_a_usage_error_and_stays_as_it_was(place: Place) -> No
     assert place.run({"a.txt": "x"}).outcomes[0].reused
 
 
-def test_what_a_worker_that_died_left_half_written_goes_in_the_same_run(place: Place) -> None:
+def test_unfinished_files_of_a_dead_worker_are_removed_in_the_same_run(place: Place) -> None:
     # proves: G10 G12
     place.run({"a.txt": "x"})
     left = place.out / ".cache" / "artifacts" / ".read.json.1-2.reelmill-part"

@@ -93,7 +93,7 @@ def test_all_recordings_go_through_one_model_before_the_next_one_loads(tmp_path:
     assert all(model_pass["processes_left"] == [] for model_pass in metrics(tmp_path, "turn ended"))
 
 
-def test_more_recordings_than_may_be_open_and_an_arena_that_holds_few_items(tmp_path: Path) -> None:
+def test_more_recordings_than_slots_and_a_small_arena_still_finish(tmp_path: Path) -> None:
     # proves: G9 G20
     config = {"open_recordings": 2, "arena_bytes": 1 << 16}
     summary = run(tmp_path, config=config, item_bytes=10_000)
@@ -101,7 +101,7 @@ def test_more_recordings_than_may_be_open_and_an_arena_that_holds_few_items(tmp_
     assert order(tmp_path) == ["load one", "infer one", "load two", "infer two"]
 
 
-def test_a_model_that_is_needed_twice_has_two_turns(tmp_path: Path) -> None:
+def test_a_model_needed_twice_is_loaded_twice(tmp_path: Path) -> None:
     # proves: G9
     assert run(tmp_path, again=True).count("done") == len(TEXTS)
     steps = ["load one", "infer one", "load two", "infer two", "load one", "infer one"]
@@ -119,7 +119,7 @@ def test_resident_models_are_loaded_together(tmp_path: Path) -> None:
     assert any("all stay loaded" in note for note in listener.notes)
 
 
-def test_what_was_measured_decides_the_next_time(tmp_path: Path) -> None:
+def test_measured_memory_decides_the_next_placement(tmp_path: Path) -> None:
     # proves: G9
     listener = Listening()
     config = {"placement": "auto", "model_profiles": tmp_path / "cache" / "model_profiles.json"}
@@ -136,7 +136,7 @@ def test_what_was_measured_decides_the_next_time(tmp_path: Path) -> None:
     assert any("measured" in note and "all stay loaded" in note for note in again.notes)
 
 
-def test_a_bad_recording_and_a_poisonous_item_cost_only_theirs(tmp_path: Path) -> None:
+def test_a_bad_recording_and_a_crashing_item_fail_only_their_recordings(tmp_path: Path) -> None:
     # proves: G9 G10
     texts = {**TEXTS, "bad.txt": "unreadable", "poison.txt": "a kill2 b"}
     summary = run(tmp_path, texts)
@@ -146,7 +146,7 @@ def test_a_bad_recording_and_a_poisonous_item_cost_only_theirs(tmp_path: Path) -
     assert failed["bad"].kind == "input"
 
 
-def test_a_model_that_cannot_start_in_its_turn_stops_the_run_and_the_first_turn_is_kept(
+def test_a_model_that_cannot_start_stops_the_run_and_earlier_passes_are_kept(
     tmp_path: Path,
 ) -> None:
     # proves: G9 G11 G12
@@ -161,7 +161,7 @@ def test_a_model_that_cannot_start_in_its_turn_stops_the_run_and_the_first_turn_
     assert order(tmp_path) == ["load two", "infer two"], "the first pass was done already"
 
 
-def test_a_stop_in_the_middle_of_a_turn_is_continued(tmp_path: Path) -> None:
+def test_a_run_stopped_during_a_pass_can_be_continued(tmp_path: Path) -> None:
     # proves: G9 G12
     out, log = tmp_path / "out", tmp_path / "log"
     log.touch()
@@ -201,7 +201,7 @@ class SpoilsBetweenPasses:
         return ()
 
 
-def test_a_damaged_artifact_of_an_earlier_turn_is_made_again_in_the_next_round(
+def test_a_damaged_artifact_of_an_earlier_pass_is_made_again_in_the_next_round(
     tmp_path: Path,
 ) -> None:
     # proves: G9 G12
@@ -226,7 +226,7 @@ class FakeCard:
 @pytest.mark.parametrize(
     ("used", "held"), [([100.0, 600.0, 600.0, 110.0], False), ([100.0, 600.0], True)]
 )
-def test_memory_of_a_gpu_that_does_not_come_back_is_told(used: list[float], held: bool) -> None:
+def test_gpu_memory_that_is_not_freed_is_reported(used: list[float], held: bool) -> None:
     # proves: G9
     lines: list[dict[str, Any]] = []
     warnings: list[str] = []

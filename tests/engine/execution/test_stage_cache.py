@@ -95,7 +95,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield Bench(tmp_path)
 
 
-def test_known__what_was_kept__is_found_in_this_run_and_the_next(bench: Bench) -> None:
+def test_known__a_kept_result__is_found_in_this_run_and_the_next(bench: Bench) -> None:
     # proves: G12
     assert bench.known() is None
     bench.make()
@@ -105,14 +105,14 @@ def test_known__what_was_kept__is_found_in_this_run_and_the_next(bench: Bench) -
     assert bench.reused == 1, "counted once"
 
 
-def test_known__a_file_of_it_is_gone__is_made_again(bench: Bench) -> None:
+def test_known__a_file_of_the_result_is_gone__is_unknown(bench: Bench) -> None:
     # proves: G12
     bench.make()
     bench.cache.task(bench.recording, bench.stage("read")).target.unlink()
     assert bench.known() is None
 
 
-def test_known__written_and_not_noted__is_adopted_only_when_nobody_makes_it(bench: Bench) -> None:
+def test_known__an_unrecorded_artifact__is_adopted_unless_being_made(bench: Bench) -> None:
     # proves: G12
     bench.write()
     assert bench.known(adopt=False) is None
@@ -121,7 +121,7 @@ def test_known__written_and_not_noted__is_adopted_only_when_nobody_makes_it(benc
     assert bench.known(adopt=False) == 0.0, "noted from then on"
 
 
-def test_known__written_with_another_key__is_told_of_once_and_not_adopted(bench: Bench) -> None:
+def test_known__made_with_another_key__is_reported_once_and_not_adopted(bench: Bench) -> None:
     # proves: G14
     bench.write()
     target = bench.cache.task(bench.recording, bench.stage("read")).target
@@ -132,7 +132,7 @@ def test_known__written_with_another_key__is_told_of_once_and_not_adopted(bench:
     assert str(target) in warning and "others like it" in warning
 
 
-def test_known__a_named_result_of_an_earlier_run__has_to_say_itself_whose_it_is(
+def test_known__a_named_result_of_an_earlier_run__is_unknown(
     bench: Bench,
 ) -> None:
     # proves: G12
@@ -154,7 +154,7 @@ def test_discard__a_damaged_source__is_removed_and_forgotten(bench: Bench) -> No
     assert warning.startswith("a.json: damaged; ")
 
 
-def test_clear__a_stage_with_named_results__takes_its_artifact_away_before_it_writes(
+def test_clear__a_stage_with_named_results__removes_its_artifact_before_writing(
     bench: Bench,
 ) -> None:
     for name, left in (("write", False), ("read", True)):
@@ -164,7 +164,7 @@ def test_clear__a_stage_with_named_results__takes_its_artifact_away_before_it_wr
         assert task.target.exists() == left
 
 
-def test_remove__somebody_elses_file__stays_and_is_told_of(bench: Bench) -> None:
+def test_remove__a_file_of_somebody_else__is_kept_and_reported(bench: Bench) -> None:
     # proves: G14
     theirs = bench.out / "report.html"
     theirs.write_text("theirs")
@@ -174,7 +174,7 @@ def test_remove__somebody_elses_file__stays_and_is_told_of(bench: Bench) -> None
     assert "report.html" in warning
 
 
-def test_forget__the_last_recording_of_a_content__leaves_nothing_in_memory(bench: Bench) -> None:
+def test_forget__the_last_recording_of_a_content__frees_its_memory(bench: Bench) -> None:
     bench.make()
     copy = replace(bench.recording, name="b")
     bench.cache.forget(copy, is_last=False)

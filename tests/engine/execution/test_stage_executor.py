@@ -84,13 +84,13 @@ def play(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(asyncio.wait_for(coroutine, 20))
 
 
-def test_make__an_answer__is_given_and_counted(tmp_path: Path) -> None:
+def test_make__a_result__is_returned_and_counted(tmp_path: Path) -> None:
     scene = Scene(tmp_path, MADE)
     assert scene.make() is MADE
     assert (scene.totals.done, scene.totals.failed, scene.totals.cpu_seconds) == (1, 0, 0.25)
 
 
-def test_make__causes_that_pass__are_waited_for_and_warned_of(tmp_path: Path) -> None:
+def test_make__transient_errors__are_retried_with_a_warning(tmp_path: Path) -> None:
     # proves: G8
     scene = Scene(tmp_path, failed(), TransientError("busy"), MADE)
     assert scene.make() is MADE
@@ -105,7 +105,7 @@ def test_make__causes_that_pass__are_waited_for_and_warned_of(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("kind", "tries"), [("transient", 4), ("resource", 4), ("crash", 2), ("input", 1)]
 )
-def test_make__a_cause_that_stays__is_given_up_after_its_tries(
+def test_make__a_lasting_transient_error__fails_after_its_tries(
     tmp_path: Path, kind: Kind, tries: int
 ) -> None:
     # proves: G8
@@ -119,7 +119,7 @@ def test_make__a_cause_that_stays__is_given_up_after_its_tries(
     assert (scene.totals.done, scene.totals.failed) == (0, 1)
 
 
-def test_make__a_worker_that_dies_twice__is_the_recordings_failure(tmp_path: Path) -> None:
+def test_make__a_worker_that_dies_twice__fails_the_recording(tmp_path: Path) -> None:
     # proves: G10
     scene = Scene(tmp_path, CrashError("worker-0 killed"), CrashError("worker-1 killed"), MADE)
     with pytest.raises(StageFailed, match="worker-1 killed") as caught:
@@ -127,7 +127,7 @@ def test_make__a_worker_that_dies_twice__is_the_recordings_failure(tmp_path: Pat
     assert caught.value.failure.kind == "crash"
 
 
-def test_make__a_full_disk__stops_the_run_and_blames_nobody(tmp_path: Path) -> None:
+def test_make__a_full_disk__stops_the_run_without_a_failed_recording(tmp_path: Path) -> None:
     # proves: G12
     scene = Scene(tmp_path, failed(disk_full=True))
     with pytest.raises(RunStopping):
@@ -136,7 +136,7 @@ def test_make__a_full_disk__stops_the_run_and_blames_nobody(tmp_path: Path) -> N
     assert scene.totals.failed == 0
 
 
-def test_make__a_damaged_source__is_not_tried_again(tmp_path: Path) -> None:
+def test_make__a_damaged_source__is_not_retried(tmp_path: Path) -> None:
     # proves: G12
     scene = Scene(tmp_path, failed("input", damaged=Path("/work/probe.json")))
     with pytest.raises(Damaged) as caught:
@@ -145,14 +145,14 @@ def test_make__a_damaged_source__is_not_tried_again(tmp_path: Path) -> None:
     assert len(scene.tasks) == 1
 
 
-def test_expect__a_stage_with_a_model__has_it_loaded(tmp_path: Path) -> None:
+def test_expect__a_stage_with_a_model__loads_the_model(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     for stage in scene.pipeline.stages:
         scene.executor.expect(stage)
     assert scene.expected == [1]
 
 
-def test_expect__outside_its_models_pass__ends_there(tmp_path: Path) -> None:
+def test_expect__outside_the_pass_of_its_model__stops(tmp_path: Path) -> None:
     # proves: G9
     scene = Scene(tmp_path, in_pass=False)
     read, shout, _ = scene.pipeline.stages

@@ -44,7 +44,7 @@ def edit(place: Place, statement: str) -> None:
 
 
 @pytest.mark.parametrize("is_noted", [True, False])
-def test_a_poisoned_result_is_made_again_and_said(place: Place, is_noted: bool) -> None:
+def test_a_tampered_result_is_made_again_and_reported(place: Place, is_noted: bool) -> None:
     # proves: G12
     place.run(TEXTS)
     right = {name: place.text(name) for name in NAMES}
@@ -58,7 +58,7 @@ def test_a_poisoned_result_is_made_again_and_said(place: Place, is_noted: bool) 
     assert summary.count("done") == 2
 
 
-def test_swapped_results_are_made_again_and_said(place: Place) -> None:
+def test_swapped_results_are_made_again_and_reported(place: Place) -> None:
     # proves: G12
     place.run(TEXTS)
     right = {name: place.text(name) for name in NAMES}
@@ -116,7 +116,7 @@ def test_a_copied_folder_works_and_touches_nothing_in_the_old_place(
     assert place.count("merge") == 2, "nothing was inferred again"
 
 
-def test_a_case_that_is_moved_as_a_whole_keeps_its_names(tmp_path: Path) -> None:
+def test_a_case_moved_as_a_whole_keeps_its_names(tmp_path: Path) -> None:
     """Recordings and results beside each other, both copied to another machine's disk."""
     # proves: G12
     (tmp_path / "old").mkdir()

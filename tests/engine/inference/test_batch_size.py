@@ -17,7 +17,7 @@ from reelmill.engine.resources import policy
         (10_000.0, 0.0, 30.0, 20, None),  # never measured
     ],
 )
-def test_the_first_size_is_what_fits_by_count_and_by_cost(
+def test_the_first_batch_size_fits_by_count_and_by_cost(
     free_mb: float, per_cost: float, largest: float, size: int, limit: float | None
 ) -> None:
     # proves: G2 G3
@@ -37,20 +37,20 @@ def sizes(sizing: Sizing, shares: list[float]) -> list[int]:
     return found
 
 
-def test_it_is_looked_at_every_five_batches() -> None:
+def test_the_batch_size_is_reviewed_every_five_batches() -> None:
     # proves: G3
     shares = [0.81] * 10 + [0.6] * 5 + [0.4] * 10
     expected = [20] * 4 + [10] * 5 + [5] * 5 + [5] * 5 + [6] * 5 + [7]
     assert sizes(Sizing(20, 32), shares) == expected
 
 
-def test_a_size_comes_back_to_the_most_and_no_further() -> None:
+def test_the_batch_size_grows_back_to_the_maximum_and_no_further() -> None:
     # proves: G3
     assert sizes(Sizing(20, 32), [0.1] * 25)[-1] == 32
     assert sizes(Sizing(20, 32), [0.99] * 50)[-1] == 1
 
 
-def test_running_out_of_memory_limits_the_cost_and_not_cheap_items() -> None:
+def test_out_of_memory_limits_the_cost_but_not_the_number_of_cheap_items() -> None:
     # proves: G4 G2
     sizing = Sizing(20, 32)
     sizing.ran_out(items=20, padded_cost=600.0)
@@ -62,7 +62,7 @@ def test_running_out_of_memory_limits_the_cost_and_not_cheap_items() -> None:
     assert sizing.cost_limit is not None and sizing.cost_limit > 600.0
 
 
-def test_at_95_percent_it_is_halved_at_once() -> None:
+def test_the_batch_size_is_halved_at_once_at_95_percent() -> None:
     # proves: G5
     sizing = Sizing(20, 32)
     sizing.fit(10_000.0, 1.0, 30.0, start=20)
@@ -84,7 +84,7 @@ def test_at_95_percent_it_is_halved_at_once() -> None:
         (20, 5.0, 600.0),
     ],
 )
-def test_before_there_is_a_pace_the_warm_up_says_how_long_a_batch_may_take(
+def test_the_first_deadline_of_a_batch_comes_from_the_warm_up(
     items: int, warm_up: float | None, seconds: float
 ) -> None:
     # proves: G10
@@ -93,7 +93,7 @@ def test_before_there_is_a_pace_the_warm_up_says_how_long_a_batch_may_take(
     assert policy.batch_deadline(100.0, 1.0, items=items, warm_up_seconds=warm_up) == 2000.0
 
 
-def test_a_pace_is_of_one_kind_of_device() -> None:
+def test_the_measured_pace_is_kept_for_each_kind_of_device() -> None:
     # proves: G10 G6
     from pathlib import Path
 

@@ -30,7 +30,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_nobody_is_lost_and_nobody_comes_twice(plan: list[tuple[str, Any, Any]]) -> None:
+def test_every_item_is_taken_exactly_once(plan: list[tuple[str, Any, Any]]) -> None:
     # proves: G2 G10
     batcher, stage_runs = Batcher(), [object() for _ in range(4)]
     waiting: set[QueuedItem] = set()
@@ -65,7 +65,7 @@ def test_nobody_is_lost_and_nobody_comes_twice(plan: list[tuple[str, Any, Any]])
 
 
 @given(st.lists(costs, min_size=1, max_size=60), st.integers(1, 10), st.floats(1, 200))
-def test_every_batch_has_the_oldest_and_keeps_the_limits(
+def test_every_batch_has_the_oldest_item_and_keeps_the_limits(
     values: list[float], size: int, limit: float
 ) -> None:
     # proves: G2
@@ -84,7 +84,7 @@ def test_every_batch_has_the_oldest_and_keeps_the_limits(
 
 
 @given(st.lists(costs, min_size=1, max_size=60), st.integers(1, 10))
-def test_a_batch_is_a_run_of_neighbours_in_cost(values: list[float], size: int) -> None:
+def test_a_batch_has_neighbours_in_cost(values: list[float], size: int) -> None:
     # proves: G2
     batcher = Batcher()
     items = [queued(cost) for cost in values]
@@ -97,7 +97,7 @@ def test_a_batch_is_a_run_of_neighbours_in_cost(values: list[float], size: int) 
         assert not any(low < item.cost < high for item in left)
 
 
-def test_costs_that_are_alike_go_together() -> None:
+def test_items_of_similar_cost_share_a_batch() -> None:
     # proves: G2
     batcher = Batcher()
     for cost in (1, 30, 2, 29, 3, 28):
@@ -131,7 +131,7 @@ def test_an_empty_queue_gives_nothing(size: int) -> None:
     assert Batcher().take(size) == []
 
 
-def test_taken_items_do_not_pile_up_behind_the_scenes() -> None:
+def test_taken_items_are_removed_from_the_queue() -> None:
     batcher = Batcher()
     for number in range(3000):
         batcher.add(queued(number * 7 % 30))

@@ -169,7 +169,7 @@ def scene_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Act, **config
     return Scene(tmp_path, monkeypatch, act, **config)
 
 
-def test_all_outputs_come_in_the_order_of_the_items(
+def test_outputs_keep_the_order_of_the_items(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G2
@@ -215,7 +215,7 @@ class Faults:
 
 @pytest.mark.parametrize("seed", range(25))
 @pytest.mark.parametrize("devices", [1, 2])
-def test_any_schedule_of_faults_ends_well(
+def test_any_schedule_of_faults_ends_with_a_result_for_every_item(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, devices: int
 ) -> None:
     # proves: G4 G10 G20
@@ -254,7 +254,7 @@ def test_any_schedule_of_faults_ends_well(
     assert scene.inference.items.queued(SHOUT) == 0
 
 
-def test_an_item_for_which_a_gpu_has_no_room_is_tried_on_the_cpu(
+def test_an_item_too_large_for_the_gpu_runs_on_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G4
@@ -272,7 +272,7 @@ def test_an_item_for_which_a_gpu_has_no_room_is_tried_on_the_cpu(
     assert any("continues on the CPU" in text for text in scene.warnings)
 
 
-def test_memory_that_ran_out_is_not_held_against_an_item_whose_model_worker_dies(
+def test_out_of_memory_does_not_count_as_a_crash_of_the_item(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G4 G10
@@ -288,7 +288,7 @@ def test_memory_that_ran_out_is_not_held_against_an_item_whose_model_worker_dies
     assert len(play(scene, scene.take_through("a", 1)).places) == 3
 
 
-def test_what_a_model_worker_writes_for_a_failed_recording_is_removed(
+def test_spill_files_of_a_failed_recording_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G12
@@ -316,9 +316,7 @@ def test_what_a_model_worker_writes_for_a_failed_recording_is_removed(
     assert scene.allocator.out == set()
 
 
-def test_each_try_has_spill_files_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_try_has_separate_spill_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # a model worker may still be writing for the first when the second is merged
     scene = scene_of(tmp_path, monkeypatch, outputs)
 
@@ -347,7 +345,7 @@ def test_a_model_worker_that_dies_before_its_first_output_leaves_no_spill_file_t
     assert [spill_file.suffix for spill_file in stage_run.spill_files] == [told[-1]]
 
 
-def test_room_is_given_in_turn_and_refused_to_who_has_failed(
+def test_arena_room_is_granted_in_turn_and_refused_after_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G20
@@ -371,7 +369,7 @@ def test_room_is_given_in_turn_and_refused_to_who_has_failed(
     assert scene.allocator.out == set()
 
 
-def test_nobody_waits_for_room_once_the_run_stops(
+def test_nothing_waits_for_arena_room_once_the_run_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G12
@@ -389,7 +387,7 @@ def test_nobody_waits_for_room_once_the_run_stops(
     play(scene, wait())
 
 
-def test_a_start_that_fails_is_tried_again_and_told(
+def test_a_failed_start_of_a_model_worker_is_retried_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G11
@@ -399,7 +397,7 @@ def test_a_start_that_fails_is_tried_again_and_told(
     assert scene.starts == 3 and len(scene.warnings) == 2 and scene.fatal == []
 
 
-def test_weights_that_cannot_be_had_stop_the_run_at_once(
+def test_missing_weights_stop_the_run_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G11
@@ -418,7 +416,7 @@ def test_weights_that_cannot_be_had_stop_the_run_at_once(
     assert scene.allocator.out == set()
 
 
-def test_a_full_disk_is_nobodys_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_fails_no_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(batch: model_worker.Batch) -> ModelWorkerError:
         return ModelWorkerError("input", "no space left", "", disk_full=True)
 
@@ -437,7 +435,7 @@ def test_a_full_disk_is_nobodys_fault(tmp_path: Path, monkeypatch: pytest.Monkey
     play(scene, until_told())
 
 
-def test_a_stage_with_large_items_is_given_time(
+def test_a_stage_with_large_items_gets_longer_deadlines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G10

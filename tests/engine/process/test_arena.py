@@ -25,7 +25,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_blocks_never_overlap_and_all_memory_returns(plan: list[tuple[str, int]]) -> None:
+def test_blocks_never_overlap_and_all_memory_is_freed(plan: list[tuple[str, int]]) -> None:
     # proves: G20
     size = 64 * PAGE
     allocator, out = Allocator(size), list[Block]()
@@ -51,7 +51,7 @@ def _apart(one: Block, other: Block) -> bool:
 
 
 @given(st.permutations(range(8)))
-def test_neighbours_merge_in_whatever_order_they_return(order: list[int]) -> None:
+def test_freed_neighbours_merge_in_any_order(order: list[int]) -> None:
     allocator = Allocator(8 * PAGE)
     blocks = [allocator.allocate(PAGE) for _ in range(8)]
     assert allocator.allocate(1) is None
@@ -71,7 +71,7 @@ def test_a_hole_is_used_again() -> None:
     assert allocator.allocate(2 * PAGE) is None
 
 
-def test_what_fits_the_arena_can_be_allocated_whatever_its_size() -> None:
+def test_any_size_up_to_that_of_the_arena_can_be_allocated() -> None:
     # an arena that is not a whole number of pages must not promise its broken last one
     descriptor = create_memory(10 * PAGE + 100)
     arena = Arena(descriptor)
@@ -87,7 +87,7 @@ arrays = st.tuples(
 
 
 @given(st.lists(arrays, max_size=5), st.text(max_size=20), st.integers(0, 3))
-def test_objects_come_back_as_they_were(parts: list[np.ndarray], text: str, slack: int) -> None:
+def test_objects_are_read_back_unchanged(parts: list[np.ndarray], text: str, slack: int) -> None:
     # proves: G20
     packed = Packed({"parts": parts, "text": text})
     memory = bytearray(packed.size + slack * PAGE)
@@ -132,7 +132,7 @@ def test_a_strided_array_is_sent_too() -> None:
 
 @settings(max_examples=20)
 @given(st.integers(1, 5 * PAGE))
-def test_the_memory_has_no_name(size: int) -> None:
+def test_the_memory_file_has_no_name(size: int) -> None:
     # proves: G12 G20
     descriptor = create_memory(size)
     try:

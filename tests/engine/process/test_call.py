@@ -14,14 +14,14 @@ from reelmill.engine.process.call import call_alone
 from reelmill.errors import CrashError
 
 
-def test_it_returns_and_raises_what_the_function_does() -> None:
+def test_a_call_returns_and_raises_what_the_function_does() -> None:
     assert call_alone(math.comb, 5, 2) == 10
     assert call_alone(os.getpid) != os.getpid()
     with pytest.raises(ValueError, match="math domain error"):
         call_alone(math.sqrt, -1)
 
 
-def test_a_process_that_dies_is_an_error_with_its_last_line() -> None:
+def test_a_process_that_dies_raises_an_error_with_its_last_log_line() -> None:
     with pytest.raises(CrashError, match="exit code 7"):
         call_alone(os._exit, 7)
 

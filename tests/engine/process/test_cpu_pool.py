@@ -65,7 +65,7 @@ def on_bench(
     asyncio.run(body())
 
 
-def test_a_worker_does_task_after_task(tmp_path: Path) -> None:
+def test_a_worker_runs_one_task_after_the_other(tmp_path: Path) -> None:
     # proves: G1
     async def do(bench: Bench) -> None:
         for text in ("a", "b c"):
@@ -75,7 +75,7 @@ def test_a_worker_does_task_after_task(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_workers_begun_ahead_are_no_more_than_there_may_be(tmp_path: Path) -> None:
+def test_prestarted_workers_do_not_exceed_the_limit(tmp_path: Path) -> None:
     async def begin(bench: Bench) -> None:
         await bench.pool.begin(1)
         await bench.pool.begin(5)
@@ -97,7 +97,7 @@ def test_the_most_urgent_task_goes_first(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_what_may_not_start_yet_lets_others_pass_and_is_woken(tmp_path: Path) -> None:
+def test_a_task_that_has_to_wait_lets_others_pass_and_starts_later(tmp_path: Path) -> None:
     # proves: G20
     async def do(bench: Bench) -> None:
         may = False
@@ -112,7 +112,7 @@ def test_what_may_not_start_yet_lets_others_pass_and_is_woken(tmp_path: Path) ->
     on_bench(tmp_path, do)
 
 
-def test_a_failure_is_an_answer_and_the_worker_goes_on(tmp_path: Path) -> None:
+def test_a_failed_task_does_not_end_its_worker(tmp_path: Path) -> None:
     # proves: G8
     async def do(bench: Bench) -> None:
         answer = await bench.read("unreadable")
@@ -124,7 +124,7 @@ def test_a_failure_is_an_answer_and_the_worker_goes_on(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
+def test_a_full_disk_is_distinguished_from_other_errors(tmp_path: Path) -> None:
     async def do(bench: Bench) -> None:
         answer = await bench.read("diskfull")
         assert isinstance(answer, cpu_worker.Failed) and answer.disk_full
@@ -132,7 +132,7 @@ def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_a_death_costs_one_task(tmp_path: Path) -> None:
+def test_a_dead_worker_fails_only_one_task(tmp_path: Path) -> None:
     # proves: G10
     async def do(bench: Bench) -> None:
         with pytest.raises(CrashError, match="SIGKILL"):
@@ -142,7 +142,7 @@ def test_a_death_costs_one_task(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_workers_that_died_idle_cost_no_task(tmp_path: Path) -> None:
+def test_workers_that_die_while_idle_fail_no_task(tmp_path: Path) -> None:
     # proves: G10
     async def do(bench: Bench) -> None:
         await asyncio.gather(bench.read("a"), bench.read("b"))
@@ -156,7 +156,7 @@ def test_workers_that_died_idle_cost_no_task(tmp_path: Path) -> None:
     on_bench(tmp_path, do, size=2)
 
 
-def test_a_hang_is_ended_at_the_deadline(tmp_path: Path) -> None:
+def test_a_hanging_task_is_ended_at_its_deadline(tmp_path: Path) -> None:
     # proves: G10
     async def do(bench: Bench) -> None:
         await bench.read("warm")
@@ -172,7 +172,7 @@ def test_a_hang_is_ended_at_the_deadline(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_a_cancelled_task_frees_its_place(tmp_path: Path) -> None:
+def test_a_cancelled_task_frees_its_slot(tmp_path: Path) -> None:
     # proves: G12
     async def do(bench: Bench) -> None:
         await bench.read("warm")
@@ -236,7 +236,7 @@ def test_a_split_sends_its_items_through_the_arena(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_a_split_told_that_there_is_no_room_stops(tmp_path: Path) -> None:
+def test_a_split_without_arena_room_stops(tmp_path: Path) -> None:
     # proves: G12
     async def do(bench: Bench) -> None:
         def none(size: int) -> asyncio.Future[Block | None]:
@@ -251,7 +251,7 @@ def test_a_split_told_that_there_is_no_room_stops(tmp_path: Path) -> None:
     on_bench(tmp_path, do)
 
 
-def test_our_own_fault_in_the_middle_of_a_split_leaves_no_confused_worker(tmp_path: Path) -> None:
+def test_an_internal_error_during_a_split_leaves_the_pool_usable(tmp_path: Path) -> None:
     async def do(bench: Bench) -> None:
         def broken(size: int) -> asyncio.Future[Block | None]:
             raise LookupError("a fault of ours")
@@ -280,7 +280,7 @@ def test_a_task_without_progress_is_ended_and_a_long_one_is_not(tmp_path: Path) 
     on_bench(tmp_path, do)
 
 
-def test_memory_beyond_the_limit_costs_that_recording_only(tmp_path: Path) -> None:
+def test_a_task_beyond_its_memory_limit_fails_only_its_recording(tmp_path: Path) -> None:
     # proves: G7 G8
     async def do(bench: Bench) -> None:
         failed = await bench.read("hungry")
@@ -297,7 +297,7 @@ def test_memory_beyond_the_limit_costs_that_recording_only(tmp_path: Path) -> No
     on_bench(tmp_path, do, memory_mb=600)
 
 
-def test_a_huge_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_hashing_a_huge_file_does_not_delay_other_tasks(tmp_path: Path) -> None:
     # proves: G1 G8
     huge, large = tmp_path / "huge.wav", tmp_path / "large.wav"
     with huge.open("wb") as file:
@@ -325,7 +325,7 @@ def test_a_huge_file_keeps_nobody_waiting(tmp_path: Path) -> None:
     on_bench(tmp_path, do, slice_bytes=64 << 20)
 
 
-def test_hashing_begins_anew_where_its_process_was_lost(tmp_path: Path) -> None:
+def test_hashing_restarts_after_its_process_is_lost(tmp_path: Path) -> None:
     # proves: G10
     path = tmp_path / "a.wav"
     path.write_bytes(os.urandom(5 << 19))

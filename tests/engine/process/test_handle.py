@@ -45,7 +45,7 @@ def with_process(logs: Path, do: Callable[[WorkerProcess], Awaitable[Any]]) -> A
     return asyncio.run(body())
 
 
-def test_messages_of_any_size_come_back(tmp_path: Path) -> None:
+def test_messages_of_any_size_are_exchanged(tmp_path: Path) -> None:
     async def talk(process: WorkerProcess) -> None:
         for message in ("short", b"x" * 3_000_000, list(range(10_000)), None):
             await process.send(message)
@@ -63,7 +63,9 @@ def test_messages_of_any_size_come_back(tmp_path: Path) -> None:
         (Unreadable(), "exit code 1.*invalid literal"),
     ],
 )
-def test_a_death_is_told_with_its_cause(tmp_path: Path, order: Any, told: str) -> None:
+def test_a_dead_worker_process_is_reported_with_its_cause(
+    tmp_path: Path, order: Any, told: str
+) -> None:
     # proves: G10
     async def order_it(process: WorkerProcess) -> None:
         await process.send(order)
@@ -77,7 +79,7 @@ def test_a_death_is_told_with_its_cause(tmp_path: Path, order: Any, told: str) -
     with_process(tmp_path, order_it)
 
 
-def test_silence_beyond_the_deadline_is_a_hang_and_ends_the_worker_process(tmp_path: Path) -> None:
+def test_a_worker_process_silent_beyond_its_deadline_is_ended(tmp_path: Path) -> None:
     # proves: G10
     async def wait(process: WorkerProcess) -> None:
         await process.send("hang")
@@ -88,7 +90,7 @@ def test_silence_beyond_the_deadline_is_a_hang_and_ends_the_worker_process(tmp_p
     with_process(tmp_path, wait)
 
 
-def test_a_worker_process_leaves_when_it_is_stopped_even_in_the_middle_of_something(
+def test_a_busy_worker_process_ends_when_it_is_stopped(
     tmp_path: Path,
 ) -> None:
     # proves: G9
@@ -102,7 +104,7 @@ def test_a_worker_process_leaves_when_it_is_stopped_even_in_the_middle_of_someth
     with_process(tmp_path, stop)
 
 
-def test_an_entry_that_does_not_exist_is_a_crash_with_a_cause(tmp_path: Path) -> None:
+def test_a_missing_entry_point_is_reported_with_its_cause(tmp_path: Path) -> None:
     # proves: G11
     async def body() -> None:
         async with echoing(tmp_path, "tests.engine.nowhere:at_all") as process:
@@ -178,7 +180,7 @@ def test_no_descriptor_is_left_after_many_worker_processes(tmp_path: Path) -> No
     assert last <= first
 
 
-def test_one_whose_parent_is_gone_before_it_began_does_not_begin() -> None:
+def test_a_worker_process_does_not_start_if_its_parent_is_gone() -> None:
     # proves: G9
     def began() -> subprocess.CompletedProcess[str]:
         main = "import sys; from reelmill.engine.process.channel import main; main(sys.argv[1:])"

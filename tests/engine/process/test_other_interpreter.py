@@ -55,7 +55,9 @@ def test_a_model_worker_runs_in_an_environment_that_has_none_of_our_packages(
     assert batches.batches >= 2  # of four items, as no more than two go into one
 
 
-def test_its_death_costs_the_one_recording_that_kills_it(tmp_path: Path, bare: str) -> None:
+def test_a_crash_of_a_model_worker_elsewhere_fails_only_the_recording_that_causes_it(
+    tmp_path: Path, bare: str
+) -> None:
     # proves: G10
     summary = run(tmp_path, {"a.txt": "kim lee", "b.txt": "boom"}, python=bare)
     outcomes = {one.name: one for one in summary.outcomes}
@@ -64,14 +66,14 @@ def test_its_death_costs_the_one_recording_that_kills_it(tmp_path: Path, bare: s
     assert failure is not None and failure.kind == "crash" and "SIGKILL" in failure.message
 
 
-def test_what_it_lacks_is_said_in_its_own_words(tmp_path: Path, bare: str) -> None:
+def test_an_import_error_of_the_other_environment_is_reported(tmp_path: Path, bare: str) -> None:
     # proves: G11
     summary = run(tmp_path, {"a.txt": "kim"}, python=bare, lacking=True)
     assert summary.stopped is not None
     assert "the library echo is not there; install it" in summary.stopped
 
 
-def test_our_search_path_is_not_for_it(
+def test_our_search_path_is_not_passed_to_the_other_environment(
     tmp_path: Path, bare: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))

@@ -56,12 +56,12 @@ plain = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(plain)
-def test_what_went_in_comes_out(value: Any) -> None:
+def test_outputs_are_read_back_unchanged(value: Any) -> None:
     back = unpack(pack(value))
     assert back == value and type(back) is type(value)
 
 
-def test_dataclasses_and_arrays_come_out_as_they_were() -> None:
+def test_dataclasses_and_arrays_are_read_back_unchanged() -> None:
     outer = Outer([Inner("a", (0.5, float("nan"))), Inner("\ud800")], {"en": 1.0})
     back = unpack(pack(outer))
     assert type(back) is Outer and back.total == 2 and back.by_name == outer.by_name
@@ -83,7 +83,7 @@ def test_dataclasses_and_arrays_come_out_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("value", [{1, 2}, Path("/x"), object(), np.array([object()]), "x".split])
-def test_anything_else_is_refused_when_it_is_written(value: object) -> None:
+def test_other_types_are_refused_when_written(value: object) -> None:
     with pytest.raises(TypeError, match="outputs are made of numbers"):
         pack(value)
 
@@ -107,13 +107,13 @@ def record(tree: Any, *buffers: bytes) -> bytes:
         {"tuple": [], "list": []},
     ],
 )
-def test_nothing_else_can_be_made_from_a_record(tree: Any) -> None:
+def test_a_record_cannot_create_other_types(tree: Any) -> None:
     # proves: G12
     with pytest.raises((ValueError, TypeError, KeyError, IndexError)):
         unpack(record(tree, b"12345678"))
 
 
-def test_a_pickle_is_not_run(tmp_path: Path) -> None:
+def test_a_pickle_is_not_loaded(tmp_path: Path) -> None:
     # proves: G12
     class Evil:
         def __reduce__(self) -> Any:
@@ -127,7 +127,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_record_counts_in_its_place_alone() -> None:
+def test_a_record_is_valid_only_at_its_place() -> None:
     # proves: G12
     data = sealed(KEY, Path("/a/one"), 10, b"record")
     assert unsealed(KEY, Path("/b/one"), 10, data) == b"record"
@@ -142,7 +142,7 @@ def test_a_record_counts_in_its_place_alone() -> None:
             unsealed(key, Path(path), offset, got)
 
 
-def test_speed_is_no_worse_than_what_is_done_with_it() -> None:
+def test_an_output_is_packed_and_unpacked_in_under_10_ms() -> None:
     """A window's text or a chunk's faces take well under a millisecond."""
     value = [Inner("some words that were said", (0.1,) * 10)] * 20 + [np.zeros((36, 4), "<f4")]
     began = time.perf_counter()

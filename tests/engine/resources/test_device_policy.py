@@ -35,7 +35,7 @@ def seconds(
     ]
 
 
-def test_a_gpu_used_by_others_is_left_after_five_seconds() -> None:
+def test_a_gpu_that_others_use_is_left_after_five_seconds() -> None:
     # proves: G6
     moves = seconds(DevicePolicy((ONE,), automatic=True), [[free()], *([[busy()]] * 5)])
     assert moves[:5] == [None] * 5
@@ -43,13 +43,13 @@ def test_a_gpu_used_by_others_is_left_after_five_seconds() -> None:
     assert "other programs" in moves[5].reason and "CPU" in moves[5].reason
 
 
-def test_a_short_peak_of_others_is_sat_out() -> None:
+def test_a_short_peak_of_other_programs_is_ignored() -> None:
     # proves: G6
     cards = ([[busy()]] * 4 + [[free()]]) * 10
     assert seconds(DevicePolicy((ONE,), automatic=True), cards) == [None] * 50
 
 
-def test_it_comes_back_within_a_minute_of_release() -> None:
+def test_a_released_gpu_is_used_again_within_a_minute() -> None:
     # proves: G6
     device_policy = DevicePolicy((ONE,), automatic=True)
     released_at = 30
@@ -60,13 +60,13 @@ def test_it_comes_back_within_a_minute_of_release() -> None:
     assert device_policy.gpus == (ONE,)
 
 
-def test_a_run_that_began_on_the_cpu_takes_a_gpu_that_comes_free() -> None:
+def test_a_run_on_the_cpu_moves_to_a_gpu_that_becomes_free() -> None:
     # proves: G6
     moves = seconds(DevicePolicy((), automatic=True), [[busy()]] * 70 + [[free()]] * 60)
     assert [move.devices for move in moves if move is not None] == [(ONE,)]
 
 
-def test_it_does_not_come_back_while_the_models_would_not_fit() -> None:
+def test_a_gpu_without_room_for_the_models_is_not_used_again() -> None:
     # proves: G6
     device_policy = DevicePolicy((), automatic=True)
     assert seconds(device_policy, [[free()]] * 130, need_mb=701.0) == [None] * 130
@@ -82,7 +82,7 @@ def test_between_80_and_90_percent_nothing_changes_in_either_direction(foreign: 
     assert seconds(DevicePolicy((), automatic=True), [[card]] * 130) == [None] * 130
 
 
-def test_a_gpu_that_was_asked_for_is_kept_though_busy() -> None:
+def test_a_gpu_chosen_by_the_user_is_kept_although_busy() -> None:
     # proves: G6
     assert seconds(DevicePolicy((ONE,), automatic=False), [[busy()]] * 130) == [None] * 130
 
@@ -98,14 +98,14 @@ def test_a_gpu_that_disappears_is_left_and_taken_again_when_it_is_back(automatic
     assert [move.devices for move in moves[4:] if move is not None] == [(ONE,)]
 
 
-def test_of_two_the_one_that_is_left_goes_on() -> None:
+def test_of_two_gpus_only_the_busy_one_is_left() -> None:
     # proves: G6 G16
     moves = seconds(DevicePolicy((ONE, TWO), automatic=True), [[busy(), free(1)]] * 5)
     assert moves[4] is not None and moves[4].devices == (TWO,)
     assert "cuda:1" in moves[4].reason
 
 
-def test_a_cpu_that_was_asked_for_stays() -> None:
+def test_a_cpu_chosen_by_the_user_is_kept() -> None:
     # proves: G6
     assert seconds(DevicePolicy((), automatic=False), [[free()]] * 130) == [None] * 130
 
@@ -127,6 +127,6 @@ def test_a_gpu_on_which_a_model_is_loading_is_not_judged() -> None:
         (Card(used_mb=100.0, foreign_mb=None, own_mb=None), 200.0, 0.0),
     ],
 )
-def test_what_others_have(card: Card, own_mb: float, share: float) -> None:
+def test_use_by_other_programs_is_measured(card: Card, own_mb: float, share: float) -> None:
     # proves: G5 G6
     assert foreign_share(card.sample(), own_mb) == pytest.approx(share)

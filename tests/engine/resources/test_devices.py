@@ -31,7 +31,7 @@ def card(index: int, used_share: float, total_mb: float = 16_000.0) -> DeviceSam
         ("cuda:0", [card(0, 0.99)], ["cuda:0"], pytest.approx(160.0)),  # asked for is asked for
     ],
 )
-def test_the_choice(
+def test_devices_are_chosen_by_free_memory_and_use(
     wanted: str, cards: list[DeviceSample], chosen: list[str], free_mb: float | None
 ) -> None:
     # proves: G6 G16
@@ -41,12 +41,12 @@ def test_the_choice(
     assert choice.reason
 
 
-def test_two_model_workers_on_the_cpu_are_two_places() -> None:
+def test_cpu_2_gives_two_model_workers() -> None:
     # proves: G16
     assert choose_devices("cpu:2", []).devices == (Device("cpu", 0), Device("cpu", 1))
 
 
-def test_the_number_of_model_workers_on_the_cpu_is_ours_unless_it_was_given() -> None:
+def test_the_number_of_model_workers_on_the_cpu_is_chosen_unless_given() -> None:
     # proves: G16
     assert choose_devices("cpu", []).model_workers_open
     assert choose_devices("auto", []).model_workers_open
@@ -54,19 +54,19 @@ def test_the_number_of_model_workers_on_the_cpu_is_ours_unless_it_was_given() ->
     assert not choose_devices("auto", [card(0, 0.1)]).model_workers_open
 
 
-def test_busy_cards_are_told_with_what_it_costs() -> None:
+def test_busy_gpus_are_reported_with_the_consequence() -> None:
     # proves: G6
     choice = choose_devices("auto", [card(0, 0.97)])
     assert choice.slow and "97%" in choice.reason and "slower" in choice.reason
 
 
 @pytest.mark.parametrize("wanted", ["gpu", "cuda:x", "cpu:-1", "", "cuda:0,,cuda:1", "cpu:0"])
-def test_names_that_mean_no_device_are_told(wanted: str) -> None:
+def test_invalid_device_names_are_refused(wanted: str) -> None:
     with pytest.raises(UsageError, match="--device"):
         choose_devices(wanted, [card(0, 0.0)])
 
 
-def test_a_card_that_is_not_there_is_told_with_those_that_are() -> None:
+def test_a_missing_gpu_is_reported_with_the_existing_ones() -> None:
     with pytest.raises(UsageError, match=r"cuda:0 \(Card 0\)"):
         choose_devices("cuda:3", [card(0, 0.0)])
     with pytest.raises(UsageError, match="found: none"):

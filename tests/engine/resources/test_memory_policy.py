@@ -29,7 +29,7 @@ def flat(seconds: Sequence[Sequence[str]]) -> list[str]:
     return [kind for second in seconds for kind in second]
 
 
-def test_memory_above_80_percent_is_given_back_at_once() -> None:
+def test_memory_above_80_percent_is_freed_at_once() -> None:
     # proves: G7
     assert of_machine([0.79, 0.81, 0.81, 0.79]) == [[], ["Warn", "Halve", "Release"], [], []]
 
@@ -42,12 +42,12 @@ def test_memory_that_stays_above_the_limit_stops_the_run() -> None:
     assert all(second == [] for second in seconds[5:14])
 
 
-def test_a_peak_that_passes_does_not_stop_it() -> None:
+def test_a_short_peak_does_not_stop_the_run() -> None:
     # proves: G7
     assert "Stop" not in flat(of_machine(([0.9] * 10 + [0.7]) * 5))
 
 
-def test_the_warning_is_said_once_a_crossing() -> None:
+def test_the_warning_is_given_once_per_crossing() -> None:
     # proves: G5 G7
     told = flat(of_machine([0.81, 0.78, 0.81, 0.78, 0.74, 0.81]))
     assert told.count("Warn") == 2
@@ -60,7 +60,7 @@ def test_a_raised_limit_is_respected() -> None:
     assert of_machine([1.0] * 20, limit=1.0) == [[]] * 20
 
 
-def test_what_is_told_names_figures_and_ways_out() -> None:
+def test_messages_have_figures_and_what_to_do() -> None:
     # proves: G7
     memory_policy = MemoryPolicy()
     actions = [a for _ in range(15) for a in memory_policy.look(sample(machine_share=0.9), {CPU})]
@@ -76,14 +76,14 @@ def test_a_device_is_warned_of_at_80_and_its_batches_are_halved_at_95_percent_at
     assert of_card([0.5, 0.96, 0.96, 0.9]) == [[], ["Warn", "Halve"], ["Halve"], []]
 
 
-def test_a_device_that_stays_full_stops_the_run_after_all_else() -> None:
+def test_a_device_that_stays_full_finally_stops_the_run() -> None:
     # proves: G7
     seconds = of_card([0.97] * 15)
     assert "Release" in seconds[4] and seconds[14] == ["Halve", "Stop"]
     assert all("Stop" not in second for second in seconds[:14])
 
 
-def test_only_devices_we_compute_on_are_of_interest() -> None:
+def test_only_devices_in_use_are_watched() -> None:
     # proves: G5
     memory_policy = MemoryPolicy()
     assert memory_policy.look(sample(Card(used_mb=990.0)), {CPU}) == []

@@ -15,7 +15,7 @@ from tests.engine.two_models import NotedModel
 ONE, TWO = NotedModel("one", Path()), NotedModel("two", Path())
 
 
-def test_what_was_seen_is_known_in_the_next_run(tmp_path: Path) -> None:
+def test_measured_memory_is_known_in_the_next_run(tmp_path: Path) -> None:
     # proves: G9 G3
     path = tmp_path / "캐시 폴더" / "model_profiles.json"
     seen = ModelProfiles(path)
@@ -31,7 +31,7 @@ def test_what_was_seen_is_known_in_the_next_run(tmp_path: Path) -> None:
     assert again.of(ONE, "cuda") is None and again.of(TWO, "cpu") is None
 
 
-def test_what_threads_bring_is_measured_once_a_machine(tmp_path: Path) -> None:
+def test_the_gain_from_threads_is_measured_once_per_machine(tmp_path: Path) -> None:
     # proves: F2
     class Small(NotedModel):
         @property
@@ -52,7 +52,7 @@ def test_what_threads_bring_is_measured_once_a_machine(tmp_path: Path) -> None:
     assert MemoryEstimator(None, again).unmeasured(small, cpu, cores=4) == ()
 
 
-def test_a_peak_of_long_ago_is_forgotten_little_by_little(tmp_path: Path) -> None:
+def test_an_old_peak_is_forgotten_gradually(tmp_path: Path) -> None:
     # proves: G9
     path = tmp_path / "model_profiles.json"
     for peak in (1000.0, 100.0):
@@ -63,7 +63,7 @@ def test_a_peak_of_long_ago_is_forgotten_little_by_little(tmp_path: Path) -> Non
     assert known is not None and (known.loaded_mb, known.peak_mb) == (100.0, 900.0)
 
 
-def test_two_runs_at_once_keep_what_both_saw(tmp_path: Path) -> None:
+def test_two_runs_at_once_keep_the_measurements_of_both(tmp_path: Path) -> None:
     # proves: G18
     path = tmp_path / "model_profiles.json"
     one, two = ModelProfiles(path), ModelProfiles(path)
@@ -78,7 +78,7 @@ def test_two_runs_at_once_keep_what_both_saw(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "[]", "[" * 200_000, '{"schema": 1}', '{"schema": "else", "models": {}}']
 )
-def test_a_damaged_file_is_nothing_known_and_is_written_anew(tmp_path: Path, content: str) -> None:
+def test_a_damaged_profile_is_ignored_and_replaced(tmp_path: Path, content: str) -> None:
     path = tmp_path / "model_profiles.json"
     path.write_text(content)
     model_profiles = ModelProfiles(path)
@@ -88,7 +88,7 @@ def test_a_damaged_file_is_nothing_known_and_is_written_anew(tmp_path: Path, con
     assert ModelProfiles(path).of(ONE, "cpu") == ModelProfile(5.0, 5.0)
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_no_harm(tmp_path: Path) -> None:
+def test_a_profile_folder_that_cannot_be_written_is_only_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     model_profiles = ModelProfiles(tmp_path / "file" / "model_profiles.json")
     model_profiles.loaded(ONE, "cpu", 5.0)

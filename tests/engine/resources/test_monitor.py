@@ -40,7 +40,7 @@ def test_maximum_and_mean_of_a_scripted_device() -> None:
     assert monitor.last is not None and monitor.last.devices[0].used_share == 0.4
 
 
-def test_no_device_is_no_figure() -> None:
+def test_without_a_device_there_are_no_device_figures() -> None:
     # proves: G19
     monitor = Monitor(NoDevices(), lambda: {os.getpid(): "test"})
     assert monitor.last is None and monitor.host_memory is None and monitor.cpu_percent is None
@@ -49,7 +49,7 @@ def test_no_device_is_no_figure() -> None:
     assert monitor.host_memory is not None and monitor.host_memory.maximum_mb > 5
 
 
-def test_the_runs_processes_are_counted_and_the_dead_forgotten() -> None:
+def test_memory_of_living_processes_of_the_run_is_counted() -> None:
     # proves: G15
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     pids = [os.getpid(), busy.pid]
@@ -75,7 +75,7 @@ def test_only_the_last_samples_are_kept() -> None:
     assert len(monitor.recent) == 120
 
 
-def test_a_line_of_metrics_has_all_of_it() -> None:
+def test_a_line_of_metrics_has_all_figures() -> None:
     line = Monitor(Script(100.0), dict).take().as_line()
     assert line["event"] == "sample" and line["devices"][0]["used_mb"] == 100.0
 
@@ -136,7 +136,7 @@ class _FakeNvml:
         return [_Process(1, 100), _Process(2, 50), _Process(3, None)]
 
 
-def test_what_a_card_does_not_tell_is_left_out_and_foreign_use_counted(
+def test_figures_a_gpu_lacks_are_left_out_and_other_programs_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # proves: G5 G6

@@ -68,7 +68,7 @@ def test_model_workers_that_were_asked_for_are_all_counted() -> None:
     assert not placement.decide(needs(100.0, 100.0), left_open, "auto").is_sequential
 
 
-def test_the_decision_says_what_is_needed_what_there_is_and_how_it_is_known() -> None:
+def test_the_decision_states_needs_free_memory_and_their_source() -> None:
     # proves: G9
     told = [Need(ONE, "cuda", 1200.0, measured=True), Need(TWO, "cuda", 900.0)]
     reason = placement.decide(told, Means(GPUS, {"cuda": 2000.0}), "auto").reason
@@ -78,7 +78,7 @@ def test_the_decision_says_what_is_needed_what_there_is_and_how_it_is_known() ->
     assert "as asked for" in asked
 
 
-def test_places_on_the_cpu_are_shared_out_by_memory_and_cores() -> None:
+def test_model_workers_on_the_cpu_are_divided_by_memory_and_cores() -> None:
     # proves: G9 G16
     means = Means((CPU,), {"cpu": 3_000.0}, cores=4, workers_open=True)
     both = placement.place(needs(1000.0, 100.0), means)
@@ -107,7 +107,7 @@ def test_several_model_workers_of_a_small_model_share_each_gpu() -> None:
     assert placed[small].devices == GPUS * 3
 
 
-def test_on_the_cpu_what_was_measured_decides_unless_something_was_asked_for() -> None:
+def test_measured_workers_and_threads_are_used_unless_the_user_chose_some() -> None:
     # proves: F2
     small = SmallModel("small", Path())
     scales = [Need(small, "cpu", 100.0, measured=True, paces={1: 1.0, 2: 0.5, 4: 0.25})]
@@ -117,7 +117,7 @@ def test_on_the_cpu_what_was_measured_decides_unless_something_was_asked_for() -
     assert placement.place(scales, asked)[small] == Placement((CPU, Device("cpu", 1)), 2)
 
 
-def test_places_that_were_asked_for_are_taken() -> None:
+def test_the_number_of_model_workers_chosen_by_the_user_is_used() -> None:
     # proves: G16
     two = (CPU, Device("cpu", 1))
     placed = placement.place(needs(5.0, 5.0), Means(two, {"cpu": 1.0}, cores=8, threads=3))
@@ -141,7 +141,7 @@ def test_a_model_that_cannot_use_the_gpu_goes_to_the_cpu() -> None:
     assert placement.left_on_cpu([small, ONE], (CPU,)) == []
 
 
-def test_a_turn_has_all_stages_that_can_be_done_while_the_model_is_there() -> None:
+def test_a_pass_has_all_stages_that_its_model_can_do() -> None:
     # proves: G9
     pipeline = two_models(Path("out"), Path("log"))
     assert [(model_pass.spec.name, model_pass.stages) for model_pass in passes_of(pipeline)] == [

@@ -22,7 +22,9 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
     ("gpus", "most", "mb"),
     [(0, 32, 128), (0, 512, 128), (1, 32, 256), (4, 32, 256), (1, 512, 2560)],
 )
-def test_more_waits_for_a_gpu_and_a_large_batch_fits(gpus: int, most: int, mb: int) -> None:
+def test_the_arena_is_larger_for_a_gpu_and_holds_a_large_batch(
+    gpus: int, most: int, mb: int
+) -> None:
     assert policy.default_arena_mb(gpus, most) == mb
 
 
@@ -82,7 +84,7 @@ def test_model_workers_share_the_cores(
         (80_000, 0, 2, 1),
     ],
 )
-def test_copies_of_a_small_model_fall_from_13_to_5_to_3_when_memory_is_short(
+def test_replicas_of_a_small_model_fall_from_13_to_5_to_3_with_less_memory(
     free_mb: float, others_mb: float, cores: int, model_workers: int
 ) -> None:
     # proves: F2
@@ -116,7 +118,7 @@ def test_threads_are_measured_in_doublings_up_to_all_cores() -> None:
     ]  # fmt: skip
 
 
-def test_three_waits_so_four_tries() -> None:
+def test_there_are_three_waits_and_four_tries() -> None:
     # proves: G8
     assert [policy.retry_wait(tries) for tries in (1, 2, 3, 4)] == [5.0, 15.0, 30.0, None]
 
@@ -168,7 +170,7 @@ def test_a_size_stays_between_one_and_the_maximum(size: int, used: float, maximu
     ("cost", "pace", "seconds"),
     [(100, None, 600), (100, 0.01, 120), (100, 1.0, 2000), (0, 5.0, 120)],
 )
-def test_a_batch_may_take_twenty_times_what_the_pace_says(
+def test_the_deadline_of_a_batch_is_twenty_times_its_expected_time(
     cost: float, pace: float | None, seconds: float
 ) -> None:
     # proves: G10
@@ -186,7 +188,7 @@ def test_a_batch_may_take_twenty_times_what_the_pace_says(
         (1800, 1800, True),  # an endless loop
     ],
 )
-def test_a_task_without_progress_is_hung(quiet: float, computed: float, hung: bool) -> None:
+def test_a_task_without_progress_counts_as_hung(quiet: float, computed: float, hung: bool) -> None:
     # proves: G10
     assert policy.is_stalled(quiet, computed, 300.0) is hung
 
@@ -201,7 +203,7 @@ def test_a_task_without_progress_is_hung(quiet: float, computed: float, hung: bo
         (4_000, 0.8, 2, 1024),
     ],
 )
-def test_workers_together_have_half_of_the_memory(
+def test_the_limits_of_all_workers_are_half_of_the_memory(
     total: float, share: float, workers: int, mb: int
 ) -> None:
     # proves: G7

@@ -30,7 +30,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> _Gpu:
     return gpu
 
 
-def test_what_a_batch_took_counts_although_it_was_given_back(gpu: _Gpu) -> None:
+def test_memory_freed_within_a_batch_still_counts(gpu: _Gpu) -> None:
     # proves: G3
     meter = DeviceMeter(Device("cuda"))
     with meter.watching():
@@ -41,7 +41,7 @@ def test_what_a_batch_took_counts_although_it_was_given_back(gpu: _Gpu) -> None:
     assert meter.peak_mb == 5000.0
 
 
-def test_each_batch_is_watched_anew_and_after_an_error_too(gpu: _Gpu) -> None:
+def test_each_batch_is_measured_separately_even_after_an_error(gpu: _Gpu) -> None:
     meter = DeviceMeter(Device("cuda"))
     gpu.mb = 5000.0
     with pytest.raises(RuntimeError), meter.watching():
@@ -52,7 +52,7 @@ def test_each_batch_is_watched_anew_and_after_an_error_too(gpu: _Gpu) -> None:
     assert meter.peak_mb == 2000.0
 
 
-def test_on_the_cpu_there_is_nothing_to_watch() -> None:
+def test_on_the_cpu_nothing_is_measured() -> None:
     meter = DeviceMeter(Device("cpu"))
     with meter.watching():
         pass

@@ -55,7 +55,7 @@ def test_a_new_cache_is_private(cache: Path) -> None:
     assert prepared(cache) == []
 
 
-def test_one_that_others_could_read_is_closed_to_them(cache: Path) -> None:
+def test_a_cache_readable_by_others_is_made_private(cache: Path) -> None:
     cache.mkdir(parents=True)
     cache.chmod(0o755)
     prepared(cache)
@@ -63,7 +63,7 @@ def test_one_that_others_could_read_is_closed_to_them(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777])
-def test_one_that_others_can_write_is_refused(cache: Path, mode: int) -> None:
+def test_a_cache_writable_by_others_is_refused(cache: Path, mode: int) -> None:
     # proves: G12
     cache.mkdir(parents=True)
     cache.chmod(mode)
@@ -74,7 +74,7 @@ def test_one_that_others_can_write_is_refused(cache: Path, mode: int) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
-def test_one_of_another_user_is_refused(cache: Path) -> None:
+def test_a_cache_of_another_user_is_refused(cache: Path) -> None:
     # proves: G12
     cache.mkdir(parents=True)
     os.chown(cache, 12345, 12345)
@@ -92,14 +92,14 @@ def test_a_file_of_another_user_is_not_adopted(cache: Path) -> None:
         prepared(cache, adopt=True)
 
 
-def test_a_link_in_its_place_is_refused(cache: Path, tmp_path: Path) -> None:
+def test_a_link_instead_of_the_cache_is_refused(cache: Path, tmp_path: Path) -> None:
     cache.parent.mkdir()
     cache.symlink_to(tmp_path)
     with pytest.raises(UsageError, match="not a real folder"):
         prepared(cache)
 
 
-def test_a_folder_in_which_everybody_can_rename_it_is_refused(cache: Path, tmp_path: Path) -> None:
+def test_a_cache_in_a_folder_writable_by_everybody_is_refused(cache: Path, tmp_path: Path) -> None:
     # proves: G12
     cache.parent.mkdir()
     tmp_path.chmod(0o777)
@@ -140,7 +140,7 @@ def old(cache: Path, name: str = "a") -> store.Stored:
 
 
 @pytest.mark.parametrize("made", [foreign, old])
-def test_a_folder_of_others_is_refused_or_adopted(cache: Path, made) -> None:
+def test_a_folder_made_by_others_is_refused_unless_adopted(cache: Path, made) -> None:
     # proves: G12
     stored = made(cache)
     with pytest.raises(UsageError, match=r"-o, trust it with --adopt, or .*--adopt --fresh"):
@@ -164,16 +164,14 @@ def test_recordings_keep_their_names_when_they_are_adopted(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "a//b"])
-def test_names_that_lead_elsewhere_are_not_adopted(cache: Path, name: str) -> None:
+def test_names_that_lead_outside_the_folder_are_not_adopted(cache: Path, name: str) -> None:
     # proves: G12
     old(cache, name)
     prepared(cache, adopt=True)
     assert Ledger(cache / "ledger.sqlite", MINE).originals() == {}
 
 
-def test_files_of_adopted_results_may_be_replaced_while_they_are_as_they_were(
-    cache: Path, tmp_path: Path
-) -> None:
+def test_adopted_results_may_be_replaced_while_unchanged(cache: Path, tmp_path: Path) -> None:
     # proves: G14
     foreign(cache)
     (cache.parent / "a.txt").write_text("as it was written")
@@ -193,7 +191,7 @@ def test_files_of_adopted_results_may_be_replaced_while_they_are_as_they_were(
         assert "another result" in str(gate.obstacle(cache.parent / "a.txt", source))
 
 
-def test_numbers_of_people_are_adopted(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_of_persons_are_adopted(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old(cache)
     (cache / "people.json").write_text(json.dumps({"people": []}))
     assert read_kept(cache / "people.json") is None
@@ -201,7 +199,7 @@ def test_numbers_of_people_are_adopted(cache: Path, monkeypatch: pytest.MonkeyPa
     assert read_kept(cache / "people.json") is not None
 
 
-def test_a_damaged_database_is_told(cache: Path) -> None:
+def test_a_damaged_database_is_reported(cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "ledger.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(UsageError, match=r"damaged .*move it elsewhere"):

@@ -63,7 +63,7 @@ def cut(tmp_path: Path, content: bytes = b"samples") -> store.Stored:
     return saved(one.folder / "cut-1.json", one, Cut("cut.npz"))
 
 
-def test_an_artifact_comes_back_and_says_what_made_it(tmp_path: Path) -> None:
+def test_an_artifact_is_read_back_with_what_made_it(tmp_path: Path) -> None:
     # proves: G13
     path = tmp_path / "sub" / "read.json"
     stored = saved(path, recording(tmp_path), Words(["a", "통화"]))
@@ -75,7 +75,7 @@ def test_an_artifact_comes_back_and_says_what_made_it(tmp_path: Path) -> None:
     assert "통화" in path.read_text(), "for people to read"
 
 
-def test_names_that_are_no_utf8_are_no_obstacle(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_stored(tmp_path: Path) -> None:
     of = recording(tmp_path, name=os.fsdecode(b"\xff"))
     assert store.load(saved(tmp_path / "read.json", of, Words(["a"])), Words, SEAL) == Words(["a"])
 
@@ -86,7 +86,7 @@ DEEP = '{"data": {"words": ' + "[" * 100_000 + "]" * 100_000 + "}}"
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"schema": "reelmill/words/1"}', "null", DEEP], ids=range(6)
 )
-def test_a_damaged_artifact_is_bad_input_with_its_name(tmp_path: Path, content: str) -> None:
+def test_a_damaged_artifact_is_an_input_error_with_its_name(tmp_path: Path, content: str) -> None:
     path = tmp_path / "read.json"
     path.write_text(content)
     with pytest.raises(InputError, match=r"read\.json"):
@@ -118,7 +118,7 @@ def test_an_artifact_that_was_changed_or_planted_is_not_used(tmp_path: Path) -> 
     assert store.load_named(path, Words) == Words(["pistol"]), "what a user names is theirs"
 
 
-def test_an_artifact_in_anothers_place_is_not_used(tmp_path: Path) -> None:
+def test_an_artifact_moved_to_another_place_is_not_used(tmp_path: Path) -> None:
     # proves: G12
     one, two = tmp_path / "one.json", tmp_path / "two.json"
     first = saved(one, recording(tmp_path, "aa"), Words(["a"]), "k1")
@@ -133,7 +133,7 @@ def test_an_artifact_in_anothers_place_is_not_used(tmp_path: Path) -> None:
         store.load(store.Stored(one, "k2", "aa" * 32), Words, SEAL)
 
 
-def test_a_file_beside_an_artifact_is_the_one_that_was_written(tmp_path: Path) -> None:
+def test_a_changed_file_beside_an_artifact_is_detected(tmp_path: Path) -> None:
     # proves: G12
     stored = cut(tmp_path)
     file = stored.path.parent / "cut.npz"
@@ -148,7 +148,7 @@ def test_a_file_beside_an_artifact_is_the_one_that_was_written(tmp_path: Path) -
         store.load(stored, Cut, SEAL)
 
 
-def test_a_file_this_run_has_seen_is_not_hashed_again_until_it_changes(
+def test_a_known_file_is_hashed_again_only_after_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut(tmp_path)
@@ -168,7 +168,7 @@ def test_a_file_this_run_has_seen_is_not_hashed_again_until_it_changes(
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/b", "", "..", ".", "a\0b"])
-def test_names_in_artifacts_lead_nowhere_else(tmp_path: Path, name: str) -> None:
+def test_names_in_artifacts_cannot_lead_outside_their_folder(tmp_path: Path, name: str) -> None:
     # proves: G12
     path = tmp_path / "cut.json"
     for evil in (
@@ -193,7 +193,7 @@ def test_every_field_that_names_a_file_is_checked() -> None:
     assert unchecked == []
 
 
-def test_what_others_made_becomes_ours_when_it_is_adopted(tmp_path: Path) -> None:
+def test_artifacts_of_others_get_our_mac_when_adopted(tmp_path: Path) -> None:
     stored = cut(tmp_path)
     theirs, mine = stored.path, Seal(b"m" * 32)
     with pytest.raises(NotTrustedError):
@@ -205,7 +205,7 @@ def test_what_others_made_becomes_ours_when_it_is_adopted(tmp_path: Path) -> Non
         store.load(stored, Cut, mine)
 
 
-def test_another_schema_is_told(tmp_path: Path) -> None:
+def test_another_schema_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "read.json"
     with pytest.raises(InputError, match="holds reelmill/words/1"):
         store.load(saved(path, recording(tmp_path), Words([])), Shout, SEAL)
@@ -247,7 +247,7 @@ class Odd(ShoutStage):
 @pytest.mark.parametrize(
     "odd", [Unlike(), {1, 2}, Path("model.bin"), [Unlike()], {"a": {1: Unlike()}}, np.float32(0.5)]
 )
-def test_a_setting_of_which_no_key_can_be_made_is_told(odd: Any) -> None:
+def test_a_setting_that_cannot_be_part_of_a_key_is_refused(odd: Any) -> None:
     with pytest.raises(
         UsageError,
         match=r"^stage shout: its setting 'odd', .*cannot be part of "
@@ -273,7 +273,7 @@ def test_stage_digest__dataclasses_in_tuples_and_dicts__are_part_of_it() -> None
     assert digest(ShoutModel(delay=3.0)) == digest(ShoutModel()), "a model is its identity"
 
 
-def test_a_fingerprint_of_its_own_of_which_no_key_can_be_made_is_told() -> None:
+def test_a_custom_fingerprint_that_cannot_be_part_of_a_key_is_refused() -> None:
     class Mixed(ShoutStage):
         def fingerprint(self) -> dict[Any, Any]:
             return {**super().fingerprint(), 1: "one"}
@@ -282,7 +282,7 @@ def test_a_fingerprint_of_its_own_of_which_no_key_can_be_made_is_told() -> None:
         store.stage_digest(Mixed(ShoutModel()))
 
 
-def test_keys_hang_together_along_the_pipeline(tmp_path: Path) -> None:
+def test_a_key_depends_on_the_keys_of_earlier_stages(tmp_path: Path) -> None:
     # proves: G12
     one, two = toy_pipeline(tmp_path), toy_pipeline(tmp_path, item_bytes=4)
     keys, others = Keys(one), Keys(two)
@@ -310,7 +310,7 @@ def task(tmp_path: Path, key: str = "k") -> cpu_worker.StageTask:
     return cpu_worker.StageTask(0, recording(tmp_path), (), key, tmp_path / "read.json")
 
 
-def test_what_was_written_but_not_noted_is_taken_over(tmp_path: Path) -> None:
+def test_an_unrecorded_artifact_is_adopted(tmp_path: Path) -> None:
     # proves: G12
     ours = task(tmp_path)
     assert cpu_worker.adopt(ours, Read(), SEAL) is None
@@ -319,7 +319,7 @@ def test_what_was_written_but_not_noted_is_taken_over(tmp_path: Path) -> None:
     assert made is not None and made.summary == RecordingSummary(media_seconds=2.0)
 
 
-def test_what_is_anothers_or_damaged_is_not_taken_over(tmp_path: Path) -> None:
+def test_a_foreign_or_damaged_artifact_is_not_adopted(tmp_path: Path) -> None:
     # proves: G12
     ours = task(tmp_path)
     saved(ours.target, ours.recording, Words([]), "other")

@@ -13,7 +13,7 @@ from reelmill.engine.state.lock import FolderLock
 from reelmill.errors import NotOursError, UsageError
 
 
-def test_the_second_is_told_who_has_it(tmp_path: Path) -> None:
+def test_the_second_run_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     # proves: G18
     path = tmp_path / "out" / ".cache" / "lock"
     first, second = FolderLock(path), FolderLock(path)
@@ -26,7 +26,7 @@ def test_the_second_is_told_who_has_it(tmp_path: Path) -> None:
     second.release()
 
 
-def test_an_owner_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_owner_does_not_hold_the_lock(tmp_path: Path) -> None:
     # proves: G12 G18
     path = tmp_path / "lock"
     code = (
@@ -41,7 +41,7 @@ def test_an_owner_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_a_lock_file_with_nonsense_in_it_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_lock_file_with_invalid_content_is_usable(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.write_bytes(b"\xff{")
     first = FolderLock(path)
@@ -64,7 +64,7 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "notes").read_text() == "mine"
 
 
-def test_an_owner_whose_words_cannot_be_read_is_unknown(tmp_path: Path) -> None:
+def test_an_owner_with_unreadable_data_is_reported_as_unknown(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     first = FolderLock(path)
     first.acquire()
@@ -74,7 +74,7 @@ def test_an_owner_whose_words_cannot_be_read_is_unknown(tmp_path: Path) -> None:
     first.release()
 
 
-def test_folders_do_not_get_in_each_others_way(tmp_path: Path) -> None:
+def test_locks_of_different_folders_are_independent(tmp_path: Path) -> None:
     # proves: G18
     locks = [FolderLock(tmp_path / name / "lock") for name in "ab"]
     for lock in locks:
@@ -83,7 +83,7 @@ def test_folders_do_not_get_in_each_others_way(tmp_path: Path) -> None:
         lock.release()
 
 
-def test_a_folder_in_the_place_of_the_lock_is_told(tmp_path: Path) -> None:
+def test_a_folder_instead_of_the_lock_is_reported(tmp_path: Path) -> None:
     (tmp_path / ".cache" / "lock").mkdir(parents=True)
     with pytest.raises(UsageError, match="remove it"):
         FolderLock(tmp_path / ".cache" / "lock").acquire()

@@ -28,7 +28,7 @@ def reopened(path: Path) -> Ledger:
     return Ledger(path)
 
 
-def test_originals_come_back_whole(tmp_path: Path) -> None:
+def test_originals_are_read_back_completely(tmp_path: Path) -> None:
     # proves: G12 G14
     ledger = Ledger(tmp_path / "ledger.sqlite")
     first, second = original(), original("/in/b.wav", "b")
@@ -71,7 +71,7 @@ def database(out: Path) -> Path:
     return out / ".cache" / "ledger.sqlite"
 
 
-def test_results_come_back_as_from_before(tmp_path: Path) -> None:
+def test_results_are_read_back_as_results_of_earlier_runs(tmp_path: Path) -> None:
     # proves: G12
     ledger = Ledger(database(tmp_path))
     files = [str(tmp_path / ".cache" / "a.json"), str(tmp_path / "b.txt")]
@@ -82,7 +82,7 @@ def test_results_come_back_as_from_before(tmp_path: Path) -> None:
     assert found.files == files and found.from_before
 
 
-def test_results_are_where_the_folder_is(tmp_path: Path) -> None:
+def test_results_follow_the_folder_when_it_moves(tmp_path: Path) -> None:
     """A copied or moved folder of results names nothing in the old place."""
     # proves: G12
     one, two = tmp_path / "one", tmp_path / "two"
@@ -117,7 +117,7 @@ def edited(path: Path, statement: str, *values: str) -> None:
         " FROM results",
     ],
 )
-def test_a_result_that_was_edited_or_planted_is_not_there(tmp_path: Path, statement: str) -> None:
+def test_an_edited_or_planted_result_is_ignored(tmp_path: Path, statement: str) -> None:
     # proves: G12
     path = database(tmp_path)
     ledger = Ledger(path)
@@ -131,7 +131,7 @@ def test_a_result_that_was_edited_or_planted_is_not_there(tmp_path: Path, statem
     assert again.refused == 1
 
 
-def test_choices_and_originals_that_were_edited_are_not_there(tmp_path: Path) -> None:
+def test_edited_choices_and_originals_are_ignored(tmp_path: Path) -> None:
     # proves: G12
     path = database(tmp_path)
     ledger = Ledger(path)
@@ -144,7 +144,7 @@ def test_choices_and_originals_that_were_edited_are_not_there(tmp_path: Path) ->
     assert again.note("model") is None and again.originals() == {}
 
 
-def test_a_row_under_the_name_of_another_table_is_not_there(tmp_path: Path) -> None:
+def test_a_row_copied_to_another_table_is_ignored(tmp_path: Path) -> None:
     path = database(tmp_path)
     ledger = Ledger(path)
     ledger.put_note("a", "harmless")
@@ -162,7 +162,7 @@ def test_a_row_under_the_name_of_another_table_is_not_there(tmp_path: Path) -> N
         ("UPDATE notes SET value = 'somebody'", r"made with another key \(somebody\)"),
     ],
 )
-def test_a_database_of_others_is_refused_with_the_ways_on(
+def test_a_database_made_with_another_key_is_refused_with_what_to_do(
     tmp_path: Path, statement: str, told: str
 ) -> None:
     # proves: G12
@@ -173,7 +173,7 @@ def test_a_database_of_others_is_refused_with_the_ways_on(
 
 
 @pytest.mark.parametrize("table", ["notes", "results", "originals"])
-def test_tables_of_another_shape_are_told(tmp_path: Path, table: str) -> None:
+def test_tables_of_another_shape_are_reported(tmp_path: Path, table: str) -> None:
     path = database(tmp_path)
     Ledger(path).close()
     edited(path, f"DROP TABLE {table}")
@@ -193,7 +193,7 @@ def test_an_original_can_be_forgotten(tmp_path: Path) -> None:
     assert set(ledger.originals()) == {"/in/a.wav"}
 
 
-def test_notes_are_remembered(tmp_path: Path) -> None:
+def test_notes_are_stored(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     assert ledger.note("model") is None
     ledger.put_note("model", "demo")
@@ -202,7 +202,7 @@ def test_notes_are_remembered(tmp_path: Path) -> None:
     assert reopened(tmp_path / "ledger.sqlite").note("model") == "small"
 
 
-def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
+def test_committed_rows_survive_a_kill(tmp_path: Path) -> None:
     # proves: G12
     path = tmp_path / "ledger.sqlite"
     code = (
@@ -217,20 +217,20 @@ def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     assert ledger.note("a") == "1" and ledger.note("b") is None
 
 
-def test_a_damaged_ledger_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_damaged_ledger_is_reported_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"this is not a database, it only lies where one was" * 100)
     with pytest.raises(UsageError, match=r"damaged.*move it elsewhere"):
         Ledger(path)
 
 
-def test_a_ledger_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_ledger_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").mkdir()
     with pytest.raises(UsageError, match="cannot be written"):
         Ledger(tmp_path / "ledger.sqlite")
 
 
-def test_a_commit_that_fails_leaves_a_ledger_that_works(tmp_path: Path) -> None:
+def test_a_failed_commit_leaves_a_usable_ledger(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)
     ledger.put_note("filler", "x" * 200_000)

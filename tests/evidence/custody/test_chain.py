@@ -54,14 +54,14 @@ def test_an_entry_carries_the_mark_of_the_users_key(out: Path) -> None:
     assert SEAL.fits(mac, PURPOSE, body)
 
 
-def test_a_later_run_goes_on_with_the_chain(out: Path) -> None:
+def test_a_later_run_continues_the_chain(out: Path) -> None:
     written(out, 2)
     written(out, 2)
     assert [json.loads(line)["n"] for line in lines(out)] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("kept", [1, 40, -1])
-def test_a_broken_off_line_stays_and_the_next_entry_says_so(out: Path, kept: int) -> None:
+def test_an_unfinished_line_is_kept_and_the_next_entry_mentions_it(out: Path, kept: int) -> None:
     written(out)
     *whole, last = lines(out)
     (out / CUSTODY).write_bytes(b"".join([*whole, last[:kept]]))
@@ -82,14 +82,14 @@ def head_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_a_long_broken_off_line_is_looked_past(out: Path) -> None:
+def test_a_long_unfinished_line_is_skipped(out: Path) -> None:
     written(out, 1)
     with (out / CUSTODY).open("ab") as file:
         file.write(b"x" * 1_000_000)
     assert head(out) == Head(1, head_of(lines(out)[0]))
 
 
-def test_a_log_that_was_cut_is_said_to_be(out: Path) -> None:
+def test_a_truncated_log_is_reported(out: Path) -> None:
     written(out)
     recorded = head(out)
     (out / CUSTODY).write_bytes(b"".join(lines(out)[:2]))
@@ -101,7 +101,7 @@ def test_a_log_that_was_cut_is_said_to_be(out: Path) -> None:
     assert entry["found"]["entries"] == 2
 
 
-def test_no_log_of_somebody_else_is_written_to(out: Path) -> None:
+def test_a_log_of_somebody_else_is_not_written_to(out: Path) -> None:
     out.mkdir(exist_ok=True)
     (out / CUSTODY).write_text("mine\n")
     with pytest.raises(NotOursError, match="not written by Reelmill"):
@@ -120,7 +120,7 @@ def test_a_link_in_place_of_the_log_is_not_followed(out: Path, tmp_path: Path) -
     assert head(out) is None
 
 
-def test_no_result_takes_the_place_of_the_log(out: Path) -> None:
+def test_results_never_replace_the_log(out: Path) -> None:
     written(out, 1)
     with pytest.raises(NotOursError):
         gate.remove(out / CUSTODY)

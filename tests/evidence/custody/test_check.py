@@ -47,12 +47,14 @@ def changed(line: bytes, at: int = 30) -> bytes:
     return line[:at] + bytes([line[at] ^ 1]) + line[at + 1 :]
 
 
-def test_an_untouched_case_holds(check: Callable[[], list[str]]) -> None:
+def test_an_untouched_case_passes_the_check(check: Callable[[], list[str]]) -> None:
     assert check() == []
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-def test_one_byte_of_a_line(case: Case, check: Callable[[], list[str]], number: int) -> None:
+def test_one_changed_byte_in_a_line_is_detected(
+    case: Case, check: Callable[[], list[str]], number: int
+) -> None:
     """Also of the last one, and also in the hash of the line before."""
     lines = case.lines()
     line = lines[number - 1]
@@ -61,7 +63,9 @@ def test_one_byte_of_a_line(case: Case, check: Callable[[], list[str]], number: 
         assert check() == [entry("CHANGED", number)]
 
 
-def test_one_byte_that_leaves_no_line_of_json(case: Case, check: Callable[[], list[str]]) -> None:
+def test_a_byte_that_breaks_the_json_of_a_line_is_detected(
+    case: Case, check: Callable[[], list[str]]
+) -> None:
     lines = case.lines()
     case.put([lines[0], changed(lines[1], 0), *lines[2:]])
     assert check() == [entry("CHANGED", 2)]
@@ -82,7 +86,7 @@ def test_one_byte_that_leaves_no_line_of_json(case: Case, check: Callable[[], li
         ([], f"MISSING: record {CUSTODY}"),
     ],
 )
-def test_lines_reordered_removed_and_cut_off(
+def test_reordered_removed_and_truncated_lines_are_detected(
     case: Case, check: Callable[[], list[str]], order: list[int], found: str
 ) -> None:
     lines = case.lines()
@@ -92,44 +96,48 @@ def test_lines_reordered_removed_and_cut_off(
     assert check() == [found]
 
 
-def test_one_byte_of_an_artifact(case: Case, check: Callable[[], list[str]]) -> None:
+def test_one_changed_byte_in_an_artifact_is_detected(
+    case: Case, check: Callable[[], list[str]]
+) -> None:
     case.change(ARTIFACT)
     assert check() == [f"CHANGED: artifact {ARTIFACT}"]
 
 
-def test_an_artifact_that_is_gone_is_no_loss(case: Case) -> None:
+def test_a_removed_artifact_is_not_an_error(case: Case) -> None:
     (case.out / ARTIFACT).unlink()
     assert case.wrong() == []
 
 
-def test_one_byte_of_an_original(case: Case, check: Callable[[], list[str]]) -> None:
+def test_one_changed_byte_in_an_original_is_detected(
+    case: Case, check: Callable[[], list[str]]
+) -> None:
     stat = case.call.stat()
     case.call.write_bytes(b"sound of a cell")
     os.utime(case.call, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert check() == ["CHANGED: original ../통화.m4a"]
 
 
-def test_an_original_replaced_together_with_evidence_and_manifest(case: Case) -> None:
+def test_an_original_replaced_with_evidence_and_manifest_is_detected(case: Case) -> None:
     case.call.write_bytes(b"another call")
     (case.out / "evidence.json").unlink()
     case.add()
     assert case.wrong() == ["RECORDS DISAGREE: original ../통화.m4a"]
 
 
-def test_a_result_replaced_together_with_evidence_and_manifest(case: Case) -> None:
+def test_a_result_replaced_with_evidence_and_manifest_is_detected(case: Case) -> None:
     (case.out / "call.txt").write_text("other text")
     case.add()
     assert case.wrong() == ["RECORDS DISAGREE: result call.txt"]
 
 
-def test_a_cut_that_a_later_run_went_on_from_is_still_told(case: Case) -> None:
+def test_a_truncation_is_reported_even_if_a_later_run_continued(case: Case) -> None:
     case.put(case.lines()[:3])
     [problem] = case.add(("view", {"recording": "../통화.m4a"}))
     assert "changed or cut" in problem
     assert case.wrong() == [entry("RECORDS DISAGREE", 4)]
 
 
-def test_a_broken_off_line_is_explained_and_the_log_holds(case: Case) -> None:
+def test_an_unfinished_line_is_explained_and_the_log_is_valid(case: Case) -> None:
     with (case.out / CUSTODY).open("ab") as file:
         file.write(b'{"n": 6, "at": "20')
     assert case.wrong() == [entry("UNREADABLE", 6)]
@@ -139,7 +147,7 @@ def test_a_broken_off_line_is_explained_and_the_log_holds(case: Case) -> None:
     assert "1 line left unfinished by a run that was killed" in "\n".join(checked.lines())
 
 
-def test_another_text_in_place_of_the_broken_off_line_is_found(case: Case) -> None:
+def test_other_text_instead_of_an_unfinished_line_is_detected(case: Case) -> None:
     with (case.out / CUSTODY).open("ab") as file:
         file.write(b"{torn")
     case.add(("view", {}))
@@ -147,7 +155,7 @@ def test_another_text_in_place_of_the_broken_off_line_is_found(case: Case) -> No
     assert case.wrong() == [entry("CHANGED", 6)]
 
 
-def test_the_head_that_was_printed_finds_the_end_that_was_cut_off(case: Case) -> None:
+def test_the_printed_head_reveals_a_truncated_end(case: Case) -> None:
     """Even where the evidence was rewritten to match."""
     kept = hashlib.sha256(case.lines()[-1]).hexdigest()
     anchored = verify(case.out, custody_head=kept)
@@ -159,7 +167,7 @@ def test_the_head_that_was_printed_finds_the_end_that_was_cut_off(case: Case) ->
     assert case.wrong(custody_head=kept) == [f"CHANGED: record {CUSTODY}"]
 
 
-def test_a_log_rewritten_by_somebody_without_the_key(
+def test_a_log_rewritten_without_the_key_is_detected(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The chain fits and the evidence agrees, but the marks are not the user's."""
@@ -186,6 +194,6 @@ def test_a_log_rewritten_by_somebody_without_the_key(
         b"\xff\xfe\n",
     ],
 )
-def test_lines_of_anybody_are_only_told(case: Case, line: bytes) -> None:
+def test_lines_without_our_mac_are_only_reported(case: Case, line: bytes) -> None:
     case.put([*case.lines(), line])
     assert len(case.wrong()) == 1

@@ -28,7 +28,7 @@ def document(folder: Path) -> FacesDocument:
     return FacesDocument(persons, read_persons(folder, persons), source, clips)
 
 
-def test_mot_challenge_text_counts_from_one_and_goes_by_frames(tmp_path: Path) -> None:
+def test_mot_text_counts_from_one_in_order_of_frames(tmp_path: Path) -> None:
     # proves: F3
     assert faces_writer("mot").render(document(tmp_path)).splitlines() == [
         "1,1,80,40,40,40,1,-1,-1,-1",
@@ -48,21 +48,21 @@ def test_csv_has_a_row_for_each_person_and_frame(tmp_path: Path) -> None:
     assert float(rows[1]["x"]) == 81.3 and float(rows[1]["time"]) == 0.04
 
 
-def test_csv_has_no_name_that_a_spreadsheet_would_compute(tmp_path: Path) -> None:
+def test_csv_marks_names_that_are_formulas_as_text(tmp_path: Path) -> None:
     shown = document(tmp_path)
     shown.persons.persons[1].name = "=cmd|' /C calc'!A0"
     rows = list(csv.DictReader(io.StringIO(faces_writer("csv").render(shown))))
     assert {row["name"] for row in rows} == {"", "'=cmd|' /C calc'!A0"}
 
 
-def test_json_holds_all_of_it_and_is_json(tmp_path: Path) -> None:
+def test_json_has_all_data_and_is_valid(tmp_path: Path) -> None:
     # proves: F3
     content = json.loads(faces_writer("json").render(document(tmp_path)))
     assert content["persons"][1]["boxes"] == [[1, 0.04, 10.0, 20.0, 40.0, 40.0]]
     assert content["clips"][0]["shows"] == [[0, 0.08]]
 
 
-def test_the_page_escapes_names_and_links_from_its_own_folder(tmp_path: Path) -> None:
+def test_the_page_escapes_names_and_uses_relative_links(tmp_path: Path) -> None:
     # proves: F7
     page = FacesPage("폴더/a?b").render(document(tmp_path))
     assert 'href="a%3Fb.clips/person%20A.mp4' in page
@@ -70,6 +70,6 @@ def test_the_page_escapes_names_and_links_from_its_own_folder(tmp_path: Path) ->
     assert "http://" not in page and "https://" not in page
 
 
-def test_an_unknown_format_is_said_with_those_there_are() -> None:
+def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match="json, csv, mot"):
         faces_writer("xml")

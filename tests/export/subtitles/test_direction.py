@@ -25,12 +25,12 @@ from reelmill.export.subtitles.text_tracks import ass_file
         ("", False),
     ],
 )
-def test_direction_is_that_of_the_letters(line: str, expected: bool) -> None:
+def test_the_direction_of_a_line_follows_its_letters(line: str, expected: bool) -> None:
     assert is_right_to_left(line) is expected
     assert directed(line) == (f"\u202b{line}\u202c" if expected else line)
 
 
-def test_each_line_of_a_script_has_its_own() -> None:
+def test_each_line_of_an_ass_script_has_its_own_direction() -> None:
     track = SubtitleTrack("ar", [SubtitleCue(0, 1, ["نعم!"], [], ["Yes!"])], [])
     (event,) = ass_file(track, DEFAULT_STYLE, (1920, 1080)).events
     assert event.text == "\u202bنعم!\u202c\\N{\\rOriginal}Yes!"

@@ -70,7 +70,7 @@ def render(name: str, made: SubtitleDocument) -> str:
 TWO = track(cue(0.5, 2.25, "첫째 줄", "둘째 줄"), cue(3600.0, 3601.5, "한 시간 뒤"))
 
 
-def test_each_language_has_its_file_and_smi_has_all() -> None:
+def test_each_language_has_its_own_file_and_smi_has_all() -> None:
     # proves: S5
     made = document(TWO, track(cue(1, 2, "Yes."), language="en"))
     names = [n for name in DEFAULT_SUBTITLE_FORMATS for n in subtitle_writer(name).files(made)]
@@ -79,7 +79,7 @@ def test_each_language_has_its_file_and_smi_has_all() -> None:
     ]  # fmt: skip
 
 
-def test_srt_for_another_parser() -> None:
+def test_another_parser_reads_srt() -> None:
     read = list(srt.parse(render("srt", document(TWO))))
     assert [(c.start.total_seconds(), c.end.total_seconds(), c.content) for c in read] == [
         (0.5, 2.25, "첫째 줄\n둘째 줄"),
@@ -87,7 +87,7 @@ def test_srt_for_another_parser() -> None:
     ]
 
 
-def test_vtt_for_another_parser() -> None:
+def test_another_parser_reads_vtt() -> None:
     read = webvtt.from_buffer(io.StringIO(render("vtt", document(TWO))))
     assert [(c.start, c.end, c.text) for c in read] == [
         ("00:00:00.500", "00:00:02.250", "첫째 줄\n둘째 줄"),
@@ -122,7 +122,7 @@ def test_ffmpeg_reads_the_same_from_every_format(name: str, format_name: str) ->
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_what_looks_like_markup_stays_text(text: str) -> None:
+def test_text_that_looks_like_markup_stays_text(text: str) -> None:
     made = document(track(cue(1, 2, text)))
     joiner = "\u2060"
     arrow = text.replace("-->", "->")
@@ -139,7 +139,7 @@ def unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def test_smi_has_a_class_for_each_language_and_takes_texts_away() -> None:
+def test_smi_has_a_class_for_each_language_and_clears_texts() -> None:
     # proves: S5
     korean = track(cue(1, 2, "네"), cue(2, 3, "아니요"), cue(5, 6, "끝"))
     text = render("smi", document(korean, track(cue(1.5, 4, "Yes"), language="en")))
@@ -179,19 +179,19 @@ def test_style_reaches_the_ass_file_and_fits_the_picture() -> None:
 
 
 @pytest.mark.parametrize("text", ["size", "size=big", "colour=red", "shade=2", "position=left"])
-def test_a_wrong_style_says_what_there_is(text: str) -> None:
+def test_a_wrong_style_is_refused_with_the_known_fields(text: str) -> None:
     with pytest.raises(UsageError, match=r"font=.*size=60"):
         parse_style(text)
 
 
-def test_format_names_as_people_write_them() -> None:
+def test_format_names_are_accepted_in_any_form() -> None:
     assert parse_subtitle_formats([".SRT,sami", "webvtt"]) == ("srt", "vtt", "smi")
     assert parse_subtitle_formats(["all"]) == DEFAULT_SUBTITLE_FORMATS
     with pytest.raises(UsageError, match="srt, vtt, ass, smi"):
         parse_subtitle_formats(["idx"])
 
 
-def test_json_tells_where_everything_came_from_and_what_was_broken() -> None:
+def test_json_has_sources_and_broken_rules() -> None:
     # proves: S5
     content = json.loads(render("json", document(TWO)))
     assert content["sentences"][0]["translations"]["ko"] == {
@@ -210,7 +210,7 @@ _LINE = st.text(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(_LINE, min_size=1, max_size=2), min_size=1, max_size=5))
-def test_any_text_comes_back_from_srt_and_vtt(cues: list[list[str]]) -> None:
+def test_any_text_is_read_back_from_srt_and_vtt(cues: list[list[str]]) -> None:
     made = document(track(*(cue(i * 3 + 1, i * 3 + 3, *lines) for i, lines in enumerate(cues))))
     expected = ["\n".join(lines) for lines in cues]
     read = [c.content.replace("\\\u2060", "\\") for c in srt.parse(render("srt", made))]
@@ -219,7 +219,7 @@ def test_any_text_comes_back_from_srt_and_vtt(cues: list[list[str]]) -> None:
     assert [unescaped(c.raw_text).replace("\\\u2060", "\\") for c in vtt] == expected
 
 
-def test_letters_drawn_in_few_pixels_are_larger() -> None:
+def test_letters_are_larger_on_small_pictures() -> None:
     long = track(cue(0, 1, "칠 일 안에 컴퓨터를 끝낼게요, 아마도."))
     for picture in ((320, 180), (180, 320)):
         least = least_size(DEFAULT_STYLE, picture)

@@ -35,7 +35,7 @@ def read(folder: Path, text: str) -> Case:
     return read_case(file)
 
 
-def test_what_is_said_of_one_recording_goes_before_what_is_said_of_all(tmp_path: Path) -> None:
+def test_facts_about_one_recording_replace_those_about_all(tmp_path: Path) -> None:
     case = read(tmp_path, WHOLE)
     own, other = case.of("통화 1.m4a"), case.of("other.wav")
     assert (own.number, own.place, other.place) == ("2026가단12345", "전화 통화", None)
@@ -45,7 +45,7 @@ def test_what_is_said_of_one_recording_goes_before_what_is_said_of_all(tmp_path:
     assert other.party("A") == Party("A", "김철수", "회사 대표") and other.party("C") is None
 
 
-def test_speakers_are_found_under_the_names_they_were_given(tmp_path: Path) -> None:
+def test_speakers_are_found_by_the_names_given_to_them(tmp_path: Path) -> None:
     case = read(tmp_path, WHOLE).named({"A": "Kim"})
     assert case.of("other.wav").party("Kim") == Party("Kim", "김철수", "회사 대표")
     assert case.of("통화 1.m4a").party("Kim") == Party("Kim", "이영희")
@@ -65,7 +65,7 @@ def test_speakers_are_found_under_the_names_they_were_given(tmp_path: Path) -> N
         ("[recordings.'a.wav']\nnote = 1", r"unknown entry recordings\.a\.wav\.note"),
     ],
 )
-def test_what_no_case_has_is_refused(tmp_path: Path, text: str, told: str) -> None:
+def test_unknown_fields_of_a_case_are_refused(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told) as failure:
         read(tmp_path, text)
     assert "사건.toml" in str(failure.value)

@@ -8,7 +8,7 @@ from reelmill.artifacts import Word
 from reelmill.export.transcript import writer_for
 
 
-def test_a_time_before_each_word(make_document, make_segment) -> None:
+def test_each_word_has_its_time_before_it(make_document, make_segment) -> None:
     # proves: V7
     said = make_segment(1.0, 3.0, "Well, <this> is Kim & Co.", "A")
     times = [(1.0, 1.4), (1.5, 1.9), (1.9, 2.1), (2.1, 2.5), (2.5, 2.6), (2.6, 3.0)]
@@ -24,6 +24,6 @@ def test_a_time_before_each_word(make_document, make_segment) -> None:
     assert plain == "Well, &lt;this&gt; is Kim &amp; Co."
 
 
-def test_only_where_it_can_be_shown(call) -> None:
+def test_words_are_highlighted_only_in_formats_that_support_it(call) -> None:
     assert writer_for("srt", words=True).content(call) == writer_for("srt").content(call)
     assert writer_for("vtt", words=True).content(call) != writer_for("vtt").content(call)

@@ -33,7 +33,7 @@ def test_nothing_is_marked_unless_asked_for():
     assert with_marks(TRANSCRIPT, inaudible=False, events=False) == TRANSCRIPT
 
 
-def test_speech_that_nobody_understands():
+def test_unintelligible_speech_is_marked():
     # proves: V7 G8
     found = with_marks(TRANSCRIPT, inaudible=True, events=False)
     assert texts(found) == [(0, "안녕하세요"), (5, "[불명]"), (9, "[inaudible]"), (12, "[불명]")]
@@ -44,7 +44,7 @@ def test_speech_that_nobody_understands():
     assert (found.segments[3].start, found.segments[3].end) == (12, 15)
 
 
-def test_sounds_that_are_no_words():
+def test_sounds_that_are_not_words_are_marked():
     # proves: V7
     found = with_marks(TRANSCRIPT, inaudible=False, events=True)
     assert (2, "[laughter]") in texts(found) and len(found.segments) == 4

@@ -41,7 +41,7 @@ def test_names_reach_every_format() -> None:
 
 
 # proves: V7
-def test_docx_can_be_read_and_is_always_the_same_file() -> None:
+def test_docx_is_readable_and_always_the_same_file() -> None:
     docx = pytest.importorskip("docx")
     document = Document(spoken(), SOURCE, {}, TURNS)
     data = writer_for("docx").content(document)
@@ -52,13 +52,13 @@ def test_docx_can_be_read_and_is_always_the_same_file() -> None:
     assert [cell.text for cell in made.tables[0].rows[1].cells] == ["A", "00:00:01", "1", "67%"]
 
 
-def test_colons_may_be_in_the_name_of_a_file_and_of_a_speaker() -> None:
+def test_names_of_files_and_speakers_may_contain_colons() -> None:
     names = parse_names(["12:30.m4a:A=Kim: boss,B=Lee", "C=a:b"])
     assert names_for(names, "12:30.m4a") == {"A": "Kim: boss", "B": "Lee", "C": "a:b"}
     assert names_for(names, "other.m4a") == {"C": "a:b"}
 
 
 @pytest.mark.parametrize("given", ["A", "=Kim", "A=", "call.m4a:A"])
-def test_names_that_are_none_are_refused(given: str) -> None:
+def test_invalid_names_are_refused(given: str) -> None:
     with pytest.raises(UsageError, match="LABEL=NAME"):
         parse_names([given])

@@ -49,7 +49,7 @@ def test_srt_and_vtt_hold_the_same_cues_for_pysubs2(document):
 
 
 @given(documents())
-def test_vtt_texts_come_back(document):
+def test_vtt_texts_are_read_back(document):
     read = pysubs2.SSAFile.from_string(
         writer_for("vtt").render(document), format_="vtt", keep_html_tags=True
     )
@@ -97,7 +97,7 @@ def test_json_keeps_every_segment_and_its_text(document):
         max_size=6,
     )
 )
-def test_broken_times_break_nothing(times):
+def test_invalid_times_do_not_break_any_format(times):
     segments = [Segment(a, b, "x", float("nan"), 0.0, float("inf"), 0.0) for a, b in times]
     document = Document(Transcript("ko", 1.0, "demo", 1.0, 1.0, segments), SOURCE)
     for name in ("json", "txt", "srt", "vtt", "tsv"):

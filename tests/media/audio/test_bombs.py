@@ -43,13 +43,13 @@ def stage(path: Path, folder: Path) -> object:
     return Decode().run(context_of(recording, Decode()), Inputs([media]))
 
 
-def test_limits_reach_a_worker_by_its_environment() -> None:
+def test_limits_reach_workers_through_the_environment() -> None:
     given = MediaLimits(max_tracks=3, max_pixels=10, max_silence=1.5, max_stretch=2.0)
     assert MediaLimits.of(given.variables()) == given
     assert MediaLimits.of({}) == MediaLimits()
 
 
-def test_ten_thousand_hours_stated_by_seconds_of_sound(tmp_path: Path) -> None:
+def test_seconds_of_sound_that_state_ten_thousand_hours_are_refused(tmp_path: Path) -> None:
     # proves: G8 G12
     path = in_format(tmp_path / "bomb.mkv", "mka-aac", gap=(3.0, 10_000 * 3600.0))
     assert path.stat().st_size < 200_000
@@ -60,7 +60,7 @@ def test_ten_thousand_hours_stated_by_seconds_of_sound(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.pcm*"))
 
 
-def test_a_day_of_silence_around_seconds_of_sound(
+def test_a_day_of_silence_around_seconds_of_sound_is_refused(
     tmp_path: Path, limited: pytest.MonkeyPatch
 ) -> None:
     # proves: G8
@@ -92,7 +92,7 @@ def test_silence_at_the_end_is_part_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", [1, 2, 100])
-def test_a_few_samples_a_second_are_no_days_of_sound(rate: int, tmp_path: Path) -> None:
+def test_a_very_low_sample_rate_does_not_become_days_of_sound(rate: int, tmp_path: Path) -> None:
     # proves: G7 G8
     path = tmp_path / "slow.wav"
     soundfile.write(path, np.tile([0.5, -0.5], 3000), rate, subtype="PCM_16")
@@ -100,7 +100,7 @@ def test_a_few_samples_a_second_are_no_days_of_sound(rate: int, tmp_path: Path) 
         decode(path, io.BytesIO())
 
 
-def test_slow_samples_are_resampled_in_small_pieces(tmp_path: Path) -> None:
+def test_sound_with_a_low_rate_is_resampled_in_small_blocks(tmp_path: Path) -> None:
     # proves: G7
     path = tmp_path / "slow.wav"
     soundfile.write(path, np.tile([0.5, -0.5], 100_000), 1000, subtype="PCM_16")
@@ -116,7 +116,9 @@ def test_slow_samples_are_resampled_in_small_pieces(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("container", ["matroska", "mov", "mpegts"])
-def test_too_many_tracks(container: str, tmp_path: Path, limited: pytest.MonkeyPatch) -> None:
+def test_too_many_tracks_are_refused(
+    container: str, tmp_path: Path, limited: pytest.MonkeyPatch
+) -> None:
     # proves: G7 G8
     path = many_tracks(tmp_path / f"tracks.{container}", 70, container)
     told = rf"tracks\.{container}: has 70 audio and video tracks.*--max-tracks"
@@ -127,7 +129,9 @@ def test_too_many_tracks(container: str, tmp_path: Path, limited: pytest.MonkeyP
     assert len(probe(path).audio) == 70
 
 
-def test_a_picture_with_too_many_pixels(tmp_path: Path, limited: pytest.MonkeyPatch) -> None:
+def test_a_picture_with_too_many_pixels_is_refused(
+    tmp_path: Path, limited: pytest.MonkeyPatch
+) -> None:
     # proves: G7 G8
     path = large_picture(tmp_path / "large.mkv", 640, 480)
     limited.setenv("REELMILL_MAX_PIXELS", str(640 * 480 - 1))
@@ -144,7 +148,9 @@ def test_a_picture_with_too_many_pixels(tmp_path: Path, limited: pytest.MonkeyPa
         assert len(list(pictures.between(0, 10))) == 3
 
 
-def test_what_a_decoder_wants_beyond_the_memory_of_a_worker(tmp_path: Path) -> None:
+def test_a_decoder_that_needs_more_than_the_worker_memory_fails_its_recording(
+    tmp_path: Path,
+) -> None:
     # proves: G7
     path = large_picture(tmp_path / "large.mkv", 6000, 4000)
     code = (
@@ -180,7 +186,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def test_a_sound_that_does_not_fit_is_its_own_fault(disk: Path, tmp_path: Path) -> None:
+def test_a_sound_too_large_for_the_disk_fails_alone(disk: Path, tmp_path: Path) -> None:
     # proves: G8 G12
     noise = np.random.default_rng(1).normal(0, 0.1, (1, 48_000 * 250)).astype(np.float32)
     stated = in_format(tmp_path / "long.wav", "wav", noise[:, : 22_050 * 250])
@@ -193,7 +199,7 @@ def test_a_sound_that_does_not_fit_is_its_own_fault(disk: Path, tmp_path: Path) 
     assert stage(in_format(tmp_path / "a.wav", "wav"), disk)
 
 
-def test_a_disk_that_others_filled_is_no_recordings_fault(disk: Path, tmp_path: Path) -> None:
+def test_a_disk_filled_by_others_fails_no_recording(disk: Path, tmp_path: Path) -> None:
     # proves: G8
     (disk / "ballast").write_bytes(bytes((6 << 20) - (300 << 10)))
     noise = np.random.default_rng(1).normal(0, 0.1, (1, 22_050 * 20)).astype(np.float32)
@@ -201,7 +207,7 @@ def test_a_disk_that_others_filled_is_no_recordings_fault(disk: Path, tmp_path: 
         stage(in_format(tmp_path / "a.wav", "wav", noise), disk)
 
 
-def test_sound_that_cannot_be_resampled_is_not_called_empty(
+def test_sound_that_cannot_be_resampled_is_not_reported_as_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from reelmill.media.audio import mixdown

@@ -30,7 +30,7 @@ def decoded(path, track=None) -> tuple[np.ndarray, Decoded]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_length_and_times(tmp_path, name):  # proves: V1 V2
+def test_decoding_keeps_length_and_times(tmp_path, name):  # proves: V1 V2
     samples, result = decoded(in_format(tmp_path / "x", name))
     delay = UNDECLARED.get(name, 0.0)
     for click in CLICKS:
@@ -41,7 +41,7 @@ def test_length_and_times(tmp_path, name):  # proves: V1 V2
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 96_000, 192_000])
 @pytest.mark.parametrize("channels", [1, 2, 3, 6, 8, 16])
-def test_rates_and_channels(tmp_path, rate, channels):  # proves: V1
+def test_all_rates_and_channels_are_decoded(tmp_path, rate, channels):  # proves: V1
     path = tmp_path / "x.wav"
     soundfile.write(path, clicks(1, rate, (0.3,), channels).T, rate)
     samples, _ = decoded(path)
@@ -51,7 +51,7 @@ def test_rates_and_channels(tmp_path, rate, channels):  # proves: V1
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
-def test_sample_formats(tmp_path, subtype):  # proves: V1
+def test_all_sample_formats_are_decoded(tmp_path, subtype):  # proves: V1
     path = tmp_path / "x.wav"
     soundfile.write(path, clicks(1, 16_000, (0.3,))[0], 16_000, subtype=subtype)
     samples, _ = decoded(path)
@@ -59,7 +59,7 @@ def test_sample_formats(tmp_path, subtype):  # proves: V1
 
 
 @pytest.mark.parametrize("channels", [2, 6, 8])
-def test_every_channel_is_heard(tmp_path, channels):  # proves: V1
+def test_the_mixed_sound_contains_every_channel(tmp_path, channels):  # proves: V1
     sound = np.zeros((8000 * channels, channels), np.float32)
     for channel in range(channels):  # each has its own half second, also the LFE
         sound[8000 * channel : 8000 * (channel + 1), channel] = 0.9 * np.sin(np.arange(8000) / 5)
@@ -80,7 +80,7 @@ def test_full_scale_on_both_channels_does_not_clip(tmp_path):  # proves: V1
 
 
 @pytest.mark.parametrize("name", ["m4a", "mka-aac", "webm", "ts"])
-def test_sound_that_starts_late(tmp_path, name):  # proves: V2
+def test_sound_that_starts_late_keeps_its_time(tmp_path, name):  # proves: V2
     container, codec, rate = FORMATS[name]
     path = write(
         tmp_path / "x",
@@ -116,26 +116,26 @@ def two_tracks(tmp_path):
 
 
 @pytest.mark.parametrize(("track", "index", "click"), [(None, 0, 1.0), (0, 0, 1.0), (1, 1, 2.0)])
-def test_the_chosen_track(tmp_path, track, index, click):  # proves: V1
+def test_the_chosen_track_is_decoded(tmp_path, track, index, click):  # proves: V1
     samples, result = decoded(two_tracks(tmp_path), track)
     assert result.track == index
     assert onset(samples, 1.5, within=1.4) == pytest.approx(click, abs=0.005)
 
 
 @pytest.mark.parametrize("track", [2, -1])
-def test_a_track_that_is_not_there(tmp_path, track):  # proves: G8
+def test_a_missing_track_is_refused(tmp_path, track):  # proves: G8
     with pytest.raises(InputError, match=r"no audio track .* there are 2"):
         decoded(two_tracks(tmp_path), track)
 
 
-def test_video_without_sound(tmp_path):  # proves: G8
+def test_a_video_without_sound_is_refused(tmp_path):  # proves: G8
     path = write(tmp_path / "x.mp4", container="mp4", codec="aac", rate=16_000, video=True)
     with pytest.raises(InputError, match="has no sound"):
         decoded(path)
 
 
 @pytest.mark.parametrize("name", ["m4a", "mp3", "wav", "flac", "opus"])
-def test_very_short(tmp_path, name):  # proves: V1
+def test_a_very_short_sound_is_decoded(tmp_path, name):  # proves: V1
     rate = FORMATS[name][2]
     samples, _ = decoded(in_format(tmp_path / "x", name, clicks(0.05, rate, (0.01,))))
     assert 0.04 * RATE < len(samples) < 0.12 * RATE
@@ -150,7 +150,7 @@ def damage(path, first: float, last: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["m4a", "mp3", "flac", "opus", "mka-aac"])
-def test_damage_in_the_middle_costs_only_the_middle(tmp_path, name):  # proves: V1 G8
+def test_damage_in_the_middle_loses_only_the_middle(tmp_path, name):  # proves: V1 G8
     rate = FORMATS[name][2]
     sound = clicks(20, rate, (1.0, 18.0))
     path = in_format(tmp_path / "x", name, sound)
@@ -165,7 +165,7 @@ def test_damage_in_the_middle_costs_only_the_middle(tmp_path, name):  # proves: 
 
 
 @pytest.mark.parametrize("name", ["wav", "mp3", "flac", "mka-aac"])
-def test_a_file_cut_short_is_decoded_and_noted(tmp_path, name):  # proves: V1
+def test_a_truncated_file_is_decoded_with_a_finding(tmp_path, name):  # proves: V1
     path = in_format(tmp_path / "x", name)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
@@ -176,7 +176,7 @@ def test_a_file_cut_short_is_decoded_and_noted(tmp_path, name):  # proves: V1
     assert cut.severity == "grave" and cut.end - cut.start > 1
 
 
-def test_nothing_decodable(tmp_path):  # proves: G8
+def test_a_file_with_nothing_decodable_is_refused(tmp_path):  # proves: G8
     path = in_format(tmp_path / "x.m4a", "m4a")
     data = bytearray(path.read_bytes())
     box = data.index(b"mdat")
@@ -187,7 +187,7 @@ def test_nothing_decodable(tmp_path):  # proves: G8
         decoded(path)
 
 
-def test_a_sound_that_changes_its_format(tmp_path):  # proves: V1
+def test_a_sound_that_changes_its_format_is_decoded(tmp_path):  # proves: V1
     path = tmp_path / "x.mp3"
     parts = []
     for number, (rate, channels) in enumerate([(16_000, 1), (44_100, 2), (22_050, 1)]):
@@ -205,7 +205,7 @@ class FullDisk(io.RawIOBase):
         raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_is_told_as_it_is(tmp_path):  # proves: G8
+def test_a_full_disk_raises_the_system_error(tmp_path):  # proves: G8
     with pytest.raises(OSError, match="No space left") as error:
         decode(in_format(tmp_path / "x", "wav"), FullDisk())
     assert error.value.errno == 28

@@ -35,7 +35,7 @@ def labels(result: Decoded) -> list[str]:
     return [finding.label for finding in result.problems]
 
 
-def test_sound_beyond_the_header(tmp_path):
+def test_sound_beyond_the_length_in_the_header_is_read(tmp_path):
     path = wav_with_short_header(tmp_path / "x.wav", clicks(6, RATE, (0.5, 5.0)), 2.0)
     samples, result = read(path)
     assert len(samples) == 6 * RATE
@@ -55,7 +55,7 @@ def test_sound_beyond_the_header(tmp_path):
     ],
     ids=["chunk", "id3v1", "id3v2", "padding"],
 )
-def test_what_follows_the_sound_and_is_none(tmp_path, tail):
+def test_data_after_the_sound_is_not_read_as_sound(tmp_path, tail):
     path = in_format(tmp_path / "x.wav", "wav")
     path.write_bytes(path.read_bytes() + tail)
     samples, result = read(path)
@@ -63,7 +63,7 @@ def test_what_follows_the_sound_and_is_none(tmp_path, tail):
 
 
 @pytest.mark.parametrize("name", ["wav", "opus"])
-def test_files_joined_byte_by_byte(tmp_path, name):
+def test_concatenated_files_are_read_completely(tmp_path, name):
     first = in_format(tmp_path / "first", name)
     second = write_again(tmp_path / "second", name)
     third = in_format(tmp_path / "third", name)
@@ -84,7 +84,7 @@ def write_again(path: Path, name: str) -> Path:
     return write(path, clicks(3, rate, (1.0,), 2), container=container, codec=codec, rate=rate)
 
 
-def test_ogg_whose_links_have_different_rates(tmp_path):
+def test_chained_ogg_with_different_rates_is_read(tmp_path):
     links = [tmp_path / str(rate) for rate in (16_000, 8_000, 44_100)]
     for link in links:
         sound = clicks(3, int(link.name), (1.0,))[0]
@@ -96,7 +96,7 @@ def test_ogg_whose_links_have_different_rates(tmp_path):
     assert labels(result) == ["joined recordings"]
 
 
-def test_a_part_that_cannot_be_read_costs_itself(tmp_path):
+def test_an_unreadable_part_loses_only_itself(tmp_path):
     good = in_format(tmp_path / "good", "wav")
     broken = bytearray(good.read_bytes())
     broken[20:22] = b"\xee\xee"  # a codec that nobody has
@@ -108,7 +108,7 @@ def test_a_part_that_cannot_be_read_costs_itself(tmp_path):
     assert "part 2 of 3" in lost.text
 
 
-def test_pauses_that_a_telephone_did_not_send(tmp_path):
+def test_pauses_that_a_telephone_did_not_send_become_silence(tmp_path):
     path = amr_with_pauses(tmp_path / "x.amr", (2.0, 30.0), (2.0, 700.0), (2.0, 0.0))
     samples, result = read(path)
     loud = np.abs(samples.reshape(-1, RATE // 50).astype(int)).max(axis=1) > 100
@@ -122,7 +122,7 @@ def test_pauses_that_a_telephone_did_not_send(tmp_path):
     assert "2 places (2.0 s, 34.0 s), 730.0 s in all" in finding.text
 
 
-def test_damaged_places_cost_themselves_and_are_told(tmp_path):
+def test_damaged_places_lose_only_themselves_and_are_reported(tmp_path):
     sound = clicks(20, 16_000, (1.0, 10.0, 19.0))
     path = damaged_aac(tmp_path / "x.aac", sound, 16_000, (5.0, 5.5), (14.0, 14.3))
     samples, result = read(path)
@@ -146,7 +146,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize("kind", SIZES)
-def test_other_headers_that_claim_less(tmp_path, kind):
+def test_other_formats_with_too_short_headers_are_read_to_the_end(tmp_path, kind):
     # proves: V1 G21
     path = tmp_path / f"x.{'wav' if kind == 'rf64' else kind}"
     container = {"rf64": "wav"}.get(kind, kind)
@@ -169,7 +169,7 @@ def test_other_headers_that_claim_less(tmp_path, kind):
     assert finding.label == "beyond its header" and finding.start == pytest.approx(2.0, abs=0.02)
 
 
-def test_a_chunk_after_the_sound_is_none(tmp_path):
+def test_a_chunk_after_the_sound_is_not_read_as_sound(tmp_path):
     form = {"container": "aiff", "codec": "pcm_s16be", "rate": RATE}
     path = write(tmp_path / "x.aiff", clicks(2, RATE, (0.5,)), **form)
     path.write_bytes(path.read_bytes() + b"ANNO" + (8000).to_bytes(4, "big") + bytes(8000))

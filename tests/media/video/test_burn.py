@@ -81,14 +81,14 @@ def test_tracks_are_added_and_nothing_else_changes(
     assert texts(copy, 1) == [(0.6, 1.4, "Hello")]
 
 
-def test_a_clock_that_does_not_begin_at_zero_moves_the_texts_with_it(tmp_path: Path) -> None:
+def test_texts_follow_a_clock_that_does_not_begin_at_zero(tmp_path: Path) -> None:
     original = video(tmp_path / "broadcast.ts", "mpegts", start=100.0)
     copy = tmp_path / "copy.mkv"
     mux(original, [KOREAN], copy)
     assert [start for start, *_ in texts(copy, 0)] == [0.5, 2.0]
 
 
-def test_subtitles_that_were_there_stay(tmp_path: Path) -> None:
+def test_existing_subtitles_are_kept(tmp_path: Path) -> None:
     once, twice = tmp_path / "once.mp4", tmp_path / "twice.mp4"
     original = video(tmp_path / "a.mp4")
     for source, target, track in ((original, once, KOREAN), (once, twice, ENGLISH)):
@@ -97,7 +97,7 @@ def test_subtitles_that_were_there_stay(tmp_path: Path) -> None:
     assert [text for *_, text in texts(twice, 1)] == ["Hello"]
 
 
-def test_what_is_no_video_is_an_input_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_video_is_an_input_error(tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("no video")
     with pytest.raises(InputError, match=r"text\.mp4"):
@@ -128,9 +128,7 @@ def brightness(path: Path) -> list[float]:
 
 
 @pytest.mark.parametrize(("container", "suffix"), [("mp4", "mp4"), ("mpegts", "mkv")])
-def test_burned_in_text_is_seen_when_it_is_to_be_seen(
-    container: str, suffix: str, tmp_path: Path
-) -> None:
+def test_burned_text_is_visible_at_its_times(container: str, suffix: str, tmp_path: Path) -> None:
     # proves: S5
     original = video(
         tmp_path / "원본 ' : , 이름.mp4", container, start=0 if suffix == "mp4" else 50
@@ -148,7 +146,7 @@ def test_burned_in_text_is_seen_when_it_is_to_be_seen(
     assert not [p for p in tmp_path.iterdir() if "reelmill-part" in p.name]
 
 
-def test_a_missing_letter_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_missing_letter_is_reported_and_leaves_no_file(tmp_path: Path) -> None:
     # U+1EEBB: an Arabic mathematical letter that hardly any font has.
     target = tmp_path / "b.mp4"
     try:
@@ -169,7 +167,7 @@ def test_a_broken_video_is_an_input_error(tmp_path: Path) -> None:
     assert not (tmp_path / "b.mp4").exists()
 
 
-def test_without_a_fit_ffmpeg_the_way_out_is_named(
+def test_without_a_suitable_ffmpeg_the_message_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G19

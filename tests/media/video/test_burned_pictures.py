@@ -98,20 +98,20 @@ def test_pictures_are_repeated_where_a_text_would_not_be_seen(tmp_path: Path) ->
     assert abs(seen[0] - 0.5) <= 0.1 and abs(seen[-1] - 1.4) <= 0.1 and len(seen) == 10
 
 
-def test_a_text_after_the_last_picture_is_seen(tmp_path: Path) -> None:
+def test_a_text_after_the_last_picture_is_visible(tmp_path: Path) -> None:
     still = video(tmp_path / "still.mp4", (0.0,))
     seen = shown_at(burned(still, start=1.0, end=2.0))
     assert abs(seen[0] - 1.0) <= 0.11 and abs(seen[-1] - 1.9) <= 0.11
 
 
-def test_pictures_that_are_enough_are_not_repeated(tmp_path: Path) -> None:
+def test_pictures_are_not_repeated_without_need(tmp_path: Path) -> None:
     times = (0.0, 0.1, 0.17, 0.3, 0.41, 0.5, 0.58, 0.7, 0.8)
     copy = burned(video(tmp_path / "phone.mp4", times))
     assert [round(time, 2) for time, _ in frames(copy)] == list(times)
 
 
 @pytest.mark.parametrize("size", [(161, 121), (160, 121)])
-def test_odd_sizes_lose_no_line(size: tuple[int, int], tmp_path: Path) -> None:
+def test_odd_sizes_do_not_lose_a_line(size: tuple[int, int], tmp_path: Path) -> None:
     copy = burned(video(tmp_path / "odd.mp4", size=size, pix_fmt="yuv444p"))
     assert shown_at(copy)
     _, luma = frames(copy)[0]
@@ -127,7 +127,7 @@ def test_letters_keep_their_shape_on_wide_pixels_and_on_turned_films(tmp_path: P
     assert shape(turned) == pytest.approx(square, rel=0.1)
 
 
-def test_hdr_becomes_sdr_with_text_as_white_as_paper(tmp_path: Path) -> None:
+def test_hdr_becomes_sdr_with_text_in_reference_white(tmp_path: Path) -> None:
     hdr = video(
         tmp_path / "hdr.mp4", codec="libx265", pix_fmt="yuv420p10le", color_trc=16,
         color_primaries=9, colorspace=9, of={"x265-params": "log-level=none"},
@@ -140,7 +140,7 @@ def test_hdr_becomes_sdr_with_text_as_white_as_paper(tmp_path: Path) -> None:
     assert shown_at(copy) == [0.3, 0.4, 0.5, 0.6]
 
 
-def test_red_stays_red(tmp_path: Path) -> None:
+def test_colours_are_kept_in_the_burned_copy(tmp_path: Path) -> None:
     path = tmp_path / "red.avi"
     with av.open(str(path), "w") as out:
         stream = out.add_stream("png", 10)
@@ -155,7 +155,7 @@ def test_red_stays_red(tmp_path: Path) -> None:
         assert float(frame.to_ndarray()[0, 0]) == pytest.approx(63, abs=3)
 
 
-def test_fields_stay_fields(tmp_path: Path) -> None:
+def test_interlaced_pictures_stay_interlaced(tmp_path: Path) -> None:
     film = video(tmp_path / "tv.mp4", of={"x264-params": "interlaced=1"})
     copy = burned(film)
     with av.open(str(copy)) as file:
@@ -163,7 +163,7 @@ def test_fields_stay_fields(tmp_path: Path) -> None:
     assert shown_at(copy)
 
 
-def test_marks_of_arabic_are_at_its_end(tmp_path: Path) -> None:
+def test_punctuation_of_arabic_is_at_the_end_of_the_line(tmp_path: Path) -> None:
     from reelmill.export.subtitles.direction import directed
 
     if lacking("ن", "Sans"):
@@ -182,9 +182,7 @@ def test_marks_of_arabic_are_at_its_end(tmp_path: Path) -> None:
     assert tall(marked) < 0.1
 
 
-def test_where_nvenc_does_not_work_after_all_it_is_x264(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_x264_is_used_if_nvenc_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = video(tmp_path / "a.mp4", size=(320, 240))
     monkeypatch.setattr("reelmill.media.video.burn.encoder_for", lambda encoding: "nvenc")
     assert shown_at(burned(film)) == [0.3, 0.4, 0.5, 0.6]

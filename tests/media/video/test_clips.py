@@ -82,7 +82,7 @@ def test_picture_and_sound_are_in_step_after_every_cut(
     assert lit[::2] == pytest.approx(flashes, abs=0.001)
 
 
-def test_both_end_together(source: Path, tmp_path: Path) -> None:
+def test_picture_and_sound_end_together(source: Path, tmp_path: Path) -> None:
     # proves: F4
     made = clip(source, tmp_path, (0.0, 4.0, 10.0))
     with av.open(str(made)) as container:
@@ -92,7 +92,7 @@ def test_both_end_together(source: Path, tmp_path: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")  # plays before all is there
 
 
-def test_frames_whose_rate_varies_keep_their_times(tmp_path: Path) -> None:
+def test_frames_of_variable_rate_keep_their_times(tmp_path: Path) -> None:
     times = [0.0, 0.5, 0.9, 1.0, 1.02, 2.0, 2.3, 3.0, 3.1, 4.2, 5.9, 8.0, 8.5]
     varying = film(tmp_path / "vfr.mkv", times, flashes=(1.0, 3.0, 8.0), seconds=9.0)
     frames = films.shown(clip(varying, tmp_path, (0.0, 3.0, 9.0)))
@@ -104,7 +104,7 @@ def test_frames_whose_rate_varies_keep_their_times(tmp_path: Path) -> None:
         assert time - frames[0][0] == pytest.approx(at - first, abs=0.002)
 
 
-def test_sound_is_silent_where_there_is_none(tmp_path: Path) -> None:
+def test_missing_sound_becomes_silence(tmp_path: Path) -> None:
     # proves: F4
     path = in_format(tmp_path / "call.m4a", "m4a", gap=(2.5, 3.0))
     late = tmp_path / "late.mp4"
@@ -125,13 +125,13 @@ def test_many_cuts_are_made_in_one_pass_and_may_overlap(tmp_path: Path) -> None:
         assert found == pytest.approx([t for t in inside if t > 0.02], abs=0.012)
 
 
-def test_a_picture_without_sound_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_video_without_sound_is_reported(tmp_path: Path) -> None:
     path = film(tmp_path / "silent.mp4", [0.0, 0.04], sound=False)
     with pytest.raises(InputError, match="has no sound"):
         cut_sound(path, None, [SoundCut(tmp_path / "no.mp4", ((0.0, 1.0),))])
 
 
-def test_the_encoder_that_really_works_is_taken() -> None:
+def test_the_encoder_that_works_is_chosen() -> None:
     # proves: F4
     assert works("x264")
     wanted = "nvenc" if works("nvenc") else "x264"
@@ -152,7 +152,7 @@ def test_a_better_quality_makes_a_larger_file(tmp_path: Path) -> None:
     assert sizes[0] > 1.3 * sizes[1]
 
 
-def test_colours_survive(tmp_path: Path) -> None:
+def test_colours_are_kept_in_clips(tmp_path: Path) -> None:
     box = [(60, 60, 60, 50)] * 30
     path = film(tmp_path / "red.mp4", [i / 25 for i in range(30)], boxes=box, sound=False)
     out = tmp_path / "out.mp4"
@@ -167,7 +167,7 @@ def test_colours_survive(tmp_path: Path) -> None:
     assert np.abs(middle - (220, 30, 30)).max() < 12
 
 
-def test_sound_that_becomes_stereo_on_the_way(tmp_path: Path) -> None:
+def test_sound_that_becomes_stereo_within_the_file_is_cut(tmp_path: Path) -> None:
     # proves: F6
     form = {"container": "adts", "codec": "aac", "rate": 48_000}
     path = write(tmp_path / "a.aac", clicks(2.0, 48_000, (1.0,)), **form)

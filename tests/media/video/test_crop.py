@@ -44,7 +44,7 @@ def expected(window: Window, width: int, height: int, size: tuple[int, int]) -> 
         Window(500, 300, 90, 90),
     ],
 )
-def test_a_window_becomes_the_picture(window: Window) -> None:
+def test_a_window_fills_the_picture(window: Window) -> None:
     # proves: F4
     frame = gradient(640, 480)
     result = Cropper(250, 250).crop(frame, window)
@@ -73,7 +73,7 @@ def test_a_slow_camera_moves_by_less_than_a_pixel_of_the_original() -> None:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_a_turned_video_is_cut_as_it_is_shown(rotation: int) -> None:
+def test_a_rotated_video_is_cut_as_shown(rotation: int) -> None:
     # proves: F4
     upright = np.asarray(next(planes(gradient(320, 240))))
     coded = av.VideoFrame(*((240, 320) if rotation % 180 else (320, 240)), "yuv420p")
@@ -84,7 +84,7 @@ def test_a_turned_video_is_cut_as_it_is_shown(rotation: int) -> None:
     assert np.array_equal(next(planes(result)), upright[60:180, 40:200])
 
 
-def test_a_window_outside_is_moved_inside() -> None:
+def test_a_window_outside_the_picture_is_moved_inside() -> None:
     frame = gradient(320, 240)
     cropper = Cropper(100, 100)
     at_edge = next(planes(cropper.crop(frame, Window(220, 140, 100, 100))))
@@ -108,7 +108,7 @@ def test_windows_are_turned_with_the_picture() -> None:
     assert to_coded(Window(0, 630, 20, 10), 640, 480, 270) == Window(0, 0, 10, 20)
 
 
-def test_pictures_beside_each_other_and_dimmed() -> None:
+def test_pictures_are_placed_side_by_side_and_dimmed() -> None:
     left, right = gradient(64, 48), black(64, 48)
     both = list(planes(beside([left, dimmed(right)])))
     assert both[0].shape == (48, 128) and both[1].shape == (24, 64)
@@ -118,7 +118,7 @@ def test_pictures_beside_each_other_and_dimmed() -> None:
     assert darker.mean() < next(planes(left)).mean() / 2
 
 
-def test_a_result_can_be_saved(tmp_path: Path) -> None:
+def test_a_cropped_picture_can_be_saved(tmp_path: Path) -> None:
     image = (
         Cropper(64, 64).crop(gradient(320, 240), Window(0, 0, 64, 64)).to_ndarray(format="rgb24")
     )

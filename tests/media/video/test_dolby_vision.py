@@ -21,7 +21,7 @@ def film(path: Path, added: bytes) -> Path:
     return write(path, GRAY, Form("mpegts", "libx265", unit=added))
 
 
-def test_pictures_that_are_no_colours_are_a_grave_finding(tmp_path: Path) -> None:
+def test_dolby_vision_of_profile_5_is_a_grave_finding(tmp_path: Path) -> None:
     path = film(tmp_path / "film.ts", unit(profile_5=True))
     (problem,) = index_video(path).problems
     assert (problem.label, problem.severity) == ("wrong colours", "grave")
@@ -30,6 +30,6 @@ def test_pictures_that_are_no_colours_are_a_grave_finding(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("added", [b"", unit(profile_5=False)], ids=["none", "profile 8"])
-def test_pictures_for_every_screen_are_not(tmp_path: Path, added: bytes) -> None:
+def test_other_profiles_of_dolby_vision_are_not_a_finding(tmp_path: Path, added: bytes) -> None:
     path = film(tmp_path / "film.ts", added)
     assert index_video(path).problems == [] and not look_at(path, 0)[0].wrong_colours

@@ -48,7 +48,7 @@ def test_stretches_hold_every_frame_once(tmp_path: Path) -> None:
     assert len(whole(path)) == 100
 
 
-def test_uneven_times_are_the_files_own(tmp_path: Path) -> None:
+def test_uneven_times_are_those_of_the_file(tmp_path: Path) -> None:
     times = np.cumsum(np.random.default_rng(1).choice([0.02, 0.04, 0.15], 60)).tolist()
     path = film(tmp_path / "vfr.mkv", times, key_every=15, sound=False)
     parts = times_by_stretch(path, 1.0)
@@ -62,7 +62,7 @@ def test_a_video_with_one_key_frame_is_one_stretch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_turned_pictures_are_put_upright(tmp_path: Path, degrees: int) -> None:
+def test_rotated_pictures_are_put_upright(tmp_path: Path, degrees: int) -> None:
     path = turn(film(tmp_path / "a.mp4", [0, 0.04], boxes=[(10, 60, 30, 30)] * 2), degrees)
     track = probe(path).video[0]
     size = upright_size(track)
@@ -101,7 +101,7 @@ def test_formats_look_alike_when_reduced(tmp_path: Path, pix_fmt, codec, size) -
     assert 0.2 < float(glance[15, 1]) < 0.5
 
 
-def test_interlaced_pictures_come_one_a_frame(tmp_path: Path) -> None:
+def test_interlaced_frames_give_one_picture_each(tmp_path: Path) -> None:
     path = film(tmp_path / "i.mkv", STEADY[:30], interlaced=True, sound=False)
     assert len(whole(path)) == 30
 
@@ -113,7 +113,7 @@ def test_sizes_keep_their_shape_and_never_grow() -> None:
     assert reduced_size(1919, 801, 360) == (862, 360)
 
 
-def test_the_largest_picture_is_taken_unless_told() -> None:
+def test_the_largest_video_track_is_used_unless_one_is_chosen() -> None:
     tracks = [VideoTrack(i, "h264", w, h, 25, 1) for i, w, h in ((0, 320, 240), (2, 640, 480))]
     media = Media("mp4", 1.0, [], tracks)
     assert choose_track(Path("a.mp4"), media).index == 2

@@ -96,7 +96,7 @@ def numbers(path: Path, index: VideoIndex, start: float, end: float) -> list[int
 
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="no ffprobe")
 @pytest.mark.parametrize(("codec", "suffix", "b_frames"), MATRIX)
-def test_every_frame_is_looked_at(tmp_path: Path, codec: str, suffix: str, b_frames: int) -> None:
+def test_every_frame_is_processed(tmp_path: Path, codec: str, suffix: str, b_frames: int) -> None:
     # proves: F2 F6
     path = encoded(tmp_path / f"film.{suffix}", codec, b_frames)
     index = index_video(path)
@@ -114,7 +114,7 @@ def test_a_video_in_order_can_be_entered_at_its_key_frames(tmp_path: Path) -> No
     assert index.pictures == FRAMES and len(stretches(index, 0.4)) > 3
 
 
-def test_streams_without_time_stamps_are_counted_and_said_so(tmp_path: Path) -> None:
+def test_streams_without_time_stamps_are_counted_and_reported(tmp_path: Path) -> None:
     # proves: F6 G21
     index = index_video(encoded(tmp_path / "film.h264", "libx264", 2))
     assert not index.seekable
@@ -123,7 +123,7 @@ def test_streams_without_time_stamps_are_counted_and_said_so(tmp_path: Path) -> 
     assert problem.severity == "warning"
 
 
-def test_pictures_that_are_refreshed_little_by_little(tmp_path: Path) -> None:
+def test_video_with_gradual_refresh_instead_of_key_frames_is_indexed(tmp_path: Path) -> None:
     path = encoded(tmp_path / "film.ts", "libx264", **{"x264-params": "intra-refresh=1:keyint=10"})
     assert len(looked_at(path, index_video(path))) == FRAMES
 
@@ -166,7 +166,9 @@ def test_sound_and_picture_of_joined_recordings_stay_in_step(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "flv"])
-def test_a_video_that_ends_before_its_header_says(tmp_path: Path, suffix: str) -> None:
+def test_a_video_that_ends_before_its_stated_length_is_reported(
+    tmp_path: Path, suffix: str
+) -> None:
     # proves: F6 G21
     path = encoded(tmp_path / f"film.{suffix}", "libx264", 2 * (suffix != "avi"), frames=200)
     if suffix == "mp4":
@@ -193,12 +195,12 @@ def remuxed(path: Path, **options: str) -> Path:
     return made
 
 
-def test_sound_that_goes_on_after_the_picture_is_no_damage(tmp_path: Path) -> None:
+def test_sound_after_the_last_picture_is_not_damage(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mkv", [n / 25 for n in range(50)], seconds=6.0)
     assert index_video(path).problems == []
 
 
-def test_a_track_that_begins_later_is_said(tmp_path: Path) -> None:
+def test_a_track_that_begins_later_is_reported(tmp_path: Path) -> None:
     # proves: G21
     path = write(
         tmp_path / "a.flv", clicks(5, 44_100, ()), container="flv", codec="aac", rate=44_100,
@@ -209,7 +211,7 @@ def test_a_track_that_begins_later_is_said(tmp_path: Path) -> None:
     assert [problem.label for problem in index_video(path).problems] == ["late track"]
 
 
-def test_sound_of_an_flv_that_begins_later_is_read_in_its_place(tmp_path: Path) -> None:
+def test_sound_of_an_flv_that_begins_later_is_read_at_its_time(tmp_path: Path) -> None:
     # proves: V1 V2 G21
     path = encoded(tmp_path / "a.flv", "libx264", frames=250)
     heard = write(
@@ -223,7 +225,7 @@ def test_sound_of_an_flv_that_begins_later_is_read_in_its_place(tmp_path: Path) 
     assert [onset(samples, at) for at in (9.5, 11.5)] == pytest.approx([9.5, 11.5], abs=0.05)
 
 
-def test_where_recordings_are_joined_nothing_is_damaged(tmp_path: Path) -> None:
+def test_joints_of_recordings_are_not_damage(tmp_path: Path) -> None:
     path = encoded(tmp_path / "film.ts", "libx264", 2)
     path.write_bytes(path.read_bytes() * 2)
     with open_pictures(path, index=index_video(path)) as pictures:

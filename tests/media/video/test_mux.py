@@ -90,7 +90,7 @@ def copied(original: Path, suffix: str, *tracks: MuxTrack) -> Path:
         ("asf", "wmv2", "wmav2", "mkv"),
     ],
 )
-def test_streams_are_copied_whatever_decoder_there_is_for_them(
+def test_streams_are_copied_even_without_a_decoder(
     form: str, picture: str, sound: str, suffix: str, tmp_path: Path
 ) -> None:
     pixels = {"mjpeg": "yuvj420p", "prores_ks": "yuv422p10le"}.get(picture, "yuv420p")
@@ -107,7 +107,7 @@ def test_streams_are_copied_whatever_decoder_there_is_for_them(
     assert [text for *_, text in texts(copy, 0)] == ["안녕\n하세요", "끝"]
 
 
-def test_a_header_that_is_sent_again_does_not_break_the_copy(tmp_path: Path) -> None:
+def test_a_repeated_header_does_not_break_the_copy(tmp_path: Path) -> None:
     original = film(tmp_path / "a.flv", "flv")
     original.write_bytes(with_headers_again(original.read_bytes(), 5))
     copy = copied(original, "mkv")
@@ -115,7 +115,7 @@ def test_a_header_that_is_sent_again_does_not_break_the_copy(tmp_path: Path) -> 
     assert packets(copy, "audio") == packets(original, "audio")
 
 
-def test_sound_of_blu_ray_discs_is_written_in_the_plain_order(tmp_path: Path) -> None:
+def test_pcm_of_blu_ray_discs_is_written_in_plain_order(tmp_path: Path) -> None:
     original = film(tmp_path / "a.m2ts", "mpegts", sound="pcm_bluray", of={"mpegts_m2ts_mode": "1"})
     copy = tmp_path / "copy.mkv"
     assert mux(original, [KOREAN], copy) == Copied(rewritten=("audio pcm_bluray",))
@@ -157,7 +157,7 @@ def cover() -> bytes:
 
 
 @pytest.mark.parametrize("is_default", [False, True])
-def test_what_a_fan_put_into_a_film_is_kept(is_default: bool, tmp_path: Path) -> None:
+def test_attachments_chapters_and_tags_of_a_film_are_kept(is_default: bool, tmp_path: Path) -> None:
     original = film(tmp_path / "a.mkv", "matroska", finish=furnished)
     ours = MuxTrack("kor", "ko", HEADER, [MuxCue(0, 400, "안녕")], is_default)
     with av.open(str(copied(original, "mkv", ours))) as made:
@@ -178,7 +178,7 @@ def test_what_a_fan_put_into_a_film_is_kept(is_default: bool, tmp_path: Path) ->
 
 @pytest.mark.parametrize("is_default", [False, True])
 @pytest.mark.parametrize("form", ["mp4", "mov"])
-def test_the_new_track_is_shown_only_when_asked(
+def test_the_new_track_is_shown_only_on_request(
     form: str, is_default: bool, tmp_path: Path
 ) -> None:
     ours = MuxTrack("kor", "ko", HEADER, [MuxCue(0, 400, "안녕")], is_default)
@@ -192,7 +192,7 @@ def test_the_new_track_is_shown_only_when_asked(
     assert texts(copy, 0) == [(0.0, 0.4, "안녕")]
 
 
-def test_a_phone_s_film_stays_one(tmp_path: Path) -> None:
+def test_rotation_and_tags_of_a_phone_video_are_kept(tmp_path: Path) -> None:
     def tags(out) -> list[av.Packet]:
         out.streams.video[0].codec_context.codec_tag = "hvc1"
         out.metadata["com.apple.quicktime.model"] = "iPhone"
@@ -230,7 +230,7 @@ def test_a_camera_s_time_code_is_kept(tmp_path: Path) -> None:
         assert file.streams.video[0].metadata["timecode"] == "01:02:03:04"
 
 
-def test_wide_pixels_stay_wide(tmp_path: Path) -> None:
+def test_the_pixel_aspect_is_kept(tmp_path: Path) -> None:
     if not has_ffmpeg():
         pytest.skip("PyAV does not tell Matroska of them")
     original = film(tmp_path / "a.mov", "mov", "mjpeg", pix_fmt="yuvj420p", sample_aspect_ratio=2)
@@ -239,7 +239,7 @@ def test_wide_pixels_stay_wide(tmp_path: Path) -> None:
     assert probe(tmp_path / "copy.mkv").video[0].pixel_aspect == 2
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_parts_of_the_copy_are_named() -> None:
     def track(kind: str, codec: str, **more) -> Track:
         known = {"language": None, "title": None, "dispositions": frozenset(), "tag": ""}
         return Track(kind, codec, **{**known, "aspect": 1.0, **more})
@@ -287,7 +287,7 @@ def test_a_track_that_no_container_takes_is_named(tmp_path: Path) -> None:
     assert lost.startswith("data timed_id3")
 
 
-def test_times_go_on_where_a_clock_was_set_back() -> None:
+def test_times_continue_where_a_clock_was_set_back() -> None:
     order, seen = Monotonic(), []
     for dts in (1000, 1040, 1040, 1030, 1080, 0, 40):
         packet = av.Packet(b"x")
@@ -299,7 +299,7 @@ def test_times_go_on_where_a_clock_was_set_back() -> None:
     assert seen[6] - seen[5] == 40
 
 
-def test_damage_costs_only_itself(tmp_path: Path) -> None:
+def test_damage_loses_only_itself(tmp_path: Path) -> None:
     original = film(tmp_path / "a.ts", "mpegts", "mpeg2video", sound="mp2")
     data = original.read_bytes()
     original.write_bytes(data + data[:3000] + bytes(900) + data[3900:])

@@ -28,7 +28,7 @@ def numbers(
 
 
 @pytest.mark.parametrize("start, end", [(0, 10), (1.0, 2.0), (1.36, 1.44), (3.9, 9), (0.0, 0.04)])
-def test_the_frames_of_a_stretch_of_time(tmp_path: Path, start: float, end: float) -> None:
+def test_the_frames_of_a_time_range_are_read(tmp_path: Path, start: float, end: float) -> None:
     # proves: F2 F5
     path = film(tmp_path / "film.mp4", STEADY, sound=False)
     wanted = [(t, i) for i, t in enumerate(STEADY) if start <= t < end]
@@ -58,25 +58,25 @@ def test_a_part_that_begins_at_a_key_frame_decodes_nothing_before_it(tmp_path: P
             assert decoded[0] == pytest.approx(key)
 
 
-def test_times_are_the_frames_own_when_their_rate_varies(tmp_path: Path) -> None:
+def test_times_of_frames_are_kept_with_a_variable_rate(tmp_path: Path) -> None:
     times = [0.0, 0.02, 0.3, 0.31, 1.0, 1.5, 1.54, 4.0]
     path = film(tmp_path / "vfr.mp4", times, sound=False)
     assert numbers(path, 0.3, 3.0) == [(t, i) for i, t in enumerate(times) if 0.3 <= t < 3]
 
 
-def test_a_transport_stream_begins_at_zero_and_can_be_entered_anywhere(tmp_path: Path) -> None:
+def test_a_transport_stream_begins_at_zero_and_can_be_read_from_anywhere(tmp_path: Path) -> None:
     path = film(tmp_path / "film.ts", STEADY, sound=False)
     found = numbers(path, 2.5, 3.5)
     assert [number for _, number in found] == list(range(63, 88))
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv420p10le", "yuvj420p"])
-def test_other_formats_are_made_the_one_that_is_cut(tmp_path: Path, pix_fmt: str) -> None:
+def test_frames_of_other_formats_are_converted(tmp_path: Path, pix_fmt: str) -> None:
     path = film(tmp_path / "film.mp4", STEADY[:30], pix_fmt=pix_fmt, sound=False)
     assert [number for _, number in numbers(path, 0, 9)] == list(range(30))
 
 
-def test_interlaced_pictures_are_woven(tmp_path: Path) -> None:
+def test_interlaced_pictures_are_deinterlaced(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mp4", STEADY[:40], interlaced=True, sound=False)
     found = numbers(path, 0.4, 1.2)
     assert [number for _, number in found] == list(range(10, 30))
@@ -84,13 +84,13 @@ def test_interlaced_pictures_are_woven(tmp_path: Path) -> None:
         assert not any(frame.interlaced_frame for _, frame in pictures.between(0, 1))
 
 
-def test_sound_alone_has_no_picture(tmp_path: Path) -> None:
+def test_a_recording_without_pictures_is_refused(tmp_path: Path) -> None:
     path = in_format(tmp_path / "통화.m4a", "m4a")
     with pytest.raises(InputError, match=r"통화\.m4a: has no picture"), open_pictures(path):
         pass
 
 
-def test_what_lies_behind_damage_is_still_found(tmp_path: Path) -> None:
+def test_frames_after_damage_are_still_read(tmp_path: Path) -> None:
     # proves: F6
     path = film(tmp_path / "film.ts", STEADY, sound=False)
     data = bytearray(path.read_bytes())

@@ -25,7 +25,7 @@ def mapped(transfer: int, *colour: int) -> list[int]:
 
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
-def test_paper_is_white_and_night_is_black(transfer: int) -> None:
+def test_reference_white_becomes_white_and_black_stays_black(transfer: int) -> None:
     # proves: F4
     white, black = mapped(transfer, *[WHITE[transfer]] * 3), mapped(transfer, 0, 0, 0)
     assert min(white) > 215 and max(white) - min(white) <= 3
@@ -35,7 +35,7 @@ def test_paper_is_white_and_night_is_black(transfer: int) -> None:
 
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
-def test_grey_stays_grey_and_colours_get_stronger(transfer: int) -> None:
+def test_grey_stays_grey_and_colours_become_stronger(transfer: int) -> None:
     value = WHITE[transfer] // 2
     grey = mapped(transfer, value, value, value)
     assert max(grey) - min(grey) <= 2
@@ -43,7 +43,7 @@ def test_grey_stays_grey_and_colours_get_stronger(transfer: int) -> None:
     assert red - max(green, blue) > 30
 
 
-def test_large_pictures_are_looked_up_with_nearly_the_same_result(monkeypatch) -> None:
+def test_the_colour_table_gives_nearly_the_same_as_computing(monkeypatch) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8)
     picture &= 0xFE
     looked_up = tone._table(HLG)[tone._places(picture)]
@@ -51,9 +51,7 @@ def test_large_pictures_are_looked_up_with_nearly_the_same_result(monkeypatch) -
 
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
-def test_what_is_cut_and_what_is_searched_are_of_standard_range(
-    tmp_path: Path, transfer: int
-) -> None:
+def test_cut_and_searched_pictures_have_standard_range(tmp_path: Path, transfer: int) -> None:
     # proves: F4
     path = film(
         tmp_path / "hdr.mkv", [0, 0.04], pix_fmt="yuv420p10le", sound=False, transfer=transfer

@@ -13,7 +13,7 @@ from reelmill.models.alignment.aligners import REPOSITORIES, choose_aligners, fe
 from reelmill.models.whisper.languages import LANGUAGES
 
 
-def test_the_demo_recognizer_gets_the_demo_aligner() -> None:
+def test_the_demo_recognizer_uses_the_demo_aligner() -> None:
     # proves: V4
     spec = choose_aligners(None, (), "demo").spec
     assert [code for code, _ in spec.models] == ["en", "ja", "ko"]
@@ -21,13 +21,13 @@ def test_the_demo_recognizer_gets_the_demo_aligner() -> None:
     assert spec.memory_mb("cpu") > 0
 
 
-def test_none_means_whispers_times() -> None:
+def test_aligner_none_means_whisper_times() -> None:
     # proves: V4
     spec = choose_aligners("none", ("ko",), "large-v3").spec
     assert spec.models == () and spec.name == "none"
 
 
-def test_a_lost_demo_aligner_loses_only_itself(
+def test_a_missing_demo_aligner_does_not_affect_other_languages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G19
@@ -39,7 +39,7 @@ def test_a_lost_demo_aligner_loses_only_itself(
         choose_aligners("demo", (), "demo")
 
 
-def test_a_language_that_cannot_be_fetched_is_noted(
+def test_a_language_whose_aligner_cannot_be_downloaded_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: V4 G19
@@ -50,7 +50,7 @@ def test_a_language_that_cannot_be_fetched_is_noted(
     assert "reelmill models pull aligner:LANGUAGE" in chosen.notes[0]
 
 
-def test_that_no_aligner_is_here_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_aligner_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # proves: V4 G19
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     for language in (None, "sw"):  # nobody says which is spoken; it is one that has none
@@ -60,19 +60,19 @@ def test_that_no_aligner_is_here_is_noted(tmp_path: Path, monkeypatch: pytest.Mo
         )
 
 
-def test_the_table_has_the_languages_of_whisperx() -> None:
+def test_the_table_of_aligners_has_the_languages_of_whisperx() -> None:
     # proves: V4
     theirs = "ar ca cs da de el en es eu fa fi fr gl he hi hr hu id it ja ka ko lv ml nl nn no pl"
     theirs += " pt ro ru sk sl sv te tl tr uk ur vi zh"  # 3.8.6, whisperx/alignment.py
     assert set(theirs.split()) <= set(REPOSITORIES) <= set(LANGUAGES)
 
 
-def test_what_is_no_aligner_is_said() -> None:
+def test_a_model_that_is_not_an_aligner_is_refused() -> None:
     with pytest.raises(ModelUnavailableError, match="no aligner 'klingon'"):
         fetch_aligner("klingon")
 
 
-def test_a_folder_for_a_language(tmp_path: Path) -> None:
+def test_a_folder_can_be_given_for_a_language(tmp_path: Path) -> None:
     # proves: V4
     (tmp_path / "model.bin").write_bytes(b"x")
     (tmp_path / "vocab.json").write_text(json.dumps({"<pad>": 0, "a": 1}))

@@ -18,7 +18,7 @@ def alphabet(folder: Path, *letters: str):
     return read_alphabet(path)
 
 
-def test_case_and_punctuation(tmp_path: Path) -> None:
+def test_case_and_punctuation_are_normalized(tmp_path: Path) -> None:
     # proves: V4
     small = alphabet(tmp_path, "a", "b", "'")
     assert small.spell("Ab!") == [5, 6]
@@ -27,11 +27,11 @@ def test_case_and_punctuation(tmp_path: Path) -> None:
     assert (small.blank, small.delimiter, small.size) == (0, 4, 8)
 
 
-def test_capital_alphabets(tmp_path: Path) -> None:
+def test_alphabets_of_capital_letters_are_supported(tmp_path: Path) -> None:
     assert alphabet(tmp_path, "A", "B").spell("ab") == [5, 6]
 
 
-def test_hangul_whole_or_in_parts(tmp_path: Path) -> None:
+def test_hangul_is_spelled_as_syllables_or_letters(tmp_path: Path) -> None:
     # proves: V4
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -41,12 +41,12 @@ def test_hangul_whole_or_in_parts(tmp_path: Path) -> None:
     assert parts.spell("난") == [ANY]
 
 
-def test_kana_and_accents(tmp_path: Path) -> None:
+def test_kana_and_accents_are_spelled(tmp_path: Path) -> None:
     some = alphabet(tmp_path, "か", "e")
     assert some.spell("カé") == [5, 6]
 
 
-def test_letters_that_are_not_there_count_as_any(tmp_path: Path) -> None:
+def test_unknown_letters_match_any_sound(tmp_path: Path) -> None:
     # proves: V4
     some = alphabet(tmp_path, "a")
     assert some.spell("aДa7") == [5, ANY, 5, ANY]
@@ -54,7 +54,7 @@ def test_letters_that_are_not_there_count_as_any(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", '{"a": 1}', "[]"])
-def test_what_is_no_vocabulary_is_said(content: str, tmp_path: Path) -> None:
+def test_an_invalid_vocabulary_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "vocab.json"
     path.write_text(content)
     with pytest.raises(ModelUnavailableError, match=r"vocab\.json is not an aligner's"):

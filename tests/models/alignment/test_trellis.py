@@ -71,7 +71,7 @@ def cost_of_words(probs: np.ndarray, words: list[list[int]], first, after) -> fl
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_no_path_is_better(seed: int) -> None:
+def test_the_path_found_is_the_best_one(seed: int) -> None:
     # proves: V4
     rng = np.random.default_rng(seed)
     words = [[2], [3, 4]] if seed % 2 else [[2, 3]]
@@ -82,7 +82,7 @@ def test_no_path_is_better(seed: int) -> None:
     assert reached == pytest.approx(exhaustive(probs, letters), abs=1e-4)
 
 
-def test_many_at_once_are_as_one_by_one() -> None:
+def test_a_batch_gives_the_same_as_one_by_one() -> None:
     # proves: V4 G2 G12
     rng = np.random.default_rng(0)
     sounds = [random_probs(rng, int(frames)) for frames in rng.integers(3, 60, 25)]
@@ -111,14 +111,14 @@ def clear(*heard: int) -> np.ndarray:
     return np.log(probs).astype(np.float32)
 
 
-def test_silence_between_words_belongs_to_neither() -> None:
+def test_silence_between_words_belongs_to_neither_word() -> None:
     probs = clear(1, 2, 2, 1, 1, 3, 4, 1)
     (found,) = align([probs], [spell_words([[2], [3, 4]])], [2], ALPHABET)
     assert list(found.first) == [1, 5] and list(found.after) == [3, 7]
     assert found.score == pytest.approx([0.96, 0.96], abs=0.01)
 
 
-def test_unknown_letters_lie_where_letters_are_heard() -> None:
+def test_unknown_letters_are_placed_where_letters_are_heard() -> None:
     # proves: V4
     probs = clear(1, 2, 1, 4, 4, 1, 3, 1)
     (found,) = align([probs], [spell_words([[2], [ANY], [3]])], [3], ALPHABET)

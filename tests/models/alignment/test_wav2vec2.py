@@ -19,14 +19,14 @@ WIDTH, INNER, VOCABULARY = 32, 64, ["<pad>", "<s>", "</s>", "<unk>", "|", "a", "
 CPU = Device("cpu")
 
 
-def test_padding_is_little_and_depends_on_the_sound_alone() -> None:
+def test_padding_is_small_and_depends_only_on_the_sound() -> None:
     # proves: G2
     for samples in range(1, 200_000, 997):
         length = padded_length(samples)
         assert samples <= length <= max(8_000, samples * 1.26)
 
 
-def test_neighbours_do_not_matter() -> None:
+def test_a_result_does_not_depend_on_the_batch() -> None:
     # proves: G2 G12 V4
     spec = choose_aligners("demo", (), "demo").spec
     model = spec.load(CPU, 1)
@@ -106,7 +106,7 @@ def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
     path.write_bytes(struct.pack("<Q", len(written)) + written + data)
 
 
-def test_every_form_of_the_hubs_weights_is_the_same_model(
+def test_every_weight_format_of_the_hub_gives_the_same_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: V4 G11
@@ -131,7 +131,7 @@ def test_every_form_of_the_hubs_weights_is_the_same_model(
         ({"conv_stride": [5, 2, 2, 2, 2, 2, 4]}, "the strides"),
     ],
 )
-def test_shapes_that_cannot_be_computed_are_said(changes, said: str, tmp_path: Path) -> None:
+def test_unsupported_shapes_are_reported(changes, said: str, tmp_path: Path) -> None:
     # proves: V4
     source = hub_model(tmp_path / "hub", **changes)
     with pytest.raises(ModelUnavailableError, match=said):
@@ -139,7 +139,7 @@ def test_shapes_that_cannot_be_computed_are_said(changes, said: str, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
-def test_weights_of_something_else(tmp_path: Path) -> None:
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     source = hub_model(tmp_path / "hub")
     write_safetensors(
         source / "model.safetensors", {"lm_head.weight": np.zeros((7, WIDTH), np.float32)}
@@ -148,7 +148,7 @@ def test_weights_of_something_else(tmp_path: Path) -> None:
         convert(source, tmp_path / "out")
 
 
-def test_a_damaged_model_is_said_with_the_way_out(tmp_path: Path) -> None:
+def test_a_damaged_model_is_reported_with_what_to_do(tmp_path: Path) -> None:
     # proves: G11
     (tmp_path / "model.bin").write_bytes(b"half a model")
     (tmp_path / "vocab.json").write_text(json.dumps({"<pad>": 0, "a": 1}))

@@ -17,7 +17,7 @@ def test_overlap_is_intersection_over_union() -> None:
     assert found[0].tolist() == pytest.approx([1 / 3, 0, 1])
 
 
-def test_boxes_in_pairs_overlap_as_each_with_each() -> None:
+def test_overlaps_of_pairs_equal_those_of_all_boxes() -> None:
     one = boxes((0, 0, 10, 10), (20, 20, 30, 30), (3, 4, 9, 9))
     other = boxes((5, 0, 15, 10), (0, 0, 10, 10), (3, 4, 9, 9))
     assert pair_overlaps(one, other).tolist() == np.diagonal(overlaps(one, other)).tolist()
@@ -31,26 +31,26 @@ def test_suppression_keeps_the_best_of_each_picture() -> None:
     assert suppress(same, scores, groups, 0.5).tolist() == [1, 3, 2]
 
 
-def test_a_small_box_inside_a_large_one_is_suppressed_only_by_its_share() -> None:
+def test_a_small_box_inside_a_large_one_is_suppressed_only_relative_to_its_own_area() -> None:
     nested = boxes((0, 0, 100, 100), (40, 40, 60, 60))
     scores, groups = np.array([0.9, 0.8], np.float32), np.zeros(2, np.int64)
     assert len(suppress(nested, scores, groups, 0.7)) == 2
     assert suppress(nested, scores, groups, 0.7, of_smaller=True).tolist() == [0]
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_no_boxes_give_no_results() -> None:
     none = np.zeros(0)
     assert len(suppress(boxes(), none.astype(np.float32), none.astype(np.int64), 0.5)) == 0
 
 
-def test_squares_keep_the_middle_and_shifts_are_shares() -> None:
+def test_squares_keep_the_centre_and_shifts_are_relative() -> None:
     assert squared(boxes((0, 10, 20, 20))).tolist() == [[0, 5, 20, 25]]
     shifted = moved(boxes((0, 0, 10, 20)), boxes((0.1, 0.1, -0.1, 0)))
     assert shifted[0].tolist() == pytest.approx([1, 2, 9, 20])
 
 
 @pytest.mark.parametrize("side", [12, 24, 60, 120])
-def test_a_crop_shows_its_box(side: int) -> None:
+def test_a_crop_shows_the_content_of_its_box(side: int) -> None:
     """A ramp of brightness in x keeps its ends and its slope, whatever the scale."""
     ramp = np.broadcast_to(np.arange(200, dtype=np.uint8)[None, :, None], (150, 200, 3)).copy()
     box = boxes((20, 10, 20 + side, 10 + side))
@@ -60,7 +60,7 @@ def test_a_crop_shows_its_box(side: int) -> None:
     assert np.abs(piece[:, :, 1].astype(float) - expected).max() < 1.6
 
 
-def test_crops_of_several_frames_reach_over_edges() -> None:
+def test_crops_can_reach_beyond_the_edges_of_frames() -> None:
     frames = [np.full((40, 60, 3), level, np.uint8) for level in (10, 200)]
     places = boxes((-20, -20, 10, 10), (50, 30, 90, 70), (0, 0, 30, 30))
     pieces = crops(frames, np.array([1, 0, 1]), places, 24)

@@ -30,7 +30,7 @@ def waves() -> np.ndarray:
     return np.stack(channels, axis=2).round().astype(np.uint8)
 
 
-def test_a_picture_has_the_vector_that_dlib_gives_it(network) -> None:
+def test_vectors_are_the_same_as_those_of_dlib(network) -> None:
     (found,) = network._network.run(["descriptors"], {"pictures": waves()[None]})
     assert found.shape == (1, 128)
     assert found[0, :8] == pytest.approx(DLIBS_OWN, abs=1e-3)
@@ -44,7 +44,7 @@ def test_vectors_have_unit_length_and_do_not_depend_on_the_batch(network) -> Non
     assert together == pytest.approx(alone, abs=1e-4)
 
 
-def test_the_cast_are_strangers_to_each_other_whatever_they_wear(network) -> None:
+def test_different_people_have_distant_vectors_whatever_they_wear(network) -> None:
     detector = MtcnnSpec().load(Device("cpu"), 1)
     vectors = []
     for actors in (cast(), dressed((70, 75, 90))):
@@ -62,7 +62,7 @@ def test_the_cast_are_strangers_to_each_other_whatever_they_wear(network) -> Non
 
 @pytest.mark.parametrize("turn", [0, 25, -70, 180])
 @pytest.mark.parametrize("scale", [0.2, 1.0, 4.3])
-def test_landmarks_come_to_lie_on_the_template(turn: int, scale: float) -> None:
+def test_aligned_landmarks_match_the_template(turn: int, scale: float) -> None:
     """A dot of its own colour on each landmark is found where the template has that landmark."""
     factor = scale * np.exp(1j * np.radians(turn))
     shift = 400 + 380j - factor * complex(*TEMPLATE.mean(axis=0))
@@ -87,14 +87,14 @@ def test_landmarks_come_to_lie_on_the_template(turn: int, scale: float) -> None:
         assert green / red == pytest.approx(50 * number / 255, abs=0.03)
 
 
-def test_a_similarity_is_found_exactly() -> None:
+def test_a_similarity_transform_is_found_exactly() -> None:
     factor, shift = 1.7 - 0.4j, 12 + 90j
     moved = factor * (TEMPLATE[:, 0] + 1j * TEMPLATE[:, 1]) + shift
     target = np.stack([moved.real, moved.imag], axis=1)
     assert similarity(TEMPLATE, target) == pytest.approx((factor, shift))
 
 
-def test_a_face_beyond_the_edge_is_black_there() -> None:
+def test_an_aligned_face_is_black_beyond_the_edge() -> None:
     frame = np.full((100, 100, 3), 200, np.uint8)
     points = (TEMPLATE - (75, 0)).astype(np.float32)
     (picture,) = aligned(frame, points[None], TEMPLATE, 150)
@@ -102,14 +102,14 @@ def test_a_face_beyond_the_edge_is_black_there() -> None:
     assert picture[50, 120].tolist() == [200, 200, 200]
 
 
-def test_points_that_all_fall_together_harm_nothing() -> None:
+def test_identical_points_do_not_break_the_alignment() -> None:
     frame = np.full((100, 100, 3), 200, np.uint8)
     picture = aligned(frame, np.zeros((1, 5, 2), np.float32), TEMPLATE, 150)
     assert picture.shape == (1, 150, 150, 3)
 
 
 @pytest.mark.parametrize("name", ["dlib", "auto"])
-def test_it_is_what_nothing_said_means(name: str, tmp_path, monkeypatch) -> None:
+def test_dlib_is_the_default_identity(name: str, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).mkdir()
     assert face_spec(name) == shipped()

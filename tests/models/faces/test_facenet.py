@@ -111,7 +111,7 @@ def pool(x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("save", [save_zip, save_old])
-def test_the_converted_network_is_the_one_the_weights_are_of(tmp_path, state, save) -> None:
+def test_the_converted_network_equals_the_original(tmp_path, state, save) -> None:
     spec = face_spec(str(save(tmp_path / "weights.pt", state)))
     model = spec.load(Device("cpu"), 1)
     spec.warm_up(model)
@@ -125,7 +125,7 @@ def test_the_converted_network_is_the_one_the_weights_are_of(tmp_path, state, sa
     assert (vectors @ vectors.T)[0, 1] < 0.99, "different pictures must not look the same to it"
 
 
-def test_it_is_converted_once_and_known_by_its_content(tmp_path, state, announced) -> None:
+def test_a_network_is_converted_once_and_recognized_by_content(tmp_path, state, announced) -> None:
     one = face_spec(str(save_zip(tmp_path / "a.pt", state)))
     again = face_spec(str(tmp_path / "a.pt"))
     moved = face_spec(str((tmp_path / "a.pt").rename(tmp_path / "b.pt")))
@@ -134,7 +134,7 @@ def test_it_is_converted_once_and_known_by_its_content(tmp_path, state, announce
     assert one == again and one.identity == moved.identity != other.identity
 
 
-def test_weights_that_facenet_pytorch_left_are_found(tmp_path, state) -> None:
+def test_weights_downloaded_by_facenet_pytorch_are_found(tmp_path, state) -> None:
     left = tmp_path / "torch/checkpoints"
     left.mkdir(parents=True)
     save_old(left / "20180402-114759-vggface2.pt", state)
@@ -144,7 +144,7 @@ def test_weights_that_facenet_pytorch_left_are_found(tmp_path, state) -> None:
     assert face_spec(VGGFACE2) == spec, "what was converted is enough"
 
 
-def test_weights_by_address(tmp_path, state, models, monkeypatch) -> None:
+def test_weights_can_be_given_by_address(tmp_path, state, models, monkeypatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
     served = save_zip(tmp_path / "served.pt", state)
     monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: _Answer(served))
@@ -166,7 +166,7 @@ class _Answer:
         self.file.close()
 
 
-def test_no_network_is_one_line_with_the_ways_out(monkeypatch, announced) -> None:
+def test_a_missing_network_is_reported_in_one_line_with_what_to_do(monkeypatch, announced) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
 
     def refuse(address, timeout):
@@ -183,7 +183,7 @@ def test_no_network_is_one_line_with_the_ways_out(monkeypatch, announced) -> Non
 
 
 @pytest.mark.parametrize("name", [VGGFACE2, "owner/name", "https://example.org/a.pt"])
-def test_offline_nothing_is_fetched(name) -> None:
+def test_offline_nothing_is_downloaded(name) -> None:
     with pytest.raises(ModelUnavailableError, match=r"HF_HUB_OFFLINE is set.*Choose one of these"):
         face_spec(name)
 
@@ -195,7 +195,7 @@ def test_offline_nothing_is_fetched(name) -> None:
         (None, "cannot be read"),
     ],
 )
-def test_something_else_is_named(tmp_path, content, expected) -> None:
+def test_a_file_that_is_not_the_network_is_refused(tmp_path, content, expected) -> None:
     path = tmp_path / "else.pt"
     if content is None:
         path.write_bytes(b"<html>not found</html>")
@@ -205,19 +205,19 @@ def test_something_else_is_named(tmp_path, content, expected) -> None:
         face_spec(str(path))
 
 
-def test_an_unknown_name_is_told_what_there_is() -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ModelUnavailableError, match=r"no face network 'vgg'.*vggface2"):
         face_spec("vgg")
 
 
-def test_a_cut_off_old_file_is_named(tmp_path, state) -> None:
+def test_a_truncated_old_file_is_named(tmp_path, state) -> None:
     path = save_old(tmp_path / "half.pt", state)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ModelUnavailableError, match=r"half\.pt cannot be read"):
         read_weight_file(path)
 
 
-def test_a_face_is_cut_out_with_a_little_around_it() -> None:
+def test_a_face_is_cut_out_with_a_margin() -> None:
     frame = np.zeros((200, 300, 3), np.uint8)
     frame[50:100, 100:140] = 255
     (picture,) = face_pictures(frame, np.array([[100, 50, 140, 100]], np.float32))

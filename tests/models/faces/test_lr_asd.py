@@ -49,13 +49,13 @@ def sweep() -> np.ndarray:
     return (8000 * np.sin(2 * np.pi * 440 * t * (1 + t))).astype(np.int16).astype(np.float32)
 
 
-def test_sound_features_are_those_the_network_was_trained_on() -> None:
+def test_sound_features_equal_those_used_in_training() -> None:
     found = cepstra(sweep(), 20)
     assert found.shape == (20, 13)
     assert found[5] == pytest.approx(PUBLISHED, abs=1e-3)
 
 
-def test_beyond_the_sound_is_silence() -> None:
+def test_features_beyond_the_sound_are_those_of_silence() -> None:
     assert np.isfinite(cepstra(np.zeros(10, np.float32), 8)).all()
     assert cepstra(sweep(), 30)[:19] == pytest.approx(cepstra(sweep(), 20)[:19])
 
@@ -191,7 +191,7 @@ def made(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     return sound, rng.integers(0, 256, (count, SIDE, SIDE), dtype=np.uint8)
 
 
-def test_the_converted_network_is_the_one_the_weights_are_of(tmp_path: Path) -> None:
+def test_the_converted_network_equals_the_original(tmp_path: Path) -> None:
     weights = state()
     spec = speaking_spec(str(save_zip(tmp_path / "small.model", weights)))
     model = spec.load(Device("cpu"), 1)
@@ -207,7 +207,7 @@ def test_the_converted_network_is_the_one_the_weights_are_of(tmp_path: Path) -> 
         assert own[0] == pytest.approx(scores[:, 1], abs=1e-4)
 
 
-def test_it_is_converted_once_and_known_by_its_content(tmp_path: Path) -> None:
+def test_a_network_is_converted_once_and_recognized_by_content(tmp_path: Path) -> None:
     said: list[str] = []
     file = save_zip(tmp_path / "a.model", state())
     with heard_by(said.append):
@@ -217,7 +217,9 @@ def test_it_is_converted_once_and_known_by_its_content(tmp_path: Path) -> None:
     assert said == ["converting active speaker detector a.model"]
 
 
-def test_no_network_is_one_line_with_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_network_is_reported_in_one_line_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(address, timeout):
         raise ConnectionRefusedError(111, "Connection refused")
 
@@ -231,7 +233,7 @@ def test_no_network_is_one_line_with_the_ways_out(monkeypatch: pytest.MonkeyPatc
     assert "leave out --active-speaker and --follow" in text
 
 
-def test_a_fetched_file_that_is_another_is_refused(monkeypatch, tmp_path: Path) -> None:
+def test_a_downloaded_file_with_other_content_is_refused(monkeypatch, tmp_path: Path) -> None:
     def give(address, target, **more):
         target.parent.mkdir(parents=True, exist_ok=True)
         save_zip(target, state())
@@ -243,13 +245,13 @@ def test_a_fetched_file_that_is_another_is_refused(monkeypatch, tmp_path: Path) 
     assert [file for file in (tmp_path / "models").rglob("*") if file.is_file()] == []
 
 
-def test_it_is_among_the_models_listed(tmp_path: Path, capsys) -> None:
+def test_the_network_is_in_the_list_of_models(tmp_path: Path, capsys) -> None:
     run_models_list()
     assert "speaking:lr-asd" in capsys.readouterr().out
     assert lr_asd_files.here() is None
 
 
-def test_what_is_no_such_network_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_the_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ModelUnavailableError, match=r"no active speaker detector 'talknet'.*lr-asd"
     ):
@@ -259,5 +261,5 @@ def test_what_is_no_such_network_is_said(tmp_path: Path) -> None:
         speaking_spec(str(other))
 
 
-def test_nothing_to_look_at_is_nothing_said(tmp_path: Path) -> None:
+def test_no_windows_give_no_probabilities(tmp_path: Path) -> None:
     assert LrAsd(None).speaking([]) == []

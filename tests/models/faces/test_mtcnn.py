@@ -36,7 +36,7 @@ def wall(*people: tuple[int, float, int, int]) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(canvas), np.array(truth, np.float32).reshape(-1, 4)
 
 
-def test_every_face_of_a_frame_is_found_where_it_is(mtcnn: Mtcnn) -> None:
+def test_every_face_of_a_frame_is_found_at_its_position(mtcnn: Mtcnn) -> None:
     picture, truth = wall((0, 24, 30, 40), (1, 60, 200, 60), (2, 110, 330, 10))
     (faces,) = mtcnn.look([picture])
     assert len(faces) == 3
@@ -44,7 +44,7 @@ def test_every_face_of_a_frame_is_found_where_it_is(mtcnn: Mtcnn) -> None:
     assert faces.scores.min() > 0.9
 
 
-def test_a_face_that_moved_is_found_again_beside_where_it_was(mtcnn: Mtcnn) -> None:
+def test_a_face_that_moved_is_found_nearby(mtcnn: Mtcnn) -> None:
     picture, truth = wall((0, 40, 100, 60), (2, 90, 330, 60))
     before = np.array([truth[0] + 22, truth[1] - 50, [20, 250, 60, 290]], np.float32)
     faces = mtcnn.seek([picture], np.zeros(3, np.int64), before, around=2.5)
@@ -53,7 +53,7 @@ def test_a_face_that_moved_is_found_again_beside_where_it_was(mtcnn: Mtcnn) -> N
     assert faces.scores[2] == 0  # nobody was there, and nobody is
 
 
-def test_landmarks_lie_in_the_face_in_their_order(mtcnn: Mtcnn) -> None:
+def test_landmarks_lie_in_the_face_in_the_right_order(mtcnn: Mtcnn) -> None:
     picture, _ = wall((0, 90, 200, 40))
     (faces,) = mtcnn.look([picture])
     left_eye, right_eye, nose, left_mouth, right_mouth = faces.landmarks[0]

@@ -124,7 +124,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("what", KINDS)
-def test_faces_are_where_the_network_says(tmp_path: Path, what: str) -> None:
+def test_faces_are_at_the_positions_of_the_network(tmp_path: Path, what: str) -> None:
     make, kind = KINDS[what]
     model = loaded(make(tmp_path / "detector.onnx"))
     assert model.kind == kind
@@ -152,13 +152,13 @@ def test_a_larger_frame_is_fitted_into_the_network(tmp_path: Path, what: str) ->
     assert faces.boxes[0] == pytest.approx([272, 112, 400, 240], abs=0.01)
 
 
-def test_one_face_seen_by_several_cells_is_one(tmp_path: Path) -> None:
+def test_one_face_detected_by_several_cells_is_one_face(tmp_path: Path) -> None:
     model = loaded(yunet(tmp_path / "detector.onnx"))
     (faces,) = model.look([wall(360, 640, (10, 5), (11, 5))])
     assert len(faces) == 1
 
 
-def test_yunet_as_opencv_reads_it() -> None:
+def test_yunet_finds_the_same_faces_as_in_opencv() -> None:
     """Numbers of one cell through OpenCV's formula, in other words."""
     numbers = np.array([[0, 0, 0, 0], [0.3, -0.2, 0.7, 1.1]], np.float32)
     points = np.arange(20, dtype=np.float32).reshape(2, 5, 2) / 10
@@ -172,13 +172,13 @@ def test_yunet_as_opencv_reads_it() -> None:
     assert landmarks[0, 4] == pytest.approx([1.8 * 16, (1.9 + 1) * 16], abs=1e-4)
 
 
-def test_mtcnn_is_no_detector_of_this_kind(tmp_path: Path) -> None:
+def test_the_file_of_another_detector_is_refused(tmp_path: Path) -> None:
     onet = MtcnnSpec().folder / "onet.onnx"
     with pytest.raises(ModelUnavailableError, match=r"onet\.onnx: takes tensor\(uint8\)"):
         detector_spec(str(onet)).load(Device("cpu"), 1)
 
 
-def test_another_network_is_told_what_it_lacks(tmp_path: Path) -> None:
+def test_another_network_is_refused_with_what_it_lacks(tmp_path: Path) -> None:
     net = Net((64, 64), 0, 255)
     net.put_out("score", net.cells(8), constant(1), scores=True, batch=True)
     path = net.save(tmp_path / "other.onnx")
@@ -186,7 +186,7 @@ def test_another_network_is_told_what_it_lacks(tmp_path: Path) -> None:
         detector_spec(str(path)).load(Device("cpu"), 1)
 
 
-def test_names_of_nothing(tmp_path: Path) -> None:
+def test_unknown_detector_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError, match="the file does not exist; give mtcnn"):
         detector_spec("yunet")
     (tmp_path / "a.txt").write_text("x")
@@ -194,7 +194,7 @@ def test_names_of_nothing(tmp_path: Path) -> None:
         detector_spec(str(tmp_path / "a.txt"))
 
 
-def test_facenet_pytorch_that_is_not_installed_is_one_line(monkeypatch) -> None:
+def test_a_missing_facenet_pytorch_is_reported_in_one_line(monkeypatch) -> None:
     # proves: G19
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelUnavailableError) as caught:

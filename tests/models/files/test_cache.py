@@ -28,14 +28,14 @@ def make_cached(repository: str, **kwargs) -> Path:
     return make_model(root / "snapshots" / COMMIT, **kwargs)
 
 
-def test_demo_is_in_the_package(demo):
+def test_the_demo_model_is_in_the_package(demo):
     # proves: V3
     assert demo.name == "demo"
     assert demo.path.parent.parent.name == "assets"
     assert demo.identity.startswith("local:")
 
 
-def test_local_folder(tmp_path):
+def test_a_model_can_be_a_local_folder(tmp_path):
     # proves: V3
     folder = make_model(tmp_path / "my model", n_mels=128)
     files = cache.resolve(str(folder))
@@ -57,7 +57,7 @@ def test_a_model_may_declare_shorter_windows(tmp_path):
     assert (files.window_seconds, files.padded_seconds) == (10, 12)
 
 
-def test_identity_follows_content_not_place(tmp_path):
+def test_the_identity_follows_the_content_and_not_the_path(tmp_path):
     # proves: G12
     one = cache.resolve(str(make_model(tmp_path / "one"))).identity
     copy = cache.resolve(str(make_model(tmp_path / "two"))).identity
@@ -75,7 +75,7 @@ def test_identity_of_large_weights_is_sampled(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["large-v3", "large", "Systran/faster-whisper-large-v3"])
-def test_cached_hub_model(name):
+def test_a_cached_hub_model_is_found(name):
     # proves: V3
     folder = make_cached("Systran/faster-whisper-large-v3", n_mels=128)
     files = cache.resolve(name)
@@ -83,18 +83,18 @@ def test_cached_hub_model(name):
     assert files.identity == f"hub:Systran/faster-whisper-large-v3@{COMMIT}"
 
 
-def test_any_repository():
+def test_any_repository_of_the_hub_is_accepted():
     folder = make_cached("someone/whisper-ko-ct2")
     assert cache.resolve("someone/whisper-ko-ct2").path == folder
 
 
-def test_folder_copied_into_the_models_folder():
+def test_a_folder_copied_into_the_models_folder_is_found():
     folder = make_model(hub.models_folder() / "medium")
     assert cache.resolve("medium").path == folder
 
 
 @pytest.mark.parametrize("file", ["config.json", "model.bin", "tokenizer.json"])
-def test_missing_file_is_named(tmp_path, file):
+def test_a_missing_file_of_a_model_is_named(tmp_path, file):
     # proves: G11
     folder = make_model(tmp_path / "model")
     (folder / file).unlink()
@@ -102,7 +102,7 @@ def test_missing_file_is_named(tmp_path, file):
         cache.resolve(str(folder))
 
 
-def test_half_downloaded_offline():
+def test_a_partly_downloaded_model_is_reported_offline():
     # proves: G11
     (make_cached("Systran/faster-whisper-tiny") / "model.bin").unlink()
     with pytest.raises(
@@ -115,7 +115,7 @@ def test_half_downloaded_offline():
         cache.resolve("tiny", download=False)
 
 
-def test_unknown_name_has_a_hint(tmp_path):
+def test_an_unknown_name_is_reported_with_similar_ones(tmp_path):
     with pytest.raises(ModelUnavailableError, match="did you mean 'large-v3'"):
         cache.resolve("large-v33")
     weights = make_model(tmp_path / "model") / "model.bin"
@@ -165,7 +165,7 @@ def online(monkeypatch):
     return script
 
 
-def test_download_is_tried_again(online, announced):
+def test_a_failed_download_is_retried(online, announced):
     # proves: G8 G11
     scripted = online(ConnectError("down"), TimeoutError("slow"), ConnectError("down"))
     waits, lines = [], announced
@@ -177,7 +177,7 @@ def test_download_is_tried_again(online, announced):
     assert len(lines) == 4
 
 
-def test_download_given_up(online):
+def test_a_download_is_given_up_after_its_tries(online):
     # proves: G11
     scripted = online(*[ConnectError("down")] * 9)
     with pytest.raises(ModelUnavailableError, match="Choose one of these"):
@@ -185,7 +185,7 @@ def test_download_given_up(online):
     assert scripted.calls == 4
 
 
-def test_refusal_is_not_tried_again(online):
+def test_a_refused_download_is_not_retried(online):
     # proves: G8 G11
     scripted = online(_gated())
     with pytest.raises(ModelUnavailableError, match=r"gated.*HF_TOKEN"):
@@ -193,7 +193,7 @@ def test_refusal_is_not_tried_again(online):
     assert scripted.calls == 1
 
 
-def test_a_name_that_does_not_resolve_is_an_answer(online):
+def test_a_host_name_that_does_not_resolve_is_not_retried(online):
     # proves: G11
     error = ConnectError("down")
     error.__cause__ = socket.gaierror(-2, "Name or service not known")
@@ -203,7 +203,7 @@ def test_a_name_that_does_not_resolve_is_an_answer(online):
     assert scripted.calls == 1
 
 
-def test_without_a_network_the_real_library_answers_at_once(monkeypatch):
+def test_without_a_network_the_hub_library_fails_at_once(monkeypatch):
     # proves: G11
     monkeypatch.delenv("HF_HUB_OFFLINE")
     import huggingface_hub.constants
@@ -221,7 +221,7 @@ def test_without_a_network_the_real_library_answers_at_once(monkeypatch):
     assert waits == []
 
 
-def test_real_library_offline(online, monkeypatch):
+def test_the_hub_library_respects_offline_mode(online, monkeypatch):
     """Whatever huggingface_hub raises without a network, the message is ours."""
     import huggingface_hub.constants
 
@@ -230,7 +230,7 @@ def test_real_library_offline(online, monkeypatch):
         cache.resolve("tiny", sleep=lambda seconds: None)
 
 
-def test_list():
+def test_models_are_listed_with_their_paths():
     make_cached("Systran/faster-whisper-tiny")
     make_cached("someone/whisper-ko-ct2")
     (hub.models_folder() / "models--someone--text-model" / "snapshots").mkdir(parents=True)
@@ -252,7 +252,7 @@ def test_list():
         ({"XDG_CACHE_HOME": "/d"}, "/d/huggingface/hub"),
     ],
 )
-def test_models_folder(monkeypatch, variables, folder):
+def test_the_models_folder_is_the_one_of_the_hub_library(monkeypatch, variables, folder):
     for name in ("REELMILL_MODELS", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -260,7 +260,7 @@ def test_models_folder(monkeypatch, variables, folder):
     assert hub.models_folder() == Path(folder)
 
 
-def test_fetching_shows_no_progress_bar(monkeypatch, capfd):
+def test_downloads_show_no_progress_bar(monkeypatch, capfd):
     def snapshot(repository, *, tqdm_class, **_):
         with tqdm_class(total=2, desc="Fetching", name="huggingface_hub.snapshot_download") as bar:
             bar.update(1)

@@ -15,7 +15,7 @@ from reelmill.models.files.catalog import (
 from reelmill.models.whisper.languages import LANGUAGES
 
 
-def test_names_are_those_of_faster_whisper():
+def test_model_names_equal_those_of_faster_whisper():
     # proves: V3
     ours = {
         entry.name: entry.repository
@@ -28,7 +28,7 @@ def test_names_are_those_of_faster_whisper():
     assert len(names()) == len(set(names()))
 
 
-def test_languages_are_those_of_faster_whisper():
+def test_languages_equal_those_of_faster_whisper():
     assert set(LANGUAGES) == set(_LANGUAGE_CODES)
 
 
@@ -49,7 +49,7 @@ def test_languages_are_those_of_faster_whisper():
         (0, "cpu", "tiny"),
     ],
 )
-def test_choice_by_free_memory(free_mb, device, model):
+def test_the_model_is_chosen_by_free_memory(free_mb, device, model):
     # proves: V3
     choice = choose_whisper(free_mb, device)
     assert choice.name == model
@@ -79,7 +79,7 @@ def test_more_memory_never_chooses_a_smaller_model():
         (64_000, "cpu", "small", "nllb-200-distilled-600M"),
     ],
 )
-def test_models_for_subtitles_by_free_memory(free_mb, device, recognizer, translator):
+def test_models_for_subtitles_are_chosen_by_free_memory(free_mb, device, recognizer, translator):
     # proves: S3
     chosen = choose_for_subtitles(free_mb, device)
     assert [choice.name for choice in chosen] == [recognizer, translator]
@@ -99,5 +99,5 @@ def test_models_for_subtitles_by_free_memory(free_mb, device, recognizer, transl
         ("someone/anything", "whisper"),
     ],
 )
-def test_the_name_tells_the_kind(name, kind):
+def test_the_kind_of_a_model_follows_from_its_name(name, kind):
     assert guess_kind(name) == kind

@@ -11,7 +11,7 @@ from reelmill.models.files.environments import Environment, look
 from tests.bare import make_environment
 
 
-def test_it_is_asked_what_it_has(tmp_path: Path) -> None:
+def test_an_environment_reports_its_packages(tmp_path: Path) -> None:
     home = make_environment(tmp_path / "env", whisperx="3.8.6", pyannote_audio="4.0.7")
     found = look(home, ("whisperx", "pyannote.audio", "torch", "pydantic"))
     assert found.versions == {"whisperx": "3.8.6", "pyannote.audio": "4.0.7"}
@@ -19,13 +19,13 @@ def test_it_is_asked_what_it_has(tmp_path: Path) -> None:
     assert look(home / "bin" / "python", ("whisperx",)).versions == {"whisperx": "3.8.6"}
 
 
-def test_without_one_it_is_ours() -> None:
+def test_without_a_choice_our_own_environment_is_used() -> None:
     found = look(None, ("pydantic", "no-such-package"))
     assert found.python is None and set(found.versions) == {"pydantic"}
     assert found.where == "this environment"
 
 
-def test_what_is_no_environment_is_said(tmp_path: Path) -> None:
+def test_a_path_that_is_not_an_environment_is_refused(tmp_path: Path) -> None:
     # proves: G19
     with pytest.raises(ModelUnavailableError, match=r"--python .*nowhere: there is no interpreter"):
         look(tmp_path / "nowhere", ())

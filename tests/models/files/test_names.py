@@ -23,11 +23,11 @@ def among_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("name", ["./a/b", "../a", "/a", "~/a"])
-def test_what_is_written_as_a_path_is_one(name: str) -> None:
+def test_a_name_written_as_a_path_is_a_path(name: str) -> None:
     assert given_path(name) == Path(name).expanduser()
 
 
-def test_a_repository_is_not_the_folder_of_its_name(announced: list[str]) -> None:
+def test_a_repository_name_does_not_mean_a_folder_of_that_name(announced: list[str]) -> None:
     Path("owner/model").mkdir(parents=True)
     assert given_path("owner/model") is None
     assert announced == [
@@ -35,14 +35,14 @@ def test_a_repository_is_not_the_folder_of_its_name(announced: list[str]) -> Non
     ]
 
 
-def test_other_files_that_are_there_need_no_point() -> None:
+def test_other_existing_files_are_accepted_without_a_leading_dot() -> None:
     Path("mine.onnx").touch()
     assert given_path("mine.onnx") == Path("mine.onnx")
     assert given_path("mine.onnx", known=("mine.onnx",)) is None
     assert given_path("other.onnx") is None
 
 
-def test_planted_models_are_not_taken(among_recordings: Path) -> None:
+def test_planted_models_are_not_used(among_recordings: Path) -> None:
     # proves: G12
     Path(VGGFACE2).write_bytes(b"planted")
     Path("wespeaker-resnet34").write_bytes(b"planted")
@@ -58,7 +58,7 @@ def test_planted_models_are_not_taken(among_recordings: Path) -> None:
         assert str(among_recordings / name) not in str(caught.value)
 
 
-def test_a_planted_pyannote_pipeline_is_not_taken() -> None:
+def test_a_planted_pyannote_pipeline_is_not_used() -> None:
     folder = Path("pyannote/speaker-diarization-community-1")
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text("pipeline: {name: evil.Pipeline}\n")
@@ -66,7 +66,7 @@ def test_a_planted_pyannote_pipeline_is_not_taken() -> None:
         pyannote_spec(None, str(folder))
 
 
-def test_a_planted_module_is_not_imported_when_an_environment_is_looked_at() -> None:
+def test_a_planted_module_is_not_imported_when_an_environment_is_examined() -> None:
     # proves: G12
     for module in ("json", "sysconfig", "planted"):
         Path(f"{module}.py").write_text("open('ran', 'w').close()\nraise SystemExit(1)\n")

@@ -26,7 +26,7 @@ def safetensors(path: Path, tensors: dict[str, tuple[str, np.ndarray]]) -> None:
     path.write_bytes(struct.pack("<Q", len(written)) + written + data)
 
 
-def test_safetensors_of_every_kind(tmp_path: Path) -> None:
+def test_safetensors_of_every_type_are_read(tmp_path: Path) -> None:
     # proves: V4
     numbers = np.array([[1.5, -2.0, 0.25]], np.float32)
     halved = (numbers.view(np.uint32) >> 16).astype(np.uint16)
@@ -44,7 +44,7 @@ def test_safetensors_of_every_kind(tmp_path: Path) -> None:
         assert one.dtype == np.float32 and np.array_equal(one, numbers)
 
 
-def test_a_cut_off_file_is_named(tmp_path: Path) -> None:
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     safetensors(path, {"w": ("F32", np.ones(100, np.float32))})
     path.write_bytes(path.read_bytes()[:-8])
@@ -54,7 +54,7 @@ def test_a_cut_off_file_is_named(tmp_path: Path) -> None:
         read_weights(tmp_path)
 
 
-def test_no_weights(tmp_path: Path) -> None:
+def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError, match="has no weights"):
         read_weights(tmp_path)
 
@@ -64,7 +64,7 @@ class Evil:
         return (print, ("run by a file of weights",))
 
 
-def test_a_pickle_that_wants_to_run_something_is_refused(
+def test_a_pickle_that_would_run_code_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # proves: V4

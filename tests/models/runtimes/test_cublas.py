@@ -36,7 +36,7 @@ def build(path, soname, beside=None):
 
 @linux
 @pytest.mark.skipif(COMPILER is None, reason="no C compiler to make a stand-in library")
-def test_found_in_site_packages(tmp_path):
+def test_cublas_is_found_in_site_packages(tmp_path):
     # proves: V3
     folder = tmp_path / "site-packages" / "nvidia" / "cublas" / "lib"
     folder.mkdir(parents=True)
@@ -64,7 +64,7 @@ def nowhere(monkeypatch):
 
 
 @linux
-def test_missing_on_a_cuda_machine(nowhere, monkeypatch, tmp_path):
+def test_missing_cublas_is_reported_on_a_cuda_machine(nowhere, monkeypatch, tmp_path):
     # proves: G11
     monkeypatch.setattr(cublas, "_has_cuda_device", lambda: True)
     with pytest.raises(ModelUnavailableError, match=r'pip install "reelmill\[cuda\]"'):
@@ -72,14 +72,14 @@ def test_missing_on_a_cuda_machine(nowhere, monkeypatch, tmp_path):
 
 
 @linux
-def test_missing_where_nothing_needs_it(nowhere, monkeypatch, tmp_path):
+def test_missing_cublas_is_ignored_without_cuda(nowhere, monkeypatch, tmp_path):
     # proves: G19
     monkeypatch.setattr(cublas, "_has_cuda_device", lambda: False)
     assert cublas.preload_cublas([str(tmp_path)]).source == "missing"
 
 
 @linux
-def test_damaged_wheel_is_said(tmp_path):
+def test_a_damaged_cublas_package_is_reported(tmp_path):
     folder = tmp_path / "nvidia" / "cublas" / "lib"
     folder.mkdir(parents=True)
     for name in ("libcublasLt.so.12", "libcublas.so.12"):

@@ -23,7 +23,7 @@ def fresh() -> Iterator[None]:
 
 
 # proves: G16 G19
-def test_networks_stay_on_the_cpu_where_onnx_runtime_knows_no_cuda(
+def test_networks_stay_on_the_cpu_if_onnx_runtime_has_no_cuda(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = ModuleSpec("onnxruntime", None, is_package=True)
@@ -38,7 +38,7 @@ def test_networks_stay_on_the_cpu_where_onnx_runtime_knows_no_cuda(
     assert MtcnnSpec().supports("cuda") and not MtcnnSpec().unsupported_reason("cuda")
 
 
-def test_a_gpu_is_not_taken_for_another_device_in_silence() -> None:
+def test_a_gpu_is_not_silently_replaced_by_another_device() -> None:
     path = MtcnnSpec().folder / "onet.onnx"
     with pytest.raises(ModelUnavailableError, match=r"onnxruntime-gpu.*--device cpu"):
         onnx.open_network(path, Device("cuda", 0), 1)

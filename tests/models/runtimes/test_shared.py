@@ -37,7 +37,7 @@ class Toy(ModelSpec):
         model.append("warm")
 
 
-def test_each_is_itself_and_one_process_loads_all() -> None:
+def test_shared_models_keep_their_identity_in_one_process() -> None:
     one, other = shared((Toy("one"), Toy("other")))
     assert one == other and hash(one) == hash(other)
     assert (one.name, one.identity) == ("one", "one-1")
@@ -51,7 +51,7 @@ def test_each_is_itself_and_one_process_loads_all() -> None:
     assert own_spec(pickle.loads(pickle.dumps(other))) == Toy("other")
 
 
-def test_a_large_one_keeps_a_process_of_its_own() -> None:
+def test_a_large_model_keeps_a_separate_process() -> None:
     one, large = shared((Toy("one"), Toy("large", is_small=False)))
     assert one == Toy("one") and own_spec(large) == Toy("large", is_small=False)
     assert own_model(one, "loaded") == "loaded"

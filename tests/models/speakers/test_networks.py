@@ -87,14 +87,14 @@ class Sets:
         return [scores]
 
 
-def test_a_powerset_network_says_the_same_things() -> None:
+def test_a_powerset_network_gives_the_same_kind_of_results() -> None:
     ((heard,),) = Segmentation(cast(OnnxNetwork, Sets())).hear([np.zeros((1, 100), np.int16)])
     assert (heard.speech > 1).tolist() == (heard.overlap > 1).tolist() == [False, True]
     assert heard.speaker[1] in (0, 2)
 
 
 # proves: V5
-def test_an_embedding_is_of_unit_length_and_of_its_speaker_alone() -> None:
+def test_an_embedding_has_unit_length_and_depends_only_on_its_speaker() -> None:
     spec = encoder_spec("default")
     model = spec.load(CPU, 1)
     spec.warm_up(model)
@@ -110,26 +110,26 @@ def test_an_embedding_is_of_unit_length_and_of_its_speaker_alone() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3, 1.99, 2.0, 5.0])
-def test_a_piece_is_two_seconds_of_features_whatever_is_given(seconds: float) -> None:
+def test_a_piece_has_two_seconds_of_features_for_any_length(seconds: float) -> None:
     for features in ("3d-speaker", "wespeaker"):
         spec = replace(encoder_spec("default"), features=features)
         assert spec.piece(voice(150, seconds)).shape == (200, 80)
 
 
-def test_features_have_a_frame_every_10_ms_and_no_mean() -> None:
+def test_features_have_a_frame_every_10_ms_and_zero_mean() -> None:
     for banks in (kaldi_filter_banks, wespeaker_filter_banks):
         found = banks(voice(150, 1))
         assert found.shape == (98, 80)
         assert np.allclose(found.mean(axis=0), 0, atol=1e-4)
 
 
-def test_how_loud_somebody_speaks_does_not_change_the_features() -> None:
+def test_loudness_does_not_change_the_features() -> None:
     sound = voice(150, 1)
     loud, quiet = kaldi_filter_banks(sound), kaldi_filter_banks(sound / 4)
     assert np.abs(loud - quiet).mean() < 0.05
 
 
-def test_a_file_that_is_no_network_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_network_is_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.onnx"
     wrong.write_bytes(b"no network")
     with pytest.raises(ModelUnavailableError, match=r"wrong\.onnx"):

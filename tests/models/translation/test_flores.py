@@ -16,14 +16,14 @@ from reelmill.models.whisper.languages import LANGUAGES
 NOT_IN_NLLB = {"la", "br", "haw"}
 
 
-def test_all_of_nllbs_languages():
+def test_all_languages_of_nllb_are_known():
     # proves: S1
     assert len(NAMES) == 202
     assert all(find_flores(code) == code for code in NAMES)
     assert len(set(NAMES.values())) == 202
 
 
-def test_the_demo_tokenizer_has_exactly_these_codes(translator):
+def test_the_demo_tokenizer_has_exactly_the_codes_of_its_languages(translator):
     # proves: S1
     import tokenizers
 
@@ -32,7 +32,7 @@ def test_the_demo_tokenizer_has_exactly_these_codes(translator):
     assert codes == set(NAMES)
 
 
-def test_whatever_whisper_hears_can_be_translated():
+def test_every_language_of_whisper_can_be_translated():
     # proves: S1
     assert {code for code in LANGUAGES if find_flores(code) is None} == NOT_IN_NLLB
 
@@ -59,7 +59,7 @@ def test_whatever_whisper_hears_can_be_translated():
         ("ace-Arab", "ace_Arab"),
     ],
 )
-def test_as_users_write_them(given, code):
+def test_codes_are_accepted_as_users_write_them(given, code):
     # proves: S1
     assert find_flores(given) == code
 
@@ -75,7 +75,7 @@ def test_as_users_write_them(given, code):
         ("jpn_Jpn", "ja (Japanese)"),
     ],
 )
-def test_near_matches_are_named(given, hint):
+def test_similar_codes_are_suggested(given, hint):
     assert find_flores(given) is None
     with pytest.raises(UsageError) as caught:
         flores_code(given, "--to")
@@ -86,12 +86,12 @@ def test_near_matches_are_named(given, hint):
 
 
 @pytest.mark.parametrize("given", ["", "  ", "xx", "k0", "ko,en", "日本語", "zz-QQ-ww"])
-def test_what_is_no_code(given):
+def test_invalid_codes_are_refused(given):
     assert find_flores(given) is None
     assert "give an ISO 639 code" in unknown_language(given).replace("Give", "give")
 
 
-def test_short_codes_lead_back():
+def test_short_codes_map_back_to_the_same_language():
     assert {find_flores(short_code(code)) for code in NAMES} == set(NAMES)
     assert short_code("kor_Hang") == "ko"
     assert short_code("zho_Hant") == "zho_Hant"

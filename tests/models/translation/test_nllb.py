@@ -39,14 +39,14 @@ def test_directions_share_a_batch(model):
 
 
 @pytest.mark.parametrize("options", [OPTIONS, SearchOptions(beam_size=1, no_repeat_ngram_size=3)])
-def test_neighbours_do_not_matter(model, options):
+def test_a_translation_does_not_depend_on_the_batch(model, options):
     # proves: G2
     together = model.translate(TEXTS, options)
     assert [model.translate([text], options)[0] for text in TEXTS] == together
     assert model.translate(TEXTS[::-1], options) == together[::-1]
 
 
-def test_nothing_gives_nothing(model):
+def test_no_texts_give_no_translations(model):
     empty = SourceText(" \n", "jpn_Jpan", "kor_Hang")
     found = model.translate([empty, TEXTS[0]], OPTIONS)
     assert (found[0].text, found[0].tokens, found[0].score) == ("", 0, None)
@@ -54,29 +54,29 @@ def test_nothing_gives_nothing(model):
     assert model.translate([], OPTIONS) == []
 
 
-def test_letters_it_never_saw_do_no_harm(model):
+def test_unknown_letters_do_not_break_a_translation(model):
     found = model.translate([SourceText("𓀀 ж 漢字 ☃", "jpn_Jpan", "kor_Hang")], OPTIONS)
     assert "<unk>" not in found[0].text
 
 
-def test_a_translation_has_a_least_and_a_most_length(model):
+def test_a_translation_has_a_least_and_a_greatest_length(model):
     text = SourceText("はい", "jpn_Jpan", "kor_Hang")
     (free,) = model.translate([text], OPTIONS)
     (long,) = model.translate([text], SearchOptions(least_length=4.0))
     assert free.tokens < 16 < long.tokens <= 3 * 16 + 16
 
 
-def test_an_unknown_language(model):
+def test_an_unknown_language_is_refused(model):
     with pytest.raises(InputError, match="'demo' does not know the language tlh_Latn"):
         model.translate([replace(TEXTS[0], source="tlh_Latn")], OPTIONS)
 
 
-def test_memory_follows_the_weights(translator):
+def test_the_memory_estimate_follows_the_weights(translator):
     # proves: G9
     assert 400 < translator.memory_mb("cpu") < 600
 
 
-def test_damaged_weights(translator, tmp_path):
+def test_damaged_weights_are_refused(translator, tmp_path):
     # proves: G11
     folder = tmp_path / "model"
     shutil.copytree(translator.path, folder)
@@ -87,7 +87,7 @@ def test_damaged_weights(translator, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "{]"])
-def test_a_damaged_tokenizer(tmp_path, content):
+def test_a_damaged_tokenizer_is_refused(tmp_path, content):
     # proves: G11
     file = tmp_path / "tokenizer.json"
     file.write_text(content)
@@ -96,6 +96,6 @@ def test_a_damaged_tokenizer(tmp_path, content):
     assert str(file) in str(caught.value)
 
 
-def test_another_models_tokenizer(demo):
+def test_the_tokenizer_of_another_model_is_refused(demo):
     with pytest.raises(ModelUnavailableError, match="no language codes such as eng_Latn"):
         load_tokenizer(demo.path / "tokenizer.json")

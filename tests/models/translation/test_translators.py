@@ -39,7 +39,7 @@ def put_into_cache(repository: str, source: Path, *names: str) -> Path:
 CONVERTED = ("config.json", "model.bin", "shared_vocabulary.json")
 
 
-def test_the_shipped_one(translator):
+def test_the_included_translator_is_found(translator):
     # proves: S1
     assert (translator.name, translator.path.name) == ("demo", "demo-translator")
     assert ("jpn_Jpan", "kor_Hang") in translator.directions
@@ -48,7 +48,7 @@ def test_the_shipped_one(translator):
     assert size <= 8_000_000
 
 
-def test_a_folder(folder, translator):
+def test_a_translator_can_be_a_folder(folder, translator):
     # proves: S1
     found = resolve_translator(str(folder))
     assert found.path == folder
@@ -57,20 +57,20 @@ def test_a_folder(folder, translator):
     assert found.load(Device("cpu"), 1).count("かぎ") > 0
 
 
-def test_a_folder_may_say_nothing_about_itself(folder):
+def test_a_folder_without_a_description_is_accepted(folder):
     (folder / "translator.json").unlink()
     found = resolve_translator(str(folder))
     assert (found.max_tokens, found.directions) == (200, None)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"max_tokens": "many"}', '{"directions": [1]}'])
-def test_a_folder_that_says_nonsense(folder, content):
+def test_a_folder_with_an_invalid_description_is_refused(folder, content):
     (folder / "translator.json").write_text(content)
     with pytest.raises(ModelUnavailableError, match=r"translator\.json cannot be read"):
         resolve_translator(str(folder))
 
 
-def test_a_known_name_in_the_hubs_cache(folder):
+def test_a_known_name_is_found_in_the_hub_cache(folder):
     # proves: S1
     snapshot = put_into_cache("JustFrederik/nllb-200-1.3B-ct2-int8", folder, *CONVERTED)
     put_into_cache(TOKENIZER_REPOSITORY, folder, "tokenizer.json")
@@ -80,7 +80,7 @@ def test_a_known_name_in_the_hubs_cache(folder):
     assert found.identity == f"hub:JustFrederik/nllb-200-1.3B-ct2-int8@{COMMIT}:auto"
 
 
-def test_any_converted_repository(folder):
+def test_any_converted_repository_is_accepted(folder):
     put_into_cache("someone/nllb-ct2", folder, *CONVERTED, "tokenizer.json")
     assert resolve_translator("someone/nllb-ct2", download=False).label == "someone/nllb-ct2"
     assert "someone/nllb-ct2" in [entry.name for entry in list_models()]
@@ -95,21 +95,21 @@ def test_any_converted_repository(folder):
         ("./nowhere", "no model './nowhere'"),
     ],
 )
-def test_what_cannot_be_had(name, words):
+def test_an_unavailable_translator_is_reported_with_what_to_do(name, words):
     # proves: G11
     with pytest.raises(ModelUnavailableError) as caught:
         resolve_translator(name)
     assert words in str(caught.value)
 
 
-def test_no_tokenizer_anywhere(folder):
+def test_a_missing_tokenizer_is_reported(folder):
     # proves: G11
     (folder / "tokenizer.json").unlink()
     with pytest.raises(ModelUnavailableError, match=r"has no tokenizer\.json: copy the one of"):
         resolve_translator(str(folder))
 
 
-def test_a_folder_that_is_not_whole(folder):
+def test_an_incomplete_folder_is_refused(folder):
     (folder / "shared_vocabulary.json").unlink()
     with pytest.raises(ModelUnavailableError, match=r"lacks shared_vocabulary\.json or"):
         resolve_translator(str(folder))
@@ -124,7 +124,7 @@ def checkpoint(folder) -> Path:
     return folder
 
 
-def test_what_must_be_converted_says_what_it_takes(checkpoint, monkeypatch):
+def test_a_checkpoint_says_what_its_conversion_needs(checkpoint, monkeypatch):
     # proves: G11
     monkeypatch.setattr(conversion, "_NEEDED", ("a_package_nobody_has", "json"))
     with pytest.raises(ModelUnavailableError) as caught:
@@ -147,7 +147,7 @@ def test_a_checkpoint_is_converted_once(checkpoint, translator):
     assert resolve_translator(str(checkpoint)).path == made
 
 
-def test_the_commands_know_translators(folder, capsys):
+def test_the_commands_accept_translators_by_name(folder, capsys):
     put_into_cache("OpenNMT/nllb-200-3.3B-ct2-int8", folder, *CONVERTED, "tokenizer.json")
     assert run_models_pull("nllb-200-3.3B") == 0
     assert COMMIT in capsys.readouterr().out

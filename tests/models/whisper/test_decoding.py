@@ -30,7 +30,7 @@ def hypothesis(logprob=-0.3, no_speech=0.1, ratio=1.2, temperature=0.0):
     return Hypothesis((1, 2), "text", logprob, no_speech, ratio, temperature)
 
 
-def test_compression_ratio():
+def test_the_compression_ratio_detects_repetition():
     for text in ("", "hello", "안녕하세요 " * 40):
         assert compression_ratio(text) == get_compression_ratio(text)
 
@@ -49,14 +49,14 @@ def test_compression_ratio():
         (-1.0, 0.61, 2.4, False, True),
     ],
 )
-def test_thresholds(logprob, no_speech, ratio, again, silent):
+def test_each_threshold_triggers_the_fallback(logprob, no_speech, ratio, again, silent):
     # proves: V3 S6
     one = hypothesis(logprob, no_speech, ratio)
     assert needs_fallback(one, OPTIONS) is again
     assert is_silence(one, OPTIONS) is silent
 
 
-def test_thresholds_switched_off():
+def test_thresholds_can_be_switched_off():
     off = replace(
         OPTIONS,
         compression_ratio_threshold=None,
@@ -67,20 +67,20 @@ def test_thresholds_switched_off():
     assert not is_silence(hypothesis(-9.0, 1.0, 99.0), off)
 
 
-def test_a_loop_is_worth_every_step():
+def test_a_repetition_goes_through_every_fallback_step():
     loops = [hypothesis(ratio=3.0)] * 5
     assert all(goes_on(loops[:tries], OPTIONS) for tries in range(1, 6))
     assert not goes_on([*loops, hypothesis()], OPTIONS)
 
 
-def test_doubt_is_worth_steps_that_find_better():
+def test_doubtful_text_goes_through_steps_while_they_find_better_text():
     first, same, better = hypothesis(-1.5), hypothesis(-1.5), hypothesis(-1.2)
     assert goes_on([first], OPTIONS)
     assert not goes_on([first, same], OPTIONS)
     assert goes_on([first, better], OPTIONS)
 
 
-def test_choice():
+def test_the_first_passing_or_the_likeliest_hypothesis_is_chosen():
     loop, poor, poorer = hypothesis(-0.1, ratio=5.0), hypothesis(-1.2), hypothesis(-1.5)
     good = hypothesis(-0.9)
     assert choose([loop, poor, good], OPTIONS) is good
@@ -88,7 +88,7 @@ def test_choice():
     assert choose([loop, hypothesis(-0.2, ratio=4.0)], OPTIONS) is loop
 
 
-def test_first_step_is_plain_beam_search():
+def test_the_first_step_is_plain_beam_search():
     # proves: V3
     assert step_arguments(0.0, True, OPTIONS) == {
         "beam_size": 5,
@@ -98,7 +98,7 @@ def test_first_step_is_plain_beam_search():
     }
 
 
-def test_steps_against_loops_get_stricter():
+def test_steps_against_repetition_become_stricter():
     steps = [step_arguments(t, True, OPTIONS) for t in OPTIONS.temperatures[1:]]
     assert [step["no_repeat_ngram_size"] for step in steps] == [8, 7, 5, 4, 3]
     penalties = [step["repetition_penalty"] for step in steps]
@@ -124,7 +124,7 @@ def text_or_stamps():
 
 
 @given(text_or_stamps(), st.integers(1, 3000))
-def test_cuts_as_faster_whisper(tokens, frames):
+def test_segments_are_cut_as_in_faster_whisper(tokens, frames):
     # proves: V3
     segments, reached = split_by_timestamps(tokens, frames, SPECIAL)
     expected, seek = theirs(list(tokens), frames)
@@ -151,7 +151,7 @@ def test_unfinished_text_at_the_very_end_is_kept():
     assert [(s.start, s.end, s.tokens) for s in segments][1:] == [(4.0, 4.5, (stamp(4), 6))]
 
 
-def test_closed_text_ends_the_window():
+def test_a_text_that_reaches_the_end_finishes_the_window():
     tokens = [stamp(0), 5, stamp(4), stamp(5), 6, stamp(7)]
     segments, reached = split_by_timestamps(tokens, 3000, SPECIAL)
     assert reached is None

@@ -32,7 +32,7 @@ def _encoder(device: str, sizes: list[int]) -> Encoder:
         ("cpu", 3, [1, 1, 1]),
     ],
 )
-def test_a_large_batch_is_encoded_in_parts_and_comes_out_in_order(
+def test_a_large_batch_is_encoded_in_parts_in_order(
     device: str, count: int, sizes: list[int]
 ) -> None:
     # proves: G3

@@ -21,18 +21,18 @@ from reelmill.models.whisper.languages import LANGUAGES, NAMES, language_name, p
         ("हिन्दी", ("hi",)),
     ],
 )
-def test_codes_and_names(given, codes):
+def test_codes_and_names_of_languages_are_parsed(given, codes):
     # proves: V3
     assert parse_languages(given) == codes
 
 
-def test_what_may_have_been_meant():
+def test_similar_languages_are_suggested():
     # proves: G8
     with pytest.raises(UsageError, match=r"--language Koraen: .*Is Korean \(ko\) meant"):
         parse_languages("Koraen")
 
 
-def test_no_name_means_two_languages():
+def test_no_name_stands_for_two_languages():
     names = [name.casefold() for called in NAMES.values() for name in called]
     assert len(names) == len(set(names))
     assert len(LANGUAGES) == 100

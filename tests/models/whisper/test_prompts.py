@@ -20,7 +20,7 @@ OPTIONS = DecodingOptions(
         "안전계좌, 안전계좌",
     ],
 )
-def test_echoes(text):
+def test_text_that_repeats_the_prompt_is_detected(text):
     # proves: V3
     assert echoes([text], OPTIONS) == [text]
 
@@ -35,20 +35,20 @@ def test_echoes(text):
         "",
     ],
 )
-def test_speech_with_some_of_its_words_is_none(text):
+def test_speech_with_some_words_of_the_prompt_is_kept(text):
     # proves: V3
     assert echoes([text], OPTIONS) == []
     assert echoes([text], DecodingOptions()) == []
 
 
-def test_the_same_words_in_other_letters():
+def test_the_same_words_in_other_letters_are_recognized():
     assert says("I have an S-crow a count", "escrow account")
     assert not says("So we went home.", "escrow account")
     assert says("anything", "")
 
 
 @pytest.mark.parametrize(("hotwords", "prompt"), [(300, 300), (50, 300), (300, 50), (50, 50)])
-def test_both_have_room(hotwords, prompt):
+def test_hotwords_and_prompt_both_get_room(hotwords, prompt):
     # proves: V3
     options = DecodingOptions(hotwords="h " * hotwords, initial_prompt="p " * prompt)
     first, then = prompt_tokens(options, lambda text: list(text.replace(" ", "").encode()))

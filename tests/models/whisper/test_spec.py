@@ -21,7 +21,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def test_the_encoder_gets_no_memory_anew_for_each_window(demo):
+def test_the_encoder_reuses_its_memory_for_each_window(demo):
     # proves: V4
     spec = WhisperSpec(demo.path, demo.name, demo.identity, demo.n_mels)
     done = subprocess.run(

@@ -55,7 +55,7 @@ def decode(whisper, windows, order, options):
 
 
 @pytest.mark.parametrize("options", [DecodingOptions(), FALLING_BACK], ids=["beam", "fallback"])
-def test_neighbours_and_order_do_not_matter(whisper, windows, options):
+def test_results_do_not_depend_on_neighbours_and_order(whisper, windows, options):
     # proves: G2 G12 V9
     options = replace(options, beam_size=2)
     together = decode(whisper, windows, range(len(windows)), options)
@@ -66,7 +66,7 @@ def test_neighbours_and_order_do_not_matter(whisper, windows, options):
     assert again == [together[i] for i in shuffled]
 
 
-def test_a_second_process_gives_the_same(whisper, windows, spec, tmp_path):
+def test_a_second_process_gives_the_same_result(whisper, windows, spec, tmp_path):
     # proves: G12
     script = f"""
 import sys
@@ -88,14 +88,14 @@ print(repr(model.decode([np.load({str(tmp_path / "f.npy")!r})], [("ko",)], optio
 
 
 @pytest.mark.parametrize("seconds", [2, 30])
-def test_read_only_features(whisper, seconds):
+def test_read_only_features_are_accepted(whisper, seconds):
     # proves: G20
     features = log_mel(sound(seconds, 2))
     features.flags.writeable = False
     whisper.decode([features], [("en",)], DecodingOptions(temperatures=(0.0,)))
 
 
-def test_same_text_as_faster_whisper(whisper, windows, spec):
+def test_texts_equal_those_of_faster_whisper(whisper, windows, spec):
     # proves: V3 V9
     theirs = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
     batched = BatchedInferencePipeline(theirs)
@@ -139,7 +139,7 @@ def test_same_text_as_faster_whisper(whisper, windows, spec):
     ],
     ids=str,
 )
-def test_options_as_faster_whisper(whisper, spec, changes):
+def test_options_act_as_in_faster_whisper(whisper, spec, changes):
     # proves: V3
     samples = sound(4, 11)
     features = FeatureExtractor(feature_size=spec.n_mels)(samples)[..., :-1]
@@ -153,7 +153,7 @@ def test_options_as_faster_whisper(whisper, spec, changes):
     assert [s.text for s in mine.segments] == [s.text.strip() for s in segments]
 
 
-def test_languages_as_faster_whisper(whisper, windows, spec):
+def test_languages_are_detected_as_in_faster_whisper(whisper, windows, spec):
     # proves: V3
     model = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
     features = [log_mel(samples) for _, samples in windows[:4]]
@@ -166,12 +166,12 @@ def test_languages_as_faster_whisper(whisper, windows, spec):
     assert found == [whisper.decode([one], [()], options)[0] for one in features]
 
 
-def test_unknown_language(whisper):
+def test_an_unknown_language_is_refused(whisper):
     with pytest.raises(InputError, match="'xx'"):
         whisper.decode([log_mel(sound(2, 1))], [("xx",)], DecodingOptions())
 
 
-def test_prompts_that_do_not_fit_are_cut_and_said(whisper, spec):
+def test_prompts_that_do_not_fit_are_cut_and_reported(whisper, spec):
     # proves: V3 G8
     long = DecodingOptions(initial_prompt="first " + "word " * 300, hotwords="name " * 300 + "last")
     assert whisper.decode([log_mel(sound(2, 1))], [("en",)], long)[0].language == "en"
@@ -228,7 +228,7 @@ HOTWORDS = "escrow account, District Prosecutors"
     ],
     ids=["not said", "said", "doubtful", "sure"],
 )
-def test_prompts_do_not_come_out_as_speech(spec, prompted, score, plain, expected):
+def test_prompts_do_not_appear_as_text(spec, prompted, score, plain, expected):
     # proves: V3 G8
     model = RepeatsItsPrompt(spec, prompted, plain, score)
     options = DecodingOptions(hotwords=HOTWORDS, temperatures=(0.0,))
@@ -237,7 +237,7 @@ def test_prompts_do_not_come_out_as_speech(spec, prompted, score, plain, expecte
     assert [one.text for one in window.segments] == [expected]
 
 
-def test_damaged_weights(spec, tmp_path):
+def test_damaged_weights_are_refused(spec, tmp_path):
     # proves: G11
     for file in spec.path.iterdir():
         content = file.read_bytes()
@@ -248,13 +248,13 @@ def test_damaged_weights(spec, tmp_path):
         replace(spec, path=tmp_path).load(Device("cpu"), 1)
 
 
-def test_wrong_mels(spec):
+def test_a_model_with_another_number_of_mel_bands_is_refused(spec):
     # proves: G11
     with pytest.raises(ModelUnavailableError, match=r"preprocessor_config\.json"):
         replace(spec, n_mels=128).load(Device("cpu"), 1)
 
 
-def test_importing_is_light():
+def test_importing_the_module_loads_no_heavy_library():
     code = (
         "import sys; import reelmill.models.whisper.whisper, reelmill.models.files.cache; "
         "heavy = {'ctranslate2', 'faster_whisper', 'huggingface_hub', 'onnxruntime', 'av'}; "
@@ -269,7 +269,7 @@ def test_importing_is_light():
     assert done.stdout.strip() == "[]"
 
 
-def test_one_of_the_languages_allowed() -> None:
+def test_the_language_is_one_of_those_allowed() -> None:
     # proves: V3
     heard = {"en": 0.5, "ja": 0.3, "ko": 0.2}
     assert likeliest(heard, ()) == "en"

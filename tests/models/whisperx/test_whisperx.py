@@ -36,7 +36,7 @@ def missing(name: str) -> Any:
 
 
 @pytest.mark.parametrize(("offline", "tries"), [("1", 0), ("", 1)])
-def test_sentences_are_cut_by_plain_rules_where_there_are_no_others(
+def test_sentences_are_cut_by_plain_rules_if_there_are_no_others(
     nltk: list[str], monkeypatch: pytest.MonkeyPatch, offline: str, tries: int
 ) -> None:
     # proves: V6 G19
@@ -48,13 +48,13 @@ def test_sentences_are_cut_by_plain_rules_where_there_are_no_others(
     assert len(nltk) == tries
 
 
-def test_rules_that_are_there_are_used(nltk: list[str]) -> None:
+def test_existing_rules_are_used(nltk: list[str]) -> None:
     alignment = SimpleNamespace(nltk_load=lambda name: f"rules of {name}")
     _split_sentences_offline(alignment)
     assert alignment.nltk_load("english") == "rules of english" and nltk == []
 
 
-def test_versions_that_do_not_ask_for_rules_are_left_alone() -> None:
+def test_versions_without_rules_are_not_changed() -> None:
     alignment = SimpleNamespace()
     _split_sentences_offline(alignment)
     assert vars(alignment) == {}
