@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
+from pathlib import Path
 
 import pytest
 
 from reelmill.pipelines.forensic import forensic_stages
 from reelmill.settings import load_settings
 from reelmill.stages.forensic.acoustics import MeasureAcoustics
+from reelmill.stages.forensic.scores import ScoreFindings
+from tests.models.classifiers.folders import sound_model, text_model
 
 
 def names(**given: object) -> list[str]:
@@ -41,3 +44,23 @@ def test_without_praat_the_run_says_so_and_measures_the_rest(
 def test_an_option_without_forensic_is_told_to_be_in_vain(announced: list[str]) -> None:
     assert names(score_weights="weights.toml") == []
     assert announced == ["--score-weights has no effect without --forensic"]
+
+
+# proves: G19
+def test_classifiers_are_there_when_named_and_told_when_not(tmp_path: Path) -> None:
+    stages = {stage.name: stage for stage in forensic_stages(load_settings(forensic=True))}
+    assert not {"emotion", "text_classes"} & set(stages)
+    scores = stages["scores"]
+    assert isinstance(scores, ScoreFindings)
+    assert scores.absent == (
+        "speech was not classified by emotion: no --emotion-model is given",
+        "text was not classified by a model: no --text-classifier is given",
+    )
+    given = {
+        "emotion_model": str(sound_model(tmp_path / "sound")),
+        "text_classifier": str(text_model(tmp_path / "text")),
+    }
+    assert names(**given) == ["emotion", "text_classes"]  # also without the rest
+    whole = {stage.name: stage for stage in forensic_stages(load_settings(forensic=True, **given))}
+    scores = whole["scores"]
+    assert isinstance(scores, ScoreFindings) and scores.absent == ()

@@ -6,9 +6,14 @@ from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.errors import ModelUnavailableError
+from reelmill.models.classifiers.files import classifier_spec
 from reelmill.models.praat import praat_spec
 from reelmill.settings import Settings
 from reelmill.stages.forensic.acoustics import MeasureAcoustics
+from reelmill.stages.forensic.classify_emotion import OPTION as EMOTION_OPTION
+from reelmill.stages.forensic.classify_emotion import ClassifyEmotion
+from reelmill.stages.forensic.classify_text import OPTION as TEXT_OPTION
+from reelmill.stages.forensic.classify_text import ClassifyText
 from reelmill.stages.forensic.score_weights import read_weights
 from reelmill.stages.forensic.scores import ScoreFindings
 from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
@@ -30,10 +35,33 @@ def with_forensic(pipeline: Pipeline, settings: Settings) -> Pipeline:
 
 def forensic_stages(settings: Settings) -> list[Stage]:
     """The stages that the settings ask for; their order follows from what they need."""
+    classifiers, absent = _classifiers(settings)
     if not settings.forensic:
         _tell_in_vain(settings)
-        return []
-    return [*_acoustic_stages(), ScoreFindings(read_weights(settings.score_weights))]
+        return classifiers
+    weights = read_weights(settings.score_weights)
+    return [*_acoustic_stages(), *classifiers, ScoreFindings(weights, absent=absent)]
+
+
+def _classifiers(settings: Settings) -> tuple[list[Stage], tuple[str, ...]]:
+    """The stages of named classifiers, and what is not there because none is named.
+
+    Raises:
+        ModelUnavailableError: one that is named is not available.
+    """
+    stages: list[Stage] = []
+    absent: list[str] = []
+    if settings.emotion_model is not None:
+        spec = classifier_spec(settings.emotion_model, "audio", EMOTION_OPTION, settings.python)
+        stages.append(ClassifyEmotion(spec))
+    else:
+        absent.append(f"speech was not classified by emotion: no {EMOTION_OPTION} is given")
+    if settings.text_classifier is not None:
+        spec = classifier_spec(settings.text_classifier, "text", TEXT_OPTION, settings.python)
+        stages.append(ClassifyText(spec))
+    else:
+        absent.append(f"text was not classified by a model: no {TEXT_OPTION} is given")
+    return stages, tuple(absent)
 
 
 def _tell_in_vain(settings: Settings) -> None:

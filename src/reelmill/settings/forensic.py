@@ -17,6 +17,15 @@ class ForensicFields(BaseFields):
         description="measure voices (loudness, pitch, rate, pauses), find patterns of language "
         "and score what was found",
     )
+    emotion_model: str | None = Field(
+        None,
+        description="audio classification model asked about each stretch of speech: folder or hub "
+        "name",
+    )
+    text_classifier: str | None = Field(
+        None,
+        description="text classification model asked about each segment: folder or hub name",
+    )
     score_weights: Path | None = Field(
         None, description="TOML file of points and weights of the scores; default: the shipped one"
     )

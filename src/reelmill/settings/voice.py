@@ -33,8 +33,8 @@ class VoiceFields(BaseFields):
     )
     python: Path | None = Field(
         None,
-        description="virtual environment with WhisperX or pyannote.audio: its folder or "
-        "interpreter; default: this one",
+        description="virtual environment with WhisperX, pyannote.audio or transformers: its folder "
+        "or interpreter; default: this one",
     )
     formats: CommaSeparated = Field(
         ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"

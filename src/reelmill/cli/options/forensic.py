@@ -18,6 +18,14 @@ class Forensic:
             help="Measure voices, find patterns of language, score what was found.",
         ),
     ] = None
+    emotion_model: Annotated[
+        str | None,
+        typer.Option(help="Audio classifier asked about speech: folder or hub name [none]."),
+    ] = None
+    text_classifier: Annotated[
+        str | None,
+        typer.Option(help="Text classifier asked about each segment: folder or hub name [none]."),
+    ] = None
     score_weights: Annotated[
         Path | None, typer.Option(help="TOML file of points and weights [the shipped one].")
     ] = None

@@ -46,7 +46,8 @@ class Engines:
         str | None, typer.Option(help="Recognizer and aligner: default or whisperx [default].")
     ] = None
     python: Annotated[
-        Path | None, typer.Option(help="Environment with WhisperX or pyannote.audio [this one].")
+        Path | None,
+        typer.Option(help="Environment with WhisperX, pyannote or transformers [this one]."),
     ] = None
 
 

@@ -48,7 +48,8 @@ class _Missing:
 class ScoreFindings(FileStage):
     """Counts the findings of the forensic stages, for the recording and for each speaker.
 
-    `weights` are in the key of the result: other weights make other scores.
+    `weights` are in the key of the result: other weights make other scores. `absent` says in plain
+    words which optional models the run does not have; nothing takes their place.
     """
 
     name: ClassVar[str] = "scores"
@@ -60,6 +61,7 @@ class ScoreFindings(FileStage):
     produces: ClassVar[type[Artifact]] = Scores
 
     weights: ScoreWeights
+    absent: tuple[str, ...] = ()
 
     def run(self, context: StageContext, inputs: Inputs) -> Scores:
         transcript = inputs[Transcript]
@@ -78,6 +80,7 @@ class ScoreFindings(FileStage):
             for speaker, duration in seconds.items()
         }
         notes = [line for line in (missing.patterns, missing.voice) if line]
+        notes += self.absent
         return Scores(self.weights.name, scores.pop(None), list(scores.values()), notes)
 
     def _patterns(self, inputs: Inputs) -> Iterable[_Found]:

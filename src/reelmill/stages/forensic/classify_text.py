@@ -1,0 +1,103 @@
+"""ClassifyText: what any text classification model says of each segment of a transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from reelmill.artifacts import Artifact, Finding, Findings, Segment, Transcript
+from reelmill.engine.stage import Inputs, ModelStage, StageContext
+from reelmill.models.classifiers.spec import Classes, Classifier, ClassifierSpec
+
+OPTION = "--text-classifier"
+
+
+@dataclass
+class TextClasses(Findings):
+    """What the model says of segments, with its score."""
+
+    schema: ClassVar[str] = "text-classes/1"
+    source: ClassVar[str] = "text_classes"
+
+
+@dataclass(frozen=True)
+class SegmentText:
+    """The text of a segment. Cost in characters."""
+
+    text: str
+
+    @property
+    def cost(self) -> float:
+        return float(len(self.text))
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `--stage-option text_classes.NAME=VALUE` sets."""
+
+    model: str
+    threshold: float = 0.5
+    python: Path | None = None
+
+
+@dataclass(frozen=True)
+class ClassifyText(ModelStage[SegmentText, Classes]):
+    """Asks the model about the text of each segment. Labels that score less than `threshold` are
+    not told."""
+
+    name: ClassVar[str] = "text_classes"
+    version: ClassVar[int] = 1
+    display_name = "Classifying text"
+    commands = ("voice",)
+    enabled_by = ("text_classifier", "model")
+    needs = (Transcript,)
+    produces: ClassVar[type[Artifact]] = TextClasses
+    option_type = Options
+
+    model: ClassifierSpec
+    threshold: float = 0.5
+
+    @classmethod
+    def from_options(cls, options: Options) -> ClassifyText:
+        # Not above: the model worker imports this file, perhaps where only numpy is installed.
+        from reelmill.models.classifiers.files import classifier_spec
+
+        spec = classifier_spec(options.model, "text", OPTION, options.python)
+        return cls(spec, options.threshold)
+
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[SegmentText]:
+        for segment in _spoken(inputs):
+            yield SegmentText(segment.text.strip())
+
+    def infer(self, model: Classifier, batch: Sequence[SegmentText]) -> list[Classes]:
+        return [model.classify(item.text) for item in batch]
+
+    def merge(
+        self, context: StageContext, inputs: Inputs, outputs: Iterator[Classes]
+    ) -> TextClasses:
+        found = list(zip(_spoken(inputs), outputs, strict=True))
+        findings = [
+            Finding(label, one.start, one.end, round(score, 3), one.speaker, one.text.strip())
+            for one, classes in found
+            for label, score in classes.at_least(self.threshold)
+        ]
+        findings += [
+            Finding(
+                "text cut",
+                one.start,
+                one.end,
+                None,
+                one.speaker,
+                f"{self.model.name} takes no text that long: it saw the beginning alone",
+                "warning",
+            )
+            for one, classes in found
+            if classes.is_cut
+        ]
+        return TextClasses(findings, made_with=f"{self.model.name} ({self.model.digest[:40]})")
+
+
+def _spoken(inputs: Inputs) -> Iterator[Segment]:
+    return (one for one in inputs[Transcript].segments if one.text.strip())
