@@ -46,7 +46,16 @@ app.add_typer(models_app, name="models")
 def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
     """Run a task with the settings given on the command line."""
     about_run = {name: options.pop(name) for name in ("fresh", "quiet", "as_json")}
-    raise typer.Exit(task(inputs, given(options), **about_run))
+    sharing = {name: options.pop(name) for name in ("claim", "shard")}
+    settings = given(options)
+    if any(sharing.values()):
+        from reelmill.commands.shared_folder import work_as_one_of_several
+
+        name = task.__name__.removeprefix("run_")
+        code = work_as_one_of_several(name, inputs, settings, {**about_run, **sharing})
+        if code is not None:
+            raise typer.Exit(code)
+    raise typer.Exit(task(inputs, settings, **about_run))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
 from reelmill.commands.signals import NUMBERS, held_back
@@ -14,8 +14,22 @@ from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.runs.run import Run
 
 
-def run_command(run: Run, *, quiet: bool, as_json: bool) -> RunSummary:
+def run_command(
+    run: Run,
+    *,
+    quiet: bool,
+    as_json: bool,
+    feed: Callable[[], None] | None = None,
+    closing: Callable[[RunSummary], Iterable[str]] | None = None,
+) -> RunSummary:
     """Execute a run and print its closing lines.
+
+    Args:
+        run: not started yet.
+        quiet: print nothing.
+        as_json: print events as JSON lines.
+        feed: gives the run recordings while it goes on.
+        closing: the lines to print at the end instead of the usual ones.
 
     Raises:
         UsageError: there are no recordings, the output folder cannot be written or is in use, or a
@@ -27,11 +41,13 @@ def run_command(run: Run, *, quiet: bool, as_json: bool) -> RunSummary:
         run,
         stopping_at_signals(run),
     ):
+        if feed is not None:
+            feed()
         summary = run.wait()
     if not (quiet or as_json):
         from reelmill.report.text import closing_lines
 
-        print("\n".join(closing_lines(summary, run.out)))
+        print("\n".join(closing(summary) if closing else closing_lines(summary, run.out)))
     return summary
 
 

@@ -46,7 +46,7 @@ _DATABASE = "ledger.sqlite"
 #: starts.
 KNOWN_PEOPLE = "people"
 #: What a run creates in the cache before the record and the database exist.
-_OF_A_BEGINNING = frozenset({"lock", TEMPORARY, RECORD, KNOWN_PEOPLE})
+_OF_A_BEGINNING = frozenset({"lock", TEMPORARY, RECORD, KNOWN_PEOPLE, "claims", "workers"})
 #: The errors with which file systems report that they have no hard links.
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

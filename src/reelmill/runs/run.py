@@ -15,6 +15,7 @@ from typing import Any
 
 from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
+from reelmill.core.keys import user_key
 from reelmill.core.notices import announce, heard_by
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
@@ -40,6 +41,7 @@ from reelmill.pipelines.choices import BuildContext
 from reelmill.runs.custodian import Custodian, beginning
 from reelmill.runs.engine_config import engine_config
 from reelmill.runs.event_log import EventLog, Stream
+from reelmill.runs.gathered import gather, workers_table
 from reelmill.runs.index import IndexKeeper
 from reelmill.runs.output_folder import alone_in_this_process, open_output
 from reelmill.runs.reports import write_reports
@@ -192,6 +194,11 @@ class Run:
                 self._call(self._coordinator.stop, reason)
 
     @property
+    def pipeline(self) -> Pipeline:
+        """The stages of the run; only once it has started."""
+        return self._pipeline
+
+    @property
     def is_over(self) -> bool:
         """Whether the run has ended or could not start."""
         return self._ended.is_set()
@@ -292,6 +299,8 @@ class Run:
         )
         self._folder.callback(self._lock.release)
         self._lock.acquire()
+        if gathered := gather(out / gate.CACHE, user_key().seal):
+            announce(gathered)
         remarks = found.remarks(gate.was_written)
         self._left_out += remarks
         choice = choose_devices(settings.device, NvmlDevices().sample(()))
@@ -401,6 +410,8 @@ class Run:
         if step is not None and summary.stopped is None:
             aggregate = _over_all(step, jobs, self._pipeline, config, summary)
             written, summary.tables = aggregate.files, aggregate.tables
+        if workers := workers_table(config.cache):
+            summary.tables = [*summary.tables, workers]
         summary.warnings = [*self._problems, *summary.warnings]
         anew = worked or bool(written)
         index = IndexKeeper(

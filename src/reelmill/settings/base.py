@@ -51,6 +51,11 @@ class BaseFields(BaseSettings):
     adopt: bool = Field(
         False, description="trust and reuse results made with another key or by version 0.1"
     )
+    claim_lease: float = Field(
+        120.0,
+        ge=1,
+        description="seconds after which a worker of --claim that gave no sign of life is gone",
+    )
     device: str = Field("auto", description="auto, cpu or cuda[:n]")
     compute_type: str = Field("auto", description="auto: float16 on CUDA, int8 on the CPU")
     batch_size: int = Field(20, ge=1, description="items in the first batch")

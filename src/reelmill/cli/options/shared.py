@@ -63,6 +63,13 @@ class Run:
     as_json: Annotated[
         bool, typer.Option("--json", help="Print events as JSON lines on stdout.")
     ] = False
+    claim: Annotated[
+        bool,
+        typer.Option("--claim", help="Share the work with others that run the same command."),
+    ] = False
+    shard: Annotated[
+        str | None, typer.Option(help="Do the I-th of N parts of the work, as in 3/8.")
+    ] = None
 
 
 class Machine:

@@ -1,0 +1,106 @@
+"""Takes over what other workers made for this output folder.
+
+Each worker of `--claim` or `--shard` has a folder of its own below the cache: its own database and
+lock, because neither SQLite's log nor locks work on network folders. What it made is named by what
+determines it, so it only has to be brought to where this run looks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from reelmill.core.atomic import replacing, write_bytes
+from reelmill.core.json_text import parse_json
+from reelmill.core.keys import Seal
+from reelmill.core.printable import printable
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.telemetry.metrics import Table
+from reelmill.report.files import PERFORMANCE_REPORT
+
+#: The folders of workers, below the cache of the output folder.
+WORKERS = "workers"
+#: The claims of workers, below the cache.
+CLAIMS = "claims"
+
+
+def gather(cache: Path, seal: Seal) -> str | None:
+    """Bring the results of all workers into the cache of the output folder.
+
+    Args:
+        cache: of the output folder, open for writing.
+        seal: the user's. What was not made with the key is left where it is.
+
+    Returns:
+        What to say about it; None if there was nothing.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    taken = left = 0
+    workers = set()
+    for worker, artifact in _made_by_workers(cache):
+        target = store.artifacts(cache) / artifact.relative_to(store.artifacts(worker / ".cache"))
+        if target.exists():
+            continue
+        files = _files_beside(artifact, seal)
+        if files is None:
+            left += 1
+        elif all((artifact.parent / name).is_file() for name in files):
+            for name in files:
+                _copy(artifact.parent / name, target.parent / name)
+            write_bytes(target, artifact.read_bytes())
+            taken += 1
+            workers.add(worker.name)
+    said = f"{taken:,} results of {len(workers)} workers taken over" if taken else ""
+    if left:
+        why = "made with another key (share one: REELMILL_KEY_FILE)"
+        said += f"{'; ' if said else ''}{left:,} results of workers left out: {why}"
+    return printable(said) or None
+
+
+def workers_table(cache: Path) -> Table | None:
+    """Who did how much, for the report page; None if there were no workers."""
+    folder = cache / WORKERS
+    rows: list[list[str | list[str]]] = []
+    for worker in sorted(folder.iterdir()) if folder.is_dir() else ():
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            report = parse_json((worker / PERFORMANCE_REPORT).read_bytes())
+            done, seconds = report["successful"] - report["reused"], float(report["seconds"])
+            hours, took = report["media_seconds"] / 3600, seconds / 3600
+            rows.append(
+                [printable(worker.name), str(report["device"]["name"]), f"{done:,}",
+                 f"{hours:.2f}", f"{took:.2f}", f"{hours / took:.1f}" if took else ""]
+            )  # fmt: skip
+    columns = ["Worker", "Device", "Recordings", "Hours of sound", "Hours worked", "Sound per hour"]
+    note = (
+        "Of each worker's last run. Sound per hour is hours of recordings per hour of its device."
+    )
+    return Table("Workers", columns, rows, note) if rows else None
+
+
+def _made_by_workers(cache: Path) -> Iterator[tuple[Path, Path]]:
+    """Folders of workers, each with the artifacts in it, those named by content alone."""
+    folder = cache / WORKERS
+    for worker in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for artifact in sorted(store.artifacts(worker / ".cache").glob("??/*/*.json")):
+            if store.OURS.fullmatch(artifact.name) and artifact.parent.parent.name != "named":
+                yield worker, artifact
+
+
+def _files_beside(artifact: Path, seal: Seal) -> list[str] | None:
+    """The names of the files that an artifact needs; None if it is not ours. Their content is
+    checked when they are read."""
+    if not store.is_ours(artifact, seal):
+        return None
+    envelope: dict[str, Any] = json.loads(artifact.read_bytes())
+    return [name for name in envelope["files"] if "/" not in name]
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as before, replacing(target) as after:
+        shutil.copyfileobj(before, after, 1 << 20)

@@ -1,0 +1,172 @@
+"""A worker: one engine, with its models loaded, on the recordings that it claims or was given."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reelmill.core import gate
+from reelmill.engine.execution.planning import Source
+from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.state.artifact_store import stage_digest
+from reelmill.engine.telemetry.events import RecordingFinished
+from reelmill.errors import UsageError
+from reelmill.pipelines.choices import BuildContext
+from reelmill.runs.gathered import CLAIMS, WORKERS
+from reelmill.runs.run import Run
+from reelmill.runs.task import Task, task_named
+from reelmill.scale.claims import Claims
+
+#: How often claims are renewed in the time of a lease.
+_RENEWALS = 6
+#: The most and the fewest recordings that a worker claims ahead, and the share of those left that
+#: it claims at most: enough for full batches, few enough that no other is idle at the end.
+_MOST_AHEAD, _LEAST_AHEAD, _SHARE = 32, 4, 8
+_LOOK_EVERY_S = 1.0
+#: What is claimed by the worker that puts the results together.
+GATHERING = "gathering"
+
+
+@dataclass(frozen=True)
+class WorkerPlace:
+    """Where a worker works.
+
+    Attributes:
+        out: the output folder that the workers share.
+        name: of this worker, which no other has.
+    """
+
+    out: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """The worker's own output folder."""
+        return self.out / gate.CACHE / WORKERS / self.name
+
+    @property
+    def claims(self) -> Path:
+        """The folder of all workers' claims."""
+        return self.out / gate.CACHE / CLAIMS
+
+
+def worker_name() -> str:
+    """A name for this process that no other worker has, on any machine."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def worker_run(task: str, place: WorkerPlace, given: Mapping[str, Any]) -> Run:
+    """A run that makes what can be made away from the output folder: everything but the files for
+    people, which are named after recordings and are written when the results are gathered.
+
+    Raises:
+        UsageError: a setting that does not fit, or no model given by name: workers that choose by
+            their own memory would make different results.
+    """
+    run = Run(_without_files(task_named(task)), **{**given, "out": place.folder})
+    if run.settings.model is None and task != "faces":
+        raise UsageError(
+            "several workers need one model: give --model NAME, because each would otherwise "
+            "choose by the memory of its own machine"
+        )
+    return run
+
+
+def _without_files(task: Task) -> Task:
+    def build(context: BuildContext) -> Pipeline:
+        whole = task.build(context)
+        return Pipeline(whole.name, [one for one in whole.stages if not one.named_outputs])
+
+    return replace(task, build=build, aggregate=lambda settings: None)
+
+
+class Feeder:
+    """Feeds a run with recordings that it claims, until all are done by somebody."""
+
+    def __init__(self, run: Run, sources: Iterable[Source], claims: Claims) -> None:
+        """Prepare to feed.
+
+        Args:
+            run: started, and open for recordings.
+            sources: all recordings, of which others claim some.
+            claims: this worker's.
+        """
+        self._run, self._claims = run, claims
+        self._named = {os.path.abspath(one.path): _identity(one) for one in sources}
+        self._done = threading.Event()
+        self._finished: deque[str] = deque()
+
+    @functools.cached_property
+    def work(self) -> str:
+        """What is done with the recordings: other settings are other work."""
+        digests = "\n".join(stage_digest(stage) for stage in self._run.pipeline.stages)
+        return hashlib.sha256(digests.encode()).hexdigest()[:16]
+
+    def all_done(self) -> bool:
+        """Whether every recording was done by some worker."""
+        return all(self._claims.state(self._what(path)) == "done" for path in self._named)
+
+    def feed(self) -> None:
+        """Claim and add recordings until all are done, here or elsewhere, or the run is over."""
+        listener = threading.Thread(target=self._listen, name="reelmill claims", daemon=True)
+        listener.start()
+        waiting = deque(self._named)
+        renewed = time.monotonic()
+        while waiting and not self._run.was_stopped and not self._run.is_over:
+            waiting = self._round(waiting)
+            self._settle()
+            if time.monotonic() - renewed > self._claims.lease_s / _RENEWALS:
+                self._claims.renew()
+                renewed = time.monotonic()
+            self._done.wait(_LOOK_EVERY_S)
+            self._done.clear()
+        self._run.close()
+        self._run.join()
+        listener.join()
+        self._settle()
+
+    def _round(self, waiting: deque[str]) -> deque[str]:
+        """Claim what is free, forget what is done; what remains is looked at again."""
+        left: deque[str] = deque()
+        ahead = max(_LEAST_AHEAD, min(_MOST_AHEAD, len(waiting) // _SHARE))
+        for path in waiting:
+            what = self._what(path)
+            state = self._claims.state(what)
+            if state == "free" and self._claims.held < ahead and self._claims.take(what):
+                self._run.add([path])
+                state = "claimed"
+            if state != "done":
+                left.append(path)
+        return left
+
+    def _settle(self) -> None:
+        while self._finished:
+            self._claims.done(self._what(self._finished.popleft()))
+
+    def _listen(self) -> None:
+        for event in self._run.events():
+            if isinstance(event, RecordingFinished):
+                self._finished.append(event.outcome.path)
+                self._done.set()
+
+    def _what(self, path: str) -> str:
+        return f"{self.work}\n{self._named[path]}"
+
+
+def _identity(source: Source) -> str:
+    """A recording by name, size and time: where a folder is mounted differs between machines."""
+    try:
+        facts = source.path.stat()
+    except OSError:
+        return f"{source.wanted_name}{source.path.suffix}"
+    named = f"{source.wanted_name}{source.path.suffix}"
+    return f"{named}\n{facts.st_size}\n{facts.st_mtime_ns}"

@@ -1,0 +1,38 @@
+"""Recordings divided among workers."""
+
+# proves: G17
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reelmill.engine.execution.planning import Source
+from reelmill.errors import UsageError
+from reelmill.scale.shards import Shard, shards
+
+
+def test_each_worker_has_about_as_much_to_do(tmp_path: Path) -> None:
+    sources = []
+    for number, size in enumerate([900, 500, 400, 300, 200, 100, 100, 100]):
+        path = tmp_path / f"call {number}.wav"
+        path.write_bytes(bytes(size))
+        sources.append(Source(path, path.stem))
+    divided = shards(sources, 3)
+    loads = [sum(one.path.stat().st_size for one in some) for some in divided]
+    assert sorted(loads) == [800, 900, 900]
+    assert sorted(one.path for some in divided for one in some) == sorted(s.path for s in sources)
+    assert shards(list(reversed(sources)), 3) == divided, "every worker divides the same way"
+
+
+def test_files_that_are_gone_are_divided_too(tmp_path: Path) -> None:
+    gone = [Source(tmp_path / f"{number}.wav", str(number)) for number in range(4)]
+    assert [len(some) for some in shards(gone, 2)] == [2, 2]
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2", ""])
+def test_what_is_no_shard_is_refused(text: str) -> None:
+    assert Shard.parse(" 3/8 ") == Shard(3, 8)
+    with pytest.raises(UsageError, match="give I/N"):
+        Shard.parse(text)
