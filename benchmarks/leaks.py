@@ -4,8 +4,9 @@
 
 Runs: `reelmill voice` with all its stages over the sample calls, ten times in a row in this
 process, each time from the start. Model workers: each model of that pipeline infers 1,000 batches,
-of random size after one of the largest, of the items that its stages cut from the samples. Memory
-in MB is what a process has for itself (resident, not shared), file descriptors are counted too.
+of random size, of the items that its stages cut from the samples, and is looked at after one of the
+largest. Memory in MB is what a process has for itself (resident, not shared), file descriptors are
+counted too.
 Growth is the most of the last quarter of the points against the most of the first.
 """
 
@@ -187,12 +188,14 @@ async def many_batches(
     worker = await ModelWorker.start("worker", load, descriptor, work, deadline=_DEADLINE_S)
     process, points = psutil.Process(worker.process.pid), []
     positions = list(stages)
+    largest = [
+        (at, [max(stages[at], key=lambda item: float(item.cost))] * _MOST) for at in positions
+    ]
     try:
-        for at in positions:  # room for the largest batch is not a leak
-            largest = max(stages[at], key=lambda item: float(item.cost))
-            await _infer(work, worker, arena, at, [largest] * _MOST)
         for number in range(batches + 1):
             if number % 50 == 0:
+                for batch_at, batch in largest:  # what was freed since depends on the last batch
+                    await _infer(work, worker, arena, batch_at, batch)
                 points.append((number, own_mb(process), process.num_fds()))
             at = positions[number % len(positions)]
             chosen = choice.choices(stages[at], k=choice.randrange(1, 1 + _MOST))
