@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -175,11 +175,11 @@ _PRESETS = {
 }
 
 
-def _with(unit: bytes, packet: av.Packet) -> av.Packet:
+def _with(unit: bytes, packet: av.Packet[Any]) -> av.Packet[Any]:
     """The packet with one more NAL unit at its end (Annex B of H.264 and H.265)."""
     if not unit:
         return packet
-    longer = av.Packet(bytes(packet) + b"\0\0\0\1" + unit)
+    longer: av.Packet[Any] = av.Packet(bytes(packet) + b"\0\0\0\1" + unit)
     longer.stream, longer.time_base = packet.stream, packet.time_base
     longer.pts, longer.dts, longer.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
     return longer

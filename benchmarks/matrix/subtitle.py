@@ -102,7 +102,7 @@ LAYOUTS = (
 def rows(folder: Path, names: tuple[str, ...]) -> Iterator[Row]:
     """What came of each layout whose name has one of `names` in it, or of all."""
     (folder / "ingredients").mkdir()
-    _ingredients(folder / "ingredients")
+    ingredients(folder / "ingredients")
     yield from tried(
         "subtitle",
         asked_for(LAYOUTS, names),
@@ -112,7 +112,7 @@ def rows(folder: Path, names: tuple[str, ...]) -> Iterator[Row]:
     )
 
 
-def _ingredients(folder: Path) -> None:
+def ingredients(folder: Path) -> None:
     def ffmpeg(*arguments: str) -> None:
         subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments], check=True, cwd=folder)
 

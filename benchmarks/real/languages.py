@@ -14,13 +14,12 @@ and marks; the prompts' texts have small errors of their own.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,16 +30,8 @@ import soundfile
 
 from benchmarks.common import measure, measure_reelmill, show, told_command, write_result
 from benchmarks.real.conversations import RATE, resampled
+from synthetic.prompts import VOICES, prompts
 
-_VOICES = {
-    "en": "en_US_f_Allison",
-    "es": "es_MX_f_Allison",
-    "fr": "fr_CA_f_June",
-    "it": "it_IT_m_Carlo",
-    "ru": "ru_RU_f_IvrvoiceRU",
-}
-_SOUNDS = Path("/usr/share/asterisk/sounds")
-_TEXTS = Path("/usr/share/doc")
 _PAUSE = 0.7
 
 #: Language, start and end in seconds, text.
@@ -78,24 +69,9 @@ def main() -> None:
     write_result(options.json, {"command": told_command("benchmarks.real.languages"), "rows": rows})
 
 
-def prompts(language: str) -> Iterator[tuple[Path, str]]:
-    """The prompts of a language with five words or more, and their texts."""
-    folder = _TEXTS / f"asterisk-core-sounds-{language}"
-    listing = next(folder.glob("core-sounds-*.txt*"))
-    raw = listing.read_bytes()
-    text = (gzip.decompress(raw) if listing.suffix == ".gz" else raw).decode("utf-8", "replace")
-    for line in text.splitlines():
-        match = re.match(r"([\w/.-]+):\s*(.+)", line)
-        if match is None or len(match[2].split()) < 5 or re.search(r"[\[\](){}<>\ufffd]", match[2]):
-            continue
-        file = _SOUNDS / _VOICES[language] / f"{match[1]}.wav"
-        if file.is_file():
-            yield file, match[2].strip()
-
-
 def _build(number: int, work: Path) -> Conversation:
     chosen = random.Random(200 + number)
-    first, second = chosen.sample(sorted(_VOICES), 2)
+    first, second = chosen.sample(sorted(VOICES), 2)
     once = number % 2 == 0
     plan = [(first, 6), (second, 6)] if once else [(first, 2), (second, 2)] * 3
     parts: list[Any] = []

@@ -1,0 +1,241 @@
+"""A row of the table: an input, the command it goes through, and what is right."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+#: Of the demo film's sentences, which the demo models know.
+COPIES = ("--translator", "demo", "--no-align", "--to", "ko", "--mux", "--burn")
+_FIXED = {
+    "voice": ("--no-align", "--formats", "json"),
+    "subtitle": COPIES,
+    "faces": ("--formats", "json", "--preset", "ultrafast"),
+}
+_SECONDS = 900
+
+Finding = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left: exit code, and of the one recording its length, findings and text."""
+
+    code: int
+    duration: float
+    findings: list[Finding]
+    error: str
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    #: Of the recordings that were given beside the one the row is about, how many are done.
+    others_done: int = 0
+
+    @property
+    def text(self) -> str:
+        return " ".join(one["text"] for one in self.segments)
+
+    def languages(self, code: str) -> tuple[int, int]:
+        """From when to when that language is spoken, in whole seconds; (-1, -1) where it is not."""
+        spoken = [one for one in self.segments if one["language"] == code]
+        return (int(spoken[0]["start"]), round(spoken[-1]["end"])) if spoken else (-1, -1)
+
+    def labelled(self, label: str) -> list[Finding]:
+        return [one for one in self.findings if one["label"] == label]
+
+    def told(self) -> str:
+        """In a cell of the table."""
+        found = [f"{one['severity']}: {one['text']}" for one in self.findings]
+        said = f"{len(words(self.text))} words" if self.segments else ""
+        first = ", ".join(filter(None, [f"{self.duration:.1f} s", f"exit {self.code}", said]))
+        return "\n".join(filter(None, [first, *found, self.error]))
+
+
+Right = Callable[[Result, Path], bool]
+#: Given the input and the output folder, what is wrong with the files that were written.
+Look = Callable[[Path, Path], list[str]]
+
+
+def _nothing_wrong(original: Path, out: Path) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Case:
+    """`file` below the folder given; `right` decides, of the result and of the input's path,
+    whether what came is what was `expected`.
+
+    `make`: makes the input on the spot.
+
+    `command` None: no command is run, `look` sees to it. `needs_words`: it is about words, so that
+    the demo model cannot tell. `date`: the input is tried as a file of that time, seconds.
+    `beside`: another recording is given with it.
+    """
+
+    file: str
+    expected: str
+    right: Right
+    options: tuple[str, ...] = ()
+    command: str | None = "voice"
+    look: Look = _nothing_wrong
+    needs_words: bool = False
+    date: float | None = None
+    beside: Path | None = None
+    make: Callable[[Path], None] | None = None
+
+
+def tried(case: Case, folder: Path, work: Path, model: str) -> tuple[bool, str]:
+    """Run a case, and say whether what came is right, and what came.
+
+    Args:
+        folder: of the inputs that are given.
+        work: an empty folder.
+        model: the recognizer for rows about words.
+    """
+    original = folder / case.file
+    if case.make is not None:
+        original = work / case.file
+        original.parent.mkdir()
+        case.make(original)
+    if case.date is not None:
+        copy = work / original.name
+        shutil.copyfile(original, copy)
+        os.utime(copy, (case.date, case.date))
+        original = copy
+    out = work / "out"
+    result = _run(case, original, out, model)
+    wrong = case.look(original, out) if result.code in (0, 1) else []
+    came = "\n".join([result.told(), *(f"WRONG: {one}" for one in wrong)])
+    return not wrong and case.right(result, original), came
+
+
+def _run(case: Case, original: Path, out: Path, model: str) -> Result:
+    if case.command is None:
+        return Result(0, 0.0, [], "")
+    beside = [] if case.beside is None else [str(case.beside)]
+    options = [*_FIXED[case.command], *case.options]
+    if case.command == "voice" and "--diarizer" not in options:
+        options += ["--diarizer", "none"]
+    if case.command != "faces":
+        options += ["--model", model if case.needs_words else "demo"]
+    command = [sys.executable, "-m", "reelmill", case.command, str(original), *beside]
+    done = subprocess.run(
+        [*command, "-o", str(out), *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    if not (out / "performance_report.json").is_file():
+        return Result(done.returncode, 0.0, [], done.stderr.strip())
+    return _result(done.returncode, original, out)
+
+
+def _result(code: int, original: Path, out: Path) -> Result:
+    report = json.loads((out / "performance_report.json").read_text("utf-8"))
+    failed = [one["error"] for one in report["failed_files"] if one["file"] == str(original)]
+    found = [
+        finding
+        for one in report["recording_findings"]
+        if one["file"] == str(original)
+        for finding in one["findings"]
+    ]
+    path = out / f"{original.stem}.json"
+    made = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    others = report["successful"] - (not any(failed))
+    return Result(
+        code,
+        made.get("duration", 0.0),
+        found,
+        "; ".join(failed),
+        made.get("segments", []),
+        made.get("turns", []),
+        others,
+    )
+
+
+# -- what is right
+
+
+def says(label: str, *parts: str) -> Right:
+    """A finding of that label has all those parts in its text."""
+    return lambda result, path: any(
+        all(part in one["text"] for part in parts) for one in result.labelled(label)
+    )
+
+
+def lasts(seconds: float, within: float = 0.1) -> Right:
+    return lambda result, path: abs(result.duration - seconds) <= within
+
+
+def lasts_as_truth(within: float = 0.5) -> Right:
+    """What is said last ends no later than the result."""
+    return lambda result, path: result.duration >= truth(path)[-1][1] - within
+
+
+def every(*checks: Right) -> Right:
+    return lambda result, path: all(check(result, path) for check in checks)
+
+
+def without(label: str) -> Right:
+    return lambda result, path: not result.labelled(label)
+
+
+def fails(*parts: str) -> Right:
+    return lambda result, path: all(part in result.error for part in parts)
+
+
+def exits(code: int) -> Right:
+    return lambda result, path: result.code == code
+
+
+def done(result: Result, path: Path) -> bool:
+    return result.code == 0 and not result.error and not result.labelled("not kept")
+
+
+def hears(share: float) -> Right:
+    """At least that share of the words that are said, in their order."""
+    return lambda result, path: heard(result.text, truth(path)) >= share
+
+
+def says_text(*texts: str) -> Right:
+    """Each of these texts is in what was recognized, whatever its case and marks."""
+    return lambda result, path: all(
+        " ".join(words(text)) in " ".join(words(result.text)) for text in texts
+    )
+
+
+def silent_between(start: float, end: float) -> Right:
+    """No segment reaches into those seconds."""
+    return lambda result, path: (
+        not any(one["start"] < end and one["end"] > start for one in result.segments)
+    )
+
+
+def truth(path: Path) -> list[tuple[float, float, str, str]]:
+    """Start, end, language and text of all that is said in a recording, beside which it stands."""
+    told: Sequence[Any] = json.loads(path.with_name(f"{path.stem}.truth.json").read_text("utf-8"))
+    return [(start, end, language, text) for start, end, language, text in told]
+
+
+def heard(text: str, said: Sequence[tuple[float, float, str, str]]) -> float:
+    """The share of the words said that are in the text, in their order."""
+    wanted = [word for *_, one in said for word in words(one)]
+    found = SequenceMatcher(None, wanted, words(text), autojunk=False).get_matching_blocks()
+    return sum(block.size for block in found) / max(1, len(wanted))
+
+
+def words(text: str) -> list[str]:
+    """Words without case and marks."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return re.findall(r"\w+", plain)
