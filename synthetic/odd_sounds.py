@@ -324,7 +324,7 @@ SOUNDS: dict[str, Callable[[Path], None]] = {
     "short_header.wav": short_header,
     "chained.ogg": chained,
     "cut.wav": cut_wav,
-    "cut.mp4": cut_mp4,
+    "cut_film.mp4": cut_mp4,
     "damaged.aac": damaged,
     "inverted.flac": inverted,
     "noise_on_left.flac": noise_on_left,

@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,27 @@ def main() -> int:
     if wrong:
         print("\n".join(wrong), file=sys.stderr)
         return 2
-    rows = []
-    for case in chosen:
-        with tempfile.TemporaryDirectory(prefix="reelmill-cases-") as work:
-            is_right, came = tried(case, given.folder, Path(work), given.model)
-        rows.append(_row(case, came, is_right))
-        print(f"{rows[-1]['outcome']:5} {case.file}", file=sys.stderr, flush=True)
+    rows = list(_rows(chosen, given.folder, given.model))
     show(rows)
     if given.json is not None:
         rows = _with_earlier(given.json, rows)
         content = {"command": told_command("benchmarks.cases"), "rows": rows}
         write_result(given.json, content)
     return 1 if any(row["outcome"] == "FAIL" for row in rows) else 0
+
+
+def _rows(chosen: list[Case], folder: Path, model: str) -> Iterator[Row]:
+    """The rows, those of the same command and options from one run."""
+    groups: dict[tuple[object, ...], list[Case]] = {}
+    for case in chosen:
+        groups.setdefault((case.command, case.options, case.needs_words), []).append(case)
+    for cases in groups.values():
+        with tempfile.TemporaryDirectory(prefix="reelmill-cases-") as work:
+            found = tried(cases, folder, Path(work), model)
+        for case, (is_right, came) in zip(cases, found, strict=True):
+            row = _row(case, came, is_right)
+            print(f"{row['outcome']:5} {case.file}", file=sys.stderr, flush=True)
+            yield row
 
 
 def problems(cases: list[Case], folder: Path) -> list[str]:

@@ -29,7 +29,7 @@ Finding = dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left: exit code, and of the one recording its length, findings and text."""
+    """What a command left of a recording: exit code, length, findings and text."""
 
     code: int
     duration: float
@@ -37,7 +37,7 @@ class Result:
     error: str
     segments: list[dict[str, Any]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
-    #: Of the recordings that were given beside the one the row is about, how many are done.
+    #: How many recordings that were given with it are done.
     others_done: int = 0
 
     @property
@@ -93,41 +93,55 @@ class Case:
     make: Callable[[Path], None] | None = None
 
 
-def tried(case: Case, folder: Path, work: Path, model: str) -> tuple[bool, str]:
-    """Run a case, and say whether what came is right, and what came.
+def tried(cases: Sequence[Case], folder: Path, work: Path, model: str) -> list[tuple[bool, str]]:
+    """Run cases of one command and the same options together, and say of each whether what came is
+    right, and what came.
 
     Args:
         folder: of the inputs that are given.
         work: an empty folder.
         model: the recognizer for rows about words.
     """
+    inputs = [_input(case, folder, work) for case in cases]
+    out = work / "out"
+    code, said = _run(cases, inputs, out, model)
+    found = []
+    for case, original in zip(cases, inputs, strict=True):
+        result = Result(0, 0.0, [], "")
+        if case.command is not None:
+            result = _result(code, said, original, out)
+        wrong = case.look(original, out) if not result.error else []
+        came = "\n".join([result.told(), *(f"WRONG: {one}" for one in wrong)])
+        found.append((not wrong and case.right(result, original), came))
+    return found
+
+
+def _input(case: Case, folder: Path, work: Path) -> Path:
     original = folder / case.file
     if case.make is not None:
         original = work / case.file
-        original.parent.mkdir()
+        original.parent.mkdir(exist_ok=True)
         case.make(original)
     if case.date is not None:
         copy = work / original.name
         shutil.copyfile(original, copy)
         os.utime(copy, (case.date, case.date))
         original = copy
-    out = work / "out"
-    result = _run(case, original, out, model)
-    wrong = case.look(original, out) if result.code in (0, 1) else []
-    came = "\n".join([result.told(), *(f"WRONG: {one}" for one in wrong)])
-    return not wrong and case.right(result, original), came
+    return original
 
 
-def _run(case: Case, original: Path, out: Path, model: str) -> Result:
+def _run(cases: Sequence[Case], inputs: Sequence[Path], out: Path, model: str) -> tuple[int, str]:
+    """Exit code and what was said on standard error."""
+    case = cases[0]
     if case.command is None:
-        return Result(0, 0.0, [], "")
-    beside = [] if case.beside is None else [str(case.beside)]
+        return 0, ""
+    beside = {str(one.beside) for one in cases if one.beside is not None}
     options = [*_FIXED[case.command], *case.options]
     if case.command == "voice" and "--diarizer" not in options:
         options += ["--diarizer", "none"]
     if case.command != "faces":
         options += ["--model", model if case.needs_words else "demo"]
-    command = [sys.executable, "-m", "reelmill", case.command, str(original), *beside]
+    command = [sys.executable, "-m", "reelmill", case.command, *map(str, inputs), *sorted(beside)]
     done = subprocess.run(
         [*command, "-o", str(out), *options],
         check=False,
@@ -136,31 +150,35 @@ def _run(case: Case, original: Path, out: Path, model: str) -> Result:
         timeout=_SECONDS,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+    return done.returncode, done.stderr.strip()
+
+
+def _result(code: int, said: str, original: Path, out: Path) -> Result:
+    """What a run left of one of its recordings. Its code is 1 where it is among those that failed
+    or are not whole, as the run's has to be then."""
     if not (out / "performance_report.json").is_file():
-        return Result(done.returncode, 0.0, [], done.stderr.strip())
-    return _result(done.returncode, original, out)
-
-
-def _result(code: int, original: Path, out: Path) -> Result:
+        return Result(code, 0.0, [], said or "no report")
     report = json.loads((out / "performance_report.json").read_text("utf-8"))
-    failed = [one["error"] for one in report["failed_files"] if one["file"] == str(original)]
-    found = [
-        finding
-        for one in report["recording_findings"]
-        if one["file"] == str(original)
-        for finding in one["findings"]
-    ]
+    listed = out / "failed_files.json"
+    bad = json.loads(listed.read_text("utf-8")) if listed.is_file() else []
+    own = int(any(one["file"] == str(original) for one in bad))
+    if code != int(bool(bad)):
+        return Result(code, 0.0, [], f"exit code {code} with {len(bad)} in failed_files.json")
     path = out / f"{original.stem}.json"
     made = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    others = report["successful"] - (not any(failed))
     return Result(
-        code,
+        own,
         made.get("duration", 0.0),
-        found,
-        "; ".join(failed),
+        [
+            finding
+            for one in report["recording_findings"]
+            if one["file"] == str(original)
+            for finding in one["findings"]
+        ],
+        "; ".join(one["error"] for one in report["failed_files"] if one["file"] == str(original)),
         made.get("segments", []),
         made.get("turns", []),
-        others,
+        report["successful"] - 1,
     )
 
 

@@ -49,13 +49,19 @@ def layout(name: str) -> Callable[[Path], None]:
 
     def made(path: Path) -> None:
         (found,) = (one for one in LAYOUTS if one.name == name)
-        folder = path.parent / "ingredients"
-        folder.mkdir()
-        ingredients(folder)
+        folder = _ingredients(path.parent)
         if (why := make(found, folder, path)) is not None:
             raise SystemExit(f"{name}: {why}")
 
     return made
+
+
+def _ingredients(beside: Path) -> Path:
+    folder = beside / "ingredients"
+    if not folder.exists():
+        folder.mkdir()
+        ingredients(folder)
+    return folder
 
 
 def _rtl(path: Path) -> None:
@@ -70,9 +76,7 @@ def _burned_dolby_vision(path: Path) -> None:
     """Pictures of Dolby Vision with the sound of the demo film."""
     film = path.parent / "film.ts"
     FILMS["dolby_vision.ts"](film)
-    folder = path.parent / "ingredients"
-    folder.mkdir()
-    ingredients(folder)
+    folder = _ingredients(path.parent)
     ffmpeg = ("ffmpeg", "-nostdin", "-v", "error", "-i", str(film), "-i", str(folder / "sound.wav"))
     subprocess.run([*ffmpeg, "-c:v", "copy", "-c:a", "aac", str(path)], check=True)
 

@@ -243,7 +243,7 @@ _GIVEN = [
     Case(
         "voice/g_mtime_2300.wav",
         "of the year 2300: done, and so is the other in the folder",
-        every(done, lambda result, path: result.others_done == 1),
+        every(done, lambda result, path: result.others_done >= 1),
         date=_YEAR_2300,
         beside=_SAMPLE,
     ),
@@ -318,7 +318,7 @@ _MADE = [
         every(says("joined recordings", "2 recordings"), lasts_as_truth()),
     ),
     _made("cut.wav", "grave, and in the exit code", every(says("truncated"), exits(1))),
-    _made("cut.mp4", "grave, and in the exit code", every(says("truncated"), exits(1))),
+    _made("cut_film.mp4", "grave, and in the exit code", every(says("truncated"), exits(1))),
     _made(
         "damaged.aac",
         "the damaged places, at 5 and at 12 s",
@@ -353,7 +353,7 @@ _MADE = [
     _made(
         "dated_2300.wav",
         "done, and so is the other",
-        every(done, lambda result, path: result.others_done == 1),
+        every(done, lambda result, path: result.others_done >= 1),
         beside=_SAMPLE,
     ),
     _made(

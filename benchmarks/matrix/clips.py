@@ -25,7 +25,7 @@ def all_of(*looks: Look) -> Look:
 
 def every_picture(original: Path, out: Path) -> list[str]:
     """As many were looked at as ffprobe counts."""
-    looked, counted = _found(out)["picture"]["frames"], frames(original)
+    looked, counted = _found(original, out)["picture"]["frames"], frames(original)
     return [] if looked == counted else [f"{looked} of {counted} pictures looked at"]
 
 
@@ -33,7 +33,7 @@ def persons(count: int, seconds: float | None = None) -> Look:
     """So many are found, each seen for at least so long."""
 
     def look(original: Path, out: Path) -> list[str]:
-        found = _found(out)["persons"]
+        found = _found(original, out)["persons"]
         wrong = [] if len(found) == count else [f"{len(found)} persons instead of {count}"]
         if seconds is not None:
             wrong += [
@@ -51,7 +51,7 @@ def clip_size(width: int, height: int) -> Look:
 
     def look(original: Path, out: Path) -> list[str]:
         wrong = []
-        for path in _clips(out):
+        for path in _clips(original, out):
             (picture,) = (s for s in ffprobe(path)["streams"] if s["codec_type"] == "video")
             shape = picture["width"], picture["height"], picture.get("sample_aspect_ratio", "1:1")
             if shape not in ((width, height, "1:1"), (width, height, "0:1")):
@@ -64,7 +64,7 @@ def clip_size(width: int, height: int) -> Look:
 def of_standard_range(original: Path, out: Path) -> list[str]:
     """Clips are BT.709, and as light and as colourful as pictures are."""
     wrong = []
-    for path in _clips(out):
+    for path in _clips(original, out):
         (picture,) = (s for s in ffprobe(path)["streams"] if s["codec_type"] == "video")
         if picture.get("color_transfer") != "bt709":
             wrong.append(f"{path.name}: {picture.get('color_transfer')}")
@@ -76,7 +76,7 @@ def of_standard_range(original: Path, out: Path) -> list[str]:
 
 def one_person_a_clip(original: Path, out: Path) -> list[str]:
     """No stretch of a clip is one in which its person is not seen."""
-    found, wrong = _found(out), []
+    found, wrong = _found(original, out), []
     seen = {one["label"]: one["on_screen"] for one in found["persons"]}
     for clip in found["clips"]:
         spans = [(one["start"], one["end"]) for one in seen[clip["persons"][0]]]
@@ -89,16 +89,16 @@ def one_person_a_clip(original: Path, out: Path) -> list[str]:
 
 def in_proportion(original: Path, out: Path) -> list[str]:
     """A face in the first clip is as wide, for its height, as faces are."""
-    width, height = _face_in(out)
+    width, height = _face_in(original, out)
     return [] if 0.65 < width / height < 1.0 else [f"a face of {width:.0f} x {height:.0f}"]
 
 
-def _face_in(out: Path) -> tuple[float, float]:
+def _face_in(original: Path, out: Path) -> tuple[float, float]:
     """Width and height of the face that the detector finds in the middle of the first clip."""
     from reelmill.engine.stage import Device
     from reelmill.models.faces.mtcnn import MtcnnSpec
 
-    faces = MtcnnSpec().load(Device("cpu"), 1).look([_picture(_clips(out)[0])])[0]
+    faces = MtcnnSpec().load(Device("cpu"), 1).look([_picture(_clips(original, out)[0])])[0]
     if not len(faces):
         return 0.0, 1.0
     left, top, right, bottom = faces.boxes[int(faces.scores.argmax())].tolist()
@@ -108,21 +108,21 @@ def _face_in(out: Path) -> tuple[float, float]:
 def within_one_tile(original: Path, out: Path) -> list[str]:
     """No clip shows the dark line between two tiles of a call, but for a sliver at its border."""
     wrong = []
-    for path in _clips(out):
+    for path in _clips(original, out):
         light = _picture(path).astype(float).mean(axis=2)[4:-4, 4:-4]
         if min(*light.max(axis=0), *light.max(axis=1)) < _DARK:
             wrong.append(f"{path.name}: shows the edge of a tile")
     return wrong
 
 
-def _found(out: Path) -> dict[str, Any]:
-    (path,) = out.glob("*.faces.json")
+def _found(original: Path, out: Path) -> dict[str, Any]:
+    path = out / f"{original.stem}.faces.json"
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
 
-def _clips(out: Path) -> list[Path]:
-    return [out / clip["file"] for clip in _found(out)["clips"]]
+def _clips(original: Path, out: Path) -> list[Path]:
+    return [out / clip["file"] for clip in _found(original, out)["clips"]]
 
 
 def _picture(path: Path) -> np.ndarray:

@@ -14,6 +14,8 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
+from synthetic.containers import damaged_adts, with_stated_length
+
 RATE = 16_000
 
 #: name: (container, codec, sample rate) of what users bring.
@@ -226,10 +228,7 @@ def joined(path: Path, *files: Path) -> Path:
 def wav_with_short_header(path: Path, sound: np.ndarray, stated_seconds: float) -> Path:
     """A WAV of 16 kHz whose header states less sound than there is."""
     write(path, sound, container="wav", codec="pcm_s16le", rate=RATE)
-    data = bytearray(path.read_bytes())
-    at = data.index(b"data") + 4
-    data[at : at + 4] = round(stated_seconds * RATE * 2).to_bytes(4, "little")
-    path.write_bytes(data)
+    path.write_bytes(with_stated_length(path.read_bytes(), round(stated_seconds * RATE * 2)))
     return path
 
 
@@ -250,13 +249,6 @@ def amr_with_pauses(path: Path, *parts: tuple[float, float]) -> Path:
 
 def damaged_aac(path: Path, sound: np.ndarray, rate: int, *places: tuple[float, float]) -> Path:
     """Raw AAC of which the frames between these times hold ones instead of sound."""
-    data = bytearray(write(path, sound, container="adts", codec="aac", rate=rate).read_bytes())
-    at = number = 0
-    while at < len(data):
-        size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
-        seconds = number * 1024 / rate
-        if any(start <= seconds < end for start, end in places):
-            data[at + 7 : at + size] = b"\xff" * (size - 7)
-        at, number = at + size, number + 1
-    path.write_bytes(data)
+    whole = write(path, sound, container="adts", codec="aac", rate=rate).read_bytes()
+    path.write_bytes(damaged_adts(whole, rate, *places))
     return path
