@@ -238,14 +238,23 @@ def kind_of(error: BaseException) -> Kind:
     """The kind of any exception. Reelmill's own errors have one; others are judged by type and
     errno.
 
-    An unexpected error counts as `input`, because another try would only repeat it.
+    An unexpected error counts as `input`, because another try would only repeat it; so does one of
+    FFmpeg's, whatever number of the system it has: what the system says of a file reaches us
+    through the reader that FFmpeg is given.
     """
     if isinstance(error, ReelmillError):
         return error.kind
     if is_out_of_memory(error):
         return "resource"
+    if _is_ffmpegs(error):
+        return "input"
     if isinstance(error, (TimeoutError, ConnectionError, InterruptedError)):
         return "transient"
     if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS:
         return "transient"
     return "input"
+
+
+def _is_ffmpegs(error: BaseException) -> bool:
+    """Whether PyAV raised it for a number that FFmpeg gave, without importing PyAV."""
+    return any(kind.__module__ == "av.error" for kind in type(error).__mro__)

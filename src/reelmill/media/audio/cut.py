@@ -170,7 +170,15 @@ class _Reader:
         try:
             self._container.seek(ticks, stream=self._stream, backward=True)
         except av.error.FFmpegError:  # not seekable: read from the beginning
+            self._to_the_beginning()
+
+    def _to_the_beginning(self) -> None:
+        try:
             self._container.seek(self._container.start_time or 0)
+        except av.error.FFmpegError as error:
+            raise InputError(
+                f"{shown(self._path)}: its sound cannot be read from the beginning again"
+            ) from error
 
     def _lose(self) -> None:
         self.corrupt += 1
