@@ -28,7 +28,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_transcript_comes_with_its_words_speakers_and_files(
+def test_a_transcript_has_words_speakers_and_files(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     results = list(
@@ -76,7 +76,7 @@ def test_leaving_the_loop_early_stops_the_run_and_frees_the_folder(tmp_path: Pat
     assert results.run.summary is not None and results.run.summary.count("done") >= 1
 
 
-def test_what_ends_a_run_is_an_error_to_catch(
+def test_an_error_that_ends_a_run_can_be_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A model that cannot start: no recording is at fault, and none is lost."""
@@ -104,7 +104,7 @@ def test_what_ends_a_run_is_an_error_to_catch(
         ([VOICEMAIL], {"model": "no/such/folder"}, reelmill.ModelUnavailableError, "no/such"),
     ],
 )
-def test_a_call_that_cannot_be_carried_out_says_so_at_once(
+def test_an_invalid_call_raises_at_once(
     tmp_path: Path,
     paths: list[Path],
     settings: dict[str, str],
@@ -115,12 +115,12 @@ def test_a_call_that_cannot_be_carried_out_says_so_at_once(
         reelmill.transcribe(paths, out=tmp_path / "out", **{"device": "cpu", **settings})
 
 
-def test_importing_the_library_imports_nothing_heavy() -> None:
+def test_importing_the_library_loads_no_heavy_library() -> None:
     told = python("-c", "import reelmill, sys; print(*[m for m in sys.modules if 'reelmill' in m])")
     assert told.stdout.split() == ["reelmill"]
 
 
-def test_the_module_can_be_run_among_recordings(
+def test_the_module_can_be_run_in_a_folder_of_recordings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And imports nothing that lies beside them."""
@@ -131,7 +131,7 @@ def test_the_module_can_be_run_among_recordings(
 
 
 @pytest.mark.parametrize("name", reelmill.__all__)
-def test_whatever_is_offered_is_there_and_documented(name: str) -> None:
+def test_all_public_names_exist_and_are_documented(name: str) -> None:
     offered = getattr(reelmill, name)
     assert name in dir(reelmill)
     if inspect.isfunction(offered):

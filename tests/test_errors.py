@@ -40,7 +40,7 @@ class OutOfMemoryError(RuntimeError):
         (ValueError("what nobody foresaw"), "input"),
     ],
 )
-def test_the_kind_of(error: Exception, kind: str) -> None:
+def test_errors_have_the_right_kind(error: Exception, kind: str) -> None:
     # proves: G4 G8
     assert kind_of(error) == kind
     assert is_out_of_memory(error) == (kind == "resource") or isinstance(
@@ -73,7 +73,7 @@ def test_a_full_disk_is_recognized_behind_other_errors(number: int) -> None:
         (errors.InputError("a.wav: empty"), "a.wav: empty"),
     ],
 )
-def test_what_is_said_has_no_numbers_and_types_of_python(error: Exception, said: str) -> None:
+def test_messages_have_no_errno_numbers_and_types_of_python(error: Exception, said: str) -> None:
     # proves: G21
     assert reason(error).startswith(said)
     internal = not isinstance(error, (OSError, errors.InputError))

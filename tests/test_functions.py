@@ -34,7 +34,7 @@ def test_every_function_fits_on_a_screen(nodes: Nodes) -> None:
     assert longer == []
 
 
-def test_no_text_stands_where_it_says_nothing(nodes: Nodes) -> None:
+def test_no_string_is_a_statement_of_its_own(nodes: Nodes) -> None:
     """The second half of a message that was meant to be one, and is a statement of its own."""
     lost = [
         f"{path}:{statement.lineno}"

@@ -69,13 +69,13 @@ def fresh(code: str) -> tuple[str, float]:
 _LOADED = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 
 
-def test_the_command_line_imports_nothing_heavy() -> None:
+def test_the_command_line_loads_no_heavy_library() -> None:
     told, seconds = fresh(f"import reelmill.cli.app; {_LOADED}")
     assert told.strip() == "[]"
     assert seconds < 1.0
 
 
-def test_help_comes_at_once() -> None:
+def test_help_is_printed_quickly() -> None:
     told, seconds = fresh(
         "import sys; sys.argv = ['reelmill', '--help']\n"
         "from reelmill.cli.app import main\n"

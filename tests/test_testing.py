@@ -24,7 +24,7 @@ def recording(tmp_path: Path) -> Recording:
 WORDS = Inputs([Words(["one", "two", "three"])])
 
 
-def test_a_stage_that_keeps_its_promises_is_made(recording: Recording) -> None:
+def test_check_stage_accepts_a_correct_stage(recording: Recording) -> None:
     made = check_stage(ShoutStage(ShoutModel()), recording, WORDS)
     assert isinstance(made, Shout)
     assert made.text == "ONE0 TWO1 THREE2"
@@ -122,11 +122,11 @@ class Listing(ShoutStage):
         (Lossy, r"an output is different after a spill file: Noted\(text='ONE0'\)"),
     ],
 )
-def test_a_broken_promise_is_told(recording: Recording, kind: Any, told: str) -> None:
+def test_check_stage_reports_a_broken_rule(recording: Recording, kind: Any, told: str) -> None:
     with pytest.raises(StageFault, match=told):
         check_stage(kind(ShoutModel()), recording, WORDS)
 
 
-def test_another_artifact_than_promised_is_told(recording: Recording) -> None:
+def test_check_stage_reports_another_artifact_than_declared(recording: Recording) -> None:
     with pytest.raises(StageFault, match="produces Shout, and made a Words"):
         check_stage(Elsewhere(), recording, WORDS)

@@ -116,7 +116,7 @@ def test_only_the_gate_writes_renames_and_removes() -> None:
     assert outside == {}, "go through reelmill.core.gate or reelmill.core.atomic"
 
 
-def test_no_exception_is_kept_that_is_not_needed() -> None:
+def test_every_listed_exception_is_needed() -> None:
     assert set(ALLOWED) - set(found()) <= {"core/written.py"}
 
 
@@ -130,7 +130,7 @@ def test_no_exception_is_kept_that_is_not_needed() -> None:
         "p.rename(q)", "p.mkdir()", "Path(a, b).open('r+')", "os.fdopen(d, 'w')",
     ],
 )  # fmt: skip
-def test_it_would_be_seen(code: str) -> None:
+def test_the_test_detects_forbidden_writes(code: str) -> None:
     ((call, on, name), *_) = calls(ast.parse(code))
     assert is_writing(call, on, name)
 
@@ -143,6 +143,6 @@ def test_it_would_be_seen(code: str) -> None:
         "os.fdopen(gate.create(p), 'w')", "self._queue.open(1)",
     ],
 )  # fmt: skip
-def test_reading_is_free(code: str) -> None:
+def test_reading_is_not_reported(code: str) -> None:
     ((call, on, name), *_) = calls(ast.parse(code))
     assert not is_writing(call, on, name)

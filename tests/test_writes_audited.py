@@ -84,7 +84,7 @@ def audited(tmp_path: Path) -> Audited:
 
 
 @pytest.mark.parametrize("command", ["voice", "subtitle", "faces"])
-def test_a_run_writes_through_the_gate_alone(audited: Audited, command: str) -> None:
+def test_a_run_writes_only_through_the_gate(audited: Audited, command: str) -> None:
     # proves: G14
     evidence = audited.folder / "evidence"
     options = {"voice": VOICE, "subtitle": SUBTITLE, "faces": FACES}[command]

@@ -36,7 +36,7 @@ def diarizer_told(**given: object) -> tuple[object, list[str]]:
         return choose_diarizer(load_settings(diarizer="pyannote", **given)), said
 
 
-def test_without_an_interpreter_the_default_diarizer_does_it(tmp_path: Path) -> None:
+def test_without_the_interpreter_the_default_diarizer_is_used(tmp_path: Path) -> None:
     # proves: G19 V5
     diarizer, said = diarizer_told(python=tmp_path / "none")
     assert isinstance(diarizer, NetworksDiarizer) and list(diarizer.notes) == said
@@ -44,7 +44,7 @@ def test_without_an_interpreter_the_default_diarizer_does_it(tmp_path: Path) -> 
     assert said[0].endswith("The default is used instead.")
 
 
-def test_without_the_library_its_installation_is_told(tmp_path: Path) -> None:
+def test_without_the_library_the_message_says_how_to_install_it(tmp_path: Path) -> None:
     # proves: G19 V5
     _, said = diarizer_told(python=make_environment(tmp_path / "env"))
     assert len(said) == 1 and 'pip install "pyannote.audio>=4,<5"' in said[0]
@@ -52,7 +52,7 @@ def test_without_the_library_its_installation_is_told(tmp_path: Path) -> None:
     assert "has pyannote.audio 3.3.2" in said[0] and ">=4,<5" in said[0]
 
 
-def test_a_library_that_cannot_be_imported_is_as_good_as_none(
+def test_a_library_that_cannot_be_imported_counts_as_missing(
     tmp_path: Path, announced: list[str]
 ) -> None:
     # proves: G19 V6
@@ -72,7 +72,7 @@ def test_a_library_that_cannot_be_imported_is_as_good_as_none(
     assert len(said) == 2
 
 
-def test_without_a_token_the_way_to_one_is_told(
+def test_without_a_token_the_message_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G19 V5
@@ -100,7 +100,7 @@ def test_a_pipeline_on_this_machine_needs_no_token(tmp_path: Path) -> None:
     assert isinstance(other, PyannoteDiarizer) and other.model.identity != spec.identity
 
 
-def test_a_pipeline_that_refers_to_models_nobody_may_have_is_not_begun(
+def test_a_pipeline_that_needs_unavailable_models_is_not_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G19 V5
@@ -117,7 +117,7 @@ def test_a_pipeline_that_refers_to_models_nobody_may_have_is_not_begun(
     assert len(said) == 1 and "https://huggingface.co/pyannote/segmentation-3.0" in said[0]
 
 
-def test_whisperx_is_looked_for_where_it_is_said_to_be(
+def test_whisperx_is_searched_in_the_given_environment(
     tmp_path: Path, announced: list[str]
 ) -> None:
     # proves: V6 G19
@@ -141,7 +141,7 @@ def test_whisperx_is_looked_for_where_it_is_said_to_be(
     assert "has WhisperX 3.3.1" in said[1]
 
 
-def test_a_command_goes_on_without_both(tmp_path: Path) -> None:
+def test_a_command_continues_without_both_libraries(tmp_path: Path) -> None:
     # proves: G19
     command = [sys.executable, "-c", "from reelmill.cli.app import main; main()", "voice"]
     command += [str(SAMPLES / "voicemail.wav"), "-o", str(tmp_path / "out"), "--model", "demo"]
@@ -161,7 +161,7 @@ def test_a_command_goes_on_without_both(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_speaker_network_the_shipped_one_does_it(
+def test_without_the_chosen_speaker_network_the_included_one_is_used(
     monkeypatch: pytest.MonkeyPatch, announced: list[str]
 ) -> None:
     # proves: G19 V5

@@ -18,13 +18,13 @@ def names(**given: object) -> list[str]:
     return [stage.name for stage in forensic_stages(load_settings(**given))]
 
 
-def test_nothing_forensic_is_done_unless_asked_for() -> None:
+def test_forensic_stages_run_only_on_request() -> None:
     assert names() == []
     assert {"voice_quality", "acoustics", "scores"} <= set(names(forensic=True))
 
 
 # proves: G19
-def test_without_praat_the_run_says_so_and_measures_the_rest(
+def test_without_praat_the_run_reports_it_and_measures_the_rest(
     monkeypatch: pytest.MonkeyPatch, announced: list[str]
 ) -> None:
     def version(name: str) -> str:
@@ -41,7 +41,7 @@ def test_without_praat_the_run_says_so_and_measures_the_rest(
     assert acoustics.unmeasured == (line,)
 
 
-def test_an_option_without_forensic_is_told_to_be_in_vain(announced: list[str]) -> None:
+def test_a_forensic_option_without_forensic_is_reported_as_unused(announced: list[str]) -> None:
     assert names(score_weights="weights.toml") == []
     assert announced == ["--score-weights has no effect without --forensic"]
 

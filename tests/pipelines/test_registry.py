@@ -18,7 +18,7 @@ COMMANDS = {"voice": app.voice, "subtitle": app.subtitle, "faces": app.faces}
 
 
 @pytest.mark.parametrize("name", stage_names())
-def test_every_stage_says_what_it_is(name: str) -> None:
+def test_every_stage_has_a_display_name(name: str) -> None:
     # proves: G23
     kind = stage_class(name)
     assert kind.display_name and kind.display_name[0].isupper()
@@ -27,7 +27,7 @@ def test_every_stage_says_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", stage_names())
-def test_what_enables_a_stage_is_an_option_of_its_commands(name: str) -> None:
+def test_the_setting_that_enables_a_stage_is_an_option_of_its_commands(name: str) -> None:
     kind = stage_class(name)
     for setting in [*kind.models, *([kind.enabled_by[0]] if kind.enabled_by else [])]:
         for command in kind.commands:
@@ -45,12 +45,12 @@ def test_every_stage_class_of_ours_is_registered() -> None:
     assert {kind.name for kind in ours} <= set(stage_names())
 
 
-def test_an_unknown_stage_lists_those_there_are() -> None:
+def test_an_unknown_stage_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"no stage 'nonsense'; the stages are: .*transcribe"):
         added_stages(["nonsense"], [], "voice")
 
 
-def test_a_stage_is_added_only_where_it_goes() -> None:
+def test_a_stage_is_added_only_to_its_commands() -> None:
     with pytest.raises(UsageError, match="layout cannot be added to faces; it works with subtitle"):
         added_stages(["layout"], [], "faces")
 
@@ -63,7 +63,7 @@ def test_a_stage_is_added_only_where_it_goes() -> None:
         ("decode.x=1", "decode has no options"),
     ],
 )
-def test_a_wrong_option_is_told(option: str, told: str) -> None:
+def test_a_wrong_stage_option_is_refused(option: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         added_stages(["decode"], [option], "voice")
 
@@ -76,7 +76,7 @@ def test_a_wrong_option_is_told(option: str, told: str) -> None:
         ("reelmill.stages.media.probe:Probe", "is named 'probe'"),
     ],
 )
-def test_a_package_that_is_not_what_it_says_is_named(
+def test_a_package_with_a_wrong_entry_point_is_named(
     value: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = EntryPoint("other", value, registry.GROUP)

@@ -21,7 +21,7 @@ from reelmill.report.performance import (
 from tests.report.samples import empty_run, large_run, real_run
 
 
-def test_the_fields_that_users_already_parse():
+def test_the_fields_that_users_already_parse_are_kept():
     report = performance_report(real_run())
     assert list(report)[:7] == [
         "total_files",
@@ -38,7 +38,7 @@ def test_the_fields_that_users_already_parse():
     assert report["gpu_utilization"] == 91.3
 
 
-def test_our_own_figures():
+def test_the_report_has_our_own_figures():
     report = performance_report(real_run())
     media = 158.2 + 4140.0 + 61.0 + 754.9 + 12.1  # the reused recording does not count
     assert report["media_seconds"] == pytest.approx(media)
@@ -62,7 +62,7 @@ def test_notes_of_the_run_and_of_its_recordings():
     ]
 
 
-def test_a_failure_carries_what_a_user_needs():
+def test_a_failure_has_all_that_a_user_needs():
     run = real_run()
     run.outcomes[-1].failure = Failure("transcribe", "transient", "disk busy", tries=4)
     [failed] = failed_files(run)
@@ -77,7 +77,7 @@ def test_a_failure_carries_what_a_user_needs():
     assert performance_report(run)["failed_files"] == failed_files(run)
 
 
-def test_nothing_to_report_is_reported_too(tmp_path: Path):
+def test_a_run_without_recordings_is_reported(tmp_path: Path):
     write_performance(tmp_path, real_run())
     write_failed_files(tmp_path, real_run())
     report = write_performance(tmp_path, empty_run())
@@ -98,14 +98,14 @@ def test_cpu_work_is_not_called_gpu_work():
     assert figures(run).gpu_share == pytest.approx(4 / 16)
 
 
-def test_names_that_are_no_utf8(tmp_path: Path):
+def test_names_that_are_not_utf8_are_reported(tmp_path: Path):
     run = real_run()
     run.outcomes[-1].path = "/\udcff.m4a"
     report = write_performance(tmp_path, run)
     assert json.loads(report.read_text())["failed_files"][0]["file"] == "/\udcff.m4a"
 
 
-def test_a_run_in_which_everything_was_there_already():
+def test_a_run_with_only_finished_recordings_is_reported():
     run = large_run(3)
     for outcome in run.outcomes:
         outcome.reused = True

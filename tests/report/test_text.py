@@ -14,7 +14,7 @@ from tests.report.samples import empty_run, large_run, real_run
 OUT = Path("analysis-results")
 
 
-def test_a_run_with_a_failure():
+def test_closing_lines_name_a_failure_with_its_cause():
     run = real_run()
     run.manifest_sha256 = "ab" * 32
     assert closing_lines(run, OUT) == [
@@ -31,7 +31,7 @@ def test_a_run_with_a_failure():
     ]
 
 
-def test_tries_and_changes_and_stops_are_told():
+def test_closing_lines_report_tries_changes_and_stops():
     run = real_run()
     run.outcomes[-1].failure = Failure("transcribe", "transient", "disk\nbusy", tries=4)
     run.outcomes[0].changed = ["size: 1 -> 2"]
@@ -42,7 +42,7 @@ def test_tries_and_changes_and_stops_are_told():
     assert "Stopped because: interrupted. Run the same command again" in text
 
 
-def test_what_is_damaged_is_told_and_counted():
+def test_closing_lines_name_damaged_recordings_and_count_warnings():
     # proves: G21
     run = real_run()
     cut = Finding("truncated", 3.1, 12.0, text="ends after 3.1 s", severity="grave")
@@ -55,7 +55,7 @@ def test_what_is_damaged_is_told_and_counted():
     assert "  1 note about 1 recording, see report.html" in lines
 
 
-def test_many_failures_are_cut():
+def test_closing_lines_limit_many_failures():
     run = large_run(30)
     for outcome in run.outcomes:
         outcome.status, outcome.failure = "failed", Failure("decode", "input", "broken")
@@ -64,13 +64,13 @@ def test_many_failures_are_cut():
     assert "  ... and 10 more, see failed_files.json" in lines
 
 
-def test_nothing_found():
+def test_closing_lines_say_that_nothing_was_found():
     lines = closing_lines(empty_run(), OUT)
     assert lines[0] == "Nothing to do: no recordings were found."
     assert not any("Evidence" in line for line in lines)
 
 
-def test_what_could_not_be_written_is_said_and_not_pointed_at():
+def test_closing_lines_report_unwritten_files_and_do_not_refer_to_them():
     # proves: G14
     run = real_run()
     run.unwritten = ["report.html could not be written: no permission"]
@@ -79,7 +79,7 @@ def test_what_could_not_be_written_is_said_and_not_pointed_at():
     assert not any(line.startswith(("  Report ", "  Evidence ", "  SHA-256 ")) for line in lines)
 
 
-def test_what_was_left_out_is_in_the_closing_lines():
+def test_closing_lines_say_what_was_left_out():
     # proves: G21
     run = real_run()
     run.left_out = ["2 hidden recordings left out (.a.wav, .b\x1b.wav)"]

@@ -19,12 +19,12 @@ from reelmill.report import wording
         (360_000, "100:00:00", "100:00:00"),
     ],
 )
-def test_times(seconds, clock, duration):
+def test_times_are_worded(seconds, clock, duration):
     assert wording.clock(seconds) == clock
     assert wording.duration(seconds) == duration
 
 
-def test_shares_and_sizes():
+def test_shares_and_sizes_are_worded():
     assert [wording.percent(x) for x in (None, 0, 0.004, 0.456, 0.999, 1.0)] == [
         "–",
         "0 %",
@@ -37,7 +37,7 @@ def test_shares_and_sizes():
     assert [wording.significant(x) for x in (0.519, 13.84, 1304.4)] == ["0.52", "13.8", "1,304"]
 
 
-def test_days():
+def test_days_are_worded():
     assert wording.day("2026-11-01T14:02:11+0900") == "1 November 2026, 14:02 (UTC+0900)"
     assert wording.day("2026-11-01T14:02:11+00:00") == "1 November 2026, 14:02 (UTC)"
     assert wording.day("yesterday") == "yesterday"

@@ -57,7 +57,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def test_the_network_is_written_down(tmp_path: Path, out: Path) -> None:
+def test_the_network_is_recorded_in_people_json(tmp_path: Path, out: Path) -> None:
     write_people([video(tmp_path / "a", ONE, [1, 0])], out)
     content = json.loads((out / PEOPLE).read_text())
     assert content["told_apart_by"] == "dlib"
@@ -67,7 +67,7 @@ def test_the_network_is_written_down(tmp_path: Path, out: Path) -> None:
     assert (content["told_apart_by"], content["network"]) == ("appearance", None)
 
 
-def test_numbers_of_one_network_say_nothing_to_another(tmp_path: Path, out: Path) -> None:
+def test_numbers_of_one_network_are_not_used_by_another(tmp_path: Path, out: Path) -> None:
     """The same vectors are other people's to another network."""
     assert numbers(out, video(tmp_path / "a", ONE, [0, 1], [1, 0])) == {"A": "P1", "B": "P2"}
     turned = [[1.0, 0.0], [0.0, 1.0]]
@@ -77,7 +77,7 @@ def test_numbers_of_one_network_say_nothing_to_another(tmp_path: Path, out: Path
     assert numbers(out, video(tmp_path / "c", ONE, *turned)) == {"A": "P2", "B": "P1"}, "kept"
 
 
-def test_people_have_the_names_that_a_user_gave_them(tmp_path: Path, out: Path) -> None:
+def test_people_have_the_names_given_by_the_user(tmp_path: Path, out: Path) -> None:
     found = [video(tmp_path / "a", ONE, [1, 0], [0, 1])]
     write_people(found, out, (SpeakerName("B", "Kim"), SpeakerName("A", "Lee", "other.mp4")))
     people = json.loads((out / PEOPLE).read_text())["people"]

@@ -27,7 +27,7 @@ def entries(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / CUSTODY).read_bytes().splitlines()]
 
 
-def test_a_run_writes_what_it_does_with_whom_and_what(tmp_path: Path) -> None:
+def test_the_custody_log_has_command_user_and_libraries(tmp_path: Path) -> None:
     out, paths = tmp_path / "out", recordings(tmp_path / "in", TEXTS)
     summary = toy_run(out, *paths).start().wait()
     found = entries(out)
@@ -54,7 +54,7 @@ def test_a_run_writes_what_it_does_with_whom_and_what(tmp_path: Path) -> None:
     assert verify(out).ok
 
 
-def test_reports_have_the_head_that_fixes_all_work(tmp_path: Path) -> None:
+def test_reports_have_the_head_of_the_log(tmp_path: Path) -> None:
     out = tmp_path / "out"
     toy_run(out, *recordings(tmp_path / "in", TEXTS)).start().wait()
     shown = json.loads((out / "performance_report.json").read_text())["custody"]
@@ -64,7 +64,7 @@ def test_reports_have_the_head_that_fixes_all_work(tmp_path: Path) -> None:
     assert verify(out, custody_head=shown["head"]).custody_anchor == shown["entries"]
 
 
-def test_a_run_with_nothing_to_do_adds_nothing(tmp_path: Path) -> None:
+def test_a_run_with_nothing_to_do_adds_no_entry(tmp_path: Path) -> None:
     out, paths = tmp_path / "out", recordings(tmp_path / "in", TEXTS)
     toy_run(out, *paths).start().wait()
     before = (out / CUSTODY).read_bytes()
@@ -85,7 +85,7 @@ def test_runs_on_one_folder_share_a_chain(tmp_path: Path) -> None:
     assert verify(out).ok
 
 
-def test_a_killed_run_leaves_a_log_that_the_next_one_goes_on_with(tmp_path: Path) -> None:
+def test_the_next_run_continues_the_log_of_a_killed_one(tmp_path: Path) -> None:
     out = tmp_path / "out"
     paths = recordings(tmp_path / "in", {f"{n}.txt": f"one two {n}" for n in range(6)})
     code = (
@@ -113,7 +113,7 @@ def test_a_killed_run_leaves_a_log_that_the_next_one_goes_on_with(tmp_path: Path
     assert checked.custody_torn == 1
 
 
-def test_a_log_that_cannot_be_written_is_said(
+def test_a_log_that_cannot_be_written_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path) -> int:
@@ -144,7 +144,7 @@ def test_entries_that_could_not_be_written_are_written_later(
     assert [one["what"] for one in entries(out)][:2] == ["run", "ingest"]
 
 
-def test_somebody_elses_file_in_place_of_the_log_stops_the_run_before_work(tmp_path: Path) -> None:
+def test_a_foreign_file_instead_of_the_log_stops_the_run_before_any_work(tmp_path: Path) -> None:
     from reelmill.errors import UsageError
 
     out = tmp_path / "out"

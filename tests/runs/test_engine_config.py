@@ -29,21 +29,21 @@ LARGE = DeviceChoice((Device("cuda"),), "", free_mb=139 << 10)
         ({"max_batch": 1024}, LARGE, (20, 1024)),
     ],
 )
-def test_batches_are_as_large_as_asked_for_or_as_the_gpu_allows(
+def test_batches_are_as_large_as_set_or_as_the_gpu_allows(
     given: dict[str, int], choice: DeviceChoice, sizes: tuple[int, int], tmp_path: Path
 ) -> None:
     config = engine_config(Settings(**given), tmp_path, choice, Pipeline("p", []), fresh=False)
     assert (config.batch_size, config.max_batch) == sizes
 
 
-def test_a_batch_of_windows_fits_into_what_carries_it(tmp_path: Path) -> None:
+def test_a_batch_of_windows_fits_into_the_arena(tmp_path: Path) -> None:
     settings = Settings(max_batch=1024)
     config = engine_config(settings, tmp_path, LARGE, Pipeline("p", []), fresh=False)
     a_window = 128 * 3000 * 4
     assert config.arena_bytes > 2 * 1024 * a_window
 
 
-def test_runs_of_frames_stay_few_unless_more_are_asked_for(tmp_path: Path) -> None:
+def test_chunks_of_frames_per_batch_stay_few_unless_set(tmp_path: Path) -> None:
     def most(**given: int) -> int:
         pipeline = Pipeline("p", [])
         return engine_config(FaceSettings(**given), tmp_path, LARGE, pipeline, False).max_batch

@@ -85,7 +85,7 @@ def run(keeper: IndexKeeper, *jobs: Job) -> list[Path]:
     return list(keeper.write(summary, jobs))
 
 
-def test_recordings_of_earlier_runs_and_other_commands_stay(out: Path) -> None:
+def test_the_index_keeps_recordings_of_earlier_runs_and_other_commands(out: Path) -> None:
     voice = keeper(out)
     failed = Job(Original(str(out.parent / "b.m4a"), "b", 0, 7, 1), 7)
     failed.fail(Failure("probe", "input", f"{out.parent / 'b.m4a'}: damaged"))
@@ -117,7 +117,7 @@ def test_only_files_with_changed_recordings_are_written_again(out: Path) -> None
     assert all(f'"text {n}"' in lines(out) for n in range(120))
 
 
-def test_what_is_gone_or_was_changed_by_others_is_left_out(out: Path) -> None:
+def test_the_index_leaves_out_missing_and_foreign_files(out: Path) -> None:
     voice = keeper(out)
     run(voice, done(voice, "a", "하나"), done(voice, "b", "둘"))
     (out / "a.html").unlink()

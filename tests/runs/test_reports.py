@@ -34,7 +34,7 @@ def job(tmp_path: Path) -> Job:
     return job
 
 
-def test_all_of_it_is_on_record(job: Job, tmp_path: Path) -> None:
+def test_all_reports_are_in_the_evidence(job: Job, tmp_path: Path) -> None:
     out, run = tmp_path / "out", empty_run()
     with gate.output(out, "voice", [job.path]):
         write_reports(out, run, [job], [], anew=True)
@@ -45,7 +45,7 @@ def test_all_of_it_is_on_record(job: Job, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["report.html", "performance_report.json", "failed_files.json"])
-def test_a_report_that_cannot_be_written_costs_itself_only(
+def test_a_report_that_cannot_be_written_does_not_affect_others(
     job: Job, tmp_path: Path, name: str
 ) -> None:
     out, run = tmp_path / "out", empty_run()
@@ -61,7 +61,7 @@ def test_a_report_that_cannot_be_written_costs_itself_only(
         assert report["unwritten"] == [text]
 
 
-def test_evidence_that_cannot_be_written_is_said(job: Job, tmp_path: Path) -> None:
+def test_evidence_that_cannot_be_written_is_reported(job: Job, tmp_path: Path) -> None:
     out, run = tmp_path / "out", empty_run()
     (out / "manifest.sha256").mkdir()
     with gate.output(out, "voice", [job.path]):
@@ -71,7 +71,7 @@ def test_evidence_that_cannot_be_written_is_said(job: Job, tmp_path: Path) -> No
     assert (out / "report.html").exists(), "the reports are there all the same"
 
 
-def test_reports_killed_half_way_leave_evidence_that_holds(job: Job, tmp_path: Path) -> None:
+def test_a_run_killed_while_writing_reports_leaves_valid_evidence(job: Job, tmp_path: Path) -> None:
     """The reports of before are not on record while new ones are being written."""
     out = tmp_path / "out"
     with gate.output(out, "voice", [job.path]):

@@ -40,7 +40,7 @@ def process_state() -> tuple[object, ...]:
     return dict(os.environ), Path.cwd(), mask, handlers, threading.active_count()
 
 
-def test_two_runs_at_once_from_two_threads_keep_apart(
+def test_two_runs_in_two_threads_stay_separate(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = process_state()
@@ -71,7 +71,7 @@ def test_two_runs_at_once_from_two_threads_keep_apart(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_second_run_on_the_same_folder_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
+def test_a_second_run_on_the_same_folder_is_refused_without_effect(tmp_path: Path) -> None:
     files = recordings(tmp_path / "in", {"a.txt": WORDS})
     with (
         toy_run(tmp_path / "out", *files, slow=0.05) as run,
@@ -84,7 +84,7 @@ def test_a_second_run_on_the_same_folder_is_refused_and_disturbs_nothing(tmp_pat
     assert again.summary is not None and again.summary.outcomes[0].reused
 
 
-def test_a_run_inside_a_running_loop_leaves_it_free(tmp_path: Path) -> None:
+def test_a_run_inside_a_running_loop_does_not_block_it(tmp_path: Path) -> None:
     """As in a notebook, whose cells are run by a loop that goes on."""
     files = recordings(tmp_path / "in", {f"{n}.txt": WORDS for n in range(3)})
     beats = 0
@@ -119,7 +119,7 @@ def test_a_blocking_run_inside_a_running_loop_works_too(tmp_path: Path) -> None:
     assert asyncio.run(cell()) == 1
 
 
-def test_a_recording_added_in_mid_run_is_done_like_the_others(tmp_path: Path) -> None:
+def test_a_recording_added_during_a_run_is_processed_like_the_others(tmp_path: Path) -> None:
     first, second = recordings(tmp_path / "in", {"a.txt": WORDS, "b.txt": "added later"})
     with toy_run(tmp_path / "out", first) as run:
         for event in run.events():
@@ -134,7 +134,7 @@ def test_a_recording_added_in_mid_run_is_done_like_the_others(tmp_path: Path) ->
         run.add(second)
 
 
-def test_a_run_may_begin_with_no_recordings_and_gets_them_at_once(tmp_path: Path) -> None:
+def test_a_run_can_start_without_recordings_and_get_them_at_once(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "out").start()
     run.add(recordings(tmp_path / "in", {"a.txt": "x"}))
     assert run.wait(60).count("done") == 1
@@ -161,7 +161,7 @@ def test_a_run_stopped_by_its_method_keeps_what_is_finished(tmp_path: Path) -> N
     assert {one.name for one in again.summary.outcomes if one.reused} == done
 
 
-def test_listeners_hear_all_whenever_they_begin(tmp_path: Path) -> None:
+def test_listeners_get_all_events_whenever_they_start(tmp_path: Path) -> None:
     files = recordings(tmp_path / "in", {"a.txt": WORDS, "b.txt": "unreadable", "c.txt": "x"})
     run = toy_run(tmp_path / "out", *files, slow=0.05)
     heard: list[Event] = []
@@ -196,7 +196,7 @@ def test_a_failure_is_a_result_that_can_be_raised(tmp_path: Path) -> None:
         bad.raise_if_failed()
 
 
-def test_an_exception_in_the_block_stops_the_run_and_comes_through(tmp_path: Path) -> None:
+def test_an_exception_in_the_block_stops_the_run_and_is_raised(tmp_path: Path) -> None:
     files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS}" for n in range(5)})
     with pytest.raises(ZeroDivisionError), toy_run(tmp_path / "out", *files, slow=0.1) as run:
         raise ZeroDivisionError
@@ -204,7 +204,7 @@ def test_an_exception_in_the_block_stops_the_run_and_comes_through(tmp_path: Pat
     assert run.summary.stopped == "ended by ZeroDivisionError"
 
 
-def test_what_is_wrong_at_the_start_is_raised_there_and_ends_the_listeners(tmp_path: Path) -> None:
+def test_an_error_at_the_start_is_raised_there_and_ends_the_listeners(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "out", tmp_path / "missing.wav")
     with pytest.raises(UsageError, match="not found"):
         run.start()
@@ -217,7 +217,7 @@ def test_what_is_wrong_at_the_start_is_raised_there_and_ends_the_listeners(tmp_p
         Run("voice", modle="tiny")
 
 
-def test_a_program_that_ends_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_a_program_that_exits_leaves_no_process_behind(tmp_path: Path) -> None:
     """Nobody waits for the run: the interpreter ends it, and what it began."""
     files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS} {WORDS}" for n in range(6)})
     script = f"""

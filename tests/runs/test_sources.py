@@ -26,19 +26,19 @@ def found(*inputs: Path, out: Path = OUT) -> dict[str, str]:
     return {source.path.name: source.wanted_name for source in find_sources(inputs, out)}
 
 
-def test_folders_are_searched_with_all_in_them(tmp_path: Path) -> None:
+def test_folders_are_searched_recursively(tmp_path: Path) -> None:
     # proves: V1
     tree(tmp_path, "a.m4a", "sub/deep/b.MP3", "notes.txt", ".hidden.wav", ".cache/c.wav")
     assert found(tmp_path) == {"a.m4a": "a", "b.MP3": "sub/deep/b"}
 
 
-def test_a_file_named_outright_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_file_named_directly_is_accepted(tmp_path: Path) -> None:
     tree(tmp_path, "call.bin", "-x.wav")
     assert found(tmp_path / "call.bin") == {"call.bin": "call"}
     assert found(tmp_path / "-x.wav") == {"-x.wav": "-x"}
 
 
-def test_patterns_and_names_that_look_like_patterns(tmp_path: Path) -> None:
+def test_patterns_work_and_names_that_look_like_patterns_too(tmp_path: Path) -> None:
     tree(tmp_path, "a1.wav", "a2.wav", "b.wav", "[odd].wav")
     assert set(found(tmp_path / "a*.wav")) == {"a1.wav", "a2.wav"}
     assert set(found(tmp_path / "[odd].wav")) == {"[odd].wav"}
@@ -48,17 +48,17 @@ def test_patterns_and_names_that_look_like_patterns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["통화 녹음.wav", "line\nbreak.wav", "😀.wav", os.fsdecode(b"\xff\xfe.wav")]
 )
-def test_any_name_is_found(tmp_path: Path, name: str) -> None:
+def test_files_of_any_name_are_found(tmp_path: Path, name: str) -> None:
     tree(tmp_path, name)
     assert found(tmp_path) == {name: Path(name).stem}
 
 
-def test_each_file_once_however_often_it_is_meant(tmp_path: Path) -> None:
+def test_each_file_is_found_once_however_often_it_is_given(tmp_path: Path) -> None:
     tree(tmp_path, "a.wav")
     assert len(find_sources([tmp_path, tmp_path / "a.wav", tmp_path / "*"], OUT)) == 1
 
 
-def test_link_loops_end_and_dangling_links_are_kept_to_be_reported(tmp_path: Path) -> None:
+def test_link_loops_end_and_dangling_links_are_reported(tmp_path: Path) -> None:
     tree(tmp_path, "sub/a.wav")
     (tmp_path / "sub" / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.wav").symlink_to(tmp_path / "nothing")
@@ -94,20 +94,20 @@ def test_hidden_recordings_are_counted(tmp_path: Path) -> None:
     assert search([tmp_path / "..x.wav"], OUT).remarks() == []
 
 
-def test_where_all_is_left_out_the_reason_is_told(tmp_path: Path) -> None:
+def test_if_everything_is_left_out_the_reason_is_given(tmp_path: Path) -> None:
     tree(tmp_path, "in/.a.wav", "b.wav")
     (tmp_path / "in" / "b.wav").symlink_to(tmp_path / "b.wav")
     with pytest.raises(UsageError, match=r"1 link out of .*; 1 hidden recording left out"):
         search([tmp_path / "in"], OUT)
 
 
-def test_our_own_results_are_no_recordings(tmp_path: Path) -> None:
+def test_our_own_results_are_not_taken_as_recordings(tmp_path: Path) -> None:
     # proves: G14
     tree(tmp_path, "a.wav", "results/clip.mp4")
     assert set(found(tmp_path, out=tmp_path / "results")) == {"a.wav"}
 
 
-def test_results_among_the_recordings_are_refused_by_whatever_name(tmp_path: Path) -> None:
+def test_an_output_folder_among_the_recordings_is_refused_under_any_name(tmp_path: Path) -> None:
     # proves: G14
     tree(tmp_path, "calls/a.wav")
     (tmp_path / "link").symlink_to("calls")
@@ -141,7 +141,7 @@ def test_several_folders_keep_their_names_apart(
     assert not any(".." in name for name in names), "results would lie outside of the folder"
 
 
-def test_a_folder_that_vanishes_meanwhile_is_passed_over(
+def test_a_folder_that_vanishes_during_the_search_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree(tmp_path, "a.wav", "sub/b.wav")
@@ -156,14 +156,14 @@ def test_a_folder_that_vanishes_meanwhile_is_passed_over(
     assert set(found(tmp_path)) == {"a.wav"}
 
 
-def test_nothing_to_do_is_told(tmp_path: Path) -> None:
+def test_an_empty_search_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not found"):
         find_sources([tmp_path / "gone"], OUT)
     with pytest.raises(UsageError, match="no recordings"):
         find_sources([tmp_path], OUT)
 
 
-def test_what_is_something_else_is_counted_in_one_line(tmp_path: Path) -> None:
+def test_other_files_are_counted_in_one_line(tmp_path: Path) -> None:
     # proves: G21
     tree(tmp_path, "a.wav", "notes.txt", "b.pdf", "c.pdf", "sub/d.PDF", "e", "f.x", ".DS_Store")
     left = search([tmp_path], OUT)
@@ -171,7 +171,7 @@ def test_what_is_something_else_is_counted_in_one_line(tmp_path: Path) -> None:
     assert line.startswith("6 other files not looked at (.pdf 3, ")
 
 
-def test_recordings_with_names_that_say_nothing_are_looked_into(tmp_path: Path) -> None:
+def test_files_without_a_known_suffix_are_checked_by_content(tmp_path: Path) -> None:
     # proves: V1 G21
     tree(tmp_path, "a.wav", "empty.bin")
     (tmp_path / "VOICE0001").write_bytes(b"#!AMR\n" + bytes(99))

@@ -109,7 +109,7 @@ def test_update__results_changed_removed_and_added__are_followed(out: Path) -> N
     assert [hit.file for hit in found(out, "words")] == ["deeper/b.json"]
 
 
-def test_update__files_that_are_no_results__are_left_out_or_told(out: Path) -> None:
+def test_update__other_files__are_left_out_or_reported(out: Path) -> None:
     write(out / "good.json", said("here"))
     write(out / ".cache" / "hidden.json", said("here"))
     (out / "performance_report.json").write_text("{}")
@@ -126,7 +126,7 @@ def test_update__files_that_are_no_results__are_left_out_or_told(out: Path) -> N
     assert "link.json: not searched (a link)" in problems[1]
 
 
-def test_search__no_letter_to_look_for__is_refused(out: Path) -> None:
+def test_search__a_query_without_letters__is_refused(out: Path) -> None:
     with index_of(out) as index, pytest.raises(UsageError, match="no word to look for"):
         index.search(Query('"..." *'))
 
@@ -136,7 +136,7 @@ def test_index__no_such_folder__is_refused(out: Path) -> None:
         SearchIndex(out / "gone")
 
 
-def test_index__made_by_another_version__is_made_anew(out: Path) -> None:
+def test_index__made_by_another_version__is_rebuilt(out: Path) -> None:
     write(out / "a.json", said("here"))
     assert len(found(out, "here")) == 1
     with index_of(out) as index:
@@ -144,7 +144,7 @@ def test_index__made_by_another_version__is_made_anew(out: Path) -> None:
     assert len(found(out, "here")) == 1
 
 
-def test_update__results_are_only_read(out: Path) -> None:
+def test_update__results__are_only_read(out: Path) -> None:
     write(out / "a.json", said("here"))
     before = sorted(path.name for path in out.rglob("*"))
     assert len(found(out, "here")) == 1

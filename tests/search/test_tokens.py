@@ -20,7 +20,7 @@ def test_tokens__text__gives_words_and_single_characters(text: str, found: list[
     assert tokens(text) == found
 
 
-def test_terms__a_phrase_a_word_and_a_beginning__are_told_apart() -> None:
+def test_terms__a_phrase_a_word_and_a_prefix__are_distinguished() -> None:
     asked = terms('"the money" bank trans* 돈을')
     assert asked == [
         (["the", "money"], False),
@@ -32,7 +32,7 @@ def test_terms__a_phrase_a_word_and_a_beginning__are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("hostile", ['" OR 1', "a NEAR b", "col:x", "NOT (x", '"" ""', "*"])
-def test_expression__operators_in_a_question__are_words(hostile: str) -> None:
+def test_expression__operators_in_a_query__are_words(hostile: str) -> None:
     for wanted, _ in terms(hostile):
         assert all(token.isalnum() for token in wanted)
 

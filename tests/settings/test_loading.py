@@ -23,7 +23,7 @@ def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "reelmill" / "reelmill.toml"
 
 
-def test_the_defaults_are_what_the_requirements_say() -> None:
+def test_the_defaults_are_those_of_the_requirements() -> None:
     # proves: G2 G14
     settings = load_settings()
     assert (settings.batch_size, settings.max_batch) == (20, None)
@@ -31,7 +31,7 @@ def test_the_defaults_are_what_the_requirements_say() -> None:
     assert settings.device == "auto" and settings.model is None
 
 
-def test_the_command_line_wins_then_environment_then_file(
+def test_the_command_line_has_priority_over_environment_and_file(
     own_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own_file.write_text("batch_size = 3\nworkers = 4\nlanguage = 'ko'\n")
@@ -41,7 +41,7 @@ def test_the_command_line_wins_then_environment_then_file(
     assert (settings.batch_size, settings.workers, settings.language) == (7, 6, "ko")
 
 
-def test_what_faces_begins_with_gives_way_to_everything_said(
+def test_defaults_of_faces_are_replaced_by_every_other_source(
     own_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert load_face_settings().batch_size == 4
@@ -55,7 +55,7 @@ def test_what_faces_begins_with_gives_way_to_everything_said(
 
 
 @pytest.mark.parametrize("text", ["json,srt", " json , srt ,", "json, srt"])
-def test_formats_are_written_with_commas_everywhere(
+def test_formats_are_separated_by_commas_in_every_source(
     own_file: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     # proves: V7
@@ -70,13 +70,15 @@ def test_formats_are_written_with_commas_everywhere(
 @pytest.mark.parametrize(
     ("given", "named"), [({"batch_size": 0}, "batch_size"), ({"arena": "much"}, "arena")]
 )
-def test_a_value_that_does_not_fit_is_told_by_name(given: dict[str, Any], named: str) -> None:
+def test_an_invalid_value_is_reported_with_the_name_of_the_setting(
+    given: dict[str, Any], named: str
+) -> None:
     with pytest.raises(UsageError, match=named):
         load_settings(**given)
 
 
 @pytest.mark.parametrize(("given", "meant"), [("Split", "split"), (2, "2"), ("1", "1")])
-def test_channels_by_word_or_number(given: Any, meant: str) -> None:
+def test_channels_are_set_by_word_or_number(given: Any, meant: str) -> None:
     # proves: V10
     assert load_settings(channels=given).channels == meant
     for wrong in ("0", "left", "-1", "1.5"):
@@ -85,13 +87,13 @@ def test_channels_by_word_or_number(given: Any, meant: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["bach_size = 3\n", "batch_size = \n"])
-def test_a_mistake_in_the_file_is_told(own_file: Path, content: str) -> None:
+def test_an_error_in_the_file_is_reported(own_file: Path, content: str) -> None:
     own_file.write_text(content)
     with pytest.raises(UsageError, match=r"reelmill/reelmill\.toml: (bach_size|not a valid TOML)"):
         load_settings()
 
 
-def test_a_file_in_the_current_folder_gives_no_orders() -> None:
+def test_a_file_in_the_current_folder_is_not_read() -> None:
     # proves: G12
     Path("reelmill.toml").write_text("workers = 4\n")
     settings = load_settings()
@@ -101,13 +103,13 @@ def test_a_file_in_the_current_folder_gives_no_orders() -> None:
     assert (named.workers, named.origin) == (4, "settings from reelmill.toml: workers")
 
 
-def test_a_named_file_that_is_not_there_is_told() -> None:
+def test_a_missing_config_file_is_reported() -> None:
     with pytest.raises(UsageError, match=r"^nowhere\.toml: cannot be read \(No such file"):
         load_settings(config=Path("nowhere.toml"))
 
 
 @pytest.mark.parametrize("name", ["python", "pyannote_model"])
-def test_programs_are_named_on_the_command_line_alone(
+def test_settings_that_name_programs_are_accepted_only_on_the_command_line(
     own_file: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     # proves: G12
@@ -146,14 +148,14 @@ def test_programs_are_named_on_the_command_line_alone(
         ),
     ],
 )
-def test_numbers_of_speakers_that_contradict_each_other(given: dict[str, Any], told: str) -> None:
+def test_contradicting_numbers_of_speakers_are_refused(given: dict[str, Any], told: str) -> None:
     # proves: V5
     with pytest.raises(UsageError) as caught:
         load_settings(**given)
     assert str(caught.value) == told
 
 
-def test_a_known_number_of_speakers_may_be_beyond_the_limits_nobody_gave(
+def test_a_known_number_of_speakers_may_exceed_the_default_limits(
     own_file: Path,
 ) -> None:
     assert load_settings(speakers=12).speakers == 12
@@ -163,7 +165,7 @@ def test_a_known_number_of_speakers_may_be_beyond_the_limits_nobody_gave(
         load_settings(speakers=5)
 
 
-def test_names_of_0_1_are_understood(tmp_path: Path) -> None:
+def test_names_of_version_0_1_are_accepted(tmp_path: Path) -> None:
     file = tmp_path / "reelmill.toml"
     file.write_text('residency = "turns"\n', encoding="utf-8")
     assert load_settings(file).placement == "sequential"
@@ -171,7 +173,9 @@ def test_names_of_0_1_are_understood(tmp_path: Path) -> None:
     assert load_settings(file, placement="resident").placement == "resident"
 
 
-def test_the_environment_may_use_the_names_of_0_1(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_version_0_1_are_accepted_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("REELMILL_RESIDENCY", "turns")
     assert load_settings().placement == "sequential"
     assert load_settings(placement="resident").placement == "resident"

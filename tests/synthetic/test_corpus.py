@@ -31,7 +31,7 @@ def seconds_of(file: Path) -> float:
         return samples / container.streams.audio[0].rate
 
 
-def test_durations_are_those_of_the_collection():
+def test_durations_follow_the_collection():
     durations = call_durations()
     assert len(durations) == 183
     assert sum(durations) / 3600 == pytest.approx(25.9, rel=0.01)
@@ -41,12 +41,12 @@ def test_durations_are_those_of_the_collection():
     assert call_durations(seed=2) != durations
 
 
-def test_durations_scale():
+def test_durations_can_be_scaled():
     assert max(call_durations(scale=0.1)) == pytest.approx(414)
     assert len(call_durations(1, median=30)) == 1
 
 
-def test_held_out_voices_are_apart():
+def test_held_out_voices_are_separate():
     assert not set(HELD_OUT_VARIANTS) & set(TRAINING_VARIANTS)
     rng = Random(1)
     assert {random_voice(rng, held_out=True).variant for _ in range(500)} == set(HELD_OUT_VARIANTS)
@@ -76,7 +76,7 @@ def test_noise_is_level_and_long_enough(kind: Noise):
     assert float(np.sqrt(np.mean(sound**2))) == pytest.approx(1, rel=0.2)
 
 
-def test_telephone_band():
+def test_the_telephone_filter_removes_other_frequencies():
     time = np.arange(RATE) / RATE
     for frequency, passes in ((100, False), (1000, True), (5000, False)):
         level = float(np.abs(telephone(np.sin(2 * np.pi * frequency * time))).max())
@@ -99,7 +99,7 @@ def test_unknown_format_is_refused(tmp_path: Path):
 @pytest.mark.espeak
 @needs_espeak
 @pytest.mark.parametrize("language", ["en", "ko", "ja"])
-def test_words_follow_each_other(language: str):
+def test_words_of_a_call_follow_each_other(language: str):
     words = {
         "en": ("Where", "is", "the", "key?"),
         "ko": ("열쇠는", "어디", "있어요?"),
@@ -116,7 +116,7 @@ def test_words_follow_each_other(language: str):
 
 @pytest.mark.espeak
 @needs_espeak
-def test_words_that_espeak_says_nothing_of_have_their_share_of_the_time():
+def test_words_without_times_from_espeak_share_the_rest():
     """It tells no time of Korean words that begin with a nasal."""
     clip = synthesize(("편지는", "아무에게도", "말하지", "마세요."), "ko", Voice("m1"))
     seconds = [word.end - word.start for word in clip.words]
@@ -126,7 +126,7 @@ def test_words_that_espeak_says_nothing_of_have_their_share_of_the_time():
 
 @pytest.mark.espeak
 @needs_espeak
-def test_a_call_is_where_its_truth_says():
+def test_a_call_has_its_words_at_the_true_times():
     plan = CallPlan("x", 20.0, "en", (Voice("m1"), Voice("f2")), sentences=20)
     call = make_call(plan)
     assert np.array_equal(call.samples, make_call(plan).samples)
@@ -152,7 +152,7 @@ def test_unknown_voice_is_an_error():
 
 @pytest.mark.espeak
 @needs_espeak
-def test_corpus_truth_matches_the_files(tmp_path: Path):
+def test_the_truth_of_the_corpus_matches_the_files(tmp_path: Path):
     made = generate_corpus(tmp_path, 4, 5, durations=[6.0, 7.0, 8.0, 9.0], sentences=10, workers=1)
     assert {recording.file.suffix for recording in made} == set(SUFFIXES)
     for recording in made:
@@ -178,7 +178,7 @@ def test_pauses_and_echoes_are_not_audible():
 
 @pytest.mark.espeak
 @needs_espeak
-def test_processes_make_the_same_corpus(tmp_path: Path):
+def test_several_processes_make_the_same_corpus(tmp_path: Path):
     def make(name: str, workers: int) -> list[bytes]:
         made = generate_corpus(
             tmp_path / name, 2, 6, durations=[5.0, 5.0], suffixes=(".wav",), workers=workers
@@ -190,7 +190,7 @@ def test_processes_make_the_same_corpus(tmp_path: Path):
 
 @pytest.mark.espeak
 @needs_espeak
-def test_same_request_same_samples():
+def test_the_same_request_gives_the_same_samples():
     first = espeak.speak("Where is the key?", "en-us+m1", 170, 50)
     espeak.speak("Something else, said before.", "ko+f5", 200, 20)
     again = espeak.speak("Where is the key?", "en-us+m1", 170, 50)
@@ -198,7 +198,9 @@ def test_same_request_same_samples():
     assert first.words == again.words
 
 
-def test_missing_espeak_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_missing_espeak_is_reported_with_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     server = tmp_path / "server.py"
     server.write_text('print(\'{"missing": "no such library"}\')')
     monkeypatch.setattr(espeak, "_SERVER", server)

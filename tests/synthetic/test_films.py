@@ -29,7 +29,7 @@ def loudness(film: Film, start: float, end: float) -> float:
     return float(np.sqrt(np.mean(film.samples[int(start * RATE) : int(end * RATE)] ** 2)))
 
 
-def test_speech_is_where_the_truth_says(film: Film) -> None:
+def test_speech_of_films_is_at_the_true_times(film: Film) -> None:
     first, second = (line.utterance for line in film.lines)
     assert (first.speaker, second.speaker) == ("A", "B")
     assert second.start - first.end >= 1.5
@@ -39,7 +39,7 @@ def test_speech_is_where_the_truth_says(film: Film) -> None:
     assert np.array_equal(make_film(PLAN).samples, film.samples)
 
 
-def test_the_lamp_of_whoever_speaks_is_lit(film: Film, tmp_path: Path) -> None:
+def test_the_lamp_of_the_speaker_is_lit(film: Film, tmp_path: Path) -> None:
     write_film(tmp_path / "영화.mp4", film, tmp_path / "truth.json")
     truth = json.loads((tmp_path / "truth.json").read_text())
     assert truth["file"] == "영화.mp4"

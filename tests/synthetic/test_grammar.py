@@ -70,12 +70,12 @@ def test_hours_and_dates():
     assert numbers.date(3, 17)[2] == "さんがつ じゅうしちにち"
 
 
-def test_same_seed_same_sentences():
+def test_the_same_seed_gives_the_same_sentences():
     first = [sentence(Random(seed)) for seed in range(200)]
     assert first == [sentence(Random(seed)) for seed in range(200)]
 
 
-def test_every_form_is_whole():
+def test_every_form_is_complete():
     rng = Random(3)
     for _ in range(3000):
         drawn = sentence(rng)
@@ -102,7 +102,7 @@ def test_every_kind_can_be_asked_for():
         assert sentence(Random(1), kind).kind == kind
 
 
-def test_held_out_rule():
+def test_sentences_are_held_out_by_a_rule():
     rng = Random(5)
     share = sum(sentence(rng).held_out for _ in range(20_000)) / 20_000
     assert 0.03 < share < 0.07
@@ -117,6 +117,6 @@ def test_held_out_sentences_stay_the_same():
     assert all(not one[0].startswith("{") for one in FIXED)
 
 
-def test_words_join_as_the_language_writes():
+def test_words_are_joined_as_the_language_is_written():
     assert join_words(["a", "b."], "en") == "a b."
     assert join_words(["あ", "い。"], "ja") == "あい。"

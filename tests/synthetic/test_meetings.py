@@ -24,22 +24,22 @@ def test_plans_come_with_every_number_of_speakers_and_every_overlap():
     assert {(len(plan.voices), plan.overlap) for plan in plans} == wanted
 
 
-def test_nobody_sits_in_a_meeting_twice():
+def test_nobody_is_in_a_meeting_twice():
     assert all(len(set(plan.voices)) == len(plan.voices) for plan in plan_meetings(40, 5))
 
 
-def test_plans_are_those_of_their_seed():
+def test_plans_depend_on_their_seed():
     assert plan_meetings(6, 5) == plan_meetings(6, 5)
     assert plan_meetings(6, 5) != plan_meetings(6, 6)
 
 
-def test_length_given_is_the_length_of_all():
+def test_the_given_length_is_that_of_the_whole_set():
     assert {plan.seconds for plan in plan_meetings(9, 5, seconds=33.0)} == {33.0}
 
 
 @pytest.mark.skipif(not espeak.available(), reason=espeak.REMEDY)
 @pytest.mark.parametrize("overlap", [0.0, 0.2])
-def test_as_much_is_said_at_once_as_planned(overlap):
+def test_the_share_of_overlap_is_as_planned(overlap):
     (plan,) = plan_meetings(1, 5, speakers=[2], overlaps=[overlap], seconds=60.0, noisy=False)
     call = make_call(type(plan)(**{**vars(plan), "voices": tuple(PAIR)}))
     spoken = sum(one.end - one.start for one in call.utterances)
@@ -69,7 +69,7 @@ def test_meetings_are_written_with_their_truth(tmp_path):
 
 
 @pytest.mark.skipif(not flite.available(), reason=flite.REMEDY)
-def test_flite_speaks_the_same_twice_and_faster_when_told():
+def test_flite_is_deterministic_and_speaks_faster_on_request():
     slow, again = (flite.speak("good morning to you", "slt", 140) for _ in range(2))
     fast = flite.speak("good morning to you", "slt", 210)
     assert slow.samples.tolist() == again.samples.tolist()
@@ -81,7 +81,7 @@ def test_a_voice_that_flite_lacks_is_named():
         flite.speak("good morning", "nobody", 170)
 
 
-def test_without_flite_it_is_said_how_to_get_it(monkeypatch, tmp_path):
+def test_missing_flite_is_reported_with_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     flite._program.cache_clear()
     with pytest.raises(espeak.EspeakError, match="apt-get install flite"):

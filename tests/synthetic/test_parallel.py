@@ -38,13 +38,13 @@ def test_particles_after_minutes():
     assert not any("분로" in text for text in texts)
 
 
-def test_other_languages_are_as_spoken():
+def test_other_languages_are_written_as_spoken():
     for sentence in drawn(50):
         for language in ("en", "ja"):
             assert written(sentence, language) == sentence.text(language)
 
 
-def test_recognizers_leave_things_out():
+def test_recognizer_noise_drops_words_and_marks():
     rng = Random(1)
     heard = [(as_recognized(rng, s, "ja"), s.text("ja")) for s in drawn(300)]
     assert 0.2 < sum(a == b for a, b in heard) / len(heard) < 0.9
@@ -54,7 +54,7 @@ def test_recognizers_leave_things_out():
     assert any(text == text.lower() for text in english)
 
 
-def test_placeholders_stand_in_all_languages():
+def test_placeholders_are_in_all_languages():
     rng = Random(2)
     for sentence in drawn(100):
         texts = {language: written(sentence, language) for language in LANGUAGES}

@@ -16,7 +16,7 @@ def load(truth: Path) -> dict:
     return json.loads(truth.read_text(encoding="utf-8"))
 
 
-def test_a_dozen_small_recordings():
+def test_there_are_a_dozen_small_recordings():
     recordings = [file for file in SAMPLES.iterdir() if file.is_file()]
     assert len(recordings) == 12
     assert {file.suffix for file in recordings} == {".m4a", ".mp3", ".ogg", ".wav"}
@@ -29,13 +29,13 @@ def test_every_recording_has_its_truth():
     assert {truth.name for truth in TRUTHS} == {f"{name}.json" for name in recordings}
 
 
-def test_names_try_what_users_have():
+def test_names_have_what_users_have():
     names = [file.name for file in SAMPLES.iterdir()]
     assert any(" " in name and "가" <= name[0] <= "힣" for name in names)
 
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.stem)
-def test_truth_fits_the_sound(truth: Path):
+def test_truth_matches_the_sound(truth: Path):
     content = load(truth)
     file = SAMPLES / content["file"]
     if content.get("broken"):
@@ -59,13 +59,13 @@ def test_truth_fits_the_sound(truth: Path):
         last = said["end"]
 
 
-def test_samples_say_something_for_every_stage():
+def test_samples_have_something_for_every_stage():
     said = [one for truth in TRUTHS for one in load(truth)["utterances"]]
     assert {one["language"] for one in said} == {"en", "ko", "ja"}
     assert {"threat", "coercion", "promise", "money", "hedging"} <= {one["kind"] for one in said}
 
 
-def test_the_film_says_what_its_truth_says():
+def test_the_film_says_what_its_truth_states():
     # proves: S1
     (film,) = FILMS.glob("*.mp4")
     assert film.stat().st_size < 2_000_000
@@ -84,7 +84,7 @@ def test_the_film_says_what_its_truth_says():
         ends.append(said["end"])
 
 
-def test_the_video_of_people_is_as_its_truth_says():
+def test_the_video_of_people_matches_its_truth():
     folder = SAMPLES.parent / "people"
     (video,) = folder.glob("*.mp4")
     assert video.stat().st_size <= 3_000_000

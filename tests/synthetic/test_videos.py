@@ -27,7 +27,7 @@ def frames(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
 
 
-def test_shots_begin_where_the_truth_says(video) -> None:
+def test_shots_begin_at_the_true_times(video) -> None:
     path, truth = video
     pictures = np.stack(frames(path)).astype(np.float32)
     assert len(pictures) == truth.frames == 150
@@ -35,7 +35,7 @@ def test_shots_begin_where_the_truth_says(video) -> None:
     assert sorted(np.argsort(changes)[-len(truth.cuts) :] + 1) == truth.cuts
 
 
-def test_faces_are_where_the_truth_says(video) -> None:
+def test_faces_are_at_the_true_positions(video) -> None:
     path, truth = video
     pictures = frames(path)
     clear = [i for i, share in enumerate(truth.visible) if share >= CLEAR_SHARE]
@@ -65,6 +65,6 @@ def test_each_second_begins_with_a_flash(video) -> None:
     assert all(light[second] > light[second - 1] + 15 for second in inside)
 
 
-def test_the_same_script_shows_the_same(tmp_path: Path, video) -> None:
+def test_the_same_script_gives_the_same_video(tmp_path: Path, video) -> None:
     again = make_video(tmp_path / "again.mp4", SCRIPT)
     assert again == video[1]

@@ -31,12 +31,12 @@ def spoken(text: str) -> list[SpokenWord]:
         ("ja", "ごまん ウォン", "ごまん ウォン"),
     ],
 )  # fmt: skip
-def test_as_a_recognizer_writes(language: str, said: str, expected: str) -> None:
+def test_numerals_are_written_as_by_a_recognizer(language: str, said: str, expected: str) -> None:
     found = written(spoken(said), language)
     assert " ".join(word.text for word in found) == expected
 
 
-def test_a_word_has_the_time_of_all_that_is_spoken_for_it() -> None:
+def test_a_written_numeral_has_the_time_of_all_its_spoken_words() -> None:
     found = written(spoken("Bring two million five hundred thousand dollars, please."), "en")
     assert [(word.text, word.start, word.end) for word in found] == [
         ("Bring", 0, 1),
@@ -46,7 +46,7 @@ def test_a_word_has_the_time_of_all_that_is_spoken_for_it() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_nothing_said_is_left_out_or_doubled(language: str) -> None:
+def test_nothing_spoken_is_left_out_or_doubled(language: str) -> None:
     rng = Random(1)
     for _ in range(300):
         words = spoken(sentence(rng).text(language))

@@ -27,7 +27,7 @@ def test_aligner_none_means_whisper_times() -> None:
     assert spec.models == () and spec.name == "none"
 
 
-def test_a_missing_demo_aligner_does_not_affect_other_languages(
+def test_without_the_demo_aligner_word_times_come_from_whisper(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # proves: G19

@@ -31,7 +31,7 @@ def test_suppression_keeps_the_best_of_each_picture() -> None:
     assert suppress(same, scores, groups, 0.5).tolist() == [1, 3, 2]
 
 
-def test_a_small_box_inside_a_large_one_is_suppressed_only_relative_to_its_own_area() -> None:
+def test_a_small_box_inside_a_large_one_is_suppressed_only_with_of_smaller() -> None:
     nested = boxes((0, 0, 100, 100), (40, 40, 60, 60))
     scores, groups = np.array([0.9, 0.8], np.float32), np.zeros(2, np.int64)
     assert len(suppress(nested, scores, groups, 0.7)) == 2

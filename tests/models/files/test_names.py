@@ -35,7 +35,7 @@ def test_a_repository_name_does_not_mean_a_folder_of_that_name(announced: list[s
     ]
 
 
-def test_other_existing_files_are_accepted_without_a_leading_dot() -> None:
+def test_an_existing_file_needs_no_leading_dot_unless_its_name_is_known() -> None:
     Path("mine.onnx").touch()
     assert given_path("mine.onnx") == Path("mine.onnx")
     assert given_path("mine.onnx", known=("mine.onnx",)) is None

@@ -33,7 +33,7 @@ def test_a_face_that_walks_steadily_stays_in_the_middle_from_first_to_last_frame
     assert np.abs(middles(windows) - centres).max() < 0.5
 
 
-def test_there_is_no_lag_when_it_turns_round() -> None:
+def test_the_camera_has_no_lag_when_the_face_turns_round() -> None:
     # proves: F4
     times = np.arange(0, 8, 1 / RATE)
     x = 640 + 150 * np.sin(2 * np.pi * times / 4)
@@ -45,7 +45,7 @@ def test_there_is_no_lag_when_it_turns_round() -> None:
     assert shifts[int(np.argmax(likeness))] == 0
 
 
-def test_what_the_detector_trembles_the_camera_does_not() -> None:
+def test_jitter_of_the_detector_does_not_move_the_camera() -> None:
     # proves: F4
     times, centres = walk(6, 40)
     noisy = centres + np.random.default_rng(1).normal(0, 3, centres.shape)
@@ -55,7 +55,7 @@ def test_what_the_detector_trembles_the_camera_does_not() -> None:
     assert np.abs(path - centres)[10:-10].max() < 3
 
 
-def test_the_picture_does_not_breathe_with_the_boxes_but_follows_who_comes_nearer() -> None:
+def test_the_zoom_ignores_jitter_of_boxes_and_follows_a_face_that_comes_nearer() -> None:
     # proves: F4
     times, centres = walk(8, 0, 640.0)
     boxes = boxes_at(centres)
@@ -68,7 +68,7 @@ def test_the_picture_does_not_breathe_with_the_boxes_but_follows_who_comes_neare
     assert np.abs(np.diff(sides)).max() < 6
 
 
-def test_a_leap_is_taken_at_a_bounded_speed_with_the_face_in_view() -> None:
+def test_a_jump_is_followed_at_a_bounded_speed_with_the_face_in_view() -> None:
     # proves: F4
     times = np.arange(0, 6, 1 / RATE)
     x = np.where(times < 3, 300.0, 800.0)
@@ -81,7 +81,7 @@ def test_a_leap_is_taken_at_a_bounded_speed_with_the_face_in_view() -> None:
     assert np.all(windows[:, :2] + windows[:, 2:] >= boxes[:, :2] + boxes[:, 2:] - 1)
 
 
-def test_the_camera_jumps_where_the_scene_does_and_nowhere_else() -> None:
+def test_the_camera_jumps_only_at_cuts() -> None:
     # proves: F4
     times = np.arange(0, 4, 1 / RATE)
     x = np.where(times < 2, 300.0, 900.0)
@@ -92,7 +92,7 @@ def test_the_camera_jumps_where_the_scene_does_and_nowhere_else() -> None:
 
 
 @pytest.mark.parametrize("aspect", [1.0, 9 / 16, 16 / 9, 960 / 1080])
-def test_the_face_takes_its_share_of_the_shorter_side(aspect: float) -> None:
+def test_the_face_fills_its_share_of_the_shorter_side(aspect: float) -> None:
     # proves: F4
     times = np.arange(0, 2, 1 / RATE)
     centres = np.full((50, 2), (640.0, 360.0))
@@ -137,7 +137,7 @@ def test_bounded_values_are_bounded_and_unchanged_where_they_were() -> None:
     assert np.array_equal(bounded(times, values, np.full(100, 99.0)), values)
 
 
-def test_running_maximum_against_the_plain_way() -> None:
+def test_the_running_maximum_equals_a_simple_computation() -> None:
     random = np.random.default_rng(5)
     times = np.cumsum(random.uniform(0.01, 0.3, 200))
     values = random.normal(size=200)

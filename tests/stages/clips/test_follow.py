@@ -76,7 +76,7 @@ def red_share(image: np.ndarray) -> float:
     return float(((pixels[..., 0] > 150) & (pixels[..., 1] < 100)).mean())
 
 
-def test_every_shape_shows_whoever_speaks_and_stays_in_step(tmp_path: Path) -> None:
+def test_every_shape_shows_the_active_speaker_in_step_with_the_sound(tmp_path: Path) -> None:
     recording, made = talk_of(tmp_path, [(0, 4), (8, 12)], [(4.4, 7.6)])
     out, clips = cut(tmp_path, recording, made)
     assert [clip.path for clip in clips.clips] == ["talk.follow-9x16.mp4", "talk.follow-16x9.mp4"]
@@ -95,7 +95,7 @@ def test_every_shape_shows_whoever_speaks_and_stays_in_step(tmp_path: Path) -> N
     assert "talk.follow-9x16.mp4" in claimed.claims("talk")
 
 
-def test_who_both_speak_far_apart_are_one_above_the_other(tmp_path: Path) -> None:
+def test_two_distant_people_who_both_speak_are_one_above_the_other(tmp_path: Path) -> None:
     recording, made = talk_of(tmp_path, [(0, 12)], [(0, 12)])
     out, clips = cut(tmp_path, recording, made, shapes=SHAPES[:1])
     (shot,) = clips.clips[0].shots
@@ -104,7 +104,7 @@ def test_who_both_speak_far_apart_are_one_above_the_other(tmp_path: Path) -> Non
     assert red_share(image[:96]) > 0.02 and red_share(image[96:]) == 0
 
 
-def test_who_are_near_each_other_are_in_one_window(tmp_path: Path) -> None:
+def test_people_near_each_other_are_in_one_window(tmp_path: Path) -> None:
     recording, made = talk_of(tmp_path, [(0, 4)], [(5, 9)], right=(130.0, 150.0))
     plan = artifact_of(PlanFollow(SHAPES[:1]), recording, Inputs(made))
     assert isinstance(plan, ClipPlan)
@@ -118,7 +118,7 @@ def test_who_are_near_each_other_are_in_one_window(tmp_path: Path) -> None:
     assert width / height == pytest.approx(108 / 192, abs=1e-3)
 
 
-def test_the_whole_picture_where_nobody_is_seen(tmp_path: Path) -> None:
+def test_the_whole_picture_is_shown_if_nobody_is_seen(tmp_path: Path) -> None:
     recording, made = talk_of(tmp_path, [(0, 12)], [], seen=range(150))
     out, clips = cut(tmp_path, recording, made, shapes=SHAPES[:1])
     assert [(s.start, s.end, s.persons) for s in clips.clips[0].shots] == [
@@ -174,7 +174,7 @@ def test_captions_are_short_and_follow_each_other(tmp_path: Path) -> None:
             assert len(" ".join(w.text for w in one.words if w.line == line)) <= 20
 
 
-def test_the_word_that_is_said_has_another_colour(tmp_path: Path) -> None:
+def test_the_spoken_word_has_another_colour(tmp_path: Path) -> None:
     recording, _ = talk_of(tmp_path, [], [])
     found = captions_of(recording, Segment(1.0, 2.4, "Listen to me", 0, 0, 1, 0, WORDS))
     captioner = Captioner(360, 640, found.captions)
@@ -207,7 +207,7 @@ def test_captions_are_burned_into_the_clips(tmp_path: Path) -> None:
     assert min(yellow[26:59]) > 7 and max([*yellow[:24], *yellow[62:]]) < 5
 
 
-def test_a_video_without_a_face_is_shown_as_it_is_and_told(tmp_path: Path) -> None:
+def test_a_video_without_a_face_is_shown_whole_with_a_note(tmp_path: Path) -> None:
     recording, made = talk_of(tmp_path, [], [])
     nobody = replace(made[-1], persons=[])
     plan = artifact_of(PlanFollow(SHAPES), recording, Inputs([*made[:-1], nobody]))

@@ -17,20 +17,20 @@ def test_stretches_begin_at_key_frames() -> None:
     assert max(span.duration for span in found) <= MOST_SECONDS + 2.1
 
 
-def test_a_short_video_still_fills_several_cores() -> None:
+def test_a_short_video_is_divided_for_several_cores() -> None:
     # proves: F5
     assert len(ranges([0.0], [Span(0, 8)], 8)) == 2
     assert len(ranges([0.0, 10.0], [Span(0, 20)], 20)) >= 3
 
 
-def test_the_parts_of_a_video_are_as_many_however_many_people_it_shows() -> None:
+def test_the_number_of_parts_does_not_depend_on_the_number_of_people() -> None:
     keys = [2.0 * i for i in range(30)]
     everybody = [Span(0, 60), Span(0, 60), Span(3, 50)]
     assert ranges(keys, everybody, 60) == ranges(keys, everybody[:1], 60)
     assert len(ranges(keys, everybody, 60)) >= 7
 
 
-def test_what_shows_nobody_is_not_worked_on() -> None:
+def test_stretches_without_people_are_not_processed() -> None:
     keys = [float(i) for i in range(1000)]
     found = ranges(keys, [Span(0, 30), Span(900, 930)], 1000)
     assert sum(span.duration for span in found) < 100
@@ -40,7 +40,7 @@ def test_what_shows_nobody_is_not_worked_on() -> None:
     keys=st.lists(st.floats(0, 500), max_size=30).map(sorted),
     spans=st.lists(st.tuples(st.floats(0, 500), st.floats(0.04, 60)), max_size=6),
 )
-def test_every_moment_wanted_is_in_exactly_one_stretch(keys, spans) -> None:
+def test_every_wanted_moment_is_in_exactly_one_stretch(keys, spans) -> None:
     # proves: F2
     wanted = [Span(a, a + length) for a, length in spans]
     found = ranges(keys, wanted, 500.0)

@@ -106,14 +106,16 @@ def test_ten_second_clips_follow_each_other_without_loss(walking, tmp_path: Path
     assert found == pytest.approx([1.0, 4.0, 6.0, 10.0, 12.0], abs=0.02)
 
 
-def test_a_second_plan_leaves_no_clips_of_the_first(walking, tmp_path: Path) -> None:
+def test_a_second_plan_removes_the_clips_of_the_first(walking, tmp_path: Path) -> None:
     out, _ = rendered(walking[0], tmp_path, walking[1], plan=PlanClips(clip_seconds=4))
     rendered(walking[0], tmp_path, walking[1], plan=PlanClips(clip_seconds=0))
     assert [p.name for p in (out / "회의 녹화.clips").iterdir()] == ["person A.mp4"]
 
 
 @pytest.mark.parametrize("width, height", [(250, 444), (320, 180), (404, 720)])
-def test_other_shapes(walking, tmp_path: Path, width: int, height: int) -> None:
+def test_clips_of_other_shapes_are_rendered(
+    walking, tmp_path: Path, width: int, height: int
+) -> None:
     # proves: F4
     plan = PlanClips(layout="dual", width=width, height=height)
     out, clips = rendered(walking[0], tmp_path, walking[1], plan=plan)
@@ -124,7 +126,7 @@ def test_other_shapes(walking, tmp_path: Path, width: int, height: int) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_a_turned_video_is_upright(tmp_path: Path, degrees: int) -> None:
+def test_clips_of_a_rotated_video_are_upright(tmp_path: Path, degrees: int) -> None:
     # proves: F4
     coded = [(180.0, 200.0)] * 50
     path = tmp_path / "phone.mp4"
@@ -160,7 +162,7 @@ def test_a_turned_video_is_upright(tmp_path: Path, degrees: int) -> None:
     assert lying == (degrees == 180)
 
 
-def test_uneven_frames_keep_their_times(tmp_path: Path) -> None:
+def test_frames_of_variable_rate_keep_their_times(tmp_path: Path) -> None:
     # proves: F4
     random = np.random.default_rng(1)
     times = np.cumsum(random.choice([0.02, 0.04, 0.1, 0.3], 80)).round(3)
@@ -200,7 +202,7 @@ def test_uneven_frames_keep_their_times(tmp_path: Path) -> None:
     ],
     ids=["silent", "10 bit", "odd", "interlaced"],
 )
-def test_films_of_all_sorts(tmp_path: Path, more: dict, size: tuple[int, int]) -> None:
+def test_films_of_all_kinds_are_rendered(tmp_path: Path, more: dict, size: tuple[int, int]) -> None:
     # proves: F4 F6
     track = walk(60, 100, 1.0)
     path = tmp_path / "film.mp4"
@@ -241,7 +243,7 @@ def two_people(tmp_path: Path, layout: str, **settings):
     return out, *made
 
 
-def test_two_halves_with_sound(tmp_path: Path) -> None:
+def test_a_split_screen_has_two_halves_with_sound(tmp_path: Path) -> None:
     # proves: F4
     out, _, footage, clips = two_people(tmp_path, "split", width=480, height=270)
     assert isinstance(footage, Footage) and len(footage.pieces) == 2
@@ -259,7 +261,7 @@ def test_two_halves_with_sound(tmp_path: Path) -> None:
     assert onsets(heard(path)) == pytest.approx([1.0, 5.0], abs=0.02)
 
 
-def test_a_video_for_each_of_two_persons(tmp_path: Path) -> None:
+def test_dual_makes_a_video_for_each_of_two_persons(tmp_path: Path) -> None:
     # proves: F4
     out, _, _, clips = two_people(tmp_path, "dual", width=120, height=120)
     assert [clip.path for clip in clips.clips] == [
@@ -270,7 +272,7 @@ def test_a_video_for_each_of_two_persons(tmp_path: Path) -> None:
     assert onsets(heard(out / clips.clips[1].path)) == pytest.approx([1.0, 3.0], abs=0.02)
 
 
-def test_boxes_and_names_for_review(tmp_path: Path) -> None:
+def test_overlay_shows_boxes_and_names(tmp_path: Path) -> None:
     # proves: F4
     out, plan, *_ = two_people(tmp_path, "overlay")
     assert (plan.width, plan.height) == (WIDTH, HEIGHT)
@@ -285,7 +287,7 @@ def test_boxes_and_names_for_review(tmp_path: Path) -> None:
     assert ((away[..., 2] > 150) & (away[..., 0] < 120)).sum() == 0
 
 
-def test_the_data_files_and_the_page_are_beside_the_clips(tmp_path: Path) -> None:
+def test_data_files_and_page_are_beside_the_clips(tmp_path: Path) -> None:
     # proves: F3 F7
     out, _, _, clips = two_people(tmp_path, "single", clip_seconds=0)
     assert isinstance(clips, Clips)
@@ -302,7 +304,7 @@ def test_the_data_files_and_the_page_are_beside_the_clips(tmp_path: Path) -> Non
     assert len(clips.summary().exported) == 6
 
 
-def test_nobody_and_nobody_of_that_name(walking, tmp_path: Path) -> None:
+def test_no_person_and_no_person_of_that_name_are_reported(walking, tmp_path: Path) -> None:
     # proves: F6
     recording = recording_of(walking[0], tmp_path / "cache")
     nobody = persons_of(recording.folder, [0.0, 0.04], {}, size=(WIDTH, HEIGHT))
@@ -313,7 +315,7 @@ def test_nobody_and_nobody_of_that_name(walking, tmp_path: Path) -> None:
         carry_out(recording, somebody, PlanClips(target="철수"))
 
 
-def test_parts_are_always_the_same_and_hold_the_sound_apart(walking, tmp_path: Path) -> None:
+def test_parts_are_always_the_same_with_separate_sound(walking, tmp_path: Path) -> None:
     # proves: F2
     recording = recording_of(walking[0], tmp_path / "cache")
     times = [i / 25 for i in range(375)]
@@ -328,7 +330,7 @@ def test_parts_are_always_the_same_and_hold_the_sound_apart(walking, tmp_path: P
     assert len(parts) >= 4
 
 
-def test_damage_of_the_sound_is_told(tmp_path: Path) -> None:
+def test_damage_of_the_sound_is_reported(tmp_path: Path) -> None:
     # proves: F6 G21
     path = film(tmp_path / "film.mkv", [i / 25 for i in range(100)], size=(WIDTH, HEIGHT))
     data = bytearray(path.read_bytes())
@@ -367,9 +369,7 @@ def narrow(track, frames: int):
 
 
 @pytest.mark.parametrize("layout", ["overlay", "single"])
-def test_pixels_that_are_not_square_are_shown_as_they_are_meant(
-    tmp_path: Path, layout: str
-) -> None:
+def test_pixels_that_are_not_square_are_shown_in_their_shape(tmp_path: Path, layout: str) -> None:
     # proves: F4
     out, plan, *_ = square_in_wide_pixels(tmp_path, layout)
     if layout == "overlay":
@@ -380,7 +380,7 @@ def test_pixels_that_are_not_square_are_shown_as_they_are_meant(
     assert width / height == pytest.approx(1.0, abs=0.15)
 
 
-def test_one_person_has_the_whole_split_screen(tmp_path: Path) -> None:
+def test_a_single_person_fills_the_split_screen(tmp_path: Path) -> None:
     # proves: F4 G21
     track = dict.fromkeys(range(30), (200.0, 170.0))
     path = tmp_path / "talk.mp4"

@@ -36,7 +36,7 @@ def edit(moments: Moments, cuts=(), labels="ABCDEFGH") -> list[tuple[float, floa
     return [(round(s.start, 2), round(s.end, 2), "".join(s.persons)) for s in found]
 
 
-def test_whoever_speaks_is_shown_from_the_first_word_on() -> None:
+def test_the_speaker_is_shown_from_the_first_word_on() -> None:
     assert edit(talk(12, [(0, 4), (9, 12)], [(4.4, 8.6)])) == [
         (0, 4.4, "A"),
         (4.4, 9.0, "B"),
@@ -44,11 +44,11 @@ def test_whoever_speaks_is_shown_from_the_first_word_on() -> None:
     ]
 
 
-def test_a_word_from_the_listener_is_not_chased() -> None:
+def test_a_single_word_of_the_listener_does_not_cause_a_cut() -> None:
     assert edit(talk(12, [(0, 5), (5.8, 12)], [(5, 5.8)])) == [(0, 12, "A")]
 
 
-def test_no_shot_is_shorter_than_the_shortest() -> None:
+def test_no_shot_is_shorter_than_allowed() -> None:
     turns = [(float(at), at + 0.9) for at in range(0, 20, 2)]
     others = [(at + 1.0, at + 1.9) for at, _ in turns]
     found = edit(talk(20, turns, others))
@@ -66,18 +66,18 @@ def test_two_who_speak_at_once_are_shown_together_and_then_apart_again() -> None
     assert (found[0][1], found[1][1]) == (4.0, 8.0)
 
 
-def test_nobody_is_shown_who_is_not_there() -> None:
+def test_nobody_is_shown_who_is_out_of_sight() -> None:
     found = edit(talk(12, [(0, 12)], [], seen={0: [(0, 5)], 1: [(0, 12)]}))
     assert found == [(0, 5.0, "A"), (5.0, 12, "B")]
 
 
-def test_where_nobody_is_to_be_seen_everything_is_shown() -> None:
+def test_the_whole_picture_is_shown_if_nobody_is_seen() -> None:
     found = edit(talk(12, [], seen={0: [(0, 4), (8, 12)]}))
     assert found == [(0, 4, "A"), (4, 8, ""), (8, 12, "A")]
     assert edit(talk(3)) == [(0, 3, "")]
 
 
-def test_it_cuts_where_the_video_cuts_and_scenes_may_be_short() -> None:
+def test_shots_end_at_cuts_of_the_video_even_in_short_scenes() -> None:
     found = edit(talk(6, [(0, 6)], [], seen={0: [(0, 2), (3, 6)], 1: [(2, 3)]}), cuts=(2.0, 3.0))
     assert found == [(0, 2, "A"), (2, 3, "B"), (3, 6, "A")]
 
@@ -86,6 +86,6 @@ def test_a_crowd_in_which_nobody_speaks_is_shown_as_a_whole() -> None:
     assert edit(talk(6, *[[]] * 8)) == [(0, 6, "")]
 
 
-def test_an_hour_is_planned_in_a_moment() -> None:
+def test_an_hour_is_planned_within_seconds() -> None:
     turns = [[(at, at + 5.0) for at in range(start, 3600, 18)] for start in (0, 6, 12)]
     assert len(edit(talk(3600, *turns))) == 600

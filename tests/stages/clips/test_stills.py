@@ -42,7 +42,7 @@ def test_each_scene_has_a_still_of_its_own(tmp_path: Path) -> None:
     assert {still.file for still in footage.stills} <= set(footage.sidecars())
 
 
-def test_of_very_many_scenes_the_longest_have_stills(tmp_path: Path) -> None:
+def test_only_the_longest_of_very_many_scenes_have_stills(tmp_path: Path) -> None:
     cuts = [at + (0.2 if number % 2 else 0.0) for number, at in enumerate(range(1, 1000))]
     persons = people(tmp_path, 25_000, range(10), cuts=cuts)
     scenes = scenes_of(persons, [Span(0, 1000)])

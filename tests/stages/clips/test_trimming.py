@@ -34,7 +34,7 @@ PEOPLE = [
         ("nobody", None, 0.0, ""),
     ],
 )
-def test_who_is_meant(target, top, share, labels) -> None:
+def test_persons_are_chosen_by_name_letter_share_and_number(target, top, share, labels) -> None:
     # proves: F4
     assert "".join(p.label for p in chosen(PEOPLE, target, top, share)) == labels
 
@@ -43,14 +43,14 @@ def spans(found: list[Span]) -> list[tuple[float, float]]:
     return [(span.start, span.end) for span in found]
 
 
-def test_absences_are_cut_out_but_not_a_head_turned_away() -> None:
+def test_absences_are_cut_out_except_short_ones() -> None:
     # proves: F4
     somebody = person("A", (0, 5), (5.2, 8), (20, 30), (30, 31))
     assert spans(trimmed([somebody], [])) == [(0, 8), (20, 31)]
     assert spans(trimmed([somebody], [5.1])) == [(0, 5), (5.2, 8), (20, 31)]
 
 
-def test_a_flash_of_a_face_is_not_shown_unless_it_is_all_there_is() -> None:
+def test_a_very_short_appearance_is_left_out_unless_it_is_the_only_one() -> None:
     assert spans(trimmed([person("A", (0, 5), (9, 9.1))], [])) == [(0, 5)]
     assert spans(trimmed([person("A", (9, 9.1))], [])) == [(9, 9.1)]
 
@@ -76,14 +76,14 @@ def test_clips_are_as_long_as_asked_and_end_where_frames_begin() -> None:
 
 
 @pytest.mark.parametrize("total, count", [(0.5, 1), (12, 1), (13, 2), (39, 4), (100, 10)])
-def test_no_clip_is_a_tiny_rest(total: float, count: int) -> None:
+def test_no_clip_is_a_tiny_remainder(total: float, count: int) -> None:
     times = [i / 25 for i in range(2600)]
     clips = in_clips([Span(0, total)], 10, times)
     assert len(clips) == count
     assert min(sum(span.duration for span in clip) for clip in clips) >= min(total, 2.5)
 
 
-def test_one_clip_with_everything_when_asked() -> None:
+def test_one_clip_has_everything_on_request() -> None:
     whole = [Span(0, 100), Span(200, 300)]
     assert in_clips(whole, 0, []) == [whole]
     assert in_clips([], 10, []) == []

@@ -27,16 +27,16 @@ def known(number: int, *people: Appearance) -> Known:
     return Known(number, frozenset(one.member for one in people), mean(people))
 
 
-def test_people_are_found_again_in_other_videos() -> None:
+def test_people_are_recognized_in_other_videos() -> None:
     people = [seen(0, 0), seen(0, 1, "B"), seen(1, 1, seconds=30), seen(2, 2), seen(2, 0, "B")]
     assert matched(people, 0.6) == [[1, 2], [0, 4], [3]]
 
 
-def test_two_of_one_video_stay_two() -> None:
+def test_two_persons_of_one_video_are_not_joined() -> None:
     assert len(matched([seen(0, 0), seen(0, 0, "B")], 0.6)) == 2
 
 
-def test_a_name_brings_together_and_keeps_apart() -> None:
+def test_names_join_persons_and_keep_them_apart() -> None:
     people = [
         seen(0, 0, name="Kim"),
         seen(1, 1, name="Kim"),
@@ -48,7 +48,7 @@ def test_a_name_brings_together_and_keeps_apart() -> None:
     assert [2] in groups
 
 
-def test_nobody_is_nobody() -> None:
+def test_no_persons_give_no_groups() -> None:
     assert matched([], 0.6) == []
     assert numbered([], [], 0.6) == []
 
@@ -60,12 +60,12 @@ def test_numbers_stay_when_a_video_is_added() -> None:
     assert numbered([[new], [two], [one, seen(2, 0)]], before, 0.6) == [3, 2, 1]
 
 
-def test_somebody_known_from_an_earlier_run_is_known_by_looks() -> None:
+def test_a_person_of_an_earlier_run_is_recognized_by_similarity() -> None:
     before = [known(7, seen(0, 0)), known(3, seen(0, 1))]
     assert numbered([[seen(5, 1)], [seen(5, 3, "B")], [seen(6, 0)]], before, 0.6) == [3, 8, 7]
 
 
-def test_a_number_is_given_once() -> None:
+def test_each_number_is_given_to_one_person() -> None:
     one = seen(0, 0)
     before = [known(1, one)]
     assert numbered([[one], [seen(1, 0)]], before, 0.6) == [1, 2]

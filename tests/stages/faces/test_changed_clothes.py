@@ -35,7 +35,7 @@ def walk(*parts: tuple[int, int]) -> np.ndarray:
         ([(0, 22), (1, 3)], []),  # one odd histogram is no other person
     ],
 )
-def test_parted_at_the_leap_where_clothes_change(people, expected) -> None:
+def test_a_track_is_split_at_the_jump_where_clothes_change(people, expected) -> None:
     boxes = walk(*((100 + 400 * number, rows) for number, (_, rows) in enumerate(people)))
     rows = np.arange(len(boxes)) + 7  # among the detections of others
     boxes = np.concatenate([np.zeros((7, 4), np.float32), boxes])
@@ -44,7 +44,7 @@ def test_parted_at_the_leap_where_clothes_change(people, expected) -> None:
     assert changes(rows, boxes, colours[seen], rows[seen]) == expected
 
 
-def test_of_a_track_whose_clothes_are_not_seen_nothing_is_known() -> None:
+def test_a_track_without_visible_clothes_is_not_split() -> None:
     boxes = walk((0, 30))
     nobody = np.zeros((0, BINS), np.float32)
     assert changes(np.arange(30), boxes, nobody, np.zeros(0, np.int64)) == []

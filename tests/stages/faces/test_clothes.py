@@ -37,7 +37,7 @@ def people(vectors: np.ndarray) -> list[int]:
     return cluster(vectors, np.ones(count, np.float32), starts, starts + 1, 0.6).tolist()
 
 
-def test_the_same_clothes_settle_a_doubt() -> None:
+def test_the_same_clothes_decide_a_close_case() -> None:
     # two looks at one person, not quite alike enough, and a stranger in other clothes
     doubtful = np.array([[1, 0, 0], [0.57, np.sqrt(1 - 0.57**2), 0], [0, 0, 1]], np.float32)
     assert people(doubtful) == [0, 1, 2]
@@ -46,7 +46,7 @@ def test_the_same_clothes_settle_a_doubt() -> None:
 
 
 @pytest.mark.parametrize("worn", [(1, 1, 1, 1), (1, 2, 1, 2), (1, None, None, 2)])
-def test_clothes_neither_join_strangers_nor_part_a_person(worn) -> None:
+def test_clothes_neither_join_strangers_nor_split_a_person(worn) -> None:
     vectors = np.array([[1, 0], [0.4, 0.917], [0.95, 0.312], [0.3, 0.954]], np.float32)
     assert people(with_clothes(vectors, wearing(*worn))) == [0, 1, 0, 1]
 
@@ -56,7 +56,7 @@ def spans(*pairs: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     return edges[:, 0], edges[:, 1]
 
 
-def test_a_track_without_a_face_is_the_persons_who_wears_the_same() -> None:
+def test_a_track_without_a_face_belongs_to_the_person_in_the_same_clothes() -> None:
     vectors = faces(0.9, 0.0, 0.0)
     vectors[2] = 0
     starts, ends = spans((0, 4), (0, 4), (5, 6))
@@ -76,7 +76,7 @@ def test_a_track_without_a_face_is_the_persons_who_wears_the_same() -> None:
         ((3, 6, None), (5, 6)),  # nothing is seen
     ],
 )
-def test_where_clothes_do_not_say_it_a_track_stays_a_person(worn, span) -> None:
+def test_a_track_with_ambiguous_clothes_stays_a_person_of_its_own(worn, span) -> None:
     vectors = faces(0.9, 0.0, 0.0)
     vectors[2] = 0
     starts, ends = spans((0, 4), (0, 4), span)
@@ -84,7 +84,7 @@ def test_where_clothes_do_not_say_it_a_track_stays_a_person(worn, span) -> None:
     assert (persons.tolist(), placed) == ([0, 1, 2], 0)
 
 
-def test_tracks_without_a_face_that_are_nobodys_are_one_person_by_clothes() -> None:
+def test_remaining_tracks_without_a_face_are_joined_by_clothes() -> None:
     vectors = faces(0.9, 0.0, 0.0, 0.0)
     vectors[1:] = 0
     starts, ends = spans((0, 4), (20, 21), (30, 31), (40, 41))

@@ -20,11 +20,11 @@ def tracks(people: list[int], spread: float = 0.15, seed: int = 1):
     return vectors, np.ones(len(people), np.float32), starts, starts + np.float32(0.9)
 
 
-def test_people_are_told_apart_and_found_again() -> None:
+def test_people_are_separated_and_recognized_again() -> None:
     assert cluster(*tracks([0, 1, 0, 2, 1, 0]), 0.6).tolist() == [0, 1, 0, 2, 1, 0]
 
 
-def test_two_seen_at_once_are_two_however_alike() -> None:
+def test_two_persons_seen_at_once_are_not_joined() -> None:
     vectors, weights, starts, ends = tracks([0, 0, 0])
     starts[1], ends[1] = starts[0], ends[0]
     labels = cluster(vectors, weights, starts, ends, 0.6)
@@ -32,18 +32,18 @@ def test_two_seen_at_once_are_two_however_alike() -> None:
     assert labels[2] in (labels[0], labels[1])
 
 
-def test_what_nothing_is_known_of_stays_alone() -> None:
+def test_a_track_without_a_vector_stays_alone() -> None:
     vectors, weights, starts, ends = tracks([0, 0, 0, 0])
     vectors[1] = vectors[3] = 0
     assert cluster(vectors, weights, starts, ends, 0.6).tolist() == [0, 1, 0, 2]
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.0, 1), (0.999999, 4)])
-def test_the_threshold_decides(threshold: float, expected: int) -> None:
+def test_the_threshold_decides_about_joining(threshold: float, expected: int) -> None:
     assert len(set(cluster(*tracks([0, 0, 0, 0]), threshold).tolist())) == expected
 
 
-def test_none_and_one() -> None:
+def test_no_track_and_one_track_are_clustered() -> None:
     empty = np.zeros(0, np.float32)
     assert len(cluster(np.zeros((0, 8), np.float32), empty, empty, empty, 0.6)) == 0
     assert cluster(*tracks([0]), 0.6).tolist() == [0]

@@ -112,27 +112,27 @@ def test_nearly_every_face_of_every_frame_is_found(truth_and_found) -> None:
     assert len({number for numbers in people.values() for number in numbers}) == len(people)
 
 
-def test_hardly_anything_else_is_found(truth_and_found) -> None:
+def test_there_are_hardly_any_false_faces(truth_and_found) -> None:
     truth, found = truth_and_found
     arrays = read_persons(found.recording.folder, found.persons)
     assert len(found.persons.persons) == len(set(truth.person))
     assert len(arrays.times) <= len(truth.frame) + 0.05 * truth.frames
 
 
-def test_cuts_are_where_they_are(truth_and_found) -> None:
+def test_cuts_are_found_at_their_times(truth_and_found) -> None:
     truth, found = truth_and_found
     assert [round(cut * truth.rate) for cut in found.detections.cuts] == truth.cuts
     assert found.persons.cuts == pytest.approx(found.detections.cuts)
 
 
-def test_looking_is_rare(truth_and_found) -> None:
+def test_few_frames_are_searched_completely(truth_and_found) -> None:
     _, found = truth_and_found
     assert found.detections.picture.frames == 225
     assert found.detections.sampled < 0.55 * 225
     assert found.detections.looks < 0.25 * 225
 
 
-def test_the_artifact_says_how_and_what_it_cannot(truth_and_found) -> None:
+def test_the_artifact_has_the_method_and_its_limits(truth_and_found) -> None:
     _, found = truth_and_found
     assert found.persons.method == "appearance"
     assert "dressed alike" in found.persons.notes[0]
@@ -152,7 +152,7 @@ def test_parts_and_batches_do_not_change_what_is_found(truth_and_found, model) -
     assert np.allclose(one.boxes, other.boxes, atol=0.5)
 
 
-def test_of_large_frames_fewer_are_sent_together(tmp_path: Path, monkeypatch) -> None:
+def test_chunks_of_large_frames_have_fewer_frames(tmp_path: Path, monkeypatch) -> None:
     source = recording(film(tmp_path / "a.mp4", [n / 25 for n in range(50)]))
     stage, inputs = DetectFaces(SPEC), Inputs([probe(source.path), index_video(source.path)])
     (whole,) = items_of(stage, source, inputs)
@@ -162,7 +162,7 @@ def test_of_large_frames_fewer_are_sent_together(tmp_path: Path, monkeypatch) ->
     assert sum(len(chunk.times) for chunk in chunks) == len(whole.times)
 
 
-def test_a_turned_video_is_looked_at_upright(tmp_path: Path, model) -> None:
+def test_a_rotated_video_is_searched_upright(tmp_path: Path, model) -> None:
     from synthetic.movie import write_movie
 
     path = tmp_path / "phone.mp4"
@@ -190,7 +190,7 @@ def test_a_turned_video_is_looked_at_upright(tmp_path: Path, model) -> None:
     assert [x, y, width, height] == pytest.approx([40 + face[0], 60 + face[1], *face[2:]], abs=8)
 
 
-def test_no_faces_is_a_result_and_no_picture_an_error(tmp_path: Path, model) -> None:
+def test_no_faces_are_a_result_and_no_picture_is_an_error(tmp_path: Path, model) -> None:
     source, detections = detected(film(tmp_path / "a.mp4", [n / 25 for n in range(30)]), model)
     assert detections.boxes == 0
     tracks = TrackFaces().run(context_of(source), Inputs([detections]))
@@ -204,7 +204,7 @@ def test_no_faces_is_a_result_and_no_picture_an_error(tmp_path: Path, model) -> 
         detected(sound, model)
 
 
-def test_damage_is_told_with_its_place(tmp_path: Path, model) -> None:
+def test_damage_is_reported_with_its_place(tmp_path: Path, model) -> None:
     # proves: F6 G21
     path = film(tmp_path / "film.ts", [n / 25 for n in range(200)], sound=False)
     data = bytearray(path.read_bytes())
@@ -221,7 +221,7 @@ def test_damage_is_told_with_its_place(tmp_path: Path, model) -> None:
     ("quarters", "clockwise", "lies"),
     [(1, 90, "on its side"), (2, 180, "upside down"), (3, 270, "on its side")],
 )
-def test_a_film_that_is_not_upright_is_noticed(
+def test_a_film_that_is_not_upright_is_reported(
     tmp_path: Path, model, quarters: int, clockwise: int, lies: str
 ) -> None:
     # proves: F6 G21
@@ -238,7 +238,7 @@ def test_a_film_that_is_not_upright_is_noticed(
     assert f"-display_rotation {360 - clockwise} " in problem.text
 
 
-def test_where_nobody_is_found_in_it_that_is_the_reason(tmp_path: Path) -> None:
+def test_a_film_on_its_side_without_faces_is_refused_with_that_reason(tmp_path: Path) -> None:
     source = recording(film(tmp_path / "film.mp4", [0, 0.04]))
     picture = Picture(0, 192, 128, 0, 2, 25.0, 0.08)
     found = Detections("none.npz", picture, "mtcnn", 2, 2, 0, [], turned_by=90)
@@ -249,13 +249,13 @@ def test_where_nobody_is_found_in_it_that_is_the_reason(tmp_path: Path) -> None:
         PlanClips().run(context_of(source), inputs)
 
 
-def test_a_film_without_faces_is_not_taken_for_one_on_its_side(tmp_path: Path, model) -> None:
+def test_a_film_without_faces_is_not_reported_as_on_its_side(tmp_path: Path, model) -> None:
     path = write(tmp_path / "film.mp4", pictures(20, (640, 360), lambda frame: []))
     _, found = detected(path, model)
     assert found.turned_by == 0 and found.problems == []
 
 
-def test_a_call_has_its_tiles(tmp_path: Path, model) -> None:
+def test_the_tiles_of_a_video_call_are_found(tmp_path: Path, model) -> None:
     # proves: F4
     path = write(tmp_path / "call.mp4", tiles(30, (640, 360), 2, 4))
     _, found = detected(path, model)

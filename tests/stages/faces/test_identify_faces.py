@@ -140,7 +140,7 @@ def faces_of(*actors: int) -> tuple[KnownFace, ...]:
     return tuple(known)
 
 
-def test_people_are_one_person_each_across_all_cuts(video, vectors) -> None:
+def test_each_person_is_one_across_all_cuts(video, vectors) -> None:
     persons = identified(video, vectors)
     assert persons.method == "faces" and persons.told_apart_by == "coarse"
     assert persons.network is not None and persons.network.digest == "coarse-1"
@@ -149,7 +149,7 @@ def test_people_are_one_person_each_across_all_cuts(video, vectors) -> None:
     assert "by their faces (coarse)" in persons.notes[0]
 
 
-def test_few_pictures_of_each_track_are_shown_to_the_network(video, vectors) -> None:
+def test_few_pictures_of_each_track_are_embedded(video, vectors) -> None:
     _, recording, artifacts = video
     tracks = artifacts[2]
     assert vectors.unseen == 0
@@ -159,7 +159,7 @@ def test_few_pictures_of_each_track_are_shown_to_the_network(video, vectors) -> 
     assert one.file != vectors.file, "other settings must not take the place of its arrays"
 
 
-def test_the_faces_cut_out_are_the_best_ones_of_their_tracks(video) -> None:
+def test_the_embedded_faces_are_the_best_of_their_tracks(video) -> None:
     _, recording, artifacts = video
     arrays = read_tracks(recording.folder, artifacts[2])
     items = list(items_of(EMBED, recording, Inputs(artifacts)))
@@ -169,7 +169,7 @@ def test_the_faces_cut_out_are_the_best_ones_of_their_tracks(video) -> None:
     assert max(item.cost for item in items) == 8
 
 
-def test_parts_hold_every_face_once(video, monkeypatch) -> None:
+def test_parts_have_every_face_once(video, monkeypatch) -> None:
     _, recording, artifacts = video
     inputs = Inputs(artifacts)
     whole = np.concatenate([item.tracks for item in items_of(EMBED, recording, inputs)]).tolist()
@@ -182,7 +182,7 @@ def test_parts_hold_every_face_once(video, monkeypatch) -> None:
     assert np.concatenate(cut).tolist() == whole
 
 
-def test_known_people_give_their_names(video, vectors) -> None:
+def test_persons_get_the_names_of_known_people(video, vectors) -> None:
     persons = identified(video, vectors, people=faces_of(0, 1))
     shown = who_is_who(video, persons)
     names = [cast()[min(found)].name for found in shown]
@@ -191,12 +191,12 @@ def test_known_people_give_their_names(video, vectors) -> None:
     assert [person.label for person in persons.persons] == ["A", "B"]
 
 
-def test_somebody_unknown_stays_a_letter(video, vectors) -> None:
+def test_an_unknown_person_keeps_a_letter(video, vectors) -> None:
     persons = identified(video, vectors, people=faces_of(1))
     assert sorted(person.name or "-" for person in persons.persons) == ["-", "admiral"]
 
 
-def test_a_known_face_brings_the_pieces_of_a_person_together(video, vectors) -> None:
+def test_a_known_face_joins_the_pieces_of_a_person(video, vectors) -> None:
     strict = identified(video, vectors, threshold=0.9999)
     assert len(strict.persons) > 2
     _, recording, artifacts = video
@@ -211,7 +211,7 @@ def test_a_known_face_brings_the_pieces_of_a_person_together(video, vectors) -> 
     assert sorted(name for name, _ in names.values()) == ["admiral", "astronaut"]
 
 
-def test_no_tracks_is_nobody(tmp_path: Path, video) -> None:
+def test_no_tracks_give_no_persons(tmp_path: Path, video) -> None:
     _, recording, (media, index, tracks) = video
     empty = dataclasses.replace(tracks, tracks=[], file="none.npz")
     arrays = read_tracks(recording.folder, tracks)

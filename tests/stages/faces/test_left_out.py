@@ -53,7 +53,7 @@ def talking(time: float):
     return 100, 50, 0.06 * np.sin(9 * time)
 
 
-def test_posters_stay_unless_they_are_to_be_left_out(tmp_path: Path) -> None:
+def test_posters_are_kept_unless_ignored_on_request(tmp_path: Path) -> None:
     # proves: F3
     assert len(tracked(tmp_path, [poster, sitting]).tracks) == 2
     left = tracked(tmp_path, [poster, sitting], ignore_still=True)
@@ -62,11 +62,11 @@ def test_posters_stay_unless_they_are_to_be_left_out(tmp_path: Path) -> None:
     assert said.text.startswith("1 face left out that never moved")
 
 
-def test_who_keeps_the_head_still_and_talks_is_no_poster(tmp_path: Path) -> None:
+def test_a_person_who_talks_with_a_still_head_is_not_a_poster(tmp_path: Path) -> None:
     assert len(tracked(tmp_path, [talking], ignore_still=True).tracks) == 1
 
 
-def test_a_short_stillness_is_no_poster(tmp_path: Path) -> None:
+def test_a_face_that_is_still_for_a_short_time_is_not_a_poster(tmp_path: Path) -> None:
     def waiting(time: float):
         return (100, 50, 0.0) if 1 <= time < 3 else None
 

@@ -79,7 +79,7 @@ def spans(found) -> list[tuple[float, float]]:
     return [(round(span.start, 1), round(span.end, 1)) for span in found]
 
 
-def test_voices_are_the_faces_they_go_together_with(talk) -> None:
+def test_voices_are_linked_with_faces_that_speak_at_the_same_time(talk) -> None:
     recording, speaking, diarization = talk
     found = artifact_of(LinkVoices(), recording, Inputs([speaking, diarization]))
     assert isinstance(found, HeardPersons)
@@ -110,7 +110,7 @@ def test_transcripts_carry_the_names_of_faces(talk) -> None:
     assert [segment.speaker for segment in told.segments] == ["Kim", "Lee", "Voice z", "Kim"]
 
 
-def test_persons_are_named_where_nobody_listened(talk) -> None:
+def test_persons_are_named_without_a_diarizer(talk) -> None:
     recording, speaking, _ = talk
     persons = Persons(**{one.name: getattr(speaking, one.name) for one in fields(Persons)})
     found = artifact_of(NamePersons((SpeakerName("A", "Park"),)), recording, Inputs([persons]))
@@ -118,7 +118,7 @@ def test_persons_are_named_where_nobody_listened(talk) -> None:
     assert found.sidecars() == persons.sidecars()
 
 
-def test_a_voice_heard_over_two_faces_alike_is_nobodys() -> None:
+def test_a_voice_that_matches_two_faces_equally_is_not_linked() -> None:
     seen = np.zeros((2, 200), np.float32)
     seen[0, :100], seen[1, 100:] = 3, 3
     heard = np.ones((1, 200), np.bool_)
@@ -129,13 +129,13 @@ def test_a_voice_heard_over_two_faces_alike_is_nobodys() -> None:
     assert link.person == 0 and 0.5 < link.trust < 0.7, "the other has no voice of its own"
 
 
-def test_a_word_or_two_make_no_link() -> None:
+def test_a_word_or_two_do_not_make_a_link() -> None:
     seen = np.full((1, 200), -3, np.float32)
     seen[0, :15] = 3
     assert links(seen, np.ones((1, 200), np.bool_)) == {}
 
 
-def test_nobody_is_seen_or_nobody_is_heard() -> None:
+def test_no_faces_or_no_voices_give_no_links() -> None:
     nobody, silence = np.zeros((0, 50), np.float32), np.zeros((0, 50), np.bool_)
     assert links(nobody, heard_in([Turn(0, 1, "x")], ["x"], 50)) == {}
     said, shares = who_speaks(nobody, silence, {})
@@ -145,7 +145,7 @@ def test_nobody_is_seen_or_nobody_is_heard() -> None:
     assert not any(one.any() for one in who_speaks(mouth, silence, {})), "they only chew"
 
 
-def test_evidence_is_where_the_face_is(talk) -> None:
+def test_evidence_exists_only_where_the_face_is_visible(talk) -> None:
     recording, speaking, _ = talk
     with np.load(recording.folder / "activity.npz") as stored:
         activity = SpeakingArrays(**dict(stored))
@@ -154,7 +154,7 @@ def test_evidence_is_where_the_face_is(talk) -> None:
     assert not np.isnan(seen[0]).any()
 
 
-def test_who_is_most_likely_speaking_counts_most() -> None:
+def test_the_most_likely_speaker_has_the_highest_share() -> None:
     seen = np.array([[3.0, -3, -3, 1], [1.0, -2, -2, np.nan]], np.float32)
     heard = np.array([[False, False, True, False]])
     said, shares = who_speaks(seen, heard, {})

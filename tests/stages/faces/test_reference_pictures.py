@@ -37,7 +37,7 @@ def portrait(path: Path, *actors: int, turned: bool = False) -> Path:
     return path
 
 
-def test_files_and_folders_give_their_names(tmp_path: Path) -> None:
+def test_names_come_from_files_and_folders(tmp_path: Path) -> None:
     portrait(tmp_path / "Grace Hopper.jpg", 1)
     portrait(tmp_path / "Eileen" / "1.png", 0)
     portrait(tmp_path / "Eileen" / "more" / "2.JPG", 0)
@@ -53,7 +53,7 @@ def detector():
     return MtcnnSpec().load(Device("cpu"), 1)
 
 
-def test_the_largest_face_is_taken_and_what_is_of_no_use_is_said(tmp_path, detector) -> None:
+def test_the_largest_face_is_used_and_unusable_pictures_are_reported(tmp_path, detector) -> None:
     portrait(tmp_path / "a.png", 0)
     portrait(tmp_path / "b.png", 1, 0)
     portrait(tmp_path / "c.png")
@@ -68,7 +68,7 @@ def test_the_largest_face_is_taken_and_what_is_of_no_use_is_said(tmp_path, detec
     assert "d.png: left out, it cannot be read as an image" in broken
 
 
-def test_a_picture_that_lies_on_its_side_is_put_upright(tmp_path, detector) -> None:
+def test_a_picture_with_a_rotation_tag_is_put_upright(tmp_path, detector) -> None:
     portrait(tmp_path / "a.jpg", 1)
     portrait(tmp_path / "b.jpg", 1, turned=True)
     faces, notes = look_at(references(tmp_path), detector, Coarse())
@@ -79,14 +79,12 @@ def test_a_picture_that_lies_on_its_side_is_put_upright(tmp_path, detector) -> N
 @pytest.mark.parametrize(
     ("name", "words"), [("nowhere", "not a folder"), ("", "contains no pictures")]
 )
-def test_nothing_to_look_at_is_told_before_any_work(tmp_path, name, words) -> None:
+def test_an_empty_folder_of_pictures_is_refused_before_any_work(tmp_path, name, words) -> None:
     with pytest.raises(UsageError, match=words):
         references(tmp_path / name)
 
 
-def test_pictures_are_looked_at_once_in_a_process_of_its_own(
-    tmp_path, monkeypatch, announced
-) -> None:
+def test_pictures_are_analysed_once_in_a_separate_process(tmp_path, monkeypatch, announced) -> None:
     portrait(tmp_path / "people" / "Kim.png", 0)
     arguments = (MtcnnSpec(), CoarseSpec(), tmp_path / "cache")
     faces = known_people(tmp_path / "people", *arguments)
@@ -96,7 +94,7 @@ def test_pictures_are_looked_at_once_in_a_process_of_its_own(
     assert known_people(tmp_path / "people", *arguments) == faces, "kept from before"
 
 
-def test_no_face_in_any_picture(tmp_path, monkeypatch) -> None:
+def test_pictures_without_any_face_are_refused(tmp_path, monkeypatch) -> None:
     portrait(tmp_path / "Kim.png")
     monkeypatch.setattr("reelmill.pipelines.known_people._looked_at", lambda *_: ((), ("nothing",)))
     with pytest.raises(UsageError, match="no face in any of its 1 pictures"):

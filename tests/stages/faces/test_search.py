@@ -79,7 +79,7 @@ def assert_all_found(detector: Scripted, found: Search) -> None:
             assert overlaps(truth, seen.boxes).max(axis=1).min() > 0.75, f"frame {number}"
 
 
-def test_at_rest_few_frames_are_looked_at() -> None:
+def test_few_frames_are_searched_in_a_quiet_video() -> None:
     detector = Scripted(lambda n: 50.0, lambda n: 20 + n / 2)
     found = search(detector)
     assert_all_found(detector, found)
@@ -87,12 +87,12 @@ def test_at_rest_few_frames_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize("swing", [20.0, 60.0, 120.0])
-def test_what_moves_is_followed(swing: float) -> None:
+def test_moving_faces_are_followed(swing: float) -> None:
     detector = Scripted(lambda n: 200 + swing * np.sin(n / 2), lambda n: 300.0)
     assert_all_found(detector, search(detector))
 
 
-def test_looks_are_added_only_where_it_moves() -> None:
+def test_more_frames_are_searched_only_where_faces_move() -> None:
     fast = Scripted(lambda n: 50.0 if n < 24 else 200 + 120 * np.sin(n / 2))
     found = search(fast)
     assert_all_found(fast, found)
@@ -100,7 +100,7 @@ def test_looks_are_added_only_where_it_moves() -> None:
     assert found.looked[24:].sum() >= 6
 
 
-def test_what_moved_a_little_is_sought_instead_of_looked_for() -> None:
+def test_a_face_that_moved_a_little_is_found_without_searching_the_frame() -> None:
     detector = Scripted(lambda n: 100 + 15 * np.sin(n / 2.5), lambda n: 300.0)
     assert_all_found(detector, search(detector))
     assert detector.sought
@@ -108,19 +108,19 @@ def test_what_moved_a_little_is_sought_instead_of_looked_for() -> None:
 
 
 @pytest.mark.parametrize("first", range(8))
-def test_who_comes_and_goes_is_found_to_the_frame(first: int) -> None:
+def test_faces_that_appear_and_disappear_are_found_to_the_frame(first: int) -> None:
     detector = Scripted(lambda n: 40.0 if first <= n < first + 13 else None, lambda n: 90.0)
     assert_all_found(detector, search(detector, 24))
 
 
-def test_scenes_are_searched_apart() -> None:
+def test_scenes_are_searched_separately() -> None:
     detector = Scripted(lambda n: 30.0 if n < 9 else 160.0, lambda n: None if n < 9 else 10.0)
     found = search(detector, 24, [(0, 8), (9, 23)])
     assert_all_found(detector, found)
     assert detector.looks <= 6
 
 
-def test_no_faces_and_single_frames() -> None:
+def test_videos_without_faces_and_of_single_frames_are_searched() -> None:
     nobody = Scripted(lambda n: None)
     assert all(len(seen) == 0 for seen in search(nobody).found)
     somebody = Scripted(lambda n: 5.0)
@@ -128,7 +128,7 @@ def test_no_faces_and_single_frames() -> None:
 
 
 @pytest.mark.parametrize("length", range(1, 30))
-def test_looks_are_spread_evenly(length: int) -> None:
+def test_searched_frames_are_spread_evenly(length: int) -> None:
     places = planned_looks(10, 10 + length - 1)
     steps = np.diff(places)
     assert (places[0], places[-1]) == (10, 10 + length - 1)
@@ -136,7 +136,7 @@ def test_looks_are_spread_evenly(length: int) -> None:
     assert steps.max(initial=0) - steps.min(initial=LOOK_EVERY) <= 1
 
 
-def test_matching_takes_the_nearest_of_like_size() -> None:
+def test_matching_chooses_the_nearest_face_of_similar_size() -> None:
     one = faces(np.array([(0, 0, 30, 30), (100, 0, 130, 30)], np.float32))
     other = faces(np.array([(95, 0, 125, 30), (4, 0, 34, 30), (10, 0, 100, 90)], np.float32))
     assert sorted(match(one, other).tolist()) == [[0, 1], [1, 0]]

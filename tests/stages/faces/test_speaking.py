@@ -117,7 +117,7 @@ def run(recording, inputs) -> SpeakingPersons:
 
 
 @pytest.mark.parametrize("rate", [10, 25, 50])
-def test_faces_and_sound_of_a_moment_go_together(tmp_path: Path, rate: int) -> None:
+def test_faces_and_sound_of_a_moment_match(tmp_path: Path, rate: int) -> None:
     recording, inputs = made(tmp_path, rate)
     moments = {0: np.zeros(25 * SECONDS), 1: np.zeros(25 * SECONDS)}
     heard = np.zeros(25 * SECONDS)
@@ -133,7 +133,7 @@ def test_faces_and_sound_of_a_moment_go_together(tmp_path: Path, rate: int) -> N
         assert len(inside) == inside[-1] - inside[0] + 1
 
 
-def test_each_person_speaks_when_the_face_does(tmp_path: Path) -> None:
+def test_each_person_speaks_while_the_face_does(tmp_path: Path) -> None:
     recording, inputs = made(tmp_path, 25)
     found = run(recording, inputs)
     for person, (start, end) in zip(found.persons, (LEFT, RIGHT), strict=True):
@@ -145,7 +145,7 @@ def test_each_person_speaks_when_the_face_does(tmp_path: Path) -> None:
     assert activity.first.tolist() == [0, 0]
 
 
-def test_a_video_without_sound_has_nobody_speak_and_says_so(tmp_path: Path) -> None:
+def test_in_a_video_without_sound_nobody_speaks_and_a_note_says_so(tmp_path: Path) -> None:
     recording, inputs = made(tmp_path, 10, sound=False)
     assert STAGE.parts(context_of(recording, STAGE), inputs) == []
     found = run(recording, inputs)
@@ -153,7 +153,7 @@ def test_a_video_without_sound_has_nobody_speak_and_says_so(tmp_path: Path) -> N
     assert "no sound" in found.notes[-1]
 
 
-def test_nobody_to_be_seen_is_fine(tmp_path: Path) -> None:
+def test_a_video_without_persons_is_processed(tmp_path: Path) -> None:
     recording, inputs = made(tmp_path, 10)
     nobody = Inputs([inputs[Media], inputs[Audio], replace(inputs[Tracks], tracks=[])])
     assert STAGE.parts(context_of(recording, STAGE), nobody) == []
@@ -165,7 +165,7 @@ def test_short_pauses_are_bridged_and_short_sounds_left_out() -> None:
     assert spans == [(0.4, 2.0), (8.0, 8.4)]
 
 
-def test_of_two_who_move_the_one_much_surer_speaks() -> None:
+def test_of_two_moving_faces_the_much_surer_one_speaks() -> None:
     listens, speaks, also = (np.full(10, p, np.float32) for p in (0.6, 0.99, 0.97))
     parts = [listens, speaks, also]
     activity = SpeakingArrays(

@@ -24,7 +24,7 @@ def test_a_grid_is_divided_into_its_tiles() -> None:
         assert 300 < right - left < 325 and 165 < bottom - top < 185
 
 
-def test_two_beside_each_other_without_a_line_between_them() -> None:
+def test_two_tiles_without_a_line_between_them_are_found() -> None:
     found = find_tiles(list(tiles(8, (640, 360), 2, 2, gutter=0)))
     assert [(left, right) for left, _, right, _ in found] == [(0, 319), (321, 640)]
 
@@ -36,7 +36,7 @@ def test_a_wide_tile_above_three_small_ones() -> None:
     assert len(found) == 4
 
 
-def test_a_room_is_one_picture() -> None:
+def test_a_room_is_not_divided_into_tiles() -> None:
     man = swaying(0, 320, 150, 100)
     shown = [one.copy() for one in pictures(8, (640, 360), lambda frame: [man(frame)])]
     assert find_tiles(shown) == []
@@ -68,7 +68,7 @@ def test_people_in_two_tiles_make_a_call() -> None:
 @pytest.mark.parametrize(
     "boxes", [BOTH[:1], [(100, 100, 60, 80), (290, 100, 60, 80)], []], ids=["alone", "across", "no"]
 )
-def test_lines_alone_make_no_call(boxes) -> None:
+def test_lines_alone_are_not_a_call(boxes) -> None:
     assert tile_layouts([chunk(0, boxes)], (640, 360), []) == []
 
 
@@ -78,7 +78,7 @@ def test_a_menu_over_a_call_does_not_end_it_but_a_cut_does() -> None:
     assert len(tile_layouts(chunks, (640, 360), [4.0])) == 2
 
 
-def test_no_window_holds_parts_of_two_tiles() -> None:
+def test_no_window_has_parts_of_two_tiles() -> None:
     # proves: F4
     times = np.arange(50) / 25
     boxes = np.array([(210 + 10 * np.sin(t), 100, 60, 80) for t in times])
@@ -91,7 +91,7 @@ def test_no_window_holds_parts_of_two_tiles() -> None:
     assert np.allclose(kept[:, 2], kept[:, 3])
 
 
-def test_after_the_call_the_whole_picture_is_free() -> None:
+def test_after_the_call_the_camera_may_use_the_whole_picture() -> None:
     times = np.arange(50) / 25
     boxes = np.tile([210.0, 100, 60, 80], (50, 1))
     layout = TileLayout(0.0, 1.0, [Tile(0, 0, 319, 360), Tile(321, 0, 319, 360)])
@@ -99,6 +99,6 @@ def test_after_the_call_the_whole_picture_is_free() -> None:
     assert found[10, 0] + found[10, 2] <= 319 < found[40, 0] + found[40, 2]
 
 
-def test_the_same_person_is_placed_the_same() -> None:
+def test_a_synthetic_person_is_placed_the_same_in_every_call() -> None:
     assert swaying(1, 10, 20, 30)(0) == swaying(1, 10, 20, 30)(0)
     assert isinstance(swaying(1, 10, 20, 30)(5), Placed)

@@ -83,7 +83,7 @@ def test_a_short_gap_is_bridged_and_marked(tmp_path: Path) -> None:
     assert (arrays.scores[(arrays.times > 1.51) & (arrays.times < 1.79)] == 0).all()
 
 
-def test_a_long_gap_is_not(tmp_path: Path) -> None:
+def test_a_long_gap_ends_the_track(tmp_path: Path) -> None:
     tracks, _ = track(tmp_path, [lambda t: None if 1 < t < 2.5 else 100.0])
     assert len(tracks.tracks) == 2
 
@@ -100,7 +100,7 @@ def test_flickers_and_doubtful_faces_are_dropped(tmp_path: Path) -> None:
     assert (len(tracks.tracks), tracks.dropped) == (0, 1)
 
 
-def test_best_faces_are_apart_in_time(tmp_path: Path) -> None:
+def test_the_best_faces_are_apart_in_time(tmp_path: Path) -> None:
     _, arrays = track(tmp_path, [lambda t: 100.0])
     times = np.sort(arrays.times[arrays.best[0]])
     assert len(times) == 5 and np.diff(times).min() >= 0.39
@@ -128,7 +128,7 @@ def seen_at(folder: Path, times, lefts, end: float, cuts=()) -> tuple[Tracks, Tr
     return result, read_tracks(folder, result)
 
 
-def test_one_frame_a_second_is_one_track(tmp_path: Path) -> None:
+def test_faces_at_one_frame_a_second_are_one_track(tmp_path: Path) -> None:
     # proves: F3
     lefts = [100, 105, 98, 110, 103, 101]
     tracks, _ = seen_at(tmp_path, range(6), lefts, 6.0)
@@ -136,7 +136,7 @@ def test_one_frame_a_second_is_one_track(tmp_path: Path) -> None:
     assert (one.start, one.end, one.frames) == (0.0, 6.0, 6)
 
 
-def test_a_picture_that_stands_is_no_absence(tmp_path: Path) -> None:
+def test_a_still_picture_is_not_an_absence(tmp_path: Path) -> None:
     # proves: F3
     times = [0.0, 0.1, 0.2, 9.0, 9.1, 9.2, 9.3]
     tracks, _ = seen_at(tmp_path, times, [100] * 7, 20.0)
@@ -144,13 +144,13 @@ def test_a_picture_that_stands_is_no_absence(tmp_path: Path) -> None:
     assert (one.start, one.end) == (0.0, 20.0)
 
 
-def test_who_is_not_in_the_picture_that_stands_is_absent(tmp_path: Path) -> None:
+def test_a_person_missing_from_a_still_picture_is_absent(tmp_path: Path) -> None:
     times = [0.0, 0.2, 0.4, 3.0, 3.2, 3.4]
     tracks, _ = seen_at(tmp_path, times, [100, 100, None, 100, 100, 100], 3.6)
     assert [(one.start, one.end) for one in tracks.tracks] == [(0.0, 0.4), (3.0, 3.6)]
 
 
-def test_a_single_picture_shows_whom_it_shows(tmp_path: Path) -> None:
+def test_a_single_picture_has_its_persons(tmp_path: Path) -> None:
     # proves: F3
     tracks, _ = seen_at(tmp_path, [0.0], [100], 0.04)
     assert len(tracks.tracks) == 1

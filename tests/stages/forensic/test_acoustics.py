@@ -34,7 +34,7 @@ def talk(*pieces: tuple[float, float, float]) -> Sound:
     return np.concatenate(sounds)
 
 
-def test_the_stage_keeps_what_the_engine_relies_on(tmp_path: Path) -> None:
+def test_the_acoustics_stage_keeps_the_rules_of_stages(tmp_path: Path) -> None:
     recording, audio = recorded(tmp_path, voice(120, 3))
     speech = Speech([Span(0.0, 3.0)], 3.0)
     made = check_stage(MeasureAcoustics(), recording, Inputs([audio, speech, spoken([], 3.0)]))
@@ -47,7 +47,7 @@ def test_the_stage_keeps_what_the_engine_relies_on(tmp_path: Path) -> None:
 
 # proves: V8
 @pytest.mark.parametrize("dbfs", [-12.0, -26.0, -41.0])
-def test_loudness_is_that_of_speech_without_its_pauses(tmp_path: Path, dbfs: float) -> None:
+def test_loudness_is_measured_without_pauses(tmp_path: Path, dbfs: float) -> None:
     sound = np.concatenate([voice(150, 2, dbfs), silence(3), voice(150, 2, dbfs)])
     made = measured(tmp_path, sound, with_praat=False)
     (speaker,) = made.speakers
@@ -76,7 +76,7 @@ def test_pauses_are_found_to_50_ms(tmp_path: Path, noise_dbfs: float) -> None:
     assert made.speakers[0].pause_seconds == pytest.approx(2.65, abs=0.1)
 
 
-def test_silence_while_somebody_else_speaks_is_no_pause(tmp_path: Path) -> None:
+def test_silence_while_another_person_speaks_is_not_a_pause(tmp_path: Path) -> None:
     sound = np.concatenate(
         [voice(110, 2), silence(0.5), voice(220, 1), silence(0.5), voice(110, 2)]
     )
@@ -84,7 +84,7 @@ def test_silence_while_somebody_else_speaks_is_no_pause(tmp_path: Path) -> None:
     assert measured(tmp_path, sound, turns=given, with_praat=False).pauses == []
 
 
-def test_speech_of_two_at_once_is_left_out_and_told(tmp_path: Path) -> None:
+def test_speech_of_two_at_once_is_left_out_and_reported(tmp_path: Path) -> None:
     both = voice(110, 6, -30.0)
     both[2 * RATE : 4 * RATE] += voice(220, 2, -10.0)
     made = measured(tmp_path, both, turns=turns((0.0, 6.0, "A"), (2.0, 4.0, "B")))
@@ -97,7 +97,7 @@ def test_speech_of_two_at_once_is_left_out_and_told(tmp_path: Path) -> None:
     assert any("B: loudness" in line for line in made.unmeasured)
 
 
-def test_who_has_a_channel_is_measured_in_it_while_others_talk(tmp_path: Path) -> None:
+def test_a_person_with_a_channel_is_measured_while_others_talk(tmp_path: Path) -> None:
     left, right = voice(110, 4, -30.0), voice(220, 4, -15.0)
     given = [
         *turns((0.0, 4.0, "left"), channel="left"),
@@ -119,7 +119,7 @@ def test_who_has_a_channel_is_measured_in_it_while_others_talk(tmp_path: Path) -
         ("ja", "今日は", "characters", 3),
     ],
 )
-def test_rates_count_what_the_script_shows(
+def test_speech_rates_count_the_units_of_the_script(
     tmp_path: Path, language: str, word: str, unit: str, each: int
 ) -> None:
     """Four words in each of two utterances of two seconds, a pause of one second between them."""
@@ -161,11 +161,11 @@ def test_a_planted_escalation_is_found(tmp_path: Path) -> None:
     ],
     ids=["even", "slight", "short", "no baseline"],
 )
-def test_an_even_voice_has_no_episodes(tmp_path: Path, sound: Sound) -> None:
+def test_a_steady_voice_has_no_episodes(tmp_path: Path, sound: Sound) -> None:
     assert measured(tmp_path, sound).episodes == []
 
 
-def test_an_utterance_unlike_the_speakers_others_is_a_change(tmp_path: Path) -> None:
+def test_an_utterance_unlike_the_others_of_the_speaker_is_a_change(tmp_path: Path) -> None:
     sound = talk((120, -30.0, 14), (170, -15.0, 1.4), (120, -30.0, 14))
     words = [(at, at + 0.9, "hello", None) for at in np.arange(0, 28, 1.4)]
     made = measured(tmp_path, sound, words=words)
@@ -180,7 +180,7 @@ def test_an_utterance_unlike_the_speakers_others_is_a_change(tmp_path: Path) -> 
     assert told == ["unusually loud", "unusually high voice"]
 
 
-def test_without_praat_nothing_takes_the_place_of_pitch(tmp_path: Path) -> None:
+def test_without_praat_there_is_no_pitch(tmp_path: Path) -> None:
     made = measured(tmp_path, voice(120, 4), with_praat=False, unmeasured=("no Praat",))
     (speaker,) = made.speakers
     assert (speaker.f0, speaker.jitter, speaker.shimmer, speaker.hnr) == (None,) * 4

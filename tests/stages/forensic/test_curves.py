@@ -70,7 +70,7 @@ def test_a_tone_of_997_hz_has_the_loudness_of_its_level(dbfs: float) -> None:
     ],
     ids=["low voice", "high voice", "noise and hum", "with silence and a quiet part"],
 )
-def test_loudness_is_what_ffmpeg_measures(sound: Sound) -> None:
+def test_loudness_equals_the_value_of_ffmpeg(sound: Sound) -> None:
     assert integrated(sound) == pytest.approx(by_ffmpeg(sound), abs=0.15)
 
 

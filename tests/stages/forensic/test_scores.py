@@ -92,7 +92,7 @@ def test_text_without_findings_scores_0(tmp_path: Path) -> None:
 
 
 # proves: V8
-def test_a_score_is_the_sum_of_its_parts_and_says_so(tmp_path: Path) -> None:
+def test_a_score_is_the_sum_of_its_parts_and_lists_them(tmp_path: Path) -> None:
     made = scored(tmp_path, [match("threat", 5), match("threat", 15, "B"), match("insult", 30)])
     threat = next(one for one in made.categories if one.category == "threat")
     assert threat.score == 80
@@ -107,17 +107,17 @@ def test_a_score_is_the_sum_of_its_parts_and_says_so(tmp_path: Path) -> None:
     assert made.summary().notes == ["score: 86 of 100 (threat 80, insult 15)"]
 
 
-def test_scores_end_at_100(tmp_path: Path) -> None:
+def test_scores_are_at_most_100(tmp_path: Path) -> None:
     made = scored(tmp_path, [match("threat", at) for at in range(0, 50, 5)])
     assert (made.overall, score_of(made, "threat")) == (100, 100)
 
 
-def test_what_is_negated_or_quoted_does_not_count(tmp_path: Path) -> None:
+def test_negated_and_quoted_matches_do_not_count(tmp_path: Path) -> None:
     made = scored(tmp_path, [match("threat", 5, negated=True), match("threat", 9, quoted=True)])
     assert made.overall == 0
 
 
-def test_doubtful_findings_count_less_and_say_why(tmp_path: Path) -> None:
+def test_doubtful_findings_count_less_with_a_reason(tmp_path: Path) -> None:
     talk = diarized(*turns((0, 20, "A"), (6, 20, "B")), duration=120.0)
     made = scored(
         tmp_path, [match("threat", 5, probability=0.5)], talk=talk, voices=acoustics(snr=12.5)
@@ -135,7 +135,7 @@ def test_doubtful_findings_count_less_and_say_why(tmp_path: Path) -> None:
 
 
 # proves: V8
-def test_too_little_speech_gives_no_score_but_the_reason_and_the_findings(tmp_path: Path) -> None:
+def test_too_little_speech_gives_a_reason_instead_of_a_score(tmp_path: Path) -> None:
     made = scored(tmp_path, [match("threat", 1)], seconds=9.0)
     assert made.overall is None
     assert made.recording.why_none == "9.0 s of speech, less than 10 s"
@@ -144,7 +144,7 @@ def test_too_little_speech_gives_no_score_but_the_reason_and_the_findings(tmp_pa
     assert made.summary().notes == ["score: none (9.0 s of speech, less than 10 s)"]
 
 
-def test_who_says_little_has_no_score_though_the_recording_has(tmp_path: Path) -> None:
+def test_a_speaker_who_says_little_has_no_score(tmp_path: Path) -> None:
     made = scored(tmp_path, [match("threat", 1)], seconds=20.0)
     assert [(one.speaker, one.overall) for one in made.speakers] == [("A", 40), ("B", None)]
 
@@ -156,7 +156,7 @@ def test_who_says_little_has_no_score_though_the_recording_has(tmp_path: Path) -
         ((), ("ko",), "no patterns were searched in en"),
     ],
 )
-def test_what_was_not_searched_is_not_0(
+def test_a_category_that_was_not_searched_has_no_score(
     tmp_path: Path, matches: Any, searched: Sequence[str], why: str
 ) -> None:
     episode = Episode("louder", 1.0, 9.0, "A", -20.0, -30.0, 4.0)
@@ -166,7 +166,7 @@ def test_what_was_not_searched_is_not_0(
     assert made.notes == [why]
 
 
-def test_frequent_findings_of_long_talk_count_by_the_minute(tmp_path: Path) -> None:
+def test_frequent_findings_count_per_minute_of_speech(tmp_path: Path) -> None:
     made = scored(tmp_path, [match("hedging", at) for at in range(10)], seconds=1200.0)
     hedging = next(one for one in made.categories if one.category == "hedging")
     assert hedging.score == 10
@@ -185,7 +185,7 @@ def test_episodes_count_where_they_are_unusual_for_the_speaker(tmp_path: Path) -
     assert made.overall == 1
 
 
-def test_a_users_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+def test_a_weights_file_changes_only_what_it_names(tmp_path: Path) -> None:
     weights = "[categories.threat]\npoints = 10\n[categories.boasting]\npoints = 7\nweight = 1\n"
     given = [match("threat", 5), match("boasting", 9), match("bragging", 12)]
     made = scored(tmp_path, given, weights=weights)
@@ -204,7 +204,7 @@ def test_a_users_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> 
         ("least_speech =", r"weights\.toml: not a valid TOML file"),
     ],
 )
-def test_a_mistake_in_the_file_is_told(tmp_path: Path, text: str, told: str) -> None:
+def test_an_error_in_the_weights_file_is_reported(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "weights.toml"
     file.write_text(text)
     with pytest.raises(UsageError, match=told):
@@ -214,7 +214,7 @@ def test_a_mistake_in_the_file_is_told(tmp_path: Path, text: str, told: str) -> 
 @pytest.mark.parametrize(
     ("measured", "factor"), [(30.0, 1.0), (20.0, 1.0), (12.5, 0.75), (5.0, 0.5), (-3.0, 0.5)]
 )
-def test_factors_lie_on_a_line(measured: float, factor: float) -> None:
+def test_factors_are_interpolated_linearly(measured: float, factor: float) -> None:
     assert Lowering(20.0, 5.0, 0.5).of(measured) == factor
 
 

@@ -45,7 +45,7 @@ def by_praat(sound: Sound) -> tuple[float, float, float]:
     )
 
 
-def test_the_stage_keeps_what_the_engine_relies_on(tmp_path: Path) -> None:
+def test_the_voice_quality_stage_keeps_the_rules_of_stages(tmp_path: Path) -> None:
     sound = np.concatenate([voice(120, 1.5), silence(0.5), voice(210, 3.0)])
     recording, audio = recorded(tmp_path, sound)
     speech = Speech([Span(0.0, 5.0)], 5.0)
@@ -74,7 +74,7 @@ def test_f0_is_within_one_percent(tmp_path: Path, f0: float) -> None:
 # proves: V8
 @pytest.mark.parametrize(("jitter", "shimmer"), [(0.005, 0.03), (0.01, 0.05), (0.02, 0.10)])
 @pytest.mark.parametrize("f0", [110, 140])
-def test_jitter_shimmer_and_hnr_are_praats_though_measured_in_stretches(
+def test_jitter_shimmer_and_hnr_measured_in_stretches_equal_praat(
     tmp_path: Path, jitter: float, shimmer: float, f0: float
 ) -> None:
     sound = voice(f0, 8, jitter=jitter, shimmer=shimmer)
@@ -109,6 +109,6 @@ def test_only_the_model_worker_imports_praat() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_other_settings_of_pitch_are_another_model() -> None:
+def test_other_pitch_settings_make_another_model_identity() -> None:
     assert PraatSpec("1").identity != PraatSpec("2").identity
     assert PraatSpec("1").supports("cpu") and not PraatSpec("1").supports("cuda")

@@ -30,7 +30,7 @@ def run(recording: Recording, **settings) -> Audio:
     return stage.run(context_of(recording, stage), Inputs([media]))
 
 
-def test_decode(tmp_path):  # proves: V1 G13 G14
+def test_decode_writes_the_sound_beside_the_artifact(tmp_path):  # proves: V1 G13 G14
     path = in_format(tmp_path / "x.m4a", "m4a")
     recording = recording_of(path, tmp_path / "cache" / "ab" / "cd")
     audio = run(recording)
@@ -48,7 +48,7 @@ def test_decode(tmp_path):  # proves: V1 G13 G14
         samples[0] = 1
 
 
-def test_tracks_have_files_of_their_own(tmp_path):  # proves: V1 G12
+def test_tracks_have_separate_files(tmp_path):  # proves: V1 G12
     first, second = clicks(1, 16_000, (0.3,)), clicks(2, 16_000, (0.3,))
     path = write(tmp_path / "x.mkv", first, second, container="matroska", codec="flac", rate=16_000)
     recording = recording_of(path, tmp_path / "cache")
@@ -58,7 +58,7 @@ def test_tracks_have_files_of_their_own(tmp_path):  # proves: V1 G12
     assert Decode().fingerprint() != Decode(track=1).fingerprint()
 
 
-def test_video_without_sound(tmp_path):  # proves: G8
+def test_a_video_without_sound_is_refused(tmp_path):  # proves: G8
     path = write(tmp_path / "x.mp4", container="mp4", codec="aac", rate=16_000, video=True)
     recording = recording_of(path, tmp_path / "cache")
     with pytest.raises(InputError, match="has no sound"):
@@ -90,7 +90,7 @@ def test_samples_that_were_tampered_with_are_not_used(tmp_path):  # proves: G12
         open_samples(recording.folder, audio)
 
 
-def test_where_sound_is_not_required_its_lack_is_a_finding(tmp_path):  # proves: F8 G8
+def test_missing_sound_is_a_finding_if_it_is_not_required(tmp_path):  # proves: F8 G8
     silent = write(tmp_path / "x.mp4", container="mp4", codec="aac", rate=16_000, video=True)
     sound = clicks(1, 16_000, (0.3,))
     whole = write(tmp_path / "y.mp4", sound, container="mp4", codec="aac", rate=16_000, video=True)
@@ -106,7 +106,7 @@ def test_where_sound_is_not_required_its_lack_is_a_finding(tmp_path):  # proves:
     assert run(recording_of(whole, tmp_path / "cache" / "y"), required=False).samples > 15_000
 
 
-def test_channels_that_cancel_each_other(tmp_path):  # proves: V10
+def test_channels_that_cancel_each_other_are_inverted(tmp_path):  # proves: V10
     a, _ = people()
     audio = run(recording_of(write_call(tmp_path / "x.flac", a, -a), tmp_path / "cache"))
     samples = open_samples(tmp_path / "cache", audio)
@@ -116,7 +116,7 @@ def test_channels_that_cancel_each_other(tmp_path):  # proves: V10
     assert "inverted" in finding.text and audio.channels == []
 
 
-def test_a_person_a_channel(tmp_path):  # proves: V10
+def test_channels_with_one_person_each_have_separate_files(tmp_path):  # proves: V10
     a, b = people()
     recording = recording_of(write_call(tmp_path / "x.flac", a, b), tmp_path / "cache")
     audio = run(recording)
@@ -134,7 +134,7 @@ def test_a_person_a_channel(tmp_path):  # proves: V10
 
 
 @pytest.mark.parametrize("count", [4, 8, 16])
-def test_channels_of_any_layout_keep_their_places(tmp_path, count):  # proves: V10
+def test_channels_of_any_layout_keep_their_order(tmp_path, count):  # proves: V10
     expected = [(number + 1) / 20 for number in range(count)]
     sounds = [np.full(RATE, level, np.float32) for level in expected]
     soundfile.write(tmp_path / "x.wav", np.stack(sounds, axis=1), RATE)
@@ -143,7 +143,7 @@ def test_channels_of_any_layout_keep_their_places(tmp_path, count):  # proves: V
     assert levels == pytest.approx(expected, abs=0.01)
 
 
-def test_mono_that_follows_stereo_is_in_both_channels(tmp_path):  # proves: V10 G18
+def test_mono_after_stereo_is_in_both_channels(tmp_path):  # proves: V10 G18
     a, b = people()
     for name, sound in (("a", np.stack([a, b], axis=1)), ("b", a[: 5 * RATE])):
         soundfile.write(tmp_path / f"{name}.wav", sound, RATE)

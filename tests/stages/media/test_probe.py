@@ -10,7 +10,7 @@ from reelmill.testing import context_of
 from tests.media.make import in_format
 
 
-def test_probe(tmp_path):  # proves: V1 G13
+def test_probe_lists_tracks_and_duration(tmp_path):  # proves: V1 G13
     path = in_format(tmp_path / "x.m4a", "m4a")
     recording = Recording(path, "x", tmp_path / "cache", read_state(path))
     media = Probe().run(context_of(recording), Inputs([]))

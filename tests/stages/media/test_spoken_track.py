@@ -41,7 +41,7 @@ def two(path: Path, first: np.ndarray, second: np.ndarray, container: str = "mp4
     )
 
 
-def test_the_track_with_speech_where_the_main_one_is_silent(tmp_path, speech):
+def test_the_track_with_speech_is_used_if_the_main_one_is_silent(tmp_path, speech):
     path = two(tmp_path / "x.mp4", np.zeros_like(speech), speech)
     audio, samples = read(path, tmp_path / "cache")
     assert audio.track == 1 and np.abs(samples.astype(int)).max() > 3000
@@ -51,13 +51,13 @@ def test_the_track_with_speech_where_the_main_one_is_silent(tmp_path, speech):
     assert "not in the result: track 0 (aac, eng); --track 0 " in finding.text
 
 
-def test_noise_is_no_speech(tmp_path, speech):
+def test_noise_does_not_count_as_speech(tmp_path, speech):
     path = two(tmp_path / "x.mp4", clicks(6, 16_000, (1.0, 4.0)), speech)
     assert read(path, tmp_path / "cache")[0].track == 1
 
 
 @pytest.mark.parametrize(("given", "track", "severity"), [({}, 0, "warning"), (1, 1, "info")])
-def test_the_others_are_named(tmp_path, speech, given, track, severity):
+def test_the_other_tracks_are_named(tmp_path, speech, given, track, severity):
     path = two(tmp_path / "x.mkv", speech, np.roll(speech, 8_000), "matroska")
     audio, _ = read(path, tmp_path / "cache", **({"track": given} if given else {}))
     assert audio.track == track
@@ -65,14 +65,14 @@ def test_the_others_are_named(tmp_path, speech, given, track, severity):
     assert finding.severity == severity and f"--track {1 - track} " in finding.text
 
 
-def test_silence_in_all_tracks_leaves_the_main_one(tmp_path, speech):
+def test_the_main_track_is_used_if_all_are_silent(tmp_path, speech):
     silence = np.zeros_like(speech)
     path = two(tmp_path / "x.mp4", silence, silence)
     audio, samples = read(path, tmp_path / "cache")
     assert audio.track == 0 and len(samples) == pytest.approx(96_000, abs=1100)
 
 
-def test_a_track_is_not_cut_because_another_is_longer(tmp_path, speech):
+def test_a_track_is_not_reported_as_truncated_because_another_is_longer(tmp_path, speech):
     path = two(tmp_path / "x.mkv", speech[:, :48_000], speech, "matroska")
     audio, _ = read(path, tmp_path / "cache")
     assert [finding.label for finding in audio.problems] == ["other audio tracks"]

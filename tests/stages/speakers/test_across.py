@@ -39,7 +39,7 @@ def members(people: list[Person]) -> dict[int, set[tuple[str, str]]]:
     return {person.id: {one.member for one in person.heard} for person in people}
 
 
-def test_people_are_found_again_and_numbered_longest_first():
+def test_people_are_recognized_and_numbered_longest_first():
     found = match(
         [heard("a", "A", 0, 10), heard("a", "B", 1, 90), heard("b", "A", 1), heard("c", "A", 0)],
         [],
@@ -51,12 +51,12 @@ def test_people_are_found_again_and_numbered_longest_first():
             assert link is not None and link.score >= link.needed == OPTIONS.threshold
 
 
-def test_whoever_is_heard_once_has_no_link():
+def test_a_person_heard_once_has_no_link():
     (one,) = match([heard("a", "A", 0)], [], OPTIONS)
     assert one.links == (None,)
 
 
-def test_people_who_are_all_alike_must_be_more_alike_to_be_one():
+def test_similar_voices_need_a_higher_similarity_to_be_one_person():
     """Among people of one dialect, over one line, a similarity says less."""
     strangers = [heard(f"r{n}", "A", n) for n in range(40)]
     close = [
@@ -67,12 +67,12 @@ def test_people_who_are_all_alike_must_be_more_alike_to_be_one():
     assert sum(len(person.heard) > 1 for person in found) <= 1
 
 
-def test_two_of_one_recording_stay_two():
+def test_two_speakers_of_one_recording_are_not_joined():
     found = match([heard("a", "A", 0), heard("a", "B", 0), heard("b", "A", 0)], [], OPTIONS)
     assert sorted(len(person.heard) for person in found) == [1, 2]
 
 
-def test_nothing_is_said_below_the_threshold():
+def test_voices_below_the_threshold_are_not_joined():
     """Two who are each alike to a third, and hardly to each other."""
     middle = Heard(("m", "A"), unit(voice(0, 1) + voice(1, 2)), 30.0)
     found = match([heard("a", "A", 0), middle, heard("b", "A", 1)], [], OPTIONS)
@@ -81,7 +81,7 @@ def test_nothing_is_said_below_the_threshold():
             assert link is None or link.score >= link.needed
 
 
-def test_names_join_and_part():
+def test_names_join_speakers_and_keep_them_apart():
     kim, lee = (replace(heard(r, "A", 0), name=name) for r, name in (("a", "Kim"), ("b", "Lee")))
     assert len(match([kim, lee], [], OPTIONS)) == 2  # however alike
     other = replace(heard("c", "A", 5), name="Kim")
@@ -92,7 +92,7 @@ def remembered(people: list[Person]) -> list[KnownPerson]:
     return [KnownPerson(person.id, person.heard) for person in people]
 
 
-def test_numbers_stay_in_later_runs():
+def test_numbers_are_kept_in_later_runs():
     first = match([heard("a", "A", 0, 90), heard("b", "A", 1, 60)], [], OPTIONS)
     assert members(first) == {1: {("a", "A")}, 2: {("b", "A")}}
     # A later run of other recordings: one of them is known, the other new.
@@ -105,14 +105,14 @@ def test_numbers_stay_in_later_runs():
     assert members(again) == {1: {("a", "A")}, 2: {("b", "A"), ("c", "A")}}
 
 
-def test_people_of_earlier_runs_never_become_one():
+def test_people_of_earlier_runs_are_never_joined():
     known = [KnownPerson(1, (heard("a", "A", 0),)), KnownPerson(2, (heard("b", "A", 0),))]
     found = match([heard("c", "A", 0)], known, OPTIONS)
     assert len(found) == 1 and found[0].id in (1, 2)
 
 
 @pytest.mark.parametrize("count", [400])
-def test_many_recordings_in_reasonable_time(count):
+def test_many_recordings_are_matched_in_reasonable_time(count):
     everybody = [heard(f"r{n}", label, (n + shift) % 40) for n in range(count) for label, shift in
                  (("A", 0), ("B", 7))]  # fmt: skip
     found = match(everybody, [], OPTIONS)

@@ -35,19 +35,19 @@ def test_the_number_of_speakers_is_found() -> None:
 
 
 # proves: V5
-def test_a_given_number_is_kept_to() -> None:
+def test_a_given_number_of_speakers_is_kept() -> None:
     for wanted in (1, 3, 5):
         found, _ = grouped(4, ClusteringOptions(speakers=wanted))
         assert found.max() + 1 == wanted
 
 
-def test_bounds_are_kept_to() -> None:
+def test_bounds_on_the_number_of_speakers_are_kept() -> None:
     assert grouped(4, ClusteringOptions(max_speakers=2))[0].max() + 1 == 2
     assert grouped(1, ClusteringOptions(min_speakers=2))[0].max() + 1 == 2
 
 
 # proves: V5
-def test_who_says_little_and_sounds_different_is_still_somebody() -> None:
+def test_a_distinct_voice_with_little_speech_is_a_speaker() -> None:
     made, _ = voices(3, 10)
     seconds = np.full(len(made), 2.0, np.float32)
     few = np.array([0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 2, 5])  # the third person twice
@@ -66,7 +66,7 @@ def around(cosine: float, seed: int = 5) -> np.ndarray:
 
 
 # proves: V5
-def test_how_alike_people_are_is_judged_by_how_alike_one_person_is() -> None:
+def test_similarity_is_judged_relative_to_that_within_one_person() -> None:
     """On a noisy line stretches of one person are as little alike as two people are on a good
     one."""
     goes_on, seconds = np.arange(20) % 2 == 1, np.full(20, 2.0, np.float32)
@@ -80,7 +80,7 @@ def test_how_alike_people_are_is_judged_by_how_alike_one_person_is() -> None:
     assert found.max() + 1 == 2 and same_groups(found, np.repeat([0, 1], 10))
 
 
-def test_what_is_known_from_little_speech_may_differ_more() -> None:
+def test_voices_from_little_speech_may_differ_more() -> None:
     """Two stretches in a voice 0.25 apart from the rest: long ones are of somebody else."""
     angle = np.arccos(1 - 0.25)
     made = np.zeros((20, 8), np.float32)
@@ -91,7 +91,7 @@ def test_what_is_known_from_little_speech_may_differ_more() -> None:
     assert cluster(made, np.full(20, 1.1, np.float32), apart, alike).max() + 1 == 1
 
 
-def test_a_stray_voice_is_nobody_of_its_own() -> None:
+def test_a_very_short_voice_is_not_a_speaker_of_its_own() -> None:
     made, _ = voices(2, 10)
     stray = np.zeros((1, 64), np.float32)
     stray[0, 0], stray[0, 40] = 0.6, 0.8
@@ -103,12 +103,12 @@ def test_a_stray_voice_is_nobody_of_its_own() -> None:
     assert found[-1] == found[0]
 
 
-def test_nobody() -> None:
+def test_no_speech_gives_no_speakers() -> None:
     none = np.zeros((0, 192), np.float32)
     assert len(cluster(none, np.zeros(0, np.float32), ClusteringOptions())) == 0
 
 
-def test_of_a_long_recording_some_from_everywhere_tell_who_there_is() -> None:
+def test_a_long_recording_is_clustered_from_samples_of_all_its_parts() -> None:
     """The third person speaks only at the end."""
     made, truth = voices(3, 400)
     order = np.argsort(truth, kind="stable")

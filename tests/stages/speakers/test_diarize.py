@@ -67,7 +67,7 @@ def spoken(said: Segment, turns: list[Turn]) -> list[tuple[str | None, str]]:
 
 
 # proves: V5
-def test_in_japanese_a_speaker_changes_between_phrases_only() -> None:
+def test_in_japanese_the_speaker_changes_only_between_phrases() -> None:
     """The turns change in the middle of the first word, where characters have times."""
     pieces = list("はい、そうです。")
     times = [(0.2 * index, 0.2 * index + 0.2) for index in range(len(pieces))]
@@ -92,7 +92,9 @@ def test_a_trailing_word_does_not_jump_to_the_next_speaker() -> None:
 
 
 # proves: V5
-def test_a_word_between_two_turns_of_one_person_stays_unless_the_evidence_is_strong() -> None:
+def test_a_word_between_two_turns_of_one_person_stays_theirs_unless_the_evidence_is_strong() -> (
+    None
+):
     times = [(0.0, 0.4), (0.5, 0.9), (0.95, 1.2), (1.25, 1.6), (1.7, 2.0)]
     fragment = segment("we meet right there tomorrow", times)
     turns = [Turn(0.0, 1.0, "A"), Turn(0.9, 1.22, "B"), Turn(1.2, 3.0, "A")]
@@ -107,12 +109,12 @@ def test_a_word_between_two_turns_of_one_person_stays_unless_the_evidence_is_str
     ]
 
 
-def test_without_words_a_segment_is_its_main_speakers() -> None:
+def test_without_words_a_segment_belongs_to_its_main_speaker() -> None:
     (part,) = spoken_parts(segment("no words here"), SpeakersAt(TURNS))
     assert part.speaker == "A"
 
 
-def test_the_nearest_speaker_but_not_from_afar() -> None:
+def test_a_word_without_a_speaker_gets_the_nearest_one_within_reach() -> None:
     speakers = SpeakersAt([Turn(1.0, 2.0, "A"), Turn(5.0, 6.0, "B")])
     assert speakers.at(2.3, 2.5) == "A"
     assert speakers.at(4.5, 4.8) == "B"
@@ -120,14 +122,14 @@ def test_the_nearest_speaker_but_not_from_afar() -> None:
 
 
 # proves: V5
-def test_totals_count_overlap_once_for_each_and_shares_add_up() -> None:
+def test_totals_count_overlap_once_for_each_speaker_and_shares_add_up() -> None:
     a, b = speaker_totals(Diarization(TURNS, ["A", "B"], "m", 6.0))
     assert (a.seconds, a.turns, a.overlap) == (4.5, 2, 0.5)
     assert (b.seconds, b.turns, b.overlap) == (2.0, 1, 0.5)
     assert abs(a.share + b.share - 1) < 1e-3
 
 
-def test_the_artifact_says_what_was_used() -> None:
+def test_the_artifact_names_the_networks_used() -> None:
     transcript = AlignedTranscript(
         "en",
         1.0,
@@ -161,7 +163,7 @@ def test_utterances_have_one_speaker_and_lie_in_speech() -> None:
     ]  # fmt: skip
 
 
-def test_a_stretch_goes_on_where_a_breath_was_only_cut() -> None:
+def test_a_stretch_cut_inside_a_breath_counts_as_continued() -> None:
     changes = [2.0, 9.95]
     found = utterances(activity([(1.0, 4.0), (5.0, 10.0)], [(3.5, 4.0)], changes), 2.5)
     assert [span.start for span in found] == [1.0, 2.0, 5.0, 7.5]
@@ -169,7 +171,7 @@ def test_a_stretch_goes_on_where_a_breath_was_only_cut() -> None:
 
 
 # proves: V5
-def test_who_speaks_at_once_are_those_who_speak_before_and_after() -> None:
+def test_speakers_of_an_overlap_are_those_before_and_after_it() -> None:
     heard = activity([(0.0, 4.0), (6.0, 7.0)], [(1.5, 2.0)])
     stretches = [Span(0.0, 1.5), Span(2.0, 4.0), Span(6.0, 7.0)]
     turns = turns_of(heard, stretches, [1, 0, 1], TurnOptions())
@@ -178,14 +180,14 @@ def test_who_speaks_at_once_are_those_who_speak_before_and_after() -> None:
     ]  # fmt: skip
 
 
-def test_short_pauses_and_scraps_of_speech_make_no_turns_of_their_own() -> None:
+def test_short_pauses_and_very_short_speech_do_not_make_turns() -> None:
     heard = activity([(0.0, 1.0), (1.1, 2.05), (5.0, 5.1)])
     stretches = [Span(0.0, 1.0), Span(1.1, 2.0), Span(5.0, 5.1)]
     turns = turns_of(heard, stretches, [0, 0, 1], TurnOptions())
     assert [(turn.start, turn.end, turn.speaker) for turn in turns] == [(0.0, 2.05, "A")]
 
 
-def test_labels_never_run_out() -> None:
+def test_there_are_labels_for_any_number_of_speakers() -> None:
     assert [speaker_label(i) for i in (0, 25, 26, 27, 52)] == ["A", "Z", "AA", "AB", "BA"]
 
 

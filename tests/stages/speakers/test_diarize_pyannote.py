@@ -19,7 +19,7 @@ from reelmill.testing import context_of
 SPEC = PyannoteSpec("/models/pipeline", "community-1", "d", "4.0.7")
 
 
-def test_speakers_are_named_as_they_first_speak_and_stay_within_the_recording() -> None:
+def test_speakers_are_labelled_in_order_and_turns_stay_within_the_recording() -> None:
     # proves: V5
     found = [(6.0, 9.5, "SPEAKER_00"), (0.5, 2.0, "SPEAKER_01"), (1.5, 6.2, "SPEAKER_00")]
     assert labelled(found, 9.0) == [
@@ -34,7 +34,9 @@ def test_speakers_are_named_as_they_first_speak_and_stay_within_the_recording() 
     ("settings", "asked"),
     [({}, (None, 1, 10)), ({"speakers": 2}, (2, None, None)), ({"max_speakers": 3}, (None, 1, 3))],
 )
-def test_it_is_told_how_many_speak(tmp_path: Path, settings: dict[str, int], asked: Any) -> None:
+def test_the_known_number_of_speakers_is_passed_on(
+    tmp_path: Path, settings: dict[str, int], asked: Any
+) -> None:
     # proves: V5
     np.full(32_000, 1000, "<i2").tofile(tmp_path / "audio.raw")
     recording = Recording(tmp_path / "a.wav", "a", tmp_path, FileState("a" * 64, "b" * 32, 1, 1))
@@ -54,7 +56,7 @@ def test_it_is_told_how_many_speak(tmp_path: Path, settings: dict[str, int], ask
     assert made.model == "community-1 (pyannote.audio 4.0.7)"
 
 
-def test_a_click_is_nobodys_turn(tmp_path: Path) -> None:
+def test_a_click_is_not_a_turn(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a.wav", "a", tmp_path, FileState("a" * 64, "b" * 32, 1, 1))
     inputs = Inputs([Audio("audio.raw", 16_000, 800, 0)])
     stage = DiarizeByPyannote(SPEC)
@@ -66,7 +68,7 @@ def test_telemetry_is_off() -> None:
     assert SPEC.environment["PYANNOTE_METRICS_ENABLED"] == "0"
 
 
-def test_who_has_a_channel_is_whoever_speaks_in_it(tmp_path: Path) -> None:
+def test_whoever_speaks_in_a_channel_is_its_person(tmp_path: Path) -> None:
     # proves: V10
     channels = [Channel("left", "l.pcm"), Channel("right", "r.pcm")]
     for channel in channels:

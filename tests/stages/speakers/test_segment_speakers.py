@@ -31,7 +31,7 @@ def recorded(folder: Path, samples: np.ndarray) -> tuple[Recording, Inputs]:
 
 
 # proves: V5
-def test_all_is_looked_at_but_silence(tmp_path: Path) -> None:
+def test_all_windows_except_silent_ones_are_used(tmp_path: Path) -> None:
     """Ten seconds of sound, forty of silence, ten of sound."""
     rng = np.random.default_rng(1)
     samples = np.zeros(60 * 16_000, np.int16)
@@ -52,7 +52,7 @@ def test_all_is_looked_at_but_silence(tmp_path: Path) -> None:
 
 
 # proves: V5
-def test_the_speech_detector_is_not_asked() -> None:
+def test_the_speech_detector_is_not_used() -> None:
     """Voices that it takes for none are heard all the same: nothing of it is read."""
     assert STAGE.needs == (Audio,)
     assert EmbedSpeakers.needs == (Audio, SpeakerActivity)
@@ -67,13 +67,13 @@ class SameVoiceThenAnother:
         return [[Heard(sure, half, speaker) for _ in windows] for windows in runs]
 
 
-def test_a_change_is_where_windows_hear_it() -> None:
+def test_a_speaker_change_is_where_windows_agree() -> None:
     item = SpeakerWindows(np.zeros(STAGE.model.window_samples, np.int16), (0,))
     ((heard,),) = STAGE.infer(cast(Segmentation, SameVoiceThenAnother()), [item])
     assert heard.changes == (FRAMES // 2 + 1,)
 
 
-def test_windows_are_put_together_and_the_end_is_kept(tmp_path: Path) -> None:
+def test_windows_are_merged_up_to_the_end(tmp_path: Path) -> None:
     """Two windows over eight seconds of noise: speech from 1 s to 7 s, another voice at 4 s, both
     at once from 3 s to 3.5 s."""
     samples = np.random.default_rng(2).normal(scale=900, size=8 * 16_000).astype(np.int16)
@@ -93,7 +93,7 @@ def test_windows_are_put_together_and_the_end_is_kept(tmp_path: Path) -> None:
     assert abs(change_at - 4) < 0.15
 
 
-def test_noise_that_the_network_takes_for_speech_is_not() -> None:
+def test_noise_that_the_network_takes_for_speech_is_left_out() -> None:
     """Loud for two seconds, then noise; the network is unsure only in the last second."""
     rng = np.random.default_rng(3)
     samples = rng.normal(scale=100, size=4 * 16_000)
@@ -109,7 +109,7 @@ def test_noise_that_the_network_takes_for_speech_is_not() -> None:
     assert louder_than_pauses(samples.astype(np.int16), np.full(frames, 1.4, np.float32), 4.0).all()
 
 
-def test_nothing_heard_is_nothing_said() -> None:
+def test_silence_has_no_activity() -> None:
     tracks = ActivityTracks(16_000, FRAMES)
     found = tracks.activity("m", 1.0, np.ones(len(tracks.speech), np.bool_))
     assert (found.speech, found.overlaps, found.changes) == ([], [], [])

@@ -75,7 +75,7 @@ def theirs(samples: np.ndarray) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("length", [0, 1, 100, 511, 512, 513, 1000, 16 * 512, 16 * 512 + 480])
 @pytest.mark.parametrize("block", [1, 7, 512])
-def test_probabilities_of_a_stream_are_those_of_one_pass(length, block):  # proves: V1 V2
+def test_probabilities_of_a_stream_equal_those_of_one_pass(length, block):  # proves: V1 V2
     samples = vowels(2)[4000 : 4000 + length]
     with mock.patch.object(speech, "_BLOCK_FRAMES", block):
         ours = speech_probabilities(samples)
@@ -87,7 +87,7 @@ def test_probabilities_of_a_long_stream_do_not_drift():  # proves: V1 V2
     np.testing.assert_allclose(speech_probabilities(samples), one_pass(samples), atol=1e-5)
 
 
-def test_spans_are_those_of_faster_whisper(tmp_path):  # proves: V2
+def test_spans_equal_those_of_faster_whisper(tmp_path):  # proves: V2
     samples = vowels(60, seed=2)
     found = [(span.start, span.end) for span in detect(tmp_path, samples).spans]
     assert found == theirs(samples)
@@ -95,13 +95,13 @@ def test_spans_are_those_of_faster_whisper(tmp_path):  # proves: V2
 
 
 @pytest.mark.parametrize("samples", [0, 1, 800, 10 * RATE])
-def test_silence_is_no_error(tmp_path, samples):  # proves: V2
+def test_silence_is_not_an_error(tmp_path, samples):  # proves: V2
     found = detect(tmp_path, np.zeros(samples, np.int16))
     assert found == Speech([], samples / RATE, 0.4)
 
 
 @pytest.mark.parametrize("name", ["voicemail.wav", "noisy line.mp3", "통화 녹음 긴 침묵.m4a"])
-def test_calls_are_heard_as_faster_whisper_hears_them(tmp_path, name):  # proves: V2
+def test_speech_of_calls_is_found_as_by_faster_whisper(tmp_path, name):  # proves: V2
     sound = io.BytesIO()
     decode(Path(str(resources.files("reelmill") / "assets" / "samples" / name)), sound)
     samples = np.frombuffer(sound.getvalue(), "<i2")
@@ -118,14 +118,14 @@ def without_the_model(path: Path) -> str:
     return str(caught.value)
 
 
-def test_without_the_model_the_remedy_is_named():  # proves: G11
+def test_without_the_model_the_message_says_what_to_do():  # proves: G11
     missing = SHIPPED / "speech-detector" / "gone.onnx"
     message = without_the_model(missing)
     assert str(missing) in message
     assert "install reelmill again" in message
 
 
-def test_a_damaged_model_is_said_to_be_one(tmp_path):  # proves: G11
+def test_a_damaged_model_is_reported(tmp_path):  # proves: G11
     damaged = tmp_path / "model.onnx"
     damaged.write_bytes(b"half a file")
     assert f"{damaged} cannot be loaded" in without_the_model(damaged)
@@ -147,7 +147,7 @@ print(blocks, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1
 """
 
 
-def test_walking_through_hours_holds_little_memory(tmp_path):  # proves: V1
+def test_hours_of_sound_need_little_memory(tmp_path):  # proves: V1
     samples = 10 * 3600 * RATE
     with (tmp_path / "x.pcm").open("wb") as file:
         file.truncate(2 * samples)  # sparse
@@ -164,7 +164,7 @@ def test_walking_through_hours_holds_little_memory(tmp_path):  # proves: V1
 
 @pytest.mark.espeak
 @pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
-def test_spans_of_synthetic_speech(tmp_path):  # proves: V2
+def test_spans_of_synthetic_speech_are_found(tmp_path):  # proves: V2
     path = tmp_path / "speech.wav"
     text = "Good morning. Did you bring the money? <break time='2s'/> I will call you on Monday."
     subprocess.run(["espeak-ng", "-m", "-w", path, text], check=True)
@@ -179,7 +179,7 @@ def test_spans_of_synthetic_speech(tmp_path):  # proves: V2
 
 
 @pytest.mark.parametrize("seconds", [30, 100])
-def test_speech_after_a_long_silence_is_heard_from_its_beginning(tmp_path, seconds):
+def test_speech_after_a_long_silence_is_found_from_its_beginning(tmp_path, seconds):
     # proves: V2 V4
     spoken, _ = soundfile.read(
         str(resources.files("reelmill") / "assets" / "samples" / "voicemail.wav"), dtype="int16"

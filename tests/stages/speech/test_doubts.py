@@ -21,13 +21,13 @@ ENOUGH = (
         ("", True),
     ],
 )
-def test_little_text(text, little):
+def test_too_little_text_for_the_speech_is_doubtful(text, little):
     # proves: G8
     assert covers_little(window(0, 10, "en", text=text)) is little
     assert not covers_little(window(0, 2, "en", text=text))  # too short to tell
 
 
-def test_a_long_segment_with_few_words_beside_others():
+def test_a_long_segment_with_few_words_compared_with_others_is_doubtful():
     # proves: G8
     full = window(0, 20, "en", text=ENOUGH * 2)
     full.segments = [*window(0, 8, "en", text="that agent").segments, *full.segments]
@@ -38,7 +38,7 @@ def test_a_letter_of_a_syllabary_counts_twice():
     assert (letters("abc, 12"), letters("안녕"), letters("漢字 か")) == (5, 4, 6)
 
 
-def test_unlikely_text_and_text_found_by_penalizing_repetition():
+def test_unlikely_text_and_text_found_by_penalizing_repetition_are_doubtful():
     # proves: G8
     assert not is_doubtful(window(0, 10, "en", text=ENOUGH))
     assert is_doubtful(window(0, 10, "en", text=ENOUGH, logprob=-0.9))
@@ -47,7 +47,7 @@ def test_unlikely_text_and_text_found_by_penalizing_repetition():
     assert is_doubtful(penalized)
 
 
-def test_what_remains_doubtful_is_told():
+def test_remaining_doubts_are_reported():
     # proves: G8
     windows = [
         window(0, 10, "en", text=ENOUGH),

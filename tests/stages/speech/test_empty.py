@@ -19,11 +19,11 @@ from reelmill.stages.speech.empty import empty_result
     ],
 )
 @pytest.mark.parametrize("texts", [[], [" "]])
-def test_without_text(seconds, label, text, texts):
+def test_a_recording_without_text_has_a_finding(seconds, label, text, texts):
     segments = [Segment(0.0, 1.0, one, -0.1, 0.1, 1.0, 0.0) for one in texts]
     (finding,) = empty_result(seconds, segments)
     assert (finding.label, finding.text, finding.severity) == (label, text, "warning")
 
 
-def test_with_text():
+def test_a_recording_with_text_has_no_finding():
     assert empty_result(28.0, [Segment(0.0, 1.0, "Yes.", -0.1, 0.1, 1.0, 0.0)]) == []

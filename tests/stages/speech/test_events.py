@@ -34,12 +34,12 @@ from tests.stages.speech.heard import window
         ("", None),
     ],
 )
-def test_event_in(text, event):
+def test_sounds_that_are_not_words_are_recognized_in_texts(text, event):
     # proves: V3
     assert event_in(text) == event
 
 
-def test_an_event_is_a_finding_and_no_text():
+def test_an_event_is_a_finding_and_not_text():
     # proves: V3 G8
     found = without_unspoken(window(3, 5, "en", text="Ha ha ha ha!"))
     assert found.segments == []

@@ -11,12 +11,12 @@ SPEC = WhisperSpec(Path("nowhere"), "base", "digest")
 ENGLISH_ONLY = replace(SPEC, label="base.en", multilingual=False)
 
 
-def test_one_sure_language_is_nothing_to_tell():
+def test_one_sure_language_gives_no_finding():
     # proves: G8
     assert language_findings([window(0, 20, "ko")], "ko", (), SPEC) == []
 
 
-def test_several_languages_each_with_its_times():
+def test_several_languages_are_reported_with_their_times():
     # proves: G8 V3
     windows = [window(0, 20, "es"), window(20, 33, "es"), window(34, 60, "en")]
     found = language_findings(windows, "es", (), SPEC)
@@ -27,14 +27,14 @@ def test_several_languages_each_with_its_times():
     assert {one.severity for one in found} == {"info"}
 
 
-def test_a_guess_is_called_one():
+def test_a_guessed_language_is_reported_as_a_guess():
     # proves: G8
     (found,) = language_findings([window(0, 20, "la", {"la": 0.3, "it": 0.2})], "la", (), SPEC)
     assert found.severity == "warning" and found.score == 0.3
     assert "uncertain: Latin (la)" in found.text
 
 
-def test_speech_that_contradicts_what_was_given():
+def test_speech_in_another_language_than_given_is_reported():
     # proves: G8 V3
     windows = [
         window(0, 20, "ko", {"ko": 0.9}),
@@ -46,7 +46,7 @@ def test_speech_that_contradicts_what_was_given():
     assert "sounds like English (en), but was recognized as Korean" in found.text
 
 
-def test_an_english_only_model_says_what_it_cannot_know():
+def test_an_english_only_model_reports_that_it_cannot_detect_languages():
     # proves: G8
     sure, unsure = [window(0, 20, "en")], [window(0, 20, "en", logprob=-1.1)]
     (taken,) = language_findings(sure, "en", (), ENGLISH_ONLY)

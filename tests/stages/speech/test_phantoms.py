@@ -25,7 +25,7 @@ from tests.stages.speech.heard import window
         "감사합니다.",
     ],
 )
-def test_known_in_many_languages(text):
+def test_phantom_sentences_are_known_in_many_languages(text):
     # proves: V3 G8
     (found,) = phantoms_in(window(0, 3, "ko", text=text))
     assert found.text == text
@@ -40,12 +40,12 @@ def test_known_in_many_languages(text):
         "",
     ],
 )
-def test_what_people_say_is_none(text):
+def test_ordinary_speech_is_not_a_phantom(text):
     # proves: V3
     assert phantoms_in(window(0, 3, "en", text=text)) == []
 
 
-def test_common_words_are_looked_at_only_where_they_stand_alone():
+def test_common_words_are_checked_only_if_they_stand_alone():
     # proves: V3
     said = window(0, 5, "en", text="I will send it to you tomorrow")
     thanks = Segment(3.0, 4.0, "Thank you.", -0.2, 0.1, 1.0, 0.0)
@@ -68,7 +68,7 @@ THANKS = "Thanks for watching!"
         ("Thanks for watching!", -1.1, False),  # or it is not likely
     ],
 )
-def test_the_sound_has_the_last_word(again, logprob, kept):
+def test_the_sound_decides_about_a_phantom(again, logprob, kept):
     # proves: V3 G8
     heard = window(0, 2, "en", text=THANKS)
     (look,) = second_looks([heard])
@@ -80,14 +80,14 @@ def test_the_sound_has_the_last_word(again, logprob, kept):
     assert told == ([] if kept else [("phantom", 0, 2, "warning")])
 
 
-def test_short_answers_stay():
+def test_short_answers_are_kept():
     # proves: V3
     yes = window(0, 2, "ko", text="네")
     assert without_unspoken(yes, [yes]).segments == yes.segments
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 0.4), (0, 9)])
-def test_nobody_says_it_so_fast_or_so_slowly(start, end):
+def test_a_phantom_of_implausible_duration_is_left_out(start, end):
     # proves: V3 G8
     heard = window(start, end, "en", text=THANKS)
     found = without_unspoken(heard, [window(start, end, "en", text=THANKS)])

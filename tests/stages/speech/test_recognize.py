@@ -47,7 +47,7 @@ class ScriptedWhisper:
         return [DecodedWindow(tuple(decoded((0.0, 2.0))), "ko", {"ko": 0.9}) for _ in windows]
 
 
-def test_split(recording):
+def test_split_gives_windows_of_speech(recording):
     # proves: G2 V2
     stage = Recognize(SPEC, ("ko",))
     items = list(stage.split(context_of(recording), inputs((1, 11), (12, 30), (40, 55))))
@@ -57,7 +57,7 @@ def test_split(recording):
     assert {item.languages for item in items} == {("ko",)}
 
 
-def test_items_travel_out_of_band(recording):
+def test_arrays_of_items_are_pickled_out_of_band(recording):
     # proves: G20
     (item,) = Recognize(SPEC).split(context_of(recording), inputs((0, 30)))
     buffers = []
@@ -66,7 +66,7 @@ def test_items_travel_out_of_band(recording):
     assert sum(len(buffer.raw()) for buffer in buffers) == 80 * 3000 * 4
 
 
-def test_infer_and_merge(recording):
+def test_infer_and_merge_give_a_recognition(recording):
     # proves: V2
     stage, given_ = Recognize(SPEC), inputs((1, 11), (12, 30), (40, 55))
     items = list(stage.split(context_of(recording), given_))
@@ -82,7 +82,7 @@ def test_silence_has_no_windows(recording):
     assert list(Recognize(SPEC).split(context_of(recording), inputs())) == []
 
 
-def test_unknown_language(recording):
+def test_an_unknown_language_is_refused(recording):
     with pytest.raises(InputError, match="'klingon'"):
         list(Recognize(SPEC, ("klingon",)).split(context_of(recording), inputs((0, 5))))
 
@@ -102,13 +102,13 @@ PIECES = ((10.0, 14.0), (20.0, 26.0))
         ([(11.0, 12.0)], [(25.9, 26.0)]),
     ],
 )
-def test_times_of_the_original(window, original):
+def test_times_are_those_of_the_original(window, original):
     # proves: V2
     found = [(s.start, s.end) for s in in_original(decoded(*window), PIECES)]
     assert found == original
 
 
-def test_no_segment_reaches_over_a_pause_into_mere_padding():
+def test_no_segment_extends_over_a_pause_into_padding():
     # proves: V2
     (late,) = in_original(decoded((3.7, 8.0)), PIECES, padding=0.4)
     assert (late.start, late.end) == (20.0, 24.0)
@@ -116,7 +116,7 @@ def test_no_segment_reaches_over_a_pause_into_mere_padding():
     assert (early.start, early.end) == (11.0, 14.0)
 
 
-def test_segments_whose_words_nobody_times_are_cut_at_pauses():
+def test_segments_without_word_times_are_cut_at_pauses():
     # proves: V2
     said = [replace(decoded((2.0, 8.0))[0], text=" one two three four five six")]
     found = list(in_original(list(cut_by_length(said, PIECES, "en")), PIECES))
@@ -142,7 +142,7 @@ def test_times_are_always_in_order(times):
         assert any(a - 1e-3 <= segment.start <= b + 1e-3 for a, b in PIECES)
 
 
-def test_settings_decide_reuse():
+def test_settings_are_part_of_the_key():
     # proves: G12
     one = Recognize(SPEC).fingerprint()
     other = Recognize(SPEC, options=DecodingOptions(hotwords="Kim")).fingerprint()
@@ -152,7 +152,7 @@ def test_settings_decide_reuse():
     assert replace(SPEC, compute_type="float32").identity != SPEC.identity
 
 
-def test_with_the_demo_model(recording):
+def test_the_demo_model_recognizes_a_call(recording):
     # proves: V3
     try:
         files = resolve("demo")

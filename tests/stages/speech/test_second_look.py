@@ -14,7 +14,7 @@ def part(number, language, probability, text="…", logprob=-0.3, seconds=5.0):
     return window(start, start + seconds, language, {language: probability}, text, logprob)
 
 
-def test_a_sure_recording_is_not_listened_to_again():
+def test_a_certain_recording_is_not_recognized_again():
     # proves: V3
     assert second_looks([window(0, 20, "ko"), window(20, 40, "ko")]) == []
 
@@ -36,7 +36,7 @@ def half(number, text, logprob=-0.3):
     return window(10 * number, 10 * number + 10, "en", {"en": 0.9}, text, logprob)
 
 
-def test_speech_with_too_little_text_is_heard_again_in_parts():
+def test_speech_with_too_little_text_is_recognized_again_in_parts():
     # proves: G8
     little = window(0, 20, "en", text="a sentence", spans=JOINED)
     more = [half(0, SENTENCE), half(1, SENTENCE)]
@@ -46,7 +46,7 @@ def test_speech_with_too_little_text_is_heard_again_in_parts():
     assert look_at(little, half(0, "less"), half(1, "")) == [little]
 
 
-def test_a_text_that_is_doubtful_gives_way_to_a_likelier_one():
+def test_a_doubtful_text_is_replaced_by_a_likelier_one():
     # proves: G8
     doubtful = window(0, 20, "en", text=SENTENCE * 2, logprob=-0.9, spans=JOINED)
     likelier = [half(0, SENTENCE), half(1, SENTENCE)]
@@ -54,13 +54,13 @@ def test_a_text_that_is_doubtful_gives_way_to_a_likelier_one():
     assert look_at(doubtful, half(0, SENTENCE, -0.95), half(1, SENTENCE, -0.95)) == [doubtful]
 
 
-def test_nothing_unlikely_is_put_where_nothing_was_understood():
+def test_no_unlikely_text_is_inserted_where_nothing_was_understood():
     # proves: G8
     babble = window(0, 20, "en", text="", spans=JOINED)
     assert look_at(babble, half(0, "Thank you for watching", -1.2), half(1, "")) == [babble]
 
 
-def test_a_window_in_the_wrong_language_is_heard_again_as_a_whole():
+def test_a_window_in_the_wrong_language_is_recognized_again_as_a_whole():
     # proves: V3 G8
     found = [
         window(0, 20, "ko"),
@@ -74,7 +74,7 @@ def test_a_window_in_the_wrong_language_is_heard_again_as_a_whole():
     assert after_second_looks(found, [look], iter([again]))[1] == again
 
 
-def test_a_window_of_two_languages_is_heard_in_parts():
+def test_a_window_of_two_languages_is_recognized_in_parts():
     # proves: V3 G8
     found = [SPANISH, MIXED]
     (look,) = (one for one in second_looks(found) if one.window == 1)
@@ -84,14 +84,14 @@ def test_a_window_of_two_languages_is_heard_in_parts():
     assert [one.language for one in heard] == ["es", "es", "en", "en", "en"]
 
 
-def test_parts_in_one_language_leave_the_window_as_it_was():
+def test_parts_in_one_language_keep_the_text_of_the_window():
     # proves: V3
     looks = second_looks([MIXED])
     parts = [part(n, "en", 0.9) for n in range(4)]
     assert after_second_looks([MIXED], looks, iter(parts)) == [MIXED]
 
 
-def test_a_part_in_a_language_that_nobody_is_sure_of_stays_as_it_was():
+def test_a_part_in_an_uncertain_language_keeps_its_text():
     # proves: V3 G8
     looks = second_looks([MIXED])
     unsure = [part(0, "he", 0.2), *(part(n, "en", 0.9) for n in (1, 2, 3))]

@@ -29,19 +29,19 @@ UNSURE_EN = {"en": 0.55, "ko": 0.4}
         ([], ""),
     ],
 )
-def test_hysteresis(heard, languages):
+def test_a_short_uncertain_window_does_not_change_the_language(heard, languages):
     # proves: V3 G8
     assert languages_of(windows(*heard)) == languages.split()
 
 
-def test_a_moment_of_speech_has_to_be_surer():
+def test_a_very_short_window_needs_more_certainty():
     # proves: V3
     found = windows(KO, {"en": 0.85}, KO)
     found[1] = window(20, 21.5, "en", {"en": 0.85})
     assert languages_of(found) == ["ko", "ko", "ko"]
 
 
-def test_a_moment_of_unlikely_text_is_no_other_language():
+def test_a_short_window_of_unlikely_text_does_not_change_the_language():
     # proves: V3 G8
     # as it was: "Σε και άρευλά ρο" for the end of a Spanish call
     found = [window(0, 20, "es"), window(20, 22.6, "el", {"el": 0.96, "es": 0.01}, logprob=-0.87)]
@@ -50,7 +50,7 @@ def test_a_moment_of_unlikely_text_is_no_other_language():
     assert languages_of(found) == ["es", "el"]
 
 
-def test_only_what_is_allowed():
+def test_only_allowed_languages_are_chosen():
     # proves: V3
     found = windows({"nl": 0.6, "de": 0.3, "en": 0.05}, EN)
     assert languages_of(found, ("en", "de")) == ["de", "en"]
@@ -65,7 +65,7 @@ def test_the_main_language_is_that_of_most_speech():
     assert main_language([], []) == ("und", 0.0)
 
 
-def test_windows_beside_a_change_and_uncertain_ones_may_be_mixed():
+def test_windows_beside_a_change_and_uncertain_ones_count_as_mixed():
     # proves: V3
     sure = {"ko": 0.99}, {"ko": 0.99}, {"en": 0.99}, {"en": 0.99}
     found = windows(*sure, {"en": 0.82, "ko": 0.14})
@@ -73,7 +73,7 @@ def test_windows_beside_a_change_and_uncertain_ones_may_be_mixed():
     assert perhaps_mixed(found, ["ko"] * 5, ("ko",)) == set()
 
 
-def test_where_languages_change_a_window_has_to_be_surer():
+def test_near_a_change_a_window_needs_more_certainty():
     # proves: V3 G8
     # as it was: Russian at 0.97, with two Spanish sentences in it, far from the change
     found = windows({"ru": 0.97, "es": 0.01}, {"ru": 0.99}, {"ru": 0.99}, {"es": 0.99})
@@ -81,7 +81,7 @@ def test_where_languages_change_a_window_has_to_be_surer():
     assert perhaps_mixed(found[:3], ["ru"] * 3) == set()
 
 
-def test_a_model_that_knows_one_language_is_not_asked():
+def test_a_model_of_one_language_is_not_asked_for_languages():
     found = [window(0, 20, "en")]
     found[0].languages = {}
     assert languages_of(found) == ["en"]

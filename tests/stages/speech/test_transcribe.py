@@ -56,7 +56,7 @@ def transcribed(recording, given, stage=None):
     return stage.merge(context_of(recording), given, iter(outputs)), model
 
 
-def test_nothing_in_doubt_is_not_heard_again(recording):
+def test_certain_windows_are_not_recognized_again(recording):
     # proves: V3
     found, model = transcribed(recording, inputs(window(0, 20, "ko"), window(20, 40, "ko")))
     assert model.asked == []
@@ -65,7 +65,7 @@ def test_nothing_in_doubt_is_not_heard_again(recording):
     assert found.findings == []
 
 
-def test_two_languages_in_one_window(recording):
+def test_two_languages_in_one_window_are_both_recognized(recording):
     # proves: V3 G8
     spans = [(0, 5), (6, 10), (10, 15)]
     mixed = window(0, 15, "en", {"en": 0.82, "es": 0.14}, spans=spans)
@@ -81,7 +81,7 @@ def test_two_languages_in_one_window(recording):
     assert told == ["Spanish (es)", "English (en)"]
 
 
-def test_a_given_language(recording):
+def test_a_given_language_is_used(recording):
     # proves: V3
     stage = Transcribe(SPEC, ("ko",))
     found, _ = transcribed(recording, inputs(window(0, 20, "ko")), stage)
@@ -96,7 +96,7 @@ class NothingButKorean:
             raise InputError(f"{language} is of no use")
 
 
-def test_a_language_that_is_of_no_use_later(recording):
+def test_a_language_that_later_stages_cannot_use_is_refused(recording):
     # proves: S1
     stage = Transcribe(SPEC, usable=NothingButKorean())
     assert transcribed(recording, inputs(window(0, 20, "ko")), stage)[0].language == "ko"

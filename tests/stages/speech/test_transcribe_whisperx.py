@@ -94,7 +94,7 @@ def align(
     return stage.merge(context_of(recording), inputs, iter(found))
 
 
-def test_its_text_becomes_a_transcript(recording: Recording, audio: Audio) -> None:
+def test_text_of_whisperx_becomes_a_transcript(recording: Recording, audio: Audio) -> None:
     # proves: V6
     library = Library()
     transcript = transcribe(recording, audio, library)
@@ -113,7 +113,9 @@ def test_its_text_becomes_a_transcript(recording: Recording, audio: Audio) -> No
     assert math.isnan(transcript.segments[0].no_speech_prob)
 
 
-def test_its_words_become_ours(recording: Recording, audio: Audio) -> None:
+def test_words_of_whisperx_become_words_of_the_transcript(
+    recording: Recording, audio: Audio
+) -> None:
     # proves: V6
     library = Library()
     aligned = align(recording, audio, transcribe(recording, audio, library, "en"), library)
@@ -154,7 +156,7 @@ def test_no_word_covers_a_pause_that_our_detector_leaves_out(
     assert deaf.segments == whole.segments
 
 
-def test_a_language_without_an_aligner_costs_the_word_times_only(
+def test_a_language_without_an_aligner_loses_only_the_word_times(
     recording: Recording, audio: Audio
 ) -> None:
     # proves: G19
@@ -165,7 +167,7 @@ def test_a_language_without_an_aligner_costs_the_word_times_only(
     assert "give one with --aligner" in aligned.notes[0] and "--fresh" in aligned.notes[0]
 
 
-def test_a_word_or_sentence_it_could_not_time_is_timed_between_its_neighbours() -> None:
+def test_a_word_or_sentence_without_times_is_placed_between_its_neighbours() -> None:
     found = [
         AlignedSegment(
             1.0,
@@ -193,7 +195,7 @@ def test_a_word_or_sentence_it_could_not_time_is_timed_between_its_neighbours() 
     ]
 
 
-def test_an_empty_recording_has_nothing_to_say(recording: Recording) -> None:
+def test_an_empty_recording_gives_an_empty_transcript(recording: Recording) -> None:
     empty = Audio("audio.raw", 16_000, 0, 0)
     transcript = transcribe(recording, empty, Library())
     assert transcript.segments == [] and transcript.language == "und"
@@ -207,7 +209,7 @@ def test_an_empty_recording_has_nothing_to_say(recording: Recording) -> None:
     assert merged.segments == []
 
 
-def test_each_channel_on_its_own(recording: Recording, audio: Audio) -> None:
+def test_each_channel_is_transcribed_separately(recording: Recording, audio: Audio) -> None:
     # proves: V6 V10
     channels = [Channel("left", audio.file), Channel("right", audio.file)]
     apart = replace(audio, channels=channels)

@@ -47,7 +47,7 @@ some_options = st.builds(
 @given(runs=runs, options=some_options, rest=st.integers(0, HOP - 1))
 @example(runs=[(1.0, 1)], options=DEFAULTS, rest=0)  # speech in the frame after the last sample
 @settings(max_examples=400, deadline=None)
-def test_same_spans_as_faster_whisper(runs, options, rest):  # proves: V2
+def test_spans_equal_those_of_faster_whisper(runs, options, rest):  # proves: V2
     levels = [level for level, _ in runs] or [0.0]
     lengths = [length for _, length in runs] or [1]
     probabilities = np.repeat(np.float32(levels), lengths)
@@ -56,7 +56,7 @@ def test_same_spans_as_faster_whisper(runs, options, rest):  # proves: V2
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_same_spans_on_random_walks(seed):  # proves: V2
+def test_spans_on_random_walks_equal_those_of_faster_whisper(seed):  # proves: V2
     random = np.random.default_rng(seed)
     walk = np.cumsum(random.normal(0, 0.08, 20_000))
     probabilities = np.float32(0.5 + 0.5 * np.sin(walk))

@@ -26,7 +26,7 @@ def many_spans(draw, longest=40.0):
 
 
 @given(many_spans())
-def test_all_speech_once_and_in_order(spans):
+def test_windows_have_all_speech_once_and_in_order(spans):
     # proves: V2
     windows = list(collect_windows(spans))
     assert all(0 < seconds_of(window) <= 30.001 for window in windows)
@@ -39,7 +39,7 @@ def test_all_speech_once_and_in_order(spans):
         assert any(span.start - 1e-6 <= start < end <= span.end + 1e-6 for span in spans)
 
 
-def test_windows_as_faster_whisper():
+def test_windows_equal_those_of_faster_whisper():
     # proves: V2
     spans = spans_of([(0.5, 12.0), (13.0, 24.5), (30.0, 37.5), (40.0, 70.0), (80.0, 81.0)])
     audio = np.zeros(90 * 16_000, np.float32)
@@ -54,7 +54,7 @@ def test_a_long_span_is_cut():
     assert windows == [((10.0, 40.0),), ((40.0, 70.0),), ((70.0, 85.0),)]
 
 
-def test_times_as_faster_whisper():
+def test_times_equal_those_of_faster_whisper():
     # proves: V2
     pieces = ((1.0, 3.0), (5.0, 6.5), (10.0, 12.0))
     times = OriginalTimes(pieces)
@@ -68,7 +68,7 @@ def test_times_as_faster_whisper():
         )
 
 
-def test_times_on_the_border_of_pieces():
+def test_times_on_the_border_of_pieces_are_mapped():
     times = OriginalTimes(((1.0, 3.0), (5.0, 6.0)))
     assert times.end(2.0) == 3.0
     assert times.start(2.0) == 5.0
@@ -77,7 +77,7 @@ def test_times_on_the_border_of_pieces():
 
 
 @given(many_spans(longest=9.0), st.floats(0, 1), st.floats(0, 1))
-def test_times_are_monotone_and_inside(spans, one, other):
+def test_times_are_ascending_and_inside_the_recording(spans, one, other):
     # proves: V2
     for pieces in collect_windows(spans):
         times = OriginalTimes(pieces)
@@ -88,7 +88,7 @@ def test_times_are_monotone_and_inside(spans, one, other):
             assert any(a - 1e-6 <= found <= b + 1e-6 for a, b in pieces)
 
 
-def test_times_of_the_original_in_the_window():
+def test_times_of_the_original_are_mapped_into_the_window():
     # proves: V2
     times = OriginalTimes(((1.0, 3.0), (5.0, 6.0)))
     found = [times.seconds(original) for original in (0.0, 2.0, 3.0, 4.0, 5.0, 5.5, 9.0)]

@@ -75,7 +75,7 @@ def test_a_short_sentence_is_one_line_with_its_words() -> None:
     assert track.broken == []
 
 
-def test_a_long_sentence_is_cut_at_phrase_ends_where_its_words_are() -> None:
+def test_a_long_sentence_is_cut_at_ends_of_phrases_at_the_times_of_its_words() -> None:
     # proves: S5
     text = "저는 오늘 은행에서 변호사를 만나서, 계약서와 서류를 모두 건네주고 돈을 받았어요."
     said = sentence("a b c d e f g h", 10.0, 18.0)
@@ -103,7 +103,7 @@ def test_japanese_breaks_between_phrases() -> None:
     assert cue.lines == ["会議は三時に始まりますので、", "遅れないで来てください。"]
 
 
-def test_what_is_shown_too_briefly_stays_until_the_next() -> None:
+def test_a_cue_that_is_too_short_stays_until_the_next() -> None:
     said = [sentence("a", 1.0, 1.2), sentence("b", 5.0, 5.1)]
     track = lay_out(said, ["네.", "아니요, 저는 그렇게 생각하지 않아요."], duration=9.0)
     assert track.cues[0].end == pytest.approx(1.833, abs=0.002)
@@ -111,7 +111,7 @@ def test_what_is_shown_too_briefly_stays_until_the_next() -> None:
     assert track.broken == []
 
 
-def test_hurried_neighbours_share_a_cue() -> None:
+def test_cues_with_too_little_time_share_one() -> None:
     said = [sentence("a", 1.0, 1.3), sentence("b", 1.4, 3.0)]
     track = lay_out(said, ["네.", "맞아요."])
     assert [cue.lines for cue in track.cues] == [["네.", "맞아요."]]
@@ -133,7 +133,7 @@ def test_too_fast_to_read_is_reported() -> None:
     assert fast[0].value > fast[0].limit == 12
 
 
-def test_a_word_wider_than_a_line_is_torn_and_reported() -> None:
+def test_a_word_wider_than_a_line_is_broken_and_reported() -> None:
     text = "가" * 50
     track = lay_out([sentence("a b c d", 0.0, 9.0)], [text])
     assert squeezed("".join(line for cue in track.cues for line in cue.lines)) == text
@@ -161,7 +161,7 @@ def test_bilingual_cues_have_both_texts_whole() -> None:
     assert track.broken == []
 
 
-def test_settings_replace_the_languages_own() -> None:
+def test_settings_replace_the_rules_of_the_language() -> None:
     text = "저는 오늘 은행에서 변호사를 만났어요."
     said = [sentence("a b c d", 0.0, 8.0)]
     track = lay_out(said, [text], characters_per_line=10, lines=1, characters_per_second=30.0)
@@ -170,7 +170,7 @@ def test_settings_replace_the_languages_own() -> None:
     assert all(cue.end - cue.start <= 3.001 for cue in track.cues)
 
 
-def test_an_original_that_was_kept_breaks_as_its_own_script_does() -> None:
+def test_a_kept_original_is_broken_by_the_rules_of_its_own_script() -> None:
     text = "わたしはげつようびにアンナにあわなければなりませんので、ぎんこうにはいけません。"
     track = lay_out([sentence("a b c d", 0.0, 9.0)], [text], "ko")
     lines = [line for cue in track.cues for line in cue.lines]
@@ -179,7 +179,7 @@ def test_an_original_that_was_kept_breaks_as_its_own_script_does() -> None:
     assert all(len("".join(lines[:i])) in borders for i in range(len(lines)))
 
 
-def test_nothing_said_gives_no_subtitles() -> None:
+def test_no_speech_gives_no_subtitles() -> None:
     # proves: S6
     assert lay_out([], []).cues == []
 

@@ -38,7 +38,7 @@ def shown(text: str) -> list[SubtitleCue]:
 
 
 @pytest.mark.parametrize("stage_type", [Mux, Burn])
-def test_no_copy_with_nothing_in_it(film, tmp_path, stage_type):
+def test_no_copy_is_made_without_subtitles(film, tmp_path, stage_type):
     out = tmp_path / "out"
     stage = stage_type(root=out)
     result = stage.run(context_of(film, stage), inputs(film, ko=[], en=[]))
@@ -47,7 +47,7 @@ def test_no_copy_with_nothing_in_it(film, tmp_path, stage_type):
     assert finding.text.endswith("(ko, en): no text") and finding.severity == "warning"
 
 
-def test_no_empty_track(film, tmp_path):
+def test_no_empty_track_is_added(film, tmp_path):
     stage = Mux(root=tmp_path / "out")
     result = stage.run(context_of(film, stage), inputs(film, ko=[], en=shown("Hello.")))
     (file,) = result.files
@@ -58,14 +58,14 @@ def test_no_empty_track(film, tmp_path):
     ]
 
 
-def test_one_copy_of_two_is_burned(film, tmp_path):
+def test_of_two_languages_one_copy_is_burned(film, tmp_path):
     stage = Burn(root=tmp_path / "out")
     result = stage.run(context_of(film, stage), inputs(film, ko=[], en=shown("Hello.")))
     assert [file.path for file in result.files] == ["film.en.burned.mkv"]
     assert len(result.findings) == 1
 
 
-def test_sound_without_a_picture_gets_no_copy_and_fails_nothing(tmp_path):
+def test_sound_without_a_picture_gets_no_copy_and_does_not_fail(tmp_path):
     (tmp_path / "in").mkdir()
     path = write(tmp_path / "in" / "call.m4a", hush(1.0), container="mp4", codec="aac", rate=16_000)
     call = Recording(path, "call", tmp_path / "out" / ".cache", read_state(path))
@@ -76,7 +76,7 @@ def test_sound_without_a_picture_gets_no_copy_and_fails_nothing(tmp_path):
         assert finding.severity == "warning"
 
 
-def test_a_language_that_cannot_be_burned_costs_neither_the_others_nor_the_tracks(film, tmp_path):
+def test_a_language_that_cannot_be_burned_does_not_affect_the_others_or_the_tracks(film, tmp_path):
     # U+1EEBB: an Arabic mathematical letter that hardly any font has.
     tracks = inputs(film, xx=shown("\U0001eebb"), en=shown("Hello."))
     burning, muxing = Burn(root=tmp_path / "out"), Mux(root=tmp_path / "out")
@@ -99,7 +99,7 @@ BLU_RAY = {"sound": "pcm_bluray", "of": {"mpegts_m2ts_mode": "1"}}
         (BLU_RAY, "info", "in {} as plain PCM, sample for sample: audio pcm_bluray"),
     ],
 )
-def test_what_a_copy_lacks_or_has_otherwise_is_a_finding(made_of, severity, text, tmp_path):
+def test_differences_of_a_copy_are_findings(made_of, severity, text, tmp_path):
     (tmp_path / "in").mkdir()
     path = make(tmp_path / "in" / "disc.ts", "mpegts", **made_of)
     disc = Recording(path, "disc", tmp_path / "out" / ".cache", read_state(path))
@@ -110,14 +110,14 @@ def test_what_a_copy_lacks_or_has_otherwise_is_a_finding(made_of, severity, text
     ]
 
 
-def test_the_new_track_is_shown_by_default_when_asked(film, tmp_path):
+def test_the_new_track_is_shown_by_default_on_request(film, tmp_path):
     stage = Mux(root=tmp_path / "out", as_default=True)
     result = stage.run(context_of(film, stage), inputs(film, ko=shown("네."), en=shown("Yes.")))
     with av.open(str(tmp_path / "out" / result.files[0].path)) as copy:
         assert [int(stream.disposition) for stream in copy.streams.subtitles] == [1, 0]
 
 
-def test_fonts_are_looked_for_before_the_work(tmp_path, monkeypatch):
+def test_fonts_are_checked_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(fonts, "lacking", lambda letters, font: frozenset(letters))
     with pytest.raises(UsageError, match=r"Thai letters \(th\).*fonts-noto-core"):
         Burn(root=tmp_path, languages=("th",))

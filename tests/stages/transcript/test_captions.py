@@ -45,7 +45,7 @@ def same(text: str) -> str:
     return "".join(text.split())
 
 
-def test_two_lines_of_42_cut_where_phrases_end() -> None:
+def test_captions_have_two_lines_of_42_cut_at_ends_of_phrases() -> None:
     # proves: V7
     found = made("en", segment(ENGLISH, "en"))
     lines = [line for one in found for line in one.text.split("\n")]
@@ -72,7 +72,7 @@ def test_japanese_is_never_cut_inside_a_phrase() -> None:
         assert at in ends
 
 
-def test_slow_speech_is_cut_by_time() -> None:
+def test_slow_speech_is_cut_by_duration() -> None:
     # proves: V7
     found = made("en", segment("well let me think about it then", "en", per_word=2.5))
     assert len(found) > 1
@@ -82,14 +82,14 @@ def test_slow_speech_is_cut_by_time() -> None:
     assert (word.start, word.end, word.text) == (10.0, 17.0, "Nooo!")
 
 
-def test_what_is_given_replaces_the_rules() -> None:
+def test_settings_replace_the_rules() -> None:
     # proves: V7
     found = made("en", segment(ENGLISH, "en"), characters_per_line=20, lines=1, longest=2.0)
     assert all("\n" not in one.text and len(one.text) <= 20 for one in found)
     assert all(one.end - one.start <= 2.001 for one in found)
 
 
-def test_the_speaker_in_front_fits_too() -> None:
+def test_the_name_of_the_speaker_fits_into_the_line() -> None:
     # proves: V7 V5
     found = made("en", segment(ENGLISH, "en", speaker="Kim Min-su"))
     for one in found:
@@ -106,14 +106,14 @@ def test_text_without_word_times_shares_the_time_of_its_segment() -> None:
     assert all(one.end <= following.start + 1e-9 for one, following in pairwise(found))
 
 
-def test_a_short_segment_stays_as_it_is_and_empty_ones_are_left_out() -> None:
+def test_a_short_segment_is_kept_and_empty_ones_are_left_out() -> None:
     # proves: V7
     short = segment("Yes, please.", "en")
     assert made("en", short, segment("  ", "en")) == [short]
 
 
 @given(st.text(alphabet="ab 、。あ漢ก\n", max_size=150), st.floats(0.0, 5.0))
-def test_nothing_is_lost_wide_or_long(text: str, per_word: float) -> None:
+def test_no_text_is_lost_and_no_caption_is_too_wide_or_long(text: str, per_word: float) -> None:
     # proves: V7
     found = made("ja", segment(text, "ja", per_word))
     assert same("".join(one.text for one in found)) == same(text)
@@ -129,7 +129,7 @@ def shown(lingering: Lingering, *segments: Segment) -> list[tuple[float, float]]
     return [(round(one.start, 3), round(one.end, 3)) for one in found]
 
 
-def test_captions_stay_to_be_read_where_that_was_asked_for() -> None:
+def test_captions_stay_long_enough_to_read_on_request() -> None:
     # proves: V7
     short, later = segment("Yes.", "en"), segment("No.", "en", start=14.0)
     assert shown(Lingering(), short, later) == [(10.0, 10.3), (14.0, 14.3)]

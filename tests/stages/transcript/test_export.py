@@ -29,7 +29,7 @@ def recording(path: Path, name: str) -> Recording:
     return Recording(path, name, path.parent, FileState("a" * 64, "b" * 32, 7, 1))
 
 
-def test_files_lie_beside_each_other_below_the_root(tmp_path: Path):
+def test_files_are_beside_each_other_below_the_root(tmp_path: Path):
     stage = Export(tmp_path / "out", ("srt", "json"), (("language", "ko"),))
     call = recording(tmp_path / "통화.1.m4a", "6월/통화.1")
     exports = stage.run(context_of(call), Inputs([TRANSCRIPT]))
@@ -40,7 +40,7 @@ def test_files_lie_beside_each_other_below_the_root(tmp_path: Path):
     assert len(list((tmp_path / "out" / "6월").iterdir())) == 2
 
 
-def test_the_root_does_not_decide_the_result_but_formats_and_settings_do(tmp_path: Path):
+def test_formats_and_settings_are_part_of_the_key_but_not_the_root(tmp_path: Path):
     one, two = Export(tmp_path / "a"), Export(tmp_path / "b")
     assert one.fingerprint() == two.fingerprint()
     assert Export(tmp_path, ("txt",)).fingerprint() != one.fingerprint()
@@ -91,7 +91,7 @@ def test_nothing_is_written_outside_the_root(name: str):
 
 
 @pytest.mark.parametrize("name", ["-rf", ".hidden", "a\nb", "🎙️", "\udcff", "a.b.c", "CON"])
-def test_odd_names(tmp_path: Path, name: str):
+def test_files_with_odd_names_are_written(tmp_path: Path, name: str):
     stage = Export(tmp_path / "out")
     call = recording(tmp_path / "a.m4a", name)
     exports = stage.run(context_of(call), Inputs([TRANSCRIPT]))

@@ -21,5 +21,5 @@ from reelmill.stages.translation.korean import corrected_particle
         ("", "은", ("", 0)),
     ],
 )
-def test_the_particle_that_fits(word, following, expected):
+def test_the_fitting_form_of_a_particle_is_chosen(word, following, expected):
     assert corrected_particle(word, following) == expected

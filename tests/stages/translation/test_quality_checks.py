@@ -19,7 +19,7 @@ def issue(text, source=SOURCE, target="kor_Hang", tokens=(14, 12)):
     )
 
 
-def test_nothing_wrong():
+def test_good_translations_have_no_issue():
     assert issue("저는 내일 역에서 친구를 기다리고 있어요.") is None
 
 
@@ -34,7 +34,7 @@ def test_nothing_wrong():
         ("わたしはあしたえきで", (14, 9), "was in the wrong script"),
     ],
 )
-def test_what_must_not_be_shown(text, tokens, reason):
+def test_wrong_translations_are_grave_issues(text, tokens, reason):
     # proves: S6
     found = issue(text, tokens=tokens)
     assert (found.reason, found.grave) == (reason, True)
@@ -44,7 +44,7 @@ def test_short_answers_are_not_too_short():
     assert issue("네.", source="はい、そうです", tokens=(5, 1)) is None
 
 
-def test_who_repeats_himself_is_translated_so():
+def test_repetition_of_the_source_is_not_an_issue():
     assert (
         issue("네네네네네네네네네네네네", source="はいはいはいはいはいはいはいはいはいはいはいはい")
         is None
@@ -52,7 +52,7 @@ def test_who_repeats_himself_is_translated_so():
     assert issue("Seven seven seven seven.", source="なななななななな", target="eng_Latn") is None
 
 
-def test_repetitions():
+def test_repetitions_are_counted():
     assert repetitions("") == 1
     assert repetitions("abc") == 1
     assert repetitions("ab ab ab") == 3
@@ -60,7 +60,7 @@ def test_repetitions():
     assert repetitions("ab ab ab", least_letters=7) == 1
 
 
-def test_numbers():
+def test_lost_numbers_are_found():
     source = "12時30分に3,000円、１５００人と5本"
     assert lost_numbers(source, "12시 30분에 3천 엔, 1500명과 다섯 병") == []
     assert lost_numbers("部屋は402です", "방은 42호입니다") == ["402"]
@@ -84,5 +84,5 @@ def test_numbers():
         ("anything", "taq_Tfng", True),
     ],
 )
-def test_scripts(text, language, right):
+def test_the_script_of_a_text_is_checked(text, language, right):
     assert in_script(text, language) is right

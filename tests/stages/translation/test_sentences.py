@@ -107,7 +107,7 @@ def fragments(
     [(True, True, False), (True, False, False), (False, True, False), (False, False, True)],
     ids=["marks", "marks, no word times", "pauses", "pauses between segments only"],
 )
-def test_random_fragments_become_the_sentences_they_were(
+def test_random_fragments_are_joined_into_their_sentences(
     language: str, marked: bool, with_words: bool, at_ends: bool
 ) -> None:
     # proves: S5
@@ -132,7 +132,9 @@ def test_random_fragments_become_the_sentences_they_were(
         ("ko", ['"갈까요?"라고', "물었어요."], 1),
     ],
 )
-def test_marks_that_end_nothing_are_known(language: str, said: list[str], expected: int) -> None:
+def test_marks_inside_a_sentence_do_not_end_it(
+    language: str, said: list[str], expected: int
+) -> None:
     segments = [segment(text, i, i + 0.99) for i, text in enumerate(said)]
     found = texts(segments, language)
     assert len(found) == expected, found
@@ -145,7 +147,7 @@ def test_a_change_of_speaker_and_a_long_pause_end_a_sentence() -> None:
     assert [one.speaker for one in join(segments, "en")] == ["A", "B", None]
 
 
-def test_what_never_ends_is_cut_where_most_speaks_for_it() -> None:
+def test_very_long_speech_is_cut_at_the_most_likely_places() -> None:
     rng = Random(1)
     words, at = [], 0.0
     for number in range(200):
@@ -159,7 +161,7 @@ def test_what_never_ends_is_cut_where_most_speaks_for_it() -> None:
     assert " ".join(one.text for one in found) == text
 
 
-def test_a_mark_inside_a_recognizers_word_is_seen() -> None:
+def test_a_mark_inside_a_word_of_the_recognizer_is_found() -> None:
     word = Word(0.0, 2.0, "はい。いいえ", 0.9, "whisper")
     found = join([segment("はい。いいえ", 0, 2, [word])])
     assert [one.text for one in found] == ["はい。", "いいえ"]
@@ -167,7 +169,7 @@ def test_a_mark_inside_a_recognizers_word_is_seen() -> None:
     assert found[0].end == found[1].start == pytest.approx(1.0, abs=0.01)
 
 
-def test_words_that_are_not_the_texts_are_not_used() -> None:
+def test_words_that_differ_from_the_text_are_not_used() -> None:
     other = [Word(0.0, 0.5, "あした", 0.9, "aligned")]
     words = timed_words(segment("きのうでした。", 1.0, 2.0, other), "ja")
     assert "".join(word.text for word in words) == "きのうでした。"
@@ -175,7 +177,7 @@ def test_words_that_are_not_the_texts_are_not_used() -> None:
     assert words[0].start == 1.0 and words[-1].end == 2.0
 
 
-def test_marks_that_the_aligner_left_out_come_back() -> None:
+def test_marks_dropped_by_the_aligner_are_restored() -> None:
     said = [Word(0.0, 0.4, "Well", 0.9, "aligned"), Word(0.5, 0.9, "YES", 0.8, "aligned")]
     words = timed_words(segment(' "Well, yes!"', 0, 1, said), "en")
     assert [word.text for word in words] == ['"Well,', 'yes!"']
@@ -188,7 +190,7 @@ def test_silence_has_no_sentences() -> None:
     assert join([segment("   ", 0, 1)]) == []
 
 
-def test_the_aligned_transcript_is_read_when_there_is_one() -> None:
+def test_the_aligned_transcript_is_used_if_there_is_one() -> None:
     plain = transcript([segment("はい。", 0, 1)])
     aligned = AlignedTranscript(**vars(plain), aligner="demo", notes=[])
     found = JoinSentences().run(context_of(RECORDING), Inputs([aligned]))

@@ -86,7 +86,9 @@ class Wild:
 
 @given(TEXTS, st.data(), st.booleans())
 @settings(max_examples=50, deadline=None)
-def test_as_many_lines_as_sentences_whatever_the_model_gives(texts, data, with_glossary):
+def test_there_are_as_many_lines_as_sentences_whatever_the_model_returns(
+    texts, data, with_glossary
+):
     # proves: S6
     glossary = Glossary((Term("あい", "아이"),)) if with_glossary else Glossary()
     stage = Translate(SPEC, targets=("ko", "en", "ja"), glossary=glossary)
@@ -104,7 +106,7 @@ def test_as_many_lines_as_sentences_whatever_the_model_gives(texts, data, with_g
                 assert line.text == text.strip()
 
 
-def test_each_sentence_into_each_language():
+def test_each_sentence_is_translated_into_each_language():
     # proves: S1
     stage = Translate(SPEC, targets=("ko", "zh-TW"))
     items = list(stage.split(context_of(RECORDING), inputs("えき", " かぎ ")))
@@ -127,7 +129,7 @@ def test_cost_grows_with_tokens():
     assert cost("あ" * 18) > cost("あ" * 17)
 
 
-def test_good_translations_stand():
+def test_good_translations_are_kept():
     model = Scripted({"えき": ["역"], "かぎ": ["열쇠"]})
     found = run(Translate(SPEC), model, inputs("えき", "かぎ"))
     assert lines(found) == [("역", "translated", None), ("열쇠", "translated", None)]
@@ -136,7 +138,7 @@ def test_good_translations_stand():
     assert len(model.asked) == 1
 
 
-def test_what_fails_is_tried_again_alone():
+def test_a_failed_sentence_is_retried_alone():
     # proves: S6
     model = Scripted({"えきにいきます": ["", "역에 가요"], "かぎ": ["열쇠"]})
     found = run(Translate(SPEC), model, inputs("えきにいきます", "かぎ"))
@@ -148,7 +150,7 @@ def test_what_fails_is_tried_again_alone():
     assert model.asked[1][1] != model.asked[0][1]
 
 
-def test_what_fails_for_good_stays_as_it_was():
+def test_a_sentence_that_keeps_failing_stays_in_the_original():
     # proves: S6
     loop = "역에 가요 " * 9
     model = Scripted({"えきにいきます": [loop], "かぎ": ["열쇠"]})
@@ -158,7 +160,7 @@ def test_what_fails_for_good_stays_as_it_was():
     assert found.targets["ko"][0].score is None
 
 
-def test_a_lost_number_is_tried_again_and_told():
+def test_a_lost_number_is_retried_and_reported():
     model = Scripted({"へやは402です": ["방이에요", "방은 402예요"], "15えん": ["엔이에요"]})
     found = run(Translate(SPEC), model, inputs("へやは402です", "15えん"))
     assert lines(found) == [
@@ -167,7 +169,7 @@ def test_a_lost_number_is_tried_again_and_told():
     ]
 
 
-def test_long_sentences_go_in_parts():
+def test_long_sentences_are_translated_in_parts():
     one, two = "あ" * 29 + "、", "い" * 29 + "。"
     model = Scripted({one: ["여기서부터 첫 번째,"], two: ["그리고 이게 두 번째."]})
     assert lines(run(Translate(SPEC), model, inputs(one + two))) == [
@@ -175,7 +177,7 @@ def test_long_sentences_go_in_parts():
     ]
 
 
-def test_a_part_that_fails_leaves_the_others():
+def test_a_failed_part_does_not_affect_the_others():
     # proves: S6
     one, two = "あ" * 29 + "、", "い" * 29 + "。"
     found = run(Translate(SPEC), Scripted({one: ["여기서부터 첫 번째,"]}), inputs(one + two))
@@ -201,7 +203,7 @@ def test_silence_needs_no_language():
     assert found.targets == {"ko": []}
 
 
-def test_names_of_the_glossary_come_through():
+def test_names_of_the_glossary_are_kept():
     stage = Translate(SPEC, glossary=Glossary((Term("ユキ", "유키"), Term("アン", "앤"))))
     model = Scripted({"ZX1はえきにいます": ["ZX1은 역에 있어요"], "ZX1とZX2": ["ZX1과 ZX2"]})
     found = run(stage, model, inputs("ユキはえきにいます", "アンとユキ"))
@@ -221,7 +223,7 @@ def test_a_model_that_loses_placeholders_may_keep_names():
     assert found.notes == []
 
 
-def test_a_name_that_cannot_be_kept_is_told():
+def test_a_name_that_cannot_be_kept_is_reported():
     stage = Translate(SPEC, glossary=Glossary((Term("ユキ", "유키"),)))
     model = Scripted({"ZX1がいます": ["있어요"], "かぎとZX1": [""], "かぎとユキ": [""]})
     found = run(stage, model, inputs("ユキがいます", "かぎとユキ"))
@@ -235,14 +237,14 @@ def test_a_name_that_cannot_be_kept_is_told():
     ]
 
 
-def test_languages_that_are_none():
+def test_invalid_languages_are_refused():
     with pytest.raises(UsageError, match="did you mean ko"):
         list(Translate(SPEC, targets=("koren",)).split(context_of(RECORDING), inputs("えき")))
     with pytest.raises(InputError, match=r"'la' cannot be translated.*--from"):
         list(Translate(SPEC).split(context_of(RECORDING), inputs("aqua", language="la")))
 
 
-def test_settings_decide_the_result():
+def test_settings_are_part_of_the_key():
     # proves: G12
     prints = [
         repr(stage.fingerprint())
@@ -299,7 +301,7 @@ def test_the_demo_model_keeps_names_it_never_saw(demo):
     ]
 
 
-def test_the_demo_model_says_what_it_cannot_do(demo):
+def test_the_demo_model_refuses_other_directions(demo):
     spec, _ = demo
     with pytest.raises(InputError, match="'demo' cannot translate ja to fr, only ja to ko"):
         list(Translate(spec, targets=("fr",)).split(context_of(RECORDING), inputs("えき")))
@@ -315,7 +317,7 @@ def test_a_direction_is_refused_before_anything_is_recognized(demo):
         Directions(SPEC, ("ko",)).check("la")
 
 
-def test_neighbours_do_not_matter(demo):
+def test_a_translation_does_not_depend_on_the_batch(demo):
     # proves: G2
     spec, model = demo
     texts = [
@@ -329,7 +331,7 @@ def test_neighbours_do_not_matter(demo):
     assert run(Translate(spec), model, inputs(*texts[::-1])).targets["ko"] == alone[::-1]
 
 
-def test_long_speech_without_an_end(demo):
+def test_very_long_speech_is_translated_in_parts(demo):
     # proves: S6
     spec, model = demo
     long = "わたしはえきでエマをまっています。" * 12
@@ -337,7 +339,7 @@ def test_long_speech_without_an_end(demo):
     assert line.text.count("엠마를 기다리고 있어요") == 12
 
 
-def test_each_sentence_from_its_own_language():
+def test_each_sentence_is_translated_from_its_own_language():
     # proves: S1 G8
     sentences = [
         Sentence(0.0, 1.0, "Good evening.", []),

@@ -96,7 +96,7 @@ def timed(transcript) -> list[tuple[str, float, float, str]]:
     return [(w.text, w.start, w.end, w.timing) for s in transcript.segments for w in s.words]
 
 
-def test_words_are_where_they_are_said(spec: AlignerSpec, tmp_path: Path) -> None:
+def test_words_are_at_the_times_they_are_spoken(spec: AlignerSpec, tmp_path: Path) -> None:
     # proves: V4
     recording = spoken_sound(tmp_path, 6, ("hello", 1.0), ("you", 1.5), ("there", 4.0))
     found = aligned(
@@ -115,7 +115,7 @@ def test_words_are_where_they_are_said(spec: AlignerSpec, tmp_path: Path) -> Non
     assert all(w.score > 0.8 for s in found.segments for w in s.words)
 
 
-def test_numerals_are_heard_as_words(spec: AlignerSpec, tmp_path: Path) -> None:
+def test_numerals_are_aligned_as_spoken_words(spec: AlignerSpec, tmp_path: Path) -> None:
     # proves: V4
     recording = spoken_sound(tmp_path, 4, ("at", 1.0), ("twenty", 1.5), ("one", 1.9), ("now", 3.0))
     found = aligned(Align(spec), recording, inputs([(0.9, 3.3, "at 21 now")], 4))
@@ -126,7 +126,7 @@ def test_numerals_are_heard_as_words(spec: AlignerSpec, tmp_path: Path) -> None:
     ]
 
 
-def test_foreign_words_get_times_and_are_marked(spec: AlignerSpec, tmp_path: Path) -> None:
+def test_foreign_words_get_times_and_a_mark(spec: AlignerSpec, tmp_path: Path) -> None:
     # proves: V4
     recording = spoken_sound(tmp_path, 4, ("go", 1.0), ("xyz", 2.0), ("now", 3.0))
     found = aligned(Align(spec), recording, inputs([(0.9, 3.3, "go Привет - now")], 4))
@@ -148,7 +148,7 @@ def test_more_text_than_sound_still_gets_times(spec: AlignerSpec, tmp_path: Path
     assert edges == sorted(edges) and edges[-1] <= 0.2
 
 
-def test_a_language_without_aligner_keeps_whispers_times(spec: AlignerSpec, tmp_path: Path) -> None:
+def test_a_language_without_aligner_keeps_whisper_times(spec: AlignerSpec, tmp_path: Path) -> None:
     # proves: V4 G19
     recording = spoken_sound(tmp_path, 4)
     words = [[Word(1.0, 1.5, "bonjour", 0.8, "whisper")]]
@@ -162,7 +162,7 @@ def test_a_language_without_aligner_keeps_whispers_times(spec: AlignerSpec, tmp_
     ]
 
 
-def test_nothing_said(spec: AlignerSpec, tmp_path: Path) -> None:
+def test_no_speech_gives_no_words(spec: AlignerSpec, tmp_path: Path) -> None:
     # proves: S6
     recording = spoken_sound(tmp_path, 1)
     for language in ("en", "und"):
@@ -170,7 +170,9 @@ def test_nothing_said(spec: AlignerSpec, tmp_path: Path) -> None:
         assert found.segments == [] and found.notes == []
 
 
-def test_many_recordings_in_a_batch_are_as_one_by_one(spec: AlignerSpec, tmp_path: Path) -> None:
+def test_a_batch_of_recordings_gives_the_same_as_one_by_one(
+    spec: AlignerSpec, tmp_path: Path
+) -> None:
     # proves: G2 V4
     stage, items = Align(spec), []
     for number, word in enumerate(("hello", "there", "no")):

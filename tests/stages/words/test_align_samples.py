@@ -65,7 +65,7 @@ def boundary_errors(stage: Align, name: str, folder: Path) -> list[tuple[str, fl
         ("통화 녹음 김민수.m4a", False, 9),
     ],
 )
-def test_numerals_and_mixed_words_are_where_they_are_said(
+def test_numerals_and_mixed_words_are_at_the_times_they_are_spoken(
     name: str, latin: bool, least: int, tmp_path: Path
 ) -> None:
     aligner = "demo" if latin else str(without_latin(tmp_path / "korean"))

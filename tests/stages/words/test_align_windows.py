@@ -14,7 +14,7 @@ def segments(*times: tuple[float, float]) -> list[Segment]:
     return [Segment(start, end, "x", 0.0, 0.0, 1.0, 0.0) for start, end in times]
 
 
-def test_cut_at_the_longest_pause() -> None:
+def test_a_window_is_cut_at_the_longest_pause() -> None:
     # proves: V4
     said = segments((0, 1.5), (1.6, 3), (5, 6), (6.1, 7.5))
     found = list(stretches(said, [Span(0, 7.5)]))
@@ -22,7 +22,7 @@ def test_cut_at_the_longest_pause() -> None:
     assert found[0].pieces == ((0, 4.0),) and found[1].pieces == ((4.0, 7.5),)
 
 
-def test_silence_is_left_out_and_the_neighbours_words_too() -> None:
+def test_silence_and_words_of_neighbours_are_left_out() -> None:
     # proves: V2 V4
     said = segments((1, 1.7), (30, 30.5))
     (one,) = stretches(said, [Span(0.5, 2.2), Span(10, 11), Span(29.5, 30.9)])
@@ -38,7 +38,7 @@ lengths = st.lists(st.tuples(st.floats(0, 3), st.floats(0.1, 15)), min_size=1, m
 
 
 @given(lengths)
-def test_every_segment_is_in_one_stretch(parts: list[tuple[float, float]]) -> None:
+def test_every_segment_is_in_exactly_one_stretch(parts: list[tuple[float, float]]) -> None:
     # proves: V4
     times, at = [], 0.0
     for pause, length in parts:

@@ -28,7 +28,7 @@ def kept(*segments: Segment) -> list[tuple[str, list[tuple[float, float, str]]]]
     ]
 
 
-def test_a_word_over_a_pause_goes_to_the_side_where_it_is_heard() -> None:
+def test_a_word_across_a_pause_moves_to_the_side_with_speech() -> None:
     # proves: V2 V4
     late = said((4.38, 94.7, "There"), (94.7, 95.0, "is"))
     early = said((3.0, 3.5, "He"), (3.5, 94.1, "arrives."))
@@ -36,7 +36,7 @@ def test_a_word_over_a_pause_goes_to_the_side_where_it_is_heard() -> None:
     assert kept(early) == [("He arrives.", [(3.0, 3.5, "He"), (3.5, 4.5, "arrives.")])]
 
 
-def test_a_segment_is_cut_where_sound_was_cut_out() -> None:
+def test_a_segment_is_cut_where_silence_was_removed() -> None:
     # proves: V2 V4
     (before, after) = keep_to_speech(
         [
@@ -53,7 +53,7 @@ def test_a_segment_is_cut_where_sound_was_cut_out() -> None:
     assert (after.start, after.end, after.text) == (94.4, 96.0, "then that.")
 
 
-def test_a_word_behind_the_speech_before_a_pause_joins_its_sentence() -> None:
+def test_a_word_after_the_speech_before_a_pause_joins_that_sentence() -> None:
     # proves: V4
     ((text, words),) = kept(said((4.2, 4.4, "Go"), (94.5, 95.3, "home.")))
     assert text == "Go home."
@@ -69,12 +69,12 @@ def test_the_first_word_after_a_pause_begins_at_the_onset(start: float) -> None:
     assert found.words[0].end == 95.2
 
 
-def test_a_word_long_after_the_onset_stays_where_it_was_found() -> None:
+def test_a_word_long_after_the_onset_keeps_its_time() -> None:
     # proves: V4
     assert kept(said((97.0, 97.5, "Bye."))) == [("Bye.", [(97.0, 97.5, "Bye.")])]
 
 
-def test_a_pause_that_was_not_cut_out_cuts_nothing() -> None:
+def test_a_pause_that_was_not_removed_does_not_cut_a_segment() -> None:
     # proves: V2
     speech = Speech([Span(0.3, 4.5), Span(4.5, 9.0)], 9.0, padding=0.4)
     segment = said((4.0, 4.8, "one"), (4.8, 5.2, "two"))
@@ -95,7 +95,7 @@ def some_words(draw: st.DrawFn) -> list[Segment]:
 
 
 @given(some_words())
-def test_always_in_order_inside_speech_and_never_of_length_0(segments: list[Segment]) -> None:
+def test_words_are_in_order_inside_speech_and_never_of_length_0(segments: list[Segment]) -> None:
     # proves: V2 V4
     found = keep_to_speech(segments, SPEECH)
     words = [word for one in found for word in one.words]

@@ -38,11 +38,11 @@ from reelmill.stages.words.verbalize import normalize_text
         ("hello", "en", "hello"),
     ],
 )
-def test_spoken(written: str, language: str, said: str) -> None:
+def test_numerals_are_written_as_spoken(written: str, language: str, said: str) -> None:
     assert normalize_text(written, language) == said
 
 
-def test_every_language_says_something() -> None:
+def test_every_language_has_spoken_numerals() -> None:
     for language in LANGUAGES:
         for numeral in ("7", "100", "1,234.50", "3.5", "10:30", "0", "010-12"):
             assert normalize_text(numeral, language).strip()

@@ -47,7 +47,7 @@ def given(tmp_path: Path) -> tuple[Recording, Inputs]:
     )
 
 
-def test_every_word_in_order_inside_its_segment(given, spec: WhisperSpec) -> None:
+def test_words_are_in_order_inside_their_segments(given, spec: WhisperSpec) -> None:
     # proves: V4
     recording, inputs = given
     stage = TimeByWhisper(spec)
@@ -67,14 +67,14 @@ def test_every_word_in_order_inside_its_segment(given, spec: WhisperSpec) -> Non
     assert times[1][-1].start == pytest.approx(4.9, abs=0.4)
 
 
-def test_nothing_is_asked_where_an_aligner_does_better(given, spec: WhisperSpec) -> None:
+def test_languages_with_an_aligner_are_skipped(given, spec: WhisperSpec) -> None:
     recording, inputs = given
     stage = TimeByWhisper(spec, aligned=("en",))
     assert list(stage.split(context_of(recording), inputs)) == []
     assert stage.merge(context_of(recording), inputs, iter([])).words == [[], []]
 
 
-def test_onsets_of_tokens_that_were_passed_over() -> None:
+def test_skipped_tokens_get_onsets() -> None:
     assert onsets([(0, 0), (0, 5), (2, 10), (2, 12)], 3) == pytest.approx([0.0, 0.2, 0.2, 0.24])
     assert onsets([], 2) == [0.0, 0.0, 0.0]
 
