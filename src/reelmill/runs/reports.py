@@ -3,10 +3,10 @@ independent of the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
@@ -23,16 +23,16 @@ from reelmill.report.files import (
     FAILED_FILES,
     INDEX_PAGE,
     PEOPLE,
+    PERFORMANCE_PAGE,
     PERFORMANCE_REPORT,
     REPORT_PAGE,
     SPEAKERS,
 )
 from reelmill.runs.custodian import Custodian
-from reelmill.runs.index import IndexKeeper
 
 _T = TypeVar("_T")
 
-_REPORTS = (REPORT_PAGE, INDEX_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
+_REPORTS = (REPORT_PAGE, INDEX_PAGE, PERFORMANCE_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
 #: The files that a run writes besides the results of its recordings.
 OUR_FILES = (*_REPORTS, EVIDENCE, MANIFEST)
 #: Those that no other program's file may stand in the way of.
@@ -41,13 +41,20 @@ CHECKED = (*OUR_FILES, CUSTODY)
 RESERVED = (*CHECKED, PEOPLE, SPEAKERS)
 
 
+class PageWriter(Protocol):
+    """Writes a page on a run, with the files that belong to it."""
+
+    def write(self, summary: RunSummary, jobs: Sequence[Job]) -> Iterable[Path]:
+        """Write them, and return all of them. Raises OSError."""
+
+
 def write_reports(
     out: Path,
     summary: RunSummary,
     jobs: Sequence[Job],
     written: Sequence[ExportedFile],
     custodian: Custodian | None = None,
-    index: IndexKeeper | None = None,
+    pages: Mapping[str, PageWriter] | None = None,
     *,
     anew: bool,
 ) -> None:
@@ -71,7 +78,7 @@ def write_reports(
         summary.warnings.extend(evidence.warnings)
         summary.manifest_sha256 = evidence.manifest_sha256
     _tell_head(out, summary)
-    reports = [*_reports(out, summary), *_index(summary, jobs, index)]
+    reports = [*_reports(out, summary), *_pages(summary, jobs, pages or {})]
     if custodian is not None:
         custodian.reports(reports)
         if custodian.unwritten is not None:
@@ -141,11 +148,16 @@ def _reports(out: Path, summary: RunSummary) -> Iterator[Path]:
             yield path
 
 
-def _index(summary: RunSummary, jobs: Sequence[Job], index: IndexKeeper | None) -> list[Path]:
-    """The files of the index page."""
-    if index is None:
-        return []
-    return _attempt(summary, INDEX_PAGE, lambda: list(index.write(summary, jobs))) or []
+def _pages(
+    summary: RunSummary, jobs: Sequence[Job], pages: Mapping[str, PageWriter]
+) -> Iterator[Path]:
+    """The files of further pages, which are written one after the other."""
+    for name, page in pages.items():
+        yield from _attempt(summary, name, partial(_all_of, page, summary, jobs)) or ()
+
+
+def _all_of(page: PageWriter, summary: RunSummary, jobs: Sequence[Job]) -> list[Path]:
+    return list(page.write(summary, jobs))
 
 
 def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFile]) -> Written:

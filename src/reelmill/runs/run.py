@@ -38,13 +38,15 @@ from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import ReelmillError, RunClosedError, UsageError
 from reelmill.pages.language import page_language, wording_in
 from reelmill.pipelines.choices import BuildContext
+from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE
 from reelmill.runs.custodian import Custodian, beginning
 from reelmill.runs.engine_config import engine_config
 from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.gathered import gather, workers_table
 from reelmill.runs.index import IndexKeeper
 from reelmill.runs.output_folder import alone_in_this_process, open_output
-from reelmill.runs.reports import write_reports
+from reelmill.runs.performance import PerformancePage
+from reelmill.runs.reports import PageWriter, write_reports
 from reelmill.runs.results import RecordingResult
 from reelmill.runs.sources import Search, search
 from reelmill.runs.task import Aggregate, AggregateStep, Task, task_named
@@ -414,14 +416,14 @@ class Run:
             summary.tables = [*summary.tables, workers]
         summary.warnings = [*self._problems, *summary.warnings]
         anew = worked or bool(written)
-        index = IndexKeeper(
-            config.out,
-            config.cache,
-            self._pipeline,
-            config.seal,
-            wording_in(page_language(self.settings.lang)),
-        )
-        write_reports(config.out, summary, jobs, written, self._custodian, index, anew=anew)
+        write_reports(config.out, summary, jobs, written, self._custodian, self._pages(), anew=anew)
+
+    def _pages(self) -> dict[str, PageWriter]:
+        """What writes the pages besides the report. The index comes last, with links to others."""
+        config, say = self._config, wording_in(page_language(self.settings.lang))
+        index = IndexKeeper(config.out, config.cache, self._pipeline, config.seal, say)
+        performance = PerformancePage(config, self._coordinator.metrics, say)
+        return {PERFORMANCE_PAGE: performance, INDEX_PAGE: index}
 
     def _end(self, summary: RunSummary | None, error: BaseException | None) -> None:
         self._folder.close()

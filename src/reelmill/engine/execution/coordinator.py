@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN
@@ -68,6 +69,11 @@ class Coordinator:
     def jobs(self) -> Sequence[Job]:
         """All recordings of the run, with what is known of their originals."""
         return self._recordings.jobs
+
+    @property
+    def metrics(self) -> Path | None:
+        """The file of what was measured; None before there is one."""
+        return self._recorder.metrics
 
     def job(self, path: str) -> Job:
         """The recording at an absolute path."""

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import IO, Any
 
 from reelmill import __version__
@@ -71,6 +72,8 @@ class RunRecorder:
         self._media_seconds = 0.0
         self._bytes_total = self._bytes_done = 0
         self._lines: IO[str] | None = None
+        #: The metrics file, once there is one.
+        self.metrics: Path | None = None
         self._began = time.monotonic()
         self._started_at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
@@ -83,8 +86,9 @@ class RunRecorder:
         for old in ours[:-_RUNS_KEPT]:
             gate.remove(old)
         name = time.strftime("%Y%m%d-%H%M%S") + f"-{os.getpid()}-{next(_numbers)}.jsonl"
+        self.metrics = folder / name
         self._lines = os.fdopen(
-            gate.create(folder / name),
+            gate.create(self.metrics),
             "w",
             encoding="utf-8",
             errors="surrogateescape",
@@ -163,6 +167,7 @@ class RunRecorder:
 
     def cpu_time(self, stage: str, seconds: float) -> None:
         """Count time of the CPU pool for a stage. Work outside stages is not counted."""
+        self.line({"event": "task", "at": self.clock(), "stage": stage, "seconds": seconds})
         if stage in self._stages:
             self._stages[stage].cpu_seconds += seconds
 
