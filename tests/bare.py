@@ -1,4 +1,4 @@
-"""Virtual environments for tests: an interpreter, and of packages no more than their names."""
+"""Virtual environments for tests: an interpreter, and packages that are only names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def make_environment(folder: Path, **versions: str) -> Path:
-    """An environment that says it has these packages; they can be imported, and are empty."""
+    """An environment that claims to have these packages, which can be imported and are empty."""
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
     base = Path(sys.base_prefix, "bin")

@@ -1,6 +1,6 @@
-"""The browser that tests look at pages with."""
+"""The browser in which tests open pages."""
 
-#: Without a window, a first-run page, updates and what else it would do on its own.
+#: Without a window, a first-run page, updates and other activity of its own.
 HEADLESS = (
     "--headless",
     "--no-sandbox",

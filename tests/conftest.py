@@ -1,4 +1,4 @@
-"""For all tests: neither the home folder nor what else runs on the machine plays a part."""
+"""For all tests: neither the home folder nor other programs on the machine have any effect."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def announced() -> Iterator[list[str]]:
-    """What people are told during a test, where no run makes events of it."""
+    """The notices announced during a test outside of runs."""
     lines: list[str] = []
     with heard_by(lines.append):
         yield lines

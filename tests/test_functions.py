@@ -1,4 +1,4 @@
-"""What the source of every module is held to, and no linter checks."""
+"""Rules for the source of every module that no linter checks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_function_fits_on_a_screen(nodes: Nodes) -> None:
 
 
 def test_no_string_is_a_statement_of_its_own(nodes: Nodes) -> None:
-    """The second half of a message that was meant to be one, and is a statement of its own."""
+    """It is usually the second half of a message that was cut off by a mistake."""
     lost = [
         f"{path}:{statement.lineno}"
         for path, node in nodes

@@ -1,4 +1,5 @@
-"""What is heavy is imported by those who use it (layers: import-linter, in pyproject.toml)."""
+"""Heavy libraries are imported only where they are used (layers: import-linter, in
+pyproject.toml)."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ def module_name(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Names of imported modules, and whether the import is made when the module is."""
+    """Names of imported modules, and whether the import happens at module level."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     late: set[ast.AST] = set()
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""What the package says of itself agrees with the documents beside it."""
+"""The metadata of the package agrees with the documents beside it."""
 
 from __future__ import annotations
 

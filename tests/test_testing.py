@@ -78,7 +78,7 @@ class Unspillable(ShoutStage):
 
 @dataclass
 class Noted:
-    """It remembers more than its fields, which a record does not have."""
+    """It has attributes besides its fields, which a record does not keep."""
 
     text: str
 

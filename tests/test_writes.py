@@ -1,4 +1,5 @@
-"""Nothing in the product opens a file for writing, renames or removes one but through the gate."""
+"""All code of the product opens files for writing, renames and removes them only through the
+gate."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import reelmill
 
 ROOT = Path(reelmill.__file__).parent
 
-#: Where it is done, and why there.
+#: Where it is done, and the reason.
 ALLOWED = {
     "artifacts/acoustics.py": "NumPy writes into a file that the gate opened",
     "artifacts/faces.py": "NumPy writes into a file that the gate opened",
@@ -36,7 +37,7 @@ ALLOWED = {
     "stages/clips/plan.py": "NumPy writes into memory",
 }
 
-#: Functions that write, rename or remove, by the last part of what they are called by.
+#: Functions that write, rename or remove, by the last part of their names.
 _OF_OS = {
     "chmod", "chown", "copy_file_range", "ftruncate", "lchmod", "lchown", "link", "makedirs",
     "mkdir", "mkfifo", "mknod", "remove", "removedirs", "rename", "renames", "replace", "rmdir",

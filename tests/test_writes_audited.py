@@ -1,4 +1,4 @@
-"""Real runs, all of whose Python processes tell what they open for writing, rename and remove."""
+"""Real runs whose Python processes all report what they open for writing, rename and remove."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Audited:
         }
 
     def run(self, *arguments: str) -> list[dict[str, Any]]:
-        """What was written by one command that did what it should."""
+        """The files written by one successful command."""
         self._log.write_text("")
         done = subprocess.run(
             [*CLI, *arguments],
@@ -64,7 +64,7 @@ class Audited:
 
 
 def foreign(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What went past the gate. SQLite is given a path that the gate has looked at."""
+    """Writes that bypassed the gate. SQLite gets a path that the gate has checked."""
     return [one for one in entries if not one["by_gate"] and not is_allowed(one)]
 
 

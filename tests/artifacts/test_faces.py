@@ -1,4 +1,4 @@
-"""What stages of faces leave for each other survives the way through files."""
+"""Artifacts of the faces stages survive a round trip through files."""
 
 from pathlib import Path
 

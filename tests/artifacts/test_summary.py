@@ -1,4 +1,4 @@
-"""What artifacts tell a report about their recording."""
+"""Summaries that artifacts give to a report."""
 
 from __future__ import annotations
 

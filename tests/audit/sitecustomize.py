@@ -1,4 +1,5 @@
-"""Imported by every Python of a run under test: notes what it opens for writing or removes."""
+"""Imported by every Python process of a run under test: records what it opens for writing or
+removes."""
 
 from __future__ import annotations
 

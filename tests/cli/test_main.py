@@ -1,4 +1,4 @@
-"""How the command ends: exit codes whoever listens, and no traceback whatever happens."""
+"""How the command ends: correct exit codes for any output, and never a traceback."""
 
 # proves: G21
 

@@ -1,4 +1,4 @@
-"""Options come from groups, and each gives a setting."""
+"""Options come from groups, and each sets a setting."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_a_changed_signature_is_found(out: Path, key: Path, suffix: str, found: 
 
 
 def test_a_signed_end_cannot_be_cut_off_unnoticed(out: Path, key: Path) -> None:
-    """Not even by somebody who rewrites evidence and manifest."""
+    """Even if evidence and manifest are rewritten."""
     run_case(out, Wanted(sign=True, signing_key=key))
     kept = (out / CUSTODY).read_bytes().splitlines(keepends=True)
     (out / CUSTODY).write_bytes(b"".join(kept[:4]))

@@ -1,4 +1,4 @@
-"""The doctor names what is missing and what to do, and never dies itself."""
+"""The doctor names what is missing and what to do, and never fails itself."""
 
 import subprocess
 import sys

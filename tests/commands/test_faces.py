@@ -1,5 +1,5 @@
-"""`reelmill faces` as a user runs it: clips that show the right people in step with their sound,
-and what cannot be cut said and left out."""
+"""`reelmill faces` as a user runs it: clips show the right people in step with their sound, and
+files that cannot be cut are reported."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def without_sound(source: Path, path: Path) -> None:
 
 
 def lying(source: Path, path: Path) -> None:
-    """As a phone held upright has it: the coded picture lies on its side, to be turned by 90."""
+    """As an upright phone records it: the coded picture lies on its side, to be rotated by 90
+    degrees."""
     pictures = [np.ascontiguousarray(np.rot90(picture)) for picture in colours(source)]
     write_movie(path, pictures, Fraction(SCRIPT.rate))
     turn(path, 90)
@@ -89,7 +90,7 @@ def people_of_truth(document: dict, truth: Truth) -> dict[str, set[int]]:
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Good videos, two of them of one name, and everything that users get wrong."""
+    """Good videos, two of them with the same name, and unusable files."""
     folder = tmp_path_factory.mktemp("영상 모음")
     for side in ("왼쪽", "오른쪽"):
         (folder / side).mkdir()

@@ -1,4 +1,4 @@
-"""What `reelmill faces` makes of its settings."""
+"""How `reelmill faces` reads and checks its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reelmill key` tells which key is used, without giving it away."""
+"""`reelmill key` shows which key is used, without revealing it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reelmill stage`: one step alone, from the results before it."""
+"""`reelmill stage`: run one stage alone, from earlier results."""
 
 from __future__ import annotations
 

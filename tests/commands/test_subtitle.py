@@ -142,7 +142,7 @@ def test_sequential_loading_never_has_recognizer_and_translator_in_memory_togeth
     models = [{p["what"] for p in one} - {"coordinator", "worker"} for one in samples]
     assert {"recognizer demo"} in models and {"translator demo"} in models
     assert all(len(one) <= 1 for one in models), "two models at once"
-    # What the recognizer had is free while the translator has the memory.
+    # The recognizer's memory is free while the translator is loaded.
     recognizer = {worker["pid"] for worker in ended[0]["model_workers"]}
     while_translating = [
         one for one, m in zip(samples, models, strict=True) if "translator" in str(m)

@@ -1,4 +1,4 @@
-"""What people and programs are told while a run goes on."""
+"""What people and programs see during a run."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def failures(out: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def bad_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything users get wrong, with two good recordings among it."""
+    """Unusable files of all kinds, and two good recordings."""
     folder = tmp_path_factory.mktemp("통화 모음")
     shutil.copy(SAMPLE, folder / "통화 녹음 김민수.wav")
     shutil.copy(SAMPLE, folder / "-leading dash 😀\nnewline.wav")

@@ -31,7 +31,7 @@ def voice(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def said(path: Path, speaker: str, *numbers: int) -> None:
-    """A recording of some of what somebody says."""
+    """A recording of part of what a person says."""
     sound = dict(zip("AB", people(38.0), strict=True))[speaker]
     own = [one for one in TRUTH["utterances"] if one["speaker"] == speaker]
     parts = [sound[round(one["start"] * RATE) : round(one["end"] * RATE)] for one in own]

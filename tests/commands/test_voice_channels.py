@@ -1,4 +1,4 @@
-"""A call of which each person has a channel, as a user of `reelmill voice` gets it."""
+"""A call with one channel per person, as a user of `reelmill voice` gets it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from tests.media.two_channels import later, people, said, write_call
 
 CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
-#: Of the call; A is so much later than in truth.
+#: The length of the call in s, and how much later A is than in the sample.
 SECONDS, LATER = 14.0, 3.0
 
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is made of a call in which B is so much earlier that both talk at once."""
+    """The results for a call in which B is shifted so that both talk at once."""
     folder = tmp_path_factory.mktemp("stereo")
     a, b = people(SECONDS)
     write_call(folder / "call.flac", later(a, LATER), b)

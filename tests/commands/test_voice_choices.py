@@ -1,4 +1,4 @@
-"""What a command's settings come to before any work is done."""
+"""What a command decides from its settings before any work."""
 
 from __future__ import annotations
 

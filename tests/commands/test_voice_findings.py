@@ -1,4 +1,4 @@
-"""What is damaged in a recording is told wherever somebody would look."""
+"""Damage of a recording is reported everywhere a user would look."""
 
 # proves: G21
 

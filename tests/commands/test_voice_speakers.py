@@ -26,14 +26,14 @@ def voice(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def computed(out: Path) -> set[str]:
-    """The stages of which the last run made anything."""
+    """The stages that made results in the last run."""
     report = json.loads((out / "performance_report.json").read_text())
     return {stage["name"] for stage in report["stages"] if stage["done"]}
 
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of two people, of one, of nobody, of a third of a second, and one that is broken."""
+    """Recordings of two people, of one, of silence, of a third of a second, and a broken one."""
     folder = tmp_path_factory.mktemp("calls")
     for name in (f"{TWO}.mp3", f"{ONE}.wav", "broken.m4a"):
         shutil.copy(SAMPLES / name, folder)

@@ -20,7 +20,7 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.errors import ReelmillError
 from reelmill.runs.sources import find_sources
 
-#: Few, so that recordings, results and earlier files often want the same name.
+#: Few names, so that recordings, results and earlier files often collide.
 NAMES = [
     "talk.wav",
     "talk.txt",
@@ -41,7 +41,7 @@ FOLDERS = ["sub", "talk.clips", ".cache", ".cache/tmp", ".cache/artifacts"]
 KINDS = ["file", "link", "second name", "folder", "link to a folder"]
 OUTS = ["calls", "calls/sub", ".", "out", "alias", "alias/sub"]
 COMMANDS = ["voice", "faces"]
-#: A thousand folders are made and removed: faster where no disk is asked.
+#: A thousand folders are made and removed, which is faster in memory.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 places = st.sampled_from(["calls", "out"])
@@ -68,13 +68,13 @@ steps = st.lists(
 
 
 class World:
-    """A folder, and what in it is somebody else's: with what it is and holds."""
+    """A folder, and the files in it that belong to somebody else, with their content."""
 
     def __init__(self, root: Path, out: str) -> None:
         self.root = root
         self.out = root / out
         self.theirs: dict[Path, tuple[str, str]] = {}
-        #: Whose each result of ours is: of a command and a recording, or of a run.
+        #: The owner of each result of ours: a command and a recording, or a run.
         self.ours: dict[Path, tuple[str, Path | None]] = {}
         self.count = 0
         for name in ("calls/sub", "out", "elsewhere/folder"):
@@ -87,7 +87,7 @@ class World:
         return f"{what} {self.count}".encode()
 
     def plant(self, path: Path, kind: str) -> None:
-        """Something of somebody's, where nothing is yet."""
+        """Create a file of somebody else's where nothing exists yet."""
         with contextlib.suppress(FileExistsError, NotADirectoryError):
             path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path) or not path.parent.is_dir():
@@ -108,7 +108,7 @@ class World:
         self.theirs[path] = _state(path)
 
     def edit(self, path: Path) -> None:
-        """Somebody corrects a result by hand: it is his then."""
+        """A person corrects a result by hand and becomes its owner."""
         real = Path(os.path.realpath(path))
         if real.is_file() and real not in self.theirs:
             real.write_bytes(self.content("by hand"))
@@ -120,7 +120,7 @@ class World:
         self.ours.pop(path, None)
 
     def changed(self) -> list[Path]:
-        """What is no longer as somebody left it."""
+        """The files of somebody else's that have changed."""
         return [
             path
             for path, state in self.theirs.items()
@@ -128,7 +128,7 @@ class World:
         ]
 
     def behind_links(self) -> int:
-        """How many files lie where only a link leads."""
+        """The number of files that can be reached only through a link."""
         return sum(len(files) for _, _, files in os.walk(self.root / "elsewhere"))
 
 
@@ -170,7 +170,7 @@ def test_files_of_others_are_never_touched_in_random_arrangements(
 
 
 def live(world: World, todo: list[tuple[str, str, int]]) -> None:
-    """Go through the steps; a step `again` is another command on the same folder."""
+    """Carry out the steps; a step `again` is another command on the same folder."""
     command, rest = "voice", list(todo)
     while rest:
         try:
@@ -216,7 +216,7 @@ def step(world: World, what: str, name: str, command: str, source: Path) -> None
 
 
 def blocked(world: World, path: Path) -> bool:
-    """Whether a link or a file stands on the way to a free name."""
+    """Whether a link or a file is on the way to a free name."""
     below = path.relative_to(world.out).parts
     cache = world.out / ".cache"
     ways = [world.out.joinpath(*below[:depth]) for depth in range(1, len(below))]

@@ -1,4 +1,4 @@
-"""The gate: what is not ours is neither replaced nor removed, and no link is followed."""
+"""The gate: files that are not ours are neither replaced nor removed, and no link is followed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def source(folder: Path, name: str = "call.wav", sha256: str = "a" * 64) -> Reco
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """What is there and what is in it; links by where they lead."""
+    """The files with their content, and links with their targets."""
     return {
         path.relative_to(folder).as_posix(): str(path.readlink())
         if path.is_symlink()
@@ -275,7 +275,7 @@ def test_files_written_by_an_earlier_version_can_be_adopted(out: Path, tmp_path:
 
 
 def test_a_cache_of_another_program_is_refused(out: Path, tmp_path: Path) -> None:
-    # an output folder may be somebody's home, whose .cache has everything in it
+    # an output folder may be a home folder, whose .cache contains everything
     (out / ".cache" / "logs").mkdir(parents=True)
     (out / ".cache" / "logs" / "worker-0.log").write_text("another program's")
     with pytest.raises(NotOursError, match="did not write"):

@@ -1,4 +1,4 @@
-"""JSON that somebody has made to be a nuisance."""
+"""JSON made to cause trouble."""
 
 from __future__ import annotations
 

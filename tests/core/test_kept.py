@@ -1,4 +1,4 @@
-"""What runs keep for later ones is taken only when it is ours."""
+"""Content kept for later runs is used only if it is ours."""
 
 from __future__ import annotations
 

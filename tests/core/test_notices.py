@@ -1,4 +1,4 @@
-"""What people are told reaches whoever set things going, and nobody else."""
+"""Notices reach only the context that started the work."""
 
 from __future__ import annotations
 

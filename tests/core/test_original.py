@@ -1,4 +1,4 @@
-"""What is read of an original is what was hashed: a change in between is found."""
+"""The bytes read from an original are those that were hashed; a change in between is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tree is gone through as by `os.walk`, however deep it is."""
+"""A tree is walked as by `os.walk`, however deep it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What worker process processes of the tests run."""
+"""Functions that worker processes of the tests run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Unreadable:
 
 
 def echo(channel: Channel) -> None:
-    """Answers what it is told; some words are orders."""
+    """Answers with its message; some words are commands."""
     while True:
         message = channel.receive()
         if message == "die":

@@ -1,5 +1,5 @@
-"""A toy model that lives in another environment. Only the standard library is imported here: that
-is all such an interpreter need have."""
+"""A toy model that runs in another environment. This file imports only the standard library,
+because such an interpreter needs nothing else."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class EchoModel(ModelSpec):
 
 @dataclass(frozen=True)
 class Echo(ModelStage[NameItem, str]):
-    """Says where it is; the name `boom` kills its model worker."""
+    """Reports its interpreter; the name `boom` kills its model worker."""
 
     name: ClassVar[str] = "echo"
     version: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""Toy stages that misbehave in ways the first ones do not."""
+"""Further toy stages that misbehave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engine.toys import Read, ShoutModel, ShoutStage, WordItem, Write
 
 @dataclass(frozen=True)
 class MoodyStage(ShoutStage):
-    """`busy` fails for a transient cause until it has failed alone once; `slow` takes time."""
+    """`busy` fails transiently until it has failed alone once; `slow` takes time."""
 
     mood: Path = setting(Path(), affects_result=False)
     mark: str = ""

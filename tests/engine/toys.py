@@ -1,6 +1,6 @@
 """Toy stages: text files are recordings, words are items, a "model" that shouts.
 
-They let the engine be tested without media or models; files can carry orders to misbehave.
+With them the engine is tested without media or models; files can contain commands to misbehave.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Written(Artifact):
 
 @dataclass(frozen=True)
 class Read(FileStage):
-    """Reads the words of a text file; the word `unreadable` makes it bad input. At `edited`
-    somebody else is writing into it meanwhile."""
+    """Reads the words of a text file. The word `unreadable` makes it an input error; at `edited`
+    the file changes while it is read."""
 
     name: ClassVar[str] = "read"
     version: ClassVar[int] = 1
@@ -93,7 +93,7 @@ class Read(FileStage):
 
 @dataclass
 class Shouter:
-    """The loaded model, and the folder from which it is told how to behave (if any).
+    """The loaded model, and the folder with files that tell it how to behave (if any).
 
     It notes the device of each batch in `devices` there. While there is a file `slow`, or one with
     its device's name, each batch takes its time; while there is `full` memory runs out on a GPU.

@@ -131,7 +131,7 @@ class WriteEcho(Write):
 
 @dataclass(frozen=True)
 class WriteAll(WriteEcho):
-    """Asks for the third stage too, so that it is not an end of its own."""
+    """Needs the third stage too, so that this is not the end of another branch."""
 
     needs: ClassVar[tuple[type[Artifact], ...]] = (Shout, Echo, Length)
 

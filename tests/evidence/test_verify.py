@@ -138,7 +138,7 @@ def test_originals_and_results_moved_together_pass(finished, tmp_path: Path):
 
 
 def rewrite(run, edit, *, bound: bool = True) -> None:
-    """Edit evidence.json as somebody would who keeps the manifest's line for it right, or not."""
+    """Edit evidence.json, and update its line in the manifest or not."""
     path = run.out / EVIDENCE
     content = json.loads(path.read_bytes())
     edit(content)

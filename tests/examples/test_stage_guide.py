@@ -1,4 +1,4 @@
-"""The code of docs/write-a-stage.md makes a stage that keeps its promises, as it stands there."""
+"""The code in docs/write-a-stage.md makes a correct stage without changes."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from hypothesis import settings
 from reelmill.artifacts import Segment, Transcript, Word
 from reelmill.export.transcript import Document, Source
 
-#: A busy machine is no reason for a property to fail.
+#: A busy machine must not make a property fail.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 

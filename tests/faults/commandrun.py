@@ -1,4 +1,4 @@
-"""A real command in a process in which things go wrong.
+"""A real command in a process with planned faults.
 
 `python -m tests.faults.commandrun voice …`; ends with the command's exit code.
 """

@@ -1,4 +1,4 @@
-"""A scripted device: what NVML would say, given by the test, through the engine's one interface."""
+"""A scripted device: the test sets NVML's figures, through the engine's interface."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Faults inside a run's processes, at the n-th batch, task or start: a schedule in a folder.
 
-The coordinator's process is told the folder (`REELMILL_TEST_FAULTS`) and starts its worker
-processes through this module, which then calls the real ones. So any model worker of any stage can
-be made to fail in any way, also those of a real command: no stage and no engine module knows of it.
+The coordinator's process gets the folder (`REELMILL_TEST_FAULTS`) and starts its worker processes
+through this module, which then calls the real ones. Any model worker of any stage can thus be made
+to fail in any way, including those of a real command. No stage and no engine module knows of it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def schedule(
     intervals: Mapping[str, float] | None = None,
     **config: Any,
 ) -> dict[str, str]:
-    """Write what is to happen in a run; gives the environment that makes it happen.
+    """Write the faults planned for a run; returns the environment that causes them.
 
     `config`: changes to the engine's configuration (deadlines, waits); `intervals`: to those of it.
     """
@@ -253,8 +253,9 @@ class _StartedHere(process.WorkerProcess):
 
 @contextlib.contextmanager
 def going_wrong() -> Iterator[None]:
-    """Have this process's run go wrong as the environment says; nothing without it. File
-    descriptors that are open at the end and were not before are left in the file `descriptors`."""
+    """Plan the faults of the environment for this process's run; without it, do nothing. File
+    descriptors that are open at the end and were not before are listed in the file
+    `descriptors`."""
     name = os.environ.get(FOLDER)
     if name is None:
         yield

@@ -1,4 +1,4 @@
-"""Starting runs to break, and looking at what they leave behind."""
+"""Start runs that are to break, and examine what they leave behind."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class ToyRun(MarkedRun):
 
 
 class RamHog:
-    """A process that has `mb` of memory for itself, until it is ended."""
+    """A process that holds `mb` of memory until it is ended."""
 
     def __init__(self, mb: int) -> None:
         code = f"import sys; x = b'x' * ({mb} << 20); print(len(x), flush=True); sys.stdin.read()"

@@ -1,4 +1,4 @@
-"""The sandbox of the attacks sees what commands do to others' files; no row is left out."""
+"""The sandbox of the attacks detects what commands do to files of others; no row is left out."""
 
 import pytest
 

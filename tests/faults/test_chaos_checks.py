@@ -1,4 +1,4 @@
-"""That what `benchmarks/chaos` looks for it would find."""
+"""The checks of `benchmarks/chaos` find the errors they look for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Ended:
 
 
 def write_run(scene: Toy, out: Path) -> None:
-    """What a run would write that found the poisonous ones."""
+    """Write what a run would write after finding the crashing items."""
     failed = [{"file": f"/in/{name}", "kind": kind} for name, kind in scene.poison.items()]
     artifacts = out / ".cache" / "artifacts"
     artifacts.mkdir(parents=True)

@@ -1,7 +1,7 @@
 """Runs on real processes while a scripted device is busy, full, gone and back again.
 
-The toy models compute on the CPU whatever they are told; which device they were told is in the
-metrics. That nothing is lost on the way is what is asked here.
+The toy models always compute on the CPU; the metrics show which device they were assigned. These
+tests check that nothing is lost.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FAST = Intervals(sample=0.05, tell=0.05, look_at_devices=0.5, away_from_device=0
 
 
 class Scene:
-    """A folder through which the toy models tell where they are and are told how to be."""
+    """A folder through which the toy models report their device and get commands."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "scene"

@@ -1,4 +1,4 @@
-"""Runs that are killed, told to stop, or find the disk full; each time taken up again."""
+"""Runs that are killed, stopped, or find the disk full, and are then continued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What runs and model workers had, they give back; the real models are in `benchmarks/leaks.py`."""
+"""Runs and model workers free everything they used; real models are tested in
+`benchmarks/leaks.py`."""
 
 from __future__ import annotations
 

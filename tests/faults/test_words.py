@@ -1,5 +1,4 @@
-"""What is wrong is said in our own words, whatever is given: everywhere that people and programs
-read."""
+"""Errors are reported in plain words for any input, everywhere that people and programs read."""
 
 # proves: G8 G21
 

@@ -1,4 +1,4 @@
-"""Small videos for tests, whose every frame says which one it is."""
+"""Small videos for tests, in which every frame shows its number."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from synthetic.containers import damaged_adts, with_stated_length
 
 RATE = 16_000
 
-#: name: (container, codec, sample rate) of what users bring.
+#: name: (container, codec, sample rate) of formats that users have.
 FORMATS = {
     "m4a": ("mp4", "aac", 44_100),
     "m4a-16k": ("mp4", "aac", 16_000),
@@ -164,8 +164,8 @@ def list_of_others(path: Path, kind: str) -> Path:
 
 @contextmanager
 def open_fifos(folder: Path) -> Iterator[Callable[[], list[str]]]:
-    """Writers waiting at the FIFOs of a folder. Gives what tells which found a reader; at the end
-    they are let through, so that nothing is left hanging."""
+    """Start writers that wait at the FIFOs of a folder. Yields a function that says which found a
+    reader; at the end all are released, so that nothing hangs."""
     found: list[str] = []
     fifos = [path for path in folder.iterdir() if path.is_fifo()]
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""Times in the order of reading: followed while they can be true, ascending whatever they are."""
+"""Times in the order of reading: followed while plausible, and always ascending."""
 
 from __future__ import annotations
 

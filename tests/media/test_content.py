@@ -1,4 +1,4 @@
-"""Recordings are known by how they begin, and what is none is not taken for one."""
+"""Recordings are recognized by how they begin, and other files are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fonts that are not there are noticed before the work, and named by script."""
+"""Missing fonts are noticed before the work, and named by script."""
 
 # proves: S5
 

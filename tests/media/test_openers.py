@@ -1,4 +1,4 @@
-"""FFmpeg opens nothing but the recording it was given: no list, whatever it is called, leads on."""
+"""FFmpeg opens only the given recording: no list leads to other files, whatever its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probing: what is in a file, and what is wrong with one that cannot be used."""
+"""Probing: the content of a file, and errors of unusable ones."""
 
 from __future__ import annotations
 

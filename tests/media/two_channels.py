@@ -1,4 +1,4 @@
-"""A call of which each person has a channel, made of a sample and its truth."""
+"""A call with one channel per person, made from a sample and its truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.media.make import RATE, write
 
 CALL = ASSETS / "samples" / "call 2026-03-14.m4a"
 TRUTH = json.loads((CALL.parent / "truth" / f"{CALL.name}.json").read_text())
-#: Seconds of silence around an utterance that are its own.
+#: Seconds of silence around an utterance that belong to it.
 _AROUND = 0.15
 
 Float32 = npt.NDArray[np.float32]

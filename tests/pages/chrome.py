@@ -1,4 +1,4 @@
-"""A headless Chromium that is told what to do over a pipe (the Chrome DevTools Protocol)."""
+"""A headless Chromium, controlled over a pipe (the Chrome DevTools Protocol)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_every_language_has_the_same_texts_with_the_same_fields(language: str) -
 
 
 def test_no_text_is_unused() -> None:
-    """A text that no page, script or rule names is dead."""
+    """A text that no page, script or rule refers to is dead."""
     source = Path(reelmill.pages.__file__).parent
     code = "\n".join(
         path.read_text(encoding="utf-8")

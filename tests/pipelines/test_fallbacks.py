@@ -1,4 +1,4 @@
-"""Optional parts that are not there: one line each, and the run goes on without them."""
+"""Missing optional parts: one line each, and the run continues without them."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_a_library_that_cannot_be_imported_counts_as_missing(
     tmp_path: Path, announced: list[str]
 ) -> None:
     # proves: G19 V6
-    """Broken, mended by an installation, broken again: what was found out once is not believed
-    when something was installed or removed."""
+    """Broken, repaired by an installation, broken again: an earlier result is not reused after
+    something was installed or removed."""
     home = make_environment(tmp_path / "env", whisperx="3.8.6")
     (packages,) = home.glob("lib/*/site-packages")
     (packages / "whisperx" / "__init__.py").write_text("import a_library_that_is_not_there\n")

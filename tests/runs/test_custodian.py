@@ -1,4 +1,4 @@
-"""The custody log of runs: written while they work, whole whatever happens to them."""
+"""The custody log of runs: written while they work, and valid whatever happens to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user sets, and what the machine decides where nothing is set."""
+"""Settings of the user, and values chosen by the machine where nothing is set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence first, and whatever becomes of the reports."""
+"""Evidence is written first, whatever happens to the reports."""
 
 # proves: G14
 
@@ -72,7 +72,7 @@ def test_evidence_that_cannot_be_written_is_reported(job: Job, tmp_path: Path) -
 
 
 def test_a_run_killed_while_writing_reports_leaves_valid_evidence(job: Job, tmp_path: Path) -> None:
-    """The reports of before are not on record while new ones are being written."""
+    """Earlier reports are not on record while new ones are being written."""
     out = tmp_path / "out"
     with gate.output(out, "voice", [job.path]):
         write_reports(out, empty_run(), [job], [], anew=True)

@@ -33,7 +33,7 @@ def names(events: list[Event]) -> list[str]:
 
 
 def process_state() -> tuple[object, ...]:
-    """What of a process belongs to whoever uses the library."""
+    """The state of a process that belongs to the user of the library."""
     mask = os.umask(0o022)
     os.umask(mask)
     handlers = tuple(signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM))
@@ -85,7 +85,7 @@ def test_a_second_run_on_the_same_folder_is_refused_without_effect(tmp_path: Pat
 
 
 def test_a_run_inside_a_running_loop_does_not_block_it(tmp_path: Path) -> None:
-    """As in a notebook, whose cells are run by a loop that goes on."""
+    """As in a notebook, whose cells run in a loop that continues."""
     files = recordings(tmp_path / "in", {f"{n}.txt": WORDS for n in range(3)})
     beats = 0
 
@@ -109,7 +109,7 @@ def test_a_run_inside_a_running_loop_does_not_block_it(tmp_path: Path) -> None:
 
 
 def test_a_blocking_run_inside_a_running_loop_works_too(tmp_path: Path) -> None:
-    """A cell that simply says `for`."""
+    """A cell with a plain `for`."""
     files = recordings(tmp_path / "in", {"a.txt": "x"})
 
     async def cell() -> int:
@@ -153,7 +153,7 @@ def test_a_run_stopped_by_its_method_keeps_what_is_finished(tmp_path: Path) -> N
     assert run.summary is not None and run.summary.stopped == "seen enough"
     assert set(statuses.values()) == {"ok", "skipped"} and len(statuses) == 6
     done = {name for name, status in statuses.items() if status == "ok"}
-    # what was being written when the stop came may be there too, its recording unfinished
+    # files of an unfinished recording that were being written at the stop may exist too
     assert {path.stem for path in (tmp_path / "out").glob("*.up")} >= done
     with toy_run(tmp_path / "out", *files) as again:
         pass
@@ -218,7 +218,7 @@ def test_an_error_at_the_start_is_raised_there_and_ends_the_listeners(tmp_path: 
 
 
 def test_a_program_that_exits_leaves_no_process_behind(tmp_path: Path) -> None:
-    """Nobody waits for the run: the interpreter ends it, and what it began."""
+    """Nothing waits for the run: the interpreter ends it and its processes."""
     files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS} {WORDS}" for n in range(6)})
     script = f"""
 import sys

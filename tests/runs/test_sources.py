@@ -1,4 +1,4 @@
-"""Which files a user means."""
+"""Which files a user's arguments mean."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_links_out_of_the_folder_are_counted_and_not_followed(tmp_path: Path) ->
     (line,) = found_there.remarks()
     assert line.startswith("3 links out of the given folders not followed (")
     assert "up.wav" in line and "root" in line
-    # What is named outright, or lies in another folder given, is meant.
+    # A file named directly, or in another given folder, is included.
     assert set(found(tmp_path / "in" / "c.wav")) == {"c.wav"}
     (tmp_path / "in" / "more").symlink_to(tmp_path / "other")
     assert "d.wav" in found(tmp_path / "in", tmp_path / "other")

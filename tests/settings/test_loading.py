@@ -1,4 +1,4 @@
-"""Settings: command line over environment over file over default; mistakes are told by name."""
+"""Settings: command line over environment over file over default; errors are reported by name."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ def test_a_run_that_waits_for_recordings_can_be_stopped(tmp_path: Path) -> None:
 
 
 def test_an_added_recording_gets_a_name_of_its_own(tmp_path: Path) -> None:
-    """Also one of which nothing was noted: a file that is gone."""
+    """Also a recording that is not in the ledger because its file is gone."""
     first = toy_sources(tmp_path / "one", {"a.txt": "x"})
     second = toy_sources(tmp_path / "two", {"a.txt": "y"})
     first[0].path.unlink()

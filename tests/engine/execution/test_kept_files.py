@@ -1,4 +1,4 @@
-"""What results are called: nobody's file is in their place, and what that costs is said."""
+"""Names of results: existing files of others are kept, and the consequence is reported."""
 
 from __future__ import annotations
 

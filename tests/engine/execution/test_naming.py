@@ -1,4 +1,4 @@
-"""What recordings are called below the output folder, and what stands in their results' way."""
+"""Names of recordings below the output folder, and obstacles to their results."""
 
 from pathlib import Path
 

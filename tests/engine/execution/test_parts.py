@@ -1,4 +1,4 @@
-"""Stages whose recordings are worked on in parts."""
+"""Stages that process a recording in parts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ShoutLines(ModelStage[WordItem, str]):
 
 @dataclass(frozen=True)
 class WriteParts(FileStage):
-    """Writes each letter's code; a part waits until another process is at a part too."""
+    """Writes each letter's code; a part waits until another process works on a part too."""
 
     name: ClassVar[str] = "write"
     version: ClassVar[int] = 1

@@ -90,7 +90,7 @@ def test_a_few_small_recordings_come_first_and_then_the_longest() -> None:
 
 
 class Finished:
-    """A recording with everything done, to take pieces away from."""
+    """A finished recording, from which tests remove parts."""
 
     def __init__(self, tmp_path: Path, ledger: Ledger) -> None:
         self.cache = tmp_path / "out" / ".cache"

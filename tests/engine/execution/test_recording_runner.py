@@ -1,4 +1,4 @@
-"""A recording's way through the stages, with an executor that is scripted."""
+"""A recording going through its stages, with a scripted executor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a later run may take over from earlier ones, and what it must not."""
+"""What a later run may reuse from earlier ones, and what it must not."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_content_changed_and_changed_back_reuses_the_first_text(place: Place) ->
 def test_an_interrupted_change_of_settings_is_not_treated_as_finished(place: Place) -> None:
     # proves: G12
     place.run({"a.txt": "x"}, mark="1")
-    # a run with other settings that was killed when it had exported
+    # a run with other settings that was killed after exporting
     place.run({"a.txt": "x"}, mark="2")
     (named,) = [path for path in artifacts(place.out) if "/named/" in path]
     Path(named).unlink()
@@ -169,7 +169,7 @@ def test_fresh_computes_copies_of_one_content_once(place: Place) -> None:
 
 
 def test_a_stopped_fresh_run_continues_in_the_next_fresh_run(place: Place) -> None:
-    """What was to be made anew is not taken over by the run that goes on."""
+    """Results that were to be made anew are not reused by the run that continues."""
     texts = {f"{name}.txt": name for name in "abc"}
     place.run(texts)
 

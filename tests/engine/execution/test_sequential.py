@@ -1,4 +1,4 @@
-"""Models loaded one after the other, on real processes: one is gone before the next one loads."""
+"""Models loaded sequentially, on real processes: each is gone before the next one is loaded."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(
 
 
 def order(tmp_path: Path) -> list[str]:
-    """What the models did, runs of the same left out: `load one`, `infer one` and so on."""
+    """What the models did, without repetitions: `load one`, `infer one` and so on."""
     steps: list[str] = []
     for line in (tmp_path / "log").read_text().splitlines():
         step = line.rpartition(" ")[0]

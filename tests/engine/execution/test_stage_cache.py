@@ -1,4 +1,4 @@
-"""What is known of stages' results: kept, found again, adopted, discarded."""
+"""Known results of stages: kept, found again, adopted, discarded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NoDevices:
 
 
 class Bench:
-    """A cache on a real ledger, what it warns of, and a recording."""
+    """A cache on a real ledger, its warnings, and a recording."""
 
     def __init__(self, folder: Path, **config: object) -> None:
         self.out = folder / "out"
@@ -64,7 +64,7 @@ class Bench:
         return next(stage for stage in self.pipeline.stages if stage.name == name)
 
     def write(self, name: str = "read") -> None:
-        """What a worker does: the artifact is there, and nobody has noted it yet."""
+        """Do what a worker does: the artifact exists, but is not recorded yet."""
         task = self.cache.task(self.recording, self.stage(name))
         words = Words(["one"])
         store.save(task.target, self.stage(name), task.key, self.recording, words, self.config.seal)

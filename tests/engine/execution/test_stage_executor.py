@@ -1,4 +1,4 @@
-"""One stage's result: made in the pool, tried again, given up; with a pool that is scripted."""
+"""The result of one stage: made in a scripted pool, retried, given up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reelmill.errors import CrashError, Kind, TransientError
 from tests.engine.execution.test_stage_cache import NoDevices
 from tests.engine.toys import toy_config, toy_pipeline
 
-#: What the pool does with a task: an answer, or an exception to raise.
+#: What the pool does with a task: a result, or an exception to raise.
 Act = Made | Failed | Exception
 MADE = Made(0.25)
 
@@ -33,7 +33,7 @@ def failed(kind: Kind = "transient", **more: Any) -> Failed:
 
 
 class Scene:
-    """An executor whose pool and models do as they are told."""
+    """An executor whose pool and models are scripted."""
 
     def __init__(self, folder: Path, *acts: Act, in_pass: bool = True) -> None:
         self.pipeline = toy_pipeline(folder / "out")

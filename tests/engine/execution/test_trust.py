@@ -1,4 +1,4 @@
-"""What others did to a folder of results is not built on, and is said."""
+"""Changes made by others in a folder of results are not reused, and are reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def found(place: Place, stage: str) -> list[Path]:
 
 
 def again(place: Place, **config: Any) -> RunSummary:
-    """A run that reads what was made before, and makes its last stage anew."""
+    """A run that reads earlier results, and makes its last stage anew."""
     for path in found(place, "write"):
         path.unlink()
     for path in place.out.glob("*.up"):
@@ -73,7 +73,7 @@ def test_swapped_results_are_made_again_and_reported(place: Place) -> None:
 
 def test_results_made_with_another_key_are_made_again(place: Place, tmp_path: Path) -> None:
     # proves: G12
-    """Planted results: everything in them fits but for the key."""
+    """Planted results: everything in them is right except the key."""
     (tmp_path / "other").mkdir()
     other = Place(tmp_path / "other")
     other.run(TEXTS, seal=Seal(b"t" * 32))

@@ -1,4 +1,4 @@
-"""How large batches are: tables, and a series of looks at a scripted device."""
+"""Batch sizes: tables, and a series of samples of a scripted device."""
 
 from __future__ import annotations
 

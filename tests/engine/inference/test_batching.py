@@ -1,4 +1,4 @@
-"""The batcher: nobody lost, nobody twice, the oldest first, similar costs together."""
+"""The batcher: every item once, the oldest first, similar costs together."""
 
 from __future__ import annotations
 

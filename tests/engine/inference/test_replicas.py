@@ -1,4 +1,4 @@
-"""A replica's own state: what counts as another failure for want of memory."""
+"""A replica's own state: what counts as another out-of-memory failure."""
 
 from __future__ import annotations
 

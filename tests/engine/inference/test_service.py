@@ -1,7 +1,7 @@
-"""Items to outputs under a random schedule of faults, with model workers that are scripted.
+"""Items become outputs under a random schedule of faults, with scripted model workers.
 
-Whatever happens: every recording ends, finished or failed for a reason that is its own, and every
-block of the arena comes back exactly once.
+In every case, each recording ends, finished or failed for its own reason, and every block of the
+arena is freed exactly once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAGE = 4096
 STAGES = (Read(), ShoutStage(ShoutModel()))
 SHOUT = 1
 
-#: What a scripted model worker does with a batch: an answer, or an exception to raise.
+#: What a scripted model worker does with a batch: outputs, or an exception to raise.
 Act = Callable[[model_worker.Batch], Inferred | ModelWorkerError]
 
 
@@ -70,7 +70,7 @@ def out_of_memory() -> ModelWorkerError:
 
 
 class CheckedAllocator(Allocator):
-    """Refuses to take back what is not out."""
+    """Refuses to free blocks that are not allocated."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -136,7 +136,7 @@ class Scene:
         self.disk_full += 1
 
     async def take_through(self, label: str, items: int) -> StageRun:
-        """What a passage does: split as there is room, wait, close."""
+        """Do what a stage run does: split while there is room, wait, close."""
         stage_run = self.inference.open(SHOUT, label, self.folder / f"{label}.spill")
         try:
             try:
@@ -189,7 +189,7 @@ def test_an_empty_recording_is_finished_at_once(
 
 
 class Faults:
-    """Random faults; items with a mark on them are always at fault, in the way given."""
+    """Random faults; marked items always cause the given fault."""
 
     def __init__(self, seed: int, poison: dict[str, str]) -> None:
         self._choice = random.Random(seed)

@@ -1,4 +1,4 @@
-"""The arena: what is written comes back, memory is never given twice and always returns."""
+"""The arena: content is read back, memory is never allocated twice and always freed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reelmill.engine.process.arena import Allocator, Arena, Block, Packed, create_memory, unpack
 
 PAGE = 4096
-#: Allocate so many bytes, or free the n-th of the blocks that are out.
+#: Allocate a number of bytes, or free the n-th allocated block.
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("take"), st.integers(1, 12 * PAGE)),
@@ -72,7 +72,7 @@ def test_a_hole_is_used_again() -> None:
 
 
 def test_any_size_up_to_that_of_the_arena_can_be_allocated() -> None:
-    # an arena that is not a whole number of pages must not promise its broken last one
+    # an arena of a fractional number of pages must not use its incomplete last page
     descriptor = create_memory(10 * PAGE + 100)
     arena = Arena(descriptor)
     assert Allocator(10 * PAGE + 100).allocate(arena.size) is not None

@@ -1,4 +1,4 @@
-"""A call in a process of its own gives what it gives, also to a script without a main guard."""
+"""A call in a separate process returns its result, also in a script without a main guard."""
 
 from __future__ import annotations
 

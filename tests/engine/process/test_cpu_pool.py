@@ -1,4 +1,4 @@
-"""The CPU pool: order of work, deaths, stops; no worker is lost on the way."""
+"""The CPU pool: order of work, dead workers, stops; no worker is lost."""
 
 from __future__ import annotations
 

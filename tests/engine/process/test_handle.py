@@ -1,5 +1,4 @@
-"""Worker processes: whatever becomes of them reaches whoever waits, and none outlives its
-parent."""
+"""Worker processes: their end reaches whoever waits, and none outlives its parent."""
 
 from __future__ import annotations
 

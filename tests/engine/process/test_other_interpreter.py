@@ -33,7 +33,7 @@ def run(tmp_path: Path, texts: dict[str, str], **model: Any) -> RunSummary:
 
 
 def said(tmp_path: Path) -> dict[str, list[str]]:
-    """What each recording was answered, by its first name."""
+    """The answer for each recording, by its first name."""
     found = {}
     for path in (tmp_path / "out").rglob("echo-*.json"):
         answers = json.loads(path.read_text())["data"]["said"]

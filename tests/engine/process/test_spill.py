@@ -1,4 +1,4 @@
-"""Spill records: what went in comes out, and nothing in them is run."""
+"""Spill records: content is read back, and nothing in them is run."""
 
 from __future__ import annotations
 

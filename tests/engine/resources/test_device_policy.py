@@ -1,4 +1,4 @@
-"""Where to compute, second by second, with scripted devices."""
+"""The choice of device, second by second, with scripted devices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gone(index: int = 0) -> Card:
 def seconds(
     device_policy: DevicePolicy, cards: list[list[Card]], need_mb: float = 50.0
 ) -> list[Move | None]:
-    """A look a second, with our model workers on whatever the watch computes on."""
+    """One sample a second, with our model workers on the devices that the policy chose."""
     return [
         device_policy.look(
             sample(*some), at + 1.0, dict.fromkeys(device_policy.gpus, 40.0), need_mb

@@ -1,4 +1,4 @@
-"""Device choice as tables: what is asked for, what is there, what comes of it."""
+"""The choice of devices as tables: requested, available, chosen."""
 
 from __future__ import annotations
 

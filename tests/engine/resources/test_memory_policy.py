@@ -1,4 +1,4 @@
-"""Memory that runs short: what is done at which second, with a scripted machine and device."""
+"""Short memory: what is done at which second, with a scripted machine and device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models need is remembered from run to run, and a damaged memory of it harms nobody."""
+"""Needs of models are stored from run to run, and a damaged profile does no harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process says it has of a GPU's memory."""
+"""How much of a GPU's memory a process reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folders of results a run builds on, and what is made of those of others."""
+"""Which folders of results a run reuses, and how it treats those made by others."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def test_names_in_artifacts_cannot_lead_outside_their_folder(tmp_path: Path, nam
 
 
 def test_every_field_that_names_a_file_is_checked() -> None:
-    """`file` and `path`, wherever they stand in an artifact, and all that `sidecars` gives."""
+    """`file` and `path`, anywhere in an artifact, and everything in `sidecars`."""
     unchecked = [
         f"{kind.__name__}.{one.name}"
         for kind in vars(artifacts).values()
@@ -235,7 +235,7 @@ def test_a_key_follows_everything_that_decides_the_result_and_nothing_else() -> 
 
 
 class Unlike:
-    """Its text names an address, another one in each process."""
+    """Its text has an address, which differs in each process."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The ledger: what is put in is there in the next run, whatever the path looks like."""
+"""The ledger: content is there in the next run, for any path."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_results_are_read_back_as_results_of_earlier_runs(tmp_path: Path) -> Non
 
 
 def test_results_follow_the_folder_when_it_moves(tmp_path: Path) -> None:
-    """A copied or moved folder of results names nothing in the old place."""
+    """A copied or moved folder of results does not refer to the old place."""
     # proves: G12
     one, two = tmp_path / "one", tmp_path / "two"
     ledger = Ledger(database(one))

@@ -1,4 +1,4 @@
-"""The custody log: entries are only added, and whoever changes one is found out."""
+"""The custody log: entries are only added, and a changed one is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is changed, moved or cut off is found by verify, and the first entry of it named."""
+"""Verify detects changed, moved and truncated entries, and names the first one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_untouched_case_passes_the_check(check: Callable[[], list[str]]) -> N
 def test_one_changed_byte_in_a_line_is_detected(
     case: Case, check: Callable[[], list[str]], number: int
 ) -> None:
-    """Also of the last one, and also in the hash of the line before."""
+    """Also in the last line, and in the hash of the line before."""
     lines = case.lines()
     line = lines[number - 1]
     for at in (30, line.index(b'"prev"') + 20):

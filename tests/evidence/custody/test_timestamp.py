@@ -1,4 +1,4 @@
-"""Time stamps of a local authority: only its reply to our request about our bytes is taken."""
+"""Time stamps of a local authority: only its reply to our request about our bytes is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks for what is no text."""
+"""Marks for sound that is not text."""
 
 from reelmill.artifacts import Finding, Segment, Transcript, Word
 from reelmill.export.transcript.marks import with_marks

@@ -1,4 +1,4 @@
-"""Whatever is said, the files can be read back by other people's parsers."""
+"""Files with any text can be read back by independent parsers."""
 
 # proves: V7, S5 (no overlaps from rounding)
 

@@ -1,4 +1,4 @@
-"""Each format: its exact form once, and its traps."""
+"""Each format: its exact form, and special cases."""
 
 # proves: V7 (json, txt, srt, vtt, tsv)
 

@@ -1,4 +1,4 @@
-"""Small files that ask for hours, gigabytes or a whole disk cost themselves and nothing else."""
+"""Small files that would take hours, gigabytes or a whole disk fail alone."""
 
 from __future__ import annotations
 

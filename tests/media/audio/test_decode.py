@@ -1,4 +1,4 @@
-"""Decoding: all of the sound, at its time, whatever it came in."""
+"""Decoding: all of the sound, at its time, from any format."""
 
 from __future__ import annotations
 

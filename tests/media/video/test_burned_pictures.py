@@ -1,4 +1,4 @@
-"""Text in the picture is seen in time, upright and in its own shape, whatever the picture is."""
+"""Text in the picture is visible in time, upright and in its own shape, for any picture."""
 
 # proves: S5
 

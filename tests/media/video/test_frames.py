@@ -1,4 +1,4 @@
-"""Frames to be searched: every one once, upright, small, of whatever kind the video is."""
+"""Frames to be searched: each one once, upright and small, for any kind of video."""
 
 from __future__ import annotations
 

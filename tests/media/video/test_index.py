@@ -1,4 +1,4 @@
-"""Every frame that ffprobe counts is looked at once and in order, whatever the video is like."""
+"""Every frame that ffprobe counts is processed once and in order, for any kind of video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies with tracks added have all that the originals have, or say what they have not."""
+"""Copies with added tracks have everything the originals have, or report what is missing."""
 
 # proves: S5 G21
 

@@ -1,4 +1,4 @@
-"""Frames by time: the right ones, wherever reading begins, whatever the video is like."""
+"""Frames by time: the right ones, wherever reading begins, for any kind of video."""
 
 from __future__ import annotations
 

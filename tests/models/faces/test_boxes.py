@@ -1,4 +1,4 @@
-"""Box arithmetic, against what is plain."""
+"""Box arithmetic, compared with simple computations."""
 
 from __future__ import annotations
 

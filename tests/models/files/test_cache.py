@@ -1,4 +1,4 @@
-"""One way from a name to a folder, and clear words where there is none."""
+"""A name is resolved to a folder, or a clear message says why not."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Other environments: what they have is asked of them; what is wrong with them is said."""
+"""Other environments report their packages, and errors in them are reported."""
 
 from __future__ import annotations
 

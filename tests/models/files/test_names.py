@@ -1,4 +1,4 @@
-"""What lies in the current folder does not take the place of a model known by its name."""
+"""Files in the current folder do not replace a model known by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening networks: what this ONNX Runtime can and cannot do is known before it is asked to."""
+"""Opening networks: the abilities of the installed ONNX Runtime are checked first."""
 
 from __future__ import annotations
 

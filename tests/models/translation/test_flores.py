@@ -1,4 +1,4 @@
-"""Language codes: what users write, what NLLB wants, and what is said when they do not meet."""
+"""Language codes: the forms that users write, NLLB's codes, and messages for unknown ones."""
 
 import pytest
 

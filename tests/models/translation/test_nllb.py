@@ -1,4 +1,4 @@
-"""The loaded translator: tokens, languages, limits, what is said when files are damaged."""
+"""The loaded translator: tokens, languages, limits, and messages about damaged files."""
 
 import shutil
 from dataclasses import replace

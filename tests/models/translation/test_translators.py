@@ -1,4 +1,4 @@
-"""From a name to a translator, and clear words where there is none."""
+"""A name is resolved to a translator, or a clear message says why not."""
 
 import json
 import shutil

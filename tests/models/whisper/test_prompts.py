@@ -1,4 +1,4 @@
-"""Text that is made of the prompt is known as such."""
+"""Text that repeats the prompt is recognized."""
 
 import pytest
 

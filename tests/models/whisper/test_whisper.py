@@ -1,4 +1,4 @@
-"""The loaded model: same texts as faster-whisper, whatever stands beside a window."""
+"""The loaded model: the same texts as faster-whisper, for any neighbours of a window."""
 
 import sys
 from dataclasses import replace

@@ -1,5 +1,5 @@
 """Films with people in known places, cut to these people: the right picture, in step with the
-sound, whatever the film is like."""
+sound, for any kind of film."""
 
 from __future__ import annotations
 

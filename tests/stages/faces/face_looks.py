@@ -1,4 +1,4 @@
-"""A stand-in for the network that tells faces apart: a face looks like its coarse picture."""
+"""A substitute for the face network: the embedding of a face is its coarse picture."""
 
 from __future__ import annotations
 

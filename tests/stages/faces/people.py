@@ -1,4 +1,4 @@
-"""Persons of synthetic films, as if found: for tests of what is made of them."""
+"""Persons of synthetic films, as if detected, for tests of later stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tracks that went over to somebody else are parted where they did.
+"""Tracks that switch to another person are split at that place.
 
 # proves: F3
 """

@@ -1,4 +1,4 @@
-"""Clothes settle doubts beside faces, and stand in where no face is seen well enough.
+"""Clothes decide close cases beside faces, and replace them where no face is good enough.
 
 # proves: F3 F9
 """
@@ -38,7 +38,7 @@ def people(vectors: np.ndarray) -> list[int]:
 
 
 def test_the_same_clothes_decide_a_close_case() -> None:
-    # two looks at one person, not quite alike enough, and a stranger in other clothes
+    # two views of one person, not quite similar enough, and a stranger in other clothes
     doubtful = np.array([[1, 0, 0], [0.57, np.sqrt(1 - 0.57**2), 0], [0, 0, 1]], np.float32)
     assert people(doubtful) == [0, 1, 2]
     assert people(with_clothes(doubtful, wearing(1, 1, 5))) == [0, 0, 1]

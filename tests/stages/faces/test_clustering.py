@@ -1,4 +1,4 @@
-"""Tracks of one person come together, and only those."""
+"""Tracks of one person are joined, and only those."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posters and tiny faces are left out where that is asked for, and people are not."""
+"""Posters and tiny faces are left out on request, and people are not."""
 
 from __future__ import annotations
 

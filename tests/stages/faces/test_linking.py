@@ -1,4 +1,4 @@
-"""A voice is a face where they go together, and names go from faces to transcripts.
+"""Voices are linked with matching faces, and transcripts get names from faces.
 
 # proves: F8
 """

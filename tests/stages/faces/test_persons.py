@@ -1,4 +1,4 @@
-"""From tracks that are one person's to the person."""
+"""Tracks of one person become a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of known people are found, named and looked at; what is of no use is said.
+"""Pictures of known people are found, named and analysed; unusable ones are reported.
 
 # proves: F3
 """

@@ -1,4 +1,4 @@
-"""What is a cut, and what only looks a bit like one."""
+"""What is a cut, and what only resembles one."""
 
 from __future__ import annotations
 

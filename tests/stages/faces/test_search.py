@@ -1,4 +1,5 @@
-"""The search finds what moves, comes and goes by looking at few frames; by a scripted detector."""
+"""The search finds faces that move, appear and disappear by searching few frames, with a scripted
+detector."""
 
 from __future__ import annotations
 

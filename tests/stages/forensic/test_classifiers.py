@@ -1,4 +1,4 @@
-"""Optional classifiers of speech and text as stages; each is one file, as a stranger's would be."""
+"""Optional classifiers of speech and text as stages; each is one file, as in another package."""
 
 from __future__ import annotations
 

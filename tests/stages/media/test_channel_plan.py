@@ -1,4 +1,4 @@
-"""What is made of a recording's channels: told apart by measurement, on generated sound."""
+"""What is done with a recording's channels, decided by measurement, on generated sound."""
 
 # proves: V10
 

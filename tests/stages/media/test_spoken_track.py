@@ -1,4 +1,4 @@
-"""Which of several audio tracks is read, and what is said of the others."""
+"""Which of several audio tracks is read, and how the others are reported."""
 
 # proves: V1 G18
 

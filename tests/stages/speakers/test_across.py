@@ -18,7 +18,7 @@ VALUES = 128
 
 
 def voice(person: int, seed: int, own: float = 1.0) -> np.ndarray:
-    """A voice, of unit length: what all people have, what is always the person's, and chance.
+    """A voice of unit length: a common part, the person's own part, and noise.
 
     Two of one person have a cosine similarity of some 0.85, of two people 0.45.
     """
@@ -73,7 +73,7 @@ def test_two_speakers_of_one_recording_are_not_joined():
 
 
 def test_voices_below_the_threshold_are_not_joined():
-    """Two who are each alike to a third, and hardly to each other."""
+    """Two voices that are each similar to a third, and hardly to each other."""
     middle = Heard(("m", "A"), unit(voice(0, 1) + voice(1, 2)), 30.0)
     found = match([heard("a", "A", 0), middle, heard("b", "A", 1)], [], OPTIONS)
     for person in found:

@@ -67,8 +67,7 @@ def around(cosine: float, seed: int = 5) -> np.ndarray:
 
 # proves: V5
 def test_similarity_is_judged_relative_to_that_within_one_person() -> None:
-    """On a noisy line stretches of one person are as little alike as two people are on a good
-    one."""
+    """On a noisy line, stretches of one person are as dissimilar as two people on a good one."""
     goes_on, seconds = np.arange(20) % 2 == 1, np.full(20, 2.0, np.float32)
     noisy = around(0.45)
     assert cluster(noisy, seconds, ClusteringOptions(), goes_on).max() + 1 == 1

@@ -53,7 +53,7 @@ def test_all_windows_except_silent_ones_are_used(tmp_path: Path) -> None:
 
 # proves: V5
 def test_the_speech_detector_is_not_used() -> None:
-    """Voices that it takes for none are heard all the same: nothing of it is read."""
+    """Voices that the speech detector misses are still heard, because its result is not read."""
     assert STAGE.needs == (Audio,)
     assert EmbedSpeakers.needs == (Audio, SpeakerActivity)
 

@@ -1,4 +1,4 @@
-"""What is said of a recording's languages."""
+"""The findings about a recording's languages."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Listening again: which windows, and what is kept."""
+"""Second recognition: which windows, and which text is kept."""
 
 from reelmill.stages.speech.second_look import after_second_looks, second_looks
 from tests.stages.speech.heard import window

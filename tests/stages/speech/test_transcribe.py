@@ -1,4 +1,4 @@
-"""The transcript: made of what was recognized first, and of what was heard again."""
+"""The transcript: made from the first and the second recognition."""
 
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def test_a_given_language_is_used(recording):
 
 
 class NothingButKorean:
-    """What comes after has no use for other languages."""
+    """Later stages support only Korean."""
 
     def check(self, language):
         if language != "ko":

@@ -108,7 +108,7 @@ def test_text_of_whisperx_becomes_a_transcript(recording: Recording, audio: Audi
     assert [segment.text[:5] for segment in transcript.segments] == [" Emma"]
     assert transcript.speech_seconds == pytest.approx(8.336)
     assert transcript.segments[0].avg_logprob == pytest.approx(-0.0137, abs=1e-4)
-    # what it does not tell is not made up
+    # values that WhisperX does not give are not invented
     assert math.isnan(transcript.language_probability)
     assert math.isnan(transcript.segments[0].no_speech_prob)
 
@@ -151,7 +151,7 @@ def test_no_word_covers_a_pause_that_our_detector_leaves_out(
     ]
     assert found.segments[0].end <= pause[0] + 0.001
     assert found.segments[1].start >= pause[1] - 0.001
-    # what only WhisperX heard stays where it heard it
+    # words that only WhisperX heard keep their times
     deaf = align(recording, audio, transcribe(recording, audio, library, "en"), library, ())
     assert deaf.segments == whole.segments
 

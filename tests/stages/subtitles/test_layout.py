@@ -26,7 +26,7 @@ from reelmill.stages.subtitles.layout import LayOut
 from reelmill.testing import context_of
 
 RECORDING = Recording(Path("a.mp4"), "a", Path(), FileState("0", "0", 0, 0))
-#: What the tests hold the layout to, written down again on purpose.
+#: The limits for the layout, stated independently on purpose.
 LINE = {"ko": 18, "ja": 16, "en": 42}
 SPEED = {"ko": 12, "ja": 7, "en": 17}
 
@@ -239,7 +239,7 @@ def test_any_layout_loses_nothing_and_reports_what_it_breaks(said, language, bil
 
 
 def check_rules(track: SubtitleTrack, language: str, duration: float) -> None:
-    """Every rule looked at again, by other means than the layout's."""
+    """Check every rule again, by other means than the layout's."""
     reported = {(one.cue, one.rule) for one in track.broken}
     width = len if language == "en" else wide
     before = None

@@ -1,4 +1,4 @@
-"""Copies of a video are made for what can be seen in them."""
+"""Copies of a video are made if they have something to show."""
 
 # proves: S5 S6 G21
 

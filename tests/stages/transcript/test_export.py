@@ -1,4 +1,4 @@
-"""The export stage: where files go, what they are called, and what never happens."""
+"""The export stage: paths and names of files, and what must never happen."""
 
 # proves: V7, G14 (originals), G13
 

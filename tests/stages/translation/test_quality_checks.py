@@ -1,4 +1,4 @@
-"""What can be seen to be wrong with a translation."""
+"""Errors that can be detected in a translation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Sentences into other languages: none lost, whatever the model gives."""
+"""Sentences in other languages: none lost, whatever the model returns."""
 
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def test_there_are_as_many_lines_as_sentences_whatever_the_model_returns(
         for text, line in zip(texts, translated, strict=True):
             assert line.status in {"translated", "retried", "kept"}
             assert line.reason or line.status == "translated"
-            # Where there was something to read there still is.
+            # A text that had something to read still has.
             assert any(map(str.isalnum, line.text)) or not any(map(str.isalnum, text))
             whole = line.status == "kept" and "part " not in line.reason
             if whole or code == "ja":
