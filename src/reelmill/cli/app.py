@@ -12,6 +12,7 @@ import typer
 
 from reelmill import __version__
 from reelmill.cli.options import case as case_options
+from reelmill.cli.options import correct as correct_options
 from reelmill.cli.options import faces as faces_options
 from reelmill.cli.options import shared, takes
 from reelmill.cli.options import subtitle as subtitle_options
@@ -150,6 +151,23 @@ def verify(
     from reelmill.commands.verify import run_verify
 
     raise typer.Exit(run_verify(out, **options))
+
+
+@app.command()
+@takes(correct_options.Correct)
+def correct(
+    target: Annotated[
+        Path, typer.Argument(help="A recording: OUT/NAME, or one of its result files.")
+    ],
+    **options: Any,
+) -> None:
+    """Correct words, speakers and turns of a transcript.
+
+    All files of the recording are written anew. The machine's text is kept, and every correction
+    can be taken back."""
+    from reelmill.commands.correct import Wanted, run_correct
+
+    raise typer.Exit(run_correct(target, Wanted(**options)))
 
 
 @app.command()

@@ -29,12 +29,15 @@ from reelmill.engine.state.adoption import check_private
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger, Original
 from reelmill.errors import ForeignFolderError, InputError, ReelmillError, UsageError, reason
+from reelmill.evidence.custody.chain import Chain, head
+from reelmill.evidence.record import recorded_head
 from reelmill.models.alignment.aligners import NONE
 from reelmill.models.faces.detectors import DEFAULT as DEFAULT_DETECTOR
 from reelmill.models.faces.files import DEFAULT as DEFAULT_IDENTITY
 from reelmill.models.files.catalog import DEMO
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext
 from reelmill.pipelines.registry import stage_class, stage_names
+from reelmill.runs.case_folder import note_stage
 from reelmill.runs.task import TASK_NAMES, task_named
 from reelmill.settings import Settings
 
@@ -218,7 +221,8 @@ def _make(
     threads = settings.threads or policy.worker_threads(usable_cores(), 1)
     name = recording.name if stage.named_outputs else ""
     keys = [_key(source) for source in sources] or [recording.id]
-    key = store.result_key(store.stage_digest(stage), [name, *keys])
+    own = stage.own_key(recording.name)
+    key = store.result_key(store.stage_digest(stage), [name, *keys, *([own] if own else [])])
     artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size, key)
     cache = settings.out / _CACHE
     named = stage.named_outputs and cache.is_dir()
@@ -227,7 +231,14 @@ def _make(
         if named
         else store.artifact_path(recording.folder, stage.name, key)
     )
-    store.save(path, stage, key, recording, artifact, user_key().seal)
+    stored = [
+        store.Stored(one.path, key, recording.id) for one, key in zip(sources, keys, strict=False)
+    ]
+    saved = store.save(path, stage, key, recording, artifact, user_key().seal, stored)
+    if path.is_relative_to(settings.out) and head(settings.out) is not None:
+        chain = Chain(settings.out, user_key().seal, recorded_head(settings.out))
+        note_stage(chain, settings.out, recording, stage, path, saved)
+        chain.close()
     if isinstance(stage, ModelStage):
         _say(f"{stage.name}: {stage.model.display_name} on {device}")
     return path, artifact

@@ -224,6 +224,8 @@ class Stage(ABC):
     produces: ClassVar[type[Artifact]]
     #: Results are named after the recording (exports), not only by its content.
     named_outputs: ClassVar[bool] = False
+    #: It shows what people corrected: `reelmill correct` makes its result again.
+    corrected: ClassVar[bool] = False
     #: Files beside its artifact are removed when the recording is finished, and made again on
     #: demand.
     temporary: ClassVar[bool] = False
@@ -260,6 +262,15 @@ class Stage(ABC):
             for f in dataclasses.fields(self)
             if f.metadata.get("affects_result", True)
         }
+
+    def own_key(self, recording: str) -> str:
+        """What else decides the result of one recording: a digest of what people corrected, for
+        example. It becomes part of the key. Empty for nothing.
+
+        Args:
+            recording: the name of its results.
+        """
+        return ""
 
     def claims(self, name: str) -> list[str]:
         """The paths below the output folder that results of a recording named `name` may take. The

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from reelmill.artifacts import Segment, Word
+from reelmill.artifacts.edited_words import EditedWord
 from reelmill.core.printable import printable
 from reelmill.pages.language import Wording
 from reelmill.report.wording import clock, percent
@@ -72,6 +73,8 @@ class TranscriptText:
         return "".join([*written, _plain(text[at:])])
 
     def _word(self, word: Word, after: str) -> str:
+        if isinstance(word, EditedWord):
+            return self._edited(word) + after
         is_doubtful = word.timing != "interpolated" and word.score < DOUBTFUL
         mark = ""
         if is_doubtful:
@@ -79,6 +82,16 @@ class TranscriptText:
             title = self._say("review.doubtful", percent=percent(max(0.0, word.score)))
             mark = f' class="doubt" title="{html.escape(title)}"'
         return f'<span data-t="{word.start:.2f}"{mark}>{_plain(word.text.strip())}</span>{after}'
+
+    def _edited(self, word: EditedWord) -> str:
+        """A word that was changed, with the machine's own, which a reader may show."""
+        self.corrections += 1
+        machine = f"<del hidden>{_plain(word.machine)}</del> " if word.machine else ""
+        title = html.escape(self._say("review.corrected"))
+        return (
+            f'{machine}<span data-t="{word.start:.2f}" class="corrected" title="{title}">'
+            f"{_plain(word.text.strip())}</span>"
+        )
 
 
 def _plain(text: str) -> str:

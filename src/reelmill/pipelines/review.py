@@ -12,6 +12,7 @@ from reelmill.settings import Settings
 from reelmill.stages.review.listening import MakeListeningCopies
 from reelmill.stages.review.page import WriteReview, WriteSubtitleReview
 from reelmill.stages.review.waveform import MakeWaveform
+from reelmill.stages.transcript.layers import Layers
 
 
 def with_review(
@@ -30,7 +31,7 @@ def with_review(
         stages.append(MakeListeningCopies(root=out))
     if settings.pages:
         language = page_language(settings.lang)
-        page: Stage = WriteReview(root=out, language=language, names=names)
+        page: Stage = WriteReview(root=out, language=language, names=names, layers=Layers.of(out))
         if pipeline.name == "subtitle":
             page = WriteSubtitleReview(root=out, language=language)
         stages += [MakeWaveform(), page]

@@ -14,6 +14,7 @@ from reelmill.export.transcript.provenance import ModelFacts, Provenance
 from reelmill.pipelines.captions import lingering
 from reelmill.settings import Settings
 from reelmill.stages.transcript.export import Export
+from reelmill.stages.transcript.layers import Layers
 
 #: Files that hold a model's weights, by their endings.
 _WEIGHTS = frozenset({".bin", ".safetensors", ".onnx", ".pt"})
@@ -52,6 +53,7 @@ def export_stage(
         inaudible=settings.inaudible,
         events=settings.events,
         root=out,
+        layers=Layers.of(out),
         formats=settings.formats,
         settings=tuple(shown.items()),
         names=names,

@@ -15,7 +15,10 @@ from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
 from reelmill.core.atomic import write_bytes
 from reelmill.core.keys import WRITTEN, user_key
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import Stage
 from reelmill.engine.state.adoption import DATABASE
+from reelmill.engine.state.artifact_store import Saved
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import not_ours, whose
 from reelmill.errors import ForeignFolderError, UsageError
@@ -64,6 +67,35 @@ class CaseFolder:
         written = ExportedFile(name, hashlib.sha256(data).hexdigest(), len(data))
         self.results.append(written)
         return written
+
+
+def note_stage(
+    chain: Chain, out: Path, recording: Recording, stage: Stage, path: Path, saved: Saved
+) -> None:
+    """Add an entry about a stage's result that was made outside of a run.
+
+    Args:
+        chain: the log of `out`.
+        out: the output folder.
+        recording: what it was made of.
+        stage: what made it.
+        path: the artifact.
+        saved: the artifact as it was written.
+    """
+    folder = Folder(out)
+    beside = recording.folder
+    chain.append(
+        "stage",
+        recording=folder.name(os.path.abspath(recording.path)),
+        source={"sha256": recording.id},
+        stage=stage.name,
+        version=stage.version,
+        artifact={"path": folder.name(path), "sha256": saved.sha256},
+        beside=[
+            {"path": folder.name(beside / name), "sha256": sha256}
+            for name, sha256 in saved.beside.items()
+        ],
+    )
 
 
 @contextlib.contextmanager

@@ -140,7 +140,7 @@ class Custodian:
                 for name, sha256 in event.beside.items()
             ]
         if event.is_adopted:
-            facts["made_by"] = "an interrupted run"
+            facts["made_by"] = "earlier work"
         return facts
 
     def _outcome(self, outcome: FileOutcome) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def test_a_known_file_is_hashed_again_only_after_a_change(
     cut(tmp_path)
     one = recording(tmp_path)
     path = one.folder / "cut-1.json"
-    stamps = store.save(path, CutOut(), "k", one, Cut("cut.npz"), SEAL)
+    stamps = store.save(path, CutOut(), "k", one, Cut("cut.npz"), SEAL).stamps
     seen = store.Stored(path, "k", one.id, stamps)
     with monkeypatch.context() as patched:
         # hashing ticks at every chunk

@@ -127,6 +127,7 @@ class Keys:
                 store.stage_digest(stage),
                 stage.named_outputs,
                 [maker.name for maker in pipeline.makers(stage)],
+                stage.own_key,
             )
             for stage in pipeline.stages
         ]
@@ -141,10 +142,11 @@ class Keys:
         keys = self._known.get(at)
         if keys is None:
             keys = self._known[at] = {}
-            for stage, digest, named_outputs, makers in self._steps:
+            for stage, digest, named_outputs, makers, own_key in self._steps:
                 name = recording.name if named_outputs else ""
                 sources = [keys[maker] for maker in makers] or [recording.id]
-                keys[stage] = store.result_key(digest, [name, *sources])
+                own = own_key(recording.name)
+                keys[stage] = store.result_key(digest, [name, *sources, *([own] if own else [])])
         return keys
 
     def forget(self, recording: Recording) -> None:

@@ -331,7 +331,9 @@ def _do(task: Task, worker: _Worker, started: float) -> Made:
         items, handed = _send(stage.split(context, inputs), worker.channel)
         return Made(time.process_time() - started, items=items, handed=handed)
     artifact = _artifact(task, stage, context, inputs, keys.spill_key)
-    saved = store.save(task.target, stage, task.key, task.recording, artifact, keys.seal)
+    saved = store.save(
+        task.target, stage, task.key, task.recording, artifact, keys.seal, task.sources
+    )
     files = [str(path) for path in stage.files(task.recording, artifact)]
     seconds = time.process_time() - started
     return Made(seconds, files=files, saved=saved, summary=artifact.summary())

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ Stamps = dict[str, Stamp]
 SPILL_FILE = re.compile(r"[\w-]+-[0-9a-f]{16}\.sp(?:ill|ool)\.\d+\.[\w.-]+")
 OURS = re.compile(rf"[\w-]+-[\w~-]+(\.[\w-]+)?\.(json|npz|pcm|mp4|jpg|ass)|{SPILL_FILE.pattern}")
 
-_adapters: dict[type[Artifact], Any] = {}
+_adapters: dict[type[Any], Any] = {}
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,16 @@ def named_path(cache: Path, stage_name: str, recording_name: str) -> Path:
 
 
 def save(
-    path: Path, stage: Stage, key: str, recording: Recording, artifact: Artifact, seal: Seal
+    path: Path,
+    stage: Stage,
+    key: str,
+    recording: Recording,
+    artifact: Artifact,
+    seal: Seal,
+    sources: Iterable[Stored] = (),
 ) -> Saved:
     """Write an artifact with its inputs, the digests of the files beside it, and a MAC over all of
-    that.
+    that. That of a stage which shows corrections has what is needed to make it again.
 
     Raises:
         OSError: as `atomic.replacing`.
@@ -136,7 +142,7 @@ def save(
     stamps, digests = {}, {}
     for name in dict.fromkeys(artifact.sidecars()):
         digests[name], stamps[name] = _digest(folder / name)
-    envelope = {
+    envelope: dict[str, Any] = {
         "schema": f"reelmill/{artifact.schema}",
         "stage": {"name": stage.name, "version": stage.version, "settings": stage.fingerprint()},
         "model": stage.model.name if isinstance(stage, ModelStage) else None,
@@ -145,6 +151,11 @@ def save(
         "data": _adapter(type(artifact)).dump_python(artifact, mode="json"),
         "files": digests,
     }
+    if stage.corrected:
+        envelope["stage"]["fields"] = _adapter(type(stage)).dump_python(stage, mode="json")
+        envelope["sources"] = [
+            {"path": os.path.relpath(one.path, path.parent), "key": one.key} for one in sources
+        ]
     data = seal.signed(_PURPOSE, envelope)
     write_bytes(path, data)
     return Saved(hashlib.sha256(data).hexdigest(), digests, stamps)
@@ -197,6 +208,44 @@ def _is_of_other_work(stored: Stored) -> bool:
         return bool(_parsed(stored.path)["key"] != stored.key)
     except InputError:
         return False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an artifact was made: the stage, and what it read. `source` is the original. `paths` are
+    those of what it read, from the artifact's folder."""
+
+    stage: Stage
+    source: Path
+    content: str
+    inputs: list[Artifact]
+    keys: list[str]
+    paths: list[str]
+
+
+def read_recipe(path: Path, kind: type[Stage], seal: Seal) -> Recipe | None:
+    """How an artifact of a stage that shows corrections was made; None where an earlier version
+    made it, which did not say so.
+
+    Raises:
+        InputError, NotTrustedError: as `load`, of the artifact or of what it was made from.
+    """
+    data = _read(path)
+    if not seal.is_signed(_PURPOSE, data):
+        raise NotTrustedError(f"{path}: not made with your key, or changed since")
+    envelope = _parsed(path, data)
+    fields, sources = envelope["stage"].get("fields"), envelope.get("sources")
+    if fields is None or sources is None:
+        return None
+    recording, inputs = envelope["recording"], []
+    for one in sources:
+        stored = Stored(path.parent / one["path"], one["key"], recording["sha256"])
+        made = _trusted(stored, seal)
+        inputs.append(load(stored, _kinds()[made["schema"]], seal))
+    stage = _adapter(kind).validate_python(fields)
+    keys = [one["key"] for one in sources]
+    paths = [one["path"] for one in sources]
+    return Recipe(stage, Path(recording["path"]), recording["sha256"], inputs, keys, paths)
 
 
 def load_named(path: Path, kind: type[Artifact]) -> Artifact:
@@ -340,7 +389,7 @@ def _stamp(stat: os.stat_result) -> Stamp:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
-def _adapter(kind: type[Artifact]) -> Any:
+def _adapter(kind: type[Any]) -> Any:
     if kind not in _adapters:
         from pydantic import TypeAdapter  # a tenth of a second that a run without work can save
 

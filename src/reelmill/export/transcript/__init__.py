@@ -1,6 +1,6 @@
 """Transcripts written for people and other programs, with one writer class per format."""
 
-from reelmill.export.transcript.document import Document, Source
+from reelmill.export.transcript.document import Correction, Document, Source
 from reelmill.export.transcript.registry import (
     DEFAULT_FORMATS,
     known_formats,
@@ -11,6 +11,7 @@ from reelmill.export.transcript.writer import TranscriptWriter
 
 __all__ = [
     "DEFAULT_FORMATS",
+    "Correction",
     "Document",
     "Source",
     "TranscriptWriter",

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from reelmill.artifacts import Acoustics, Findings, Scores, Segment, Transcript, Turn
+from reelmill.artifacts.corrections import CorrectionLayer
 from reelmill.core.recording import Recording
 from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.cues import spoken
@@ -42,6 +43,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What people corrected, and the transcript as the machine made it."""
+
+    layer: CorrectionLayer
+    machine: Transcript
+
+
+@dataclass(frozen=True)
 class Document:
     """A transcript with its source and settings. `turns` say who speaks when, if known. `findings`
     are those of further stages. `captions`, whose text has line breaks, are what timed formats
@@ -58,6 +67,7 @@ class Document:
     provenance: Provenance | None = None
     acoustics: Acoustics | None = None
     scores: Scores | None = None
+    correction: Correction | None = None
 
     @property
     def shown(self) -> Sequence[Segment]:

@@ -17,10 +17,11 @@ from reelmill.artifacts import (
     Turn,
     Word,
 )
+from reelmill.artifacts.edited_words import EditedSegment, EditedWord
 from reelmill.core.times import milliseconds
 from reelmill.export.jsontext import json_text, number
 from reelmill.export.transcript.cues import spoken
-from reelmill.export.transcript.document import Document, Source
+from reelmill.export.transcript.document import Correction, Document, Source
 from reelmill.export.transcript.writer import TranscriptWriter
 
 SCHEMA = "reelmill.transcript/1"
@@ -82,11 +83,21 @@ def _content(document: Document) -> dict[str, Any]:
             for one in of.findings
         ),
     ]
+    if document.correction is not None:
+        content["corrections"] = _correction(document.correction)
     if document.acoustics is not None:
         content["acoustics"] = acoustic_facts(document.acoustics)
     if document.scores is not None:
         content["scores"] = asdict(document.scores)
     return content
+
+
+def _correction(correction: Correction) -> dict[str, Any]:
+    """What people changed, when, and the machine's own text."""
+    return {
+        "edits": [asdict(edit) for edit in correction.layer.edits],
+        "machine_text": " ".join(text for _, text in spoken(correction.machine)),
+    }
 
 
 def finding_facts(source: str, found: Finding, made_with: str | None = None) -> dict[str, Any]:
@@ -150,6 +161,9 @@ def _segment(index: int, segment: Segment, language: str) -> dict[str, Any]:
         values["channel"] = segment.channel
     for name in ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature"):
         values[name] = number(getattr(segment, name), 4)
+    if isinstance(segment, EditedSegment):
+        machine = {"text": segment.machine, "speaker": segment.machine_speaker}
+        values["machine"] = {name: value for name, value in machine.items() if value is not None}
     if segment.words:
         values["words"] = [_word(word) for word in segment.words]
     return values
@@ -164,6 +178,8 @@ def _word(word: Word) -> dict[str, Any]:
     }
     if word.speaker is not None:
         values["speaker"] = word.speaker
+    if isinstance(word, EditedWord):
+        values["machine"], values["changed_by"] = word.machine, word.editor
     return values
 
 

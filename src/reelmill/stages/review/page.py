@@ -44,6 +44,7 @@ from reelmill.export.transcript.names import (
 from reelmill.pages.language import wording_in
 from reelmill.pages.recording import Playable, RecordingPage, Review, label_counts
 from reelmill.stages.transcript.export import export_path, file_facts, found_names
+from reelmill.stages.transcript.layers import Layers, corrected_inputs
 
 
 @dataclass(frozen=True)
@@ -115,21 +116,28 @@ class WriteReview(_WriteReview):
         optional(Scores),
     )
     produces = ReviewPage
+    corrected = True
 
     names: tuple[SpeakerName, ...] = ()
+    #: What people corrected; part of the key of each recording by itself.
+    layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
+
+    def own_key(self, recording: str) -> str:
+        return self.layers.key(recording)
 
     def fingerprint(self) -> dict[str, Any]:
         return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
 
     def review(self, context: StageContext, inputs: Inputs) -> Review:
-        profiles, diarization = inputs.get(SpeakerProfiles), inputs.get(Diarization)
+        given = corrected_inputs(context.recording, inputs, self.layers)
+        profiles = inputs.get(SpeakerProfiles)
         names = {} if profiles is None else found_names(profiles)
-        names |= names_for(self.names, context.recording.path.name)
+        names |= {**names_for(self.names, context.recording.path.name), **given.names}
         acoustics = inputs.get(Acoustics)
         return Review(
             Source.of(context.recording),
-            named(inputs[Transcript], names),
-            () if diarization is None else named_turns(diarization.turns, names),
+            named(given.transcript, names),
+            named_turns(given.turns, names),
             named_findings(inputs.every(Findings), names),
             inputs.get(Waveform),
             self._playable(context.recording, inputs),

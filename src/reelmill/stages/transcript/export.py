@@ -26,6 +26,7 @@ from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
 from reelmill.export.transcript import (
     DEFAULT_FORMATS,
+    Correction,
     Document,
     Source,
     TranscriptWriter,
@@ -48,6 +49,7 @@ from reelmill.export.transcript.records.writers import CourtText
 from reelmill.report.wording import count
 from reelmill.stages.subtitles.rules import rules_for
 from reelmill.stages.transcript.captions import Lingering, captions
+from reelmill.stages.transcript.layers import Layers, corrected_inputs
 
 #: Bytes kept free after a name for suffixes, including those of future formats.
 _SUFFIX_ROOM = 16
@@ -75,6 +77,7 @@ class Export(FileStage):
     )
     produces: ClassVar[type[Artifact]] = Exports
     named_outputs: ClassVar[bool] = True
+    corrected: ClassVar[bool] = True
 
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_FORMATS
@@ -94,6 +97,8 @@ class Export(FileStage):
     #: no other result.
     case: Case | None = None
     provenance: Provenance = field(default_factory=Provenance, metadata={"affects_result": False})
+    #: What people corrected; part of the key of each recording by itself.
+    layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
 
     def __post_init__(self) -> None:
         """Raises UsageError for a format that cannot be written, before any work is done."""
@@ -102,12 +107,16 @@ class Export(FileStage):
     def fingerprint(self) -> dict[str, Any]:
         return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
 
+    def own_key(self, recording: str) -> str:
+        return self.layers.key(recording)
+
     def run(self, context: StageContext, inputs: Inputs) -> Exports:
+        given = corrected_inputs(context.recording, inputs, self.layers)
         profiles = inputs.get(SpeakerProfiles)
         names = {} if profiles is None else found_names(profiles)
         names |= names_for(self.names, context.recording.path.name)
-        diarization = inputs.get(Diarization)
-        spoken = named(inputs[Transcript], names)
+        names |= given.names
+        spoken = named(given.transcript, names)
         transcript = with_marks(spoken, inaudible=self.inaudible, events=self.events)
         rules = rules_for(
             transcript.language, self.characters_per_line, lines=self.lines, longest=self.longest
@@ -116,20 +125,21 @@ class Export(FileStage):
             transcript,
             Source.of(context.recording),
             dict(self.settings),
-            () if diarization is None else named_turns(diarization.turns, names),
+            named_turns(given.turns, names),
             named_findings(inputs.every(Findings), names),
             captions(transcript, rules, self.lingering),
             None if self.case is None else self.case.named(names),
             self.provenance,
             with_names(inputs.get(Acoustics), names),
             with_names(inputs.get(Scores), names),
+            None if given.layer is None else Correction(given.layer, given.machine),
         )
         verbatim = replace(document, transcript=with_marks(spoken, inaudible=True, events=True))
         files = [
             self._write(context.recording, verbatim if writer.verbatim else document, writer)
             for writer in self._writers()
         ]
-        return Exports(files, list(self._left_out(verbatim)))
+        return Exports(files, [*given.findings, *self._left_out(verbatim)])
 
     def claims(self, name: str) -> list[str]:
         return [export_path(name, writer.suffix) for writer in self._writers()]

@@ -1,0 +1,140 @@
+"""Makes the files of one recording anew after a person corrected its transcript, without a model
+and without running its pipeline."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reelmill.artifacts import Artifact, ExportedFile, Transcript
+from reelmill.core import gate
+from reelmill.core.keys import WRITTEN, Seal, user_key
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs, Stage, StageContext
+from reelmill.engine.state import artifact_store as store
+from reelmill.engine.state.adoption import DATABASE
+from reelmill.engine.state.run_db import Ledger, Original
+from reelmill.errors import UsageError
+from reelmill.evidence.paths import Folder
+from reelmill.pipelines.registry import stage_class, stage_names
+from reelmill.runs.case_folder import CaseFolder, note_stage
+from reelmill.stages.transcript.layers import Layers
+
+
+@dataclass(frozen=True)
+class Made:
+    """A stage's result for a recording, which can be made again."""
+
+    stage: Stage
+    path: Path
+    recipe: store.Recipe
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A recording of an output folder with the results that show its transcript."""
+
+    out: Path
+    recording: Recording
+    made: list[Made]
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the first of them reads."""
+        return Inputs(self.made[0].recipe.inputs)
+
+    @property
+    def transcript_key(self) -> str:
+        """The key of the machine's transcript."""
+        recipe = self.made[0].recipe
+        transcript = self.inputs[Transcript]
+        return recipe.keys[next(n for n, one in enumerate(recipe.inputs) if one is transcript)]
+
+    @property
+    def command(self) -> str:
+        """The command whose results they are."""
+        for made in self.made:
+            for file in made.stage.claims(self.recording.name):
+                written = gate.record_of(self.out).latest(file)
+                if written is not None:
+                    return written.owner.command
+        return self.made[0].stage.commands[0]
+
+
+def finished_recording(out: Path, name: str) -> Finished:
+    """A recording by the name of its results, with all that was made of its transcript.
+
+    Raises:
+        UsageError: no such recording, or its results cannot be made again without a run.
+        InputError: a result is damaged or not ours.
+    """
+    seal, cache = user_key().seal, out / gate.CACHE
+    original = _original(cache, name, seal)
+    made = list(_made(cache, name, seal))
+    if original is None or original.before is None or not made:
+        raise UsageError(
+            f"{name}: no finished transcript with this name in {out}; run `reelmill voice` on the "
+            "recording first, once more if an earlier version made it"
+        )
+    state = original.before
+    folder = store.recording_folder(cache, state.sha256)
+    path = Path(original.beside or original.path)  # a case that was moved as a whole
+    return Finished(out, Recording(path, name, folder, state), made)
+
+
+def _original(cache: Path, name: str, seal: Seal) -> Original | None:
+    with contextlib.closing(Ledger(cache / DATABASE, seal)) as ledger:
+        originals = ledger.originals().values()
+    return next((one for one in originals if one.name == name), None)
+
+
+def _made(cache: Path, name: str, seal: Seal) -> Iterator[Made]:
+    for stage_name in stage_names():
+        path = store.named_path(cache, stage_name, name)
+        if path.is_file() and (kind := stage_class(stage_name)).corrected:
+            recipe = store.read_recipe(path, kind, seal)
+            if recipe is not None:
+                yield Made(recipe.stage, path, recipe)
+
+
+def remake(case: CaseFolder, finished: Finished) -> list[ExportedFile]:
+    """Write the files of a recording again, with the corrections as they are now, and note it in
+    the custody log.
+
+    Raises:
+        NotOursError: a person changed one of the files; it is kept.
+        OSError: a file cannot be written.
+    """
+    layers, written = Layers.of(case.out), []
+    originals, key = [finished.recording.path], user_key().seal.key_for(WRITTEN)
+    with gate.output(case.out, finished.command, originals, key):
+        for made in finished.made:
+            fields: dict[str, Any] = {"root": case.out, "layers": layers}
+            stage = replace(made.stage, **fields)
+            files = _make(case, finished.recording, stage, made)
+            case.results += files
+            written += files
+    return written
+
+
+def _make(case: CaseFolder, recording: Recording, stage: Stage, made: Made) -> list[ExportedFile]:
+    assert isinstance(stage, FileStage)
+    own = stage.own_key(recording.name)
+    parts = [recording.name, *made.recipe.keys, *([own] if own else [])]
+    key = store.result_key(store.stage_digest(stage), parts)
+    context, inputs = StageContext(recording, stage.name, key), Inputs(made.recipe.inputs)
+    artifact: Artifact = stage.join(context, inputs, [stage.run(context, inputs)])
+    sources = [
+        store.Stored(made.path.parent / path, of, recording.id)
+        for path, of in zip(made.recipe.paths, made.recipe.keys, strict=True)
+    ]
+    saved = store.save(made.path, stage, key, recording, artifact, user_key().seal, sources)
+    note_stage(case.chain, case.out, recording, stage, made.path, saved)
+    exported = list(artifact.summary().exported)
+    name = Folder(case.out).name(os.path.abspath(recording.path))
+    case.note("export", recording=name, results=[asdict(one) for one in exported])
+    return exported
