@@ -8,6 +8,9 @@ from typing import ClassVar
 from reelmill.artifacts.findings import Findings
 from reelmill.artifacts.summary import Finding
 
+#: What may be said of an occurrence.
+MARKS = ("negated", "quoted", "conditional", "question")
+
 
 @dataclass
 class PatternMatch:
@@ -54,8 +57,7 @@ class PatternMatch:
     @property
     def marks(self) -> list[str]:
         """The names of the marks it has, such as `conditional`."""
-        names = ("negated", "quoted", "conditional", "question")
-        return [name for name in names if getattr(self, name)]
+        return [name for name in MARKS if getattr(self, name)]
 
     def finding(self) -> Finding:
         """The finding for exports, pages and search: the quote, then marks, pattern and reason."""

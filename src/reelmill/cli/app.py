@@ -42,6 +42,12 @@ models_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List and download models."
 )
 app.add_typer(models_app, name="models")
+patterns_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List and try patterns of language (see `reelmill voice --forensic`).",
+)
+app.add_typer(patterns_app, name="patterns")
 
 
 def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
@@ -255,6 +261,36 @@ def models_pull(
     from reelmill.commands.voice import run_models_pull
 
     raise typer.Exit(run_models_pull(name))
+
+
+@patterns_app.command("list")
+def patterns_list(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Pattern files of your own to list too.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Only this language, e.g. ko.")] = None,
+) -> None:
+    """List all patterns, with what each stands for."""
+    from reelmill.commands.patterns import run_patterns_list
+
+    raise typer.Exit(run_patterns_list(files or [], language))
+
+
+@patterns_app.command("test")
+def patterns_test(
+    file: Annotated[Path, typer.Argument(help="A pattern file (TOML).")],
+    on: Annotated[
+        list[str] | None,
+        typer.Argument(help="A text in quotes, a JSON result or a folder of results."),
+    ] = None,
+) -> None:
+    """Show what a pattern file finds, and on what it is wrong.
+
+    It is tried on its own examples and look-alikes, on everyday sentences, and on what is
+    given. Exit code 1 means that it is wrong about one of the first three."""
+    from reelmill.commands.patterns import run_patterns_test
+
+    raise typer.Exit(run_patterns_test(file, on or []))
 
 
 @app.callback(invoke_without_command=True)

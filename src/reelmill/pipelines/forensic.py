@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.classifiers.files import classifier_spec
 from reelmill.models.praat import praat_spec
+from reelmill.models.whisper.languages import parse_languages
 from reelmill.settings import Settings
 from reelmill.stages.forensic.acoustics import MeasureAcoustics
 from reelmill.stages.forensic.classify_emotion import OPTION as EMOTION_OPTION
 from reelmill.stages.forensic.classify_emotion import ClassifyEmotion
 from reelmill.stages.forensic.classify_text import OPTION as TEXT_OPTION
 from reelmill.stages.forensic.classify_text import ClassifyText
+from reelmill.stages.forensic.matching.files import read_patterns, shipped_digest, shipped_languages
+from reelmill.stages.forensic.matching.languages import check_files, made_with
+from reelmill.stages.forensic.patterns import FindPatterns
 from reelmill.stages.forensic.score_weights import read_weights
 from reelmill.stages.forensic.scores import ScoreFindings
 from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
 
 #: Settings that have no effect without `forensic`.
-_ONLY_WITH_FORENSIC = ("score_weights",)
+_ONLY_WITH_FORENSIC = ("score_weights", "patterns", "pattern_languages")
 
 
 def with_forensic(pipeline: Pipeline, settings: Settings) -> Pipeline:
@@ -40,7 +46,8 @@ def forensic_stages(settings: Settings) -> list[Stage]:
         _tell_in_vain(settings)
         return classifiers
     weights = read_weights(settings.score_weights)
-    return [*_acoustic_stages(), *classifiers, ScoreFindings(weights, absent=absent)]
+    stages = [*_acoustic_stages(), pattern_stage(settings), *classifiers]
+    return [*stages, ScoreFindings(weights, absent=absent)]
 
 
 def _classifiers(settings: Settings) -> tuple[list[Stage], tuple[str, ...]]:
@@ -79,3 +86,21 @@ def _acoustic_stages() -> list[Stage]:
     except ModelUnavailableError as error:
         announce(str(error))
         return [MeasureAcoustics(unmeasured=(str(error),))]
+
+
+def pattern_stage(settings: Settings) -> FindPatterns:
+    """The stage that finds patterns, with the user's files.
+
+    Raises:
+        UsageError: a pattern file or a language is not valid.
+    """
+    files = tuple(read_patterns(Path(name)) for name in settings.patterns)
+    languages = parse_languages(",".join(settings.pattern_languages))
+    check_files(files)
+    searched = sorted({*shipped_languages(), *(file.language for file in files)})
+    return FindPatterns(
+        added=files,
+        languages=languages,
+        shipped=shipped_digest(),
+        analysers=tuple(made_with(language) for language in searched),
+    )

@@ -24,13 +24,16 @@ Kind = Literal["speech", "translation", "finding"]
 _SCHEMAS = ("reelmill.transcript/1", "reelmill.subtitles/1")
 #: Ten times the transcript of a whole day.
 _LARGEST_BYTES = 1 << 28
+_NOT_OF_LINES = {"translations": True, "language": True, "channel": True}
 
 
 class Word(BaseModel):
-    """A word and its start, in seconds of the original."""
+    """A word and its times, in seconds of the original; `score` is its probability."""
 
     word: str
     start: float
+    end: float | None = None
+    score: float | None = None
 
 
 class Line(BaseModel):
@@ -50,11 +53,15 @@ class _Translation(BaseModel):
     text: str = ""
 
 
-class _Segment(BaseModel):
+class SaidSegment(BaseModel):
+    """A segment of a transcript or a sentence of subtitles."""
+
     start: float
     end: float
     text: str
     speaker: str | None = None
+    language: str | None = None
+    channel: str | None = None
     words: list[Word] = []
     translations: dict[str, _Translation] = {}
 
@@ -77,14 +84,15 @@ class Result(BaseModel):
 
     made: str = Field(alias="schema")
     source: _Source
-    segments: list[_Segment] = []
-    sentences: list[_Segment] = []
+    language: str = ""
+    segments: list[SaidSegment] = []
+    sentences: list[SaidSegment] = []
     findings: list[_Finding] = []
 
     def lines(self) -> Iterator[Line]:
         """All lines of a result."""
         for one in (*self.segments, *self.sentences):
-            said = Line(kind="speech", **one.model_dump(exclude={"translations"}))
+            said = Line(kind="speech", **one.model_dump(exclude=_NOT_OF_LINES))
             yield said
             for language, translation in one.translations.items():
                 changes = {"kind": "translation", "text": translation.text, "label": language}

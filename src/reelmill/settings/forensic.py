@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from reelmill.settings.base import BaseFields
+from reelmill.settings.base import BaseFields, CommaSeparated, OneOrMany
 
 
 class ForensicFields(BaseFields):
@@ -28,4 +28,10 @@ class ForensicFields(BaseFields):
     )
     score_weights: Path | None = Field(
         None, description="TOML file of points and weights of the scores; default: the shipped one"
+    )
+    patterns: OneOrMany = Field(
+        (), description="pattern files (TOML) to search for besides the shipped ones"
+    )
+    pattern_languages: CommaSeparated = Field(
+        (), description="languages to search for patterns; default: all that have pattern files"
     )

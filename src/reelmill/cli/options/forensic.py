@@ -29,3 +29,14 @@ class Forensic:
     score_weights: Annotated[
         Path | None, typer.Option(help="TOML file of points and weights [the shipped one].")
     ] = None
+    patterns: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Pattern file to search for besides the shipped ones; repeatable. See "
+            "`reelmill patterns`."
+        ),
+    ] = None
+    pattern_languages: Annotated[
+        str | None,
+        typer.Option(help="Languages to search for patterns, e.g. ko,en [all that have some]."),
+    ] = None

@@ -1,0 +1,1 @@
+"""Matches patterns of language: analysers, forms, grammar and pattern files."""

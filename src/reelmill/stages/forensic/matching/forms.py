@@ -1,0 +1,375 @@
+"""Forms: what a pattern file says a sentence may look like, as a sequence of words.
+
+A form is no regular expression. It is compiled into a few kinds of parts and matched by following
+sets of positions (as in Thompson's construction), so that the work is bounded by the length of the
+form times the length of the sentence, whatever a file contains.
+
+    kill            the word, in any case
+    ~kill           the word in any inflection (a dictionary form)
+    죽이/VV  /EF     a morpheme with its tag; anything with that tag
+    (a|b c)         one of several; each may have several words
+    word?           may be missing; also `(a|b)?`
+    @name           one of the words listed under that name
+    ... ...5        up to 3 (5) words of any kind
+    !word           the next word is not this one
+    ^  $            the beginning, the end of the sentence
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reelmill.stages.forensic.matching.tokens import Sentence, Token, folded
+
+#: Limits on what a file may ask for.
+MAX_FORM = 2000
+MAX_PARTS = 4000
+MAX_GAP = 12
+MAX_DEPTH = 8
+_DEFAULT_GAP = 3
+#: Fillers and negations in a row between two words of a form.
+_MOST_SKIPPED = 4
+_PIECE = re.compile(r"\s*(\.\.\.\d*|[()|?!^$]|@[\w-]+|[^\s()|?!]+)")
+
+#: A position in a sentence, and whether something negating was passed on the way.
+State = tuple[int, bool]
+Words = Mapping[str, Sequence[str]]
+Spellings = Callable[[str], frozenset[str]]
+
+
+class FormError(ValueError):
+    """A form that cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A token that has one of these keys."""
+
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Up to `most` words of any kind."""
+
+    most: int
+
+
+@dataclass(frozen=True)
+class Not:
+    """The next word has none of these keys."""
+
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The beginning of the sentence, or its end."""
+
+    at_end: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several sequences, or nothing where it is optional."""
+
+    ways: tuple[tuple[Part, ...], ...]
+    optional: bool = False
+
+
+Part = Word | Gap | Not | Edge | Choice
+
+
+@dataclass(frozen=True)
+class Form:
+    """A compiled form, with the text it was compiled from."""
+
+    text: str
+    parts: tuple[Part, ...]
+    #: The keys that its first word may have.
+    firsts: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What may stand between the words of a form: `fillers`, and what negates it. A gap may hold
+    `endings`, which negate the verb before them; of a negator in it the verb of the form follows.
+    """
+
+    fillers: frozenset[str] = frozenset()
+    negators: tuple[tuple[Word, ...], ...] = ()
+    endings: tuple[tuple[Word, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Tokens `first` to `last` of a sentence, both included."""
+
+    first: int
+    last: int
+    negated: bool = False
+
+
+def compile_form(text: str, words: Words, spellings: Spellings) -> Form:
+    """Read a form.
+
+    Args:
+        text: the form.
+        words: the lists that `@name` refers to.
+        spellings: the keys that a written key stands for in the language.
+
+    Raises:
+        FormError: it is not a form.
+    """
+    if len(text) > MAX_FORM:
+        raise FormError(f"longer than {MAX_FORM} characters: make several forms of it")
+    reader = _Reader(_pieces(text), words, spellings, iter(range(MAX_PARTS)))
+    parts = reader.sequence(depth=0)
+    if reader.piece is not None:
+        raise FormError(f"{reader.piece!r} without its opening bracket")
+    form = Form(text, parts, frozenset(_firsts(parts) or ()))
+    if not form.firsts:
+        raise FormError("it begins with a gap, or has no word that must be there")
+    return form
+
+
+def matches(form: Form, sentence: Sentence, at: int, skipped: Skipped) -> Found | None:
+    """The shortest match of a form that begins with token `at`."""
+    walk = _Walk(sentence.tokens, skipped)
+    ends = walk.sequence(form.parts, {(at, False)}, start=True)
+    ends = {end for end in ends if end[0] > at}
+    if not ends:
+        return None
+    last, negated = min(ends)
+    return Found(at, last - 1, negated)
+
+
+class _Walk:
+    """Follows sets of states through a sentence."""
+
+    def __init__(self, tokens: Sequence[Token], skipped: Skipped) -> None:
+        self._tokens = tokens
+        self._skipped = skipped
+
+    def sequence(self, parts: Sequence[Part], states: set[State], start: bool) -> set[State]:
+        for part in parts:
+            if not states:
+                return states
+            states = self._step(part, states, start)
+            start = False
+        return states
+
+    def _step(self, part: Part, states: set[State], start: bool) -> set[State]:
+        if isinstance(part, Choice):
+            found = {state for way in part.ways for state in self.sequence(way, states, start)}
+            return found | states if part.optional else found
+        if isinstance(part, Gap):
+            return self._gap(part.most, states | self._passed(states))
+        reached = states if start else self._passed(states)
+        if isinstance(part, Word):
+            return {(at + 1, no) for at, no in reached if self._has(at, part.keys)}
+        if isinstance(part, Not):
+            return {(at, no) for at, no in reached if not self._has(at, part.keys)}
+        if part.at_end:
+            return {(at, no) for at, no in reached if at == len(self._tokens)}
+        return {(at, no) for at, no in states if not any(map(self._counts, self._tokens[:at]))}
+
+    def _counts(self, token: Token) -> bool:
+        return token.kind == "word" and self._skipped.fillers.isdisjoint(token.keys)
+
+    def _has(self, at: int, keys: frozenset[str]) -> bool:
+        return at < len(self._tokens) and not keys.isdisjoint(self._tokens[at].keys)
+
+    def _gap(self, most: int, states: set[State]) -> set[State]:
+        """States up to `most` words on; a gap does not reach over a pause."""
+        reached, edge = set(states), states
+        for _ in range(most):
+            edge = {
+                (at + 1, no or any(self._lengths(self._skipped.negators, at)))
+                for at, no in edge
+                if at < len(self._tokens) and self._tokens[at].kind == "word"
+            } - reached
+            reached |= edge
+        return reached
+
+    def _passed(self, states: set[State]) -> set[State]:
+        """The states, and those after fillers, pauses and negations."""
+        reached, edge = set(states), states
+        for _ in range(_MOST_SKIPPED):
+            edge = {after for state in edge for after in self._after(state)} - reached
+            if not edge:
+                break
+            reached |= edge
+        return reached
+
+    def _after(self, state: State) -> Iterator[State]:
+        at, no = state
+        if at >= len(self._tokens):
+            return
+        if not self._counts(self._tokens[at]):
+            yield at + 1, no
+        for length in self._lengths((*self._skipped.negators, *self._skipped.endings), at):
+            yield at + length, True
+
+    def _lengths(self, sequences: Sequence[tuple[Word, ...]], at: int) -> Iterator[int]:
+        """The lengths of those sequences that stand at a token."""
+        for sequence in sequences:
+            if all(self._has(at + index, word.keys) for index, word in enumerate(sequence)):
+                yield len(sequence)
+
+
+class _Reader:
+    """Reads a sequence of parts from the pieces of a form. `room` counts the parts that it may
+    still have, lists within lists included."""
+
+    def __init__(
+        self, pieces: Sequence[str], words: Words, spellings: Spellings, room: Iterator[int]
+    ) -> None:
+        self._pieces, self._at = pieces, 0
+        self._words, self._spellings, self._room = words, spellings, room
+
+    @property
+    def piece(self) -> str | None:
+        return self._pieces[self._at] if self._at < len(self._pieces) else None
+
+    def _take(self) -> str:
+        piece = self.piece
+        if piece is None:
+            raise FormError("it ends where a word is expected")
+        self._at += 1
+        return piece
+
+    def sequence(self, depth: int) -> tuple[Part, ...]:
+        if depth > MAX_DEPTH:
+            raise FormError(f"brackets and @names nested more than {MAX_DEPTH} deep")
+        parts: list[Part] = []
+        while self.piece is not None and self.piece not in "|)":
+            parts.append(self._part(depth))
+        return tuple(parts)
+
+    def _part(self, depth: int) -> Part:
+        piece = self._take()
+        if next(self._room, None) is None:
+            raise FormError(f"more than {MAX_PARTS} words with its lists: make several forms of it")
+        if piece == "?":
+            raise FormError("a ? stands behind a word or a bracket")
+        if piece in ("^", "$"):
+            return Edge(piece == "$")
+        if piece.startswith("..."):
+            return Gap(_gap_of(piece))
+        if piece == "!":
+            return Not(self._keys_of(self._take(), depth))
+        if piece == "(":
+            part: Part = Choice(self._ways(depth + 1))
+        elif piece.startswith("@"):
+            part = self._listed(piece, depth + 1)
+        else:
+            part = Word(self._spelled(piece))
+        if self.piece == "?":
+            self._take()
+            ways = part.ways if isinstance(part, Choice) else ((part,),)
+            return Choice(ways, optional=True)
+        return part
+
+    def _ways(self, depth: int) -> tuple[tuple[Part, ...], ...]:
+        ways = []
+        while True:
+            way = self.sequence(depth)
+            if not way:
+                raise FormError("an alternative is empty: write (a|b)? for what may be missing")
+            ways.append(way)
+            if self._take_closing():
+                return _joined(ways)
+
+    def _take_closing(self) -> bool:
+        if self.piece is None:
+            raise FormError("a bracket is not closed")
+        return self._take() == ")"
+
+    def _listed(self, piece: str, depth: int) -> Part:
+        name = piece[1:]
+        if name not in self._words:
+            known = ", ".join(sorted(self._words)) or "none"
+            raise FormError(f"{piece}: no such list under [words] (there are: {known})")
+        ways = []
+        for entry in self._words[name]:
+            reader = _Reader(_pieces(entry), self._words, self._spellings, self._room)
+            way = reader.sequence(depth)
+            if reader.piece is not None or not way:
+                raise FormError(f"{piece}: {entry!r} under [words] is no sequence of words")
+            ways.append(way)
+        if not ways:
+            raise FormError(f"{piece}: the list is empty")
+        joined = _joined(ways)
+        return joined[0][0] if len(joined) == 1 and len(joined[0]) == 1 else Choice(joined)
+
+    def _keys_of(self, piece: str, depth: int) -> frozenset[str]:
+        if piece == "(":
+            part: Part = Choice(self._ways(depth + 1))
+        else:
+            part = self._listed(piece, depth + 1) if piece[0] == "@" else Word(self._spelled(piece))
+        if isinstance(part, Choice) and len(part.ways) == 1 and len(part.ways[0]) == 1:
+            part = part.ways[0][0]
+        if not isinstance(part, Word):
+            raise FormError(f"!{piece}: give a single word, or several single ones in brackets")
+        return part.keys
+
+    def _spelled(self, piece: str) -> frozenset[str]:
+        if piece in ("~", "/") or not piece.strip("~/"):
+            raise FormError(f"{piece!r} is no word")
+        return self._spellings(folded(piece) if "/" not in piece else piece)
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, at = [], 0
+    text = text.rstrip()
+    while at < len(text):
+        match = _PIECE.match(text, at)
+        if match is None:
+            raise FormError(f"{text[at:].strip()!r} cannot be read")
+        if at and match.start(1) == at and text[at - 1] == ")" and match[1][0] in "/~@":
+            raise FormError(f"{match[1]} behind a bracket: give the tag with each word in it")
+        pieces.append(match[1])
+        at = match.end()
+    return pieces
+
+
+def _gap_of(piece: str) -> int:
+    most = int(piece[3:] or _DEFAULT_GAP) if len(piece) < 8 else MAX_GAP + 1
+    if not 1 <= most <= MAX_GAP:
+        raise FormError(f"{piece}: a gap is 1 to {MAX_GAP} words")
+    return most
+
+
+def _joined(ways: Sequence[tuple[Part, ...]]) -> tuple[tuple[Part, ...], ...]:
+    """The ways, with those of a single word as one."""
+    keys: frozenset[str] = frozenset()
+    others = []
+    for way in ways:
+        if len(way) == 1 and isinstance(way[0], Word):
+            keys |= way[0].keys
+        else:
+            others.append(way)
+    return (*([(Word(keys),)] if keys else []), *others)
+
+
+def _firsts(parts: Sequence[Part]) -> set[str] | None:
+    """The keys of the first word; None where that may be any word, or none is needed."""
+    keys: set[str] = set()
+    for part in parts:
+        if isinstance(part, Word):
+            return keys | part.keys
+        if isinstance(part, Edge) and not part.at_end:
+            continue
+        if not isinstance(part, Choice):
+            return None
+        for way in part.ways:
+            of_way = _firsts(way)
+            if of_way is None:
+                return None
+            keys |= of_way
+        if not part.optional:
+            return keys
+    return None

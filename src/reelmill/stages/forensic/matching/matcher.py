@@ -1,0 +1,305 @@
+"""Finds every occurrence of the patterns of a language in a text, with its status."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from reelmill.artifacts.patterns import MARKS
+from reelmill.errors import UsageError
+from reelmill.stages.forensic.matching.files import Grammar, Pattern, PatternFile
+from reelmill.stages.forensic.matching.forms import (
+    Form,
+    FormError,
+    Found,
+    Skipped,
+    Spellings,
+    Word,
+    compile_form,
+    matches,
+)
+from reelmill.stages.forensic.matching.tokens import Analyser, Sentence, Token, sentences
+
+#: How many words may lie between a match and what gives it its status.
+_NEGATION_REACH, _REPORT_REACH, _TAG_REACH = 3, 10, 4
+_NEGATION_AFTER = 1
+#: A sentence longer than this is looked at in pieces: speech without punctuation.
+_LONGEST = 240
+_OVERLAP = 40
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A pattern in a text: characters `start` to `end`, in a sentence from `first` to `last`."""
+
+    pattern: Pattern
+    start: int
+    end: int
+    first: int
+    last: int
+    negated: bool = False
+    quoted: bool = False
+    conditional: bool = False
+    question: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is said as the speaker's own: neither negated nor quoted."""
+        return not (self.negated or self.quoted)
+
+    @property
+    def marks(self) -> list[str]:
+        """The names of the marks it has, such as `conditional`."""
+        return [name for name in MARKS if getattr(self, name)]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A pattern with its forms."""
+
+    pattern: Pattern
+    forms: tuple[Form, ...]
+    unless: tuple[Form, ...]
+    together: tuple[Form, ...]
+
+
+class Matcher:
+    """The patterns of one language, compiled."""
+
+    def __init__(
+        self,
+        files: Sequence[PatternFile],
+        grammar: Grammar,
+        analyser: Analyser,
+        spellings: Spellings,
+    ) -> None:
+        """Compile the patterns.
+
+        Raises:
+            UsageError: a form cannot be read; the message names its file, line and pattern.
+        """
+        self._analyser = analyser
+        self._grammar = _CompiledGrammar(grammar, spellings)
+        self._starting: dict[str, list[tuple[Compiled, Form]]] = defaultdict(list)
+        for file in files:
+            for compiled in compile_file(file, grammar, spellings):
+                self._add(compiled)
+
+    def find(self, text: str) -> list[Hit]:
+        """Every occurrence in a text, in order. Of overlapping ones of a category the longest."""
+        found: list[Hit] = []
+        before: Sentence | None = None
+        for sentence in self._sentences(text):
+            found += self._in_sentence(sentence, before)
+            before = sentence
+        return sorted(_one_each(found), key=lambda hit: (hit.start, hit.end, hit.pattern.id))
+
+    def tokens(self, text: str) -> list[Token]:
+        """What the forms are matched against."""
+        return self._analyser.tokens(text)
+
+    def _add(self, compiled: Compiled) -> None:
+        for form in compiled.forms:
+            for key in form.firsts:
+                self._starting[key].append((compiled, form))
+
+    def _sentences(self, text: str) -> Iterator[Sentence]:
+        for sentence in sentences(self._analyser.tokens(text)):
+            tokens = sentence.tokens
+            if len(tokens) <= _LONGEST:
+                yield sentence
+                continue
+            for begin in range(0, len(tokens) - _OVERLAP, _LONGEST - _OVERLAP):
+                yield replace(sentence, tokens=tokens[begin : begin + _LONGEST])
+
+    def _in_sentence(self, sentence: Sentence, before: Sentence | None) -> list[Hit]:
+        found: list[tuple[Compiled, Found]] = []
+        for at, token in enumerate(sentence.tokens):
+            tried: set[int] = set()
+            for key in token.keys:
+                for compiled, form in self._starting.get(key, ()):
+                    if id(form) in tried:
+                        continue
+                    tried.add(id(form))
+                    match = matches(form, sentence, at, self._grammar.skipped)
+                    if match is not None:
+                        found.append((compiled, match))
+        if not found:
+            return []
+        status = _Status(sentence, before, self._grammar)
+        return [
+            status.hit(compiled.pattern, match)
+            for compiled, match in found
+            if self._stands(compiled, sentence)
+        ]
+
+    def _stands(self, compiled: Compiled, sentence: Sentence) -> bool:
+        skipped = self._grammar.skipped
+        if any(_occurrences(compiled.unless, sentence, skipped)):
+            return False
+        return not compiled.together or any(_occurrences(compiled.together, sentence, skipped))
+
+
+class _CompiledGrammar:
+    """The grammar of a language as forms."""
+
+    def __init__(self, grammar: Grammar, spellings: Spellings) -> None:
+        def forms(texts: Iterable[str]) -> tuple[Form, ...]:
+            return tuple(compile_form(text, grammar.words, spellings) for text in texts)
+
+        def keys(texts: Iterable[str]) -> frozenset[str]:
+            return frozenset(key for text in texts for key in spellings(text))
+
+        def sequences(texts: Iterable[str]) -> tuple[tuple[Word, ...], ...]:
+            return tuple(tuple(Word(spellings(word)) for word in text.split()) for text in texts)
+
+        self.skipped = Skipped(
+            keys(grammar.fillers),
+            sequences(grammar.negators),
+            sequences(grammar.endings),
+        )
+        self.breaks = keys(grammar.breaks)
+        self.negated_before = forms(grammar.negated_before)
+        self.negated_after = forms(grammar.negated_after)
+        self.quoted_before = forms(grammar.quoted_before)
+        self.quoted_after = forms(grammar.quoted_after)
+        self.own = forms(grammar.own)
+        self.conditional_before = forms(grammar.conditional_before)
+        self.conditional_after = forms(grammar.conditional_after)
+
+
+class _Status:
+    """What the rest of a sentence makes of its matches."""
+
+    def __init__(
+        self, sentence: Sentence, before: Sentence | None, grammar: _CompiledGrammar
+    ) -> None:
+        self._sentence, self._before, self._grammar = sentence, before, grammar
+
+        def found(forms: Sequence[Form]) -> list[Found]:
+            return list(_occurrences(forms, sentence, grammar.skipped))
+
+        self._negated = found(grammar.negated_before), found(grammar.negated_after)
+        own = found(grammar.own)
+        self._own = own
+        self._quoted = (
+            [one for one in found(grammar.quoted_before) if not _meets(one, own)],
+            [one for one in found(grammar.quoted_after) if not _meets(one, own)],
+        )
+        self._conditional = found(grammar.conditional_before), found(grammar.conditional_after)
+
+    def hit(self, pattern: Pattern, match: Found) -> Hit:
+        tokens = self._sentence.tokens
+        return Hit(
+            pattern,
+            tokens[match.first].start,
+            tokens[match.last].end,
+            self._sentence.start,
+            self._sentence.end,
+            negated=match.negated or self._is_negated(match),
+            quoted=self._is_quoted(match),
+            conditional=self._is_conditional(match),
+            question=self._sentence.question,
+        )
+
+    def _is_negated(self, match: Found) -> bool:
+        before, after = self._negated
+        return any(
+            one.last < match.first and self._near(one.last, match.first, _NEGATION_REACH, True)
+            for one in before
+        ) or any(
+            one.first > match.last and self._near(match.last, one.first, _NEGATION_AFTER, True)
+            for one in after
+        )
+
+    def _is_quoted(self, match: Found) -> bool:
+        before, after = self._quoted
+        reported = any(
+            one.last < match.first and self._near(one.last, match.first, _REPORT_REACH, False)
+            for one in before
+        ) or any(
+            one.first > match.last and self._near(match.last, one.first, _TAG_REACH, False)
+            for one in after
+        )
+        return reported or (self._in_marks(match) and not self._own)
+
+    def _is_conditional(self, match: Found) -> bool:
+        before, after = self._conditional
+        return any(one.first <= match.last for one in before) or any(
+            one.last > match.last for one in after
+        )
+
+    def _in_marks(self, match: Found) -> bool:
+        marks = [token.kind == "mark" for token in self._sentence.tokens[: match.first]]
+        return sum(marks) % 2 == 1
+
+    def _near(self, left: int, right: int, reach: int, in_clause: bool) -> bool:
+        """Whether few words lie between two tokens, and with `in_clause` no end of a clause."""
+        between = self._sentence.tokens[left + 1 : right]
+        if in_clause and any(
+            token.kind != "word" or not self._grammar.breaks.isdisjoint(token.keys)
+            for token in between
+        ):
+            return False
+        return sum(token.kind == "word" for token in between) <= reach
+
+
+def compile_file(file: PatternFile, grammar: Grammar, spellings: Spellings) -> list[Compiled]:
+    """The patterns of a file with their forms read.
+
+    Raises:
+        UsageError: a form cannot be read; the message names file, line and pattern.
+    """
+    words = {**grammar.words, **file.lists}
+    return [_compiled(file, pattern, words, spellings) for pattern in file.patterns]
+
+
+def _compiled(
+    file: PatternFile, pattern: Pattern, words: dict[str, tuple[str, ...]], spellings: Spellings
+) -> Compiled:
+    def forms(texts: Sequence[str]) -> tuple[Form, ...]:
+        made = []
+        for text in texts:
+            try:
+                made.append(compile_form(text, words, spellings))
+            except FormError as error:
+                raise UsageError(
+                    f"{file.name}: line {pattern.line}: pattern {pattern.id}: form {text!r}: "
+                    f"{error}"
+                ) from error
+        return tuple(made)
+
+    return Compiled(pattern, forms(pattern.forms), forms(pattern.unless), forms(pattern.together))
+
+
+def _occurrences(forms: Sequence[Form], sentence: Sentence, skipped: Skipped) -> Iterator[Found]:
+    for form in forms:
+        for at, token in enumerate(sentence.tokens):
+            if not form.firsts.isdisjoint(token.keys):
+                match = matches(form, sentence, at, skipped)
+                if match is not None:
+                    yield match
+
+
+def _meets(one: Found, others: Sequence[Found]) -> bool:
+    return any(one.first <= other.last and other.first <= one.last for other in others)
+
+
+def _one_each(hits: Sequence[Hit]) -> list[Hit]:
+    """Of overlapping hits of a category one that counts, and of these the longest."""
+    kept: list[Hit] = []
+
+    def rank(hit: Hit) -> tuple[bool, int, int, str]:
+        return not hit.counts, hit.start - hit.end, hit.start, hit.pattern.id
+
+    order = sorted(hits, key=rank)
+    for hit in order:
+        if not any(
+            hit.pattern.category == other.pattern.category
+            and hit.start < other.end
+            and other.start < hit.end
+            for other in kept
+        ):
+            kept.append(hit)
+    return kept

@@ -1,0 +1,94 @@
+"""What each speaker says in one go, as a text whose characters have times."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from reelmill.artifacts import Segment, Transcript
+from reelmill.core.text import UNSPACED
+from reelmill.core.word_places import word_places
+
+#: A speaker who pauses longer than this begins anew.
+_LONGEST_PAUSE = 2.5
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Characters up to `end` of a text, said from `begins` to `stops`, in seconds."""
+
+    end: int
+    begins: float
+    stops: float
+    probability: float | None
+
+
+@dataclass
+class TurnText:
+    """Segments of one speaker in one language, joined as far as no long pause parts them."""
+
+    language: str
+    speaker: str | None
+    text: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+    until: float = 0.0
+
+    def add(self, segment: Segment) -> None:
+        """Append a segment."""
+        said = segment.text.strip()
+        if self.text:
+            self.text += "" if self.language in UNSPACED else " "
+        offset = len(self.text)
+        self.text += said
+        self.pieces += _pieces(segment, said, offset)
+        self.until = segment.end
+
+    def times(self, start: int, end: int) -> tuple[float, float, float | None]:
+        """From the first to the last word of these characters, with the lowest probability."""
+        first = self._piece_at(start)
+        last = max(first, self._piece_at(end - 1))
+        said = self.pieces[first : last + 1]
+        known = [one.probability for one in said if one.probability is not None]
+        return said[0].begins, max(one.stops for one in said), min(known) if known else None
+
+    def _piece_at(self, character: int) -> int:
+        ends = [piece.end for piece in self.pieces]
+        return min(bisect_left(ends, character + 1), len(ends) - 1)
+
+
+def turn_texts(transcript: Transcript) -> Iterator[TurnText]:
+    """The texts of a transcript, in order of their ends. What somebody else says in between does
+    not part a text."""
+    going: dict[tuple[str | None, str | None, str], TurnText] = {}
+    for segment in transcript.segments:
+        if not segment.text.strip():
+            continue
+        language = transcript.language_of(segment)
+        whose = segment.speaker, segment.channel, language
+        turn = going.get(whose)
+        if turn is not None and segment.start - turn.until > _LONGEST_PAUSE:
+            yield going.pop(whose)
+            turn = None
+        if turn is None:
+            turn = going[whose] = TurnText(language, segment.speaker)
+        turn.add(segment)
+    yield from going.values()
+
+
+def _pieces(segment: Segment, said: str, offset: int) -> Iterator[Piece]:
+    """The words of a segment; where they have no times, what lies between its own by length."""
+    if segment.words:
+        places = word_places(said, [word.text for word in segment.words])
+        for word, place in zip(segment.words, places, strict=True):
+            end = offset + place + len(word.text)
+            yield Piece(end, word.start, word.end, word.score)
+        return
+    yield from _by_length(said.split(), said, segment, offset)
+
+
+def _by_length(words: Sequence[str], said: str, segment: Segment, offset: int) -> Iterator[Piece]:
+    seconds = (segment.end - segment.start) / len(said)
+    for word, place in zip(words, word_places(said, words), strict=True):
+        begins = segment.start + seconds * place
+        yield Piece(offset + place + len(word), begins, begins + seconds * len(word), None)

@@ -1,0 +1,118 @@
+"""What is said around a match: negation, reports, conditions, questions, look-alikes."""
+
+import pytest
+
+from reelmill.errors import UsageError
+from reelmill.stages.forensic.matching.english import EnglishAnalyser, spellings
+from reelmill.stages.forensic.matching.files import Grammar, Pattern, PatternFile
+from reelmill.stages.forensic.matching.languages import matcher_of
+from reelmill.stages.forensic.matching.matcher import Matcher
+
+
+def marks_of(language: str, category: str, text: str) -> list[str] | None:
+    """The marks of the only match of a category; None without one."""
+    hits = [hit for hit in matcher_of(language).find(text) if hit.pattern.category == category]
+    return hits[0].marks if hits else None
+
+
+def matcher(*patterns: Pattern) -> Matcher:
+    file = PatternFile("mine.toml", "en", "threat", patterns, (("harm", ("~hurt", "kill")),))
+    return Matcher([file], Grammar(), EnglishAnalyser(), spellings)
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("I will kill you.", []),
+        ("I won't hurt you.", ["negated"]),
+        ("I would never hurt you.", ["negated"]),
+        ("Nobody is going to hurt you.", None),
+        ("He said I'll kill you.", ["quoted"]),
+        ("My husband told me that he would hurt you.", ["quoted"]),
+        ("I'll kill you, he said.", ["quoted"]),
+        ("I told you I will kill you.", []),
+        ("I said I will kill you.", []),
+        ("If you don't pay, I will hurt you.", ["conditional"]),
+        ("Pay me or I'll hurt you.", ["conditional"]),
+        ("I will hurt you unless you pay.", ["conditional"]),
+        ("Do you want me to wait until I will hurt you?", ["conditional", "question"]),
+        ("Don't move, I will kill you.", []),
+        ("This weather is killing me.", None),
+        ("I'm going to beat you at chess.", None),
+    ],
+)  # fmt: skip
+def test_english_marks_what_is_said_around_a_match(text, marks):
+    # proves: V8
+    assert marks_of("en", "threat", text) == marks
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("너 죽여 버릴 거야.", []),
+        ("너를 때리지 않을게.", ["negated"]),
+        ("안 때릴게.", ["negated"]),
+        ("안 오면 때린다.", ["conditional"]),
+        ("그 사람이 나를 죽이겠다고 했어요.", ["quoted"]),
+        ("남편이 죽인대요.", ["quoted"]),
+        ("내가 널 죽인다고 했지.", []),
+        ("돈 안 보내면 가만 안 둔다.", ["conditional"]),
+        ("더워 죽겠다.", None),
+    ],
+)
+def test_korean_marks_what_is_said_around_a_match(text, marks):
+    # proves: V8
+    pytest.importorskip("kiwipiepy")
+    assert marks_of("ko", "threat", text) == marks
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("ぶっ殺してやる。", []),
+        ("殴らないよ。", ["negated"]),
+        ("あいつは殺すぞと言った。", ["quoted"]),
+        ("俺は殺すぞと言ったんだ。", []),
+        ("金を払わないと殺すぞ。", ["conditional"]),
+        ("ころすぞ。", []),
+        ("暑くて死にそうだ。", None),
+    ],
+)
+def test_japanese_marks_what_is_said_around_a_match(text, marks):
+    # proves: V8
+    pytest.importorskip("sudachipy")
+    assert marks_of("ja", "threat", text) == marks
+
+
+def test_every_occurrence_is_found_and_overlapping_ones_once():
+    one = Pattern("mine/threat/short", "threat", "why", ("hurt you",))
+    other = Pattern("mine/threat/long", "threat", "why", ("will @harm you",))
+    text = "I will hurt you. Then I will kill you, and hurt you again."
+    found = [(hit.pattern.id, text[hit.start : hit.end]) for hit in matcher(one, other).find(text)]
+    assert found == [
+        ("mine/threat/long", "will hurt you"),
+        ("mine/threat/long", "will kill you"),
+        ("mine/threat/short", "hurt you"),
+    ]
+
+
+def test_what_must_not_and_what_must_be_in_the_sentence():
+    one = Pattern("a/b/c", "b", "why", ("pay",), unless=("bill",), together=("now", "today"))
+    found = matcher(one)
+    assert found.find("Pay now.") and found.find("Today you pay.")
+    assert not found.find("Pay.")
+    assert not found.find("Pay the bill now.")
+    assert found.find("Pay now. The bill is paid.")
+
+
+def test_speech_without_full_stops_is_searched_to_its_end():
+    one = Pattern("a/b/c", "b", "why", ("kill you",))
+    text = "so we went on and on " * 200 + "kill you " + "and so on " * 30
+    (hit,) = matcher(one).find(text)
+    assert text[hit.start : hit.end] == "kill you"
+
+
+def test_a_form_that_cannot_be_read_is_named_with_its_line():
+    broken = Pattern("a/b/c", "b", "why", ("kill (you",), line=7)
+    with pytest.raises(UsageError, match=r"mine\.toml: line 7: pattern a/b/c: form .* not closed"):
+        matcher(broken)
