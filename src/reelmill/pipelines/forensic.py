@@ -95,7 +95,7 @@ def pattern_stage(settings: Settings) -> FindPatterns:
         UsageError: a pattern file or a language is not valid.
     """
     files = tuple(read_patterns(Path(name)) for name in settings.patterns)
-    languages = parse_languages(",".join(settings.pattern_languages))
+    languages = parse_languages(",".join(settings.pattern_languages), "--pattern-languages")
     check_files(files)
     searched = sorted({*shipped_languages(), *(file.language for file in files)})
     return FindPatterns(

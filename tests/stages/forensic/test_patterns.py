@@ -120,7 +120,7 @@ def test_without_its_analyser_a_language_is_left_out_and_that_is_told(tmp_path, 
     (warning,) = [one for one in found.findings if one.severity == "warning"]
     assert warning.label == "not searched"
     assert "Korean was not searched for patterns" in warning.text
-    assert "pip install 'reelmill[forensic]'" in warning.text
+    assert 'pip install "reelmill[forensic]"' in warning.text
 
 
 def test_a_language_without_patterns_is_told_and_a_users_file_adds_it(tmp_path):

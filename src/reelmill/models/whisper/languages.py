@@ -135,9 +135,13 @@ def language_name(code: str) -> str:
     return NAMES[code][0] if code in NAMES else code
 
 
-def parse_languages(text: str | None) -> tuple[str, ...]:
+def parse_languages(text: str | None, option: str = "--language") -> tuple[str, ...]:
     """Read a user's languages, separated by commas: codes, with or without a region (`pt-BR`), or
     names in English or in the language itself, in any case. Empty for None or `auto`.
+
+    Args:
+        text: what was given.
+        option: the option it was given to, for the message.
 
     Raises:
         UsageError: a language that Whisper does not have.
@@ -145,17 +149,17 @@ def parse_languages(text: str | None) -> tuple[str, ...]:
     given = [part.strip() for part in (text or "").split(",") if part.strip()]
     if [part.casefold() for part in given] in ([], ["auto"]):
         return ()
-    return tuple(dict.fromkeys(map(_code, given)))
+    return tuple(dict.fromkeys(_code(part, option) for part in given))
 
 
-def _code(given: str) -> str:
+def _code(given: str, option: str) -> str:
     folded = _folded(given)
     code = _codes().get(folded) or _codes().get(folded.replace("_", "-").partition("-")[0])
     if code is None:
         close = difflib.get_close_matches(folded, _codes(), n=1)
         meant = f" Is {NAMES[_codes()[close[0]]][0]} ({_codes()[close[0]]}) meant?" if close else ""
         raise UsageError(
-            f"--language {given}: not one of Whisper's languages.{meant} Give a code or a name, "
+            f"{option} {given}: not one of Whisper's languages.{meant} Give a code or a name, "
             f"such as ko or Korean: {', '.join(sorted(LANGUAGES))}"
         )
     return code

@@ -29,7 +29,7 @@ _NEEDED = {
     "ja": ("sudachipy", "sudachidict_small"),
 }
 _NAMES = {"ko": "Korean", "ja": "Japanese", "en": "English"}
-INSTALL = "pip install 'reelmill[forensic]'"
+INSTALL = 'pip install "reelmill[forensic]"'
 
 
 def lacking(language: str) -> str:
