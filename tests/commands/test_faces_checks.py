@@ -13,9 +13,8 @@ from reelmill.models.faces.mtcnn import MtcnnSpec
 from reelmill.pipelines.faces_builder import (
     _without_effect,
     choose_identity,
-    clip_shapes,
-    faces_settings,
 )
+from reelmill.pipelines.faces_settings import clip_shapes, faces_settings
 from tests.models.torch_files import save_old, small_facenet
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.engine.process import cpu_pool as pool
-from reelmill.engine.process import cpu_worker, model_worker, model_worker_client
+from reelmill.engine.process import cpu_worker, early, model_worker, model_worker_client
 from reelmill.engine.process import handle as process
 from reelmill.engine.process.channel import Channel
 from reelmill.errors import TransientError
@@ -197,8 +197,11 @@ class _Struck:
         self._folder = folder
         self._what = what
         self._first = first
-        self.arena = channel.arena
         self.send = channel.send
+
+    @property
+    def arena(self) -> Any:
+        return self._channel.arena
 
     def receive(self) -> Any:
         first, self._first = self._first, None
@@ -279,6 +282,7 @@ def _install(folder: Path) -> None:
     from reelmill.runs import run as runner
 
     content = json.loads((folder / "schedule.json").read_text())
+    early.ENTRY = _INSTEAD[early.ENTRY]
     model_worker_client.WorkerProcess = pool.WorkerProcess = _StartedHere  # type: ignore[misc,assignment]
     make = runner.engine_config
 

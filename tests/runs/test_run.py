@@ -9,10 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
+from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.telemetry.events import (
     Event,
     Noted,
@@ -22,8 +25,9 @@ from reelmill.engine.telemetry.events import (
     RunEnded,
 )
 from reelmill.errors import InputError, RunClosedError, UsageError
+from reelmill.pipelines.choices import BuildContext
 from reelmill.runs.run import Run
-from tests.runs.toy_task import recordings, toy_run
+from tests.runs.toy_task import recordings, toy_run, toy_task
 
 WORDS = " ".join(f"word{n}" for n in range(12))
 
@@ -240,3 +244,18 @@ next(event for event in run.events() if isinstance(event, RecordingFinished))
     assert again.summary is not None
     reused = sum(one.reused for one in again.summary.outcomes)
     assert 0 < reused < len(files)
+
+
+@pytest.mark.parametrize("problem", [UsageError("no such model"), KeyboardInterrupt()])
+def test_workers_started_early_end_when_the_run_cannot_be_prepared(
+    tmp_path: Path, problem: BaseException
+) -> None:
+    def build(context: BuildContext) -> Pipeline:
+        raise problem
+
+    (tmp_path / "a.txt").write_text("a")
+    task = replace(toy_task(), build=build, worker_imports=("tests.engine.toys",))
+    before = set(psutil.Process().children())
+    with pytest.raises(type(problem)):
+        Run(task, tmp_path / "a.txt", out=tmp_path / "out").start()
+    assert set(psutil.Process().children()) <= before

@@ -27,12 +27,18 @@ _numbers = itertools.count()
 
 @contextlib.contextmanager
 def replacing(
-    path: Path, mode: Literal["wb", "w"] = "wb", *, of: Recording | None = None
+    path: Path,
+    mode: Literal["wb", "w"] = "wb",
+    *,
+    of: Recording | None = None,
+    durable: bool = True,
 ) -> Iterator[IO[Any]]:
     """Open a file that replaces `path` when the block succeeds, and is removed when it fails.
 
     Missing parent folders are created. Text (`"w"`) is UTF-8 with unchanged line ends. `of` is the
     recording whose result it is. The file's `name` is for libraries that open it themselves.
+    Without `durable` the file may be lost in a power cut. This is only for temporary files of a
+    stage, whose hashes are checked before another run uses them.
 
     Raises:
         NotOursError: `path` is outside the folders this run may write to, or names a file that is
@@ -40,15 +46,14 @@ def replacing(
         OSError: disk full, no permission, name too long and so on, as the system says it.
     """
     text: dict[str, Any] = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
-    with _made(path, of) as (temporary, descriptor):
-        yield from _opened(temporary, descriptor, mode, text)
-
-
-def _opened(temporary: Path, descriptor: int, mode: str, text: dict[str, Any]) -> Iterator[IO[Any]]:
-    with open(temporary, mode, opener=lambda name, flags: descriptor, **text) as file:
+    with (
+        _made(path, of) as (temporary, descriptor),
+        open(temporary, mode, opener=lambda name, flags: descriptor, **text) as file,
+    ):
         yield file
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
@@ -128,9 +133,12 @@ def _made(path: Path, of: Recording | None) -> Iterator[tuple[Path, int]]:
         raise
 
 
-def write_bytes(path: Path, data: bytes, *, of: Recording | None = None) -> None:
-    """Write `data` to `path` atomically. Raises as `replacing` does."""
-    with replacing(path, of=of) as file:
+def write_bytes(
+    path: Path, data: bytes, *, of: Recording | None = None, durable: bool = True
+) -> None:
+    """Write `data` to `path` atomically. The arguments are those of `replacing`, which also says
+    what is raised."""
+    with replacing(path, of=of, durable=durable) as file:
         file.write(data)
 
 

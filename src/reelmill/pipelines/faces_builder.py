@@ -1,15 +1,12 @@
-"""Builds a faces run: checks the settings, and finds or downloads the models."""
+"""Builds a faces run: finds or downloads the models."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
 from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
-from reelmill.errors import UsageError
 from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.detectors import detector_spec
@@ -18,74 +15,24 @@ from reelmill.models.faces.lr_asd_files import LR_ASD, speaking_spec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.faces import Identity, Speech, faces_pipeline
+from reelmill.pipelines.faces_settings import clip_shapes
 from reelmill.pipelines.fallbacks import choose_diarizer
 from reelmill.pipelines.known_people import known_people
 from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.voice_builder import recognition, speaker_names
-from reelmill.settings import Settings, load_face_settings
+from reelmill.settings import Settings
 from reelmill.stages.clips.captions import PlanCaptions
-from reelmill.stages.clips.follow import Shape
 from reelmill.stages.faces.across import BY_CLOTHES
 from reelmill.stages.faces.known_people import KnownFace
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 
-#: Default shorter side in pixels and shape of clips, as in the program that Reelmill replaces.
-_CLIP, _SPLIT, _FOLLOW = (250, "1:1"), (1080, "16:9"), (1080, "9:16")
-_MOST_ASPECT = 10
 #: The key under which the names of persons are kept. Voices of `reelmill voice` have other letters.
 _PERSONS = "names of persons"
 NOT_BY_CLOTHES = (
     "nobody could be named: reference pictures show faces, but people were told apart by their "
     "clothes; leave out --identity to use faces"
 )
-_ASPECT = re.compile(r"(\d+(?:\.\d+)?)[:x/](\d+(?:\.\d+)?)")
-
-
-def faces_settings(given: dict[str, Any]) -> Settings:
-    """Load the settings. Raises UsageError for a value that is not valid."""
-    settings = load_face_settings(**given)
-    if settings.clip != "person" and settings.clip < 1:
-        raise UsageError(f"--clip {settings.clip:g}: give at least 1 second, or `person`")
-    clip_shapes(settings)
-    if settings.follow and settings.layout != "single":
-        raise UsageError(
-            f"--follow {settings.follow} already determines the layout: leave out --layout "
-            f"{settings.layout}, or --follow"
-        )
-    return settings
-
-
-def clip_shapes(settings: Settings) -> tuple[Shape, ...]:
-    """Name, width and height of clips: one shape, or any number for a video that follows the
-    speaker.
-
-    Raises:
-        UsageError: a shape is none.
-    """
-    if not settings.follow:
-        side, shape = _SPLIT if settings.layout == "split" else _CLIP
-        shapes = [settings.aspect or shape]
-    else:
-        side, shape = _FOLLOW
-        shapes = [one.strip() for one in (settings.aspect or shape).split(",")]
-    sizes = {_shape_name(one): _clip_size(settings, one, settings.size or side) for one in shapes}
-    return tuple(sizes.items())
-
-
-def _shape_name(shape: str) -> str:
-    return re.sub(r"[:/]", "x", shape.replace(" ", ""))
-
-
-def _clip_size(settings: Settings, shape: str, side: int) -> tuple[int, int]:
-    parts = _ASPECT.fullmatch(shape.replace(" ", ""))
-    across, down = (float(part) for part in parts.groups()) if parts else (0.0, 0.0)
-    if min(across, down) <= 0 or not 1 / _MOST_ASPECT <= across / down <= _MOST_ASPECT:
-        raise UsageError(f"--aspect {shape}: give width:height, e.g. 9:16, 1:1 or 16:9")
-    scale = side / min(across, down)
-    # H.264 needs even sides, and so does each half of a split, side by side or stacked.
-    wide, tall = 4 if settings.layout == "split" else 2, 4 if settings.follow else 2
-    return wide * max(1, round(across * scale / wide)), tall * max(1, round(down * scale / tall))
 
 
 def build_faces(context: BuildContext) -> Pipeline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reelmill.core import gate
 from reelmill.core.paths import user_cache
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.pipeline import Pipeline
@@ -11,6 +12,7 @@ from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.resources.monitor import machine_memory_mb, usable_cores
 from reelmill.engine.stage import FileStage
+from reelmill.engine.state.artifact_store import artifacts
 from reelmill.media.limits import MediaLimits
 from reelmill.runs.reports import RESERVED
 from reelmill.settings import Settings
@@ -27,15 +29,12 @@ def engine_config(
     gpus = sum(device.kind != "cpu" for device in choice.devices)
     workers = settings.workers or policy.default_workers(cores, cpu_parts=parts)
     worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
-    media = MediaLimits(
-        settings.max_tracks, settings.max_pixels, settings.max_silence, settings.max_stretch
-    )
     most = _largest_batch(settings, choice)
     return EngineConfig(
         out=out,
         workers=workers,
         worker_memory_mb=settings.worker_memory or worker_memory,
-        worker_environment=media.variables(),
+        worker_environment=worker_environment(settings),
         stall_timeout=settings.stall_timeout,
         cores=cores,
         threads=settings.threads,
@@ -53,6 +52,23 @@ def engine_config(
         reserved=RESERVED,
         keep_temporary=settings.keep_audio,
     )
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """The variables of the CPU workers: the limits on what one recording may take."""
+    media = MediaLimits(
+        settings.max_tracks, settings.max_pixels, settings.max_silence, settings.max_stretch
+    )
+    return media.variables()
+
+
+def early_workers(settings: Settings, out: Path, new: int) -> int:
+    """How many CPU workers to start before the pipeline is built, for `new` recordings: those that
+    are needed first. None if there may be nothing to do, or no core without work."""
+    cores = usable_cores()
+    if cores < 2 or not new or artifacts(out / gate.CACHE).exists():
+        return 0
+    return min(settings.workers or policy.default_workers(cores, cpu_parts=True), new + 1)
 
 
 def _largest_batch(settings: Settings, choice: DeviceChoice) -> int:

@@ -21,6 +21,7 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.planning import Job, Keys, Source, artifact_paths, found_in
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process.early import EarlyWorkers
 from reelmill.engine.resources.devices import DeviceChoice, choose_devices
 from reelmill.engine.resources.monitor import NvmlDevices
 from reelmill.engine.state.lock import FolderLock
@@ -40,7 +41,7 @@ from reelmill.pages.language import page_language, wording_in
 from reelmill.pipelines.choices import BuildContext
 from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE
 from reelmill.runs.custodian import Custodian, beginning
-from reelmill.runs.engine_config import engine_config
+from reelmill.runs.engine_config import early_workers, engine_config, worker_environment
 from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.gathered import gather, workers_table
 from reelmill.runs.index import IndexKeeper
@@ -109,6 +110,8 @@ class Run:
         self._stop_reasons: list[str] = []
         self._is_closed = False
         self._thread: threading.Thread | None = None
+        self._is_prepared = threading.Event()
+        self._early: EarlyWorkers | None = None
         self._pipeline: Pipeline
         self._config: EngineConfig
         self._coordinator: Coordinator
@@ -139,9 +142,10 @@ class Run:
                 self._prepare()
         except BaseException as error:
             self._end(None, error)
+            self._is_prepared.set()
             raise
         _going_on.add(self)
-        self._thread.start()
+        self._is_prepared.set()
         return self
 
     def wait(self, timeout: float | None = None) -> RunSummary:
@@ -303,6 +307,7 @@ class Run:
         self._lock.acquire()
         if gathered := gather(out / gate.CACHE, user_key().seal):
             announce(gathered)
+        self._begin_thread()
         remarks = found.remarks(gate.was_written)
         self._left_out += remarks
         choice = choose_devices(settings.device, NvmlDevices().sample(()))
@@ -317,7 +322,18 @@ class Run:
         self._config = engine_config(settings, out, choice, self._pipeline, self._fresh)
         self._custodian = self._custody(choice)
         self._folder.callback(self._custodian.close)
-        self._coordinator = Coordinator(self._pipeline, self._config, self._hear, lock=self._lock)
+        self._coordinator = Coordinator(
+            self._pipeline, self._config, self._hear, lock=self._lock, early=self._early
+        )
+
+    def _begin_thread(self) -> None:
+        """Start the run's thread. While the pipeline is built here, it starts the first workers;
+        it must be that thread because the kernel ends them with it.
+        """
+        assert self._thread is not None
+        if self._task.worker_imports:
+            self._early = EarlyWorkers()
+        self._thread.start()
 
     def _custody(self, choice: DeviceChoice) -> Custodian:
         device = ", ".join(map(str, choice.devices))
@@ -385,6 +401,13 @@ class Run:
     # -- in the run's own thread
 
     def _main(self) -> None:
+        if self._early is not None:
+            count = early_workers(self.settings, self.out, len(self._sources))
+            environment = worker_environment(self.settings)
+            self._early.begin(count, self._task.worker_imports, environment)
+        self._is_prepared.wait()
+        if self._ended.is_set():  # it could not be prepared
+            return
         summary: RunSummary | None = None
         error: BaseException | None = None
         try:
@@ -427,6 +450,8 @@ class Run:
 
     def _end(self, summary: RunSummary | None, error: BaseException | None) -> None:
         self._folder.close()
+        if self._early is not None:
+            self._early.close()
         self._summary, self._error = summary, error
         if summary is not None:
             self._log.emit(RunEnded(summary))

@@ -9,9 +9,10 @@ from typing import Any
 
 from reelmill.artifacts import Artifact, ExportedFile
 from reelmill.engine.execution.planning import Found
+from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.telemetry.metrics import Table
 from reelmill.errors import UsageError
-from reelmill.pipelines.choices import PipelineBuilder
+from reelmill.pipelines.choices import BuildContext, PipelineBuilder
 from reelmill.runs.results import RecordingResult
 from reelmill.settings import Settings
 
@@ -45,6 +46,8 @@ class Task:
         result: the type of a recording's result.
         aggregate: the step over all recordings that the settings ask for.
         remarks: remarks about the recordings before any work is done.
+        worker_imports: modules that CPU workers need, where these are to be started before the
+            pipeline is built. Only for pipelines whose CPU work fills all cores from the beginning.
     """
 
     name: str
@@ -53,6 +56,23 @@ class Task:
     result: type[RecordingResult] = RecordingResult
     aggregate: Callable[[Settings], AggregateStep | None] = lambda settings: None
     remarks: Callable[[Settings, Iterable[Path]], Iterable[str]] = lambda settings, paths: ()
+    worker_imports: Sequence[str] = ()
+
+
+#: Of the stages that videos always go through.
+_FACES_IMPORTS = (
+    "reelmill.stages.media.probe",
+    "reelmill.stages.media.index_video",
+    "reelmill.models.faces.mtcnn",
+    "reelmill.stages.faces.detect",
+    "reelmill.stages.faces.track",
+    "reelmill.models.faces.dlib",
+    "reelmill.stages.faces.embed",
+    "reelmill.stages.faces.identify_faces",
+    "reelmill.stages.clips.plan",
+    "reelmill.stages.clips.render",
+    "reelmill.stages.clips.write",
+)
 
 
 def _voice() -> Task:
@@ -82,13 +102,25 @@ def _subtitle() -> Task:
 
 
 def _faces() -> Task:
-    from reelmill.artifacts import Persons
-    from reelmill.pipelines.faces_builder import build_faces, faces_settings, person_names
-    from reelmill.pipelines.voice_builder import named_in_vain
-    from reelmill.runs.across_videos import write_people
+    # What takes long to import is imported while the workers are starting.
+    from reelmill.pipelines.faces_settings import faces_settings
     from reelmill.runs.results import FacesResult
 
+    def build(context: BuildContext) -> Pipeline:
+        from reelmill.pipelines.faces_builder import build_faces
+
+        return build_faces(context)
+
+    def remarks(settings: Settings, paths: Iterable[Path]) -> Iterable[str]:
+        from reelmill.pipelines.voice_builder import named_in_vain
+
+        return named_in_vain(settings, paths)
+
     def aggregate(settings: Settings) -> AggregateStep | None:
+        from reelmill.artifacts import Persons
+        from reelmill.pipelines.faces_builder import person_names
+        from reelmill.runs.across_videos import write_people
+
         def write(found: Sequence[Found], out: Path) -> Aggregate:
             return write_people(found, out, person_names(settings, out))
 
@@ -97,10 +129,11 @@ def _faces() -> Task:
     return Task(
         "faces",
         faces_settings,
-        build_faces,
+        build,
         FacesResult,
         aggregate=aggregate,
-        remarks=named_in_vain,
+        remarks=remarks,
+        worker_imports=_FACES_IMPORTS,
     )
 
 

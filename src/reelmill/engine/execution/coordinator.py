@@ -30,6 +30,7 @@ from reelmill.engine.execution.ticking import Ticking
 from reelmill.engine.execution.workers import Workers
 from reelmill.engine.inference.memory_estimator import MemoryEstimator
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process.early import EarlyWorkers
 from reelmill.engine.resources.model_profiles import ModelProfiles
 from reelmill.engine.resources.monitor import Devices, Monitor, NvmlDevices
 from reelmill.engine.resources.placement import passes_of
@@ -50,8 +51,10 @@ class Coordinator:
         emit: Emit,
         devices: Devices | None = None,
         lock: FolderLock | None = None,
+        early: EarlyWorkers | None = None,
     ) -> None:
-        """`lock`: the output folder's, where the caller holds it already."""
+        """`lock`: the output folder's, where the caller holds it already. `early`: the workers to
+        take first; the caller closes them."""
         self._pipeline = pipeline
         self._config = config
         self._monitor = Monitor(devices or NvmlDevices(), self._processes)
@@ -59,6 +62,7 @@ class Coordinator:
         self._model_profiles = ModelProfiles(config.model_profiles)
         self._planner = Planner(pipeline, config, self._recorder, self._model_profiles)
         self._lock = lock or FolderLock(config.cache / "lock")
+        self._early = early
         self._stopping = Stopping(config.out, self._recorder)
         self._intake = Intake()
         self._ledger: Ledger
@@ -176,7 +180,12 @@ class Coordinator:
     async def _work(self) -> None:
         estimator = MemoryEstimator(self._monitor, self._model_profiles)
         workers = self._workers = Workers(
-            self._pipeline, self._config, self._recorder, self._stopping, estimator
+            self._pipeline,
+            self._config,
+            self._recorder,
+            self._stopping,
+            estimator,
+            self._early or EarlyWorkers(),
         )
         ticking = self._ticking(workers).start()
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import time
 
@@ -18,6 +17,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import arena as buffers
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.process.early import EarlyWorkers
 from reelmill.engine.stage import ModelStage
 from reelmill.engine.state import artifact_store as store
 
@@ -35,6 +35,7 @@ class Workers:
         recorder: RunRecorder,
         stopping: Stopping,
         estimator: MemoryEstimator,
+        early: EarlyWorkers,
     ) -> None:
         self._stages = pipeline.stages
         self._config = config
@@ -42,20 +43,22 @@ class Workers:
         logs = config.cache / "logs"
         gate.sweep(logs, _LOGS)  # logs of worker processes of earlier runs
         gate.make_folder(logs)
-        self._memory = buffers.create_memory(config.arena_bytes)
+        self._early = early
+        buffers.resize_memory(early.memory, config.arena_bytes)
         self.pool = CpuPool(
             config.workers,
             pipeline.stages,
-            self._memory,
+            early.memory,
             logs,
             keys=cpu_worker.Keys(config.seal, config.spill_key),
             environment=config.worker_environment,
             memory_mb=config.worker_memory_mb,
+            early=early,
         )
         self.inference = InferenceService(
             pipeline.stages,
             config,
-            self._memory,
+            early.memory,
             buffers.Allocator(config.arena_bytes),
             logs,
             Told(
@@ -90,6 +93,7 @@ class Workers:
             self.inference.replicas.expect(models[0])
             await asyncio.sleep(0)  # model workers before the other workers: they take longer
         await self.pool.begin(new + 1)
+        self._early.end_waiting()
 
     async def drain(self) -> None:
         """Start nothing new, and wait for started work, but not longer than a stop may take."""
@@ -106,4 +110,4 @@ class Workers:
     async def close(self) -> None:
         """End all processes. They and the arena are gone when this returns."""
         await asyncio.gather(self.inference.stop(), self.pool.close())
-        os.close(self._memory)
+        self._early.close()

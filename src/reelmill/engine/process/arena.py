@@ -38,8 +38,13 @@ def create_memory(size: int) -> int:
     else:  # macOS has no memfd; an unlinked file is the closest equivalent
         descriptor, name = tempfile.mkstemp(prefix="reelmill-arena-")
         Path(name).unlink()
-    os.ftruncate(descriptor, size)
+    resize_memory(descriptor, size)
     return descriptor
+
+
+def resize_memory(descriptor: int, size: int) -> None:
+    """Give shared memory another size, before any process uses it."""
+    os.ftruncate(descriptor, size)
 
 
 class Arena:

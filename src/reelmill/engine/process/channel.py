@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib
 import os
 import pickle
@@ -35,12 +36,17 @@ class Channel:
     """The worker process's end. A thread reads ahead, so that the next batch has arrived when the
     current one ends."""
 
-    def __init__(self, descriptor: int, arena: Arena) -> None:
-        self.arena = arena
+    def __init__(self, descriptor: int, arena_descriptor: int) -> None:
+        self._arena_descriptor = arena_descriptor
         self._socket = socket.socket(fileno=descriptor)
         self._sending = threading.Lock()
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
+
+    @functools.cached_property
+    def arena(self) -> Arena:
+        """The shared memory. It has its size when the first message has arrived."""
+        return Arena(self._arena_descriptor)
 
     def _read(self) -> None:
         try:
@@ -79,11 +85,14 @@ def _is_orphan(descriptor: int) -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    entry, descriptor, arena_descriptor = arguments
+    entry, descriptor, arena_descriptor, *imports = arguments
     collect_seldom()
     _die_with_parent()
     if _is_orphan(int(descriptor)):
         return
     module, _, function = entry.partition(":")
     run: Callable[[Channel], None] = getattr(importlib.import_module(module), function)
-    run(Channel(int(descriptor), Arena(int(arena_descriptor))))
+    for name in imports:
+        with contextlib.suppress(ImportError):  # the message that needs it says so
+            importlib.import_module(name)
+    run(Channel(int(descriptor), int(arena_descriptor)))

@@ -17,6 +17,7 @@ from reelmill.core import gate
 from reelmill.core.keys import user_key
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.arena import Block
+from reelmill.engine.process.early import ENTRY, ENVIRONMENT, EarlyWorkers
 from reelmill.engine.process.handle import WorkerProcess
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import Stage
@@ -55,16 +56,18 @@ class CpuPool:
         memory_mb: int | None = None,
         name: str = "worker",
         slice_bytes: int = _SLICE_BYTES,
+        early: EarlyWorkers | None = None,
     ) -> None:
         """`environment`: additional variables of the workers. `memory_mb`: the most each may use,
         None for no limit. `name`: their name in messages and logs. `slice_bytes`: how much of a
-        large file is hashed before the next one's turn."""
+        large file is hashed before the next one's turn. `early`: processes to take first."""
         self.size = size
         self._keys = keys or cpu_worker.Keys(user_key().seal)
         self._environment = environment or {}
         self._memory_mb = memory_mb
         self._name = name
         self._slice_bytes = slice_bytes
+        self._early = early
         #: Hashes large files, which would keep the workers from everything else.
         self._hasher: CpuPool | None = None
         self._stages = stages
@@ -209,19 +212,26 @@ class CpuPool:
         return await self._start()
 
     async def _start(self) -> WorkerProcess:
-        worker = await WorkerProcess.start(
-            f"{self._name}-{next(self._numbers)}",
-            "reelmill.engine.process.cpu_worker:serve",
-            self._arena_descriptor,
-            self._log_folder,
-            environment={
-                "OMP_NUM_THREADS": "1",
-                "OPENBLAS_NUM_THREADS": "1",
-                **self._environment,
-            },
-        )
+        name = f"{self._name}-{next(self._numbers)}"
+        early = self._early.take(self._environment) if self._early else None
+        if early is not None:
+            worker = await WorkerProcess.adopt(name, early, self._log_folder)
+        else:
+            worker = await WorkerProcess.start(
+                name,
+                ENTRY,
+                self._arena_descriptor,
+                self._log_folder,
+                environment={**ENVIRONMENT, **self._environment},
+            )
         self._all.add(worker)
-        begin = cpu_worker.Begin(self._stages, self._keys, gate.places(), self._memory_mb)
+        begin = cpu_worker.Begin(
+            self._stages,
+            self._keys,
+            gate.places(),
+            self._memory_mb,
+            None if early is None else worker.log,
+        )
         await worker.send(begin)
         return worker
 

@@ -62,13 +62,14 @@ class Keys:
 
 @dataclass(frozen=True)
 class Begin:
-    """The first message to a worker: the pipeline's stages, the keys, where it may write, and the
-    memory limit in MB (None: no limit)."""
+    """The first message to a worker: the pipeline's stages, the keys, where it may write, the
+    memory limit in MB (None: no limit), and its log file, if it was started without one."""
 
     stages: Sequence[Stage]
     keys: Keys
     places: tuple[gate.Place, ...]
     memory_mb: int | None = None
+    log: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,10 @@ def serve(channel: Channel) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     begin: Begin = channel.receive()
     gate.enter(begin.places)
+    if begin.log is not None:
+        with gate.append(begin.log) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
     worker = _Worker(begin, Pipeline("", begin.stages), channel)
     if begin.memory_mb is not None:
         limit_memory(begin.memory_mb)

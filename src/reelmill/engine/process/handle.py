@@ -15,6 +15,7 @@ import importlib
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Collection, Mapping
@@ -25,6 +26,7 @@ import psutil
 
 from reelmill.core import gate
 from reelmill.engine.process.channel import LENGTH, encode
+from reelmill.engine.process.early import EarlyWorker
 from reelmill.engine.process.launch import begin, our_interpreter
 from reelmill.errors import CrashError, TransientError, reason
 
@@ -64,6 +66,8 @@ class WorkerProcess:
         self.name = name
         self.log = log
         self._process = process
+        #: What it printed before it knew its log file.
+        self._early_output: int | None = None
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
 
@@ -91,14 +95,26 @@ class WorkerProcess:
         except OSError as error:  # too many processes or files, or too little memory at the moment
             raise TransientError(f"{name} cannot be started: {reason(error)}") from error
         worker = cls(name, process, log)
+        await worker._connect(ours)
+        return worker
+
+    @classmethod
+    async def adopt(cls, name: str, early: EarlyWorker, log_folder: Path) -> WorkerProcess:
+        """Take over a process that was started early. Its first message has to tell it its log
+        file."""
+        worker = cls(name, early.process, log_folder / f"{name}.log")
+        worker._early_output = early.output
+        await worker._connect(early.line)
+        return worker
+
+    async def _connect(self, ours: socket.socket) -> None:
         ours.setblocking(False)
         try:
-            worker._reader, worker._writer = await asyncio.open_connection(sock=ours)
+            self._reader, self._writer = await asyncio.open_connection(sock=ours)
         except BaseException:  # cancelled while starting: leave nothing unfinished behind
             ours.close()
-            await worker._end_process()
+            await self._end_process()
             raise
-        return worker
 
     @property
     def pid(self) -> int:
@@ -141,11 +157,13 @@ class WorkerProcess:
         return CrashError(f"{self.name} {how}" + (f"; last log line: {tail}" if tail else ""))
 
     def _log_tail(self) -> str:
+        printed = b""
         with contextlib.suppress(OSError), self.log.open("rb") as file:
-            file.seek(max(0, self.log.stat().st_size - _LOG_TAIL_BYTES))
-            lines = file.read().decode(errors="replace").strip().splitlines()
-            return lines[-1].strip() if lines else ""
-        return ""
+            printed = _end_of(file.fileno())
+        if not printed.strip() and self._early_output is not None:
+            printed = _end_of(self._early_output)
+        lines = printed.decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
 
     async def stop(self, timeout: float = 3.0) -> None:
         """End the worker process. It exits when its socket closes, and is killed if it does not."""
@@ -187,6 +205,11 @@ class WorkerProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
         while self._process.poll() is None:  # uninterruptible I/O can delay its end
             await asyncio.sleep(0.005)
+
+
+def _end_of(descriptor: int) -> bytes:
+    start = max(0, os.fstat(descriptor).st_size - _LOG_TAIL_BYTES)
+    return os.pread(descriptor, _LOG_TAIL_BYTES, start)
 
 
 def _signal_name(number: int) -> str:

@@ -29,9 +29,11 @@ def begin(
     output: IO[bytes] | int,
     environment: Mapping[str, str],
     arena_descriptor: int,
+    imports: Sequence[str] = (),
 ) -> Begun:
     """Start `command`, followed by the numbers of the connection's other end and of the arena,
-    which the process inherits. `environment` is added to ours.
+    which the process inherits, and the modules that it imports first. `environment` is added to
+    ours.
 
     Raises:
         OSError: it cannot be started.
@@ -40,7 +42,7 @@ def begin(
     try:
         with theirs:
             process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(arena_descriptor)],
+                [*command, str(theirs.fileno()), str(arena_descriptor), *imports],
                 pass_fds=(theirs.fileno(), arena_descriptor),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

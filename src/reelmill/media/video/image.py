@@ -23,7 +23,12 @@ _LAMBDA = 118
 
 
 def write_jpeg(path: Path, picture: Frame) -> None:
-    """Write a picture in 4:2:0 as JPEG. Raises OSError as `atomic.replacing` does."""
+    """Write a picture in 4:2:0 as JPEG, as a temporary file of a stage (`durable` of
+    `atomic.replacing`).
+
+    Raises:
+        OSError: as `atomic.replacing`.
+    """
     context = av.CodecContext.create("mjpeg", "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = picture.width, picture.height, "yuvj420p"
@@ -33,7 +38,7 @@ def write_jpeg(path: Path, picture: Frame) -> None:
     full = picture.reformat(format="yuvj420p", threads=1)
     full.pts, full.time_base = 0, Fraction(1, 25)
     packets = [*context.encode(full), *context.encode(None)]
-    write_bytes(path, b"".join(bytes(packet) for packet in packets))
+    write_bytes(path, b"".join(bytes(packet) for packet in packets), durable=False)
 
 
 def read_picture(path: Path, longer_side: int) -> npt.NDArray[np.uint8]:

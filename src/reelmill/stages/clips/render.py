@@ -203,7 +203,8 @@ def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -
         with ExitStack() as opened:
             for number in part.clips:
                 names[number] = f"sound-{mark}-{number}.mp4"
-                file = opened.enter_context(replacing(recording.folder / names[number]))
+                path = recording.folder / names[number]
+                file = opened.enter_context(replacing(path, durable=False))
                 spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
                 cuts.append(SoundCut(Path(file.name), spans))
             corrupt = cut_sound(recording, None, cuts, inputs[VideoIndex].joints)
@@ -299,7 +300,7 @@ class _Rendering:
     def _file(self, clip: int, rate: float, coded: Frame) -> _ClipFile:
         if clip not in self._clips:
             name = f"piece-{self._mark}-{clip}.mp4"
-            file = self.opened.enter_context(replacing(self._folder / name))
+            file = self.opened.enter_context(replacing(self._folder / name, durable=False))
             size = self._plan.size_of(self._plan.clips[clip])
             video = VideoFile(Path(file.name), *size, rate, self._encoding, Colour.of(coded))
             self.opened.enter_context(video)

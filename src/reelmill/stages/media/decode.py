@@ -62,7 +62,7 @@ class Decode(FileStage):
 
     def _decode(self, context: StageContext, media: Media) -> Audio:
         with ExitStack() as files:
-            file = files.enter_context(replacing(context.path("pcm")))
+            file = files.enter_context(replacing(context.path("pcm"), durable=False))
             beside = ChannelFiles(
                 lambda: scratch_file(context.path("pcm")), files, context.recording.path
             )
@@ -84,7 +84,7 @@ class Decode(FileStage):
         names, written = channel_names(len(sound.plan.gains)), []
         for at in sound.plan.apart:
             suffix = f"{names[at]}.pcm"
-            with replacing(context.path(suffix)) as file:
+            with replacing(context.path(suffix), durable=False) as file:
                 sound.write_channel(at, PcmFile(file, context.recording.path))
             written.append(Channel(names[at], context.sidecar(suffix)))
         return written
