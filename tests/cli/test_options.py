@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from reelmill.cli import app as cli
 from reelmill.cli.options import faces, subtitle, takes, voice
-from reelmill.cli.options.shared import Run
+from reelmill.cli.options.shared import Run, Sharing
 from reelmill.settings import Settings
 
 GROUPS = {"voice": voice.GROUPS, "subtitle": subtitle.GROUPS, "faces": faces.GROUPS}
 #: Where the settings come from, how the run goes; and the name of one in 0.1.
-NOT_SETTINGS = {"config", *get_type_hints(Run), "residency"}
+NOT_SETTINGS = {"config", *get_type_hints(Run), *get_type_hints(Sharing), "residency"}
 
 
 class Fruit:

@@ -153,5 +153,5 @@ class Machine(shared.Machine):
 GROUPS = (
     shared.Output, Clips, Persons, Networks, Speech, voice.Speakers, shared.Recognition,
     shared.Sound, Picture, voice.Engines, Machine, shared.Models, shared.Limits, shared.AddedStages,
-    shared.Pages, shared.Run,
+    shared.Pages, shared.Sharing, shared.Run,
 )  # fmt: skip

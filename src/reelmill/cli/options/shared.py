@@ -63,6 +63,11 @@ class Run:
     as_json: Annotated[
         bool, typer.Option("--json", help="Print events as JSON lines on stdout.")
     ] = False
+
+
+class Sharing:
+    """How several commands divide the work on one folder. These are not settings."""
+
     claim: Annotated[
         bool,
         typer.Option("--claim", help="Share the work with others that run the same command."),

@@ -69,5 +69,5 @@ class Burning(shared.Encoding):
 GROUPS = (
     shared.Output, Translation, Recognition, Subtitles, Burning, shared.Captions, shared.Sound,
     shared.ReviewPages, shared.Machine, shared.Models, shared.Limits, shared.AddedStages,
-    shared.Run,
+    shared.Sharing, shared.Run,
 )  # fmt: skip

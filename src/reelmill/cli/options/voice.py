@@ -105,5 +105,5 @@ class Machine(shared.Machine):
 GROUPS = (
     shared.Output, shared.Recognition, shared.Sound, Transcript, shared.Captions, Speakers, People,
     Forensic, shared.ReviewPages, Engines, Machine, shared.Models, shared.Limits,
-    shared.AddedStages, shared.Run,
+    shared.AddedStages, shared.Sharing, shared.Run,
 )  # fmt: skip
