@@ -20,7 +20,7 @@ def _encoder(device: str, sizes: list[int]) -> Encoder:
         sizes.append(len(windows))
         return ctranslate2.StorageView.from_array(windows[:, :1, :1].astype(np.float16))
 
-    return Encoder(SimpleNamespace(device=device, encode=encode), frames=4)
+    return Encoder(SimpleNamespace(device=device, encode=encode), (4,))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,16 @@ def test_a_large_batch_is_encoded_in_parts_in_order(
     # proves: G3
     seen: list[int] = []
     windows = [np.full((2, 4), number, np.float32) for number in range(count)]
-    encoded = _encoder(device, seen).encode(windows)
+    encoded = _encoder(device, seen).encode(windows, 4)
     assert seen == sizes
     assert np.array(encoded)[:, 0, 0].tolist() == list(range(count))
+
+
+@pytest.mark.parametrize(
+    ("frames", "context"), [(0, 1300), (1000, 1300), (1001, 2300), (2001, 3000), (3000, 3000)]
+)
+def test_a_window_is_padded_to_the_first_context_that_leaves_some_silence(
+    frames: int, context: int
+) -> None:
+    encoder = Encoder(SimpleNamespace(device="cpu"), (1300, 2300, 3000))
+    assert encoder.context(np.zeros((80, frames), np.float32)) == context

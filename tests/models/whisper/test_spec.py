@@ -14,9 +14,9 @@ from reelmill.engine.stage import Device
 from reelmill.models.whisper.spec import WhisperSpec
 model = WhisperSpec(Path(sys.argv[1]), "demo", "x", int(sys.argv[2])).load(Device("cpu"), 1)
 sound = [np.zeros((int(sys.argv[2]), 3000), np.float32)]
-model._encoder.encode(sound)
+model._encoder.encode(sound, 3000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-model._encoder.encode(sound)
+model._encoder.encode(sound, 3000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 

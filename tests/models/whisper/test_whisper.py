@@ -99,7 +99,7 @@ def test_texts_equal_those_of_faster_whisper(whisper, windows, spec):
     # proves: V3 V9
     theirs = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
     batched = BatchedInferencePipeline(theirs)
-    options = DecodingOptions(temperatures=(0.0,))
+    options = DecodingOptions(temperatures=(0.0,), timestamps=True)
     extract = FeatureExtractor(feature_size=spec.n_mels)
     # Their features, so that a rounding in the seventh digit cannot tip a close decision.
     features = [extract(samples)[..., :-1] for _, samples in windows]
@@ -128,6 +128,28 @@ def test_texts_equal_those_of_faster_whisper(whisper, windows, spec):
             assert [segment.text for segment in window.segments] == texts
 
 
+def test_same_text_without_timestamps(whisper, windows, spec):
+    # proves: V3 V9
+    theirs = BatchedInferencePipeline(
+        WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
+    )
+    extract = FeatureExtractor(feature_size=spec.n_mels)
+    for language, samples in windows:
+        found, _ = theirs.transcribe(
+            samples,
+            language=language,
+            temperature=0.0,
+            clip_timestamps=[{"start": 0, "end": len(samples) / 16_000}],
+        )
+        (mine,) = whisper.decode(
+            [extract(samples)[..., :-1]], [(language,)], DecodingOptions(temperatures=(0.0,))
+        )
+        text = "".join("".join(segment.text.split()) for segment in mine.segments)
+        assert text.startswith("".join("".join(one.text.split()) for one in found))
+        times = [time for one in mine.segments for time in (one.start, one.end)]
+        assert times == sorted(times) and times[-1] <= len(samples) / 16_000
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -143,7 +165,7 @@ def test_options_act_as_in_faster_whisper(whisper, spec, changes):
     # proves: V3
     samples = sound(4, 11)
     features = FeatureExtractor(feature_size=spec.n_mels)(samples)[..., :-1]
-    options = replace(DecodingOptions(temperatures=(0.0,)), **changes)
+    options = replace(DecodingOptions(temperatures=(0.0,), timestamps=True), **changes)
     mine = whisper.decode([features], [("ko",)], options)[0]
     model = WhisperModel(str(spec.path), device="cpu", compute_type="int8", cpu_threads=1)
     arguments = {**changes, "suppress_tokens": list(options.suppress_tokens)}
@@ -202,6 +224,15 @@ class RepeatsItsPrompt:
 
     def detect_language(self, encoded):
         return [[("<|en|>", 0.9)]]
+
+    def align(self, encoded, prompt, texts, frames):
+        return [
+            SimpleNamespace(
+                alignments=[(at, 10 * at) for at in range(len(text) + 1)],
+                text_token_probs=[0.5] * len(text),
+            )
+            for text in texts
+        ]
 
     def generate(self, encoded, prompts, **options):
         found = []

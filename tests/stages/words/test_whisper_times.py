@@ -14,8 +14,8 @@ from reelmill.artifacts import Audio, Channel, Segment, Span, Speech, Transcript
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Device, Inputs
 from reelmill.models.files.cache import resolve
+from reelmill.models.whisper.attention_times import onsets
 from reelmill.models.whisper.spec import WhisperSpec
-from reelmill.models.whisper.whisper import onsets
 from reelmill.stages.words.whisper_times import TimeByWhisper
 from reelmill.testing import context_of
 

@@ -31,7 +31,7 @@ class DecodingOptions:
 
     `temperatures` are the steps of the fallback, see `step_arguments` for what a step above 0
     does here. `initial_prompt` and `hotwords` are put before every window. `None` for a
-    threshold switches its check off.
+    threshold switches its check off. `timestamps`: whether the decoder writes them.
     """
 
     task: Literal["transcribe", "translate"] = "transcribe"
@@ -50,6 +50,12 @@ class DecodingOptions:
     max_new_tokens: int | None = None
     initial_prompt: str | None = None
     hotwords: str | None = None
+    timestamps: bool = False
+
+    @property
+    def with_timestamps(self) -> bool:
+        """Also for translations: their words do not follow the sound's order."""
+        return self.timestamps or self.task == "translate"
 
 
 @dataclass(frozen=True)

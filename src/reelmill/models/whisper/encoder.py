@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reelmill.core.arrays import Float32
-from reelmill.models.whisper.features import WINDOW_FRAMES, pad_or_trim
+from reelmill.models.whisper.features import FRAMES_PER_SECOND, WINDOW_FRAMES, pad_or_trim
 
 #: Windows the encoder gets at once on a GPU. CTranslate2's softmax counts attention weights
 #: (windows x heads x 1500 x 1500) with 32 bits there (softmax_gpu.cu): with the 20 heads of
@@ -16,32 +16,44 @@ from reelmill.models.whisper.features import WINDOW_FRAMES, pad_or_trim
 _ENCODED_AT_ONCE = 64
 
 
-class Encoder:
-    """The encoder of a loaded `ctranslate2.models.Whisper`; windows are padded to `frames`."""
+#: A context shorter than the longest has at least so many frames of silence behind the sound: with
+#: little, Whisper does not notice that the sound is over, and repeats itself.
+_SILENCE = 3 * FRAMES_PER_SECOND
 
-    def __init__(self, model: Any, frames: int = WINDOW_FRAMES) -> None:
-        self.frames = frames
+
+class Encoder:
+    """The encoder of a loaded `ctranslate2.models.Whisper`.
+
+    `contexts` are the numbers of frames to which windows are padded, ascending: each to the first
+    that is long enough.
+    """
+
+    def __init__(self, model: Any, contexts: Sequence[int] = (WINDOW_FRAMES,)) -> None:
+        self._contexts = contexts
         self._model = model
 
-    def encode(self, windows: Sequence[Float32]) -> Any:
-        """The encoder's output, shape (windows, half of the padded frames, width).
+    def context(self, window: Float32) -> int:
+        """The number of frames to which a window is padded or cut."""
+        needed = window.shape[1] + _SILENCE
+        return next((one for one in self._contexts if one >= needed), self._contexts[-1])
 
-        The CPU encodes one window at a time: a batch gives the same numbers, but its attention
-        matrices are too large for the allocator's pools and are mapped and zeroed anew in every
-        layer (two thirds of the time with 16 windows). A GPU encodes the whole batch, up to a
-        limit.
+    def encode(self, windows: Sequence[Float32], context: int) -> Any:
+        """The encoder's output, shape (windows, half of the context, width).
+
+        The CPU encodes one window at a time, because the attention matrices of more do not fit
+        into its caches. A GPU encodes the whole batch, up to a limit.
         """
         at_once = 1 if self._model.device == "cpu" else _ENCODED_AT_ONCE
         if len(windows) <= at_once:
-            return self._together(windows)
+            return self._together(windows, context)
         parts = [
-            _on_host(self._together(windows[start : start + at_once]))
+            _on_host(self._together(windows[start : start + at_once], context))
             for start in range(0, len(windows), at_once)
         ]
         return _storage(np.concatenate(parts))
 
-    def _together(self, windows: Sequence[Float32]) -> Any:
-        padded = [pad_or_trim(features, self.frames)[None] for features in windows]
+    def _together(self, windows: Sequence[Float32], context: int) -> Any:
+        padded = [pad_or_trim(features, context)[None] for features in windows]
         return self._model.encode(_storage(np.concatenate(padded)))
 
 

@@ -22,6 +22,7 @@ from reelmill.models.whisper.features import (
     WINDOW_SECONDS,
 )
 from reelmill.models.whisper.prompts import left_out
+from reelmill.models.whisper.weights import variable_shape
 from reelmill.models.whisper.whisper import Whisper
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 #: Vocabularies of multilingual models have at least this many tokens.
 _MULTILINGUAL_VOCABULARY = 51_865
+_EMBEDDINGS = "decoder/embeddings/weight"
+#: The width of Whisper base, with which contexts of less than 30 s were measured: they make as many
+#: errors (docs/benchmarks.md). Larger models were not measured.
+_SMALL_WIDTH = 512
+_SHORT_CONTEXTS = (13.0, 23.0)
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,18 @@ class WhisperSpec(ModelSpec):
     #: The length to which features of a window are padded; less than 30 s only for models made for
     #: it.
     padded_seconds: float = WINDOW_SECONDS
+    #: Shorter lengths to which windows may be padded instead, ascending.
+    shorter_seconds: tuple[float, ...] = ()
     #: Whether it supports languages other than English, and distinguishes them.
     multilingual: bool = True
 
     @classmethod
     def of(cls, files: ModelFiles, compute_type: str = "auto") -> WhisperSpec:
-        """The spec of a resolved model, with the settings in its folder."""
+        """The spec of a resolved model, with the settings in its folder. A small model also gets
+        contexts of less than 30 s, for shorter windows.
+        """
+        _, width = variable_shape(files.path / "model.bin", _EMBEDDINGS) or (0, 0)
+        short = 0 < width <= _SMALL_WIDTH and files.padded_seconds == WINDOW_SECONDS
         return cls(
             files.path,
             files.name,
@@ -64,6 +76,7 @@ class WhisperSpec(ModelSpec):
             compute_type,
             files.window_seconds,
             files.padded_seconds,
+            _SHORT_CONTEXTS if short else (),
             _vocabulary_size(files.path) >= _MULTILINGUAL_VOCABULARY,
         )
 
@@ -73,7 +86,8 @@ class WhisperSpec(ModelSpec):
 
     @property
     def identity(self) -> str:
-        return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{self.padded_seconds:g}"
+        padded = ",".join(f"{one:g}" for one in (*self.shorter_seconds, self.padded_seconds))
+        return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{padded}"
 
     def prompt_left_out(self, options: DecodingOptions) -> list[str]:
         """The parts of hotwords and initial prompt that do not fit before a window, in plain
@@ -132,7 +146,10 @@ class WhisperSpec(ModelSpec):
                 f"model {self.name!r} takes {model.n_mels} mel bands, but its folder says "
                 f"{self.n_mels}: copy the right preprocessor_config.json into {self.path}"
             )
-        return Whisper(model, tokenizer, round(self.padded_seconds * FRAMES_PER_SECOND))
+        contexts = (*self.shorter_seconds, self.padded_seconds)
+        return Whisper(
+            model, tokenizer, [round(seconds * FRAMES_PER_SECOND) for seconds in contexts]
+        )
 
     def warm_up(self, model: Whisper) -> None:
         silence = np.zeros((self.n_mels, WINDOW_FRAMES), np.float32)

@@ -1,7 +1,7 @@
 """Whisper on CTranslate2: windows of different recordings and languages in one batch.
 
-A window's result does not depend on the other windows, nor on their order: every window is padded
-to the same 30 s, nothing is random, and prompts have equal length.
+A window's result does not depend on the other windows, nor on their order: its own length decides
+how far it is padded, nothing is random, and prompts have equal length.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from reelmill.core.arrays import Float32
+from reelmill.core.text import UNSPACED
 from reelmill.errors import InputError
+from reelmill.models.whisper.attention_times import AttentionTimes
 from reelmill.models.whisper.decoded import DecodedSegment, DecodedWindow, TextTokens
 from reelmill.models.whisper.decoding import (
     MAX_TOKENS,
@@ -33,9 +35,12 @@ from reelmill.models.whisper.features import (
     WINDOW_FRAMES,
 )
 from reelmill.models.whisper.prompts import echoes, prompt_tokens, says
+from reelmill.models.whisper.sentences import TimedWord, cut_into_segments
 
 #: Below this mean log probability, a text with a prompt is decoded again without it.
 _PROMPT_DOUBT = -0.7
+#: Sound of so many frames behind the end of a text is listened to again: text may be missing.
+_LONGEST_REST = 3 * FRAMES_PER_SECOND
 #: How many languages are reported for a window.
 _CANDIDATES = 5
 
@@ -43,13 +48,16 @@ _CANDIDATES = 5
 class Whisper:
     """A loaded model. Errors of CTranslate2, including out of memory, are passed on unchanged."""
 
-    def __init__(self, model: Any, tokenizer: Any, frames: int = WINDOW_FRAMES) -> None:
-        """Wrap a `ctranslate2.models.Whisper` and its `tokenizers.Tokenizer`; `frames` is what
-        windows are padded to."""
+    def __init__(
+        self, model: Any, tokenizer: Any, contexts: Sequence[int] = (WINDOW_FRAMES,)
+    ) -> None:
+        """Wrap a `ctranslate2.models.Whisper` and its `tokenizers.Tokenizer`; `contexts` are the
+        numbers of frames to which windows may be padded, see `Encoder`."""
         from faster_whisper.tokenizer import Tokenizer
 
         self._model = model
-        self._encoder = Encoder(model, frames)
+        self._encoder = Encoder(model, contexts)
+        self._times = AttentionTimes(model)
         self._multilingual = bool(model.is_multilingual)
         self._tokenizer = Tokenizer(tokenizer, self._multilingual, task="transcribe", language="en")
         self._special = SpecialTokens(self._tokenizer.eot, self._tokenizer.timestamp_begin)
@@ -62,9 +70,11 @@ class Whisper:
     ) -> list[DecodedWindow]:
         """Recognize a batch of windows.
 
-        The language is detected from the same encoder output, at the cost of one token. A window
-        whose text ends before its sound is decoded again from there, as the one-by-one mode of
-        faster-whisper does and its batched mode does not: no text is lost.
+        The language is detected from the same encoder output, at the cost of one token. Text is
+        decoded without timestamps, with fewer errors, and gets its times from the decoder's
+        attention; `options` can ask for timestamps. A window whose text ends before its sound is
+        decoded again from there, as the one-by-one mode of faster-whisper does and its batched mode
+        does not: no text is lost.
 
         Args:
             windows: features, each (n_mels, up to 3000 frames), float32.
@@ -74,7 +84,26 @@ class Whisper:
         Raises:
             InputError: the model does not support a language.
         """
-        encoded = self._encoder.encode(windows)
+        by_context: dict[int, list[int]] = {}
+        for row, window in enumerate(windows):
+            by_context.setdefault(self._encoder.context(window), []).append(row)
+        found: dict[int, DecodedWindow] = {}
+        for context, rows in by_context.items():
+            alike = self._decode(
+                [windows[row] for row in rows], [choices[row] for row in rows], context, options
+            )
+            found.update(zip(rows, alike, strict=True))
+        return [found[row] for row in range(len(windows))]
+
+    def _decode(
+        self,
+        windows: Sequence[Float32],
+        choices: Sequence[Sequence[str]],
+        context: int,
+        options: DecodingOptions,
+    ) -> list[DecodedWindow]:
+        """`decode` for windows of one context, which CTranslate2 demands of a batch."""
+        encoded = self._encoder.encode(windows, context)
         heard = self._languages(encoded, len(windows))
         languages = [
             likeliest(found, allowed) for found, allowed in zip(heard, choices, strict=True)
@@ -84,21 +113,20 @@ class Whisper:
         pending = [(index, 0) for index in range(len(windows))]
         while pending:
             best = self._search(encoded, [prompts[index] for index, _ in pending], options)
+            chosen = [languages[index] for index, _ in pending]
             if options.hotwords or options.initial_prompt:
-                best = self._unprompted(
-                    encoded, best, [languages[index] for index, _ in pending], options
-                )
+                best = self._unprompted(encoded, best, chosen, options)
+            frames = [min(windows[index].shape[1], context) - seek for index, seek in pending]
+            cut = self._cut(encoded, best, chosen, frames, options)
             rest = []
-            for (index, seek), hypothesis in zip(pending, best, strict=True):
-                frames = min(windows[index].shape[1], self._encoder.frames) - seek
-                found, reached = self._cut(hypothesis, frames, seek, options)
-                segments[index].extend(found)
+            for (index, seek), (found, reached) in zip(pending, cut, strict=True):
+                segments[index].extend(_later(one, seek) for one in found)
                 if reached is not None:
                     rest.append((index, seek + reached))
             pending = rest
             if pending:
                 encoded = self._encoder.encode(
-                    [windows[index][:, seek:] for index, seek in pending]
+                    [windows[index][:, seek:] for index, seek in pending], context
                 )
         return [
             DecodedWindow(tuple(found), language, _foremost(every, allowed))
@@ -130,35 +158,30 @@ class Whisper:
             languages: one code a window.
             texts: of each window, the texts said in it one after the other.
         """
-        found: list[list[TextTokens]] = [[] for _ in windows]
-        for row, (features, language) in enumerate(zip(windows, languages, strict=True)):
-            prompt = self._prompt(language, DecodingOptions())
-            room = MAX_TOKENS - len(prompt) - 2
+        found: list[list[TextTokens]] = []
+        for features, language, said in zip(windows, languages, texts, strict=True):
             parts = [
-                self._tokenizer.tokenizer.encode(text, add_special_tokens=False)
-                for text in texts[row]
+                self._tokenizer.tokenizer.encode(text, add_special_tokens=False) for text in said
             ]
-            tokens = [token for part in parts for token in part.ids][:room]
-            if not tokens:
-                found[row] = [TextTokens((), (), (), ()) for _ in parts]
-                continue
-            (result,) = self._model.align(
-                self._encoder.encode([features]),
-                prompt,
-                [tokens],
-                [min(features.shape[1], self._encoder.frames)],
+            context = self._encoder.context(features)
+            (timed,) = self._times.of(
+                self._encoder.encode([features], context),
+                [self._prompt(language, DecodingOptions(timestamps=True))],
+                [[token for part in parts for token in part.ids]],
+                [min(features.shape[1], context)],
             )
-            times = onsets(result.alignments, len(tokens))
+            tokens = len(timed.probabilities)
+            found.append([])
             at = 0
             for part in parts:
-                after = min(at + len(part.ids), len(tokens))
+                after = min(at + len(part.ids), tokens)
                 count = after - at
-                found[row].append(
+                found[-1].append(
                     TextTokens(
                         tuple(part.offsets[:count]),
-                        tuple(times[at:after]),
-                        tuple(times[at + 1 : after + 1]),
-                        tuple(result.text_token_probs[at:after]),
+                        timed.onsets[at:after],
+                        timed.onsets[at + 1 : after + 1],
+                        timed.probabilities[at:after],
                     )
                 )
                 at = after
@@ -198,8 +221,7 @@ class Whisper:
         again without the prompt, which replaces the text unless the sound alone confirms it."""
         again = []
         for row, one in enumerate(best):
-            texts = [self._tokenizer.decode(list(part)) for part in self._texts(one)]
-            repeated = echoes(texts, options)
+            repeated = echoes(self._texts(one, languages[row], options), options)
             if repeated or one.avg_logprob < _PROMPT_DOUBT:
                 again.append((row, repeated))
         if not again:
@@ -219,9 +241,13 @@ class Whisper:
                 kept[row] = one
         return kept
 
-    def _texts(self, hypothesis: Hypothesis) -> list[tuple[int, ...]]:
-        parts, _ = split_by_timestamps(hypothesis.tokens, self._encoder.frames, self._special)
-        return [part.tokens for part in parts]
+    def _texts(self, hypothesis: Hypothesis, language: str, options: DecodingOptions) -> list[str]:
+        """The texts of a hypothesis, one for each of its segments."""
+        if options.with_timestamps:
+            parts, _ = split_by_timestamps(hypothesis.tokens, WINDOW_FRAMES, self._special)
+            return [self._tokenizer.decode(list(part.tokens)) for part in parts]
+        words = self._words(hypothesis, language, [0.0] * (len(hypothesis.tokens) + 1))
+        return [one.text for one in cut_into_segments(words, language)]
 
     def _generate(
         self,
@@ -249,26 +275,74 @@ class Whisper:
         return [(result, decode(result.sequences_ids[0]).strip()) for result in results]
 
     def _cut(
-        self, hypothesis: Hypothesis, frames: int, seek: int, options: DecodingOptions
+        self,
+        encoded: Any,
+        best: Sequence[Hypothesis],
+        languages: Sequence[str],
+        frames: Sequence[int],
+        options: DecodingOptions,
+    ) -> list[tuple[list[DecodedSegment], int | None]]:
+        """The segments of each window, and the frame from which it is to be decoded again because
+        its text ends before its sound; None where it does not."""
+        spoken = [not is_silence(one, options) for one in best]
+        if options.with_timestamps:
+            return [
+                self._by_timestamps(one, length) if speech else ([], None)
+                for one, length, speech in zip(best, frames, spoken, strict=True)
+            ]
+        times = self._times.of(
+            encoded,
+            [self._prompt(language, DecodingOptions(timestamps=True)) for language in languages],
+            [
+                self._text_tokens(one) if speech else []
+                for one, speech in zip(best, spoken, strict=True)
+            ],
+            frames,
+        )
+        found: list[tuple[list[DecodedSegment], int | None]] = []
+        for one, language, length, timed in zip(best, languages, frames, times, strict=True):
+            words = self._words(one, language, timed.onsets) if timed.probabilities else []
+            segments = [
+                _segment(one, part.start, part.end, part.text)
+                for part in cut_into_segments(words, language)
+            ]
+            reached = round(timed.onsets[-1] * FRAMES_PER_SECOND)
+            goes_further = bool(segments) and 0 < reached <= length - _LONGEST_REST
+            found.append((segments, reached if goes_further else None))
+        return found
+
+    def _by_timestamps(
+        self, hypothesis: Hypothesis, frames: int
     ) -> tuple[list[DecodedSegment], int | None]:
-        if is_silence(hypothesis, options):
-            return [], None
-        offset = seek / FRAMES_PER_SECOND
         parts, reached = split_by_timestamps(hypothesis.tokens, frames, self._special)
         found = [
-            DecodedSegment(
-                start=offset + part.start,
-                end=offset + part.end,
-                text=text,
-                avg_logprob=hypothesis.avg_logprob,
-                no_speech_prob=hypothesis.no_speech_prob,
-                compression_ratio=hypothesis.compression_ratio,
-                temperature=hypothesis.temperature,
-            )
+            _segment(hypothesis, part.start, part.end, text)
             for part in parts
             if (text := self._tokenizer.decode(list(part.tokens)).strip()) and part.end > part.start
         ]
         return found, reached
+
+    def _text_tokens(self, hypothesis: Hypothesis) -> list[int]:
+        return [token for token in hypothesis.tokens if token < self._special.end_of_text]
+
+    def _words(
+        self, hypothesis: Hypothesis, language: str, times: Sequence[float]
+    ) -> list[TimedWord]:
+        """The words of a text; `times` are those at which its tokens begin and the last ends."""
+        tokens = self._text_tokens(hypothesis)
+        unspaced = language in UNSPACED
+        cut = (
+            self._tokenizer.split_tokens_on_unicode
+            if unspaced
+            else (self._tokenizer.split_tokens_on_spaces)
+        )
+        found = []
+        at = 0
+        for text, parts in zip(*cut(tokens), strict=True):
+            after = at + len(parts)
+            found.append(TimedWord(text, times[at], times[after]))
+            at = after
+        return found
 
     def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
         """Hotwords and initial prompt (together at most 223 tokens), then the task.
@@ -282,6 +356,8 @@ class Whisper:
         if self._multilingual:
             task = self._tokenizer.translate if options.task == "translate" else None
             prompt += [self._language_token(language), task or self._tokenizer.transcribe]
+        if not options.with_timestamps:
+            prompt.append(self._tokenizer.no_timestamps)
         return prompt
 
     def _language_token(self, language: str) -> int:
@@ -320,17 +396,22 @@ def _foremost(languages: Mapping[str, float], allowed: Sequence[str]) -> dict[st
     }
 
 
-def onsets(alignments: Sequence[tuple[int, int]], count: int) -> list[float]:
-    """Seconds at which each of `count` tokens begins, and the last ends.
+def _segment(hypothesis: Hypothesis, start: float, end: float, text: str) -> DecodedSegment:
+    return DecodedSegment(
+        start=start,
+        end=end,
+        text=text,
+        avg_logprob=hypothesis.avg_logprob,
+        no_speech_prob=hypothesis.no_speech_prob,
+        compression_ratio=hypothesis.compression_ratio,
+        temperature=hypothesis.temperature,
+    )
 
-    `alignments`: pairs of the numbers of a token and a position, both never decreasing.
-    """
-    begins: list[float] = []
-    for token, position in alignments:
-        while len(begins) <= token:
-            begins.append(position * SECONDS_PER_TIMESTAMP)
-    last = alignments[-1][1] * SECONDS_PER_TIMESTAMP if alignments else 0.0
-    return (begins + [last] * (count + 1))[: count + 1]
+
+def _later(segment: DecodedSegment, frames: int) -> DecodedSegment:
+    """A segment of what is left of a window from a frame on, in times of the window."""
+    offset = frames / FRAMES_PER_SECOND
+    return replace(segment, start=segment.start + offset, end=segment.end + offset)
 
 
 def _max_length(prompt: int, options: DecodingOptions) -> int:
