@@ -1,1 +1,1 @@
-"""Benchmarks: each a command that runs the peer beside ours, prints a table and writes JSON."""
+"""Benchmarks: each is a command that runs the peer beside ours, prints a table and writes JSON."""

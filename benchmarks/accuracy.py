@@ -9,12 +9,12 @@ from pathlib import Path
 
 import jiwer
 
-#: Languages whose errors are counted in characters: their word spacing is a matter of taste.
+#: Languages whose errors are counted in characters, because their word spacing varies.
 _BY_CHARACTER = ("ko", "ja", "zh")
 
 
 def normalized(text: str) -> str:
-    """Case, punctuation and width are not what a recognizer is judged by."""
+    """Remove differences of case, punctuation and width, which do not count as errors."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     kept = (c if c.isalnum() or c in "'ー" else " " for c in folded)
     return " ".join("".join(kept).split())

@@ -1,13 +1,13 @@
-"""Who is seen to speak, and is shown: on videos of two people whose mouths open with real voices.
+"""Who is seen to speak and is shown, in videos of two people whose mouths move with real voices.
 
     python -m benchmarks.active_speaker --weights finetuning_TalkSet.model --voices VOICES \
         --json benchmarks/results/active_speaker.json
 
 VOICES is a folder with a folder of recordings (16 kHz) for each of several people. `reelmill faces
---active-speaker --follow speaker` runs as users run it. Of the moments in which one of the two is
-heard are counted: those in which that person is said to speak, in which the other is as well or
-instead, and in which nobody is; and those in which the vertical cut shows that person. Of the
-pictures of that cut one in five is searched for faces by MTCNN: those without any are empty.
+--active-speaker --follow speaker` runs as users run it. Among the moments in which one of the two
+is heard, it counts those in which that person is said to speak, those in which the other is as well
+or instead, and those in which nobody is; and those in which the vertical cut shows that person.
+MTCNN searches every fifth picture of that cut for faces: those without any are empty.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reelmill.models.faces.mtcnn import MtcnnSpec
 from synthetic.talks import HALVES, RATE, SAMPLE_RATE, Talk, make_talk
 
 TARGET, MOST_EMPTY = 95.0, 1.0
-#: Of the pictures of a cut one in so many is searched for a face.
+#: Every nth picture of a cut is searched for a face.
 _LOOKED_AT = 5
 SEED = 20261129
 

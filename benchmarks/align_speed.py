@@ -1,6 +1,6 @@
-"""How long it takes to align a corpus, ours and a segment at a time, each in processes of its own.
+"""Time to align a corpus, by Reelmill and one segment at a time, each in its own processes.
 
-Used by `benchmarks.words`. Loading the model and its first inference are not counted for anybody.
+Used by `benchmarks.words`. Loading the model and the first inference are not counted for either.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Way:
-    """`model_workers` processes, each with `threads`, which infer so many items at once.
+    """`model_workers` processes, each with `threads`, which infer this many items at once.
 
-    `own_lengths`: sounds are not padded to lengths that come again, but inferred as they are.
+    `own_lengths`: sounds are inferred with their own lengths instead of being padded to a few
+    lengths.
     """
 
     model_workers: int
@@ -38,7 +39,8 @@ class Way:
 
 
 def ways(cores: int) -> dict[str, Way]:
-    """Ours, and two that know one segment at a time, with a thread: with two they took longer."""
+    """Ours, and two that take one segment at a time with one thread; with two threads they took
+    longer."""
     return {
         "stretches in batches, a model worker a core": Way(cores, 1, _BATCH),
         "one segment at a time": Way(1, 1, 1),
@@ -49,8 +51,7 @@ def ways(cores: int) -> dict[str, Way]:
 def wall_seconds(
     stage: Align, items: Sequence[AlignItem], way: Way, folder: Path
 ) -> dict[str, float]:
-    """Seconds on the wall from the first batch to the last, and CPU seconds of all model
-    workers."""
+    """Wall seconds from the first batch to the last, and CPU seconds of all model workers."""
     by_cost = sorted(items, key=lambda item: item.cost) if way.at_once > 1 else list(items)
     batches = [by_cost[at : at + way.at_once] for at in range(0, len(by_cost), way.at_once)]
     model_workers = []

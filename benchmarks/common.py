@@ -1,4 +1,4 @@
-"""What benchmarks share: timing whole commands with their memory, and telling the result."""
+"""Shared code of benchmarks: measure time and memory of whole commands, and report the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rich.table import Table
 #: The command as users run it, of the interpreter that runs the benchmark.
 REELMILL = (sys.executable, "-c", "from reelmill.cli.main import main; main()")
 _MB = 1 << 20
-#: Looking takes some 20 ms, which the measured command is slowed down by.
+#: A sample takes about 20 ms, which slows down the measured command.
 _SAMPLE_EVERY_S = 0.5
 
 
@@ -42,8 +42,8 @@ class Measured:
 def measure(command: Sequence[str], environment: dict[str, str] | None = None) -> Measured:
     """Run a command; its output goes to ours only when it fails.
 
-    It finds compiled modules, as users' commands do, also where the environment forbids to write
-    them: compiling them in each process anew takes longer than loading them.
+    It uses compiled modules, as users' commands do, even if the environment forbids writing them,
+    because compiling them in each process takes longer than loading them.
 
     Memory is the proportional set size (PSS) of the whole process tree, so that shared pages
     count once.
@@ -112,7 +112,7 @@ def tree_memory_mb(pid: int) -> float:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine that the figures were measured on."""
     return {
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / (1 << 30)),
@@ -147,7 +147,8 @@ def _cell(value: Any) -> str:
 
 
 def told_command(module: str) -> str:
-    """The command that was given, for others: a path of this machine stands as its option's name.
+    """The command as given, for publication: paths of this machine are replaced by the names of
+    their options.
 
     Args:
         module: such as `benchmarks.faces`.

@@ -1,4 +1,4 @@
-"""Who speaks when in one file, its stages one after the other in this process, models anew.
+"""Diarize one file, with its stages one after the other in this process and models loaded anew.
 
 With one thread: on two cores, two of them took a sixth longer.
 """

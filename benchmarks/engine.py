@@ -1,10 +1,10 @@
-"""What the engine itself costs: coordinator time an item, planning, resuming, memory, monitor.
+"""The engine's own cost: coordinator time per item, planning, resuming, memory, monitor.
 
     python benchmarks/engine.py --json engine.json
     python benchmarks/engine.py --parts monitor
 
 Every figure comes from a run of its own process on real processes and files, with stages that do
-almost nothing. The state that is resumed is made by really running all recordings.
+almost nothing. The state to resume is made by actually running all recordings.
 """
 
 from __future__ import annotations
@@ -176,8 +176,8 @@ def memory(work: Path, fewer: int, more: int) -> list[Figure]:
 
 
 def monitor_cost(work: Path, samples: int) -> list[Figure]:
-    """CPU time of what is done once a second: a sample of many processes and of NVML's devices, its
-    line of metrics, and what the policies think of it."""
+    """CPU time of the work done once a second: a sample of many processes and of NVML's devices,
+    its line of metrics, and the decisions of the policies."""
     from reelmill.engine.resources.device_policy import DevicePolicy
     from reelmill.engine.resources.memory_policy import MemoryPolicy
     from reelmill.engine.resources.monitor import Monitor, NvmlDevices

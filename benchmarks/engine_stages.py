@@ -1,4 +1,4 @@
-"""Stages that do almost nothing, so that what is left to measure is the engine.
+"""Stages that do almost nothing, so that only the engine is measured.
 
 A module of their own: the engine's processes import it by name.
 """

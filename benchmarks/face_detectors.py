@@ -1,14 +1,14 @@
-"""What finds faces on real and generated videos: MTCNN as shipped, facenet-pytorch's, and YuNet.
+"""Face detectors on real and generated videos: MTCNN as shipped, facenet-pytorch's, and YuNet.
 
     python -m benchmarks.face_detectors --yunet yunet_n_dynamic.onnx --real REAL \
         --json benchmarks/results/face_detectors.json
 
 Each detector looks at single frames, all of them the same, reduced as `reelmill faces` reduces
-them, with one thread: how many of the faces it finds (recall), how many of its boxes are none
-(false a frame), and frames a second. A box is right from an overlap of half on.
+them, with one thread: the share of faces it finds (recall), false boxes per frame, and frames per
+second. A box is right if its overlap is at least a half.
 
 Generated: the videos of `benchmarks/faces_accuracy.py`, one frame in ten, against their truth;
-faces of which less than three quarters is to be seen count neither way. Real: REAL is a folder of
+faces of which less than three quarters are visible are not counted. Real: REAL is a folder of
 videos each with a `NAME.json` beside it: for each frame looked at, the boxes of its faces (x, y,
 width, height in pixels of the original, and whether it counts), marked by a person. A detector
 whose library is not installed is left out and named.
@@ -136,7 +136,7 @@ def _generated(path: Path, truth: Any) -> Iterator[Frame]:
 
 
 def _marked(path: Path) -> Iterator[Frame]:
-    """Frames by number, as marked; a box with a fifth value of 0 counts neither way."""
+    """Frames by number, as marked; a box with a fifth value of 0 is not counted."""
     video = next(one for one in path.parent.glob(f"{path.stem}.*") if one != path)
     marked = json.loads(path.read_text("utf-8"))["frames"]
     for number, scale, picture in _pictures(video):

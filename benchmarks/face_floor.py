@@ -1,11 +1,11 @@
-"""The floor under cutting a video to its people: decode, cut out, encode; boxes are known.
+"""The least work to cut a video to its people: decode, crop and encode, with known boxes.
 
     python -m benchmarks.face_floor OUT PRESET CRF WORKERS THREADS VIDEO...
 
 WORKERS processes, each of which decodes with THREADS (0: as many as FFmpeg takes). Encoding has one
-thread: of pictures this small more are slower.
-The true boxes are read from VIDEO's truth (`.json` beside it). Nothing is looked for, nothing is
-checked, hashed, kept or reported. Writes OUT/NAME/PERSON.mp4 with sound.
+thread: of pictures this small more are slower. The true boxes are read from VIDEO's truth (`.json`
+beside it). Nothing is searched, checked, hashed, kept or reported. Writes OUT/NAME/PERSON.mp4 with
+sound.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The old way of cutting a video to its people: MoviePy and facenet-pytorch, frame by frame.
+"""The usual way to cut a video to its people: MoviePy and facenet-pytorch, frame by frame.
 
     PEER_PYTHON benchmarks/face_old_way.py OUT PRESET CRF VIDEO...
 

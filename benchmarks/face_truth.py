@@ -1,4 +1,4 @@
-"""What the benchmarks of faces share: videos with truth, and how found persons compare to it."""
+"""Shared code of the benchmarks of faces: videos with truth, and the comparison with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from synthetic.videos import CLEAR_SHARE, Script, Truth, make_video, read_truth
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
-#: A found box is a face's from this overlap (intersection over union) on, as in MOT Challenge.
+#: A found box matches a face from this overlap (intersection over union) on, as in MOT Challenge.
 SAME_FACE = 0.5
 SIZES = (40, 300)
 #: `reelmill faces` as users run it.
@@ -48,7 +48,7 @@ def scripts(seed: int, seconds: float) -> dict[str, Script]:
 
 
 def make_videos(folder: Path, scripts: Mapping[str, Script]) -> dict[Path, Truth]:
-    """Write those that are not there yet, each with its truth beside it (`.json`)."""
+    """Write those that do not exist yet, each with its truth beside it (`.json`)."""
     folder.mkdir(parents=True, exist_ok=True)
     videos = {}
     for name, script in scripts.items():
@@ -72,8 +72,8 @@ def read_mot(path: Path) -> Found:
 class Score:
     """Counts over videos, by py-motmetrics.
 
-    Faces of which less than `CLEAR_SHARE` is to be seen count neither way: whoever finds them
-    finds nothing false.
+    Faces of which less than `CLEAR_SHARE` is visible are not counted, and finding them is not an
+    error.
     """
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ def _rows_of(frames: Int64, count: int) -> Sequence[Int64]:
 
 
 def _counting(true: Float32, clear: npt.NDArray[np.bool_], found: Float32) -> npt.NDArray[np.bool_]:
-    """Which found boxes count: not those that show a face which does not."""
+    """Which found boxes count: all except those of faces that do not count."""
     if not len(found) or clear.all():
         return np.ones(len(found), np.bool_)
     share = overlaps(found, true)

@@ -1,4 +1,4 @@
-"""Videos cut to the people in them: Reelmill, the old way, and the floor under all ways.
+"""Videos cut to the people in them: Reelmill, the usual way, and the least work needed.
 
     python -m benchmarks.faces --peer-python PEER/bin/python --json benchmarks/results/faces.json
 
@@ -52,7 +52,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of a contender's try at some videos."""
+    """The outcome of a contender's attempt at some videos."""
 
     name: str
     measured: Measured
@@ -155,7 +155,7 @@ def _attempt(contender: Contender, videos: Videos, out: Path) -> Attempt:
 
 
 def _frames(clips: Sequence[Path]) -> int:
-    """Pictures in all clips: whether the contenders did the same work."""
+    """The number of pictures in all clips, to see whether the contenders did the same work."""
     import av
 
     total = 0

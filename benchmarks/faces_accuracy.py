@@ -1,12 +1,12 @@
-"""How many faces are found, how many that are none, and who is who: on videos with truth.
+"""Recall of faces, false faces, and identities, on videos with truth.
 
     python -m benchmarks.faces_accuracy --json benchmarks/results/faces_accuracy.json
 
 Eight videos of 1 to 4 persons with faces of 40 to 300 pixels, in four of them moving slowly, in
 four five times as fast, with cuts, and people who leave and come back; through `reelmill faces` as
 users run it. A box is right from an intersection over union of 0.5 on; faces of which less than
-three quarters is to be seen count neither way. Recall, false detections and IDF1 by py-motmetrics:
-`pip install -e ".[bench]"`.
+three quarters are visible are not counted. Recall, false detections and IDF1 by py-motmetrics: `pip
+install -e ".[bench]"`.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def run(videos: list[Path], out: Path, workers: int) -> Measured:
 
 
 def _seen(path: Path, truth: Truth, out: Path) -> dict[str, Any]:
-    """What else there is to know about a video: how large its faces are, and how many people and
-    cuts were found of how many."""
+    """Further facts about a video: the size of its faces, and how many of its people and cuts were
+    found."""
     content = json.loads((out / f"{path.stem}.faces.json").read_text(encoding="utf-8"))
     clear = zip(truth.box, truth.visible, strict=True)
     heights = sorted(box[3] for box, visible in clear if visible >= CLEAR_SHARE)

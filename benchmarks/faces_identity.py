@@ -1,4 +1,4 @@
-"""Who is who by face where clothes mislead, and who is known from a picture.
+"""Identities by face where clothes mislead, and names from portraits.
 
     python -m benchmarks.faces_identity --json benchmarks/results/faces_identity.json
 
@@ -125,7 +125,7 @@ def _naming(videos: Mapping[Path, Truth], work: Path, workers: int) -> dict[str,
 
 
 def _shown(person: dict[str, Any], truth: Truth) -> str | None:
-    """Whom of the truth a person's boxes show most often."""
+    """The true person whom a person's boxes show most often."""
     at: dict[int, list[int]] = {}
     for row, (frame, visible) in enumerate(zip(truth.frame, truth.visible, strict=True)):
         if visible >= CLEAR_SHARE:

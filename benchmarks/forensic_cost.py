@@ -1,10 +1,10 @@
-"""What `--forensic` adds to the time of `reelmill voice`.
+"""The time that `--forensic` adds to `reelmill voice`.
 
     python -m benchmarks.forensic_cost --json benchmarks/results/forensic_cost.json
 
 The corpus of `benchmarks.voice` at `--scale` goes through the whole voice pipeline (aligned words,
-speakers) without and with `--forensic`, in turn, `--rounds` times; the fastest of each counts.
-`--text-only` does the same without words and speakers, the fastest the pipeline can be. Needs
+speakers) without and with `--forensic`, alternating, `--rounds` times; the fastest of each counts.
+`--text-only` does the same without words and speakers, where the pipeline is fastest. Needs
 espeak-ng and `pip install -e ".[forensic]"`.
 """
 

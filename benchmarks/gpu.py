@@ -1,12 +1,12 @@
-"""Everything that only a GPU can show, in one run of at most 8 minutes.
+"""Everything that has to be measured on a GPU, in one run of at most 8 minutes.
 
     python -m benchmarks.gpu --json benchmarks/results/gpu.json
     python -m benchmarks.gpu --dry-run      # every section on a CPU, with tiny networks
 
-Prepared for one H200; it has not been run on a GPU yet. Nothing is downloaded: Whisper large-v3
-and turbo are built with random weights, the other networks are shipped. A section that lacks
-something says so in a sentence. The JSON is written after each section, and a section that is cut
-keeps what it had: a run that ends early keeps its figures.
+Prepared for one H200; it has not been run on a GPU yet. Nothing is downloaded: Whisper large-v3 and
+turbo are built with random weights, the other networks are shipped. A section that lacks something
+reports it in a sentence. The JSON is written after each section, and a section that is cut short
+keeps its results, so a run that ends early keeps its figures.
 
 A machine without a network needs this folder and a folder of wheels. Fetch the wheels elsewhere,
 for the machine's Python (here 3.12):
@@ -54,7 +54,7 @@ from reelmill.models.runtimes import cublas
 LIMIT_S = 470.0
 _PACKAGES = ("ctranslate2", "faster-whisper", "onnxruntime", "onnxruntime-gpu", "numpy")
 _NEWER_CUBLAS = "libcublas.so.13"
-#: Seconds a section gets to say what it has before it is ended.
+#: Seconds that a section gets to report its results before it is ended.
 _GRACE_S = 3.0
 
 
@@ -106,8 +106,8 @@ def _all_sections(options: argparse.Namespace, work: Path) -> dict[str, Any]:
 
 
 def _in_own_process(name: str, seconds: float, dry_run: bool, work: Path) -> dict[str, Any]:
-    """What a section says. With its process goes all it has of the device; a crash, or a call
-    that never comes back, costs this section alone."""
+    """The results of a section. Its process frees the device when it ends; a crash, or a call that
+    never returns, loses only this section."""
     command = [sys.executable, "-m", "benchmarks.gpu", "--section", name, "--work", str(work)]
     command += ["--seconds", f"{seconds - _GRACE_S:.1f}", *(["--dry-run"] if dry_run else [])]
     watch = Watch(every_s=0.25)
@@ -181,7 +181,7 @@ def _one_section(options: argparse.Namespace) -> int:
     told: dict[str, Any] = {}
 
     def tell(more: dict[str, Any]) -> None:
-        """At once on disk: what is said stays said, whatever comes after."""
+        """Write results to the disk at once, so that they are kept whatever happens later."""
         told.update(more)
         _write(work / f"{name}.json", told)
 

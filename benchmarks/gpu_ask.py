@@ -1,4 +1,4 @@
-"""What a section of `benchmarks.gpu` is asked for: how much, where, and until when."""
+"""The task of a section of `benchmarks.gpu`: how much, where, and until when."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from reelmill.engine.stage import Device
 from reelmill.models.runtimes import cublas
 from reelmill.models.whisper.spec import WhisperSpec
 
-#: Says more of a section; what was said is kept whatever comes after.
+#: Adds results of a section, which are kept whatever happens later.
 Tell = Callable[[dict[str, Any]], None]
 
 
 class Missing(Exception):
-    """A section cannot be measured here; the message says what is not there."""
+    """A section cannot be measured here; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ FULL = Scale(
     frame=(720, 1280),
     frames=(1, 8, 64),
 )
-#: The same on a CPU, as small as it gets.
+#: The same on a CPU, as small as possible.
 DRY = Scale(
     Device("cpu"),
     TINY,
@@ -95,7 +95,7 @@ class Ask:
         return build(architecture, self.work / architecture.name.replace(" ", "-"))
 
     def earlier(self, section: str) -> dict[str, Any]:
-        """What another section has said; nothing where it was left out."""
+        """The results of another section; empty if it was left out."""
         file = self.work / f"{section}.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 

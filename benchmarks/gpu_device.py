@@ -1,4 +1,4 @@
-"""What the driver says of a GPU while something runs on it."""
+"""The driver's figures of a GPU while something runs on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelmill.engine.resources.monitor import DeviceSample, NvmlDevices
 
 @dataclass
 class Watch:
-    """Samples one GPU from a thread; says nothing where NVML sees none."""
+    """Samples one GPU from a thread; has no figures if NVML sees none."""
 
     index: int = 0
     every_s: float = 0.05
@@ -27,7 +27,7 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[Watch]:
-        """Until the block ends; what was seen before is forgotten."""
+        """Sample until the block ends, after forgetting earlier samples."""
         self.seen.clear()
         self._ended.clear()
         thread = threading.Thread(target=self._watch, daemon=True)

@@ -28,7 +28,7 @@ _BEYOND = 1.4
 
 
 def out_of_memory(ask: Ask, tell: Tell) -> None:
-    """The first batch is larger than the device's memory; the run has to go on there."""
+    """The first batch is larger than the device's memory; the run has to continue on the device."""
     ask.need_cuda()
     spec = ask.model(ask.scale.large)
     room = Room(mb=256, window_mb=100) if ask.is_dry else Room()
@@ -134,7 +134,7 @@ class _Run:
         return self._summary.count("done") == len(self._summary.outcomes)
 
     def on(self, kind: str) -> bool:
-        """Whether all that was inferred was inferred on such a device."""
+        """Whether all inference took place on such a device."""
         return all(line["device"].startswith(kind) for line in self.metrics("batch"))
 
     def metrics(self, event: str) -> list[dict[str, Any]]:

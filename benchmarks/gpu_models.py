@@ -1,9 +1,9 @@
 """Whisper as it was published, with random weights: as fast and as large as the real one.
 
-How long a network takes and what memory it needs does not depend on what its weights say, only on
-its dimensions and on how many tokens it is made to write. So large-v3 and turbo can be measured
-where neither can be downloaded. Dimensions: Radford et al. 2022 (arXiv:2212.04356, table 1), and
-the `config.json` of openai/whisper-large-v3 and openai/whisper-large-v3-turbo.
+The time and memory of a network do not depend on the values of its weights, only on its dimensions
+and the number of tokens it writes. So large-v3 and turbo can be measured where neither can be
+downloaded. Dimensions: Radford et al. 2022 (arXiv:2212.04356, table 1), and the `config.json` of
+openai/whisper-large-v3 and openai/whisper-large-v3-turbo.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def build(architecture: Architecture, folder: Path) -> WhisperSpec:
 
 
 def fixed_length(folder: Path, tokens: int) -> DecodingOptions:
-    """Options with which a model of random weights writes exactly `tokens` tokens a window: it
-    may not end before, nor write a time but the first. Nothing is judged or tried again.
+    """Options with which a model of random weights writes exactly `tokens` tokens a window: it may
+    neither end earlier nor write any time except the first. Nothing is checked or retried.
 
     CTranslate2 halves the length it is given (prompt and text), so it is given twice as much.
 

@@ -1,4 +1,4 @@
-"""The networks that ONNX Runtime computes, on CUDA and beside themselves on the CPU."""
+"""The networks of ONNX Runtime, on CUDA and for comparison on the CPU."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALIKE = 0.999
 
 
 def speakers(ask: Ask, tell: Tell) -> None:
-    """The shipped segmentation and the shipped encoder, beside themselves on the CPU."""
+    """The shipped segmentation and encoder, compared with the CPU."""
     segmentation, encoder = segmentation_spec(DEFAULT), encoder_spec(DEFAULT)
     generator = np.random.default_rng(0)
     sound = generator.integers(-3000, 3000, segmentation.window_samples, np.int16)
@@ -42,7 +42,7 @@ def speakers(ask: Ask, tell: Tell) -> None:
 
 
 def faces(ask: Ask, tell: Tell) -> None:
-    """The shipped detector and the shipped face network, beside themselves on the CPU."""
+    """The shipped detector and face network, compared with the CPU."""
     generator = np.random.default_rng(0)
     noise = generator.integers(0, 255, (*ask.scale.frame, 3), np.uint8)
     detector, again = _on_both(ask, MtcnnSpec())
@@ -77,7 +77,7 @@ def _on_both(ask: Ask, spec: ModelSpec) -> tuple[Any, Any]:
 
 
 def _rate(infer: Callable[[], Any], amount: float) -> float:
-    """So much a second, the second time: the first sets up what depends on the size."""
+    """The rate per second of the second call: the first one sets up what depends on the size."""
     infer()
     began = time.monotonic()
     infer()
@@ -85,7 +85,7 @@ def _rate(infer: Callable[[], Any], amount: float) -> float:
 
 
 def _agree(one: Float32, other: Float32) -> dict[str, Any]:
-    """Whether embeddings of two devices are the same ones."""
+    """Whether embeddings of two devices agree."""
     unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (one, other)]
     least = float((unit[0] * unit[1]).sum(axis=1).min())
     return {"least cosine": round(least, 6), "alike": least >= _ALIKE}

@@ -44,8 +44,8 @@ def build_models(ask: Ask, tell: Tell) -> None:
         tell({architecture.name: {"seconds": took, "mb": round(size / _MB)}})
 
 
-#: In the order they are run, with the seconds each may take. A section that another has need of
-#: comes after it; what matters most comes first, so that a run that is cut has it.
+#: In the order they are run, with the seconds each may take. A section follows those that it needs;
+#: the most important come first, so that a run that is cut short has them.
 SECTIONS: dict[str, tuple[Callable[[Ask, Tell], None], float]] = {
     "device": (device, 20),
     "build_models": (build_models, 45),

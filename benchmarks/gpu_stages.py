@@ -22,8 +22,7 @@ from reelmill.models.whisper.features import WINDOW_FRAMES, WINDOW_SECONDS, Floa
 from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.models.whisper.whisper import Whisper
 
-#: What a stage writes into its model worker's log when memory was refused, before the number of
-#: windows in the batch.
+#: The text in a model worker's log for refused memory, before the number of windows in the batch.
 REFUSED = "memory refused to a batch of"
 _PAGE = resource.getpagesize()
 
@@ -51,8 +50,8 @@ class Window:
 
 @dataclass(frozen=True)
 class Room:
-    """What the machine refuses on a CPU, where a GPU's memory has an end of its own, MB: batches
-    of more than `mb` when each window takes `window_mb`. 0: nothing is refused but by the device.
+    """Simulates the end of a GPU's memory on a CPU, MB: batches of more than `mb` are refused if
+    each window takes `window_mb`. 0: only the device refuses memory.
     """
 
     mb: int = 0

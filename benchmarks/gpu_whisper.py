@@ -68,7 +68,7 @@ def _by_batch(ask: Ask, tell: Tell, architecture: Architecture) -> None:
 
 
 def _sound(windows: int) -> Float32:
-    """Noise: to a network of random weights everything is."""
+    """Noise, because to a network with random weights every sound is noise."""
     one = np.random.default_rng(0).standard_normal(WINDOW_SECONDS * SAMPLE_RATE)
     return np.tile((0.1 * one).astype(np.float32), windows)
 
@@ -84,7 +84,7 @@ class _Ours:
         self._n_mels = spec.n_mels
         after = self._watch.now()
         self.loaded_mb = None if before is None or after is None else after.used_mb - before.used_mb
-        self.decode(1)  # what is set up at the first call
+        self.decode(1)  # the first call sets things up
 
     def decode(self, batch: int) -> dict[str, Any]:
         """A batch as the model worker decodes it, its two halves timed apart."""
@@ -161,8 +161,8 @@ class _FasterWhisper:
 
 
 class _Prepared:
-    """Stands in for faster-whisper's feature extractor: those of one window, made once. What the
-    real one takes is measured by itself, as it is for ours."""
+    """Replaces faster-whisper's feature extractor with the features of one window, made once. The
+    cost of the real one is measured separately, as for ours."""
 
     def __init__(self, real: Any) -> None:
         self.real = real
@@ -198,7 +198,7 @@ def _row(batch: int, features: float, encoder: float | None, rest: float) -> dic
 
 
 def allocators(ask: Ask, tell: Tell) -> None:
-    """CTranslate2's ways to take memory: its default gives every piece over 16 MB back at once."""
+    """CTranslate2's allocators: the default frees every block over 16 MB at once."""
     ask.need_cuda()
     variants = {
         "default": {},
@@ -209,7 +209,7 @@ def allocators(ask: Ask, tell: Tell) -> None:
     }
     for name, environment in variants.items():
         if ask.is_dry and environment:
-            continue  # a CPU takes no notice of them
+            continue  # they have no effect on a CPU
         command = [sys.executable, "-m", "benchmarks.gpu", "--section", "once"]
         command += ["--work", str(ask.work), "--seconds", f"{ask.left:.0f}"]
         command += ["--dry-run"] if ask.is_dry else []

@@ -1,9 +1,9 @@
-"""The demo aligner as others have theirs: as the model hub would have it, for peers that load it
-with transformers, and without Latin letters.
+"""The demo aligner in the form of the model hub, for peers that load it with transformers, and
+without Latin letters.
 
     python -m benchmarks.hub_aligner FOLDER
 
-Weights come back with the rounding of 8 bits that the shipped file has.
+Weights have the 8-bit rounding of the shipped file.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PROCESSOR = {
 
 
 def without_latin(folder: Path) -> Path:
-    """The demo aligner in a new folder, as most for Korean are: it knows no Latin letters."""
+    """The demo aligner in a new folder without Latin letters, as most Korean aligners are."""
     shutil.copytree(SHIPPED, folder)
     vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     known = {

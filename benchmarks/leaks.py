@@ -1,4 +1,4 @@
-"""Memory that does not come back: many runs in one process, many batches in one model worker.
+"""Memory that is not freed: many runs in one process, many batches in one model worker.
 
     python -m benchmarks.leaks --json benchmarks/results/leaks.json
 
@@ -6,8 +6,7 @@ Runs: `reelmill voice` with all its stages over the sample calls, ten times in a
 process, each time from the start. Model workers: each model of that pipeline infers 1,000 batches,
 of random size, of the items that its stages cut from the samples, and is looked at after one of the
 largest. Memory in MB is what a process has for itself (resident, not shared), file descriptors are
-counted too.
-Growth is the most of the last quarter of the points against the most of the first.
+counted too. Growth compares the maximum of the last quarter of the points with that of the first.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ _MOST = 4
 
 @dataclass
 class Curve:
-    """Memory in MB of a process for itself at some points (runs or batches) of its life."""
+    """The private memory in MB of a process at some points (runs or batches) of its life."""
 
     what: str
     points: list[int]
@@ -70,8 +69,8 @@ class Curve:
 
     @property
     def growth(self) -> float:
-        """The most of the last quarter of the points against the most of the first, whose very
-        first is left out: memory goes up and down with the size of the last batch."""
+        """The maximum of the last quarter of the points relative to that of the first, without the
+        very first point. Maxima are used because memory varies with the size of the last batch."""
         quarter = max(2, len(self.memory_mb) // 4)
         return max(self.memory_mb[-quarter:]) / max(self.memory_mb[1 : quarter + 1]) - 1
 
@@ -194,7 +193,7 @@ async def many_batches(
     try:
         for number in range(batches + 1):
             if number % 50 == 0:
-                for batch_at, batch in largest:  # what was freed since depends on the last batch
+                for batch_at, batch in largest:  # the freed memory depends on the last batch
                     await _infer(work, worker, arena, batch_at, batch)
                 points.append((number, own_mb(process), process.num_fds()))
             at = positions[number % len(positions)]

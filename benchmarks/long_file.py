@@ -2,8 +2,8 @@
 
     python -m benchmarks.long_file --json benchmarks/results/long_file.json -- --no-align
 
-The English sample calls follow each other again and again in one m4a, so every round must come
-out as the first did, at its own place. Needs FFmpeg's command and `pip install -e ".[bench]"`.
+The English sample calls are repeated in one m4a, so every round must have the same text as the
+first, at its own times. Needs FFmpeg's command and `pip install -e ".[bench]"`.
 """
 
 from __future__ import annotations

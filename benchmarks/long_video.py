@@ -1,5 +1,5 @@
-"""A video of hours: a generated one over and over, its picture copied, its sound made anew so that
-the click stays on the flash however often it is repeated."""
+"""A video of hours: a generated one repeated, with its picture copied and its sound made anew, so
+that the click stays on the flash."""
 
 from __future__ import annotations
 

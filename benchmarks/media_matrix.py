@@ -1,5 +1,7 @@
-"""Container x codec x track layouts through the commands as users run them: what FFmpeg's own tools
-keep and count has to be kept and counted, or a finding has to say that it was not.
+"""Container x codec x track layouts through the commands as users run them.
+
+Everything that FFmpeg's own tools keep and count has to be kept and counted, or a finding has to
+report that it was not.
 
     python -m benchmarks.media_matrix [--section NAME] [--results FILE] [LAYOUT ...]
 

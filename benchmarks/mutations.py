@@ -192,7 +192,7 @@ class Run:
 
 
 def run(command: str, files: Sequence[Path], out: Path) -> Run:
-    """Run a command over files and hold what it left against what has to be."""
+    """Run a command over files and check what it left."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     began = time.monotonic()
     with (out.parent / f"{out.name}.log").open("wb") as log:
@@ -224,7 +224,7 @@ def run(command: str, files: Sequence[Path], out: Path) -> Run:
 
 
 def _end(process: subprocess.Popen[bytes]) -> bool:
-    """End what is left of a run; says whether something was."""
+    """End remaining processes of a run; returns whether there were any."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

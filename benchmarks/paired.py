@@ -1,13 +1,13 @@
-"""This version beside an earlier one: the same commands on the same recordings, in turn.
+"""This version compared with an earlier one: the same commands on the same recordings, in turn.
 
     git worktree add ../before 4fa08a4
     python3 -m venv ../before/.venv && ../before/.venv/bin/pip install -e ../before
     python -m benchmarks.paired ../before/.venv/bin/reelmill --repeat 5 \\
         --json benchmarks/results/paired.json
 
-Seconds are the least of all repetitions; `ratio` is ours by those of before. `differ` counts the
-recordings of which the two versions say something else: text, times of segments and words, boxes.
-Speakers are not compared, for their networks are others. Needs espeak-ng.
+Seconds are the least of all repetitions; `ratio` is ours divided by those of the earlier version.
+`differ` counts the recordings for which the two versions differ in text, times of segments and
+words, or boxes. Speakers are not compared, because their networks differ. Needs espeak-ng.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Results = dict[str, Any]
 class Job:
     """A command to compare, and where its results are read from.
 
-    `now`: what this version has to be told to do what the earlier one does by itself.
+    `now`: options that make this version do what the earlier one does by default.
     """
 
     name: str
@@ -85,7 +85,7 @@ def _row(job: Job, before: str, ours: str, repeat: int, work: Path) -> dict[str,
     tries: dict[str, list[Measured]] = {before: [], ours: []}
     found: dict[str, Results] = {}
     for number in range(repeat):
-        # who goes first changes, for the second finds warmer caches
+        # the order alternates, because the second finds warmer caches
         for command in (before, ours) if number % 2 == 0 else (ours, before):
             out = work / "out"
             more = job.now if command == ours else ()

@@ -57,7 +57,7 @@ def trial(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     orphans = remade = kills = 0
     while kills < options.kills:
         process = subprocess.Popen(command(calls, out))
-        # early and late moments alike: what is left shrinks from kill to kill
+        # early and late moments alike, because the remaining work shrinks with each kill
         time.sleep(moments.uniform(0.3, max(1.0, 1.5 * undisturbed / options.kills + 1.5)))
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)

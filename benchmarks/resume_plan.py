@@ -1,4 +1,4 @@
-"""How long a resumed run takes to see that thousands of recordings are done already.
+"""The time that a resumed run takes to find that thousands of recordings are done.
 
     python -m benchmarks.resume_plan --recordings 10000 --json benchmarks/results/resume_plan.json
 
@@ -94,7 +94,7 @@ def run(given: list[str], count: int) -> tuple[float, float, float]:
 
 
 def multiply(calls: Path, out: Path, count: int) -> int:
-    """Make the one finished call so many; gives the number of rows about results."""
+    """Multiply the finished call; returns the number of rows about results."""
     settings, device = voice_settings({"out": out, "model": "demo"}), Device("cpu")
     cache, seal = out / gate.CACHE, user_key().seal
     with contextlib.ExitStack() as opened:
@@ -136,7 +136,7 @@ def note(
     keys: Keys,
     out: Path,
 ) -> None:
-    """What a run would have noted and left of one more recording."""
+    """Write what a run would have recorded and left for one more recording."""
     assert original.before is not None
     recording = recording_of(Job(original, original.size), original.before, out / gate.CACHE)
     for result in results:

@@ -1,4 +1,4 @@
-"""What hashing originals and marking results with MACs costs of a run's CPU time.
+"""The share of a run's CPU time for hashing originals and marking results with MACs.
 
     python -m benchmarks.sealing --scale 0.03 --json benchmarks/results/sealing.json
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def trial(work: Path, scale: float) -> dict[str, Any]:
-    """Transcribe the corpus; gives the CPU seconds of it all and of what keeps it safe."""
+    """Transcribe the corpus; returns the CPU seconds in total, and of hashing and MACs."""
     calls, hook, macs = work / "calls", work / "hook", work / "macs"
     durations = call_durations(183, scale=scale)
     generate_corpus(calls, len(durations), seed=7, durations=durations)

@@ -1,4 +1,4 @@
-"""How long `reelmill find` takes to answer over thousands of transcripts.
+"""The time that `reelmill find` takes over thousands of transcripts.
 
     python -m benchmarks.search --recordings 10000 --json benchmarks/results/search.json
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.speaker_peers reelmill|loop|processes OUT FILE...
 
-`loop` is what programs do that know nothing of other files: file by file, models loaded for each,
-one window and one voice at a time. `processes` is `loop`, the program started for each file, as
-scripts and task queues do that cannot give a model's memory back otherwise.
+`loop` is what simple programs do: file by file, with models loaded for each, one window and one
+voice at a time. `processes` is `loop` with the program started for each file, as scripts and task
+queues do that cannot free a model's memory otherwise.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Subtitling videos: Reelmill with its models resident, in turns, and the sequential way.
+"""Subtitling videos: Reelmill with resident models, with sequential loading, and the usual way.
 
     python -m benchmarks.subtitle --json benchmarks/results/subtitle.json
 
-The sequential way is what programs do that never have two models in memory: for each video a
-process that recognizes, then one that translates. All recognize and translate with the same
-models, without word alignment. Memory is the proportional set size of all processes at once.
+The usual way is that of programs that never have two models in memory: for each video one process
+that recognizes, then one that translates. All recognize and translate with the same models, without
+word alignment. Memory is the proportional set size of all processes at once.
 
 The videos are Japanese, synthetic, with known Korean: needs espeak-ng.
 """

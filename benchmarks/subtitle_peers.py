@@ -1,8 +1,8 @@
-"""The sequential way, each step as the script a user would write; a process a step and a video.
+"""The usual way, each step as the script a user would write: one process per step and video.
 
 `python -m benchmarks.subtitle_peers recognize MODEL LANGUAGE VIDEO OUT` writes segments as JSON;
 `python -m benchmarks.subtitle_peers translate MODEL LANGUAGE IN OUT` reads them, writes an SRT.
-With both in one process neither's memory would come back before the other loads.
+With both in one process, the memory of one would not be free before the other is loaded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands between a speaker and a recording: noise, the telephone's band, levels."""
+"""The way from a speaker to a recording: noise, the telephone's band, levels."""
 
 from enum import Enum
 
@@ -47,7 +47,7 @@ def noise(rng: np.random.Generator, kind: Noise, count: int) -> Samples:
 
 
 def telephone(samples: Samples) -> Samples:
-    """Only what a telephone line lets through."""
+    """The sound limited to a telephone's band."""
     frequency = np.fft.rfftfreq(len(samples), 1 / RATE)
     low, high = _TELEPHONE
     gain = np.clip((frequency - low * (1 - _SKIRT)) / (low * _SKIRT), 0, 1)

@@ -22,7 +22,7 @@ _CACHED_CLIPS = 900
 
 @dataclass(frozen=True)
 class CallPlan:
-    """Everything that decides what a call is; the same plan gives the same samples."""
+    """Everything that defines a call; the same plan gives the same samples."""
 
     seed: str
     seconds: float
@@ -44,9 +44,9 @@ class CallPlan:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A sentence somebody said; times are seconds in the recording.
+    """A spoken sentence; times are seconds in the recording.
 
-    `audible`: the stretches in which it can be heard; pauses of 0.25 s and more are none.
+    `audible`: the stretches in which it can be heard, without pauses of 0.25 s and more.
     """
 
     speaker: str
@@ -72,7 +72,7 @@ class Call:
         return len(self.samples) / RATE
 
     def truth(self, file: str) -> dict[str, object]:
-        """What a truth file holds; see synthetic.corpus."""
+        """The content of a truth file; see synthetic.corpus."""
         return {
             "schema": TRUTH_SCHEMA,
             "file": file,

@@ -1,4 +1,4 @@
-"""The people of synthetic videos: cut out of pictures that packages ship for tests.
+"""The people of synthetic videos, cut out of pictures that packages ship for tests.
 
 scikit-image's `astronaut` (Eileen Collins, NASA, public domain) and matplotlib's `grace_hopper`
 (US Navy, public domain). Third and fourth persons do not exist: their faces are made of those two,
@@ -65,7 +65,7 @@ def cast() -> tuple[Actor, ...]:
 
 @lru_cache(maxsize=8)
 def dressed(colour: tuple[int, int, int]) -> tuple[Actor, ...]:
-    """The four persons, all they wear in one colour (red, green, blue)."""
+    """The four persons, with all clothes in one colour (red, green, blue)."""
     collars = (_ASTRONAUT_COLLAR, _HOPPER_COLLAR) * 2
     return tuple(_dyed(actor, at, colour) for actor, at in zip(cast(), collars, strict=True))
 
@@ -118,7 +118,7 @@ def _cut_out(picture: Image, outline: tuple[tuple[int, int], ...]) -> Image:
 
 
 def _dyed(actor: Actor, below: int, colour: tuple[int, int, int]) -> Actor:
-    """What is lower than `below` pixels in another colour."""
+    """The picture with everything below the line `below` in another colour."""
     import numpy as np
     from PIL import Image as Images
 

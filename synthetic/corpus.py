@@ -92,7 +92,7 @@ def plan_corpus(
     noisy: bool = True,
     sentences: int = 400,
 ) -> list[CallPlan]:
-    """What each call will be; voices come from a cast of two dozen people."""
+    """Plan each call; voices come from a cast of two dozen people."""
     rng = Random(f"corpus-{seed}")
     cast = [random_voice(rng, held_out=held_out) for _ in range(24)]
     plans = []

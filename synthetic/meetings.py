@@ -1,4 +1,4 @@
-"""Talks of one to six people who do not sound alike, speaking into each other's words or not.
+"""Talks of one to six people with different voices, with and without overlapping speech.
 
     python -m synthetic.meetings OUT --count 24 --seed 1
 
@@ -35,7 +35,7 @@ def plan_meetings(
     seconds: float | None = None,
     noisy: bool = True,
 ) -> list[CallPlan]:
-    """Numbers of speakers and overlaps take turns, so that every pair of them comes up."""
+    """Plan meetings with every combination of number of speakers and overlap."""
     rng = Random(f"meetings-{seed}")
     plans = []
     for index in range(count):

@@ -1,4 +1,4 @@
-"""Sounds of the kinds that have gone wrong, each of a minute or so and made anew: `SOUNDS`.
+"""Sounds of kinds that once went wrong, about a minute each: `SOUNDS`.
 
 Speech is of Debian's telephone prompts (`synthetic/prompts.py`); what is said stands beside each
 file (`NAME.truth.json`): start and end in seconds, language, text.
@@ -314,7 +314,7 @@ def late_sound(path: Path) -> None:
     told(path, later(scene.said, 10))
 
 
-#: File name: what makes it.
+#: By file name: the function that makes it.
 SOUNDS: dict[str, Callable[[Path], None]] = {
     "two_languages.flac": two_languages,
     "hold_music.flac": hold_music,

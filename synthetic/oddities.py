@@ -1,4 +1,4 @@
-"""Films of the kinds that have gone wrong, each of a few seconds and made anew: `FILMS`."""
+"""Films of kinds that once went wrong, a few seconds each: `FILMS`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def every_two_seconds(path: Path) -> None:
 
 
 def stands(path: Path) -> None:
-    """A picture that stands for ten seconds between others."""
+    """A still picture of ten seconds between others."""
     times = (*(n / 25 for n in range(25)), *(11 + n / 25 for n in range(25)))
     write(path, _alone(50), Form("matroska", times=times))
 
@@ -91,21 +91,21 @@ def call(path: Path) -> None:
 
 
 def on_its_side(path: Path) -> None:
-    """Filmed with the telephone upright, and not told so."""
+    """Filmed with the telephone upright, without a rotation tag."""
     write(path, (np.ascontiguousarray(np.rot90(one)) for one in _alone(50)))
 
 
 def upside_down(path: Path) -> None:
-    """Filmed with the telephone on its head, and not told so."""
+    """Filmed with the telephone upside down, without a rotation tag."""
     write(path, (np.ascontiguousarray(np.rot90(one, 2)) for one in _alone(50)))
 
 
 def one_in_wide(path: Path) -> None:
-    """Somebody alone at the edge of a wide picture."""
+    """A single person at the edge of a wide picture."""
     write(path, pictures(75, (800, 340), lambda frame: [swaying(3, 660, 150, 120)(frame)]))
 
 
-#: File name: what makes it.
+#: By file name: the function that makes it.
 FILMS: dict[str, Callable[[Path], None]] = {
     "first_group.ts": first_group,
     "no_stamps.h264": no_stamps,

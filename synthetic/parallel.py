@@ -1,8 +1,8 @@
-"""The demo domain as a translator sees it: the same sentence, written, in all languages.
+"""The demo domain for a translator: the same written sentence in all languages.
 
-`sentences` makes what the demo's speakers say. What a translator should write differs in Korean in
-two places: the particle after a minute (삼십 분으로), and people and times are counted with native
-numerals (세 명, 세 번), where the speakers read the digits (삼 명).
+`sentences` makes what the demo's speakers say. The text that a translator should write differs in
+Korean in two ways: the particle after a minute (삼십 분으로), and people and times are counted with
+native numerals (세 명, 세 번), where the speakers read the digits (삼 명).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def written(sentence: Sentence, language: str) -> str:
 
 
 def as_recognized(rng: Random, sentence: Sentence, language: str) -> str:
-    """The sentence as a recognizer may hand it on: at times without punctuation or capitals, with
-    spaces between Japanese phrases, in one kana only, or with a letter wrong."""
+    """The sentence as a recognizer might write it: sometimes without punctuation or capitals, with
+    spaces between Japanese phrases, in one kana only, or with a wrong letter."""
     if language == "ja" and rng.random() < 0.15:
         text = " ".join(sentence.words["ja"])
     else:
@@ -65,7 +65,7 @@ def as_recognized(rng: Random, sentence: Sentence, language: str) -> str:
 def with_placeholders(rng: Random, texts: dict[str, str], form: str = "ZX{}") -> dict[str, str]:
     """One or two names, places or things of a sentence replaced by placeholders, in all languages.
 
-    `texts` is a sentence by language; so a translator learns to hand placeholders on.
+    `texts` is a sentence by language; so that a translator learns to keep placeholders.
     """
     texts = dict(texts)
     words = [*phrases.PEOPLE, *phrases.PLACES, *phrases.THINGS]

@@ -1,7 +1,7 @@
-"""Short films staged after what goes wrong with real ones: who is where is said frame by frame.
+"""Short films modelled on problems of real ones, with the position of each person in each frame.
 
-Posters and people far away, calls in tiles, cameras on their side, one picture a second, pictures
-that stand, cuts like blinks, high dynamic range, pixels that are not square, streams without time
+Posters and people far away, calls in tiles, cameras on their side, one picture a second, still
+pictures, very short shots, high dynamic range, pixels that are not square, streams without time
 stamps and recordings joined in one file.
 """
 
@@ -44,7 +44,7 @@ Staging = Callable[[int], Sequence[Placed]]
 
 
 def swaying(person: int, x: float, y: float, size: float) -> Callable[[int], Placed]:
-    """Somebody who cannot keep still, as people cannot."""
+    """A person who sways a little, as people do."""
 
     def at(frame: int) -> Placed:
         turn = frame / RATE

@@ -1,4 +1,4 @@
-"""Videos of two people who talk in turn: mouths that open with the sound, and the truth of it."""
+"""Videos of two people who take turns, with mouths that move with the sound, and their truth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLACES, HALVES = ((380, 300), (900, 300)), 640
 #: Corners of the mouths in the pictures of the first two of the cast.
 _MOUTHS = (((201.4, 139.4), (247.2, 141.2)), ((231.7, 277.9), (304.9, 274.4)))
 _LEVELS = 9
-#: Louder than this share of loud speech somebody speaks.
+#: A person speaks if the sound is louder than this share of loud speech.
 _AUDIBLE = 0.12
 
 

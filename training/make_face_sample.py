@@ -2,7 +2,7 @@
 
     python -m training.make_face_sample
 
-Needs scikit-image and matplotlib, whose pictures of people it moves about. The first frame of each
+Needs scikit-image and matplotlib, whose pictures of people it animates. The first frame of each
 second flashes as the sound clicks, so that anybody can hear and see whether clips are in step.
 """
 
@@ -30,7 +30,7 @@ SCRIPT = Script(
 
 
 def make(folder: Path) -> Truth:
-    """Write the video, and what is to be seen in it into `truth/`."""
+    """Write the video, and its truth into `truth/`."""
     return make_video(folder / NAME, SCRIPT, folder / "truth" / f"{NAME}.json")
 
 

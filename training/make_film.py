@@ -1,4 +1,4 @@
-"""Make the sample video to be subtitled, in src/reelmill/assets/films, and its truth.
+"""Make the sample video for subtitles, in src/reelmill/assets/films, and its truth.
 
 python training/make_film.py src/reelmill/assets/films
 

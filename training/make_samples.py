@@ -24,7 +24,7 @@ _KEPT_OF_BROKEN = 0.6
 
 @dataclass(frozen=True)
 class Sample:
-    """What sets a sample apart from an ordinary call."""
+    """How a sample differs from an ordinary call."""
 
     name: str
     language: str
@@ -73,7 +73,7 @@ def make(folder: Path) -> None:
 
 
 def make_broken(folder: Path) -> None:
-    """An m4a that lost its end, and with it the index that says where its sound is."""
+    """An m4a without its end, and so without the index that locates its sound."""
     whole = (folder / "call 2026-03-14.m4a").read_bytes()
     (folder / BROKEN).write_bytes(whole[: int(len(whole) * _KEPT_OF_BROKEN)])
     truth = {"schema": TRUTH_SCHEMA, "file": BROKEN, "broken": True, "utterances": []}

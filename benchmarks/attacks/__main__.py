@@ -3,13 +3,13 @@
     python -m benchmarks.attacks --json benchmarks/results/attacks.json
 
 Each row has a fresh temporary folder and a time limit. Every file there that no command of ours
-wrote is hashed before and after each command: a change or a loss fails the row, whatever else came
-of it. So does a traceback, a program of the attacker's that ran, a forged result that was adopted,
-and a disagreement with the evidence that `verify` did not tell. Exits with 1 if any row fails.
+wrote is hashed before and after each command: a change or a loss fails the row in any case. So does
+a traceback, a program of the attacker's that ran, a forged result that was adopted, and a
+disagreement with the evidence that `verify` did not report. Exits with 1 if any row fails.
 
-Rows 1 to 33 are those that succeeded against version 0.1.0, w1 and so on its weak places, h1 and so
-on what held. `--rows 1,4,w3` tries some. `--arrangements 1000` instead runs commands in random
-arrangements of recordings, output folders, links and earlier files.
+Rows 1 to 33 are those that succeeded against version 0.1.0, w1 and so on are its weak points, h1
+and so on attacks that failed. `--rows 1,4,w3` tries some. `--arrangements 1000` instead runs
+commands in random arrangements of recordings, output folders, links and earlier files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from benchmarks.attacks.rows import ROWS, Outcome, Row, Tried
 from benchmarks.attacks.sandbox import Sandbox
 from benchmarks.common import told_command, write_result
 
-#: They enter their rows when they are imported.
+#: These modules register their rows when imported.
 _SUBJECTS = (originals, orders, descriptors, bombs, verification, weak, held)
 _WIDTH = 200
 

@@ -1,8 +1,8 @@
 """Commands in random arrangements of recordings, output folders, links and earlier files.
 
-Whatever comes of a command, no file that no command of ours wrote may be changed or removed. Names
-are few and made to collide: recordings that are called like results, results that somebody wrote,
-links and second names of files that lie elsewhere.
+Whatever a command does, files that no command of ours wrote must not be changed or removed. Names
+are few and chosen to collide: recordings named like results, results that somebody wrote, links and
+second names of files elsewhere.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _COMMAND_S = 60.0
 
 @dataclass
 class Arranged:
-    """What was arranged and what came of it."""
+    """An arrangement and its outcome."""
 
     seed: int
     seconds: float = 0.0
@@ -57,7 +57,7 @@ class Arranged:
 
 
 class Arrangement:
-    """One random arrangement, made in a sandbox and lived through."""
+    """One random arrangement, made and tried in a sandbox."""
 
     def __init__(self, box: Sandbox, seed: int) -> None:
         self._box = box
@@ -94,7 +94,7 @@ class Arrangement:
             film(self._calls / "f.subtitled.mp4")
 
     def _output_folder(self) -> tuple[str, Path]:
-        """The output folder as it is given, and where it is."""
+        """The output folder as given, and its real place."""
         root = self._box.root
         kind = self._choice.choice(("own", "own", "same", "link", "below", "above", "linked below"))
         if kind == "own":
@@ -127,7 +127,8 @@ class Arrangement:
             (out / ".cache").symlink_to(self._box.root / "cache elsewhere")
 
     def _plant(self, path: Path) -> None:
-        """A file of somebody's: it may have a second name elsewhere, or be a link to elsewhere."""
+        """Plant a file of somebody else's; it may have a second name elsewhere, or be a link to
+        elsewhere."""
         if os.path.lexists(path):
             return
         kind = self._choice.random()
@@ -185,7 +186,7 @@ class Arrangement:
             self._done.problems.append(f"{what}: {told}: {self._box.told(ran.last_line)}")
 
     def _somebody_acts(self, out: Path) -> None:
-        """Between two commands: a result corrected by hand, or a new file of somebody's."""
+        """Between two commands: correct a result by hand, or add a file of somebody else's."""
         kind = self._choice.random()
         if kind < 0.25:
             results = [path for path in sorted(out.glob("*.txt")) if path.is_file()]
@@ -201,7 +202,7 @@ class Arrangement:
 
 
 def run_arrangements(count: int, first: int, jobs: int, json: Path | None) -> int:
-    """Live through `count` arrangements; 1 when any has a problem, else 0."""
+    """Try `count` arrangements; return 1 if any has a problem, otherwise 0."""
     began = time.monotonic()
     arranged: list[Arranged] = []
     with ThreadPoolExecutor(jobs) as pool:

@@ -1,4 +1,4 @@
-"""Rows 7, 11 to 14 and 23: which bytes are read, of which files, and whether damage is told."""
+"""Rows 7, 11 to 14 and 23: which bytes are read, of which files, and whether damage is reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.attacks.originals import FACES, VOICE
 from benchmarks.attacks.rows import Cases, Outcome, ended, orderly, row
 from benchmarks.attacks.sandbox import Sandbox, text_below
 
-#: How a report says that something of a recording is not there.
+#: How a report says that something of a recording is missing.
 _DAMAGE = re.compile(
     r"truncat|corrupt|damag|missing|states|left out|lost|no sound|silence|incomplete|not read", re.I
 )

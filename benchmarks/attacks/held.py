@@ -1,4 +1,4 @@
-"""What held in version 0.1.0, where it is cheap to try again."""
+"""Attacks that failed against version 0.1.0, if they are cheap to try again."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def markup_in_names(box: Sandbox) -> Outcome:
 
 
 class _Runs:
-    """What a pickle of the attacker's does."""
+    """The effect of a pickle of the attacker's."""
 
     def __init__(self, canary: Path) -> None:
         self.canary = canary
@@ -176,7 +176,7 @@ def results_as_links(box: Sandbox) -> Outcome:
     for name in ("noise.txt", "noise.json", "report.html", "evidence.json", "manifest.sha256"):
         target = box.plant(f"home/diary of {name}", "dear diary")
         (box.root / "out" / name).symlink_to(target)
-        box.moving(box.root / "out" / name)  # a link is no loss; what it leads to would be one
+        box.moving(box.root / "out" / name)  # a lost link does not matter; a lost target would
     ran = box.run("voice", "in", "-o", "out", *VOICE)
     return Outcome(ended(box, ran), orderly(ran))
 

@@ -1,4 +1,5 @@
-"""Rows 5, 6, 15 and 19 to 21: what lies among the evidence gives orders, or passes for our work."""
+"""Rows 5, 6, 15 and 19 to 21: files among the evidence act as settings or code, or pass for our
+work."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from benchmarks.attacks.rows import Cases, Outcome, ended, orderly, row
 from benchmarks.attacks.sandbox import Ran, Sandbox, text_below
 
 _MORE_FORMATS = (*VOICE[:-1], "json,txt,srt")
-#: The word that a forger puts in the place of what was said.
+#: The word with which a forger replaces what was said.
 _FORGED = "PISTOL"
 _SOMEBODY = 12345
 
@@ -119,8 +120,8 @@ def folder_made_elsewhere(box: Sandbox) -> Outcome:
 
 
 def _forge(box: Sandbox, out: Path) -> None:
-    """Put other words into every result and artifact. The results are somebody else's files then;
-    what stands in a cache under one of our names may be made again."""
+    """Put other words into every result and artifact. The results are then files of somebody else;
+    a file in a cache under one of our names may be made again."""
     for path in sorted(out.rglob("*")):
         if path.suffix in (".json", ".txt") and path.is_file():
             text = path.read_text(encoding="utf-8")
@@ -176,8 +177,8 @@ def shared_folder(box: Sandbox) -> Outcome:
 
 
 class _Spiller:
-    """Somebody who can write into a cache: puts a pickle that runs a program into every file that
-    might hold pickles, as soon as it is there."""
+    """An attacker who can write into a cache: puts a pickle that runs a program into every file
+    that might hold pickles, as soon as it exists."""
 
     def __init__(self, box: Sandbox, cache: Path) -> None:
         self._pickle = f"cposix\nsystem\n(S': > {box.canary}'\ntR.".encode()

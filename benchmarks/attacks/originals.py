@@ -1,4 +1,4 @@
-"""Rows 1 to 4, 16 to 18, 22 and 32: files that are not ours, written over or removed."""
+"""Rows 1 to 4, 16 to 18, 22 and 32: files of others, overwritten or removed."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def links_in_the_output_folder(box: Sandbox) -> Outcome:
 
 
 def _link(box: Sandbox, link: Path, target: str) -> None:
-    """A link in an output folder; what it leads to is there, with files in it."""
+    """A link in an output folder, whose target exists and contains files."""
     place = box.root / target
     if target.endswith(("/runs", "/logs", "/cache", "/artifacts")):
         for number in range(60):  # more than the product keeps of its own

@@ -1,4 +1,4 @@
-"""What a row of the table is, and what came of it."""
+"""A row of the table, and its outcome."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ENDS = {0: "done", 1: "some failed", 2: "refused", 3: "stopped", None: "HUNG"}
 
 @dataclass
 class Outcome:
-    """What an attack came to.
+    """The outcome of an attack.
 
-    `forged`: results of the attacker's that were adopted. `missed`: disagreements with the
-    evidence that `verify` did not tell. `anchors`: those that only something kept elsewhere can
-    show. `skipped`: why it was not tried here.
+    `forged`: results of the attacker's that were adopted. `missed`: disagreements with the evidence
+    that `verify` did not report. `anchors`: those that only a hash kept elsewhere can show.
+    `skipped`: why it was not tried here.
     """
 
     told: str
@@ -31,8 +31,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Row:
-    """An attack: `number` as in the table of attacks (w: weak, h: held), `right` the right
-    outcome, `seconds` its time limit, `issue` the issue its mending belongs to."""
+    """An attack: `number` as in the table of attacks (w: weak, h: held), `right` the right outcome,
+    `seconds` its time limit, `issue` the issue that its fix belongs to."""
 
     number: str
     attack: str
@@ -96,7 +96,7 @@ def orderly(ran: Ran) -> bool:
 
 @dataclass
 class Tried:
-    """A row as it was tried: the outcome, and what the harness itself saw."""
+    """A tried row: the outcome, and what the harness itself observed."""
 
     row: Row
     outcome: Outcome
@@ -118,7 +118,7 @@ class Tried:
 
     @property
     def told(self) -> str:
-        """What came of it, with whatever the attempt itself did not look at."""
+        """The outcome, including what the attempt itself did not check."""
         if self.outcome.skipped is not None:
             return self.outcome.skipped
         parts = [self.outcome.told]

@@ -1,4 +1,4 @@
-"""A folder in which an attack is tried: what was there before is hashed before and after."""
+"""A folder in which an attack is tried: its files are hashed before and after."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.common import tree_memory_mb
 
 #: The command as it is installed: unlike `python -c`, it imports nothing from the current folder.
 REELMILL = Path(sys.executable).with_name("reelmill")
-#: A command that takes more memory than this is killed: it is somebody's machine.
+#: A command that takes more memory than this is killed, to protect the machine.
 _KILL_AT_MB = 6000
 _WATCH_EVERY_S = 0.2
 #: Larger files are compared by size, time and inode: the sparse ones claim terabytes.
@@ -32,7 +32,7 @@ TRACEBACK = "Traceback (most recent call last)"
 
 @dataclass
 class Ran:
-    """A command that is over. `exit_code` is None when it was killed at its time limit."""
+    """A finished command. `exit_code` is None if it was killed at its time limit."""
 
     exit_code: int | None
     stdout: str
@@ -46,14 +46,14 @@ class Ran:
 
     @property
     def last_line(self) -> str:
-        """What it said last on stderr, or on stdout when it said nothing there."""
+        """The last line on stderr, or on stdout if stderr is empty."""
         lines = [line for line in (self.stderr.strip() or self.stdout.strip()).splitlines() if line]
         return lines[-1].strip() if lines else ""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What a path is: a kind and what must stay the same."""
+    """The kind of a path, and what must stay the same."""
 
     kind: str
     content: str
@@ -78,7 +78,7 @@ class Command:
                 self.kill()
 
     def kill(self) -> None:
-        """`kill -9` of the command and all it started, which is in sessions of its own."""
+        """`kill -9` the command and everything it started, which is in other sessions."""
         children = self.children()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -87,7 +87,7 @@ class Command:
                 child.kill()
 
     def children(self) -> list[psutil.Process]:
-        """The processes it started that are still there."""
+        """The processes it started that are still running."""
         with contextlib.suppress(psutil.Error):
             return psutil.Process(self.process.pid).children(recursive=True)
         return []
@@ -113,7 +113,7 @@ class Command:
             stdout, stderr = self.process.communicate()
             code = None
         self._over.set()
-        self.kill()  # what the command may have left behind
+        self.kill()  # processes that the command may have left behind
         seconds = time.monotonic() - self.began
         return Ran(code, stdout or "", stderr or "", seconds, self.peak_mb)
 
@@ -121,8 +121,8 @@ class Command:
 class Sandbox:
     """A fresh folder with a user's home in it, commands run there, and who wrote which file.
 
-    Whatever lies here when a command starts, and no earlier command made, belongs to somebody
-    else: `harmed` tells which of it a command changed or removed.
+    Files that exist when a command starts and that no earlier command made belong to somebody else;
+    `harmed` lists those that a command changed or removed.
     """
 
     def __init__(self, root: Path, home: Path | None = None, deadline: float = 60.0) -> None:
@@ -172,7 +172,7 @@ class Sandbox:
         return script
 
     def copy(self, old: Path, new: Path) -> None:
-        """Copy a folder as its owner would: what is ours there is ours in the copy."""
+        """Copy a folder as its owner would: files that are ours there are ours in the copy."""
         shutil.copytree(old, new, symlinks=True)
         inside = {path for path in self._ours if path.is_relative_to(old)}
         self._ours |= {new / path.relative_to(old) for path in inside}
@@ -185,7 +185,7 @@ class Sandbox:
         self._ours |= {new / path.relative_to(old) for path in inside}
 
     def moving(self, path: Path) -> None:
-        """The attacker changes this file himself while commands run: it is not compared."""
+        """Do not compare this file, because the attacker changes it while commands run."""
         self._moving.add(path)
 
     def start(
@@ -198,7 +198,7 @@ class Sandbox:
         **popen: object,
     ) -> Command:
         """Start `reelmill` with arguments, as the user with this home folder."""
-        if not self._running:  # what a command writes while another starts is ours
+        if not self._running:  # files that a command writes while another starts are ours
             self._take_stock()
         self._running += 1
         (self.root / user).mkdir(exist_ok=True)
@@ -216,7 +216,7 @@ class Sandbox:
         return Command(process, time.monotonic())
 
     def finish(self, command: Command, seconds: float | None = None) -> Ran:
-        """Wait for a command, at most `seconds`, and compare what is not ours."""
+        """Wait for a command, at most `seconds`, and compare the files that are not ours."""
         left = self.seconds_left if seconds is None else min(seconds, self.seconds_left)
         ran = command.wait(left)
         self._running -= 1
@@ -252,7 +252,7 @@ class Sandbox:
     # -- whose files
 
     def _take_stock(self) -> None:
-        """All that is here now and was made by none of our commands is somebody else's."""
+        """Record all present files that none of our commands made as somebody else's."""
         now = dict(_walk(self.root))
         self._foreign = {path: entry for path, entry in now.items() if path not in self._ours}
 

@@ -1,4 +1,4 @@
-"""Rows 24 to 31 and 33: what is recorded, and whether `verify` can be fooled or stopped."""
+"""Rows 24 to 31 and 33: the records, and whether `verify` can be deceived or stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEEP = "[" * 200_000 + "]" * 200_000
 
 
 def finished(box: Sandbox) -> Path:
-    """A finished folder over two recordings; `verify` has nothing to say about it."""
+    """A finished folder with two recordings, in which `verify` finds nothing."""
     call(box.root / "in" / "call.wav")
     hiss(box.root / "in" / "noise.wav")
     ran = box.run("voice", "in", "-o", "out", *VOICE)
@@ -403,13 +403,13 @@ def _swap(one: Path, two: Path) -> None:
 
 
 def _relisted(place: Path, name: str) -> None:
-    """A result changed, and its line with it; the evidence still knows better."""
+    """A result changed together with its line; the evidence still shows it."""
     _append(place / "out" / name)
     relist(place, name)
 
 
 def _drop_entry(place: Path, name: str) -> None:
-    """A result's entry taken out, and the evidence's own line made to agree."""
+    """A result's entry removed, and the evidence's own line adapted."""
     edit_evidence(place, lambda evidence: evidence["results"].pop(name))
     relist(place, "evidence.json")
 

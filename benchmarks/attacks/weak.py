@@ -1,4 +1,4 @@
-"""The weak places of version 0.1.0: nothing was lost by them, but they were not right."""
+"""The weak points of version 0.1.0: they caused no loss, but were wrong."""
 
 from __future__ import annotations
 

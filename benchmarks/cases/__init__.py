@@ -1,1 +1,1 @@
-"""Small inputs that once went wrong, with what is right, through the commands as users run them."""
+"""Small inputs that once went wrong, run through the commands, with the right result."""

@@ -1,13 +1,13 @@
-"""Small inputs that once went wrong, with what is right, through the commands as users run them.
+"""Small inputs that once went wrong, run through the commands, with the right result.
 
     python -m benchmarks.cases FOLDER [NAME ...] [--model FOLDER] [--json FILE]
 
-FOLDER holds the inputs, `voice/` and `video/`; those of `fresh/` are made on the spot, of the same
-kinds (`synthetic/oddities.py`, `synthetic/odd_sounds.py`, layouts of `benchmarks.media_matrix`).
-With names only the rows whose file's name contains one of them. Rows about words need a real
-Whisper (`--model`); without one they are left out. Prints a line for each: file, what was expected,
-what came, ok or FAIL; ends with 1 when a row failed, and with 2 when a file is not there, or one in
-FOLDER has no row. `--json`: rows that are in the file already stay unless they are tried again.
+FOLDER has the inputs, in `voice/` and `video/`; those of `fresh/` are generated, of the same kinds
+(`synthetic/oddities.py`, `synthetic/odd_sounds.py`, layouts of `benchmarks.media_matrix`). With
+names, only rows are tried whose file name contains one of them. Rows about words need a real
+Whisper (`--model`); without one they are left out. Prints a line for each row: file, expected,
+actual, ok or FAIL. Ends with 1 if a row failed, and with 2 if a file is missing or one in FOLDER
+has no row. `--json`: rows that are already in the file are kept unless they are tried again.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def _rows(chosen: list[Case], folder: Path, model: str) -> Iterator[Row]:
-    """The rows, those of the same command and options from one run."""
+    """The rows; those with the same command and options come from one run."""
     groups: dict[tuple[object, ...], list[Case]] = {}
     for case in chosen:
         groups.setdefault((case.command, case.options, case.needs_words), []).append(case)
@@ -76,7 +76,7 @@ def _rows(chosen: list[Case], folder: Path, model: str) -> Iterator[Row]:
 
 
 def problems(cases: list[Case], folder: Path) -> list[str]:
-    """Why the table cannot be made: files that are not there, and those that no row is about."""
+    """Why the table cannot be made: missing files, and files without a row."""
     if not cases:
         return ["no row is about such a file"]
     absent = [
@@ -104,7 +104,8 @@ def _row(case: Case, came: str, is_right: bool) -> Row:
 
 
 def _with_earlier(path: Path, rows: list[Row]) -> list[Row]:
-    """The rows in the order of the table, with those of earlier calls that were not tried now."""
+    """The rows in the order of the table, including those of earlier calls that were not tried
+    now."""
     found = {(row["file"], row["expected"]): row for row in rows}
     if path.is_file():
         earlier: list[Row] = json.loads(path.read_text("utf-8"))["rows"]

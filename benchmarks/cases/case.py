@@ -1,4 +1,4 @@
-"""A row of the table: an input, the command it goes through, and what is right."""
+"""A row of the table: an input, its command, and the right result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-#: Of the demo film's sentences, which the demo models know.
+#: For the demo film's sentences, which the demo models know.
 COPIES = ("--translator", "demo", "--no-align", "--to", "ko", "--mux", "--burn")
 _FIXED = {
     "voice": ("--no-align", "--formats", "json"),
@@ -29,7 +29,7 @@ Finding = dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left of a recording: exit code, length, findings and text."""
+    """The result of a command for a recording: exit code, length, findings and text."""
 
     code: int
     duration: float
@@ -37,7 +37,7 @@ class Result:
     error: str
     segments: list[dict[str, Any]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
-    #: How many recordings that were given with it are done.
+    #: How many of the recordings given with it are done.
     others_done: int = 0
 
     @property
@@ -45,7 +45,7 @@ class Result:
         return " ".join(one["text"] for one in self.segments)
 
     def languages(self, code: str) -> tuple[int, int]:
-        """From when to when that language is spoken, in whole seconds; (-1, -1) where it is not."""
+        """When that language is spoken, in whole seconds; (-1, -1) if it is not."""
         spoken = [one for one in self.segments if one["language"] == code]
         return (int(spoken[0]["start"]), round(spoken[-1]["end"])) if spoken else (-1, -1)
 
@@ -53,7 +53,7 @@ class Result:
         return [one for one in self.findings if one["label"] == label]
 
     def told(self) -> str:
-        """In a cell of the table."""
+        """The text in a cell of the table."""
         found = [f"{one['severity']}: {one['text']}" for one in self.findings]
         said = f"{len(words(self.text))} words" if self.segments else ""
         first = ", ".join(filter(None, [f"{self.duration:.1f} s", f"exit {self.code}", said]))
@@ -61,7 +61,7 @@ class Result:
 
 
 Right = Callable[[Result, Path], bool]
-#: Given the input and the output folder, what is wrong with the files that were written.
+#: Takes the input and the output folder, and returns what is wrong with the written files.
 Look = Callable[[Path, Path], list[str]]
 
 
@@ -71,14 +71,14 @@ def _nothing_wrong(original: Path, out: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Case:
-    """`file` below the folder given; `right` decides, of the result and of the input's path,
-    whether what came is what was `expected`.
+    """`file`: below the given folder. `right`: decides from the result and the input's path whether
+    the result is as `expected`.
 
-    `make`: makes the input on the spot.
+    `make`: generates the input.
 
-    `command` None: no command is run, `look` sees to it. `needs_words`: it is about words, so that
-    the demo model cannot tell. `date`: the input is tried as a file of that time, seconds.
-    `beside`: another recording is given with it.
+    `command` None: no command is run, only `look`. `needs_words`: it is about words, which the demo
+    model cannot recognize. `date`: the modification time of the input, seconds. `beside`: another
+    recording given with it.
     """
 
     file: str
@@ -94,11 +94,11 @@ class Case:
 
 
 def tried(cases: Sequence[Case], folder: Path, work: Path, model: str) -> list[tuple[bool, str]]:
-    """Run cases of one command and the same options together, and say of each whether what came is
-    right, and what came.
+    """Run cases of one command and the same options together, and return for each whether the
+    result is right, and the result.
 
     Args:
-        folder: of the inputs that are given.
+        folder: of the given inputs.
         work: an empty folder.
         model: the recognizer for rows about words.
     """
@@ -154,8 +154,8 @@ def _run(cases: Sequence[Case], inputs: Sequence[Path], out: Path, model: str) -
 
 
 def _result(code: int, said: str, original: Path, out: Path) -> Result:
-    """What a run left of one of its recordings. Its code is 1 where it is among those that failed
-    or are not whole, as the run's has to be then."""
+    """The result of a run for one of its recordings. Its code is 1 if the recording failed or is
+    not whole, as the run's must be then."""
     if not (out / "performance_report.json").is_file():
         return Result(code, 0.0, [], said or "no report")
     report = json.loads((out / "performance_report.json").read_text("utf-8"))
@@ -197,7 +197,7 @@ def lasts(seconds: float, within: float = 0.1) -> Right:
 
 
 def lasts_as_truth(within: float = 0.5) -> Right:
-    """What is said last ends no later than the result."""
+    """The last speech ends no later than the result."""
     return lambda result, path: result.duration >= truth(path)[-1][1] - within
 
 
@@ -222,12 +222,12 @@ def done(result: Result, path: Path) -> bool:
 
 
 def hears(share: float) -> Right:
-    """At least that share of the words that are said, in their order."""
+    """At least this share of the spoken words is found in order."""
     return lambda result, path: heard(result.text, truth(path)) >= share
 
 
 def says_text(*texts: str) -> Right:
-    """Each of these texts is in what was recognized, whatever its case and marks."""
+    """Each of these texts is in the recognized text, regardless of case and marks."""
     return lambda result, path: all(
         " ".join(words(text)) in " ".join(words(result.text)) for text in texts
     )
@@ -241,13 +241,13 @@ def silent_between(start: float, end: float) -> Right:
 
 
 def truth(path: Path) -> list[tuple[float, float, str, str]]:
-    """Start, end, language and text of all that is said in a recording, beside which it stands."""
+    """Start, end, language and text of everything said in a recording, from the file beside it."""
     told: Sequence[Any] = json.loads(path.with_name(f"{path.stem}.truth.json").read_text("utf-8"))
     return [(start, end, language, text) for start, end, language, text in told]
 
 
 def heard(text: str, said: Sequence[tuple[float, float, str, str]]) -> float:
-    """The share of the words said that are in the text, in their order."""
+    """The share of the spoken words that are in the text in order."""
     wanted = [word for *_, one in said for word in words(one)]
     found = SequenceMatcher(None, wanted, words(text), autojunk=False).get_matching_blocks()
     return sum(block.size for block in found) / max(1, len(wanted))

@@ -21,8 +21,8 @@ from synthetic.oddities import FILMS
 def copies(
     original: Path, out: Path, *texts: tuple[float, float], taken: tuple[str, ...] = ()
 ) -> list[str]:
-    """What the copies of `subtitle --mux --burn` lack; texts are seen in those times (s), and
-    `taken` are dispositions that the original's subtitles were not to keep."""
+    """What the copies of `subtitle --mux --burn` lack. Texts must be visible at these times (s);
+    `taken`: dispositions that the original's subtitles should not keep."""
     muxed = list(out.glob(f"{original.stem}.subtitled.*"))
     burned = list(out.glob(f"{original.stem}.ko.burned.*"))
     if not (muxed and burned):
@@ -36,7 +36,7 @@ def copies(
 
 
 def marks_of_lines(original: Path, out: Path) -> list[str]:
-    """The lines of a script that, written now, do not say that they are read from the right."""
+    """The lines of a script that are not marked as right-to-left when written now."""
     lines = [line for event in pysubs2.load(str(original)) for line in event.text.split("\\N")]
     track = SubtitleTrack("ar", [SubtitleCue(0.0, 1.0, lines, [])], [])
     written = ass_file(track, DEFAULT_STYLE, (1920, 1080)).events[0].text.split("\\N")
@@ -45,7 +45,7 @@ def marks_of_lines(original: Path, out: Path) -> list[str]:
 
 
 def layout(name: str) -> Callable[[Path], None]:
-    """What makes the layout of that name in the matrix of copies."""
+    """The function that makes the layout of that name in the matrix of copies."""
 
     def made(path: Path) -> None:
         (found,) = (one for one in LAYOUTS if one.name == name)

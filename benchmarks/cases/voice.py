@@ -44,12 +44,12 @@ _SPEAKERS = ("--diarizer", "default")
 
 
 def _made(name: str, expected: str, right: Right, *options: str, **more: Any) -> Case:
-    """A row of an input that is made on the spot."""
+    """A row with a generated input."""
     return Case(f"fresh/{name}", expected, right, options, make=SOUNDS[name], **more)
 
 
 def _sentences_begin(result: Result, path: Path) -> bool:
-    """Each sentence's text begins within 0.55 s before and 0.45 s after it is said."""
+    """The text of each sentence begins between 0.55 s before and 0.45 s after it is said."""
     starts = [one["start"] for one in result.segments]
     return all(any(-0.45 <= at - start <= 0.55 for start in starts) for at, *_ in truth(path))
 
@@ -65,7 +65,7 @@ def _in_languages(result: Result, path: Path) -> bool:
 
 
 def _sides_heard(share: float) -> Right:
-    """That share of what is said on each side, by the speaker of that side alone."""
+    """At least this share of what is said on each side has only the speaker of that side."""
 
     def right(result: Result, path: Path) -> bool:
         said = truth(path)
@@ -92,8 +92,8 @@ def _turns_said(path: Path) -> list[Turn]:
 
 
 def _each_by_one(people: int, share: float) -> Right:
-    """So many people are told apart, and of what each of them says that share is given to one of
-    those found, to each another."""
+    """This many people are found, and at least this share of each one's speech is assigned to one
+    of them, a different one for each."""
 
     def right(result: Result, path: Path) -> bool:
         said = _turns_said(path)

@@ -2,14 +2,14 @@
 
     python -m benchmarks.chaos --seeds 50 --json benchmarks/results/chaos.json
 
-A trial is a quiet run of a corpus, then the same in another folder while things go wrong in its
-processes (memory runs out as each library says it, hosts and workers die, hang, are slow) and from
-outside (killed, frozen, told to stop, memory and disk taken), continued until a last run to which
-nothing happens. After each run: no recording lost or doubled, each right (byte by byte what the
-quiet run made) or reported; no process, shared memory or file descriptor left. Most trials run toy
-stages, every tenth `reelmill voice` with the demo models; several at a time (`--jobs`), for a run
-waits much. As root the trials have /dev/shm and a disk that fills up to themselves; otherwise no
-disk is filled.
+A trial is an undisturbed run of a corpus, then the same in another folder with faults inside its
+processes (each library's out of memory; workers that die, hang or are slow) and from outside
+(killed, frozen, stopped, memory and disk taken), continued until a last undisturbed run. After each
+run: no recording lost or doubled, each correct (byte by byte as in the undisturbed run) or
+reported; no process, shared memory or file descriptor left. Most trials run toy stages, every tenth
+`reelmill voice` with the demo models; several run at a time (`--jobs`), because a run waits a lot.
+As root, each trial has its own /dev/shm and a small disk that fills up; otherwise no disk is
+filled.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tests.faults.kit import small_disk
 
 @dataclass
 class Trial:
-    """What was done and what came of it."""
+    """What was done, and the outcome."""
 
     seed: int
     scene: str
@@ -53,7 +53,7 @@ class Trial:
 
 
 def trial(seed: int, work: Path, disk: Path) -> Trial:
-    """One seed's trial; `disk` is a small disk of its own if that can be had."""
+    """One seed's trial; `disk`: a separate small disk, if possible."""
     choice, began = random.Random(seed), time.monotonic()
     scene: Scene = Voice(work) if seed % 10 == 9 else Toy(work, choice)
     done = Trial(seed, scene.name, len(list(scene.folder.iterdir())))
@@ -83,7 +83,7 @@ def quiet_run(scene: Scene, out: Path) -> tuple[Quiet, float]:
 def life(
     scene: Scene, watch: Watch, choice: random.Random, span: float, disk: Path, done: Trial
 ) -> tuple[Blow, list[str]]:
-    """One run of the corpus in which things go wrong."""
+    """One run of the corpus with faults."""
     blows = {
         blow: weight for blow, weight in BLOWS.items() if blow is not full_disk or _is_ours(disk)
     }
@@ -145,7 +145,7 @@ def main() -> int:
 
 
 def in_a_process(seed: int) -> Trial:
-    """A trial where nobody else mounts anything or has shared memory, if that is allowed."""
+    """A trial with separate mounts and shared memory, if that is allowed."""
     command = [sys.executable, "-m", "benchmarks.chaos", "--one", str(seed)]
     if is_alone():
         mounting = 'mount -t tmpfs tmpfs /dev/shm; exec "$@"'

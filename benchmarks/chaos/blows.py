@@ -1,4 +1,4 @@
-"""What is done to a run from outside. Each waits for its end and tells what may have come of it."""
+"""Faults from outside a run. Each waits for its end and returns the permitted outcomes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reelmill.engine.resources.monitor import machine_memory_mb
 from tests.faults.kit import MarkedRun, RamHog
 
 DONE, SOME_FAILED, USAGE, STOPPED = 0, 1, 2, 3
-#: A signal drains within this; so says the requirement.
+#: After a signal a run must end within this time, by the requirements.
 _DRAINED_WITHIN_S = 30.0
 _PATIENCE_S = 120.0
 
@@ -33,7 +33,7 @@ class Blow:
 
 @dataclass
 class Ring:
-    """Where a run is hit. `span`: seconds a run takes that is not."""
+    """When a run is hit. `span`: seconds that an undisturbed run takes."""
 
     run: MarkedRun
     out: Path
@@ -52,7 +52,7 @@ class Ring:
 
     @property
     def listens(self) -> bool:
-        """Whether the run has begun, and with it what it does at signals."""
+        """Whether the run has started and handles signals."""
         return any((self.out / ".cache" / "runs").glob(f"*-{self.run.process.pid}.jsonl"))
 
 
@@ -80,7 +80,7 @@ def terminate(ring: Ring) -> Blow:
 
 
 def terminate_frozen(ring: Ring) -> Blow:
-    """Told to stop while nothing it waits for will ever come."""
+    """Stopped while its workers are frozen and will never answer."""
     ring.wait_a_while()
     for child in ring.run.children("faults.faults:serve"):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -102,7 +102,7 @@ def _told(ring: Ring, what: str, *numbers: signal.Signals) -> Blow:
 
 
 def kill_children(ring: Ring) -> Blow:
-    """Workers and hosts die, one now and one then."""
+    """CPU workers and model workers die one after the other."""
     times = ring.choice.randrange(1, 5)
     for _ in range(times):
         ring.wait_a_while()
@@ -122,7 +122,7 @@ def kill_all_children(ring: Ring) -> Blow:
 
 
 def freeze_child(ring: Ring) -> Blow:
-    """A worker or host that says nothing more."""
+    """A worker that stops answering."""
     ring.wait_a_while()
     with _victim(ring) as victim:
         if victim is not None:
@@ -153,13 +153,14 @@ def memory_hog(ring: Ring) -> Blow:
 
 
 def hogged() -> dict[str, str]:
-    """The environment in which a hog is too much: a limit little above what is in use now."""
+    """The environment in which the memory hog exceeds the limit: a limit slightly above the present
+    use."""
     used, total = machine_memory_mb()
     return {"REELMILL_MEMORY_LIMIT": str(min(95, int(100 * used / total) + 4))}
 
 
 def full_disk(ring: Ring) -> Blow:
-    """Somebody fills the disk but for a few kilobytes; then the space is there again."""
+    """The disk is filled except for a few kilobytes; then the space is freed."""
     ring.wait_a_while()
     ballast = ring.disk / "ballast"
     try:

@@ -1,4 +1,4 @@
-"""What a run leaves, and what is wrong with it."""
+"""Check what a run leaves behind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from benchmarks.chaos.scenes import Scene, failures
 from reelmill.evidence.verify import verify
 from tests.faults.kit import MarkedRun, artifacts, leftovers, shared_memory
 
-#: On a busy machine a process that is just starting takes a moment to find that it is an orphan.
+#: On a busy machine a starting process takes a moment to notice that it is an orphan.
 _GONE_WITHIN_S = 10.0
-#: They tell of a run and not of a recording.
+#: Reports about a run and not about a recording.
 _REPORTS = {
     "report.html",
     "performance_report.json",
@@ -25,7 +25,7 @@ _REPORTS = {
 
 
 def results(out: Path) -> dict[str, bytes]:
-    """Every result and every artifact (with what lies beside it), by its place."""
+    """Every result and every artifact (with the files beside it), by path."""
     found = {}
     for path in out.rglob("*"):
         place = path.relative_to(out)
@@ -42,7 +42,7 @@ def _half(out: Path) -> set[str]:
 
 @dataclass
 class Quiet:
-    """A run to which nothing happened: what every other one must come to."""
+    """An undisturbed run, whose results every other run must have."""
 
     results: dict[str, bytes]
     failed: list[tuple[str, str]]
@@ -69,7 +69,7 @@ class Watch:
     made: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def after(self, run: MarkedRun, faults: Path, exit_code: int) -> list[str]:
-        """What is wrong with a run that has ended, in whatever way."""
+        """Errors after a run has ended, in any way."""
         wrong = []
         if left := run.survivors(within=_GONE_WITHIN_S):
             wrong.append(f"processes left: {left}")
@@ -87,7 +87,7 @@ class Watch:
         return wrong
 
     def _results(self, exit_code: int) -> list[str]:
-        """What is there is right, whatever happened."""
+        """Results that exist must be correct, whatever happened."""
         return [
             f"{place}: " + ("differs" if place in self.quiet.results else "nobody asked for it")
             for place, data in results(self.out).items()
@@ -124,7 +124,7 @@ class Watch:
         return wrong
 
     def at_the_end(self, exit_code: int) -> list[str]:
-        """After a last run to which nothing happened: all must be as in the quiet one."""
+        """After a last undisturbed run, everything must be as in the first."""
         wrong, there = [], results(self.out)
         wrong += [f"{place}: lost" for place in self.quiet.results.keys() - there.keys()]
         wrong += [f"{place}: too much" for place in there.keys() - self.quiet.results.keys()]

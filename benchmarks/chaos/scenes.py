@@ -1,4 +1,4 @@
-"""What is run in a trial: a corpus, the command that works on it, and how long things may take."""
+"""What a trial runs: a corpus, its command, and time limits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Scene:
     def start(
         self, out: Path, faults: list[Fault], environment: Mapping[str, str]
     ) -> tuple[MarkedRun, Path]:
-        """A run in `out`; with it the folder that tells what went wrong in it."""
+        """A run in `out`, and the folder that shows which faults happened in it."""
         self.lives += 1
         folder = self.work / f"faults{self.lives}"
         told = schedule(folder, faults, {"sample": 0.1, "tell": 0.1}, **self.config)
@@ -49,7 +49,7 @@ class Scene:
 
 
 def _quiet(work: Path) -> dict[str, str]:
-    """Nothing of this machine or user plays a part."""
+    """Settings that make a run independent of this machine and user."""
     return {
         "REELMILL_CACHE": str(work / "cache"),
         "REELMILL_MEMORY_LIMIT": "100",
@@ -59,7 +59,7 @@ def _quiet(work: Path) -> dict[str, str]:
 
 
 class Toy(Scene):
-    """Texts that are shouted, some of them poisonous."""
+    """Toy texts, some of which cause failures."""
 
     def __init__(self, work: Path, choice: random.Random) -> None:
         folder, count = work / "in", choice.randrange(15, 35)

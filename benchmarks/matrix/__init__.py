@@ -1,1 +1,1 @@
-"""Container x codec x track layouts, made by the ffmpeg installed here, through the commands."""
+"""Container x codec x track layouts, made by the installed ffmpeg and run through the commands."""

@@ -1,4 +1,4 @@
-"""What `reelmill faces` left of a video: whether it looked at all of it, and what clips show."""
+"""Check results of `reelmill faces`: whether it processed the whole video, and what clips show."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def all_of(*looks: Look) -> Look:
 
 
 def every_picture(original: Path, out: Path) -> list[str]:
-    """As many were looked at as ffprobe counts."""
+    """As many pictures were processed as ffprobe counts."""
     looked, counted = _found(original, out)["picture"]["frames"], frames(original)
     return [] if looked == counted else [f"{looked} of {counted} pictures looked at"]
 
 
 def persons(count: int, seconds: float | None = None) -> Look:
-    """So many are found, each seen for at least so long."""
+    """This many persons are found, each seen for at least this long."""
 
     def look(original: Path, out: Path) -> list[str]:
         found = _found(original, out)["persons"]
@@ -75,7 +75,7 @@ def of_standard_range(original: Path, out: Path) -> list[str]:
 
 
 def one_person_a_clip(original: Path, out: Path) -> list[str]:
-    """No stretch of a clip is one in which its person is not seen."""
+    """Every stretch of a clip shows its person."""
     found, wrong = _found(original, out), []
     seen = {one["label"]: one["on_screen"] for one in found["persons"]}
     for clip in found["clips"]:
@@ -106,7 +106,8 @@ def _face_in(original: Path, out: Path) -> tuple[float, float]:
 
 
 def within_one_tile(original: Path, out: Path) -> list[str]:
-    """No clip shows the dark line between two tiles of a call, but for a sliver at its border."""
+    """No clip shows the dark line between two tiles of a call, except for a sliver at its
+    border."""
     wrong = []
     for path in _clips(original, out):
         light = _picture(path).astype(float).mean(axis=2)[4:-4, 4:-4]

@@ -1,4 +1,4 @@
-"""What a copy lacks of its original, by ffprobe; and whether text is seen in a picture."""
+"""Compare a copy with its original by ffprobe, and check whether text is visible in a picture."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def differences(
     """What is in the original and not in the copy; `added` subtitle tracks are expected beside,
     and other subtitles without the dispositions `taken`, which make players draw them.
 
-    Each line is what a finding would name, a colon, and how it was and is.
+    Each line has the name as in a finding, a colon, and the old and new value.
     """
     found = _streams(before, after, added, without_picture, _DRAWN if without_picture else taken)
     if len(before["chapters"]) != len(after["chapters"]):
@@ -135,7 +135,7 @@ def _stream(old: Told, new: Told, taken: tuple[str, ...]) -> list[str]:
     return found
 
 
-#: What makes players draw a track of their own accord: not over text that is in the picture.
+#: Dispositions by which players draw a track by default, which must not cover text in the picture.
 _DRAWN = ("default", "forced")
 
 
@@ -145,7 +145,7 @@ def _rotation(stream: Told) -> int:
 
 
 def picture_differences(original: Path, copy: Path, before: Told, after: Told) -> list[str]:
-    """Of a burned copy: pictures counted, and the shape that is shown."""
+    """Differences of a burned copy: the number of pictures, and the displayed shape."""
     found = []
     counts = frames(original), frames(copy)
     if counts[1] < counts[0]:

@@ -1,4 +1,4 @@
-"""`reelmill faces` over layouts: every picture that ffprobe counts is looked at, and shown."""
+"""`reelmill faces` over layouts: every picture that ffprobe counts is processed and shown."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ LAYOUTS = (
 
 
 def rows(folder: Path, names: tuple[str, ...]) -> Iterator[Row]:
-    """What came of each layout whose name has one of `names` in it, or of all."""
+    """The results for layouts whose name contains one of `names`, or for all."""
     _ingredients(folder / "ingredients")
     yield from tried(
         "faces",

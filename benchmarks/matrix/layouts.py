@@ -1,4 +1,5 @@
-"""Files of many kinds made by the installed ffmpeg, and what its ffprobe says of a file."""
+"""Files of many kinds, made by the installed ffmpeg, and the facts that ffprobe gives about
+them."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Told:
-    """What a run said of a file: its findings, and why it failed."""
+    """What a run reported about a file: its findings, and why it failed."""
 
     said: list[str]
     failed: list[str]
@@ -70,14 +71,15 @@ def tried(
     command: Callable[[Sequence[Path], Path], Sequence[str]],
     row: Callable[[Layout, Path, Path, Told], Row],
 ) -> Iterator[Row]:
-    """Make the layouts, run a command once over all of them, and look at what it left.
+    """Make the layouts, run a command once over all of them, and check the results.
 
     Args:
         section: the name of the table's part.
         layouts: what to make, of the files in `folder / "ingredients"`.
         folder: to work in.
         command: the command for the files that were made and an output folder.
-        row: what came of one: of a layout, its file, the output folder and what the run said of it.
+        row: makes a row from a layout, its file, the output folder and what the run reported about
+            it.
     """
     films, out = folder / "films", folder / "out"
     films.mkdir()
@@ -117,7 +119,7 @@ def asked_for(layouts: Sequence[Layout], names: Sequence[str]) -> list[Layout]:
 
 
 def make(layout: Layout, ingredients: Path, target: Path) -> str | None:
-    """Make the file; returns why that is not possible here, None when it is there."""
+    """Make the file; returns why that is not possible here, or None if it was made."""
     lacking = [name for name in layout.encoders if name not in encoders()]
     if lacking:
         return f"this ffmpeg has no encoder {', '.join(lacking)}"

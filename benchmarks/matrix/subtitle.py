@@ -1,4 +1,5 @@
-"""`reelmill subtitle --mux --burn` over layouts: copies have what originals have, and the text."""
+"""`reelmill subtitle --mux --burn` over layouts: copies have everything of the originals, and the
+text."""
 
 from __future__ import annotations
 
@@ -100,7 +101,7 @@ LAYOUTS = (
 
 
 def rows(folder: Path, names: tuple[str, ...]) -> Iterator[Row]:
-    """What came of each layout whose name has one of `names` in it, or of all."""
+    """The results for layouts whose name contains one of `names`, or for all."""
     (folder / "ingredients").mkdir()
     ingredients(folder / "ingredients")
     yield from tried(
@@ -161,5 +162,5 @@ def _streams(told: dict[str, Any]) -> str:
 
 
 def _is_said(difference: str, said: list[str]) -> bool:
-    """Whether a finding names what is different: the words before the colon."""
+    """Whether a finding names the difference: the words before the colon."""
     return any(difference.split(":", maxsplit=1)[0] in one for one in said)

@@ -1,4 +1,4 @@
-"""A call with a person a channel: is every word at the person in whose channel it is heard?
+"""A call with one person per channel: has every word the person in whose channel it is heard?
 
     python -m benchmarks.real.channels CALL --model MODEL --json FILE
 

@@ -5,8 +5,8 @@
 `VOICES` holds a folder for each person, with utterances of theirs, below one folder for each
 collection (`libri/`, `ocean/`); `text.txt` in a collection gives the words of its utterances. Two
 to five people take turns, interrupt each other and say "yes" into each other's words, in a room or
-over a telephone, with noise. The truth is a machine's: somebody speaks where their own recording is
-loud enough, found on it before anything is mixed.
+over a telephone, with noise. The truth is automatic: a person speaks where the person's own
+recording is loud enough before mixing.
 
 People are divided into two halves, `tune` and `check`; no person is in both.
 """
@@ -96,8 +96,8 @@ def plan_conversations(
 ) -> list[ConversationPlan]:
     """Dialogues of two people and meetings of three to five, of one half of the people.
 
-    Those who talk with each other are of one collection: a microphone of their own would give
-    people away.
+    Those who talk with each other are of one collection: different microphones would reveal the
+    people.
     """
     rng = Random(f"conversations-{half}-{seed}")
     collections: dict[str, list[str]] = {}
@@ -209,7 +209,7 @@ def _pieces(voices: Path, person: str, rng: Random, below_db: float) -> Iterator
 def _turns(
     audible: Sequence[tuple[float, float]], rng: Random
 ) -> Iterator[list[tuple[float, float]]]:
-    """Stretches put together to turns, most of them of 0.5 to 8 s."""
+    """Join stretches into turns, most of them 0.5 to 8 s long."""
     group: list[tuple[float, float]] = []
     wanted = min(_LONGEST_TURN, rng.lognormvariate(1.1, 0.6))
     for span in audible:

@@ -1,4 +1,4 @@
-"""Recordings in which the language changes: how much of the speech is recognized in its own.
+"""Recordings in which the language changes: the share of speech recognized in its own language.
 
     python -m benchmarks.real.languages --model FOLDER [--recordings 8] [--json FILE]
 
@@ -116,7 +116,7 @@ json.dump(found, open(sys.argv[2], "w"))
 
 
 def _theirs(model: str, built: Sequence[Conversation], out: Path) -> dict[str, list[Said]]:
-    """Its segments do not say their language: only their words count."""
+    """Its segments have no language, so only their words count."""
     files = [str(one.file) for one in built]
     measure([sys.executable, "-c", _PEER, model, str(out), *files])
     return json.loads(out.read_text("utf-8"))

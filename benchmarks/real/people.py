@@ -229,7 +229,7 @@ def whose(
 def count_links(
     truth: dict[str, dict[str, Any]], person_of: dict[tuple[str, str], str], found: dict[str, Any]
 ) -> dict[str, Any]:
-    """Links that are there, that were found, and that are wrong."""
+    """The numbers of existing, found and wrong links."""
     there = {
         (*sorted(pair), person)
         for pair in combinations(truth, 2)
@@ -314,7 +314,7 @@ def _spoken(folder: Path, telephone: bool) -> _Spoken:
 
 @dataclass(frozen=True)
 class _Listen:
-    """What makes a voice of speech."""
+    """Makes voices from speech."""
 
     spec: EncoderSpec
     encoder: Encoder
@@ -396,7 +396,7 @@ def _tried(
 
 
 def equal_error(same: Float, different: Float) -> float:
-    """The rate at which as many are missed as are falsely taken for the same."""
+    """The rate at which misses and false matches are equal."""
     limits = np.sort(np.concatenate([same, different]))
     missed = np.searchsorted(np.sort(same), limits) / len(same)
     false = 1 - np.searchsorted(np.sort(different), limits) / len(different)

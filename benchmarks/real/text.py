@@ -1,5 +1,7 @@
-"""Recognition that must not be silently wrong, on real sound: no words where nobody speaks, and no
-fewer where people speak quietly, beside faster-whisper with the same weights in the same call.
+"""Invented and missing text on real sound, compared with faster-whisper in the same call.
+
+There must be no words where nobody speaks, and no fewer where people speak quietly; faster-whisper
+has the same weights.
 
     python -m benchmarks.real.text REAL --model FOLDER --music FOLDER [--human FOLDER]
         [--minutes 30] [--json FILE]

@@ -1,8 +1,8 @@
-"""Transcribe whatever is put into a folder, until a file named `stop` lies there.
+"""Transcribe recordings put into a folder, until it has a file named `stop`.
 
     python inbox.py inbox/ transcripts/ large-v3
 
-A recording is taken when its size has not changed for two looks in a row.
+A recording is added once its size is the same at two checks in a row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOOK_EVERY_S = 0.5
 
 
 def tell(run: reelmill.Run) -> None:
-    """Say what happens, in a thread beside the one that looks for files."""
+    """Print events, in a thread beside the one that looks for files."""
     for event in run.events():
         if isinstance(event, reelmill.RecordingFinished):
             print(f"{event.outcome.status}: {event.outcome.name}", flush=True)
@@ -27,7 +27,7 @@ def tell(run: reelmill.Run) -> None:
 
 
 def settled(folder: Path, sizes: dict[Path, int]) -> list[Path]:
-    """Files that are as large as at the last look; `sizes` is brought up to date."""
+    """Files with the same size as at the last check; `sizes` is updated."""
     now = {path: path.stat().st_size for path in folder.iterdir() if path.name != "stop"}
     same = [path for path, size in now.items() if sizes.get(path) == size]
     sizes.clear()

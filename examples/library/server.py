@@ -1,4 +1,4 @@
-"""Inside an event loop, as in a web server or a notebook: two runs at once, progress as it comes.
+"""Two runs at once inside an event loop, as in a web server or a notebook, with live progress.
 
 python server.py calls/ films/ results/
 """
@@ -13,14 +13,14 @@ import reelmill
 
 
 async def progress(name: str, run: reelmill.Run) -> None:
-    """What a browser would be sent."""
+    """Print what would be sent to a browser."""
     async for event in run.events():
         if isinstance(event, reelmill.RecordingFinished):
             print(f"{name}: {event.outcome.name} {event.outcome.status}")
 
 
 async def work(name: str, task: str, folder: str, out: Path, **settings: str) -> int:
-    """One job on an output folder of its own; returns how many recordings are done."""
+    """Run one job on its own output folder; returns how many recordings are done."""
     async with reelmill.Run(task, folder, out=out / name, **settings) as run:
         watching = asyncio.create_task(progress(name, run))
         summary = await run.wait_async()
@@ -29,7 +29,7 @@ async def work(name: str, task: str, folder: str, out: Path, **settings: str) ->
 
 
 async def main(calls: str, films: str, out: Path) -> int:
-    """Both jobs at the same time; returns how many recordings are done in all."""
+    """Run both jobs at the same time; returns how many recordings are done in all."""
     done = await asyncio.gather(
         work("calls", "voice", calls, out, model="demo", diarizer="none"),
         work("films", "subtitle", films, out, model="demo", translator="demo", to="ko"),

@@ -1,9 +1,9 @@
-"""Seconds that carry each label, of all recordings in an output folder of `reelmill voice`.
+"""Sum up the seconds with each label in all recordings of an output folder of `reelmill voice`.
 
     python measure.py OUT
 
-`detected` are the seconds of speech that Reelmill's own detector found: of a recording of speech
-alone, `speech` is about as much.
+`detected` are the seconds of speech found by Reelmill's own detector. In a recording that is all
+speech, `speech` is about the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def seconds_of(content: dict[str, list[dict[str, object]]]) -> Counter[str]:
-    """Seconds by label in the JSON of a recording."""
+    """The seconds by label in the JSON of a recording."""
     found: Counter[str] = Counter()
     for one in content["findings"]:
         if one["source"] == "sounds":

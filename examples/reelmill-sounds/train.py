@@ -1,12 +1,12 @@
-"""Train the small classifier of this example: speech, music, tone or noise, from made-up sounds.
+"""Train the small classifier of this example (speech, music, tone or noise) on synthetic sounds.
 
     python train.py sounds.onnx            # trains, in under a minute, and says how good it is
 
-The model takes samples at 16 kHz, shape (windows, samples), and gives a score for each label. All
-is in the graph: log-mel features, their statistics over time, a network of one hidden layer. Speech
-is made by the `synthetic` package of Reelmill's repository with espeak-ng where both are there (run
-it from the repository's root with PYTHONPATH=.), and by a small formant synthesizer. Voices and
-sentences of the held-out sounds are none of those that it is trained with.
+The model takes samples at 16 kHz, shape (windows, samples), and gives a score for each label. The
+graph contains everything: log-mel features, their statistics over time, and a network with one
+hidden layer. Speech is made by the `synthetic` package of Reelmill's repository with espeak-ng, if
+both are available (run this from the repository's root with PYTHONPATH=.), and by a small formant
+synthesizer. The held-out sounds have other voices and sentences than those used for training.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def mel_filters() -> Floats:
 
 
 class Graph:
-    """An ONNX graph that grows node by node; each call gives the name of its output."""
+    """An ONNX graph that is built node by node; each call returns the name of its output."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -88,7 +88,7 @@ class Graph:
 
 def add_features(graph: Graph) -> tuple[str, int]:
     """Mean, deviation and mean change over time of log-mel bands, and of how much single
-    frequencies stand out; the level of the sound is taken out. The output and its width."""
+    frequencies stand out; the level of the sound is removed. Returns the output and its width."""
     last, time_axis = graph.constant([-1], np.int64), graph.constant([1], np.int64)
     both = graph.constant([1, 2], np.int64)
     signal = graph.add("Unsqueeze", "samples", last)
@@ -120,7 +120,7 @@ def add_features(graph: Graph) -> tuple[str, int]:
 
 
 def add_network(graph: Graph, features: str, scaler: Any, network: Any) -> str:
-    """The trained network; its scaling of the features goes into the first layer."""
+    """The trained network, with the scaling of features folded into the first layer."""
     first, second = network.coefs_
     weights = first / scaler.scale_[:, None]
     bias = network.intercepts_[0] - scaler.mean_ @ weights
@@ -140,7 +140,7 @@ def run(model: onnx.ModelProto, sounds: Floats) -> Floats:
     return np.concatenate(pieces)
 
 
-# The sounds, each a second of it, by a random generator.
+# The sounds: one second of each kind, from a random generator.
 
 
 def seconds(count: int = RATE) -> Any:
@@ -243,7 +243,7 @@ VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 24
 
 
 def babble(rng: Random_) -> Any:
-    """Syllables of no language: pulses through formants, with pauses and fricatives."""
+    """Syllables without a language: pulses through formants, with pauses and fricatives."""
     pieces, size, throat = [], 0, rng.uniform(0.9, 1.25)
     pitch = rng.uniform(80, 260)
     while size < RATE * 1.5:
@@ -270,7 +270,7 @@ def resonance(sound: Any, hertz: float) -> Any:
 
 @lru_cache(maxsize=2)
 def spoken(held_out: bool) -> Any:
-    """Sentences by espeak-ng in many voices, end to end; empty where it cannot be had."""
+    """Sentences by espeak-ng in many voices, joined; empty if it is not available."""
     try:
         from synthetic.espeak import available
         from synthetic.sentences import held_out_sentence, training_sentence
@@ -335,14 +335,14 @@ def train(count: int) -> onnx.ModelProto:
     scaler = StandardScaler().fit(table)
     network = MLPClassifier((24,), alpha=0.3, max_iter=60, early_stopping=True, random_state=1)
     with warnings.catch_warnings():
-        # It is stopped after 60 rounds so that it takes seconds.
+        # Training stops after 60 rounds, so that it takes seconds.
         warnings.simplefilter("ignore", ConvergenceWarning)
         network.fit(scaler.transform(table), truth)
     return graph.model(add_network(graph, features, scaler, network), len(LABELS))
 
 
 def measured(model: onnx.ModelProto, count: int = 300) -> str:
-    """How often it is right on sounds that it was not trained with."""
+    """The share of correct labels on held-out sounds."""
     given, truth = sounds(2, count, held_out=True)
     found = run(model, given).argmax(axis=1)
     shares = [f"{name} {np.mean(found[truth == at] == at):.1%}" for at, name in enumerate(LABELS)]

@@ -1,4 +1,4 @@
-"""What the demo aligner spells: Latin letters, the parts of Hangul syllables, hiragana.
+"""The alphabet of the demo aligner: Latin letters, the parts of Hangul syllables, hiragana.
 
 Katakana is folded into hiragana, as it sounds the same; Hangul syllables are taken apart by
 Unicode's canonical decomposition. The silence between words is `|`, as in wav2vec2's vocabularies.
@@ -20,7 +20,7 @@ _KATAKANA_TO_HIRAGANA = 0x60
 
 
 def letters(word: str) -> list[int]:
-    """Ids of what is spelled in a word; punctuation is nothing."""
+    """The ids of the letters in a word, without punctuation."""
     found: list[int] = []
     for character in word.lower():
         is_katakana = "ァ" <= character <= "ヴ"

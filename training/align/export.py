@@ -2,9 +2,9 @@
 
 python training/align/export.py RUN/checkpoint.pt src/reelmill/assets/models/demo-aligner
 
-It first writes a folder as the model hub has them, which goes the way of every other aligner
-through reelmill's own converter. The output is compared with the network that was trained, and
-with transformers' Wav2Vec2ForCTC where transformers is installed.
+It first writes a folder in the model hub's form, which Reelmill's own converter then converts like
+any other aligner. The output is compared with the network that was trained, and with transformers'
+Wav2Vec2ForCTC where transformers is installed.
 """
 
 import argparse

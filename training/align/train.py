@@ -2,11 +2,11 @@
 
 python training/align/train.py DATA RUN --minutes 35
 
-The loss is CTC (Graves et al. 2006) within the bounds that are known: a word's letters must be
-spelled, without blanks, in exactly the frames in which the synthesizer said the word, and `|` in
-the frames in which it said nothing. Where within its word a letter lies is summed over, as in CTC.
-This converges many times faster than CTC over whole sentences, and the letters begin and end
-where the word does instead of being late peaks.
+The loss is CTC (Graves et al. 2006) within known bounds: a word's letters must be spelled, without
+blanks, in exactly the frames in which the synthesizer said the word, and `|` in the frames in which
+it said nothing. The position of a letter within its word is summed over, as in CTC. This converges
+many times faster than CTC over whole sentences, and the letters begin and end where the word does
+instead of being late peaks.
 """
 
 import argparse
@@ -96,7 +96,7 @@ class Trainer:
         return words.item(), silence.item()
 
     def run(self, folder: Path) -> None:
-        """Train for as long as was said; a checkpoint every three minutes."""
+        """Train for the given time, with a checkpoint every three minutes."""
         begin = saved = time.monotonic()
         recent: list[tuple[float, float]] = []
         while (now := time.monotonic()) - begin < self.seconds:

@@ -1,4 +1,4 @@
-"""Training windows put together from clips, as the aligner will see them."""
+"""Training windows made from clips, in the form in which the aligner will see them."""
 
 import json
 from collections.abc import Sequence
@@ -100,7 +100,8 @@ class Maker:
         for spelled, start, end in clip.words:
             first, after = round((at + start) * RATE / HOP), round((at + end) * RATE / HOP)
             quiet[max(first, 0) : max(after, 0)] = IGNORED
-            # A word that the window's edge cuts teaches nothing; nor one said faster than frames.
+            # A word cut by the window's edge is not used for training, nor one with more letters
+            # than frames.
             if first >= 0 and after <= len(quiet) and spelled and after - first >= len(spelled):
                 words.append((spelled, first, after))
 

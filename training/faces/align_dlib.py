@@ -4,12 +4,12 @@
     pip install dlib-bin pillow reelmill
     python training/faces/align_dlib.py face_recognition_models-0.3.0 PICTURES --json RESULT
 
-PICTURES is a folder of pictures of people. Every face that dlib's detector and MTCNN both find is
-cut out by both; printed is where MTCNN's points lie in dlib's pictures (`TEMPLATE` in
-`reelmill/models/faces/dlib.py`), on either half of the files, and how far the vectors of the same
-face are apart: dlib takes two for one person's below 0.6. With PAIRS, a CSV file of `file_x,
-file_y, Decision` (Yes or No) about those files, both are also compared by whom they take for one
-person.
+PICTURES is a folder of pictures of people. Every face found by both dlib's detector and MTCNN is
+cut out by both. The script prints the positions of MTCNN's points in dlib's pictures (`TEMPLATE` in
+`reelmill/models/faces/dlib.py`), for each half of the files, and the distance between the two
+vectors of each face: below 0.6, dlib takes two vectors for one person's. With PAIRS, a CSV file of
+`file_x, file_y, Decision` (Yes or No) about those files, it also compares which pairs both take for
+one person.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def known_pairs(path: Path, faces: list[Seen]) -> np.ndarray:
 
 
 def mistakes(pairs: np.ndarray, vectors: np.ndarray, same: Any) -> dict[str, int]:
-    """How often one person was taken for two, and two for one."""
+    """How often one person was taken for two, and two people for one."""
     said = np.array([bool(same(vectors[one], vectors[other])) for one, other, _ in pairs])
     true = pairs[:, 2].astype(bool)
     return {"missed": int((true & ~said).sum()), "confused": int((~true & said).sum())}

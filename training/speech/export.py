@@ -16,19 +16,19 @@ from torch import Tensor
 from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
 from vocabulary import ENTRIES
 
-# What Whisper never says: the list of openai-whisper's `non_speech_tokens`, from its symbols.
+# Tokens that Whisper never writes: openai-whisper's `non_speech_tokens`, from its symbols.
 _SYMBOLS = '"#()*+/:;<=>@[\\]^_`{|}~「」『』♩♪♫♬♭♮♯'
 _BLANK = 220
-# How much speech the product is to put into a window of this model: in windows full of short
-# sentences it loses its place.
+# How much speech the product puts into a window of this model, which loses its place in windows
+# full of short sentences.
 SPEECH_SECONDS = 12
-# How long a window is made with silence behind the speech: less work than 30 s; without some
-# silence it does not see where the last sentence ends.
+# The length to which a window is padded with silence: less work than 30 s, but enough silence to
+# show where the last sentence ends.
 PADDED_SECONDS = 14
 
 
 def suppressed(tokenizer: Tokenizer) -> list[int]:
-    """Symbols and control tokens that have no place in a transcript."""
+    """Symbols and control tokens that do not belong in a transcript."""
     ids = {tokenizer.encode(" -").ids[0], tokenizer.encode(" '").ids[0]}
     for symbol in _SYMBOLS:
         for text in (symbol, f" {symbol}"):

@@ -1,9 +1,9 @@
-"""Take a shipped model apart again: a checkpoint to go on training from, out of its model.bin.
+"""Make a checkpoint from the model.bin of a shipped model, to continue its training.
 
 python training/speech/import_ct2.py MODEL CHECKPOINT
 
 The checkpoint has no CTC and spelling layers (they are not shipped); train.py starts them anew.
-Weights come back with the rounding of 8 bits, which costs nothing that training does not mend.
+Weights have the rounding of 8 bits, which further training corrects.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def dequantized(variables: dict[str, NDArray[np.generic]]) -> dict[str, Tensor]:
 def _attention(
     prefix: str, stem: str, cross: bool, weights: dict[str, Tensor], state: dict[str, Tensor]
 ) -> None:
-    """Fused projections come apart: q, k, v of one source; q alone and k, v of another."""
+    """Split fused projections: q, k, v of one source; q alone and k, v of another."""
     last = 2 if cross else 1
     for kind in ("weight", "bias"):
         if cross:

@@ -28,7 +28,7 @@ def recording(tmp_path: Path) -> Recording:
 
 @pytest.fixture
 def inputs(recording: Recording) -> Inputs:
-    """4 s of a dial tone, 2 s of silence, 25 s of noise of which the detector said: speech."""
+    """4 s of a dial tone, 2 s of silence, 25 s of noise that the detector took for speech."""
     time = np.arange(4 * RATE) / RATE
     tone = 0.1 * np.sin(2 * np.pi * 350 * time) + 0.1 * np.sin(2 * np.pi * 440 * time)
     noise = 0.1 * np.random.default_rng(1).normal(size=25 * RATE)
@@ -87,7 +87,7 @@ def test_a_dependence_on_neighbours_is_found(recording: Recording, inputs: Input
 
 
 def loudness_model(path: Path, shape: list[Any], axis: int) -> ClassifierSpec:
-    """A model with another form of input: it gives the mean loudness as its only score."""
+    """A model with another form of input, whose only score is the mean loudness."""
     onnx = pytest.importorskip("onnx")
     helper, number = onnx.helper, onnx.TensorProto.FLOAT
     nodes = [

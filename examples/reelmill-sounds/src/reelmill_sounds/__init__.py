@@ -1,7 +1,7 @@
-"""A stage for Reelmill: what each stretch of sound is, by any audio classifier in an ONNX file.
+"""A stage for Reelmill that labels each stretch of sound with any audio classifier in an ONNX file.
 
-Stretches are the spans of speech and what lies between them, long ones cut into pieces. A stretch
-is classified in windows of a second; its label is that of the highest mean score.
+Stretches are the spans of speech and the gaps between them, with long ones cut into pieces. A
+stretch is classified in windows of a second; its label is the one with the highest mean score.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ Samples = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
 RATE = 16_000
-#: Pieces of a stretch, in seconds: music that begins minutes into a pause gets a time of its own.
+#: The longest piece of a stretch, in seconds, so that music that begins minutes into a pause gets
+#: its own time.
 LONGEST = 10.0
 SHORTEST = 0.3
-#: Windows whose RMS is below this, -60 dB of full scale, are silence: no model is asked about them.
+#: Windows with an RMS below this, -60 dB of full scale, are silence and are not classified.
 SILENCE = 1e-3
 WAYS_OUT = "give --stage-option sounds.model=FILE"
 
 
 @dataclass
 class Sounds(Findings):
-    """What each stretch of sound is: findings with a label, times in seconds and a score."""
+    """The label of each stretch of sound: findings with a label, times in seconds and a score."""
 
     schema: ClassVar[str] = "sounds/1"
     source: ClassVar[str] = "sounds"
 
 
 class Classifier:
-    """An ONNX model that is loaded: samples go in, a score for each label comes out."""
+    """A loaded ONNX model: samples go in, a score for each label comes out."""
 
     def __init__(self, path: str, labels_file: str, device: Device, threads: int) -> None:
         import onnxruntime
@@ -66,7 +67,7 @@ class Classifier:
 
     @cached_property
     def batches(self) -> bool:
-        """Whether it takes several windows at once: its input is (any number, samples)."""
+        """Whether it accepts several windows at once: its input is (any number, samples)."""
         shape = self._input.shape
         return len(shape) == 2 and not isinstance(shape[0], int)
 
@@ -76,11 +77,11 @@ class Classifier:
             return self._run(windows)
         one_dimensional = len(self._input.shape) == 1
         alone = [self._run(one if one_dimensional else one[None]) for one in windows]
-        # Models that score frames of the window give a row for each frame.
+        # Models that score the frames of a window return a row for each frame.
         return np.stack([found.reshape(-1, found.shape[-1]).mean(axis=0) for found in alone])
 
     def label(self, number: int) -> str:
-        """The name of a score; its number where the model brings no names."""
+        """The name of a score, or its number if the model has no names."""
         return self._given[number] if number < len(self._given) else f"sound {number}"
 
     def _run(self, samples: Samples) -> Scores:
@@ -101,7 +102,7 @@ def _read_labels(file: str) -> list[str]:
 
 @dataclass(frozen=True)
 class ClassifierSpec(ModelSpec):
-    """An audio classifier in an ONNX file, and a file with its labels, one a line, or none."""
+    """An audio classifier in an ONNX file, and optionally a file with its labels, one per line."""
 
     purpose = "sound classifier"
     path: str = ""
@@ -110,7 +111,7 @@ class ClassifierSpec(ModelSpec):
 
     @classmethod
     def of(cls, path: Path, labels: Path | None = None) -> ClassifierSpec:
-        """The spec of the files as they are now.
+        """The spec for the files with their present content.
 
         Raises:
             ModelUnavailableError: one of them does not exist.
@@ -156,7 +157,7 @@ class ClassifierSpec(ModelSpec):
 
 @dataclass(frozen=True)
 class Stretch:
-    """A stretch of sound: its windows that are no silence, shape (windows, samples)."""
+    """A stretch of sound: its windows without silent ones, shape (windows, samples)."""
 
     windows: Samples
 
@@ -167,7 +168,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Label:
-    """What a stretch is most likely, and the mean score of that."""
+    """The likeliest label of a stretch, and its mean score."""
 
     name: str
     score: float
@@ -184,7 +185,7 @@ class Options:
 
 @dataclass(frozen=True)
 class LabelSounds(ModelStage[Stretch, Label]):
-    """What each stretch of sound is."""
+    """Labels each stretch of sound."""
 
     name = "sounds"
     version = 1
@@ -211,7 +212,7 @@ class LabelSounds(ModelStage[Stretch, Label]):
             if len(windows):
                 asked.append((start, end))
                 yield Stretch(windows)
-        return asked  # which of them were silence, `merge` could not know
+        return asked  # `merge` needs to know which of them were silent
 
     def infer(self, model: Classifier, batch: Sequence[Stretch]) -> list[Label]:
         scores = model.scores(np.concatenate([item.windows for item in batch]))
@@ -230,7 +231,7 @@ class LabelSounds(ModelStage[Stretch, Label]):
 
 
 def stretches_of(speech: Speech, duration: float) -> Iterator[tuple[float, float]]:
-    """Spans of speech and what lies between them, in order, none longer than `LONGEST`."""
+    """Spans of speech and the gaps between them, in order, none longer than `LONGEST`."""
     at = 0.0
     for span in speech.spans:
         yield from _pieces(at, span.start)
@@ -248,10 +249,10 @@ def _pieces(start: float, end: float) -> Iterator[tuple[float, float]]:
 
 
 def windows_of(samples: Samples) -> Samples:
-    """The windows of a stretch that are no silence, each of a second, shape (windows, samples).
+    """The windows of a stretch that are not silent, each of a second, shape (windows, samples).
 
-    What is shorter than a second is repeated to fill it; the rest of a stretch is left out when it
-    is shorter than half a second.
+    A stretch shorter than a second is repeated to fill it. The remainder of a longer one is left
+    out if it is shorter than half a second.
     """
     starts = range(0, max(len(samples) - RATE // 2, 1), RATE)
     pieces = [samples[start : start + RATE] for start in starts if start < len(samples)]
