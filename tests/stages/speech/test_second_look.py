@@ -98,3 +98,20 @@ def test_a_part_in_an_uncertain_language_keeps_its_text():
     assert after_second_looks([MIXED], looks, iter(unsure)) == [MIXED]
     unlikely = [part(0, "he", 0.97, logprob=-1.1), *(part(n, "en", 0.9) for n in (1, 2, 3))]
     assert after_second_looks([MIXED], looks, iter(unlikely)) == [MIXED]
+
+
+def test_a_sentence_said_twice_as_slowly_as_all_others_is_heard_again():
+    # proves: G8 S6
+    said = "please enter the channel number followed by the pound key"
+    usual = [window(4 * n, 4 * n + 3, "en", text=said) for n in range(5)]
+    slow = window(30, 37, "en", text=said, spans=[(30, 33), (34, 37)])
+    assert [look.window for look in second_looks([*usual, slow])] == [5]
+    heard = [window(30, 37, "en", text=f"{said} {said}")]
+    found = after_second_looks([*usual, slow], second_looks([*usual, slow]), iter(heard))
+    assert found[-1].segments[0].text == f"{said} {said}"
+
+
+def test_who_always_speaks_slowly_is_not_heard_again():
+    text = "please enter the channel number slowly"
+    windows = [window(10 * n, 10 * n + 8, "en", text=text) for n in range(6)]
+    assert second_looks(windows) == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from reelmill.artifacts import RecognizedWindow, Segment
 from reelmill.export.transcript.marks import UNINTELLIGIBLE
@@ -14,6 +15,9 @@ LOW_LOGPROB = -0.8
 FEWEST_LETTERS_PER_SECOND = 4.0
 #: For less speech than this, coverage is not judged.
 SHORTEST_SECONDS = 5.0
+#: A segment below this share of the recording's usual pace is slow. The pace is judged by so many
+#: segments or more, of so many seconds.
+_SLOW_SHARE, _FEWEST_PACED, _SHORTEST_PACED = 0.6, 5, 1.0
 _WIDE_FROM = "\u1100"
 
 
@@ -43,28 +47,48 @@ def is_unlikely(segment: Segment) -> bool:
     return segment.avg_logprob < UNINTELLIGIBLE
 
 
-def covers_little(window: RecognizedWindow) -> bool:
-    """Whether a window's text, or a long segment of it, is far too short for its speech."""
+def usual_pace(windows: Iterable[RecognizedWindow]) -> float:
+    """The median letters per second of speech of a recording's segments; 0 if there are few."""
+    paces = [
+        letters(segment.text) / spoken
+        for window in windows
+        for segment in window.segments
+        if (spoken := _spoken(segment, window)) >= _SHORTEST_PACED
+    ]
+    return statistics.median(paces) if len(paces) >= _FEWEST_PACED else 0.0
+
+
+def covers_little(window: RecognizedWindow, pace: float = 0.0) -> bool:
+    """Whether a window's text, or a long segment of it, is far too short for its speech.
+
+    `pace`: the usual letters per second of the recording. A segment far slower than that may lack
+    sentences, such as one that is said again and again.
+    """
     if window.seconds < SHORTEST_SECONDS:
         return False
     if letters_of(window.segments) < FEWEST_LETTERS_PER_SECOND * window.seconds:
         return True
-    return any(is_sparse(segment, window) for segment in window.segments)
+    return any(is_sparse(segment, window, pace) for segment in window.segments)
 
 
-def is_sparse(segment: Segment, window: RecognizedWindow) -> bool:
+def is_sparse(segment: Segment, window: RecognizedWindow, pace: float = 0.0) -> bool:
     """Whether a segment is long and has few letters for the speech of a window that it spans."""
-    spoken = sum(
+    spoken = _spoken(segment, window)
+    fewest = max(FEWEST_LETTERS_PER_SECOND, _SLOW_SHARE * pace)
+    return spoken >= SHORTEST_SECONDS and letters(segment.text) < fewest * spoken
+
+
+def _spoken(segment: Segment, window: RecognizedWindow) -> float:
+    """The seconds of speech of a window that a segment spans."""
+    return sum(
         max(0.0, min(segment.end, piece.end) - max(segment.start, piece.start))
         for piece in window.pieces
     )
-    sparse = letters(segment.text) < FEWEST_LETTERS_PER_SECOND * spoken
-    return spoken >= SHORTEST_SECONDS and sparse
 
 
-def is_doubtful(window: RecognizedWindow) -> bool:
+def is_doubtful(window: RecognizedWindow, pace: float = 0.0) -> bool:
     """Whether a window is to be recognized again: its text is unlikely, was found only by
-    penalizing repetition, or covers too little of the speech."""
-    return covers_little(window) or any(
+    penalizing repetition, or covers too little of the speech (`pace`: as in `covers_little`)."""
+    return covers_little(window, pace) or any(
         segment.avg_logprob < LOW_LOGPROB or segment.temperature > 0 for segment in window.segments
     )

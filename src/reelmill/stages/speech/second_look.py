@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reelmill.artifacts import RecognizedWindow, Segment
-from reelmill.stages.speech.doubts import LOW_LOGPROB, is_doubtful, letters_of, mean_logprob
+from reelmill.stages.speech.doubts import (
+    LOW_LOGPROB,
+    is_doubtful,
+    letters_of,
+    mean_logprob,
+    usual_pace,
+)
 from reelmill.stages.speech.left_out import stretch_of, without_unspoken
 from reelmill.stages.speech.phantoms import phantoms_in
 from reelmill.stages.speech.spoken_languages import (
@@ -58,6 +64,7 @@ def second_looks(
     """
     decided = languages_of(windows, allowed)
     mixed = perhaps_mixed(windows, decided, allowed)
+    pace = usual_pace(windows)
     looks = []
     for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
         whole = tuple((piece.start, piece.end) for piece in window.pieces)
@@ -66,7 +73,7 @@ def second_looks(
             looks.append(SecondLook(number, "mixed", parts, tuple(allowed)))
         elif language != window.language:
             looks.append(SecondLook(number, "language", (whole,), (language,)))
-        elif is_doubtful(window):
+        elif is_doubtful(window, pace):
             parts = tuple(grouped(whole, _DOUBT_SECONDS))
             looks.append(SecondLook(number, "doubtful", parts, (language,)))
         phantoms = phantoms_in(window) if language == window.language else []
@@ -95,6 +102,7 @@ def after_second_looks(
         again.setdefault(look.window, {})[look.reason] = [next(heard) for _ in look.parts]
     decided = languages_of(windows, allowed)
     known = sure_languages(windows, allowed)
+    pace = usual_pace(windows)
     found: list[RecognizedWindow] = []
     for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
         parts = again.get(number, {})
@@ -104,8 +112,8 @@ def after_second_looks(
             chosen = [_part(part, window, language, known, allowed) for part in parts["mixed"]]
             # A window with a single language is recognized better as a whole.
             one = {part.language for part in chosen} <= {window.language}
-            chosen = [window] if one and not _is_better(chosen, window) else chosen
-        elif "doubtful" in parts and _is_better(parts["doubtful"], window):
+            chosen = [window] if one and not _is_better(chosen, window, pace) else chosen
+        elif "doubtful" in parts and _is_better(parts["doubtful"], window, pace):
             chosen = parts["doubtful"]
         else:
             chosen = [window]
@@ -115,11 +123,11 @@ def after_second_looks(
     return found
 
 
-def _is_better(parts: Sequence[RecognizedWindow], window: RecognizedWindow) -> bool:
+def _is_better(parts: Sequence[RecognizedWindow], window: RecognizedWindow, pace: float) -> bool:
     """Whether what was heard in parts is to take the place of a window's text: likely, and more of
     it, or nearly as much and likelier."""
     segments = [segment for part in parts for segment in part.segments]
-    if not segments or not is_doubtful(window):
+    if not segments or not is_doubtful(window, pace):
         return False
     now, before = letters_of(segments), letters_of(window.segments)
     likely = mean_logprob(segments)

@@ -48,7 +48,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     display_name = "Checking languages and doubtful text"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
