@@ -394,7 +394,14 @@ _MADE = [
         hears(0.95),
         needs_words=True,
     ),
-    _made("three_languages.mp4", "English, Spanish, French", _in_languages, needs_words=True),
+    _made(
+        "three_languages.mp4",
+        "English, Spanish, French, of three that are given",
+        _in_languages,
+        "--language",
+        "en,es,fr",
+        needs_words=True,
+    ),
     _made(
         "music_surround.mkv",
         "the centre channel, and said",

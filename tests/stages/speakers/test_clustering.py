@@ -113,3 +113,26 @@ def test_a_long_recording_is_clustered_from_samples_of_all_its_parts() -> None:
     order = np.argsort(truth, kind="stable")
     found = cluster(made[order], np.full(len(made), 2.0, np.float32), ClusteringOptions())
     assert same_groups(found, truth[order]) and found.max() + 1 == 3
+
+
+def with_answers(count: int, cosine: float) -> np.ndarray:
+    """One voice heard at length, and so many words of a voice that is this much like it."""
+    long, _ = voices(1, 12)
+    rng = np.random.default_rng(3)
+    other = np.zeros(64, np.float32)
+    other[:2] = cosine, np.sqrt(1 - cosine**2)
+    words = other + 0.1 * rng.normal(size=(count, 64)).astype(np.float32)
+    words /= np.linalg.norm(words, axis=1, keepdims=True)
+    seconds = np.array([3.0] * 12 + [0.45] * count, np.float32)
+    return cluster(np.concatenate([long, words]), seconds, ClusteringOptions())
+
+
+# proves: V5
+def test_who_only_says_a_word_now_and_then_is_somebody() -> None:
+    found = with_answers(8, 0.1)
+    assert len(set(found[:12])) == 1 and len(set(found[12:])) == 1 and found[0] != found[-1]
+
+
+def test_short_words_that_sound_alike_are_of_who_speaks() -> None:
+    assert set(with_answers(8, 0.7)) == {0}
+    assert set(with_answers(3, 0.1)) == {0}, "too little to tell"

@@ -15,6 +15,7 @@ Int = npt.NDArray[np.intp]
 #: the recording are used.
 _MOST_COMPARED = 200
 _ROUNDS = 5
+_FEWEST_ANSWERS = 4
 #: The prior similarity of two stretches of one person, and its weight, in pairs of neighbours in a
 #: recording and in pairs within a person.
 _ALIKE, _PAIRS_BEFORE, _PAIRS_WITHIN = 0.52, 8, 3
@@ -40,6 +41,7 @@ class ClusteringOptions:
     threshold: float = 0.115
     doubt: float = 0.2
     reliable_seconds: float = 0.8
+    strange: float = 0.6
     least_seconds: float = 2.0
 
     @property
@@ -80,8 +82,31 @@ def cluster(
     alike = _alike(voices, seconds, options, goes_on)
     groups = _Groups(voices[compared], seconds[compared], alike, options)
     groups.join()
-    labels, _ = _assigned(voices.astype(np.float64), seconds, groups.means)
+    means = groups.means
+    if len(means) < options.bounds[1] and options.speakers is None:
+        means = _with_short_answers(voices.astype(np.float64), seconds, means, alike, options)
+    labels, _ = _assigned(voices.astype(np.float64), seconds, means)
     return labels
+
+
+def _with_short_answers(
+    voices: Float64, seconds: Float32, means: Float64, alike: float, options: ClusteringOptions
+) -> Float64:
+    """The means, with that of somebody who is only heard for a word at a time.
+
+    Short stretches tell little each, so they make nobody by themselves. Some that are alike, while
+    none of them is like anybody else, are a person all the same.
+    """
+    short = np.flatnonzero(seconds < options.reliable_seconds)
+    strange = short[(voices[short] @ means.T).max(axis=1) < options.strange * alike]
+    count = len(strange)
+    if count < _FEWEST_ANSWERS or seconds[strange].sum() < options.least_seconds:
+        return means
+    total = voices[strange].sum(axis=0)
+    within = (float(total @ total) - count) / (count * (count - 1))  # less each with itself
+    if within < options.strange * alike:
+        return means
+    return np.concatenate([means, _unit((seconds[strange] @ voices[strange])[None])])
 
 
 def _compared(seconds: Float32, options: ClusteringOptions) -> Int:

@@ -17,7 +17,7 @@ FEWEST_LETTERS_PER_SECOND = 4.0
 SHORTEST_SECONDS = 5.0
 #: A segment below this share of the recording's usual pace is slow. The pace is judged by so many
 #: segments or more, of so many seconds.
-_SLOW_SHARE, _FEWEST_PACED, _SHORTEST_PACED = 0.6, 5, 1.0
+_SLOW_SHARE, _FEWEST_PACED, _SHORTEST_PACED = 0.55, 5, 1.0
 _WIDE_FROM = "\u1100"
 
 
@@ -48,14 +48,15 @@ def is_unlikely(segment: Segment) -> bool:
 
 
 def usual_pace(windows: Iterable[RecognizedWindow]) -> float:
-    """The median letters per second of speech of a recording's segments; 0 if there are few."""
+    """The letters per second of speech that a quarter of a recording's segments reach; 0 if there
+    are few."""
     paces = [
         letters(segment.text) / spoken
         for window in windows
         for segment in window.segments
         if (spoken := _spoken(segment, window)) >= _SHORTEST_PACED
     ]
-    return statistics.median(paces) if len(paces) >= _FEWEST_PACED else 0.0
+    return statistics.quantiles(paces)[2] if len(paces) >= _FEWEST_PACED else 0.0
 
 
 def covers_little(window: RecognizedWindow, pace: float = 0.0) -> bool:
