@@ -254,7 +254,7 @@ def write_curves(path: Path, arrays: AcousticFrames | PitchArrays) -> None:
     from reelmill.core.atomic import replacing
 
     with replacing(path) as file:
-        np.savez_compressed(file, **vars(arrays))
+        np.savez(file, **vars(arrays))
 
 
 def _arrays(path: Path) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class MeasureAcoustics(FileStage):
         curves = self._curves(context, inputs, quality)
         talks = talks_of(inputs)
         parts = [
-            Part(heard_of(talk, talks, curves[talk.row], self.speech), curves[talk.row])
+            Part(heard_of(talk, talks, curves[talk.row].energy, self.speech), curves[talk.row])
             for talk in talks
         ]
         made = Acoustics(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelmill.artifacts import PitchArrays, QualityOfStretch
-from reelmill.core.arrays import Bool, Float32, Float64, Int16
+from reelmill.core.arrays import Float32, Float64, Int16
 from reelmill.media.audio.samples import FULL_SCALE, release
 
 RATE = 16_000
@@ -101,6 +101,17 @@ def curves_of(samples: Int16, f0: Float32) -> Curves:
     return Curves(energy, weighted, f0)
 
 
+def energies(samples: Int16) -> Float32:
+    """The mean square of each whole frame, as in `Curves`, read in pieces."""
+    found = np.empty(frames_in(len(samples)), np.float32)
+    for first in range(0, len(found), _READ_FRAMES):
+        last = min(first + _READ_FRAMES, len(found))
+        sound = samples[first * FRAME : last * FRAME].astype(np.float32) / np.float32(FULL_SCALE)
+        release(samples)
+        found[first:last] = np.square(sound).reshape(-1, FRAME).mean(1)
+    return found
+
+
 def k_weighting(rate: int) -> Float64:
     """The two filters of BS.1770 for any sampling rate, as second-order sections, shape (2, 6).
 
@@ -144,12 +155,18 @@ def pitch_curves(
     stretches: Sequence[QualityOfStretch],
     arrays: PitchArrays,
 ) -> list[Float32]:
-    """F0 of each sound by frames, 0 where nothing was measured."""
-    found = [np.zeros(frames, np.float32) for _ in channels]
-    row_of = {channel: row for row, channel in enumerate(channels)}
-    rows = np.repeat([row_of[one.channel] for one in stretches], arrays.counts).astype(np.intp)
-    at = np.floor(arrays.times * FRAMES).astype(np.int64)
-    for row, curve in enumerate(found):
-        is_here: Bool = (rows == row) & (at >= 0) & (at < frames)
-        curve[at[is_here]] = arrays.f0[is_here]
-    return found
+    """F0 of each sound by frames, 0 where nothing was measured. Praat's frames may be longer: each
+    of ours gets the nearest."""
+    found = {channel: np.zeros(frames, np.float32) for channel in channels}
+    ends = np.cumsum(arrays.counts)
+    for stretch, end, count in zip(stretches, ends.tolist(), arrays.counts.tolist(), strict=True):
+        if count == 0:
+            continue
+        times, f0 = arrays.times[end - count : end], arrays.f0[end - count : end]
+        step = float(times[1] - times[0]) if count > 1 else 1 / FRAMES
+        first = max(0, math.ceil((times[0] - step / 2) * FRAMES - 0.5))
+        last = min(frames, math.ceil((times[-1] + step / 2) * FRAMES - 0.5))
+        middles = (np.arange(first, last) + 0.5) / FRAMES
+        nearest = np.clip(np.rint((middles - times[0]) / step).astype(np.int64), 0, count - 1)
+        found[stretch.channel][first:last] = f0[nearest]
+    return list(found.values())

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from reelmill.artifacts import Span
 from reelmill.core.arrays import Bool, Float32
-from reelmill.stages.forensic.curves import FRAMES, Curves, decibels
+from reelmill.stages.forensic.curves import FRAMES, decibels
 from reelmill.stages.forensic.talk import Talk
 
 Ranges = npt.NDArray[np.int64]
@@ -57,22 +57,22 @@ class Heard:
     is_clear: bool
 
 
-def heard_of(talk: Talk, talks: Sequence[Talk], curves: Curves, rules: SpeechRules) -> Heard:
+def heard_of(talk: Talk, talks: Sequence[Talk], energy: Float32, rules: SpeechRules) -> Heard:
     """What is heard of a speaker.
 
     Args:
         talk: of the speaker.
         talks: of all speakers in all sounds.
-        curves: of the sound.
+        energy: of the sound, see `Curves`.
         rules: which silence is a pause.
     """
-    frames = len(curves.energy)
+    frames = len(energy)
     own = mask_of(talk.alone, frames)
     taken = mask_of(talk.overlap, frames)
     for other in talks:
         if other is not talk and other.row == talk.row:
             taken |= mask_of([*other.alone, *other.overlap], frames)
-    level = decibels(_smoothed(curves.energy))
+    level = decibels(_smoothed(energy))
     noise = noise_level(level, talks, talk.row)
     threshold, is_clear = _threshold(level[own], noise)
     allowed = own & ~taken

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
 
@@ -24,9 +24,13 @@ from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, optional, setting
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.praat import Praat, PraatSpec, Voice
+from reelmill.stages.forensic.curves import FRAMES, energies
 from reelmill.stages.forensic.talk import talks_of
+from reelmill.stages.forensic.utterances import Heard, SpeechRules, heard_of
 
 _ARRAYS = "pitch.npz"
+#: Seconds of silence kept around an utterance: Praat leaves out the edges of what it is given.
+_EDGE = 0.02
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,8 @@ class _Place:
 
 @dataclass(frozen=True)
 class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
-    """Gives Praat what each speaker says alone, in stretches of at most `longest` seconds; what is
-    shorter than `shortest` is left out."""
+    """Gives Praat the utterances of each speaker, without pauses and what others say at the same
+    time, in stretches of at most `longest` seconds; what is shorter than `shortest` is left out."""
 
     name: ClassVar[str] = "voice_quality"
     version: ClassVar[int] = 1
@@ -62,23 +66,34 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
     produces: ClassVar[type[Artifact]] = VoiceQuality
 
     model: PraatSpec
+    speech: SpeechRules = field(default_factory=SpeechRules)
     shortest: float = setting(0.1)
     longest: float = setting(20.0)
 
-    def split(self, context: StageContext, inputs: Inputs) -> Iterator[Stretch]:
-        sounds = [open_samples(context.folder, audio) for _, audio in inputs[Audio].sounds()]
-        for row, place in self._places(inputs):
-            yield Stretch(window(sounds[row], place.start, place.end))
+    def split(
+        self, context: StageContext, inputs: Inputs
+    ) -> Generator[Stretch, None, list[_Place]]:
+        talks = talks_of(inputs)
+        places = []
+        for row, (channel, audio) in enumerate(inputs[Audio].sounds()):
+            samples = open_samples(context.folder, audio)
+            energy = energies(samples)
+            for talk in talks:
+                if talk.row == row:
+                    heard = heard_of(talk, talks, energy, self.speech)
+                    for start, end in self._stretches(heard):
+                        places.append(_Place(start, end, talk.speaker, channel))
+                        yield Stretch(window(samples, start, end))
+        return places
 
-    def _places(self, inputs: Inputs) -> Iterator[tuple[int, _Place]]:
-        for talk in talks_of(inputs):
-            for span in talk.alone:
-                if span.duration < self.shortest:
-                    continue
-                count = math.ceil(span.duration / self.longest)
-                edges = np.linspace(span.start, span.end, count + 1).round(3).tolist()
-                for start, end in pairwise(edges):
-                    yield talk.row, _Place(start, end, talk.speaker, talk.channel)
+    def _stretches(self, heard: Heard) -> Iterator[tuple[float, float]]:
+        """The utterances of a speaker, long ones in parts."""
+        for first, last in heard.utterances.tolist():
+            start, end = max(0.0, first / FRAMES - _EDGE), last / FRAMES + _EDGE
+            if end - start >= self.shortest:
+                count = math.ceil((end - start) / self.longest)
+                edges = np.linspace(start, end, count + 1).round(3).tolist()
+                yield from pairwise(edges)
 
     def infer(self, model: Praat, batch: Sequence[Stretch]) -> list[Voice]:
         return [model.measure(item.samples) for item in batch]
@@ -86,8 +101,9 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[Voice]
     ) -> VoiceQuality:
+        (places,) = context.handed
         stretches, f0, times = [], [], []
-        for (_, place), voice in zip(self._places(inputs), outputs, strict=True):
+        for place, voice in zip(places, outputs, strict=True):
             stretches.append(_quality_of(place, voice))
             f0.append(voice.f0)
             times.append(place.start + voice.first + voice.step * np.arange(len(voice.f0)))
