@@ -241,3 +241,26 @@ def test_the_command_takes_a_result_file_too(out: Path) -> None:
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert nowhere.returncode == 2 and "not in a folder of results" in nowhere.stderr
+
+
+def test_replacements_are_made_by_every_command_and_can_be_corrected(
+    finished: Path, tmp_path: Path
+) -> None:
+    table, out = tmp_path / "table.csv", tmp_path / "out"
+    table.write_text("from,to\nEmma,Anna\n")
+    shutil.copytree(finished / "in", tmp_path / "in")
+    options = {**OPTIONS, "replacements": table}
+    Run("voice", tmp_path / "in", out=out, **options).start().wait()
+    assert (out / "voicemail.txt").read_text().startswith("[A]: Anna called")
+    [replaced] = content(out)["replacements"]  # type: ignore[misc]
+    assert (replaced["was"], replaced["now"]) == ("Emma", "Anna")  # type: ignore[index]
+    [begun] = [one for one in entries(out) if one["what"] == "run"]
+    stage = begun["stages"]["replace-words"]  # type: ignore[index]
+    assert stage["settings"]["table"] == [["Emma", "Anna"]]
+    correct(out, at="1", was="Anna", text="Olga")
+    [word] = [one for one in content(out)["segments"][0]["words"] if "machine" in one]  # type: ignore[index]
+    assert (word["word"], word["machine"]) == ("Olga", "Emma")
+    table.write_text("from,to\nEmma,Zoe\n")
+    summary = Run("voice", tmp_path / "in", out=out, **options).start().wait()
+    assert any(f.label == "correction" for f in summary.outcomes[0].findings), "Anna is gone"
+    assert (out / "voicemail.txt").read_text().startswith("[A]: Zoe called")

@@ -135,7 +135,7 @@ def _text_with(
     text = segment.text.strip()
     if not segment.words:
         return _tidy(text.replace(was.strip(), now.strip(), 1), has_spaces)
-    places = _places(text, segment.words)
+    places = places_of(text, segment.words)
     if places is None:
         before = [word.text for word in segment.words[:first]]
         after = [word.text for word in segment.words[stop:]]
@@ -150,7 +150,7 @@ def _text_with(
     return text + space + now.strip()
 
 
-def _places(text: str, words: Sequence[Word]) -> list[tuple[int, int]] | None:
+def places_of(text: str, words: Sequence[Word]) -> list[tuple[int, int]] | None:
     """Where each word stands in the text; None where one does not."""
     found, at = [], 0
     for word in words:
@@ -199,27 +199,21 @@ def _instead(
     end: float,
     editor: Editor,
 ) -> Iterator[EditedWord]:
+    """The new words. A person is sure of them; a table knows no better than the recognizer."""
+    sure = 1.0 if editor == "person" else min((word.score for word in old), default=0.0)
     if len(old) == len(tokens):
         for word, token in zip(old, tokens, strict=True):
-            yield EditedWord(
-                word.start,
-                word.end,
-                token,
-                1.0,
-                word.timing,
-                word.speaker,
-                _machine([word]),
-                editor,
-            )
+            times, machine = (word.start, word.end), _machine([word])
+            yield EditedWord(*times, token, sure, word.timing, word.speaker, machine, editor)
         return
     speaker = old[0].speaker if old else segment.speaker
     total, done = sum(map(len, tokens)), 0
     for number, token in enumerate(tokens):
         begin = start + (end - start) * done / total
         done += len(token)
-        until = start + (end - start) * done / total
+        until = end if done == total else start + (end - start) * done / total
         machine = "" if number else _machine(old)
-        yield EditedWord(begin, until, token, 1.0, "interpolated", speaker, machine, editor)
+        yield EditedWord(begin, until, token, sure, "interpolated", speaker, machine, editor)
 
 
 def _machine(words: Sequence[Word]) -> str:

@@ -17,6 +17,7 @@ from reelmill.models.translation.translators import resolve_translator
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.pipelines.choices import NOT_ASKED, BuildContext, free_memory_mb, remembered
 from reelmill.pipelines.registry import with_added
+from reelmill.pipelines.replacements import with_replacements
 from reelmill.pipelines.review import with_review
 from reelmill.pipelines.subtitle import subtitle_pipeline
 from reelmill.pipelines.voice_builder import recognizer_spec
@@ -62,6 +63,7 @@ def build_subtitle(context: BuildContext) -> Pipeline:
     whisper = recognizer_spec(files, settings)
     aligners = choose_words(settings, whisper)
     pipeline = subtitle_pipeline(settings, whisper, nllb, context.out, aligners=aligners)
+    pipeline = with_replacements(pipeline, settings)
     return with_added(with_review(pipeline, settings, context.out), settings)
 
 

@@ -23,6 +23,7 @@ from reelmill.pipelines.diarization import known_people_of
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
 from reelmill.pipelines.forensic import with_forensic
 from reelmill.pipelines.registry import with_added
+from reelmill.pipelines.replacements import with_replacements
 from reelmill.pipelines.review import with_review
 from reelmill.pipelines.voice import voice_pipeline
 from reelmill.pipelines.whisperx import whisperx_pipeline
@@ -86,19 +87,21 @@ def recognition(
     diarizer = choose_diarizer(settings)
     people = known_people_of(settings, diarizer, out / ".cache") if compares_voices else None
     if whisperx is not None:
-        return whisperx_pipeline(
+        pipeline = whisperx_pipeline(
             settings, whisperx, out, diarizer=diarizer, people=people, names=names
         )
-    spec = recognizer_spec(files, settings)
-    return voice_pipeline(
-        settings,
-        spec,
-        out,
-        aligners=choose_words(settings, spec, lacking.notes),
-        diarizer=diarizer,
-        people=people,
-        names=names,
-    )
+    else:
+        spec = recognizer_spec(files, settings)
+        pipeline = voice_pipeline(
+            settings,
+            spec,
+            out,
+            aligners=choose_words(settings, spec, lacking.notes),
+            diarizer=diarizer,
+            people=people,
+            names=names,
+        )
+    return with_replacements(pipeline, settings)
 
 
 def _vain_words(settings: Settings) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from reelmill.artifacts import Diarization, ExportedFile, Segment, SpeakerProfiles, Transcript, Turn
 from reelmill.artifacts.corrections import CorrectionLayer, Edit, corrected
 from reelmill.artifacts.edited_words import find_words, joined, spaced
+from reelmill.artifacts.replaced import marked
 from reelmill.core import gate
 from reelmill.core.atomic import write_bytes
 from reelmill.core.keys import WRITTEN, user_key
@@ -51,7 +52,7 @@ class Desk:
     @property
     def machine(self) -> Transcript:
         """The transcript as the machine made it."""
-        return self.finished.inputs[Transcript]
+        return marked(self.finished.inputs[Transcript])
 
     @property
     def turns(self) -> list[Turn]:

@@ -39,6 +39,9 @@ class VoiceFields(BaseFields):
     formats: CommaSeparated = Field(
         ("json", "txt", "srt", "vtt", "tsv"), description="files written for each recording"
     )
+    replacements: Path | None = Field(
+        None, description="table of words to replace after recognition (CSV, TSV or TOML)"
+    )
     case: Path | None = Field(
         None, description="TOML file with what records say of the case: number, speakers, excerpts"
     )

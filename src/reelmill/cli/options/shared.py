@@ -191,6 +191,10 @@ class Recognition:
         str | None, typer.Option(help="Preceding text that shows names and spelling.")
     ] = None
     hotwords: Annotated[str | None, typer.Option(help="Words and names to expect.")] = None
+    replacements: Annotated[
+        Path | None,
+        typer.Option(help="Words to replace afterwards: CSV, TSV (from,to) or TOML."),
+    ] = None
     align: Annotated[
         bool | None, typer.Option("--align/--no-align", help="Time every word [--align].")
     ] = None

@@ -18,6 +18,7 @@ from reelmill.artifacts import (
     Word,
 )
 from reelmill.artifacts.edited_words import EditedSegment, EditedWord
+from reelmill.artifacts.replaced import Replaced, replaced_in
 from reelmill.core.times import milliseconds
 from reelmill.export.jsontext import json_text, number
 from reelmill.export.transcript.cues import spoken
@@ -83,6 +84,10 @@ def _content(document: Document) -> dict[str, Any]:
             for one in of.findings
         ),
     ]
+    if replaced := replaced_in(transcript):
+        content["replacements"] = [
+            {**_times(one), "was": one.was, "now": one.now} for one in replaced
+        ]
     if document.correction is not None:
         content["corrections"] = _correction(document.correction)
     if document.acoustics is not None:
@@ -183,7 +188,7 @@ def _word(word: Word) -> dict[str, Any]:
     return values
 
 
-def _times(part: Segment | Word | Turn) -> dict[str, float]:
+def _times(part: Segment | Word | Turn | Replaced) -> dict[str, float]:
     start = _seconds(part.start)
     return {"start": start, "end": max(start, _seconds(part.end))}
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from reelmill.artifacts import Diarization, Finding, SpokenTranscript, Transcript, Turn
 from reelmill.artifacts.corrections import SCHEMA, CorrectionLayer, Edit, corrected, renamed
+from reelmill.artifacts.replaced import marked
 from reelmill.core.json_text import parse_json
 from reelmill.core.keys import user_key
 from reelmill.core.opening import open_unlinked
@@ -141,7 +142,7 @@ def corrected_inputs(recording: Recording, inputs: Inputs, layers: Layers) -> Co
 
     An edit that no longer fits the text is left out, and told as a finding.
     """
-    machine, diarization = inputs[Transcript], inputs.get(Diarization)
+    machine, diarization = marked(inputs[Transcript]), inputs.get(Diarization)
     turns = [] if diarization is None else list(diarization.turns)
     try:
         layer = layers.read(recording.name)
