@@ -49,6 +49,22 @@ def test_scores_are_in_the_json_and_on_the_report_page(out: Path) -> None:
     assert "score: " in (out / "report.html").read_text()
 
 
+# proves: V8
+def test_what_is_found_in_the_words_is_scored_with_its_parts(tmp_path: Path) -> None:
+    sample = SAMPLES / "call 2026-03-14.m4a"
+    done = reelmill("voice", sample, "-o", tmp_path, "--model", "demo", "--forensic", "--formats",
+                    "json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "call 2026-03-14.json").read_text())
+    found = {one["label"] for one in content["findings"] if one["source"] == "patterns"}
+    scores = content["scores"]["recording"]
+    scored = {one["category"] for one in scores["categories"] if one["score"]}
+    assert "coercion" in found and found <= scored
+    assert scores["overall"] > 0 and scores["formula"].endswith(f"= {scores['overall']:g}")
+    parts = [part for one in scores["categories"] for part in one["parts"]]
+    assert all(part["end"] > part["start"] and part["text"] for part in parts)
+
+
 def test_an_invalid_file_of_weights_is_refused_before_any_work(tmp_path: Path) -> None:
     weights = tmp_path / "weights.toml"
     weights.write_text("[categories.threat]\npoints = 'many'\n")

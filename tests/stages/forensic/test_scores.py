@@ -164,6 +164,7 @@ def test_a_category_that_was_not_searched_has_no_score(
     assert score_of(made, "threat") is None
     assert score_of(made, "voice") == 10
     assert made.notes == [why]
+    assert made.overall is None and made.recording.why_none == why
 
 
 def test_frequent_findings_count_per_minute_of_speech(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class FindPatterns(FileStage):
     """
 
     name: ClassVar[str] = "patterns"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Finding patterns of language"
     commands = ("voice",)
     enabled_by = ("forensic", True)
@@ -63,7 +63,8 @@ class FindPatterns(FileStage):
             for language in unsearched
         ]
         found = [match.finding() for match in matches if match.counts]
-        return PatternMatches([*left_out, *found], self._made_with(sorted(searched)), matches)
+        languages = sorted(searched)
+        return PatternMatches([*left_out, *found], self._made_with(languages), matches, languages)
 
     def _why_not(self, language: str) -> str:
         """Why a language is not searched, and what helps; empty where it is."""

@@ -53,7 +53,7 @@ class ScoreFindings(FileStage):
     """
 
     name: ClassVar[str] = "scores"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Scoring findings"
     commands = ("voice",)
     enabled_by = ("forensic", True)
@@ -153,8 +153,10 @@ class ScoreFindings(FileStage):
             )
             for name in names
         ]
-        overall, formula = _overall(categories)
-        why = "" if overall is not None else too_little or "no category could be scored"
+        # The voice alone says too little: 0 overall would read as if the words had been searched.
+        why = too_little or missing.patterns
+        overall, formula = (None, "") if why else _overall(categories)
+        why = "" if overall is not None else why or "no category could be scored"
         return SpeakerScores(speaker, round(seconds, 3), overall, why, formula, categories)
 
 
