@@ -1,14 +1,15 @@
 """The peers, each as the script a user would write.
 
 `python -m benchmarks.peers HOW MODEL OUT FILE...` writes OUT, a JSON object of file name to text.
-HOW is `loop` (faster-whisper file by file; `loop:en` in that language) or `batched` (its own
-batched pipeline, file by file).
+HOW is `loop` (faster-whisper file by file; `loop:en` in that language), `batched` (its own batched
+pipeline as it comes, file by file, without timestamps) or `batched-timestamps`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -25,13 +26,18 @@ def main(how: str, model_name: str, out: str, files: list[str]) -> None:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
     window = speech_seconds(Path(model_name))
-    model = WhisperModel(model_name, device="cpu", compute_type="int8")
+    model = WhisperModel(
+        model_name, device="cpu", compute_type="int8", cpu_threads=os.cpu_count() or 1
+    )
     batched = BatchedInferencePipeline(model)
     texts = {}
     for file in files:
-        if how == "batched":
+        if how.startswith("batched"):
             segments, _ = batched.transcribe(
-                file, batch_size=20, without_timestamps=False, chunk_length=window
+                file,
+                batch_size=20,
+                without_timestamps=how == "batched",
+                chunk_length=window,
             )
         else:
             _, _, language = how.partition(":")

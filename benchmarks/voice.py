@@ -90,7 +90,7 @@ def _run_all(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[st
         "reelmill, two model workers of one thread": lambda s: reelmill(s, "cpu:2", 1),
         "reelmill, one model worker of two threads": lambda s: reelmill(s, "cpu:1", 2),
         "faster-whisper, file by file": lambda s: faster_whisper(s, "loop"),
-        "faster-whisper batched, file by file": lambda s: faster_whisper(s, "batched"),
+        "faster-whisper batched, file by file": lambda s: faster_whisper(s, "batched-timestamps"),
         "faster-whisper, a process per file": process_per_file,
     }
     if command := whisperx_command(options.whisperx_python):

@@ -78,7 +78,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "recognize"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)

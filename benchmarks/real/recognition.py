@@ -1,0 +1,216 @@
+"""Recognition of real telephone speech: errors by language and speed, beside faster-whisper.
+
+    python -m benchmarks.real.recognition REAL --model FOLDER [--files 4] [--half check]
+        [--languages en es fr it ru] [--peers ...] [--json FILE]
+
+All contenders use the same weights, in one call. Calls of about a minute are put together from
+Debian's telephone prompts, five real people (packages asterisk-core-sounds-{en,es,fr,it,ru}-wav,
+texts in those without `-wav`). Every second prompt belongs to the half that was tuned on
+(`--half tune`). The prompts' texts have small errors of their own, so only differences count.
+Korean is taken from `calls/` of REAL. Nobody wrote down the words of these recordings: each text is
+compared with that of the first peer, which is a machine's.
+
+Errors are jiwer's. Normalizer: NFKC, no case, letters and digits only, number words from 0 to 10 as
+digits; Korean by characters without spaces. Each contender is one command for all languages,
+including its start; ours also writes all results and evidence. `CPU s` counts all processes:
+compare it on a machine that does other work. FOLDER is a real Whisper in CTranslate2's format.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+import soundfile
+
+from benchmarks.common import (
+    Measured,
+    measure,
+    measure_reelmill,
+    show,
+    told_command,
+    write_result,
+)
+from benchmarks.real.conversations import RATE, resampled
+from benchmarks.real.languages import prompts
+
+_NUMBERS = {
+    "en": "zero one two three four five six seven eight nine ten",
+    "es": "cero uno dos tres cuatro cinco seis siete ocho nueve diez",
+    "fr": "zéro un deux trois quatre cinq six sept huit neuf dix",
+    "it": "zero uno due tre quattro cinque sei sette otto nove dieci",
+    "ru": "ноль один два три четыре пять шесть семь восемь девять десять",
+}
+_PEERS = {
+    "batched": "faster-whisper, batched",
+    "batched-timestamps": "faster-whisper, batched, timestamps",
+    "loop": "faster-whisper, one by one",
+}
+_KOREAN = ("ko-KR_BroadbandModel_sample1.wav", "ko-KR_NarrowbandModel_sample1.wav")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A recording, its language and its words; None where nobody wrote them down."""
+
+    file: Path
+    language: str
+    text: str | None
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="reelmill-recognition-") as folder:
+        work = Path(folder)
+        calls = list(_calls(options, work))
+        texts: dict[str, dict[str, str]] = {}
+        times: dict[str, Measured] = {}
+        texts["reelmill"], times["reelmill"] = _ours(options.model, calls, work / "out")
+        for peer in options.peers:
+            name = _PEERS[peer]
+            texts[name], times[name] = _theirs(peer, options.model, calls, work / f"{peer}.json")
+        seconds = sum(soundfile.info(str(call.file)).duration for call in calls)
+    rows = _rows(calls, texts, times, seconds)
+    show(f"{len(calls)} recordings, {options.half} half", rows)
+    told = {"command": told_command("benchmarks.real.recognition"), "half": options.half}
+    write_result(options.json, {**told, "recordings": len(calls), "rows": rows})
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("real", type=Path, help="folder of real recordings")
+    parser.add_argument("--model", required=True, help="folder of a real Whisper")
+    parser.add_argument("--files", type=int, default=4, help="calls of each language")
+    parser.add_argument("--seconds", type=float, default=60, help="length of a call")
+    parser.add_argument("--half", choices=("tune", "check"), default="check")
+    parser.add_argument("--languages", nargs="+", choices=tuple(_NUMBERS), default=tuple(_NUMBERS))
+    parser.add_argument("--peers", nargs="*", choices=tuple(_PEERS), default=tuple(_PEERS))
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    return parser.parse_args()
+
+
+def _calls(options: argparse.Namespace, work: Path) -> Iterator[Call]:
+    for language in options.languages:
+        half = ("tune", "check").index(options.half)
+        pool = sorted(prompts(language))[half::2]
+        for number in range(options.files):
+            chosen = random.Random(f"{options.half} {language} {number}")
+            yield _call(work / f"{language}-{number:02d}.wav", language, pool, chosen, options)
+    for name in _KOREAN:
+        if (options.real / "calls" / name).is_file():
+            yield Call(options.real / "calls" / name, "ko", None)
+
+
+def _call(
+    path: Path,
+    language: str,
+    pool: Sequence[tuple[Path, str]],
+    chosen: random.Random,
+    options: argparse.Namespace,
+) -> Call:
+    """A call of prompts with pauses of 0.3 to 1.2 s between them."""
+    parts: list[Any] = []
+    words: list[str] = []
+    seconds = 0.0
+    while seconds < options.seconds:
+        file, text = chosen.choice(pool)
+        sound, rate = soundfile.read(file, dtype="float64", always_2d=True)
+        mono = resampled(sound.mean(axis=1), rate, RATE)
+        pause = chosen.uniform(0.3, 1.2)
+        parts += [mono, np.zeros(round(pause * RATE))]
+        words.append(text)
+        seconds += len(mono) / RATE + pause
+    soundfile.write(path, np.concatenate(parts), RATE, subtype="PCM_16")
+    return Call(path, language, " ".join(words))
+
+
+def _ours(model: str, calls: Sequence[Call], out: Path) -> tuple[dict[str, str], Measured]:
+    measured = measure_reelmill(
+        "voice", *(str(call.file) for call in calls), "-o", str(out), "--model", model,
+        "--no-align", "--diarizer", "none", "--formats", "json",
+    )  # fmt: skip
+    return {
+        call.file.name: json.loads((out / f"{call.file.stem}.json").read_text("utf-8"))["text"]
+        for call in calls
+    }, measured
+
+
+def _theirs(
+    how: str, model: str, calls: Sequence[Call], out: Path
+) -> tuple[dict[str, str], Measured]:
+    files = [str(call.file) for call in calls]
+    measured = measure([sys.executable, "-m", "benchmarks.peers", how, model, str(out), *files])
+    return json.loads(out.read_text("utf-8")), measured
+
+
+def _rows(
+    calls: Sequence[Call],
+    texts: dict[str, dict[str, str]],
+    times: dict[str, Measured],
+    seconds: float,
+) -> list[dict[str, Any]]:
+    peers = [name for name in texts if name != "reelmill"]
+    rows = []
+    for name, found in texts.items():
+        row: dict[str, Any] = {"what": name}
+        for language in dict.fromkeys(call.language for call in calls):
+            some = [call for call in calls if call.language == language]
+            if language == "ko":
+                reference = texts[peers[0]] if peers else {}
+                errors = _korean(some, found, reference)
+            else:
+                errors = 100 * _word_errors(some, found, language)
+            row[f"{language} %"] = errors
+        measured, ours = times[name], times["reelmill"]
+        row |= {
+            "s": measured.seconds,
+            "CPU s": measured.cpu_seconds,
+            "x real time": seconds / measured.seconds,
+            "ours is x as fast": measured.seconds / ours.seconds,
+            "by CPU": measured.cpu_seconds / ours.cpu_seconds,
+        }
+        rows.append(row)
+    return rows
+
+
+def _word_errors(calls: Sequence[Call], found: dict[str, str], language: str) -> float:
+    plain = partial(normalized, language=language)
+    truth = [plain(call.text or "") for call in calls]
+    return float(jiwer.wer(truth, [plain(found[call.file.name]) for call in calls]))
+
+
+def _korean(
+    calls: Sequence[Call], found: dict[str, str], reference: dict[str, str]
+) -> float | None:
+    """Characters that differ from another machine's text, in percent."""
+    if not reference:
+        return None
+    texts = [
+        ["".join(normalized(some[call.file.name], "ko").split()) for call in calls]
+        for some in (reference, found)
+    ]
+    return 100 * float(jiwer.cer(*texts))
+
+
+def normalized(text: str, language: str) -> str:
+    """A text as it is compared: see the normalizer above."""
+    numbers = {word: str(n) for n, word in enumerate(_NUMBERS.get(language, "").split())}
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+    words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", folded)
+    return " ".join(numbers.get(word, word) for word in words)
+
+
+if __name__ == "__main__":
+    main()
