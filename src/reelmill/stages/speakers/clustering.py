@@ -29,7 +29,9 @@ class ClusteringOptions:
     one person, begin as one group. `threshold`: two groups are one person if the mean cosine
     similarity between them is less than this below the similarity within a group. Because few
     stretches say little, `doubt` divided by the seconds of the smaller group is added to it.
-    `reliable_seconds`: shorter stretches are assigned to the people found from longer ones.
+    `reliable_seconds`: shorter stretches are assigned to the people found from longer ones, unless
+    they are strange to all of them: less similar than `strange`, as a share of the similarity
+    within one person.
     `least_seconds`: the least speech of a person in all. Tuned for the shipped encoder on one half
     of the people in benchmarks/real.
     """
