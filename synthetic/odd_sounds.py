@@ -297,7 +297,7 @@ def music_surround(path: Path) -> None:
 
 def three_languages(path: Path) -> None:
     """A film in which English, Spanish and French are spoken, one after the other."""
-    scene = Scene().talk("en", 3, 5).talk("es", 3, 5).talk("fr", 3, 5)
+    scene = Scene().talk("en", 6, 5).talk("es", 6, 5).talk("fr", 6, 5)
     black = np.zeros((90, 160, 3), np.uint8)
     shown = (black for _ in range(round(scene.seconds * 5)))
     write_movie(path, shown, Fraction(5), SoundTrack(scene.samples, RATE))

@@ -205,6 +205,10 @@ def every(*checks: Right) -> Right:
     return lambda result, path: all(check(result, path) for check in checks)
 
 
+def either(*checks: Right) -> Right:
+    return lambda result, path: any(check(result, path) for check in checks)
+
+
 def without(label: str) -> Right:
     return lambda result, path: not result.labelled(label)
 

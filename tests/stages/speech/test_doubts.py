@@ -66,3 +66,16 @@ def test_remaining_doubts_are_reported():
     )
     assert unlikely.score == pytest.approx(0.301, abs=0.001)
     assert doubt_findings([window(0, 10, "en", text="")]) == []  # told as an empty result
+
+
+def test_a_stretch_of_speech_without_any_text_is_heard_again_and_told():
+    # proves: G8 S6
+    spans = [(0, 6), (7, 12), (13, 20)]
+    broken_off = window(0, 20, "en", text=ENOUGH, spans=spans)
+    broken_off.segments[0].end = 6.4
+    assert is_doubtful(broken_off)
+    (found,) = doubt_findings([broken_off])
+    assert (found.label, found.start, found.end) == ("no text", 7, 20)
+    assert found.text == "12 s of speech, no text"
+    broken_off.segments[0].end = 15.5
+    assert not covers_little(broken_off), "a few seconds may be no speech"

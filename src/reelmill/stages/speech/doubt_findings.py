@@ -6,7 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 from reelmill.artifacts import Finding, RecognizedWindow
-from reelmill.stages.speech.doubts import covers_little, is_sparse, is_unlikely
+from reelmill.stages.speech.doubts import (
+    covers_little,
+    is_sparse,
+    is_unlikely,
+    without_text,
+)
 
 #: Speech of at least this length should have text; shorter speech may be a cough.
 _NO_TEXT_SECONDS = 2.0
@@ -23,12 +28,13 @@ def doubt_findings(windows: Sequence[RecognizedWindow]) -> list[Finding]:
 
 
 def _little_text(window: RecognizedWindow) -> Iterator[Finding]:
-    if not window.segments and window.seconds >= _NO_TEXT_SECONDS:
-        times = window.pieces[0].start, window.pieces[-1].end
-        text = f"{window.seconds:.0f} s of speech, no text"
-        yield Finding("no text", *times, text=text, severity="warning")
+    if not window.segments:
+        if window.seconds >= _NO_TEXT_SECONDS:
+            yield _nothing(window.pieces[0].start, window.pieces[-1].end, window.seconds)
         return
-    if not covers_little(window):
+    bare = without_text(window)
+    yield from (_nothing(*one) for one in bare)
+    if bare or not covers_little(window):
         return
     sparse = [segment for segment in window.segments if is_sparse(segment, window)]
     for segment in sparse:
@@ -36,6 +42,11 @@ def _little_text(window: RecognizedWindow) -> Iterator[Finding]:
     if not sparse:
         text = " ".join(segment.text.strip() for segment in window.segments)
         yield _finding(window.pieces[0].start, window.pieces[-1].end, window.seconds, text)
+
+
+def _nothing(start: float, end: float, seconds: float) -> Finding:
+    text = f"{seconds:.0f} s of speech, no text"
+    return Finding("no text", start, end, text=text, severity="warning")
 
 
 def _finding(start: float, end: float, seconds: float, text: str) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from reelmill.artifacts import RecognizedWindow, Segment
 from reelmill.export.transcript.marks import UNINTELLIGIBLE
@@ -69,7 +69,31 @@ def covers_little(window: RecognizedWindow, pace: float = 0.0) -> bool:
         return False
     if letters_of(window.segments) < FEWEST_LETTERS_PER_SECOND * window.seconds:
         return True
+    if without_text(window):
+        return True
     return any(is_sparse(segment, window, pace) for segment in window.segments)
+
+
+def without_text(window: RecognizedWindow) -> list[tuple[float, float, float]]:
+    """Stretches of a window in which no segment is although somebody speaks for long: start, end,
+    and the seconds of speech in them."""
+    found: list[tuple[float, float, float]] = []
+    for start, end in _between(window):
+        pieces = [(max(start, one.start), min(end, one.end)) for one in window.pieces]
+        spoken = [(first, last) for first, last in pieces if last > first]
+        seconds = sum(last - first for first, last in spoken)
+        if seconds >= SHORTEST_SECONDS:
+            found.append((spoken[0][0], spoken[-1][1], seconds))
+    return found
+
+
+def _between(window: RecognizedWindow) -> Iterator[tuple[float, float]]:
+    """Where no segment is, from the beginning of a window to its end."""
+    end = window.pieces[0].start
+    for segment in sorted(window.segments, key=lambda one: one.start):
+        yield end, segment.start
+        end = max(end, segment.end)
+    yield end, window.pieces[-1].end
 
 
 def is_sparse(segment: Segment, window: RecognizedWindow, pace: float = 0.0) -> bool:
