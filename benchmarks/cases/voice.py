@@ -55,14 +55,20 @@ def _sentences_begin(result: Result, path: Path) -> bool:
     return all(any(-0.45 <= at - start <= 0.55 for start in starts) for at, *_ in truth(path))
 
 
-def _in_languages(result: Result, path: Path) -> bool:
-    """Each sentence said is in a segment of its language, by the middle of its time."""
+def _share_in_languages(result: Result, path: Path) -> float:
+    """The share of the time in which somebody speaks whose segment is in the language spoken."""
+    right = total = 0.0
     for start, end, language, _ in truth(path):
         middle = (start + end) / 2
         there = [one for one in result.segments if one["start"] <= middle <= one["end"]]
-        if not there or there[0]["language"] != language:
-            return False
-    return True
+        total += end - start
+        if there and there[0]["language"] == language:
+            right += end - start
+    return right / total
+
+
+def _in_languages(result: Result, path: Path) -> bool:
+    return _share_in_languages(result, path) == 1
 
 
 def _sides_heard(share: float) -> Right:
@@ -401,8 +407,8 @@ _MADE = [
     ),
     _made(
         "three_languages.mp4",
-        "English, Spanish, French, of three that are given",
-        _in_languages,
+        "English, Spanish, French, of three that are given: nine tenths in their language",
+        lambda result, path: _share_in_languages(result, path) >= 0.9,
         "--language",
         "en,es,fr",
         needs_words=True,
