@@ -46,6 +46,8 @@ def test_scores_are_in_the_json_and_on_the_report_page(out: Path) -> None:
     for one in scores["recording"]["categories"]:
         assert (one["score"] is None) == bool(one["why_none"])
         assert one["score"] is None or one["formula"].endswith(f"= {one['score']:g}")
+    by_name = {one["category"]: one["score"] for one in scores["recording"]["categories"]}
+    assert by_name["threat"] is not None and by_name["voice"] is not None
     assert "score: " in (out / "report.html").read_text()
 
 

@@ -196,7 +196,9 @@ def _missing(inputs: Inputs) -> _Missing:
     patterns = voice = ""
     if matches is None:
         patterns = "patterns of language were not searched"
-    elif spoken and not spoken & set(matches.searched):
+    elif not spoken:
+        patterns = "no text was recognized"
+    elif not spoken & set(matches.searched):
         patterns = f"no patterns were searched in {', '.join(sorted(spoken))}"
     if acoustics is None:
         voice = "voices were not measured"

@@ -25,10 +25,14 @@ Ranges = npt.NDArray[np.int64]
 _BELOW_LOUDEST, _ABOVE_NOISE = 25.0, 5.0
 _LOUDEST, _QUIETEST = 99, 5
 _LEAST_CONTRAST = 8.0
-#: Frames: levels are smoothed over so many; a shorter sound is a click; this far beyond a turn its
-#: sound may go on; so many frames without speech tell how loud the noise is.
-_SMOOTH, _CLICK, _REACH, _LEAST_NOISE = 3, 5, 30, 50
+#: Frames: levels are smoothed over so many; this far beyond a turn its sound may go on; so many
+#: frames without speech tell how loud the noise is.
+_SMOOTH, _REACH, _LEAST_NOISE = 3, 30, 50
+#: Frames: shorter silence is part of the sound around it (the closure of a plosive); then, shorter
+#: sound is a click (as de Jong and Wempe).
+_CLOSURE, _CLICK = 10, 10
 _SHORTEST = 10
+_DIGITAL_SILENCE = -95.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def heard_of(talk: Talk, talks: Sequence[Talk], energy: Float32, rules: SpeechRu
     threshold, is_clear = _threshold(level[own], noise)
     allowed = own & ~taken
     reached = _reached(own, frames) & ~taken
-    runs = _ranges(reached & (level > threshold))
+    runs = _joined(_ranges(reached & (level > threshold)), taken, _CLOSURE)
     runs = runs[(runs[:, 1] - runs[:, 0] >= _CLICK) & _touches(runs, allowed)]
     shortest = round(rules.shortest_pause * FRAMES)
     utterances = _joined(runs, taken, shortest)
@@ -85,7 +89,8 @@ def heard_of(talk: Talk, talks: Sequence[Talk], energy: Float32, rules: SpeechRu
     gaps = np.stack([utterances[:-1, 1], utterances[1:, 0]], axis=1)
     gaps = gaps[gaps[:, 1] - gaps[:, 0] >= shortest]
     gaps = gaps[~_touches(gaps, _others_talk(talk, talks, frames))]
-    return Heard(talk, _mask(runs, frames), utterances, gaps, noise, is_clear)
+    sounding = _mask(runs, frames) & (level > threshold)
+    return Heard(talk, sounding, utterances, gaps, noise, is_clear)
 
 
 def mask_of(spans: Sequence[Span], frames: int) -> Bool:
@@ -95,8 +100,9 @@ def mask_of(spans: Sequence[Span], frames: int) -> Bool:
 
 
 def noise_level(level: Float32, talks: Sequence[Talk], row: int) -> float | None:
-    """The median level where nobody talks, in dB of full scale; None where somebody always does."""
-    free = np.ones(len(level), np.bool_)
+    """The median level where nobody talks, in dB of full scale; None where somebody always does.
+    Digital silence, of a muted line, is no noise."""
+    free = level > _DIGITAL_SILENCE
     for talk in talks:
         if talk.row == row:
             free &= ~_reached(mask_of([*talk.alone, *talk.overlap], len(level)), len(level))
