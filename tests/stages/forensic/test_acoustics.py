@@ -76,6 +76,17 @@ def test_pauses_are_found_to_50_ms(tmp_path: Path, noise_dbfs: float) -> None:
     assert made.speakers[0].pause_seconds == pytest.approx(2.65, abs=0.1)
 
 
+def test_pauses_that_noise_covers_are_told_to_be_unknown(tmp_path: Path) -> None:
+    sound = np.concatenate([voice(140, 2), silence(1), voice(140, 2)])
+    sound += noise(5, -28.0)
+    words = [(at, at + 0.4, "hello", None) for at in (0.0, 0.5, 1.0, 1.5, 3.0, 3.5, 4.0, 4.5)]
+    made = measured(tmp_path, sound, words=words, with_praat=False)
+    assert made.pauses == [] and made.speakers[0].speech_rate is None
+    assert "pauses could not be told: the speech hardly stands out from the noise" in [
+        one.text for one in made.findings
+    ]
+
+
 def test_silence_while_another_person_speaks_is_not_a_pause(tmp_path: Path) -> None:
     sound = np.concatenate(
         [voice(110, 2), silence(0.5), voice(220, 1), silence(0.5), voice(110, 2)]

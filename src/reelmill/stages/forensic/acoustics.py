@@ -106,11 +106,19 @@ class MeasureAcoustics(FileStage):
             made.changes += changes_of(utterances, self.baseline)
             made.utterances += utterances
             for part in own:
+                if part.heard.talk.alone and not part.heard.is_clear:
+                    made.unmeasured.append(_unclear(part))
                 made.episodes += episodes_of(
                     speaker, part.heard.sounding, part.curves, self.episodes
                 )
         for moments in (made.pauses, made.changes, made.utterances, made.episodes):
             moments.sort(key=lambda one: (one.start, one.end))
+
+
+def _unclear(part: Part) -> str:
+    talk = part.heard.talk
+    whose = "" if talk.speaker is None else f"{talk.speaker}: "
+    return f"{whose}pauses could not be told: the speech hardly stands out from the noise"
 
 
 def _frames(curves: list[Curves], parts: list[Part], made: Acoustics) -> AcousticFrames:

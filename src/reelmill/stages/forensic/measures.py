@@ -165,7 +165,8 @@ def _add_rates(
             before = end if count else None
     if spoken >= _LEAST_UNITS:
         found.rate_unit = units.unit
-        found.speech_rate = round(spoken / (seconds + paused), 3)
+        if all(part.heard.is_clear for part in parts if part.heard.talk.alone):
+            found.speech_rate = round(spoken / (seconds + paused), 3)
         found.articulation_rate = round(spoken / seconds, 3)
 
 
