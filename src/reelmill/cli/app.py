@@ -45,7 +45,7 @@ app.add_typer(models_app, name="models")
 patterns_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List and try patterns of language (see `reelmill voice --forensic`).",
+    help="List and try the patterns of `voice --forensic`.",
 )
 app.add_typer(patterns_app, name="patterns")
 
@@ -179,7 +179,7 @@ def correct(
 @app.command()
 @takes(case_options.Case)
 def case(out: Annotated[Path, typer.Argument(help="Folder of results.")], **options: Any) -> None:
-    """Sign, time-stamp, pack or show the evidence of a folder of results.
+    """Sign, time-stamp, pack or show the evidence of a folder.
 
     Without options it prints the head of the custody log."""
     from reelmill.commands.case import Wanted, run_case
@@ -213,7 +213,7 @@ def find(
         bool, typer.Option("--json", help="Print JSON, an object per line.")
     ] = False,
 ) -> None:
-    """Find what was said or found: by words, speaker, recording and time."""
+    """Find what was said, by words, speaker, recording and time."""
     from reelmill.commands.find import query_of, run_find
 
     query = query_of(words or [], speaker, recording, start, end, only, limit)

@@ -76,7 +76,7 @@ def run_case(out: Path, wanted: Wanted) -> int:
 
     Raises:
         UsageError: no folder of results, a key or package is missing, or an option does not fit.
-        InputError: a file is not as it is on record, or a time stamp does not hold.
+        InputError: a file differs from its record, or a time stamp is not valid.
     """
     if wanted.hashdeep:
         for line in hashdeep_lines(out, read_evidence(out)):

@@ -76,7 +76,7 @@ def run_correct(target: Path, wanted: Wanted) -> int:
         else:
             edits, left = _edits(desk, wanted)
             for text in left:
-                print(printable(f"not taken over: {text}"), file=sys.stderr)
+                print(printable(f"not applied: {text}"), file=sys.stderr)
             changed, unfit = checked(desk, edits)
             kept = [*desk.layer.edits, *changed]
             facts = {"edits": [asdict(edit) for edit in changed]}

@@ -28,17 +28,17 @@ class Correct:
         str | None, typer.Option(help="Who speaks there; with --split, who speaks from there on.")
     ] = None
     name: Annotated[
-        list[str] | None, typer.Option(help="What a speaker is called, e.g. A=Kim; repeatable.")
+        list[str] | None, typer.Option(help="Name of a speaker, e.g. A=Kim; repeatable.")
     ] = None
-    merge: Annotated[
-        bool, typer.Option("--merge", help="Make one segment of those from --at to --to.")
-    ] = False
+    merge: Annotated[bool, typer.Option("--merge", help="Join the segments from --at to --to.")] = (
+        False
+    )
     split: Annotated[
-        bool, typer.Option("--split", help="Begin another segment at the time --at.")
+        bool, typer.Option("--split", help="Start a new segment at the time --at.")
     ] = False
     from_file: Annotated[
         Path | None,
-        typer.Option("--from", help="Take over an edited SRT, VTT, TSV, text, JSON, or TOML."),
+        typer.Option("--from", help="Use an edited SRT, VTT, TSV, text, JSON or TOML."),
     ] = None
     undo: Annotated[int, typer.Option(min=0, help="Take back the last N corrections.")] = 0
     by: Annotated[str | None, typer.Option(help="Who corrects [the user's name].")] = None

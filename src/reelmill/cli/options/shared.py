@@ -170,7 +170,7 @@ class Sound:
     channels: Annotated[
         str | None,
         typer.Option(
-            help="auto (a person a channel: each alone), mix, split, or one, from 1 [auto]."
+            help="auto (each person's channel alone), mix, split, or a number from 1 [auto]."
         ),
     ] = None
     keep_audio: Annotated[

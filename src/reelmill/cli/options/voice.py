@@ -86,9 +86,7 @@ class People:
 
     across: Annotated[
         bool | None,
-        typer.Option(
-            "--across", help="Who is the same person in several recordings: speakers.json."
-        ),
+        typer.Option("--across", help="Match the same people across recordings: speakers.json."),
     ] = None
     people: Annotated[
         Path | None,

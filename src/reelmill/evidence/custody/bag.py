@@ -128,7 +128,7 @@ def _refuse_place(out: Path, bag: Path) -> None:
     if real == inside or real.startswith(inside + os.sep):
         raise UsageError(f"{bag}: lies in the output folder; give a folder elsewhere")
     if os.path.lexists(bag) and (not bag.is_dir() or any(bag.iterdir())):
-        raise UsageError(f"{bag}: is there already; give a folder that is new or empty")
+        raise UsageError(f"{bag}: already exists; give a folder that is new or empty")
 
 
 def _files(out: Path, evidence: Evidence, *, with_originals: bool) -> Iterator[_File]:

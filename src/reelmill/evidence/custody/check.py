@@ -51,7 +51,7 @@ class Log:
         originals: content of originals by name, as last seen.
         results: content of exported files by name, as last written.
         artifacts: content of the results of stages and of the files beside them.
-        findings: what does not hold; the first entry of it is named.
+        findings: what is wrong; the first entry concerned is named.
         others: how many entries carry the mark of another key, which cannot be checked here.
         torn: how many lines were broken off by a kill and are explained by the entry after.
     """
@@ -94,7 +94,7 @@ def read_log(out: Path, seal: Seal | None, recorded: Head | None = None) -> Log 
         return Log(findings=[Finding("record", "unreadable", CUSTODY, (str(error.strerror),))])
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return Log(findings=[Finding("record", "unreadable", CUSTODY, ("no regular file",))])
+            return Log(findings=[Finding("record", "unreadable", CUSTODY, ("not a regular file",))])
         reader = _Reader(seal, recorded)
         while line := file.readline(_LONGEST_LINE):
             reader.take(line)
@@ -166,11 +166,11 @@ class _Reader:
             if entry.get("key") != self._seal.fingerprint:
                 self.log.others += 1
             elif not self._seal.fits(mac, PURPOSE, body):
-                problem = "its mark does not fit: the line was changed"
+                problem = "its mark is wrong: the line was changed"
         return _Step(entry["n"], self._line, entry["prev"] == self._before, problem)
 
     def _judge(self, step: _Step) -> None:
-        """Find the first entry that does not hold."""
+        """Find the first entry that is wrong."""
         expected = len(self.log.hashes) + 1
         self._settle(is_fault=not step.fits)
         if step.problem is not None:
@@ -218,7 +218,7 @@ class _Reader:
         """Keep what an entry says of files. Its fields may be anybody's."""
         log, what = self.log, entry["what"]
         if what == "break":
-            why = "when it was written the log did not go on from where the evidence ended"
+            why = "when it was written, the log did not continue from where the evidence ended"
             log.findings.append(entry_finding(entry["n"], "contradiction", why))
         if what in ("ingest", "checked"):
             _keep(log.originals, entry, entry.get("recording"), entry.get("source"), inside=False)

@@ -103,7 +103,7 @@ def _check_signature(statement: Statement, trust: Trust, proofs: Proofs) -> None
     else:
         proofs.signers.add(signer)
         whose = "the one you gave" if signer == trust.signer else "--signer checks whose it is"
-        proofs.lines.append(f"Signature of entry {entry}: holds, with the key {signer} ({whose})")
+        proofs.lines.append(f"Signature of entry {entry}: valid, with the key {signer} ({whose})")
 
 
 def _check_stamp(statement: Statement, trust: Trust, proofs: Proofs) -> None:

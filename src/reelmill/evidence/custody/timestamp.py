@@ -74,7 +74,7 @@ def check_reply(data: bytes, request: bytes, reply: bytes, roots: bytes | None) 
         roots: certificates in PEM that are trusted; those of this machine when None.
 
     Raises:
-        InputError: it does not hold; the message says why.
+        InputError: it is not valid; the message says why.
         UsageError: the package is missing.
     """
     client = _client()
@@ -94,7 +94,7 @@ def check_reply(data: bytes, request: bytes, reply: bytes, roots: bytes | None) 
         verifier.verify_message(parsed, data)
     except Exception as error:
         raise InputError(
-            f"the time stamp does not hold ({error}); --tsa-ca names the certificate of the "
+            f"the time stamp is not valid ({error}); --tsa-ca names the certificate of the "
             "authority's root"
         ) from error
     signer = next(iter(parsed.signed_data.signer_infos))

@@ -90,7 +90,7 @@ class ClassifyText(ModelStage[SegmentText, Classes]):
                 one.end,
                 None,
                 one.speaker,
-                f"{self.model.name} takes no text that long: it saw the beginning alone",
+                f"{self.model.name} accepts no text this long: only its beginning was classified",
                 "warning",
             )
             for one, classes in found
