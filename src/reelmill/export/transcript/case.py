@@ -143,7 +143,7 @@ def _span(path: Path, at: str, value: Any) -> Span:
     first, last = _seconds(start), _seconds(end)
     if first is None or last is None or last <= first:
         raise UsageError(
-            f"{path}: {at}: {value!r} is not a span: give START-END, as 00:01:00-00:02:30 or 1:00-2:30"
+            f"{path}: {at}: {value!r} is not a span: give START-END, as 00:01:00-00:02:30"
         )
     return Span(first, last)
 
