@@ -1,4 +1,4 @@
-"""The page of a video: who is seen and heard when, and a click to the moment. One file."""
+"""The page of a video: who is seen and heard when; a click plays the moment. One file."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Scene:
 
 
 class FacesPage(FacesWriter):
-    """For people; links are relative to where the page lies (`folder` of the clips' paths)."""
+    """The page for people. Links are relative to the page's own place."""
 
     suffix = "faces.html"
 
@@ -133,7 +133,8 @@ class FacesPage(FacesWriter):
         )
 
     def _bars(self, clip: Clip, person: Person, duration: float) -> list[Bar]:
-        """Where a clip shows a person: all of it, or of one of several, when this one is seen."""
+        """Where a clip shows a person: all of it, or in a clip of several persons, when this one is
+        seen."""
         bars, before = [], 0.0
         alone = len(clip.persons) == 1
         seen = [(i.start, i.end) for i in person.intervals]
@@ -153,7 +154,7 @@ class FacesPage(FacesWriter):
         return bars
 
     def _playable(self, clip: Clip) -> dict[str, Any]:
-        """What the page has to know to play a moment of the video: the clip that shows it."""
+        """The data with which the page plays a moment of the video: the clip that shows it."""
         spans = [[span.start, span.end] for span in clip.spans]
         return {"file": self._href(clip), "persons": clip.persons, "spans": spans}
 

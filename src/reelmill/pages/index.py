@@ -70,7 +70,7 @@ class IndexRow:
 
 @dataclass(frozen=True)
 class IndexFacts:
-    """What the page says besides its recordings.
+    """The facts on the page besides its recordings.
 
     `line_files`: the names of the files with lines. `links`: label and file of other pages.
     `custody`: the hash of the last entry of the custody log.

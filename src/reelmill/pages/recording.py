@@ -53,9 +53,9 @@ class Playable:
 class Review:
     """What is known about a recording. Whatever is absent is left out of the page.
 
-    `translations` has the text in each language for each segment. `made` says with what, by the
-    keys of the wording, `notes` what could not be done. `custody` is the hash of the last entry of
-    the custody log. `frames` are the curves of `acoustics`.
+    `translations` has the text in each language for each segment. `made` has the models, by the
+    keys of the wording, and `notes` what could not be done. `custody` is the hash of the last entry
+    of the custody log. `frames` are the curves of `acoustics`.
     """
 
     source: Source

@@ -46,7 +46,7 @@ class Claims:
         return len(self._held)
 
     def take(self, what: str) -> bool:
-        """Claim something. Whether this worker has it now.
+        """Claim something; return whether this worker has it now.
 
         Raises:
             OSError: the folder cannot be written.
@@ -69,8 +69,8 @@ class Claims:
         return True
 
     def renew(self) -> None:
-        """Say that this worker is still at everything it holds. A claim that was lost meanwhile is
-        dropped: another worker has it."""
+        """Renew all claims of this worker. A claim that another worker has taken meanwhile is
+        dropped."""
         for what, nonce in list(self._held.items()):
             path = self._path(what, _CLAIMED)
             if _content(path).get("nonce") != nonce:
@@ -79,7 +79,7 @@ class Claims:
             self._touch(path)
 
     def done(self, what: str) -> None:
-        """Say that something is done, for good."""
+        """Mark something as done for good."""
         with contextlib.suppress(FileExistsError):
             os.close(gate.create(self._path(what, _DONE), 0o600))
         self.release(what)
@@ -92,7 +92,7 @@ class Claims:
             gate.remove(path)
 
     def state(self, what: str) -> State:
-        """What becomes of something: `claimed` by a worker that is there, `done`, or `free`."""
+        """The state of something: `claimed` by a living worker, `done`, or `free`."""
         if self._path(what, _DONE).exists():
             return "done"
         path = self._path(what, _CLAIMED)

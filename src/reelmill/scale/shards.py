@@ -1,4 +1,4 @@
-"""Shards: recordings divided among workers so that each has about as much to do."""
+"""Shards: recordings divided among workers so that each has about the same amount of work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Shard:
         """A shard as a user writes it: `3/8`.
 
         Raises:
-            UsageError: something else.
+            UsageError: it is something else.
         """
         found = _SHARD.fullmatch(text.strip())
         number, total = map(int, found.groups()) if found else (0, 0)

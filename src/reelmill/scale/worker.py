@@ -32,7 +32,7 @@ _RENEWALS = 6
 #: it claims at most: enough for full batches, few enough that no other is idle at the end.
 _MOST_AHEAD, _LEAST_AHEAD, _SHARE = 32, 4, 8
 _LOOK_EVERY_S = 1.0
-#: What is claimed by the worker that puts the results together.
+#: The claim of the worker that gathers the results.
 GATHERING = "gathering"
 
 
@@ -107,7 +107,7 @@ class Feeder:
 
     @functools.cached_property
     def work(self) -> str:
-        """What is done with the recordings: other settings are other work."""
+        """The identity of the work: other settings are other work."""
         digests = "\n".join(stage_digest(stage) for stage in self._run.pipeline.stages)
         return hashlib.sha256(digests.encode()).hexdigest()[:16]
 

@@ -48,7 +48,7 @@ _ESCAPES = {"%": "%25", "\n": "%0A", "\r": "%0D"}
 @dataclass(frozen=True)
 class Bag:
     """A bag that was written: number and bytes of its payload files, and the SHA-256 (hex) of the
-    list of its tag files, which stands for all of it."""
+    list of its tag files, which covers everything in it."""
 
     path: Path
     files: int
@@ -157,7 +157,7 @@ def _below_common(out: Path, names: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _copy(file: _File, target: Path) -> tuple[str, int]:
-    """Copy a file that must be as it is on record; its time goes with it."""
+    """Copy a file that must match its record, with its time."""
     if _encodable(str(file.target)) is None:
         raise UsageError(f"{file.source}: its name is not UTF-8 and cannot be in a bag; rename it")
     digest, size = hashlib.sha256(), 0
@@ -211,7 +211,7 @@ class Checked:
 
 
 def is_bag(folder: Path) -> bool:
-    """Whether a folder says that it is a bag."""
+    """Whether a folder is marked as a bag."""
     return (folder / DECLARATION).is_file()
 
 

@@ -1,7 +1,7 @@
-"""`custody.jsonl`: a line for each thing that was done, each with the SHA-256 of the line before.
+"""`custody.jsonl`: one line for each action, each with the SHA-256 of the line before.
 
-Lines are only ever added. The SHA-256 of the last line, the head, stands for all of them: whoever
-has a head finds out if a line up to it was changed, moved or removed.
+Lines are only ever added. The SHA-256 of the last line, the head, covers all of them: with a head,
+anybody can detect that a line up to it was changed, moved or removed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from reelmill.export.jsontext import json_text
 
 CUSTODY = "custody.jsonl"
 SCHEMA = "reelmill.custody/1"
-#: What the first entry has in place of the hash of the entry before.
+#: Used in the first entry instead of the hash of the entry before.
 START = "0" * 64
 #: The purpose of the MAC of an entry.
 PURPOSE = "custody entry"
@@ -71,7 +71,7 @@ class Who:
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of a log: its last whole entry, and what follows it: a line that was broken off."""
+    """The end of a log: its last complete entry, and an unfinished line after it, if any."""
 
     head: Head | None
     torn: bytes = b""
@@ -105,7 +105,7 @@ def tail(output: Path) -> Tail:
 
 
 def _tail(descriptor: int, size: int) -> Tail:
-    """Looks at the last bytes, and at more of them until there is a whole entry among them."""
+    """Read the last bytes, and more of them until they contain a complete entry."""
     length = _TAIL_BYTES
     while True:
         start = max(0, size - length)
@@ -176,7 +176,7 @@ class Chain:
         self._flushed = time.monotonic()
         self._head: Head | None = None
         self._is_open = False
-        #: What was found to be wrong with the log, for people.
+        #: Problems found in the log, for people.
         self.problems: list[str] = []
 
     @property
@@ -199,13 +199,13 @@ class Chain:
         return self._write(what, facts)
 
     def flush(self) -> None:
-        """Have the disk keep what was added so far. Raises OSError."""
+        """Flush the entries so far to the disk. Raises OSError."""
         if self._descriptor >= 0:
             os.fsync(self._descriptor)
             self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Raises OSError when the last entries may not have reached the disk."""
+        """Raises OSError if the last entries may not have reached the disk."""
         try:
             self.flush()
         finally:
@@ -217,7 +217,7 @@ class Chain:
         self._descriptor, self._is_open, self._head = -1, False, None
 
     def _open(self) -> None:
-        """Open the log, and note in it what a killed run or somebody else did to its end."""
+        """Open the log, and record in it what a killed run or somebody else did to its end."""
         found = tail(self._out)
         self._descriptor = gate.open_appended(self.path)
         self._head, self._is_open = found.head, True
@@ -238,7 +238,7 @@ class Chain:
             raise
 
     def _note_break(self, found: Head | None, recorded: Head | None) -> None:
-        """Note that entries are missing which earlier evidence says there were."""
+        """Record that entries are missing that earlier evidence mentions."""
         entries = 0 if found is None else found.entries
         if recorded is None or entries > recorded.entries or found == recorded:
             return

@@ -1,5 +1,5 @@
-"""Checks a custody log: that each entry follows from the one before, and what the entries say of
-files."""
+"""Check a custody log: whether each entry follows from the one before, and what the entries say
+about files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LONGEST_LINE = 1 << 24
 
 @dataclass(frozen=True)
 class Said:
-    """What an entry says the content of a file was: SHA-256 (hex)."""
+    """The content of a file as stated by an entry: SHA-256 (hex)."""
 
     sha256: str
     entry: int
@@ -53,7 +53,7 @@ class Log:
         artifacts: content of the results of stages and of the files beside them.
         findings: what is wrong; the first entry concerned is named.
         others: how many entries carry the mark of another key, which cannot be checked here.
-        torn: how many lines were broken off by a kill and are explained by the entry after.
+        torn: how many unfinished lines of killed runs are explained by the next entry.
     """
 
     hashes: list[str] = field(default_factory=list)
@@ -249,8 +249,8 @@ def _keep(
 
 
 def check_artifacts(out: Path, log: Log) -> Iterator[Finding]:
-    """Compare the results of stages that are still kept with what the log says of them. Those that
-    are gone are no loss: they are made again when they are needed."""
+    """Compare the results of stages that are still kept with what the log says of them. Missing
+    ones do not matter, because they are made again when needed."""
     for name, said in log.artifacts.items():
         path = out / name
         if path.is_symlink() or not path.is_file():
@@ -266,7 +266,7 @@ def check_artifacts(out: Path, log: Log) -> Iterator[Finding]:
 
 
 def check_head(log: Log | None, wanted: Head, whose: str) -> Finding | None:
-    """Check that the log goes on from a head that was recorded elsewhere.
+    """Check that the log continues from a head that was recorded elsewhere.
 
     Args:
         log: the log as it was read.

@@ -1,11 +1,11 @@
-"""Acoustic findings in words. All are of severity `info`: a measure is no alarm."""
+"""Acoustic findings in words. All have severity `info`, because a measure is not an alarm."""
 
 from __future__ import annotations
 
 from reelmill.artifacts import Acoustics, Change, Episode, Finding
 from reelmill.artifacts.acoustics import Measure
 
-#: What an utterance is called that differs: below and above the baseline; the unit; digits.
+#: Labels of an utterance below and above the baseline, the unit, and the number of digits.
 _WORDS: dict[Measure, tuple[str, str, str, int]] = {
     "level": ("unusually quiet", "unusually loud", "dBFS", 1),
     "f0": ("unusually low voice", "unusually high voice", "Hz", 0),
@@ -16,7 +16,7 @@ _WORDS: dict[Measure, tuple[str, str, str, int]] = {
 def acoustic_findings(acoustics: Acoustics, *, has_pitch: bool) -> list[Finding]:
     """Episodes and changes in order of time, then what was not measured.
 
-    Also adds to `acoustics.unmeasured` what these speakers lack.
+    Also adds missing measures of these speakers to `acoustics.unmeasured`.
     """
     _note_what_is_missing(acoustics, has_pitch=has_pitch)
     found = [*map(_of_episode, acoustics.episodes), *map(_of_change, acoustics.changes)]

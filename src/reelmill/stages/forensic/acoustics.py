@@ -31,16 +31,16 @@ from reelmill.stages.forensic.talk import talks_of
 from reelmill.stages.forensic.utterances import SpeechRules, heard_of
 
 _FRAMES_FILE = "frames.npz"
-#: What measures loudness, rates and pauses.
+#: The methods for loudness, rates and pauses.
 _OURS = "ITU-R BS.1770-5 loudness, level-based pauses (reelmill)"
 
 
 @dataclass(frozen=True)
 class MeasureAcoustics(FileStage):
-    """Measures what each speaker says alone: speech of several people at once is left out, and its
-    seconds are told. Pitch and voice quality come from `MeasureVoiceQuality`, where it is there.
+    """Measures what each speaker says alone. Speech of several people at once is left out, and its
+    seconds are reported. Pitch and voice quality come from `MeasureVoiceQuality`, if it runs.
 
-    `unmeasured`: what the pipeline has no program for, in plain words.
+    `unmeasured`: what cannot be measured because a program is missing, in plain words.
     """
 
     name: ClassVar[str] = "acoustics"

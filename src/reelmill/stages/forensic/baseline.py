@@ -1,4 +1,4 @@
-"""A speaker's own baseline in a recording, and what differs from it."""
+"""Find a speaker's own baseline in a recording, and the utterances that differ from it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MEASURES: tuple[Measure, ...] = ("level", "f0", "rate")
 
 @dataclass(frozen=True)
 class BaselineRules:
-    """`least_utterances`: with fewer there is no baseline. `shortest`: seconds an utterance must
-    have. `z`: from which a value differs (Iglewicz and Hoaglin 1993)."""
+    """`least_utterances`: with fewer there is no baseline. `shortest`: the least seconds of an
+    utterance. `z`: the least z-score of a value that differs (Iglewicz and Hoaglin 1993)."""
 
     least_utterances: int = 8
     shortest: float = 0.5
@@ -35,7 +35,7 @@ def semitones(hertz: float) -> float:
 
 
 def changes_of(utterances: Sequence[Utterance], rules: BaselineRules) -> list[Change]:
-    """What differs from the baseline of one speaker; also notes `z` in the utterances.
+    """The changes from the baseline of one speaker; also sets `z` in the utterances.
 
     Args:
         utterances: all of the speaker.
@@ -76,6 +76,6 @@ def _deviation(values: Float64, median: float, measure: Measure) -> float:
 
 
 def robust_deviation(values: Float64, median: float, least: float) -> float:
-    """The standard deviation as estimated from the median absolute deviation, at least `least`: an
-    even voice would otherwise make a change of everything."""
+    """The standard deviation as estimated from the median absolute deviation, at least `least`,
+    because otherwise every utterance of a steady voice would be a change."""
     return max(_MAD_TO_DEVIATION * float(np.median(np.abs(values - median))), least)

@@ -1,4 +1,4 @@
-"""ClassifyEmotion: what any audio classification model says of each stretch of speech."""
+"""ClassifyEmotion: classify each stretch of speech with any audio classification model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPTION = "--emotion-model"
 
 @dataclass
 class Emotions(Findings):
-    """What the model says of stretches of speech, with its score."""
+    """The model's labels for stretches of speech, with scores."""
 
     schema: ClassVar[str] = "emotions/1"
     source: ClassVar[str] = "emotion"
@@ -31,7 +31,7 @@ class Emotions(Findings):
 
 @dataclass(frozen=True)
 class Stretch:
-    """Speech of one person, 16 kHz in [-1, 1]. Cost in seconds."""
+    """Speech of one person, 16 kHz in [-1, 1]. The cost is in seconds."""
 
     samples: Float32
 
@@ -42,7 +42,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Options:
-    """What `--stage-option emotion.NAME=VALUE` sets."""
+    """The options set by `--stage-option emotion.NAME=VALUE`."""
 
     model: str
     threshold: float = 0.5
@@ -51,9 +51,8 @@ class Options:
 
 @dataclass(frozen=True)
 class ClassifyEmotion(ModelStage[Stretch, Classes]):
-    """Asks the model about what each speaker says alone, in stretches of at most `longest` seconds;
-    what is shorter than `shortest` is left out. Labels that score less than `threshold` are not
-    told."""
+    """Classifies what each speaker says alone, in stretches of at most `longest` seconds; shorter
+    ones than `shortest` are left out. Labels with a score below `threshold` are not reported."""
 
     name: ClassVar[str] = "emotion"
     version: ClassVar[int] = 1
@@ -71,7 +70,8 @@ class ClassifyEmotion(ModelStage[Stretch, Classes]):
 
     @classmethod
     def from_options(cls, options: Options) -> ClassifyEmotion:
-        # Not above: the model worker imports this file, perhaps where only numpy is installed.
+        # Imported here, because the model worker may import this file where only numpy is
+        # installed.
         from reelmill.models.classifiers.files import classifier_spec
 
         spec = classifier_spec(options.model, "audio", OPTION, options.python)

@@ -1,4 +1,4 @@
-"""ClassifyText: what any text classification model says of each segment of a transcript."""
+"""ClassifyText: classify each segment of a transcript with any text classification model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTION = "--text-classifier"
 
 @dataclass
 class TextClasses(Findings):
-    """What the model says of segments, with its score."""
+    """The model's labels for segments, with scores."""
 
     schema: ClassVar[str] = "text-classes/1"
     source: ClassVar[str] = "text_classes"
@@ -24,7 +24,7 @@ class TextClasses(Findings):
 
 @dataclass(frozen=True)
 class SegmentText:
-    """The text of a segment. Cost in characters."""
+    """The text of a segment. The cost is in characters."""
 
     text: str
 
@@ -35,7 +35,7 @@ class SegmentText:
 
 @dataclass(frozen=True)
 class Options:
-    """What `--stage-option text_classes.NAME=VALUE` sets."""
+    """The options set by `--stage-option text_classes.NAME=VALUE`."""
 
     model: str
     threshold: float = 0.5
@@ -44,8 +44,8 @@ class Options:
 
 @dataclass(frozen=True)
 class ClassifyText(ModelStage[SegmentText, Classes]):
-    """Asks the model about the text of each segment. Labels that score less than `threshold` are
-    not told."""
+    """Classifies the text of each segment. Labels with a score below `threshold` are not
+    reported."""
 
     name: ClassVar[str] = "text_classes"
     version: ClassVar[int] = 1
@@ -61,7 +61,8 @@ class ClassifyText(ModelStage[SegmentText, Classes]):
 
     @classmethod
     def from_options(cls, options: Options) -> ClassifyText:
-        # Not above: the model worker imports this file, perhaps where only numpy is installed.
+        # Imported here, because the model worker may import this file where only numpy is
+        # installed.
         from reelmill.models.classifiers.files import classifier_spec
 
         spec = classifier_spec(options.model, "text", OPTION, options.python)

@@ -17,7 +17,7 @@ RATE = 16_000
 FRAME, FRAMES = 160, 100
 #: Frames of a gating block of ITU-R BS.1770 (400 ms), and from one to the next (100 ms).
 BLOCK, HOP = 40, 10
-#: The lowest level and loudness that are told.
+#: The lowest level and loudness that are reported.
 LOWEST = -100.0
 #: LUFS below which a block counts as silence, and how far below the mean of the others (BS.1770-5).
 _ABSOLUTE_GATE, _RELATIVE_GATE = -70.0, -10.0
@@ -145,7 +145,7 @@ def _high_pass(rate: int) -> list[float]:
 
 
 def frames_in(samples: int) -> int:
-    """The number of whole frames in so many samples."""
+    """The number of whole frames in the given samples."""
     return samples // FRAME
 
 
@@ -155,8 +155,8 @@ def pitch_curves(
     stretches: Sequence[QualityOfStretch],
     arrays: PitchArrays,
 ) -> list[Float32]:
-    """F0 of each sound by frames, 0 where nothing was measured. Praat's frames may be longer: each
-    of ours gets the nearest."""
+    """F0 of each sound by frames, 0 where nothing was measured. Praat's frames may be longer; each
+    of our frames gets the nearest value."""
     found = {channel: np.zeros(frames, np.float32) for channel in channels}
     ends = np.cumsum(arrays.counts)
     for stretch, end, count in zip(stretches, ends.tolist(), arrays.counts.tolist(), strict=True):

@@ -15,16 +15,17 @@ from reelmill.stages.forensic.curves import FRAMES, Curves, loudness_of
 
 #: Frames from one window to the next.
 _HOP = 50
-#: Frames of the speaker at the edges of an episode that are high enough on the whole: so that a
-#: single loud syllable is no edge, and so that none begins before the voice rises.
+#: The frames of the speaker at the edges of an episode must be high enough on average over these
+#: lengths, so that a single loud syllable is not an edge, and an episode does not begin before the
+#: voice rises.
 _EDGES = (100, 30, 1)
-#: The least deviation that z-scores are told by: dB, and octaves (half a semitone).
+#: The least deviation for z-scores: dB, and octaves (half a semitone).
 _LEAST_DECIBELS, _LEAST_OCTAVES = 1.0, 0.5 / 12
 
 
 @dataclass(frozen=True)
 class EpisodeRules:
-    """What makes an episode.
+    """The rules for episodes.
 
     Attributes:
         louder: dB above the speaker's own baseline.
@@ -139,8 +140,8 @@ def _windows(
 def _stretches(
     starts: np.typing.NDArray[np.int64], wide: int, joins: int
 ) -> Iterator[tuple[int, int]]:
-    """What windows cover, those put together that are near each other: first frame, and the frame
-    after the last."""
+    """The stretches covered by windows, joined if they are near each other: first frame, and the
+    frame after the last."""
     if not len(starts):
         return
     borders = np.flatnonzero(np.diff(starts) > _HOP + joins) + 1

@@ -1,4 +1,4 @@
-"""How fast somebody speaks: what rates count, from the words of the transcript."""
+"""The units that speech rates count, from the words of the transcript."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SpokenUnits:
 
 
 def unit_of(language: str) -> RateUnit:
-    """What is counted in a language: what its script shows without a dictionary."""
+    """The unit counted in a language, which its script shows without a dictionary."""
     if language == "ko":
         return "syllables"
     return "characters" if language in _UNSPACED else "words"

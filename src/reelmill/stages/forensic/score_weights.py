@@ -22,7 +22,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 
 @checked(frozen=True, config=_STRICT)
 class Lowering:
-    """How a finding counts less: factor 1 from `full` on, `factor` from `least` on."""
+    """How a finding counts less: the factor is 1 at `full` and `factor` at `least`."""
 
     full: float
     least: float
@@ -38,7 +38,7 @@ class Lowering:
 
 @checked(frozen=True, config=_STRICT)
 class CategoryWeight:
-    """What a finding of a category counts, and how much of its score goes into the overall one.
+    """The points of a finding of a category, and the weight of its score in the overall one.
 
     `per_minutes`: in more speech than that, findings count by their frequency. `least_z`: episodes
     that are less unusual do not count.

@@ -1,4 +1,4 @@
-"""ScoreFindings: scores from 0 to 100 that open into the findings they are made of."""
+"""ScoreFindings: compute scores from 0 to 100 that list the findings they consist of."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reelmill.artifacts.scores import Doubt
 from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.stages.forensic.score_weights import CategoryWeight, Lowering, ScoreWeights
 
-#: The category of what is heard, not said.
+#: The category of findings in the voice, not in the words.
 VOICE = "voice"
 _MOST = 100.0
 
@@ -49,7 +49,7 @@ class ScoreFindings(FileStage):
     """Counts the findings of the forensic stages, for the recording and for each speaker.
 
     `weights` are in the key of the result: other weights make other scores. `absent` says in plain
-    words which optional models the run does not have; nothing takes their place.
+    words which optional models the run does not have; nothing replaces them.
     """
 
     name: ClassVar[str] = "scores"
@@ -186,7 +186,7 @@ def _overall(categories: Sequence[CategoryScore]) -> tuple[float | None, str]:
 
 
 def _missing(inputs: Inputs) -> _Missing:
-    """What was not looked for, which is not the same as nothing found."""
+    """The reasons for what was not searched, which is not the same as finding nothing."""
     matches, acoustics, transcript = (
         inputs.get(PatternMatches),
         inputs.get(Acoustics),
@@ -206,7 +206,7 @@ def _missing(inputs: Inputs) -> _Missing:
 
 
 def _overlap(part: ScorePart, diarization: Diarization | None) -> float | None:
-    """The share of a part's time in which somebody else talks; None where nobody can tell."""
+    """The share of a part's time in which somebody else talks; None if unknown."""
     if diarization is None or part.speaker is None or part.end <= part.start:
         return None
     others = sorted(

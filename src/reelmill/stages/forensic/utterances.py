@@ -1,8 +1,8 @@
-"""Utterances and pauses: where a speaker is heard, to 10 ms, from the level of the sound.
+"""Find utterances and pauses of a speaker, to 10 ms, from the level of the sound.
 
-Diarization and speech detection know to a tenth of a second who talks; where the sound begins and
-ends is seen in its level. Sound counts as silent 25 dB below the loudest of the speaker, as de Jong
-and Wempe (2009) have it, and in noise a little above that.
+Diarization and speech detection know to a tenth of a second who talks; the level shows where the
+sound begins and ends. Sound counts as silent 25 dB below the loudest of the speaker, as de Jong and
+Wempe (2009) have it, and in noise a little above that.
 """
 
 from __future__ import annotations

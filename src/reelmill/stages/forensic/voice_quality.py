@@ -54,8 +54,8 @@ class _Place:
 
 @dataclass(frozen=True)
 class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
-    """Gives Praat the utterances of each speaker, without pauses and what others say at the same
-    time, in stretches of at most `longest` seconds; what is shorter than `shortest` is left out."""
+    """Passes the utterances of each speaker to Praat, without pauses and overlapping speech, in
+    stretches of at most `longest` seconds; shorter ones than `shortest` are left out."""
 
     name: ClassVar[str] = "voice_quality"
     version: ClassVar[int] = 1

@@ -1,1 +1,1 @@
-"""What review pages need of a recording, and the pages."""
+"""The stages behind review pages, and the pages."""

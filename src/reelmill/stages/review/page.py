@@ -62,7 +62,7 @@ class _WriteReview(FileStage):
 
     @abstractmethod
     def review(self, context: StageContext, inputs: Inputs) -> Review:
-        """What is to be shown."""
+        """The data to be shown."""
 
     def run(self, context: StageContext, inputs: Inputs) -> ReviewPage:
         last = head(self.root)
@@ -187,7 +187,8 @@ class WriteSubtitleReview(_WriteReview):
 
 
 def _lines(review: Review) -> list[ReviewLine]:
-    """What the index finds: everything said, its translations, and the findings."""
+    """The lines for the search on the index page: everything said, its translations, and the
+    findings."""
     lines = []
     for number, one in enumerate(review.transcript.segments):
         start = round(one.start, 2)

@@ -17,7 +17,7 @@ _WORD = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+(?:['’][^\W\d_]+)*['’]?|\S")
 _ENDINGS = {
     "n't": "not", "'ll": "will", "'m": "am", "'re": "are", "'ve": "have", "'d": "'d", "'s": "'s",
 }  # fmt: skip
-#: What a contraction may stand for besides.
+#: Other meanings of a contraction.
 _EITHER = {"'s": frozenset({"is", "has"}), "'d": frozenset({"would", "had"})}
 _WHOLE = {
     "won't": "will not", "can't": "can not", "cannot": "can not", "shan't": "shall not",
@@ -36,7 +36,7 @@ seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninet
 thousand thousands million millions grand
 """
 _NUMBERS = frozenset(_NUMBER_WORDS.split())
-#: Verbs and nouns whose forms no rule gives.
+#: Irregular verbs and nouns.
 _IRREGULAR = {
     row.split()[0]: frozenset(row.split())
     for row in """
@@ -107,7 +107,7 @@ _VOWELS = frozenset("aeiou")
 
 
 class EnglishAnalyser:
-    """Cuts English into words, contractions into what they stand for."""
+    """Cuts English into words, and expands contractions."""
 
     def tokens(self, text: str) -> list[Token]:
         found: list[Token] = []
@@ -130,7 +130,7 @@ def spellings(key: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def inflections(word: str) -> frozenset[str]:
-    """A verb or noun in all its forms: by rule, or as listed where no rule gives them."""
+    """All forms of a verb or noun: by rule, or as listed if it is irregular."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     last = word[-1:]

@@ -1,4 +1,4 @@
-"""Pattern files: TOML that names categories of language and what they look like."""
+"""Pattern files: TOML with categories of language and the forms of each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Pattern:
 @dataclass(frozen=True)
 class PatternFile:
     """A pattern file: a language, a category, lists of words and patterns. `digest` is the SHA-256
-    of the file; `name` says in a message which one it is."""
+    of the file; `name` is its name in messages."""
 
     name: str
     language: str
@@ -69,7 +69,7 @@ class PatternFile:
 
 @dataclass(frozen=True)
 class Grammar:
-    """What a language says around a match: `grammar.toml`.
+    """The words of a language that change the status of a match: `grammar.toml`.
 
     `fillers`, `negators` (before a verb) and negating `endings` (behind it) may stand between the
     words of any form; the latter two negate the match. It is negated as well where
@@ -105,7 +105,7 @@ def shipped_files(language: str) -> list[PatternFile]:
 
 
 def shipped_digest() -> str:
-    """One digest of all files in the package: what is found depends on them."""
+    """One digest of all files in the package, which results depend on."""
     total = hashlib.sha256()
     for path in sorted(SHIPPED.rglob("*.toml")):
         total.update(path.relative_to(SHIPPED).as_posix().encode())
@@ -130,8 +130,7 @@ def read_patterns(path: Path, of: str | None = None) -> PatternFile:
 
     Args:
         path: the file.
-        of: what the ids of its patterns begin with; the name of the file without its ending when
-            not given.
+        of: the prefix of the ids of its patterns; by default the file name without suffix.
 
     Raises:
         UsageError: it cannot be read or is no pattern file; the message names file and line.

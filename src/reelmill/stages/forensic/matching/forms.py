@@ -1,8 +1,8 @@
-"""Forms: what a pattern file says a sentence may look like, as a sequence of words.
+"""Forms: descriptions of sentences in a pattern file, as sequences of words.
 
-A form is no regular expression. It is compiled into a few kinds of parts and matched by following
-sets of positions (as in Thompson's construction), so that the work is bounded by the length of the
-form times the length of the sentence, whatever a file contains.
+A form is not a regular expression. It is compiled into a few kinds of parts and matched by
+following sets of positions (as in Thompson's construction), so that the work is bounded by the
+length of the form times the length of the sentence, whatever a file contains.
 
     kill            the word, in any case
     ~kill           the word in any inflection (a dictionary form)
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from reelmill.stages.forensic.matching.tokens import Sentence, Token, folded
 
-#: Limits on what a file may ask for.
+#: Limits on forms in a file.
 MAX_FORM = 2000
 MAX_PARTS = 4000
 MAX_GAP = 12

@@ -1,4 +1,5 @@
-"""Which analyser a language has, and whether it is installed. One of each is kept in a process."""
+"""Find the analyser of a language, and whether it is installed. One of each is kept in a
+process."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ INSTALL = 'pip install "reelmill[forensic]"'
 
 
 def lacking(language: str) -> str:
-    """What is not installed that the language needs, and how to get it; empty where nothing is."""
+    """The packages that a language needs and that are missing, and how to get them; empty if none
+    is missing."""
     missing = [name for name in _NEEDED.get(language, ()) if find_spec(name) is None]
     if not missing:
         return ""
@@ -47,7 +49,7 @@ def has_patterns(language: str, added: tuple[PatternFile, ...] = ()) -> bool:
 
 
 def made_with(language: str) -> str:
-    """What cuts the texts of a language, with its version: part of what results are reused by."""
+    """The analyser of a language with its version, which is part of the key of results."""
     if language in _NEEDED:
         if lacking(language):
             return f"no analyser for {language}"
@@ -82,7 +84,7 @@ def spellings_of(language: str) -> Spellings:
 
 
 def check_files(files: Sequence[PatternFile]) -> None:
-    """Read the forms of files, so that a fault is told before any work.
+    """Read the forms of files, so that errors are reported before any work.
 
     Raises:
         UsageError: a form cannot be read, or two files have the same name.

@@ -21,10 +21,10 @@ from reelmill.stages.forensic.matching.forms import (
 )
 from reelmill.stages.forensic.matching.tokens import Analyser, Sentence, Token, sentences
 
-#: How many words may lie between a match and what gives it its status.
+#: The most words between a match and the words that decide its status.
 _NEGATION_REACH, _REPORT_REACH, _TAG_REACH = 3, 10, 4
 _NEGATION_AFTER = 1
-#: A sentence longer than this is looked at in pieces: speech without punctuation.
+#: A longer sentence (speech without punctuation) is searched in pieces.
 _LONGEST = 240
 _OVERLAP = 40
 
@@ -45,7 +45,7 @@ class Hit:
 
     @property
     def counts(self) -> bool:
-        """Whether it is said as the speaker's own: neither negated nor quoted."""
+        """Whether the speaker means it: neither negated nor quoted."""
         return not (self.negated or self.quoted)
 
     @property
@@ -87,7 +87,8 @@ class Matcher:
                 self._add(compiled)
 
     def find(self, text: str) -> list[Hit]:
-        """Every occurrence in a text, in order. Of overlapping ones of a category the longest."""
+        """Every occurrence in a text, in order. Among overlapping ones of a category, only the
+        longest."""
         found: list[Hit] = []
         before: Sentence | None = None
         for sentence in self._sentences(text):
@@ -170,7 +171,7 @@ class _CompiledGrammar:
 
 
 class _Status:
-    """What the rest of a sentence makes of its matches."""
+    """The status that the rest of a sentence gives to its matches."""
 
     def __init__(
         self, sentence: Sentence, before: Sentence | None, grammar: _CompiledGrammar
@@ -287,7 +288,8 @@ def _meets(one: Found, others: Sequence[Found]) -> bool:
 
 
 def _one_each(hits: Sequence[Hit]) -> list[Hit]:
-    """Of overlapping hits of a category one that counts, and of these the longest."""
+    """Keep one of overlapping hits of a category: preferably one that counts, and the longest of
+    those."""
     kept: list[Hit] = []
 
     def rank(hit: Hit) -> tuple[bool, int, int, str]:

@@ -1,5 +1,5 @@
-"""What patterns are matched against: words or morphemes, each with the names a form may call it
-by."""
+"""The tokens that patterns are matched against: words or morphemes, each with the names that a form
+may use."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def punctuation(text: str, start: int) -> Token | None:
 
 
 def folded(text: str) -> str:
-    """Text as it is compared: without case, full-width forms and typographic apostrophes."""
+    """Text for comparison: without case, full-width forms and typographic apostrophes."""
     return unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
 
 

@@ -1,4 +1,4 @@
-"""Tries a pattern file: on its own examples and look-alikes, and on everyday sentences."""
+"""Try a pattern file on its own examples and look-alikes, and on everyday sentences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.stages.forensic.matching.files import SHIPPED, PatternFile
 from reelmill.stages.forensic.matching.languages import matcher_of
 from reelmill.stages.forensic.matching.matcher import Hit, Matcher
 
-#: `missed`: an example without a match. `lookalike`, `neutral`: a match where there is to be none.
+#: `missed`: an example without a match. `lookalike`, `neutral`: a wrong match.
 Fault = Literal["missed", "lookalike", "neutral"]
 
 
@@ -26,7 +26,7 @@ class Failure:
 
 
 def neutral_sentences(language: str) -> list[str]:
-    """Everyday sentences of a language in which nothing is to be found."""
+    """Everyday sentences of a language in which nothing should be found."""
     path = SHIPPED / "neutral" / f"{language}.txt"
     if not path.is_file():
         return []

@@ -1,4 +1,4 @@
-"""What each speaker says in one go, as a text whose characters have times."""
+"""The continuous speech of each speaker, as a text whose characters have times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.artifacts import Segment, Transcript
 from reelmill.core.text import UNSPACED
 from reelmill.core.word_places import word_places
 
-#: A speaker who pauses longer than this begins anew.
+#: After a longer pause, s, a speaker starts a new text.
 _LONGEST_PAUSE = 2.5
 
 
@@ -58,8 +58,8 @@ class TurnText:
 
 
 def turn_texts(transcript: Transcript) -> Iterator[TurnText]:
-    """The texts of a transcript, in order of their ends. What somebody else says in between does
-    not part a text."""
+    """The texts of a transcript, in order of their ends. Speech of others in between does not
+    divide a text."""
     going: dict[tuple[str | None, str | None, str], TurnText] = {}
     for segment in transcript.segments:
         if not segment.text.strip():
