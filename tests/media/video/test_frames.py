@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
 from reelmill.artifacts import Media, VideoTrack
 from reelmill.errors import InputError
 from reelmill.media.probe import probe
+from reelmill.media.video.crop import planes
 from reelmill.media.video.frames import (
     Reducer,
     brightness,
@@ -122,3 +124,45 @@ def test_the_largest_video_track_is_used_unless_one_is_chosen() -> None:
         choose_track(Path("a.mp4"), media, 2)
     with pytest.raises(InputError, match="no picture"):
         choose_track(Path("a.mp3"), Media("mp3", 1.0, [], []))
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        (10.2, 7.9, 61.0, 40.5),
+        (-9, -9, 20, 20),
+        (100, 50, 999, 999),
+        (0, 0, 160, 120),
+        (30, 30, 30, 30),
+    ],
+)
+def test_a_part_is_what_it_is_in_the_whole_frame(
+    area: tuple[float, float, float, float],
+) -> None:
+    size = 160, 120
+    frame = _noise(*size)
+    reducer = Reducer(size, 0)
+    assert reducer.keeps(frame)
+    part, (x, y) = reducer.part(frame, *area)
+    height, width = part.shape[:2]
+    assert np.array_equal(part, reducer.reduced(frame)[y : y + height, x : x + width])
+    left, top, right, bottom = (
+        min(max(0, at), limit) for at, limit in zip(area, (*size, *size), strict=True)
+    )
+    assert x <= left and y <= top and x + width >= right and y + height >= bottom
+
+
+def test_no_part_is_taken_where_the_frame_is_turned_or_made_smaller() -> None:
+    frame = _noise(160, 120)
+    assert not Reducer((80, 60), 0).keeps(frame)
+    assert not Reducer((120, 160), 90).keeps(frame)
+    assert not Reducer((160, 120), 180).keeps(frame)
+    assert not Reducer((161, 120), 0).keeps(_noise(161, 120))
+
+
+def _noise(width: int, height: int) -> VideoFrame:
+    frame = VideoFrame(width, height, "yuv420p")
+    random = np.random.default_rng(1)
+    for plane in planes(frame):
+        plane[:] = random.integers(16, 235, plane.shape, np.uint8)
+    return frame

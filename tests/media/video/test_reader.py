@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reelmill.errors import InputError
@@ -13,6 +14,7 @@ from reelmill.media.video.index import index_video
 from reelmill.media.video.reader import open_pictures
 from tests.media.films import film, number_in
 from tests.media.make import in_format
+from tests.media.video.test_index import encoded
 
 STEADY = [i / 25 for i in range(100)]
 
@@ -99,3 +101,29 @@ def test_frames_after_damage_are_still_read(tmp_path: Path) -> None:
     path.write_bytes(data)
     found = [number for _, number in numbers(path, 0, 99)]
     assert found[0] == 0 and found[-1] == 99 and len(found) > 70
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "most"),
+    [
+        ("libx264", "film.mp4", 40),
+        ("libx264", "film.ts", 40),
+        ("mpeg2video", "film.mkv", 40),
+        ("libx264", "film.avi", 60),  # whose frames can only be counted
+    ],
+)
+def test_frames_at_given_times_are_decoded_without_those_that_no_other_needs(
+    tmp_path: Path, codec: str, name: str, most: int
+) -> None:
+    path = encoded(tmp_path / name, codec, 2)
+    index = index_video(path)
+    with open_pictures(path, index=index) as pictures:
+        every = {round(t, 3): f.to_ndarray() for t, f in pictures.between(0, 9)}
+    wanted = [sorted(every)[number] for number in (8, 21, 22, 37, 49)]
+    with open_pictures(path, index=index) as pictures:
+        found = {round(t, 3): f.to_ndarray() for t, f in pictures.at(wanted)}
+        later = [round(t, 3) for t, _ in pictures.between(0, 9)]
+    assert set(wanted) <= found.keys()
+    assert len(found) <= most
+    assert all(np.array_equal(every[time], picture) for time, picture in found.items())
+    assert later == sorted(every)

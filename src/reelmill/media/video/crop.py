@@ -21,7 +21,7 @@ Frame = VideoFrame
 FORMAT = "yuv420p"
 
 #: Formats whose planes are those of FORMAT (the second one uses the full range of values).
-_AS_IS = frozenset({FORMAT, "yuvj420p"})
+AS_IS = frozenset({FORMAT, "yuvj420p"})
 
 #: A picture is blurred by reducing it this many times and enlarging it again.
 _BLUR = 40
@@ -181,7 +181,7 @@ class Fitter:
 def planar_of(frame: VideoFrame) -> VideoFrame:
     """The frame itself if its planes can be cut as they are, otherwise converted once for all
     windows."""
-    if frame.format.name in _AS_IS:
+    if frame.format.name in AS_IS:
         return frame
     return frame.reformat(format=FORMAT, threads=1)
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from reelmill.artifacts import Media, VideoIndex, VideoTrack
 from reelmill.core.arrays import UInt8
 from reelmill.errors import InputError
 from reelmill.media.container import shown
+from reelmill.media.video.crop import AS_IS, planes
 from reelmill.media.video.reader import SAME_FRAME_SECONDS
 from reelmill.media.video.tone import is_hdr, sdr
-
-if TYPE_CHECKING:
-    from av.video.frame import VideoFrame
-
 
 #: The smallest plausible aspect ratio of a pixel.
 _LEAST_ASPECT = 0.2
@@ -121,6 +119,38 @@ class Reducer:
         if is_hdr(frame):
             picture = sdr(picture, int(frame.color_trc))
         return turned(picture, self._rotation)
+
+    def keeps(self, frame: VideoFrame) -> bool:
+        """Whether `reduced` changes neither size nor direction of a frame, so that a `part` of it
+        can be taken."""
+        if self._rotation % 360 or (frame.width, frame.height) != (self._width, self._height):
+            return False
+        is_even = not (frame.width % 2 or frame.height % 2)  # FFmpeg converts others another way
+        return is_even and frame.format.name in AS_IS and not is_hdr(frame)
+
+    def part(
+        self, frame: VideoFrame, left: float, top: float, right: float, bottom: float
+    ) -> tuple[UInt8, tuple[int, int]]:
+        """A part of what `reduced` makes of a frame that it `keeps`, and where in it that part
+        begins (x, y). It holds these pixels as far as they are inside the frame."""
+        x, width = _even_span(left, right, frame.width)
+        y, height = _even_span(top, bottom, frame.height)
+        region = VideoFrame(width, height, frame.format.name)
+        region.colorspace, region.color_range = frame.colorspace, frame.color_range
+        for number, (source, target) in enumerate(zip(planes(frame), planes(region), strict=True)):
+            half = 1 if number else 0
+            rows, columns = target.shape
+            target[:] = source[y >> half :, x >> half :][:rows, :columns]
+        picture = self._painter.reformat(region, format="rgb24", threads=1).to_ndarray()
+        return picture.astype(np.uint8, copy=False), (x, y)
+
+
+def _even_span(start: float, end: float, limit: int) -> tuple[int, int]:
+    """First and number of the pixels from `start` to `end` inside of `limit`, which is even as they
+    are, because two pixels share their colour."""
+    first = min(max(0, math.floor(start / 2) * 2), limit - 2)
+    last = min(limit, max(first + 2, math.ceil(end / 2) * 2))
+    return first, last - first
 
 
 def brightness(frame: VideoFrame, columns: int, rows: int) -> npt.NDArray[np.float32]:

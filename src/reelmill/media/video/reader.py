@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 from functools import cached_property
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 #: Times closer than this belong to the same frame: finer than any frame rate, coarser than
 #: rounding.
 SAME_FRAME_SECONDS = 1e-4
+#: How far a time that was written down and read again may be from that of its frame.
+NEAR_SECONDS = 1e-3
 
 
 #: How far before the wanted time reading starts, s, tried in order until it is early enough: some
@@ -69,6 +72,8 @@ class Pictures:
         self.index = index
         self._original, self._draft = original, draft
         self._reopened = ExitStack()
+        #: When the frames are shown that are needed, less `NEAR_SECONDS`; None if all are.
+        self._wanted: Sequence[float] | None = None
         self._begin(container, track)
 
     def _begin(self, container: InputContainer, track: int | None) -> None:
@@ -118,6 +123,27 @@ class Pictures:
                 return
             if time >= start:
                 yield time, frame
+
+    def at(self, times: Sequence[float]) -> Iterator[tuple[float, VideoFrame]]:
+        """The frames that are shown at `times`, in order, and some of those between them. Frames
+        that no other one refers to are not decoded unless they are asked for.
+
+        Args:
+            times: in ascending order; at least one.
+
+        Raises:
+            InputError, TransientError: as `between`.
+        """
+        if self.index is not None and not self.index.seekable:  # its frames are counted
+            wanted = None
+        else:
+            wanted = [time - NEAR_SECONDS for time in times]
+        self._wanted = wanted
+        try:
+            yield from self.between(times[0], times[-1] + 2 * NEAR_SECONDS)
+        finally:
+            self._wanted = None
+            self.stream.codec_context.skip_frame = "DEFAULT"
 
     def enters(self, time: float) -> bool:
         """Whether reading can start at a time other than the beginning."""
@@ -176,10 +202,11 @@ class Pictures:
         clock = self._clock()
         weaver: _Weaver | None = None
         for frame in decoded_frames(
-            self.container, self.stream, self.path, self._lose, self._notice_damage
+            self.container, self.stream, self.path, self._lose, self._before_decoding
         ):
             if weaver is None and frame.interlaced_frame:
                 weaver = _Weaver(frame)
+                self._wanted = None  # it needs the frames around each one
             for ready in weaver.push(frame) if weaver else (frame,):
                 yield clock(ready), ready
         for ready in weaver.push(None) if weaver else ():
@@ -190,6 +217,21 @@ class Pictures:
             return _Stamped(self)
         duration = (self.container.duration or 0) / av.time_base
         return _Counted(self, RunningClock(self.zero, duration, self.index.joints))
+
+    def _before_decoding(self, packet: Packet[Any]) -> bool:
+        if self._wanted is None:
+            self.stream.codec_context.skip_frame = "DEFAULT"
+        else:
+            self._skip_unwanted(packet, self._wanted)
+        return self._notice_damage(packet)
+
+    def _skip_unwanted(self, packet: Packet[Any], wanted: Sequence[float]) -> None:
+        is_wanted = True
+        if packet.pts is not None:
+            time = self.time_of(packet.pts)
+            after = bisect_right(wanted, time)
+            is_wanted = after > 0 and time - wanted[after - 1] <= 2 * NEAR_SECONDS
+        self.stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
 
     def _notice_damage(self, packet: Packet[Any]) -> bool:
         """Count damage, without leaving out a packet.

@@ -32,7 +32,7 @@ from reelmill.media.video.frames import (
     shown_size,
     upright_size,
 )
-from reelmill.media.video.reader import Pictures, open_pictures
+from reelmill.media.video.reader import NEAR_SECONDS, Pictures, open_pictures
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import own_model, own_spec
 
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 _PART_SECONDS = 30.0
 #: Faces are cut from pictures reduced to this side: the network's input has only 160 pixels a side.
 _MOST_SIDE = 1080
-#: The largest difference in s between the time of a decoded frame and that of the frame in which
-#: the face was found.
-_SAME_FRAME = 1e-3
 #: A face identifies a person if it is at least this wide, in pixels (at 16 the cosine to the same
 #: face in full size is 0.78, at 12 it is 0.65), and its eyes are at least this far apart, in face
 #: widths; if they are closer, the face is seen from the side.
@@ -179,9 +176,21 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
                         [faces.boxes[:, :2], faces.boxes[:, :2] + faces.boxes[:, 2:]], axis=1
                     )
                     boxes, landmarks = corners * np.tile(scale, 2), faces.landmarks * scale
-                    picture = reducer.reduced(frame)
-                    cut = self.network.pictures(picture, boxes, landmarks)
-                    yield cut, faces.tracks.tolist()
+                    yield self._cut(reducer, frame, boxes, landmarks), faces.tracks.tolist()
+
+    def _cut(self, reducer: Reducer, frame: Frame, boxes: Float32, landmarks: Float32) -> UInt8:
+        """Faces cut out of a frame; where that is possible, without converting all of it."""
+        if not reducer.keeps(frame):
+            return self.network.pictures(reducer.reduced(frame), boxes, landmarks)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        around = np.concatenate([boxes[:, :2] - sides, boxes[:, 2:] + sides], axis=1)
+        cut = []
+        for row, area in enumerate(around.tolist()):
+            picture, corner = reducer.part(frame, *area)
+            shift = np.array(corner, np.float32)
+            face = boxes[row : row + 1] - np.tile(shift, 2)
+            cut.append(self.network.pictures(picture, face, landmarks[row : row + 1] - shift))
+        return np.concatenate(cut)
 
     def infer(self, model: Any, batch: Sequence[FacePictures]) -> list[TrackVectors]:
         network = own_model(self.model, model)
@@ -228,7 +237,7 @@ def _soonest(candidates: Moments, key_times: npt.NDArray[np.float64], count: int
     """The `count` faces of each track that come soonest after a key frame, in order of time."""
     if not len(key_times):
         key_times = np.zeros(1)
-    keys = np.maximum(np.searchsorted(key_times, candidates.times + _SAME_FRAME) - 1, 0)
+    keys = np.maximum(np.searchsorted(key_times, candidates.times + NEAR_SECONDS) - 1, 0)
     after = candidates.times - key_times[keys]
     order = np.lexsort((after, candidates.tracks))
     tracks = candidates.tracks[order]
@@ -241,11 +250,10 @@ def _soonest(candidates: Moments, key_times: npt.NDArray[np.float64], count: int
 def _frames(opened: Pictures, run: Moments) -> Iterator[tuple[Frame, Moments]]:
     """The frames in which the faces of a run were found, with the faces."""
     at, last = 0, len(run)
-    # not before the first of them, or decoding would start one key frame too early
-    for time, frame in opened.between(float(run.times[0]), run.times[-1] + 2 * _SAME_FRAME):
+    for time, frame in opened.at(run.times.tolist()):
         # the decoder is past the earlier ones
-        at = max(at, int(np.searchsorted(run.times, time - _SAME_FRAME)))
-        until = min(last, int(np.searchsorted(run.times, time + _SAME_FRAME, "right")))
+        at = max(at, int(np.searchsorted(run.times, time - NEAR_SECONDS)))
+        until = min(last, int(np.searchsorted(run.times, time + NEAR_SECONDS, "right")))
         if until > at:
             yield frame, run.take(np.arange(at, until))
             at = until
