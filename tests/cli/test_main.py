@@ -126,3 +126,14 @@ def test_control_characters_in_arguments_are_escaped_on_the_terminal(
     assert done.returncode == 2
     assert "\x1b" not in done.stderr and r"\x1b[2J" in done.stderr
     assert not any(line.startswith("OK") for line in done.stderr.splitlines())
+
+
+def test_a_command_starts_without_what_only_its_work_needs() -> None:
+    """Nothing runs beside the first imports, so each of these would make every command slower."""
+    script = (
+        "import sys; import reelmill.cli.app, reelmill.commands.faces\n"
+        "slow = {'numpy', 'av', 'PIL', 'jinja2', 'http.client', 'onnxruntime', 'cryptography'}\n"
+        "print(*sorted(slow & sys.modules.keys()))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert told.stdout.split() == []

@@ -12,9 +12,7 @@ from reelmill.engine.execution.planning import Job
 from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.pages.language import Wording
-from reelmill.pages.performance import render_performance
 from reelmill.report.files import PERFORMANCE_PAGE
-from reelmill.report.measurements import Measurements, measure
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,10 @@ class PerformancePage:
         Raises:
             OSError: it cannot be written, or what was measured cannot be read.
         """
+        # NumPy is not imported at the start of a command, when nothing can run beside that.
+        from reelmill.pages.performance import render_performance
+        from reelmill.report.measurements import Measurements, measure
+
         workers, cores = self.config.workers, usable_cores()
         measured = Measurements(summary.seconds, max(summary.seconds, 1.0), workers, cores)
         if self.metrics is not None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-import urllib.error
-import urllib.request
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +46,9 @@ def send(url: str, request: bytes) -> bytes:
     Raises:
         UsageError: no such address, no answer, or an answer that is no reply.
     """
+    import urllib.error
+    import urllib.request
+
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url}: give the http or https address of a time-stamping authority")
     headers = {"Content-Type": "application/timestamp-query"}
@@ -109,6 +109,8 @@ def _certificates(pem: bytes | None) -> list[Certificate]:
     from cryptography import x509
 
     if pem is None:
+        import ssl
+
         file = ssl.get_default_verify_paths().cafile
         pem = Path(file).read_bytes() if file and Path(file).is_file() else b""
     try:
