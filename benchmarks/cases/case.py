@@ -112,6 +112,7 @@ def tried(cases: Sequence[Case], folder: Path, work: Path, model: str) -> list[t
             result = _result(code, said, original, out)
         wrong = case.look(original, out) if not result.error else []
         came = "\n".join([result.told(), *(f"WRONG: {one}" for one in wrong)])
+        came = came.replace(str(original), case.file)
         found.append((not wrong and case.right(result, original), came))
     return found
 
