@@ -36,6 +36,7 @@ from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.engine.stage import Device
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Ledger, Original, Result
+from reelmill.evidence import CUSTODY
 from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.voice_builder import build_voice, voice_settings
 
@@ -60,6 +61,7 @@ def trial(work: Path, count: int, repeat: int) -> dict[str, Any]:
     shutil.copy(_SAMPLE, calls / f"call 0{_SAMPLE.suffix}")
     subprocess.run(command(calls, out), check=True, stdout=subprocess.DEVNULL)
     rows = multiply(calls, out, count)
+    log = (out / CUSTODY).read_bytes()
     timed = [run(command(calls, out), count) for _ in range(repeat)]
     return {
         "what": f"{count:,} recordings",
@@ -67,6 +69,8 @@ def trial(work: Path, count: int, repeat: int) -> dict[str, Any]:
         "to the plan": round(min(planned for planned, *_ in timed), 2),
         "whole command": round(min(whole for _, whole, _ in timed), 2),
         "CPU": round(min(cpu for *_, cpu in timed), 2),
+        "entries added to the custody log": (out / CUSTODY).read_bytes().count(b"\n")
+        - log.count(b"\n"),
         "of it MACs": round(min(checking(out) for _ in range(repeat)), 2),
     }
 

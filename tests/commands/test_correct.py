@@ -264,3 +264,27 @@ def test_replacements_are_made_by_every_command_and_can_be_corrected(
     summary = Run("voice", tmp_path / "in", out=out, **options).start().wait()
     assert any(f.label == "correction" for f in summary.outcomes[0].findings), "Anna is gone"
     assert (out / "voicemail.txt").read_text().startswith("[A]: Zoe called")
+
+
+def test_patterns_and_scores_follow_the_corrected_words(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "in", tmp_path / "in")
+    out = tmp_path / "out"
+    options = {**OPTIONS, "forensic": True}
+    Run("voice", tmp_path / "in", out=out, **options).start().wait()
+
+    def threats() -> list[dict[str, object]]:
+        found: list[dict[str, object]] = content(out)["findings"]  # type: ignore[assignment]
+        return [one for one in found if one["source"] == "patterns" and one["label"] == "threat"]
+
+    assert threats() == []
+    correct(out, name=["A=Kim"])
+    correct(out, at="4", text="If you tell the police, I will kill you.")
+    [*_, threat] = threats()
+    assert threat["speaker"] == "Kim"
+    scores = content(out)["scores"]
+    assert "kill you" in json.dumps(scores)
+    assert verify(out, strict=True).ok
+    Run("voice", tmp_path / "in", out=out, **options).start().wait()
+    assert threats() and content(out)["scores"] == scores
+    correct(out, undo=1)
+    assert threats() == []

@@ -153,3 +153,21 @@ def test_a_foreign_file_instead_of_the_log_stops_the_run_before_any_work(tmp_pat
     with pytest.raises(UsageError, match=CUSTODY):
         toy_run(out, *recordings(tmp_path / "in", {"a.txt": "one"})).start()
     assert (out / CUSTODY).read_text() == "mine"
+
+
+def test_results_that_are_taken_over_are_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reelmill.core.keys import KEY_FILE_VARIABLE
+
+    out, paths = tmp_path / "out", recordings(tmp_path / "in", {"a.txt": "one"})
+    toy_run(out, *paths).start().wait()
+    key = tmp_path / "other key"
+    key.write_text("ab" * 32)
+    key.chmod(0o600)
+    monkeypatch.setenv(KEY_FILE_VARIABLE, str(key))
+    toy_run(out, *paths, adopt=True).start().wait()
+    assert "adopted" in [one["what"] for one in entries(out)]
+    checked = verify(out)
+    assert checked.ok, checked.lines()
+    assert 0 < checked.custody_others < len(entries(out))

@@ -23,6 +23,7 @@ from reelmill.stages.forensic.patterns import FindPatterns
 from reelmill.stages.forensic.score_weights import read_weights
 from reelmill.stages.forensic.scores import ScoreFindings
 from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
+from reelmill.stages.transcript.layers import Layers
 
 #: Settings that have no effect without `forensic`.
 _ONLY_WITH_FORENSIC = ("score_weights", "patterns", "pattern_languages")
@@ -47,7 +48,8 @@ def forensic_stages(settings: Settings) -> list[Stage]:
         return classifiers
     weights = read_weights(settings.score_weights)
     stages = [*_acoustic_stages(), pattern_stage(settings), *classifiers]
-    return [*stages, ScoreFindings(weights, absent=absent)]
+    layers = Layers.of(settings.out)
+    return [*stages, ScoreFindings(weights, absent=absent, layers=layers)]
 
 
 def _classifiers(settings: Settings) -> tuple[list[Stage], tuple[str, ...]]:
@@ -103,4 +105,5 @@ def pattern_stage(settings: Settings) -> FindPatterns:
         languages=languages,
         shipped=shipped_digest(),
         analysers=tuple(made_with(language) for language in searched),
+        layers=Layers.of(settings.out),
     )

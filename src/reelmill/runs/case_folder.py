@@ -39,7 +39,6 @@ class CaseFolder:
         evidence: what is on record.
         chain: the custody log.
         results: what was written and is to go on record.
-        removed: results that are there no more.
         warnings: what the user should know.
     """
 
@@ -47,7 +46,6 @@ class CaseFolder:
     evidence: Evidence
     chain: Chain
     results: list[Result] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -131,6 +129,6 @@ def open_case(out: Path, command: str = "") -> Iterator[CaseFolder]:
         before = case.head
         yield case
         case.warnings += case.chain.problems
-        if case.results or case.removed or case.head != before:
-            written = write_evidence(out, [], case.results, removed=case.removed)
+        if case.results or case.head != before:
+            written = write_evidence(out, [], case.results)
             case.warnings += written.warnings

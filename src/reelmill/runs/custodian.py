@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import ExportedFile
+from reelmill.core import gate
 from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, read_state
+from reelmill.core.walk import walk
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import ModelStage
+from reelmill.engine.state.artifact_store import artifacts
 from reelmill.engine.telemetry.events import (
     Detail,
     Event,
@@ -26,12 +29,15 @@ from reelmill.engine.telemetry.events import (
 )
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from reelmill.errors import NotOursError, describe
-from reelmill.evidence.custody.chain import SCHEMA, Chain
+from reelmill.evidence.custody.chain import SCHEMA, Chain, head
 from reelmill.evidence.manifest import manifest_sha256
 from reelmill.evidence.paths import Folder
 from reelmill.evidence.record import recorded_head
 from reelmill.runs.libraries import libraries
 from reelmill.settings import Settings
+
+#: Files in one entry about those that were taken over.
+_IN_AN_ENTRY = 500
 
 
 class Custodian:
@@ -193,3 +199,23 @@ def _state(state: FileState) -> dict[str, Any]:
         "size": state.size,
         "mtime_ns": state.mtime_ns,
     }
+
+
+def note_adoption(out: Path, seal: Seal) -> None:
+    """Note in an existing log that results of others were taken over (`--adopt`): they carry the
+    user's mark from now on, so that their hashes are other ones.
+
+    Raises:
+        OSError: the log cannot be written.
+    """
+    if head(out) is None:
+        return
+    chain, folder = Chain(out, seal, recorded_head(out)), Folder(out)
+    found = []
+    for at, _, names in walk(artifacts(out / gate.CACHE)):
+        for path in (Path(at, name) for name in sorted(names)):
+            if path.is_file() and not path.is_symlink():
+                found.append({"path": folder.name(path), "sha256": read_state(path).sha256})
+    for start in range(0, len(found), _IN_AN_ENTRY):
+        chain.append("adopted", artifacts=found[start : start + _IN_AN_ENTRY])
+    chain.close()

@@ -14,6 +14,7 @@ from reelmill.core.notices import announce
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.state.adoption import prepare
 from reelmill.errors import NotOursError, UsageError
+from reelmill.runs.custodian import note_adoption
 from reelmill.runs.reports import CHECKED, adopt_reports, was_ours
 
 #: The commands whose results the stages that write for people produce.
@@ -74,6 +75,7 @@ def open_output(
             cache, of = out / gate.CACHE, _COMMANDS
             if prepare(cache, key.seal, adopt=adopt, commands=of):
                 adopt_reports(out)
+                note_adoption(out, key.seal)
             gate.probe(out)
             taken = [gate.obstacle(out / name) for name in CHECKED if not was_ours(out / name)]
         except (OSError, NotOursError) as error:

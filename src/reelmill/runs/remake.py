@@ -103,38 +103,82 @@ def _made(cache: Path, name: str, seal: Seal) -> Iterator[Made]:
 
 def remake(case: CaseFolder, finished: Finished) -> list[ExportedFile]:
     """Write the files of a recording again, with the corrections as they are now, and note it in
-    the custody log.
+    the custody log. What stages found in the text (patterns, scores) is found again first.
 
     Raises:
         NotOursError: a person changed one of the files; it is kept.
         OSError: a file cannot be written.
     """
-    layers, written = Layers.of(case.out), []
+    written: list[ExportedFile] = []
     originals, key = [finished.recording.path], user_key().seal.key_for(WRITTEN)
     with gate.output(case.out, finished.command, originals, key):
+        again = _Again(case, finished.recording)
         for made in finished.made:
-            fields: dict[str, Any] = {"root": case.out, "layers": layers}
-            stage = replace(made.stage, **fields)
-            files = _make(case, finished.recording, stage, made)
-            case.results += files
-            written += files
+            written += again.make(made.path, made.recipe).artifact.summary().exported
+    case.results += written
     return written
 
 
-def _make(case: CaseFolder, recording: Recording, stage: Stage, made: Made) -> list[ExportedFile]:
-    assert isinstance(stage, FileStage)
-    own = stage.own_key(recording.name)
-    parts = [recording.name, *made.recipe.keys, *([own] if own else [])]
-    key = store.result_key(store.stage_digest(stage), parts)
-    context, inputs = StageContext(recording, stage.name, key), Inputs(made.recipe.inputs)
-    artifact: Artifact = stage.join(context, inputs, [stage.run(context, inputs)])
-    sources = [
-        store.Stored(made.path.parent / path, of, recording.id)
-        for path, of in zip(made.recipe.paths, made.recipe.keys, strict=True)
-    ]
-    saved = store.save(made.path, stage, key, recording, artifact, user_key().seal, sources)
-    note_stage(case.chain, case.out, recording, stage, made.path, saved)
-    exported = list(artifact.summary().exported)
-    name = Folder(case.out).name(os.path.abspath(recording.path))
-    case.note("export", recording=name, results=[asdict(one) for one in exported])
-    return exported
+@dataclass(frozen=True)
+class _Result:
+    """A result as it is now."""
+
+    artifact: Artifact
+    stored: store.Stored
+
+
+class _Again:
+    """Makes results of one recording again, and before them those they are made from."""
+
+    def __init__(self, case: CaseFolder, recording: Recording) -> None:
+        self._case = case
+        self._recording = recording
+        self._layers = Layers.of(case.out)
+        self._seal = user_key().seal
+        self._known: dict[Path, _Result] = {}
+
+    def make(self, path: Path, recipe: store.Recipe) -> _Result:
+        """Make a result again by its recipe."""
+        recording, stage = self._recording, self._current(recipe.stage)
+        inputs = [
+            self._input(Path(os.path.normpath(path.parent / name)), key, artifact)
+            for name, key, artifact in zip(recipe.paths, recipe.keys, recipe.inputs, strict=True)
+        ]
+        sources = [one.stored for one in inputs]
+        own = stage.own_key(recording.name)
+        name = recording.name if stage.named_outputs else ""
+        parts = [name, *(one.key for one in sources), *([own] if own else [])]
+        key = store.result_key(store.stage_digest(stage), parts)
+        if not stage.named_outputs:
+            path = store.artifact_path(recording.folder, stage.name, key)
+        context, read = StageContext(recording, stage.name, key), Inputs(i.artifact for i in inputs)
+        assert isinstance(stage, FileStage)
+        artifact = stage.join(context, read, [stage.run(context, read)])
+        saved = store.save(path, stage, key, recording, artifact, self._seal, sources)
+        result = _Result(artifact, store.Stored(path, key, recording.id))
+        self._note(stage, result, saved)
+        return result
+
+    def _input(self, path: Path, key: str, artifact: Artifact) -> _Result:
+        """A result that is read: made again if it shows corrections itself."""
+        if path not in self._known:
+            stored = store.Stored(path, key, self._recording.id)
+            kind = stage_class(store.maker_of(stored, self._seal))
+            recipe = store.read_recipe(path, kind, self._seal) if kind.corrected else None
+            fresh = _Result(artifact, stored) if recipe is None else self.make(path, recipe)
+            self._known[path] = fresh
+        return self._known[path]
+
+    def _current(self, stage: Stage) -> Stage:
+        """The stage with the corrections as they are now, writing where the folder is now."""
+        fields: dict[str, Any] = {"layers": self._layers}
+        if hasattr(stage, "root"):
+            fields["root"] = self._case.out
+        return replace(stage, **fields)
+
+    def _note(self, stage: Stage, result: _Result, saved: store.Saved) -> None:
+        case, recording, stored = self._case, self._recording, result.stored
+        note_stage(case.chain, case.out, recording, stage, stored.path, saved)
+        if exported := result.artifact.summary().exported:
+            name = Folder(case.out).name(os.path.abspath(recording.path))
+            case.note("export", recording=name, results=[asdict(one) for one in exported])

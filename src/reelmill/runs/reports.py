@@ -99,17 +99,18 @@ def _tell_head(out: Path, summary: RunSummary) -> None:
 
 def adopt_reports(out: Path) -> None:
     """Add the reports of an adopted folder to the record of files we wrote: those that match its
-    manifest, and then the manifest and the evidence themselves.
+    manifest, then the manifest and the evidence themselves, and the custody log in any case.
 
     Raises:
         OSError: they cannot be read, or that cannot be noted.
     """
+    names: tuple[str, ...] = RESERVED
     try:
         listed = read_manifest(out)
     except InputError:
-        return
+        listed, names = {}, (CUSTODY,)
     adopted = []
-    for name in RESERVED:
+    for name in names:
         path = out / name
         if not path.is_file() or path.is_symlink():
             continue

@@ -223,6 +223,11 @@ class Recipe:
     paths: list[str]
 
 
+def maker_of(stored: Stored, seal: Seal) -> str:
+    """The name of the stage that made an artifact of ours. Raises as `load`."""
+    return str(_trusted(stored, seal)["stage"]["name"])
+
+
 def read_recipe(path: Path, kind: type[Stage], seal: Seal) -> Recipe | None:
     """How an artifact of a stage that shows corrections was made; None where an earlier version
     made it, which did not say so.

@@ -224,7 +224,11 @@ class _Reader:
             _keep(log.originals, entry, entry.get("recording"), entry.get("source"), inside=False)
         for file in _listed(entry.get("results")):
             _keep(log.results, entry, file.get("path"), file)
-        for file in (*_listed([entry.get("artifact")]), *_listed(entry.get("beside"))):
+        for file in (
+            *_listed([entry.get("artifact")]),
+            *_listed(entry.get("beside")),
+            *_listed(entry.get("artifacts")),
+        ):
             _keep(log.artifacts, entry, file.get("path"), file)
 
 

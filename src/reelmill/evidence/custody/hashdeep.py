@@ -1,4 +1,4 @@
-"""The hashes of a case as hashdeep writes and checks them (`hashdeep -a -k FILE -r .`)."""
+"""The hashes of a case as hashdeep writes and checks them (`hashdeep -a -l -k FILE -r .`)."""
 
 from __future__ import annotations
 

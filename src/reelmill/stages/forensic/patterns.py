@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from reelmill.artifacts import Artifact, Finding, PatternMatch, PatternMatches, Transcript
@@ -18,6 +18,7 @@ from reelmill.stages.forensic.matching.languages import (
 )
 from reelmill.stages.forensic.matching.matcher import Hit, Matcher
 from reelmill.stages.forensic.matching.turns import TurnText, turn_texts
+from reelmill.stages.transcript.layers import Layers, corrected_inputs
 
 #: A sentence longer than this is quoted around the matched words only.
 _LONGEST_QUOTE = 300
@@ -39,17 +40,24 @@ class FindPatterns(FileStage):
     enabled_by = ("forensic", True)
     needs = (Transcript,)
     produces: ClassVar[type[Artifact]] = PatternMatches
+    corrected: ClassVar[bool] = True
 
     added: tuple[PatternFile, ...] = ()
     languages: tuple[str, ...] = ()
     shipped: str = ""
     analysers: tuple[str, ...] = ()
+    #: What people corrected; part of the key of each recording by itself.
+    layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
+
+    def own_key(self, recording: str) -> str:
+        return self.layers.key(recording)
 
     def run(self, context: StageContext, inputs: Inputs) -> PatternMatches:
         matches: list[PatternMatch] = []
         unsearched: dict[str, TurnText] = {}
         searched: set[str] = set()
-        for turn in turn_texts(inputs[Transcript]):
+        given = corrected_inputs(context.recording, inputs, self.layers)
+        for turn in turn_texts(given.labelled):
             if self.languages and turn.language not in self.languages:
                 continue
             if self._why_not(turn.language):

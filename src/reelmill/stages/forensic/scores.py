@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from reelmill.artifacts import (
@@ -22,6 +22,7 @@ from reelmill.artifacts import (
 from reelmill.artifacts.scores import Doubt
 from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.stages.forensic.score_weights import CategoryWeight, Lowering, ScoreWeights
+from reelmill.stages.transcript.layers import Layers, corrected_inputs
 
 #: The category of findings in the voice, not in the words.
 VOICE = "voice"
@@ -59,12 +60,18 @@ class ScoreFindings(FileStage):
     enabled_by = ("forensic", True)
     needs = (Transcript, optional(PatternMatches), optional(Acoustics), optional(Diarization))
     produces: ClassVar[type[Artifact]] = Scores
+    corrected: ClassVar[bool] = True
 
     weights: ScoreWeights
     absent: tuple[str, ...] = ()
+    #: What people corrected; part of the key of each recording by itself.
+    layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
+
+    def own_key(self, recording: str) -> str:
+        return self.layers.key(recording)
 
     def run(self, context: StageContext, inputs: Inputs) -> Scores:
-        transcript = inputs[Transcript]
+        transcript = corrected_inputs(context.recording, inputs, self.layers).labelled
         missing = _missing(inputs)
         found = [*self._patterns(inputs), *self._episodes(inputs)]
         seconds: dict[str | None, float] = {None: transcript.speech_seconds}

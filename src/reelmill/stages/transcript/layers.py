@@ -20,6 +20,7 @@ from reelmill.core.recording import Recording
 from reelmill.core.walk import walk
 from reelmill.engine.stage import Inputs
 from reelmill.errors import InputError
+from reelmill.export.transcript.names import named
 from reelmill.report.wording import clock
 from reelmill.stages.speakers.attribute_speakers import speaker_totals
 
@@ -32,7 +33,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Layers:
-    """The layers in an output folder: their digests by the recordings' names."""
+    """The layers in an output folder: their digests by their names there."""
 
     root: Path | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -46,13 +47,15 @@ class Layers:
                 for file in files:
                     path = Path(at, file)
                     if file.endswith(_SUFFIX) and (data := _data(path)) is not None:
-                        name = path.relative_to(folder).as_posix().removesuffix(_SUFFIX)
+                        name = path.relative_to(out).as_posix()
                         digests[name] = hashlib.sha256(data).hexdigest()
         return cls(out, digests)
 
     def key(self, name: str) -> str:
         """What the layer of a recording adds to the key of a result; empty where there is none."""
-        return self.digests.get(name, "")
+        if self.root is None or not self.digests:
+            return ""
+        return self.digests.get(layer_path(self.root, name).relative_to(self.root).as_posix(), "")
 
     def read(self, name: str) -> CorrectionLayer | None:
         """The layer of a recording; None where there is none.
@@ -60,14 +63,16 @@ class Layers:
         Raises:
             InputError: it is not ours, was changed by somebody, or is damaged.
         """
-        if self.root is None or name not in self.digests:
+        if self.root is None or not self.key(name):
             return None
         return read_layer(layer_path(self.root, name))
 
 
 def layer_path(out: Path, name: str) -> Path:
     """Where the layer of a recording is."""
-    return out / FOLDER / f"{name}{_SUFFIX}"
+    from reelmill.stages.transcript.export import export_path
+
+    return out / FOLDER / export_path(name, _SUFFIX.removeprefix("."))
 
 
 def layer_data(layer: CorrectionLayer) -> bytes:
@@ -135,6 +140,11 @@ class CorrectedInputs:
     layer: CorrectionLayer | None
     machine: Transcript
     findings: list[Finding]
+
+    @property
+    def labelled(self) -> Transcript:
+        """The corrected transcript with the labels that other stages know speakers by."""
+        return named(self.transcript, {name: label for label, name in self.names.items()})
 
 
 def corrected_inputs(recording: Recording, inputs: Inputs, layers: Layers) -> CorrectedInputs:
