@@ -16,6 +16,7 @@ from reelmill.engine.stage import Device, Inputs
 from reelmill.models.files.cache import resolve
 from reelmill.models.whisper.attention_times import onsets
 from reelmill.models.whisper.spec import WhisperSpec
+from reelmill.stages.speech.recognize import Recognize
 from reelmill.stages.words.whisper_times import TimeByWhisper
 from reelmill.testing import context_of
 
@@ -104,3 +105,31 @@ def test_each_channel_has_its_own_words(given, spec: WhisperSpec) -> None:
     words = stage.merge(context_of(recording), apart, iter(outputs)).words
     assert [[word.text for word in of] for of in words] == [text.split() for _, _, text in SAID]
     assert words[0][3].start == pytest.approx(1.12, abs=0.4)
+
+
+def test_words_timed_by_recognition_are_kept(given, spec: WhisperSpec) -> None:
+    # proves: V4
+    recording, inputs = given
+    model = spec.load(Device("cpu"), 1)
+    recognize, stage = Recognize(spec, ("en",)), TimeByWhisper(spec)
+    context = context_of(recording)
+    windows = recognize.infer(model, list(recognize.split(context, inputs)))
+    segments = [segment for window in windows for segment in window.segments]
+    transcript = replace(inputs[Transcript], segments=segments)
+    said = Inputs([inputs[Audio], inputs[Speech], transcript])
+    assert list(stage.split(context, said)) == []
+    times = stage.merge(context, said, iter([])).words
+    assert [[word.text for word in words] for words in times] == [
+        segment.text.split() for segment in segments
+    ]
+    for words, segment in zip(times, segments, strict=True):
+        edges = [edge for word in words for edge in (word.start, word.end)]
+        assert edges == sorted(edges)
+        assert segment.start <= edges[0] and edges[-1] <= segment.end
+    assert {word.timing for words in times for word in words} == {"whisper"}
+    assert times[0][3].start == pytest.approx(1.12, abs=0.4)
+    # Cut at pauses, where no later stage times words: the transcript has none.
+    (first, *_) = replace(recognize, cut_at_pauses=True).infer(
+        model, list(recognize.split(context, inputs))
+    )
+    assert not any(segment.words for segment in first.segments)

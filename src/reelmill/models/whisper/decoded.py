@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class TextTokens:
+    """Tokens of a text: their characters, seconds in the window, and probability."""
+
+    characters: tuple[tuple[int, int], ...]
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class DecodedSegment:
     """Text of a window, times in seconds from the window's start."""
 
@@ -16,6 +26,8 @@ class DecodedSegment:
     no_speech_prob: float
     compression_ratio: float
     temperature: float
+    #: Its words and marks, where the decoder's attention timed them.
+    tokens: TextTokens | None = None
 
 
 @dataclass(frozen=True)
@@ -29,13 +41,3 @@ class DecodedWindow:
     segments: tuple[DecodedSegment, ...]
     language: str
     languages: dict[str, float]
-
-
-@dataclass(frozen=True)
-class TextTokens:
-    """Tokens of a text: their characters, seconds in the window, and probability."""
-
-    characters: tuple[tuple[int, int], ...]
-    starts: tuple[float, ...]
-    ends: tuple[float, ...]
-    probabilities: tuple[float, ...]

@@ -4,10 +4,11 @@ at the longest pause where none ends for long."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 from reelmill.core.text import UNSPACED
+from reelmill.models.whisper.decoded import TextTokens
 
 #: These end a sentence wherever they stand; a full stop only behind a word, before a pause.
 _ENDS, _STOPS = "?!？！。｡…؟।", ".．"
@@ -28,6 +29,7 @@ class TimedWord:
     text: str
     start: float
     end: float
+    probability: float = 0.0
 
     @property
     def letters(self) -> int:
@@ -36,11 +38,28 @@ class TimedWord:
 
 @dataclass(frozen=True)
 class TimedText:
-    """The text of a segment; seconds from the window's start."""
+    """The text of a segment, and what it was put together from; seconds from the window's start."""
 
     start: float
     end: float
     text: str
+    words: tuple[TimedWord, ...] = field(default=(), compare=False)
+
+    @property
+    def tokens(self) -> TextTokens:
+        """The words, with their places in the text."""
+        ends = list(accumulate(len(word.text) for word in self.words))
+        joined = "".join(word.text for word in self.words)
+        before = len(joined) - len(joined.lstrip())
+        return TextTokens(
+            tuple(
+                (end - len(word.text) - before, end - before)
+                for word, end in zip(self.words, ends, strict=True)
+            ),
+            tuple(word.start for word in self.words),
+            tuple(word.end for word in self.words),
+            tuple(word.probability for word in self.words),
+        )
 
 
 def cut_into_segments(words: Sequence[TimedWord], language: str) -> list[TimedText]:
@@ -53,7 +72,7 @@ def cut_into_segments(words: Sequence[TimedWord], language: str) -> list[TimedTe
         for some in _not_too_long(sentence):
             text = "".join(word.text for word in some).strip()
             if text:
-                found.append(TimedText(some[0].start, _end(some), text))
+                found.append(TimedText(some[0].start, _end(some), text, tuple(some)))
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from reelmill.core.arrays import Float32
 from reelmill.core.text import UNSPACED
 from reelmill.errors import InputError
-from reelmill.models.whisper.attention_times import AttentionTimes
+from reelmill.models.whisper.attention_times import AttentionTimes, TimedTokens
 from reelmill.models.whisper.decoded import DecodedSegment, DecodedWindow, TextTokens
 from reelmill.models.whisper.decoding import (
     MAX_TOKENS,
@@ -246,7 +246,8 @@ class Whisper:
         if options.with_timestamps:
             parts, _ = split_by_timestamps(hypothesis.tokens, WINDOW_FRAMES, self._special)
             return [self._tokenizer.decode(list(part.tokens)) for part in parts]
-        words = self._words(hypothesis, language, [0.0] * (len(hypothesis.tokens) + 1))
+        count = len(hypothesis.tokens)
+        words = self._words(hypothesis, language, TimedTokens((0.0,) * (count + 1), (0.0,) * count))
         return [one.text for one in cut_into_segments(words, language)]
 
     def _generate(
@@ -301,9 +302,9 @@ class Whisper:
         )
         found: list[tuple[list[DecodedSegment], int | None]] = []
         for one, language, length, timed in zip(best, languages, frames, times, strict=True):
-            words = self._words(one, language, timed.onsets) if timed.probabilities else []
+            words = self._words(one, language, timed)
             segments = [
-                _segment(one, part.start, part.end, part.text)
+                replace(_segment(one, part.start, part.end, part.text), tokens=part.tokens)
                 for part in cut_into_segments(words, language)
             ]
             reached = round(timed.onsets[-1] * FRAMES_PER_SECOND)
@@ -325,22 +326,21 @@ class Whisper:
     def _text_tokens(self, hypothesis: Hypothesis) -> list[int]:
         return [token for token in hypothesis.tokens if token < self._special.end_of_text]
 
-    def _words(
-        self, hypothesis: Hypothesis, language: str, times: Sequence[float]
-    ) -> list[TimedWord]:
-        """The words of a text; `times` are those at which its tokens begin and the last ends."""
+    def _words(self, hypothesis: Hypothesis, language: str, timed: TimedTokens) -> list[TimedWord]:
+        """The words of a text, of which no more has times than fits into the decoder."""
+        if not timed.probabilities:
+            return []
         tokens = self._text_tokens(hypothesis)
-        unspaced = language in UNSPACED
-        cut = (
-            self._tokenizer.split_tokens_on_unicode
-            if unspaced
-            else (self._tokenizer.split_tokens_on_spaces)
-        )
+        split = self._tokenizer.split_tokens_on_spaces
+        if language in UNSPACED:
+            split = self._tokenizer.split_tokens_on_unicode
         found = []
         at = 0
-        for text, parts in zip(*cut(tokens), strict=True):
+        for text, parts in zip(*split(tokens), strict=True):
             after = at + len(parts)
-            found.append(TimedWord(text, times[at], times[after]))
+            known = timed.probabilities[at:after]
+            probability = sum(known) / len(known) if known else 0.0
+            found.append(TimedWord(text, timed.onsets[at], timed.onsets[after], probability))
             at = after
         return found
 
@@ -411,7 +411,14 @@ def _segment(hypothesis: Hypothesis, start: float, end: float, text: str) -> Dec
 def _later(segment: DecodedSegment, frames: int) -> DecodedSegment:
     """A segment of what is left of a window from a frame on, in times of the window."""
     offset = frames / FRAMES_PER_SECOND
-    return replace(segment, start=segment.start + offset, end=segment.end + offset)
+    tokens = segment.tokens
+    if tokens is not None:
+        tokens = replace(
+            tokens,
+            starts=tuple(one + offset for one in tokens.starts),
+            ends=tuple(one + offset for one in tokens.ends),
+        )
+    return replace(segment, start=segment.start + offset, end=segment.end + offset, tokens=tokens)
 
 
 def _max_length(prompt: int, options: DecodingOptions) -> int:

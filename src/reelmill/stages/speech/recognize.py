@@ -33,6 +33,7 @@ from reelmill.stages.speech.windows import (
     seconds_of,
     window_features,
 )
+from reelmill.stages.words.attention_words import words_of
 from reelmill.stages.words.words import split_words
 
 #: Whisper sometimes times a text past the end of the audio. Such a segment gets this length.
@@ -78,7 +79,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "recognize"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
@@ -133,7 +134,14 @@ def recognized(
                 [Span(*piece) for piece in item.pieces],
                 window.language,
                 window.languages,
-                list(in_original(segments, item.pieces, item.padding)),
+                list(
+                    in_original(
+                        segments,
+                        item.pieces,
+                        item.padding,
+                        None if cut_at_pauses else window.language,
+                    )
+                ),
                 item.channel,
             )
         )
@@ -141,12 +149,15 @@ def recognized(
 
 
 def in_original(
-    segments: Sequence[DecodedSegment], pieces: Pieces, padding: float = 0.0
+    segments: Sequence[DecodedSegment],
+    pieces: Pieces,
+    padding: float = 0.0,
+    language: str | None = None,
 ) -> Iterator[Segment]:
     """Segments of a window with times of the original: inside the pieces, in order, no overlap.
 
     A segment that only has the `padding` of a piece at one of its ends does not reach over the
-    pause to it.
+    pause to it. With a `language`, segments have their words, where the recognizer has timed them.
     """
     times = OriginalTimes(pieces)
     reached = 0.0
@@ -157,7 +168,7 @@ def in_original(
             continue  # entirely past the audio: text without any speech
         reached = end
         start, end = times.without_slivers(start, end, padding + _SHORTEST)
-        yield Segment(
+        found = Segment(
             start=round(times.start(start), _DECIMALS),
             end=round(times.end(end), _DECIMALS),
             text=segment.text,
@@ -166,6 +177,9 @@ def in_original(
             compression_ratio=segment.compression_ratio,
             temperature=segment.temperature,
         )
+        if language is not None and segment.tokens is not None:
+            found.words = words_of(found, segment.text, language, segment.tokens, times)
+        yield found
 
 
 def cut_by_length(

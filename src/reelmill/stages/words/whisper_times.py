@@ -17,13 +17,12 @@ from reelmill.artifacts import (
 )
 from reelmill.core.arrays import Float32
 from reelmill.core.text import UNSPACED
-from reelmill.core.word_places import word_places
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, exactly
 from reelmill.models.whisper.decoded import TextTokens
 from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.models.whisper.whisper import Whisper
 from reelmill.stages.speech.windows import OriginalTimes, Pieces, seconds_of, window_features
-from reelmill.stages.words.words import TimedText, split_words, timed_words
+from reelmill.stages.words.attention_words import words_of
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,12 @@ class WindowWords:
 class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
     """Asks the recognizer, which is loaded anyway, where it attended when it wrote each word.
 
-    Languages in `aligned` are skipped, because an aligner times their words better.
+    Segments whose words recognition has timed keep these. Languages in `aligned` are skipped,
+    because an aligner times their words better.
     """
 
     name: ClassVar[str] = "whisper-times"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Timing words with Whisper"
     commands = ("voice", "subtitle", "faces")
     models = ("model", "aligner")
@@ -74,7 +74,7 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[TextWindow]:
         transcript = inputs[Transcript]
         segments = list(enumerate(transcript.segments))
-        if all(transcript.language_of(segment) in self.aligned for _, segment in segments):
+        if all(self._is_timed(transcript, segment) for _, segment in segments):
             return
         for channel, audio in inputs[Audio].sounds():
             waiting = [(number, one) for number, one in segments if one.channel == channel]
@@ -84,11 +84,16 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
                 inside: dict[str, list[tuple[int, Segment]]] = {}
                 while waiting and _middle(waiting[0][1]) <= pieces[-1][1]:
                     number, segment = waiting.pop(0)
-                    inside.setdefault(transcript.language_of(segment), []).append((number, segment))
+                    if not self._is_timed(transcript, segment):
+                        language = transcript.language_of(segment)
+                        inside.setdefault(language, []).append((number, segment))
                 for language, said in inside.items():
-                    if language not in self.aligned:
-                        numbers, texts = zip(*said, strict=True)
-                        yield TextWindow(features, language, texts, pieces, numbers)
+                    numbers, texts = zip(*said, strict=True)
+                    yield TextWindow(features, language, texts, pieces, numbers)
+
+    def _is_timed(self, transcript: Transcript, segment: Segment) -> bool:
+        """Whether recognition has timed a segment's words, or an aligner will."""
+        return bool(segment.words) or transcript.language_of(segment) in self.aligned
 
     def infer(self, model: Whisper, batch: Sequence[TextWindow]) -> list[WindowWords]:
         times = model.token_times(
@@ -110,9 +115,15 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
         nothing = TextTokens((), (), (), ())
         for number, segment in enumerate(transcript.segments):
             language = transcript.language_of(segment)
-            if number not in found and language not in self.aligned:
+            if language in self.aligned:
+                continue
+            if segment.words:
+                found[number] = segment.words
+            elif number not in found:
                 # After the last window: no speech that anybody could look for.
-                found[number] = _words_of(segment, language, nothing, None)
+                found[number] = words_of(
+                    segment, _as_written(segment.text, language), language, nothing, None
+                )
         return WhisperTimes([found.get(number, []) for number in range(len(transcript.segments))])
 
 
@@ -131,34 +142,15 @@ def _window_words(item: TextWindow, found: Sequence[TextTokens]) -> WindowWords:
     return WindowWords(
         item.numbers,
         tuple(
-            tuple(_words_of(segment, item.language, tokens, times))
+            tuple(
+                words_of(
+                    segment,
+                    _as_written(segment.text, item.language),
+                    item.language,
+                    tokens,
+                    times,
+                )
+            )
             for segment, tokens in zip(item.segments, found, strict=True)
         ),
     )
-
-
-def _words_of(
-    segment: Segment, language: str, tokens: TextTokens, times: OriginalTimes | None
-) -> list[Word]:
-    text = _as_written(segment.text, language)
-    said = split_words(segment.text, language)
-    words = [
-        _timed(word, begin, begin + len(word), tokens, times)
-        for word, begin in zip(said, word_places(text, said), strict=True)
-    ]
-    return timed_words(words, segment.start, segment.end)
-
-
-def _timed(
-    word: str, begin: int, after: int, tokens: TextTokens, times: OriginalTimes | None
-) -> TimedText:
-    inside = [
-        index
-        for index, (first, last) in enumerate(tokens.characters)
-        if first < after and last > begin
-    ]
-    if not inside or times is None:
-        return TimedText(word)
-    score = sum(tokens.probabilities[index] for index in inside) / len(inside)
-    start = times.start(tokens.starts[inside[0]])
-    return TimedText(word, start, times.end(tokens.ends[inside[-1]]), score, "whisper")
