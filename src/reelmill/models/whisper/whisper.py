@@ -34,6 +34,7 @@ from reelmill.models.whisper.features import (
     FRAMES_PER_SECOND,
     WINDOW_FRAMES,
 )
+from reelmill.models.whisper.pauses import without_pause
 from reelmill.models.whisper.prompts import echoes, prompt_tokens, says
 from reelmill.models.whisper.sentences import TimedWord, cut_into_segments
 
@@ -120,7 +121,8 @@ class Whisper:
             cut = self._cut(encoded, best, chosen, frames, options)
             rest = []
             for (index, seek), (found, reached) in zip(pending, cut, strict=True):
-                segments[index].extend(_later(one, seek) for one in found)
+                sound = windows[index][:, seek:]
+                segments[index].extend(_later(without_pause(one, sound), seek) for one in found)
                 if reached is not None:
                     rest.append((index, seek + reached))
             pending = rest
