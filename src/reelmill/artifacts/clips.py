@@ -28,8 +28,8 @@ _MOST_LINKS = 8
 
 @dataclass
 class Shot:
-    """What is shown of a stretch of the original, in seconds: one person, two, or the whole picture
-    if `persons` (labels) is empty."""
+    """The picture shown for a stretch of the original, in seconds: one person, two, or the whole
+    picture if `persons` (labels) is empty."""
 
     start: float
     end: float

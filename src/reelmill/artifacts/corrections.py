@@ -1,7 +1,7 @@
 """Corrections by people: edits over a transcript, which itself stays as the machine made it.
 
-`corrected` applies them. Each edit knows at what time it is and what stood there, so it is applied
-to another version of the text only where that still says the same.
+`corrected` applies them. Each edit has its time and the former text, so it is applied to another
+version of the text only if that still says the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ EditKind = Literal["words", "name", "speaker", "merge", "split"]
 
 TranscriptT = TypeVar("TranscriptT", bound=Transcript)
 
-#: How far from its time an edit is looked for when the text was made anew, in seconds.
+#: How far from its time the place of an edit is searched for after the text was made anew, in
+#: seconds.
 _REACH_S = 3.0
 _EPSILON_S = 0.01
 _SHORTEST_TURN_S = 0.15
@@ -43,8 +44,8 @@ class Edit:
         kind: see `EditKind`.
         start: where it begins, in seconds of the original.
         end: where it ends.
-        was: what stood there: text, or the label of a speaker.
-        now: what is there instead. For `split` and `merge`: who speaks, empty for no change.
+        was: the former text, or the former label of a speaker.
+        now: the new text or label. For `split` and `merge`: who speaks, empty for no change.
         by: the person.
         at: when, in UTC.
     """
@@ -217,7 +218,7 @@ def _cut(segment: Segment, at: int, has_spaces: bool) -> tuple[Segment, Segment]
 
 
 def _of_speaker(segment: Segment, speaker: str) -> Segment:
-    """The segment as another's. It knows whose the machine thought it was."""
+    """The segment with another speaker. It keeps the speaker assigned by the machine."""
     words = [replace(word, speaker=speaker) for word in segment.words]
     known = edited(segment)
     before = segment.speaker if known.machine_speaker is None else known.machine_speaker
@@ -229,7 +230,7 @@ def _moved(turns: Sequence[Turn], edit: Edit) -> list[Turn]:
     found = []
     for turn in turns:
         start, end = max(turn.start, edit.start), min(turn.end, edit.end)
-        # what would be left of a turn at its ends is no turn
+        # remainders of a turn at its ends are dropped
         start = turn.start if start - turn.start < _SHORTEST_TURN_S else start
         end = turn.end if turn.end - end < _SHORTEST_TURN_S else end
         if turn.speaker != edit.was or end - start < _EPSILON_S:

@@ -60,7 +60,7 @@ def letters(text: str) -> str:
 
 
 def find_words(segment: Segment, start: float, end: float, was: str) -> tuple[int, int] | None:
-    """Where a text stands in a segment.
+    """Find a text in a segment.
 
     Args:
         segment: with or without words.
@@ -151,7 +151,7 @@ def _text_with(
 
 
 def places_of(text: str, words: Sequence[Word]) -> list[tuple[int, int]] | None:
-    """Where each word stands in the text; None where one does not."""
+    """The position of each word in the text; None if one is missing."""
     found, at = [], 0
     for word in words:
         wanted = word.text.strip()

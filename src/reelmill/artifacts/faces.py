@@ -311,8 +311,8 @@ class NamedPersons(HeardPersons):
 class SpeakingShares:
     """Arrays of `HeardPersons`.
 
-    shares: (persons, moments) from 0 to 1 by how much each is the one who speaks, every 40 ms: 1
-    for whoever is most likely to be, 0 where nobody speaks or the face is not to be seen.
+    shares: (persons, moments) from 0 to 1 how much each is the one who speaks, every 40 ms: 1 for
+    the most likely speaker, 0 where nobody speaks or the face is not visible.
     """
 
     shares: Float16

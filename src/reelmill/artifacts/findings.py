@@ -29,7 +29,7 @@ class Findings(Artifact):
 
     def summary(self) -> RecordingSummary:
         """A note that counts what was found, by label, and the findings of severity `warning` or
-        `grave`, which are told as Reelmill's own are.
+        `grave`, which are reported like Reelmill's own.
         """
         counts = Counter(finding.label for finding in self.findings)
         found = ", ".join(f"{count} × {label}" for label, count in counts.most_common())

@@ -50,8 +50,8 @@ class PatternMatch:
 
     @property
     def counts(self) -> bool:
-        """Whether the speaker says it as their own. What is negated or quoted does not count: it is
-        kept, and is no finding."""
+        """Whether the speaker means it. Negated and quoted matches do not count: they are kept, but
+        are not findings."""
         return not (self.negated or self.quoted)
 
     @property

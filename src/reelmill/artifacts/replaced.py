@@ -20,7 +20,7 @@ TranscriptT = TypeVar("TranscriptT", bound=Transcript)
 
 @dataclass
 class Replaced:
-    """A word that the table changed: what the machine wrote, and what stands there."""
+    """A word changed by the table: the machine's word, and the new one."""
 
     start: float
     end: float

@@ -92,8 +92,8 @@ class SpeakerScores:
 class Scores(Artifact):
     """How much was found, from 0 to 100, for the recording and for each of its speakers.
 
-    A score counts findings; it is no probability, and says nothing about what anybody intends or
-    whether they tell the truth. `weights_from` names the file of weights and its SHA-256.
+    A score counts findings. It is not a probability, and says nothing about intentions or whether
+    anybody tells the truth. `weights_from` names the file of weights and its SHA-256.
     """
 
     schema: ClassVar[str] = "scores/1"

@@ -72,7 +72,7 @@ class SpeakerProfile:
 
     @property
     def sounds_like(self) -> str:
-        """In plain words, whose voice it is."""
+        """The finding about whose voice it is, in plain words."""
         return f"{self.speaker} sounds like {self.name} in the samples (score {self.score:.2f})"
 
 

@@ -26,7 +26,7 @@ class Finding:
         score: how sure the stage is, 0 to 1; None where it has no such measure.
         speaker: whose it is, where that is known.
         text: the words concerned, or in plain words what a reader should know.
-        severity: how much it matters to who relies on the result.
+        severity: how much it matters for those who rely on the result.
     """
 
     label: str

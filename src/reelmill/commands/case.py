@@ -35,7 +35,7 @@ from reelmill.runs.case_folder import CaseFolder, open_case
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be done with a case; the names are those of the options."""
+    """The requested actions on a case; the names are those of the options."""
 
     sign: bool = False
     signing_key: Path | None = None
@@ -98,7 +98,7 @@ def run_case(out: Path, wanted: Wanted) -> int:
 
 
 def _done(case: CaseFolder, wanted: Wanted) -> Iterator[str]:
-    """Do what is wanted, and say what was done."""
+    """Carry out the requested actions, and return lines about them."""
     for name in wanted.viewed or ():
         yield _view(case, name, wanted)
     if wanted.note is not None and not wanted.viewed:

@@ -28,7 +28,7 @@ from reelmill.runs.remake import finished_recording
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be corrected; the names are those of the options."""
+    """The requested corrections; the names are those of the options."""
 
     at: str | None = None
     to: str | None = None
@@ -132,7 +132,7 @@ def words_of(edit: Edit) -> str:
 
 
 def _edits(desk: Desk, wanted: Wanted) -> tuple[list[Edit], list[str]]:
-    """What is asked for, as edits, and what of a file was not taken over."""
+    """The requested edits, and the parts of a file that were not applied."""
     if wanted.from_file is not None:
         return desk.imported(wanted.from_file)
     edits = [desk.name(text) for text in wanted.name or ()]

@@ -33,7 +33,7 @@ _FAULTS = {
 
 
 def run_patterns_list(files: Sequence[Path], language: str | None) -> int:
-    """Print every pattern, the shipped ones and those of `files`, with what it stands for.
+    """Print every pattern, shipped or from `files`, with its meaning.
 
     Args:
         files: pattern files of the user.
@@ -56,7 +56,7 @@ def run_patterns_list(files: Sequence[Path], language: str | None) -> int:
 
 
 def run_patterns_test(path: Path, on: Sequence[str]) -> int:
-    """Try a pattern file on its own sentences, on everyday sentences and on what is given.
+    """Try a pattern file on its own sentences, on everyday sentences and on given texts.
 
     Args:
         path: the pattern file.
@@ -67,7 +67,7 @@ def run_patterns_test(path: Path, on: Sequence[str]) -> int:
 
     Raises:
         UsageError: the file is not valid.
-        ModelUnavailableError: its language needs what is not installed.
+        ModelUnavailableError: a package for its language is not installed.
     """
     file = read_patterns(path)
     check_files([file])

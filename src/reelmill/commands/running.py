@@ -28,7 +28,7 @@ def run_command(
         run: not started yet.
         quiet: print nothing.
         as_json: print events as JSON lines.
-        feed: gives the run recordings while it goes on.
+        feed: adds recordings to the run while it works.
         closing: the lines to print at the end instead of the usual ones.
 
     Raises:

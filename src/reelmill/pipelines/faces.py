@@ -73,7 +73,7 @@ def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity
 
 @dataclass(frozen=True)
 class Speech:
-    """What is found out about speakers and speech.
+    """The stages for speakers and speech.
 
     `active_speaker` detects who is speaking on screen, `diarizer` tells voices apart, and
     `recognition` are the stages from decoded audio to transcript files. None or an empty sequence
@@ -141,7 +141,7 @@ def faces_pipeline(
 
 
 def _planned(settings: Settings, shapes: tuple[Shape, ...]) -> Stage:
-    """What is cut: clips of persons, or one clip that follows the speaker."""
+    """The stages that plan clips: of persons, or one that follows the speaker."""
     if settings.follow:
         follow = PlanFollow(shapes)
         return replace(follow, face_share=settings.face_share or follow.face_share)

@@ -53,7 +53,7 @@ def forensic_stages(settings: Settings) -> list[Stage]:
 
 
 def _classifiers(settings: Settings) -> tuple[list[Stage], tuple[str, ...]]:
-    """The stages of named classifiers, and what is not there because none is named.
+    """The stages of named classifiers, and notes on what is missing because none is named.
 
     Raises:
         ModelUnavailableError: one that is named is not available.

@@ -21,7 +21,7 @@ from reelmill.models.speakers.networks import EncoderSpec
 from reelmill.stages.speakers.reference_sounds import listen_to, samples_in
 from reelmill.stages.speakers.same_voice import KnownVoice
 
-#: Changes with what is made of a sample.
+#: Raised when the analysis of a sample changes.
 _VERSION = 1
 
 _Heard = tuple[tuple[KnownVoice, ...], tuple[str, ...]]
@@ -37,7 +37,7 @@ def known_voices(folder: Path, encoder: EncoderSpec, cache: Path) -> tuple[Known
         cache: the run's.
 
     Raises:
-        UsageError: no samples, or nobody's voice in any of them.
+        UsageError: there are no samples, or none of them has a voice.
         ModelUnavailableError: the encoder cannot be loaded.
     """
     samples = samples_in(folder)

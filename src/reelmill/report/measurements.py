@@ -18,7 +18,7 @@ from reelmill.core.opening import open_unlinked
 
 Floats = npt.NDArray[np.float64]
 
-#: So many stretches of time are told apart, at most.
+#: The most stretches of time that are distinguished.
 _MOST_STEPS = 4000
 _LEAST_STEP = 0.05
 _CPU = "cpu"

@@ -131,14 +131,15 @@ class Coordinator:
         self._intake.close()
 
     def stop(self, reason: str) -> None:
-        """Begin nothing new and save what is finished. Asked again: do not even wait for that."""
+        """Start nothing new and save finished work. If called again, do not wait for that
+        either."""
         self._stopping.ask(reason)
 
     # -- the output folder
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Before any work has begun, a folder that cannot be written is the user's to mend."""
+        """Before any work, report a folder that cannot be written as a usage error."""
         try:
             yield
         except NotOursError as error:

@@ -1,4 +1,4 @@
-"""Planning: which recordings there are, what their names are, and what is done already."""
+"""Planning: find the recordings, their names, and what is already done."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Job:
         return Path(self.original.path)
 
     def begin(self) -> None:
-        """Work on it begins, or goes on in another model's pass."""
+        """Work on it begins, or continues in another model's pass."""
         self.started = self.started or time.monotonic()
 
     def was_identified(self, state: FileState, identity: Identity) -> None:
-        """Which file it is, and whether its content is what an earlier run saw; a time alone is no
-        harm."""
+        """Record the file's identity, and whether its content is that of an earlier run; a changed
+        time alone is fine."""
         self.identity = identity
         if self.earlier is not None and self.earlier.sha256 != state.sha256:
             self.changed_since = [
@@ -65,7 +65,7 @@ class Job:
             ]
 
     def fail(self, failure: Failure) -> None:
-        """Something went wrong; what went wrong first is what is reported."""
+        """Record a failure; only the first one is reported."""
         self.failure = self.failure or failure
 
     def give_up(self, failure: Failure) -> None:

@@ -208,8 +208,8 @@ class RecordingRunner:
     def _made(self, key: str, task: asyncio.Task[Result]) -> None:
         self._making.pop(key, None)
         if not task.cancelled():
-            # An error reaches those who wait. In a run that stops there may be nobody left, and
-            # asyncio would print it as one that was never retrieved.
+            # An error reaches those who wait. In a run that stops nothing may be waiting, and
+            # asyncio would print the error as never retrieved.
             task.exception()
 
     def _known(self, recording: Recording, stage: Stage) -> Result | None:

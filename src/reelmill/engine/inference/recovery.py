@@ -41,7 +41,7 @@ class Recovery:
         self._told.warning(
             f"{error} (with a batch of {len(items)} in {queue.stage.name}); the worker was replaced"
         )
-        alone = len(items) == 1  # before those drop out whose recording has failed: it may be them
+        alone = len(items) == 1  # before removing items of failed recordings, which may be at fault
         items = self._living(items, replica)
         if alone and items:
             items[0].crashes += 1

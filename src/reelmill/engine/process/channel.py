@@ -57,7 +57,7 @@ class Channel:
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
-        os._exit(0)  # the parent is gone or has closed: nobody needs what is still running
+        os._exit(0)  # the parent is gone or has closed: the remaining work is not needed
 
     def send(self, message: Any) -> None:
         with self._sending:

@@ -88,8 +88,8 @@ def thread_counts(cores: int) -> tuple[int, ...]:
 
 def by_pace(most_workers: int, cores: int, paces: Mapping[int, float]) -> tuple[int, int]:
     """The number of model workers on the CPU, and the threads of each, that together infer most, by
-    measured seconds of the same work with so many threads. Among choices within 5 %, the fewest
-    model workers.
+    the measured seconds of the same work with each number of threads. Among choices within 5 %, the
+    fewest model workers.
 
     Args:
         most_hosts: for which there is memory.

@@ -175,8 +175,8 @@ def load(stored: Stored, kind: type[Artifact], seal: Seal) -> Artifact:
     """Read an artifact of ours, and check the files beside it.
 
     Raises:
-        NotTrustedError: it was not made with our key, or is another's or another recording's; or a
-            file beside it is not the one it was made with.
+        NotTrustedError: it was not made with our key, or belongs to another stage or recording; or
+            a file beside it is not the one it was made with.
         InputError: not there, not JSON, of another schema or damaged.
     """
     envelope = _trusted(stored, seal)

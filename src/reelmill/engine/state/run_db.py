@@ -102,7 +102,7 @@ class Original:
         self.name = name
 
     def is_unfinished(self) -> None:
-        """What is asked for is not, or no longer, done."""
+        """The requested result is not done, or no longer done."""
         self.outcome = None
 
     def was_hashed(self, state: FileState, identity: Identity, at: float) -> None:

@@ -96,7 +96,7 @@ class FileOutcome:
     """The outcome for one recording. `status`: done, failed, or waiting when the run stopped.
 
     `media_seconds` is its length; `changed` names what differs in the original after the run;
-    `notes` say in plain words what whoever reads its results should know, `findings` what is
+    `notes` are remarks for readers of the results in plain words, `findings` report what is
     damaged, guessed or left out, and where.
     """
 

@@ -1,4 +1,4 @@
-"""Marks in a transcript for what is no text: speech that nobody understands, laughter, music."""
+"""Marks in a transcript for sound that is not text: unintelligible speech, laughter, music."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelmill.artifacts import Finding, Segment, Transcript, Word
 #: Below this mean log probability of its tokens a text is not to be relied on.
 UNINTELLIGIBLE = -1.0
 NO_TEXT = "no text"
-#: Sounds that are no words, as findings name them.
+#: Sounds that are not words, by their names in findings.
 EVENTS = frozenset(
     {"music", "laughter", "applause", "cough", "crying", "breath", "noise", "silence"}
 )
@@ -57,7 +57,7 @@ def with_marks(transcript: Transcript, *, inaudible: bool, events: bool) -> Tran
 
 
 def inaudible_mark(language: str) -> str:
-    """What stands for speech that nobody understands, as people who write that language put it."""
+    """The usual mark for unintelligible speech in a language."""
     return f"[{_INAUDIBLE.get(language, 'inaudible')}]"
 
 

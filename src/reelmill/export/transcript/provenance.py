@@ -42,5 +42,5 @@ class Provenance:
 
     @classmethod
     def of_this_command(cls, models: Iterable[ModelFacts]) -> Provenance:
-        """That of what is being done in this context."""
+        """The provenance of the command running in this context."""
         return cls(command=as_typed(), models=tuple(models))

@@ -15,7 +15,7 @@ class TranscriptWriter(ABC):
     """
 
     suffix: ClassVar[str]
-    #: Whether sounds and what nobody understands are marked, whatever the user asked for.
+    #: Whether sounds and unintelligible speech are always marked, regardless of settings.
     verbatim: ClassVar[bool] = False
 
     @abstractmethod

@@ -17,7 +17,8 @@ from reelmill.export.transcript.writer import TranscriptWriter
 
 
 class RecordWriter(TranscriptWriter):
-    """A record of what was said: nothing left out, sounds and what nobody understands marked."""
+    """A record of what was said: nothing is left out, and sounds and unintelligible speech are
+    marked."""
 
     verbatim: ClassVar[bool] = True
 
@@ -70,7 +71,7 @@ class CourtText(TranscriptWriter):
 
 
 def facts(document: Document) -> tuple[Case, Provenance]:
-    """What is known of the case of this recording, and how its transcript was made."""
+    """The facts about the case of this recording, and how its transcript was made."""
     case = (document.case or Case()).of(document.source.name)
     return case, document.provenance or Provenance()
 
