@@ -93,7 +93,8 @@ class _Ours:
         windows = [log_mel(sound, self._n_mels)] * batch
         made = time.monotonic()
         with self._watch.watching():
-            encoded = self._model._encode(windows)
+            encoder = self._model._encoder
+            encoded = encoder.encode(windows, encoder.context(windows[0]))
             encoded_at = time.monotonic()
             self._model._languages(encoded, batch)
             prompts = [self._model._prompt("en", self._options)] * batch

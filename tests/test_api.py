@@ -45,7 +45,7 @@ def test_a_transcript_has_words_speakers_and_files(
     assert all(0 <= word.start <= word.end <= result.media_seconds for word in result.words)
     assert {word.speaker for word in result.words} == {turn.speaker for turn in result.turns}
     assert result.turns[0].speaker == "Kim"
-    assert result.files == (tmp_path / "voicemail.json",)
+    assert set(result.files) == {tmp_path / "voicemail.json", tmp_path / "voicemail.html"}
     written = json.loads(result.files[0].read_text())
     assert [word["word"] for one in written["segments"] for word in one["words"]] == [
         word.text for word in result.words

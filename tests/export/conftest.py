@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 
 from reelmill.artifacts import Segment, Transcript, Word
 from reelmill.export.transcript import Document, Source
-
-#: A busy machine must not make a property fail.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 def segment(start: float, end: float, text: str, speaker: str | None = None) -> Segment:

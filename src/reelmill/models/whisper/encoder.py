@@ -14,8 +14,6 @@ from reelmill.models.whisper.features import FRAMES_PER_SECOND, WINDOW_FRAMES, p
 #: (windows x heads x 1500 x 1500) with 32 bits there (softmax_gpu.cu): with the 20 heads of
 #: large-v3, results from the 96th window on would be wrong, without an error.
 _ENCODED_AT_ONCE = 64
-
-
 #: A context shorter than the longest has at least so many frames of silence behind the sound: with
 #: little, Whisper does not notice that the sound is over, and repeats itself.
 _SILENCE = 3 * FRAMES_PER_SECOND
