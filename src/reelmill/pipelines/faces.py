@@ -11,11 +11,8 @@ from reelmill.engine.stage import Stage
 from reelmill.export.transcript.names import SpeakerName
 from reelmill.media.video.encode import Encoding
 from reelmill.models.faces.detector import DetectorSpec
-from reelmill.models.faces.lr_asd import LrAsdSpec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import shared
-from reelmill.pipelines.diarization import Diarizer, diarization_stages
-from reelmill.stages.clips.follow import PlanFollow, Shape
 from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
@@ -24,16 +21,16 @@ from reelmill.stages.faces.embed import EmbedFaces
 from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from reelmill.stages.faces.known_people import KnownFace
-from reelmill.stages.faces.link_voices import LinkVoices, NameTurns
 from reelmill.stages.faces.name_persons import NamePersons
-from reelmill.stages.faces.speaking import DetectSpeaking
 from reelmill.stages.faces.track import TrackFaces
-from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.index_video import IndexVideo
 from reelmill.stages.media.probe import Probe
 
 if TYPE_CHECKING:
+    from reelmill.models.faces.lr_asd import LrAsdSpec
+    from reelmill.pipelines.diarization import Diarizer
     from reelmill.settings import Settings
+    from reelmill.stages.clips.follow import Shape
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,14 @@ class Speech:
 
 def speech_stages(settings: Settings, speech: Speech) -> list[Stage]:
     """Stages from the video's audio to `HeardPersons` and transcripts, as far as requested."""
+    if speech.active_speaker is None and not speech.recognition:
+        return []
+    # Not imported for videos that nothing listens to: these stages are as much as all others.
+    from reelmill.pipelines.diarization import diarization_stages
+    from reelmill.stages.faces.link_voices import LinkVoices, NameTurns
+    from reelmill.stages.faces.speaking import DetectSpeaking
+    from reelmill.stages.media.decode import Decode
+
     listened = list(speech.recognition)
     seen: list[Stage] = []
     if speech.active_speaker is not None:
@@ -97,7 +102,7 @@ def speech_stages(settings: Settings, speech: Speech) -> list[Stage]:
     # Both may need the stages of the diarizer, which are added only once.
     made = {stage.produces for stage in seen}
     stages = [*seen, *(stage for stage in listened if stage.produces not in made)]
-    return [Decode(settings.track, settings.channels, required=False), *stages] if stages else []
+    return [Decode(settings.track, settings.channels, required=False), *stages]
 
 
 def faces_pipeline(
@@ -143,6 +148,8 @@ def faces_pipeline(
 def _planned(settings: Settings, shapes: tuple[Shape, ...]) -> Stage:
     """The stages that plan clips: of persons, or one that follows the speaker."""
     if settings.follow:
+        from reelmill.stages.clips.follow import PlanFollow
+
         follow = PlanFollow(shapes)
         return replace(follow, face_share=settings.face_share or follow.face_share)
     width, height = shapes[0][1]

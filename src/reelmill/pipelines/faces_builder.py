@@ -16,16 +16,12 @@ from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.faces import Identity, Speech, faces_pipeline
 from reelmill.pipelines.faces_settings import clip_shapes
-from reelmill.pipelines.fallbacks import choose_diarizer
 from reelmill.pipelines.known_people import known_people
+from reelmill.pipelines.names import speaker_names
 from reelmill.pipelines.registry import with_added
-from reelmill.pipelines.voice_builder import recognition, speaker_names
 from reelmill.settings import Settings
-from reelmill.stages.clips.captions import PlanCaptions
 from reelmill.stages.faces.across import BY_CLOTHES
 from reelmill.stages.faces.known_people import KnownFace
-from reelmill.stages.media.decode import Decode
-from reelmill.stages.media.probe import Probe
 
 #: The key under which the names of persons are kept. Voices of `reelmill voice` have other letters.
 _PERSONS = "names of persons"
@@ -77,15 +73,24 @@ def choose_speech(context: BuildContext) -> Speech:
     """
     settings = context.settings
     speaker, diarizer = None, None
+    # What listens is imported only if it is asked for: it is as much as all the rest.
     if settings.active_speaker is not None or settings.follow:
+        from reelmill.pipelines.fallbacks import choose_diarizer
+
         speaker = speaking_spec(settings.active_speaker or LR_ASD)
         diarizer = choose_diarizer(settings)
     recognized: tuple[Stage, ...] = ()
     if settings.transcript or settings.captions:
+        from reelmill.pipelines.voice_builder import recognition
+        from reelmill.stages.media.decode import Decode
+        from reelmill.stages.media.probe import Probe
+
         decoded = (Probe, Decode)
         stages = recognition(context).stages
         recognized = tuple(stage for stage in stages if not isinstance(stage, decoded))
     if settings.captions:
+        from reelmill.stages.clips.captions import PlanCaptions
+
         recognized += (PlanCaptions(),)
     return Speech(speaker, diarizer, recognized)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +10,16 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.errors import UsageError
 from reelmill.export.transcript import parse_formats
-from reelmill.export.transcript.names import SpeakerName, parse_names, recordings_named
+from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.files.cache import ModelFiles, resolve
 from reelmill.models.files.catalog import choose_whisper
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.spec import WhisperSpec
-from reelmill.pipelines.choices import BuildContext, free_memory_mb, remember, remembered
+from reelmill.pipelines.choices import BuildContext, free_memory_mb, remembered
 from reelmill.pipelines.diarization import known_people_of
 from reelmill.pipelines.fallbacks import Lacking, choose_diarizer, choose_engine
 from reelmill.pipelines.forensic import with_forensic
+from reelmill.pipelines.names import speaker_names
 from reelmill.pipelines.registry import with_added
 from reelmill.pipelines.replacements import with_replacements
 from reelmill.pipelines.review import with_review
@@ -114,20 +112,6 @@ def _vain_words(settings: Settings) -> str | None:
     return None
 
 
-def speaker_names(settings: Settings, out: Path, kept: str = "names") -> tuple[SpeakerName, ...]:
-    """The names given now and earlier. A named speaker keeps the name in this output folder, where
-    names are stored under `kept`.
-
-    Raises UsageError for a name that is not written correctly.
-    """
-    given = parse_names(settings.names)
-    known = [SpeakerName(*entry) for entry in json.loads(remembered(out, kept, lambda: "[]"))]
-    merged = {(one.recording, one.label): one for one in (*known, *given)}
-    if given:
-        remember(out, kept, json.dumps([astuple(one) for one in merged.values()]))
-    return tuple(merged.values())
-
-
 def _chosen_model(choice: DeviceChoice, out: Path) -> str:
     def choose() -> str:
         chosen = choose_whisper(free_memory_mb(choice), str(choice.devices[0]))
@@ -135,11 +119,3 @@ def _chosen_model(choice: DeviceChoice, out: Path) -> str:
         return chosen.name
 
     return remembered(out, "model", choose)
-
-
-def named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:
-    """A remark about names given for recordings that the run does not have."""
-    there = {path.name for path in paths}
-    for name in recordings_named(parse_names(settings.names)):
-        if name not in there:
-            yield f"--names {name}: no recording of this run has that file name"

@@ -77,7 +77,8 @@ _FACES_IMPORTS = (
 
 def _voice() -> Task:
     from reelmill.artifacts import SpeakerProfiles
-    from reelmill.pipelines.voice_builder import build_voice, named_in_vain, voice_settings
+    from reelmill.pipelines.names import named_in_vain
+    from reelmill.pipelines.voice_builder import build_voice, voice_settings
     from reelmill.runs.across_recordings import write_speakers
     from reelmill.runs.results import TranscriptResult
 
@@ -112,7 +113,7 @@ def _faces() -> Task:
         return build_faces(context)
 
     def remarks(settings: Settings, paths: Iterable[Path]) -> Iterable[str]:
-        from reelmill.pipelines.voice_builder import named_in_vain
+        from reelmill.pipelines.names import named_in_vain
 
         return named_in_vain(settings, paths)
 

@@ -1,0 +1,34 @@
+"""The names of speakers and persons that the user gives, kept for the output folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
+from pathlib import Path
+
+from reelmill.export.transcript.names import SpeakerName, parse_names, recordings_named
+from reelmill.pipelines.choices import remember, remembered
+from reelmill.settings import Settings
+
+
+def speaker_names(settings: Settings, out: Path, kept: str = "names") -> tuple[SpeakerName, ...]:
+    """The names given now and earlier. A named speaker keeps the name in this output folder, where
+    names are stored under `kept`.
+
+    Raises UsageError for a name that is not written correctly.
+    """
+    given = parse_names(settings.names)
+    known = [SpeakerName(*entry) for entry in json.loads(remembered(out, kept, lambda: "[]"))]
+    merged = {(one.recording, one.label): one for one in (*known, *given)}
+    if given:
+        remember(out, kept, json.dumps([astuple(one) for one in merged.values()]))
+    return tuple(merged.values())
+
+
+def named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:
+    """A remark about names given for recordings that the run does not have."""
+    there = {path.name for path in paths}
+    for name in recordings_named(parse_names(settings.names)):
+        if name not in there:
+            yield f"--names {name}: no recording of this run has that file name"
