@@ -21,7 +21,8 @@ _ENDINGS = {
 _EITHER = {"'s": frozenset({"is", "has"}), "'d": frozenset({"would", "had"})}
 _WHOLE = {
     "won't": "will not", "can't": "can not", "cannot": "can not", "shan't": "shall not",
-    "ain't": "am not", "gonna": "going to", "wanna": "want to", "gotta": "got to",
+    "ain't": "am not", "gonna": "going to", "gon": "going to", "wanna": "want to",
+    "gotta": "got to",
     "lemme": "let me", "gimme": "give me", "let's": "let us", "dunno": "do not know",
     "imma": "i am going to", "i'ma": "i am going to", "y'all": "you all", "ya": "you",
     "kinda": "kind of", "sorta": "sort of", "outta": "out of", "coulda": "could have",
@@ -104,6 +105,9 @@ thief thieves
 """.strip().splitlines()
 }
 _VOWELS = frozenset("aeiou")
+#: The tag of a number in figures that is at least 100.
+LARGE = "LARGE"
+_LARGE_DIGITS = 3
 
 
 class EnglishAnalyser:
@@ -163,5 +167,8 @@ def _parts(word: str) -> list[str]:
 
 
 def _keys(word: str) -> frozenset[str]:
-    number = word[:1].isdigit() or word in _NUMBERS
-    return keys_of(word, tags=(NUMBER,) if number else ()) | _EITHER.get(word, frozenset())
+    tags: tuple[str, ...] = ()
+    if word[:1].isdigit() or word in _NUMBERS:
+        digits = sum(one.isdigit() for one in word.partition(".")[0])
+        tags = (NUMBER, LARGE) if digits >= _LARGE_DIGITS else (NUMBER,)
+    return keys_of(word, tags=tags) | _EITHER.get(word, frozenset())
