@@ -24,6 +24,7 @@ def test_closing_lines_name_a_failure_with_its_cause():
         "    Decoding the sound: ends in the middle of its index (moov atom not found)",
         "  Warning: device memory in use 83 %: batch size 20 -> 10",
         "  Results   analysis-results",
+        "  Look at   analysis-results/index.html",
         "  Report    analysis-results/report.html",
         "  Failures  analysis-results/failed_files.json",
         "  Evidence  analysis-results/manifest.sha256 (check: reelmill verify analysis-results)",

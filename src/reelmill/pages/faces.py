@@ -89,6 +89,7 @@ class FacesPage(FacesWriter):
         listened = any(person.speaking is not None for person in persons.persons)
         return template("faces.html").render(
             version=__version__,
+            home="../" * len(self._name.parent.parts),
             video=printable(document.source.name),
             picture=document.persons.picture,
             duration=wording.clock(duration),

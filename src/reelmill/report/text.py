@@ -11,7 +11,7 @@ from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary, StageTota
 from reelmill.evidence import CUSTODY, MANIFEST
 from reelmill.report import wording
 from reelmill.report.figures import Figures, changed_originals, failures, figures, with_findings
-from reelmill.report.files import FAILED_FILES, REPORT_PAGE
+from reelmill.report.files import FAILED_FILES, INDEX_PAGE, REPORT_PAGE
 
 _MOST_FAILURES = 20
 _MOST_WARNINGS = 5
@@ -93,6 +93,8 @@ def _warnings(warnings: list[str]) -> list[str]:
 def _places(f: Figures, run: RunSummary, out: Path) -> list[str]:
     folder = printable(os.fspath(out))
     lines = [f"  Results   {folder}"]
+    if not any(text.startswith(INDEX_PAGE) for text in run.unwritten):
+        lines.append(f"  Look at   {printable(os.fspath(out / INDEX_PAGE))}")
     if not any(text.startswith(REPORT_PAGE) for text in run.unwritten):
         lines.append(f"  Report    {printable(os.fspath(out / REPORT_PAGE))}")
     if f.failed or with_findings(run, "grave"):
