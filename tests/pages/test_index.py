@@ -76,9 +76,10 @@ const set = async (id, value) => {
   one("#" + id).value = value; one("#" + id).dispatchEvent(new Event("change")); await pause(100);
 };
 const look = async text => {
-  type(one("#find"), text);
   const told = one("#told");
-  await pause(250); await until(() => one("#lines").hidden || !/^Searching/.test(told.textContent));
+  told.textContent = "";
+  type(one("#find"), text);
+  await until(() => text ? /^(Lines|Nothing)/.test(told.textContent) : one("#lines").hidden);
   return told.textContent;
 };
 seen.first = names().slice(0, 2); seen.count = names().length;
@@ -95,8 +96,9 @@ seen.japanese = await look("わをく");
 seen.inside = await look("rapist"); seen.phrase = await look('"the therapist" 00012');
 seen.href = decodeURIComponent(one("#hits a").getAttribute("href"));
 seen.quote = one("#hits span").textContent; seen.rows = names();
-await set("kind", "subtitle"); seen.kind = one("#told").textContent; await set("kind", "");
-await look(""); seen.back = names().length; seen.closed = one("#lines").hidden;
+one("#told").textContent = ""; await set("kind", "subtitle");
+await until(() => one("#told").textContent); seen.kind = one("#told").textContent;
+await set("kind", ""); await look(""); await until(() => names().length === 200); seen.back = names().length; seen.closed = one("#lines").hidden;
 seen.overflow = overflow();
 seen.links = all("#recordings tr[data-id$='00001'] .l a").map(link => link.textContent);
 return seen;

@@ -86,7 +86,12 @@ def test_keys_clicks_and_lanes_move_the_player(chrome: Chrome, tmp_path: Path) -
 SEARCH = """
 await until(() => one("#player").readyState >= 1);
 const seen = {}, hits = () => all(".hit").map(span => span.textContent);
-const look = async text => { type(one("#find"), text); await pause(250); return hits(); };
+const look = async text => {
+  one("#hits").textContent = "";
+  type(one("#find"), text);
+  await until(() => one("#hits").textContent);
+  return hits();
+};
 seen.arrived = [hits(), one("#player").currentTime];
 seen.inside = await look("민수"); seen.apart = await look("삼백만원");
 seen.whole = await look("rap"); seen.begun = await look("THE");
