@@ -81,6 +81,17 @@ def _indexed(out: Path) -> list[str]:
     return [hit.text for hit in index.search(Query('"forty times"'))]
 
 
+def test_the_page_and_the_search_of_the_index_follow(out: Path) -> None:
+    # proves: V13 V7
+    assert correct(out, at="1", was="four times", text="forty times") == 0
+    page = (out / "voicemail.html").read_text("utf-8")
+    assert 'class="corrected"' in page and "<del hidden>" in page
+    lines = (out / "index_files" / "lines-0000.js").read_text("utf-8")
+    assert "forty times" in lines and "four times" not in lines
+    assert "voicemail.html" in (out / "index.html").read_text("utf-8")
+    assert verify(out, strict=True).ok
+
+
 def test_who_corrected_what_and_when_is_in_the_log(out: Path) -> None:
     correct(out, at="1", was="Emma", text="Anna")
     [entry] = [one for one in entries(out) if one["what"] == "correction"]

@@ -46,7 +46,7 @@ def out(tmp_path: Path) -> Iterator[Path]:
 
 def keeper(out: Path, command: str = "voice") -> IndexKeeper:
     pipeline = Pipeline(command, [Make(), WriteReview(out)])
-    return IndexKeeper(out, out / ".cache", pipeline, user_key().seal, wording_in("en"))
+    return IndexKeeper(out, pipeline, user_key().seal, wording_in("en"))
 
 
 def done(keeper: IndexKeeper, name: str, text: str) -> Job:
@@ -54,7 +54,7 @@ def done(keeper: IndexKeeper, name: str, text: str) -> Job:
     state = FileState(f"{sum(map(ord, name)):064x}", "b" * 32, 7, 1)
     path = keeper.out.parent / f"{name}.m4a"
     job = Job(Original(str(path), name, 0, 7, 1, state), 7)
-    folder = store.recording_folder(keeper.cache, state.sha256)
+    folder = store.recording_folder(keeper.out / gate.CACHE, state.sha256)
     recording = Recording(path, name, folder, state)
     said = [Segment(1.5, 2, text, -0.1, 0, 1, 0, [], "A")]
     stage = keeper.pipeline.stages[1]
@@ -62,7 +62,7 @@ def done(keeper: IndexKeeper, name: str, text: str) -> Job:
     transcript = Transcript("ko", 1, "base", 9, 8, said)
     page = stage.run(context_of(recording, stage), Inputs([transcript]))
     key = Keys(keeper.pipeline).of(stage, recording)
-    target = store.named_path(keeper.cache, stage.name, name)
+    target = store.named_path(keeper.out / gate.CACHE, stage.name, name)
     store.save(target, stage, key, recording, page, keeper.seal)
     job.end(page.summary())
     return job

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reelmill.artifacts import Artifact, ReviewLine, ReviewPage
+from reelmill.artifacts import ReviewLine, ReviewPage
 from reelmill.core import gate
 from reelmill.core.atomic import write_bytes, write_text
 from reelmill.core.keys import Seal
@@ -24,6 +24,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.state.artifact_store import Stored, load
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
 from reelmill.errors import InputError
+from reelmill.evidence.custody import head
 from reelmill.pages.index import (
     INDEX_FILES,
     IndexFacts,
@@ -32,7 +33,7 @@ from reelmill.pages.index import (
     lines_script,
     render_index,
 )
-from reelmill.pages.language import Wording
+from reelmill.pages.language import LANGUAGES, Wording, wording_in
 from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE, REPORT_PAGE
 from reelmill.report.wording import finding_words
 
@@ -62,22 +63,118 @@ class Entry:
 
 @dataclass
 class _Kept:
-    """What the cache keeps: entries by the id of their rows, and the digest of each file of
-    lines."""
+    """What the cache keeps: entries by the id of their rows, the digest of each file of lines, and
+    the language of the page."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    language: str = LANGUAGES[0]
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The index of an output folder: what is kept about it, and its files."""
+
+    out: Path
+    seal: Seal
+
+    @property
+    def cache(self) -> Path:
+        return self.out / gate.CACHE
+
+    def put(self, kept: _Kept, new: Iterable[Entry]) -> Iterator[Path]:
+        """Write the page, and the files of lines that have changed. Yields all files, whether
+        written or not.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        entries = {one.row.id: one for one in kept.entries.values() if self._is_there(one)}
+        entries |= {one.row.id: one for one in new}
+        groups = _in_files(entries)
+        digests = {name: _digest(group) for name, group in groups.items()}
+        for name, group in groups.items():
+            path = self.out / INDEX_FILES / name
+            if digests[name] != kept.files.get(name) or not path.is_file():
+                self._write_lines(path, group)
+            yield path
+        for name in kept.files.keys() - groups.keys():
+            gate.remove(self.out / INDEX_FILES / name)
+        self._write_page(entries, sorted(groups), wording_in(kept.language))
+        yield self.out / INDEX_PAGE
+        self._keep(_Kept(entries, digests, kept.language))
+
+    def page(self, stored: Stored, kind: type[ReviewPage]) -> ReviewPage | None:
+        """What the artifact of a page says; None where there is none that is whole."""
+        if not stored.path.exists():
+            return None
+        try:
+            page = load(stored, kind, self.seal)
+        except InputError:  # of other content by now, or damaged: the next run makes it again
+            return None
+        assert isinstance(page, ReviewPage)
+        return page
+
+    def entry(self, row: IndexRow, stored: Stored, page: ReviewPage) -> Entry:
+        """The entry of a recording that has a page."""
+        row = replace(row, speakers=page.speakers, labels=page.labels, doubtful=page.doubtful)
+        artifact = os.path.relpath(stored.path, self.cache)
+        return Entry(row, artifact, stored.key, stored.recording, page.files[0].sha256)
+
+    def read(self) -> _Kept:
+        """What earlier runs kept; nothing if it is not there, not ours or of another version."""
+        try:
+            data = self._state.read_bytes()
+            if not self.seal.is_signed(_PURPOSE, data):
+                return _Kept()
+            values = json.loads(data.decode("utf-8", "surrogateescape"))
+            entries = [_entry(one) for one in values["entries"]]
+            language = values["language"] if values["language"] in LANGUAGES else LANGUAGES[0]
+            return _Kept({one.row.id: one for one in entries}, dict(values["files"]), language)
+        except (OSError, ValueError, KeyError, TypeError):
+            return _Kept()
+
+    @property
+    def _state(self) -> Path:
+        return self.cache / "pages" / "index.json"
+
+    def _keep(self, kept: _Kept) -> None:
+        entries = [asdict(one) for one in kept.entries.values()]
+        content = {"entries": entries, "files": kept.files, "language": kept.language}
+        write_bytes(self._state, self.seal.signed(_PURPOSE, content))
+
+    def _write_page(self, entries: Mapping[str, Entry], files: list[str], say: Wording) -> None:
+        rows = [one.row for one in entries.values()]
+        rows.sort(key=lambda row: (row.name, row.command))
+        links = [("report", REPORT_PAGE), ("performance", PERFORMANCE_PAGE)]
+        there = [(say(f"index.{name}"), f) for name, f in links if (self.out / f).is_file()]
+        last = head(self.out)
+        facts = IndexFacts(self.out.name, files, there, None if last is None else last.sha256)
+        write_text(self.out / INDEX_PAGE, render_index(rows, facts, say))
+
+    def _write_lines(self, path: Path, group: Sequence[Entry]) -> None:
+        recordings = [(entry.row.id, lines) for entry in group if (lines := self._lines(entry))]
+        number = int(path.stem.rpartition("-")[2])
+        write_bytes(path, lines_script(number, recordings).encode("utf-8", "backslashreplace"))
+
+    def _lines(self, entry: Entry) -> list[ReviewLine]:
+        stored = Stored(self.cache / entry.artifact, entry.key, entry.content)
+        kinds: list[type[ReviewPage]] = [ReviewPage, *ReviewPage.__subclasses__()]
+        pages = (self.page(stored, kind) for kind in kinds)
+        return next((page.lines for page in pages if page is not None), [])
+
+    def _is_there(self, entry: Entry) -> bool:
+        """Whether results of an earlier run still are where they were."""
+        files = entry.row.outputs
+        return not files or any(os.path.lexists(self.out / file) for file in files)
 
 
 @dataclass(frozen=True)
 class IndexKeeper:
-    """Writes `index.html` and the files of lines.
-
-    `cache` is the folder of the cache, `seal` the user's.
-    """
+    """Brings the index up to date at the end of a run. `seal` is the user's, `say` the wording of
+    the page."""
 
     out: Path
-    cache: Path
     pipeline: Pipeline
     seal: Seal
     say: Wording
@@ -88,114 +185,51 @@ class IndexKeeper:
         Raises:
             OSError: a file cannot be written.
         """
-        kept = self._read()
-        entries = {one.row.id: one for one in kept.entries.values() if self._is_there(one)}
-        entries |= {one.row.id: one for one in self._of_run(jobs)}
-        rows = sorted(
-            (one.row for one in entries.values()), key=lambda row: (row.name, row.command)
-        )
-        groups = _in_files(entries)
-        digests = {name: _digest(group) for name, group in groups.items()}
-        for name, group in groups.items():
-            path = self.out / INDEX_FILES / name
-            if digests[name] != kept.files.get(name) or not path.is_file():
-                self._write_lines(path, group)
-            yield path
-        for name in kept.files.keys() - groups.keys():
-            gate.remove(self.out / INDEX_FILES / name)
-        facts = IndexFacts(
-            self.out.name,
-            sorted(groups),
-            self._links(),
-            summary.custody_head,
-        )
-        write_text(self.out / INDEX_PAGE, render_index(rows, facts, self.say))
-        yield self.out / INDEX_PAGE
-        self._keep(_Kept(entries, digests))
+        index = _Index(self.out, self.seal)
+        kept = replace(index.read(), language=self.say.language)
+        yield from index.put(kept, self._of_run(index, jobs))
 
-    def _of_run(self, jobs: Sequence[Job]) -> Iterator[Entry]:
-        keys = Keys(self.pipeline)
-        kind = _page_kind(self.pipeline)
+    def _of_run(self, index: _Index, jobs: Sequence[Job]) -> Iterator[Entry]:
+        keys, kind = Keys(self.pipeline), _page_kind(self.pipeline)
         for job in jobs:
             row = _row(self.pipeline.name, job.outcome())
-            stored = (
-                artifact_paths(job, self.pipeline, keys, self.cache).get(kind) if kind else None
-            )
-            page = None if stored is None else self._page(stored, kind)
-            if stored is None or page is None:
-                yield Entry(row)
-                continue
-            row = replace(row, speakers=page.speakers, labels=page.labels, doubtful=page.doubtful)
-            artifact = os.path.relpath(stored.path, self.cache)
-            yield Entry(row, artifact, stored.key, stored.recording, page.files[0].sha256)
+            stored = page = None
+            if kind is not None:
+                stored = artifact_paths(job, self.pipeline, keys, index.cache).get(kind)
+            if kind is not None and stored is not None:
+                page = index.page(stored, kind)
+            yield Entry(row) if stored is None or page is None else index.entry(row, stored, page)
 
-    def _page(self, stored: Stored, kind: type[Artifact] | None) -> ReviewPage | None:
-        """What the page's artifact says; None where there is none that is whole."""
-        if kind is None or not stored.path.exists():
-            return None
-        try:
-            page = load(stored, kind, self.seal)
-        except InputError:  # of other content by now, or damaged: the next run makes it again
-            return None
-        return page if isinstance(page, ReviewPage) else None
 
-    def _write_lines(self, path: Path, group: Sequence[Entry]) -> None:
-        recordings = []
-        for entry in group:
-            if lines := self._lines(entry):
-                recordings.append((entry.row.id, lines))
-        number = int(path.stem.rpartition("-")[2])
-        write_bytes(path, lines_script(number, recordings).encode("utf-8", "backslashreplace"))
+def refresh_index(out: Path, seal: Seal, row_id: str, stored: Stored) -> list[Path]:
+    """Bring the index up to date after the page of a recording was made again outside of a run.
 
-    def _lines(self, entry: Entry) -> list[ReviewLine]:
-        if not entry.artifact:
-            return []
-        stored = Stored(self.cache / entry.artifact, entry.key, entry.content)
-        kinds: list[type[ReviewPage]] = [ReviewPage, *ReviewPage.__subclasses__()]
-        for kind in kinds:
-            page = self._page(stored, kind)
-            if page is not None:
-                return page.lines
+    Args:
+        out: the output folder, open for writing.
+        seal: the user's.
+        row_id: `IndexRow.id` of the recording.
+        stored: the artifact of its page.
+
+    Returns:
+        The files of the index; none where it does not have the recording.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    index = _Index(out, seal)
+    kept = index.read()
+    entry = kept.entries.get(row_id)
+    page = index.page(stored, ReviewPage)
+    if entry is None or page is None:
         return []
-
-    def _is_there(self, entry: Entry) -> bool:
-        """Whether results of an earlier run still are where they were."""
-        files = entry.row.outputs
-        return not files or any(os.path.lexists(self.out / file) for file in files)
-
-    def _links(self) -> list[tuple[str, str]]:
-        links = [("report", REPORT_PAGE), ("performance", PERFORMANCE_PAGE)]
-        return [(self.say(f"index.{name}"), f) for name, f in links if (self.out / f).is_file()]
-
-    # -- what is kept
-
-    @property
-    def _state(self) -> Path:
-        return self.cache / "pages" / "index.json"
-
-    def _read(self) -> _Kept:
-        """What earlier runs kept; nothing if it is not there, not ours or of another version."""
-        try:
-            data = self._state.read_bytes()
-            if not self.seal.is_signed(_PURPOSE, data):
-                return _Kept()
-            values = json.loads(data.decode("utf-8", "surrogateescape"))
-            entries = [_entry(one) for one in values["entries"]]
-            return _Kept({one.row.id: one for one in entries}, dict(values["files"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return _Kept()
-
-    def _keep(self, kept: _Kept) -> None:
-        entries = [asdict(one) for one in kept.entries.values()]
-        content = {"entries": entries, "files": kept.files}
-        write_bytes(self._state, self.seal.signed(_PURPOSE, content))
+    return list(index.put(kept, [index.entry(entry.row, stored, page)]))
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:
     return Entry(**{**values, "row": IndexRow(**values["row"])})
 
 
-def _page_kind(pipeline: Pipeline) -> type[Artifact] | None:
+def _page_kind(pipeline: Pipeline) -> type[ReviewPage] | None:
     """The type of the pages that a pipeline makes."""
     kinds = (stage.produces for stage in pipeline.stages)
     return next((kind for kind in kinds if issubclass(kind, ReviewPage)), None)

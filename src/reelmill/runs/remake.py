@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reelmill.artifacts import Artifact, ExportedFile, Transcript
+from reelmill.artifacts import Artifact, ExportedFile, ReviewPage, Transcript
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN, Seal, user_key
 from reelmill.core.recording import Recording
@@ -22,6 +22,8 @@ from reelmill.errors import UsageError
 from reelmill.evidence.paths import Folder
 from reelmill.pipelines.registry import stage_class, stage_names
 from reelmill.runs.case_folder import CaseFolder, note_stage
+from reelmill.runs.index import refresh_index
+from reelmill.stages.transcript.export import file_facts
 from reelmill.stages.transcript.layers import Layers
 
 
@@ -114,9 +116,21 @@ def remake(case: CaseFolder, finished: Finished) -> list[ExportedFile]:
     with gate.output(case.out, finished.command, originals, key):
         again = _Again(case, finished.recording)
         for made in finished.made:
-            written += again.make(made.path, made.recipe).artifact.summary().exported
+            result = again.make(made.path, made.recipe)
+            written += result.artifact.summary().exported
+            if isinstance(result.artifact, ReviewPage):
+                _put_in_index(case, finished, result.stored)
     case.results += written
     return written
+
+
+def _put_in_index(case: CaseFolder, finished: Finished, page: store.Stored) -> None:
+    """Bring the corrected lines into the index page, if it has the recording."""
+    row_id = f"{finished.command}/{finished.recording.name}"
+    files = refresh_index(case.out, user_key().seal, row_id, page)
+    if written := [file_facts(case.out, path.relative_to(case.out).as_posix()) for path in files]:
+        case.results += written
+        case.note("export", results=[asdict(one) for one in written])
 
 
 @dataclass(frozen=True)

@@ -444,7 +444,7 @@ class Run:
     def _pages(self) -> dict[str, PageWriter]:
         """What writes the pages besides the report. The index comes last, with links to others."""
         config, say = self._config, wording_in(page_language(self.settings.lang))
-        index = IndexKeeper(config.out, config.cache, self._pipeline, config.seal, say)
+        index = IndexKeeper(config.out, self._pipeline, config.seal, say)
         performance = PerformancePage(config, self._coordinator.metrics, say)
         return {PERFORMANCE_PAGE: performance, INDEX_PAGE: index}
 
