@@ -166,7 +166,7 @@ def test_the_index_of_ten_thousand_recordings_stays_usable(chrome: Chrome, tmp_p
 def test_the_index_works_on_a_narrow_screen_and_without_its_files(
     chrome: Chrome, tmp_path: Path, language: str
 ) -> None:
-    facts = IndexFacts("out")
+    facts = IndexFacts("out", custody="a1" * 32)
     page = tmp_path / "index.html"
     page.write_text(render_index([row(0), row(9)], facts, wording_in(language)), encoding="utf-8")
     opened = chrome.open(page, (400, 800))

@@ -71,6 +71,7 @@ def render_performance(
         say: the wording.
     """
     names = {stage.name: wording.stage_words(stage.name, [stage]) for stage in run.stages}
+    names["identify"] = say("performance.identify")
     facts = Facts(any(on_gpu(worker) for worker in run.model_workers), memory_limit, names)
     f = figures(run)
     colours = _stage_colours(measured)
@@ -83,7 +84,7 @@ def render_performance(
             "performance.sentence",
             length=wording.clock(f.media_seconds),
             time=wording.clock(f.seconds),
-            speed=wording.speed(f.speed),
+            speed="–" if f.speed is None else wording.significant(f.speed),
         ),
         limit=_text(limit_of(measured, facts), "limit", say),
         advice=[_text(one, "advice", say) for one in advice(measured, facts)],

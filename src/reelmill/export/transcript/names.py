@@ -87,16 +87,8 @@ def named_turns(turns: Sequence[Turn], names: Mapping[str, str]) -> list[Turn]:
 
 
 def named_findings(found: Sequence[Findings], names: Mapping[str, str]) -> list[Findings]:
-    return [
-        replace(
-            one,
-            findings=[
-                replace(finding, speaker=names.get(finding.speaker or "", finding.speaker))
-                for finding in one.findings
-            ],
-        )
-        for one in found
-    ]
+    """The findings, and what else their stages found, with names instead of labels."""
+    return [with_names(one, names) for one in found]
 
 
 def with_names(value: ValueT, names: Mapping[str, str]) -> ValueT:
