@@ -9,7 +9,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
 from dataclasses import fields
 from pathlib import Path
 
@@ -32,14 +31,13 @@ from reelmill.export.faces.writers import FacesDocument
 from reelmill.export.transcript import Source
 from reelmill.export.transcript.names import SpeakerName, parse_names
 from reelmill.pages.faces import FacesPage
-from tests.browser import HEADLESS
+from tests.browser import looked_at
 from tests.media.films import film
 from tests.stages.faces.people import persons_of
 
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 
 FLAGS = [
-    *HEADLESS,
     "--allow-file-access-from-files",
     "--window-size=1000,700",
 ]
@@ -80,12 +78,9 @@ bar.dispatchEvent(new MouseEvent("click",
 
 
 def browser(tmp_path: Path, page: Path, *options: str) -> str:
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    command = ["chromium", *FLAGS, profile, *options, page.as_uri()]
-    command[1:1] = ["--enable-logging=stderr"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
-    return done.stdout
+    printed, logged = looked_at(tmp_path, *FLAGS, *options, page.as_uri())
+    assert [line for line in logged.splitlines() if "CONSOLE" in line] == []
+    return printed
 
 
 @pytest.fixture

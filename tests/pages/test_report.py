@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -18,7 +17,7 @@ from reelmill.engine.telemetry.metrics import FileOutcome
 from reelmill.errors import Failure
 from reelmill.pages.report import render_page, write_page
 from reelmill.report.files import REPORT_PAGE
-from tests.browser import HEADLESS
+from tests.browser import looked_at
 from tests.report.samples import empty_run, large_run, real_run, write_texts
 
 _VOID = {"meta", "input", "link", "br"}
@@ -203,22 +202,11 @@ def test_the_page_fits_the_window(tmp_path: Path, width: int):
         "+ document.getElementById('found').textContent; }, 400);</script>"
     )
     page.write_text(page.read_text(encoding="utf-8") + probe, encoding="utf-8")
-    flags = [
-        *HEADLESS,
+    shown, _ = looked_at(
+        tmp_path,
         "--virtual-time-budget=2000",
-    ]
-    shown = subprocess.run(
-        [
-            "chromium",
-            *flags,
-            f"--user-data-dir={tmp_path / 'profile'}",
-            f"--window-size={width},900",
-            "--dump-dom",
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    ).stdout
+        f"--window-size={width},900",
+        "--dump-dom",
+        page.as_uri(),
+    )
     assert "<title>overflow 0 1 of 20</title>" in shown
