@@ -55,7 +55,12 @@ class Quiet:
     def of_recording(self, name: str) -> dict[str, bytes]:
         """The results (not the artifacts) of one recording, by the file's name."""
         stem = Path(name).stem
-        return {p: data for p, data in self.results.items() if Path(p).parts[0].startswith(stem)}
+        return {
+            place: data
+            for place, data in self.results.items()
+            # pages tell of the run that wrote them
+            if Path(place).parts[0].startswith(stem) and not place.endswith(".html")
+        }
 
 
 @dataclass
@@ -78,7 +83,8 @@ class Watch:
         descriptors = faults / "descriptors"
         if descriptors.exists() and (text := descriptors.read_text()):
             wrong.append(f"file descriptors left: {text}")
-        if "Traceback" in run.stderr or "internal error" in run.stderr:
+        # "internal error (...)" is how a run reports a recording at which a stage fails on purpose.
+        if "Traceback" in run.stderr or "reelmill: internal error" in run.stderr:
             wrong.append(f"an error of ours: {run.stderr[-1500:]}")
         wrong += self._results(exit_code)
         wrong += self._made_twice()
@@ -91,7 +97,9 @@ class Watch:
         return [
             f"{place}: " + ("differs" if place in self.quiet.results else "nobody asked for it")
             for place, data in results(self.out).items()
+            # Notes on files for people name the command and the pages; the files are compared.
             if place.endswith((".json", ".up", ".txt", ".srt", ".vtt", ".tsv"))
+            and "/artifacts/named/" not in place
             and self.quiet.results.get(place) != data
         ]
 
