@@ -13,8 +13,8 @@ from reelmill.artifacts.acoustics import (
     VoiceQuality,
     read_frames,
     read_pitch,
-    write_curves,
 )
+from reelmill.artifacts.arrays import write_arrays
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.clips import (
     Caption,
@@ -67,7 +67,6 @@ from reelmill.artifacts.faces import (
     read_shares,
     read_speaking,
     read_tracks,
-    write_arrays,
 )
 from reelmill.artifacts.findings import Findings
 from reelmill.artifacts.media import (
@@ -248,5 +247,4 @@ __all__ = [
     "read_tracks",
     "summed_up",
     "write_arrays",
-    "write_curves",
 ]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from reelmill.artifacts.arrays import read_arrays
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.findings import Findings
 from reelmill.artifacts.names import PlainName
-from reelmill.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -239,29 +238,9 @@ class AcousticFrames:
 
 def read_frames(folder: Path, acoustics: Acoustics) -> AcousticFrames:
     """The curves beside `acoustics`. Raises InputError when damaged."""
-    return AcousticFrames(**_arrays(folder / acoustics.frames))
+    return AcousticFrames(**read_arrays(folder / acoustics.frames))
 
 
 def read_pitch(folder: Path, quality: VoiceQuality) -> PitchArrays:
     """The F0 beside `quality`. Raises InputError when damaged."""
-    return PitchArrays(**_arrays(folder / quality.file))
-
-
-def write_curves(path: Path, arrays: AcousticFrames | PitchArrays) -> None:
-    """Write arrays whole or not at all. Raises OSError as `atomic.replacing` does."""
-    import numpy as np
-
-    from reelmill.core.atomic import replacing
-
-    with replacing(path) as file:
-        np.savez(file, **vars(arrays))
-
-
-def _arrays(path: Path) -> dict[str, Any]:
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise InputError(f"{path}: not readable arrays ({error}); remove it") from error
+    return PitchArrays(**read_arrays(folder / quality.file))

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from reelmill.artifacts.arrays import read_arrays
 from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.names import PlainName
 from reelmill.artifacts.speech import Span
 from reelmill.artifacts.summary import Finding, RecordingSummary
-from reelmill.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -410,59 +409,31 @@ class PersonArrays:
 
 def read_detections(folder: Path, detections: Detections) -> DetectionArrays:
     """The arrays beside `detections`. Raises InputError when damaged."""
-    return DetectionArrays(**_read(folder / detections.file))
+    return DetectionArrays(**read_arrays(folder / detections.file))
 
 
 def read_tracks(folder: Path, tracks: Tracks) -> TrackArrays:
     """The arrays beside `tracks`. Raises InputError when damaged."""
-    return TrackArrays(**_read(folder / tracks.file))
+    return TrackArrays(**read_arrays(folder / tracks.file))
 
 
 def read_speaking(folder: Path, persons: SpeakingPersons) -> SpeakingArrays:
     """The arrays beside `persons`. Raises InputError when damaged."""
     assert persons.activity is not None
-    return SpeakingArrays(**_read(folder / persons.activity))
+    return SpeakingArrays(**read_arrays(folder / persons.activity))
 
 
 def read_shares(folder: Path, persons: HeardPersons) -> SpeakingShares:
     """The arrays beside `persons`. Raises InputError when damaged."""
     assert persons.shares is not None
-    return SpeakingShares(**_read(folder / persons.shares))
+    return SpeakingShares(**read_arrays(folder / persons.shares))
 
 
 def read_persons(folder: Path, persons: Persons) -> PersonArrays:
     """The arrays beside `persons`. Raises InputError when damaged."""
-    return PersonArrays(**_read(folder / persons.file))
+    return PersonArrays(**read_arrays(folder / persons.file))
 
 
 def read_face_vectors(folder: Path, vectors: FaceVectors) -> FaceVectorArrays:
     """The arrays beside `vectors`. Raises InputError when damaged."""
-    return FaceVectorArrays(**_read(folder / vectors.file))
-
-
-def write_arrays(
-    path: Path,
-    arrays: DetectionArrays
-    | TrackArrays
-    | FaceVectorArrays
-    | PersonArrays
-    | SpeakingArrays
-    | SpeakingShares,
-) -> None:
-    """Write arrays whole or not at all. Raises OSError as `atomic.replacing` does."""
-    import numpy as np
-
-    from reelmill.core.atomic import replacing
-
-    with replacing(path) as file:
-        np.savez(file, **vars(arrays))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise InputError(f"{path}: not readable arrays ({error}); remove it") from error
+    return FaceVectorArrays(**read_arrays(folder / vectors.file))

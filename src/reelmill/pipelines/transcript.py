@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from reelmill.core.written import digest_of
 from reelmill.engine.stage import ModelSpec
 from reelmill.export.transcript import parse_formats, writer_for
 from reelmill.export.transcript.case import read_case
@@ -18,7 +18,6 @@ from reelmill.stages.transcript.layers import Layers
 
 #: Files that hold a model's weights, by their endings.
 _WEIGHTS = frozenset({".bin", ".safetensors", ".onnx", ".pt"})
-_BLOCK_BYTES = 1 << 20
 
 
 def export_stage(
@@ -75,7 +74,5 @@ def _weights(folder: Path) -> Iterator[tuple[str, str]]:
     for file in sorted(folder.iterdir()) if folder.is_dir() else [folder]:
         if file.suffix in _WEIGHTS:
             with file.open("rb") as content:
-                digest = hashlib.sha256()
-                while block := content.read(_BLOCK_BYTES):
-                    digest.update(block)
-            yield file.name, digest.hexdigest()
+                sha256, _ = digest_of(content.fileno())
+            yield file.name, sha256

@@ -47,13 +47,14 @@ def gather(cache: Path, seal: Seal) -> str | None:
         target = store.artifacts(cache) / artifact.relative_to(store.artifacts(worker / ".cache"))
         if target.exists():
             continue
-        files = _files_beside(artifact, seal)
+        data = _content(artifact)
+        files = _files_beside(data, seal)
         if files is None:
             left += 1
         elif all((artifact.parent / name).is_file() for name in files):
             for name in files:
                 _copy(artifact.parent / name, target.parent / name)
-            write_bytes(target, artifact.read_bytes())
+            write_bytes(target, data)
             taken += 1
             workers.add(worker.name)
     said = f"{taken:,} results of {len(workers)} workers taken over" if taken else ""
@@ -92,12 +93,20 @@ def _made_by_workers(cache: Path) -> Iterator[tuple[Path, Path]]:
                 yield worker, artifact
 
 
-def _files_beside(artifact: Path, seal: Seal) -> list[str] | None:
+def _content(artifact: Path) -> bytes:
+    """The content of a file; nothing if it cannot be read, which is never ours."""
+    try:
+        return artifact.read_bytes()
+    except OSError:
+        return b""
+
+
+def _files_beside(data: bytes, seal: Seal) -> list[str] | None:
     """The names of the files that an artifact needs; None if it is not ours. Their content is
     checked when they are read."""
-    if not store.is_ours(artifact, seal):
+    if not store.is_signed(data, seal):
         return None
-    envelope: dict[str, Any] = json.loads(artifact.read_bytes())
+    envelope: dict[str, Any] = json.loads(data)
     return [name for name in envelope["files"] if "/" not in name]
 
 

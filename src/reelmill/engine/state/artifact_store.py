@@ -265,9 +265,14 @@ def load_named(path: Path, kind: type[Artifact]) -> Artifact:
 def is_ours(path: Path, seal: Seal) -> bool:
     """Whether a file is an artifact that was made with our key."""
     try:
-        return seal.is_signed(_PURPOSE, path.read_bytes())
+        return is_signed(path.read_bytes(), seal)
     except OSError:
         return False
+
+
+def is_signed(data: bytes, seal: Seal) -> bool:
+    """Whether the content of a file is an artifact that was made with our key."""
+    return seal.is_signed(_PURPOSE, data)
 
 
 @dataclass(frozen=True)

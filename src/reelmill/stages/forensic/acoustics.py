@@ -17,7 +17,7 @@ from reelmill.artifacts import (
     Transcript,
     VoiceQuality,
     read_pitch,
-    write_curves,
+    write_arrays,
 )
 from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.media.audio.samples import open_samples
@@ -72,7 +72,7 @@ class MeasureAcoustics(FileStage):
         )
         self._measure(made, parts, inputs, quality)
         made.findings = acoustic_findings(made, has_pitch=quality is not None)
-        write_curves(context.path(_FRAMES_FILE), _frames(curves, parts, made))
+        write_arrays(context.path(_FRAMES_FILE), _frames(curves, parts, made))
         return made
 
     def _curves(

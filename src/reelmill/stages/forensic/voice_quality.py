@@ -18,7 +18,7 @@ from reelmill.artifacts import (
     QualityOfStretch,
     Speech,
     VoiceQuality,
-    write_curves,
+    write_arrays,
 )
 from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, optional, setting
@@ -112,7 +112,7 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
             np.concatenate([np.zeros(0), *times]),
             np.array([len(one) for one in f0], np.int64),
         )
-        write_curves(context.path(_ARRAYS), arrays)
+        write_arrays(context.path(_ARRAYS), arrays)
         return VoiceQuality(self.model.name, context.sidecar(_ARRAYS), stretches)
 
 

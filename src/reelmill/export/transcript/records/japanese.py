@@ -21,7 +21,8 @@ from reelmill.export.transcript.records.content import (
     Table,
 )
 from reelmill.export.transcript.records.lines import pages, wrapped
-from reelmill.export.transcript.records.statements import seconds_by_speaker, shown_name, turns
+from reelmill.export.transcript.records.rows import model_rows, setting_rows, speaker_rows
+from reelmill.export.transcript.records.statements import shown_name, turns
 
 LINES_PER_PAGE = 26
 _COLUMNS = 2 * 37
@@ -35,6 +36,7 @@ _EVENTS = {
     "noise": "雑音",
     "silence": "沈黙",
 }
+_LABEL = "話者"
 _PURPOSES = {"recognizer": "音声認識", "aligner": "単語時刻"}
 _SETTINGS = {
     "model": "音声認識モデル",
@@ -87,14 +89,9 @@ def _cover(document: Document, case: Case) -> Iterator[Block]:
     )
     yield Heading("話者")
     yield Table(
-        [
-            (_label(speaker), party.name or "" if party else "", party.role or "" if party else "",
-             elapsed(seconds))
-            for speaker, seconds in seconds_by_speaker(document)
-            for party in (case.party(speaker),)
-        ],
+        list(speaker_rows(document, case, _LABEL, elapsed)),
         ("表示", "氏名", "関係", "発言時間"),
-    )  # fmt: skip
+    )
     yield Paragraph(_DRAFT, small=True)
     yield Paragraph(_MARKS, small=True)
 
@@ -113,7 +110,7 @@ def _lines(document: Document, case: Case) -> Iterator[str]:
             yield "（文字にした発言なし）"
         for turn in said:
             party = case.party(turn.speaker)
-            name = (party and party.name) or _label(turn.speaker)
+            name = (party and party.name) or turn.speaker or _LABEL
             text = turn.text.replace(_INAUDIBLE, _ELLIPSIS)
             yield f"（{elapsed(turn.start)}）"
             yield from wrapped(text, _COLUMNS, f"{name}　", "　　")
@@ -134,21 +131,12 @@ def _origin(document: Document, provenance: Provenance) -> Iterator[Block]:
             ("SHA-256", source.sha256),
             ("プログラム", f"Reelmill {provenance.version}"),
             ("コマンド", provenance.command or "（ライブラリとして実行）"),
-            *_models(provenance),
-            *((_SETTINGS.get(name, name), f"{value}") for name, value in document.settings.items()
-              if value is not None),
+            *model_rows(provenance, _PURPOSES, "モデルの識別値", "モデルのSHA-256"),
+            *setting_rows(document, _SETTINGS),
         ]
-    )  # fmt: skip
+    )
     yield Space(2)
     yield Table([("作成日", ""), ("反訳者氏名", "　　　　　　　　　　印")])
-
-
-def _models(provenance: Provenance) -> Iterator[tuple[str, str]]:
-    for model in provenance.models:
-        purpose = _PURPOSES.get(model.purpose, model.purpose)
-        yield f"{purpose}モデルの識別値", f"{model.name} ({model.identity})"
-        for file, sha256 in model.sha256:
-            yield f"{purpose}モデルのSHA-256", f"{sha256} ({file})"
 
 
 def elapsed(seconds: float) -> str:
@@ -156,7 +144,3 @@ def elapsed(seconds: float) -> str:
     minutes, second = divmod(int(seconds), 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour}時{minute:02d}分{second:02d}秒"
-
-
-def _label(speaker: str | None) -> str:
-    return speaker or "話者"

@@ -23,9 +23,9 @@ from reelmill.export.transcript.records.content import (
     Statement,
     Table,
 )
+from reelmill.export.transcript.records.rows import model_rows, setting_rows, speaker_rows
 from reelmill.export.transcript.records.statements import (
     Turn,
-    seconds_by_speaker,
     shown_name,
     turns,
 )
@@ -40,6 +40,7 @@ _EVENTS = {
     "noise": "소음",
     "silence": "침묵",
 }
+_LABEL = "발언자"
 _PURPOSES = {"recognizer": "음성 인식", "aligner": "단어 시각"}
 _SETTINGS = {
     "model": "음성 인식 모델",
@@ -97,14 +98,9 @@ def _cover(document: Document, case: Case) -> Iterator[Block]:
     yield Table(rows)
     yield Heading("발언자")
     yield Table(
-        [
-            (_label(speaker), party.name or "" if party else "", party.role or "" if party else "",
-             _when(seconds))
-            for speaker, seconds in seconds_by_speaker(document)
-            for party in (case.party(speaker),)
-        ],
+        list(speaker_rows(document, case, _LABEL, _when)),
         ("표시", "성명", "지위·관계", "발언 시간"),
-    )  # fmt: skip
+    )
     yield Paragraph(_DRAFT, small=True)
     yield Paragraph(_MARKS, small=True)
 
@@ -125,7 +121,7 @@ def _body(document: Document, case: Case) -> Iterator[Block]:
 
 def _statement(turn: Turn, case: Case) -> Statement:
     party = case.party(turn.speaker)
-    return Statement((party and party.name) or _label(turn.speaker), _when(turn.start), turn.text)
+    return Statement((party and party.name) or turn.speaker or _LABEL, _when(turn.start), turn.text)
 
 
 def _identity(document: Document, provenance: Provenance) -> Iterator[Block]:
@@ -146,22 +142,13 @@ def _identity(document: Document, provenance: Provenance) -> Iterator[Block]:
             ("SHA-256", source.sha256),
             ("프로그램", f"Reelmill {provenance.version}"),
             ("명령", provenance.command or "(프로그램에서 라이브러리로 실행)"),
-            *_models(provenance),
-            *((_SETTINGS.get(name, name), f"{value}") for name, value in document.settings.items()
-              if value is not None),
+            *model_rows(provenance, _PURPOSES, " 모델 식별값", " 모델 SHA-256"),
+            *setting_rows(document, _SETTINGS),
         ]
-    )  # fmt: skip
+    )
     yield Paragraph("위와 같이 원본과 제출본의 해시값이 같음을 확인합니다.")
     yield Space(1)
     yield Table([("확인 일자", ""), ("확인자 성명", ""), ("서명 또는 날인", "")])
-
-
-def _models(provenance: Provenance) -> Iterator[tuple[str, str]]:
-    for model in provenance.models:
-        purpose = _PURPOSES.get(model.purpose, model.purpose)
-        yield f"{purpose} 모델 식별값", f"{model.name} ({model.identity})"
-        for file, sha256 in model.sha256:
-            yield f"{purpose} 모델 SHA-256", f"{sha256} ({file})"
 
 
 def _confirmation() -> Iterator[Block]:
@@ -185,10 +172,6 @@ def _confirmation() -> Iterator[Block]:
         ]
     )
     yield Paragraph("각 면 사이에는 간인합니다.", small=True)
-
-
-def _label(speaker: str | None) -> str:
-    return speaker or "발언자"
 
 
 def _when(seconds: float) -> str:

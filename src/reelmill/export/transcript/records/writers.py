@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from reelmill.export.docx_file import need_docx
@@ -22,9 +23,9 @@ class RecordWriter(TranscriptWriter):
 
     verbatim: ClassVar[bool] = True
 
+    @abstractmethod
     def record(self, document: Document) -> Record:
         """What the record says."""
-        raise NotImplementedError
 
     def render(self, document: Document) -> str:
         return html.page(self.record(document))
