@@ -114,6 +114,10 @@ class CrashError(ReelmillError):
     kind: Kind = "crash"
 
 
+class NotBegunError(CrashError):
+    """A worker process died before it began its task, so the task is not the cause."""
+
+
 class ModelUnavailableError(ReelmillError):
     """Weights are not available or a model cannot start. The message lists what the user can do."""
 

@@ -19,7 +19,7 @@ from reelmill.engine.process.cpu_worker import Damaged, Failed, Made
 from reelmill.engine.resources.monitor import Monitor
 from reelmill.engine.telemetry.events import Event, Warned
 from reelmill.engine.telemetry.metrics import StageTotals
-from reelmill.errors import CrashError, Kind, TransientError
+from reelmill.errors import CrashError, Kind, NotBegunError, TransientError
 from tests.engine.execution.test_stage_cache import NoDevices
 from tests.engine.toys import toy_config, toy_pipeline
 
@@ -160,3 +160,20 @@ def test_expect__outside_the_pass_of_its_model__stops(tmp_path: Path) -> None:
     with pytest.raises(RunStopping):
         scene.executor.expect(shout)
     assert scene.expected == []
+
+
+def test_workers_that_die_before_they_begin_do_not_count_as_tries(tmp_path: Path) -> None:
+    # proves: G10
+    lost = NotBegunError("worker-1 killed by SIGKILL")
+    scene = Scene(tmp_path, lost, CrashError("worker-2 killed by SIGKILL"), lost, MADE)
+    assert scene.make() == MADE
+    assert [text for text in scene.warnings if "another takes over" in text] == [
+        "worker-1 killed by SIGKILL (before read began); another takes over"
+    ] * 2
+
+
+def test_workers_that_can_never_begin_fail_the_recording_in_the_end(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, *[NotBegunError("worker-1 ended with exit code 1")] * 20)
+    with pytest.raises(StageFailed, match="exit code 1"):
+        scene.make()
+    assert len(scene.tasks) < 10

@@ -18,7 +18,7 @@ from reelmill.core.recording import FileState, Recording, read_state
 from reelmill.engine.process import cpu_pool, cpu_worker
 from reelmill.engine.process.arena import Arena, Block, create_memory
 from reelmill.engine.process.cpu_pool import CpuPool
-from reelmill.errors import CrashError
+from reelmill.errors import CrashError, NotBegunError
 from tests.engine.toys import Read, ShoutModel, ShoutStage, WordItem
 
 SEAL = Seal(b"k" * 32)
@@ -154,6 +154,22 @@ def test_workers_that_die_while_idle_fail_no_task(tmp_path: Path) -> None:
         assert len(bench.pool.pids) <= 2
 
     on_bench(tmp_path, do, size=2)
+
+
+def test_a_task_whose_worker_dies_before_it_began_is_not_blamed(tmp_path: Path) -> None:
+    # proves: G10
+    async def do(bench: Bench) -> None:
+        await bench.read("a")
+        worker = psutil.Process(bench.pool.pids[0])
+        worker.suspend()
+        task = asyncio.create_task(bench.read("b"))
+        await asyncio.sleep(0.1)
+        worker.kill()
+        with pytest.raises(NotBegunError, match="SIGKILL"):
+            await task
+        assert isinstance(await bench.read("fine"), cpu_worker.Made)
+
+    on_bench(tmp_path, do)
 
 
 def test_a_hanging_task_is_ended_at_its_deadline(tmp_path: Path) -> None:

@@ -17,9 +17,13 @@ from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import FileStage, ModelStage, Stage
-from reelmill.errors import Failure, ReelmillError
+from reelmill.errors import Failure, NotBegunError, ReelmillError
 
 _T = TypeVar("_T")
+
+#: Workers that may die before they began one and the same task: one that cannot start at all would
+#: otherwise be replaced for ever.
+_MOST_LOST = 5
 
 
 class RunStopping(Exception):
@@ -171,11 +175,18 @@ class StageExecutor:
         Raises:
             StageFailed: for good.
         """
-        tries = 0
+        tries = lost = 0
         while True:
             tries += 1
             try:
                 return await attempt()
+            except NotBegunError as error:
+                lost += 1
+                if lost < _MOST_LOST:
+                    tries -= 1
+                    self._recorder.warn(f"{error} (before {stage} began); another takes over")
+                    continue
+                failure = Failure(stage, error.kind, str(error), tries)
             except StageFailed as error:
                 if error.final:
                     raise

@@ -21,7 +21,7 @@ from reelmill.engine.process.early import ENTRY, ENVIRONMENT, EarlyWorkers
 from reelmill.engine.process.handle import WorkerProcess
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import Stage
-from reelmill.errors import CrashError, TransientError
+from reelmill.errors import CrashError, NotBegunError, TransientError
 
 Room = Callable[[int], "asyncio.Future[Block | None]"]
 OnItem = Callable[[cpu_worker.Sent], None]
@@ -134,6 +134,7 @@ class CpuPool:
         """Run a task when its turn comes. A split needs `room` and `on_item`.
 
         Raises:
+            NotBegunError: the worker died before it began this task.
             CrashError: the worker died with this task, or was ended because it made no progress
                 for `stall` seconds.
         """
@@ -141,7 +142,7 @@ class CpuPool:
         worker: WorkerProcess | None = None
         try:
             worker = await self._worker()
-            await worker.send(task)
+            await _hand_over(worker, task, stall)
             while True:
                 answer = await _answer(worker, task, stall)
                 if isinstance(answer, cpu_worker.Ask):
@@ -250,6 +251,22 @@ class CpuPool:
         await asyncio.gather(*(worker.stop() for worker in self._all))
         self._all.clear()
         self._idle.clear()
+
+
+async def _hand_over(worker: WorkerProcess, task: cpu_worker.Task, stall: float | None) -> None:
+    """Send a task, and wait until it has arrived.
+
+    Raises:
+        NotBegunError: the process had died, or dies before that.
+        CrashError: it does not respond, and was ended.
+    """
+    try:
+        await worker.send(task)
+        await _answer(worker, task, stall)
+    except CrashError as error:
+        if worker.alive:
+            raise
+        raise NotBegunError(str(error)) from error
 
 
 async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | None) -> Any:

@@ -187,6 +187,11 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """The task has arrived; if the process dies now, the task may be the cause."""
+
+
+@dataclass(frozen=True)
 class Beat:
     """The task is progressing: something was read, decoded, written or merged since the last
     one."""
@@ -228,6 +233,7 @@ def serve(channel: Channel) -> None:
     threading.Thread(target=_tell_progress, args=(channel,), daemon=True).start()
     while True:
         task: Task = channel.receive()
+        channel.send(Begun())
         started = time.process_time()
         try:
             answer: Made | Failed = _do(task, worker, started)
