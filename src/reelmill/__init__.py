@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reelmill.api import Results, cut_faces, subtitle, transcribe
     from reelmill.artifacts import Finding
+    from reelmill.engine.telemetry.engine_snapshot import EngineSnapshot
     from reelmill.engine.telemetry.events import (
         Event,
         Noted,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         TransientError,
         UsageError,
     )
+    from reelmill.runs.engine import Engine
     from reelmill.runs.results import FacesResult, RecordingResult, SubtitleResult, TranscriptResult
     from reelmill.runs.run import Run
 
@@ -45,6 +47,8 @@ __version__ = "0.2.0"
 
 __all__ = [
     "CrashError",
+    "Engine",
+    "EngineSnapshot",
     "Event",
     "FacesResult",
     "Failure",
@@ -78,6 +82,7 @@ __all__ = [
 _HOMES = {
     "reelmill.artifacts": ("Finding",),
     "reelmill.api": ("Results", "cut_faces", "subtitle", "transcribe"),
+    "reelmill.engine.telemetry.engine_snapshot": ("EngineSnapshot",),
     "reelmill.engine.telemetry.events": (
         "Event", "Noted", "Planned", "Progressed", "RecordingFinished", "RunEnded", "Warned",
     ),
@@ -86,6 +91,7 @@ _HOMES = {
         "CrashError", "Failure", "InputError", "ModelUnavailableError", "TransientError",
         "ReelmillError", "ResourceError", "RunClosedError", "RunStoppedError", "UsageError",
     ),
+    "reelmill.runs.engine": ("Engine",),
     "reelmill.runs.results": (
         "FacesResult", "RecordingResult", "SubtitleResult", "TranscriptResult",
     ),

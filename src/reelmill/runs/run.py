@@ -32,6 +32,7 @@ from reelmill.engine.telemetry.events import (
     Noted,
     RecordingFinished,
     RunEnded,
+    Snapshot,
     StageKept,
     Warned,
 )
@@ -41,6 +42,7 @@ from reelmill.pages.language import page_language, wording_in
 from reelmill.pipelines.choices import BuildContext
 from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE
 from reelmill.runs.custodian import Custodian, beginning
+from reelmill.runs.engine import Engine
 from reelmill.runs.engine_config import early_workers, engine_config, worker_environment
 from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.gathered import gather, workers_table
@@ -76,7 +78,14 @@ class Run:
     """
 
     def __init__(
-        self, task: str | Task = "voice", paths: Paths = (), *, fresh: bool = False, **options: Any
+        self,
+        task: str | Task = "voice",
+        paths: Paths = (),
+        *,
+        fresh: bool = False,
+        engine: Engine | None = None,
+        priority: int = 0,
+        **options: Any,
     ) -> None:
         """Prepare a run without starting it.
 
@@ -84,6 +93,9 @@ class Run:
             task: `voice`, `subtitle` or `faces`.
             paths: files, folders (with all in them) and patterns; may be empty, if they are added.
             fresh: compute everything anew instead of continuing with what is in the output folder.
+            engine: an open engine whose processes and models the run shares with others; None for
+                processes of its own.
+            priority: among the runs of an engine, those with a higher number go first.
             options: settings by name, as the command's options with underscores: `out`, `model`,
                 `language`, `device` and so on. `config` is a settings file. Settings not given come
                 from the environment (`REELMILL_...`), the user's config file, or a default.
@@ -94,6 +106,11 @@ class Run:
         self._task = task if isinstance(task, Task) else task_named(task)
         given = {name: value for name, value in options.items() if value is not None}
         settings = self._task.settings(given)
+        if engine is not None:
+            settings = engine.settings_for(settings, given)
+        self.priority = priority
+        self._engine = engine
+        self._is_paused = False
         self.out = Path(os.path.abspath(settings.out))
         self.settings: Settings = settings.model_copy(update={"out": self.out})
         self._given = as_paths(paths)
@@ -199,6 +216,38 @@ class Run:
             if self._loop is not None:
                 self._call(self._coordinator.stop, reason)
 
+    def pause(self) -> None:
+        """Start nothing new until `resume`. What has been started is finished, and recordings can
+        still be added.
+        """
+        self._set_paused(True)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._set_paused(False)
+
+    def _set_paused(self, is_paused: bool) -> None:
+        with self._guard:
+            self._is_paused = is_paused
+            if self._loop is not None:
+                self._call(self._coordinator.pause, is_paused)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether `pause` was called, and `resume` was not."""
+        return self._is_paused
+
+    @property
+    def task_name(self) -> str:
+        """`voice`, `subtitle`, `faces`, or the name of the task it was given."""
+        return self._task.name
+
+    @property
+    def progress(self) -> Snapshot | None:
+        """The latest progress; None before there is any."""
+        latest = self._log.progress
+        return None if latest is None else latest.snapshot
+
     @property
     def pipeline(self) -> Pipeline:
         """The stages of the run; only once it has started."""
@@ -295,6 +344,8 @@ class Run:
         out, settings = self.out, self.settings
         found = search(self._given, out) if self._given else Search()
         self._take(found.sources)
+        if self._engine is not None:
+            self._engine.joins(self)
         self._folder.enter_context(alone_in_this_process(out))
         self._folder.enter_context(
             open_output(
@@ -310,7 +361,7 @@ class Run:
         self._begin_thread()
         remarks = found.remarks(gate.was_written)
         self._left_out += remarks
-        choice = choose_devices(settings.device, NvmlDevices().sample(()))
+        choice = self._devices()
         if settings.origin:
             self._log.emit(Noted(settings.origin))
         self._log.emit(Noted(f"device: {choice.reason}"))
@@ -325,6 +376,11 @@ class Run:
         self._coordinator = Coordinator(
             self._pipeline, self._config, self._hear, lock=self._lock, early=self._early
         )
+
+    def _devices(self) -> DeviceChoice:
+        if self._engine is not None:
+            return self._engine.choice
+        return choose_devices(self.settings.device, NvmlDevices().sample(()))
 
     def _begin_thread(self) -> None:
         """Start the run's thread. While the pipeline is built here, it starts the first workers;
@@ -421,6 +477,7 @@ class Run:
             self._loop = asyncio.get_running_loop()
             for reason in self._stop_reasons:
                 self._coordinator.stop(reason)
+            self._coordinator.pause(self._is_paused)
             sources, is_closed = list(self._sources.values()), self._is_closed
         return await self._coordinator.run(sources, self._closing, until_closed=not is_closed)
 
@@ -452,6 +509,8 @@ class Run:
         self._folder.close()
         if self._early is not None:
             self._early.close()
+        if self._engine is not None:
+            self._engine.leaves(self)
         self._summary, self._error = summary, error
         if summary is not None:
             self._log.emit(RunEnded(summary))

@@ -17,6 +17,7 @@ class Intake:
     def __init__(self, jobs: Iterable[Job] = (), *, closed: bool = True) -> None:
         self._waiting = deque(jobs)
         self._closed = closed
+        self._is_paused = False
         self._changed = asyncio.Event()
 
     @property
@@ -36,6 +37,11 @@ class Intake:
         self._closed = True
         self._changed.set()
 
+    def pause(self, is_paused: bool) -> None:
+        """While paused, nobody is admitted."""
+        self._is_paused = is_paused
+        self._changed.set()
+
     async def next(self) -> Job | None:
         """Wait for the next recording; None if there will be none."""
         await self._something()
@@ -49,7 +55,7 @@ class Intake:
         return jobs
 
     async def _something(self) -> None:
-        while not self._waiting and not self._closed:
+        while self._is_paused or (not self._waiting and not self._closed):
             self._changed.clear()
             await self._changed.wait()
 

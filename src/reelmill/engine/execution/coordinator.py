@@ -68,6 +68,7 @@ class Coordinator:
         self._ledger: Ledger
         self._recordings: RunRecordings
         self._workers: Workers | None = None
+        self._is_paused = False
 
     @property
     def jobs(self) -> Sequence[Job]:
@@ -106,6 +107,7 @@ class Coordinator:
                 )
                 waiting = self._recordings.plan(sources)
             self._intake = Intake(waiting, closed=not until_closed)
+            self._intake.pause(self._is_paused)
             await self._run()
             self._recordings.tell_of_lost()
             model_workers = self._workers.inference.replicas.totals if self._workers else []
@@ -134,6 +136,13 @@ class Coordinator:
         """Start nothing new and save finished work. If called again, do not wait for that
         either."""
         self._stopping.ask(reason)
+
+    def pause(self, is_paused: bool) -> None:
+        """Start nothing new while paused. Only in the coordinator's loop."""
+        self._is_paused = is_paused
+        self._intake.pause(is_paused)
+        if self._workers is not None:
+            self._workers.pool.pause(is_paused)
 
     # -- the output folder
 
@@ -188,6 +197,7 @@ class Coordinator:
             estimator,
             self._early or EarlyWorkers(),
         )
+        workers.pool.pause(self._is_paused)
         ticking = self._ticking(workers).start()
         try:
             await self._until_done_or_stopped(self._runner(workers), workers)

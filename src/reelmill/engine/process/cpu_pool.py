@@ -81,6 +81,7 @@ class CpuPool:
         self._numbers = itertools.count()
         self._waiting: list[_Waiting] = []
         self._draining = False
+        self._is_paused = False
 
     @property
     def pids(self) -> list[int]:
@@ -95,6 +96,13 @@ class CpuPool:
         self._draining = True
         if self._hasher is not None:
             self._hasher.drain()
+
+    def pause(self, is_paused: bool) -> None:
+        """Start no tasks while paused. Running ones continue."""
+        self._is_paused = is_paused
+        if self._hasher is not None:
+            self._hasher.pause(is_paused)
+        self.wake()
 
     async def identify(
         self, path: Path, size: int, priority: int, stall: float | None = None
@@ -114,6 +122,7 @@ class CpuPool:
             )  # fmt: skip
             if self._draining:
                 self._hasher.drain()
+            self._hasher.pause(self._is_paused)
         task = cpu_worker.Identify(path, 0, self._slice_bytes)
         while True:
             answer = await self._hasher.run(task, task.hashed >> 20, stall=stall)
@@ -184,7 +193,9 @@ class CpuPool:
         """Start the tasks that can start. Called whenever a worker or room in the arena becomes
         free."""
         held: list[_Waiting] = []
-        while self._busy < self.size and self._waiting and not self._draining:
+        if self._draining or self._is_paused:
+            return
+        while self._busy < self.size and self._waiting:
             waiting = heapq.heappop(self._waiting)
             if waiting.ready.done():
                 continue
