@@ -144,6 +144,10 @@ class UsageError(ReelmillError):
     kind: Kind = "input"
 
 
+class FolderBusyError(UsageError):
+    """Another run, or a correction, is writing to the output folder. It will be free later."""
+
+
 class ForeignFolderError(UsageError):
     """The contents of an output folder's cache were not made with the user's key."""
 

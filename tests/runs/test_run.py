@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reelmill.engine.execution.planning import Source
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.telemetry.events import (
     Event,
@@ -25,6 +26,7 @@ from reelmill.engine.telemetry.events import (
     RunEnded,
 )
 from reelmill.errors import InputError, RunClosedError, UsageError
+from reelmill.evidence.verify import verify
 from reelmill.pipelines.choices import BuildContext
 from reelmill.runs.run import Run
 from tests.runs.toy_task import recordings, toy_run, toy_task
@@ -86,6 +88,25 @@ def test_a_second_run_on_the_same_folder_is_refused_without_effect(tmp_path: Pat
     with toy_run(tmp_path / "out", *files) as again:
         pass
     assert again.summary is not None and again.summary.outcomes[0].reused
+
+
+def test_reports_are_brought_up_to_date_while_a_run_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with toy_run(out) as run:
+        run.add([Source(*recordings(tmp_path / "in", {"a.txt": WORDS}), "calls/first")])
+        next(one for one in run.events() if isinstance(one, RecordingFinished))
+        run.refresh_reports()
+        assert "a.txt" in (out / "report.html").read_text()
+        assert "calls/first" in (out / "index.html").read_text()
+        assert {one.what for one in verify(out).findings} == {"new"}  # toys name no exports
+        run.add(recordings(tmp_path / "in", {"b.txt": WORDS}))
+    run.refresh_reports()  # does nothing
+    assert "a.txt" in (out / "report.html").read_text()
+    assert run.summary is not None and run.summary.count("done") == 2
+    assert [path.name for path in sorted(out.rglob("*.up"))] == ["b.up", "first.up"]
+    log = (out / "custody.jsonl").read_text()
+    assert log.count('"ended"') == 1
+    assert {one.what for one in verify(out).findings} == {"new"}  # toys name no exports
 
 
 def test_a_run_inside_a_running_loop_does_not_block_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from reelmill.core.keys import WRITTEN, user_key
 from reelmill.core.notices import announce
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.state.adoption import prepare
-from reelmill.errors import NotOursError, UsageError
+from reelmill.errors import FolderBusyError, NotOursError, UsageError
 from reelmill.runs.custodian import note_adoption
 from reelmill.runs.reports import CHECKED, adopt_reports, was_ours
 
@@ -33,12 +33,12 @@ def alone_in_this_process(out: Path) -> Iterator[None]:
     """Reserve the folder for this run within the process. One run at a time may write to a folder.
 
     Raises:
-        UsageError: another run has it.
+        FolderBusyError: another run has it.
     """
     real = os.path.realpath(out)
     with _mutex:
         if real in _folders:
-            raise UsageError(
+            raise FolderBusyError(
                 f"{out}: another run is writing here; wait for it, stop it, or choose another "
                 "folder"
             )

@@ -57,11 +57,13 @@ def write_reports(
     pages: Mapping[str, PageWriter] | None = None,
     *,
     anew: bool,
+    is_over: bool = True,
 ) -> None:
     """Write evidence and reports, and store in the summary the manifest's hash and the head of the
     custody log. The reports show the head as it is before they are entered there themselves.
 
     Without `anew`, nothing has changed since they were written, and only missing ones are written.
+    `is_over`: the run ends now; otherwise the reports are on what it has done so far.
     `summary.unwritten` lists what could not be written; the results are there all the same.
     """
     if not anew and all((out / name).is_file() for name in OUR_FILES):
@@ -70,7 +72,8 @@ def write_reports(
         return
     if custodian is not None:
         custodian.exported(written)
-        custodian.ended(summary)
+        if is_over:
+            custodian.ended(summary)
     for name in OUR_FILES:
         _attempt(summary, name, partial(_set_aside, out / name, summary))
     evidence = _attempt(summary, EVIDENCE, partial(_write_evidence, out, jobs, written))

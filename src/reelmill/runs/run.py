@@ -55,13 +55,15 @@ from reelmill.runs.sources import Search, search
 from reelmill.runs.task import Aggregate, AggregateStep, Task, task_named
 from reelmill.settings import Settings
 
+#: How often a caller who waits for the run's thread looks whether the run has ended, in seconds.
+_LOOK_EVERY_S = 0.2
 #: How long an exiting interpreter waits for runs that are still going, in seconds.
 _EXIT_WAIT_S = 30.0
 #: Runs in progress.
 _going_on: weakref.WeakSet[Run] = weakref.WeakSet()
 
-#: One or several files, folders or patterns.
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+#: One or several files, folders or patterns, or sources, which say how results are to be named.
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Source]
 
 
 class Run:
@@ -325,6 +327,29 @@ class Run:
             else:
                 self._call(self._coordinator.add, found.sources)
 
+    def refresh_reports(self) -> None:
+        """Write evidence and reports on what is done so far, while the run goes on, and wait until
+        they are written. Steps over all recordings wait for its end. If the run is over, its
+        reports are there already, and this does nothing.
+        """
+        written = threading.Event()
+
+        def write() -> None:
+            try:
+                summary = self._coordinator.summary()
+                self._report(summary, [], anew=True, is_over=False)
+                for problem in summary.unwritten:
+                    self._log.emit(Warned(problem))
+            finally:
+                written.set()
+
+        with self._guard:
+            if self._loop is None or self._ended.is_set():
+                return
+            self._call(write)
+        while not written.wait(_LOOK_EVERY_S) and not self._ended.is_set():
+            pass
+
     def events(self) -> Stream[Event]:
         """A new listener, which gets all events from the start of the run to its end, for `for`
         (which blocks) and `async for`. There may be any number of them, created at any time. A slow
@@ -484,19 +509,25 @@ class Run:
     def _closing(self, summary: RunSummary) -> None:
         """Write the reports once all recordings are done, while the folder is still reserved."""
         config, jobs = self._config, self._coordinator.jobs
-        summary.notes = list(dict.fromkeys([*self._notes, *summary.notes]))
-        summary.left_out = list(dict.fromkeys(self._left_out))
         worked = any(not outcome.reused for outcome in summary.outcomes)
         written: list[ExportedFile] = []
         step = self._task.aggregate(self.settings)
         if step is not None and summary.stopped is None:
             aggregate = _over_all(step, jobs, self._pipeline, config, summary)
             written, summary.tables = aggregate.files, aggregate.tables
-        if workers := workers_table(config.cache):
+        self._report(summary, written, anew=worked or bool(written), is_over=True)
+
+    def _report(
+        self, summary: RunSummary, written: Sequence[ExportedFile], *, anew: bool, is_over: bool
+    ) -> None:
+        out, jobs = self._config.out, self._coordinator.jobs
+        summary.notes = list(dict.fromkeys([*self._notes, *summary.notes]))
+        summary.left_out = list(dict.fromkeys(self._left_out))
+        if workers := workers_table(self._config.cache):
             summary.tables = [*summary.tables, workers]
         summary.warnings = [*self._problems, *summary.warnings]
-        anew = worked or bool(written)
-        write_reports(config.out, summary, jobs, written, self._custodian, self._pages(), anew=anew)
+        custodian, pages = self._custodian, self._pages()
+        write_reports(out, summary, jobs, written, custodian, pages, anew=anew, is_over=is_over)
 
     def _pages(self) -> dict[str, PageWriter]:
         """What writes the pages besides the report. The index comes last, with links to others."""
@@ -531,11 +562,11 @@ def _stop_those_left() -> None:
         run._ended.wait(_EXIT_WAIT_S)
 
 
-def as_paths(paths: Paths) -> list[Path]:
+def as_paths(paths: Paths) -> list[Path | Source]:
     """One path, or several."""
     if isinstance(paths, (str, os.PathLike)):
         return [Path(paths)]
-    return [Path(path) for path in paths]
+    return [path if isinstance(path, Source) else Path(path) for path in paths]
 
 
 def _over_all(

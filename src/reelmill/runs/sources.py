@@ -86,35 +86,47 @@ def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
     return search(inputs, out).sources
 
 
-def search(inputs: Sequence[Path], out: Path) -> Search:
+def search(inputs: Sequence[Path | Source], out: Path) -> Search:
     """All recordings meant by `inputs`, each once. Files in `out` are results and left out.
 
-    In folders, files are recognized by their suffix. A file that is named itself is always taken.
+    In folders, files are recognized by their suffix. A file that is named itself is always taken,
+    and so is a source, which says how its results are to be named.
 
     Raises:
         UsageError: an input that is not there or is `out` itself, or no recording in any.
     """
-    expanded = [path for given in inputs for path in _expand(given)]
-    folders = {path for path in expanded if path.is_dir()}
-    walk = _Walk(Path(os.path.abspath(out)), [os.path.realpath(folder) for folder in folders])
-    sources: dict[str, Source] = {}
-    for path in expanded:
-        prefix = Path(os.path.abspath(path)).name if len(folders) > 1 else ""
-        found = _in_folder(path, prefix, walk) if path in folders else [Source(path, path.stem)]
-        for source in found:
-            sources.setdefault(os.path.abspath(source.path), source)
-    walk.left_out.sources = list(sources.values())
-    if not sources:
+    found = look_for(inputs, out)
+    if not found.sources:
         raise UsageError(
             "; ".join(
                 [
                     f"no recordings in {', '.join(map(str, inputs))}: looked for files ending in "
                     f"{' '.join(sorted(_MEDIA_SUFFIXES))}; to try a file with another ending, "
                     "name it",
-                    *walk.left_out.remarks(),
+                    *found.remarks(),
                 ]
             )
         )
+    return found
+
+
+def look_for(inputs: Sequence[Path | Source], out: Path) -> Search:
+    """As `search`, where there need not be a recording.
+
+    Raises:
+        UsageError: an input that is not there or is `out` itself.
+    """
+    sources = {os.path.abspath(one.path): one for one in inputs if isinstance(one, Source)}
+    given = [one for one in inputs if not isinstance(one, Source)]
+    expanded = [path for one in given for path in _expand(one)]
+    folders = {path for path in expanded if path.is_dir()}
+    walk = _Walk(Path(os.path.abspath(out)), [os.path.realpath(folder) for folder in folders])
+    for path in expanded:
+        prefix = Path(os.path.abspath(path)).name if len(folders) > 1 else ""
+        found = _in_folder(path, prefix, walk) if path in folders else [Source(path, path.stem)]
+        for source in found:
+            sources.setdefault(os.path.abspath(source.path), source)
+    walk.left_out.sources = list(sources.values())
     return walk.left_out
 
 

@@ -110,11 +110,15 @@ class Coordinator:
             self._intake.pause(self._is_paused)
             await self._run()
             self._recordings.tell_of_lost()
-            model_workers = self._workers.inference.replicas.totals if self._workers else []
-            summary = self._recorder.summary(model_workers, self._stopping.reason)
+            summary = self.summary()
             if closing is not None:
                 closing(summary)
         return summary
+
+    def summary(self) -> RunSummary:
+        """What is done so far. Only in the coordinator's loop."""
+        model_workers = self._workers.inference.replicas.totals if self._workers else []
+        return self._recorder.summary(model_workers, self._stopping.reason)
 
     def add(self, sources: Sequence[Source]) -> None:
         """Take more recordings in; those that the run has already are left out. Only in the

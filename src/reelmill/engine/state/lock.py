@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reelmill.core import gate
 from reelmill.core.json_text import parse_json
-from reelmill.errors import UsageError
+from reelmill.errors import FolderBusyError, UsageError
 
 
 class FolderLock:
@@ -26,7 +26,8 @@ class FolderLock:
         """Lock the folder. Does nothing if this object holds the lock already.
 
         Raises:
-            UsageError: another run has it, in this process or another; or it cannot be locked.
+            FolderBusyError: another run has it, in this process or another.
+            UsageError: it cannot be locked.
             NotOursError: the lock's file is a link, or not ours alone.
         """
         if self._descriptor is not None:
@@ -43,7 +44,7 @@ class FolderLock:
         except BlockingIOError as error:
             owner = os.read(descriptor, 4096).decode(errors="replace")
             os.close(descriptor)
-            raise UsageError(
+            raise FolderBusyError(
                 f"{self._path.parent.parent}: another run is writing here ({_described(owner)}); "
                 "wait for it, stop it, or choose another folder with -o"
             ) from error
