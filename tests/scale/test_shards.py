@@ -10,7 +10,7 @@ import pytest
 
 from reelmill.engine.execution.planning import Source
 from reelmill.errors import UsageError
-from reelmill.scale.shards import Shard, shards
+from reelmill.scale.shards import Shard, grouped, shards
 
 
 def test_each_worker_has_about_as_much_to_do(tmp_path: Path) -> None:
@@ -36,3 +36,20 @@ def test_what_is_no_shard_is_refused(text: str) -> None:
     assert Shard.parse(" 3/8 ") == Shard(3, 8)
     with pytest.raises(UsageError, match="give I/N"):
         Shard.parse(text)
+
+
+def test_shards_for_any_number_of_workers_are_of_about_equal_cost() -> None:
+    costs = [3600.0, *[60.0] * 200, *[10.0] * 600]
+    groups = grouped(costs)
+    assert groups[0] == [0], "a long recording is a shard of its own, and goes first"
+    assert sorted(at for group in groups for at in group) == list(range(len(costs)))
+    loads = [sum(costs[at] for at in group) for group in groups[1:-1]]
+    assert max(loads) <= sum(costs) / 48 + 60 and min(loads) >= sum(costs) / 48 - 70
+    longest = [max(costs[at] for at in group) for group in groups]
+    assert longest == sorted(longest, reverse=True)
+
+
+def test_tiny_recordings_share_shards_that_fit_into_messages() -> None:
+    groups = grouped([0.01] * 10_000)
+    assert len(groups) == 40 and max(map(len, groups)) == 250
+    assert grouped([]) == []

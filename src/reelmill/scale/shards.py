@@ -1,4 +1,8 @@
-"""Shards: recordings divided among workers so that each has about the same amount of work."""
+"""Shards: recordings divided among workers so that each has about the same amount of work.
+
+`shards` divides into as many as there are workers, for `--shard I/N`. `grouped` makes many small
+ones, which any number of workers take one after the other.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,15 @@ from dataclasses import dataclass
 
 from reelmill.engine.execution.planning import Source
 from reelmill.errors import UsageError
+
+#: The number of shards that all work is divided into, if they are neither too short nor too long
+#: then: enough that a dozen workers end at about the same time.
+_ABOUT = 48
+#: The cost of a shard in seconds. Shorter ones would keep the submitter busy; when a worker is lost
+#: or a more urgent job comes, longer ones are waited for.
+_SHORTEST_S, _LONGEST_S = 5.0, 900.0
+#: The most recordings of a shard, so that it fits into a message.
+_MOST_RECORDINGS = 250
 
 _SHARD = re.compile(r"(\d+)/(\d+)")
 
@@ -49,6 +62,31 @@ def shards(sources: Sequence[Source], total: int) -> list[list[Source]]:
         divided[number].append(source)
         heapq.heappush(least, (load + sizes[source.path], number))
     return divided
+
+
+def grouped(costs: Sequence[float], most: int = _MOST_RECORDINGS) -> list[list[int]]:
+    """Group recordings into shards of about equal cost, those with the longest recordings first.
+
+    A recording that costs more than a shard should is a shard of its own. All others are together
+    with recordings of similar length, so that a worker's batches are of one length too.
+
+    Args:
+        costs: the expected seconds of work of each recording.
+        most: the most recordings in a shard.
+
+    Returns:
+        The places of the recordings of each shard in `costs`.
+    """
+    target = min(max(sum(costs) / _ABOUT, _SHORTEST_S), _LONGEST_S)
+    groups: list[list[int]] = []
+    cost = 0.0
+    for at in sorted(range(len(costs)), key=lambda at: -costs[at]):
+        if not groups or len(groups[-1]) >= most or cost + costs[at] > target:
+            groups.append([])
+            cost = 0.0
+        groups[-1].append(at)
+        cost += costs[at]
+    return groups
 
 
 def _size(source: Source) -> int:
