@@ -16,12 +16,14 @@ def recognition_stages(
     settings: Settings,
     whisper: WhisperSpec,
     *,
+    translate: bool = False,
     cut_at_pauses: bool = False,
     usable: LanguageCheck | None = None,
 ) -> list[Stage]:
     """The stages that recognize speech, and recognize it again where the result is uncertain. A
     notice says which part of the prompts does not fit."""
     options = DecodingOptions(
+        task="translate" if translate else "transcribe",
         beam_size=settings.beam_size,
         initial_prompt=settings.initial_prompt,
         hotwords=settings.hotwords,

@@ -39,6 +39,7 @@ def voice_pipeline(
     shown = {
         "model": whisper.name,
         "language": ",".join(languages) or None,
+        **({"translate": True} if settings.translate else {}),
         "compute_type": settings.compute_type,
         "beam_size": settings.beam_size,
         "initial_prompt": settings.initial_prompt,
@@ -52,7 +53,12 @@ def voice_pipeline(
             Probe(),
             Decode(track=settings.track, channels=settings.channels),
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
-            *recognition_stages(settings, whisper, cut_at_pauses=aligners is None),
+            *recognition_stages(
+                settings,
+                whisper,
+                translate=settings.translate,
+                cut_at_pauses=aligners is None,
+            ),
             *word_stages(whisper, aligners),
             *speaker_stages(settings, diarizer, people),
             export_stage(

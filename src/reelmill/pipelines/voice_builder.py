@@ -11,6 +11,7 @@ from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.errors import UsageError
 from reelmill.export.transcript import parse_formats
 from reelmill.export.transcript.names import SpeakerName
+from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.files.cache import ModelFiles, resolve
 from reelmill.models.files.catalog import choose_whisper
 from reelmill.models.whisper.languages import parse_languages
@@ -33,6 +34,8 @@ def voice_settings(given: dict[str, Any]) -> Settings:
     """Load the settings. Raises UsageError for a value that is not valid."""
     settings = load_settings(**given)
     languages = parse_languages(settings.language)
+    if settings.translate and settings.engine == "whisperx":
+        raise UsageError("--translate needs the default engine; leave out --engine")
     if settings.engine == "whisperx" and len(languages) > 1:
         raise UsageError(
             f"--language {settings.language}: WhisperX takes a single language; give one, leave "
@@ -53,6 +56,11 @@ def recognizer_spec(files: ModelFiles, settings: Settings) -> WhisperSpec:
         raise UsageError(
             f"model {spec.name} knows English only, not {', '.join(languages)}: give a "
             "multilingual --model (base, small, large-v3, ...), or leave out --language"
+        )
+    if settings.translate and (why := spec.why_not_translating):
+        raise UsageError(
+            f"model {spec.name} cannot translate: {why}; give --model tiny, base, small, medium "
+            "or large-v3, or leave out --translate"
         )
     return spec
 
@@ -94,12 +102,21 @@ def recognition(
             settings,
             spec,
             out,
-            aligners=choose_words(settings, spec, lacking.notes),
+            aligners=_aligners(settings, spec, lacking),
             diarizer=diarizer,
             people=people,
             names=names,
         )
     return with_replacements(pipeline, settings)
+
+
+def _aligners(settings: Settings, spec: WhisperSpec, lacking: Lacking) -> Chosen | None:
+    """What times the words. Those of a translation are spoken nowhere."""
+    if settings.translate:
+        if "align" in settings.model_fields_set and settings.align:
+            announce("--align has no effect with --translate: nobody says these words")
+        return None
+    return choose_words(settings, spec, lacking.notes)
 
 
 def _vain_words(settings: Settings) -> str | None:

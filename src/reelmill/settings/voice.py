@@ -17,6 +17,9 @@ class VoiceFields(BaseFields):
         None, description="size, hub name, local folder or `demo`; default: by free memory"
     )
     language: str | None = Field(None, description="language spoken; default: detected")
+    translate: bool = Field(
+        False, description="the recognizer writes English, whatever language is spoken"
+    )
     beam_size: int = Field(5, ge=1, description="hypotheses kept while decoding")
     initial_prompt: str | None = Field(
         None, description="text given to the recognizer as what came before: names, spelling"

@@ -10,6 +10,7 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.errors import InputError
 from reelmill.models.whisper.decoded import DecodedSegment, DecodedWindow
+from reelmill.models.whisper.decoding import DecodingOptions
 from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.stages.speech.transcribe import Transcribe
 from reelmill.testing import context_of
@@ -79,6 +80,17 @@ def test_two_languages_in_one_window_are_both_recognized(recording):
     assert found.language == "en"
     told = [one.text for one in found.findings if one.label == "language"]
     assert told == ["Spanish (es)", "English (en)"]
+
+
+def test_translated_text_is_english_and_a_finding_has_the_spoken_language(recording):
+    # proves: V3
+    stage = Transcribe(SPEC, options=DecodingOptions(task="translate"))
+    found, _ = transcribed(recording, inputs(window(0, 20, "ko"), window(20, 40, "ko")), stage)
+    assert found.language == "en"
+    assert [found.language_of(one) for one in found.segments] == ["en", "en"]
+    told = [one.text for one in found.findings if one.label == "translated"]
+    assert told == ["translated into English by the recognizer; spoken: Korean"]
+    assert stage.fingerprint() != Transcribe(SPEC).fingerprint()
 
 
 def test_a_given_language_is_used(recording):

@@ -21,6 +21,10 @@ class Transcript:
     formats: Annotated[str | None, typer.Option(help="Comma-separated [json,txt,srt,vtt,tsv].")] = (
         None
     )
+    translate: Annotated[
+        bool | None,
+        typer.Option("--translate", help="Write English, whatever language is spoken."),
+    ] = None
     case: Annotated[
         Path | None,
         typer.Option(help="TOML file for court records: case number, speakers, excerpts."),

@@ -57,6 +57,10 @@ class DecodingOptions:
         """Also for translations: their words do not follow the sound's order."""
         return self.timestamps or self.task == "translate"
 
+    def language_of(self, spoken: str) -> str:
+        """The language in which text is written where `spoken` is heard."""
+        return "en" if self.task == "translate" else spoken
+
 
 @dataclass(frozen=True)
 class SpecialTokens:

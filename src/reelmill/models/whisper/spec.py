@@ -22,7 +22,7 @@ from reelmill.models.whisper.features import (
     WINDOW_SECONDS,
 )
 from reelmill.models.whisper.prompts import left_out
-from reelmill.models.whisper.weights import variable_shape
+from reelmill.models.whisper.weights import layers, variable_shape
 from reelmill.models.whisper.whisper import Whisper
 
 if TYPE_CHECKING:
@@ -88,6 +88,20 @@ class WhisperSpec(ModelSpec):
     def identity(self) -> str:
         padded = ",".join(f"{one:g}" for one in (*self.shorter_seconds, self.padded_seconds))
         return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{padded}"
+
+    @property
+    def why_not_translating(self) -> str | None:
+        """Why it cannot translate into English; None if it can.
+
+        OpenAI trained its models for it that know several languages. Models distilled from them
+        (turbo, distil-whisper), which have fewer layers in the decoder, were trained without.
+        """
+        if not self.multilingual:
+            return "it knows English only"
+        encoder, decoder = layers(self.path / "model.bin")
+        if decoder < encoder:
+            return "models with a small decoder, such as turbo, were trained without translation"
+        return None
 
     def prompt_left_out(self, options: DecodingOptions) -> list[str]:
         """The parts of hotwords and initial prompt that do not fit before a window, in plain

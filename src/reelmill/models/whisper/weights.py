@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 #: The version of the file format that this reads, in use since 2021.
 _VERSION = 6
+_LAYER = re.compile(r"(?P<side>encoder|decoder)/layer_(?P<number>\d+)/")
 
 
 def variable_shape(path: Path, name: str) -> tuple[int, ...] | None:
@@ -18,25 +21,36 @@ def variable_shape(path: Path, name: str) -> tuple[int, ...] | None:
     """
     try:
         with path.open("rb") as file:
-            return _find(file, name)
+            return next((shape for found, shape in _variables(file) if found == name), None)
     except (OSError, struct.error, UnicodeDecodeError):
         return None
 
 
-def _find(file: BinaryIO, name: str) -> tuple[int, ...] | None:
+def layers(path: Path) -> tuple[int, int]:
+    """The number of layers of a model's encoder and decoder; 0 for what cannot be read."""
+    found: dict[str, set[str]] = {"encoder": set(), "decoder": set()}
+    try:
+        with path.open("rb") as file:
+            for name, _ in _variables(file):
+                if layer := _LAYER.match(name):
+                    found[layer["side"]].add(layer["number"])
+    except (OSError, struct.error, UnicodeDecodeError):
+        return 0, 0
+    return len(found["encoder"]), len(found["decoder"])
+
+
+def _variables(file: BinaryIO) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The variables in a file by name, with their shapes."""
     if _number(file, "<I") != _VERSION:
-        return None
+        return
     _text(file)
     _number(file, "<I")  # revision
     for _ in range(_number(file, "<I")):
-        found = _text(file)
+        name = _text(file)
         rank = _number(file, "<B")
-        shape = tuple(_number(file, "<I") for _ in range(rank))
-        if found == name:
-            return shape
+        yield name, tuple(_number(file, "<I") for _ in range(rank))
         _number(file, "<B")  # type of numbers
         file.seek(_number(file, "<I"), 1)
-    return None
 
 
 def _number(file: BinaryIO, form: str) -> int:

@@ -128,7 +128,8 @@ def recognized(
     for item, window in zip(batch, decoded, strict=True):
         segments: Sequence[DecodedSegment] = window.segments
         if cut_at_pauses:
-            segments = list(cut_by_length(segments, item.pieces, window.language, item.padding))
+            written = options.language_of(window.language)
+            segments = list(cut_by_length(segments, item.pieces, written, item.padding))
         found.append(
             RecognizedWindow(
                 [Span(*piece) for piece in item.pieces],

@@ -13,6 +13,7 @@ from reelmill.artifacts import (
     Finding,
     Recognition,
     RecognizedWindow,
+    Segment,
     Speech,
     Transcript,
 )
@@ -20,6 +21,7 @@ from reelmill.artifacts.speech import in_time_order
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, setting
 from reelmill.media.audio.samples import open_samples
 from reelmill.models.whisper.decoding import DecodingOptions
+from reelmill.models.whisper.languages import language_name
 from reelmill.models.whisper.spec import WhisperSpec
 from reelmill.models.whisper.whisper import Whisper
 from reelmill.stages.speech.doubt_findings import doubt_findings
@@ -89,10 +91,11 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
         language, probability = self._main_language(windows)
         if self.usable is not None and windows:
             self.usable.check(language)
+        written = self._written(language)
         segments = in_time_order(
             replace(
                 segment,
-                language=None if window.language == language else window.language,
+                language=None if self._written(window.language) == written else window.language,
                 channel=window.channel,
                 speaker=window.channel,
             )
@@ -100,7 +103,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
             for segment in window.segments
         )
         return Transcript(
-            language=language,
+            language=written,
             language_probability=probability,
             model=self.model.name,
             duration=speech.duration,
@@ -110,11 +113,22 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
                 *inputs[Audio].problems,
                 *(Finding("prompt", text=text, severity="warning") for text in self.left_out),
                 *empty_result(speech.seconds, segments, speech.spans),
+                *self._translated(language, segments),
                 *language_findings(windows, language, self.languages, self.model),
                 *doubt_findings(windows),
                 *(one for window in windows for one in window.findings),
             ],
         )
+
+    def _written(self, spoken: str) -> str:
+        """The language of the text."""
+        return self.options.language_of(spoken)
+
+    def _translated(self, spoken: str, segments: Sequence[Segment]) -> Iterator[Finding]:
+        """That the text is a translation."""
+        if self.options.task == "translate" and segments:
+            text = f"translated into English by the recognizer; spoken: {language_name(spoken)}"
+            yield Finding("translated", text=text)
 
     def _main_language(self, windows: Sequence[RecognizedWindow]) -> tuple[str, float]:
         """The recording's language and its probability; NaN if the model knows only one."""

@@ -42,6 +42,7 @@ _SETTINGS = {
     "model": "音声認識モデル",
     "language": "言語",
     "compute_type": "演算形式",
+    "translate": "英訳",
     "beam_size": "ビーム幅",
     "initial_prompt": "事前の文",
     "hotwords": "予想される語",

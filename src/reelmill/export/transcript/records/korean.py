@@ -46,6 +46,7 @@ _SETTINGS = {
     "model": "음성 인식 모델",
     "language": "언어",
     "compute_type": "연산 형식",
+    "translate": "영어 번역",
     "beam_size": "탐색 폭(beam)",
     "initial_prompt": "사전 문구",
     "hotwords": "예상 단어",
