@@ -34,7 +34,7 @@ COMPOSED = (
     "language.", "finding.", "performance.limit.", "performance.advice.", "index.state.",
     "review.measure.", "review.unit.", "review.doubt.", "review.negated", "review.quoted",
     "review.conditional", "review.question", "review.translator", "index.report",
-    "index.performance",
+    "index.performance", "server.refused.",
 )  # fmt: skip
 
 

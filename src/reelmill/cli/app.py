@@ -14,6 +14,7 @@ from reelmill import __version__
 from reelmill.cli.options import case as case_options
 from reelmill.cli.options import correct as correct_options
 from reelmill.cli.options import faces as faces_options
+from reelmill.cli.options import serve as serve_options
 from reelmill.cli.options import shared, takes
 from reelmill.cli.options import subtitle as subtitle_options
 from reelmill.cli.options import voice as voice_options
@@ -48,6 +49,8 @@ patterns_app = typer.Typer(
     help="List and try the patterns of `voice --forensic`.",
 )
 app.add_typer(patterns_app, name="patterns")
+serve_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(serve_app, name="serve")
 
 
 def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
@@ -291,6 +294,18 @@ def patterns_test(
     from reelmill.commands.patterns import run_patterns_test
 
     raise typer.Exit(run_patterns_test(file, on or []))
+
+
+@serve_app.callback(invoke_without_command=True)
+@takes(serve_options.Serve)
+def serve(context: typer.Context, **options: Any) -> None:
+    """Serve pages to drop recordings into, watch them, and look at results.
+
+    Only this machine can reach it, unless --host is given."""
+    if context.invoked_subcommand is None:
+        from reelmill.commands.serve import Wanted, run_serve
+
+        raise typer.Exit(run_serve(Wanted(**options)))
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,1 @@
+"""The server's pages, and the files they are made of."""
