@@ -17,7 +17,7 @@ TEMPLATES = Path(reelmill.pages.__file__).parent / "templates"
 
 
 def _fields(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    return {name.partition(".")[0] for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -34,7 +34,7 @@ COMPOSED = (
     "language.", "finding.", "performance.limit.", "performance.advice.", "index.state.",
     "review.measure.", "review.unit.", "review.doubt.", "review.negated", "review.quoted",
     "review.conditional", "review.question", "review.translator", "index.report",
-    "index.performance", "server.refused.",
+    "index.performance", "server.refused.", "report.state.", "report.real_time.",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_no_text_is_unused() -> None:
     )
     named = set(re.findall(r"[\"'`]([\w.]+)[\"'`]", code))
     for key in wording_in("en").texts:
-        if not key.startswith(COMPOSED):
+        if not key.startswith(COMPOSED) and not key.endswith(".one"):
             assert key in named or key.partition(".")[2] in named, f"{key} is used nowhere"
 
 
@@ -65,3 +65,16 @@ def test_the_language_is_the_chosen_one_or_that_of_the_locale(
     asked: str | None, environment: dict[str, str], language: str
 ) -> None:
     assert page_language(asked, environment) == language
+
+
+def test_days_are_worded_in_each_language() -> None:
+    say = {language: wording_in(language) for language in LANGUAGES}
+    assert say["en"].day("2026-11-01T14:02:11+0900") == "1 November 2026, 14:02 (UTC+0900)"
+    assert say["ko"].day("2026-11-01T14:02:11+00:00") == "2026년 11월 1일 14:02 (UTC)"
+    assert say["ko"].day("yesterday") == "yesterday"
+
+
+def test_values_in_html_are_escaped() -> None:
+    page = wording_in("ko").html("report.changed", name="<b>")
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page

@@ -37,12 +37,6 @@ def test_shares_and_sizes_are_worded():
     assert [wording.significant(x) for x in (0.519, 13.84, 1304.4)] == ["0.52", "13.8", "1,304"]
 
 
-def test_days_are_worded():
-    assert wording.day("2026-11-01T14:02:11+0900") == "1 November 2026, 14:02 (UTC+0900)"
-    assert wording.day("2026-11-01T14:02:11+00:00") == "1 November 2026, 14:02 (UTC)"
-    assert wording.day("yesterday") == "yesterday"
-
-
 @pytest.mark.parametrize("kind", ["input", "transient", "resource", "crash"])
 def test_each_kind_of_failure_has_advice(kind):
     assert "Run the same command again" in wording.advice(kind).replace("run the", "Run the")

@@ -40,12 +40,10 @@ def _environment() -> Environment:
     environment.filters.update(
         clock=wording.clock,
         duration=wording.duration,
-        speed=wording.speed,
+        significant=wording.significant,
         percent=wording.percent,
         memory=wording.memory,
-        day=wording.day,
     )
-    environment.globals["count"] = wording.count
     return environment
 
 

@@ -16,6 +16,7 @@ from reelmill.core.palette import person_colour
 from reelmill.core.printable import printable
 from reelmill.export.faces.writers import FacesDocument, FacesWriter
 from reelmill.pages.environment import template
+from reelmill.pages.language import Wording, wording_in
 from reelmill.report import wording
 
 #: A bar narrower than this share of the line cannot be seen, let alone clicked.
@@ -75,8 +76,8 @@ class FacesPage(FacesWriter):
 
     suffix = "faces.html"
 
-    def __init__(self, name: str) -> None:
-        self._name = PurePosixPath(name)
+    def __init__(self, name: str, say: Wording | None = None) -> None:
+        self._name, self._say = PurePosixPath(name), say or wording_in("en")
 
     def render(self, document: FacesDocument) -> str:
         duration = max(document.persons.picture.duration, 0.001)
@@ -89,13 +90,14 @@ class FacesPage(FacesWriter):
         listened = any(person.speaking is not None for person in persons.persons)
         return template("faces.html").render(
             version=__version__,
+            say=self._say,
             home="../" * len(self._name.parent.parts),
             video=printable(document.source.name),
             picture=document.persons.picture,
             duration=wording.clock(duration),
             seconds=duration,
             people=len(lines),
-            lines=[*lines, *(_voice(voice, duration) for voice in unseen)],
+            lines=[*lines, *(_voice(voice, duration, self._say) for voice in unseen)],
             listened=listened,
             scenes=[_scene(still, data) for still, data in document.stills],
             source={"sha256": document.source.sha256, "name": document.source.name},
@@ -104,7 +106,7 @@ class FacesPage(FacesWriter):
             clips=len(document.clips),
             cuts=[100 * cut / duration for cut in document.persons.cuts],
             ticks=[(100 * tick / duration, wording.clock(tick)) for tick in _ticks(duration)],
-            notes=document.persons.notes,
+            notes=list(map(self._say.sentence, document.persons.notes)),
         )
 
     def _line(self, number: int, person: Person, document: FacesDocument, duration: float) -> Line:
@@ -112,20 +114,21 @@ class FacesPage(FacesWriter):
         own = [clip for clip in document.clips if clip.persons == [person.label]]
         showing = [clip for clip in document.clips if person.label in clip.persons]
         data = document.thumbnails.get(person.label)
-        facts = [f"{wording.duration(person.seconds)} seen, {person.share:.0%}"]
+        say, share = self._say, f"{person.share:.0%}"
+        facts = [say("faces.seen_for", time=wording.duration(person.seconds), share=share)]
         if person.speaking:
             spoken = sum(span.duration for span in person.speaking)
-            facts.append(f"{wording.duration(spoken)} speaking")
+            facts.append(say("faces.speaking_for", time=wording.duration(spoken)))
         return Line(
             label=label,
-            name=printable(person.name or f"Person {label}"),
+            name=printable(person.name or say("faces.person", label=label)),
             letter=printable(person.shown_name[:1]),
             colour=person_colour(number),
             picture="" if data is None else base64.b64encode(data).decode("ascii"),
             facts=facts,
-            seen=_marked(person.intervals, duration, "seen"),
-            speaks=_marked(person.speaking or [], duration, "seen to speak"),
-            heard=_marked(person.heard or [], duration, "heard"),
+            seen=_marked(person.intervals, duration, say("faces.seen")),
+            speaks=_marked(person.speaking or [], duration, say("faces.speaks")),
+            heard=_marked(person.heard or [], duration, say("faces.heard")),
             clips=[bar for clip in showing for bar in self._bars(clip, person, duration)],
             links=[
                 (self._href(clip), PurePosixPath(clip.path).stem, wording.duration(clip.seconds))
@@ -182,7 +185,7 @@ def _marked(spans: Sequence[Span | OnScreen], duration: float, what: str) -> lis
     ]
 
 
-def _voice(voice: HeardVoice, duration: float) -> Line:
+def _voice(voice: HeardVoice, duration: float, say: Wording) -> Line:
     """A voice that goes with no face."""
     seconds = sum(span.duration for span in voice.heard)
     return Line(
@@ -191,11 +194,11 @@ def _voice(voice: HeardVoice, duration: float) -> Line:
         letter="♪",
         colour=_NOBODY,
         picture="",
-        facts=[f"{wording.duration(seconds)} heard, not seen"],
+        facts=[say("faces.heard_for", time=wording.duration(seconds))],
         seen=[],
         clips=[],
         speaks=[],
-        heard=_marked(voice.heard, duration, "heard, not seen"),
+        heard=_marked(voice.heard, duration, say("faces.not_seen")),
         links=[],
     )
 

@@ -14,7 +14,7 @@ from reelmill.artifacts import ReviewLine
 from reelmill.core.printable import printable
 from reelmill.pages.embedded import embedded, json_of
 from reelmill.pages.environment import template
-from reelmill.pages.language import Wording
+from reelmill.pages.language import Wording, label_name
 
 #: The folder beside the page with the lines of transcripts.
 INDEX_FILES = "index_files"
@@ -104,15 +104,15 @@ def index_data(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> dic
     languages = {row.language for row in rows if row.language}
     labels = {label for row in rows for label in row.labels}
     return {
-        "rows": [_row(row) for row in rows],
+        "rows": [_row(row, say) for row in rows],
         "files": [f"{INDEX_FILES}/{name}" for name in facts.line_files],
         "languages": {code: say.get(f"language.{code}", code) for code in sorted(languages)},
-        "labels": {one: say.get(f"finding.{one}", printable(one)) for one in sorted(labels)},
+        "labels": {one: label_name(one, say) for one in sorted(labels)},
         "wording": say.some("index", _SCRIPT_TEXTS),
     }
 
 
-def _row(row: IndexRow) -> dict[str, Any]:
+def _row(row: IndexRow, say: Wording) -> dict[str, Any]:
     """A row without what is empty: there may be ten thousand."""
     folder, _, _ = row.name.rpartition("/")
     values = {
@@ -124,7 +124,7 @@ def _row(row: IndexRow) -> dict[str, Any]:
         "p": quote(os.fsencode(row.page)),
         "t": None if row.seconds is None else round(row.seconds, 1),
         "l": row.language,
-        "e": printable(row.problem),
+        "e": printable(say.sentence(row.problem)),
         "w": [printable(name) for name in row.speakers],
         "k": row.labels,
         "n": row.warnings,

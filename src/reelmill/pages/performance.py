@@ -70,7 +70,7 @@ def render_performance(
         memory_limit: the share of memory above which a run stops.
         say: the wording.
     """
-    names = {stage.name: wording.stage_words(stage.name, [stage]) for stage in run.stages}
+    names = {one.name: say.sentence(wording.stage_words(one.name, [one])) for one in run.stages}
     names["identify"] = say("performance.identify")
     facts = Facts(any(on_gpu(worker) for worker in run.model_workers), memory_limit, names)
     f = figures(run)

@@ -117,7 +117,7 @@ class RecordingPage:
             labels=counted(findings),
             **self._forensic(review),
             made=self._made(review),
-            notes=[*review.notes, *getattr(transcript, "notes", ())],
+            notes=list(map(say.sentence, [*review.notes, *getattr(transcript, "notes", ())])),
             custody=review.custody,
             data=embedded(self._data(review, speakers)),
         )
@@ -125,10 +125,11 @@ class RecordingPage:
     def _forensic(self, review: Review) -> dict[str, Any]:
         """What a forensic run adds to the page; empty lists where there is nothing."""
         acoustics, scores = review.acoustics, review.scores
+        unmeasured = [] if acoustics is None else acoustics.unmeasured
         return {
             "measures": [] if acoustics is None else measures(acoustics, self._say),
             "measured": [] if acoustics is None else speaker_names(acoustics, self._say),
-            "unmeasured": [] if acoustics is None else acoustics.unmeasured,
+            "unmeasured": list(map(self._say.sentence, unmeasured)),
             "scores": [] if scores is None else shown_scores(scores, self._say),
             "weights_from": "" if scores is None else scores.weights_from,
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from reelmill.artifacts import Finding
 from reelmill.core.atomic import write_text
 from reelmill.core.printable import printable
 from reelmill.engine.telemetry.metrics import (
@@ -18,6 +19,7 @@ from reelmill.engine.telemetry.metrics import (
 )
 from reelmill.export.transcript.json_writer import is_demo
 from reelmill.pages.environment import template
+from reelmill.pages.language import Wording, wording_in
 from reelmill.report import wording
 from reelmill.report.excerpt import excerpt
 from reelmill.report.figures import changed_originals, failures, figures, notes_of_all, on_gpu
@@ -29,7 +31,6 @@ MOST_EXCERPTS = 500
 _MOST_FAILURES = 200
 _MOST_WARNINGS = 50
 _MOST_NOTES = 50
-_STATUS = {"done": "Done", "failed": "Failed", "waiting": "Not yet done"}
 
 
 @dataclass(frozen=True)
@@ -79,20 +80,25 @@ class StageRow:
     rate: str
 
 
-def write_page(out: Path, run: RunSummary) -> Path:
+def write_page(out: Path, run: RunSummary, say: Wording | None = None) -> Path:
     """Write `report.html` into `out`, with links to the results that lie there.
+
+    Args:
+        out: the output folder.
+        run: what was done.
+        say: the wording; English by default.
 
     Raises:
         OSError: it cannot be written.
     """
     path = out / REPORT_PAGE
-    write_text(path, render_page(run, out))
+    write_text(path, render_page(run, out, say))
     return path
 
 
-def render_page(run: RunSummary, out: Path) -> str:
+def render_page(run: RunSummary, out: Path, say: Wording | None = None) -> str:
     """Render the page. First words are read from the text exports below `out`."""
-    f = figures(run)
+    f, say = figures(run), say or wording_in("en")
     state, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
     changed, failed = changed_originals(run), failures(run)
     outcomes = sorted(run.outcomes, key=lambda outcome: outcome.path)
@@ -101,14 +107,15 @@ def render_page(run: RunSummary, out: Path) -> str:
     said = "\n".join([*run.notes, *of_all])
     return template("report.html").render(
         version=run.version,
+        say=say,
         run=run,
         f=f,
         state="attention" if changed and state == "good" else state,
-        sentence=sentence,
-        rows=[_row(outcome, out, shared, with_words, said) for outcome in outcomes],
+        sentence=say.sentence(sentence),
+        rows=[_row(outcome, out, shared, with_words, said, say) for outcome in outcomes],
         shared=printable(shared),
         with_words=with_words,
-        troubles=[_trouble(outcome, run.stages) for outcome in failed[:_MOST_FAILURES]],
+        troubles=[_trouble(outcome, run.stages, say) for outcome in failed[:_MOST_FAILURES]],
         more_troubles=max(0, len(failed) - _MOST_FAILURES),
         changed=[(_split(o.path), o.changed) for o in changed],
         warnings=run.warnings[:_MOST_WARNINGS],
@@ -116,7 +123,7 @@ def render_page(run: RunSummary, out: Path) -> str:
         notes=run.notes[:_MOST_NOTES],
         more_notes=max(0, len(run.notes) - _MOST_NOTES),
         of_all=of_all,
-        stages=_stage_rows(run.stages),
+        stages=_stage_rows(run.stages, say),
         model_workers=[_worker_row(worker) for worker in run.model_workers],
         demo=any(is_demo(model) for model in run.models.values()),
     )
@@ -132,7 +139,9 @@ def _shared_folder(outcomes: list[FileOutcome]) -> str:
         return ""
 
 
-def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: str) -> Row:
+def _row(
+    outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: str, say: Wording
+) -> Row:
     """`said` has the notes that are shown elsewhere on the page."""
     folder, name = os.path.split(outcome.path)
     below = os.path.relpath(folder, shared) if shared and folder else folder
@@ -140,25 +149,34 @@ def _row(outcome: FileOutcome, out: Path, shared: str, with_words: bool, said: s
         name=printable(name),
         folder="" if below == "." else printable(below),
         status=outcome.status,
-        state="Done earlier" if outcome.reused and outcome.status == "done" else _state(outcome),
+        state=say(f"report.state.{_state(outcome)}"),
         length=wording.clock(outcome.media_seconds),
         seconds="–" if outcome.reused else wording.duration(outcome.seconds or None),
-        language=outcome.language or "–",
+        language=say.get(f"language.{outcome.language}", outcome.language or "–"),
         words=excerpt(out, outcome.outputs) if with_words else "",
         notes=[
-            *(wording.finding_words(one) for one in outcome.findings),
-            *(note for note in outcome.notes if note not in said),
+            *(_finding(one, say) for one in outcome.findings),
+            *(say.sentence(note) for note in outcome.notes if note not in said),
         ],
         links=[_link(path, outcome.name) for path in outcome.outputs],
     )
 
 
+def _finding(finding: Finding, say: Wording) -> str:
+    text = say.sentence(finding.text or finding.label)
+    if finding.start is None:
+        return text
+    return say("report.at", span=wording.span(finding.start, finding.end), text=text)
+
+
 def _state(outcome: FileOutcome) -> str:
+    if outcome.status == "done" and outcome.reused:
+        return "earlier"
     if outcome.status == "done" and outcome.count("grave"):
-        return "Not whole"
+        return "grave"
     if outcome.status == "done" and outcome.count("warning"):
-        return "Done, see notes"
-    return _STATUS.get(outcome.status, outcome.status)
+        return "warning"
+    return outcome.status
 
 
 def _link(path: str, name: str) -> Link:
@@ -178,28 +196,28 @@ def _split(path: str) -> tuple[str, str]:
     return printable(folder), printable(name)
 
 
-def _trouble(outcome: FileOutcome, stages: list[StageTotals]) -> Trouble:
+def _trouble(outcome: FileOutcome, stages: list[StageTotals], say: Wording) -> Trouble:
     folder, name = _split(outcome.path)
     failure = outcome.failure
     if failure is None:
-        return Trouble(name, folder, "", wording.cause_words("crash"), "", "", "")
+        return Trouble(name, folder, "", say.sentence(wording.cause_words("crash")), "", "", "")
     return Trouble(
         name=name,
         folder=folder,
-        stage=wording.stage_words(failure.stage, stages),
-        cause=wording.cause_words(failure.kind),
-        message=failure.message.removeprefix(f"{outcome.path}: "),
-        tries=wording.count(failure.tries, "try"),
-        advice=wording.advice(failure.kind),
+        stage=say.sentence(wording.stage_words(failure.stage, stages)),
+        cause=say.sentence(wording.cause_words(failure.kind)),
+        message=say.sentence(failure.message.removeprefix(f"{outcome.path}: ")),
+        tries=say.count("report.tries", failure.tries),
+        advice=say.sentence(wording.advice(failure.kind)),
     )
 
 
-def _stage_rows(stages: list[StageTotals]) -> list[StageRow]:
+def _stage_rows(stages: list[StageTotals], say: Wording) -> list[StageRow]:
     longest = max((stage.cpu_seconds + stage.model_seconds for stage in stages), default=0.0)
     scale = 100 / longest if longest > 0 else 0.0
     return [
         StageRow(
-            name=wording.stage_words(stage.name, [stage]),
+            name=say.sentence(wording.stage_words(stage.name, [stage])),
             own_name=stage.name,
             totals=stage,
             cpu=wording.duration(stage.cpu_seconds or None),

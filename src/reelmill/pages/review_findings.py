@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reelmill.artifacts import Finding, Findings, PatternMatch, PatternMatches, Transcript
 from reelmill.core.printable import printable
-from reelmill.pages.language import Wording
+from reelmill.pages.language import Wording, label_name
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def _match(match: PatternMatch, wording: Wording) -> ShownFinding:
     pattern = wording("review.pattern", id=match.pattern)
     return ShownFinding(
         label=match.category,
-        name=wording.get(f"finding.{match.category}", printable(match.category)),
+        name=label_name(match.category, wording),
         kind="found",
         start=match.start,
         end=max(match.start, match.end),
         speaker=printable(match.speaker or ""),
         quote=printable(match.quote),
-        why=printable(f"{match.why} ({pattern})"),
+        why=printable(f"{wording.reason(match.why)} ({pattern})"),
         score=match.probability,
         marks=tuple(wording(f"review.{mark}") for mark in match.marks),
         counts=match.counts,
@@ -77,12 +77,12 @@ def _shown(finding: Finding, kind: str, wording: Wording) -> ShownFinding:
     start = finding.start
     return ShownFinding(
         label=finding.label,
-        name=wording.get(f"finding.{finding.label}", printable(finding.label)),
+        name=label_name(finding.label, wording),
         kind=kind,
         start=start,
         end=start if finding.end is None else max(finding.end, start or 0.0),
         speaker=printable(finding.speaker or ""),
         quote="",
-        why=printable(finding.text),
+        why=printable(wording.sentence(finding.text)),
         score=finding.score,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reelmill.artifacts import Acoustics, CategoryScore, ScorePart, Scores, SpeakerAcoustics
 from reelmill.core.printable import printable
-from reelmill.pages.language import Wording
+from reelmill.pages.language import Wording, label_name
 from reelmill.report.wording import percent
 
 _Measure = Callable[[SpeakerAcoustics], str]
@@ -81,16 +81,21 @@ def shown_scores(scores: Scores, say: Wording) -> list[ShownScore]:
     """The overall score, then each category's with the findings it is made of."""
     whole = scores.recording
     overall = ShownScore(
-        say("review.overall"), _score(whole.overall), whole.why_none, whole.formula, "", []
+        say("review.overall"),
+        _score(whole.overall),
+        say.sentence(whole.why_none),
+        whole.formula,
+        "",
+        [],
     )
     return [overall, *(_category(one, say) for one in whole.categories)]
 
 
 def _category(one: CategoryScore, say: Wording) -> ShownScore:
     return ShownScore(
-        say.get(f"finding.{one.category}", printable(one.category)),
+        label_name(one.category, say),
         _score(one.score),
-        one.why_none,
+        say.sentence(one.why_none),
         one.formula,
         f"{one.weight:g}",
         [_part(part, say) for part in one.parts],
@@ -109,8 +114,8 @@ def _part(part: ScorePart, say: Wording) -> ShownPart:
     ]
     return ShownPart(
         part.start,
-        say.get(f"finding.{part.label}", printable(part.label)),
-        printable(part.text),
+        label_name(part.label, say),
+        printable(say.sentence(part.text)),
         say("review.points", points=f"{part.points:.1f}", full=f"{part.full_points:g}"),
         lowered,
     )

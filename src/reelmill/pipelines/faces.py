@@ -13,6 +13,7 @@ from reelmill.media.video.encode import Encoding
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.models.runtimes.shared import shared
+from reelmill.pages.language import page_language
 from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
@@ -140,7 +141,12 @@ def faces_pipeline(
             *([NamePersons(names)] if names else []),
             _planned(settings, shapes),
             RenderFaces(Encoding(settings.encoder, settings.preset, settings.quality)),
-            WriteClips(root=out, formats=settings.face_formats, settings=tuple(shown.items())),
+            WriteClips(
+                root=out,
+                formats=settings.face_formats,
+                settings=tuple(shown.items()),
+                language=page_language(settings.lang),
+            ),
         ],
     )
 

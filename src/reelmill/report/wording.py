@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Literal
 
 from reelmill.artifacts import Finding
@@ -143,15 +142,6 @@ def count(number: int, noun: str) -> str:
     if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
         return f"{number:,} {noun[:-1]}ies"
     return f"{number:,} {noun}s"
-
-
-def day(started: str) -> str:
-    """`2026-11-01T14:02:11+0900` as `1 November 2026, 14:02`; unchanged if it is not a time."""
-    try:
-        moment = datetime.strptime(started, "%Y-%m-%dT%H:%M:%S%z")
-    except ValueError:
-        return started
-    return f"{moment.day} {moment:%B %Y, %H:%M} (UTC{moment:%z})".replace("UTC+0000", "UTC")
 
 
 State = Literal["good", "attention", "stopped"]

@@ -58,13 +58,15 @@ def write_reports(
     *,
     anew: bool,
     is_over: bool = True,
+    language: str = "en",
 ) -> None:
     """Write evidence and reports, and store in the summary the manifest's hash and the head of the
     custody log. The reports show the head as it is before they are entered there themselves.
 
     Without `anew`, nothing has changed since they were written, and only missing ones are written.
-    `is_over`: the run ends now; otherwise the reports are on what it has done so far.
-    `summary.unwritten` lists what could not be written; the results are there all the same.
+    `is_over`: the run ends now; otherwise the reports are on what it has done so far. `language` is
+    that of the report page. `summary.unwritten` lists what could not be written; the results are
+    there all the same.
     """
     if not anew and all((out / name).is_file() for name in OUR_FILES):
         summary.manifest_sha256 = manifest_sha256(out)
@@ -81,7 +83,7 @@ def write_reports(
         summary.warnings.extend(evidence.warnings)
         summary.manifest_sha256 = evidence.manifest_sha256
     _tell_head(out, summary)
-    reports = [*_reports(out, summary), *_pages(summary, jobs, pages or {})]
+    reports = [*_reports(out, summary, language), *_pages(summary, jobs, pages or {})]
     if custodian is not None:
         custodian.reports(reports)
         if custodian.unwritten is not None:
@@ -136,14 +138,15 @@ def _set_aside(path: Path, summary: RunSummary) -> None:
         summary.warnings.append(f"{kept}: kept under this name ({why.partition(';')[0]})")
 
 
-def _reports(out: Path, summary: RunSummary) -> Iterator[Path]:
+def _reports(out: Path, summary: RunSummary, language: str) -> Iterator[Path]:
     """The reports that were written."""
+    from reelmill.pages.language import wording_in
     from reelmill.pages.report import write_page
     from reelmill.report.performance import write_failed_files, write_performance
 
     writers: dict[str, Callable[[Path, RunSummary], Path]] = {
         FAILED_FILES: write_failed_files,
-        REPORT_PAGE: write_page,
+        REPORT_PAGE: partial(write_page, say=wording_in(language)),
         PERFORMANCE_REPORT: write_performance,  # last, because it mentions the others
     }
     for name, write in writers.items():

@@ -38,7 +38,7 @@ from reelmill.engine.telemetry.events import (
 )
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.errors import ReelmillError, RunClosedError, UsageError
-from reelmill.pages.language import page_language, wording_in
+from reelmill.pages.language import Wording, page_language, wording_in
 from reelmill.pipelines.choices import BuildContext
 from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE
 from reelmill.runs.custodian import Custodian, beginning
@@ -526,12 +526,16 @@ class Run:
         if workers := workers_table(self._config.cache):
             summary.tables = [*summary.tables, workers]
         summary.warnings = [*self._problems, *summary.warnings]
-        custodian, pages = self._custodian, self._pages()
-        write_reports(out, summary, jobs, written, custodian, pages, anew=anew, is_over=is_over)
+        language = page_language(self.settings.lang)
+        custodian, pages = self._custodian, self._pages(wording_in(language))
+        write_reports(
+            out, summary, jobs, written, custodian, pages,
+            anew=anew, is_over=is_over, language=language,
+        )  # fmt: skip
 
-    def _pages(self) -> dict[str, PageWriter]:
+    def _pages(self, say: Wording) -> dict[str, PageWriter]:
         """What writes the pages besides the report. The index comes last, with links to others."""
-        config, say = self._config, wording_in(page_language(self.settings.lang))
+        config = self._config
         index = IndexKeeper(config.out, self._pipeline, config.seal, say)
         performance = PerformancePage(config, self._coordinator.metrics, say)
         return {PERFORMANCE_PAGE: performance, INDEX_PAGE: index}

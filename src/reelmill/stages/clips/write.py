@@ -32,6 +32,7 @@ from reelmill.export.transcript import Source
 from reelmill.media.video.encode import uniform
 from reelmill.media.video.join import PicturePiece, join_clip
 from reelmill.pages.faces import FacesPage
+from reelmill.pages.language import wording_in
 from reelmill.stages.transcript.export import export_path
 
 _CHUNK_BYTES = 1 << 20
@@ -56,6 +57,8 @@ class WriteClips(FileStage):
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = FACES_FORMATS
     settings: tuple[tuple[str, Any], ...] = ()
+    #: Of the page.
+    language: str = "en"
 
     def __post_init__(self) -> None:
         """Raises UsageError for an unknown format, before any work is done."""
@@ -147,7 +150,7 @@ class WriteClips(FileStage):
             [(still, (recording.folder / still.file).read_bytes()) for still in footage.stills],
             dict(self.settings),
         )
-        page: FacesWriter = FacesPage(recording.name)
+        page: FacesWriter = FacesPage(recording.name, wording_in(self.language))
         written = []
         for writer in [page, *(faces_writer(name) for name in self.formats)]:
             path = export_path(recording.name, writer.suffix)
