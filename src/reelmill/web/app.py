@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelmill import __version__
+from reelmill.runs.engine import Engine
 from reelmill.web.answers import Answers
 from reelmill.web.errors import Refused
 from reelmill.web.pages import routes as pages
@@ -42,10 +44,13 @@ def create_app(settings: WebSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        try:
+        async with contextlib.AsyncExitStack() as opened:
+            opened.callback(store.close)
+            app.state.engine = await opened.enter_async_context(_engine(settings))
+            for part in parts:
+                if part.lifespan is not None:
+                    await opened.enter_async_context(part.lifespan(app))
             yield
-        finally:
-            store.close()
 
     app = FastAPI(
         title="Reelmill",
@@ -68,6 +73,19 @@ def create_app(settings: WebSettings) -> FastAPI:
         parts=parts,
     )
     return app
+
+
+@contextlib.asynccontextmanager
+async def _engine(settings: WebSettings) -> AsyncIterator[Engine]:
+    """The engine that all runs of the server share."""
+    engine = Engine(
+        device=settings.device, workers=settings.workers, memory_limit=settings.memory_limit
+    )
+    await asyncio.to_thread(engine.open)
+    try:
+        yield engine
+    finally:
+        await asyncio.to_thread(engine.close)
 
 
 def _answer_errors(app: FastAPI, answers: Answers) -> None:
