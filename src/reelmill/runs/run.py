@@ -19,7 +19,14 @@ from reelmill.core.keys import user_key
 from reelmill.core.notices import announce, heard_by
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
-from reelmill.engine.execution.planning import Job, Keys, Source, artifact_paths, found_in
+from reelmill.engine.execution.planning import (
+    Elsewhere,
+    Job,
+    Keys,
+    Source,
+    artifact_paths,
+    found_in,
+)
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.early import EarlyWorkers
 from reelmill.engine.resources.devices import DeviceChoice, choose_devices
@@ -36,7 +43,7 @@ from reelmill.engine.telemetry.events import (
     StageKept,
     Warned,
 )
-from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.engine.telemetry.metrics import RunSummary, Table
 from reelmill.errors import ReelmillError, RunClosedError, UsageError
 from reelmill.pages.language import Wording, page_language, wording_in
 from reelmill.pipelines.choices import BuildContext
@@ -59,6 +66,8 @@ from reelmill.settings import Settings
 _LOOK_EVERY_S = 0.2
 #: How long an exiting interpreter waits for runs that are still going, in seconds.
 _EXIT_WAIT_S = 30.0
+#: For recordings on which no other engine worked.
+DONE_HERE = Elsewhere()
 #: Runs in progress.
 _going_on: weakref.WeakSet[Run] = weakref.WeakSet()
 
@@ -79,6 +88,12 @@ class Run:
     with Run(...)` and `async for ... in run.events()`.
     """
 
+    #: Who did how much, where other engines do the work.
+    workers: Table | None = None
+    _pipeline: Pipeline
+    _config: EngineConfig
+    _coordinator: Coordinator
+
     def __init__(
         self,
         task: str | Task = "voice",
@@ -87,6 +102,7 @@ class Run:
         fresh: bool = False,
         engine: Engine | None = None,
         priority: int = 0,
+        held: bool = False,
         **options: Any,
     ) -> None:
         """Prepare a run without starting it.
@@ -98,6 +114,7 @@ class Run:
             engine: an open engine whose processes and models the run shares with others; None for
                 processes of its own.
             priority: among the runs of an engine, those with a higher number go first.
+            held: other engines do the work: each recording waits until it is released.
             options: settings by name, as the command's options with underscores: `out`, `model`,
                 `language`, `device` and so on. `config` is a settings file. Settings not given come
                 from the environment (`REELMILL_...`), the user's config file, or a default.
@@ -117,6 +134,7 @@ class Run:
         self.settings: Settings = settings.model_copy(update={"out": self.out})
         self._given = as_paths(paths)
         self._fresh = fresh
+        self._is_holding = held
         self._log = EventLog()
         self._notes: list[str] = []
         self._problems: list[str] = []
@@ -131,9 +149,6 @@ class Run:
         self._thread: threading.Thread | None = None
         self._is_prepared = threading.Event()
         self._early: EarlyWorkers | None = None
-        self._pipeline: Pipeline
-        self._config: EngineConfig
-        self._coordinator: Coordinator
         self._custodian: Custodian | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = threading.Event()
@@ -327,6 +342,51 @@ class Run:
             else:
                 self._call(self._coordinator.add, found.sources)
 
+    def held(self) -> list[str]:
+        """Wait until all recordings given at the start are planned. Return the absolute paths of
+        those that need work and were not released yet.
+        """
+        while not self._coordinator.is_planned and not self._ended.wait(_LOOK_EVERY_S / 10):
+            pass
+        return self._coordinator.held
+
+    def release(self, path: str, elsewhere: Elsewhere = DONE_HERE) -> None:
+        """Let a recording go through the run that was held.
+
+        Args:
+            path: its absolute path, one of `held`.
+            elsewhere: what another engine did for it. What it made was brought into the cache.
+        """
+        with self._guard:
+            if self._loop is not None:
+                self._call(self._coordinator.release, path, elsewhere)
+
+    def content_of(self, path: str) -> str | None:
+        """The SHA-256 of a recording's content; None if it was not read.
+
+        Args:
+            path: the recording's absolute path.
+        """
+        before = self._coordinator.job(path).original.before
+        return None if before is None else before.sha256
+
+    def note(self, text: str) -> None:
+        """Tell listeners and the report of a decision.
+
+        Args:
+            text: for people.
+        """
+        self._say(text)
+
+    def warn(self, text: str) -> None:
+        """Tell listeners and the report that something went wrong.
+
+        Args:
+            text: for people.
+        """
+        self._problems.append(text)
+        self._log.emit(Warned(text))
+
     def refresh_reports(self) -> None:
         """Write evidence and reports on what is done so far, while the run goes on, and wait until
         they are written. Steps over all recordings wait for its end. If the run is over, its
@@ -504,7 +564,9 @@ class Run:
                 self._coordinator.stop(reason)
             self._coordinator.pause(self._is_paused)
             sources, is_closed = list(self._sources.values()), self._is_closed
-        return await self._coordinator.run(sources, self._closing, until_closed=not is_closed)
+        return await self._coordinator.run(
+            sources, self._closing, until_closed=not is_closed, held=self._is_holding
+        )
 
     def _closing(self, summary: RunSummary) -> None:
         """Write the reports once all recordings are done, while the folder is still reserved."""
@@ -523,7 +585,7 @@ class Run:
         out, jobs = self._config.out, self._coordinator.jobs
         summary.notes = list(dict.fromkeys([*self._notes, *summary.notes]))
         summary.left_out = list(dict.fromkeys(self._left_out))
-        if workers := workers_table(self._config.cache):
+        if workers := self.workers or workers_table(self._config.cache):
             summary.tables = [*summary.tables, workers]
         summary.warnings = [*self._problems, *summary.warnings]
         language = page_language(self.settings.lang)

@@ -7,15 +7,21 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from reelmill.engine.aio import end_tasks
-from reelmill.engine.execution.planning import Job
+from reelmill.engine.execution.planning import Elsewhere, Job
 from reelmill.engine.execution.stage_executor import RunStopping
 
 
 class Intake:
     """Recordings that wait to be admitted. More may be added until it is closed."""
 
-    def __init__(self, jobs: Iterable[Job] = (), *, closed: bool = True) -> None:
-        self._waiting = deque(jobs)
+    def __init__(
+        self, jobs: Iterable[Job] = (), *, closed: bool = True, held: bool = False
+    ) -> None:
+        """`held`: these jobs and those added wait until they are released, one by one."""
+        self._is_holding = held
+        self._held: dict[str, Job] = {}
+        self._waiting: deque[Job] = deque()
+        self._hold(jobs)
         self._closed = closed
         self._is_paused = False
         self._changed = asyncio.Event()
@@ -26,12 +32,30 @@ class Intake:
 
     @property
     def is_over(self) -> bool:
-        """Whether no recording is waiting and none will be added."""
+        """Whether no recording is waiting and none will be added. Those still held are left."""
         return self._closed and not self._waiting
 
+    @property
+    def held(self) -> list[str]:
+        """The paths of recordings that wait to be released."""
+        return list(self._held)
+
     def add(self, jobs: Iterable[Job]) -> None:
-        self._waiting.extend(jobs)
+        self._hold(jobs)
         self._changed.set()
+
+    def release(self, path: str, elsewhere: Elsewhere) -> None:
+        """Let a recording be admitted, if it is held."""
+        if (job := self._held.pop(path, None)) is not None:
+            job.elsewhere = elsewhere
+            self._waiting.append(job)
+            self._changed.set()
+
+    def _hold(self, jobs: Iterable[Job]) -> None:
+        if self._is_holding:
+            self._held.update((job.original.path, job) for job in jobs)
+        else:
+            self._waiting.extend(jobs)
 
     def close(self) -> None:
         self._closed = True

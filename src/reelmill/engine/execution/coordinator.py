@@ -17,7 +17,7 @@ from reelmill.core.keys import WRITTEN
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.admission import Intake, admit
 from reelmill.engine.execution.earlier import sweep
-from reelmill.engine.execution.planning import Job, Source
+from reelmill.engine.execution.planning import Elsewhere, Job, Source
 from reelmill.engine.execution.recording_runner import RecordingRunner
 from reelmill.engine.execution.recordings import RunRecordings
 from reelmill.engine.execution.resource_controller import ResourceController
@@ -65,6 +65,8 @@ class Coordinator:
         self._early = early
         self._stopping = Stopping(config.out, self._recorder)
         self._intake = Intake()
+        #: Whether the recordings given at the start were compared with those of earlier runs.
+        self.is_planned = False
         self._ledger: Ledger
         self._recordings: RunRecordings
         self._workers: Workers | None = None
@@ -90,11 +92,13 @@ class Coordinator:
         closing: Callable[[RunSummary], None] | None = None,
         *,
         until_closed: bool = False,
+        held: bool = False,
     ) -> RunSummary:
         """Work on all sources; failures are in the summary, not raised.
 
         `closing` is called with the summary while the folder is still ours: for reports. With
-        `until_closed` more can be added, until `close` or `stop` is called.
+        `until_closed` more can be added, until `close` or `stop` is called. If `held`, each
+        recording waits for `release`.
 
         Raises:
             UsageError: another run has the output folder, or it cannot be written.
@@ -106,8 +110,9 @@ class Coordinator:
                     self._pipeline, self._config, self._ledger, self._recorder
                 )
                 waiting = self._recordings.plan(sources)
-            self._intake = Intake(waiting, closed=not until_closed)
+            self._intake = Intake(waiting, closed=not until_closed, held=held)
             self._intake.pause(self._is_paused)
+            self.is_planned = True
             await self._run()
             self._recordings.tell_of_lost()
             summary = self.summary()
@@ -131,6 +136,15 @@ class Coordinator:
             self._stopping.fatal(
                 f"{self._config.out}: recordings could not be added ({reason(error)})"
             )
+
+    @property
+    def held(self) -> list[str]:
+        """The paths of recordings that need work and wait for `release`."""
+        return self._intake.held
+
+    def release(self, path: str, elsewhere: Elsewhere) -> None:
+        """Begin with a recording that was held. Only in the coordinator's loop."""
+        self._intake.release(path, elsewhere)
 
     def close(self) -> None:
         """No more recordings come: the run is over when all it has are done."""

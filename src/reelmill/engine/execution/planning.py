@@ -27,6 +27,18 @@ class Source:
     wanted_name: str
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another engine did for a recording: how long it worked, and why it failed, if it did.
+
+    `failure` is of a stage, and holds for this run as if the stage had been tried here. All that
+    the other engine made is found in this run's cache.
+    """
+
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+
 @dataclass(eq=False)
 class Job:
     """The way of one recording through a run."""
@@ -43,6 +55,8 @@ class Job:
     changed: list[str] = field(default_factory=list)
     #: The state an earlier run saw, while it is unknown whether that still holds.
     earlier: FileState | None = None
+    #: What another engine did for it.
+    elsewhere: Elsewhere = Elsewhere()
     #: How its content differs from that state.
     changed_since: list[str] = field(default_factory=list)
     summary: RecordingSummary = field(default_factory=RecordingSummary)
@@ -88,7 +102,7 @@ class Job:
         """Nothing more is done for it in this run; `summary`: what its stages found out."""
         self.status = "failed" if self.failure else "done"
         if self.started is not None:
-            self.seconds = time.monotonic() - self.started
+            self.seconds = self.elsewhere.seconds + time.monotonic() - self.started
         self.summary = summary or self.summary
 
     def was_done_before(self, summary: RecordingSummary) -> None:

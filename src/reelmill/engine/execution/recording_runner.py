@@ -59,6 +59,8 @@ class RecordingRunner:
         self._open_by_content: dict[str, int] = {}
         #: Recordings started but not finished. With sequential loading this may be all of them.
         self._entered: dict[Job, Recording] = {}
+        #: Failures of other engines, by recording and stage.
+        self._failed_elsewhere: dict[tuple[str, str], Failure] = {}
 
     async def process(self, job: Job, model_pass: ModelPass | None = None) -> None:
         """Run all stages of one recording. Failures are stored in the job. With sequential loading,
@@ -89,6 +91,8 @@ class RecordingRunner:
         before = job.original.before or await self._identify(job)
         recording = self._entered[job] = recording_of(job, before, self._config.cache)
         self._earlier.entered(recording)
+        if (failure := job.elsewhere.failure) is not None:
+            self._failed_elsewhere[recording.id, failure.stage] = failure
         self._open_by_content[recording.id] = self._open_by_content.get(recording.id, 0) + 1
         return recording
 
@@ -172,6 +176,8 @@ class RecordingRunner:
         """Store that everything is done, or that the content is at fault and retrying is
         useless."""
         del self._entered[job]
+        if (failure := job.elsewhere.failure) is not None:
+            self._failed_elsewhere.pop((recording.id, failure.stage), None)
         original = job.original
         original.was_finished(self._cache.keys.of_all_ends(recording), job.failure)
         self._cache.note(partial(self._ledger.put_original, original))
@@ -223,6 +229,8 @@ class RecordingRunner:
             self._cache.task(recording, stage), sources=tuple(one.stored for one in sources)
         )
         self._cache.clear(task, stage)
+        if failure := self._failed_elsewhere.get((recording.id, stage.name)):
+            self._executor.failed_elsewhere(failure)
         began = time.monotonic()
         try:
             made = await self._executor.make(task, stage)

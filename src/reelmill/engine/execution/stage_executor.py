@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.run_recorder import RunRecorder
@@ -81,6 +81,12 @@ class StageExecutor:
             raise
         self._recorder.stage_done(stage.name, task.key)
         return made
+
+    def failed_elsewhere(self, failure: Failure) -> NoReturn:
+        """Count a failure of another engine. Raises StageFailed."""
+        self._recorder.stage_begins(failure.stage)
+        self._recorder.stage_broke_off(failure.stage, failed=True)
+        raise StageFailed(failure, final=True)
 
     async def _run_file_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
         return await self._in_pool(cpu_worker.Run(**vars(task)), stage)
