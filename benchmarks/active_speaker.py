@@ -76,12 +76,16 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--weights", type=Path, required=True, help="LR-ASD's")
+    parser.add_argument(
+        "--weights", type=Path, required=True, help="file with the weights of LR-ASD"
+    )
     parser.add_argument("--voices", type=Path, required=True, help="a folder for each person")
     parser.add_argument("--videos", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each video")
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="length of each video in seconds"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

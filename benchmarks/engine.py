@@ -247,13 +247,13 @@ def as_json(figures: Sequence[Figure]) -> str:
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--items", type=int, default=50_000, help="tiny items [50000]")
-    parser.add_argument("--recordings", type=int, default=10_000, help="to plan [10000]")
+    parser.add_argument("--items", type=int, default=50_000, help="number of tiny items [50000]")
+    parser.add_argument("--recordings", type=int, default=10_000, help="recordings to plan [10000]")
     parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure [everything]",
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="parts to measure [all]",
     )  # fmt: skip
-    parser.add_argument("--samples", type=int, default=200, help="of the monitor [200]")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--samples", type=int, default=200, help="samples of the monitor [200]")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--profile", type=Path, help="write cProfile statistics into this folder")
     parser.add_argument("--work", type=Path, help="folder for files made on the way [temporary]")
     parser.add_argument("--one", type=Path, nargs=2, help=argparse.SUPPRESS)

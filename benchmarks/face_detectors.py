@@ -87,11 +87,15 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file")
+    parser.add_argument("--yunet", type=Path, help="file with the weights of YuNet (.onnx)")
     parser.add_argument("--real", type=Path, help="folder of videos with marked frames")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each generated video")
-    parser.add_argument("--corpus", type=Path, help="generated videos are made, or are, here")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="length of each generated video in seconds"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, help="folder of the generated videos; created if missing"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

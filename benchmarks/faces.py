@@ -83,15 +83,24 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--peer-python", type=Path, help="environment with facenet-pytorch, moviepy"
     )
-    parser.add_argument("--no-old-way", action="store_true", help="leave out the old way")
-    parser.add_argument("--preset", default="veryfast", help="x264's, for all")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the one video")
-    parser.add_argument("--many", type=int, default=12, help="short videos, 0 for none")
+    parser.add_argument("--no-old-way", action="store_true", help="skip the old program")
+    parser.add_argument("--preset", default="veryfast", help="preset of x264 for all contenders")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="length of the single video in seconds"
+    )
+    parser.add_argument(
+        "--many", type=int, default=12, help="number of short videos; 0 to skip them"
+    )
     parser.add_argument("--many-seconds", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=20261128)
-    parser.add_argument("--repeat", type=int, default=2, help="the fastest counts; the peer once")
-    parser.add_argument("--corpus", type=Path, help="videos are made, or are already, here")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        default=2,
+        help="runs of each contender, of which the fastest counts; the peer runs once",
+    )
+    parser.add_argument("--corpus", type=Path, help="folder of the videos; created if missing")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

@@ -43,10 +43,12 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--seconds", type=float, default=40.0, help="of each video")
-    parser.add_argument("--corpus", type=Path, help="videos are made, or are already, here")
+    parser.add_argument(
+        "--seconds", type=float, default=40.0, help="length of each video in seconds"
+    )
+    parser.add_argument("--corpus", type=Path, help="folder of the videos; created if missing")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

@@ -39,11 +39,13 @@ _SMALLEST = 30
 def main() -> None:
     parser = argparse.ArgumentParser(description="a video of hours: memory, and sync at its end")
     parser.add_argument("--hours", type=float, default=1.0)
-    parser.add_argument("--height", type=int, default=360, help="of the picture, pixels")
-    parser.add_argument("--rate", type=int, default=25, help="of the picture, frames/s")
+    parser.add_argument("--height", type=int, default=360, help="height of the picture in pixels")
+    parser.add_argument("--rate", type=int, default=25, help="frames per second")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--top", type=int, default=3, help="persons of whom clips are made")
-    parser.add_argument("--options", default="", help="more for `reelmill faces`, as '--size 120'")
+    parser.add_argument("--top", type=int, default=3, help="number of persons to make clips of")
+    parser.add_argument(
+        "--options", default="", help="further options of `reelmill faces`, such as '--size 120'"
+    )
     parser.add_argument(
         "--work", type=Path, help="folder for video and clips; kept, and used again"
     )

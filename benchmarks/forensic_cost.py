@@ -52,12 +52,14 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--recordings", type=int, default=183)
-    parser.add_argument("--scale", type=float, default=0.03, help="of the durations")
-    parser.add_argument("--corpus", type=Path, help="use (or make and keep) this corpus")
+    parser.add_argument(
+        "--scale", type=float, default=0.03, help="factor for the durations of the calls"
+    )
+    parser.add_argument("--corpus", type=Path, help="folder of the corpus; created if missing")
     parser.add_argument("--model", default="demo")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--text-only", action="store_true", help="no words, no speakers")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--text-only", action="store_true", help="without word times and speakers")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

@@ -71,9 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--json", type=Path, help="write the figures here, section by section")
-    parser.add_argument("--dry-run", action="store_true", help="on the CPU, with tiny networks")
-    parser.add_argument("--only", nargs="+", metavar="SECTION", help="these sections alone")
+    parser.add_argument(
+        "--json", type=Path, help="write the figures to this file, section by section"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="run on the CPU with tiny networks")
+    parser.add_argument("--only", nargs="+", metavar="SECTION", help="run only these sections")
     parser.add_argument("--work", type=Path, help="folder for models and runs [temporary]")
     parser.add_argument("--section", help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=60.0, help=argparse.SUPPRESS)

@@ -229,7 +229,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--batches", type=int, default=1000)
     parser.add_argument("--only", default="", help="models whose name has this in it")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-leaks-") as folder:
         work = gate.own(Path(folder))

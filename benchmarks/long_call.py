@@ -46,9 +46,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--speakers", type=int, default=5)
     parser.add_argument("--overlap", type=float, default=0.05)
     parser.add_argument("--seed", type=int, default=70)
-    parser.add_argument("--corpus", type=Path, help="use, or make and keep, this folder")
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("reelmill", nargs="*", help="more options of `reelmill voice`, after --")
+    parser.add_argument("--corpus", type=Path, help="folder of the corpus; created if missing")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("reelmill", nargs="*", help="further options of `reelmill voice`, after --")
     return parser.parse_args()
 
 

@@ -58,8 +58,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--hours", type=float, default=10.0)
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("reelmill", nargs="*", help="more options of `reelmill voice`, after --")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("reelmill", nargs="*", help="further options of `reelmill voice`, after --")
     return parser.parse_args()
 
 

@@ -39,7 +39,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--section", choices=SECTIONS, action="append")
     parser.add_argument("--results", type=Path)
-    parser.add_argument("layouts", nargs="*", help="only those whose name contains one of these")
+    parser.add_argument(
+        "layouts", nargs="*", help="run only layouts whose names contain one of these"
+    )
     given = parser.parse_args()
     found: list[Row] = []
     for name in given.section or SECTIONS:

@@ -260,9 +260,9 @@ def main() -> int:
     """The table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--first", type=int, default=0, help="leave out those before this one")
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutated file")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--a-run", type=int, default=100, help="files in a run of a command")
+    parser.add_argument("--a-run", type=int, default=100, help="files in one run")
     parser.add_argument("--command", choices=_COMMANDS, action="append")
     parser.add_argument("--keep", type=Path, help="folder for files and results, kept at the end")
     parser.add_argument("--json", type=Path)

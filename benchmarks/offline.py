@@ -21,7 +21,7 @@ from benchmarks.common import REELMILL, measure, show
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("recording")
-    parser.add_argument("--model", required=True, help="folder of a Whisper")
+    parser.add_argument("--model", required=True, help="folder of a Whisper model")
     options = parser.parse_args()
     os.environ.pop("HF_HUB_OFFLINE", None)
     with tempfile.TemporaryDirectory(prefix="reelmill-offline-") as folder:

@@ -56,10 +56,14 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="this version beside an earlier one")
     parser.add_argument("before", type=Path, help="the earlier version's reelmill command")
-    parser.add_argument("--scale", type=float, default=0.03, help="of the calls' durations")
+    parser.add_argument(
+        "--scale", type=float, default=0.03, help="factor for the durations of the calls"
+    )
     parser.add_argument("--video-seconds", type=float, default=20.0)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", default="text,words,speakers,faces", help="jobs, by commas")
+    parser.add_argument(
+        "--only", default="text,words,speakers,faces", help="jobs to compare, separated by commas"
+    )
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 

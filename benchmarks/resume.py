@@ -30,7 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="kill -9 at random moments, then resume")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--recordings", type=int, default=40)
-    parser.add_argument("--median", type=float, default=20.0, help="seconds of a recording")
+    parser.add_argument(
+        "--median", type=float, default=20.0, help="median length of a recording in seconds"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -38,7 +38,9 @@ hmac.digest = digest
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="what hashing and MACs cost")
-    parser.add_argument("--scale", type=float, default=0.03, help="of the calls' durations")
+    parser.add_argument(
+        "--scale", type=float, default=0.03, help="factor for the durations of the calls"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:

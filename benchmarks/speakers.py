@@ -68,10 +68,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--speakers", type=int, nargs="+", default=SPEAKERS)
     parser.add_argument("--overlap", type=float, nargs="+", default=OVERLAPS)
-    parser.add_argument("--seconds", type=float, help="of each; random when not given")
-    parser.add_argument("--corpus", type=Path, help="use this folder of meetings with truth")
+    parser.add_argument("--seconds", type=float, help="length of each call in seconds [random]")
+    parser.add_argument(
+        "--corpus", type=Path, help="folder of meetings with truth, used instead of generated calls"
+    )
     parser.add_argument("--only", choices=tuple(_CONTENDERS.values()))
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

@@ -205,14 +205,20 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--count", type=int, default=12, help="films")
-    parser.add_argument("--sentences", type=int, default=8, help="of each film, some 4 s each")
-    parser.add_argument("--films", type=Path, help="use (or make and keep) these")
+    parser.add_argument("--count", type=int, default=12, help="number of films")
+    parser.add_argument(
+        "--sentences", type=int, default=8, help="sentences in each film, of some 4 s each"
+    )
+    parser.add_argument("--films", type=Path, help="folder of the films; created if missing")
     parser.add_argument("--model", default="demo")
     parser.add_argument("--translator", default="demo")
-    parser.add_argument("--repeats", type=int, default=1, help="runs of each, in alternation")
-    parser.add_argument("--only", help="comma-separated parts of contenders' names")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument(
+        "--repeats", type=int, default=1, help="runs of each contender, alternating"
+    )
+    parser.add_argument(
+        "--only", help="measure contenders whose names contain one of these, separated by commas"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

@@ -70,16 +70,18 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--recordings", type=int, default=183)
-    parser.add_argument("--scale", type=float, default=0.1, help="of the durations")
-    parser.add_argument("--corpus", type=Path, help="use (or make and keep) this corpus")
-    parser.add_argument("--model", default="demo")
-    parser.add_argument("--device", default="cpu", help="Reelmill's --device")
-    parser.add_argument("--only", help="comma-separated contenders")
     parser.add_argument(
-        "--whisperx-python", type=Path, help="environment that has WhisperX: folder or interpreter"
+        "--scale", type=float, default=0.1, help="factor for the durations of the calls"
     )
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("reelmill", nargs="*", help="more options of `reelmill voice`, after --")
+    parser.add_argument("--corpus", type=Path, help="folder of the corpus; created if missing")
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--device", default="cpu", help="passed to Reelmill as --device")
+    parser.add_argument("--only", help="contenders to measure, separated by commas")
+    parser.add_argument(
+        "--whisperx-python", type=Path, help="environment with WhisperX: folder or interpreter"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("reelmill", nargs="*", help="further options of `reelmill voice`, after --")
     return parser.parse_args()
 
 

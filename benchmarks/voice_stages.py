@@ -53,10 +53,12 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--recordings", type=int, default=40)
-    parser.add_argument("--scale", type=float, default=0.1, help="of the durations")
-    parser.add_argument("--corpus", type=Path, help="use, or make and keep, this folder")
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("reelmill", nargs="*", help="more options of `reelmill voice`, after --")
+    parser.add_argument(
+        "--scale", type=float, default=0.1, help="factor for the durations of the calls"
+    )
+    parser.add_argument("--corpus", type=Path, help="folder of the corpus; created if missing")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("reelmill", nargs="*", help="further options of `reelmill voice`, after --")
     return parser.parse_args()
 
 

@@ -80,10 +80,10 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=10, help="per language")
+    parser.add_argument("--calls", type=int, default=10, help="calls in each language")
     parser.add_argument("--seconds", type=float, default=72.0)
     parser.add_argument("--aligner", default="demo")
-    parser.add_argument("--whisperx-python", type=Path, help="environment that has WhisperX")
+    parser.add_argument("--whisperx-python", type=Path, help="environment with WhisperX")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

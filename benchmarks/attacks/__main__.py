@@ -66,10 +66,12 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--rows", help="some rows, as 1,4,w3 [all]")
+    parser.add_argument("--rows", help="rows to run, such as 1,4,w3 [all]")
     parser.add_argument("--jobs", type=int, default=2, help="rows at a time [2]")
-    parser.add_argument("--json", type=Path, help="write what happened here")
-    parser.add_argument("--arrangements", type=int, help="try so many random arrangements instead")
+    parser.add_argument("--json", type=Path, help="write the outcome to this file")
+    parser.add_argument(
+        "--arrangements", type=int, help="instead, try this number of random arrangements"
+    )
     parser.add_argument("--first", type=int, default=0, help="the first arrangement's seed [0]")
     return parser.parse_args()
 

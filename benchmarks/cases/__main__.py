@@ -39,8 +39,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="only files whose name contains one of these")
-    parser.add_argument("--model", help="a real Whisper, for the rows about words")
-    parser.add_argument("--json", type=Path, help="write the rows here")
+    parser.add_argument("--model", help="folder of a real Whisper model, for the rows about words")
+    parser.add_argument("--json", type=Path, help="write the rows to this file")
     given = parser.parse_args()
     chosen = [
         case

@@ -176,7 +176,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="how many trials [10]")
     parser.add_argument("--first", type=int, default=0, help="the first seed [0]")
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time [2]")
-    parser.add_argument("--json", type=Path, help="write what happened here")
+    parser.add_argument("--json", type=Path, help="write the outcome to this file")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 

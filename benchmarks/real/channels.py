@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("call", type=Path)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-channels-") as folder:
         command = [sys.executable, "-m", "reelmill", "voice", str(options.call), "-o", folder]

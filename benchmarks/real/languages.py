@@ -49,9 +49,9 @@ class Conversation:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", required=True, help="folder of a real Whisper")
+    parser.add_argument("--model", required=True, help="folder of a real Whisper model")
     parser.add_argument("--recordings", type=int, default=8)
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-languages-") as folder:
         work = Path(folder)

@@ -69,8 +69,14 @@ def main() -> None:
         "--parts", nargs="+", choices=("links", "pairs"), default=("links", "pairs")
     )
     parser.add_argument("--sets", nargs="+", choices=tuple(SETS), default=tuple(SETS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=(1, 2, 3), help="a set each")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=(1, 2, 3),
+        help="random seeds, one set of recordings each",
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     voices = options.real / "voices"
     content: dict[str, Any] = {"command": told_command("benchmarks.real.people")}

@@ -91,13 +91,13 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("real", type=Path, help="folder of real recordings")
-    parser.add_argument("--model", required=True, help="folder of a real Whisper")
+    parser.add_argument("--model", required=True, help="folder of a real Whisper model")
     parser.add_argument("--files", type=int, default=4, help="calls of each language")
     parser.add_argument("--seconds", type=float, default=60, help="length of a call")
     parser.add_argument("--half", choices=("tune", "check"), default="check")
     parser.add_argument("--languages", nargs="+", choices=tuple(_NUMBERS), default=tuple(_NUMBERS))
     parser.add_argument("--peers", nargs="*", choices=tuple(_PEERS), default=tuple(_PEERS))
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

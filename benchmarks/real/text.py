@@ -56,14 +56,16 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("real", type=Path, help="folder of real recordings")
-    parser.add_argument("--model", required=True, help="folder of a real Whisper")
+    parser.add_argument("--model", required=True, help="folder of a real Whisper model")
     parser.add_argument("--music", type=Path, required=True, help="folder of music")
     parser.add_argument("--human", type=Path, help="folder of laughs, coughs, moans")
     parser.add_argument(
         "--parts", nargs="+", choices=("nobody", "quiet"), default=("nobody", "quiet")
     )
-    parser.add_argument("--minutes", type=float, default=30, help="of each kind of sound")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument(
+        "--minutes", type=float, default=30, help="length of each kind of sound in minutes"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 
