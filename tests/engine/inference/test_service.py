@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from reelmill.engine.inference.stage_run import StageFailed, StageRun
 from reelmill.engine.process import cpu_worker, model_worker, model_worker_client
 from reelmill.engine.process.arena import Allocator, Block
 from reelmill.engine.process.model_worker import Inferred, ModelWorkerError
-from reelmill.engine.stage import Device
+from reelmill.engine.stage import Device, Stage
 from reelmill.errors import CrashError, Failure, ModelUnavailableError, TransientError
 from tests.engine.toys import Read, ShoutModel, ShoutStage
 
@@ -43,9 +43,10 @@ class ScriptedWorker:
     paces: ClassVar[dict[int, float]] = {}
     device_mb = None
 
-    def __init__(self, act: Act, load: model_worker.Load) -> None:
+    def __init__(self, act: Act, load: model_worker.Load, answering: asyncio.Event) -> None:
         self.device, self.spec = load.device, load.spec
         self._act = act
+        self._answering = answering
         self._sent: list[model_worker.Batch] = []
         self.process = SimpleNamespace(send=self.send, receive=self.receive, pid=1)
 
@@ -55,6 +56,7 @@ class ScriptedWorker:
 
     async def receive(self, deadline: float) -> Inferred | ModelWorkerError:
         await asyncio.sleep(0)
+        await self._answering.wait()
         return self._act(self._sent.pop(0))
 
     async def stop(self) -> None:
@@ -97,6 +99,7 @@ class Scene:
         monkeypatch: pytest.MonkeyPatch,
         act: Act,
         pages: int = 16,
+        stages: Sequence[Stage] = STAGES,
         **config: Any,
     ) -> None:
         self.folder = folder
@@ -106,6 +109,9 @@ class Scene:
         self.disk_full = 0
         self.start_errors: list[Exception] = []
         self.starts = 0
+        #: While this is not set, model workers do not answer.
+        self.answering = asyncio.Event()
+        self.answering.set()
         self.allocator = CheckedAllocator(pages * PAGE)
 
         async def start(name: str, load: model_worker.Load, *_: Any, **__: Any) -> ScriptedWorker:
@@ -113,12 +119,12 @@ class Scene:
             self.starts += 1
             if self.start_errors:
                 raise self.start_errors.pop(0)
-            return ScriptedWorker(act, load)
+            return ScriptedWorker(act, load, self.answering)
 
         monkeypatch.setattr(model_worker_client.ModelWorker, "start", start)
         settings = {"batch_size": 4, "max_batch": 4, "retry_waits": (0.0, 0.0, 0.0), **config}
         self.inference = InferenceService(
-            STAGES,
+            stages,
             EngineConfig(folder, **settings),
             0,
             self.allocator,
@@ -167,6 +173,43 @@ def play(scene: Scene, do: Any) -> Any:
 
 def scene_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Act, **config: Any) -> Scene:
     return Scene(tmp_path, monkeypatch, act, **config)
+
+
+class LightModel(ShoutModel):
+    @property
+    def lightweight(self) -> bool:
+        return True
+
+
+def test_a_small_model_gets_another_worker_only_when_splitting_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G4
+    cpus = (Device("cpu", 0), Device("cpu", 1))
+    stages = (Read(), ShoutStage(LightModel()))
+    scene = Scene(
+        tmp_path, monkeypatch, outputs, stages=stages, devices=cpus, model_workers_open=True
+    )
+    replicas, items = scene.inference.replicas, scene.inference.items
+
+    async def begins(samples: int) -> int:
+        for _ in range(samples):
+            replicas.reinforce(is_behind=items.all_wait())
+            await asyncio.sleep(0.01)
+        return scene.starts
+
+    async def go() -> list[int]:
+        first = asyncio.create_task(scene.take_through("a", 3))
+        await first
+        quiet = await begins(5)  # nothing is split
+        scene.answering.clear()
+        second = asyncio.create_task(scene.take_through("b", 40))
+        counts = [quiet, await begins(2), await begins(2), await begins(3)]
+        scene.answering.set()
+        await second
+        return counts
+
+    assert play(scene, go()) == [1, 1, 2, 2]
 
 
 def test_outputs_keep_the_order_of_the_items(

@@ -60,6 +60,7 @@ class ResourceController:
         )
         if move is not None:
             self._move(move, sample)
+        self._replicas.reinforce(is_behind=self._items.all_wait())
         if now - self._recalled_at >= self._look_every:
             self._recalled_at = now
             self._recall(sample)

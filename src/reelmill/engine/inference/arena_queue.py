@@ -29,6 +29,11 @@ class ArenaQueue:
         free = self._allocator.size - self._allocator.used
         return free >= self._allocator.size * _TO_START and not self._wanting
 
+    @property
+    def waiting(self) -> int:
+        """How many splits wait for room."""
+        return len(self._wanting)
+
     def ask(self, stage_run: StageRun, size: int) -> asyncio.Future[Block | None]:
         """Wait for a block for an item of `stage_run`; None if the stage run is over."""
         future: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()

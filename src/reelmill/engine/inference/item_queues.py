@@ -79,6 +79,11 @@ class ItemQueues:
         """The number of waiting items per stage."""
         return len(self._queue(stage).batcher)
 
+    def all_wait(self) -> bool:
+        """Whether everything that is being split waits for room, because the models are slower."""
+        splits = sum(self._queue(stage).open_splits for stage in self._replica_sets)
+        return 0 < splits <= self._arena_queue.waiting
+
     def halve(self, device: Device) -> list[str]:
         """Shrink batches on a device at once, and say what changed."""
         queues = [self._queue(stage) for stage in self._replica_sets]

@@ -12,6 +12,7 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.inference.replica_set import ReplicaSet
 from reelmill.engine.inference.replicas import Replica
 from reelmill.engine.inference.serving import Serving
+from reelmill.engine.resources import policy
 from reelmill.engine.resources.placement import Placement
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.engine.telemetry.metrics import ModelWorkerTotals
@@ -40,6 +41,9 @@ class ReplicaManager:
         self._serving = serving
         self._names = itertools.count()
         self._placements: dict[ModelSpec, Placement] = {}
+        #: Devices for further replicas of lightweight models on the CPU, and their threads.
+        self._reserve: dict[ModelSpec, list[tuple[Device, int]]] = {}
+        self._samples_behind = 0
         self._pass: frozenset[int] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         #: Totals of every replica there has been.
@@ -61,15 +65,44 @@ class ReplicaManager:
 
     def expect(self, stage: int) -> None:
         """Announce that a recording will need this stage, so that its model is loaded while the CPU
-        works."""
+        works.
+
+        On the CPU a lightweight model starts with one replica, unless the user named a number,
+        because starting another takes as long as inferring many items. `reinforce` adds the others.
+        """
         replica_set = self._by_stage[stage]
         if replica_set.replicas:
             return
         placement = self._placements.get(replica_set.spec) or Placement(
             self._config.devices, self._config.threads or 1
         )
-        for device in placement.devices:
-            self._open(replica_set, device, placement.threads)
+        places = [(device, placement.threads) for device in placement.devices]
+        on_cpu = all(device.kind == "cpu" for device in placement.devices)
+        may_wait = self._config.model_workers_open and replica_set.spec.lightweight and on_cpu
+        at_once = 1 if may_wait else len(places)
+        self._reserve[replica_set.spec] = places[at_once:]
+        for place in places[:at_once]:
+            self._open(replica_set, *place)
+
+    def reinforce(self, *, is_behind: bool) -> None:
+        """Add a replica to models that have fewer than they may have, if models have held up the
+        CPU's work in several samples.
+
+        Args:
+            is_behind: whether they do so in this sample.
+        """
+        slow = [
+            replica_set
+            for replica_set in self._by_model.values()
+            if self._reserve.get(replica_set.spec)
+            and replica_set.replicas
+            and all(replica.sent for replica in replica_set.replicas)
+        ]
+        self._samples_behind += is_behind and bool(slow)
+        if self._samples_behind >= policy.SAMPLES_BEHIND:
+            self._samples_behind = 0
+            for replica_set in slow:
+                self._open(replica_set, *self._reserve[replica_set.spec].pop(0))
 
     def _open(self, replica_set: ReplicaSet, device: Device, threads: int) -> None:
         name = f"model-worker-{next(self._names)}"
@@ -88,6 +121,7 @@ class ReplicaManager:
         were sent. Those on a lost device are ended, and their batches are repeated."""
         self.place(placements)
         for spec, placement in placements.items():
+            self._reserve.pop(spec, None)  # all are started
             replica_set = self._by_model[spec]
             there = {replica.home for replica in replica_set.replicas if not replica.retiring}
             for replica in replica_set.replicas:

@@ -174,7 +174,8 @@ class Serving:
         sizing = queue.sizing(replica.device)
         if sizing.batches == 0:
             self._fit(replica_set, replica, queue, queue.batcher.largest_cost)
-        items = queue.batcher.take(self._share(replica_set, queue, sizing.size), sizing.cost_limit)
+        share = self._share(replica_set, replica, queue, sizing.size)
+        items = queue.batcher.take(share, sizing.cost_limit)
         if not items:
             return
         batch = model_worker.Batch(
@@ -185,12 +186,14 @@ class Serving:
         await replica.send(queue, items, batch)
 
     @staticmethod
-    def _share(replica_set: ReplicaSet, queue: StageQueue, size: int) -> int:
+    def _share(replica_set: ReplicaSet, replica: Replica, queue: StageQueue, size: int) -> int:
         """The size of a batch: a full one, or the rest divided among the replicas, so that none of
         them gets all of it while the others are idle. Replicas of small models get half of that,
-        because their items differ in cost and large batches gain little."""
+        because their items differ in cost and large batches gain little: on the CPU they would only
+        keep the arena full, so that nothing is split meanwhile."""
         replicas = replica_set.taking_batches
-        shares = 2 * replicas if replicas > 1 and replica_set.spec.lightweight else replicas
+        small = replica_set.spec.lightweight and (replicas > 1 or replica.device.kind == "cpu")
+        shares = 2 * replicas if small else replicas
         return min(size, -(-len(queue.batcher) // max(1, shares)))
 
     def _fit(

@@ -39,6 +39,11 @@ class StageQueue:
         self._open_splits -= 1
 
     @property
+    def open_splits(self) -> int:
+        """How many recordings, or parts of them, are being split."""
+        return self._open_splits
+
+    @property
     def is_filling(self) -> bool:
         """Whether recordings are being split, so that more items will arrive."""
         return self._open_splits > 0

@@ -15,6 +15,9 @@ ADAPT_EVERY = 5
 BUDGET_SHARE = 0.80
 #: Model workers of a small model on one GPU, fewer if memory is short.
 REPLICAS = (13, 5, 3, 1)
+#: A small model on the CPU gets another model worker when it held up the CPU's work in this many
+#: samples, which are a second apart. A model worker takes a third of a second to start.
+SAMPLES_BEHIND = 2
 #: The share of the machine's memory above which a run stops.
 MEMORY_LIMIT = 0.80
 
