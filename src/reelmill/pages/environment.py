@@ -12,6 +12,8 @@ from reelmill.report import wording
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+_FOLDER = Path(__file__).parent / "templates"
+
 
 def template(name: str) -> Template:
     """A page's template.
@@ -25,12 +27,22 @@ def template(name: str) -> Template:
     return _environment().get_template(name)
 
 
+def source_of(name: str) -> str:
+    """The text of a file in `templates/`."""
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def from_source(text: str) -> Template:
+    """A part of a page as a template of its own."""
+    return _environment().from_string(text)
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -218,7 +218,7 @@ class _Walk:
         for at, folders, files in walk(os.path.realpath(out)):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             inside = (Path(at, name) for name in sorted(files) if not name.startswith("."))
-            self.left_out.inside += filter(_is_media, inside)
+            self.left_out.inside += filter(is_media, inside)
 
     def _to_enter(self, at: str, folders: Sequence[str]) -> Iterator[str]:
         for name in folders:
@@ -230,9 +230,9 @@ class _Walk:
     def _recordings(self, at: str, files: Sequence[str]) -> Iterator[Path]:
         for path in map(partial(Path, at), sorted(files)):
             if path.name.startswith("."):
-                if _is_media(path):
+                if is_media(path):
                     self._note_hidden(path)
-            elif _is_media(path) or self._is_known_by_content(path):
+            elif is_media(path) or self._is_known_by_content(path):
                 if not self._leads_out(path):
                     yield path
             else:
@@ -264,7 +264,7 @@ class _Walk:
                 folders.clear()
                 continue
             for path in map(partial(Path, at), sorted(files)):
-                if _is_media(path):
+                if is_media(path):
                     self._note_hidden(path)
 
     def _note_hidden(self, path: Path) -> None:
@@ -272,5 +272,6 @@ class _Walk:
             self.left_out.hidden.append(path)
 
 
-def _is_media(path: Path) -> bool:
+def is_media(path: Path) -> bool:
+    """Whether a file's suffix is that of a recording."""
     return path.suffix.lower() in _MEDIA_SUFFIXES

@@ -15,9 +15,12 @@ from starlette.responses import Response
 from reelmill import __version__
 from reelmill.runs.engine import Engine
 from reelmill.web.answers import Answers
+from reelmill.web.api import routes as api
 from reelmill.web.errors import Refused
+from reelmill.web.making import make_services
 from reelmill.web.pages import routes as pages
 from reelmill.web.parts import Part
+from reelmill.web.results import routes as results
 from reelmill.web.security.access import Access
 from reelmill.web.security.guard import Guard
 from reelmill.web.security.passwords import PasswordFile
@@ -27,7 +30,7 @@ from reelmill.web.settings import WebSettings
 from reelmill.web.store import Store
 
 #: Everything that is mounted. Each makes its part when the application is made.
-_PARTS: Sequence[Callable[[], Part]] = (pages.part,)
+_PARTS: Sequence[Callable[[], Part]] = (api.part, results.part, pages.part)
 
 
 def create_app(settings: WebSettings) -> FastAPI:
@@ -47,6 +50,11 @@ def create_app(settings: WebSettings) -> FastAPI:
         async with contextlib.AsyncExitStack() as opened:
             opened.callback(store.close)
             app.state.engine = await opened.enter_async_context(_engine(settings))
+            services = make_services(settings, store, access, app.state.engine)
+            app.state.services = services
+            app.state.queue = services.queue
+            await asyncio.to_thread(services.open)
+            opened.push_async_callback(asyncio.to_thread, services.close)
             for part in parts:
                 if part.lifespan is not None:
                     await opened.enter_async_context(part.lifespan(app))

@@ -29,8 +29,7 @@ CREATE TABLE IF NOT EXISTS runs (
     created NOT NULL, started, ended, error, figures NOT NULL, webhook
 );
 CREATE TABLE IF NOT EXISTS recordings (
-    run NOT NULL, number INTEGER NOT NULL, path NOT NULL, name NOT NULL, outcome NOT NULL,
-    PRIMARY KEY (run, path)
+    run NOT NULL, key NOT NULL, number INTEGER NOT NULL, outcome NOT NULL, PRIMARY KEY (run, key)
 );
 CREATE TABLE IF NOT EXISTS deliveries (
     id PRIMARY KEY, run NOT NULL, event NOT NULL, body NOT NULL, tries INTEGER NOT NULL,

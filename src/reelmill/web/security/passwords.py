@@ -49,8 +49,7 @@ class PasswordFile:
     """Reads the file again whenever it has changed: people come and go without a restart."""
 
     def __init__(self, path: Path) -> None:
-        """Raises:
-        UsageError: it cannot be read, others can read it, or it is not such a file."""
+        """Raise UsageError where it cannot be read, others can read it, or it is not one."""
         self._path = path
         self._mutex = threading.Lock()
         self._seen: tuple[int, ...] = ()

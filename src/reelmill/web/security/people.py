@@ -25,8 +25,7 @@ class Person:
         return ROLES.index(self.role) >= ROLES.index(role)
 
     def require(self, role: Role) -> None:
-        """Raises:
-        Refused: they may not do what needs that role."""
+        """Raise Refused where they may not do what needs that role."""
         if not self.may(role):
             raise Refused(
                 403,

@@ -117,8 +117,7 @@ def checked_path(scope: Scope) -> str:
 
 
 def check_method(method: str) -> None:
-    """Raises:
-    Refused: no part of the server knows the method."""
+    """Raise Refused where no part of the server knows the method."""
     if method not in _METHODS:
         raise Refused(405, "bad_method", f"the server does not know {method[:20]!r}")
 

@@ -1,0 +1,39 @@
+"""The scripts in pages of results, by their hashes: a server lets browsers run these and no others,
+whatever is in the page's texts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+
+from reelmill.pages.environment import from_source, source_of
+from reelmill.pages.language import LANGUAGES, Wording, wording_in
+
+#: The templates with a script.
+_TEMPLATES = ("review.html", "index.html", "faces.html", "recordings.html")
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+@cache
+def script_hashes() -> tuple[str, ...]:
+    """The scripts of this version's pages, as a content security policy names them. They contain
+    nothing of a recording: what they show is data, in an element that browsers do not run."""
+    scripts = [
+        script
+        for language in LANGUAGES
+        for name in _TEMPLATES
+        for script in scripts_of(name, wording_in(language))
+    ]
+    return tuple(dict.fromkeys(map(_hash, scripts)))
+
+
+def scripts_of(name: str, say: Wording) -> list[str]:
+    """The scripts of a template, as they are in a page in that language."""
+    return [from_source(found).render(say=say) for found in _SCRIPT.findall(source_of(name))]
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
