@@ -18,6 +18,7 @@ from reelmill.web.answers import Answers
 from reelmill.web.api import routes as api
 from reelmill.web.errors import Refused
 from reelmill.web.making import make_services
+from reelmill.web.openai import routes as endpoint
 from reelmill.web.pages import routes as pages
 from reelmill.web.parts import Part
 from reelmill.web.results import routes as results
@@ -30,7 +31,7 @@ from reelmill.web.settings import WebSettings
 from reelmill.web.store import Store
 
 #: Everything that is mounted. Each makes its part when the application is made.
-_PARTS: Sequence[Callable[[], Part]] = (api.part, results.part, pages.part)
+_PARTS: Sequence[Callable[[], Part]] = (api.part, endpoint.part, results.part, pages.part)
 
 
 def create_app(settings: WebSettings) -> FastAPI:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from reelmill.web.openai.limits import EndpointLimits
+
 DEFAULT_PORT = 8765
 _GB = 1 << 30
 
@@ -49,6 +51,7 @@ class WebSettings:
         max_upload: the largest upload, in bytes.
         max_queue: the most runs that wait.
         parallel: how many runs go on at once.
+        endpoint: what a client of the endpoint under `/v1` may cost.
         private_webhooks: whether webhooks may lead into the local network.
         limits: what a client may cost.
     """
@@ -71,6 +74,7 @@ class WebSettings:
     max_queue: int = 1000
     parallel: int = 4
     private_webhooks: bool = False
+    endpoint: EndpointLimits = field(default_factory=EndpointLimits)
     limits: Limits = field(default_factory=Limits)
 
     @property
