@@ -66,10 +66,16 @@ def write_transcripts(out: Path, count: int) -> None:
         (out / f"call {number}.json").write_text(text, encoding="utf-8")
 
 
-def _segment(choice: random.Random, number: int, at: int) -> dict[str, Any]:
+def words_of(choice: random.Random, number: int, at: int) -> list[str]:
+    """The words of segment `at` of a transcript."""
     words = choice.choices(_COMMON if at % 2 else _KOREAN, k=_WORDS)
     if at == 7:
         words[3] = f"rare{number}"
+    return words
+
+
+def _segment(choice: random.Random, number: int, at: int) -> dict[str, Any]:
+    words = words_of(choice, number, at)
     start = at * 5.0
     timed = [
         {"word": word, "start": start + 0.4 * place, "end": start + 0.4 * place + 0.3}

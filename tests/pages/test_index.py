@@ -98,8 +98,22 @@ seen.href = decodeURIComponent(one("#hits a").getAttribute("href"));
 seen.quote = one("#hits span").textContent; seen.rows = names();
 one("#told").textContent = ""; await set("kind", "subtitle");
 await until(() => one("#told").textContent); seen.kind = one("#told").textContent;
-await set("kind", ""); await look(""); await until(() => names().length === 200);
+await set("kind", ""); await look(""); await until(() => names().length === 80);
 seen.back = names().length; seen.closed = one("#lines").hidden;
+const where = (field, text) => { one("#told").textContent = ""; type(one("#" + field), text); };
+const told = async () => {
+  await until(() => one("#told").textContent);
+  return one("#told").textContent;
+};
+await look("therapist"); where("speaker", "LEE"); seen.lee = await told();
+where("speaker", "김"); seen.kim = await told();
+where("speaker", ""); await told(); where("recording", "00012"); seen.one = await told();
+where("recording", ""); await told(); where("from", "0:05"); seen.late = await told();
+where("from", "0:03"); where("to", "3.5"); seen.going_on = await told();
+where("to", "half"); await told(); seen.wrong = one("#to").ariaInvalid;
+type(one("#to"), ""); type(one("#from"), ""); await look("");
+type(one("#speaker"), "nobody"); await until(() => !names().length);
+type(one("#speaker"), ""); await until(() => names().length);
 seen.overflow = overflow();
 seen.links = all("#recordings tr[data-id$='00001'] .l a").map(link => link.textContent);
 return seen;
@@ -114,7 +128,7 @@ def test_two_hundred_recordings_are_sorted_filtered_and_searched(
     assert opened.loaded < 2.0, "seconds until 200 recordings are there, at best of three"
     seen = opened.use(USE)
     opened.close()
-    assert (seen["first"], seen["count"]) == (["00000", "00001"], 200)
+    assert (seen["first"], seen["count"]) == (["00000", "00001"], 80)
     assert seen["failed"] == [20, "20 of 200"]
     assert seen["problem"] == "truncated: </script><img src=x onerror=alert(1)>\\u202e'\""
     assert seen["both"] == [
@@ -126,7 +140,12 @@ def test_two_hundred_recordings_are_sorted_filtered_and_searched(
     assert (seen["inside"], seen["phrase"]) == ("Nothing found.", "Lines: 1, recordings: 1")
     assert seen["href"] == '6월/통화 00012.html#t=4&q="the therapist" 00012'
     assert seen["quote"] == "Lee: It is about the therapist. 00012" and seen["rows"] == ["00012"]
-    assert seen["kind"] == "Nothing found." and seen["back"] == 200 and seen["closed"]
+    assert seen["kind"] == "Nothing found." and seen["back"] == 80 and seen["closed"]
+    lines = "Lines: 180, recordings: 180"
+    assert (seen["lee"], seen["kim"]) == (lines, "Nothing found.")
+    assert seen["one"] == "Lines: 1, recordings: 1"
+    assert (seen["late"], seen["going_on"]) == (lines, "Nothing found.")
+    assert seen["wrong"] == "true"
     assert seen["overflow"] == 0 and seen["links"] == ["srt", "ko.srt"]
 
 
@@ -143,23 +162,33 @@ def test_the_index_of_ten_thousand_recordings_stays_usable(chrome: Chrome, tmp_p
       one("#rest").click();
       seen.sorted = performance.now() - began; seen.more = drawn();
       const look = async text => {
-        const start = performance.now();
+        one("#told").textContent = "";
+        const start = performance.now(), told = () => one("#told").textContent;
         type(one("#find"), text);
-        const told = () => one("#told").textContent;
-        await until(() => /^Lines/.test(told()) && told() !== before);
-        before = told();
-        return [performance.now() - start, before];
+        await until(() => /^(Lines|Nothing)/.test(told()));
+        return [performance.now() - start, told()];
       };
-      let before = "";
+      const best = async (...asked) => {
+        const took = [];
+        for (const text of asked) took.push((await look(text))[0]);
+        return Math.min(...took);
+      };
       seen.first = await look("therapist"); seen.second = await look("therapist 01234");
+      await until(() => one("#told").dataset.ready);
+      seen.many = await best("therapist", "나한테", "ask", "보내");
+      seen.few = await best("therapist 01235", "therapist 01238", '"the therapist 01240"');
+      type(one("#speaker"), "lee"); seen.lee = (await look("보내세요"))[1];
+      type(one("#from"), "0:20"); seen.late = (await look("therapist"))[1];
       return seen;""")
     opened.close()
-    assert 200 <= seen["drawn"] <= 1000 and seen["more"] <= 1200, (
-        "rows are drawn as they are needed"
-    )
+    assert 80 <= seen["drawn"] <= 400 and seen["more"] <= 500, "rows are drawn as they are needed"
     assert seen["sorted"] < 500
     assert seen["first"][1] == "Lines: 27,000, recordings: 9,000" and seen["first"][0] < 15_000
     assert seen["second"][1].startswith("Lines: 3,") and seen["second"][0] < 2500, seen
+    # alone on two cores: 60 and 30 ms; other tests run beside this one
+    assert seen["many"] < 400 and seen["few"] < 250, seen
+    assert seen["lee"] == "Lines: 9,000, recordings: 9,000"
+    assert seen["late"] == "Lines: 9,000, recordings: 9,000"
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -29,7 +29,7 @@
   };
   let spoken = new Set();  // the recordings with lines that were found
   let sorted = { column: "", down: false }, shown = rows, drawn = 0;
-  const STEP = 200, body = one("#recordings tbody"), head = one("#recordings thead tr");
+  const STEP = 80, body = one("#recordings tbody"), head = one("#recordings thead tr");
   for (const [name, sorts] of Object.entries(columns)) {
     const cell = make("th", { scope: "col", "data-column": name, class: name === "length" ? "n" : "" });
     const button = make("button", { type: "button", title: say("sort", { column: say(name, {}) }) }, say(name, {}));
@@ -65,11 +65,26 @@
     drawn = Math.min(shown.length, drawn + STEP);
     one("#rest").hidden = drawn >= shown.length;
   };
-  const picked = id => one("#" + id).value;
+  const picked = id => one("#" + id).value.trim();
+  const seconds = text => /^(\d+:){0,2}\d+([.,]\d+)?$/.test(text)
+    ? text.replace(",", ".").split(":").reduce((sum, part) => 60 * sum + Number(part), 0) : null;
+  const time = (id, otherwise) => {
+    const text = picked(id), found = seconds(text);
+    one("#" + id).setAttribute("aria-invalid", String(text !== "" && found === null));
+    return found ?? otherwise;
+  };
+  const within = () => ({ recording: finder.terms(picked("recording")), speaker: finder.terms(picked("speaker")),
+    from: time("from", -Infinity), to: time("to", Infinity) });
+  const isSpeaker = (name, { speaker }) => name !== undefined && finder.matches(finder.line(name), speaker);
+  const isPicked = where => {
+    const [status, language, label, kind] = ["status", "language", "label", "kind"].map(picked);
+    return row => (!status || row.s === status) && (!language || row.l === language) && (!label || row.k[label])
+      && (!kind || row.c === kind) && (!where.speaker.length || row.w.some(name => isSpeaker(name, where)))
+      && (!where.recording.length || finder.matches(row.name ??= finder.line((row.d || "") + " " + row.f), where.recording));
+  };
   const list = () => {
-    const asked = finder.terms(one("#find").value), [status, language, label, kind] = ["status", "language", "label", "kind"].map(picked);
-    shown = rows.filter(row => (!status || row.s === status) && (!language || row.l === language) && (!label || row.k[label])
-      && (!kind || row.c === kind) && (!asked.length || spoken.has(row) || finder.matches(words(row), asked)));
+    const asked = finder.terms(one("#find").value), isOne = isPicked(within());
+    shown = rows.filter(row => isOne(row) && (!asked.length || spoken.has(row) || finder.matches(words(row), asked)));
     const compare = columns[sorted.column];
     if (compare) shown.sort((a, b) => (sorted.down ? compare(b, a) : compare(a, b)) || a.at - b.at);
     body.replaceChildren();
@@ -83,7 +98,7 @@
     const select = one("#" + id);
     for (const [value, name] of options) select.append(make("option", { value }, name));
     select.parentElement.hidden = options.length < 2;
-    select.addEventListener("change", () => { seek(); list(); });
+    select.addEventListener("change", () => { list(); seek(); });
   };
   const used = get => [...new Set(rows.map(get))].filter(Boolean);
   choose("status", order.filter(state => rows.some(row => row.s === state)).map(state => [state, say("state." + state, {})]));
@@ -91,18 +106,56 @@
   choose("label", Object.entries(data.labels));
   choose("kind", used(row => row.c).map(name => [name, name]));
 
-  // -- lines of transcripts and findings, in files that are read when something is searched
-  const loaded = new Map();
-  window.reelmillLines = (at, recordings) => {
-    loaded.set(at, recordings.map(([id, speakers, lines]) => ({ row: byId.get(id), speakers, lines })).filter(one => one.row));
+  // -- lines of transcripts and findings: each file is one text to search, made while nobody waits
+  const files = data.files.map(() => null), loading = new Map();
+  window.reelmillLines = (at, recordings) => { files[at] = recordings; };
+  const load = at => {
+    if (!loading.has(at)) loading.set(at, new Promise((done, failed) => {
+      const script = make("script", { src: data.files[at] });
+      script.addEventListener("load", () => { script.remove(); files[at] = prepared(files[at]); done(); });
+      script.addEventListener("error", () => { script.remove(); loading.delete(at); failed(new Error(data.files[at])); });
+      document.head.append(script);
+    }));
+    return loading.get(at);
   };
-  const load = at => new Promise((done, failed) => {
-    if (loaded.has(at)) return done();
-    const script = make("script", { src: data.files[at] });
-    script.addEventListener("load", () => { script.remove(); done(); });
-    script.addEventListener("error", () => { script.remove(); failed(new Error(data.files[at])); });
-    document.head.append(script);
-  });
+  const prepared = recordings => {
+    const lines = [], owners = [], starts = [], texts = [];
+    let place = 0;
+    for (const [id, speakers, said] of recordings) {
+      const owner = { row: byId.get(id), speakers, end: lines.length + said.length };
+      if (!owner.row) continue;
+      for (const line of said) {
+        const text = finder.line(line[2]);
+        lines.push(line); owners.push(owner); starts.push(place); texts.push(text);
+        place += text.length + 1;
+      }
+    }
+    return { lines, owners, starts: Uint32Array.from(starts), text: texts.join("\n") };
+  };
+  const lineAt = (starts, place) => {
+    let low = 0, high = starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (starts[middle] <= place) low = middle; else high = middle;
+    }
+    return low;
+  };
+  // The numbers of the lines with all terms: the longest is looked for, the others in its lines.
+  const linesWith = function* ({ text, starts }, asked) {
+    const [longest, ...others] = [...asked].sort((a, b) => b.length - a.length);
+    let place = text.indexOf(longest);
+    while (place >= 0) {
+      const at = lineAt(starts, place), end = at + 1 < starts.length ? starts[at + 1] - 1 : text.length;
+      if (!others.length || finder.matches(text.slice(starts[at], end), others)) yield at;
+      place = text.indexOf(longest, end + 1);
+    }
+  };
+  // A line goes on until the next one of its recording begins.
+  const isWithin = ({ lines, owners }, at, { from, to }) => {
+    const [start] = lines[at], next = at + 1 < owners[at].end ? lines[at + 1][0] : null;
+    const end = start === null ? Infinity : next ?? Infinity;
+    return (start ?? 0) <= to && ((start ?? 0) >= from || end > from);
+  };
   const LINES = 100, MOST = 5000;
   let search = 0, found = [], listed = 0;
   const hit = ({ row, line, speaker }) => {
@@ -123,36 +176,36 @@
     one("#more").hidden = listed >= found.length;
   };
   one("#more").addEventListener("click", listLines);
+  const isReady = () => files.every(file => file && file.text !== undefined);
   const seek = async () => {
-    const mine = ++search, asked = finder.terms(one("#find").value), told = one("#told");
-    const shortest = asked.length && asked.join("").trim().length > (/^ [\x00-\x7f]/.test(asked[0]) ? 1 : 0);
+    const mine = ++search, asked = finder.terms(one("#find").value), told = one("#told"), where = within();
+    const isAsked = asked.length && asked.join("").trim().length > (/^ [\x00-\x7f]/.test(asked[0]) ? 1 : 0);
     found = []; listed = 0; spoken = new Set();
     one("#hits").replaceChildren();
-    one("#lines").hidden = !shortest || !data.files.length;
+    one("#lines").hidden = !isAsked || !data.files.length;
     one("#more").hidden = true;
     if (one("#lines").hidden) return;
-    const [status, language, label, kind] = ["status", "language", "label", "kind"].map(picked);
-    const recordings = new Set();
+    const wanted = new Set(rows.filter(isPicked(where))), recordings = new Set();
     let total = 0;
-    for (let at = 0; at < data.files.length; at++) {
-      try { await load(at); } catch (error) {
-        if (mine === search) told.textContent = say("unavailable", { file: error.message });
-        return;
-      }
-      if (mine !== search) return;
-      for (const { row, speakers, lines } of loaded.get(at)) {
-        if ((status && row.s !== status) || (language && row.l !== language) || (label && !row.k[label]) || (kind && row.c !== kind)) continue;
-        for (const line of lines) {
-          if (!finder.matches(line[4] ??= finder.line(line[2]), asked)) continue;
-          total += 1;
-          recordings.add(row);
-          if (found.length < MOST) found.push({ row, line, speaker: speakers[line[1]] });
+    for (let at = 0; at < files.length; at++) {
+      if (!files[at] || files[at].text === undefined) {
+        try { await load(at); } catch (error) {
+          if (mine === search) told.textContent = say("unavailable", { file: error.message });
+          return;
         }
+        if (mine !== search) return;
+        told.textContent = say("loading", { done: number(at + 1), total: number(files.length) });
       }
-      if (listed < LINES) listLines();
-      told.textContent = say("loading", { done: number(at + 1), total: number(data.files.length) });
-      if (at % 4 === 3) await new Promise(done => setTimeout(done, 0));
-      if (mine !== search) return;
+      const file = files[at];
+      for (const place of linesWith(file, asked)) {
+        const line = file.lines[place], { row, speakers } = file.owners[place];
+        if (!wanted.has(row) || !isWithin(file, place, where)) continue;
+        if (where.speaker.length && !isSpeaker(speakers[line[1]], where)) continue;
+        total += 1;
+        recordings.add(row);
+        if (found.length < MOST) found.push({ row, line, speaker: speakers[line[1]] });
+      }
+      if (listed < LINES && found.length > listed) listLines();
     }
     one("#more").hidden = listed >= found.length;
     spoken = recordings;
@@ -161,10 +214,26 @@
   };
 
   let timer = 0;
-  one("#find").addEventListener("input", () => {
+  const look = () => { list(); seek(); };
+  for (const field of document.querySelectorAll(".filters input")) field.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { seek(); list(); }, 180);
+    timer = setTimeout(isReady() ? seekOrList : look, isReady() ? 20 : 80);
   });
+  // With everything prepared, the answer is drawn once.
+  const seekOrList = () => { seek(); if (one("#lines").hidden) list(); };
+  const idle = () => new Promise(done => (window.requestIdleCallback || setTimeout)(done));
+  const prepareAll = async () => {
+    for (let at = 0; at < rows.length; at++) {
+      words(rows[at]);
+      if (at % 500 === 499) await idle();
+    }
+    for (let at = 0; at < files.length; at++) {
+      await idle();
+      try { await load(at); } catch { return; }  // whoever searches is told
+    }
+    one("#told").dataset.ready = "true";
+  };
+  addEventListener("load", () => setTimeout(prepareAll, 100));
   document.addEventListener("keydown", event => {
     if (event.code === "Slash" && !event.target.closest("input, select, textarea")) { event.preventDefault(); one("#find").focus(); }
   });
