@@ -197,7 +197,7 @@ class Write(FileStage):
     def run(self, context: StageContext, inputs: Inputs) -> Written:
         path = self.out / f"{context.recording.name}.up"
         write_text(path, inputs[Shout].text, of=context.recording)
-        return Written(path.name)
+        return Written(f"{context.recording.name}.up")
 
     def claims(self, name: str) -> list[str]:
         return [f"{name}.up"]

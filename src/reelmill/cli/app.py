@@ -18,6 +18,7 @@ from reelmill.cli.options import serve as serve_options
 from reelmill.cli.options import shared, takes
 from reelmill.cli.options import subtitle as subtitle_options
 from reelmill.cli.options import voice as voice_options
+from reelmill.cli.options import watch as watch_options
 from reelmill.cli.options.groups import given
 from reelmill.commands.signals import stop_when_told, work_is_over
 from reelmill.core.garbage import collect_seldom
@@ -128,6 +129,26 @@ def stage(
     named = {"out": out, "model": model, "translator": translator, "to": to, "device": device}
     named["config"] = config
     raise typer.Exit(run_stage_command(name, files or [], command, named, setting or []))
+
+
+@app.command()
+@takes(watch_options.Watch)
+def watch(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="The folder [all that have a file in your config folder]."),
+    ] = None,
+    **options: Any,
+) -> None:
+    """Take recordings as they arrive in a folder.
+
+    Runs until it is stopped (Ctrl-C, SIGTERM). A file is taken when it has stopped growing, once,
+    also after a restart."""
+    from reelmill.commands.watch import run_watch
+
+    about_run = {name: options.pop(name) for name in ("quiet", "as_json")}
+    pairs = options.pop("setting") or []
+    raise typer.Exit(run_watch(folder, options, pairs, **about_run))
 
 
 @app.command()

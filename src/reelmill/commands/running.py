@@ -7,11 +7,19 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
+from typing import Protocol
 
 from reelmill.commands.signals import NUMBERS, held_back
 from reelmill.commands.terminal import View, observing
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.runs.run import Run
+
+
+class Stoppable(Protocol):
+    """What signals can stop: first gently, then at once."""
+
+    def stop(self, reason: str) -> None:
+        """Start nothing new; if called again, do not wait for what is being done."""
 
 
 def run_command(
@@ -69,7 +77,7 @@ def _shown(run: Run, view: View) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stopping_at_signals(run: Run) -> Iterator[None]:
+def stopping_at_signals(run: Stoppable) -> Iterator[None]:
     """Stop the run at signals, and restore the previous handlers on exit."""
 
     def stop(number: int, frame: FrameType | None) -> None:

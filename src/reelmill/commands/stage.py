@@ -39,7 +39,7 @@ from reelmill.pipelines.choices import NOT_ASKED, BuildContext
 from reelmill.pipelines.registry import stage_class, stage_names
 from reelmill.runs.case_folder import note_stage
 from reelmill.runs.task import TASK_NAMES, task_named
-from reelmill.settings import Settings
+from reelmill.settings import Settings, settings_from_pairs
 
 #: Placeholders for models that a stage does not depend on. They are neither looked for nor fetched.
 _NOT_ASKED = {
@@ -80,13 +80,7 @@ def run_stage_command(
     if name == "list":
         print("\n".join(stage_lines()))
         return EXIT_DONE
-    given: dict[str, Any] = {}
-    for pair in pairs:
-        setting, equals, value = pair.partition("=")
-        if not equals or setting not in Settings.model_fields:
-            known = ", ".join(Settings.model_fields)
-            raise UsageError(f"--set {pair}: give name=value; the settings are: {known}")
-        given[setting] = value
+    given = settings_from_pairs(pairs)
     if not files:
         raise UsageError(f"stage {name}: give the result of an earlier stage, or the recording")
     return run_stage(name, files, command, {**given, **_said(named)})

@@ -103,7 +103,7 @@ class Plain(View):
 
     def finished(self, outcome: FileOutcome) -> None:
         self._finished += 1
-        mark = _mark(outcome)
+        mark = outcome_mark(outcome)
         length = f" ({clock(outcome.media_seconds)})" if outcome.media_seconds else ""
         text = failure_text(outcome) or f"{outcome.path}{length}"
         self._say(f"[{self._finished}/{self._recordings}] {mark} {text}")
@@ -122,7 +122,7 @@ class Plain(View):
         _write(self._stream, printable(line))
 
 
-def _mark(outcome: FileOutcome) -> str:
+def outcome_mark(outcome: FileOutcome) -> str:
     """The mark of a finished recording; `ok` means that there is nothing to be known of it."""
     if outcome.status != "done":
         return "FAILED"

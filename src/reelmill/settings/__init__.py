@@ -14,6 +14,7 @@ from reelmill.settings.loading import (
     load_face_settings,
     load_settings,
     load_subtitle_settings,
+    settings_from_pairs,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "load_face_settings",
     "load_settings",
     "load_subtitle_settings",
+    "settings_from_pairs",
 ]

@@ -7,7 +7,7 @@ can only be given on the command line.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,22 @@ def load_face_settings(config: Path | None = None, **given: Any) -> Settings:
 def load_subtitle_settings(config: Path | None = None, **given: Any) -> Settings:
     """As `load_settings`, for `reelmill subtitle`, with its own defaults."""
     return _loaded(SubtitleSettings, config, given)
+
+
+def settings_from_pairs(pairs: Iterable[str]) -> dict[str, str]:
+    """Settings given as `--set name=value`.
+
+    Raises:
+        UsageError: there is no such setting, or it is not a pair.
+    """
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in Settings.model_fields:
+            known = ", ".join(Settings.model_fields)
+            raise UsageError(f"--set {pair}: give name=value; the settings are: {known}")
+        found[name] = value
+    return found
 
 
 def _loaded(kind: type[Settings], config: Path | None, given: dict[str, Any]) -> Settings:

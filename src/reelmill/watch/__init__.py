@@ -1,0 +1,1 @@
+"""Watched folders: recordings are taken as they arrive, each once."""
