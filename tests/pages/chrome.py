@@ -64,8 +64,10 @@ class Chrome:
         os.close(self._write)
         os.close(self._read)
 
-    def open(self, page: Path, size: tuple[int, int] = (1200, 800), fragment: str = "") -> Page:
-        """Open a page from the disk and wait until it is loaded."""
+    def open(
+        self, page: Path | str, size: tuple[int, int] = (1200, 800), fragment: str = ""
+    ) -> Page:
+        """Open a page from the disk, or at an address, and wait until it is loaded."""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         opened = Page(self, target, session)
@@ -73,8 +75,7 @@ class Chrome:
             opened.ask(f"{domain}.enable")
         opened.resize(*size)
         began = time.monotonic()
-        opened.ask("Page.navigate", url=page.as_uri() + fragment)
-        self.wait_for("Page.loadEventFired", session)
+        opened.go(page if isinstance(page, str) else page.as_uri() + fragment)
         opened.loaded = time.monotonic() - began
         return opened
 
@@ -90,9 +91,9 @@ class Chrome:
         assert "error" not in answer, answer
         return dict(answer["result"])
 
-    def wait_for(self, method: str, session: str) -> None:
-        """Wait for an event of a page."""
-        while not any(one.get("method") == method for one in self.events(session)):
+    def wait_for(self, method: str, session: str, after: int = 0) -> None:
+        """Wait for an event of a page, one that comes after so many of them."""
+        while sum(one.get("method") == method for one in self.events(session)) <= after:
             self._seen.append(self._next())
 
     def events(self, session: str) -> list[dict[str, Any]]:
@@ -120,6 +121,23 @@ class Page:
 
     def ask(self, method: str, **values: Any) -> dict[str, Any]:
         return self._chrome.ask(method, self._session, **values)
+
+    def go(self, address: str) -> None:
+        """Go to an address, and wait until the page is loaded."""
+        loads = "Page.loadEventFired"
+        before = sum(one["method"] == loads for one in self._chrome.events(self._session))
+        self.ask("Page.navigate", url=address)
+        self._chrome.wait_for(loads, self._session, before)
+
+    def drop(self, selector: str, files: list[Path]) -> None:
+        """Drop files from the disk on an element."""
+        x, y = self.use(
+            f"const box = one({selector!r}).getBoundingClientRect();"
+            "return [box.x + box.width / 2, box.y + box.height / 2];"
+        )
+        data = {"items": [], "files": list(map(str, files)), "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.ask("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
 
     def resize(self, width: int, height: int) -> None:
         self.ask(

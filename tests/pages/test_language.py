@@ -34,7 +34,8 @@ COMPOSED = (
     "language.", "finding.", "performance.limit.", "performance.advice.", "index.state.",
     "review.measure.", "review.unit.", "review.doubt.", "review.negated", "review.quoted",
     "review.conditional", "review.question", "review.translator", "index.report",
-    "index.performance", "server.refused.", "report.state.", "report.real_time.",
+    "index.performance", "server.refused.", "server.state.", "server.task.",
+    "report.state.", "report.real_time.",
 )  # fmt: skip
 
 

@@ -329,6 +329,37 @@ def serve(context: typer.Context, **options: Any) -> None:
         raise typer.Exit(run_serve(Wanted(**options)))
 
 
+@serve_app.command()
+def password(
+    name: serve_options.Name,
+    role: serve_options.Role = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove this person.")] = False,
+    file: serve_options.PasswordFile = None,
+) -> None:
+    """Give a person a password and a role.
+
+    The password is asked for, or read from a pipe."""
+    from reelmill.commands.serve_people import run_password
+
+    raise typer.Exit(run_password(name, role, file, remove=remove))
+
+
+@serve_app.command("key")
+def serve_key(name: serve_options.Name, file: serve_options.PasswordFile = None) -> None:
+    """Make a key for a person's programs, and print it once."""
+    from reelmill.commands.serve_people import run_key as run_serve_key
+
+    raise typer.Exit(run_serve_key(name, file))
+
+
+@serve_app.command("people")
+def serve_people(file: serve_options.PasswordFile = None) -> None:
+    """List who can log in, and their roles."""
+    from reelmill.commands.serve_people import run_people
+
+    raise typer.Exit(run_people(file))
+
+
 @app.callback(invoke_without_command=True)
 def version(
     show: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,

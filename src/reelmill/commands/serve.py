@@ -56,7 +56,7 @@ def run_serve(wanted: Wanted) -> int:
         UsageError: the extra is missing, a folder cannot be used, the port is taken, or others
             could reach the server without a password.
     """
-    _need_extra()
+    need_extra()
     from reelmill.web.server import make_server
 
     settings = settings_of(wanted)
@@ -79,7 +79,6 @@ def settings_of(wanted: Wanted) -> WebSettings:
     """
     from platformdirs import user_data_path
 
-    from reelmill.web.security.passwords import FILE_NAME
     from reelmill.web.settings import WebSettings
 
     root = None if wanted.root is None else Path(os.path.realpath(wanted.root))
@@ -87,13 +86,14 @@ def settings_of(wanted: Wanted) -> WebSettings:
         raise UsageError(f"{wanted.root}: no such folder; --root takes a folder of recordings")
     if (wanted.tls_cert is None) != (wanted.tls_key is None):
         raise UsageError("--tls-cert and --tls-key go together")
+    passwords = wanted.passwords or _known_passwords(wanted.host)
     settings = WebSettings(
         data=wanted.data or user_data_path("reelmill", appauthor=False) / "server",
         root=root,
         host=wanted.host,
         port=wanted.port,
-        token=secrets.token_urlsafe(24),
-        passwords=wanted.passwords,
+        token="" if passwords is not None else secrets.token_urlsafe(24),
+        passwords=passwords,
         tls=wanted.tls_cert is not None,
         hosts=tuple(wanted.allow_host or ()),
         model=wanted.model,
@@ -107,20 +107,25 @@ def settings_of(wanted: Wanted) -> WebSettings:
         parallel=wanted.parallel,
         private_webhooks=wanted.private_webhooks,
     )
-    if settings.is_loopback or settings.passwords is not None:
-        return settings
+    if not settings.is_loopback and settings.passwords is None:
+        raise UsageError(
+            f"--host {wanted.host}: others could reach the server, so it needs a password file; "
+            "make one with `reelmill serve password NAME`, and start it again"
+        )
+    return settings
+
+
+def _known_passwords(host: str) -> Path | None:
+    """The password file in the user's configuration, which counts beyond this machine."""
+    from reelmill.web.security.passwords import FILE_NAME
+    from reelmill.web.settings import is_loopback
+
     known = user_config() / FILE_NAME
-    if known.is_file():
-        from dataclasses import replace
-
-        return replace(settings, passwords=known, token="")
-    raise UsageError(
-        f"--host {wanted.host}: others could reach the server, so it needs a password file; make "
-        "one with `reelmill serve password NAME`, and start it again"
-    )
+    return known if not is_loopback(host) and known.is_file() else None
 
 
-def _need_extra() -> None:
+def need_extra() -> None:
+    """Raise UsageError where the extra `web` is not installed."""
     try:
         import argon2  # noqa: F401
         import fastapi  # noqa: F401

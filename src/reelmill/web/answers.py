@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Scope
 
-from reelmill.pages.server import ServerPages
+from reelmill.pages.server import ServerPages, Visitor
 from reelmill.web.errors import Refused
 from reelmill.web.language import wording_for
 from reelmill.web.parts import Part
 from reelmill.web.security.headers import PAGE_POLICY
+from reelmill.web.security.people import Person
 from reelmill.web.settings import WebSettings
 
 
@@ -53,5 +54,7 @@ class Answers:
         if error.status == 401 and self._settings.passwords is not None:
             return RedirectResponse("/login", 303)
         say = wording_for(request, self._settings)
-        page = ServerPages(say).refused(error.status, error.code, error.message)
+        person: Person | None = request.scope["state"].get("person")
+        visitor = None if person is None else Visitor(person.name, person.may("editor"))
+        page = ServerPages(say).refused(visitor, error.status, error.code, error.message)
         return HTMLResponse(page, error.status, {"content-security-policy": PAGE_POLICY})

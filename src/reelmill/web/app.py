@@ -70,6 +70,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.settings, app.state.store, app.state.access = settings, store, access
+    app.state.login_lock = asyncio.Lock()
     for part in parts:
         app.router.routes.extend(part.routes)
     _answer_errors(app, answers)

@@ -80,11 +80,16 @@ class WebSettings:
     @property
     def is_loopback(self) -> bool:
         """Whether only programs on this machine can reach it."""
-        return self.host == "localhost" or is_address(self.host, loopback=True)
+        return is_loopback(self.host)
 
     @property
     def scheme(self) -> str:
         return "https" if self.tls else "http"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach a server that listens there."""
+    return host == "localhost" or is_address(host, loopback=True)
 
 
 def is_address(text: str, *, loopback: bool = False) -> bool:

@@ -7,6 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
+Name = Annotated[str, typer.Argument(help="Name of the person.")]
+Role = Annotated[
+    str | None,
+    typer.Option(help="viewer looks, editor also makes runs, admin changes all [viewer]."),
+]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="Password file [serve-passwords.json in the user's settings].")
+]
+
 
 class Serve:
     """Where it listens, what it may touch, and its limits."""

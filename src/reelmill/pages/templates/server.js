@@ -1,1 +1,7 @@
-(() => {})();
+(() => {
+"use strict";
+{% include "server_tools.js" %}
+{% include "server_new.js" %}
+{% include "server_browse.js" %}
+{% include "server_runs.js" %}
+})();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,8 +41,8 @@ def create(new: NewRun, services: TheServices, person: ThePerson) -> NewRunInfo:
     webhook, made = _webhook(new.webhook, services)
     run = _planned(new, options, services, person)
     uploads = services.uploads.take(new.uploads, person.name, run.id)
-    title = run.title or next((path.name for path in uploads), "–")
     paths = (*run.paths, *map(str, uploads))
+    title = run.title or _title(paths)
     try:
         run = services.queue.add(
             replace(run, webhook=webhook, title=title, paths=paths), services.settings.max_queue
@@ -70,13 +71,19 @@ def _planned(new: NewRun, options: dict[str, Any], services: Services, person: P
         id=name,
         number=0,
         owner=person.name,
-        title=new.title or next((path.name for path in picked), ""),
+        title=new.title or "",
         task=new.task,
         options=options,
         paths=tuple(map(str, picked)),
         out=Path(os.path.abspath(out)),
         priority=new.priority,
     )
+
+
+def _title(paths: Sequence[str]) -> str:
+    """The first recording, and how many more there are."""
+    more = f" + {len(paths) - 1}" if len(paths) > 1 else ""
+    return f"{Path(paths[0]).name}{more}"
 
 
 def _webhook(given: WebhookGiven | None, services: Services) -> tuple[Webhook | None, str | None]:

@@ -65,7 +65,8 @@ def _in_run(
             found = index.search(asked)
     except UsageError as error:
         raise Refused(422, "bad_query", str(error)) from error
-    return [_shown(run, hit, asked.words) for hit in found], list(map(printable, problems))
+    ours = [hit for hit in found if was_written(run.out, hit.file)]
+    return [_shown(run, hit, asked.words) for hit in ours], list(map(printable, problems))
 
 
 def _shown(run: QueuedRun, hit: Hit, words: str) -> SearchHit:

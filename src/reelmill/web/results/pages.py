@@ -1,7 +1,8 @@
 """Pages of results as the server gives them out.
 
-They are the files that a run wrote. Two things differ: a policy says which scripts may run, and the
-sound comes from the server, because a page cannot reach the recording by its path here.
+They are the files that a run wrote. Three things differ: a policy says which scripts may run, the
+sound comes from the server, because a page cannot reach the recording by its path here, and the
+brand leads back to the runs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from reelmill.pages.index import INDEX_FILES
 from reelmill.pages.scripts import script_hashes
 
 _DATA = re.compile(r'(<script type="application/json" id="data">)(.*?)(</script>)', re.DOTALL)
+_BRAND = "<b>Reelmill</b>"
 #: A file beside the index with the lines of transcripts: a call with JSON, and nothing else.
 _LINES = re.compile(r"reelmillLines\((\d{1,9}),(.*)\);\n", re.DOTALL)
 
@@ -55,6 +57,11 @@ def with_sound_from(html: str, locate: Callable[[str], str | None]) -> str:
         return f"{found[1]}{json_of(data)}{found[3]}"
 
     return _DATA.sub(replaced, html, count=1)
+
+
+def with_way_home(html: str) -> str:
+    """A page whose first word leads back to the runs."""
+    return html.replace(_BRAND, f'<a href="/">{_BRAND}</a>', 1)
 
 
 def is_lines(text: str) -> bool:

@@ -17,7 +17,7 @@ from reelmill.web.errors import Refused
 from reelmill.web.parts import Part
 from reelmill.web.queue.records import QueuedRun, key_of
 from reelmill.web.results.files import OpenedFile, kind_of, open_result
-from reelmill.web.results.pages import is_lines, policy, with_sound_from
+from reelmill.web.results.pages import is_lines, policy, with_sound_from, with_way_home
 from reelmill.web.services import Services, services_of
 
 #: Pages are read whole, and none of ours is as large.
@@ -75,7 +75,7 @@ def _page(html: str, run: QueuedRun, path: str, services: Services, own: str) ->
         known = services.queue.records.recording(run.id, key)
         return None if known is None else f"/runs/{run.id}/originals/{key}"
 
-    html = with_sound_from(html, locate)
+    html = with_way_home(with_sound_from(html, locate))
     rules = policy(f"{own}/results/{run.id}")
     headers = {"content-security-policy": rules, "cache-control": "no-cache"}
     return HTMLResponse(html.encode("utf-8", "surrogateescape"), headers=headers)

@@ -32,7 +32,7 @@ from reelmill.web.settings import Limits, WebSettings
 
 _log = logging.getLogger("reelmill.web")
 #: What whoever is not in yet may ask for.
-_PUBLIC = frozenset({"/login", "/favicon.ico"})
+_PUBLIC = frozenset({"/login", "/logout", "/favicon.ico"})
 _PUBLIC_BELOW = "/static/"
 #: Bytes that are still read of a request that is refused, so that its sender sees the answer.
 _READ_ON = 4 << 20
