@@ -29,7 +29,7 @@ from reelmill.artifacts import (
     Waveform,
     Word,
 )
-from reelmill.export.transcript.document import Source
+from reelmill.export.source import Source
 from reelmill.pages.recording import Playable, Review
 
 

@@ -28,8 +28,8 @@ from reelmill.artifacts import (
 )
 from reelmill.core.palette import person_colour
 from reelmill.export.faces.writers import FacesDocument
-from reelmill.export.transcript import Source
-from reelmill.export.transcript.names import SpeakerName, parse_names
+from reelmill.export.names import SpeakerName, parse_names
+from reelmill.export.source import Source
 from reelmill.pages.faces import FacesPage
 from tests.browser import looked_at
 from tests.media.films import film

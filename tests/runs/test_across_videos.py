@@ -17,7 +17,7 @@ from reelmill.core.keys import user_key
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import Stored, save
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.runs.across_videos import PEOPLE, write_people
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from tests.stages.faces.people import persons_of

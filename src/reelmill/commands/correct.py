@@ -19,7 +19,7 @@ from reelmill.core.printable import printable
 from reelmill.engine.state.adoption import DATABASE
 from reelmill.engine.state.run_db import Ledger
 from reelmill.errors import UsageError
-from reelmill.export.transcript.names import named
+from reelmill.export.names import named
 from reelmill.report.wording import clock, count
 from reelmill.runs.case_folder import open_case
 from reelmill.runs.correcting import Desk, checked, open_desk, save_layer

@@ -24,7 +24,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.palette import person_colour
 from reelmill.core.printable import printable
-from reelmill.export.transcript.document import Source
+from reelmill.export.source import Source
 from reelmill.export.transcript.json_writer import is_demo
 from reelmill.pages.curves import curves
 from reelmill.pages.embedded import embedded

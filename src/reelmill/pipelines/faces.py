@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.media.video.encode import Encoding
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.network import FaceNetworkSpec

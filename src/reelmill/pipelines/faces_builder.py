@@ -7,7 +7,7 @@ from pathlib import Path
 from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.models.faces.detector import DetectorSpec
 from reelmill.models.faces.detectors import detector_spec
 from reelmill.models.faces.files import APPEARANCE, face_spec

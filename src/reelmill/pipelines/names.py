@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 
-from reelmill.export.transcript.names import SpeakerName, parse_names, recordings_named
+from reelmill.export.names import SpeakerName, parse_names, recordings_named
 from reelmill.pipelines.choices import remember, remembered
 from reelmill.settings import Settings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.pages.language import page_language
 from reelmill.settings import Settings
 from reelmill.stages.review.listening import MakeListeningCopies

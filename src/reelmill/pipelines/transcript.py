@@ -7,9 +7,9 @@ from pathlib import Path
 
 from reelmill.core.written import digest_of
 from reelmill.engine.stage import ModelSpec
+from reelmill.export.names import SpeakerName
 from reelmill.export.transcript import parse_formats, writer_for
 from reelmill.export.transcript.case import read_case
-from reelmill.export.transcript.names import SpeakerName
 from reelmill.export.transcript.provenance import ModelFacts, Provenance
 from reelmill.pipelines.captions import lingering
 from reelmill.settings import Settings

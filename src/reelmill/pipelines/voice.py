@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisper.spec import WhisperSpec

@@ -9,8 +9,8 @@ from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources.devices import DeviceChoice
 from reelmill.errors import UsageError
+from reelmill.export.names import SpeakerName
 from reelmill.export.transcript import parse_formats
-from reelmill.export.transcript.names import SpeakerName
 from reelmill.models.alignment.aligners import Chosen
 from reelmill.models.files.cache import ModelFiles, resolve
 from reelmill.models.files.catalog import choose_whisper

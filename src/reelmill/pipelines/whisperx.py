@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.models.whisperx.whisperx import WhisperXAlignerSpec, WhisperXSpec
 from reelmill.pipelines.diarization import (

@@ -20,7 +20,7 @@ from reelmill.core.recording import Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import load
 from reelmill.export.jsontext import json_text, number
-from reelmill.export.transcript.names import SpeakerName, names_for
+from reelmill.export.names import SpeakerName, names_for
 from reelmill.report.files import PEOPLE
 from reelmill.runs.task import Aggregate
 from reelmill.stages.faces.across import (

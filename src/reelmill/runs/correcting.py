@@ -21,8 +21,8 @@ from reelmill.core.keys import WRITTEN, user_key
 from reelmill.core.recording import read_state
 from reelmill.errors import InputError, UsageError
 from reelmill.evidence.paths import Folder
+from reelmill.export.names import named, names_for
 from reelmill.export.transcript.marks import with_marks
-from reelmill.export.transcript.names import named, names_for
 from reelmill.export.transcript.reading import changes, read_rows
 from reelmill.report.wording import clock
 from reelmill.runs.case_folder import CaseFolder

@@ -20,10 +20,10 @@ from reelmill.engine.state.adoption import DATABASE
 from reelmill.engine.state.run_db import Ledger, Original
 from reelmill.errors import UsageError
 from reelmill.evidence.paths import Folder
+from reelmill.export.files import file_facts
 from reelmill.pipelines.registry import stage_class, stage_names
 from reelmill.runs.case_folder import CaseFolder, note_stage
 from reelmill.runs.index import refresh_index
-from reelmill.stages.transcript.export import file_facts
 from reelmill.stages.transcript.layers import Layers
 
 

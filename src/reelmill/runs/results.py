@@ -35,7 +35,7 @@ from reelmill.engine.execution.planning import Job
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.state.artifact_store import Stored, load
 from reelmill.errors import Failure, error_of
-from reelmill.export.transcript.names import SpeakerName, named, named_turns, names_for
+from reelmill.export.names import SpeakerName, named, named_turns, names_for
 
 #: `ok`: done without remarks. `findings`: done, and `findings`, `notes` or `changed` need
 #: attention. `failed`: see `error`. `skipped`: the run ended before this recording was processed.

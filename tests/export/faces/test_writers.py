@@ -12,7 +12,7 @@ import pytest
 from reelmill.artifacts import Clip, Span, read_persons
 from reelmill.errors import UsageError
 from reelmill.export.faces.writers import FacesDocument, faces_writer
-from reelmill.export.transcript import Source
+from reelmill.export.source import Source
 from reelmill.pages.faces import FacesPage
 from tests.stages.faces.people import persons_of
 

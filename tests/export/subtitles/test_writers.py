@@ -26,6 +26,7 @@ from reelmill.artifacts import (
     Word,
 )
 from reelmill.errors import UsageError
+from reelmill.export.source import Source
 from reelmill.export.subtitles import (
     DEFAULT_STYLE,
     DEFAULT_SUBTITLE_FORMATS,
@@ -36,7 +37,6 @@ from reelmill.export.subtitles import (
 )
 from reelmill.export.subtitles.style import least_size
 from reelmill.export.subtitles.text_tracks import ass_file
-from reelmill.export.transcript.document import Source
 
 NASTY = ["a < b & c > d", "{\\an8}위로", "C:\\new\\hall", "--> 화살", "<i>기울임</i>", "1995"]
 

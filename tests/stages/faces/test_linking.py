@@ -25,7 +25,7 @@ from reelmill.artifacts import (
     write_arrays,
 )
 from reelmill.engine.stage import Inputs
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.stages.faces.link_voices import LinkVoices, NameTurns
 from reelmill.stages.faces.linking import evidence, heard_in, links, who_speaks
 from reelmill.stages.faces.name_persons import NamePersons

@@ -29,7 +29,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
-from reelmill.export.transcript.names import SpeakerName
+from reelmill.export.names import SpeakerName
 from reelmill.stages.review.listening import MakeListeningCopies
 from reelmill.stages.review.page import WriteReview, WriteSubtitleReview
 from reelmill.stages.review.waveform import MakeWaveform

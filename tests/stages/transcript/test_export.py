@@ -19,7 +19,8 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.core.text import columns
 from reelmill.engine.stage import Inputs
 from reelmill.errors import NotOursError, UsageError
-from reelmill.stages.transcript.export import Export, export_path
+from reelmill.export.files import export_path
+from reelmill.stages.transcript.export import Export
 from reelmill.testing import context_of
 
 TRANSCRIPT = Transcript("ko", 1.0, "demo", 3.0, 2.0, [Segment(0, 1, "네", -0.1, 0, 1, 0)])
@@ -82,12 +83,6 @@ def test_long_names_are_shortened_the_same_way_each_time(tmp_path: Path):
         context_of(recording(tmp_path / "a.m4a", one)), Inputs([TRANSCRIPT])
     )
     assert (tmp_path / exports.files[0].path).read_text() == "네\n"
-
-
-@pytest.mark.parametrize("name", ["../a", "/a", "a/../../b", "", "."])
-def test_nothing_is_written_outside_the_root(name: str):
-    with pytest.raises(ValueError, match="below the output folder"):
-        export_path(name, "json")
 
 
 @pytest.mark.parametrize("name", ["-rf", ".hidden", "a\nb", "🎙️", "\udcff", "a.b.c", "CON"])

@@ -24,8 +24,7 @@ from reelmill.artifacts import (
 from reelmill.core.printable import plain_cell
 from reelmill.export.formats import Formats
 from reelmill.export.jsontext import json_text, number
-from reelmill.export.transcript.document import Source
-from reelmill.export.transcript.json_writer import source_facts
+from reelmill.export.source import Source, source_facts
 
 SCHEMA = "reelmill.faces/1"
 

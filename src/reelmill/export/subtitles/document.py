@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelmill.artifacts import Sentences, Subtitles, Translations
+from reelmill.export.source import Source
 from reelmill.export.subtitles.style import DEFAULT_STYLE, SubtitleStyle
-from reelmill.export.transcript.document import Source
 
 #: The picture size that styles assume when the recording has no picture.
 _USUAL_PICTURE = (1920, 1080)

@@ -1,6 +1,7 @@
 """Transcripts written for people and other programs, with one writer class per format."""
 
-from reelmill.export.transcript.document import Correction, Document, Source
+from reelmill.export.source import Source
+from reelmill.export.transcript.document import Correction, Document
 from reelmill.export.transcript.registry import (
     DEFAULT_FORMATS,
     known_formats,

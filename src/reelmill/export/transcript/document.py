@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from typing import Any
 
 from reelmill.artifacts import Acoustics, Findings, Scores, Segment, Transcript, Turn
 from reelmill.artifacts.corrections import CorrectionLayer
-from reelmill.core.recording import Recording
+from reelmill.export.source import Source
 from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.cues import spoken
 from reelmill.export.transcript.provenance import Provenance
-
-
-@dataclass(frozen=True)
-class Source:
-    """The original a transcript was made from: hashes in hex, size in bytes, mtime in ns.
-
-    `name` is the file name without a folder, because exports are passed on to other machines.
-    """
-
-    name: str
-    sha256: str
-    md5: str
-    size: int
-    mtime_ns: int
-
-    @property
-    def modified(self) -> datetime | None:
-        """The file's time in UTC; None outside the years 1 to 9999, which file systems allow."""
-        try:
-            return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=timezone.utc)
-        except (ValueError, OverflowError, OSError):
-            return None
-
-    @classmethod
-    def of(cls, recording: Recording) -> Source:
-        state = recording.state
-        return cls(recording.path.name, state.sha256, state.md5, state.size, state.mtime_ns)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from reelmill.artifacts.edited_words import EditedSegment, EditedWord
 from reelmill.artifacts.replaced import Replaced, replaced_in
 from reelmill.core.times import milliseconds
 from reelmill.export.jsontext import json_text, number
+from reelmill.export.source import source_facts
 from reelmill.export.transcript.cues import spoken
-from reelmill.export.transcript.document import Correction, Document, Source
+from reelmill.export.transcript.document import Correction, Document
 from reelmill.export.transcript.writer import TranscriptWriter
 
 SCHEMA = "reelmill.transcript/1"
@@ -140,20 +141,6 @@ def _speaker(totals: SpeakerTotals) -> dict[str, Any]:
         "turns": totals.turns,
         "share": number(totals.share, 4),
         "overlap": number(totals.overlap, 3),
-    }
-
-
-def source_facts(source: Source) -> dict[str, Any]:
-    """What exports say about the original. `modified` is None for a time outside the calendar
-    (years 1 to 9999); `mtime_ns` is always exact."""
-    modified = source.modified
-    return {
-        "name": source.name,
-        "sha256": source.sha256,
-        "md5": source.md5,
-        "size": source.size,
-        "modified": modified and modified.isoformat(timespec="seconds"),
-        "mtime_ns": source.mtime_ns,
     }
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image
 
 from reelmill.core.arrays import Float32, Float64, UInt8
 from reelmill.models.faces.network import FaceNetworkSpec
@@ -102,6 +101,8 @@ def similarity(source: Float64, target: Float64) -> tuple[complex, complex]:
 def _cut(frame: UInt8, factor: complex, shift: complex, side: int) -> UInt8:
     """Cut the square of a frame in which pixel z of the result is at factor * z + shift. If it is
     larger than the result, pixels are averaged first."""
+    from PIL import Image  # only where faces are cut
+
     height, width = frame.shape[:2]
     corners = [factor * z + shift for z in (0, side, 1j * side, side + 1j * side)]
     shrink = max(1, math.floor(abs(factor) + 0.25))

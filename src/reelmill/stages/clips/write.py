@@ -28,12 +28,12 @@ from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import NotOursError
 from reelmill.export.faces.writers import FACES_FORMATS, FacesDocument, FacesWriter, faces_writer
-from reelmill.export.transcript import Source
+from reelmill.export.files import export_path
+from reelmill.export.source import Source
 from reelmill.media.video.encode import uniform
 from reelmill.media.video.join import PicturePiece, join_clip
 from reelmill.pages.faces import FacesPage
 from reelmill.pages.language import wording_in
-from reelmill.stages.transcript.export import export_path
 
 _CHUNK_BYTES = 1 << 20
 _NAME_BYTES = 120

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from reelmill.artifacts import HeardPersons, NamedPersons, Person, Persons
 from reelmill.engine.stage import FileStage, Inputs, StageContext
-from reelmill.export.transcript.names import SpeakerName, names_for
+from reelmill.export.names import SpeakerName, names_for
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from reelmill.artifacts import Artifact, Audio, ListeningCopies
 from reelmill.core.atomic import replacing_by_name
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.export.files import export_path, file_facts
 from reelmill.media.audio.listening import write_listening_copy
 from reelmill.media.audio.samples import open_samples
-from reelmill.stages.transcript.export import export_path, file_facts
 
 _SUFFIX = "listen.m4a"
 

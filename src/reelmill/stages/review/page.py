@@ -32,8 +32,8 @@ from reelmill.core.atomic import write_bytes
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
 from reelmill.evidence.custody import head
-from reelmill.export.transcript.document import Source
-from reelmill.export.transcript.names import (
+from reelmill.export.files import export_path, file_facts
+from reelmill.export.names import (
     SpeakerName,
     named,
     named_findings,
@@ -41,9 +41,10 @@ from reelmill.export.transcript.names import (
     names_for,
     with_names,
 )
+from reelmill.export.source import Source
 from reelmill.pages.language import wording_in
 from reelmill.pages.recording import Playable, RecordingPage, Review, label_counts
-from reelmill.stages.transcript.export import export_path, file_facts, found_names
+from reelmill.stages.transcript.export import found_names
 from reelmill.stages.transcript.layers import Layers, corrected_inputs
 
 

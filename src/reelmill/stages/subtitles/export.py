@@ -16,6 +16,8 @@ from reelmill.artifacts import (
 )
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.export.files import export_path, write_export
+from reelmill.export.source import Source
 from reelmill.export.subtitles import (
     DEFAULT_STYLE,
     DEFAULT_SUBTITLE_FORMATS,
@@ -24,8 +26,6 @@ from reelmill.export.subtitles import (
     parse_subtitle_formats,
     subtitle_writer,
 )
-from reelmill.export.transcript.document import Source
-from reelmill.stages.transcript.export import export_path, write_export
 
 #: The picture size that styles assume if there is no picture.
 _NO_PICTURE = (1920, 1080)

@@ -21,6 +21,7 @@ from reelmill.core.recording import Recording
 from reelmill.core.times import milliseconds
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import InputError
+from reelmill.export.files import export_path, file_facts
 from reelmill.export.subtitles import DEFAULT_STYLE, SubtitleStyle
 from reelmill.export.subtitles.direction import directed
 from reelmill.export.subtitles.style import least_size
@@ -35,7 +36,6 @@ from reelmill.media.video.mux import SUFFIXES, Copied, copy_suffix, mux
 from reelmill.media.video.pictures import Pictures
 from reelmill.models.translation.flores import find_flores
 from reelmill.stages.subtitles.export import shown_picture
-from reelmill.stages.transcript.export import export_path, file_facts
 
 _TRACKS, _PICTURE = "no subtitle track added", "no copy with subtitles burned in"
 

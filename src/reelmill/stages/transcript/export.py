@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
 
 from reelmill.artifacts import (
@@ -21,21 +19,10 @@ from reelmill.artifacts import (
     SpeakerProfiles,
     Transcript,
 )
-from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
-from reelmill.core.recording import Recording, read_state
+from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
-from reelmill.export.transcript import (
-    DEFAULT_FORMATS,
-    Correction,
-    Document,
-    Source,
-    TranscriptWriter,
-    parse_formats,
-    writer_for,
-)
-from reelmill.export.transcript.case import Case
-from reelmill.export.transcript.marks import with_marks
-from reelmill.export.transcript.names import (
+from reelmill.export.files import export_path, write_export
+from reelmill.export.names import (
     SpeakerName,
     named,
     named_findings,
@@ -43,6 +30,17 @@ from reelmill.export.transcript.names import (
     names_for,
     with_names,
 )
+from reelmill.export.source import Source
+from reelmill.export.transcript import (
+    DEFAULT_FORMATS,
+    Correction,
+    Document,
+    TranscriptWriter,
+    parse_formats,
+    writer_for,
+)
+from reelmill.export.transcript.case import Case
+from reelmill.export.transcript.marks import with_marks
 from reelmill.export.transcript.provenance import Provenance
 from reelmill.export.transcript.records.american import lost_letters
 from reelmill.export.transcript.records.writers import CourtText
@@ -50,9 +48,6 @@ from reelmill.report.wording import count
 from reelmill.stages.subtitles.rules import rules_for
 from reelmill.stages.transcript.captions import Lingering, captions
 from reelmill.stages.transcript.layers import Layers, corrected_inputs
-
-#: Bytes kept free after a name for suffixes, including those of future formats.
-_SUFFIX_ROOM = 16
 
 
 @dataclass(frozen=True)
@@ -170,32 +165,3 @@ class Export(FileStage):
 def found_names(profiles: SpeakerProfiles) -> dict[str, str]:
     """The names of known people, by the labels of the speakers whose voices match."""
     return {one.speaker: one.name for one in profiles.speakers if one.name is not None}
-
-
-def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> ExportedFile:
-    """Write `data` below `root`, named after the recording. Raises as `replacing` does."""
-    path = export_path(recording.name, suffix)
-    write_bytes(root / path, data, of=recording)
-    return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
-
-
-def file_facts(root: Path, path: str) -> ExportedFile:
-    """The record of a file that a library wrote by name; the hash is of what is on the disk."""
-    state = read_state(root / path)
-    return ExportedFile(path, state.sha256, state.size)
-
-
-def export_path(name: str, suffix: str) -> str:
-    """The path of a recording's export below the output folder, with forward slashes.
-
-    A last part too long for a file name is cut and gets eight digits of the whole name's hash, so
-    that names that differ only in the cut part stay different, and are the same in every run.
-    """
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.name:
-        raise ValueError(f"{name!r} is no name below the output folder")
-    stem, limit = path.name, NAME_MAX_BYTES - _SUFFIX_ROOM
-    if len(os.fsencode(stem)) > limit:
-        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
-        stem = f"{shortened(stem, limit - len(digest) - 1)}~{digest}"
-    return str(path.with_name(f"{stem}.{suffix}"))

@@ -20,7 +20,8 @@ from reelmill.core.recording import Recording
 from reelmill.core.walk import walk
 from reelmill.engine.stage import Inputs
 from reelmill.errors import InputError
-from reelmill.export.transcript.names import named
+from reelmill.export.files import export_path
+from reelmill.export.names import named
 from reelmill.report.wording import clock
 from reelmill.stages.speakers.attribute_speakers import speaker_totals
 
@@ -70,8 +71,6 @@ class Layers:
 
 def layer_path(out: Path, name: str) -> Path:
     """Where the layer of a recording is."""
-    from reelmill.stages.transcript.export import export_path
-
     return out / FOLDER / export_path(name, _SUFFIX.removeprefix("."))
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from reelmill.artifacts import Segment, SpeakerTotals, SpokenTranscript, Turn
 from reelmill.errors import UsageError
+from reelmill.export.names import named, named_turns, names_for, parse_names
 from reelmill.export.transcript import Document, Source, writer_for
-from reelmill.export.transcript.names import named, named_turns, names_for, parse_names
 
 SOURCE = Source("통화 1.m4a", "ab" * 32, "cd" * 16, 10, 1_700_000_000_000_000_000)
 
