@@ -41,7 +41,7 @@ def subtitle_pipeline(
     style = parse_style(settings.style)
     stages: list[Stage] = [
         Probe(),
-        Decode(track=settings.track, channels=settings.channels),
+        Decode(track=settings.track, channels=settings.channels, longest=settings.max_duration),
         DetectSpeech(max_speech_seconds=whisper.window_seconds),
         *recognition_stages(settings, whisper, usable=Directions(translator, settings.to)),
         *word_stages(whisper, aligners),

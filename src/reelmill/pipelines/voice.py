@@ -51,7 +51,7 @@ def voice_pipeline(
         "voice",
         [
             Probe(),
-            Decode(track=settings.track, channels=settings.channels),
+            Decode(track=settings.track, channels=settings.channels, longest=settings.max_duration),
             DetectSpeech(max_speech_seconds=whisper.window_seconds),
             *recognition_stages(
                 settings,

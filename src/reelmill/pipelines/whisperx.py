@@ -47,7 +47,7 @@ def whisperx_pipeline(
     languages = parse_languages(settings.language)
     stages: list[Stage] = [
         Probe(),
-        Decode(track=settings.track, channels=settings.channels),
+        Decode(track=settings.track, channels=settings.channels, longest=settings.max_duration),
         DetectSpeech(),
         TranscribeByWhisperX(recognizer, language=next(iter(languages), None)),
     ]

@@ -17,6 +17,9 @@ class VoiceFields(BaseFields):
         None, description="size, hub name, local folder or `demo`; default: by free memory"
     )
     language: str | None = Field(None, description="language spoken; default: detected")
+    max_duration: float | None = Field(
+        None, gt=0, description="longest recording, in seconds; longer ones fail; default: no limit"
+    )
     translate: bool = Field(
         False, description="the recognizer writes English, whatever language is spoken"
     )

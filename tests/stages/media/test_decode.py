@@ -11,7 +11,8 @@ import soundfile
 from reelmill.artifacts import Audio
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.stage import Inputs
-from reelmill.errors import InputError, is_disk_full
+from reelmill.errors import InputError, LimitError, is_disk_full
+from reelmill.media.audio.pcm_file import PcmFile
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.stages.media import spoken_track
 from reelmill.stages.media.decode import Decode
@@ -153,3 +154,22 @@ def test_mono_after_stereo_is_in_both_channels(tmp_path):  # proves: V10 G18
     assert audio.duration == pytest.approx(25.0, abs=0.01)
     for _, sound in audio.sounds():
         assert np.abs(open_samples(tmp_path / "cache", sound)[20 * RATE :]).max() > 3000
+
+
+@pytest.mark.parametrize("name", ["wav", "webm"])
+def test_a_recording_that_is_too_long_fails_and_leaves_nothing(tmp_path, name):  # proves: W2 G7
+    path = in_format(tmp_path / f"x.{name}", name)
+    recording = recording_of(path, tmp_path / "cache")
+    with pytest.raises(LimitError, match=rf"x\.{name}: longer than 4 s.*--max-duration"):
+        run(recording, longest=4.0)
+    assert not recording.folder.exists() or not [*recording.folder.iterdir()]
+    assert run(recording, longest=6.0).duration == pytest.approx(5.0, abs=0.07)
+
+
+def test_a_length_that_the_header_does_not_state_is_limited_too(tmp_path):  # proves: W2 G7
+    with (tmp_path / "sound").open("wb") as file:
+        sink = PcmFile(file, tmp_path / "x.wav", longest=2.0)
+        sink.expect(1.0)
+        sink.write(bytes(64_000))
+        with pytest.raises(LimitError, match="longer than 2 s"):
+            sink.write(bytes(2))

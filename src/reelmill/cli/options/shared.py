@@ -143,6 +143,14 @@ class Limits:
     ] = None
 
 
+class SoundLimits(Limits):
+    """Limits on a single recording whose sound is transcribed."""
+
+    max_duration: Annotated[
+        float | None, typer.Option(help="Longest recording, in seconds [no limit].")
+    ] = None
+
+
 class AddedStages:
     """Stages from other packages."""
 

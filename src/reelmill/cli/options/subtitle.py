@@ -68,6 +68,6 @@ class Burning(shared.Encoding):
 
 GROUPS = (
     shared.Output, Translation, Recognition, Subtitles, Burning, shared.Captions, shared.Sound,
-    shared.ReviewPages, shared.Machine, shared.Models, shared.Limits, shared.AddedStages,
+    shared.ReviewPages, shared.Machine, shared.Models, shared.SoundLimits, shared.AddedStages,
     shared.Sharing, shared.Run,
 )  # fmt: skip

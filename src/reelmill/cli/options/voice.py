@@ -106,6 +106,6 @@ class Machine(shared.Machine):
 
 GROUPS = (
     shared.Output, shared.Recognition, shared.Sound, Transcript, shared.Captions, Speakers, People,
-    Forensic, shared.ReviewPages, Engines, Machine, shared.Models, shared.Limits,
+    Forensic, shared.ReviewPages, Engines, Machine, shared.Models, shared.SoundLimits,
     shared.AddedStages, shared.Sharing, shared.Run,
 )  # fmt: skip

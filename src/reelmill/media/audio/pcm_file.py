@@ -34,16 +34,21 @@ class PcmFile:
     the disk is full, and the system's error is passed on.
     """
 
-    def __init__(self, file: IO[bytes], original: Path, files: int = 1) -> None:
-        """A file for the sound of `original`, one of `files` if each channel has its own."""
+    def __init__(
+        self, file: IO[bytes], original: Path, files: int = 1, longest: float | None = None
+    ) -> None:
+        """A file for the sound of `original`, one of `files` if each channel has its own; `longest`
+        is how many seconds it may have."""
         self._file = file
         self._original = original
         self._files = files
-        self._written = self._looked_at = 0
+        self._longest = longest
+        self._length = self._written = self._looked_at = 0
         self._ends_in_hole = False
 
     def expect(self, seconds: float) -> None:
-        """Raise LimitError if audio of the stated length will not fit."""
+        """Raise LimitError if audio of the stated length is too long, or will not fit."""
+        self._check_length(seconds)
         needed = seconds * _BYTES_PER_SECOND * self._files
         free, reserve = self._room()
         if free > 2 * reserve and needed > free - reserve:
@@ -57,10 +62,12 @@ class PcmFile:
         """Write all of `data`.
 
         Raises:
-            LimitError: this sound took most of the free space.
+            LimitError: this sound is too long, or took most of the free space.
             OSError: it cannot be written (disk full, say).
         """
         view = memoryview(data).cast("B")
+        self._length += len(view)
+        self._check_length(self._length / _BYTES_PER_SECOND)
         with self._blaming():
             for start in range(0, len(view), _BLOCK):
                 piece = view[start : start + _BLOCK]
@@ -83,6 +90,13 @@ class PcmFile:
             self._file.flush()
             if self._ends_in_hole:
                 self._file.truncate()
+
+    def _check_length(self, seconds: float) -> None:
+        if self._longest is not None and seconds > self._longest:
+            raise LimitError(
+                f"{shown(self._original)}: longer than {self._longest:g} s, the longest recording "
+                "accepted here; cut it into parts, or raise --max-duration"
+            )
 
     @contextmanager
     def _blaming(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reelmill.artifacts import Audio, Channel, Finding, Media
 from reelmill.artifacts.media import channel_names
 from reelmill.core.atomic import replacing, scratch_file, write_bytes
-from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.engine.stage import FileStage, Inputs, StageContext, setting
 from reelmill.errors import InputError, LimitError
 from reelmill.media.audio.decode import SAMPLE_RATE
 from reelmill.media.audio.pcm_file import PcmFile
@@ -43,6 +43,8 @@ class Decode(FileStage):
     track: int | None = None
     channels: str = "auto"
     required: bool = True
+    #: Seconds; a longer recording fails.
+    longest: float | None = setting(None, affects_result=False)
 
     def run(self, context: StageContext, inputs: Inputs) -> Audio:
         if not inputs[Media].audio:
@@ -66,7 +68,7 @@ class Decode(FileStage):
             beside = ChannelFiles(
                 lambda: scratch_file(context.path("pcm")), files, context.recording.path
             )
-            sound = TrackSound(context.recording, file, beside, self.channels)
+            sound = TrackSound(context.recording, file, beside, self.channels, self.longest)
             decoded = sound.decode_track(media.audio, self.track)
             channels = self._write_channels(context, sound.planned)
         return Audio(

@@ -40,13 +40,19 @@ class TrackSound:
         file: for the mixed sound.
         channels: for the channels, if there are several.
         asked: what to do with them, as in `plan_channels`.
+        longest: seconds that it may have.
     """
 
     def __init__(
-        self, recording: Recording, file: IO[bytes], channels: ChannelFiles, asked: str
+        self,
+        recording: Recording,
+        file: IO[bytes],
+        channels: ChannelFiles,
+        asked: str,
+        longest: float | None = None,
     ) -> None:
         self._recording, self._file = recording, file
-        self._channels, self._asked = channels, asked
+        self._channels, self._asked, self._longest = channels, asked, longest
         #: The channels to be recognized; None if there is only one.
         self.planned: PlannedSound | None = None
 
@@ -84,7 +90,7 @@ class TrackSound:
         self._file.seek(0)
         self._file.truncate()
         self._channels.forget()
-        sink = PcmFile(self._file, self._recording.path)
+        sink = PcmFile(self._file, self._recording.path, longest=self._longest)
         result = decode(self._recording, sink, track, sink.expect, self._channels.sinks)
         self.planned = None
         channels = self._channels.samples(result.samples)

@@ -15,6 +15,7 @@ class EndpointLimits:
         at_once: recordings that the engine has at a time; others wait, and people take turns.
         fields: bytes of all parameters of a request, which include samples of known speakers.
         sample: bytes of one of these samples.
+        duration: seconds of a recording.
         prompt: characters of a prompt, and of all keywords together.
         open_runs: groups of settings that are kept ready.
         recordings: recordings after which such a group begins anew, so that it does not grow.
@@ -26,6 +27,7 @@ class EndpointLimits:
     at_once: int = 32
     fields: int = 16 << 20
     sample: int = 3 << 20
+    duration: float = 4 * 3600.0
     prompt: int = 8192
     open_runs: int = 16
     recordings: int = 250

@@ -115,6 +115,7 @@ class Transcriber:
             diarizer="default" if settings.has_speakers else "none",
             people=people,
             across=False,
+            max_duration=self.limits.duration,
             formats=("txt",),
             pages=False,
             forensic=False,
