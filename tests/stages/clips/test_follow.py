@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 
 from reelmill.artifacts import (
+    Caption,
+    CaptionWord,
     ClipPlan,
     HeardPersons,
     Persons,
     ScreenCaptions,
     Segment,
+    Shot,
     Span,
     Transcript,
     Word,
@@ -29,7 +32,7 @@ from reelmill.media.video.captions import Captioner
 from reelmill.media.video.crop import black, planes
 from reelmill.media.video.encode import Encoding
 from reelmill.media.video.index import index_video
-from reelmill.stages.clips.captions import PlanCaptions
+from reelmill.stages.clips.captions import PlanCaptions, cut_at_shots
 from reelmill.stages.clips.follow import PlanFollow
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
@@ -205,6 +208,46 @@ def test_captions_are_burned_into_the_clips(tmp_path: Path) -> None:
         red, green, blue = np.moveaxis(image[70:110].astype(int), 2, 0)
         yellow.append(int(((red > 180) & (green > 150) & (blue < 130)).sum()))
     assert min(yellow[26:59]) > 7 and max([*yellow[:24], *yellow[62:]]) < 5
+
+
+@pytest.mark.parametrize(
+    ("persons", "cut", "shown"),
+    [
+        (["B"], 1.9, [(1.0, 1.9, "where is it")]),  # "it" begins before the cut
+        (["B"], 1.75, [(1.0, 1.75, "where is it")]),  # and here in the next picture's first frames
+        (["B"], 1.5, [(1.0, 1.5, "where is"), (1.8, 2.2, "it")]),  # it is said over the next face
+        (["B"], 1.1, [(1.1, 2.2, "where is it")]),  # nothing flashes up before a cut
+        (["A", "B"], 1.5, [(1.0, 2.2, "where is it")]),  # nobody left the picture
+        ([], 1.5, [(1.0, 2.2, "where is it")]),  # the whole picture
+        (["B"], 2.2, [(1.0, 2.2, "where is it")]),
+    ],
+)
+def test_no_caption_stays_when_another_person_is_shown(
+    persons: list[str], cut: float, shown: list[tuple[float, float, str]]
+) -> None:
+    words = [
+        CaptionWord(start, start + 0.4, text, 0)
+        for start, text in ((1.0, "where"), (1.4, "is"), (1.8, "it"))
+    ]
+    shots = [Shot(0.0, cut, ["A"]), Shot(cut, 9.0, persons)]
+    found = cut_at_shots([Caption(1.0, 2.2, words)], shots)
+    assert [(one.start, one.end, " ".join(w.text for w in one.words)) for one in found] == shown
+
+
+def test_the_picture_after_a_cut_is_free_of_what_was_said_before_it(tmp_path: Path) -> None:
+    recording, made = talk_of(tmp_path, [(0, 8)], [(8.1, 12)])
+    words = [Word(7.0, 7.4, "Over", 1, "aligned"), Word(7.5, 8.4, "there", 1, "aligned")]
+    segment = Segment(7.0, 8.4, "Over there", 0, 0, 1, 0, words)
+    shapes = (("1x1", (128, 128)),)
+    drawn = captions_of(recording, segment)
+    out, clips = cut(tmp_path, recording, made, drawn, shapes=shapes)
+    first, second = clips.clips[0].shots
+    assert (first.persons, second.persons) == (["A"], ["B"]) and 7.6 < second.start < 8.4
+    white = [
+        int((image[70:110].min(axis=2) > 200).sum()) for image in colours(out / clips.clips[0].path)
+    ]
+    cut_at = round(second.start * 25)
+    assert min(white[178:cut_at]) > 10 and max(white[cut_at : cut_at + 20]) < 5
 
 
 def test_a_video_without_a_face_is_shown_whole_with_a_note(tmp_path: Path) -> None:

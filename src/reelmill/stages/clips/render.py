@@ -33,6 +33,7 @@ from reelmill.media.video.crop import Cropper, Frame, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
 from reelmill.media.video.image import write_jpeg
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures, open_pictures
+from reelmill.stages.clips.captions import cut_at_shots
 from reelmill.stages.clips.compositing import (
     Captioned,
     Compositor,
@@ -85,7 +86,7 @@ class RenderFaces(FileStage):
     """
 
     name = "render_faces"
-    version = 4
+    version = 5
     display_name = "Cutting picture and sound"
     commands = ("faces",)
     needs = (Media, VideoIndex, Persons, ClipPlan, optional(ScreenCaptions))
@@ -265,7 +266,8 @@ class _Rendering:
                 self._remind(compositor, pictures)
             if self._captions is not None:
                 size = self._plan.size_of(self._plan.clips[clip])
-                captioner = Captioner(*size, self._captions.captions)
+                shown = cut_at_shots(self._captions.captions, self._plan.clips[clip].shots)
+                captioner = Captioner(*size, shown)
                 compositors[clip] = Captioned(compositor, captioner)
         for time, coded in pictures.between(self._part.start, self._part.end):
             frame: Frame | None = None
