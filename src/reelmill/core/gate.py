@@ -157,9 +157,20 @@ def places() -> tuple[Place, ...]:
         return tuple(_places.values())
 
 
+def places_of(out: Path) -> tuple[Place, ...]:
+    """As `places`, but of all output folders only this one."""
+    given = os.path.abspath(out)
+    return tuple(one for one in places() if not one.is_output or one.given == given)
+
+
 def places_without_keys() -> tuple[Place, ...]:
-    """As `places`, for a process that writes no results and runs other people's libraries."""
-    return tuple(replace(place, key=None) for place in places())
+    """All places, for a process that writes no results and runs other people's libraries."""
+    return without_keys(places())
+
+
+def without_keys(given: Iterable[Place]) -> tuple[Place, ...]:
+    """Places for a process that writes no results and runs other people's libraries."""
+    return tuple(replace(place, key=None) for place in given)
 
 
 def enter(given: Iterable[Place]) -> None:
@@ -167,6 +178,16 @@ def enter(given: Iterable[Place]) -> None:
     with _mutex:
         for place in given:
             _places[place.given] = place
+
+
+def leave(given: Iterable[Place]) -> None:
+    """Close output folders in a worker process, when their run has ended. The user's own folders
+    stay open."""
+    with _mutex:
+        for place in given:
+            if place.is_output:
+                _places.pop(place.given, None)
+                _records.pop(place.real, None)
 
 
 def is_original(path: Path) -> bool:

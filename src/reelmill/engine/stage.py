@@ -334,6 +334,14 @@ class ModelStage(Stage, Generic[ItemT, OutputT]):
 
     model: ModelSpec
 
+    @property
+    def inferring(self) -> Any:
+        """The settings that `infer` reads, as a value that can be compared. In an engine that
+        several runs share, items of stages of the same class with the same model and the same value
+        are inferred in the same batches. By default all settings.
+        """
+        return self
+
     @abstractmethod
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[ItemT]:
         """Cut a recording, or `context.part` of it, into items, lazily and always in the same way.

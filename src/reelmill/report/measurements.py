@@ -51,11 +51,13 @@ class BatchFigures:
     allowed: float
     padding: float
     seconds: float
+    #: Items of other runs in the same batches, on an engine that runs share.
+    others: int = 0
 
     @property
     def mean(self) -> float:
-        """Items of a batch."""
-        return self.items / self.count
+        """Items of a batch, those of other runs included."""
+        return (self.items + self.others) / self.count
 
 
 @dataclass
@@ -257,8 +259,9 @@ def _figures(stage: str, device: str, batches: Sequence[Mapping[str, Any]]) -> B
         device=device,
         count=len(batches),
         items=sum(int(one["items"]) for one in batches),
-        most=max(int(one["items"]) for one in batches),
+        most=max(int(one["items"]) + int(one.get("other_items", 0)) for one in batches),
         allowed=sum(int(one["batch_size"]) for one in batches) / len(batches),
         padding=1 - cost / padded if padded > 0 else 0.0,
         seconds=sum(float(one["seconds"]) for one in batches),
+        others=sum(int(one.get("other_items", 0)) for one in batches),
     )

@@ -54,6 +54,40 @@ def engine_config(
     )
 
 
+#: What an engine decides for all its runs.
+SHARED = (
+    "workers", "worker_memory_mb", "cores", "threads", "devices", "device_reason",
+    "model_workers_open", "devices_automatic", "memory_limit", "arena_bytes", "spill_key",
+)  # fmt: skip
+#: With fewer CPU workers, one long recording would keep those of other runs waiting.
+_LEAST_SHARED_WORKERS = 2
+
+
+def shared_config(
+    settings: Settings, choice: DeviceChoice, cores: int, folder: Path
+) -> EngineConfig:
+    """The settings of an engine that several runs share."""
+    limit = settings.memory_limit / 100
+    gpus = sum(device.kind != "cpu" for device in choice.devices)
+    workers = settings.workers or max(_LEAST_SHARED_WORKERS, policy.default_workers(cores))
+    worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
+    most = _largest_batch(settings, choice)
+    return EngineConfig(
+        out=folder,
+        workers=workers,
+        worker_memory_mb=settings.worker_memory or worker_memory,
+        cores=cores,
+        threads=settings.threads,
+        devices=choice.devices,
+        device_reason=choice.reason,
+        model_workers_open=choice.model_workers_open,
+        devices_automatic=choice.automatic,
+        memory_limit=limit,
+        model_profiles=user_cache() / "model_profiles.json",
+        arena_bytes=(settings.arena or policy.default_arena_mb(gpus, most)) * _MB,
+    )
+
+
 def worker_environment(settings: Settings) -> dict[str, str]:
     """The variables of the CPU workers: the limits on what one recording may take."""
     media = MediaLimits(

@@ -49,7 +49,7 @@ from reelmill.pages.language import Wording, page_language, wording_in
 from reelmill.pipelines.choices import BuildContext
 from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE
 from reelmill.runs.custodian import Custodian, beginning
-from reelmill.runs.engine import Engine
+from reelmill.runs.engine import Engine, close_those_left
 from reelmill.runs.engine_config import early_workers, engine_config, worker_environment
 from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.gathered import gather, workers_table
@@ -90,6 +90,8 @@ class Run:
 
     #: Who did how much, where other engines do the work.
     workers: Table | None = None
+    _is_paused = False
+    _is_reported = False
     _pipeline: Pipeline
     _config: EngineConfig
     _coordinator: Coordinator
@@ -129,7 +131,6 @@ class Run:
             settings = engine.settings_for(settings, given)
         self.priority = priority
         self._engine = engine
-        self._is_paused = False
         self.out = Path(os.path.abspath(settings.out))
         self.settings: Settings = settings.model_copy(update={"out": self.out})
         self._given = as_paths(paths)
@@ -143,6 +144,7 @@ class Run:
         self._lock = FolderLock(self.out / ".cache" / "lock")
         # A signal handler may call `stop` while this thread is inside another method.
         self._guard = threading.RLock()
+        self._reporting = threading.Lock()
         self._sources: dict[str, Source] = {}
         self._stop_reasons: list[str] = []
         self._is_closed = False
@@ -396,19 +398,27 @@ class Run:
 
         def write() -> None:
             try:
-                summary = self._coordinator.summary()
-                self._report(summary, [], anew=True, is_over=False)
-                for problem in summary.unwritten:
-                    self._log.emit(Warned(problem))
+                with self._reporting:
+                    if not self._is_reported:
+                        self._report_so_far()
             finally:
                 written.set()
 
         with self._guard:
             if self._loop is None or self._ended.is_set():
                 return
-            self._call(write)
+            if self._engine is None:
+                self._call(write)
+            else:  # the loop has other runs to serve
+                self._call(self._loop.run_in_executor, None, write)
         while not written.wait(_LOOK_EVERY_S) and not self._ended.is_set():
             pass
+
+    def _report_so_far(self) -> None:
+        summary = self._coordinator.summary()
+        self._report(summary, [], anew=True, is_over=False)
+        for problem in summary.unwritten:
+            self._log.emit(Warned(problem))
 
     def events(self) -> Stream[Event]:
         """A new listener, which gets all events from the start of the run to its end, for `for`
@@ -456,10 +466,18 @@ class Run:
             announce(remark)
         self._pipeline = self._task.build(BuildContext(settings, choice, out))
         self._config = engine_config(settings, out, choice, self._pipeline, self._fresh)
+        if self._engine is not None:
+            self._config = self._engine.config_for(self._config)
         self._custodian = self._custody(choice)
         self._folder.callback(self._custodian.close)
         self._coordinator = Coordinator(
-            self._pipeline, self._config, self._hear, lock=self._lock, early=self._early
+            self._pipeline,
+            self._config,
+            self._hear,
+            lock=self._lock,
+            early=self._early,
+            resident=None if self._engine is None else self._engine.resident,
+            priority=self.priority,
         )
 
     def _devices(self) -> DeviceChoice:
@@ -472,7 +490,7 @@ class Run:
         it must be that thread because the kernel ends them with it.
         """
         assert self._thread is not None
-        if self._task.worker_imports:
+        if self._task.worker_imports and self._engine is None:
             self._early = EarlyWorkers()
         self._thread.start()
 
@@ -505,6 +523,8 @@ class Run:
     def _call(self, function: Any, *arguments: Any) -> None:
         """Schedule a call in the coordinator's loop, if the loop still exists."""
         assert self._loop is not None
+        if self._ended.is_set():
+            return
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
@@ -552,7 +572,10 @@ class Run:
         summary: RunSummary | None = None
         error: BaseException | None = None
         try:
-            summary = asyncio.run(self._go())
+            if self._engine is None:
+                summary = asyncio.run(self._go())
+            else:
+                summary = self._engine.carry_out(self._go())
         except BaseException as caught:  # noqa: BLE001 (raised for whoever waits)
             error = caught
         self._end(summary, error)
@@ -570,6 +593,11 @@ class Run:
 
     def _closing(self, summary: RunSummary) -> None:
         """Write the reports once all recordings are done, while the folder is still reserved."""
+        with self._reporting:
+            self._is_reported = True
+            self._report_at_end(summary)
+
+    def _report_at_end(self, summary: RunSummary) -> None:
         config, jobs = self._config, self._coordinator.jobs
         worked = any(not outcome.reused for outcome in summary.outcomes)
         written: list[ExportedFile] = []
@@ -626,6 +654,7 @@ def _stop_those_left() -> None:
         run.stop("the program ended")
     for run in left:
         run._ended.wait(_EXIT_WAIT_S)
+    close_those_left()
 
 
 def as_paths(paths: Paths) -> list[Path | Source]:

@@ -249,12 +249,12 @@ def test_gpu_memory_that_is_not_freed_is_reported(used: list[float], held: bool)
     async def process(job: Any, model_pass: ModelPass) -> None:
         job.status = "done"
 
-    replicas: Any = SimpleNamespace(stop=stop, place=dict, begin_pass=set)
-    planner: Any = SimpleNamespace(placements=lambda specs: {})
+    inference: Any = SimpleNamespace(end_pass=stop, place=dict, begin_pass=set)
+    planner: Any = SimpleNamespace(new_placements=lambda specs: {})
     passes = SequentialPasses(
         [ModelPass(ShoutModel(), frozenset())],
         planner,
-        replicas,
+        inference,
         recorder,  # type: ignore[arg-type]
         stopping=lambda: False,
         back_within=0.5,

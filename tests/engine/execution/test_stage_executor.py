@@ -46,8 +46,7 @@ class Scene:
         self.recorder = RunRecorder(
             self.pipeline, self.config, self.events.append, Monitor(NoDevices(), dict)
         )
-        replicas = SimpleNamespace(in_pass=lambda at: in_pass, expect=self.expected.append)
-        inference: Any = SimpleNamespace(replicas=replicas)
+        inference: Any = SimpleNamespace(in_pass=lambda at: in_pass, expect=self.expected.append)
         pool: Any = SimpleNamespace(run=self._run)
         self.executor = StageExecutor(
             self.pipeline, self.config, self.recorder, pool, inference, self._full

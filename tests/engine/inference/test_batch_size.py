@@ -97,7 +97,7 @@ def test_the_measured_pace_is_kept_for_each_kind_of_device() -> None:
     # proves: G10 G6
     from pathlib import Path
 
-    from reelmill.engine.inference.replicas import StageQueue
+    from reelmill.engine.inference.stage_queue import StageQueue
     from reelmill.engine.stage import Device
     from tests.engine.toys import ShoutModel, ShoutStage
 

@@ -12,8 +12,8 @@ from reelmill.engine.inference.batching import Batcher, QueuedItem
 from reelmill.engine.process.arena import Block
 
 
-def queued(cost: float, stage_run: Any = None, index: int = 0) -> QueuedItem:
-    return QueuedItem(stage_run, index, cost, Block(0, 4096))
+def queued(cost: float, stage_run: Any = None, index: int = 0, priority: int = 0) -> QueuedItem:
+    return QueuedItem(stage_run, index, cost, Block(0, 4096), priority)
 
 
 costs = st.floats(0.1, 30.0)
@@ -126,6 +126,46 @@ def test_a_failed_batch_is_taken_alone_and_first() -> None:
     assert [item.cost for item in batcher.take(8)] == [1]
 
 
+def test_items_of_higher_priority_go_first_and_others_fill_the_batch() -> None:
+    batcher = Batcher()
+    for cost in (9, 10, 2, 30):
+        batcher.add(queued(cost))
+    urgent = [queued(cost, priority=1) for cost in (11, 28)]
+    for item in urgent:
+        batcher.add(item)
+    batch = batcher.take(4)
+    assert batch[:2] == urgent
+    assert sorted(item.cost for item in batch[2:]) == [9, 10], "the nearest in cost"
+    assert sorted(item.cost for item in batcher.take(4)) == [2, 30]
+
+
+def test_every_eighth_batch_begins_with_what_has_waited_longest() -> None:
+    batcher = Batcher()
+    patient = queued(5)
+    batcher.add(patient)
+    batches = []
+    for _ in range(8):
+        batcher.add(queued(5, priority=7))
+        batcher.add(queued(5, priority=7))
+        batches += batcher.take(1)
+    assert batches.index(patient) == 7
+
+
+@given(st.lists(st.tuples(costs, st.integers(0, 2)), min_size=1, max_size=60), st.floats(1, 200))
+def test_priorities_keep_the_limits_and_lose_nothing(
+    values: list[tuple[float, int]], limit: float
+) -> None:
+    batcher = Batcher()
+    left = {queued(cost, priority=priority) for cost, priority in values}
+    for item in left:
+        batcher.add(item)
+    while batch := batcher.take(7, limit):
+        assert set(batch) <= left and len(batch) == len(set(batch)) <= 7
+        assert len(batch) == 1 or len(batch) * max(item.cost for item in batch) <= limit
+        left -= set(batch)
+    assert not left and not len(batcher)
+
+
 @pytest.mark.parametrize("size", [1, 5])
 def test_an_empty_queue_gives_nothing(size: int) -> None:
     assert Batcher().take(size) == []
@@ -138,4 +178,4 @@ def test_taken_items_are_removed_from_the_queue() -> None:
         if number >= 50:
             batcher.take(1)
     assert len(batcher) == 50
-    assert len(batcher._by_arrival) < 500
+    assert len(batcher._shelves[0]._by_arrival) < 500

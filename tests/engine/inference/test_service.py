@@ -15,12 +15,16 @@ from typing import Any, ClassVar
 
 import pytest
 
+from reelmill.core.keys import Seal
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.inference.replicas import Told
+from reelmill.engine.inference.run_inference import RunInference
 from reelmill.engine.inference.service import InferenceService
 from reelmill.engine.inference.stage_run import StageFailed, StageRun
+from reelmill.engine.inference.told import Told
 from reelmill.engine.process import cpu_worker, model_worker, model_worker_client
 from reelmill.engine.process.arena import Allocator, Block
+from reelmill.engine.process.client import Client
+from reelmill.engine.process.cpu_worker import Keys
 from reelmill.engine.process.model_worker import Inferred, ModelWorkerError
 from reelmill.engine.stage import Device, Stage
 from reelmill.errors import CrashError, Failure, ModelUnavailableError, TransientError
@@ -53,6 +57,12 @@ class ScriptedWorker:
     async def send(self, batch: model_worker.Batch) -> None:
         await asyncio.sleep(0)
         self._sent.append(batch)
+
+    def can_infer(self, stages: Any) -> bool:
+        return True
+
+    async def update(self, stages: Any, clients: Any) -> None:
+        await asyncio.sleep(0)
 
     async def receive(self, deadline: float) -> Inferred | ModelWorkerError:
         await asyncio.sleep(0)
@@ -123,27 +133,31 @@ class Scene:
 
         monkeypatch.setattr(model_worker_client.ModelWorker, "start", start)
         settings = {"batch_size": 4, "max_batch": 4, "retry_waits": (0.0, 0.0, 0.0), **config}
-        self.inference = InferenceService(
-            stages,
-            EngineConfig(folder, **settings),
-            0,
-            self.allocator,
-            folder,
-            Told(
-                batch=lambda done: self.batches.append(len(done.items)),
-                room=lambda: None,
-                fatal=self.fatal.append,
-                disk_full=self._count_disk_full,
-                warning=self.warnings.append,
-            ),
+        self.service = InferenceService(
+            EngineConfig(folder, **settings), 0, self.allocator, folder, lambda: None
         )
+        self.stages = stages
+        self.inference = self.join()
+
+    def join(self, **client: Any) -> RunInference:
+        """A run on these model workers."""
+        told = Told(
+            batch=lambda done: self.batches.append(len(done.items)),
+            fatal=self.fatal.append,
+            disk_full=self._count_disk_full,
+            warning=self.warnings.append,
+        )
+        return self.service.join(Client(self.stages, Keys(Seal(b"k" * 32)), **client), told)
 
     def _count_disk_full(self) -> None:
         self.disk_full += 1
 
-    async def take_through(self, label: str, items: int) -> StageRun:
+    async def take_through(
+        self, label: str, items: int, run: RunInference | None = None
+    ) -> StageRun:
         """Do what a stage run does: split while there is room, wait, close."""
-        stage_run = self.inference.open(SHOUT, label, self.folder / f"{label}.spill")
+        run = run or self.inference
+        stage_run = run.open(SHOUT, label, self.folder / f"{label}.spill")
         try:
             try:
                 for index in range(items):
@@ -166,7 +180,7 @@ def play(scene: Scene, do: Any) -> Any:
         try:
             return await asyncio.wait_for(do, 30)
         finally:
-            await scene.inference.stop()
+            await scene.service.stop()
 
     return asyncio.run(body())
 
@@ -190,7 +204,7 @@ def test_a_small_model_gets_another_worker_only_when_splitting_waits_for_it(
     scene = Scene(
         tmp_path, monkeypatch, outputs, stages=stages, devices=cpus, model_workers_open=True
     )
-    replicas, items = scene.inference.replicas, scene.inference.items
+    replicas, items = scene.service.replicas, scene.service.items
 
     async def begins(samples: int) -> int:
         for _ in range(samples):
@@ -294,7 +308,7 @@ def test_any_schedule_of_faults_ends_with_a_result_for_every_item(
             assert isinstance(end, StageRun), f"{label} paid for another: {end!r}"
             assert len(end.places) == 3 * counts[label]
     assert scene.allocator.out == set() and scene.allocator.used == 0
-    assert scene.inference.items.queued(SHOUT) == 0
+    assert scene.inference.queued(SHOUT) == 0
 
 
 def test_an_item_too_large_for_the_gpu_runs_on_the_cpu(
@@ -340,12 +354,12 @@ def test_spill_files_of_a_failed_recording_are_removed(
         block = await scene.inference.items.room(stage_run, PAGE)
         assert block is not None
         scene.inference.items.add(stage_run, cpu_worker.Sent(0, 1.0, block))
-        while not scene.inference.replicas.busy:
+        while not scene.inference.busy:
             await asyncio.sleep(0)
         stage_run.fail(StageFailed(Failure("shout", "input", "bad"), final=True))
         scene.inference.items.close(stage_run)
         assert block in scene.allocator.out, "the model worker still reads it"
-        while scene.inference.replicas.busy:
+        while scene.inference.busy:
             await asyncio.sleep(0)
 
     def write(batch: model_worker.Batch) -> Inferred:
@@ -395,13 +409,15 @@ def test_arena_room_is_granted_in_turn_and_refused_after_a_failure(
     scene = scene_of(tmp_path, monkeypatch, outputs, pages=4)
 
     async def wait() -> None:
-        first, second = (StageRun(SHOUT, label, tmp_path / label) for label in ("one", "two"))
+        first, second = (
+            scene.inference.open(SHOUT, label, tmp_path / label) for label in ("one", "two")
+        )
         room = scene.inference.items.room
         block = await room(first, 3 * PAGE)
         large, small = room(first, 2 * PAGE), room(second, PAGE)
         await asyncio.sleep(0)
         assert not large.done() and not small.done(), "the small one does not overtake"
-        assert not scene.inference.items.has_room()
+        assert not scene.inference.has_room()
         first.closed = True
         scene.inference.items.close(first)
         assert await large is None and await small is not None
@@ -419,7 +435,7 @@ def test_nothing_waits_for_arena_room_once_the_run_stops(
     scene = scene_of(tmp_path, monkeypatch, outputs, pages=1)
 
     async def wait() -> None:
-        stage_run = StageRun(SHOUT, "one", tmp_path / "one")
+        stage_run = scene.inference.open(SHOUT, "one", tmp_path / "one")
         assert await scene.inference.items.room(stage_run, PAGE) is not None
         second = scene.inference.items.room(stage_run, PAGE)
         scene.inference.drain()

@@ -17,7 +17,8 @@ from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Recording, read_state
 from reelmill.engine.process import cpu_pool, cpu_worker
 from reelmill.engine.process.arena import Arena, Block, create_memory
-from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.process.client import Client
+from reelmill.engine.process.cpu_pool import CpuPool, RunPool
 from reelmill.errors import CrashError, NotBegunError
 from tests.engine.toys import Read, ShoutModel, ShoutStage, WordItem
 
@@ -35,7 +36,9 @@ class Bench:
         self.memory = create_memory(1 << 20)
         stages = (Read(self.log), ShoutStage(ShoutModel(), self.log))
         keys = cpu_worker.Keys(SEAL, b"spill")
-        self.pool = CpuPool(size, stages, self.memory, folder, keys=keys, **options)
+        self.processes = CpuPool(size, self.memory, folder, **options)
+        self.client = Client(stages, keys)
+        self.pool = self.processes.join(self.client)
 
     def task(self, text: str, kind: type = cpu_worker.Run, **more: Any) -> Any:
         path = self.folder / f"{len(list(self.folder.glob('*.txt')))}.txt"
@@ -56,8 +59,8 @@ def on_bench(
         try:
             await asyncio.wait_for(do(bench), 60)
         finally:
-            pids = bench.pool.pids
-            await bench.pool.close()
+            pids = bench.processes.pids
+            await bench.processes.close()
             os.close(bench.memory)
             assert not any(psutil.pid_exists(pid) for pid in pids)
         assert bench.pool.busy == 0
@@ -70,7 +73,7 @@ def test_a_worker_runs_one_task_after_the_other(tmp_path: Path) -> None:
     async def do(bench: Bench) -> None:
         for text in ("a", "b c"):
             assert isinstance(await bench.read(text), cpu_worker.Made)
-        assert len(bench.pool.pids) == 1
+        assert len(bench.processes.pids) == 1
 
     on_bench(tmp_path, do)
 
@@ -79,10 +82,10 @@ def test_prestarted_workers_do_not_exceed_the_limit(tmp_path: Path) -> None:
     async def begin(bench: Bench) -> None:
         await bench.pool.begin(1)
         await bench.pool.begin(5)
-        ahead = set(bench.pool.pids)
+        ahead = set(bench.processes.pids)
         assert len(ahead) == 2
         await asyncio.gather(*(bench.read(text) for text in ("one", "two", "three")))
-        assert set(bench.pool.pids) == ahead
+        assert set(bench.processes.pids) == ahead
 
     on_bench(tmp_path, begin, size=2)
 
@@ -117,9 +120,9 @@ def test_a_failed_task_does_not_end_its_worker(tmp_path: Path) -> None:
     async def do(bench: Bench) -> None:
         answer = await bench.read("unreadable")
         assert isinstance(answer, cpu_worker.Failed) and answer.kind == "input"
-        pids = bench.pool.pids
+        pids = bench.processes.pids
         assert isinstance(await bench.read("fine"), cpu_worker.Made)
-        assert bench.pool.pids == pids
+        assert bench.processes.pids == pids
 
     on_bench(tmp_path, do)
 
@@ -146,12 +149,12 @@ def test_workers_that_die_while_idle_fail_no_task(tmp_path: Path) -> None:
     # proves: G10
     async def do(bench: Bench) -> None:
         await asyncio.gather(bench.read("a"), bench.read("b"))
-        for pid in bench.pool.pids:
+        for pid in bench.processes.pids:
             psutil.Process(pid).kill()
         await asyncio.sleep(0.2)
         for _ in range(3):
             assert isinstance(await bench.read("fine"), cpu_worker.Made)
-        assert len(bench.pool.pids) <= 2
+        assert len(bench.processes.pids) <= 2
 
     on_bench(tmp_path, do, size=2)
 
@@ -160,7 +163,7 @@ def test_a_task_whose_worker_dies_before_it_began_is_not_blamed(tmp_path: Path) 
     # proves: G10
     async def do(bench: Bench) -> None:
         await bench.read("a")
-        worker = psutil.Process(bench.pool.pids[0])
+        worker = psutil.Process(bench.processes.pids[0])
         worker.suspend()
         task = asyncio.create_task(bench.read("b"))
         await asyncio.sleep(0.1)
@@ -179,7 +182,7 @@ def test_a_hanging_task_is_ended_at_its_deadline(tmp_path: Path) -> None:
         os.mkfifo(bench.folder / "fifo")
         stuck = bench.task("x")
         stuck = cpu_worker.Run(**{**vars(stuck), "sources": ()})
-        psutil.Process(bench.pool.pids[0]).suspend()
+        psutil.Process(bench.processes.pids[0]).suspend()
         with pytest.raises(
             CrashError, match=r"1\.txt: worker-1 made no progress on it.*--stall-timeout"
         ):
@@ -192,7 +195,7 @@ def test_a_cancelled_task_frees_its_slot(tmp_path: Path) -> None:
     # proves: G12
     async def do(bench: Bench) -> None:
         await bench.read("warm")
-        psutil.Process(bench.pool.pids[0]).suspend()
+        psutil.Process(bench.processes.pids[0]).suspend()
         running = asyncio.create_task(bench.read("a"))
         waiting = asyncio.create_task(bench.read("b"))
         await asyncio.sleep(0.1)
@@ -276,7 +279,7 @@ def test_an_internal_error_during_a_split_leaves_the_pool_usable(tmp_path: Path)
             task = _split_task(bench, "one two")
             await bench.pool.run(task, 0, room=broken, on_item=lambda _: None)
         assert isinstance(await bench.read("fine"), cpu_worker.Made)
-        assert len(bench.pool.pids) == 1
+        assert len(bench.processes.pids) == 1
 
     on_bench(tmp_path, do)
 
@@ -307,7 +310,7 @@ def test_a_task_beyond_its_memory_limit_fails_only_its_recording(tmp_path: Path)
         )
         assert "0.txt: needs more than the 600 MB" in failed.message
         assert "--worker-memory" in failed.message
-        assert bench.pool.pids == [], "its memory is given back with the process"
+        assert bench.processes.pids == [], "its memory is given back with the process"
         assert isinstance(await bench.read("next"), cpu_worker.Made)
 
     on_bench(tmp_path, do, memory_mb=600)
@@ -351,3 +354,90 @@ def test_hashing_restarts_after_its_process_is_lost(tmp_path: Path) -> None:
     while made.state is None:
         made = cpu_worker._identify(replace(task, hashed=made.hashed), 0.0)
     assert made.state == read_state(path)
+
+
+class Sharing:
+    """A pool of one worker that is busy, and the tasks of several runs that wait for it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.order: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def run(self, name: str, priority: int = 0, tasks: int = 1) -> RunPool:
+        client = Client(self._bench.client.stages, self._bench.client.keys, priority=priority)
+        pool = self._bench.processes.join(client)
+        self._tasks += [asyncio.create_task(self._task(name, pool)) for _ in range(tasks)]
+        return pool
+
+    async def _task(self, name: str, pool: RunPool) -> None:
+        assert isinstance(await pool.run(self._bench.task(name), 0), cpu_worker.Made)
+        self.order.append(name)
+
+    async def all(self) -> str:
+        await asyncio.gather(*self._tasks)
+        return "".join(self.order)
+
+
+def test_runs_of_the_same_priority_take_turns(tmp_path: Path) -> None:
+    async def do(bench: Bench) -> None:
+        sharing = Sharing(bench)
+        sharing.run("a", tasks=6)
+        await asyncio.sleep(0)
+        sharing.run("b", tasks=3)
+        order = await sharing.all()
+        assert order[0] == "a" and order.rindex("b") <= 6, "each second task is one of b's"
+        assert len(bench.processes.pids) == 1, "one process knows both runs"
+
+    on_bench(tmp_path, do)
+
+
+def test_a_run_of_higher_priority_goes_first_but_not_for_ever(tmp_path: Path) -> None:
+    async def do(bench: Bench) -> None:
+        sharing = Sharing(bench)
+        sharing.run("l", tasks=2)
+        await asyncio.sleep(0)
+        sharing.run("h", priority=1, tasks=10)
+        order = await sharing.all()
+        assert order.startswith("lhhhhhh") and order.index("l", 1) == 7, "the eighth task"
+
+    on_bench(tmp_path, do)
+
+
+def test_a_paused_run_and_one_that_ends_start_nothing(tmp_path: Path) -> None:
+    async def do(bench: Bench) -> None:
+        sharing = Sharing(bench)
+        await bench.read("first")
+        paused, other = sharing.run("p"), sharing.run("o")
+        paused.pause(True)
+        await asyncio.sleep(0)
+        while not sharing.order:
+            await asyncio.sleep(0.01)
+        assert sharing.order == ["o"] and paused.busy == 0
+        other.close()
+        paused.pause(False)
+        assert await sharing.all() == "op"
+
+    on_bench(tmp_path, do)
+
+
+def test_a_split_that_waits_for_room_does_not_keep_other_runs_waiting(tmp_path: Path) -> None:
+    async def do(bench: Bench) -> None:
+        room: asyncio.Future[Block | None] = asyncio.get_running_loop().create_future()
+        split = asyncio.create_task(
+            bench.pool.run(
+                _split_task(bench, "one"), 0, room=lambda size: room, on_item=lambda item: None
+            )
+        )
+        while not bench.pool.blocked:
+            await asyncio.sleep(0.01)
+        own = asyncio.create_task(bench.read("of the same run"))
+        sharing = Sharing(bench)
+        sharing.run("o", tasks=2)
+        assert await sharing.all() == "oo" and not own.done()
+        room.set_result(None)
+        assert isinstance(await split, cpu_worker.Made)
+        assert isinstance(await own, cpu_worker.Made)
+        assert len(bench.processes.pids) == 1, "the other process is not kept"
+
+    on_bench(tmp_path, do)

@@ -42,7 +42,7 @@ def on_early_bench(
         try:
             await asyncio.wait_for(do(bench, early), 60)
         finally:
-            await bench.pool.close()
+            await bench.processes.close()
             os.close(bench.memory)
             early.close()
 
@@ -55,7 +55,7 @@ def test_a_worker_that_started_early_does_the_first_task(tmp_path: Path) -> None
     async def do(bench: Bench, early: EarlyWorkers) -> None:
         (waiting,) = begun(others)
         assert isinstance(await bench.read("a"), cpu_worker.Made)
-        assert bench.pool.pids == [waiting.pid]
+        assert bench.processes.pids == [waiting.pid]
 
     on_early_bench(tmp_path, do, imports=("tests.engine.toys",))
 
@@ -67,7 +67,7 @@ def test_workers_that_nobody_took_end_with_the_run(tmp_path: Path) -> None:
         await bench.read("a")
         assert len(begun(others)) == 3
         early.end_waiting()
-        assert [one.pid for one in begun(others)] == bench.pool.pids
+        assert [one.pid for one in begun(others)] == bench.processes.pids
 
     on_early_bench(tmp_path, do, count=3)
     assert not begun(others)

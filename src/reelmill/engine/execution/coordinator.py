@@ -10,7 +10,9 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN
@@ -20,25 +22,28 @@ from reelmill.engine.execution.earlier import sweep
 from reelmill.engine.execution.planning import Elsewhere, Job, Source
 from reelmill.engine.execution.recording_runner import RecordingRunner
 from reelmill.engine.execution.recordings import RunRecordings
+from reelmill.engine.execution.resident import ResidentEngine
 from reelmill.engine.execution.resource_controller import ResourceController
 from reelmill.engine.execution.run_recorder import RunRecorder
-from reelmill.engine.execution.sequential import Planner, SequentialPasses
+from reelmill.engine.execution.sequential import SequentialPasses
 from reelmill.engine.execution.stage_cache import StageCache
 from reelmill.engine.execution.stage_executor import StageExecutor
 from reelmill.engine.execution.stopping import Stopping
 from reelmill.engine.execution.ticking import Ticking
-from reelmill.engine.execution.workers import Workers
-from reelmill.engine.inference.memory_estimator import MemoryEstimator
+from reelmill.engine.execution.workers import RunWorkers, Workers
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.process.client import Client
+from reelmill.engine.process.cpu_worker import Keys
 from reelmill.engine.process.early import EarlyWorkers
-from reelmill.engine.resources.model_profiles import ModelProfiles
-from reelmill.engine.resources.monitor import Devices, Monitor, NvmlDevices
+from reelmill.engine.resources.monitor import Devices, Monitor, NvmlDevices, Sample
 from reelmill.engine.resources.placement import passes_of
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.state.run_db import Ledger
 from reelmill.engine.telemetry.events import Emit
-from reelmill.engine.telemetry.metrics import RunSummary
+from reelmill.engine.telemetry.metrics import ModelWorkerTotals, RunSummary
 from reelmill.errors import NotOursError, UsageError, reason
+
+_T = TypeVar("_T")
 
 
 class Coordinator:
@@ -52,25 +57,38 @@ class Coordinator:
         devices: Devices | None = None,
         lock: FolderLock | None = None,
         early: EarlyWorkers | None = None,
+        resident: ResidentEngine | None = None,
+        priority: int = 0,
     ) -> None:
         """`lock`: the output folder's, where the caller holds it already. `early`: the workers to
-        take first; the caller closes them."""
+        take first; the caller closes them. `resident`: an engine that the run shares with others,
+        in whose loop it runs; None for processes of its own. `priority`: among these runs."""
         self._pipeline = pipeline
         self._config = config
-        self._monitor = Monitor(devices or NvmlDevices(), self._processes)
+        self._resident = resident
+        devices = devices or (NvmlDevices() if resident is None else resident.monitor.devices)
+        leader = None if resident is None else resident.monitor
+        self._monitor = Monitor(devices, self._processes, leader)
         self._recorder = RunRecorder(pipeline, config, emit, self._monitor)
-        self._model_profiles = ModelProfiles(config.model_profiles)
-        self._planner = Planner(pipeline, config, self._recorder, self._model_profiles)
         self._lock = lock or FolderLock(config.cache / "lock")
         self._early = early
         self._stopping = Stopping(config.out, self._recorder)
+        self._client = Client(
+            pipeline.stages,
+            Keys(config.seal, config.spill_key),
+            config.worker_environment,
+            priority,
+            partial(gate.places_of, config.out),
+        )
         self._intake = Intake()
+        #: What was asked for before the recordings were planned; None from then on.
+        self._postponed: list[Callable[[], None]] | None = []
         #: Whether the recordings given at the start were compared with those of earlier runs.
         self.is_planned = False
         self._ledger: Ledger
         self._recordings: RunRecordings
-        self._workers: Workers | None = None
-        self._is_paused = False
+        self._own: Workers | None = None
+        self._workers: RunWorkers | None = None
 
     @property
     def jobs(self) -> Sequence[Job]:
@@ -104,30 +122,51 @@ class Coordinator:
             UsageError: another run has the output folder, or it cannot be written.
         """
         with contextlib.ExitStack() as opened:
-            with self._writing():
-                self._open_folder(sources, opened)
-                self._recordings = RunRecordings(
-                    self._pipeline, self._config, self._ledger, self._recorder
-                )
-                waiting = self._recordings.plan(sources)
+            if self._resident is not None:
+                self._resident.joins(self._client, self._recorder, self._stopping.fatal)
+                opened.callback(self._resident.leaves, self._client)
+            waiting = await self._aside(self._plan, sources, opened)
             self._intake = Intake(waiting, closed=not until_closed, held=held)
-            self._intake.pause(self._is_paused)
+            postponed, self._postponed = self._postponed or [], None
+            for call in postponed:
+                call()
             self.is_planned = True
             await self._run()
             self._recordings.tell_of_lost()
             summary = self.summary()
             if closing is not None:
-                closing(summary)
+                await self._aside(closing, summary)
         return summary
 
     def summary(self) -> RunSummary:
         """What is done so far. Only in the coordinator's loop."""
-        model_workers = self._workers.inference.replicas.totals if self._workers else []
-        return self._recorder.summary(model_workers, self._stopping.reason)
+        return self._recorder.summary(self._model_workers(), self._stopping.reason)
+
+    async def _aside(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """Call a function that may take long; in a thread, if the loop has other runs to serve."""
+        if self._resident is None:
+            return function(*arguments)
+        return await asyncio.to_thread(function, *arguments)
+
+    def _model_workers(self) -> list[ModelWorkerTotals]:
+        """What model workers did for this run."""
+        if self._workers is None:
+            return []
+        inference = self._workers.inference
+        return inference.replicas.totals if self._resident is None else inference.totals
+
+    def _is_postponed(self, call: Callable[[], None]) -> bool:
+        """Whether the recordings are still being planned; the call is then made afterwards."""
+        if self._postponed is None:
+            return False
+        self._postponed.append(call)
+        return True
 
     def add(self, sources: Sequence[Source]) -> None:
         """Take more recordings in; those that the run has already are left out. Only in the
         coordinator's loop, and while the run is open."""
+        if self._is_postponed(partial(self.add, sources)):
+            return
         try:
             self._intake.add(self._recordings.plan(self._recordings.new(sources)))
         except sqlite3.OperationalError:
@@ -148,7 +187,8 @@ class Coordinator:
 
     def close(self) -> None:
         """No more recordings come: the run is over when all it has are done."""
-        self._intake.close()
+        if not self._is_postponed(self.close):
+            self._intake.close()
 
     def stop(self, reason: str) -> None:
         """Start nothing new and save finished work. If called again, do not wait for that
@@ -157,10 +197,11 @@ class Coordinator:
 
     def pause(self, is_paused: bool) -> None:
         """Start nothing new while paused. Only in the coordinator's loop."""
-        self._is_paused = is_paused
-        self._intake.pause(is_paused)
-        if self._workers is not None:
-            self._workers.pool.pause(is_paused)
+        self._client.is_paused = is_paused
+        if not self._is_postponed(partial(self.pause, is_paused)):
+            self._intake.pause(is_paused)
+            if self._workers is not None:
+                self._workers.pool.pause(is_paused)
 
     # -- the output folder
 
@@ -176,6 +217,15 @@ class Coordinator:
                 f"{self._config.out}: results cannot be written there ({reason(error)}); free some "
                 "space, or choose another folder with -o"
             ) from error
+
+    def _plan(self, sources: Sequence[Source], opened: contextlib.ExitStack) -> list[Job]:
+        """The recordings that need work, once the output folder is ours."""
+        with self._writing():
+            self._open_folder(sources, opened)
+            self._recordings = RunRecordings(
+                self._pipeline, self._config, self._ledger, self._recorder
+            )
+            return self._recordings.plan(sources)
 
     def _open_folder(self, sources: Sequence[Source], opened: contextlib.ExitStack) -> None:
         """Make the output folder ours until `opened` is closed, and clear away what a run that was
@@ -206,46 +256,43 @@ class Coordinator:
                 self._ledger.put_note("clean", "yes")
 
     async def _work(self) -> None:
-        estimator = MemoryEstimator(self._monitor, self._model_profiles)
-        workers = self._workers = Workers(
-            self._pipeline,
-            self._config,
-            self._recorder,
-            self._stopping,
-            estimator,
-            self._early or EarlyWorkers(),
+        processes = self._own_workers() if self._resident is None else self._resident.workers
+        workers = self._workers = RunWorkers(
+            processes, self._client, self._config, self._recorder, self._stopping
         )
-        workers.pool.pause(self._is_paused)
-        ticking = self._ticking(workers).start()
+        ticking = self._ticking(processes, workers).start()
         try:
             await self._until_done_or_stopped(self._runner(workers), workers)
         finally:
             ticking.cancel()
-            await workers.close()
-            if problem := self._model_profiles.save():
-                self._recorder.warn(problem)
+            if self._resident is not None:
+                workers.leave()
+            else:
+                await processes.close()
+                if problem := processes.save_profiles():
+                    self._recorder.warn(problem)
 
-    def _ticking(self, workers: Workers) -> Ticking:
-        config, recorder, inference = self._config, self._recorder, workers.inference
-        controller = ResourceController(
-            config,
-            self._planner,
-            inference.replicas,
-            inference.items,
-            workers.pool,
-            recorder,
-            self._stopping.fatal,
-        )
+    def _own_workers(self) -> Workers:
+        logs = self._config.cache / "logs"
+        early = self._early or EarlyWorkers()
+        self._own = Workers(self._config, logs, self._monitor, early)
+        return self._own
+
+    def _ticking(self, processes: Workers, workers: RunWorkers) -> Ticking:
+        config, recorder = self._config, self._recorder
+        see: Callable[[Sample], None] = lambda sample: None  # noqa: E731 (the engine sees it)
+        if self._resident is None:
+            see = ResourceController(config, processes, recorder, self._stopping.fatal).see
         return Ticking(
             config.intervals,
             recorder,
-            controller,
+            see,
             self._ledger,
             self._stopping,
-            inference.items.queued,
+            workers.inference.queued,
         )
 
-    def _runner(self, workers: Workers) -> RecordingRunner:
+    def _runner(self, workers: RunWorkers) -> RecordingRunner:
         pipeline, config, recorder = self._pipeline, self._config, self._recorder
         disk_full, known = self._stopping.disk_full, self._recordings
         cache = StageCache(pipeline, config, self._ledger, recorder, known.results, disk_full)
@@ -255,7 +302,7 @@ class Coordinator:
             pipeline, config, self._ledger, recorder, pool, cache, executor, known.earlier
         )
 
-    async def _until_done_or_stopped(self, runner: RecordingRunner, workers: Workers) -> None:
+    async def _until_done_or_stopped(self, runner: RecordingRunner, workers: RunWorkers) -> None:
         everything = asyncio.create_task(self._go_through(runner, workers))
         stop = asyncio.create_task(self._stopping.asked())
         await asyncio.wait({everything, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -266,10 +313,11 @@ class Coordinator:
         with contextlib.suppress(asyncio.CancelledError):
             await everything
 
-    async def _go_through(self, runner: RecordingRunner, workers: Workers) -> None:
+    async def _go_through(self, runner: RecordingRunner, workers: RunWorkers) -> None:
         """All recordings through all models, which are loaded together or one after the other."""
-        plan = self._planner.plan()
-        for text in [*self._planner.left_on_cpu(), *filter(None, [plan.reason])]:
+        planner, models = workers.planner, self._pipeline.models
+        plan = planner.plan(models, self._config.placement)
+        for text in [*planner.left_on_cpu(models), *filter(None, [plan.reason])]:
             self._recorder.note(text)
         if plan.short:
             self._recorder.warn(
@@ -279,8 +327,7 @@ class Coordinator:
             if plan.is_sequential:
                 await self._one_after_the_other(runner, workers)
             else:
-                placements = self._planner.placements(self._pipeline.models)
-                workers.inference.replicas.place(placements)
+                workers.inference.place(planner.new_placements(models))
                 await workers.begin(
                     sum(job.original.before is None for job in self._intake.waiting)
                 )
@@ -288,11 +335,11 @@ class Coordinator:
         finally:
             await runner.cancel()
 
-    async def _one_after_the_other(self, runner: RecordingRunner, workers: Workers) -> None:
+    async def _one_after_the_other(self, runner: RecordingRunner, workers: RunWorkers) -> None:
         passes = SequentialPasses(
             passes_of(self._pipeline),
-            self._planner,
-            workers.inference.replicas,
+            workers.planner,
+            workers.inference,
             self._recorder,
             lambda: self._stopping.is_asked,
             self._config.intervals.memory_back,
@@ -308,9 +355,13 @@ class Coordinator:
     async def _admit(
         self, intake: Intake, process: Callable[[Job], Awaitable[None]], runner: RecordingRunner
     ) -> None:
-        await admit(intake, self._config.open_recordings, process, runner.give_up)
+        async def working(job: Job) -> None:
+            with self._client.working():
+                await process(job)
+
+        await admit(intake, self._config.open_recordings, working, runner.give_up)
 
     def _processes(self) -> dict[int, str]:
         """The run's processes by id, and what each is."""
-        workers = self._workers.processes if self._workers is not None else {}
+        workers = self._own.processes if self._own is not None else {}
         return {os.getpid(): "coordinator", **workers}

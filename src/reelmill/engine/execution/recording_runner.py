@@ -21,7 +21,7 @@ from reelmill.engine.execution.stage_executor import StageExecutor, all_or_first
 from reelmill.engine.inference.stage_run import StageFailed
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import cpu_worker
-from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.process.cpu_pool import RunPool
 from reelmill.engine.resources.placement import ModelPass
 from reelmill.engine.stage import ModelStage, Stage
 from reelmill.engine.state.run_db import Ledger, Result
@@ -42,7 +42,7 @@ class RecordingRunner:
         config: EngineConfig,
         ledger: Ledger,
         recorder: RunRecorder,
-        pool: CpuPool,
+        pool: RunPool,
         cache: StageCache,
         executor: StageExecutor,
         earlier: EarlierWork,

@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.execution.run_recorder import RunRecorder
-from reelmill.engine.execution.sequential import Planner
-from reelmill.engine.inference.item_queues import ItemQueues
-from reelmill.engine.inference.replica_manager import ReplicaManager
-from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.execution.workers import Workers
 from reelmill.engine.resources import policy
 from reelmill.engine.resources import process_memory as memory
 from reelmill.engine.resources.device_policy import DevicePolicy, Move
 from reelmill.engine.resources.memory_policy import Action, Halve, MemoryPolicy, Release, Stop, Warn
 from reelmill.engine.resources.monitor import Sample
+
+
+class Teller(Protocol):
+    """Tells of decisions: the recorder of a run, or of all runs of an engine."""
+
+    def warn(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def line(self, values: dict[str, Any]) -> None: ...
+
+    def clock(self) -> float: ...
 
 
 class ResourceController:
@@ -25,11 +34,8 @@ class ResourceController:
     def __init__(
         self,
         config: EngineConfig,
-        planner: Planner,
-        replicas: ReplicaManager,
-        items: ItemQueues,
-        pool: CpuPool,
-        recorder: RunRecorder,
+        workers: Workers,
+        teller: Teller,
         stop: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -39,11 +45,11 @@ class ResourceController:
         self._device_policy = DevicePolicy(
             gpus, config.devices_automatic, clock(), self._look_every
         )
-        self._planner = planner
-        self._replicas = replicas
-        self._items = items
-        self._pool = pool
-        self._recorder = recorder
+        self._planner = workers.planner
+        self._inference = workers.inference
+        self._replicas = workers.inference.replicas
+        self._pool = workers.pool
+        self._teller = teller
         self._stop = stop
         self._clock = clock
         self._recalled_at = clock()
@@ -60,7 +66,7 @@ class ResourceController:
         )
         if move is not None:
             self._move(move, sample)
-        self._replicas.reinforce(is_behind=self._items.all_wait())
+        self._replicas.reinforce(is_behind=self._inference.items.all_wait())
         if now - self._recalled_at >= self._look_every:
             self._recalled_at = now
             self._recall(sample)
@@ -69,10 +75,10 @@ class ResourceController:
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Warn):
-            self._recorder.warn(action.text)
+            self._teller.warn(action.text)
         elif isinstance(action, Halve):
-            if smaller := self._items.halve(action.device):
-                self._recorder.warn(f"smaller batches on {action.device}: {', '.join(smaller)}")
+            if smaller := self._inference.items.halve(action.device):
+                self._teller.warn(f"smaller batches on {action.device}: {', '.join(smaller)}")
         elif isinstance(action, Release):
             self._replicas.release()
             if self._trimming is None or self._trimming.done():
@@ -81,10 +87,13 @@ class ResourceController:
             self._stop(action.reason)
 
     async def _release(self) -> None:
-        """Release memory that the coordinator and the CPU pool do not need. Model workers were
-        asked already, and report what they released themselves."""
+        """Release memory that nobody needs: of models that no run uses now, of the coordinator, and
+        of the CPU pool. Model workers were asked already, and report what they released
+        themselves."""
+        for model in await self._inference.unload_idle():
+            self._teller.warn(f"{model} was unloaded, because no run needs it")
         workers, workers_mb = await self._pool.trim()
-        self._recorder.warn(
+        self._teller.warn(
             f"memory released: {memory.release():,.0f} MB by the coordinator, {workers_mb:,.0f} "
             f"MB by ending {workers} idle CPU workers"
         )
@@ -96,11 +105,11 @@ class ResourceController:
             self._planner.placements(self._replicas.loaded_models),
             lost=lambda device: device.kind != "cpu" and device.index not in there,
         )
-        (self._recorder.warn if move.slower else self._recorder.note)(move.reason)
-        self._recorder.line(
+        (self._teller.warn if move.slower else self._teller.note)(move.reason)
+        self._teller.line(
             {
                 "event": "devices",
-                "at": self._recorder.clock(),
+                "at": self._teller.clock(),
                 "devices": [str(device) for device in move.devices] or ["cpu"],
                 "reason": move.reason,
             }
@@ -115,4 +124,4 @@ class ResourceController:
                 room * free.get(home.index, 0.0) > max(1.0, self._planner.need_of(spec, home.kind))
             )
         ):
-            self._recorder.note(text)
+            self._teller.note(text)

@@ -133,6 +133,21 @@ class RunRecorder:
         """Seconds since the run started."""
         return round(time.monotonic() - self._began, 4)
 
+    @property
+    def out(self) -> Path:
+        """The run's output folder."""
+        return self._config.out
+
+    @property
+    def task(self) -> str:
+        """The name of the run's pipeline."""
+        return self._pipeline.name
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Recordings in all, done and failed."""
+        return len(self._jobs), self._counts["done"], self._counts["failed"]
+
     def planned(self, jobs: Sequence[Job]) -> None:
         """Count added recordings. Those finished by earlier runs count as done."""
         self._jobs.extend(jobs)
@@ -193,10 +208,11 @@ class RunRecorder:
     def batch(self, batch: BatchDone) -> None:
         """Count an inferred batch."""
         answer, items = batch.answer, batch.items
-        seconds = answer.ended - answer.started
+        seconds = batch.seconds
         totals = self._stages[batch.queue.stage.name]
         totals.batches += 1
         totals.items += len(items)
+        totals.other_items += batch.others
         totals.model_seconds += seconds
         last = self.monitor.last
         record = BatchRecord(
@@ -215,6 +231,7 @@ class RunRecorder:
             device_memory_mb=self._device_memory_mb(batch.replica.device),
             host_memory_mb=round(answer.memory_mb, 1),
             cpu_percent=last.cpu_percent if last else 0.0,
+            other_items=batch.others,
         )
         self.line(record.as_line())
 

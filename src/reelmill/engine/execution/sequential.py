@@ -1,5 +1,4 @@
-"""Sequential loading: measures what models need, places them, and takes all recordings through one
-model after the other.
+"""Sequential loading: takes all recordings through one model after the other.
 
 Before the next model is loaded, the memory of the last one is verified to be free: its processes
 are gone, and a GPU has as much memory in use as before.
@@ -11,93 +10,20 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 
-from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.planner import Planner
 from reelmill.engine.execution.planning import Job
 from reelmill.engine.execution.run_recorder import RunRecorder
-from reelmill.engine.inference.replica_manager import ReplicaManager
-from reelmill.engine.pipeline import Pipeline
-from reelmill.engine.resources import placement
-from reelmill.engine.resources.model_profiles import ModelProfiles
-from reelmill.engine.resources.placement import Means, ModelPass, Need, Placement, Plan
-from reelmill.engine.stage import Device, ModelSpec
+from reelmill.engine.inference.run_inference import RunInference
+from reelmill.engine.resources.placement import ModelPass
+from reelmill.engine.stage import Device
 
 #: A recording that needs a model whose pass is over (its artifact was damaged) waits for the next
 #: round. More rounds than this mean that artifacts keep being damaged.
 _ROUNDS = 3
-_MB = 1 << 20
 _TOLERANCE_MB = 64.0
 
 #: Admits recordings, passes each to the function, and returns when all are processed.
 Admit = Callable[[Sequence[Job], Callable[[Job], Awaitable[None]]], Awaitable[None]]
-
-
-class Planner:
-    """Knows what models need and what is available, and asks the policies to decide."""
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        config: EngineConfig,
-        recorder: RunRecorder,
-        model_profiles: ModelProfiles,
-    ) -> None:
-        self._pipeline = pipeline
-        self._config = config
-        self._recorder = recorder
-        self._model_profiles = model_profiles
-        self._devices = config.devices
-        self._workers_open = config.model_workers_open
-        self._in_turns = False
-
-    def use(self, gpus: tuple[Device, ...]) -> None:
-        """From now on plan for these GPUs, or if there are none for the CPU, with as many model
-        workers as fit."""
-        self._devices = gpus or (Device("cpu"),)
-        self._workers_open = not gpus
-
-    def plan(self) -> Plan:
-        plan = placement.decide(self.needs(), self.means(), self._config.placement)
-        self._in_turns = plan.is_sequential
-        return plan
-
-    def left_on_cpu(self) -> list[str]:
-        """Which models cannot use the chosen devices, and why."""
-        return placement.left_on_cpu(self._pipeline.models, self._devices)
-
-    def needs(self, specs: Sequence[ModelSpec] | None = None) -> list[Need]:
-        """The measured or estimated memory need of each model."""
-        return [
-            self._need(spec, placement.kind_for(spec, self._devices))
-            for spec in (self._pipeline.models if specs is None else specs)
-        ]
-
-    def need_of(self, spec: ModelSpec, kind: str) -> float:
-        return self._need(spec, kind).memory_mb
-
-    def need_mb(self, kind: str) -> float:
-        """The memory needs of the models that can use a kind of device."""
-        sizes = [self.need_of(spec, kind) for spec in self._pipeline.models if spec.supports(kind)]
-        return max(sizes, default=0.0) if self._in_turns else sum(sizes)
-
-    def _need(self, spec: ModelSpec, kind: str) -> Need:
-        seen = self._model_profiles.of(spec, kind)
-        if seen is not None:
-            return Need(spec, kind, seen.peak_mb, measured=True, paces=seen.paces)
-        return Need(spec, kind, spec.memory_mb(kind))
-
-    def means(self) -> Means:
-        config = self._config
-        sample = self._recorder.monitor.last or self._recorder.monitor.take()
-        left = sample.machine_total_mb - sample.machine_used_mb
-        free = {"cpu": left - config.arena_bytes / _MB}
-        chosen = [d for d in sample.devices if Device("cuda", d.index) in self._devices]
-        if chosen:
-            free["cuda"] = min(device.total_mb - device.used_mb for device in chosen)
-        return Means(self._devices, free, config.cores, self._workers_open, config.threads)
-
-    def placements(self, specs: Sequence[ModelSpec]) -> dict[ModelSpec, Placement]:
-        """The placement of models that are loaded together."""
-        return placement.place(self.needs(specs), self.means())
 
 
 class SequentialPasses:
@@ -107,7 +33,7 @@ class SequentialPasses:
         self,
         passes: Sequence[ModelPass],
         planner: Planner,
-        replicas: ReplicaManager,
+        inference: RunInference,
         recorder: RunRecorder,
         stopping: Callable[[], bool],
         back_within: float,
@@ -116,7 +42,7 @@ class SequentialPasses:
         seconds."""
         self._passes = passes
         self._planner = planner
-        self._replicas = replicas
+        self._inference = inference
         self._recorder = recorder
         self._stopping = stopping
         self._back_within = back_within
@@ -148,8 +74,8 @@ class SequentialPasses:
         process: Callable[[Job, ModelPass], Awaitable[None]],
     ) -> None:
         before = self._used()
-        self._replicas.place(self._planner.placements([model_pass.spec]))
-        self._replicas.begin_pass(model_pass.stages)
+        self._inference.place(self._planner.new_placements([model_pass.spec]))
+        self._inference.begin_pass(model_pass.stages)
         self._recorder.line(
             {"event": "turn", "at": self._recorder.clock(), "model": model_pass.spec.display_name}
         )
@@ -164,7 +90,7 @@ class SequentialPasses:
     async def _end(self, model_pass: ModelPass, before: dict[Device, float]) -> None:
         """End the model's workers and wait until their memory is free."""
         self._recorder.sample()  # a short pass may have no sample of its own
-        ended = await self._replicas.stop()
+        ended = await self._inference.end_pass()
         still = [worker.pid for worker in ended if _exists(worker.pid)]
         gpus = {worker.device for worker in ended if worker.device.kind != "cpu"}
         after = await self._back(before, gpus)
@@ -202,7 +128,7 @@ class SequentialPasses:
         return used
 
     def _used(self) -> dict[Device, float]:
-        sample = self._recorder.monitor.take()
+        sample = self._recorder.monitor.fresh()
         return {Device("cuda", device.index): device.used_mb for device in sample.devices}
 
 

@@ -10,11 +10,11 @@ from typing import Any, NoReturn, TypeVar
 
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.run_recorder import RunRecorder
-from reelmill.engine.inference.service import InferenceService
+from reelmill.engine.inference.run_inference import RunInference
 from reelmill.engine.inference.stage_run import StageFailed, StageRun, joined
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import cpu_worker
-from reelmill.engine.process.cpu_pool import CpuPool
+from reelmill.engine.process.cpu_pool import RunPool
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import FileStage, ModelStage, Stage
 from reelmill.errors import Failure, NotBegunError, ReelmillError
@@ -39,8 +39,8 @@ class StageExecutor:
         pipeline: Pipeline,
         config: EngineConfig,
         recorder: RunRecorder,
-        pool: CpuPool,
-        inference: InferenceService,
+        pool: RunPool,
+        inference: RunInference,
         on_disk_full: Callable[[], None],
     ) -> None:
         self._pipeline = pipeline
@@ -58,9 +58,9 @@ class StageExecutor:
         """
         if isinstance(stage, ModelStage):
             at = self._pipeline.position(stage)
-            if not self._inference.replicas.in_pass(at):
+            if not self._inference.in_pass(at):
                 raise RunStopping
-            self._inference.replicas.expect(at)
+            self._inference.expect(at)
 
     async def make(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
         """Make one stage's result for one recording from its inputs.
@@ -161,7 +161,7 @@ class StageExecutor:
                 stall=self._config.stall_timeout,
                 room=partial(self._inference.items.room, stage_run),
                 on_item=partial(self._inference.items.add, stage_run),
-                may_start=self._inference.items.has_room,
+                may_start=self._inference.has_room,
             )
             made = self.accept(stage.name, answer)
             if made.stopped:

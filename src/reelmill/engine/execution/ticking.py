@@ -7,29 +7,30 @@ import sqlite3
 from collections.abc import Callable
 
 from reelmill.engine.config import Intervals
-from reelmill.engine.execution.resource_controller import ResourceController
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.stopping import Stopping
+from reelmill.engine.resources.monitor import Sample
 from reelmill.engine.state.run_db import Ledger
 from reelmill.errors import reason
 
 
 class Ticking:
-    """Takes samples for the resource controller, emits progress, and commits the ledger."""
+    """Takes samples, emits progress, and commits the ledger."""
 
     def __init__(
         self,
         intervals: Intervals,
         recorder: RunRecorder,
-        controller: ResourceController,
+        see: Callable[[Sample], None],
         ledger: Ledger,
         stopping: Stopping,
         queued: Callable[[int], int],
     ) -> None:
-        """`queued`: the number of items per stage that wait for its model."""
+        """`see`: called with each sample. `queued`: the number of items per stage that wait for its
+        model."""
         self._intervals = intervals
         self._recorder = recorder
-        self._controller = controller
+        self._see = see
         self._ledger = ledger
         self._stopping = stopping
         self._queued = queued
@@ -46,7 +47,7 @@ class Ticking:
         ticks = 0
         while True:
             if ticks % every == 0:
-                self._controller.see(self._recorder.sample())
+                self._see(self._recorder.sample())
             self._recorder.progress(self._queued)
             try:
                 self._ledger.commit()  # even if nothing new arrives for a while

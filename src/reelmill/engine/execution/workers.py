@@ -1,23 +1,26 @@
-"""The processes of a run: CPU pool, model workers, and the arena between them."""
+"""Processes: CPU pool, model workers, and the arena between them; and how one run uses them."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
+from pathlib import Path
 
 from reelmill.core import gate
 from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.planner import Planner
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.stopping import Stopping
 from reelmill.engine.inference.memory_estimator import MemoryEstimator
-from reelmill.engine.inference.replicas import Told
 from reelmill.engine.inference.service import InferenceService
-from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.inference.told import Told
 from reelmill.engine.process import arena as buffers
-from reelmill.engine.process import cpu_worker
+from reelmill.engine.process.client import Client
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.process.early import EarlyWorkers
+from reelmill.engine.resources.model_profiles import ModelProfiles
+from reelmill.engine.resources.monitor import Monitor
 from reelmill.engine.stage import ModelStage
 from reelmill.engine.state import artifact_store as store
 
@@ -26,55 +29,76 @@ _LOGS = re.compile(r"[\w.-]+\.log")
 
 
 class Workers:
-    """Started when first needed, and ended together."""
+    """The processes of one run, or of an engine that several runs share. They are started when
+    first needed, and ended together."""
 
     def __init__(
-        self,
-        pipeline: Pipeline,
-        config: EngineConfig,
-        recorder: RunRecorder,
-        stopping: Stopping,
-        estimator: MemoryEstimator,
-        early: EarlyWorkers,
+        self, config: EngineConfig, logs: Path, monitor: Monitor, early: EarlyWorkers
     ) -> None:
-        self._stages = pipeline.stages
-        self._config = config
-        self._stopping = stopping
-        logs = config.cache / "logs"
+        """`logs`: a folder for the output of the processes, where only they write."""
         gate.sweep(logs, _LOGS)  # logs of worker processes of earlier runs
         gate.make_folder(logs)
-        self._early = early
+        self.early = early
+        self._profiles = ModelProfiles(config.model_profiles)
+        self.planner = Planner(config, monitor, self._profiles)
         buffers.resize_memory(early.memory, config.arena_bytes)
         self.pool = CpuPool(
             config.workers,
-            pipeline.stages,
             early.memory,
             logs,
-            keys=cpu_worker.Keys(config.seal, config.spill_key),
-            environment=config.worker_environment,
             memory_mb=config.worker_memory_mb,
             early=early,
         )
         self.inference = InferenceService(
-            pipeline.stages,
             config,
             early.memory,
             buffers.Allocator(config.arena_bytes),
             logs,
-            Told(
-                batch=recorder.batch,
-                room=self.pool.wake,
-                fatal=stopping.fatal,
-                disk_full=stopping.disk_full,
-                warning=recorder.warn,
-            ),
-            estimator,
+            self.pool.wake,
+            MemoryEstimator(monitor, self._profiles),
+            self.planner.need_of,
         )
+        self.planner.watch(self.inference)
 
     @property
     def processes(self) -> dict[int, str]:
         """The role of each process, by process id."""
         return {**dict.fromkeys(self.pool.pids, "worker"), **self.inference.replicas.processes}
+
+    def save_profiles(self) -> str | None:
+        """Save what was measured of models. Returns a reason if that is not possible."""
+        return self._profiles.save()
+
+    async def close(self) -> None:
+        """End all processes. They and the arena are gone when this returns."""
+        await asyncio.gather(self.inference.stop(), self.pool.close())
+        self.early.close()
+
+
+class RunWorkers:
+    """The processes as one run uses them."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        client: Client,
+        config: EngineConfig,
+        recorder: RunRecorder,
+        stopping: Stopping,
+    ) -> None:
+        self._workers = workers
+        self._client = client
+        self._config = config
+        self._stopping = stopping
+        self.planner = workers.planner
+        self.pool = workers.pool.join(client)
+        told = Told(
+            batch=recorder.batch,
+            fatal=stopping.fatal,
+            disk_full=stopping.disk_full,
+            warning=recorder.warn,
+        )
+        self.inference = workers.inference.join(client, told, config)
 
     @property
     def left_files(self) -> bool:
@@ -87,13 +111,14 @@ class Workers:
         if not new:
             return
         await self.pool.begin(1)
-        models = [at for at, stage in enumerate(self._stages) if isinstance(stage, ModelStage)]
+        stages = self._client.stages
+        models = [at for at, stage in enumerate(stages) if isinstance(stage, ModelStage)]
         # If there are results, it may turn out that no model is needed.
         if models and not store.artifacts(self._config.cache).exists():
-            self.inference.replicas.expect(models[0])
+            self.inference.expect(models[0])
             await asyncio.sleep(0)  # model workers before the other workers: they take longer
         await self.pool.begin(new + 1)
-        self._early.end_waiting()
+        self._workers.early.end_waiting()
 
     async def drain(self) -> None:
         """Start nothing new, and wait for started work, but not longer than a stop may take."""
@@ -105,9 +130,10 @@ class Workers:
 
     @property
     def _busy(self) -> bool:
-        return bool(self.pool.busy) or self.inference.replicas.busy
+        return bool(self.pool.busy) or self.inference.busy
 
-    async def close(self) -> None:
-        """End all processes. They and the arena are gone when this returns."""
-        await asyncio.gather(self.inference.stop(), self.pool.close())
-        self._early.close()
+    def leave(self) -> None:
+        """The run has ended, and none of its tasks is left."""
+        self._client.is_over = True
+        self.pool.close()
+        self._workers.inference.leave(self.inference)

@@ -48,6 +48,12 @@ class MemoryEstimator:
         seen = device_in(sample, device)
         return 0.0 if seen is None else seen.total_mb - seen.used_mb
 
+    def free_now_mb(self, device: Device) -> float:
+        """As `free_mb`, by a new sample."""
+        if self._monitor is not None:
+            self._monitor.take()
+        return self.free_mb(device)
+
     def per_cost_mb(self, spec: ModelSpec, device: Device, stage: str) -> float:
         """The memory per unit of a stage's padded cost; 0 if not measured yet."""
         seen = self._model_profiles.of(spec, device.kind)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 
 from reelmill.core import gate
 from reelmill.engine.inference.arena_queue import ArenaQueue
 from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.replica_set import ReplicaSet
-from reelmill.engine.inference.replicas import Replica, Told, padded_cost
+from reelmill.engine.inference.replicas import Replica, padded_cost
 from reelmill.engine.inference.stage_queue import StageQueue
 from reelmill.engine.inference.stage_run import StageFailed
+from reelmill.engine.inference.told import owners_of
 from reelmill.engine.process.model_worker import ModelWorkerError
-from reelmill.engine.stage import Stage
-from reelmill.errors import CrashError, Failure, Kind
+from reelmill.errors import CrashError, Failure, Kind, NotOursError
 
 #: An item alone on a model worker that died counts two if the worker had answered before, and one
 #: otherwise: the worker itself may have been at fault, or a program that ended several at once.
@@ -26,10 +25,8 @@ MEMORY_FAILURES = 3
 class Recovery:
     """Decides what happens to the items of a batch that failed."""
 
-    def __init__(self, stages: Sequence[Stage], room: ArenaQueue, told: Told) -> None:
-        self._stages = stages
-        self._arena_queue = room
-        self._told = told
+    def __init__(self, arena_queue: ArenaQueue) -> None:
+        self._arena_queue = arena_queue
 
     def after_crash(self, replica_set: ReplicaSet, replica: Replica, error: CrashError) -> None:
         """The model worker died. The batch it was working on is suspect; one sent ahead is not."""
@@ -38,16 +35,17 @@ class Recovery:
             return
         queue, items = batch
         self.give_back(replica_set, replica)
-        self._told.warning(
-            f"{error} (with a batch of {len(items)} in {queue.stage.name}); the worker was replaced"
-        )
+        text = f"{error} (with a batch of {len(items)} in {queue.stage.name})"
+        for owner in owners_of(items):
+            if not owner.client.is_over:
+                owner.told.warning(f"{text}; the worker was replaced")
         alone = len(items) == 1  # before removing items of failed recordings, which may be at fault
         items = self._living(items, replica)
         if alone and items:
             items[0].crashes += 1
             items[0].suspicion += _PROVEN if replica.proven else _UNPROVEN
             if items[0].suspicion >= _CHARGED_AT:
-                self._charge(items[0], "crash", f"{error}", items[0].crashes)
+                self._charge(queue, items[0], "crash", f"{error}", items[0].crashes)
                 return
         self._retry_halves(queue, items)
         replica_set.wake()
@@ -62,8 +60,7 @@ class Recovery:
     ) -> None:
         """The model worker lives but could not infer the batch."""
         if error.disk_full:
-            self._told.disk_full()
-            queue.batcher.retry(items)
+            self._after_disk_full(replica_set, queue, self._living(items, replica))
             return
         alone = len(items) == 1
         at_fault = alone
@@ -74,9 +71,23 @@ class Recovery:
                 items[0].shortages, at_fault = 0, False  # what a GPU has no room for, a CPU may
         items = self._living(items, replica)
         if at_fault and items:
-            self._charge(items[0], error.kind, error.message, max(1, items[0].shortages))
+            tries = max(1, items[0].shortages)
+            self._charge(queue, items[0], error.kind, error.message, tries)
             return
         self._retry_halves(queue, items)
+        replica_set.wake()
+
+    @staticmethod
+    def _after_disk_full(
+        replica_set: ReplicaSet, queue: StageQueue, items: list[QueuedItem]
+    ) -> None:
+        """Runs write into different folders. Whose disk is full is seen when each has a batch of
+        its own."""
+        owners = owners_of(items)
+        if len(owners) == 1:
+            owners[0].told.disk_full()
+        for owner in owners:
+            queue.batcher.retry([item for item in items if item.stage_run.owner is owner])
         replica_set.wake()
 
     def _after_out_of_memory(
@@ -93,7 +104,7 @@ class Recovery:
         failures = max(replica.memory_failures, items[0].shortages)
         if failures < MEMORY_FAILURES or replica.device.kind == "cpu":
             return False
-        self._told.warning(
+        replica_set.warn(
             f"{replica_set.spec.display_name} ran out of memory on {replica.device} three times "
             f"in a row ({error.message}); it continues on the CPU, many times slower"
         )
@@ -112,14 +123,14 @@ class Recovery:
         """Drop an item that nobody waits for. Output that the model worker wrote after the stage
         run closed is removed."""
         self._arena_queue.release(item)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, NotOursError):  # its run may have ended
             gate.remove(item.stage_run.spill_file_for(replica.name))
 
     def _living(self, items: list[QueuedItem], replica: Replica) -> list[QueuedItem]:
         for item in items:
-            if item.stage_run.closed:
+            if not item.stage_run.is_wanted:
                 self.drop(item, replica)
-        return [item for item in items if not item.stage_run.closed]
+        return [item for item in items if item.stage_run.is_wanted]
 
     @staticmethod
     def _retry_halves(queue: StageQueue, items: list[QueuedItem]) -> None:
@@ -128,11 +139,12 @@ class Recovery:
             if half:
                 queue.batcher.retry(half)
 
-    def _charge(self, item: QueuedItem, kind: Kind, message: str, tries: int) -> None:
+    def _charge(
+        self, queue: StageQueue, item: QueuedItem, kind: Kind, message: str, tries: int
+    ) -> None:
         """The item is at fault, so its recording fails."""
         self._arena_queue.release(item)
-        stage = self._stages[item.stage_run.stage].name
         text = f"{message} (item {item.index} of {item.stage_run.label})"
         # a transient failure is retried with the whole stage, as everywhere else
-        failure = Failure(stage, kind, text, tries)
+        failure = Failure(queue.stage.name, kind, text, tries)
         item.stage_run.fail(StageFailed(failure, final=kind != "transient"))

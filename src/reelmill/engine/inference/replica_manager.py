@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reelmill.engine.aio import end_tasks
@@ -12,6 +12,7 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.inference.replica_set import ReplicaSet
 from reelmill.engine.inference.replicas import Replica
 from reelmill.engine.inference.serving import Serving
+from reelmill.engine.process.client import Client
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.placement import Placement
 from reelmill.engine.stage import Device, ModelSpec
@@ -29,14 +30,10 @@ class EndedWorker:
 
 
 class ReplicaManager:
-    """All replicas of a run's models."""
+    """The models of all runs, and their replicas."""
 
-    def __init__(
-        self, replica_sets: Mapping[int, ReplicaSet], config: EngineConfig, serving: Serving
-    ) -> None:
-        """`replica_sets`: by the positions of the stages that use them."""
-        self._by_stage = replica_sets
-        self._by_model = {one.spec: one for one in replica_sets.values()}
+    def __init__(self, config: EngineConfig, serving: Serving) -> None:
+        self._by_model: dict[ModelSpec, ReplicaSet] = {}
         self._config = config
         self._serving = serving
         self._names = itertools.count()
@@ -44,10 +41,28 @@ class ReplicaManager:
         #: Devices for further replicas of lightweight models on the CPU, and their threads.
         self._reserve: dict[ModelSpec, list[tuple[Device, int]]] = {}
         self._samples_behind = 0
-        self._pass: frozenset[int] | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        #: Totals of every replica there has been.
+        #: Totals of every replica there has been, while somebody may ask for them.
         self.totals: list[ModelWorkerTotals] = []
+
+    # -- models
+
+    def of(self, spec: ModelSpec) -> ReplicaSet:
+        """A model's replicas, of which there may be none yet."""
+        return self._by_model.setdefault(spec, ReplicaSet(spec))
+
+    @property
+    def sets(self) -> list[ReplicaSet]:
+        """All models that a run uses, or that have replicas."""
+        return list(self._by_model.values())
+
+    def forget_unused(self) -> None:
+        """Drop models that no run uses and that have no replicas."""
+        self._by_model = {
+            spec: one for spec, one in self._by_model.items() if one.owners or one.replicas
+        }
+        names = {replica.name for _, replica in self._all()}
+        self.totals = [one for one in self.totals if one.worker in names]
 
     # -- what is to be loaded, and where
 
@@ -55,22 +70,13 @@ class ReplicaManager:
         """Where models run that start from now on. Without it, the configuration decides."""
         self._placements.update(placements)
 
-    def begin_pass(self, stages: Iterable[int] | None) -> None:
-        """Only these stages have their model's pass; None: all of them."""
-        self._pass = None if stages is None else frozenset(stages)
-
-    def in_pass(self, stage: int) -> bool:
-        """Whether a stage's model may be loaded now."""
-        return self._pass is None or stage in self._pass
-
-    def expect(self, stage: int) -> None:
-        """Announce that a recording will need this stage, so that its model is loaded while the CPU
+    def expect(self, replica_set: ReplicaSet) -> None:
+        """Announce that a recording will need this model, so that it is loaded while the CPU
         works.
 
         On the CPU a lightweight model starts with one replica, unless the user named a number,
         because starting another takes as long as inferring many items. `reinforce` adds the others.
         """
-        replica_set = self._by_stage[stage]
         if replica_set.replicas:
             return
         placement = self._placements.get(replica_set.spec) or Placement(
@@ -109,7 +115,7 @@ class ReplicaManager:
         totals = ModelWorkerTotals(name, replica_set.spec.display_name, str(device))
         self.totals.append(totals)
         replica = Replica(name, device, threads, totals)
-        replica_set.join(replica)
+        replica_set.opens(replica)
         replica.serve(asyncio.create_task(self._serving.serve(replica_set, replica), name=name))
 
     # -- while they run
@@ -122,7 +128,7 @@ class ReplicaManager:
         self.place(placements)
         for spec, placement in placements.items():
             self._reserve.pop(spec, None)  # all are started
-            replica_set = self._by_model[spec]
+            replica_set = self.of(spec)
             there = {replica.home for replica in replica_set.replicas if not replica.retiring}
             for replica in replica_set.replicas:
                 if lost(replica.home):
@@ -162,11 +168,11 @@ class ReplicaManager:
             replica.ask_for_release()
             replica_set.wake()
 
-    async def stop(self) -> list[EndedWorker]:
-        """End all model workers. Their processes are gone when this returns. They start again when
-        needed."""
+    async def stop(self, sets: Sequence[ReplicaSet] | None = None) -> list[EndedWorker]:
+        """End all model workers, or those of some models. Their processes are gone when this
+        returns. They start again when needed."""
         await asyncio.gather(*self._ending)
-        replicas = self._all()
+        replicas = [one for one in self._all() if sets is None or one[0] in sets]
         await end_tasks([replica.task for _, replica in replicas if replica.task is not None])
         ended = [
             EndedWorker(
@@ -222,7 +228,11 @@ class ReplicaManager:
             if (pid := replica.pid) is not None
         }
 
+    def works_for(self, client: Client) -> bool:
+        """Whether a model worker is inferring for a run."""
+        return any(replica.works_for(client) for _, replica in self._all())
+
     @property
-    def busy(self) -> bool:
-        """Whether a model worker is inferring."""
-        return any(replica.sent for _, replica in self._all())
+    def running(self) -> list[tuple[ReplicaSet, Replica]]:
+        """All replicas, each with its model."""
+        return self._all()

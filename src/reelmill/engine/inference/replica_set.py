@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from reelmill.engine.config import EngineConfig
 from reelmill.engine.inference.replicas import Replica
 from reelmill.engine.inference.stage_queue import StageQueue
-from reelmill.engine.resources import policy
-from reelmill.engine.stage import Device, ModelSpec, ModelStage, Stage
+from reelmill.engine.inference.told import Owner
+from reelmill.engine.process.client import Client, Turns
+from reelmill.engine.stage import Device, ModelSpec, ModelStage
 
 
 class ReplicaSet:
@@ -18,32 +19,65 @@ class ReplicaSet:
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
-        self._queues: dict[int, StageQueue] = {}
+        #: Each queue with the runs that have its stage.
+        self._queues: dict[StageQueue, list[Owner]] = {}
         self._replicas: list[Replica] = []
         self._work = asyncio.Event()
+        self._turns = Turns()
+        self._needed_at = time.monotonic()
 
     # -- stages and their items
 
-    def serve(self, queue: StageQueue) -> None:
-        """Register a stage whose items this model infers."""
-        self._queues[queue.position] = queue
+    def join(self, queue: StageQueue, owner: Owner) -> None:
+        """A run has a stage whose items this queue takes."""
+        self._queues.setdefault(queue, []).append(owner)
 
-    def queue(self, position: int) -> StageQueue:
-        """The items of the stage at a position of the pipeline."""
-        return self._queues[position]
+    def leave(self, queue: StageQueue, owner: Owner) -> None:
+        """A run no longer has this stage. A queue that nobody uses is dropped."""
+        self._queues[queue].remove(owner)
+        if not self._queues[queue]:
+            del self._queues[queue]
+        self._needed_at = time.monotonic()
+
+    @property
+    def queues(self) -> Sequence[StageQueue]:
+        """The queues of its stages."""
+        return tuple(self._queues)
 
     @property
     def stages(self) -> dict[int, ModelStage[Any, Any]]:
-        """The stages by their position in the pipeline."""
-        return {at: queue.stage for at, queue in self._queues.items()}
+        """The stages by number."""
+        return {queue.number: queue.stage for queue in self._queues}
+
+    @property
+    def owners(self) -> list[Owner]:
+        """The runs that use the model."""
+        return list(dict.fromkeys(one for owners in self._queues.values() for one in owners))
+
+    @property
+    def clients(self) -> list[Client]:
+        """The runs that use the model, as processes see them."""
+        return [owner.client for owner in self.owners]
 
     def waiting(self) -> bool:
         """Whether an item waits."""
-        return any(len(queue.batcher) for queue in self._queues.values())
+        return any(len(queue.batcher) for queue in self._queues)
 
-    def fullest(self, device: Device) -> StageQueue:
-        """The stage with the most waiting batches for a device."""
-        return max(self._queues.values(), key=lambda queue: queue.fill(device))
+    def next_queue(self, device: Device) -> StageQueue:
+        """The stage whose items are inferred next: the one with the most waiting batches for a
+        device. If several runs use the model, those with a higher priority go first, and every
+        eighth time, or if the priorities are the same, the item that has waited longest.
+        """
+        queues = [queue for queue in self._queues if len(queue.batcher)] or list(self._queues)
+        if any(queue.batcher.has_retries for queue in queues) or len(self.owners) < 2:
+            return max(queues, key=lambda queue: queue.fill(device))
+        if self._turns.is_fair or not self.waiting():
+            return min(queues, key=lambda queue: queue.batcher.oldest_arrival)
+        return max(queues, key=lambda one: (one.batcher.priority, -one.batcher.oldest_arrival))
+
+    def sends(self) -> None:
+        """A batch is sent."""
+        self._turns.taken()
 
     def wake(self) -> None:
         """Wake the replicas, because there may be work."""
@@ -53,6 +87,32 @@ class ReplicaSet:
         """Wait until `wake` is called."""
         self._work.clear()
         await self._work.wait()
+
+    # -- those who use it
+
+    def warn(self, text: str) -> None:
+        """Tell all runs that use the model."""
+        for owner in self.owners:
+            owner.told.warning(text)
+
+    def fail(self, text: str) -> None:
+        """The model cannot be used: the runs that need it end."""
+        need_it = [owner for owner in self.owners if owner.client.open_recordings]
+        for owner in need_it or self.owners:
+            owner.told.fatal(text)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being loaded, or has something to infer."""
+        loading = any(replica.worker is None for replica in self._replicas)
+        return loading or self.waiting() or any(replica.sent for replica in self._replicas)
+
+    def seconds_idle(self, needed: bool) -> float:
+        """For how long no run has needed the model. `needed`: whether one does now."""
+        now = time.monotonic()
+        if needed or self.is_busy:
+            self._needed_at = now
+        return now - self._needed_at
 
     # -- replicas
 
@@ -70,25 +130,12 @@ class ReplicaSet:
         """Whether this replica makes the measurements that apply to all."""
         return bool(self._replicas) and self._replicas[0] is replica
 
-    def join(self, replica: Replica) -> None:
+    def opens(self, replica: Replica) -> None:
         """Add a replica."""
         self._replicas.append(replica)
+        self._needed_at = time.monotonic()
 
-    def leave(self, replica: Replica) -> None:
+    def closes(self, replica: Replica) -> None:
         """Remove a replica that has ended. It may be removed already."""
         if replica in self._replicas:
             self._replicas.remove(replica)
-
-
-def replica_sets(stages: Sequence[Stage], config: EngineConfig) -> dict[int, ReplicaSet]:
-    """The models of a pipeline, by the positions of the stages that use them."""
-    by_model: dict[ModelSpec, ReplicaSet] = {}
-    found: dict[int, ReplicaSet] = {}
-    for position, stage in enumerate(stages):
-        if not isinstance(stage, ModelStage):
-            continue
-        most = min(config.max_batch, stage.max_batch_size or config.max_batch)
-        size = policy.first_batch_size(0, 0, config.batch_size, most)
-        found[position] = by_model.setdefault(stage.model, ReplicaSet(stage.model))
-        found[position].serve(StageQueue(position, stage, size, most))
-    return found

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.stage_queue import StageQueue
+from reelmill.engine.inference.told import Owner
+from reelmill.engine.process.client import Client
 from reelmill.engine.process.model_worker import Batch, Inferred
 from reelmill.engine.process.model_worker_client import ModelWorker
-from reelmill.engine.stage import Device
+from reelmill.engine.stage import Device, ModelStage
 from reelmill.engine.telemetry.metrics import ModelWorkerTotals
 
 
@@ -97,11 +100,27 @@ class Replica:
         self.worker = None
         return self.sent.popleft() if self.sent else None
 
-    async def send(self, queue: StageQueue, items: list[QueuedItem], batch: Batch) -> None:
-        """Record another batch sent to its model worker."""
+    async def update(
+        self, stages: Mapping[int, ModelStage[Any, Any]], clients: Iterable[Client]
+    ) -> None:
+        """Tell its model worker which stages it infers, and for which runs."""
         assert self.worker is not None
+        await self.worker.update(stages, clients)
+
+    def sends(self, queue: StageQueue, items: list[QueuedItem]) -> None:
+        """Record another batch that its model worker gets."""
         self.sent.append((queue, items))
+
+    async def send(self, batch: Batch) -> None:
+        """Send a recorded batch to its model worker."""
+        assert self.worker is not None
         await self.worker.process.send(batch)
+
+    def works_for(self, client: Client) -> bool:
+        """Whether an item of this run is in a batch that was sent."""
+        return any(
+            item.stage_run.owner.client is client for _, items in self.sent for item in items
+        )
 
     def answered(self) -> None:
         """Record the answer to the batch that was sent first."""
@@ -167,13 +186,19 @@ class Replica:
 
 @dataclass(frozen=True)
 class BatchDone:
-    """The facts of a batch for the run recorder."""
+    """The facts of a batch for the run recorder.
+
+    `items` are those of one run; there may be `others` of other runs in the batch. `share` is the
+    run's part of the cost.
+    """
 
     queue: StageQueue
     replica: Replica
     items: Sequence[QueuedItem]
     answer: Inferred
     size: int
+    others: int = 0
+    share: float = 1.0
 
     @property
     def cost(self) -> float:
@@ -184,18 +209,18 @@ class BatchDone:
         """Their cost if all were as costly as the costliest."""
         return padded_cost(self.items)
 
+    @property
+    def seconds(self) -> float:
+        """The run's part of the time in the model worker."""
+        return self.share * (self.answer.ended - self.answer.started)
+
+    def of(self, owner: Owner) -> BatchDone:
+        """The part of a run in it."""
+        own = [item for item in self.items if item.stage_run.owner is owner]
+        others = len(self.items) - len(own)
+        share = sum(item.cost for item in own) / self.cost if others else 1.0
+        return replace(self, items=own, others=others, share=share)
+
 
 def padded_cost(items: Sequence[QueuedItem]) -> float:
     return len(items) * max(item.cost for item in items)
-
-
-@dataclass(frozen=True)
-class Told:
-    """Callbacks for what happens to batches and model workers."""
-
-    batch: Callable[[BatchDone], None]
-    #: The arena has free room again.
-    room: Callable[[], None]
-    fatal: Callable[[str], None]
-    disk_full: Callable[[], None]
-    warning: Callable[[str], None]

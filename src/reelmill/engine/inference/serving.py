@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from reelmill.engine.config import EngineConfig
@@ -14,13 +14,13 @@ from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.memory_estimator import MemoryEstimator
 from reelmill.engine.inference.recovery import MEMORY_FAILURES, Recovery
 from reelmill.engine.inference.replica_set import ReplicaSet
-from reelmill.engine.inference.replicas import BatchDone, Replica, Told
+from reelmill.engine.inference.replicas import BatchDone, Replica
 from reelmill.engine.inference.stage_queue import StageQueue
+from reelmill.engine.inference.told import owners_of
 from reelmill.engine.process import model_worker
 from reelmill.engine.process.model_worker import Inferred
 from reelmill.engine.process.model_worker_client import ModelWorker
 from reelmill.engine.resources import policy
-from reelmill.engine.stage import Stage
 from reelmill.errors import CrashError, ModelUnavailableError, ReelmillError, ResourceError
 
 
@@ -29,56 +29,60 @@ class Serving:
 
     def __init__(
         self,
-        stages: Sequence[Stage],
         config: EngineConfig,
         arena_descriptor: int,
         log_folder: Path,
-        room: ArenaQueue,
-        told: Told,
+        arena_queue: ArenaQueue,
         estimator: MemoryEstimator,
+        make_room: Callable[[ReplicaSet, Replica], Awaitable[None]],
     ) -> None:
+        """`make_room`: called before a model is loaded."""
         self._config = config
         self._arena_descriptor = arena_descriptor
         self._log_folder = log_folder
-        self._arena_queue = room
-        self._told = told
+        self._arena_queue = arena_queue
         self._estimator = estimator
-        self._recovery = Recovery(stages, room, told)
-        self._draining = False
-
-    def drain(self) -> None:
-        """Accept no new batches. Batches that model workers are inferring are finished."""
-        self._draining = True
+        self._recovery = Recovery(arena_queue)
+        self._make_room = make_room
 
     async def serve(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Keep a replica's model worker alive and busy, until it retires or is cancelled."""
         while replica.sent or not replica.retiring:
             try:
-                if replica.is_misplaced and not replica.sent:
+                if not replica.sent and self._is_to_be_replaced(replica_set, replica):
                     await replica.end_worker()
                 if replica.worker is None:
+                    await self._make_room(replica_set, replica)
                     await self._start_worker(replica_set, replica)
                 await self._send_batches(replica_set, replica)
                 await self._receive(replica_set, replica)
-                await self._release(replica)
+                await self._release(replica_set, replica)
             except CrashError as error:
                 self._recovery.after_crash(replica_set, replica, error)
             except ReelmillError as error:
-                self._told.fatal(str(error))
-                return
+                replica_set.fail(str(error))
+                break
             except Exception:  # noqa: BLE001 (a replica that ends silently would hang the run)
-                self._told.fatal(
+                replica_set.fail(
                     f"internal error in {replica.name} (please report): {traceback.format_exc()}"
                 )
-                return
+                break
         await self.close(replica_set, replica)
+
+    @staticmethod
+    def _is_to_be_replaced(replica_set: ReplicaSet, replica: Replica) -> bool:
+        """Whether its model worker is on another device, or cannot import what a stage of a run
+        that came later is made of."""
+        worker = replica.worker
+        lacks = worker is not None and not worker.can_infer(replica_set.stages.values())
+        return replica.is_misplaced or lacks
 
     async def close(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """End a replica. Batches it was sent go back into the queue, unless nobody waits for
         them."""
         await replica.end_worker()
         self._recovery.give_back(replica_set, replica)
-        replica_set.leave(replica)
+        replica_set.closes(replica)
 
     async def _start_worker(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Start a model worker. Retries after a wait if the failure is transient, and on the CPU if
@@ -94,7 +98,7 @@ class Serving:
                 worker = await self._try_to_start(replica_set, replica)
             except ReelmillError as error:
                 if self._is_devices_fault(replica, error, tries):
-                    self._told.warning(
+                    replica_set.warn(
                         f"{error}; {replica_set.spec.display_name} continues on the CPU, many "
                         "times slower"
                     )
@@ -107,7 +111,7 @@ class Serving:
                         f"model {replica_set.spec.display_name} cannot start on {replica.device}: "
                         f"{error}"
                     ) from error
-                self._told.warning(f"{error}; trying again in {wait:.0f} s")
+                replica_set.warn(f"{error}; trying again in {wait:.0f} s")
                 await asyncio.sleep(wait)
                 continue
             replica.loaded(worker)
@@ -136,6 +140,7 @@ class Serving:
                 self._arena_descriptor,
                 self._log_folder,
                 deadline=self._config.start_deadline,
+                clients=replica_set.clients,
                 born=replica.loading_in,
             )
         finally:
@@ -151,26 +156,27 @@ class Serving:
     async def _send_batches(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Give the model worker a batch, and the next one ahead if that would be a full one."""
         while not replica.sent:
-            while self._draining or not replica_set.waiting():
+            while not replica_set.waiting():
                 if replica.is_held:
                     return
                 await replica_set.wait_for_work()
-            if replica.retiring or replica.is_misplaced:
+            if replica.retiring or self._is_to_be_replaced(replica_set, replica):
                 return
             await self._linger(replica_set, replica)
             await self._send_one(replica_set, replica)
-        held = self._draining or replica.is_held
-        if not held and replica_set.fullest(replica.device).fill(replica.device) >= 1:
+        if replica.is_held or self._is_to_be_replaced(replica_set, replica):
+            return
+        if replica_set.next_queue(replica.device).fill(replica.device) >= 1:
             await self._send_one(replica_set, replica)
 
     async def _linger(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Wait a moment for a small batch to fill while recordings are being split."""
-        queue = replica_set.fullest(replica.device)
+        queue = replica_set.next_queue(replica.device)
         if queue.fill(replica.device) < 0.5 and queue.is_filling:
             await asyncio.sleep(self._config.intervals.linger)
 
     async def _send_one(self, replica_set: ReplicaSet, replica: Replica) -> None:
-        queue = replica_set.fullest(replica.device)
+        queue = replica_set.next_queue(replica.device)
         sizing = queue.sizing(replica.device)
         if sizing.batches == 0:
             self._fit(replica_set, replica, queue, queue.batcher.largest_cost)
@@ -178,12 +184,15 @@ class Serving:
         items = queue.batcher.take(share, sizing.cost_limit)
         if not items:
             return
+        replica_set.sends()
         batch = model_worker.Batch(
-            queue.position,
+            queue.number,
             tuple(item.block for item in items),
             tuple(str(item.stage_run.spill_file_for(replica.name)) for item in items),
         )
-        await replica.send(queue, items, batch)
+        replica.sends(queue, items)
+        await replica.update(replica_set.stages, replica_set.clients)
+        await replica.send(batch)
 
     @staticmethod
     def _share(replica_set: ReplicaSet, replica: Replica, queue: StageQueue, size: int) -> int:
@@ -246,7 +255,9 @@ class Serving:
                 item.index, item.stage_run.spill_file_for(replica.name), place
             )
         done = BatchDone(queue, replica, items, answer, queue.sizing(replica.device).size)
-        self._told.batch(done)
+        for owner in owners_of(items):
+            if not owner.client.is_over:
+                owner.told.batch(done.of(owner))
         self._learn(replica_set, done)
 
     def _learn(self, replica_set: ReplicaSet, done: BatchDone) -> None:
@@ -263,8 +274,8 @@ class Serving:
             if used is not None:
                 sizing.adapt(used)
 
-    async def _release(self, replica: Replica) -> None:
+    async def _release(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Between two batches, ask the model worker to release memory that its libraries keep."""
         came_back = await replica.give_back_memory(self._config.least_deadline)
         if came_back is not None:
-            self._told.warning(f"{replica.name} released {came_back:,.0f} MB of memory")
+            replica_set.warn(f"{replica.name} released {came_back:,.0f} MB of memory")

@@ -10,25 +10,35 @@ from reelmill.engine.stage import Device, ModelStage
 
 
 class StageQueue:
-    """The waiting items of a stage, the batch size, and the pace of inference."""
+    """The waiting items of a stage, the batch size, and the pace of inference.
 
-    def __init__(
-        self, position: int, stage: ModelStage[Any, Any], start: int, maximum: int
-    ) -> None:
+    Runs that share an engine share the queue of stages that infer alike.
+    """
+
+    def __init__(self, number: int, stage: ModelStage[Any, Any], start: int, maximum: int) -> None:
         """
         Args:
-            position: the stage's, in the pipeline.
+            number: unique in the engine.
             stage: the stage.
             start: items of a first batch.
             maximum: the most that a batch may grow to.
         """
-        self.position = position
+        self.number = number
         self.stage = stage
         self.batcher = Batcher()
         self.start = start
         self._open_splits = 0
         self._maximum = maximum
         self._sizings: dict[Device, Sizing] = {}
+
+    def takes(self, stage: ModelStage[Any, Any], start: int, maximum: int) -> bool:
+        """Whether items of another stage can be inferred with those of this one."""
+        return (
+            type(stage) is type(self.stage)
+            and stage.model == self.stage.model
+            and (start, maximum) == (self.start, self._maximum)
+            and bool(stage.inferring == self.stage.inferring)
+        )
 
     def split_begins(self) -> None:
         """A recording, or a part of one, is being split; its items arrive one by one."""

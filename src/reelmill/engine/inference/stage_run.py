@@ -7,9 +7,15 @@ import itertools
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from reelmill.engine.inference.told import Owner
 from reelmill.engine.process.arena import Block
 from reelmill.errors import Failure
+
+if TYPE_CHECKING:
+    from reelmill.engine.inference.replica_set import ReplicaSet
+    from reelmill.engine.inference.stage_queue import StageQueue
 
 
 class StageFailed(Exception):
@@ -24,8 +30,17 @@ class StageFailed(Exception):
 class StageRun:
     """One recording's run through one model stage."""
 
-    def __init__(self, stage: int, label: str, spill_base: Path) -> None:
-        self.stage = stage
+    def __init__(
+        self,
+        queue: StageQueue,
+        replica_set: ReplicaSet,
+        owner: Owner,
+        label: str,
+        spill_base: Path,
+    ) -> None:
+        self.queue = queue
+        self.replica_set = replica_set
+        self.owner = owner
         self.label = label
         self.closed = False
         self.total: int | None = None
@@ -60,6 +75,11 @@ class StageRun:
     def split_done(self, total: int) -> None:
         self.total = total
         self._settle()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for its outputs."""
+        return not self.closed and not self.owner.client.is_draining
 
     @property
     def settled(self) -> bool:

@@ -8,19 +8,17 @@ import contextlib
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reelmill.core import gate
-from reelmill.core.keys import user_key
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.arena import Block
+from reelmill.engine.process.client import Client, Turns
 from reelmill.engine.process.early import ENTRY, ENVIRONMENT, EarlyWorkers
 from reelmill.engine.process.handle import WorkerProcess
 from reelmill.engine.resources import policy
-from reelmill.engine.stage import Stage
 from reelmill.errors import CrashError, NotBegunError, TransientError
 
 Room = Callable[[int], "asyncio.Future[Block | None]"]
@@ -32,6 +30,10 @@ LARGE_FILE_BYTES = 2 << 30
 _SLICE_BYTES = 1 << 30
 
 
+#: Workers beyond the pool's size, for runs whose tasks would wait for splits of other runs.
+_MOST_EXTRA = 4
+
+
 @dataclass(order=True)
 class _Waiting:
     priority: int
@@ -40,69 +42,292 @@ class _Waiting:
     may_start: Callable[[], bool] = field(compare=False)
 
 
+@dataclass(eq=False)
+class _Worker:
+    """A process of the pool, and the runs it knows."""
+
+    process: WorkerProcess
+    environment: Mapping[str, str]
+    known: set[int] = field(default_factory=set)
+
+
 class CpuPool:
-    """Up to `size` workers, started when first needed. Of the tasks that may start, the most urgent
-    goes next."""
+    """Up to `size` workers, started when first needed, for the tasks of one run or of several.
+
+    A task of a run with a higher priority goes first. Runs of the same priority have the same
+    number of workers, as far as they have tasks. Every eighth task is one of the run that has
+    waited longest. Of a run's own tasks that may start, the most urgent goes first.
+
+    A split that waits for room in the arena keeps its process, but tasks of other runs do not wait
+    for it: they get another one.
+    """
 
     def __init__(
         self,
         size: int,
-        stages: Sequence[Stage],
         arena_descriptor: int,
         log_folder: Path,
         *,
-        keys: cpu_worker.Keys | None = None,
-        environment: Mapping[str, str] | None = None,
         memory_mb: int | None = None,
         name: str = "worker",
         slice_bytes: int = _SLICE_BYTES,
         early: EarlyWorkers | None = None,
     ) -> None:
-        """`environment`: additional variables of the workers. `memory_mb`: the most each may use,
-        None for no limit. `name`: their name in messages and logs. `slice_bytes`: how much of a
-        large file is hashed before the next one's turn. `early`: processes to take first."""
+        """`memory_mb`: the most each may use, None for no limit. `name`: their name in messages and
+        logs. `slice_bytes`: how much of a large file is hashed before the next one's turn. `early`:
+        processes to take first."""
         self.size = size
-        self._keys = keys or cpu_worker.Keys(user_key().seal)
-        self._environment = environment or {}
         self._memory_mb = memory_mb
         self._name = name
         self._slice_bytes = slice_bytes
         self._early = early
         #: Hashes large files, which would keep the workers from everything else.
         self._hasher: CpuPool | None = None
-        self._stages = stages
         self._arena_descriptor = arena_descriptor
         self._log_folder = log_folder
-        self._idle: list[WorkerProcess] = []
-        self._all: set[WorkerProcess] = set()
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
         self._busy = 0
-        #: Tasks whose worker died or was ended. They may have left unfinished files.
-        self.broken_off = 0
         self._numbers = itertools.count()
-        self._waiting: list[_Waiting] = []
-        self._draining = False
-        self._is_paused = False
+        self._runs: dict[int, RunPool] = {}
+        self._turns = Turns()
+
+    def join(self, client: Client) -> RunPool:
+        """The pool as a run uses it."""
+        run = self._runs[client.number] = RunPool(self, client)
+        return run
 
     @property
     def pids(self) -> list[int]:
-        return [worker.pid for worker in self._all] + (self._hasher.pids if self._hasher else [])
+        hashers = self._hasher.pids if self._hasher else []
+        return [worker.process.pid for worker in self._all] + hashers
 
     @property
     def busy(self) -> int:
         return self._busy + (self._hasher.busy if self._hasher else 0)
 
+    def wake(self) -> None:
+        """Start the tasks that can start. Called whenever a worker or room in the arena becomes
+        free."""
+        while (found := self._next()) is not None:
+            run, waiting = found
+            run.starts(next(self._numbers))
+            self._turns.taken()
+            self._busy += 1
+            waiting.ready.set_result(None)
+
+    def _next(self) -> tuple[RunPool, _Waiting] | None:
+        """The task whose turn it is, of those that may start."""
+        able = [run for run in self._runs.values() if run.waits and self._has_place_for(run)]
+        is_fair = self._turns.is_fair
+        for run in sorted(able, key=lambda one: one.turn(is_fair=is_fair)):
+            if (waiting := run.next()) is not None:
+                return run, waiting
+        return None
+
+    def _has_place_for(self, run: RunPool) -> bool:
+        elsewhere = sum(one.blocked for one in self._runs.values() if one is not run)
+        most = self.size + max(self.size, _MOST_EXTRA)
+        return self._busy - elsewhere < self.size and self._busy < most
+
+    async def begin(self, client: Client, workers: int) -> None:
+        """Start workers ahead of their tasks, up to that number."""
+        with contextlib.suppress(TransientError):  # the tasks will say
+            while len(self._all) < min(workers, self.size):
+                # The first one is ready first, and the last in line is used first.
+                self._idle.insert(0, await self._start(client))
+
+    async def worker_for(self, client: Client) -> WorkerProcess:
+        """A process that waits for a task of this run, and knows the run."""
+        worker = await self._idle_one(client) or await self._start(client)
+        try:
+            for gone in worker.known - self._runs.keys():
+                worker.known.discard(gone)
+                await worker.process.send(cpu_worker.End(gone))
+            if client.number not in worker.known:
+                await worker.process.send(client.begin)
+                worker.known.add(client.number)
+        except CrashError as error:
+            self._all.discard(worker)
+            raise NotBegunError(str(error)) from error
+        return worker.process
+
+    async def _idle_one(self, client: Client) -> _Worker | None:
+        """An idle process, preferably one that knows the run. If all idle ones have other
+        variables, and there may be no more processes, one of them is ended."""
+        while self._idle:
+            fit = [one for one in self._idle if one.environment == client.environment]
+            if not fit and len(self._all) < self.size:
+                return None
+            known = [one for one in fit if client.number in one.known]
+            worker = (known or fit or self._idle)[-1]
+            self._idle.remove(worker)
+            if fit and worker.process.alive:
+                return worker
+            self._all.discard(worker)
+            await worker.process.kill()
+        return None
+
+    async def _start(self, client: Client) -> _Worker:
+        name = f"{self._name}-{next(self._numbers)}"
+        early = self._early.take(client.environment) if self._early else None
+        if early is not None:
+            process = await WorkerProcess.adopt(name, early, self._log_folder)
+        else:
+            process = await WorkerProcess.start(
+                name,
+                ENTRY,
+                self._arena_descriptor,
+                self._log_folder,
+                environment={**ENVIRONMENT, **client.environment},
+            )
+        worker = _Worker(process, client.environment, {client.number})
+        self._all.add(worker)
+        log = None if early is None else process.log
+        await process.send(cpu_worker.Setup(self._memory_mb, log))
+        await process.send(client.begin)
+        return worker
+
+    def gives_back(self, process: WorkerProcess) -> None:
+        """A process has finished its task."""
+        worker = next((one for one in self._all if one.process is process), None)
+        if worker is not None:
+            self._idle.append(worker)
+
+    async def ends(self, process: WorkerProcess) -> None:
+        """A process cannot get another task."""
+        self._all = {one for one in self._all if one.process is not process}
+        await process.kill()
+
+    async def end_surplus(self) -> None:
+        """End idle processes beyond the size of the pool, which splits made necessary."""
+        blocked = sum(run.blocked for run in self._runs.values())
+        while self._idle and len(self._all) > self.size + blocked:
+            worker = self._idle.pop(0)
+            self._all.discard(worker)
+            await worker.process.stop()
+
+    def freed(self) -> None:
+        """A task is over, or gave up its turn."""
+        self._busy -= 1
+        self.wake()
+
+    def forget(self, client: Client) -> None:
+        """A run has ended."""
+        self._runs.pop(client.number, None)
+
+    @property
+    def hasher(self) -> CpuPool:
+        """The process for large files."""
+        if self._hasher is None:
+            self._hasher = CpuPool(
+                1, self._arena_descriptor, self._log_folder, memory_mb=self._memory_mb,
+                name="hasher",
+            )  # fmt: skip
+        return self._hasher
+
+    @property
+    def slice_bytes(self) -> int:
+        """How much of a large file is hashed before the next one's turn."""
+        return self._slice_bytes
+
+    async def trim(self) -> tuple[int, float]:
+        """End idle workers, and return their number and memory in MB. They start again when
+        needed."""
+        idle, self._idle = self._idle, []
+        self._all.difference_update(idle)
+        freed = sum(worker.process.memory_mb() for worker in idle)
+        await asyncio.gather(*(worker.process.stop() for worker in idle))
+        return len(idle), freed
+
+    async def close(self) -> None:
+        if self._hasher is not None:
+            await self._hasher.close()
+        await asyncio.gather(*(worker.process.stop() for worker in self._all))
+        self._all.clear()
+        self._idle.clear()
+
+
+class RunPool:
+    """The CPU pool as one run uses it."""
+
+    def __init__(self, pool: CpuPool, client: Client) -> None:
+        self._pool = pool
+        self._client = client
+        self._waiting: list[_Waiting] = []
+        self._numbers = itertools.count()
+        self._busy = 0
+        #: Its splits that wait for room in the arena.
+        self.blocked = 0
+        #: Tasks whose worker died or was ended. They may have left unfinished files.
+        self.broken_off = 0
+        self._started = 0
+        self._hashing: RunPool | None = None
+
+    @property
+    def busy(self) -> int:
+        """Its tasks that are running."""
+        return self._busy + (self._hashing.busy if self._hashing else 0)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has tasks that may start."""
+        client = self._client
+        return bool(self._waiting) and not client.is_draining and not client.is_paused
+
+    def turn(self, *, is_fair: bool) -> tuple[int, ...]:
+        """Its place in the order of runs: the smallest goes first."""
+        if is_fair:
+            return (self._started,)
+        return -self._client.priority, self._busy, self._started
+
+    def starts(self, number: int) -> None:
+        """Its next task starts."""
+        self._busy += 1
+        self._started = number
+
+    def next(self) -> _Waiting | None:
+        """Its most urgent task of those that may start."""
+        held: list[_Waiting] = []
+        found: _Waiting | None = None
+        while self._waiting and found is None:
+            waiting = heapq.heappop(self._waiting)
+            if waiting.ready.done():
+                continue
+            if waiting.may_start():
+                found = waiting
+            else:
+                held.append(waiting)
+        for waiting in held:
+            heapq.heappush(self._waiting, waiting)
+        return found
+
+    def wake(self) -> None:
+        """As `CpuPool.wake`."""
+        self._pool.wake()
+
     def drain(self) -> None:
         """Start no more tasks. Running ones continue."""
-        self._draining = True
-        if self._hasher is not None:
-            self._hasher.drain()
+        self._client.is_draining = True
+        if self._hashing is not None:
+            self._hashing.drain()
 
     def pause(self, is_paused: bool) -> None:
         """Start no tasks while paused. Running ones continue."""
-        self._is_paused = is_paused
-        if self._hasher is not None:
-            self._hasher.pause(is_paused)
+        self._client.is_paused = is_paused
+        if self._hashing is not None:
+            self._hashing.pause(is_paused)
         self.wake()
+
+    async def begin(self, workers: int) -> None:
+        """Start workers ahead of their tasks, up to that number."""
+        await self._pool.begin(self._client, workers)
+
+    def close(self) -> None:
+        """The run has ended, and none of its tasks is left."""
+        self._pool.forget(self._client)
+        if self._hashing is not None:
+            self._hashing.close()
 
     async def identify(
         self, path: Path, size: int, priority: int, stall: float | None = None
@@ -115,17 +340,14 @@ class CpuPool:
         """
         if size < LARGE_FILE_BYTES:
             return await self.run(cpu_worker.Identify(path), priority, stall=stall)
-        if self._hasher is None:
-            self._hasher = CpuPool(
-                1, (), self._arena_descriptor, self._log_folder, memory_mb=self._memory_mb,
-                name="hasher",
-            )  # fmt: skip
-            if self._draining:
-                self._hasher.drain()
-            self._hasher.pause(self._is_paused)
-        task = cpu_worker.Identify(path, 0, self._slice_bytes)
+        if self._hashing is None:
+            client = Client((), self._client.keys, priority=self._client.priority)
+            self._hashing = self._pool.hasher.join(client)
+            client.is_draining = self._client.is_draining
+            client.is_paused = self._client.is_paused
+        task = cpu_worker.Identify(path, 0, self._pool.slice_bytes)
         while True:
-            answer = await self._hasher.run(task, task.hashed >> 20, stall=stall)
+            answer = await self._hashing.run(task, task.hashed >> 20, stall=stall)
             if isinstance(answer, cpu_worker.Failed) or answer.state is not None:
                 return answer
             task = replace(task, hashed=answer.hashed)
@@ -150,121 +372,57 @@ class CpuPool:
         await self._turn(priority, may_start)
         worker: WorkerProcess | None = None
         try:
-            worker = await self._worker()
-            await _hand_over(worker, task, stall)
+            worker = await self._pool.worker_for(self._client)
+            await _hand_over(worker, cpu_worker.Order(self._client.number, task), stall)
             while True:
                 answer = await _answer(worker, task, stall)
                 if isinstance(answer, cpu_worker.Ask):
                     assert room is not None
-                    await worker.send(await room(answer.size))
+                    await worker.send(await self._room(room(answer.size)))
                 elif isinstance(answer, cpu_worker.Sent):
                     assert on_item is not None
                     on_item(answer)
                 else:
                     if isinstance(answer, cpu_worker.Failed) and answer.spent:
-                        self._all.discard(worker)
-                        await worker.kill()
+                        await self._pool.ends(worker)
                     else:
-                        self._idle.append(worker)
+                        self._pool.gives_back(worker)
+                        await self._pool.end_surplus()
                     return answer  # type: ignore[no-any-return]
         except BaseException:  # it died, this task is cancelled, or it is in the middle of a task
             if worker is not None:
                 self.broken_off += 1
-                self._all.discard(worker)
-                await worker.kill()
+                await self._pool.ends(worker)
             raise
         finally:
             self._busy -= 1
-            self.wake()
+            self._pool.freed()
+
+    async def _room(self, block: asyncio.Future[Block | None]) -> Block | None:
+        """Wait for room in the arena, during which tasks of other runs may start."""
+        if block.done():
+            return await block
+        self.blocked += 1
+        self._pool.wake()
+        try:
+            return await block
+        finally:
+            self.blocked -= 1
 
     async def _turn(self, priority: int, may_start: Callable[[], bool]) -> None:
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, _Waiting(priority, next(self._numbers), ready, may_start))
-        self.wake()
+        self._pool.wake()
         try:
             await ready
         except asyncio.CancelledError:
             if ready.done() and not ready.cancelled():
                 self._busy -= 1
-                self.wake()
+                self._pool.freed()
             raise
 
-    def wake(self) -> None:
-        """Start the tasks that can start. Called whenever a worker or room in the arena becomes
-        free."""
-        held: list[_Waiting] = []
-        if self._draining or self._is_paused:
-            return
-        while self._busy < self.size and self._waiting:
-            waiting = heapq.heappop(self._waiting)
-            if waiting.ready.done():
-                continue
-            if not waiting.may_start():
-                held.append(waiting)
-                continue
-            self._busy += 1
-            waiting.ready.set_result(None)
-        for waiting in held:
-            heapq.heappush(self._waiting, waiting)
 
-    async def begin(self, workers: int) -> None:
-        """Start workers ahead of their tasks, up to that number."""
-        with contextlib.suppress(TransientError):  # the tasks will say
-            while len(self._all) < min(workers, self.size):
-                # The first one is ready first, and the last in line is used first.
-                self._idle.insert(0, await self._start())
-
-    async def _worker(self) -> WorkerProcess:
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.alive:
-                return worker
-            self._all.discard(worker)
-            await worker.kill()
-        return await self._start()
-
-    async def _start(self) -> WorkerProcess:
-        name = f"{self._name}-{next(self._numbers)}"
-        early = self._early.take(self._environment) if self._early else None
-        if early is not None:
-            worker = await WorkerProcess.adopt(name, early, self._log_folder)
-        else:
-            worker = await WorkerProcess.start(
-                name,
-                ENTRY,
-                self._arena_descriptor,
-                self._log_folder,
-                environment={**ENVIRONMENT, **self._environment},
-            )
-        self._all.add(worker)
-        begin = cpu_worker.Begin(
-            self._stages,
-            self._keys,
-            gate.places(),
-            self._memory_mb,
-            None if early is None else worker.log,
-        )
-        await worker.send(begin)
-        return worker
-
-    async def trim(self) -> tuple[int, float]:
-        """End idle workers, and return their number and memory in MB. They start again when
-        needed."""
-        idle, self._idle = self._idle, []
-        self._all.difference_update(idle)
-        freed = sum(worker.memory_mb() for worker in idle)
-        await asyncio.gather(*(worker.stop() for worker in idle))
-        return len(idle), freed
-
-    async def close(self) -> None:
-        if self._hasher is not None:
-            await self._hasher.close()
-        await asyncio.gather(*(worker.stop() for worker in self._all))
-        self._all.clear()
-        self._idle.clear()
-
-
-async def _hand_over(worker: WorkerProcess, task: cpu_worker.Task, stall: float | None) -> None:
+async def _hand_over(worker: WorkerProcess, order: cpu_worker.Order, stall: float | None) -> None:
     """Send a task, and wait until it has arrived.
 
     Raises:
@@ -272,8 +430,8 @@ async def _hand_over(worker: WorkerProcess, task: cpu_worker.Task, stall: float 
         CrashError: it does not respond, and was ended.
     """
     try:
-        await worker.send(task)
-        await _answer(worker, task, stall)
+        await worker.send(order)
+        await _answer(worker, order.task, stall)
     except CrashError as error:
         if worker.alive:
             raise

@@ -62,12 +62,27 @@ class Keys:
 
 @dataclass(frozen=True)
 class Begin:
-    """The first message to a worker: the pipeline's stages, the keys, where it may write, the
-    memory limit in MB (None: no limit), and its log file, if it was started without one."""
+    """A run whose tasks follow: its number, its pipeline's stages, the keys, and where it may
+    write."""
 
+    run: int
     stages: Sequence[Stage]
     keys: Keys
     places: tuple[gate.Place, ...]
+
+
+@dataclass(frozen=True)
+class End:
+    """A run is over; nothing of it is needed any more."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The first message to a worker: the memory limit in MB (None: no limit), and its log file, if
+    it was started without one."""
+
     memory_mb: int | None = None
     log: Path | None = None
 
@@ -133,6 +148,14 @@ class Merge(StageTask):
 
 
 Task = Identify | Parts | Run | RunPart | Join | Split | Merge
+
+
+@dataclass(frozen=True)
+class Order:
+    """A task of a run that has begun."""
+
+    run: int
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -211,7 +234,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class _Worker:
-    """The worker's instructions, and its connection to the coordinator."""
+    """What the worker knows of a run, and its connection to the coordinator."""
 
     begin: Begin
     pipeline: Pipeline
@@ -221,27 +244,40 @@ class _Worker:
 def serve(channel: Channel) -> None:
     """Process tasks until the parent is gone."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    begin: Begin = channel.receive()
-    gate.enter(begin.places)
-    if begin.log is not None:
-        with gate.append(begin.log) as log:
+    setup: Setup = channel.receive()
+    runs: dict[int, _Worker] = {}
+    _begin(channel.receive(), runs, channel)
+    if setup.log is not None:
+        with gate.append(setup.log) as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-    worker = _Worker(begin, Pipeline("", begin.stages), channel)
-    if begin.memory_mb is not None:
-        limit_memory(begin.memory_mb)
+    if setup.memory_mb is not None:
+        limit_memory(setup.memory_mb)
     threading.Thread(target=_tell_progress, args=(channel,), daemon=True).start()
     while True:
-        task: Task = channel.receive()
-        channel.send(Begun())
-        started = time.process_time()
-        try:
-            answer: Made | Failed = _do(task, worker, started)
-        except Stopped:
-            answer = Made(time.process_time() - started, stopped=True)
-        except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
-            answer = _failed(error, task, begin.memory_mb, time.process_time() - started)
-        channel.send(answer)
+        message: Begin | End | Order = channel.receive()
+        if isinstance(message, Begin):
+            _begin(message, runs, channel)
+        elif isinstance(message, End):
+            gate.leave(runs.pop(message.run).begin.places)
+        else:
+            channel.send(Begun())
+            channel.send(_answer(message.task, runs[message.run], setup.memory_mb))
+
+
+def _begin(begin: Begin, runs: dict[int, _Worker], channel: Channel) -> None:
+    gate.enter(begin.places)
+    runs[begin.run] = _Worker(begin, Pipeline("", begin.stages), channel)
+
+
+def _answer(task: Task, worker: _Worker, memory_mb: int | None) -> Made | Failed:
+    started = time.process_time()
+    try:
+        return _do(task, worker, started)
+    except Stopped:
+        return Made(time.process_time() - started, stopped=True)
+    except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
+        return _failed(error, task, memory_mb, time.process_time() - started)
 
 
 def _failed(error: Exception, task: Task, memory_mb: int | None, seconds: float) -> Failed:

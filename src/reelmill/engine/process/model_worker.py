@@ -41,7 +41,7 @@ _DEVICE_LOST = 70
 class Load:
     """The first message to a model worker."""
 
-    #: The pipeline's stages that use the model, by position.
+    #: The stages that use the model, by number.
     stages: Mapping[int, ModelStage[Any, Any]]
     spec: ModelSpec
     device: Device
@@ -88,6 +88,17 @@ class Inferred:
 
 
 @dataclass(frozen=True)
+class Update:
+    """What later batches need, and what is needed no longer: stages by number, and where it may
+    write. There is no answer."""
+
+    stages: Mapping[int, ModelStage[Any, Any]]
+    gone: tuple[int, ...]
+    places: tuple[gate.Place, ...]
+    left: tuple[gate.Place, ...]
+
+
+@dataclass(frozen=True)
 class Release:
     """Release memory that libraries keep for later."""
 
@@ -127,12 +138,24 @@ def serve(channel: Channel) -> None:
         channel.send(_error(error))
         return
     channel.send(Loaded(ended - started, ended - loaded, footprint, meter.mb(), paces))
+    stages = dict(load.stages)
     while True:
-        message: Batch | Release = channel.receive()
-        if isinstance(message, Release):
+        message: Batch | Release | Update = channel.receive()
+        if isinstance(message, Update):
+            _update(stages, message)
+        elif isinstance(message, Release):
             channel.send(Released(memory.release()))
         else:
-            channel.send(_infer(load, model, channel, message, meter))
+            stage = stages[message.stage]
+            channel.send(_infer(stage, model, load.spill_key, channel, message, meter))
+
+
+def _update(stages: dict[int, ModelStage[Any, Any]], update: Update) -> None:
+    gate.leave(update.left)
+    gate.enter(update.places)
+    stages.update(update.stages)
+    for number in update.gone:
+        stages.pop(number, None)
 
 
 def _paces(load: Load, model: Any) -> dict[int, float]:
@@ -148,9 +171,13 @@ def _paces(load: Load, model: Any) -> dict[int, float]:
 
 
 def _infer(
-    load: Load, model: Any, channel: Channel, batch: Batch, meter: DeviceMeter
+    stage: ModelStage[Any, Any],
+    model: Any,
+    spill_key: bytes,
+    channel: Channel,
+    batch: Batch,
+    meter: DeviceMeter,
 ) -> Inferred | ModelWorkerError:
-    stage = load.stages[batch.stage]
     started = time.monotonic()
     memory.begin_peak()
     try:
@@ -161,7 +188,7 @@ def _infer(
             raise ValueError(
                 f"stage {stage.name} gave {len(outputs)} outputs for {len(items)} items"
             )
-        places = _spill(batch.spill_files, outputs, load.spill_key)
+        places = _spill(batch.spill_files, outputs, spill_key)
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         if is_device_lost(error):
             _die(error)

@@ -223,11 +223,13 @@ class _Mean:
 class Monitor:
     """Takes samples of the run's processes, and keeps the last ones and the totals.
 
-    `running`: the run's current processes by id, with their roles.
+    `running`: the run's current processes by id, with their roles. `leader`: takes the samples of
+    an engine that several runs share; each run counts those of its own time.
     """
 
     devices: Devices
     running: Callable[[], Mapping[int, str]]
+    leader: Monitor | None = None
     recent: deque[Sample] = field(default_factory=lambda: deque(maxlen=120))
     _processes: dict[int, psutil.Process] = field(default_factory=dict)
     _memory: _Mean = field(default_factory=_Mean)
@@ -239,6 +241,18 @@ class Monitor:
     def take(self) -> Sample:
         """Take a sample. The first one of a process counts no CPU, because there is nothing to
         compare with."""
+        leader = self.leader
+        sample = self._sample() if leader is None else leader.last or leader.take()
+        self._count(sample)
+        return sample
+
+    def fresh(self) -> Sample:
+        """As `take`, even if somebody else has just taken one."""
+        if self.leader is not None:
+            self.leader.take()
+        return self.take()
+
+    def _sample(self) -> Sample:
         import psutil
 
         cpu = private = shared = 0.0
@@ -255,7 +269,7 @@ class Monitor:
                 shared = max(shared, of_many / _MB)
                 seen.append(ProcessSample(pid, running[pid], round(use.rss / _MB, 1)))
         used, total = machine_memory_mb()
-        sample = Sample(
+        return Sample(
             time.time(),
             cpu,
             private + shared,
@@ -264,8 +278,6 @@ class Monitor:
             self.devices.sample(pids),
             tuple(seen),
         )
-        self._count(sample)
-        return sample
 
     def _count(self, sample: Sample) -> None:
         self.recent.append(sample)

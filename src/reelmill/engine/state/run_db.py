@@ -161,7 +161,9 @@ class Ledger:
         #: The number of rows that were not ours or were changed.
         self.refused = 0
         with self._reading():
-            self._db = sqlite3.connect(gate.database(path), isolation_level=None)
+            self._db = sqlite3.connect(
+                gate.database(path), isolation_level=None, check_same_thread=False
+            )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             if is_empty(self._db):

@@ -36,7 +36,7 @@ class ModelWorkerState:
 
 @dataclass(frozen=True)
 class RunState:
-    """A run on the engine. `queued_items` wait for a model."""
+    """A run on the engine. `open_recordings` have been started and are not finished."""
 
     out: Path
     task: str
@@ -45,7 +45,7 @@ class RunState:
     recordings: int
     done: int
     failed: int
-    queued_items: int
+    open_recordings: int
 
 
 @dataclass(frozen=True)

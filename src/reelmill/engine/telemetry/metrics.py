@@ -15,6 +15,8 @@ class BatchRecord:
 
     `seconds` is the time inside the model worker; `started` counts from the start of the run;
     `cost` is the sum of the items' costs, `padded_cost` what they cost at the longest one's size.
+    On an engine that runs share, all of these are the run's part; `other_items` of other runs were
+    in the batch.
     """
 
     stage: str
@@ -32,6 +34,7 @@ class BatchRecord:
     device_memory_mb: float | None
     host_memory_mb: float
     cpu_percent: float
+    other_items: int = 0
 
     def as_line(self) -> dict[str, Any]:
         return {"event": "batch", **asdict(self)}
@@ -50,6 +53,8 @@ class StageTotals:
     reused: int = 0
     failed: int = 0
     items: int = 0
+    #: Items of other runs in the same batches, on an engine that runs share.
+    other_items: int = 0
     batches: int = 0
     cpu_seconds: float = 0.0
     model_seconds: float = 0.0
@@ -75,11 +80,18 @@ class ModelWorkerTotals:
     starts: int = 0
     peak_memory_mb: float | None = None
 
-    def count(self, items: int, started: float, ended: float, memory_mb: float) -> None:
-        """Count another finished batch."""
+    def count(
+        self,
+        items: int,
+        started: float,
+        ended: float,
+        memory_mb: float,
+        seconds: float | None = None,
+    ) -> None:
+        """Count another finished batch. `seconds`: the part of its time that counts; None: all."""
         self.batches += 1
         self.items += items
-        self.busy_seconds += ended - started
+        self.busy_seconds += ended - started if seconds is None else seconds
         self.first_at = started if self.first_at is None else self.first_at
         self.last_at = ended
         self.peak_memory_mb = max(self.peak_memory_mb or 0, memory_mb)

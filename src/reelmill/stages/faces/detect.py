@@ -110,6 +110,10 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as pictures:
             yield from frame_chunks(pictures, part, size, track.rotation)
 
+    @property
+    def inferring(self) -> Any:
+        return ()
+
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
         """Search the chunks of each frame size together."""
         results: dict[int, ChunkFaces] = {}

@@ -192,6 +192,10 @@ class EmbedFaces(ModelStage[FacePictures, TrackVectors]):
             cut.append(self.network.pictures(picture, face, landmarks[row : row + 1] - shift))
         return np.concatenate(cut)
 
+    @property
+    def inferring(self) -> Any:
+        return ()
+
     def infer(self, model: Any, batch: Sequence[FacePictures]) -> list[TrackVectors]:
         network = own_model(self.model, model)
         vectors = network.embed(np.concatenate([item.pictures for item in batch]))

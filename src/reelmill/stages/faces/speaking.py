@@ -150,6 +150,10 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
                     return
         yield from waiting  # faces that could not be decoded again stay grey
 
+    @property
+    def inferring(self) -> Any:
+        return ()
+
     def infer(self, model: Any, batch: Sequence[SpeakingWindow]) -> list[WindowActivity]:
         found = model.speaking([(item.sound, item.faces) for item in batch])
         return [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -81,6 +81,10 @@ class ClassifyEmotion(ModelStage[Stretch, Classes]):
         sounds = [open_samples(context.folder, audio) for _, audio in inputs[Audio].sounds()]
         for talk, start, end in self._stretches(inputs):
             yield Stretch(window(sounds[talk.row], start, end))
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Classifier, batch: Sequence[Stretch]) -> list[Classes]:
         return [model.classify(item.samples) for item in batch]

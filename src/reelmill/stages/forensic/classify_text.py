@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reelmill.artifacts import Artifact, Finding, Findings, Segment, Transcript
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
@@ -71,6 +71,10 @@ class ClassifyText(ModelStage[SegmentText, Classes]):
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SegmentText]:
         for segment in _spoken(inputs):
             yield SegmentText(segment.text.strip())
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Classifier, batch: Sequence[SegmentText]) -> list[Classes]:
         return [model.classify(item.text) for item in batch]

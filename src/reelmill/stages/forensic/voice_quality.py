@@ -6,7 +6,7 @@ import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,6 +94,10 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
                 count = math.ceil((end - start) / self.longest)
                 edges = np.linspace(start, end, count + 1).round(3).tolist()
                 yield from pairwise(edges)
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Praat, batch: Sequence[Stretch]) -> list[Voice]:
         return [model.measure(item.samples) for item in batch]

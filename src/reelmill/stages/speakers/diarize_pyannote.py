@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reelmill.artifacts import Artifact, Audio, Diarization, Turn
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
@@ -48,6 +48,10 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
             sound = whole_sound(context.recording, audio)
             if sound.cost >= _SHORTEST:
                 yield sound
+
+    @property
+    def inferring(self) -> Any:
+        return (self.speakers, self.min_speakers, self.max_speakers)
 
     def infer(self, model: Diarizer, batch: Sequence[WholeSound]) -> list[FoundTurns]:
         known = self.speakers is not None

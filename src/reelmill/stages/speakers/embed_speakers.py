@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class EmbedSpeakers(ModelStage[Utterances, Float32]):
 
     def _piece(self, samples: Int16, span: Span) -> Float32:
         return self.model.piece(window(samples, span.start, span.end))
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Encoder, batch: Sequence[Utterances]) -> list[Float32]:
         return model.embed([item.features for item in batch])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -84,6 +84,10 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
                 found.append((start, min(end, start + left)))
                 left -= end - start
         return found
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Encoder, batch: Sequence[Utterances]) -> list[Float32]:
         return model.embed([item.features for item in batch])

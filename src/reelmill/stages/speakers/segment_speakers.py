@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,6 +94,10 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
                 piece = samples[starts[0] : starts[0] + len(sound)]
                 sound[: len(piece)] = piece
                 yield SpeakerWindows(sound, tuple(start - starts[0] for start in starts))
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(
         self, model: Segmentation, batch: Sequence[SpeakerWindows]

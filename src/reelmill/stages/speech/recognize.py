@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reelmill.artifacts import (
     Artifact,
@@ -98,6 +98,10 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
             cut = window_features(context.recording, audio, speech, self.model)
             for pieces, features in cut:
                 yield SpeechWindow(features, self.languages, pieces, speech.padding, channel)
+
+    @property
+    def inferring(self) -> Any:
+        return (self.options, self.cut_at_pauses)
 
     def infer(self, model: Whisper, batch: Sequence[SpeechWindow]) -> list[RecognizedWindow]:
         return recognized(model, batch, self.options, self.cut_at_pauses)

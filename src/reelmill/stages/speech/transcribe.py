@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from reelmill.artifacts import (
     Artifact,
@@ -75,6 +75,10 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
                     assert samples is not None
                     features = features_of(samples, pieces, self.model)
                     yield SpeechWindow(features, look.languages, pieces, padding, channel)
+
+    @property
+    def inferring(self) -> Any:
+        return (self.options, self.cut_at_pauses)
 
     def infer(self, model: Whisper, batch: Sequence[SpeechWindow]) -> list[RecognizedWindow]:
         return recognized(model, batch, self.options, self.cut_at_pauses)

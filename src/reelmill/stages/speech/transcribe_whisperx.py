@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reelmill.artifacts import Artifact, Audio, Segment, Transcript
 from reelmill.artifacts.speech import in_time_order
@@ -44,6 +44,10 @@ class TranscribeByWhisperX(ModelStage[WholeSound, Heard]):
             sound = whole_sound(context.recording, audio)
             if sound.cost > 0:
                 yield sound
+
+    @property
+    def inferring(self) -> Any:
+        return self.language
 
     def infer(self, model: Recognizer, batch: Sequence[WholeSound]) -> list[Heard]:
         return [model.transcribe(item.read(), self.language) for item in batch]

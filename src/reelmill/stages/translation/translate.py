@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reelmill.artifacts import Artifact, Sentence, Sentences, TranslatedSentence, Translations
 from reelmill.engine.stage import Inputs, ModelStage, StageContext
@@ -109,6 +109,10 @@ class Translate(ModelStage[SentenceItem, RenderedItem]):
             with contextlib.suppress(InputError):
                 found[language] = direction(self.model, language, code)
         return found
+
+    @property
+    def inferring(self) -> Any:
+        return (self.beam_size, self.glossary)
 
     def infer(self, model: Nllb, batch: Sequence[SentenceItem]) -> list[RenderedItem]:
         options = SearchOptions(beam_size=self.beam_size)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -124,6 +124,10 @@ class Align(ModelStage[AlignItem, FoundWords]):
                 for stretch in stretches(segments, spans, first, first + count):
                     yield stretch, language
             first += count
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Aligners, batch: Sequence[AlignItem]) -> list[FoundWords]:
         found: dict[int, FoundWords] = {}

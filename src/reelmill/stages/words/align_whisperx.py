@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reelmill.artifacts import AlignedTranscript, Artifact, Audio, Segment, Speech, Transcript
 from reelmill.artifacts.speech import in_time_order
@@ -66,6 +66,10 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
             )
             if given:
                 yield WordsToAlign(str(context.folder), audio, transcript.language, given)
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Aligner, batch: Sequence[WordsToAlign]) -> list[Aligned]:
         return [_align(model, item) for item in batch]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reelmill.artifacts import (
     Artifact,
@@ -94,6 +94,10 @@ class TimeByWhisper(ModelStage[TextWindow, WindowWords]):
     def _is_timed(self, transcript: Transcript, segment: Segment) -> bool:
         """Whether recognition has timed a segment's words, or an aligner will."""
         return bool(segment.words) or transcript.language_of(segment) in self.aligned
+
+    @property
+    def inferring(self) -> Any:
+        return ()
 
     def infer(self, model: Whisper, batch: Sequence[TextWindow]) -> list[WindowWords]:
         times = model.token_times(
