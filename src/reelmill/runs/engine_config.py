@@ -30,6 +30,7 @@ def engine_config(
     workers = settings.workers or policy.default_workers(cores, cpu_parts=parts)
     worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
     most = _largest_batch(settings, choice)
+    arena = settings.arena or policy.default_arena_mb(gpus, most, workers if parts else 1)
     return EngineConfig(
         out=out,
         workers=workers,
@@ -47,7 +48,7 @@ def engine_config(
         model_profiles=user_cache() / "model_profiles.json",
         batch_size=min(settings.batch_size, most),
         max_batch=most,
-        arena_bytes=(settings.arena or policy.default_arena_mb(gpus, most)) * _MB,
+        arena_bytes=arena * _MB,
         fresh=fresh,
         reserved=RESERVED,
         keep_temporary=settings.keep_audio,

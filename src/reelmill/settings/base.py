@@ -113,8 +113,8 @@ class BaseFields(BaseSettings):
     arena: int | None = Field(
         None,
         ge=8,
-        description="MB of shared memory for items on their way to the models; default: 128, "
-        "with a GPU 256, or more for large batches",
+        description="MB of shared memory for items on their way to the models; default: 128, for "
+        "faces up to 256 by the number of CPU workers, with a GPU 256, or more for large batches",
     )
     keep_audio: bool = Field(False, description="keep decoded audio in the cache after the run")
     track: int | None = Field(

@@ -47,7 +47,6 @@ class FaceSettings(Settings):
 
     batch_size: int = Field(4, ge=1, description="items in the first batch")
     max_batch: int | None = Field(8, ge=1, description="largest number of items in a batch")
-    arena: int | None = Field(256, ge=8, description="MB of shared memory for runs of frames")
 
 
 class SubtitleSettings(Settings):

@@ -19,13 +19,16 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
 
 
 @pytest.mark.parametrize(
-    ("gpus", "most", "mb"),
-    [(0, 32, 128), (0, 512, 128), (1, 32, 256), (4, 32, 256), (1, 512, 2560)],
+    ("gpus", "most", "workers", "mb"),
+    [
+        *((0, 32, 1, 128), (0, 512, 1, 128), (0, 32, 2, 128), (0, 32, 6, 192), (0, 32, 16, 256)),
+        *((1, 32, 1, 256), (4, 32, 16, 256), (1, 512, 1, 2560)),
+    ],
 )
 def test_the_arena_is_larger_for_a_gpu_and_holds_a_large_batch(
-    gpus: int, most: int, mb: int
+    gpus: int, most: int, workers: int, mb: int
 ) -> None:
-    assert policy.default_arena_mb(gpus, most) == mb
+    assert policy.default_arena_mb(gpus, most, workers) == mb
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,8 @@ class Machine(shared.Machine):
         int | None, typer.Option(min=1, help="Runs of 36 frames in the first batch [4].")
     ] = None
     arena: Annotated[
-        int | None, typer.Option(min=8, help="Shared memory for frames, MB [256].")
+        int | None,
+        typer.Option(min=8, help="Shared memory for frames, MB [128-256, by cores; GPU: 256]."),
     ] = None
 
 
