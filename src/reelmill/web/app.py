@@ -71,6 +71,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     )
     app.state.settings, app.state.store, app.state.access = settings, store, access
     app.state.login_lock = asyncio.Lock()
+    app.state.refusals = RefusalLog(store.data / "server")
     for part in parts:
         app.router.routes.extend(part.routes)
     _answer_errors(app, answers)
@@ -78,7 +79,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         Guard,
         settings=settings,
         access=access,
-        log=RefusalLog(store.data / "server"),
+        log=app.state.refusals,
         answers=answers,
         parts=parts,
     )

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reelmill.web.app import create_app
+from reelmill.web.security.refusals import RefusalLog
 from reelmill.web.settings import WebSettings
 
 #: Seconds in which a request's head has to come.
@@ -36,6 +37,12 @@ class _Protocol(H11Protocol):
             self._wait_for_head()
         elif self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
+
+    def send_400_response(self, msg: str) -> None:
+        client = "" if self.client is None else self.client[0]
+        refusals: RefusalLog = self.app.state.refusals
+        refusals.note(status=400, code="no_http", client=client, detail=msg)
+        super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

@@ -11,9 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from reelmill.errors import UsageError
 from reelmill.export.subtitles import DEFAULT_SUBTITLE_FORMATS
+from reelmill.export.subtitles.registry import parse_subtitle_formats
 from reelmill.export.transcript import DEFAULT_FORMATS
-from reelmill.export.transcript.registry import known_formats
+from reelmill.export.transcript.registry import known_formats, parse_formats
 from reelmill.models.files.catalog import CATALOG, DEMO, ModelKind
 from reelmill.web.errors import Refused
 from reelmill.web.settings import WebSettings
@@ -74,12 +76,13 @@ def checked(options: RunOptions, settings: WebSettings) -> dict[str, Any]:
     """The options for a run, with the server's own where none is given.
 
     Raises:
-        Refused: a model is not one of those that may be chosen. Naming any other would load, or
-            download, whatever somebody put there.
+        Refused: a format is none of ours, or a model is not one of those that may be chosen. Naming
+            any other would load, or download, whatever somebody put there.
     """
     given = options.given()
     if settings.model is not None:
         given.setdefault("model", settings.model)
+    _check_formats(given)
     kinds: tuple[tuple[str, ModelKind], ...] = (("model", "whisper"), ("translator", "translator"))
     for name, kind in kinds:
         chosen = given.get(name)
@@ -93,6 +96,15 @@ def checked(options: RunOptions, settings: WebSettings) -> dict[str, Any]:
     if given.get("translator") is None and settings.model == DEMO:
         given["translator"] = DEMO
     return given
+
+
+def _check_formats(given: dict[str, Any]) -> None:
+    """Raise Refused where a format is none of ours."""
+    try:
+        parse_formats(given.get("formats", DEFAULT_FORMATS))
+        parse_subtitle_formats(given.get("subtitle_formats", SUBTITLE_FORMATS))
+    except UsageError as error:
+        raise Refused(422, "bad_options", str(error)) from error
 
 
 def models(kind: ModelKind, settings: WebSettings) -> list[str]:

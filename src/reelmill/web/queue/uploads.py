@@ -195,7 +195,7 @@ def check_name(name: str) -> None:
         or name != name.strip()
         or name.startswith(".")
         or any(character in "/\\" or ord(character) < 32 for character in name)
-        or "\x7f" in name
+        or any(character in name for character in ("\x7f", "\ufffd"))  # what was not UTF-8
         or LEFTOVER.fullmatch(name) is not None
     )
     if wrong:

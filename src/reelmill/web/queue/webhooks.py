@@ -230,10 +230,7 @@ def check_url(url: str, *, private: bool) -> None:
     plain = all(33 <= ord(character) < 127 for character in url)
     if host is None or parts.scheme not in ("http", "https") or parts.username or not plain:
         raise Refused(422, "bad_webhook", "a webhook's url is http or https, with a host")
-    with contextlib.suppress(ValueError):  # a name, which is resolved whenever something is sent
-        if not (private or is_public(host)):
-            raise Refused(422, "private_webhook", _PRIVATE)
-    if host.lower().rstrip(".") == "localhost" and not private:
+    if not private and _is_plainly_private(host):
         raise Refused(422, "private_webhook", _PRIVATE)
 
 
@@ -241,6 +238,19 @@ _PRIVATE = (
     "this webhook leads into the server's own network; start the server with --private-webhooks "
     "to allow that"
 )
+
+
+def _is_plainly_private(host: str) -> bool:
+    """Whether a host is not of the internet, as far as can be told without resolving it. Others
+    are resolved whenever something is sent."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    with contextlib.suppress(OSError):  # 127.1, 0x7f000001 and the like, as systems read them
+        return not is_public(socket.inet_ntoa(socket.inet_aton(name)))
+    with contextlib.suppress(ValueError):
+        return not is_public(name)
+    return False
 
 
 def is_public(address: str) -> bool:

@@ -36,7 +36,7 @@ _PUBLIC = frozenset({"/login", "/logout", "/favicon.ico"})
 _PUBLIC_BELOW = "/static/"
 #: Bytes that are still read of a request that is refused, so that its sender sees the answer.
 _READ_ON = 4 << 20
-_HURRY = Limits(patience=2.0, slowest=1 << 20)
+_HURRY_S, _HURRY_PACE = 2.0, 1 << 20
 
 
 class Guard:
@@ -64,7 +64,8 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})
+        # The server under this one keeps the path as it came.
+        scope = {**scope, "state": scope.get("state", {})}
         exchange = _Exchange(scope, receive, send, self._settings)
         try:
             body = exchange.body = self._admitted(scope, receive)
@@ -78,12 +79,12 @@ class Guard:
             exchange.status = 408
             exchange.reason = Refused(408, "slow_reader", "the answer was not read")
         except Exception:  # noqa: BLE001 (costs this request alone)
-            _log.exception("an error of the server in %s %s", scope["method"], scope["path"])
-            await self._refused(exchange, _internal())
+            refusal = None if exchange.body is None else exchange.body.refusal
+            if refusal is None:
+                _log.exception("an error of the server in %s %s", scope["method"], scope["path"])
+            await self._refused(exchange, refusal or _internal())
         if exchange.status >= 400:
             self._note(exchange)
-        if exchange.is_cut:
-            raise SlowReaderError("the connection is closed in the middle of an answer")
 
     def _admitted(self, scope: Scope, receive: Receive) -> TimedBody:
         """Check everything that can be told before the body comes."""
@@ -125,8 +126,7 @@ class Guard:
 
     async def _refused(self, exchange: _Exchange, error: Refused) -> None:
         exchange.reason = error
-        if exchange.has_begun:
-            exchange.is_cut = True
+        if exchange.has_begun:  # an answer that is not whole: the connection is closed
             return
         await exchange.read_on()
         response = self._answers.of(Request(exchange.scope), error)
@@ -162,17 +162,18 @@ class _Exchange:
         self.receive = receive
         self._send = impatient(send, settings.limits)
         self._tls = settings.tls
+        self._patience = settings.limits.patience
         self.body: TimedBody | None = None
         self.status = 0
         self.reason: Refused | None = None
         self.has_begun = False
-        self.is_cut = False
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, with the headers that every answer has."""
         if message["type"] == "http.response.start":
-            if self.body is not None and self.body.refusal is not None and self.reason is None:
-                raise self.body.refusal  # a parser of bodies made another error of it
+            refusal = None if self.body is None else self.body.refusal
+            if refusal not in (None, self.reason, Answers.given(self.scope)):
+                raise refusal  # a parser of bodies made another error of it
             self.has_begun = True
             self.status = message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
@@ -187,7 +188,8 @@ class _Exchange:
         if body is None:
             stated = Headers(scope=self.scope).get("content-length", "0")
             length = int(stated) if stated.isascii() and stated.isdecimal() else 0
-            body = TimedBody(self.receive, length, _HURRY)
+            patience = min(_HURRY_S, self._patience)
+            body = TimedBody(self.receive, length, Limits(patience=patience, slowest=_HURRY_PACE))
         with contextlib.suppress(Refused):
             while not body.is_whole and got < _READ_ON:
                 message: dict[str, Any] = dict(await body())
