@@ -152,8 +152,9 @@ class Page:
         feature = {"name": "prefers-color-scheme", "value": "dark"}
         self.ask("Emulation.setEmulatedMedia", features=[feature])
 
-    def use(self, script: str) -> Any:
-        """Run an async script in the page; what it returns.
+    def use(self, script: str, refused: int = 0) -> Any:
+        """Run an async script in the page; what it returns. `refused`: how many times the page's
+        policy refuses something, as the console says.
 
         Raises:
             AssertionError: the script fails, or something is in the browser's console.
@@ -166,7 +167,8 @@ class Page:
             userGesture=True,
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        assert self.console() == []
+        told = self.console()
+        assert len(told) == refused and all("Content Security Policy" in str(one) for one in told)
         return answer["result"].get("value")
 
     def console(self) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,17 @@ class _Protocol(H11Protocol):
             self._head = None
 
 
+class Server(uvicorn.Server):
+    """Lets go of whoever listens to events when it is told to end; they would keep it open."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.loaded_app.state.services.queue.hub.close()
+        await super().shutdown(sockets)
+
+
 def make_server(
     settings: WebSettings, *, certificate: Path | None = None, key: Path | None = None
-) -> uvicorn.Server:
+) -> Server:
     """A server that is not running yet; `await server.serve()` runs it.
 
     Raises:
@@ -86,4 +95,4 @@ def make_server(
         timeout_graceful_shutdown=_LEAVE_S,
         **tls,
     )
-    return uvicorn.Server(config)
+    return Server(config)

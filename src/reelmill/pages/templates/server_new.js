@@ -13,56 +13,56 @@
     one("#told").textContent = text;
     one("#told").classList.toggle("bad", Boolean(bad));
   };
-  const drawTaken = one_ => {
-    const { item } = one_;
-    item.classList.toggle("bad", one_.state === "bad");
+  const drawTaken = piece => {
+    const { item } = piece;
+    item.classList.toggle("bad", piece.state === "bad");
     const small = one("small", item), bar = one("progress", item);
-    bar.hidden = one_.state !== "sending";
-    bar.value = one_.size ? one_.sent / one_.size : 0;
+    bar.hidden = piece.state !== "sending";
+    bar.value = piece.size ? (piece.sent || 0) / piece.size : 0;
     const percent = Math.floor(100 * bar.value) + " %";
-    small.textContent = one_.state === "bad" ? one_.why
-      : one_.state === "sending" ? say("uploading", { percent, size: size(one_.size) })
-      : one_.kind === "file" ? size(one_.size) + " · " + say("arrived") : one_.size ? size(one_.size) : "";
+    small.textContent = piece.state === "bad" ? piece.why
+      : piece.state === "sending" ? say("uploading", { percent, size: size(piece.size) })
+      : piece.kind === "file" ? size(piece.size) + " · " + say("arrived") : piece.size ? size(piece.size) : "";
   };
-  const drop = one_ => {
-    if (one_.request) one_.request.abort();
-    if (one_.id) ask("DELETE", "/uploads/" + one_.id).catch(() => {});
-    taken.splice(taken.indexOf(one_), 1);
-    one_.item.remove();
+  const drop = piece => {
+    if (piece.request) piece.request.abort();
+    if (piece.id) ask("DELETE", "/uploads/" + piece.id).catch(() => {});
+    taken.splice(taken.indexOf(piece), 1);
+    piece.item.remove();
     sendNext();
   };
-  const take = one_ => {
-    taken.push(one_);
-    one_.item = make("li", {}, make("bdi", {}, one_.name), make("span", {}, make("progress", { max: 1, value: 0, "aria-label": one_.name }), " ", make("small")),
-      button(say("remove"), () => drop(one_)));
-    one("#taken").append(one_.item);
-    drawTaken(one_);
+  const take = piece => {
+    taken.push(piece);
+    piece.item = make("li", {}, make("bdi", {}, piece.name), make("span", {}, make("progress", { max: 1, value: 0, "aria-label": piece.name }), " ", make("small")),
+      button(say("remove"), () => drop(piece)));
+    one("#taken").append(piece.item);
+    drawTaken(piece);
     told("");
   };
   const sendNext = () => {
-    const sending = taken.filter(one_ => one_.request).length;
-    const waiting = taken.find(one_ => one_.state === "sending" && !one_.request);
+    const sending = taken.filter(piece => piece.request).length;
+    const waiting = taken.find(piece => piece.state === "sending" && !piece.request);
     if (waiting && sending < AT_ONCE) { send(waiting); sendNext(); return; }
     if (!waiting && !sending && startsLater) begin();
   };
-  const send = one_ => {
-    const request = one_.request = new XMLHttpRequest();
+  const send = piece => {
+    const request = piece.request = new XMLHttpRequest();
     const ended = (state, text) => {
-      one_.request = null; one_.state = state; one_.why = text; one_.file = null;
-      drawTaken(one_);
+      piece.request = null; piece.state = state; piece.why = text; piece.file = null;
+      drawTaken(piece);
       sendNext();
     };
-    request.open("POST", "/uploads?name=" + encodeURIComponent(one_.name));
+    request.open("POST", "/uploads?name=" + encodeURIComponent(piece.name));
     request.responseType = "json";
-    request.upload.addEventListener("progress", event => { one_.sent = event.loaded; drawTaken(one_); });
+    request.upload.addEventListener("progress", event => { piece.sent = event.loaded; drawTaken(piece); });
     request.addEventListener("load", () => {
       const answer = request.response || {};
-      if (request.status === 201) { one_.id = answer.id; ended("here"); return; }
-      if (request.status === 429) { one_.request = null; setTimeout(sendNext, 2000); return; }
+      if (request.status === 201) { piece.id = answer.id; ended("here"); return; }
+      if (request.status === 429) { piece.request = null; setTimeout(sendNext, 2000); return; }
       ended("bad", say("upload_failed", { why: why(request.status, answer.error) }));
     });
     request.addEventListener("error", () => ended("bad", say("upload_failed", { why: data.wording.lost })));
-    request.send(one_.file);
+    request.send(piece.file);
   };
   const takeFile = file => {
     if (file.name.startsWith(".")) return;
@@ -71,7 +71,7 @@
       why: tooLarge ? say("too_large", { size: size(data.max_upload) }) : "" });
   };
   const takePath = (path, bytes) => {
-    if (!taken.some(one_ => one_.path === path)) take({ kind: "path", name: (path || "/") + (bytes === null ? "/" : ""), path, size: bytes, state: "here" });
+    if (!taken.some(piece => piece.path === path)) take({ kind: "path", name: (path || "/") + (bytes === null ? "/" : ""), path, size: bytes, state: "here" });
   };
   const filesIn = async entry => {  // of a folder that was dropped, with all in it
     if (entry.isFile) return [await new Promise((done, failed) => entry.file(done, failed))];
@@ -109,15 +109,15 @@
   };
   const begin = async () => {
     startsLater = false;
-    const good = taken.filter(one_ => one_.state === "here");
+    const good = taken.filter(piece => piece.state === "here");
     const run = { task: form.elements.task.value, options: options(),
-      uploads: good.filter(one_ => one_.id).map(one_ => one_.id), paths: good.filter(one_ => one_.kind === "path").map(one_ => one_.path) };
+      uploads: good.filter(piece => piece.id).map(piece => piece.id), paths: good.filter(piece => piece.kind === "path").map(piece => piece.path) };
     if (form.elements.title.value) run.title = form.elements.title.value;
     if (form.elements.out && form.elements.out.value) run.out = form.elements.out.value;
     one("#start").disabled = true;
     try {
       show(await ask("POST", "/runs", run));
-      for (const one_ of good) { taken.splice(taken.indexOf(one_), 1); one_.item.remove(); }
+      for (const piece of good) { taken.splice(taken.indexOf(piece), 1); piece.item.remove(); }
       form.elements.title.value = "";
       told("");
     } catch (error) { told(error.message, true); }
@@ -139,8 +139,8 @@
     form.elements.task.addEventListener("change", shownTask);
     form.addEventListener("submit", event => {
       event.preventDefault();
-      if (taken.some(one_ => one_.state === "sending")) { startsLater = true; told(say("start_later")); return; }
-      if (!taken.some(one_ => one_.state === "here")) { told(say("nothing_yet"), true); return; }
+      if (taken.some(piece => piece.state === "sending")) { startsLater = true; told(say("start_later")); return; }
+      if (!taken.some(piece => piece.state === "here")) { told(say("nothing_yet"), true); return; }
       begin();
     });
     shownTask();

@@ -1,0 +1,136 @@
+"""The server in a browser: drop recordings, watch, look at results, search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reelmill.core.paths import ASSETS
+from tests.pages.chrome import Chrome, Page, chrome, needs_chromium
+from tests.web.serving import TOKEN, Serving, serving
+
+__all__ = ["chrome"]
+pytestmark = needs_chromium
+
+#: A name that would run in a page, if names could.
+HOSTILE = "<img src=x onerror=alert(1)>.wav"
+KOREAN = "통화 녹음 김민수.m4a"
+_SAMPLES = ASSETS / "samples"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    data = tmp_path_factory.mktemp("data")
+    with serving(data, model="demo", root=ASSETS, lang="en") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(chrome: Chrome, server: Serving) -> Page:
+    return chrome.open(f"{server.address}/?token={TOKEN}", (1280, 900))
+
+
+@pytest.fixture(scope="module")
+def finished(page: Page, server: Serving, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Three recordings were dropped, one of them broken, and the page was loaded again in the
+    middle; the id of the run."""
+    hostile = tmp_path_factory.mktemp("dropped") / HOSTILE
+    hostile.write_bytes((_SAMPLES / "voicemail.wav").read_bytes())
+    page.drop("#drop", [_SAMPLES / "broken.m4a", _SAMPLES / KOREAN, hostile])
+    arrived = "all('#taken small').filter(one => /arrived/.test(one.textContent)).length"
+    page.use(f"await until(() => {arrived} === 3)")
+    page.go(f"{server.address}/")  # what was sent is still there
+    page.use("await until(() => all('#taken li').length === 3); one('#start').click()")
+    page.use("await until(() => one('.run') && /of 3/.test(one('.run .facts').textContent))")
+    page.go(f"{server.address}/")
+    seen = page.use(
+        "await until(() => one('.run'));"
+        "let most = 0; while (one('.run').dataset.state !== 'done') {"
+        "most = Math.max(most, one('.run progress').value); await pause(50); } return most;"
+    )
+    assert 0 < seen <= 1
+    return str(page.use("return one('.run').dataset.id"))
+
+
+@pytest.mark.usefixtures("finished")
+def test_three_dropped_recordings_are_done_after_a_reload(page: Page) -> None:
+    # proves: W1
+    shown = page.use(
+        "one('.run details').open = true; await until(() => all('.made li').length === 3);"
+        "return all('.made li').map(item => item.textContent)"
+    )
+    (broken,) = (one for one in shown if "broken" in one)
+    assert "truncated" in broken and "uploads" not in broken
+    done = [one for one in shown if "done" in one]
+    assert len(done) == 2 and any(HOSTILE in one for one in done)
+    facts = page.use("return one('.run .facts').textContent")
+    assert "3 of 3" in facts and "1 failed" in facts
+    assert page.use("return all('img').length") == 0  # the name did not become an element
+
+
+def test_results_are_the_same_pages_and_nothing_in_them_runs(
+    page: Page, chrome: Chrome, server: Serving, finished: str
+) -> None:
+    # proves: W1
+    href = page.use(f"return all('.made a').find(one => one.textContent === {HOSTILE!r}).href")
+    review = chrome.open(href)
+    loaded = "await until(() => one('#player').readyState >= 1);"
+    assert review.use(f"{loaded} return one('h1').textContent") == HOSTILE
+    review.use("one('#play').click(); await until(() => one('#player').currentTime > 0.1)")
+    review.go(f"{server.address}/results/{finished}/index.html")
+    found = review.use(
+        "type(one('#find'), 'emma'); await until(() => one('#hits li'));"
+        "return one('#hits').textContent"
+    )
+    assert "Emma" in found
+    assert review.use("return one('.brand a').getAttribute('href')") == "/"
+    ran = review.use(  # what a recording would have to bring in to run is not let run
+        "const script = document.createElement('script'); script.textContent = 'window.ran = true';"
+        "document.body.append(script); await pause(50); return Boolean(window.ran)",
+        refused=1,
+    )
+    assert ran is False
+    review.close()
+
+
+@pytest.mark.usefixtures("finished")
+def test_what_was_said_is_found_over_all_runs(chrome: Chrome, server: Serving) -> None:
+    # proves: W1
+    found = chrome.open(f"{server.address}/find?q=emma")
+    assert "Emma" in found.use("return one('.hits li').textContent")
+    found.go(found.use("return one('.hits a').href"))
+    assert found.use("return one('#find').value") == "emma"
+    found.close()
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize("width", [420, 1280])
+def test_nothing_is_wider_than_the_page(page: Page, width: int) -> None:
+    # proves: W1
+    page.resize(width, 900)
+    assert page.use("return overflow()") == 0
+
+
+def test_folders_on_the_server_can_be_picked(page: Page) -> None:
+    # proves: W1
+    names = page.use(
+        "one('#pick').click(); await until(() => all('#entries li').length > 3);"
+        "return all('#entries bdi').map(one => one.textContent)"
+    )
+    assert "samples/" in names
+    taken = page.use(
+        "const films = all('#entries li').find(item => item.textContent.startsWith('films'));"
+        "films.querySelector('button').click();"
+        "await until(() => one('#at').textContent === '/films'); one('#this').click();"
+        "return one('#taken bdi').textContent"
+    )
+    assert taken == "films/"
+
+
+def test_the_pages_speak_korean(tmp_path: Path) -> None:
+    # proves: V7
+    with serving(tmp_path, lang="ko") as korean:
+        home = korean.get("/").body.decode()
+    assert 'lang="ko"' in home and "녹음 파일이나 폴더를 여기에 놓으십시오" in home
