@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from reelmill.cli.app import app
 from reelmill.commands.find import seconds
 from reelmill.errors import UsageError
+from reelmill.evidence.manifest import write_manifest
 from tests.search.test_index import said, write
 
 
@@ -37,6 +39,32 @@ def test_find__no_match__says_so_and_exits_with_1(out: Path) -> None:
     done = CliRunner().invoke(app, ["find", str(out), "pay", "--speaker", "Caller"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert "nothing found" in done.stderr
+
+
+@pytest.mark.parametrize("damage", ["cut off", "zeros", "other", "a byte of its schema"])
+def test_find__a_damaged_result__is_named(out: Path, damage: str) -> None:
+    result = out / "통화 1.json"
+    data = result.read_bytes()
+    write_manifest(out, {result.name: hashlib.sha256(data).hexdigest(), "a.srt": "0" * 64})
+    result.write_bytes(
+        {
+            "cut off": data[: len(data) // 2],
+            "zeros": bytes(len(data)),
+            "other": b"{}",
+            "a byte of its schema": data.replace(b"reelmill.", b"reelmilk."),
+        }[damage]
+    )
+    done = CliRunner().invoke(app, ["find", str(out), "pay"])
+    assert done.exit_code == 1
+    assert "통화 1.json: damaged, and not searched" in done.stderr
+    assert "nothing found in what could be read" in done.stderr
+
+
+def test_find__a_result_cut_off_without_a_manifest__is_named(out: Path) -> None:
+    result = out / "통화 1.json"
+    result.write_bytes(result.read_bytes()[:-20])
+    done = CliRunner().invoke(app, ["find", str(out), "pay"])
+    assert "통화 1.json: damaged, and not searched (not JSON)" in done.stderr
 
 
 @pytest.mark.parametrize(

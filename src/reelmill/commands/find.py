@@ -13,7 +13,8 @@ from typing import get_args
 
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core.printable import printable
-from reelmill.errors import UsageError
+from reelmill.errors import InputError, UsageError
+from reelmill.evidence.manifest import read_manifest
 from reelmill.report.wording import clock
 from reelmill.search.index import Hit, Query, SearchIndex
 from reelmill.search.results import Kind
@@ -34,7 +35,7 @@ def run_find(out: Path, query: Query, *, json_lines: bool = False) -> int:
         UsageError: there is no such folder, the index cannot be kept, or the query is empty.
     """
     with contextlib.closing(SearchIndex(out)) as index:
-        problems = index.update()
+        problems = index.update(_results(out))
         hits = index.search(query)
     for hit in hits:
         print(json.dumps(asdict(hit), ensure_ascii=False) if json_lines else _line(hit))
@@ -43,8 +44,16 @@ def run_find(out: Path, query: Query, *, json_lines: bool = False) -> int:
     if len(hits) == query.limit:
         print(f"only the first {query.limit} are shown; --limit shows more", file=sys.stderr)
     if not hits:
-        print("nothing found", file=sys.stderr)
+        where = "" if not problems else " in what could be read"
+        print(f"nothing found{where}", file=sys.stderr)
     return EXIT_DONE if hits else EXIT_SOME_FAILED
+
+
+def _results(out: Path) -> set[str]:
+    """The JSON results that the folder's manifest lists; none where it cannot be read."""
+    with contextlib.suppress(InputError):
+        return {name for name in read_manifest(out) if name.endswith(".json")}
+    return set()
 
 
 def query_of(

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,8 +119,12 @@ class SearchIndex:
     def close(self) -> None:
         self._db.close()
 
-    def update(self) -> list[str]:
+    def update(self, results: Container[str] = ()) -> list[str]:
         """Index new and changed files below the folder, and remove those that are gone.
+
+        Args:
+            results: paths below the folder that are known to be results, so that one that can no
+                longer be recognized as such is told.
 
         Returns:
             Messages about files that could not be searched.
@@ -133,7 +137,7 @@ class SearchIndex:
                 stamp = _stamp(path)
                 if stamp != before:
                     self._forget(number)
-                    self._add(path, name, stamp)
+                    self._add(path, name, stamp, is_ours=name in results)
             for number, _ in known.values():
                 self._forget(number)
         rows = self._db.execute("SELECT problem FROM files WHERE problem IS NOT NULL ORDER BY path")
@@ -157,10 +161,10 @@ class SearchIndex:
         self._db.execute("DELETE FROM lines WHERE id BETWEEN ? AND ?", between)
         self._db.execute("DELETE FROM files WHERE id = ?", (number,))
 
-    def _add(self, path: Path, name: str, stamp: str) -> None:
+    def _add(self, path: Path, name: str, stamp: str, *, is_ours: bool) -> None:
         problem = result = None
         try:
-            result = read_result(path)
+            result = read_result(path, is_ours=is_ours)
         except InputError as error:
             problem = str(error)
         source = (result.source.name, result.source.sha256) if result else (None, None)

@@ -1,7 +1,7 @@
 """Read the JSON results in an output folder as lines with times, for searching.
 
-The files may come from anywhere, so every field is checked. A file that is not ours, or is damaged,
-has no lines.
+The files may come from anywhere, so every field is checked. A file that is not ours has no lines;
+one of ours that is damaged is an error.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from reelmill.errors import InputError
 #: The kind of a line: speech, a translation, or a finding of a stage.
 Kind = Literal["speech", "translation", "finding"]
 _SCHEMAS = ("reelmill.transcript/1", "reelmill.subtitles/1")
+_SCHEMA_BYTES = tuple(schema.encode() for schema in _SCHEMAS)
+#: Where a result says what it is.
+_HEAD_BYTES = 4096
 #: Ten times the transcript of a whole day.
 _LARGEST_BYTES = 1 << 28
 _NOT_OF_LINES = {"translations": True, "language": True, "channel": True}
@@ -110,17 +113,27 @@ def result_files(out: Path) -> Iterator[Path]:
                 yield Path(at, name)
 
 
-def read_result(path: Path) -> Result | None:
+def read_result(path: Path, *, is_ours: bool = False) -> Result | None:
     """Read a result to be searched; None if the file is something else.
 
+    Args:
+        path: the file.
+        is_ours: it is known to be a result, whatever its content is by now.
+
     Raises:
-        InputError: it cannot be read, or it claims to be a result and is damaged.
+        InputError: it cannot be read, or it is a result, or looks like one, and is damaged.
     """
+    content = _content(path)
     try:
-        values: Any = parse_json(_content(path))
-    except ValueError:
+        values: Any = parse_json(content)
+    except ValueError as error:
+        if is_ours or any(schema in content[:_HEAD_BYTES] for schema in _SCHEMA_BYTES):
+            raise InputError(f"{path}: damaged, and not searched (not JSON)") from error
         return None
-    if not isinstance(values, dict) or values.get("schema") not in _SCHEMAS:
+    schema = values.get("schema") if isinstance(values, dict) else None
+    if is_ours and not str(schema).startswith("reelmill."):
+        raise InputError(f"{path}: damaged, and not searched (no schema)")
+    if schema not in _SCHEMAS:
         return None
     try:
         return Result.model_validate(values)
