@@ -48,7 +48,7 @@ class VoiceQuality(Artifact):
 
 @dataclass
 class QualityOfStretch:
-    """What Praat measured in a stretch of speech by one speaker.
+    """What Praat measured in utterances of one speaker, from the first's start to the last's end.
 
     `periods` counts the glottal periods compared. `jitter` and `shimmer` are local, as shares (not
     percent), None where too few periods were found. `hnr` in dB, None without voice.

@@ -27,6 +27,8 @@ _MB = 120.0
 #: largest ratio of two consecutive periods and of two amplitudes.
 _PERIODS = (0.0001, 0.02, 1.3)
 _AMPLITUDES = 1.6
+#: Praat's own default: what is quieter than this share of the peak is silence.
+_SILENCE = 0.03
 #: Fewer periods than this give no jitter or shimmer.
 _LEAST_PERIODS = 10
 #: What Praat needs for one frame: three periods of the lowest pitch.
@@ -125,12 +127,17 @@ class Praat:
         self._praat = parselmouth
         self._pitch = pitch
 
-    def measure(self, samples: Float32) -> Voice:
-        """Measure a stretch of sound, 16 kHz, in [-1, 1].
+    def measure(self, samples: Float32, peak: float | None = None) -> Voice:
+        """Measure a stretch of sound.
 
         F0 by autocorrelation (Boersma 1993); the harmonics-to-noise ratio from the strength of the
         same autocorrelation, as in Praat's voice report; jitter and shimmer from the periods that
         Praat finds by cross-correlation.
+
+        Args:
+            samples: 16 kHz, in [-1, 1].
+            peak: the largest amplitude of the whole sound that the stretch is from, by which Praat
+                tells silence; that of the stretch by default.
         """
         step = self._pitch.step
         if len(samples) < RATE * (_WINDOW_PERIODS / self._pitch.floor + step):
@@ -138,7 +145,10 @@ class Praat:
         call = self._praat.praat.call
         sound = self._praat.Sound(samples.astype(np.float64), RATE)
         pitch = sound.to_pitch_ac(
-            time_step=step, pitch_floor=self._pitch.floor, pitch_ceiling=self._pitch.ceiling
+            time_step=step,
+            pitch_floor=self._pitch.floor,
+            pitch_ceiling=self._pitch.ceiling,
+            silence_threshold=_silence(samples, peak),
         )
         frames = pitch.selected_array
         points = call([sound, pitch], "To PointProcess (cc)")
@@ -152,6 +162,12 @@ class Praat:
         f0 = frames["frequency"].astype(np.float32)
         hnr = _harmonics_to_noise(frames["strength"][f0 > 0])
         return Voice(f0, float(pitch.x1), float(pitch.dx), periods, jitter, shimmer, hnr)
+
+
+def _silence(samples: Float32, peak: float | None) -> float:
+    """Praat's silence threshold, a share of the sound's own peak, as a share of `peak`."""
+    own = float(np.abs(samples).max(initial=0.0))
+    return _SILENCE if not own or peak is None else min(1.0, _SILENCE * peak / own)
 
 
 def _harmonics_to_noise(strengths: Any) -> float | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
+from scipy.signal import sosfilt
 
 from reelmill.stages.forensic.curves import (
+    FRAME,
     block_means,
     curves_of,
     frames_in,
@@ -52,6 +54,17 @@ def test_k_weighting_at_48_khz_has_the_coefficients_of_the_standard() -> None:
     assert high_pass == pytest.approx(
         [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621], abs=1e-6
     )
+
+
+@pytest.mark.parametrize("frames", [1, 103, 6007])
+def test_sound_is_weighted_as_by_the_recursive_filters(frames: int) -> None:
+    """Also across the pieces in which long sound is read."""
+    rng = np.random.default_rng(3)
+    samples = rng.integers(-9000, 9000, frames * FRAME).astype(np.int16)
+    filtered = sosfilt(k_weighting(RATE), samples / 32768)
+    expected = np.square(filtered).reshape(-1, FRAME).mean(1)
+    weighted = curves_of(samples, np.zeros(frames, np.float32)).weighted
+    assert weighted == pytest.approx(expected, rel=1e-5)
 
 
 # proves: V8

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from reelmill.artifacts import PitchArrays, QualityOfStretch
 from reelmill.core.arrays import Float32, Float64, Int16
@@ -22,6 +24,9 @@ LOWEST = -100.0
 #: LUFS below which a block counts as silence, and how far below the mean of the others (BS.1770-5).
 _ABSOLUTE_GATE, _RELATIVE_GATE = -70.0, -10.0
 _READ_FRAMES = 60 * FRAMES
+#: Samples: all but 2e-9 of the K-weighting filters' impulse response at `RATE`, and what is
+#: filtered at a time.
+_RESPONSE, _BLOCK_SIZE = 1536, 16384
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,15 @@ def curves_of(samples: Int16, f0: Float32) -> Curves:
         samples: 16 kHz, may be a memory map; read in pieces.
         f0: as in `Curves`.
     """
-    from scipy.signal import sosfilt
-
-    filters = k_weighting(RATE)
-    state = np.zeros((len(filters), 2))
+    before = np.zeros(_RESPONSE - 1)
     energy, weighted = np.empty(len(f0), np.float32), np.empty(len(f0), np.float32)
     for first in range(0, len(f0), _READ_FRAMES):
         last = min(first + _READ_FRAMES, len(f0))
         sound = samples[first * FRAME : last * FRAME] / FULL_SCALE
         release(samples)
-        filtered, state = sosfilt(filters, sound, zi=state)
+        sound_and_before = np.concatenate([before, sound])
+        before = sound_and_before[len(sound) :]
+        filtered = _k_weighted(sound_and_before)
         energy[first:last] = np.square(sound).reshape(-1, FRAME).mean(1)
         weighted[first:last] = np.square(filtered).reshape(-1, FRAME).mean(1)
     return Curves(energy, weighted, f0)
@@ -110,6 +114,36 @@ def energies(samples: Int16) -> Float32:
         release(samples)
         found[first:last] = np.square(sound).reshape(-1, FRAME).mean(1)
     return found
+
+
+def _k_weighted(sound: Float64) -> Float64:
+    """The K-weighted sound, without the first `_RESPONSE` - 1 samples of what is given.
+
+    Overlap-save with the impulse response of the filters. scipy.signal does the same, but takes
+    1 s of CPU to import, in each process.
+    """
+    step = _BLOCK_SIZE - _RESPONSE + 1
+    wanted = len(sound) - _RESPONSE + 1
+    missing = -wanted % step
+    padded = np.concatenate([sound, np.zeros(missing)])
+    blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK_SIZE)[::step]
+    spectrum = np.fft.rfft(blocks, axis=1) * _k_spectrum()
+    filtered: Float64 = np.fft.irfft(spectrum, _BLOCK_SIZE, axis=1)[:, _RESPONSE - 1 :]
+    return filtered.reshape(-1)[:wanted]
+
+
+@cache
+def _k_spectrum() -> npt.NDArray[np.complex128]:
+    """The spectrum of the filters' impulse response at `RATE`."""
+    response = np.zeros(_RESPONSE)
+    response[0] = 1.0
+    for b0, b1, b2, _, a1, a2 in k_weighting(RATE).tolist():
+        x1 = x2 = y1 = y2 = 0.0
+        for at, x0 in enumerate(response.tolist()):
+            y0 = b0 * x0 + b1 * x1 + b2 * x2 - a1 * y1 - a2 * y2
+            x2, x1, y2, y1 = x1, x0, y1, y0
+            response[at] = y0
+    return np.fft.rfft(response, _BLOCK_SIZE)
 
 
 def k_weighting(rate: int) -> Float64:
@@ -149,6 +183,10 @@ def frames_in(samples: int) -> int:
     return samples // FRAME
 
 
+#: Seconds by which times may be off in single steps of floating point.
+_ROUNDING = 1e-6
+
+
 def pitch_curves(
     frames: int,
     channels: Sequence[str | None],
@@ -163,10 +201,15 @@ def pitch_curves(
         if count == 0:
             continue
         times, f0 = arrays.times[end - count : end], arrays.f0[end - count : end]
-        step = float(times[1] - times[0]) if count > 1 else 1 / FRAMES
+        step = float(np.median(np.diff(times))) if count > 1 else 1 / FRAMES
         first = max(0, math.ceil((times[0] - step / 2) * FRAMES - 0.5))
         last = min(frames, math.ceil((times[-1] + step / 2) * FRAMES - 0.5))
         middles = (np.arange(first, last) + 0.5) / FRAMES
-        nearest = np.clip(np.rint((middles - times[0]) / step).astype(np.int64), 0, count - 1)
-        found[stretch.channel][first:last] = f0[nearest]
+        after = np.searchsorted(times, middles).clip(0, count - 1)
+        before = np.maximum(after - 1, 0)
+        is_before = np.abs(times[before] - middles) <= np.abs(times[after] - middles)
+        nearest = np.where(is_before, before, after)
+        # between two utterances of a stretch there is no pitch
+        near = np.abs(times[nearest] - middles) <= 0.5 * step + _ROUNDING
+        found[stretch.channel][first:last][near] = f0[nearest[near]]
     return list(found.values())

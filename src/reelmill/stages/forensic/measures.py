@@ -176,8 +176,9 @@ def _is_pause(part: Part, start: float) -> bool:
 
 
 def _add_quality(found: SpeakerAcoustics, qualities: Sequence[QualityOfStretch]) -> None:
-    """Means over stretches, by the periods or the voiced seconds they are of."""
-    found.jitter = _mean([(one.jitter, one.periods) for one in qualities], 5)
+    """Means over stretches, as if all were one sound: shimmer by the periods, and jitter, which is
+    relative to the mean period, by the time that the periods take."""
+    found.jitter = _mean([(one.jitter, one.voiced_seconds) for one in qualities], 5)
     found.shimmer = _mean([(one.shimmer, one.periods) for one in qualities], 5)
     found.hnr = _mean([(one.hnr, one.voiced_seconds) for one in qualities], 2)
 

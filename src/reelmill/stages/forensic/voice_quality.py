@@ -20,7 +20,7 @@ from reelmill.artifacts import (
     VoiceQuality,
     write_arrays,
 )
-from reelmill.core.arrays import Float32
+from reelmill.core.arrays import Bool, Float32, Float64
 from reelmill.engine.stage import Inputs, ModelStage, StageContext, optional, setting
 from reelmill.media.audio.samples import open_samples, window
 from reelmill.models.praat import Praat, PraatSpec, Voice
@@ -29,36 +29,56 @@ from reelmill.stages.forensic.talk import talks_of
 from reelmill.stages.forensic.utterances import Heard, SpeechRules, heard_of
 
 _ARRAYS = "pitch.npz"
-#: Seconds of silence kept around an utterance: Praat leaves out the edges of what it is given.
-_EDGE = 0.02
+_RATE = 16_000
+#: Seconds of silence around each utterance of a stretch. Praat leaves out the edges of what it is
+#: given, and no glottal period may reach from one utterance into the next.
+_GAP = 0.1
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Speech of one speaker, 16 kHz in [-1, 1]. Cost in seconds."""
+    """Utterances of one speaker, one after the other, 16 kHz in [-1, 1]. `peak`: the largest
+    amplitude of all that is measured of the speaker. Cost in seconds."""
 
     samples: Float32
+    peak: float
 
     @property
     def cost(self) -> float:
-        return len(self.samples) / 16_000
+        return len(self.samples) / _RATE
 
 
 @dataclass(frozen=True)
 class _Place:
-    start: float
-    end: float
+    """Where the utterances of a stretch are in the recording."""
+
+    spans: tuple[Span, ...]
     speaker: str | None
     channel: str | None
+
+    def times(self, voice: Voice) -> tuple[Float64, Bool]:
+        """The times in the recording of the frames of a stretch, and which lie in utterances."""
+        within = voice.first + voice.step * np.arange(len(voice.f0))
+        lengths = np.array([end - start for start, end in self.spans])
+        begins = _GAP + np.concatenate([[0.0], np.cumsum(lengths + _GAP)[:-1]])
+        at = np.maximum(np.searchsorted(begins, within, "right") - 1, 0)
+        into = within - begins[at]
+        starts = np.array([start for start, _ in self.spans])
+        return starts[at] + into, (into >= 0) & (into < lengths[at])
 
 
 @dataclass(frozen=True)
 class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
     """Passes the utterances of each speaker to Praat, without pauses and overlapping speech, in
-    stretches of at most `longest` seconds; shorter ones than `shortest` are left out."""
+    stretches of at most `longest` seconds; utterances shorter than `shortest` are left out.
+
+    Praat takes for silence what is quiet beside the loudest of what it is given. Every stretch is
+    therefore measured with the peak of all that the speaker says, as if it were one sound.
+    """
 
     name: ClassVar[str] = "voice_quality"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Measuring voices"
     commands = ("voice",)
     enabled_by = ("forensic", True)
@@ -80,16 +100,17 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
             energy = energies(samples)
             for talk in talks:
                 if talk.row == row:
-                    heard = heard_of(talk, talks, energy, self.speech)
-                    for start, end in self._stretches(heard):
-                        places.append(_Place(start, end, talk.speaker, channel))
-                        yield Stretch(window(samples, start, end))
+                    spans = list(self._utterances(heard_of(talk, talks, energy, self.speech)))
+                    peak = max((_peak(window(samples, *span)) for span in spans), default=0.0)
+                    for stretch in self._stretches(spans):
+                        places.append(_Place(stretch, talk.speaker, channel))
+                        yield Stretch(_joined([window(samples, *span) for span in stretch]), peak)
         return places
 
-    def _stretches(self, heard: Heard) -> Iterator[tuple[float, float]]:
+    def _utterances(self, heard: Heard) -> Iterator[Span]:
         """The utterances of a speaker, long ones in parts."""
         for first, last in heard.utterances.tolist():
-            start, end = max(0.0, first / FRAMES - _EDGE), last / FRAMES + _EDGE
+            start, end = first / FRAMES, last / FRAMES
             if end - start >= self.shortest:
                 count = math.ceil((end - start) / self.longest)
                 edges = np.linspace(start, end, count + 1).round(3).tolist()
@@ -99,8 +120,21 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
     def inferring(self) -> Any:
         return ()
 
+    def _stretches(self, spans: Sequence[Span]) -> Iterator[tuple[Span, ...]]:
+        """Utterances that are measured together."""
+        stretch: list[Span] = []
+        length = 0.0
+        for start, end in spans:
+            if stretch and length + end - start > self.longest:
+                yield tuple(stretch)
+                stretch, length = [], 0.0
+            stretch.append((start, end))
+            length += end - start + _GAP
+        if stretch:
+            yield tuple(stretch)
+
     def infer(self, model: Praat, batch: Sequence[Stretch]) -> list[Voice]:
-        return [model.measure(item.samples) for item in batch]
+        return [model.measure(item.samples, item.peak) for item in batch]
 
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[Voice]
@@ -108,9 +142,10 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
         (places,) = context.handed
         stretches, f0, times = [], [], []
         for place, voice in zip(places, outputs, strict=True):
+            when, is_within = place.times(voice)
             stretches.append(_quality_of(place, voice))
-            f0.append(voice.f0)
-            times.append(place.start + voice.first + voice.step * np.arange(len(voice.f0)))
+            f0.append(voice.f0[is_within])
+            times.append(when[is_within])
         arrays = PitchArrays(
             np.concatenate([np.zeros(0, np.float32), *f0]).astype(np.float32),
             np.concatenate([np.zeros(0), *times]),
@@ -120,10 +155,19 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
         return VoiceQuality(self.model.name, context.sidecar(_ARRAYS), stretches)
 
 
+def _peak(samples: Float32) -> float:
+    return float(np.abs(samples).max(initial=0.0))
+
+
+def _joined(parts: Sequence[Float32]) -> Float32:
+    gap = np.zeros(round(_GAP * _RATE), np.float32)
+    return np.concatenate([gap, *(piece for part in parts for piece in (part, gap))])
+
+
 def _quality_of(place: _Place, voice: Voice) -> QualityOfStretch:
     return QualityOfStretch(
-        place.start,
-        place.end,
+        place.spans[0][0],
+        place.spans[-1][1],
         place.speaker,
         place.channel,
         voice.periods,
