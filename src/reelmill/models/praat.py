@@ -88,6 +88,11 @@ class PraatSpec(ModelSpec):
         pitch = self.pitch
         return f"parselmouth-{self.version}:{pitch.floor:g}-{pitch.ceiling:g}:{pitch.step:g}"
 
+    @property
+    def lightweight(self) -> bool:
+        """One worker keeps up with several of the models before it; it gets others if it does not."""
+        return True
+
     def memory_mb(self, device_kind: str) -> float:
         return _MB
 
