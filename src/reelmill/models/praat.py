@@ -90,7 +90,7 @@ class PraatSpec(ModelSpec):
 
     @property
     def lightweight(self) -> bool:
-        """One worker keeps up with several of the models before it; it gets others if it does not."""
+        """One worker keeps up with several of other models; otherwise it gets help."""
         return True
 
     def memory_mb(self, device_kind: str) -> float:
