@@ -24,7 +24,7 @@ from reelmill.commands.signals import stop_when_told, work_is_over
 from reelmill.core.garbage import collect_seldom
 from reelmill.core.invocation import typed
 from reelmill.core.printable import printable
-from reelmill.errors import ReelmillError
+from reelmill.errors import ReelmillError, UsageError
 
 #: Click's own error. Typer vendors it under a name that has changed between releases.
 _CommandLineError: Any = next(
@@ -58,7 +58,15 @@ def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) 
     """Run a task with the settings given on the command line."""
     about_run = {name: options.pop(name) for name in ("fresh", "quiet", "as_json")}
     sharing = {name: options.pop(name) for name in ("claim", "shard")}
+    elsewhere = {name: options.pop(name) for name in ("on", "broker", "roots", "priority")}
     settings = given(options)
+    if elsewhere["on"]:
+        from reelmill.commands.submit import submit
+
+        if any(sharing.values()):
+            raise UsageError("--on does not go with --claim or --shard")
+        name = task.__name__.removeprefix("run_")
+        raise typer.Exit(submit(name, inputs, settings, {**about_run, **elsewhere}))
     if any(sharing.values()):
         from reelmill.commands.shared_folder import work_as_one_of_several
 
@@ -149,6 +157,21 @@ def watch(
     about_run = {name: options.pop(name) for name in ("quiet", "as_json")}
     pairs = options.pop("setting") or []
     raise typer.Exit(run_watch(folder, options, pairs, **about_run))
+
+
+@app.command()
+def worker(
+    broker: shared.Broker = None,
+    device: shared.Device = None,
+    roots: shared.Roots = None,
+    shards_at_once: Annotated[
+        int, typer.Option(min=1, max=16, help="Shards in work at a time [2].")
+    ] = 2,
+) -> None:
+    """Do the work that `voice --on celery` and others submit."""
+    from reelmill.commands.worker import run_worker
+
+    raise typer.Exit(run_worker(broker, roots or [], device, shards_at_once))
 
 
 @app.command()

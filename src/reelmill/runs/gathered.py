@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from reelmill.core import gate
 from reelmill.core.atomic import replacing, write_bytes
 from reelmill.core.json_text import parse_json
 from reelmill.core.keys import Seal
@@ -44,17 +45,9 @@ def gather(cache: Path, seal: Seal) -> str | None:
     taken = left = 0
     workers = set()
     for worker, artifact in _made_by_workers(cache):
-        target = store.artifacts(cache) / artifact.relative_to(store.artifacts(worker / ".cache"))
-        if target.exists():
-            continue
-        data = _content(artifact)
-        files = _files_beside(data, seal)
-        if files is None:
-            left += 1
-        elif all((artifact.parent / name).is_file() for name in files):
-            for name in files:
-                _copy(artifact.parent / name, target.parent / name)
-            write_bytes(target, data)
+        is_ours = _bring(artifact, worker, cache, seal)
+        left += is_ours is False
+        if is_ours:
             taken += 1
             workers.add(worker.name)
     said = f"{taken:,} results of {len(workers)} workers taken over" if taken else ""
@@ -62,6 +55,27 @@ def gather(cache: Path, seal: Seal) -> str | None:
         why = "made with another key (share one: REELMILL_KEY_FILE)"
         said += f"{'; ' if said else ''}{left:,} results of workers left out: {why}"
     return printable(said) or None
+
+
+def gather_recording(cache: Path, worker: str, sha256: str, seal: Seal) -> int:
+    """Bring what one worker made of one recording into the cache of the output folder.
+
+    Args:
+        cache: as for `gather`.
+        worker: the name of the worker's folder.
+        sha256: of the recording's content.
+        seal: the user's.
+
+    Returns:
+        How many results were taken over.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    folder = cache / WORKERS / worker
+    made = sorted(store.recording_folder(folder / gate.CACHE, sha256).glob("*.json"))
+    ours = (one for one in made if store.OURS.fullmatch(one.name))
+    return sum(_bring(one, folder, cache, seal) is True for one in ours)
 
 
 def workers_table(cache: Path) -> Table | None:
@@ -88,9 +102,27 @@ def _made_by_workers(cache: Path) -> Iterator[tuple[Path, Path]]:
     """Folders of workers, each with the artifacts in it, those named by content alone."""
     folder = cache / WORKERS
     for worker in sorted(folder.iterdir()) if folder.is_dir() else ():
-        for artifact in sorted(store.artifacts(worker / ".cache").glob("??/*/*.json")):
+        for artifact in sorted(store.artifacts(worker / gate.CACHE).glob("??/*/*.json")):
             if store.OURS.fullmatch(artifact.name) and artifact.parent.parent.name != "named":
                 yield worker, artifact
+
+
+def _bring(artifact: Path, worker: Path, cache: Path, seal: Seal) -> bool | None:
+    """Bring one result here. Returns whether it is ours; None if it is here already or not
+    whole."""
+    target = store.artifacts(cache) / artifact.relative_to(store.artifacts(worker / gate.CACHE))
+    if target.exists():
+        return None
+    data = _content(artifact)
+    files = _files_beside(data, seal)
+    if files is None:
+        return False
+    if not all((artifact.parent / name).is_file() for name in files):
+        return None
+    for name in files:
+        _copy(artifact.parent / name, target.parent / name)
+    write_bytes(target, data)
+    return True
 
 
 def _content(artifact: Path) -> bytes:

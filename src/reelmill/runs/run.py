@@ -283,6 +283,11 @@ class Run:
         return bool(self._stop_reasons)
 
     @property
+    def is_stopped_at_once(self) -> bool:
+        """Whether `stop` was called again, so that nothing is waited for."""
+        return len(self._stop_reasons) > 1
+
+    @property
     def summary(self) -> RunSummary | None:
         """The outcome of every recording; None until the run has ended."""
         return self._summary

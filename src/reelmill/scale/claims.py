@@ -98,6 +98,13 @@ class Claims:
         path = self._path(what, _CLAIMED)
         return "claimed" if path.exists() and self._stale(path) is None else "free"
 
+    def renewed_at(self, what: str) -> float | None:
+        """When a claim was renewed last, by the clock of the file system; None if there is none."""
+        try:
+            return self._path(what, _CLAIMED).stat().st_mtime
+        except OSError:
+            return None
+
     def _stale(self, path: Path) -> str | None:
         """The nonce of a claim whose worker is gone; None for any other and where there is none."""
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from reelmill.errors import Failure
 
 if TYPE_CHECKING:
-    from reelmill.scale.messages import ShardTask
+    from reelmill.scale.messages import AnyEvent, ShardTask
 
 #: The most characters of a text, and of one that tells people why something failed.
 MOST_TEXT, MOST_REASON = 4096, 20_000
@@ -125,7 +125,7 @@ class Executor(Protocol):
     def name(self) -> str:
         """How people call it."""
 
-    def submit(self, tasks: Sequence[ShardTask]) -> Iterator[ShardEvent]:
+    def submit(self, tasks: Sequence[ShardTask], sent: Collection[str] = ()) -> Iterator[AnyEvent]:
         """Execute shards, those first that come first.
 
         A shard whose worker is lost is given to another one. The same shard may be executed twice;
@@ -133,6 +133,8 @@ class Executor(Protocol):
 
         Args:
             tasks: what is to be done.
+            sent: shards of these that an earlier submitter of the same job has sent already. They
+                may be waiting, or in work; an executor that keeps nothing sends them again.
 
         Yields:
             What happens, until every shard has ended with `ShardDone` or `ShardFailed`, or soon
@@ -143,5 +145,6 @@ class Executor(Protocol):
         """
 
     def cancel(self) -> None:
-        """Start no further shard, and stop those that are being executed. Returns at once; can be
-        called from any thread and from a signal handler."""
+        """Start no further shard; `submit` ends when those being executed have stopped, which takes
+        a few seconds, or at once if this is called again. Workers stop by themselves, because the
+        job's card says so. Returns at once; can be called from any thread."""

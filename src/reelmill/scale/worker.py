@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,17 @@ from typing import Any
 from reelmill.core import gate
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.stage import Stage
 from reelmill.engine.state.artifact_store import stage_digest
 from reelmill.engine.telemetry.events import RecordingFinished
 from reelmill.errors import UsageError
 from reelmill.pipelines.choices import BuildContext
+from reelmill.runs.engine import Engine
 from reelmill.runs.gathered import CLAIMS, WORKERS
 from reelmill.runs.run import Run
 from reelmill.runs.task import Task, task_named
 from reelmill.scale.claims import Claims
+from reelmill.settings import Settings
 
 #: How often claims are renewed in the time of a lease.
 _RENEWALS = 6
@@ -64,7 +67,13 @@ def worker_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-def worker_run(task: str, place: WorkerPlace, given: Mapping[str, Any]) -> Run:
+def worker_run(
+    task: str | Task,
+    place: WorkerPlace,
+    given: Mapping[str, Any],
+    engine: Engine | None = None,
+    priority: int = 0,
+) -> Run:
     """A run that makes what can be made away from the output folder: everything but the files for
     people, which are named after recordings and are written when the results are gathered.
 
@@ -72,19 +81,39 @@ def worker_run(task: str, place: WorkerPlace, given: Mapping[str, Any]) -> Run:
         UsageError: a setting that does not fit, or no model given by name: workers that choose by
             their own memory would make different results.
     """
-    run = Run(_without_files(task_named(task)), **{**given, "out": place.folder})
-    if run.settings.model is None and task != "faces":
+    whole = task if isinstance(task, Task) else task_named(task)
+    given = {**given, "out": place.folder}
+    run = Run(_without_files(whole), engine=engine, priority=priority, **given)
+    check_model(whole, run.settings)
+    return run
+
+
+def check_model(task: Task, settings: Settings) -> None:
+    """Raise UsageError where each worker would choose a model by the memory of its machine."""
+    if settings.model is None and task.name in ("voice", "subtitle"):
         raise UsageError(
             "several workers need one model: give --model NAME, because each would otherwise "
             "choose by the memory of its own machine"
         )
-    return run
+
+
+def made_by_workers(pipeline: Pipeline) -> list[Stage]:
+    """The stages that need not be where the output folder is: all but those that write files for
+    people, and those whose results are removed again and are read by these alone."""
+    left = [stage for stage in pipeline.stages if not stage.named_outputs]
+    while vain := [one for one in left if one.temporary and not _is_read(one, left, pipeline)]:
+        left = [stage for stage in left if stage not in vain]
+    return left
+
+
+def _is_read(stage: Stage, by: Sequence[Stage], pipeline: Pipeline) -> bool:
+    return any(stage in pipeline.makers(other) for other in by)
 
 
 def _without_files(task: Task) -> Task:
     def build(context: BuildContext) -> Pipeline:
         whole = task.build(context)
-        return Pipeline(whole.name, [one for one in whole.stages if not one.named_outputs])
+        return Pipeline(whole.name, made_by_workers(whole))
 
     return replace(task, build=build, aggregate=lambda settings: None)
 

@@ -17,6 +17,23 @@ Config = Annotated[
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda[:n] [auto].")]
 
 
+Broker = Annotated[
+    str | None,
+    typer.Option(
+        envvar="REELMILL_BROKER",
+        show_envvar=False,
+        help="Redis or RabbitMQ: redis://HOST:6379/0 [REELMILL_BROKER].",
+    ),
+]
+Roots = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--roots",
+        help="Folder that all machines have, or NAME=FOLDER; repeatable [REELMILL_ROOTS].",
+    ),
+]
+
+
 class Output:
     """Where results go, and which earlier results are reused."""
 
@@ -75,6 +92,14 @@ class Sharing:
     shard: Annotated[
         str | None, typer.Option(help="Do the I-th of N parts of the work, as in 3/8.")
     ] = None
+    on: Annotated[
+        str | None, typer.Option("--on", help="Let other machines do the work: celery.")
+    ] = None
+    broker: Broker = None
+    roots: Roots = None
+    priority: Annotated[
+        int, typer.Option(min=0, max=9, help="With --on: higher goes first [0].")
+    ] = 0
 
 
 class Machine:

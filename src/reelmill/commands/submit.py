@@ -1,0 +1,69 @@
+"""`--on`: other machines do the work, and this command gathers what they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reelmill.commands.exit_codes import exit_code
+from reelmill.commands.running import run_command
+from reelmill.core.keys import user_key
+from reelmill.errors import UsageError
+from reelmill.runs.run import Run
+from reelmill.runs.task import Task, task_named
+from reelmill.scale.executor import Executor
+from reelmill.scale.roots import Roots, roots_of_environment
+from reelmill.scale.submitter import Submitter
+from reelmill.scale.worker import check_model
+
+
+def submit(
+    task: str | Task, inputs: Sequence[Path], given: dict[str, Any], about: dict[str, Any]
+) -> int:
+    """Give recordings to workers, and gather the results as if they had been made here.
+
+    Args:
+        task: `voice`, `subtitle` or `faces`.
+        inputs: as given on the command line.
+        given: the settings given on the command line.
+        about: how the run goes and prints: `fresh`, `quiet`, `as_json`; and where it goes: `on`,
+            `broker`, `roots`, `priority`.
+
+    Returns:
+        The exit code, as of a run on this machine.
+
+    Raises:
+        UsageError: options that contradict each other, and as `Run`.
+    """
+    if about["fresh"]:
+        raise UsageError("--fresh does not go with --on: choose another output folder")
+    given_roots = about["roots"] or roots_of_environment()
+    if not given_roots:
+        raise UsageError(
+            "give --roots FOLDER: a folder with recordings and results that workers have too, "
+            "under the same name"
+        )
+    roots = Roots.parse(given_roots)
+    whole = task if isinstance(task, Task) else task_named(task)
+    run = Run(whole, inputs, held=True, placement="resident", **given)
+    check_model(whole, run.settings)
+    executor = _executor(about, run)
+    submitter = Submitter(run, executor, roots, about["priority"])
+    summary = run_command(run, quiet=about["quiet"], as_json=about["as_json"], feed=submitter.feed)
+    return exit_code(summary)
+
+
+def _executor(about: dict[str, Any], run: Run) -> Executor:
+    """What reaches the workers."""
+    if about["on"] != "celery":
+        raise UsageError(f"--on {about['on']}: the choices are: celery")
+    if not about["broker"]:
+        raise UsageError("give --broker URL, or better REELMILL_BROKER, which no list shows")
+    try:
+        from reelmill.scale.celery.executor import CeleryExecutor
+    except ImportError as error:
+        raise UsageError(
+            f"Celery is not installed ({error.name}): pip install 'reelmill[celery]'"
+        ) from error
+    return CeleryExecutor(about["broker"], run.settings.claim_lease, user_key().seal)

@@ -1,0 +1,338 @@
+"""Executes shards with one engine, whoever sends them: Celery, Ray.
+
+The run of a job is kept open while shards of it come, so that batches fill across shards and
+models stay loaded. What it makes goes to a folder of its own below the output folder's cache, where
+the submitter finds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from reelmill.core import gate
+from reelmill.core.keys import WRITTEN, Seal
+from reelmill.engine.state.adoption import check_private
+from reelmill.engine.state.artifact_store import stage_digest
+from reelmill.errors import ReelmillError, describe
+from reelmill.runs.engine import Engine
+from reelmill.runs.task import Task, task_named
+from reelmill.scale.claims import Claims
+from reelmill.scale.executor import (
+    RecordingEnded,
+    ShardDone,
+    ShardFailed,
+    ShardLost,
+    ShardProgressed,
+    ShardStarted,
+)
+from reelmill.scale.job import read_card
+from reelmill.scale.messages import AnyEvent, MessageError, ShardTask, shortened_reason
+from reelmill.scale.open_work import OpenWork
+from reelmill.scale.roots import Roots
+from reelmill.scale.worker import WorkerPlace, worker_run
+
+_log = logging.getLogger(__name__)
+
+#: How a shard ended here: all its recordings ended; nobody can do it; somebody else is to do it;
+#: nobody wants it any more, or somebody else is doing it.
+Ending = Literal["done", "refused", "given back", "dropped"]
+Report = Callable[[AnyEvent], None]
+
+#: How often a worker gives a sign of life in the time of a lease.
+_SIGNS = 6
+#: How often it looks whether its job was cancelled, and whether recordings have ended.
+_LOOK_EVERY_S = 0.5
+#: How long it waits before it gives back what it cannot do, so that others take it first.
+_HESITATION_S = 2.0
+#: How long the run of a job stays open without a shard.
+_IDLE_S = 60.0
+
+
+@dataclass
+class ShardWorker:
+    """A worker.
+
+    Attributes:
+        name: which no other worker has.
+        roots: the folders below which it reads and writes.
+        engine: open; shared by all shards.
+        seal: of the key that it shares with submitters.
+        lease_s: a worker that gave no sign of life for so long is gone.
+        tasks: the tasks by name.
+    """
+
+    name: str
+    roots: Roots
+    engine: Engine
+    seal: Seal
+    lease_s: float = 120.0
+    tasks: Callable[[str], Task] = task_named
+    _works: dict[str, OpenWork] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    #: Output folders that are open, and for how many shards.
+    _open: dict[Path, list[Any]] = field(default_factory=dict)
+    _active: int = 0
+    _janitor: threading.Thread | None = None
+
+    def execute(
+        self, task: ShardTask, report: Report, alive: Callable[[], None] = lambda: None
+    ) -> Ending:
+        """Execute a shard. Several threads may do so at the same time.
+
+        Args:
+            task: checked.
+            report: tells the submitter.
+            alive: called several times in the time of a lease, while the shard is worked on.
+        """
+        if self._stopping.is_set():
+            return "given back"
+        try:
+            place = self._place(task)
+        except MessageError as error:
+            _log.error("shard %s of job %s refused: %s", task.shard, task.job, error)
+            report(ShardFailed(task.shard, self.name, shortened_reason(f"{self.name}: {error}")))
+            return "refused"
+        with self._guard:
+            self._active += 1
+        try:
+            with self._shared(task, place):
+                return self._execute(task, place, report, alive)
+        finally:
+            with self._guard:
+                self._active -= 1
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a shard is in work."""
+        return self._active > 0
+
+    def stop(self) -> None:
+        """Give all shards back. Work in progress has a few seconds to finish."""
+        self._stopping.set()
+        with self._guard:
+            works = list(self._works.values())
+        for work in works:
+            work.run.stop("the worker was stopped")
+
+    def close(self) -> None:
+        """Close the runs of all jobs and wait until they have ended."""
+        with self._guard:
+            works, self._works = list(self._works.values()), {}
+        for work in works:
+            work.close()
+
+    # -- one shard
+
+    def _execute(
+        self, task: ShardTask, place: WorkerPlace, report: Report, alive: Callable[[], None]
+    ) -> Ending:
+        if not self._is_wanted(task, place):
+            _log.info("shard %s of job %s dropped: cancelled or over", task.shard, task.job)
+            return "dropped"
+        claims = Claims(place.claims, self.name, self.lease_s)
+        what = f"{task.job}\n{task.submission}\n{task.shard}"
+        if not self._claimed(what, claims):
+            if claims.state(what) == "done":
+                report(ShardDone(task.shard, self.name))
+            return "dropped"
+        try:
+            report(ShardStarted(task.shard, self.name, str(self.engine.choice.devices[0])))
+            ending = self._with_run(task, place, claims, report, alive)
+            if ending == "done":
+                claims.done(what)
+            return ending
+        finally:
+            claims.release(what)
+
+    def _with_run(
+        self,
+        task: ShardTask,
+        place: WorkerPlace,
+        claims: Claims,
+        report: Report,
+        alive: Callable[[], None],
+    ) -> Ending:
+        try:
+            work = self._work(task, place)
+            try:
+                ending = self._work_on(task, place, work, claims, report, alive)
+            finally:
+                self._leave(work)
+        except ReelmillError as error:
+            return self._give_back(task, str(error), report)
+        except Exception as error:  # noqa: BLE001 (our own fault; the worker serves others)
+            _log.exception("shard %s of job %s: internal error", task.shard, task.job)
+            return self._give_back(task, describe(error), report)
+        if ending == "done":
+            seconds, media = work.costs()
+            report(ShardDone(task.shard, self.name, seconds, media))
+        return ending
+
+    def _work_on(
+        self,
+        task: ShardTask,
+        place: WorkerPlace,
+        work: OpenWork,
+        claims: Claims,
+        report: Report,
+        alive: Callable[[], None],
+    ) -> Ending:
+        paths = [str(self.roots.path(one.place)) for one in task.recordings]
+        left = dict.fromkeys(range(len(paths)))
+        work.add(paths)
+        signed = 0.0
+        while left:
+            for at in [at for at in left if paths[at] in work.ended]:
+                del left[at]
+                report(self._ended(task, work, at, paths[at]))
+            if not left:
+                break
+            if not self._is_wanted(task, place):
+                work.run.stop("the job was cancelled")
+                work.run.join()
+                return self._give_back(task, "cancelled", report)
+            if work.run.is_over:
+                return self._give_back(task, work.why_it_ended(), report)
+            if time.monotonic() - signed > self.lease_s / _SIGNS:
+                signed = time.monotonic()
+                claims.renew()
+                alive()
+                report(ShardProgressed(task.shard, self.name, len(paths) - len(left)))
+            work.wait(_LOOK_EVERY_S)
+        return "done"
+
+    def _ended(self, task: ShardTask, work: OpenWork, at: int, path: str) -> RecordingEnded:
+        outcome = work.ended[path]
+        return RecordingEnded(
+            task.shard,
+            self.name,
+            at,
+            work.run.content_of(path),
+            outcome.media_seconds,
+            outcome.seconds,
+            outcome.failure,
+        )
+
+    def _give_back(self, task: ShardTask, reason: str, report: Report) -> Ending:
+        _log.warning("shard %s of job %s given back: %s", task.shard, task.job, reason)
+        self._stopping.wait(_HESITATION_S if reason != "cancelled" else 0)
+        report(ShardLost(task.shard, self.name, shortened_reason(reason)))
+        return "dropped" if reason == "cancelled" else "given back"
+
+    def _claimed(self, what: str, claims: Claims) -> bool:
+        """Claim a shard. If another worker has claimed it, wait until it either gives a sign of
+        life or is found to be gone: brokers send a shard again as soon as a connection breaks."""
+        last_sign = claims.renewed_at(what)
+        while not claims.take(what):
+            renewed = claims.renewed_at(what)
+            is_alive = renewed is not None and renewed != last_sign
+            if claims.state(what) == "done" or is_alive or self._stopping.wait(_LOOK_EVERY_S):
+                return False
+        return True
+
+    # -- its job
+
+    def _place(self, task: ShardTask) -> WorkerPlace:
+        """Where results go. Raises MessageError where a path leads out of the roots."""
+        for one in task.recordings:
+            self.roots.path(one.place)
+        if task.work.out is None:
+            raise MessageError("there is no output folder")
+        return WorkerPlace(self.roots.path(task.work.out), folder_of(self.name, task.job))
+
+    def _is_wanted(self, task: ShardTask, place: WorkerPlace) -> bool:
+        card = read_card(place.out / gate.CACHE, task.job, self.seal)
+        return card is not None and card.is_for(task)
+
+    @contextlib.contextmanager
+    def _shared(self, task: ShardTask, place: WorkerPlace) -> Iterator[None]:
+        """Open the shared output folder for claims, as long as any shard needs it."""
+        originals = [self.roots.path(one.place) for one in task.recordings]
+        with self._guard:
+            if place.out not in self._open:
+                opened = contextlib.ExitStack()
+                key = self.seal.key_for(WRITTEN)
+                opened.enter_context(gate.output(place.out, "", originals, key))
+                self._open[place.out] = [opened, 0]
+            else:
+                gate.protect(place.out, originals)
+            self._open[place.out][1] += 1
+        try:
+            check_private(place.out / gate.CACHE)
+            yield
+        finally:
+            with self._guard:
+                self._open[place.out][1] -= 1
+                if not self._open[place.out][1]:
+                    self._open.pop(place.out)[0].close()
+
+    def _work(self, task: ShardTask, place: WorkerPlace) -> OpenWork:
+        """The open run of the shard's job.
+
+        Raises:
+            ReelmillError: this worker cannot do it, or would make other results.
+        """
+        with self._guard:
+            work = self._works.get(task.job)
+            if work is None or work.run.is_over or work.run.was_stopped:
+                work = self._works[task.job] = self._begun(task, place)
+            work.enter()
+            return work
+
+    def _begun(self, task: ShardTask, place: WorkerPlace) -> OpenWork:
+        given = {**task.work.settings, "claim_lease": self.lease_s}
+        whole = self.tasks(task.work.task)
+        run = worker_run(whole, place, given, self.engine, task.work.priority)
+        run.start()
+        digests = {stage.name: stage_digest(stage) for stage in run.pipeline.stages}
+        if digests != task.work.digests:
+            run.stop("other results would be made")
+            run.join()
+            raise MessageError(_difference(digests, task.work.digests))
+        return OpenWork(run)
+
+    def _leave(self, work: OpenWork) -> None:
+        """A shard no longer needs the run, which is closed when none has needed it for a while."""
+        with self._guard:
+            work.leave()
+            if self._janitor is None:
+                self._janitor = threading.Thread(target=self._close_idle, daemon=True)
+                self._janitor.start()
+
+    def _close_idle(self) -> None:
+        while not self._stopping.wait(_IDLE_S / 4):
+            with self._guard:
+                idle = {job: work for job, work in self._works.items() if work.is_idle(_IDLE_S)}
+                for job in idle:
+                    del self._works[job]
+            for work in idle.values():
+                work.close()
+
+
+def folder_of(worker: str, job: str) -> str:
+    """The name of the folder in which a worker works on a job."""
+    return f"{worker}-{job[:8]}"
+
+
+def _difference(here: dict[str, str], wanted: dict[str, str]) -> str:
+    """Why the results of two machines would differ."""
+    names = sorted(
+        name for name in here.keys() | wanted.keys() if here.get(name) != wanted.get(name)
+    )
+    return (
+        f"other results would be made here ({', '.join(names)}): the version of Reelmill, a model "
+        "or a setting of the environment differs from the submitter's"
+    )

@@ -1,0 +1,284 @@
+"""The submitter: gives the recordings of a run to workers, and gathers what they make.
+
+The run itself holds all recordings. As soon as a worker has ended one, its results are brought into
+the output folder's cache and the recording is released: the run then finds everything done, writes
+the files for people and reports it like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reelmill.core import gate
+from reelmill.core.keys import Seal, user_key
+from reelmill.core.paths import user_cache
+from reelmill.core.printable import printable
+from reelmill.engine.execution.planning import Elsewhere
+from reelmill.engine.resources.stage_costs import StageCosts
+from reelmill.engine.state.artifact_store import stage_digest
+from reelmill.engine.telemetry.metrics import Table
+from reelmill.errors import UsageError
+from reelmill.report.wording import count
+from reelmill.runs.gathered import gather_recording
+from reelmill.runs.run import Run
+from reelmill.scale.costs import estimate
+from reelmill.scale.executor import (
+    Executor,
+    RecordingEnded,
+    ShardDone,
+    ShardFailed,
+    ShardLost,
+    ShardStarted,
+)
+from reelmill.scale.job import Job
+from reelmill.scale.messages import TRAVELLING, AnyEvent, Place, ShardRecording, ShardTask, Work
+from reelmill.scale.roots import Roots
+from reelmill.scale.shard_worker import folder_of
+from reelmill.scale.shards import grouped
+from reelmill.scale.worker import made_by_workers
+
+#: How often it looks whether the run was stopped.
+_LOOK_EVERY_S = 0.1
+_COSTS = "stage_costs.json"
+
+
+@dataclass
+class _WorkerTotals:
+    """What one worker did, for the table in the report."""
+
+    device: str = ""
+    done: int = 0
+    failed: int = 0
+    media_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class Submitter:
+    """Feeds a run by other engines.
+
+    Attributes:
+        run: started with `held`.
+        executor: reaches the workers.
+        roots: how workers call the folders of this machine.
+        priority: of the job.
+    """
+
+    run: Run
+    executor: Executor
+    roots: Roots
+    priority: int = 0
+    seal: Seal = field(default_factory=lambda: user_key().seal)
+    _tasks: dict[str, ShardTask] = field(default_factory=dict)
+    _ended: dict[str, set[int]] = field(default_factory=dict)
+    _workers: dict[str, _WorkerTotals] = field(default_factory=dict)
+    _paths: dict[Place, str] = field(default_factory=dict)
+    _is_over: threading.Event = field(default_factory=threading.Event)
+
+    def feed(self) -> None:
+        """Submit what is to be done, and release recordings as workers end them, until all have
+        ended or the run is stopped.
+
+        Raises:
+            UsageError: recordings or results are not below a root, or the workers cannot be
+                reached.
+        """
+        work = self._work()
+        job = Job(self.run.out / gate.CACHE, self._job_name(work), self.seal)
+        sent = self._shards(work, job, self.run.held())
+        costs = StageCosts(user_cache() / _COSTS)
+        canceller = threading.Thread(target=self._cancel_when_stopped, args=[job], daemon=True)
+        canceller.start()
+        try:
+            for event in self.executor.submit(list(self._tasks.values()), sent):
+                self._heard(event, job, costs)
+        finally:
+            self._is_over.set()
+            canceller.join()
+            self.run.workers = self._table()
+            costs.save()
+        if not self.run.was_stopped:
+            job.close()
+            for path in self.run.held():  # what no worker can be told of is done here
+                self.run.release(path)
+
+    # -- what is to be done
+
+    def _work(self) -> Work:
+        settings = self.run.settings
+        out = self.roots.place(self.run.out)
+        if out is None:
+            raise UsageError(
+                f"{self.run.out}: workers cannot write there; choose an output folder below one of "
+                f"the roots that all machines have ({self.roots}), or name another root: --roots"
+            )
+        chosen = settings.model_dump(mode="json", include=settings.model_fields_set & TRAVELLING)
+        digests = {one.name: stage_digest(one) for one in made_by_workers(self.run.pipeline)}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        _check_named(given)
+        return Work(self.run.task_name, given, digests, out, self.priority)
+
+    def _job_name(self, work: Work) -> str:
+        """The same for the same work, so that a submitter begun again finds it. The priority may
+        change meanwhile."""
+        text = "\n".join([str(self.run.out), work.task, *sorted(work.digests.values())])
+        return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
+
+    def _shards(self, work: Work, job: Job, held: Sequence[str]) -> set[str]:
+        """Prepare the shards; returns those that an earlier submitter has sent."""
+        self._paths = {place: path for path in held if (place := self._placed(path))}
+        before = job.open()
+        self._tasks = {task.shard: task for task in before}
+        sent = set(self._tasks)
+        if sent:
+            self.run.note(f"{count(len(sent), 'shard')} of an earlier command are with the workers")
+        known = {one.place for task in before for one in task.recordings}
+        new = {place: path for place, path in self._paths.items() if place not in known}
+        expected = estimate(
+            [Path(path) for path in new.values()],
+            work.digests.values(),
+            StageCosts(user_cache() / _COSTS),
+        )
+        for note in expected.notes if new else ():
+            self.run.note(note)
+        recordings = [ShardRecording(place, _size(path)) for place, path in new.items()]
+        added = [
+            ShardTask(
+                job.name,
+                job.submission,
+                _shard_name([recordings[at] for at in group]),
+                work,
+                [recordings[at] for at in group],
+                round(sum(expected.seconds[at] for at in group), 3),
+            )
+            for group in grouped(expected.seconds)
+        ]
+        job.add(added)
+        self._tasks |= {task.shard: task for task in added}
+        self.run.note(
+            f"{count(len(new), 'recording')} in {count(len(added), 'shard')} for workers reached "
+            f"by {self.executor.name}"
+        )
+        return sent
+
+    def _placed(self, path: str) -> Place | None:
+        place = self.roots.place(Path(path))
+        if place is None:
+            self.run.note(f"{printable(path)}: below no root, so it is done here")
+        return place
+
+    # -- what happens
+
+    def _heard(self, event: AnyEvent, job: Job, costs: StageCosts) -> None:
+        task = self._tasks.get(event.shard)
+        if task is None:
+            return
+        match event:
+            case ShardStarted(_, worker, device):
+                if worker not in self._workers:
+                    self.run.note(f"worker {worker} takes part ({device})")
+                    self._workers[worker] = _WorkerTotals(device)
+            case RecordingEnded():
+                self._recording_ended(event, task)
+            case ShardDone():
+                costs.learn(event.stage_seconds, event.media_seconds)
+                self._release_all(task)
+                job.done(task.shard)
+            case ShardLost(_, worker, reason):
+                if not self.run.was_stopped:
+                    self.run.warn(f"worker {worker}: {reason}; its shard goes to another worker")
+            case ShardFailed(_, _, reason):
+                self.run.stop(f"no worker can do this: {reason}")
+
+    def _recording_ended(self, event: RecordingEnded, task: ShardTask) -> None:
+        ended = self._ended.setdefault(task.shard, set())
+        if event.index >= len(task.recordings) or event.index in ended:
+            return
+        ended.add(event.index)
+        totals = self._workers.setdefault(event.worker, _WorkerTotals())
+        totals.done += event.failure is None
+        totals.failed += event.failure is not None
+        totals.media_seconds += event.media_seconds or 0.0
+        totals.seconds += event.seconds
+        if event.sha256 is not None:
+            worker = folder_of(event.worker, task.job)
+            with contextlib.suppress(OSError):  # whatever is missing is made here
+                gather_recording(self.run.out / gate.CACHE, worker, event.sha256, self.seal)
+        self._release(task.recordings[event.index], Elsewhere(event.seconds, event.failure))
+
+    def _release_all(self, task: ShardTask) -> None:
+        """Release what is left of a shard that is done: what became of it was told to an earlier
+        submitter, or was lost on the way."""
+        ended = self._ended.pop(task.shard, set())
+        for at, recording in enumerate(task.recordings):
+            if at not in ended:
+                self._release(recording, Elsewhere())
+
+    def _release(self, recording: ShardRecording, elsewhere: Elsewhere) -> None:
+        path = self._paths.get(recording.place)
+        if path is None:
+            return
+        if elsewhere.failure is not None:
+            there, failure = self.roots.path(recording.place), elsewhere.failure
+            elsewhere = replace(
+                elsewhere, failure=replace(failure, message=_here(failure.message, there, path))
+            )
+        self.run.release(path, elsewhere)
+
+    def _cancel_when_stopped(self, job: Job) -> None:
+        """Cancel the job when the run is stopped, and leave when it is stopped again."""
+        is_cancelled = False
+        while not self._is_over.wait(_LOOK_EVERY_S):
+            if self.run.was_stopped and not is_cancelled:
+                is_cancelled = True
+                with contextlib.suppress(OSError):
+                    job.cancel()
+                self.executor.cancel()
+            if self.run.is_stopped_at_once:
+                self.executor.cancel()
+                return
+
+    def _table(self) -> Table | None:
+        rows: list[list[str | list[str]]] = [
+            [printable(name), one.device, f"{one.done:,}", f"{one.failed:,}",
+             f"{one.media_seconds / 3600:.2f}"]
+            for name, one in sorted(self._workers.items())
+        ]  # fmt: skip
+        columns = ["Worker", "Device", "Done", "Failed", "Hours of recording"]
+        return Table("Workers", columns, rows) if rows else None
+
+
+def _here(message: str, there: Path, path: str) -> str:
+    """A worker's message about a file with the name that the file has here."""
+    return message.replace(str(there), path)
+
+
+def _shard_name(recordings: Sequence[ShardRecording]) -> str:
+    text = "\n".join(f"{one.place.root}/{one.place.path} {one.size}" for one in recordings)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def _check_named(settings: Mapping[str, Any]) -> None:
+    """Raise UsageError for a model given as a folder or file of this machine."""
+    for name, value in settings.items():
+        if name == "model" or name.endswith(("_model", "_encoder", "_segmentation")):
+            given = str(value)
+            if os.path.exists(given) or given.startswith(("/", "~", ".")):
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {given}: a path of this machine means nothing to "
+                    "workers; name a model that they can download, or have under this name"
+                )

@@ -1,0 +1,50 @@
+"""Workers and submitters of the toy pipeline, as processes.
+
+`python -m tests.scale.toycluster worker ROOT LOG DELAY`, or `submit ROOT IN OUT DELAY PRIORITY`.
+The broker is in `REELMILL_BROKER`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from reelmill.runs.task import Task
+from reelmill.settings import load_settings
+from tests.engine.toys import toy_pipeline
+
+
+def toys(log: Path | None, delay: float) -> Callable[[str], Task]:
+    task = Task(
+        "toy",
+        lambda given: load_settings(**{"batch_size": 4, "max_batch": 4, **given}),
+        lambda context: toy_pipeline(context.out, log, delay=delay),
+    )
+    return lambda name: task
+
+
+def main() -> int:
+    from reelmill.commands.signals import stop_when_told
+
+    stop_when_told()
+    kind, root, *rest = sys.argv[1:]
+    if kind == "worker":
+        from reelmill.commands.worker import run_worker
+
+        log, delay = Path(rest[0]), float(rest[1])
+        return run_worker(os.environ["REELMILL_BROKER"], [root], "cpu", 2, toys(log, delay))
+    from reelmill.commands.submit import submit
+    from reelmill.scale import shards
+
+    shards._SHORTEST_S = 0.3  # several shards of a few tiny recordings
+    folder, out, delay, priority = Path(rest[0]), Path(rest[1]), float(rest[2]), int(rest[3])
+    about = {"fresh": False, "quiet": False, "as_json": False, "on": "celery"}
+    where = {"broker": os.environ["REELMILL_BROKER"], "roots": [root], "priority": priority}
+    given = {"out": out, "device": "cpu", "workers": 1}
+    return submit(toys(None, delay)("toy"), [folder], given, {**about, **where})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
