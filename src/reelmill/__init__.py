@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Event,
         Noted,
         Planned,
+        Previewed,
         Progressed,
         RecordingFinished,
         RunEnded,
@@ -57,6 +58,7 @@ __all__ = [
     "ModelUnavailableError",
     "Noted",
     "Planned",
+    "Previewed",
     "Progressed",
     "RecordingFinished",
     "RecordingResult",
@@ -84,7 +86,8 @@ _HOMES = {
     "reelmill.api": ("Results", "cut_faces", "subtitle", "transcribe"),
     "reelmill.engine.telemetry.engine_snapshot": ("EngineSnapshot",),
     "reelmill.engine.telemetry.events": (
-        "Event", "Noted", "Planned", "Progressed", "RecordingFinished", "RunEnded", "Warned",
+        "Event", "Noted", "Planned", "Previewed", "Progressed", "RecordingFinished", "RunEnded",
+        "Warned",
     ),
     "reelmill.engine.telemetry.metrics": ("RunSummary",),
     "reelmill.errors": (

@@ -21,6 +21,7 @@ from reelmill.engine.telemetry.events import (
     Event,
     Noted,
     Planned,
+    Previewed,
     Progressed,
     RecordingFinished,
     RunEnded,
@@ -29,6 +30,7 @@ from reelmill.errors import InputError, RunClosedError, UsageError
 from reelmill.evidence.verify import verify
 from reelmill.pipelines.choices import BuildContext
 from reelmill.runs.run import Run
+from tests.engine.toys import ShoutStage
 from tests.runs.toy_task import recordings, toy_run, toy_task
 
 WORDS = " ".join(f"word{n}" for n in range(12))
@@ -163,6 +165,51 @@ def test_a_run_can_start_without_recordings_and_get_them_at_once(tmp_path: Path)
     run = toy_run(tmp_path / "out").start()
     run.add(recordings(tmp_path / "in", {"a.txt": "x"}))
     assert run.wait(60).count("done") == 1
+
+
+def test_previews_come_in_order_while_a_recording_is_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: W2
+    monkeypatch.setattr(ShoutStage, "previewed", True)
+    (file,) = recordings(tmp_path / "in", {"a.txt": WORDS})
+    run = toy_run(tmp_path / "out", file, previews=True).start()
+    run.close()
+    found = [one for one in run.events() if isinstance(one, (Previewed, RecordingFinished))]
+    *previews, finished = found
+    assert isinstance(finished, RecordingFinished)
+    assert [one.output for one in previews if isinstance(one, Previewed)] == [
+        f"WORD{number}{number}" for number in range(12)
+    ]
+    with toy_run(tmp_path / "plain", *recordings(tmp_path / "in", {"b.txt": WORDS})) as plain:
+        plain.close()
+        assert not [one for one in plain.events() if isinstance(one, Previewed)]
+
+
+def test_a_withdrawn_recording_costs_nothing_more_and_those_with_its_content_are_done(
+    tmp_path: Path,
+) -> None:
+    # proves: W2
+    long = " ".join(f"long{n}" for n in range(2000))
+    texts = {"a.txt": long, "b.txt": long + " end", "c.txt": "quick", "same.txt": "quick"}
+    a, b, c, same = recordings(tmp_path / "in", texts)
+    run = toy_run(tmp_path / "out", a, b, slow=0.05).start()
+    while not ((progress := run.progress) and progress.queued_items.get("shout")):
+        time.sleep(0.01)
+    began = time.monotonic()
+    run.withdraw([a, b])
+    a.unlink()
+    run.add([c, same])
+    run.withdraw(c)
+    summary = run.wait(60)
+    assert time.monotonic() - began < 20, "2,000 words would take 50 s"
+    outcomes = {one.name: one for one in summary.outcomes}
+    assert outcomes["same"].status == "done"
+    for name in ("a", "b", "c"):
+        failure = outcomes[name].failure
+        assert failure is not None and failure.stage == "withdrawn"
+        assert failure.message.endswith(f"{name}.txt: withdrawn before it was done")
+    run.withdraw(same)  # it is done, and the run is over
 
 
 def test_a_run_stopped_by_its_method_keeps_what_is_finished(tmp_path: Path) -> None:

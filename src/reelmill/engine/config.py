@@ -86,6 +86,8 @@ class EngineConfig:
     spill_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     #: Keep the files of temporary stages (decoded audio).
     keep_temporary: bool = False
+    #: Tell of the outputs of stages that are previewed as they come.
+    previews: bool = False
 
     @property
     def cache(self) -> Path:

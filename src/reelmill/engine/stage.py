@@ -331,6 +331,9 @@ class ModelStage(Stage, Generic[ItemT, OutputT]):
     #: Seconds that a unit of cost may take before the worker counts as hung. Needed if items are
     #: too large for the engine's own estimate.
     timeout_per_cost: ClassVar[float] = 0.0
+    #: Whether its outputs mean something to people before the recording is done; for stages without
+    #: parts.
+    previewed: ClassVar[bool] = False
 
     model: ModelSpec
 

@@ -9,6 +9,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -105,6 +106,7 @@ class Run:
         engine: Engine | None = None,
         priority: int = 0,
         held: bool = False,
+        previews: bool = False,
         **options: Any,
     ) -> None:
         """Prepare a run without starting it.
@@ -117,6 +119,7 @@ class Run:
                 processes of its own.
             priority: among the runs of an engine, those with a higher number go first.
             held: other engines do the work: each recording waits until it is released.
+            previews: also emit `Previewed` events.
             options: settings by name, as the command's options with underscores: `out`, `model`,
                 `language`, `device` and so on. `config` is a settings file. Settings not given come
                 from the environment (`REELMILL_...`), the user's config file, or a default.
@@ -127,14 +130,13 @@ class Run:
         self._task = task if isinstance(task, Task) else task_named(task)
         given = {name: value for name, value in options.items() if value is not None}
         settings = self._task.settings(given)
-        if engine is not None:
-            settings = engine.settings_for(settings, given)
+        settings = settings if engine is None else engine.settings_for(settings, given)
         self.priority = priority
-        self._engine = engine
+        self._engine, self._previews = engine, previews
+        self._is_closed = False
         self.out = Path(os.path.abspath(settings.out))
         self.settings: Settings = settings.model_copy(update={"out": self.out})
-        self._given = as_paths(paths)
-        self._fresh = fresh
+        self._given, self._fresh = as_paths(paths), fresh
         self._is_holding = held
         self._log = EventLog()
         self._notes: list[str] = []
@@ -147,7 +149,6 @@ class Run:
         self._reporting = threading.Lock()
         self._sources: dict[str, Source] = {}
         self._stop_reasons: list[str] = []
-        self._is_closed = False
         self._thread: threading.Thread | None = None
         self._is_prepared = threading.Event()
         self._early: EarlyWorkers | None = None
@@ -425,6 +426,23 @@ class Run:
         for problem in summary.unwritten:
             self._log.emit(Warned(problem))
 
+    def withdraw(self, paths: Paths) -> None:
+        """Do no more work on recordings whose results nobody needs any more, and return at once.
+        They fail, unless they are already done. What is being computed for them is finished or
+        ended, whatever is sooner.
+
+        Args:
+            paths: the files as they were added.
+        """
+        given = (one.path if isinstance(one, Source) else one for one in as_paths(paths))
+        withdrawn = [Path(os.path.abspath(path)) for path in given]
+        with self._guard:
+            if self._loop is not None:
+                self._call(self._coordinator.withdraw, withdrawn)
+            else:
+                for path in withdrawn:
+                    self._sources.pop(str(path), None)
+
     def events(self) -> Stream[Event]:
         """A new listener, which gets all events from the start of the run to its end, for `for`
         (which blocks) and `async for`. There may be any number of them, created at any time. A slow
@@ -470,9 +488,9 @@ class Run:
         for remark in remarks:
             announce(remark)
         self._pipeline = self._task.build(BuildContext(settings, choice, out))
-        self._config = engine_config(settings, out, choice, self._pipeline, self._fresh)
-        if self._engine is not None:
-            self._config = self._engine.config_for(self._config)
+        config = engine_config(settings, out, choice, self._pipeline, self._fresh)
+        config = config if self._engine is None else self._engine.config_for(config)
+        self._config = replace(config, previews=self._previews)
         self._custodian = self._custody(choice)
         self._folder.callback(self._custodian.close)
         self._coordinator = Coordinator(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from reelmill.artifacts import Segment, SpokenTranscript, Transcript
-from reelmill.web.openai.formats import events_of, response_of, speakers_of, text_of
+from reelmill.web.openai.formats import Streamed, response_of, speakers_of, text_of
 from reelmill.web.openai.limits import EndpointLimits
 from reelmill.web.openai.open_runs import Heard
 from reelmill.web.openai.parameters import read_parameters
@@ -55,7 +55,7 @@ def test_a_recording_without_speech_has_an_empty_text() -> None:
     assert body(silent, "vtt") == "WEBVTT\n\n"
     assert json.loads(body(silent, "verbose_json"))["segments"] == []
     asked = read_parameters({"model": ["base"]}, "transcribe", EndpointLimits())
-    done, end = events_of(silent, asked)
+    done, end = Streamed(asked).rest(silent)
     assert '"transcript.text.done"' in done and end == "data: [DONE]\n\n"
 
 
@@ -66,3 +66,26 @@ def test_verbose_json__in_korean__has_the_languages_english_name() -> None:
     assert [one["id"] for one in found["segments"]] == [0, 1]
     assert found["segments"][1]["seek"] == 200
     assert text_of(heard(("a\nb", None))) == "a b"
+
+
+def streamed(*said: str, then: Heard) -> tuple[list[str], str]:
+    """What a client gets that hears these texts before the end: the pieces, and the whole."""
+    asked = read_parameters({"model": ["base"]}, "transcribe", EndpointLimits())
+    answer = Streamed(asked)
+    lines = [*map(answer.delta, said), *answer.rest(then)]
+    *pieces, done = [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+    return [one["delta"] for one in pieces], done["text"]
+
+
+def test_streamed__what_was_heard_meanwhile__is_not_told_twice() -> None:
+    # proves: W2
+    then = heard(("yes", None), ("yes", None), ("no", None))
+    for count in range(4):
+        pieces, text = streamed(*("yes", "yes", "no")[:count], then=then)
+        assert (pieces, text) == (["yes", " yes", " no"], "yes yes no")
+
+
+def test_streamed__a_text_that_was_recognized_again__is_in_the_last_event() -> None:
+    # proves: W2
+    pieces, text = streamed("yet", then=heard(("yes", None), ("no", None)))
+    assert (pieces, text) == (["yet"], "yes no")

@@ -34,7 +34,11 @@ def test_parameters__without_any__are_those_of_the_api() -> None:
         ({"prompt": " Kim\n and Lee "}, RunSettings("base", prompt="Kim and Lee")),
         ({"keywords": ["Osaka", "won"]}, RunSettings("base", keywords=("Osaka", "won"))),
         ({"response_format": "srt"}, RunSettings("base", has_times=True)),
-        ({"stream": "true"}, RunSettings("base", has_times=True)),
+        ({"stream": "true"}, RunSettings("base", has_times=True, previews=True)),
+        (
+            {"stream": "true", "response_format": "diarized_json"},
+            RunSettings("base", has_times=True, has_speakers=True),
+        ),
         ({"temperature": "0.5", "chunking_strategy": "auto"}, RunSettings("base")),
         (
             {"chunking_strategy": '{"type": "server_vad", "threshold": 0.5}'},

@@ -30,6 +30,7 @@ from reelmill.engine.execution.stage_cache import StageCache
 from reelmill.engine.execution.stage_executor import StageExecutor
 from reelmill.engine.execution.stopping import Stopping
 from reelmill.engine.execution.ticking import Ticking
+from reelmill.engine.execution.withdrawals import Withdrawals
 from reelmill.engine.execution.workers import RunWorkers, Workers
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.client import Client
@@ -83,6 +84,7 @@ class Coordinator:
         self._intake = Intake()
         #: What was asked for before the recordings were planned; None from then on.
         self._postponed: list[Callable[[], None]] | None = []
+        self._withdrawals = Withdrawals()
         #: Whether the recordings given at the start were compared with those of earlier runs.
         self.is_planned = False
         self._ledger: Ledger
@@ -189,6 +191,11 @@ class Coordinator:
         """No more recordings come: the run is over when all it has are done."""
         if not self._is_postponed(self.close):
             self._intake.close()
+
+    def withdraw(self, paths: Sequence[Path]) -> None:
+        """Do no more work on these recordings. Only in the coordinator's loop."""
+        for path in paths:
+            self._withdrawals.withdraw(path)
 
     def stop(self, reason: str) -> None:
         """Start nothing new and save finished work. If called again, do not wait for that
@@ -297,9 +304,20 @@ class Coordinator:
         disk_full, known = self._stopping.disk_full, self._recordings
         cache = StageCache(pipeline, config, self._ledger, recorder, known.results, disk_full)
         pool = workers.pool
-        executor = StageExecutor(pipeline, config, recorder, pool, workers.inference, disk_full)
+        withdrawals = self._withdrawals
+        executor = StageExecutor(
+            pipeline, config, recorder, pool, workers.inference, disk_full, withdrawals
+        )
         return RecordingRunner(
-            pipeline, config, self._ledger, recorder, pool, cache, executor, known.earlier
+            pipeline,
+            config,
+            self._ledger,
+            recorder,
+            pool,
+            cache,
+            executor,
+            known.earlier,
+            withdrawals,
         )
 
     async def _until_done_or_stopped(self, runner: RecordingRunner, workers: RunWorkers) -> None:

@@ -18,6 +18,7 @@ from reelmill.engine.execution.planning import Job, recording_of, summary_of
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.stage_cache import StageCache
 from reelmill.engine.execution.stage_executor import StageExecutor, all_or_first_error
+from reelmill.engine.execution.withdrawals import Withdrawals, Withdrawn
 from reelmill.engine.inference.stage_run import StageFailed
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import cpu_worker
@@ -46,6 +47,7 @@ class RecordingRunner:
         cache: StageCache,
         executor: StageExecutor,
         earlier: EarlierWork,
+        withdrawals: Withdrawals | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
@@ -55,6 +57,7 @@ class RecordingRunner:
         self._cache = cache
         self._executor = executor
         self._earlier = earlier
+        self._withdrawals = withdrawals or Withdrawals()
         self._making: dict[str, asyncio.Task[Result]] = {}
         self._open_by_content: dict[str, int] = {}
         #: Recordings started but not finished. With sequential loading this may be all of them.
@@ -72,6 +75,7 @@ class RecordingRunner:
         job.begin()
         recording: Recording | None = None
         try:
+            self._withdrawals.check(job.path)
             recording = self._entered.get(job) or await self._enter(job)
             goals, is_all = self._goals(recording, model_pass)
             await self._obtain_all(recording, goals)
@@ -79,7 +83,8 @@ class RecordingRunner:
                 return
         except StageFailed as error:
             job.fail(error.failure)
-        await self._check_untouched(job)
+        if job.path not in self._withdrawals:
+            await self._check_untouched(job)
         if recording is None:
             job.end()
         else:
@@ -201,6 +206,7 @@ class RecordingRunner:
             StageFailed: it, or one it needs, failed for good.
             RunStopping
         """
+        self._withdrawals.check(recording.path)
         key = self._cache.keys.of(stage, recording)
         known = self._known(recording, stage)
         if known is not None:
@@ -209,7 +215,12 @@ class RecordingRunner:
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(recording, stage))
             task.add_done_callback(partial(self._made, key))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except Withdrawn:
+            # Another recording with the same content was withdrawn, for which it was being made.
+            self._withdrawals.check(recording.path)
+            return await self._obtain(recording, stage)
 
     def _made(self, key: str, task: asyncio.Task[Result]) -> None:
         self._making.pop(key, None)

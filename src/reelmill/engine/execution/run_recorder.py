@@ -28,6 +28,7 @@ from reelmill.engine.telemetry.events import (
     Identified,
     Noted,
     Planned,
+    Previewed,
     Progressed,
     RecordingFinished,
     Snapshot,
@@ -171,6 +172,10 @@ class RunRecorder:
     def identified(self, job: Job, state: FileState, *, again: bool = False) -> None:
         """Tell that an original was hashed, before the work or after it."""
         self._emit(Identified(job.path, job.original.name, state, again))
+
+    def previewed(self, preview: Previewed) -> None:
+        """Tell what a model has found so far."""
+        self._emit(preview)
 
     def kept(self, result: StageKept) -> None:
         """Tell that a stage's result for a recording exists."""

@@ -9,7 +9,9 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.previews import Previews
 from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.execution.withdrawals import Withdrawals, Withdrawn
 from reelmill.engine.inference.run_inference import RunInference
 from reelmill.engine.inference.stage_run import StageFailed, StageRun, joined
 from reelmill.engine.pipeline import Pipeline
@@ -42,6 +44,7 @@ class StageExecutor:
         pool: RunPool,
         inference: RunInference,
         on_disk_full: Callable[[], None],
+        withdrawals: Withdrawals | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
@@ -49,6 +52,7 @@ class StageExecutor:
         self._pool = pool
         self._inference = inference
         self._on_disk_full = on_disk_full
+        self._withdrawals = withdrawals or Withdrawals()
 
     def expect(self, stage: Stage) -> None:
         """Announce that a stage's result will be made, so that its model is loaded meanwhile.
@@ -117,6 +121,25 @@ class StageExecutor:
             parts = (await self._in_pool(cpu_worker.Parts(**vars(task)), stage)).parts
         base, label = task.target.with_suffix(".spill"), str(task.recording.path)
         stage_runs = [self._inference.open(task.stage, label, base) for _ in parts]
+        if self._config.previews and isinstance(stage, ModelStage) and stage.previewed:
+            stage_runs[0].on_output = Previews(
+                task.recording.path, stage.name, self._config.spill_key, self._recorder.previewed
+            )
+
+        def end(why: Withdrawn) -> None:
+            for stage_run in stage_runs:
+                self._inference.items.abandon(stage_run, why)
+
+        with self._withdrawals.ending(task.recording.path, end):
+            return await self._until_merged(task, stage, parts, stage_runs)
+
+    async def _until_merged(
+        self,
+        task: cpu_worker.StageTask,
+        stage: Stage,
+        parts: Sequence[object],
+        stage_runs: Sequence[StageRun],
+    ) -> cpu_worker.Made:
         try:
             handed = await all_or_first_error(
                 [

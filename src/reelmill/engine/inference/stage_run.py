@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,8 @@ class StageRun:
         self._granted: set[Block] = set()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._spill_base = spill_base
+        #: Told of each output: the item's number, the spill file, offset and size.
+        self.on_output: Callable[[int, Path, tuple[int, int]], None] | None = None
 
     def spill_file_for(self, worker: str) -> Path:
         """The spill file for a model worker; each appends to its own."""
@@ -70,6 +72,8 @@ class StageRun:
             self.spill_files.append(spill_file)
         self.places[at : at + 3] = array("q", (self.spill_files.index(spill_file), *place))
         self._placed += 1
+        if self.on_output is not None:
+            self.on_output(index, spill_file, place)
         self._settle()
 
     def split_done(self, total: int) -> None:

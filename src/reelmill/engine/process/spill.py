@@ -71,6 +71,19 @@ def unsealed(key: bytes, path: Path, offset: int, data: bytes) -> bytes:
     return record
 
 
+def read(key: bytes, path: Path, offset: int, size: int) -> Any:
+    """Read one output.
+
+    Raises:
+        TransientError: it is not what a process of this run wrote there.
+        OSError: it cannot be read.
+        ValueError, TypeError, KeyError, IndexError: it is no record.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        return unpack(unsealed(key, path, offset, file.read(size)))
+
+
 def _seal(key: bytes, path: Path, offset: int, record: bytes) -> bytes:
     place = f"{path.name}\0{offset}\0".encode("utf-8", "surrogateescape")
     return hmac.digest(key, place + record, "sha256")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reelmill.artifacts import ExportedFile
 from reelmill.core.recording import FileState, Recording
@@ -95,6 +96,21 @@ class StageKept:
 
 
 @dataclass(frozen=True)
+class Previewed:
+    """A model has found something in a recording that is not done yet; only in runs with
+    `previews`. Later stages may change it.
+
+    `output` is that of the stage's item number `index`: for `recognize` a `RecognizedWindow`. They
+    come in the order of the items, from the first one again when the stage is tried again.
+    """
+
+    path: Path
+    stage: str
+    index: int
+    output: Any
+
+
+@dataclass(frozen=True)
 class Progressed:
     """The progress of the run, four times a second."""
 
@@ -110,7 +126,7 @@ class RunEnded:
 
 #: Events that are only for the custody log: one for each piece of work.
 Detail = Identified | StageKept
-Event = Noted | Warned | Planned | RecordingFinished | Progressed | RunEnded
+Event = Noted | Warned | Planned | RecordingFinished | Previewed | Progressed | RunEnded
 
 #: Receives events in the coordinator's thread, so it must not block.
 Emit = Callable[[Event | Detail], None]

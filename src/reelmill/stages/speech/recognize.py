@@ -85,6 +85,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     models = ("model",)
     needs = (Audio, Speech)
     produces: ClassVar[type[Artifact]] = Recognition
+    previewed: ClassVar[bool] = True
 
     model: WhisperSpec
     languages: tuple[str, ...] = ()

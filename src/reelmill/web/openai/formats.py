@@ -49,17 +49,35 @@ def response_of(heard: Heard, asked: Parameters, tokens: Tokens) -> Response:
             return JSONResponse({"text": text_of(heard), "usage": _usage(heard)})
 
 
-def events_of(heard: Heard, asked: Parameters) -> Iterator[str]:
-    """The answer as server-sent events: the text piece by piece, then as a whole."""
-    for index, (segment, text) in enumerate(_spoken(heard)):
-        delta = {"type": "transcript.text.delta", "delta": f" {text}" if index else text}
-        if asked.format == "diarized_json":
-            diarized = _diarized_segment(index, segment, text, speakers_of(heard))
-            yield event(diarized)
-            delta["segment_id"] = diarized["id"]
-        yield event(delta)
-    yield event({"type": "transcript.text.done", "text": text_of(heard), "usage": _usage(heard)})
-    yield "data: [DONE]\n\n"
+class Streamed:
+    """An answer as server-sent events: the text piece by piece, then as a whole."""
+
+    def __init__(self, asked: Parameters) -> None:
+        self._asked = asked
+        self._text = ""
+
+    def delta(self, text: str, segment: str | None = None) -> str:
+        """The event of a further piece of text; `segment` is the id of a diarized one."""
+        said = one_line(text)
+        piece = f" {said}" if self._text and said else said
+        self._text += piece
+        content = {"type": "transcript.text.delta", "delta": piece}
+        return event(content if segment is None else {**content, "segment_id": segment})
+
+    def rest(self, heard: Heard) -> Iterator[str]:
+        """The events of what was not streamed yet, and of the end. A text that was recognized again
+        since it was streamed is only in the last one."""
+        speakers = speakers_of(heard)
+        text = text_of(heard)
+        for index, (segment, said) in enumerate(_spoken(heard)):
+            if self._asked.format == "diarized_json":
+                diarized = _diarized_segment(index, segment, said, speakers)
+                yield event(diarized)
+                yield self.delta(said, diarized["id"])
+            elif not self._text or text.startswith(f"{self._text} {said}"):
+                yield self.delta(said)
+        yield event({"type": "transcript.text.done", "text": text, "usage": _usage(heard)})
+        yield "data: [DONE]\n\n"
 
 
 def event(content: dict[str, Any]) -> str:

@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelmill.artifacts import SpeakerProfiles, Transcript
+from reelmill.artifacts import RecognizedWindow, SpeakerProfiles, Transcript
 from reelmill.core import gate
+from reelmill.engine.telemetry.events import Previewed, RecordingFinished
 from reelmill.errors import (
     InputError,
     ModelUnavailableError,
@@ -34,6 +35,8 @@ _ANY = re.compile(r"(?s).*")
 #: Seconds after which a request that could not be worked on may be sent again.
 _LATER = 5
 
+#: Hears a text that was recognized in a recording that is not done yet.
+Preview = Callable[[str], None]
 #: Starts a run with some settings and a folder for what it writes. Called in a thread.
 Begin = Callable[[RunSettings, Path], Run]
 
@@ -73,20 +76,22 @@ class OpenRun:
         self._folder = folder
         self._waiting: dict[str, asyncio.Future[TranscriptResult]] = {}
         self._sizes: Counter[int] = Counter()
-        self._reading = asyncio.create_task(self._read())
+        self._previews: dict[str, Preview] = {}
+        self._reading = [asyncio.create_task(self._read()), asyncio.create_task(self._listen())]
 
     @property
     def is_over(self) -> bool:
         """Whether it takes no more recordings."""
         return self.run.is_over
 
-    async def hear(self, path: Path, size: int, name: str) -> Heard:
+    async def hear(self, path: Path, size: int, name: str, preview: Preview | None) -> Heard:
         """Have a recording transcribed. What the run keeps of it is removed before this returns.
 
         Args:
             path: the recording.
             size: its bytes.
             name: what the client calls it.
+            preview: is told what is recognized meanwhile, if the run has previews.
 
         Raises:
             ApiError: it failed.
@@ -94,6 +99,8 @@ class OpenRun:
         """
         waiting: asyncio.Future[TranscriptResult] = asyncio.get_running_loop().create_future()
         self._waiting[str(path)] = waiting
+        if preview is not None:
+            self._previews[str(path)] = preview
         self._sizes[size] += 1
         self.taken += 1
         result: TranscriptResult | None = None
@@ -103,6 +110,9 @@ class OpenRun:
             return await asyncio.to_thread(Heard.of, result, name)
         finally:
             self._waiting.pop(str(path), None)
+            self._previews.pop(str(path), None)
+            if result is None:
+                self.run.withdraw(path)
             self._sizes[size] -= 1
             if result is not None and not self._sizes[size]:
                 await asyncio.to_thread(_forget, result)
@@ -111,8 +121,7 @@ class OpenRun:
         """Take no more recordings, wait for the end, and remove everything it wrote."""
         self.run.close()
         await asyncio.to_thread(self.run.join)
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reading
+        await asyncio.gather(*self._reading, return_exceptions=True)
         await asyncio.to_thread(gate.discard_folder, self._folder)
 
     async def _read(self) -> None:
@@ -126,6 +135,20 @@ class OpenRun:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(RunClosedError("the run has ended"))
+
+    async def _listen(self) -> None:
+        """Pass on what is recognized, each window once."""
+        heard: Counter[str] = Counter()
+        async for event in self.run.events():
+            if isinstance(event, Previewed) and isinstance(event.output, RecognizedWindow):
+                path = str(event.path)
+                preview = self._previews.get(path)
+                if preview is not None and event.index >= heard[path]:
+                    heard[path] = event.index + 1
+                    for segment in event.output.segments:
+                        preview(segment.text)
+            elif isinstance(event, RecordingFinished):
+                del heard[event.outcome.path]
 
 
 class OpenRuns:
@@ -141,8 +164,16 @@ class OpenRuns:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing_idle = asyncio.create_task(self._close_idle())
 
-    async def hear(self, settings: RunSettings, path: Path, size: int, name: str) -> Heard:
-        """Have a recording transcribed, by an open run if there is one for these settings.
+    async def hear(
+        self,
+        settings: RunSettings,
+        path: Path,
+        size: int,
+        name: str,
+        preview: Preview | None = None,
+    ) -> Heard:
+        """Have a recording transcribed, by an open run if there is one for these settings; the
+        other arguments are those of `OpenRun.hear`.
 
         Raises:
             ApiError: it failed, or there can be no such run.
@@ -150,7 +181,7 @@ class OpenRuns:
         for _ in range(2):
             async with self._use(settings) as one:
                 try:
-                    return await one.hear(path, size, name)
+                    return await one.hear(path, size, name, preview)
                 except RunClosedError:
                     self._retire(settings, one)
                     stopped = one.run.summary and one.run.summary.stopped

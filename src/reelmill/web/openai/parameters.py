@@ -48,7 +48,8 @@ class Sample:
 class RunSettings:
     """What decides a transcript. Requests that ask for the same share a run.
 
-    `has_times`: words and segments get the times at which they are spoken.
+    `has_times`: words and segments get the times at which they are spoken. `previews`: text is told
+    as it is recognized.
     """
 
     model: str
@@ -59,6 +60,7 @@ class RunSettings:
     has_times: bool = False
     has_speakers: bool = False
     samples: tuple[Sample, ...] = ()
+    previews: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Parameters:
             is_timed,
             self.format == "diarized_json",
             self.samples,
+            self.stream and self.format != "diarized_json",
         )
 
 

@@ -16,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 from reelmill.core import gate
 from reelmill.web.openai.errors import ApiError, invalid, refuse
 from reelmill.web.openai.form import FormReader, Upload
-from reelmill.web.openai.formats import event, events_of, response_of
-from reelmill.web.openai.open_runs import Heard
+from reelmill.web.openai.formats import Streamed, event, response_of
+from reelmill.web.openai.open_runs import Heard, Preview
 from reelmill.web.openai.parameters import Parameters, RunSettings, Task, read_parameters
 from reelmill.web.openai.transcriber import Transcriber
 from reelmill.web.parts import Part
@@ -186,19 +186,22 @@ class _Exchange:
 
     async def stream(self) -> AsyncIterator[str]:
         """The answer piece by piece."""
-        hearing = asyncio.ensure_future(self._hear())
+        texts: asyncio.Queue[str | None] = asyncio.Queue()
+        hearing = asyncio.ensure_future(self._hear(texts.put_nowait))
+        hearing.add_done_callback(lambda done: texts.put_nowait(None))
+        streamed = Streamed(self.asked)
         try:
-            while not (await asyncio.wait({hearing}, timeout=_ALIVE_S))[0]:
-                yield ": still at work\n\n"
-            for one in events_of(hearing.result(), self.asked):
+            while (text := await _next(texts)) is not None:
+                yield streamed.delta(text) if text else ": still at work\n\n"
+            for one in streamed.rest(hearing.result()):
                 yield one
         except ApiError as error:
             yield event(error.body())
         finally:
             await _end(hearing)
 
-    async def _hear(self) -> Heard:
-        return await self._transcriber.hear(self._settings, self._upload, self._person)
+    async def _hear(self, preview: Preview | None = None) -> Heard:
+        return await self._transcriber.hear(self._settings, self._upload, self._person, preview)
 
     def _tokens(self, text: str) -> list[int]:
         return self._transcriber.tokens(self._settings.model, text)
@@ -213,6 +216,14 @@ class _Exchange:
         finally:
             await _end(gone)
             await _end(task)
+
+
+async def _next(texts: asyncio.Queue[str | None]) -> str | None:
+    """The next text; an empty one where none came for a while."""
+    try:
+        return await asyncio.wait_for(texts.get(), _ALIVE_S)
+    except asyncio.TimeoutError:
+        return ""
 
 
 async def _gone(request: Request) -> None:

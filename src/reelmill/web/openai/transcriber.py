@@ -24,7 +24,7 @@ from reelmill.stages.speakers.profile_speakers import ProfileSpeakers
 from reelmill.web.openai.errors import ApiError, invalid
 from reelmill.web.openai.form import Upload
 from reelmill.web.openai.models import Models
-from reelmill.web.openai.open_runs import Heard, OpenRuns
+from reelmill.web.openai.open_runs import Heard, OpenRuns, Preview
 from reelmill.web.openai.parameters import RunSettings, Sample
 from reelmill.web.openai.turns import Turns
 from reelmill.web.settings import WebSettings
@@ -74,14 +74,17 @@ class Transcriber:
         """Where the next file goes; it belongs to the request, which removes it."""
         return self._folder / "uploads" / uuid.uuid4().hex
 
-    async def hear(self, settings: RunSettings, upload: Upload, person: str) -> Heard:
-        """Transcribe a file, when it is this person's turn.
+    async def hear(
+        self, settings: RunSettings, upload: Upload, person: str, preview: Preview | None = None
+    ) -> Heard:
+        """Transcribe a file, when it is this person's turn. `preview` is told what is recognized
+        meanwhile.
 
         Raises:
             ApiError: it failed; the error says what the client can do.
         """
         async with self.turns.turn(person):
-            heard = await self._runs.hear(settings, upload.path, upload.size, upload.name)
+            heard = await self._runs.hear(settings, upload.path, upload.size, upload.name, preview)
         names = {who: settings.samples[int(number)].name for who, number in heard.names.items()}
         return replace(heard, names=names)
 
@@ -105,6 +108,7 @@ class Transcriber:
             out=folder / "out",
             engine=self._engine,
             priority=_PRIORITY,
+            previews=settings.previews,
             model=settings.model,
             language=",".join(settings.languages) or None,
             initial_prompt=settings.prompt,
