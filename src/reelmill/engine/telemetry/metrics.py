@@ -53,8 +53,6 @@ class StageTotals:
     reused: int = 0
     failed: int = 0
     items: int = 0
-    #: Items of other runs in the same batches, on an engine that runs share.
-    other_items: int = 0
     batches: int = 0
     cpu_seconds: float = 0.0
     model_seconds: float = 0.0
@@ -62,6 +60,8 @@ class StageTotals:
     last_at: float | None = None
     #: What it does, in plain words.
     display_name: str = ""
+    #: Items of other runs in the same batches, on an engine that runs share.
+    other_items: int = 0
 
 
 @dataclass
