@@ -41,8 +41,11 @@ def from_source(text: str) -> Template:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from reelmill.pages.compiled import CompiledTemplates
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
+        bytecode_cache=CompiledTemplates(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
