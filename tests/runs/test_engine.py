@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from reelmill import Engine
+from reelmill.engine.execution import coordinator
 from reelmill.engine.telemetry.engine_snapshot import ModelWorkerState
 from reelmill.engine.telemetry.events import RecordingFinished
 from reelmill.errors import UsageError
@@ -197,6 +198,18 @@ def test_a_run_of_higher_priority_overtakes(engine: Engine, tmp_path: Path) -> N
     assert high.summary is not None and high.summary.count("done") == 2
     assert not low.is_over and low.progress is not None and low.progress.done < 10
     assert low.wait(60).count("done") == 12
+
+
+def test_many_recordings_can_be_added_at_once(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "_ADDED_AT_ONCE", 3)
+    files = recordings(tmp_path / "in", {f"{n}.txt": "x" for n in range(10)})
+    with on(engine, tmp_path / "out") as run:
+        run.add(files[:8])
+        run.add(files)
+        run.close()
+    assert run.summary is not None and run.summary.count("done") == 10
 
 
 def test_models_that_no_run_needs_are_unloaded(tmp_path: Path) -> None:

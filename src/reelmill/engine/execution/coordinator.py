@@ -46,6 +46,10 @@ from reelmill.errors import NotOursError, UsageError, reason
 
 _T = TypeVar("_T")
 
+#: Added recordings that are planned in one go, in a loop that has other runs to serve: this takes a
+#: few hundredths of a second.
+_ADDED_AT_ONCE = 100
+
 
 class Coordinator:
     """One run of a pipeline on recordings: those it is given at first, and those that are added."""
@@ -82,13 +86,14 @@ class Coordinator:
             partial(gate.places_of, config.out),
         )
         self._intake = Intake()
-        #: What was asked for before the recordings were planned; None from then on.
+        #: What was asked for while recordings are being planned; None if none are.
         self._postponed: list[Callable[[], None]] | None = []
         self._withdrawals = Withdrawals()
         #: Whether the recordings given at the start were compared with those of earlier runs.
         self.is_planned = False
         self._ledger: Ledger
         self._recordings: RunRecordings
+        self._adding: asyncio.Task[None] | None = None
         self._own: Workers | None = None
         self._workers: RunWorkers | None = None
 
@@ -129,9 +134,7 @@ class Coordinator:
                 opened.callback(self._resident.leaves, self._client)
             waiting = await self._aside(self._plan, sources, opened)
             self._intake = Intake(waiting, closed=not until_closed, held=held)
-            postponed, self._postponed = self._postponed or [], None
-            for call in postponed:
-                call()
+            self._make_up_for()
             self.is_planned = True
             await self._run()
             self._recordings.tell_of_lost()
@@ -169,6 +172,30 @@ class Coordinator:
         coordinator's loop, and while the run is open."""
         if self._is_postponed(partial(self.add, sources)):
             return
+        if self._resident is None or len(sources) <= _ADDED_AT_ONCE:
+            self._take(sources)
+        else:
+            self._postponed = []
+            self._adding = asyncio.create_task(self._take_slowly(sources))
+
+    async def _take_slowly(self, sources: Sequence[Source]) -> None:
+        """Take many recordings in without keeping other runs waiting. What is asked for meanwhile
+        happens afterwards."""
+        try:
+            for at in range(0, len(sources), _ADDED_AT_ONCE):
+                if not self._stopping.is_asked:
+                    self._take(sources[at : at + _ADDED_AT_ONCE])
+                    await asyncio.sleep(0)
+        finally:
+            self._make_up_for()
+
+    def _make_up_for(self) -> None:
+        """Do what was postponed."""
+        postponed, self._postponed = self._postponed or [], None
+        for call in postponed:
+            call()
+
+    def _take(self, sources: Sequence[Source]) -> None:
         try:
             self._intake.add(self._recordings.plan(self._recordings.new(sources)))
         except sqlite3.OperationalError:
