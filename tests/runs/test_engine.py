@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -236,6 +238,32 @@ def test_a_paused_run_starts_nothing_until_it_is_resumed(engine: Engine, tmp_pat
         run.resume()
         assert next(one for one in run.events() if isinstance(one, RecordingFinished))
     assert run.summary is not None and run.summary.count("done") == 3
+
+
+def test_a_program_that_exits_ends_its_engine_and_runs(engine: Engine, tmp_path: Path) -> None:
+    """Nothing is closed: the interpreter ends the run, writes its report, and leaves no process."""
+    files = recordings(tmp_path / "in", texts("late", 6))
+    script = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.runs.test_engine import Engine, RecordingFinished, on
+engine = Engine(device="cpu:1", workers=1).open()
+files = map(Path, {list(map(str, files))!r})
+run = on(engine, Path({str(tmp_path / "out")!r}), *files, slow=0.1).start()
+next(event for event in run.events() if isinstance(event, RecordingFinished))
+print(*(worker.pid for worker in engine.snapshot().model_workers))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out" / "report.html").exists()
+    assert not any(psutil.pid_exists(int(pid)) for pid in done.stdout.split())
+    with on(engine, tmp_path / "out", *files) as again:
+        pass
+    assert again.summary is not None
+    assert 0 < sum(one.reused for one in again.summary.outcomes) < len(files)
 
 
 def test_settings_of_the_engine_are_not_a_runs(tmp_path: Path) -> None:

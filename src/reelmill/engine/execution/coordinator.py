@@ -151,7 +151,12 @@ class Coordinator:
         """Call a function that may take long; in a thread, if the loop has other runs to serve."""
         if self._resident is None:
             return function(*arguments)
-        return await asyncio.to_thread(function, *arguments)
+        loop = asyncio.get_running_loop()
+        try:
+            called = loop.run_in_executor(None, partial(function, *arguments))
+        except RuntimeError:  # the interpreter exits, and starts no more threads
+            return function(*arguments)
+        return await called
 
     def _model_workers(self) -> list[ModelWorkerTotals]:
         """What model workers did for this run."""

@@ -27,6 +27,8 @@ from reelmill.engine.telemetry.engine_snapshot import (
 )
 from reelmill.errors import reason
 
+#: How often what was measured of models is saved, in seconds.
+_SAVE_EVERY_S = 60.0
 #: When memory stays short, another run is stopped only after this many seconds.
 _BETWEEN_STOPS_S = 15.0
 
@@ -65,7 +67,8 @@ class ResidentEngine:
         self.workers = Workers(config, logs, self.monitor, EarlyWorkers())
         self._idle_unload = idle_unload
         self._members: dict[Client, _Member] = {}
-        self._opened_at = self._stopped_at = self._busy_at = time.monotonic()
+        self._opened_at = time.monotonic()
+        self._stopped_at = self._busy_at = self._saved_at = self._opened_at
         self._controller = ResourceController(config, self.workers, self, self._stop_one)
         self._ticking = asyncio.create_task(self._go_on())
         self._ticking.add_done_callback(self._has_ended)
@@ -118,7 +121,15 @@ class ResidentEngine:
             self._controller.see(self.monitor.take())
             if self._idle_unload is not None:
                 await self._unload(self._idle_unload)
+            if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
+                self._saved_at = time.monotonic()
+                self._save()
             await asyncio.sleep(self.config.intervals.sample)
+
+    def _save(self) -> None:
+        """Save what was measured of models, for other runs and in case this program is killed."""
+        if problem := self.workers.save_profiles():
+            self.warn(problem)
 
     async def _unload(self, after: float) -> None:
         """Unload idle models, and end CPU workers that have had nothing to do for as long."""

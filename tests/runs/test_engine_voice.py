@@ -1,0 +1,44 @@
+"""Real stages on an engine that runs share: same artifacts as alone, one recognizer for all."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from reelmill import Engine, Run
+
+SAMPLES = Path(str(resources.files("reelmill") / "assets" / "samples"))
+OPTIONS: dict[str, Any] = {
+    "model": "demo", "aligner": "demo", "diarizer": "none", "pages": False, "formats": ["json"],
+}  # fmt: skip
+
+
+def artifacts(out: Path) -> dict[str, bytes]:
+    """What the stages made of the contents of recordings, and the results."""
+    made = (out / ".cache" / "artifacts").rglob("*.json")
+    kept = [path for path in made if path.parents[1].name != "named"]  # these name the folder
+    return {str(path.relative_to(out)): path.read_bytes() for path in [*kept, *out.glob("v*.json")]}
+
+
+def test_runs_in_different_languages_share_a_recognizer_and_give_the_same_as_alone(
+    tmp_path: Path,
+) -> None:
+    paths = [SAMPLES / "voicemail.wav", SAMPLES / "call 2026-03-14.m4a"]
+    with Engine(device="cpu:1") as engine:
+        runs = {
+            language: Run(
+                "voice", paths, out=tmp_path / language, language=language, engine=engine,
+                priority=priority, **OPTIONS,
+            ).start()
+            for priority, language in enumerate(("en", "ko"))
+        }  # fmt: skip
+        for run in runs.values():
+            assert run.wait(120).count("done") == 2
+        models = [worker.model for worker in engine.snapshot().model_workers]
+    assert sorted(models) == ["aligner demo", "recognizer demo"]
+    with Run("voice", paths, out=tmp_path / "alone", language="ko", device="cpu", **OPTIONS):
+        pass
+    alone = artifacts(tmp_path / "alone")
+    assert alone == artifacts(tmp_path / "ko")
+    assert "voicemail.json" in alone and alone != artifacts(tmp_path / "en")
