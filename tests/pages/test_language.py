@@ -31,7 +31,8 @@ def test_every_language_has_the_same_texts_with_the_same_fields(language: str) -
 
 #: Names that are put together in the code, or their beginnings.
 COMPOSED = (
-    "language.", "finding.", "performance.limit.", "performance.advice.", "index.state.",
+    "correct.", "language.", "finding.", "performance.limit.", "performance.advice.",
+    "index.state.",
     "review.measure.", "review.unit.", "review.doubt.", "review.negated", "review.quoted",
     "review.conditional", "review.question", "review.translator", "index.report",
     "index.performance", "server.refused.", "server.state.", "server.task.",

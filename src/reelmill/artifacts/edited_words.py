@@ -150,6 +150,51 @@ def _text_with(
     return text + space + now.strip()
 
 
+def differing(words: Sequence[str], now: str, has_spaces: bool) -> tuple[int, int, str]:
+    """The words that another text changes.
+
+    Args:
+        words: of a segment.
+        now: its new text.
+        has_spaces: whether its language has spaces between words.
+
+    Returns:
+        The first word that is not the same, the one after the last, and the text in their place.
+        There is at least one, so that an insertion has a place.
+    """
+    new = now.split() if has_spaces else list(letters(now))
+    old = list(words) if has_spaces else list("".join(words))
+    same = _common(old, new)
+    tail = _common(old[same:][::-1], new[same:][::-1])
+    if has_spaces:
+        first, stop, end = same, len(old) - tail, len(new) - tail
+    else:
+        first, same = _words_within(words, same)
+        last, tail = _words_within(words[first:][::-1], tail)
+        stop, end = len(words) - last, len(new) - tail
+    if first == stop and first:
+        first, same = first - 1, same - (1 if has_spaces else len(words[first - 1]))
+    elif first == stop and words:
+        stop, end = 1, end + (1 if has_spaces else len(words[0]))
+    return first, stop, (" " if has_spaces else "").join(new[same:end])
+
+
+def _common(left: Sequence[str], right: Sequence[str]) -> int:
+    """How many at the beginning are the same."""
+    pairs = zip(left, right, strict=False)
+    return next((n for n, (one, two) in enumerate(pairs) if one != two), min(len(left), len(right)))
+
+
+def _words_within(words: Sequence[str], count: int) -> tuple[int, int]:
+    """How many whole words lie within so many letters, and how many letters they have."""
+    number = length = 0
+    for word in words:
+        if length + len(word) > count:
+            break
+        number, length = number + 1, length + len(word)
+    return number, length
+
+
 def places_of(text: str, words: Sequence[Word]) -> list[tuple[int, int]] | None:
     """The position of each word in the text; None if one is missing."""
     found, at = [], 0

@@ -13,7 +13,7 @@ from typing import Any
 
 from reelmill.artifacts import Diarization, ExportedFile, Segment, SpeakerProfiles, Transcript, Turn
 from reelmill.artifacts.corrections import CorrectionLayer, Edit, corrected
-from reelmill.artifacts.edited_words import find_words, joined, spaced
+from reelmill.artifacts.edited_words import differing, find_words, joined, letters, spaced
 from reelmill.artifacts.replaced import marked
 from reelmill.core import gate
 from reelmill.core.atomic import write_bytes
@@ -116,6 +116,33 @@ class Desk:
                 start, end = words[0].start, words[-1].end
             return self._edit("words", start, end, was, text)
         raise UsageError(f"“{was}” is not said at {clock(start)}")
+
+    def rewritten(self, start: float, end: float, was: str, now: str) -> Edit:
+        """Another text of a whole segment: an edit of those of its words that differ.
+
+        Args:
+            start, end: when the segment is said, in seconds.
+            was: its text, as it was seen by whoever changes it.
+            now: the new text; may be empty.
+
+        Raises:
+            UsageError: no segment there has that text.
+        """
+        near = sorted(self.now.segments, key=lambda one: abs(one.start - start))
+        same = (one for one in near[:_NEAREST] if letters(one.text) == letters(was))
+        segment = next(same, None)
+        if segment is None:
+            raise UsageError(f"{clock(start)}: the text is no longer “{was}”")
+        has_spaces = spaced(self.now.language_of(segment))
+        words = [word.text.strip() for word in segment.words]
+        if letters("".join(words)) != letters(segment.text):
+            return self._edit("words", segment.start, segment.end, segment.text.strip(), now)
+        first, stop, new = differing(words, now.strip(), has_spaces)
+        chosen = segment.words[first:stop]
+        if not chosen:
+            return self._edit("words", segment.start, segment.end, "", new)
+        was = joined(words[first:stop], has_spaces)
+        return self._edit("words", chosen[0].start, chosen[-1].end, was, new)
 
     def speaker(self, start: float, end: float | None, speaker: str) -> Edit:
         """Another speaker from one time to another; for the whole turn without an end."""

@@ -16,6 +16,7 @@ from reelmill import __version__
 from reelmill.runs.engine import Engine
 from reelmill.web.answers import Answers
 from reelmill.web.api import routes as api
+from reelmill.web.corrections import routes as corrections
 from reelmill.web.errors import Refused
 from reelmill.web.making import make_services
 from reelmill.web.openai import routes as endpoint
@@ -31,7 +32,13 @@ from reelmill.web.settings import WebSettings
 from reelmill.web.store import Store
 
 #: Everything that is mounted. Each makes its part when the application is made.
-_PARTS: Sequence[Callable[[], Part]] = (api.part, endpoint.part, results.part, pages.part)
+_PARTS: Sequence[Callable[[], Part]] = (
+    api.part,
+    endpoint.part,
+    corrections.part,
+    results.part,
+    pages.part,
+)
 
 
 def create_app(settings: WebSettings) -> FastAPI:

@@ -11,9 +11,13 @@
   const player = one("#player"), deck = one(".deck"), duration = data.duration || 0.001;
 
   // -- the words, in order of time
-  const words = all("#transcript [data-t]").map(span => ({ span, at: Number(span.dataset.t) }))
-    .sort((a, b) => a.at - b.at);
-  const segments = all("#transcript .seg").map(item => ({ item, at: Number(item.dataset.s), end: Number(item.dataset.e) }));
+  let words, segments, doubts;
+  const readTranscript = () => {
+    words = all("#transcript [data-t]").map(span => ({ span, at: Number(span.dataset.t) })).sort((a, b) => a.at - b.at);
+    segments = all("#transcript .seg").map(item => ({ item, at: Number(item.dataset.s), end: Number(item.dataset.e) }));
+    doubts = words.filter(word => word.span.classList.contains("doubt"));
+  };
+  readTranscript();
   const last = (list, time) => {  // the place of the last that begins by then
     let low = 0, high = list.length;
     while (low < high) {
@@ -82,7 +86,7 @@
     return drawn;
   };
   const heights = data.wave ? Uint8Array.from(atob(data.wave.peaks), c => c.charCodeAt(0)) : null;
-  const wave = heights ? svgRow("wave", say("sound", {})) : null;
+  let wave = null, found = [];
   const drawWave = () => {
     if (!wave) return;
     const [from, to] = view, columns = 1100, step = (to - from) / columns, up = [], down = [];
@@ -97,39 +101,45 @@
     wave.replaceChildren();
     draw(wave, "path", { d: "M" + up.join("L") + "L" + down.reverse().join("L") + "Z" });
   };
-  data.speakers.forEach((speaker, number) => {
-    const lane = svgRow("lane", speaker.name, speaker.hue);
-    for (const [start, end, who] of data.turns) {
-      if (who === number) draw(lane, "rect", { x: start, y: 12, width: Math.max(0.01, end - start), height: 76 }, speaker.name + " " + clock(start) + "–" + clock(end));
-    }
-  });
-  const found = all("#found li[data-start]").map(item => ({ item, at: Number(item.dataset.start), end: Number(item.dataset.end) }))
-    .sort((a, b) => a.at - b.at);
-  if (found.length) {
-    const marks = svgRow("marks", say("found", {}));
-    for (const finding of found) {
-      const kind = finding.item.className.split(" ")[0];
-      finding.mark = draw(marks, "rect", { class: kind, x: finding.at, y: 25, width: Math.max(0, finding.end - finding.at), height: 50 },
-        clock(finding.at) + " " + one("b", finding.item).textContent);
-      finding.mark.addEventListener("click", event => { event.stopPropagation(); toFinding(finding); });
-    }
-  }
-  for (const curve of data.curves) {
-    const svg = svgRow("curve", curve.name), [low, high] = curve.range;
-    for (const [start, end, title] of curve.marks) draw(svg, "rect", { x: start, y: 0, width: end - start, height: 100 }, title);
-    for (const path of curve.paths) {
-      const steps = [];
-      path.values.forEach((value, i) => {
-        if (value === null) return;
-        const x = ((i + 0.5) * curve.step).toFixed(2), y = (96 - 92 * (value - low) / (high - low)).toFixed(1);
-        steps.push((i && path.values[i - 1] !== null ? "L" : "M" + x + " " + y + "L") + x + " " + y);
-      });
-      draw(svg, "path", { d: steps.join(""), style: path.hue ? "stroke:" + path.hue : "" });
-    }
-  }
   const ticks = document.createElement("div"), rail = document.createElement("div");
   ticks.className = "ticks"; rail.className = "rail";
-  timeline.append(ticks, rail);
+  const drawTimeline = () => {
+    rows.length = 0;
+    timeline.replaceChildren();
+    wave = heights ? svgRow("wave", say("sound", {})) : null;
+    data.speakers.forEach((speaker, number) => {
+      const lane = svgRow("lane", speaker.name, speaker.hue);
+      for (const [start, end, who] of data.turns) {
+        if (who === number) draw(lane, "rect", { x: start, y: 12, width: Math.max(0.01, end - start), height: 76 }, speaker.name + " " + clock(start) + "–" + clock(end));
+      }
+    });
+    found = all("#found li[data-start]").map(item => ({ item, at: Number(item.dataset.start), end: Number(item.dataset.end) }))
+      .sort((a, b) => a.at - b.at);
+    if (found.length) {
+      const marks = svgRow("marks", say("found", {}));
+      for (const finding of found) {
+        const kind = finding.item.className.split(" ")[0];
+        finding.mark = draw(marks, "rect", { class: kind, x: finding.at, y: 25, width: Math.max(0, finding.end - finding.at), height: 50 },
+          clock(finding.at) + " " + one("b", finding.item).textContent);
+        finding.mark.addEventListener("click", event => { event.stopPropagation(); toFinding(finding); });
+      }
+    }
+    for (const curve of data.curves) {
+      const svg = svgRow("curve", curve.name), [low, high] = curve.range;
+      for (const [start, end, title] of curve.marks) draw(svg, "rect", { x: start, y: 0, width: end - start, height: 100 }, title);
+      for (const path of curve.paths) {
+        const steps = [];
+        path.values.forEach((value, i) => {
+          if (value === null) return;
+          const x = ((i + 0.5) * curve.step).toFixed(2), y = (96 - 92 * (value - low) / (high - low)).toFixed(1);
+          steps.push((i && path.values[i - 1] !== null ? "L" : "M" + x + " " + y + "L") + x + " " + y);
+        });
+        draw(svg, "path", { d: steps.join(""), style: path.hue ? "stroke:" + path.hue : "" });
+      }
+    }
+    timeline.append(ticks, rail);
+  };
+  drawTimeline();
   const drawView = () => {
     const [from, to] = view, length = to - from;
     for (const svg of rows) svg.setAttribute("viewBox", from + " 0 " + length + " 100");
@@ -218,20 +228,19 @@
   // -- the transcript
   const transcript = one("#transcript");
   if (transcript) transcript.addEventListener("click", event => {
-    if (!getSelection().isCollapsed) return;
+    if (!getSelection().isCollapsed || event.target.closest("[contenteditable]")) return;
     const word = event.target.closest("[data-t]"), at = event.target.closest(".at");
     if (word) seek(Number(word.dataset.t));
     else if (at) seek(Number(at.closest(".seg").dataset.s));
   });
-  const machine = one("#machine");
-  if (machine) machine.addEventListener("change", () => { for (const text of all("del", transcript)) text.hidden = !machine.checked; });
+  const showMachine = () => { for (const text of all("#transcript del")) text.hidden = !one("#machine").checked; };
+  document.addEventListener("change", event => { if (event.target.id === "machine") showMachine(); });
 
   const step = (list, back) => {
     const time = now();
     return back ? list.findLast(item => item.at < time - 0.05) || list.at(-1)
       : list.find(item => item.at > time + 0.05) || list[0];
   };
-  const doubts = words.filter(word => word.span.classList.contains("doubt"));
   const toWord = word => { if (word) { seek(word.at); mark(word.at, true); } };
   const toFinding = finding => {
     if (!finding) return;
@@ -244,22 +253,16 @@
     mark(finding.at, true);
   };
   const shownFindings = () => found.filter(finding => !finding.item.hidden);
-  const foundList = one("#found");
-  if (foundList) foundList.addEventListener("click", event => {
-    if (event.target.closest(".at")) toFinding(found.find(finding => finding.item === event.target.closest("li")));
-  });
-  const labels = one("#labels");
-  if (labels) labels.addEventListener("click", event => {
-    const chosen = event.target.closest("button");
-    if (!chosen) return;
-    for (const button of all("button", labels)) button.setAttribute("aria-pressed", String(button === chosen));
+  const choose = chosen => {
+    for (const button of all("#labels button")) button.setAttribute("aria-pressed", String(button === chosen));
     for (const item of all("#found li")) item.hidden = chosen.dataset.label !== "" && item.dataset.label !== chosen.dataset.label;
     for (const finding of found) finding.mark.style.display = finding.item.hidden ? "none" : "";
-  });
-
-  for (const part of all(".parts .at")) part.addEventListener("click", () => {
-    seek(Number(part.dataset.start));
-    mark(now(), true);
+  };
+  document.addEventListener("click", event => {
+    const label = event.target.closest("#labels button"), at = event.target.closest(".at");
+    if (label) choose(label);
+    else if (at && at.closest("#found")) toFinding(found.find(finding => finding.item === at.closest("li")));
+    else if (at && at.closest(".parts")) { seek(Number(at.dataset.start)); mark(now(), true); }
   });
 
   // -- search
@@ -318,9 +321,24 @@
   };
   document.addEventListener("keydown", event => {  // by place on the keyboard: the letters may be Korean
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
+    if (event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]")) return;
     if (event.code === "Space" && event.target.closest("button, summary, input")) return;
     if (keys[event.code]) { event.preventDefault(); keys[event.code](event.shiftKey); }
+  });
+
+  // -- a person corrected the text, and the server's script has put it in
+  document.addEventListener("transcript", event => {
+    Object.assign(data, event.detail);
+    if (marked) marked.classList.remove("now");
+    if (here) { here.classList.remove("here"); here.removeAttribute("aria-current"); }
+    marked = here = hereFound = texts = null;
+    readTranscript();
+    drawTimeline();
+    one("#doubt").hidden = !doubts.length;
+    one("#next").hidden = !found.length;
+    if (one("#machine")) showMachine();
+    if (field && field.value) look();
+    drawView();
   });
 
   // -- from the index: #t=12.5&q=words

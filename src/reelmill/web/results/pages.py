@@ -1,8 +1,8 @@
 """Pages of results as the server gives them out.
 
-They are the files that a run wrote. Three things differ: a policy says which scripts may run, the
-sound comes from the server, because a page cannot reach the recording by its path here, and the
-brand leads back to the runs.
+They are the files that a run wrote. Four things differ: a policy says which scripts may run, the
+sound comes from the server, because a page cannot reach the recording by its path here, the brand
+leads back to the runs, and whoever may correct a transcript gets an editor.
 """
 
 from __future__ import annotations
@@ -11,25 +11,33 @@ import json
 import re
 from collections.abc import Callable
 
+from reelmill.pages.correcting import EDITOR_SCRIPT, EDITOR_STYLE, editor
 from reelmill.pages.embedded import json_of
 from reelmill.pages.index import INDEX_FILES
+from reelmill.pages.language import LANGUAGES, wording_in
 from reelmill.pages.scripts import script_hashes
 
+#: What pages of transcripts have, and how pages end.
+_TRANSCRIPT, _END = '<ol class="transcript" id="transcript">', "</body>"
+_LANGUAGE = re.compile(r'<html lang="(\w+)">')
 _DATA = re.compile(r'(<script type="application/json" id="data">)(.*?)(</script>)', re.DOTALL)
 _BRAND = "<b>Reelmill</b>"
 #: A file beside the index with the lines of transcripts: a call with JSON, and nothing else.
 _LINES = re.compile(r"reelmillLines\((\d{1,9}),(.*)\);\n", re.DOTALL)
 
 
-def policy(address: str) -> str:
+def policy(server: str, results: str) -> str:
     """The content security policy of a page of results.
 
     Args:
-        address: that of the run's results, with scheme and host.
+        server: the server's address: scheme and host.
+        results: the path of the run's results there.
     """
-    scripts = " ".join((*script_hashes(), f"{address}/{INDEX_FILES}/"))
+    editor = f"{server}/static/{EDITOR_SCRIPT}"
+    scripts = " ".join((*script_hashes(), f"{server}{results}/{INDEX_FILES}/", editor))
+    styles = f"{server}/static/{EDITOR_STYLE}"
     return (
-        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline' {styles}; "
         "img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; form-action 'none'; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
@@ -62,6 +70,23 @@ def with_sound_from(html: str, locate: Callable[[str], str | None]) -> str:
 def with_way_home(html: str) -> str:
     """A page whose first word leads back to the runs."""
     return html.replace(_BRAND, f'<a href="/">{_BRAND}</a>', 1)
+
+
+def with_editor(html: str, person: str) -> str:
+    """A page of a transcript that its reader may correct.
+
+    Nothing in it says where corrections go: the script knows that from the page's address.
+
+    Args:
+        html: a page of results; one without a transcript stays as it is.
+        person: who reads it.
+    """
+    if _TRANSCRIPT not in html or _END not in html:
+        return html
+    language = _LANGUAGE.search(html)
+    say = wording_in(language[1] if language and language[1] in LANGUAGES else LANGUAGES[0])
+    before, _, after = html.rpartition(_END)
+    return f"{before}{editor(say, person)}{_END}{after}"
 
 
 def is_lines(text: str) -> bool:

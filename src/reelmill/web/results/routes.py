@@ -17,8 +17,14 @@ from reelmill.web.errors import Refused
 from reelmill.web.parts import Part
 from reelmill.web.queue.records import QueuedRun, key_of
 from reelmill.web.results.files import OpenedFile, kind_of, open_result
-from reelmill.web.results.pages import is_lines, policy, with_sound_from, with_way_home
-from reelmill.web.services import Services, services_of
+from reelmill.web.results.pages import (
+    is_lines,
+    policy,
+    with_editor,
+    with_sound_from,
+    with_way_home,
+)
+from reelmill.web.services import Services, person_of, services_of
 
 #: Pages are read whole, and none of ours is as large.
 _LARGEST_PAGE = 256 << 20
@@ -42,7 +48,7 @@ async def to_index(request: Request) -> Response:
 
 async def result(request: Request) -> Response:
     run, path = request.path_params["run"], request.path_params["path"]
-    return await run_in_threadpool(_result, run, path, services_of(request), _own(request))
+    return await run_in_threadpool(_result, run, path, services_of(request), request)
 
 
 def _own(request: Request) -> str:
@@ -50,13 +56,13 @@ def _own(request: Request) -> str:
     return f"{request.app.state.settings.scheme}://{request.headers['host']}"
 
 
-def _result(name: str, path: str, services: Services, own: str) -> Response:
+def _result(name: str, path: str, services: Services, request: Request) -> Response:
     run = services.queue.get(name)
     descriptor = open_result(run.out, path)
     if path.startswith(f"{INDEX_FILES}/") and path.endswith(".js"):
         return _lines(_read(descriptor))
     if path.endswith(".html"):
-        return _page(_read(descriptor), run, path, services, own)
+        return _page(_read(descriptor), run, path, services, request)
     return OpenedFile(descriptor, path.rpartition("/")[2], kind_of(path))
 
 
@@ -66,7 +72,7 @@ def _lines(text: str) -> Response:
     return Response(text, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
-def _page(html: str, run: QueuedRun, path: str, services: Services, own: str) -> Response:
+def _page(html: str, run: QueuedRun, path: str, services: Services, request: Request) -> Response:
     folder = (run.out / path).parent
 
     def locate(href: str) -> str | None:
@@ -76,7 +82,10 @@ def _page(html: str, run: QueuedRun, path: str, services: Services, own: str) ->
         return None if known is None else f"/runs/{run.id}/originals/{key}"
 
     html = with_way_home(with_sound_from(html, locate))
-    rules = policy(f"{own}/results/{run.id}")
+    person = person_of(request)
+    if person.may("editor"):
+        html = with_editor(html, person.name)
+    rules = policy(_own(request), f"/results/{run.id}")
     headers = {"content-security-policy": rules, "cache-control": "no-cache"}
     return HTMLResponse(html.encode("utf-8", "surrogateescape"), headers=headers)
 

@@ -1,0 +1,1 @@
+"""Corrections that people make on the review pages of a server."""
