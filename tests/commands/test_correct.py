@@ -75,6 +75,19 @@ def test_every_file_follows_and_the_machines_text_stays(out: Path) -> None:
     assert verify(out, strict=True).ok
 
 
+def test_subtitles_follow_at_their_next_run(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = {"model": "demo", "translator": "demo", "device": "cpu", "workers": 1, "to": ("en",)}
+    subtitle = lambda: Run("subtitle", out.parent / "in", out=out, **options).start().wait()  # noqa: E731
+    subtitle()
+    assert "four times" in (out / "voicemail.en.srt").read_text()
+    assert correct(out, at="1", was="four times", text="forty times") == 0
+    assert "run your `reelmill subtitle` command again" in capsys.readouterr().out
+    subtitle()
+    assert "forty times" in (out / "voicemail.en.srt").read_text()
+    assert "forty times" in (out / "voicemail.subtitles.html").read_text()
+    assert verify(out, strict=True).ok
+
+
 def _indexed(out: Path) -> list[str]:
     index = SearchIndex(out)
     index.update()

@@ -22,6 +22,8 @@ class Findings(Artifact):
     schema: ClassVar[str] = ""
     #: The key of these findings in the JSON: the name of the stage.
     source: ClassVar[str] = ""
+    #: Whether they are about the text as the machine recognized it, also where people corrected it.
+    of_machine_text: ClassVar[bool] = False
 
     findings: list[Finding] = field(default_factory=list)
     #: What produced them: a model's name and digest, or a file of patterns.

@@ -47,6 +47,12 @@ class Wanted:
     show_machine: bool = False
 
 
+_SUBTITLES = (
+    "its subtitles still have the former text: run your `reelmill subtitle` command again, which "
+    "makes those of corrected recordings anew"
+)
+
+
 def run_correct(target: Path, wanted: Wanted) -> int:
     """`reelmill correct`.
 
@@ -89,6 +95,8 @@ def run_correct(target: Path, wanted: Wanted) -> int:
         if changed and not wanted.dry_run:
             files = save_layer(case, desk, kept, facts)
             print(f"{count(len(files), 'file')} written")
+            if desk.finished.has_subtitles:
+                print(_SUBTITLES)
     return EXIT_SOME_FAILED if unfit else EXIT_DONE
 
 

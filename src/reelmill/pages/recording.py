@@ -55,7 +55,8 @@ class Review:
 
     `translations` has the text in each language for each segment. `made` has the models, by the
     keys of the wording, and `notes` what could not be done. `custody` is the hash of the last entry
-    of the custody log. `frames` are the curves of `acoustics`.
+    of the custody log. `frames` are the curves of `acoustics`. `is_corrected`: people corrected
+    the text.
     """
 
     source: Source
@@ -71,6 +72,7 @@ class Review:
     acoustics: Acoustics | None = None
     frames: AcousticFrames | None = None
     scores: Scores | None = None
+    is_corrected: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class RecordingPage:
         speakers = _speakers(transcript, review.turns)
         hues = {one.name: one.hue for one in speakers}
         text = TranscriptText(say, hues, review.translations)
-        findings = shown_findings(transcript, review.findings, say)
+        findings = shown_findings(
+            transcript, review.findings, say, is_corrected=review.is_corrected
+        )
         return template("review.html").render(
             say=say,
             version=__version__,

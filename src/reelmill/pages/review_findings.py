@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reelmill.artifacts import Finding, Findings, PatternMatch, PatternMatches, Transcript
 from reelmill.core.printable import printable
@@ -30,12 +30,21 @@ class ShownFinding:
 
 
 def shown_findings(
-    transcript: Transcript, found: Sequence[Findings], wording: Wording
+    transcript: Transcript,
+    found: Sequence[Findings],
+    wording: Wording,
+    *,
+    is_corrected: bool = False,
 ) -> list[ShownFinding]:
-    """Those of the recording (damage, guesses), and those of stages."""
+    """Those of the recording (damage, guesses), and those of stages. Where people corrected the
+    text (`is_corrected`), findings that are about the machine's are marked."""
     shown = [_shown(one, one.severity, wording) for one in transcript.findings]
     for stage in found:
-        shown += _of_stage(stage, wording)
+        more = _of_stage(stage, wording)
+        if is_corrected and stage.of_machine_text:
+            mark = wording("review.of_machine")
+            more = (replace(one, marks=(*one.marks, mark)) for one in more)
+        shown += more
     return sorted(shown, key=lambda one: -1.0 if one.start is None else one.start)
 
 

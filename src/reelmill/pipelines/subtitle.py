@@ -20,6 +20,7 @@ from reelmill.stages.speech.detect_speech import DetectSpeech
 from reelmill.stages.subtitles.export import ExportSubtitles
 from reelmill.stages.subtitles.layout import LayOut
 from reelmill.stages.subtitles.video import Burn, Mux
+from reelmill.stages.transcript.layers import Layers
 from reelmill.stages.translation.glossary import Glossary, read_glossary
 from reelmill.stages.translation.sentences import JoinSentences
 from reelmill.stages.translation.translate import Directions, Translate
@@ -45,7 +46,7 @@ def subtitle_pipeline(
         DetectSpeech(max_speech_seconds=whisper.window_seconds),
         *recognition_stages(settings, whisper, usable=Directions(translator, settings.to)),
         *word_stages(whisper, aligners),
-        JoinSentences(),
+        JoinSentences(layers=Layers.of(out)),
         Translate(
             translator,
             targets=settings.to,

@@ -83,13 +83,13 @@ class Custodian:
             counts = {name: summary.count(name) for name in ("done", "failed", "waiting")}
             self._add("ended", **counts, stopped=summary.stopped)
 
-    def reports(self, names: Iterable[Path]) -> None:
-        """Add the reports of the run."""
+    def reports(self, paths: Iterable[Path]) -> None:
+        """Add the reports of the run, by their paths below the output folder."""
         written = []
-        for path in names:
+        for path in paths:
             with contextlib.suppress(Exception):  # the evidence will say so
-                state = read_state(path)
-                written.append(ExportedFile(path.name, state.sha256, state.size))
+                state, name = read_state(path), path.relative_to(self._out).as_posix()
+                written.append(ExportedFile(name, state.sha256, state.size))
         self.exported(written)
 
     def problems(self) -> list[str]:

@@ -24,6 +24,7 @@ from reelmill.export.files import file_facts
 from reelmill.pipelines.registry import stage_class, stage_names
 from reelmill.runs.case_folder import CaseFolder, note_stage
 from reelmill.runs.index import refresh_index
+from reelmill.stages.subtitles.export import ExportSubtitles
 from reelmill.stages.transcript.layers import Layers
 
 
@@ -43,6 +44,12 @@ class Finished:
     out: Path
     recording: Recording
     made: list[Made]
+
+    @property
+    def has_subtitles(self) -> bool:
+        """Whether `reelmill subtitle` made results of it, which a run has to make again."""
+        cache = self.out / gate.CACHE
+        return store.named_path(cache, ExportSubtitles.name, self.recording.name).is_file()
 
     @property
     def inputs(self) -> Inputs:

@@ -77,10 +77,14 @@ def _content(document: Document) -> dict[str, Any]:
         content["diarizer"] = transcript.diarizer
         content["speakers"] = [_speaker(one) for one in transcript.speakers]
         content["turns"] = [_turn(turn) for turn in document.turns]
+    is_corrected = document.correction is not None
     content["findings"] = [
         *(finding_facts("recording", one) for one in transcript.findings),
         *(
-            finding_facts(of.source, one, of.made_with)
+            {
+                **finding_facts(of.source, one, of.made_with),
+                **({"of_machine_text": True} if is_corrected and of.of_machine_text else {}),
+            }
             for of in document.findings
             for one in of.findings
         ),

@@ -20,6 +20,7 @@ class TextClasses(Findings):
 
     schema: ClassVar[str] = "text-classes/1"
     source: ClassVar[str] = "text_classes"
+    of_machine_text: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ class WriteReview(_WriteReview):
             acoustics=with_names(acoustics, names),
             frames=None if acoustics is None else read_frames(context.folder, acoustics),
             scores=with_names(inputs.get(Scores), names),
+            is_corrected=given.layer is not None,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reelmill.artifacts import (
     Segment,
@@ -16,6 +16,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.text import UNSPACED, joined, phrases
 from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.stages.transcript.layers import Layers, corrected_inputs
 from reelmill.stages.translation.sentence_ends import evidence, is_marked, usual_pause
 
 #: After this many characters without a mark, no marks are expected (a full-width one counts as
@@ -45,13 +46,20 @@ class JoinSentences(FileStage):
     commands = ("subtitle",)
     needs = (Transcript,)
     produces = Sentences
+    corrected = True
 
     long_pause: float = 3.0
     longest_seconds: float = 20.0
     longest_characters: int = 240
+    #: What people corrected; part of the key of each recording by itself.
+    layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
+
+    def own_key(self, recording: str) -> str:
+        return self.layers.key(recording)
 
     def run(self, context: StageContext, inputs: Inputs) -> Sentences:
-        transcript = inputs[Transcript]
+        given = corrected_inputs(context.recording, inputs, self.layers)
+        transcript = given.transcript
         found: list[Sentence] = []
         for channel in dict.fromkeys(segment.channel for segment in transcript.segments):
             said = [segment for segment in transcript.segments if segment.channel == channel]
@@ -64,7 +72,11 @@ class JoinSentences(FileStage):
                 ]
         found.sort(key=lambda sentence: sentence.start)  # of several channels
         return Sentences(
-            transcript.language, transcript.duration, found, transcript.model, transcript.findings
+            transcript.language,
+            transcript.duration,
+            found,
+            transcript.model,
+            [*transcript.findings, *given.findings],
         )
 
 
