@@ -90,6 +90,23 @@ def test_voices_from_little_speech_may_differ_more() -> None:
     assert cluster(made, np.full(20, 1.1, np.float32), apart, alike).max() + 1 == 1
 
 
+def similar_pair(each: int) -> np.ndarray:
+    """Stretches of two people whose voices are nearly as much alike as one person's."""
+    rng = np.random.default_rng(8)
+    made = np.sqrt(0.445) * np.eye(1, 192) + np.sqrt(0.45 / 192) * rng.normal(size=(2 * each, 192))
+    made[:each, 1] += np.sqrt(0.105)
+    made[each:, 2] += np.sqrt(0.105)
+    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+
+# proves: V5
+def test_similar_voices_are_told_apart_once_enough_is_heard_of_both() -> None:
+    enough = cluster(similar_pair(16), np.full(32, 2.0, np.float32), ClusteringOptions())
+    assert same_groups(enough, np.repeat([0, 1], 16)) and enough.max() + 1 == 2
+    little = similar_pair(16)[:18]  # 4 s of the second
+    assert cluster(little, np.full(18, 2.0, np.float32), ClusteringOptions()).max() + 1 == 1
+
+
 def test_a_very_short_voice_is_not_a_speaker_of_its_own() -> None:
     made, _ = voices(2, 10)
     stray = np.zeros((1, 64), np.float32)

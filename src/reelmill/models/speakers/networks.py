@@ -35,7 +35,7 @@ _LOCAL_SPEAKERS, _AT_ONCE = 3, 2
 #: of pyannote's own pipelines are between 0.68 and 0.77 (Bredin and Laurent 2021).
 _ONSET, _SECOND_ONSET = 0.7, 0.65
 #: The same for powerset networks, whose probabilities of overlap are low for distant voices.
-_SET_ONSET, _SECOND_SET_ONSET = 0.5, 0.4
+_SET_ONSET, _SECOND_SET_ONSET = 0.5, 0.5
 #: Frames in a piece of speech, at a hundred per second, and the number of filter banks.
 PIECE_FRAMES, _BANDS = 200, 80
 _LIBRARIES_MB = 120

@@ -16,7 +16,7 @@ from reelmill.models.speakers.networks import FIRST, FRAME_STEP, RATE
 FRAME_SECONDS = FRAME_STEP / RATE
 OFFSET = (FIRST - FRAME_STEP / 2) / RATE
 #: In seconds. Shorter pauses count as speech, and shorter speech is dropped.
-_SHORTEST_PAUSE, _SHORTEST_SPEECH = 0.25, 0.2
+_SHORTEST_PAUSE, _SHORTEST_SPEECH = 0.15, 0.2
 _SHORTEST_GAP_OF_OVERLAP, _SHORTEST_OVERLAP = 0.1, 0.2
 #: Windows do not agree to the frame on where the speaker changes: changes are counted over this
 #: many frames, and half of the windows must have one.

@@ -40,8 +40,8 @@ class ClusteringOptions:
     min_speakers: int = 1
     max_speakers: int = 10
     start: float = 1.05
-    threshold: float = 0.115
-    doubt: float = 0.2
+    threshold: float = 0.09
+    doubt: float = 0.4
     reliable_seconds: float = 0.8
     strange: float = 0.6
     least_seconds: float = 2.0

@@ -20,7 +20,7 @@ class Diarize(FileStage):
     speaks in it is its person."""
 
     name: ClassVar[str] = "diarize"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Telling speakers apart"
     commands = ("voice", "faces")
     needs = (SpeakerActivity, Voices)

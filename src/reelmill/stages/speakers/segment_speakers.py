@@ -74,7 +74,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Finding who speaks when"
     commands = ("voice", "faces")
     needs = (Audio,)
