@@ -43,7 +43,7 @@ TURNS = [Turn(0.0, 2.0, "A"), Turn(2.0, 4.0, "B"), Turn(3.5, 6.0, "A")]
 # proves: V5
 def test_segments_are_split_where_the_speaker_changes_and_nothing_is_lost() -> None:
     said = segment("Well, hello. Hi, Kim!", [(0.1, 0.5), (0.6, 1.2), (2.2, 2.6), (2.7, 3.2)])
-    parts = list(spoken_parts(said, SpeakersAt(TURNS)))
+    parts = list(spoken_parts([said], SpeakersAt(TURNS)))
     assert [(part.speaker, part.text) for part in parts] == [
         ("A", "Well, hello."),
         ("B", "Hi, Kim!"),
@@ -63,7 +63,7 @@ def tokens(text: str, times: list[tuple[float, float]], pieces: list[str]) -> Se
 
 
 def spoken(said: Segment, turns: list[Turn]) -> list[tuple[str | None, str]]:
-    return [(part.speaker, part.text) for part in spoken_parts(said, SpeakersAt(turns))]
+    return [(part.speaker, part.text) for part in spoken_parts([said], SpeakersAt(turns))]
 
 
 # proves: V5
@@ -109,8 +109,37 @@ def test_a_word_between_two_turns_of_one_person_stays_theirs_unless_the_evidence
     ]
 
 
+# proves: V5
+def test_the_first_word_of_a_sentence_does_not_stay_with_the_speaker_before() -> None:
+    """B's turn begins a little late."""
+    turns = [Turn(0.0, 1.3, "A"), Turn(1.2, 4.0, "B")]
+    times = [(0.1, 0.5), (0.6, 0.9), (1.0, 1.35), (1.4, 1.8), (1.85, 2.4)]
+    said = segment("Thank you. That is fine.", times)
+    assert spoken(said, turns) == [("A", "Thank you."), ("B", "That is fine.")]
+
+
+def in_segments(*texts: tuple[str, float]) -> list[Segment]:
+    """A segment for each text, whose words take 0.3 s each from the given second on."""
+    return [
+        segment(text, [(start + 0.3 * i, start + 0.3 * i + 0.28) for i in range(9)])
+        for text, start in texts
+    ]
+
+
+# proves: V5
+def test_a_word_cut_off_into_a_segment_of_its_own_stays_with_who_speaks_around_it() -> None:
+    """Recognizers cut segments anywhere; a real answer in between keeps its speaker."""
+    said = in_segments(("and then we", 0.0), ("really", 0.9), ("have to go", 1.2))
+    doubtful = [Turn(0.0, 1.0, "A"), Turn(0.95, 1.2, "B"), Turn(1.1, 3.0, "A")]
+    parts = spoken_parts(said, SpeakersAt(doubtful))
+    assert [part.speaker for part in parts] == ["A", "A", "A"]
+    clear = [Turn(0.0, 0.88, "A"), Turn(0.89, 1.2, "B"), Turn(1.21, 3.0, "A")]
+    parts = spoken_parts(said, SpeakersAt(clear))
+    assert [part.speaker for part in parts] == ["A", "B", "A"]
+
+
 def test_without_words_a_segment_belongs_to_its_main_speaker() -> None:
-    (part,) = spoken_parts(segment("no words here"), SpeakersAt(TURNS))
+    (part,) = spoken_parts([segment("no words here")], SpeakersAt(TURNS))
     assert part.speaker == "A"
 
 

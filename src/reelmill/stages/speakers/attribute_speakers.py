@@ -40,7 +40,7 @@ class AttributeSpeakers(FileStage):
     """
 
     name: ClassVar[str] = "speakers"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Assigning words to speakers"
     commands = ("voice", "faces")
     needs = (Transcript, Diarization)
@@ -50,9 +50,7 @@ class AttributeSpeakers(FileStage):
         transcript = inputs[Transcript]
         diarization = inputs[Diarization]
         speakers = SpeakersAt(diarization.turns)
-        segments = [
-            part for segment in transcript.segments for part in spoken_parts(segment, speakers)
-        ]
+        segments = list(spoken_parts(transcript.segments, speakers))
         notes = transcript.notes if isinstance(transcript, AlignedTranscript) else []
         return SpokenTranscript(
             language=transcript.language,
@@ -114,23 +112,24 @@ class SpeakersAt:
                 yield self._turns[index]
 
 
-def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
-    """The parts of a segment with their speakers, cut where the speaker changes if its words have
+def spoken_parts(segments: Sequence[Segment], speakers: SpeakersAt) -> Iterator[Segment]:
+    """The parts of segments with their speakers, cut where the speaker changes if their words have
     times. A segment of a channel that has a person is that person's."""
-    if segment.channel is not None:
-        name = speakers.of_channel(segment.channel)
-        words = [replace(word, speaker=name) for word in segment.words]
-        yield replace(segment, words=words, speaker=name)
-        return
-    if not segment.words:
-        yield replace(segment, speaker=speakers.at(segment.start, segment.end))
-        return
-    words = attributed(segment.words, speakers, segment.text)
+    for segment, words in zip(segments, attributed(segments, speakers), strict=True):
+        if segment.channel is not None:
+            name = speakers.of_channel(segment.channel)
+            own = [replace(word, speaker=name) for word in segment.words]
+            yield replace(segment, words=own, speaker=name)
+        elif not words:
+            yield replace(segment, speaker=speakers.at(segment.start, segment.end))
+        else:
+            yield from _cut(segment, words)
+
+
+def _cut(segment: Segment, words: Sequence[Word]) -> Iterator[Segment]:
+    """The parts of a segment by one speaker each."""
     runs = [list(run) for _, run in groupby(words, key=lambda word: word.speaker)]
-    if len(runs) == 1:
-        yield replace(segment, words=words, speaker=words[0].speaker)
-        return
-    texts = cut_text(segment.text, runs)
+    texts = cut_text(segment.text, runs) if len(runs) > 1 else [segment.text]
     for index, (run, text) in enumerate(zip(runs, texts, strict=True)):
         start = segment.start if index == 0 else run[0].start
         end = segment.end if index == len(runs) - 1 else run[-1].end
@@ -144,33 +143,65 @@ def spoken_parts(segment: Segment, speakers: SpeakersAt) -> Iterator[Segment]:
         )
 
 
-def attributed(words: Sequence[Word], speakers: SpeakersAt, text: str) -> list[Word]:
-    """The words with their speakers, who can change only between the phrases of `text`.
+@dataclass
+class _Phrase:
+    """Words said without a change of the speaker; `begins` and `ends` a sentence or a segment."""
+
+    words: list[Word]
+    begins: bool
+    ends: bool
+    name: str | None = None
+
+    @property
+    def start(self) -> float:
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        return self.words[-1].end
+
+
+def attributed(segments: Sequence[Segment], speakers: SpeakersAt) -> list[list[Word]]:
+    """The words of each segment with their speakers, who can change only between phrases.
 
     Phrases are words in scripts with spaces, and bunsetsu or the like in Japanese, Chinese and
-    Thai. A single phrase between two of one person's, or at the end of that person's sentence, is
-    theirs too, unless the evidence for another speaker is strong.
+    Thai. A single phrase between two of one person's, at the end of that person's sentence or at
+    its beginning, is theirs too, unless the evidence for another speaker is strong. Segments of
+    channels, and words without times, have none of this.
     """
-    units = list(_units(words, text))
-    names: list[str | None] = []
-    for unit in units:
-        names.append(speakers.at(unit[0].start, unit[-1].end, names[-1] if names else None))
-    for index in range(1, len(units)):
-        before, name = names[index - 1], names[index]
-        last = index == len(units) - 1
-        alone = last or names[index + 1] == before
-        trailing = _ends_sentence(units[index]) and not _ends_sentence(units[index - 1])
-        if (
-            name != before
-            and (alone or trailing)
-            and not _sure(units, index, name, before, speakers)
-        ):
-            names[index] = before
+    of_segments = [_phrases(segment) if segment.channel is None else [] for segment in segments]
+    phrases = [phrase for some in of_segments for phrase in some]
+    before: str | None = None
+    for phrase in phrases:
+        phrase.name = before = speakers.at(phrase.start, phrase.end, before)
+    for index, phrase in enumerate(phrases):
+        for other in _claims(phrases, index):
+            if other != phrase.name and not _sure(phrases, index, other, speakers):
+                phrase.name = other
+                break
     return [
-        replace(word, speaker=name)
-        for unit, name in zip(units, names, strict=True)
-        for word in unit
+        [replace(word, speaker=phrase.name) for phrase in some for word in phrase.words]
+        for some in of_segments
     ]
+
+
+def _phrases(segment: Segment) -> list[_Phrase]:
+    units = list(_units(segment.words, segment.text))
+    ends = [_ends_sentence(unit) or unit is units[-1] for unit in units]
+    begins = [True, *ends][: len(units)]
+    return [_Phrase(*parts) for parts in zip(units, begins, ends, strict=True)]
+
+
+def _claims(phrases: Sequence[_Phrase], index: int) -> Iterator[str | None]:
+    """Other speakers a phrase may be of: of the rest of its sentence, or of those around it."""
+    phrase = phrases[index]
+    before = phrases[index - 1].name if index else None
+    after = phrases[index + 1].name if index + 1 < len(phrases) else None
+    is_between = index > 0 and index + 1 < len(phrases) and before == after
+    if is_between or (phrase.ends and not phrase.begins):
+        yield before
+    if phrase.begins and not phrase.ends:
+        yield after
 
 
 def _units(words: Sequence[Word], text: str) -> Iterator[list[Word]]:
@@ -207,25 +238,23 @@ def _ends_sentence(unit: Sequence[Word]) -> bool:
     return unit[-1].text.strip().endswith(_SENTENCE_END)
 
 
-def _sure(
-    units: Sequence[Sequence[Word]],
-    index: int,
-    name: str | None,
-    other: str | None,
-    speakers: SpeakersAt,
-) -> bool:
-    """Whether a phrase certainly belongs to `name` and not to `other`, who speaks before it."""
-    start, end = units[index][0].start, units[index][-1].end
-    heard = speakers.seconds(start, end)
-    length = max(end - start, 1e-3)
-    if name is None or heard.get(name, 0.0) < _SURE_SHARE * length:
+def _sure(phrases: Sequence[_Phrase], index: int, other: str | None, speakers: SpeakersAt) -> bool:
+    """Whether a phrase certainly belongs to its speaker and not to `other`, who speaks beside
+    it."""
+    phrase = phrases[index]
+    heard = speakers.seconds(phrase.start, phrase.end)
+    length = max(phrase.end - phrase.start, 1e-3)
+    if phrase.name is None or heard.get(phrase.name, 0.0) < _SURE_SHARE * length:
         return False
     if heard.get(other or "", 0.0) > (1 - _SURE_SHARE) * length:
         return False
-    pause = start - units[index - 1][-1].end
-    if index + 1 < len(units):
-        pause = max(pause, units[index + 1][0].start - end)
-    return pause >= _PARTING_PAUSE or length >= _LONG or _ends_sentence(units[index - 1])
+    pause = 0.0
+    if index:
+        pause = phrase.start - phrases[index - 1].end
+    if index + 1 < len(phrases):
+        pause = max(pause, phrases[index + 1].start - phrase.end)
+    is_answer = index > 0 and phrase.begins and phrase.ends
+    return pause >= _PARTING_PAUSE or length >= _LONG or is_answer
 
 
 def cut_text(text: str, runs: Sequence[Sequence[Word]]) -> list[str]:
