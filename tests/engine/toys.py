@@ -86,6 +86,9 @@ class Read(FileStage):
         for _ in range(words.count("step")):  # of long work that shows its progress
             time.sleep(0.2)
             tick()
+        until = time.process_time() + 0.25 * words.count("crunch")  # work for a core
+        while time.process_time() < until:
+            tick()
         if "diskfull" in words:
             raise OSError(28, "No space left on device")
         return Words(words)

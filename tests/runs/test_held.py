@@ -48,3 +48,8 @@ def test_what_earlier_runs_finished_is_not_held(tmp_path: Path) -> None:
     assert run.held() == [str(paths[2])]
     run.release(str(paths[2]))
     assert run.wait(30).count("done") == 3
+
+
+def test_the_setting_called_engine_is_still_given_by_name(tmp_path: Path) -> None:
+    run = Run(toy_task(), out=tmp_path / "out", engine="whisperx")
+    assert run.settings.engine == "whisperx"

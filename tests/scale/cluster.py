@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,11 @@ class Cluster:
             (folder / one).write_text(text)
         return folder
 
-    def start_worker(self, delay: float = 0.0) -> subprocess.Popen[bytes]:
+    def start_worker(self, core: int | None = None) -> subprocess.Popen[bytes]:
         """Returns at once; `wait_for_workers` waits until they are ready."""
-        number = len(self.workers)
-        worker = self._begin(
-            ["worker", self.data, self.log, delay], self.folder / f"worker{number}.log"
-        )
+        said = self.folder / f"worker{len(self.workers)}.log"
+        pinned = [] if core is None else ["taskset", "-c", str(core)]
+        worker = self._begin(["worker", self.data, self.log, 0.0], said, pinned)
         self.workers.append(worker)
         return worker
 
@@ -61,6 +60,10 @@ class Cluster:
     def submit(self, folder: Path, out: Path, priority: int = 0) -> subprocess.Popen[bytes]:
         command = ["submit", self.data, folder, out, 0.0, priority]
         return self._begin(command, self.folder / f"{out.name}.log")
+
+    def local(self, folder: Path, out: Path) -> subprocess.Popen[bytes]:
+        """A run by one engine of its own."""
+        return self._begin(["local", self.data, folder, out], self.folder / f"{out.name}.log")
 
     def said(self, out: Path) -> str:
         return (self.folder / f"{out.name}.log").read_text()
@@ -80,10 +83,12 @@ class Cluster:
             worker.kill()
             worker.wait()
 
-    def _begin(self, arguments: list[Any], said: Path) -> subprocess.Popen[bytes]:
+    def _begin(
+        self, arguments: list[Any], said: Path, before: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         with said.open("ab") as file:
             return subprocess.Popen(
-                [sys.executable, "-m", "tests.scale.toycluster", *map(str, arguments)],
+                [*before, sys.executable, "-m", "tests.scale.toycluster", *map(str, arguments)],
                 cwd=_ROOT,
                 env=self.environment,
                 stdout=file,

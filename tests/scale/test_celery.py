@@ -89,7 +89,7 @@ def test_a_submitter_may_die_and_may_cancel_and_the_same_command_goes_on(cluster
 
 
 def test_urgent_work_overtakes(cluster: Cluster) -> None:
-    texts = {f"later{n:02d}.wav": f"{'step ' * 15} word{n}" for n in range(16)}
+    texts = {f"later{n:02d}.wav": f"step step step step word{n}" for n in range(80)}
     later, later_out = cluster.recordings("later", texts), cluster.data / "later-out"
     urgent = cluster.recordings("urgent", {"urgent.wav": "now"})
     urgent_out = cluster.data / "urgent-out"

@@ -1,6 +1,7 @@
 """Workers and submitters of the toy pipeline, as processes.
 
-`python -m tests.scale.toycluster worker ROOT LOG DELAY`, or `submit ROOT IN OUT DELAY PRIORITY`.
+`python -m tests.scale.toycluster worker ROOT LOG DELAY`, `submit ROOT IN OUT DELAY PRIORITY` or
+`local ROOT IN OUT`.
 The broker is in `REELMILL_BROKER`.
 """
 
@@ -29,12 +30,19 @@ def main() -> int:
     from reelmill.commands.signals import stop_when_told
 
     stop_when_told()
+    from reelmill.commands.exit_codes import exit_code
+    from reelmill.commands.running import run_command
+    from reelmill.runs.run import Run
+
     kind, root, *rest = sys.argv[1:]
     if kind == "worker":
         from reelmill.commands.worker import run_worker
 
         log, delay = Path(rest[0]), float(rest[1])
         return run_worker(os.environ["REELMILL_BROKER"], [root], "cpu", 2, toys(log, delay))
+    if kind == "local":
+        run = Run(toys(None, 0.0)("toy"), rest[0], out=rest[1], device="cpu")
+        return exit_code(run_command(run, quiet=False, as_json=False))
     from reelmill.commands.submit import submit
     from reelmill.scale import shards
 

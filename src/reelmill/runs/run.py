@@ -103,7 +103,7 @@ class Run:
         paths: Paths = (),
         *,
         fresh: bool = False,
-        engine: Engine | None = None,
+        engine: Engine | str | None = None,
         priority: int = 0,
         held: bool = False,
         previews: bool = False,
@@ -116,7 +116,7 @@ class Run:
             paths: files, folders (with all in them) and patterns; may be empty, if they are added.
             fresh: compute everything anew instead of continuing with what is in the output folder.
             engine: an open engine whose processes and models the run shares with others; None for
-                processes of its own.
+                processes of its own. A text is the setting of that name.
             priority: among the runs of an engine, those with a higher number go first.
             held: other engines do the work: each recording waits until it is released.
             previews: also emit `Previewed` events.
@@ -129,15 +129,15 @@ class Run:
         """
         self._task = task if isinstance(task, Task) else task_named(task)
         given = {name: value for name, value in options.items() if value is not None}
+        if isinstance(engine, str):
+            given["engine"], engine = engine, None
         settings = self._task.settings(given)
         settings = settings if engine is None else engine.settings_for(settings, given)
         self.priority = priority
-        self._engine, self._previews = engine, previews
-        self._is_closed = False
+        self._engine, self._previews, self._is_closed = engine, previews, False
         self.out = Path(os.path.abspath(settings.out))
         self.settings: Settings = settings.model_copy(update={"out": self.out})
-        self._given, self._fresh = as_paths(paths), fresh
-        self._is_holding = held
+        self._given, self._fresh, self._is_holding = as_paths(paths), fresh, held
         self._log = EventLog()
         self._notes: list[str] = []
         self._problems: list[str] = []

@@ -82,8 +82,11 @@ def worker_run(
             their own memory would make different results.
     """
     whole = task if isinstance(task, Task) else task_named(task)
-    given = {**given, "out": place.folder}
-    run = Run(_without_files(whole), engine=engine, priority=priority, **given)
+    own = {**given, "out": place.folder, "engine": engine or given.get("engine")}
+    if engine is not None and (chosen := given.get("engine")) is not None:  # one name, two things
+        settings = whole.settings
+        whole = replace(whole, settings=lambda some: settings({**some, "engine": chosen}))
+    run = Run(_without_files(whole), priority=priority, **own)
     check_model(whole, run.settings)
     return run
 

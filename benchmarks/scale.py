@@ -1,0 +1,285 @@
+"""Several workers against one engine: the same results, what it costs, how full batches stay.
+
+    python -m benchmarks.scale same --json benchmarks/results/scale_same.json
+    python -m benchmarks.scale tiny --json benchmarks/results/scale_tiny.json
+    python -m benchmarks.scale pinned --json benchmarks/results/scale_pinned.json
+    python -m benchmarks.scale fill --json benchmarks/results/scale_fill.json
+
+`same` runs `reelmill voice` on calls by one engine, by three Celery workers through Redis and
+through RabbitMQ, and by three workers of `--claim`, and compares the results byte for byte.
+The others use the toy pipeline of the tests, whose work is known: 10,000 recordings of few words;
+two workers on a core each against one; the mean number of items in a batch. Needs redis-server, and
+for `same` rabbitmq-server and espeak-ng.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.common import REELMILL, show, told_command, write_result
+from synthetic.corpus import generate_corpus
+from tests.scale.brokers import RedisServer, rabbitmq
+from tests.scale.cluster import Cluster, artifacts
+
+_MB = 1 << 20
+_WORKERS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["same", "tiny", "pinned", "fill"])
+    parser.add_argument("--recordings", type=int, help="how many recordings")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as folder:
+        trial = {"same": same, "tiny": tiny, "pinned": pinned, "fill": fill}[options.what]
+        rows = trial(Path(folder), options.recordings)
+    show(f"several workers: {options.what}", rows)
+    command = told_command("benchmarks.scale")
+    write_result(options.json, {"command": command, "load": os.getloadavg()[0], "rows": rows})
+
+
+# -- the same results
+
+
+def same(work: Path, count: int | None) -> list[dict[str, Any]]:
+    """Compare the results of stages, by one engine and by several workers."""
+    calls = work / "data" / "calls"
+    durations = [4.0 + number % 5 for number in range(count or 12)]
+    generate_corpus(calls, len(durations), seed=18, durations=durations)
+    (calls / "damaged.wav").write_bytes(b"RIFF" + bytes(2000))
+    one = work / "data" / "one"
+    rows = [_row("one engine", _timed([*_voice(calls, one)], {}), one, one)]
+    out = work / "data" / "claims"
+    rows.append(_row("three of --claim", _claimed(calls, out), out, one))
+    (work / "redis").mkdir()
+    redis = RedisServer(work / "redis")
+    try:
+        out = work / "data" / "redis"
+        rows.append(_row("Celery, Redis", _through(redis.url, work, calls, out), out, one))
+    finally:
+        redis.stop()
+    (work / "rabbit").mkdir()
+    with rabbitmq(work / "rabbit") as url:
+        out = work / "data" / "rabbit"
+        rows.append(_row("Celery, RabbitMQ", _through(url, work, calls, out), out, one))
+    return rows
+
+
+def _voice(calls: Path, out: Path) -> list[str]:
+    return [*REELMILL, "voice", str(calls), "--model", "demo", "-o", str(out), "--quiet"]
+
+
+def _timed(command: list[str], environment: dict[str, str]) -> float:
+    began = time.monotonic()
+    code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    assert code == 1, f"the damaged call alone fails, not: exit code {code}"
+    return time.monotonic() - began
+
+
+def _claimed(calls: Path, out: Path) -> float:
+    began = time.monotonic()
+    command = [*_voice(calls, out), "--claim"]
+    workers = [subprocess.Popen(command) for _ in range(_WORKERS)]
+    codes = {worker.wait() for worker in workers}
+    assert codes <= {0, 1}, codes
+    return time.monotonic() - began
+
+
+def _through(url: str, work: Path, calls: Path, out: Path) -> float:
+    environment = {"REELMILL_BROKER": url, "REELMILL_ROOTS": str(work / "data")}
+    command = [*REELMILL, "worker", "--device", "cpu"]
+    with (work / "workers.log").open("a") as log:
+        workers = [
+            subprocess.Popen(command, env={**os.environ, **environment}, stderr=log, stdout=log)
+            for _ in range(_WORKERS)
+        ]
+        try:
+            return _timed([*_voice(calls, out), "--on", "celery"], environment)
+        finally:
+            for worker in workers:
+                worker.terminate()
+            for worker in workers:
+                worker.wait(60)
+
+
+def _row(how: str, seconds: float, out: Path, one: Path) -> dict[str, Any]:
+    found, wanted = artifacts(out), artifacts(one)
+    # The note of decoded sound is gone when a recording is done.
+    named = {name for name in wanted if "/decode-" not in name and not name.startswith("named/")}
+    files = {path.name: path.read_bytes() for path in _for_people(out)}
+    return {
+        "how": how,
+        "results": len(named),
+        "same_bytes": sum(found.get(name) == wanted[name] for name in named),
+        "files": len(files),
+        "same_files": sum(files.get(path.name) == path.read_bytes() for path in _for_people(one)),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _for_people(out: Path) -> list[Path]:
+    suffixes = {".json", ".txt", ".srt", ".vtt", ".tsv"}
+    reports = {"performance_report.json", "failed_files.json", "evidence.json"}
+    return [path for path in out.iterdir() if path.suffix in suffixes and path.name not in reports]
+
+
+# -- what it costs
+
+
+@contextlib.contextmanager
+def _toys(work: Path, workers: int, pinned: bool = False) -> Iterator[tuple[Cluster, RedisServer]]:
+    (work / "redis").mkdir(exist_ok=True)
+    redis = RedisServer(work / "redis")
+    cluster = Cluster(work / f"cluster{workers}", redis.url)
+    cluster.environment["REELMILL_CLAIM_LEASE"] = "60"
+    cores = sorted(os.sched_getaffinity(0))
+    try:
+        for number in range(workers):
+            cluster.start_worker(cores[number % len(cores)] if pinned else None)
+        cluster.wait_for_workers()
+        yield cluster, redis
+    finally:
+        cluster.close()
+        redis.stop()
+
+
+class _Memory:
+    """The memory of processes with their children, every second, in MB."""
+
+    def __init__(self, pids: dict[str, int]) -> None:
+        self.seen: dict[str, list[float]] = {name: [] for name in pids}
+        self.cpu: dict[str, float] = dict.fromkeys(pids, 0.0)
+        self._pids = pids
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(1.0):
+            for name, pid in self._pids.items():
+                with contextlib.suppress(psutil.Error):
+                    process = psutil.Process(pid)
+                    self.seen[name].append(process.memory_info().rss / _MB)
+                    times = process.cpu_times()
+                    self.cpu[name] = times.user + times.system
+
+
+def tiny(work: Path, count: int | None) -> list[dict[str, Any]]:
+    """10,000 recordings of a few words: what submitter and broker take for each."""
+    many = count or 10_000
+    with _toys(work, 2) as (cluster, redis):
+        folder = cluster.data / "tiny"
+        folder.mkdir()
+        for number in range(many):
+            (folder / f"call{number:05d}.wav").write_text(f"tiny number{number}")
+        out = cluster.data / "out"
+        began = time.monotonic()
+        submitter = cluster.submit(folder, out)
+        pids = {"submitter": submitter.pid, "broker": redis.pid}
+        pids |= {f"worker {n}": one.pid for n, one in enumerate(cluster.workers)}
+        memory = _Memory(pids)
+        code = submitter.wait()
+        memory.end()
+        seconds = time.monotonic() - began
+        report = json.loads((out / "performance_report.json").read_text())
+        gathering = _gathering(work, cluster, folder)
+    rows = []
+    for name, seen in memory.seen.items():
+        half = seen[len(seen) // 2 :] or [0.0]
+        rows.append(
+            {
+                "process": name,
+                "cpu_ms_per_recording": round(1000 * memory.cpu[name] / many, 3),
+                "mb_at_half": round(half[0], 1),
+                "mb_at_end": round(half[-1], 1),
+                "mb_most": round(max(seen, default=0.0), 1),
+            }
+        )
+    local = {"process": "a run here that finds all results made", **gathering}
+    told = {"recordings": many, "exit_code": code, "seconds": round(seconds, 1)}
+    told |= {"successful": report["successful"], "failed": report["failed"]}
+    return [*rows, local, told]
+
+
+def _gathering(work: Path, cluster: Cluster, folder: Path) -> dict[str, Any]:
+    """What a plain run on this machine takes that only writes the files for people: the part of the
+    submitter's work that has nothing to do with other machines."""
+    source, out = cluster.data / "out", cluster.data / "again"
+    (out / ".cache").mkdir(parents=True, mode=0o700)
+    (source / ".cache" / "workers").rename(out / ".cache" / "workers")
+    process = cluster.local(folder, out)
+    memory = _Memory({"run": process.pid})
+    process.wait()
+    memory.end()
+    many = len(list(folder.iterdir()))
+    return {"cpu_ms_per_recording": round(1000 * memory.cpu["run"] / many, 3)}
+
+
+def pinned(work: Path, count: int | None) -> list[dict[str, Any]]:
+    """Two workers on a core each against one on a core."""
+    rows = []
+    for workers in (1, 2):
+        with _toys(work, workers, pinned=True) as (cluster, _):
+            texts = {f"c{n:04d}.wav": f"crunch crunch word{n} others" for n in range(count or 80)}
+            folder = cluster.recordings("calls", texts)
+            warm = cluster.recordings("warm", {"warm.wav": "crunch warm"})
+            assert cluster.submit(warm, cluster.data / "warm-out").wait() == 0
+            began = time.monotonic()
+            assert cluster.submit(folder, cluster.data / "out").wait() == 0
+            rows.append({"workers": workers, "seconds": time.monotonic() - began})
+    rows[1]["times_one"] = round(rows[0]["seconds"] / rows[1]["seconds"], 2)
+    return rows
+
+
+def fill(work: Path, count: int | None) -> list[dict[str, Any]]:
+    """The mean number of items in a batch, by one engine and by two workers."""
+    with _toys(work, 2) as (cluster, _):
+        texts = {
+            f"c{n:04d}.wav": " ".join(f"w{n}x{k}" for k in range(n % 9 + 1))
+            for n in range(count or 1000)
+        }
+        folder = cluster.recordings("calls", texts)
+        one, several = cluster.data / "one", cluster.data / "several"
+        assert cluster.local(folder, one).wait() == 0
+        assert cluster.submit(folder, several).wait() == 0
+        cluster.close()
+        means = {
+            "one engine": _mean_items([one]),
+            "two workers": _mean_items(list((several / ".cache" / "workers").iterdir())),
+        }
+    whole = means["one engine"]
+    return [
+        {"how": how, "items_per_batch": round(mean, 3), "of_one_engine": round(mean / whole, 3)}
+        for how, mean in means.items()
+    ]
+
+
+def _mean_items(outs: list[Path]) -> float:
+    sizes = []
+    for out in outs:
+        for metrics in (out / ".cache" / "runs").glob("*.jsonl"):
+            lines = map(json.loads, metrics.read_text().splitlines())
+            sizes += [line["items"] for line in lines if line["event"] == "batch"]
+    return statistics.mean(sizes)
+
+
+if __name__ == "__main__":
+    main()
