@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
@@ -22,3 +24,30 @@ def test_no_collection__collection_was_off__stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+_SCRIPT = """
+import gc, sys
+from reelmill.core.garbage import leave_garbage_at_exit
+
+class Late:
+    def __del__(self):
+        print("collected")
+
+late = Late()
+late.itself = late
+del late
+{call}
+gc.disable()
+print("over")
+"""
+
+
+def _printed(call: str) -> list[str]:
+    command = [sys.executable, "-c", _SCRIPT.format(call=call)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_garbage_is_left_at_exit() -> None:
+    assert _printed("") == ["over", "collected"]
+    assert _printed("leave_garbage_at_exit()") == ["over"]

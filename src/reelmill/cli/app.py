@@ -21,7 +21,7 @@ from reelmill.cli.options import voice as voice_options
 from reelmill.cli.options import watch as watch_options
 from reelmill.cli.options.groups import given
 from reelmill.commands.signals import stop_when_told, work_is_over
-from reelmill.core.garbage import collect_seldom
+from reelmill.core.garbage import collect_seldom, leave_garbage_at_exit
 from reelmill.core.invocation import typed
 from reelmill.core.printable import printable
 from reelmill.errors import ReelmillError, UsageError
@@ -395,6 +395,7 @@ def version(
 def main() -> None:
     """Run the command line. A ReelmillError becomes one line on stderr and exit code 2."""
     collect_seldom()
+    leave_garbage_at_exit()
     stop_when_told()
     typed(sys.argv[1:])
     try:
