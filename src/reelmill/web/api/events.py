@@ -10,17 +10,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
+from reelmill.web.api.documented import documented
 from reelmill.web.api.machine import shown_machine
 from reelmill.web.api.shown import shown_recording, shown_run
 from reelmill.web.errors import Refused
 from reelmill.web.queue.records import OVER
 from reelmill.web.services import Services, TheServices
 
-router = APIRouter(tags=["Events"])
+router = documented("Events")
 #: Seconds between two states of a run at least, and between signs of life.
 _PACE_S, _LIFE_S = 0.4, 10.0
 _STREAM: dict[int | str, dict[str, Any]] = {

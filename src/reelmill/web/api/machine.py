@@ -6,13 +6,14 @@ from dataclasses import asdict
 from typing import Annotated
 
 import psutil
-from fastapi import APIRouter, Query
+from fastapi import Query
 
+from reelmill.web.api.documented import documented
 from reelmill.web.api.models import Choices, FolderListing, Gpu, Machine
 from reelmill.web.queue.options import FORMATS, SUBTITLE_FORMATS, models
 from reelmill.web.services import Services, TheServices
 
-router = APIRouter(tags=["Server"])
+router = documented("Server")
 
 
 @router.get("/choices")

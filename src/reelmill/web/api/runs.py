@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from reelmill.errors import ReelmillError
 from reelmill.runs.run import Run
+from reelmill.web.api.documented import documented
 from reelmill.web.api.models import (
     NewRun,
     NewRunInfo,
@@ -31,7 +32,7 @@ from reelmill.web.results.files import OpenedFile, kind_of, open_original
 from reelmill.web.security.people import Person
 from reelmill.web.services import Services, ThePerson, TheServices
 
-router = APIRouter(tags=["Runs"])
+router = documented("Runs")
 
 
 @router.post("/runs", status_code=201)
@@ -172,7 +173,10 @@ def results(
 @router.get(
     "/runs/{run}/originals/{key}",
     response_class=Response,
-    responses={200: {"content": {"audio/*": {}, "video/*": {}}}, 206: {"description": "A range."}},
+    responses={
+        200: {"content": {"audio/*": {}, "video/*": {}}},
+        206: {"description": "the bytes asked for"},
+    },
 )
 def original(run: str, key: str, services: TheServices) -> Response:
     """A recording as it was given. Ranges of bytes can be asked for."""

@@ -6,13 +6,14 @@ import contextlib
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from reelmill.core.printable import printable
 from reelmill.errors import UsageError
 from reelmill.search.index import Hit, SearchIndex
 from reelmill.search.index import Query as SearchQuery
 from reelmill.search.results import Kind
+from reelmill.web.api.documented import documented
 from reelmill.web.api.models import SearchHit, SearchResult
 from reelmill.web.api.shown import address
 from reelmill.web.errors import Refused
@@ -20,7 +21,7 @@ from reelmill.web.queue.records import QueuedRun
 from reelmill.web.results.files import was_written
 from reelmill.web.services import Services, TheServices
 
-router = APIRouter(tags=["Search"])
+router = documented("Search")
 
 
 @router.get("/search")

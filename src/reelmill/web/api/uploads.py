@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reelmill.web.api.documented import documented
 from reelmill.web.api.models import UploadInfo, UploadList
 from reelmill.web.queue.uploads import Upload
 from reelmill.web.services import ThePerson, TheServices
 
-router = APIRouter(tags=["Uploads"])
+router = documented("Uploads")
 _BODY = {
     "requestBody": {
         "required": True,
