@@ -30,7 +30,8 @@ _SCRIPT_TEXTS = (
     "remove", "uploading", "too_large", "upload_failed", "arrived", "start_later", "nothing_yet",
     "open_page", "pick_file", "pick_empty", "pick_cut", "pause", "resume", "cancel", "retry",
     "forget", "forget_sure", "results", "recordings", "of", "count_failed", "count_findings",
-    "left", "starting", "finishing", "took", "memory_of", "runs_of", "sound", "lost", "logged_out",
+    "left", "starting", "finishing", "took", "memory_of", "memory_ours", "runs_of", "sound", "lost",
+    "logged_out",
     "task.voice", "task.subtitle", "task.faces", *(f"state.{name}" for name in _STATES),
 )  # fmt: skip
 _REFUSED = "server.refused."

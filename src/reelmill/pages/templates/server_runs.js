@@ -112,6 +112,7 @@
       ? found.gpus.map(gpu => gpu.name + " (" + memory(gpu.used_mb) + " / " + memory(gpu.total_mb) + ")").join(", ") : found.devices.join(", ").toUpperCase();
     one("#models").textContent = [...new Set(found.models)].join(", ");
     one("#memory").textContent = say("memory_of", { used: memory(found.machine_used_mb), total: memory(found.machine_total_mb) });
+    one("#ours").textContent = found.memory_mb ? say("memory_ours", { used: memory(found.memory_mb) }) : "";
     one("#counts").textContent = say("runs_of", found);
   };
 
