@@ -208,7 +208,7 @@ class _Struck:
         if first is not None:
             return first
         message = self._channel.receive()
-        if self._what is not None and isinstance(message, cpu_worker.Task):
+        if self._what is not None and isinstance(message, cpu_worker.Order):
             strike(self._folder, self._what)
         return message
 

@@ -49,8 +49,9 @@ class ArenaQueue:
         """Whether another recording of a run may be split now: the run's items leave enough room,
         and none of its splits waits for room."""
         used, size = self._used[client], self._allocator.size
-        is_waiting = any(wish.client is client for wish in self._wishes)
-        return size - used >= size * _TO_START and not is_waiting
+        if size - used < size * _TO_START:
+            return False
+        return not any(wish.client is client for wish in self._wishes)
 
     @property
     def used_share(self) -> float:
@@ -71,6 +72,8 @@ class ArenaQueue:
 
     def hand_out(self) -> None:
         """Fulfil the wishes that can be fulfilled."""
+        if not self._wishes:
+            return
         for wish in [one for one in self._wishes if one.is_over]:
             self._wishes.remove(wish)
             if not wish.block.done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -83,10 +84,11 @@ class ReplicaSet:
         """Wake the replicas, because there may be work."""
         self._work.set()
 
-    async def wait_for_work(self) -> None:
-        """Wait until `wake` is called."""
+    async def wait_for_work(self, most: float | None = None) -> None:
+        """Wait until `wake` is called, but not longer than `most` seconds."""
         self._work.clear()
-        await self._work.wait()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._work.wait(), most)
 
     # -- those who use it
 

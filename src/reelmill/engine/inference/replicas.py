@@ -11,7 +11,7 @@ from typing import Any
 
 from reelmill.engine.inference.batching import QueuedItem
 from reelmill.engine.inference.stage_queue import StageQueue
-from reelmill.engine.inference.told import Owner
+from reelmill.engine.inference.told import Owner, owners_of
 from reelmill.engine.process.client import Client
 from reelmill.engine.process.model_worker import Batch, Inferred
 from reelmill.engine.process.model_worker_client import ModelWorker
@@ -214,12 +214,17 @@ class BatchDone:
         """The run's part of the time in the model worker."""
         return self.share * (self.answer.ended - self.answer.started)
 
-    def of(self, owner: Owner) -> BatchDone:
-        """The part of a run in it."""
+    def by_owner(self) -> list[tuple[Owner, BatchDone]]:
+        """Each run with its part."""
+        owners = owners_of(self.items)
+        if len(owners) == 1:
+            return [(owners[0], self)]
+        return [(owner, self._part_of(owner)) for owner in owners]
+
+    def _part_of(self, owner: Owner) -> BatchDone:
         own = [item for item in self.items if item.stage_run.owner is owner]
-        others = len(self.items) - len(own)
-        share = sum(item.cost for item in own) / self.cost if others else 1.0
-        return replace(self, items=own, others=others, share=share)
+        share = sum(item.cost for item in own) / self.cost
+        return replace(self, items=own, others=len(self.items) - len(own), share=share)
 
 
 def padded_cost(items: Sequence[QueuedItem]) -> float:

@@ -4,6 +4,7 @@ answers."""
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,7 +17,6 @@ from reelmill.engine.inference.recovery import MEMORY_FAILURES, Recovery
 from reelmill.engine.inference.replica_set import ReplicaSet
 from reelmill.engine.inference.replicas import BatchDone, Replica
 from reelmill.engine.inference.stage_queue import StageQueue
-from reelmill.engine.inference.told import owners_of
 from reelmill.engine.process import model_worker
 from reelmill.engine.process.model_worker import Inferred
 from reelmill.engine.process.model_worker_client import ModelWorker
@@ -171,9 +171,14 @@ class Serving:
 
     async def _linger(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Wait a moment for a small batch to fill while recordings are being split."""
-        queue = replica_set.next_queue(replica.device)
-        if queue.fill(replica.device) < 0.5 and queue.is_filling:
-            await asyncio.sleep(self._config.intervals.linger)
+        queue, device = replica_set.next_queue(replica.device), replica.device
+        if queue.fill(device) >= 0.5:
+            return
+        until = time.monotonic() + self._config.intervals.linger
+        while (
+            queue.is_filling and queue.fill(device) < 1 and (left := until - time.monotonic()) > 0
+        ):
+            await replica_set.wait_for_work(left)
 
     async def _send_one(self, replica_set: ReplicaSet, replica: Replica) -> None:
         queue = replica_set.next_queue(replica.device)
@@ -255,9 +260,9 @@ class Serving:
                 item.index, item.stage_run.spill_file_for(replica.name), place
             )
         done = BatchDone(queue, replica, items, answer, queue.sizing(replica.device).size)
-        for owner in owners_of(items):
+        for owner, part in done.by_owner():
             if not owner.client.is_over:
-                owner.told.batch(done.of(owner))
+                owner.told.batch(part)
         self._learn(replica_set, done)
 
     def _learn(self, replica_set: ReplicaSet, done: BatchDone) -> None:
