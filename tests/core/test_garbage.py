@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
-from reelmill.core.garbage import no_collection
+from reelmill.core.garbage import (
+    begin_without_collection,
+    collect_from_now_on,
+    no_collection,
+)
 
 
 def test_no_collection__an_error_inside__restores_collection() -> None:
@@ -24,6 +28,20 @@ def test_no_collection__collection_was_off__stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_collection_resumes_after_the_start_and_leaves_what_was_there() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    try:
+        begin_without_collection()
+        assert not gc.isenabled()
+        collect_from_now_on()
+        assert gc.isenabled() and gc.get_freeze_count() > frozen
+        collect_from_now_on()
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 _SCRIPT = """

@@ -21,7 +21,12 @@ from reelmill.cli.options import voice as voice_options
 from reelmill.cli.options import watch as watch_options
 from reelmill.cli.options.groups import given
 from reelmill.commands.signals import stop_when_told, work_is_over
-from reelmill.core.garbage import collect_seldom, leave_garbage_at_exit
+from reelmill.core.garbage import (
+    begin_without_collection,
+    collect_from_now_on,
+    collect_seldom,
+    leave_garbage_at_exit,
+)
 from reelmill.core.invocation import typed
 from reelmill.core.printable import printable
 from reelmill.errors import ReelmillError, UsageError
@@ -56,6 +61,14 @@ app.add_typer(serve_app, name="serve")
 
 def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
     """Run a task with the settings given on the command line."""
+    begin_without_collection()  # until it has started; see `run_command`
+    try:
+        _carry_out(task, inputs, options)
+    finally:
+        collect_from_now_on()
+
+
+def _carry_out(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
     about_run = {name: options.pop(name) for name in ("fresh", "quiet", "as_json")}
     sharing = {name: options.pop(name) for name in ("claim", "shard")}
     elsewhere = {name: options.pop(name) for name in ("on", "broker", "roots", "priority")}
@@ -65,6 +78,7 @@ def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) 
 
         if any(sharing.values()):
             raise UsageError("--on does not go with --claim or --shard")
+        collect_from_now_on()
         name = task.__name__.removeprefix("run_")
         raise typer.Exit(submit(name, inputs, settings, {**about_run, **elsewhere}))
     if any(sharing.values()):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from reelmill.commands.signals import NUMBERS, held_back
 from reelmill.commands.terminal import View, observing
+from reelmill.core.garbage import collect_from_now_on
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.runs.run import Run
 
@@ -49,6 +50,7 @@ def run_command(
         run,
         stopping_at_signals(run),
     ):
+        collect_from_now_on()
         if feed is not None:
             feed()
         summary = run.wait()

@@ -18,6 +18,21 @@ def collect_seldom() -> None:
     gc.set_threshold(_NEW_OBJECTS)
 
 
+def begin_without_collection() -> None:
+    """As `collect_seldom`, and collect nothing until `collect_from_now_on` is called: for the start
+    of a process, whose objects nearly all stay."""
+    collect_seldom()
+    gc.disable()
+
+
+def collect_from_now_on() -> None:
+    """Collect garbage cycles of objects that are created from now on. Those there are already are
+    never scanned again."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 def leave_garbage_at_exit() -> None:
     """Do not collect garbage when the interpreter exits. The system frees the memory; Python's last
     collections would scan all objects before, which takes a tenth of a second with our

@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from reelmill.core.garbage import collect_seldom
+from reelmill.core.garbage import begin_without_collection
 from reelmill.engine.process.arena import Arena
 
 LENGTH = struct.Struct("<Q")
@@ -86,7 +86,7 @@ def _is_orphan(descriptor: int) -> bool:
 
 def main(arguments: list[str]) -> None:
     entry, descriptor, arena_descriptor, *imports = arguments
-    collect_seldom()
+    begin_without_collection()
     _die_with_parent()
     if _is_orphan(int(descriptor)):
         return

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from reelmill.artifacts import Artifact, RecordingSummary
 from reelmill.core import gate, progress
+from reelmill.core.garbage import collect_from_now_on
 from reelmill.core.keys import Seal
 from reelmill.core.recording import FileState, Hashing, Identity, Recording
 from reelmill.engine.pipeline import Pipeline
@@ -254,6 +255,7 @@ def serve(channel: Channel) -> None:
     if setup.memory_mb is not None:
         limit_memory(setup.memory_mb)
     threading.Thread(target=_tell_progress, args=(channel,), daemon=True).start()
+    collect_from_now_on()
     while True:
         message: Begin | End | Order = channel.receive()
         if isinstance(message, Begin):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core import gate
+from reelmill.core.garbage import collect_from_now_on
 from reelmill.engine.process import spill
 from reelmill.engine.process.arena import Block
 from reelmill.engine.process.channel import Channel
@@ -137,6 +138,7 @@ def serve(channel: Channel) -> None:
     except Exception as error:  # noqa: BLE001 (reported to the coordinator, which decides)
         channel.send(_error(error))
         return
+    collect_from_now_on()
     channel.send(Loaded(ended - started, ended - loaded, footprint, meter.mb(), paces))
     stages = dict(load.stages)
     while True:
