@@ -71,7 +71,8 @@ def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) 
 def _carry_out(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
     about_run = {name: options.pop(name) for name in ("fresh", "quiet", "as_json")}
     sharing = {name: options.pop(name) for name in ("claim", "shard")}
-    elsewhere = {name: options.pop(name) for name in ("on", "broker", "roots", "priority")}
+    names = ("on", "broker", "address", "actor_cores", "roots", "priority")
+    elsewhere = {name: options.pop(name) for name in names}
     settings = given(options)
     if elsewhere["on"]:
         from reelmill.commands.submit import submit

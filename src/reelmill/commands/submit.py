@@ -28,7 +28,7 @@ def submit(
         inputs: as given on the command line.
         given: the settings given on the command line.
         about: how the run goes and prints: `fresh`, `quiet`, `as_json`; and where it goes: `on`,
-            `broker`, `roots`, `priority`.
+            `broker`, `address`, `actor_cores`, `roots`, `priority`.
 
     Returns:
         The exit code, as of a run on this machine.
@@ -48,22 +48,45 @@ def submit(
     whole = task if isinstance(task, Task) else task_named(task)
     run = Run(whole, inputs, held=True, placement="resident", **given)
     check_model(whole, run.settings)
-    executor = _executor(about, run)
+    executor = _executor(about, run, given_roots)
     submitter = Submitter(run, executor, roots, about["priority"])
     summary = run_command(run, quiet=about["quiet"], as_json=about["as_json"], feed=submitter.feed)
     return exit_code(summary)
 
 
-def _executor(about: dict[str, Any], run: Run) -> Executor:
+def _executor(about: dict[str, Any], run: Run, roots: Sequence[str]) -> Executor:
     """What reaches the workers."""
-    if about["on"] != "celery":
-        raise UsageError(f"--on {about['on']}: the choices are: celery")
+    on = about["on"]
+    if on not in ("celery", "ray"):
+        raise UsageError(f"--on {on}: the choices are: celery, ray")
+    try:
+        return _by_celery(about, run) if on == "celery" else _by_ray(about, run, roots)
+    except ImportError as error:
+        name = on.capitalize()
+        raise UsageError(
+            f"{name} is not installed ({error.name}): pip install 'reelmill[{on}]'"
+        ) from error
+
+
+def _by_celery(about: dict[str, Any], run: Run) -> Executor:
     if not about["broker"]:
         raise UsageError("give --broker URL, or better REELMILL_BROKER, which no list shows")
-    try:
-        from reelmill.scale.celery.executor import CeleryExecutor
-    except ImportError as error:
-        raise UsageError(
-            f"Celery is not installed ({error.name}): pip install 'reelmill[celery]'"
-        ) from error
+    from reelmill.scale.celery.executor import CeleryExecutor
+
     return CeleryExecutor(about["broker"], run.settings.claim_lease, user_key().seal)
+
+
+def _by_ray(about: dict[str, Any], run: Run, roots: Sequence[str]) -> Executor:
+    if about["priority"]:
+        raise UsageError("--priority does not go with --on ray: Ray knows no priorities")
+    from reelmill.scale.ray.crew import Crew
+    from reelmill.scale.ray.executor import RayExecutor
+
+    crew = Crew(
+        about["address"],
+        roots,
+        run.settings.claim_lease,
+        about.get("tasks", "reelmill.runs.task:task_named"),
+        about["actor_cores"],
+    )
+    return RayExecutor(crew, user_key().seal, run.warn)

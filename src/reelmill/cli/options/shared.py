@@ -93,9 +93,15 @@ class Sharing:
         str | None, typer.Option(help="Do the I-th of N parts of the work, as in 3/8.")
     ] = None
     on: Annotated[
-        str | None, typer.Option("--on", help="Let other machines do the work: celery.")
+        str | None, typer.Option("--on", help="Let other machines work: celery or ray.")
     ] = None
     broker: Broker = None
+    address: Annotated[
+        str | None, typer.Option(help="With --on ray: the cluster [RAY_ADDRESS, or this machine].")
+    ] = None
+    actor_cores: Annotated[
+        int | None, typer.Option(min=1, help="With --on ray: cores of each actor [a node's].")
+    ] = None
     roots: Roots = None
     priority: Annotated[
         int, typer.Option(min=0, max=9, help="With --on: higher goes first [0].")
