@@ -41,7 +41,7 @@ class Serving:
     def __init__(self, settings: WebSettings) -> None:
         self.settings = settings
         self.server = make_server(settings)
-        self.app = self.server.config.app
+        self.app = self.server.app
         self._socket = socket.create_server((settings.host, settings.port))
         run = self.server.serve(sockets=[self._socket])
         self._thread = threading.Thread(target=asyncio.run, args=[run], daemon=True)

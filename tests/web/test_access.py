@@ -162,3 +162,24 @@ def test_beyond_this_machine_a_password_file_is_needed(people: Path, tmp_path: P
 def test_pages_are_in_the_language_that_the_browser_prefers(accepted: str, language: str) -> None:
     # proves: V7
     assert preferred(accepted) == language
+
+
+def test_behind_a_server_with_tls__its_origin_is_ours(people: Path, tmp_path: Path) -> None:
+    # proves: W1
+    given = {"tls": True, "proxied": True, "hosts": ("calls.example",), "passwords": people}
+    with serving(tmp_path, token="", **given) as running:
+        headers = {
+            "host": "calls.example",
+            "origin": "https://calls.example",
+            "x-forwarded-for": "203.0.113.7",
+            "x-forwarded-proto": "https",
+            "authorization": "",
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        body = urlencode({"name": "ada", "password": PASSWORD}).encode()
+        entered = running.ask("POST", "/login", body, headers)
+        assert entered.status == 303 and "Secure" in entered.headers["set-cookie"]
+        assert "max-age" in entered.headers["strict-transport-security"]
+        headers["origin"] = "http://calls.example"
+        assert running.ask("POST", "/login", body, headers).code == "wrong_origin"
+        assert running.refused()[-1]["client"] == "203.0.113.7"

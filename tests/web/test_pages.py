@@ -134,3 +134,37 @@ def test_the_pages_speak_korean(tmp_path: Path) -> None:
     with serving(tmp_path, lang="ko") as korean:
         home = korean.get("/").body.decode()
     assert 'lang="ko"' in home and "녹음 파일이나 폴더를 여기에 놓으십시오" in home
+
+
+def _press(page: Page, text: str, then: str) -> None:
+    """Press a button of the newest run, and wait until it is in that state."""
+    page.use(
+        f"const wanted = () => all('.run button').find(one => one.textContent === {text!r});"
+        "await until(wanted); wanted().click();"
+        f"await until(() => one('.run').dataset.state === {then!r})"
+    )
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_run_is_paused_cancelled_tried_again_and_removed(page: Page, server: Serving) -> None:
+    # proves: W1
+    names = ("voicemail.wav", "noisy line.mp3", "planning a trip.ogg")
+    new = {"paths": [f"samples/{name}" for name in names], "title": "buttons"}
+    made = server.ask("POST", "/runs", new).json
+    page.use("await until(() => one('.run h3 bdi').textContent === 'buttons')")
+    page.use("await until(() => one('.run').dataset.state === 'running')")
+    _press(page, "Pause", "paused")
+    assert server.get(f"/runs/{made['id']}").json["state"] == "paused"
+    _press(page, "Go on", "running")
+    _press(page, "Cancel", "cancelled")
+    _press(page, "Try again", "done")
+    shown = server.get(f"/runs/{made['id']}/results").json
+    assert [one["status"] for one in shown["recordings"]] == ["done"] * 3
+    folder = server.settings.data / "runs" / made["id"]
+    assert folder.is_dir()
+    page.use("window.confirm = () => true")
+    page.use(
+        "all('.run button').find(one => one.textContent === 'Remove').click();"
+        "await until(() => one('.run h3 bdi').textContent !== 'buttons')"
+    )
+    assert not folder.exists() and server.get(f"/runs/{made['id']}").code == "no_run"

@@ -37,6 +37,7 @@ class Wanted:
     passwords: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    behind_tls: bool = False
     model: str | None = None
     allow_model: list[str] | None = None
     device: str = "auto"
@@ -94,7 +95,8 @@ def settings_of(wanted: Wanted) -> WebSettings:
         port=wanted.port,
         token="" if passwords is not None else secrets.token_urlsafe(24),
         passwords=passwords,
-        tls=wanted.tls_cert is not None,
+        tls=wanted.tls_cert is not None or wanted.behind_tls,
+        proxied=wanted.behind_tls,
         hosts=tuple(wanted.allow_host or ()),
         model=wanted.model,
         models=tuple(wanted.allow_model or ()),

@@ -9,6 +9,7 @@ from typing import Any
 
 import h11
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reelmill.web.app import create_app
@@ -26,6 +27,7 @@ _LEAVE_S = 5
 class _Protocol(H11Protocol):
     """Closes connections on which the head of a request does not come."""
 
+    refusals: RefusalLog
     _head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -34,20 +36,27 @@ class _Protocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
-            self._wait_for_head()
-        elif self.conn.their_state is not h11.IDLE:
-            self._stop_waiting()
+        self._watch_head()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch_head()  # the next request may have begun to come meanwhile
 
     def send_400_response(self, msg: str) -> None:
         client = "" if self.client is None else self.client[0]
-        refusals: RefusalLog = self.app.state.refusals
-        refusals.note(status=400, code="no_http", client=client, detail=msg)
+        self.refusals.note(status=400, code="no_http", client=client, detail=msg)
         super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def _watch_head(self) -> None:
+        """Wait for the rest of a head that has begun to come."""
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._wait_for_head()
+        else:
+            self._stop_waiting()
 
     def _wait_for_head(self) -> None:
         if self._head is None:
@@ -62,8 +71,12 @@ class _Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """Lets go of whoever listens to events when it is told to end; they would keep it open."""
 
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self.app = app
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.config.loaded_app.state.services.queue.hub.close()
+        self.app.state.services.queue.hub.close()
         await super().shutdown(sockets)
 
 
@@ -78,16 +91,18 @@ def make_server(
     tls: dict[str, Any] = {}
     if certificate is not None:
         tls = {"ssl_certfile": str(certificate), "ssl_keyfile": None if key is None else str(key)}
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
-        http=_Protocol,
+        http=type("Protocol", (_Protocol,), {"refusals": app.state.refusals}),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=settings.proxied,
+        forwarded_allow_ips=["127.0.0.1", "::1"],
         server_header=False,
         limit_concurrency=settings.limits.connections,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
@@ -95,4 +110,4 @@ def make_server(
         timeout_graceful_shutdown=_LEAVE_S,
         **tls,
     )
-    return Server(config)
+    return Server(config, app)

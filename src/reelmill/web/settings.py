@@ -43,6 +43,7 @@ class WebSettings:
         token: lets whoever has it in as an administrator; empty for nobody.
         passwords: the file with names, hashed passwords and roles; None on loopback.
         tls: whether people reach it by HTTPS.
+        proxied: whether another server on this machine stands before it, and says who asks.
         hosts: further names by which it is reached.
         model: the recognizer of runs that choose none.
         models: further models that runs may choose, besides those in the cache and the catalog.
@@ -63,6 +64,7 @@ class WebSettings:
     token: str = ""
     passwords: Path | None = None
     tls: bool = False
+    proxied: bool = False
     hosts: tuple[str, ...] = ()
     model: str | None = None
     models: tuple[str, ...] = ()

@@ -42,6 +42,10 @@ class Serve:
     ] = None
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM), for HTTPS.")] = None
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None
+    behind_tls: Annotated[
+        bool,
+        typer.Option("--behind-tls", help="A server on this machine adds TLS before this one."),
+    ] = False
     model: Annotated[
         str | None, typer.Option(help="Recognizer of runs that choose none [by free memory].")
     ] = None

@@ -26,7 +26,7 @@ from reelmill.web.api.models import (
 from reelmill.web.api.shown import reports_of, shown_recording, shown_run
 from reelmill.web.errors import Refused
 from reelmill.web.queue.options import checked
-from reelmill.web.queue.records import QueuedRun, Webhook, new_id
+from reelmill.web.queue.records import STATES, QueuedRun, Webhook, new_id
 from reelmill.web.queue.webhooks import check_url, new_secret, secret_bytes
 from reelmill.web.results.files import OpenedFile, kind_of, open_original
 from reelmill.web.security.people import Person
@@ -107,9 +107,8 @@ def list_runs(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> RunList:
     """The runs, the latest first."""
-    found = services.queue.records.all(state) if state else services.queue.records.all()
-    shown = [shown_run(run, services) for run in found[offset : offset + limit]]
-    return RunList(runs=shown, total=len(found))
+    found, total = services.queue.records.page(state or STATES, limit, offset)
+    return RunList(runs=[shown_run(run, services) for run in found], total=total)
 
 
 @router.get("/runs/{run}")

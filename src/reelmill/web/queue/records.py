@@ -155,6 +155,19 @@ class Records:
         )
         return [_run(row) for row in rows]
 
+    def page(self, states: Sequence[State], limit: int, offset: int) -> tuple[list[QueuedRun], int]:
+        """Some of the runs in these states, the latest first, and how many there are."""
+        marks = ", ".join("?" * len(states))
+        where = f"FROM runs WHERE state IN ({marks})"
+        rows = self._store.rows(
+            f"SELECT * {where} ORDER BY number DESC LIMIT ? OFFSET ?",
+            *states,
+            limit,
+            offset,
+        )
+        (count,) = self._store.rows(f"SELECT count(*) AS count {where}", *states)
+        return [_run(row) for row in rows], count["count"]
+
     def remove(self, name: str) -> None:
         """Forget a run, its recordings and its webhooks."""
         with self._store.change():

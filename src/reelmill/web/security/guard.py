@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -66,7 +66,7 @@ class Guard:
             return
         # The server under this one keeps the path as it came.
         scope = {**scope, "state": scope.get("state", {})}
-        exchange = _Exchange(scope, receive, send, self._settings)
+        exchange = _Exchange(scope, receive, send, self._settings, self._note)
         try:
             body = exchange.body = self._admitted(scope, receive)
             if (entered := self._enter(scope)) is not None:
@@ -78,13 +78,12 @@ class Guard:
         except SlowReaderError:
             exchange.status = 408
             exchange.reason = Refused(408, "slow_reader", "the answer was not read")
+            self._note(exchange)
         except Exception:  # noqa: BLE001 (costs this request alone)
             refusal = None if exchange.body is None else exchange.body.refusal
             if refusal is None:
                 _log.exception("an error of the server in %s %s", scope["method"], scope["path"])
             await self._refused(exchange, refusal or _internal())
-        if exchange.status >= 400:
-            self._note(exchange)
 
     def _admitted(self, scope: Scope, receive: Receive) -> TimedBody:
         """Check everything that can be told before the body comes."""
@@ -127,6 +126,8 @@ class Guard:
     async def _refused(self, exchange: _Exchange, error: Refused) -> None:
         exchange.reason = error
         if exchange.has_begun:  # an answer that is not whole: the connection is closed
+            exchange.status = error.status
+            self._note(exchange)
             return
         await exchange.read_on()
         response = self._answers.of(Request(exchange.scope), error)
@@ -157,8 +158,16 @@ def _internal() -> Refused:
 class _Exchange:
     """A request and its answer: what was sent, and with which status."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: WebSettings) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        settings: WebSettings,
+        note: Callable[[_Exchange], None],
+    ) -> None:
         self.scope = scope
+        self._note = note
         self.receive = receive
         self._send = impatient(send, settings.limits)
         self._tls = settings.tls
@@ -178,8 +187,10 @@ class _Exchange:
             self.status = message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             protect(headers, tls=self._tls)
-            if self.status >= 400 and not (self.body is not None and self.body.is_whole):
-                headers["connection"] = "close"
+            if self.status >= 400:
+                self._note(self)  # before the answer, so that whoever gets it finds it in the log
+                if self.body is None or not self.body.is_whole:
+                    headers["connection"] = "close"
         await self._send(message)
 
     async def read_on(self) -> None:
