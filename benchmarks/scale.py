@@ -201,7 +201,7 @@ def tiny(work: Path, count: int | None) -> list[dict[str, Any]]:
         seconds = time.monotonic() - began
         report = json.loads((out / "performance_report.json").read_text())
         gathering = _gathering(work, cluster, folder)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, seen in memory.seen.items():
         half = seen[len(seen) // 2 :] or [0.0]
         rows.append(
@@ -214,7 +214,8 @@ def tiny(work: Path, count: int | None) -> list[dict[str, Any]]:
             }
         )
     local = {"process": "a run here that finds all results made", **gathering}
-    told = {"recordings": many, "exit_code": code, "seconds": round(seconds, 1)}
+    told = {"process": "the whole", "recordings": many, "exit_code": code}
+    told["seconds"] = round(seconds, 1)
     told |= {"successful": report["successful"], "failed": report["failed"]}
     return [*rows, local, told]
 

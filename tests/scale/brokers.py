@@ -92,3 +92,5 @@ def rabbitmq(folder: Path) -> Iterator[str]:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, 15)
             process.wait(30)
+            # The daemon that finds Erlang's nodes outlives them.
+            subprocess.run(["epmd", "-kill"], env=environment, capture_output=True, check=False)

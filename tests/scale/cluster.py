@@ -117,9 +117,13 @@ def written(out: Path) -> dict[str, str]:
 
 
 def failed(out: Path) -> list[dict[str, Any]]:
-    """Without the numbers of processes, which differ from run to run."""
+    """Without what differs from run to run: numbers of processes, and how often a batch was tried
+    until the item was found that kills model workers."""
     text = (out / "failed_files.json").read_text()
     found = json.loads(re.sub(r"model-worker-\d+-\d+", "model-worker", text))
+    for one in found:
+        if one["kind"] == "crash":
+            del one["tries"]
     return sorted(found, key=lambda one: json.dumps(one, sort_keys=True))
 
 

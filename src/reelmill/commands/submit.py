@@ -46,7 +46,8 @@ def submit(
         )
     roots = Roots.parse(given_roots)
     whole = task if isinstance(task, Task) else task_named(task)
-    run = Run(whole, inputs, held=True, placement="resident", **given)
+    # No model is loaded here, unless a recording cannot be sent to workers.
+    run = Run(whole, inputs, held=True, **{**given, "placement": "resident"})
     check_model(whole, run.settings)
     executor = _executor(about, run, given_roots)
     submitter = Submitter(run, executor, roots, about["priority"])
