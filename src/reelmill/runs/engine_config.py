@@ -62,6 +62,8 @@ SHARED = (
 )  # fmt: skip
 #: With fewer CPU workers, one long recording would keep those of other runs waiting.
 _LEAST_SHARED_WORKERS = 2
+#: Items of any task: frames of videos are larger than windows of speech.
+_LEAST_SHARED_ARENA_MB = 256
 
 
 def shared_config(
@@ -70,9 +72,10 @@ def shared_config(
     """The settings of an engine that several runs share."""
     limit = settings.memory_limit / 100
     gpus = sum(device.kind != "cpu" for device in choice.devices)
+    most = _largest_batch(settings, choice)
+    arena = max(_LEAST_SHARED_ARENA_MB, policy.default_arena_mb(gpus, most))
     workers = settings.workers or max(_LEAST_SHARED_WORKERS, policy.default_workers(cores))
     worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
-    most = _largest_batch(settings, choice)
     return EngineConfig(
         out=folder,
         workers=workers,
@@ -85,7 +88,7 @@ def shared_config(
         devices_automatic=choice.automatic,
         memory_limit=limit,
         model_profiles=user_cache() / "model_profiles.json",
-        arena_bytes=(settings.arena or policy.default_arena_mb(gpus, most)) * _MB,
+        arena_bytes=(settings.arena or arena) * _MB,
     )
 
 
