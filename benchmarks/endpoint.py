@@ -9,13 +9,15 @@ the first call, which waits for the model, does not count. `difference` is how m
 servers' texts differ.
 
 With `--memory`, so many requests are sent to ours alone, and its memory, descriptors and files are
-looked at after each twentieth of them.
+looked at after each twentieth of them. SOUND has WAV files then, which are sent again and again,
+each time with another first sample, so that no request has the content of another.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import itertools
 import os
 import re
@@ -25,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -114,7 +117,19 @@ def running(name: str, model: str) -> Iterator[tuple[Server, Path]]:
             server.close()
 
 
-def ask(client: openai.OpenAI, file: Path) -> tuple[str, float]:
+def unlike(files: Sequence[Path]) -> Iterator[bytes]:
+    """The files again and again, no two with the same content."""
+    for number, file in enumerate(itertools.cycle(files)):
+        with wave.open(str(file)) as read:
+            sound = number.to_bytes(4, "little") + read.readframes(read.getnframes())[4:]
+            written = io.BytesIO()
+            with wave.open(written, "wb") as write:
+                write.setparams(read.getparams())
+                write.writeframes(sound)
+        yield written.getvalue()
+
+
+def ask(client: openai.OpenAI, file: Path | tuple[str, bytes]) -> tuple[str, float]:
     """The text of a file, and how long it took."""
     began = time.monotonic()
     text = client.audio.transcriptions.create(file=file, model="whisper-1").text
@@ -181,13 +196,14 @@ def memory(files: Sequence[Path], model: str, clients: int, requests: int) -> di
     """Ours, over many requests."""
     rows: list[dict[str, Any]] = []
     with running("reelmill", model) as (server, folder), ThreadPoolExecutor(clients) as pool:
-        client, endless = server.client(), itertools.cycle(files)
+        client, endless = server.client(), unlike(files)
         sent = 0
         for some in (_WARM, *[requests // _POINTS] * _POINTS):
             began = time.monotonic()
-            list(pool.map(lambda file: ask(client, file), itertools.islice(endless, some)))
+            sounds = itertools.islice(endless, some)
+            list(pool.map(lambda sound: ask(client, ("a.wav", sound)), sounds))
             sent += some
-            kept = [path for path in folder.rglob("*") if path.is_file()]
+            sizes = list(_sizes(folder))
             rows.append(
                 {
                     "what": f"after {sent}",
@@ -195,8 +211,8 @@ def memory(files: Sequence[Path], model: str, clients: int, requests: int) -> di
                     "MB": server.memory_mb(),
                     "server's own MB": psutil.Process(server.process.pid).memory_info().rss / 2**20,
                     "descriptors": server.descriptors(),
-                    "files": len(kept),
-                    "MB on disk": sum(path.stat().st_size for path in kept) / 2**20,
+                    "files": len(sizes),
+                    "MB on disk": sum(sizes) / 2**20,
                 }
             )
             print(rows[-1], flush=True)
@@ -207,6 +223,14 @@ def memory(files: Sequence[Path], model: str, clients: int, requests: int) -> di
     )
     print(f"growth, last quarter by first: {100 * growth:.1f} %")
     return {"requests": sent, "clients": clients, "growth %": 100 * growth, "rows": rows}
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """The bytes of each file below a folder; files come and go meanwhile."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                yield path.stat().st_size
 
 
 def short_recordings(sound: Path, most: int) -> list[Path]:

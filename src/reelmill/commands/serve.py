@@ -153,10 +153,15 @@ def _check_port(settings: WebSettings) -> None:
             ) from error
 
 
+def _secret(settings: WebSettings) -> str:
+    return "this token" if settings.token else "one of `reelmill serve key NAME`"
+
+
 def _first_lines(settings: WebSettings) -> Iterator[str]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"{settings.scheme}://{host}:{settings.port}/"
     yield f"open {address}?token={settings.token}" if settings.token else f"open {address}"
+    yield f"programs for OpenAI's API: {address}v1, with {_secret(settings)} as the key"
     yield f"uploads, queue and results: {settings.data}"
     if settings.root is not None:
         yield f"folders can be picked below {settings.root}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -31,11 +32,12 @@ class Form:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was sent: where it is, how large, and what the client calls it."""
+    """A file that was sent: where it is, what the client calls it, its bytes and SHA-256 (hex)."""
 
     path: Path
     name: str
     size: int
+    sha256: str
 
 
 class FormReader:
@@ -64,6 +66,7 @@ class FormReader:
         self._form = Form()
         self._descriptor: int | None = None
         self._block = bytearray()
+        self._digest = hashlib.sha256()
         self._size = self._parts = self._held = 0
         self._file_name = ""
         self._begin_part()
@@ -103,7 +106,9 @@ class FormReader:
             raise invalid("the form is cut off: its last boundary is missing")
         if self._descriptor is not None:
             await asyncio.to_thread(self._write)
-            self._form.file = Upload(self._path, self._file_name, self._size)
+            self._form.file = Upload(
+                self._path, self._file_name, self._size, self._digest.hexdigest()
+            )
         return self._form
 
     def close(self) -> None:
@@ -122,6 +127,7 @@ class FormReader:
         assert self._descriptor is not None
         view = memoryview(bytes(self._block))
         self._block.clear()
+        self._digest.update(view)
         while view:
             view = view[os.write(self._descriptor, view) :]
 

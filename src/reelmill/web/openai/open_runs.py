@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import re
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from reelmill.artifacts import RecognizedWindow, SpeakerProfiles, Transcript
 from reelmill.core import gate
+from reelmill.engine.state.artifact_store import recording_folder
 from reelmill.engine.telemetry.events import Previewed, RecordingFinished
 from reelmill.errors import (
     InputError,
@@ -27,6 +29,7 @@ from reelmill.errors import (
 from reelmill.runs.results import RecordingResult, TranscriptResult
 from reelmill.runs.run import Run
 from reelmill.web.openai.errors import ApiError, invalid
+from reelmill.web.openai.form import Upload
 from reelmill.web.openai.limits import EndpointLimits
 from reelmill.web.openai.parameters import RunSettings
 
@@ -75,7 +78,9 @@ class OpenRun:
         self.last_used = time.monotonic()
         self._folder = folder
         self._waiting: dict[str, asyncio.Future[TranscriptResult]] = {}
-        self._sizes: Counter[int] = Counter()
+        #: How many recordings of a content are at work: they share results in the run.
+        self._alike: Counter[str] = Counter()
+        self._forgetting: dict[str, asyncio.Future[None]] = {}
         self._previews: dict[str, Preview] = {}
         self._reading = [asyncio.create_task(self._read()), asyncio.create_task(self._listen())]
 
@@ -84,38 +89,53 @@ class OpenRun:
         """Whether it takes no more recordings."""
         return self.run.is_over
 
-    async def hear(self, path: Path, size: int, name: str, preview: Preview | None) -> Heard:
+    async def hear(self, upload: Upload, preview: Preview | None) -> Heard:
         """Have a recording transcribed. What the run keeps of it is removed before this returns.
 
         Args:
-            path: the recording.
-            size: its bytes.
-            name: what the client calls it.
+            upload: the recording.
             preview: is told what is recognized meanwhile, if the run has previews.
 
         Raises:
             ApiError: it failed.
             RunClosedError: the run has ended.
         """
+        while (removing := self._forgetting.get(upload.sha256)) is not None:
+            await asyncio.wait({removing})
         waiting: asyncio.Future[TranscriptResult] = asyncio.get_running_loop().create_future()
+        path = upload.path
         self._waiting[str(path)] = waiting
         if preview is not None:
             self._previews[str(path)] = preview
-        self._sizes[size] += 1
+        self._alike[upload.sha256] += 1
         self.taken += 1
         result: TranscriptResult | None = None
         try:
             await asyncio.to_thread(self.run.add, path)
             result = await waiting
-            return await asyncio.to_thread(Heard.of, result, name)
+            return await asyncio.to_thread(Heard.of, result, upload.name)
         finally:
             self._waiting.pop(str(path), None)
             self._previews.pop(str(path), None)
+            self._alike[upload.sha256] -= 1
+            if not self._alike[upload.sha256]:
+                del self._alike[upload.sha256]
             if result is None:
                 self.run.withdraw(path)
-            self._sizes[size] -= 1
-            if result is not None and not self._sizes[size]:
-                await asyncio.to_thread(_forget, result)
+            else:
+                await self._forget(result, upload.sha256)
+
+    async def _forget(self, result: RecordingResult, content: str) -> None:
+        """Remove what the run keeps of a recording; what it shares with others of its content with
+        the last of them. New ones wait until it is gone, or would find only a part of it."""
+        is_last = content not in self._alike
+        removing = asyncio.ensure_future(
+            asyncio.to_thread(_remove, self.run.out, content, result, is_last=is_last)
+        )
+        if is_last:
+            self._forgetting[content] = removing
+            removing.add_done_callback(lambda done: self._forgetting.pop(content, None))
+        await asyncio.shield(removing)
 
     async def close(self) -> None:
         """Take no more recordings, wait for the end, and remove everything it wrote."""
@@ -128,7 +148,8 @@ class OpenRun:
         async for result in self.run.results():
             waiting = self._waiting.get(str(result.recording))
             if waiting is None:  # its client is gone
-                await asyncio.to_thread(_forget, result)
+                for content in {stored.recording for stored in result.artifacts.values()}:
+                    await self._forget(result, content)
             elif not waiting.done():
                 assert isinstance(result, TranscriptResult)
                 waiting.set_result(result)
@@ -165,12 +186,7 @@ class OpenRuns:
         self._closing_idle = asyncio.create_task(self._close_idle())
 
     async def hear(
-        self,
-        settings: RunSettings,
-        path: Path,
-        size: int,
-        name: str,
-        preview: Preview | None = None,
+        self, settings: RunSettings, upload: Upload, preview: Preview | None = None
     ) -> Heard:
         """Have a recording transcribed, by an open run if there is one for these settings; the
         other arguments are those of `OpenRun.hear`.
@@ -181,7 +197,7 @@ class OpenRuns:
         for _ in range(2):
             async with self._use(settings) as one:
                 try:
-                    return await one.hear(path, size, name, preview)
+                    return await one.hear(upload, preview)
                 except RunClosedError:
                     self._retire(settings, one)
                     stopped = one.run.summary and one.run.summary.stopped
@@ -254,7 +270,7 @@ class OpenRuns:
             del self._open[settings]
         if not one.users and not one.is_closing:
             one.is_closing = True
-            task = asyncio.create_task(one.close())
+            task = asyncio.create_task(_end(one))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -267,15 +283,23 @@ class OpenRuns:
                     self._retire(settings, one)
 
 
-def _forget(result: RecordingResult) -> None:
-    """Remove what a run keeps of a recording. What cannot be removed goes with the run's folder."""
+async def _end(one: OpenRun) -> None:
+    await one.close()
+    del one
+    # A run is a large cycle of objects, and Python alone would let several of them gather.
+    await asyncio.to_thread(gc.collect)
+
+
+def _remove(out: Path, content: str, result: RecordingResult, *, is_last: bool) -> None:
+    """Remove what a run keeps of a recording; `is_last`: no other recording with its content is at
+    work, so that nobody needs its results. What cannot be removed goes with the run's folder."""
+    shared = recording_folder(out / gate.CACHE, content)
     with contextlib.suppress(ReelmillError, OSError):
+        if is_last:
+            gate.sweep(shared, _ANY, deep=True)
         for stored in result.artifacts.values():
-            if stored.recording in stored.path.parent.name:
-                gate.sweep(stored.path.parent, _ANY, deep=True)
-            else:
+            if stored.path.parent != shared:  # of this recording alone
                 gate.remove(stored.path)
-            content = stored.recording
         for file in result.files:
             gate.remove(file, result.recording, content)
 

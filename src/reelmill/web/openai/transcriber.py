@@ -84,7 +84,7 @@ class Transcriber:
             ApiError: it failed; the error says what the client can do.
         """
         async with self.turns.turn(person):
-            heard = await self._runs.hear(settings, upload.path, upload.size, upload.name, preview)
+            heard = await self._runs.hear(settings, upload, preview)
         names = {who: settings.samples[int(number)].name for who, number in heard.names.items()}
         return replace(heard, names=names)
 
