@@ -14,6 +14,7 @@ from types import TracebackType
 
 from reelmill import __version__
 from reelmill.core import gate
+from reelmill.core.invocation import without_secrets
 from reelmill.core.paths import user_cache
 from reelmill.core.printable import printable
 from reelmill.errors import NotOursError, reason
@@ -82,7 +83,8 @@ def _write_log(text: str) -> Path | None:
     head = f"reelmill {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
     try:
         gate.make_folder(folder, 0o700)
-        whole = f"{head}{' '.join(map(printable, sys.argv))}\n\n{text}\n"
+        command = without_secrets(" ".join(map(printable, sys.argv)))
+        whole = f"{head}{command}\n\n{without_secrets(text)}\n"
         with gate.append(path, 0o600) as file:
             file.write(whole.encode("utf-8", "backslashreplace"))
         for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:

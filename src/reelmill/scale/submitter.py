@@ -45,7 +45,7 @@ from reelmill.scale.shards import grouped
 from reelmill.scale.worker import made_by_workers
 
 #: How often it looks whether the run was stopped.
-_LOOK_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.25
 _COSTS = "stage_costs.json"
 
 

@@ -5,12 +5,12 @@ job.
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
 
+from reelmill.core.invocation import without_secrets
 from reelmill.errors import UsageError
 from reelmill.scale.messages import MOST_BYTES
 
@@ -28,13 +28,7 @@ _EVENTS_EXPIRE_S = 7 * 24 * 3600
 #: How many leases a message may be with a worker without being renewed until Redis gives it to
 #: another one.
 _LEASES = 2
-_SECRET = re.compile(r"(\w+://)[^/@\s'\"]*@")
 _KNOWN = ("redis", "rediss", "amqp", "amqps", "sentinel", "pyamqp")
-
-
-def without_secrets(text: str) -> str:
-    """A text in which addresses of brokers have neither user nor password."""
-    return _SECRET.sub(r"\1***@", text)
 
 
 def make_app(broker: str, lease_s: float) -> Celery:

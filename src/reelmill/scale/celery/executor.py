@@ -14,6 +14,7 @@ from typing import Any
 from kombu import Connection, Consumer
 from kombu.exceptions import OperationalError
 
+from reelmill.core.invocation import without_secrets
 from reelmill.core.keys import Seal
 from reelmill.errors import UsageError
 from reelmill.scale.celery.app import (
@@ -23,13 +24,12 @@ from reelmill.scale.celery.app import (
     make_app,
     priority_for,
     shard_queue,
-    without_secrets,
 )
 from reelmill.scale.executor import ShardDone, ShardFailed, ShardLost
 from reelmill.scale.messages import AnyEvent, MessageError, ShardTask, packed_task, unpacked_event
 
 #: How long to wait for events at a time.
-_WAIT_S = 0.2
+_WAIT_S = 0.5
 #: Events that are on their way at a time.
 _PREFETCH = 500
 #: Leases without a sign of life after which a shard in work is lost. The broker has its own way of
