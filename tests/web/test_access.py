@@ -84,6 +84,8 @@ def test_roles_decide_what_people_may_do(server: Serving) -> None:
     for headers in (vera, eddie, ada):
         assert server.ask("GET", "/runs", headers=headers).status == 200
     assert server.ask("POST", "/runs/r/pause", headers=vera).code == "forbidden"
+    assert server.ask("GET", "/folders", headers=vera).code == "forbidden"
+    assert server.ask("GET", "/folders", headers=eddie).code == "no_root"
     assert 'id="new"' not in server.ask("GET", "/", headers=vera).body.decode()
     assert 'id="new"' in server.ask("GET", "/", headers=eddie).body.decode()
     assert server.ask("POST", "/runs/r/pause", headers=eddie).json["state"] == "paused"

@@ -11,7 +11,7 @@ from fastapi import Query
 from reelmill.web.api.documented import documented
 from reelmill.web.api.models import Choices, FolderListing, Gpu, Machine
 from reelmill.web.queue.options import FORMATS, SUBTITLE_FORMATS, models
-from reelmill.web.services import Services, TheServices
+from reelmill.web.services import Services, ThePerson, TheServices
 
 router = documented("Server")
 
@@ -33,9 +33,11 @@ def choices(services: TheServices) -> Choices:
 @router.get("/folders")
 def folders(
     services: TheServices,
+    person: ThePerson,
     path: Annotated[str, Query(max_length=4000, description="Below the root; empty for it.")] = "",
 ) -> FolderListing:
-    """The folders and recordings in a folder below the root."""
+    """The folders and recordings in a folder below the root; for editors, who make runs of them."""
+    person.require("editor")
     return FolderListing.model_validate(asdict(services.root.listing(path)))
 
 
