@@ -512,3 +512,55 @@ def test_a_stage_with_large_items_gets_longer_deadlines(
     play(scene, scene.take_through("a", 4))  # of cost 1 to 4
     assert scene.batches == [1, 1, 1, 1]
     assert all(least <= one for least, one in zip((1000, 2000, 3000, 4000), deadlines, strict=True))
+
+
+def test_runs_share_batches_and_a_full_disk_stops_only_the_run_whose_disk_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared: list[int] = []
+
+    def full_for_one(batch: model_worker.Batch) -> Inferred | ModelWorkerError:
+        owners = {Path(spill_file).name[0] for spill_file in batch.spill_files}
+        shared.append(len(owners))
+        if "b" in owners:
+            return ModelWorkerError("input", "no space left", "", disk_full=True)
+        return outputs(batch)
+
+    scene = scene_of(tmp_path, monkeypatch, full_for_one)
+    other = scene.join()
+
+    async def both() -> StageRun:
+        scene.answering.clear()
+        good = asyncio.create_task(scene.take_through("a", 6))
+        bad = asyncio.create_task(scene.take_through("b", 6, other))
+        await asyncio.sleep(0.05)
+        scene.answering.set()
+        while not scene.disk_full:
+            await asyncio.sleep(0)
+        other.drain()
+        done = await good
+        bad.cancel()
+        await asyncio.gather(bad, return_exceptions=True)
+        scene.service.leave(other)
+        return done
+
+    assert len(play(scene, both()).places) == 18
+    assert max(shared) == 2 and scene.fatal == []
+    assert scene.allocator.out == set()
+
+
+def test_a_model_is_unloaded_when_no_run_needs_it_and_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = scene_of(tmp_path, monkeypatch, outputs)
+    client = scene.inference.owner.client
+
+    async def go() -> list[Any]:
+        with client.working():
+            await scene.take_through("a", 2)
+            needed = await scene.service.unload_idle()
+        idle = await scene.service.unload_idle()
+        await scene.take_through("b", 2)
+        return [needed, idle, scene.starts]
+
+    assert play(scene, go()) == [[], ["shouter"], 2]
