@@ -23,7 +23,7 @@ class Watching(MarkedRun):
 
     def wait_until_done(self, count: int) -> None:
         """Wait until it has done `count` recordings, or all were done before."""
-        self.wait_for(lambda: self.stderr.count(" ok ") >= count, 60)
+        self.wait_for(lambda: self.stderr.count(" ok ") >= count, 120)
 
 
 def deliver(folder: Path, name: str, text: str, way: int) -> None:
@@ -83,7 +83,7 @@ def test_500_files_in_any_order_are_each_done_once_over_five_restarts(tmp_path: 
         made = now
     arriving.join()
     last = Watching(folder, out, log)
-    last.wait_for(lambda: f"{FILES} recordings done" in last.stderr, 60)
+    last.wait_for(lambda: f"{FILES} recordings done" in last.stderr, 120)
     last.tell(signal.SIGTERM)
     assert last.wait() == 0, last.stderr
     assert {path: artifacts(out).get(path) for path in made} == made

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reelmill.commands.correct import Wanted, run_correct
 from tests.pages.chrome import Chrome, Page, chrome, needs_chromium
 from tests.web.corrections.kit import Review, copied, reviewing
 from tests.web.serving import TOKEN
@@ -192,12 +193,27 @@ def test_a_change_that_comes_too_late_is_refused_and_kept(page: Page, review: Re
     assert found == ["Late.", "Late.", True]
 
 
+def test_a_correction_by_command_is_seen(page: Page, review: Review) -> None:
+    at = use(
+        page,
+        """
+        one("#correct").click(); await until(() => one("#history"));
+        return one("#transcript .seg:nth-child(3)").dataset.s;
+        """,
+    )
+    name = review.page.removesuffix(".html")
+    assert run_correct(review.out / name, Wanted(by="Lee", at=str(at), text="By command.")) == 0
+    told = use(
+        page, 'await until(() => text(3) === "By command."); return one("#notice").textContent'
+    )
+    assert "Lee changed the text meanwhile" in str(told)
+
+
 def test_who_else_has_the_page_open_is_shown(page: Page, review: Review) -> None:
     with review.listening("Kim") as listener:
         use(page, 'await until(() => one("#people").textContent === "Also open here: Kim")')
-        while (line := listener.readline()) and b"others" not in line:
-            pass
-        assert line == b'data: {"others": ["local"]}\n'
+        while listener.readline() != b'data: {"others": ["local"]}\n':
+            assert not listener.isclosed()
     use(page, 'await until(() => one("#people").hidden)')
 
 

@@ -33,7 +33,7 @@
   // -- what is shown
   const button = (key, act, more = {}) => make("button", { type: "button", title: say(key + "_title"), onclick: act, ...more }, say(key));
   const toggle = button("correct", () => turn(!isOn), { "aria-pressed": "false", id: "correct" });
-  const undo = button("undo", () => takeBack(lastOfMine()), { id: "undo", hidden: true });
+  const undo = button("undo", () => takeBack(), { id: "undo", hidden: true });
   const status = make("span", { class: "status", role: "status", id: "saved" });
   const people = make("span", { class: "people", id: "people", hidden: true });
   const notice = make("p", { class: "notice", role: "alert", id: "notice", hidden: true, onclick: () => tell("") });
@@ -77,11 +77,12 @@
     if (!answer.ok) throw Object.assign(new Error(found.error?.message ?? String(answer.status)), { code: found.error?.code });
     return found;
   };
+  const idle = async () => { while (isBusy) await new Promise(done => setTimeout(done, 50)); };
   const why = error => setup.wording["why_" + error.code] ?? error.message;
 
   /** Send corrections; whether they were saved. `isDraft`: they are what is being written. */
   const send = async (wanted, isDraft = false) => {
-    if (isBusy) return false;
+    await idle();
     isBusy = true;
     status.textContent = say("saving");
     if (isDraft) draft.text.setAttribute("contenteditable", "false");
@@ -96,7 +97,7 @@
     } catch (error) {
       status.textContent = "";
       if (isDraft) writable(draft.text);
-      if (error.code === "changed") await catchUp();
+      if (error.code === "changed") await catchUp(true);
       else tell(say("failed", { why: error.code ? why(error) : say("offline") }), "bad");
       return false;
     } finally {
@@ -104,16 +105,22 @@
       showHistory();
     }
   };
-  const takeBack = edit => edit && send({ undo: edit.number });
+  const isSame = (one, other) => ["kind", "start", "was", "now", "by", "at"].every(name => one[name] === other[name]);
+  const takeBack = async choice => {
+    await idle();
+    const chosen = choice ?? lastOfMine(), edit = chosen && state.corrections.find(one => isSame(one, chosen));
+    if (edit) await send({ undo: edit.number });
+  };
 
   /** Somebody else changed the text: show it and say so; what is being written here stays. */
-  const catchUp = async () => {
-    const before = state.corrections.length;
+  const catchUp = async (isRefused = false) => {
+    const { version, corrections: { length: before } } = state;
     try {
       state = await ask(address + query);
       await refresh();
     } catch { return; }
     showHistory();
+    if (state.version === version && !isRefused) return;  // only the page was written anew
     const last = state.corrections.at(-1);
     const what = state.corrections.length > before ? say("changed", { by: last.by, what: described(last) }) : say("changed_back");
     tell(what + (draft ? " " + say("kept") : ""), draft ? "warn" : "");
@@ -244,7 +251,8 @@
     }
   };
   const save = async () => {
-    if (!draft || isBusy) return false;
+    await idle();
+    if (!draft) return false;
     const now = written(draft.text), { item, was } = draft;
     if (now === was) { cancel(); return true; }
     return send({ edits: [{ kind: "words", start: start(item), end: end(item), was, now }] }, true);
@@ -356,7 +364,7 @@
     if (!isOn || one("dialog[open]")) return;
     if (draft && draft.text.contains(event.target)) { inText(event); return; }
     if (event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]")) return;
-    if ((event.ctrlKey || event.metaKey) && event.code === "KeyZ" && !event.shiftKey) { event.preventDefault(); takeBack(lastOfMine()); return; }
+    if ((event.ctrlKey || event.metaKey) && event.code === "KeyZ" && !event.shiftKey) { event.preventDefault(); takeBack(); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keys[event.code]) return;
     event.preventDefault();
     keys[event.code]();
@@ -370,9 +378,9 @@
 
   // -- what others do: only while the page is seen, because a browser has six connections to a server
   const onChanged = async event => {
-    const { version } = JSON.parse(event.data);
-    while (isBusy) await new Promise(done => setTimeout(done, 100));
-    if (!isOn || version === state.version) return;
+    const now = JSON.parse(event.data);
+    await idle();
+    if (!isOn || (now.version === state.version && now.page <= state.page)) return;
     isBusy = true;
     try { await catchUp(); } finally { isBusy = false; }
   };

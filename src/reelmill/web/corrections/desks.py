@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -37,6 +38,14 @@ class Place:
         """Where its corrections are."""
         return layer_path(self.out, self.name)
 
+    @property
+    def page_time(self) -> int:
+        """When the page was written, in microseconds since 1970, which scripts count exactly."""
+        try:
+            return os.stat(self.out / f"{self.name}.html").st_mtime_ns // 1000
+        except OSError:
+            return 0
+
 
 class Desks:
     """The corrections of all recordings of a server. Each method may be called in any thread."""
@@ -46,18 +55,21 @@ class Desks:
         self._folders: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
     def read(self, place: Place, person: str) -> Corrections:
-        """All corrections so far.
+        """All corrections so far. While a change is being written, waits for its files.
 
         Raises:
             Refused: they are not ours, or damaged.
         """
-        try:
-            layer = read_layer(place.layer) if place.layer.exists() else None
-        except InputError as error:
-            raise Refused(409, "not_ours", str(error)) from error
+        with self._alone(place.out):
+            try:
+                layer = read_layer(place.layer) if place.layer.exists() else None
+            except InputError as error:
+                raise Refused(409, "not_ours", str(error)) from error
+            version, page = version_of(place), place.page_time
         edits = () if layer is None else layer.edits
         return Corrections(
-            version=version_of(place),
+            version=version,
+            page=page,
             person=person,
             corrections=[_shown(number, edit) for number, edit in enumerate(edits, 1)],
         )

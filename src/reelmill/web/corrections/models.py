@@ -54,9 +54,11 @@ class Correction(BaseModel):
 
 
 class Corrections(BaseModel):
-    """All corrections of a recording. `files` are those written by the last change."""
+    """All corrections of a recording. `page`: when its page was written. `files` are those
+    written by the last change."""
 
     version: str
+    page: int
     person: str
     corrections: list[Correction]
     files: list[str] = Field(default_factory=list)

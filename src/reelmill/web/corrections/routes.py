@@ -61,8 +61,8 @@ def change(
 async def events(
     run: str, page: Page, services: TheServices, person: ThePerson
 ) -> StreamingResponse:
-    """What others do on a recording while its page is open: `changed` with the new version, and
-    `people` with the names of those who have it open too."""
+    """What others do on a recording while its page is open: `changed` with the new version of the
+    corrections and of the page, and `people` with the names of those who have it open too."""
     place = await asyncio.to_thread(_place, run, page, services)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     stream = _news(run, place, person.name, services)
@@ -73,23 +73,25 @@ async def _news(run: str, place: Place, person: str, services: Services) -> Asyn
     """The state at first, and whatever is new. A correction by the command line is seen too."""
     with services.queue.hub.listening(run) as listener, _presence.at(place, person):
         loop = asyncio.get_running_loop()
-        version, others, told = "", None, loop.time()
+        state: dict[str, Any] = {}
+        others, told = None, loop.time()
         while not listener.is_over:
             sent = ""
             now, there = await asyncio.to_thread(_state, place, person)
-            if now != version:
-                sent += _event("changed", {"version": now})
+            if now != state:
+                sent += _event("changed", now)
             if there != others:
                 sent += _event("people", {"others": there})
-            version, others = now, there
+            state, others = now, there
             if sent or loop.time() - told > _LIFE_S:
                 told = loop.time()
                 yield sent or ": still here\n\n"
             await listener.changed(_LOOK_S)
 
 
-def _state(place: Place, person: str) -> tuple[str, list[str]]:
-    return version_of(place), _presence.others(place, person)
+def _state(place: Place, person: str) -> tuple[dict[str, Any], list[str]]:
+    state = {"version": version_of(place), "page": place.page_time}
+    return state, _presence.others(place, person)
 
 
 def _event(kind: str, data: Any) -> str:
