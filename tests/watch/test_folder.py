@@ -42,6 +42,11 @@ class Watched:
         return {path.stem: path.read_text() for path in (self.place / "out").glob("*.up")}
 
 
+@pytest.fixture(autouse=True)
+def soon_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelmill.watch.folder._IDLE_S", 0.5)
+
+
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     with Engine(device="cpu", workers=1) as opened:
