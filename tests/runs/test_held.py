@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+from reelmill.core.atomic import write_text
 from reelmill.engine.execution.planning import Elsewhere
 from reelmill.engine.telemetry.events import Planned, RecordingFinished
 from reelmill.errors import Failure
@@ -53,3 +55,18 @@ def test_what_earlier_runs_finished_is_not_held(tmp_path: Path) -> None:
 def test_the_setting_called_engine_is_still_given_by_name(tmp_path: Path) -> None:
     run = Run(toy_task(), out=tmp_path / "out", engine="whisperx")
     assert run.settings.engine == "whisperx"
+
+
+def test_a_stopped_run_keeps_its_folder_while_it_is_fed(tmp_path: Path) -> None:
+    paths = recordings(tmp_path / "in", TEXTS)
+    run = Run(toy_task(), paths, out=tmp_path / "out", held=True, device="cpu", workers=1).start()
+    run.held()
+    with run.feeding():
+        run.stop("told to")
+        time.sleep(1.0)
+        assert not run.is_over
+        write_text(tmp_path / "out" / ".cache" / "brought.json", "{}")
+    run.join()
+    assert run.is_over
+    with run.feeding():  # too late, and harmless
+        assert run.is_over

@@ -7,8 +7,9 @@ import atexit
 import contextlib
 import os
 import threading
+import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -67,6 +68,8 @@ from reelmill.settings import Settings
 _LOOK_EVERY_S = 0.2
 #: How long an exiting interpreter waits for runs that are still going, in seconds.
 _EXIT_WAIT_S = 30.0
+#: How long a run that was stopped waits for what other engines still report, in seconds.
+_FEEDING_S = 40.0
 #: For recordings on which no other engine worked.
 DONE_HERE = Elsewhere()
 #: Runs in progress.
@@ -138,6 +141,8 @@ class Run:
         self.out = Path(os.path.abspath(settings.out))
         self.settings: Settings = settings.model_copy(update={"out": self.out})
         self._given, self._fresh, self._is_holding = as_paths(paths), fresh, held
+        self._is_fed = threading.Event()
+        self._is_fed.set()
         self._log = EventLog()
         self._notes: list[str] = []
         self._problems: list[str] = []
@@ -368,6 +373,18 @@ class Run:
         with self._guard:
             if self._loop is not None:
                 self._call(self._coordinator.release, path, elsewhere)
+
+    @contextlib.contextmanager
+    def feeding(self) -> Iterator[None]:
+        """While the block goes on, a run that was stopped keeps its output folder, so that what
+        other engines have finished can still be brought there; for `_FEEDING_S` at most, and not
+        when it is stopped again.
+        """
+        self._is_fed.clear()
+        try:
+            yield
+        finally:
+            self._is_fed.set()
 
     def content_of(self, path: str) -> str | None:
         """The SHA-256 of a recording's content; None if it was not read.
@@ -616,6 +633,10 @@ class Run:
 
     def _closing(self, summary: RunSummary) -> None:
         """Write the reports once all recordings are done, while the folder is still reserved."""
+        until = time.monotonic() + _FEEDING_S
+        while not self._is_fed.wait(_LOOK_EVERY_S / 2):
+            if self.is_stopped_at_once or time.monotonic() > until:
+                break
         with self._reporting:
             self._is_reported = True
             self._report_at_end(summary)

@@ -24,7 +24,7 @@ from reelmill.engine.execution.planning import Elsewhere
 from reelmill.engine.resources.stage_costs import StageCosts
 from reelmill.engine.state.artifact_store import stage_digest
 from reelmill.engine.telemetry.metrics import Table
-from reelmill.errors import UsageError
+from reelmill.errors import NotOursError, UsageError
 from reelmill.report.wording import count
 from reelmill.runs.gathered import gather_recording
 from reelmill.runs.run import Run
@@ -90,6 +90,10 @@ class Submitter:
             UsageError: recordings or results are not below a root, or the workers cannot be
                 reached.
         """
+        with self.run.feeding():
+            self._feed()
+
+    def _feed(self) -> None:
         work = self._work()
         job = Job(self.run.out / gate.CACHE, self._job_name(work), self.seal)
         sent = self._shards(work, job, self.run.held())
@@ -209,7 +213,8 @@ class Submitter:
         totals.seconds += event.seconds
         if event.sha256 is not None:
             worker = folder_of(event.worker, task.job)
-            with contextlib.suppress(OSError):  # whatever is missing is made here
+            # Whatever is missing is made here, or brought by the next run if this one has ended.
+            with contextlib.suppress(OSError, NotOursError):
                 gather_recording(self.run.out / gate.CACHE, worker, event.sha256, self.seal)
         self._release(task.recordings[event.index], Elsewhere(event.seconds, event.failure))
 
@@ -238,7 +243,7 @@ class Submitter:
         while not self._is_over.wait(_LOOK_EVERY_S):
             if self.run.was_stopped and not is_cancelled:
                 is_cancelled = True
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, NotOursError):
                     job.cancel()
                 self.executor.cancel()
             if self.run.is_stopped_at_once:

@@ -35,7 +35,7 @@ _log = logging.getLogger("reelmill.web")
 _PUBLIC = frozenset({"/login", "/logout", "/favicon.ico"})
 _PUBLIC_BELOW = "/static/"
 #: Bytes that are still read of a request that is refused, so that its sender sees the answer.
-_READ_ON = 4 << 20
+_READ_ON = 32 << 20
 _HURRY_S, _HURRY_PACE = 2.0, 1 << 20
 
 
