@@ -179,7 +179,7 @@ def checked() -> list[dict[str, Any]]:
     from tests.scale.cluster import Cluster
 
     choice = random.Random(18)
-    steps = [choice.randrange(2, 12) for _ in range(160)]
+    steps = [choice.randrange(2, 12) for _ in range(64)]
     texts = {
         f"c{number:03d}.wav": f"{'step ' * count}w{number}" for number, count in enumerate(steps)
     }
