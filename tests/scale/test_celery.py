@@ -64,7 +64,7 @@ def test_a_shard_of_any_length_stays_with_its_worker(cluster: Cluster) -> None:
 
 
 def test_a_submitter_may_die_and_may_cancel_and_the_same_command_goes_on(cluster: Cluster) -> None:
-    texts = {f"slow{n:02d}.wav": f"{'step ' * 10} word{n}" for n in range(10)}
+    texts = {f"slow{n:02d}.wav": f"{'step ' * 3} word{n}" for n in range(48)}
     folder, out = cluster.recordings("slow", texts), cluster.data / "slow-out"
 
     def reads() -> dict[str, int]:

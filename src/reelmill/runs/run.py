@@ -94,6 +94,7 @@ class Run:
 
     #: Who did how much, where other engines do the work.
     workers: Table | None = None
+    _is_feeding = False
     _is_paused = False
     _is_reported = False
     _pipeline: Pipeline
@@ -141,8 +142,6 @@ class Run:
         self.out = Path(os.path.abspath(settings.out))
         self.settings: Settings = settings.model_copy(update={"out": self.out})
         self._given, self._fresh, self._is_holding = as_paths(paths), fresh, held
-        self._is_fed = threading.Event()
-        self._is_fed.set()
         self._log = EventLog()
         self._notes: list[str] = []
         self._problems: list[str] = []
@@ -380,11 +379,11 @@ class Run:
         other engines have finished can still be brought there; for `_FEEDING_S` at most, and not
         when it is stopped again.
         """
-        self._is_fed.clear()
+        self._is_feeding = True
         try:
             yield
         finally:
-            self._is_fed.set()
+            self._is_feeding = False
 
     def content_of(self, path: str) -> str | None:
         """The SHA-256 of a recording's content; None if it was not read.
@@ -634,9 +633,8 @@ class Run:
     def _closing(self, summary: RunSummary) -> None:
         """Write the reports once all recordings are done, while the folder is still reserved."""
         until = time.monotonic() + _FEEDING_S
-        while not self._is_fed.wait(_LOOK_EVERY_S / 2):
-            if self.is_stopped_at_once or time.monotonic() > until:
-                break
+        while self._is_feeding and not self.is_stopped_at_once and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY_S / 2)
         with self._reporting:
             self._is_reported = True
             self._report_at_end(summary)
