@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 MOST_TEXT, MOST_REASON = 4096, 20_000
 #: The most recordings in a shard.
 MOST_RECORDINGS = 1000
+#: How long to wait for workers to stop after a cancellation, in seconds.
+GRACE_S = 30.0
+#: A shard that was lost or given back so often is not sent again.
+MOST_ATTEMPTS = 10
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@~+-]{0,254}$")]
 Text = Annotated[str, Field(max_length=MOST_TEXT)]
@@ -112,6 +117,33 @@ class ShardLost(ShardEvent):
 
     reason: Reason = ""
     kind: Literal["lost"] = "lost"
+
+
+class Cancellation:
+    """Whether an executor was told to cancel, and whether it was told again."""
+
+    def __init__(self) -> None:
+        self._cancelled, self._at_once = threading.Event(), threading.Event()
+
+    def cancel(self) -> None:
+        """Cancel; if called again, wait for nothing. From any thread."""
+        if self._cancelled.is_set():
+            self._at_once.set()
+        self._cancelled.set()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether nothing further is to be started."""
+        return self._cancelled.is_set()
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether nothing is to be waited for."""
+        return self._at_once.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for so long, but not once nothing is to be waited for."""
+        self._at_once.wait(seconds)
 
 
 class Executor(Protocol):

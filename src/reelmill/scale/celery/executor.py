@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
@@ -25,7 +24,14 @@ from reelmill.scale.celery.app import (
     priority_for,
     shard_queue,
 )
-from reelmill.scale.executor import ShardDone, ShardFailed, ShardLost
+from reelmill.scale.executor import (
+    GRACE_S,
+    MOST_ATTEMPTS,
+    Cancellation,
+    ShardDone,
+    ShardFailed,
+    ShardLost,
+)
 from reelmill.scale.messages import AnyEvent, MessageError, ShardTask, packed_task, unpacked_event
 
 #: How long to wait for events at a time.
@@ -35,10 +41,6 @@ _PREFETCH = 500
 #: Leases without a sign of life after which a shard in work is lost. The broker has its own way of
 #: finding that out, which is quicker: this is for what the broker itself lost.
 _SILENT_LEASES = 3.0
-#: How long to wait for workers to stop after a cancellation.
-_GRACE_S = 30.0
-#: A shard that was lost or given back so often is not sent again.
-_MOST_ATTEMPTS = 10
 
 
 @dataclass
@@ -66,8 +68,7 @@ class CeleryExecutor:
         """
         self._broker, self._lease_s, self._seal = broker, job_lease_s, seal
         self._app = make_app(broker, job_lease_s)
-        self._cancelled = threading.Event()
-        self._leaves = threading.Event()
+        self._cancellation = Cancellation()
         self._shards: dict[str, _Sent] = {}
         self._heard: deque[AnyEvent] = deque()
         self._empty_since: float | None = None
@@ -80,9 +81,7 @@ class CeleryExecutor:
 
     def cancel(self) -> None:
         """See `Executor`."""
-        if self._cancelled.is_set():
-            self._leaves.set()
-        self._cancelled.set()
+        self._cancellation.cancel()
 
     def submit(self, tasks: Sequence[ShardTask], sent: Collection[str] = ()) -> Iterator[AnyEvent]:
         """See `Executor`."""
@@ -100,15 +99,15 @@ class CeleryExecutor:
         queue, until = event_queue(job), float("inf")
         connection = self._app.connection_for_read()
         try:
-            while self._shards and not self._leaves.is_set() and time.monotonic() < until:
-                if self._cancelled.is_set() and until == float("inf"):
-                    until = time.monotonic() + _GRACE_S
+            while self._shards and not self._cancellation.is_urgent and time.monotonic() < until:
+                if self._cancellation.is_asked and until == float("inf"):
+                    until = time.monotonic() + GRACE_S
                     self._drop_waiting()
                 with contextlib.suppress(*connection.recoverable_connection_errors):
                     connection.ensure_connection(max_retries=1, interval_start=_WAIT_S)
                     yield from self._from(connection, queue, until)
                 yield from self._lost()
-                self._leaves.wait(_WAIT_S)
+                self._cancellation.wait(_WAIT_S)
             with contextlib.suppress(*connection.recoverable_connection_errors):
                 queue(connection.default_channel).delete()
         finally:
@@ -126,13 +125,13 @@ class CeleryExecutor:
                 prefetch_count=_PREFETCH,
             ),
         ):
-            while self._shards and not self._leaves.is_set() and time.monotonic() < until:
+            while self._shards and not self._cancellation.is_urgent and time.monotonic() < until:
                 with contextlib.suppress(socket.timeout, TimeoutError):
                     connection.drain_events(timeout=_WAIT_S)
                 while self._heard:
                     yield from self._judged(self._heard.popleft())
                 yield from self._lost(connection)
-                if self._cancelled.is_set() and until == float("inf"):
+                if self._cancellation.is_asked and until == float("inf"):
                     return
 
     def _take(self, message: Any) -> None:
@@ -150,7 +149,7 @@ class CeleryExecutor:
             del self._shards[event.shard]
         elif isinstance(event, ShardLost):
             known.worker = None  # the worker has given it back to the broker
-            if self._cancelled.is_set():
+            if self._cancellation.is_asked:
                 del self._shards[event.shard]
             elif (failed := self._once_more(known)) is not None:
                 del self._shards[event.shard]
@@ -161,7 +160,7 @@ class CeleryExecutor:
     def _once_more(self, known: _Sent) -> ShardFailed | None:
         """Count another attempt. Returns a failure if there were too many."""
         task = known.task
-        if task.attempt >= _MOST_ATTEMPTS:
+        if task.attempt >= MOST_ATTEMPTS:
             return ShardFailed(task.shard, "submitter", f"given back {task.attempt} times")
         known.task = replace(task, attempt=task.attempt + 1)
         return None
@@ -171,7 +170,7 @@ class CeleryExecutor:
     def _lost(self, connection: Connection | None = None) -> Iterator[AnyEvent]:
         """Shards whose worker gives no sign of life, and those that the broker has lost."""
         now = time.monotonic()
-        if self._cancelled.is_set() or now - self._looked < self._lease_s / 8:
+        if self._cancellation.is_asked or now - self._looked < self._lease_s / 8:
             return
         self._looked = now
         patience = _SILENT_LEASES * self._lease_s

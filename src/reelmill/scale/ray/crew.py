@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -154,11 +153,8 @@ class Crew:
     def _end(self, members: Sequence[Member]) -> None:
         closing = [one.handle.close.remote() for one in members if one.name is not None]
         if closing:
-            until = time.monotonic() + _CLOSING_S
             with contextlib.suppress(RayActorError):
-                ray.wait(
-                    closing, num_returns=len(closing), timeout=max(0, until - time.monotonic())
-                )
+                ray.wait(closing, num_returns=len(closing), timeout=_CLOSING_S)
         for member in members:
             ray.kill(member.handle)
 

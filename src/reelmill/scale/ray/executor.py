@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -13,7 +12,14 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from reelmill.core.keys import Seal
-from reelmill.scale.executor import ShardDone, ShardFailed, ShardLost
+from reelmill.scale.executor import (
+    GRACE_S,
+    MOST_ATTEMPTS,
+    Cancellation,
+    ShardDone,
+    ShardFailed,
+    ShardLost,
+)
 from reelmill.scale.messages import (
     AnyEvent,
     MessageError,
@@ -26,10 +32,6 @@ from reelmill.scale.ray.crew import Crew, Member
 
 #: How long to wait for events at a time, and how often the crew is looked at.
 _WAIT_S, _LOOK_EVERY_S = 0.2, 1.0
-#: How long to wait for workers to stop after a cancellation.
-_GRACE_S = 30.0
-#: A shard that was lost or given back so often is not tried again.
-_MOST_ATTEMPTS = 10
 
 
 class RayExecutor:
@@ -44,7 +46,7 @@ class RayExecutor:
             warn: told, once, what is wrong with the cluster.
         """
         self._crew, self._seal, self._warn = crew, seal, warn
-        self._cancelled, self._leaves = threading.Event(), threading.Event()
+        self._cancellation = Cancellation()
         self._waiting: deque[ShardTask] = deque()
         self._left: dict[str, ShardTask] = {}
         self._looked = 0.0
@@ -57,9 +59,7 @@ class RayExecutor:
 
     def cancel(self) -> None:
         """See `Executor`."""
-        if self._cancelled.is_set():
-            self._leaves.set()
-        self._cancelled.set()
+        self._cancellation.cancel()
 
     def submit(self, tasks: Sequence[ShardTask], sent: Collection[str] = ()) -> Iterator[AnyEvent]:
         """See `Executor`. Ray keeps nothing of a submitter that is gone, so all are sent."""
@@ -75,9 +75,9 @@ class RayExecutor:
 
     def _events(self) -> Iterator[AnyEvent]:
         until = float("inf")
-        while self._left and not self._leaves.is_set() and time.monotonic() < until:
-            if self._cancelled.is_set() and until == float("inf"):
-                until = time.monotonic() + _GRACE_S
+        while self._left and not self._cancellation.is_urgent and time.monotonic() < until:
+            if self._cancellation.is_asked and until == float("inf"):
+                until = time.monotonic() + GRACE_S
                 self._forget_waiting()
             self._look_after_crew()
             self._hand_out()
@@ -90,7 +90,7 @@ class RayExecutor:
         if time.monotonic() - self._looked < _LOOK_EVERY_S:
             return
         self._looked = time.monotonic()
-        if self._waiting and not self._cancelled.is_set():
+        if self._waiting and not self._cancellation.is_asked:
             self._crew.grow(len(self._waiting))
         elif not self._waiting:
             self._crew.shrink()
@@ -121,7 +121,7 @@ class RayExecutor:
             member.listening = member.listening or member.handle.events.remote(_WAIT_S)
             members |= {member.listening: member, **dict.fromkeys(member.shards, member)}
         if not members:
-            self._leaves.wait(_WAIT_S)
+            self._cancellation.wait(_WAIT_S)
             return
         done, _ = ray.wait(list(members), num_returns=1, timeout=_WAIT_S)
         for answer in done:
@@ -166,16 +166,16 @@ class RayExecutor:
         """An actor has answered. What it did is in its events, which may still be on their way."""
         if ending in ("done", "refused") or task.shard not in self._left:
             return
-        if self._cancelled.is_set():
+        if self._cancellation.is_asked:
             del self._left[task.shard]
         else:
             yield from self._lost(task, member.name or "actor", f"the shard was {ending}")
 
     def _lost(self, task: ShardTask, worker: str, reason: str) -> Iterator[AnyEvent]:
         yield ShardLost(task.shard, worker, shortened_reason(reason))
-        if self._cancelled.is_set():
+        if self._cancellation.is_asked:
             del self._left[task.shard]
-        elif task.attempt >= _MOST_ATTEMPTS:
+        elif task.attempt >= MOST_ATTEMPTS:
             del self._left[task.shard]
             yield ShardFailed(task.shard, worker, f"lost {task.attempt} times, last: {reason}")
         else:
