@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,10 @@ def tree(folder: Path) -> dict[str, str]:
     }
 
 
+def is_open(out: Path) -> bool:
+    return any(place.is_output for place in gate.places_of(out))
+
+
 def results(out: Path) -> dict[str, str]:
     return {name: text for name, text in tree(out).items() if not name.startswith(".cache")}
 
@@ -53,6 +58,60 @@ def test_nothing_is_written_outside_open_folders(tmp_path: Path) -> None:
         write_text(elsewhere, "x")
     with gate.output(tmp_path / "out", "voice", []), pytest.raises(NotOursError, match="outside"):
         write_text(tmp_path / "out" / ".." / ".." / ".." / ".." / "x.txt", "x")
+
+
+def test_a_folder_stays_open_until_its_last_block_ends(tmp_path: Path) -> None:
+    out, taken = tmp_path / "out", source(tmp_path)
+    first = gate.output(out, "voice", [taken.path])
+    second = gate.output(out, "faces", [source(tmp_path, "other.mp4").path])
+    first.__enter__()
+    second.__enter__()
+    assert gate.is_original(taken.path), "the originals of both"
+    gate.protect(out, [source(tmp_path, "third.mp4").path])
+    first.__exit__(None, None, None)  # not the newest: blocks of two threads end in any order
+    write_text(out / "a.txt", "still open", of=taken)
+    assert gate.record_of(out).entries("a.txt")[0].owner.command == "faces"
+    assert gate.is_original(tmp_path / "other.mp4") and gate.is_original(tmp_path / "third.mp4")
+    assert not gate.is_original(taken.path)
+    second.__exit__(None, None, None)
+    assert not is_open(out)
+
+
+def test_threads_may_open_the_same_folder_at_the_same_time(tmp_path: Path) -> None:
+    out, failed = tmp_path / "out", []
+
+    def write(number: int) -> None:
+        try:
+            for turn in range(40):
+                with gate.output(out, "voice", []):
+                    write_text(out / ".cache" / f"{number}-{turn}.json", "{}")
+        except NotOursError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed and len(tree(out)) == 160
+    assert not is_open(out)
+
+
+def test_files_of_the_cache_get_second_names(out: Path, tmp_path: Path) -> None:
+    worker, here = out / ".cache" / "workers" / "one", out / ".cache" / "artifacts"
+    for name in ("a.pcm", "a.json"):
+        write_text(worker / name, name)
+    write_text(here / "a.pcm", "older")
+    assert gate.share(worker, here, ["a.pcm", "a.json"])
+    assert (here / "a.json").samefile(worker / "a.json")
+    assert (here / "a.pcm").read_text() == "older", "what is there stays"
+    (worker / "link.json").symlink_to(source(tmp_path).path)
+    with pytest.raises(NotOursError, match="not a regular file"):
+        gate.share(worker, here, ["link.json"])
+    with pytest.raises(NotOursError, match="single name"):
+        gate.share(worker, out, ["a.json"])
+    with pytest.raises(FileNotFoundError):
+        gate.share(worker, here, ["none.json"])
 
 
 def test_a_result_can_be_replaced_again_for_the_same_recording(out: Path, tmp_path: Path) -> None:

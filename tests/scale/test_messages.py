@@ -23,9 +23,9 @@ from reelmill.scale.messages import (
     ShardRecording,
     ShardTask,
     Work,
-    packed_event,
+    packed_events,
     packed_task,
-    unpacked_event,
+    unpacked_events,
     unpacked_task,
 )
 
@@ -46,18 +46,24 @@ def test_a_task_arrives_as_it_was_sent() -> None:
     assert unpacked_task(packed_task(TASK, SEAL), SEAL) == TASK
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
+def test_events_arrive_as_they_were_sent() -> None:
+    events = [
         ShardStarted("shard-1", "host-7", "cuda:0"),
         RecordingEnded("shard-1", "host-7", 3, "0" * 64, 12.5, 1.0),
         RecordingEnded("s", "h", 0, failure=Failure("decode", "input", "damaged", 1, True)),
         ShardDone("shard-1", "host-7", {"abc": 1.5}, 60.0),
         ShardFailed("shard-1", "host-7", "no model"),
-    ],
-)
-def test_an_event_arrives_as_it_was_sent(event: Any) -> None:
-    assert unpacked_event(packed_event(event, SEAL), SEAL) == event
+    ]
+    (text,) = packed_events(events, SEAL)
+    assert unpacked_events(text, SEAL) == events
+
+
+def test_events_that_do_not_fit_into_a_message_are_sent_in_several() -> None:
+    failure = Failure("decode", "input", "길다" * 9000, 1, True)
+    events = [RecordingEnded("s", "h", at, failure=failure) for at in range(100)]
+    texts = packed_events(events, SEAL)
+    assert len(texts) > 1 and all(len(text.encode()) <= MOST_BYTES for text in texts)
+    assert [event for text in texts for event in unpacked_events(text, SEAL)] == events
 
 
 def changed(**fields: Any) -> ShardTask:
@@ -133,7 +139,7 @@ def test_what_was_not_sealed_with_the_key_is_refused() -> None:
         with pytest.raises(MessageError, match="key"):
             unpacked_task(text, SEAL)
     with pytest.raises(MessageError, match="key"):
-        unpacked_event(good, SEAL)  # a task is no event, although sealed with the same key
+        unpacked_events(good, SEAL)  # a task is no event, although sealed with the same key
 
 
 def test_what_is_no_text_or_too_long_is_refused_unread() -> None:

@@ -86,7 +86,27 @@ class Place:
     key: bytes | None = field(default=None, repr=False)
 
 
+@dataclass
+class _Opened:
+    """An output folder as blocks of `output` have it open, each with a place of its own. `before`
+    is what was open before them: a worker process has the places of its parent."""
+
+    before: Place | None
+    blocks: dict[object, Place] = field(default_factory=dict)
+
+    def place(self) -> Place | None:
+        """What all blocks together have open: for the results of the newest, with the originals of
+        all; what was open before them if they have ended."""
+        if len(self.blocks) < 2:
+            return next(iter(self.blocks.values()), self.before)
+        originals = {
+            id_of: one for it in self.blocks.values() for id_of, one in it.originals.items()
+        }
+        return replace(next(reversed(self.blocks.values())), originals=originals)
+
+
 _places: dict[str, Place] = {}
+_opened: dict[str, _Opened] = {}
 _records: dict[str, Record] = {}
 _mutex = threading.RLock()
 
@@ -99,7 +119,8 @@ def output(
     out: Path, command: str, originals: Iterable[Path], key: bytes | None = None
 ) -> Iterator[None]:
     """During the block, results of `command` can be written below `out`. The `originals` can never
-    be written, wherever they are and whatever their names.
+    be written, wherever they are and whatever their names. Several blocks, in one or in several
+    threads, can have the same folder open; it closes when the last of them ends.
 
     Raises:
         OSError: the folder cannot be made.
@@ -108,18 +129,28 @@ def output(
         os.path.abspath(out), os.path.realpath(out), True, command, _known(originals), key
     )
     Path(place.real).mkdir(parents=True, exist_ok=True)
+    block = object()
     with _mutex:
-        before = _places.get(place.given)
-        _places[place.given] = place
+        opened = _opened.setdefault(place.given, _Opened(_places.get(place.given)))
+        opened.blocks[block] = place
+        _refresh(place.given)
     try:
         yield
     finally:
         with _mutex:
-            if before is None:
-                _places.pop(place.given, None)
-                _records.pop(place.real, None)
-            else:
-                _places[place.given] = before
+            del opened.blocks[block]
+            _refresh(place.given)
+
+
+def _refresh(given: str) -> None:
+    """Blocks of an output folder have changed."""
+    opened = _opened[given]
+    if not opened.blocks:
+        del _opened[given]
+    if (place := opened.place()) is not None:
+        _places[given] = place
+    else:
+        _records.pop(_places.pop(given).real, None)
 
 
 def protect(out: Path, originals: Sequence[Path]) -> None:
@@ -131,8 +162,14 @@ def protect(out: Path, originals: Sequence[Path]) -> None:
     """
     with _mutex:
         given = os.path.abspath(out)
-        place = replace(_places[given], originals={**_places[given].originals, **_known(originals)})
-        _places[given] = place
+        known = _known(originals)
+        if given in _opened:  # it is not said in whose block, so for as long as any is open
+            blocks = _opened[given].blocks
+            blocks |= {block: _with(one, known) for block, one in blocks.items()}
+            _refresh(given)
+        else:
+            _places[given] = _with(_places[given], known)
+        place = _places[given]
     record = _record(place)
     names = {name.rpartition("/")[2] for name in record.paths()}
     marks = []
@@ -141,6 +178,10 @@ def protect(out: Path, originals: Sequence[Path]) -> None:
             entries = record.entries(os.path.relpath(os.path.realpath(path), place.real))
             marks += [replace(one, original=True) for one in entries[-1:]]
     record.add(marks, lambda: _open_record(place))
+
+
+def _with(place: Place, known: Mapping[FileId, _Known]) -> Place:
+    return replace(place, originals={**place.originals, **known})
 
 
 def own(folder: Path) -> Path:
@@ -646,6 +687,40 @@ def settle(temporary: Path, path: Path, source: Path | None = None, content: str
             os.replace(made.name, spot.name, src_dir_fd=before, dst_dir_fd=folder)
         else:
             _name_new(before, made.name, folder, spot.name)
+
+
+def share(source: Path, target: Path, names: Iterable[str]) -> bool:
+    """Give files of ours in a cache a second name in another folder there, in this order. The
+    folder is made if it is missing; names that it has already stay.
+
+    Args:
+        source: the folder with the files, which are never changed in place.
+        target: the folder for the second names.
+        names: of the files.
+
+    Returns:
+        Whether the file system can do that; if not, nothing was changed.
+
+    Raises:
+        NotOursError: outside all caches, behind a link, or not a regular file.
+        OSError: a file is missing, or its second name cannot be given.
+    """
+    before, after = _spot(source / "any"), _spot(target / "any")
+    if before.is_result or after.is_result:
+        raise NotOursError(f"{target}: a result has a single name")
+    with _folder_of(before, make=False) as here, _folder_of(after, make=True) as there:
+        for name in names:
+            if not stat_module.S_ISREG(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
+                raise NotOursError(f"{source / name}: is not a regular file")
+            try:
+                os.link(name, name, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                if error.errno in _NO_HARD_LINKS:
+                    return False
+                raise
+    return True
 
 
 def set_time(path: Path, mtime_ns: int) -> None:

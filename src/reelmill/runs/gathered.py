@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core import gate
-from reelmill.core.atomic import replacing, write_bytes
+from reelmill.core.atomic import replacing
 from reelmill.core.json_text import parse_json
 from reelmill.core.keys import Seal
 from reelmill.core.printable import printable
@@ -113,16 +113,25 @@ def _bring(artifact: Path, worker: Path, cache: Path, seal: Seal) -> bool | None
     target = store.artifacts(cache) / artifact.relative_to(store.artifacts(worker / gate.CACHE))
     if target.exists():
         return None
-    data = _content(artifact)
-    files = _files_beside(data, seal)
+    files = _files_beside(_content(artifact), seal)
     if files is None:
         return False
-    if not all((artifact.parent / name).is_file() for name in files):
+    try:
+        _share(artifact.parent, target.parent, [*files, artifact.name])
+    except FileNotFoundError:
         return None
-    for name in files:
-        _copy(artifact.parent / name, target.parent / name)
-    write_bytes(target, data)
     return True
+
+
+def _share(source: Path, target: Path, names: list[str]) -> None:
+    """Give files a second name here; where the file system has no second names, copy them. Their
+    content stays as it is, because nothing changes a result in place."""
+    if gate.share(source, target, names):
+        return
+    for name in names:
+        if not (target / name).exists():
+            with (source / name).open("rb") as before, replacing(target / name) as after:
+                shutil.copyfileobj(before, after, 1 << 20)
 
 
 def _content(artifact: Path) -> bytes:
@@ -140,8 +149,3 @@ def _files_beside(data: bytes, seal: Seal) -> list[str] | None:
         return None
     envelope: dict[str, Any] = json.loads(data)
     return [name for name in envelope["files"] if "/" not in name]
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as before, replacing(target) as after:
-        shutil.copyfileobj(before, after, 1 << 20)

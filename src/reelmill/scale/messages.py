@@ -9,6 +9,7 @@ There are no secrets in messages, and pickle is used nowhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
@@ -180,12 +181,15 @@ AnyEvent = ShardStarted | ShardProgressed | RecordingEnded | ShardDone | ShardFa
 
 
 @dataclass(frozen=True)
-class _SealedEvent(_Sealed):
-    event: Annotated[AnyEvent, Field(discriminator="kind")]
+class _SealedEvents(_Sealed):
+    events: Annotated[
+        list[Annotated[AnyEvent, Field(discriminator="kind")]],
+        Field(min_length=1, max_length=MOST_RECORDINGS),
+    ]
 
 
 _Message = TypeVar("_Message")
-_TASKS, _EVENTS = TypeAdapter(_SealedTask), TypeAdapter(_SealedEvent)
+_TASKS, _EVENTS = TypeAdapter(_SealedTask), TypeAdapter(_SealedEvents)
 
 
 def packed_task(task: ShardTask, seal: Seal) -> str:
@@ -207,14 +211,21 @@ def unpacked_task(text: object, seal: Seal) -> ShardTask:
     return ShardTask(**{name: getattr(found, name) for name in ShardTask.__dataclass_fields__})
 
 
-def packed_event(event: AnyEvent, seal: Seal) -> str:
-    """The message for the submitter. Raises MessageError as `packed_task` does."""
-    return _packed({"event": asdict(event)}, _PURPOSE_EVENT, seal)
+def packed_events(events: Sequence[AnyEvent], seal: Seal) -> list[str]:
+    """The messages for the submitter: one, or several where one would be too long. Raises
+    MessageError as `packed_task` does."""
+    try:
+        return [_packed({"events": [asdict(event) for event in events]}, _PURPOSE_EVENT, seal)]
+    except MessageError:
+        if len(events) == 1:
+            raise
+        half = len(events) // 2
+        return packed_events(events[:half], seal) + packed_events(events[half:], seal)
 
 
-def unpacked_event(text: object, seal: Seal) -> AnyEvent:
+def unpacked_events(text: object, seal: Seal) -> list[AnyEvent]:
     """What a worker reports. Raises MessageError as `unpacked_task` does."""
-    return _unpacked(text, _PURPOSE_EVENT, _EVENTS, seal).event
+    return _unpacked(text, _PURPOSE_EVENT, _EVENTS, seal).events
 
 
 def shortened_reason(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reelmill.engine.execution.planning import Source
@@ -27,6 +27,7 @@ class OpenWork:
         self._needed_by = 0
         self._idle_since = time.monotonic()
         self._stopped: str | None = None
+        self._is_over = False
         self._listener = threading.Thread(target=self._listen, name="reelmill shards", daemon=True)
         self._listener.start()
 
@@ -38,10 +39,12 @@ class OpenWork:
         """
         self.run.add([Source(Path(path), Path(path).stem) for path in paths])
 
-    def wait(self, seconds: float) -> None:
-        """Wait until something has ended, at most for `seconds`."""
+    def wait(self, paths: Iterable[str], seconds: float) -> None:
+        """Wait until all of these recordings or the run have ended, at most for `seconds`."""
         with self._changed:
-            self._changed.wait(seconds)
+            self._changed.wait_for(
+                lambda: self._is_over or all(path in self.ended for path in paths), seconds
+            )
 
     def enter(self) -> None:
         """One more shard needs the run."""
@@ -89,4 +92,9 @@ class OpenWork:
                     self.ended[event.outcome.path] = event.outcome
                 elif isinstance(event, RunEnded):
                     self._stopped = event.summary.stopped
+                else:
+                    continue
                 self._changed.notify_all()
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()

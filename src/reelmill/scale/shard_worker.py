@@ -13,8 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN, Seal
@@ -43,11 +42,19 @@ _log = logging.getLogger(__name__)
 #: How a shard ended here: all its recordings ended; nobody can do it; somebody else is to do it;
 #: nobody wants it any more, or somebody else is doing it.
 Ending = Literal["done", "refused", "given back", "dropped"]
-Report = Callable[[AnyEvent], None]
+
+
+class Report(Protocol):
+    """Tells the submitter what happened, in one message."""
+
+    def __call__(self, *events: AnyEvent) -> None:
+        """Tell it of at least one event."""
+
 
 #: How often a worker gives a sign of life in the time of a lease.
 _SIGNS = 6
-#: How often it looks whether its job was cancelled, and whether recordings have ended.
+#: How often it looks whether its job was cancelled, and tells which recordings have ended: all in
+#: one message.
 _LOOK_EVERY_S = 0.5
 #: How long it waits before it gives back what it cannot do, so that others take it first.
 _HESITATION_S = 2.0
@@ -77,8 +84,6 @@ class ShardWorker:
     _works: dict[str, OpenWork] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
-    #: Output folders that are open, and for how many shards.
-    _open: dict[Path, list[Any]] = field(default_factory=dict)
     _active: int = 0
     _janitor: threading.Thread | None = None
 
@@ -191,15 +196,15 @@ class ShardWorker:
         alive: Callable[[], None],
     ) -> Ending:
         paths = [str(self.roots.path(one.place)) for one in task.recordings]
-        left = dict.fromkeys(range(len(paths)))
+        left = {path: at for at, path in enumerate(paths)}
         work.add(paths)
         signed = 0.0
-        while left:
-            for at in [at for at in left if paths[at] in work.ended]:
-                del left[at]
-                report(self._ended(task, work, at, paths[at]))
+        while True:
+            ended = {path: left.pop(path) for path in [one for one in left if one in work.ended]}
+            if ended:
+                report(*(self._ended(task, work, at, path) for path, at in ended.items()))
             if not left:
-                break
+                return "done"
             if not self._is_wanted(task, place):
                 work.run.stop("the job was cancelled")
                 work.run.join()
@@ -211,8 +216,7 @@ class ShardWorker:
                 claims.renew()
                 alive()
                 report(ShardProgressed(task.shard, self.name, len(paths) - len(left)))
-            work.wait(_LOOK_EVERY_S)
-        return "done"
+            work.wait(left, _LOOK_EVERY_S)
 
     def _ended(self, task: ShardTask, work: OpenWork, at: int, path: str) -> RecordingEnded:
         outcome = work.ended[path]
@@ -259,25 +263,11 @@ class ShardWorker:
 
     @contextlib.contextmanager
     def _shared(self, task: ShardTask, place: WorkerPlace) -> Iterator[None]:
-        """Open the shared output folder for claims, as long as any shard needs it."""
+        """Open the shared output folder, for claims."""
         originals = [self.roots.path(one.place) for one in task.recordings]
-        with self._guard:
-            if place.out not in self._open:
-                opened = contextlib.ExitStack()
-                key = self.seal.key_for(WRITTEN)
-                opened.enter_context(gate.output(place.out, "", originals, key))
-                self._open[place.out] = [opened, 0]
-            else:
-                gate.protect(place.out, originals)
-            self._open[place.out][1] += 1
-        try:
+        with gate.output(place.out, "", originals, self.seal.key_for(WRITTEN)):
             check_private(place.out / gate.CACHE)
             yield
-        finally:
-            with self._guard:
-                self._open[place.out][1] -= 1
-                if not self._open[place.out][1]:
-                    self._open.pop(place.out)[0].close()
 
     def _work(self, task: ShardTask, place: WorkerPlace) -> OpenWork:
         """The open run of the shard's job.

@@ -32,7 +32,7 @@ from reelmill.scale.executor import (
     ShardFailed,
     ShardLost,
 )
-from reelmill.scale.messages import AnyEvent, MessageError, ShardTask, packed_task, unpacked_event
+from reelmill.scale.messages import AnyEvent, MessageError, ShardTask, packed_task, unpacked_events
 
 #: How long to wait for events at a time.
 _WAIT_S = 0.5
@@ -135,9 +135,9 @@ class CeleryExecutor:
                     return
 
     def _take(self, message: Any) -> None:
-        """An event from a worker. What is none is dropped, for it would come again forever."""
+        """Events from a worker. What is none is dropped, for it would come again forever."""
         with contextlib.suppress(MessageError, ValueError, TypeError):
-            self._heard.append(unpacked_event(message.decode(), self._seal))
+            self._heard += unpacked_events(message.decode(), self._seal)
         message.ack()
 
     def _judged(self, event: AnyEvent) -> Iterator[AnyEvent]:

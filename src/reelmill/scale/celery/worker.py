@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from reelmill.core.keys import Seal
 from reelmill.scale.celery.app import SHARDS, TASK, WithoutSecrets, event_queue, make_app
 from reelmill.scale.celery.lease import Leases
-from reelmill.scale.messages import AnyEvent, MessageError, packed_event, unpacked_task
+from reelmill.scale.messages import AnyEvent, MessageError, packed_events, unpacked_task
 from reelmill.scale.shard_worker import Report, ShardWorker
 
 _log = logging.getLogger(__name__)
@@ -45,20 +45,20 @@ class Reporter:
         """What reports on shards of a job. Waits while the broker is away."""
         queue = event_queue(job)
 
-        def report(event: AnyEvent) -> None:
-            text = packed_event(event, self._seal)
+        def report(*events: AnyEvent) -> None:
             try:
                 with self._app.producer_pool.acquire(block=True) as producer:
-                    producer.publish(
-                        text,
-                        exchange="",
-                        routing_key=queue.name,
-                        serializer="json",
-                        declare=[queue],
-                        delivery_mode=2,
-                        retry=True,
-                        retry_policy=_RETRIES,
-                    )
+                    for text in packed_events(events, self._seal):
+                        producer.publish(
+                            text,
+                            exchange="",
+                            routing_key=queue.name,
+                            serializer="json",
+                            declare=[queue],
+                            delivery_mode=2,
+                            retry=True,
+                            retry_policy=_RETRIES,
+                        )
             except (OperationalError, OSError) as error:
                 _log.warning("an event could not be sent: %s", error)
 

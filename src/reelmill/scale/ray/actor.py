@@ -13,7 +13,7 @@ from typing import cast
 from reelmill.core.keys import user_key
 from reelmill.runs.engine import Engine
 from reelmill.runs.task import Task
-from reelmill.scale.messages import AnyEvent, packed_event, unpacked_task
+from reelmill.scale.messages import AnyEvent, packed_events, unpacked_task
 from reelmill.scale.roots import Roots, roots_of_environment
 from reelmill.scale.shard_worker import Ending, ShardWorker
 from reelmill.scale.worker import worker_name
@@ -83,5 +83,6 @@ class ShardActor:
         self._worker.close()
         self._engine.close()
 
-    def _report(self, event: AnyEvent) -> None:
-        self._events.put(packed_event(event, self._seal))
+    def _report(self, *events: AnyEvent) -> None:
+        for text in packed_events(events, self._seal):
+            self._events.put(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -26,7 +27,7 @@ from reelmill.scale.messages import (
     ShardTask,
     packed_task,
     shortened_reason,
-    unpacked_event,
+    unpacked_events,
 )
 from reelmill.scale.ray.crew import Crew, Member
 
@@ -147,15 +148,13 @@ class RayExecutor:
             if not is_shard:
                 member.listening = None
                 for text in found:
-                    yield from self._judged(text)
+                    with contextlib.suppress(MessageError):
+                        for event in unpacked_events(text, self._seal):
+                            yield from self._judged(event)
             else:
                 yield from self._ended(member.shards.pop(answer), member, found)
 
-    def _judged(self, text: str) -> Iterator[AnyEvent]:
-        try:
-            event = unpacked_event(text, self._seal)
-        except MessageError:
-            return
+    def _judged(self, event: AnyEvent) -> Iterator[AnyEvent]:
         if event.shard not in self._left or isinstance(event, ShardLost):
             return  # a shard that is given back is told of when its answer comes
         if isinstance(event, (ShardDone, ShardFailed)):
