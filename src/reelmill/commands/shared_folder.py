@@ -58,7 +58,7 @@ def work_as_one_of_several(
     found = search(inputs, place.out)
     own = found.sources if shard is None else shards(found.sources, shard.total)[shard.number - 1]
     with _shared(place, found.sources):
-        run = worker_run(task, place, given)
+        run = worker_run(task, place.folder, given)
         claims = Claims(place.claims, place.name, run.settings.claim_lease)
         summary = _work(run, own, claims, about)
         if summary.stopped is not None:

@@ -7,22 +7,18 @@ the submitter finds it.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from reelmill.core import gate
-from reelmill.core.keys import WRITTEN, Seal
-from reelmill.engine.state.adoption import check_private
+from reelmill.core.keys import Seal
 from reelmill.engine.state.artifact_store import stage_digest
 from reelmill.errors import ReelmillError, describe
 from reelmill.runs.engine import Engine
 from reelmill.runs.task import Task, task_named
-from reelmill.scale.claims import Claims
 from reelmill.scale.executor import (
     RecordingEnded,
     ShardDone,
@@ -31,11 +27,12 @@ from reelmill.scale.executor import (
     ShardProgressed,
     ShardStarted,
 )
-from reelmill.scale.job import read_card
 from reelmill.scale.messages import AnyEvent, MessageError, ShardTask, shortened_reason
 from reelmill.scale.open_work import OpenWork
 from reelmill.scale.roots import Roots
-from reelmill.scale.worker import WorkerPlace, worker_run
+from reelmill.scale.store import StoreError, StoreFullError
+from reelmill.scale.worker import worker_run
+from reelmill.scale.workplace import SharedFolder, Workplace
 
 _log = logging.getLogger(__name__)
 
@@ -100,16 +97,17 @@ class ShardWorker:
         if self._stopping.is_set():
             return "given back"
         try:
-            place = self._place(task)
+            place = self._workplace(task)
         except MessageError as error:
             _log.error("shard %s of job %s refused: %s", task.shard, task.job, error)
-            report(ShardFailed(task.shard, self.name, shortened_reason(f"{self.name}: {error}")))
-            return "refused"
+            return self._refuse(task, str(error), report)
         with self._guard:
             self._active += 1
         try:
-            with self._shared(task, place):
+            with place.opened():
                 return self._execute(task, place, report, alive)
+        except StoreError as error:
+            return self._give_back(task, str(error), report)
         finally:
             with self._guard:
                 self._active -= 1
@@ -142,40 +140,34 @@ class ShardWorker:
     # -- one shard
 
     def _execute(
-        self, task: ShardTask, place: WorkerPlace, report: Report, alive: Callable[[], None]
+        self, task: ShardTask, place: Workplace, report: Report, alive: Callable[[], None]
     ) -> Ending:
-        if not self._is_wanted(task, place):
+        if not place.is_wanted():
             _log.info("shard %s of job %s dropped: cancelled or over", task.shard, task.job)
             return "dropped"
-        claims = Claims(place.claims, self.name, self.lease_s)
-        what = f"{task.job}\n{task.submission}\n{task.shard}"
-        if not self._claimed(what, claims):
-            if claims.state(what) == "done":
+        if not place.claim(self._stopping):
+            if place.is_done:
                 report(ShardDone(task.shard, self.name))
             return "dropped"
+        ending: Ending = "given back"
         try:
             report(ShardStarted(task.shard, self.name, str(self.engine.choice.devices[0])))
-            ending = self._with_run(task, place, claims, report, alive)
-            if ending == "done":
-                claims.done(what)
+            ending = self._with_run(task, place, report, alive)
             return ending
         finally:
-            claims.release(what)
+            place.release(done=ending == "done")
 
     def _with_run(
-        self,
-        task: ShardTask,
-        place: WorkerPlace,
-        claims: Claims,
-        report: Report,
-        alive: Callable[[], None],
+        self, task: ShardTask, place: Workplace, report: Report, alive: Callable[[], None]
     ) -> Ending:
         try:
             work = self._work(task, place)
             try:
-                ending = self._work_on(task, place, work, claims, report, alive)
+                ending = self._work_on(task, place, work, report, alive)
             finally:
                 self._leave(work)
+        except StoreFullError as error:
+            return self._refuse(task, str(error), report)
         except ReelmillError as error:
             return self._give_back(task, str(error), report)
         except Exception as error:  # noqa: BLE001 (our own fault; the worker serves others)
@@ -189,23 +181,29 @@ class ShardWorker:
     def _work_on(
         self,
         task: ShardTask,
-        place: WorkerPlace,
+        place: Workplace,
         work: OpenWork,
-        claims: Claims,
         report: Report,
         alive: Callable[[], None],
     ) -> Ending:
-        paths = [str(self.roots.path(one.place)) for one in task.recordings]
-        left = {path: at for at, path in enumerate(paths)}
-        work.add(paths)
-        signed = 0.0
+        place.begin(work)
+        left: dict[str, int] = {}
+        signed, done = 0.0, 0
         while True:
+            is_all_there = place.is_all_there  # before what has arrived is taken
+            if arrived := place.arrived():
+                left |= arrived
+                work.add(list(arrived))
             ended = {path: left.pop(path) for path in [one for one in left if one in work.ended]}
-            if ended:
-                report(*(self._ended(task, work, at, path) for path, at in ended.items()))
-            if not left:
+            events = list(place.told())
+            for path, at in ended.items():
+                events.append(place.ended(self._ended(task, work, at, path), path))
+            if events:
+                done += sum(isinstance(event, RecordingEnded) for event in events)
+                report(*events)
+            if is_all_there and not left:
                 return "done"
-            if not self._is_wanted(task, place):
+            if not place.is_wanted():
                 work.run.stop("the job was cancelled")
                 work.run.join()
                 return self._give_back(task, "cancelled", report)
@@ -213,9 +211,9 @@ class ShardWorker:
                 return self._give_back(task, work.why_it_ended(), report)
             if time.monotonic() - signed > self.lease_s / _SIGNS:
                 signed = time.monotonic()
-                claims.renew()
+                place.renew()
                 alive()
-                report(ShardProgressed(task.shard, self.name, len(paths) - len(left)))
+                report(ShardProgressed(task.shard, self.name, done))
             work.wait(left, _LOOK_EVERY_S)
 
     def _ended(self, task: ShardTask, work: OpenWork, at: int, path: str) -> RecordingEnded:
@@ -236,40 +234,18 @@ class ShardWorker:
         report(ShardLost(task.shard, self.name, shortened_reason(reason)))
         return "dropped" if reason == "cancelled" else "given back"
 
-    def _claimed(self, what: str, claims: Claims) -> bool:
-        """Claim a shard. If another worker has claimed it, wait until it either gives a sign of
-        life or is found to be gone: brokers send a shard again as soon as a connection breaks."""
-        last_sign = claims.renewed_at(what)
-        while not claims.take(what):
-            renewed = claims.renewed_at(what)
-            is_alive = renewed is not None and renewed != last_sign
-            if claims.state(what) == "done" or is_alive or self._stopping.wait(_LOOK_EVERY_S):
-                return False
-        return True
+    def _refuse(self, task: ShardTask, reason: str, report: Report) -> Ending:
+        report(ShardFailed(task.shard, self.name, shortened_reason(f"{self.name}: {reason}")))
+        return "refused"
 
     # -- its job
 
-    def _place(self, task: ShardTask) -> WorkerPlace:
-        """Where results go. Raises MessageError where a path leads out of the roots."""
-        for one in task.recordings:
-            self.roots.path(one.place)
-        if task.work.out is None:
-            raise MessageError("there is no output folder")
-        return WorkerPlace(self.roots.path(task.work.out), folder_of(self.name, task.job))
+    def _workplace(self, task: ShardTask) -> Workplace:
+        """Raises MessageError where a path leads out of the roots."""
+        folder = folder_of(self.name, task.job)
+        return SharedFolder(task, self.roots, self.name, folder, self.seal, self.lease_s)
 
-    def _is_wanted(self, task: ShardTask, place: WorkerPlace) -> bool:
-        card = read_card(place.out / gate.CACHE, task.job, self.seal)
-        return card is not None and card.is_for(task)
-
-    @contextlib.contextmanager
-    def _shared(self, task: ShardTask, place: WorkerPlace) -> Iterator[None]:
-        """Open the shared output folder, for claims."""
-        originals = [self.roots.path(one.place) for one in task.recordings]
-        with gate.output(place.out, "", originals, self.seal.key_for(WRITTEN)):
-            check_private(place.out / gate.CACHE)
-            yield
-
-    def _work(self, task: ShardTask, place: WorkerPlace) -> OpenWork:
+    def _work(self, task: ShardTask, place: Workplace) -> OpenWork:
         """The open run of the shard's job.
 
         Raises:
@@ -282,17 +258,17 @@ class ShardWorker:
             work.enter()
             return work
 
-    def _begun(self, task: ShardTask, place: WorkerPlace) -> OpenWork:
+    def _begun(self, task: ShardTask, place: Workplace) -> OpenWork:
         given = {**task.work.settings, "claim_lease": self.lease_s}
         whole = self.tasks(task.work.task)
-        run = worker_run(whole, place, given, self.engine, task.work.priority)
+        run = worker_run(whole, place.folder, given, self.engine, task.work.priority)
         run.start()
         digests = {stage.name: stage_digest(stage) for stage in run.pipeline.stages}
         if digests != task.work.digests:
             run.stop("other results would be made")
             run.join()
             raise MessageError(_difference(digests, task.work.digests))
-        return OpenWork(run)
+        return place.begun(run)
 
     def _leave(self, work: OpenWork) -> None:
         """A shard no longer needs the run, which is closed when none has needed it for a while."""

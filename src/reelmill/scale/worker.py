@@ -69,7 +69,7 @@ def worker_name() -> str:
 
 def worker_run(
     task: str | Task,
-    place: WorkerPlace,
+    folder: Path,
     given: Mapping[str, Any],
     engine: Engine | None = None,
     priority: int = 0,
@@ -82,7 +82,7 @@ def worker_run(
             their own memory would make different results.
     """
     whole = task if isinstance(task, Task) else task_named(task)
-    own = {**given, "out": place.folder, "engine": engine or given.get("engine")}
+    own = {**given, "out": folder, "engine": engine or given.get("engine")}
     if engine is not None and (chosen := given.get("engine")) is not None:  # one name, two things
         settings = whole.settings
         whole = replace(whole, settings=lambda some: settings({**some, "engine": chosen}))
