@@ -45,7 +45,7 @@ def gather(cache: Path, seal: Seal) -> str | None:
     taken = left = 0
     workers = set()
     for worker, artifact in _made_by_workers(cache):
-        is_ours = _bring(artifact, worker, cache, seal)
+        is_ours = bring(artifact, _place_in(cache, artifact, worker), seal)
         left += is_ours is False
         if is_ours:
             taken += 1
@@ -75,7 +75,7 @@ def gather_recording(cache: Path, worker: str, sha256: str, seal: Seal) -> int:
     folder = cache / WORKERS / worker
     made = sorted(store.recording_folder(folder / gate.CACHE, sha256).glob("*.json"))
     ours = (one for one in made if store.OURS.fullmatch(one.name))
-    return sum(_bring(one, folder, cache, seal) is True for one in ours)
+    return sum(bring(one, _place_in(cache, one, folder), seal) is True for one in ours)
 
 
 def workers_table(cache: Path) -> Table | None:
@@ -107,10 +107,25 @@ def _made_by_workers(cache: Path) -> Iterator[tuple[Path, Path]]:
                 yield worker, artifact
 
 
-def _bring(artifact: Path, worker: Path, cache: Path, seal: Seal) -> bool | None:
-    """Bring one result here. Returns whether it is ours; None if it is here already or not
-    whole."""
-    target = store.artifacts(cache) / artifact.relative_to(store.artifacts(worker / gate.CACHE))
+def _place_in(cache: Path, artifact: Path, worker: Path) -> Path:
+    """Where a worker's result belongs in another cache."""
+    return store.artifacts(cache) / artifact.relative_to(store.artifacts(worker / gate.CACHE))
+
+
+def bring(artifact: Path, target: Path, seal: Seal) -> bool | None:
+    """Bring one result, with the files beside it, from one cache to another.
+
+    Args:
+        artifact: the result.
+        target: its path there.
+        seal: the user's.
+
+    Returns:
+        Whether it was made with the key; None if it is there already or not whole.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     if target.exists():
         return None
     files = _files_beside(_content(artifact), seal)

@@ -21,6 +21,7 @@ from reelmill.core.keys import user_key
 from reelmill.core.notices import announce, heard_by
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
+from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.planning import (
     Elsewhere,
     Job,
@@ -94,6 +95,8 @@ class Run:
 
     #: Who did how much, where other engines do the work.
     workers: Table | None = None
+    #: With engines that work on the same recordings; set before the start.
+    exchange: Exchange | None = None
     _is_feeding = False
     _is_paused = False
     _is_reported = False
@@ -517,6 +520,7 @@ class Run:
             early=self._early,
             resident=None if self._engine is None else self._engine.resident,
             priority=self.priority,
+            exchange=self.exchange,
         )
 
     def _devices(self) -> DeviceChoice:

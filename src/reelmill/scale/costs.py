@@ -29,10 +29,12 @@ _AT_ONCE = 5000
 
 @dataclass(frozen=True)
 class Estimate:
-    """The expected seconds of work of each recording, and how they were found, for people."""
+    """The expected seconds of work of each recording, how they were found, for people, and whether
+    the stages were measured."""
 
     seconds: list[float]
     notes: list[str]
+    is_measured: bool = True
 
 
 def estimate(paths: Sequence[Path], digests: Iterable[str], costs: StageCosts) -> Estimate:
@@ -57,7 +59,7 @@ def estimate(paths: Sequence[Path], digests: Iterable[str], costs: StageCosts) -
         seconds.append(_EACH_S + length * (1.0 if rate is None else rate))
     if unknown := sum(lengths.get(path) is None for path in paths):
         notes.append(f"the length of {count(unknown, 'recording')} is estimated by size")
-    return Estimate(seconds, notes)
+    return Estimate(seconds, notes, rate is not None)
 
 
 def durations(paths: Sequence[Path]) -> dict[Path, float]:

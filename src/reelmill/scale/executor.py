@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST_TEXT, MOST_REASON = 4096, 20_000
 #: The most recordings in a shard.
 MOST_RECORDINGS = 1000
+#: The most workers that share a recording, times the shards that each takes at a time.
+MOST_SHARES = 32
 #: How long to wait for workers to stop after a cancellation, in seconds.
 GRACE_S = 30.0
 #: A shard that was lost or given back so often is not sent again.
@@ -175,6 +177,10 @@ class Executor(Protocol):
         Raises:
             UsageError: it cannot be reached.
         """
+
+    def forget(self, shard: str) -> None:
+        """Nobody needs a shard any more; no event of it is yielded after this. Only between two
+        events of `submit`."""
 
     def cancel(self) -> None:
         """Start no further shard; `submit` ends when those being executed have stopped, which takes

@@ -20,6 +20,7 @@ from reelmill.core.keys import Seal
 from reelmill.errors import InputError
 from reelmill.scale.executor import (
     MOST_RECORDINGS,
+    MOST_SHARES,
     MOST_TEXT,
     Checked,
     Name,
@@ -155,6 +156,8 @@ class ShardTask(Checked):
         recordings: with what.
         cost: how many seconds one worker is expected to need.
         attempt: how often the shard was sent, counted from 1.
+        share: which share this is of a recording on which several workers work at the same time,
+            counted from 0; None for recordings that one worker does.
     """
 
     job: Name
@@ -164,6 +167,7 @@ class ShardTask(Checked):
     recordings: Annotated[list[ShardRecording], Field(min_length=1, max_length=MOST_RECORDINGS)]
     cost: Seconds = 0.0
     attempt: Annotated[int, Field(ge=1, le=1000)] = 1
+    share: Annotated[int, Field(ge=0, lt=MOST_SHARES)] | None = None
     kind: Literal["shard"] = "shard"
 
 

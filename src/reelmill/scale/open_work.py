@@ -13,14 +13,17 @@ from reelmill.engine.telemetry.events import RecordingFinished, RunEnded
 from reelmill.engine.telemetry.metrics import FileOutcome
 from reelmill.errors import ReelmillError
 from reelmill.runs.run import Run
+from reelmill.scale.exchange import FolderExchange
 
 
 class OpenWork:
     """A run, who needs it, and which recordings have ended in it."""
 
-    def __init__(self, run: Run) -> None:
-        """Listen to a run that was started and is open for recordings."""
+    def __init__(self, run: Run, exchange: FolderExchange | None = None) -> None:
+        """Listen to a run that was started and is open for recordings. `exchange`: of
+        the run."""
         self.run = run
+        self.exchange = exchange
         #: The outcomes of recordings, by absolute path.
         self.ended: dict[str, FileOutcome] = {}
         self._changed = threading.Condition()
@@ -68,9 +71,10 @@ class OpenWork:
         return self._stopped or "the run ended"
 
     def costs(self) -> tuple[dict[str, float], float]:
-        """How long each stage worked so far, by digest, and on how much recording, in seconds."""
+        """How long each stage worked so far, by digest, and on how much recording, in seconds.
+        Nothing, if other workers did a share of the work."""
         progress = self.run.progress
-        if progress is None:
+        if progress is None or (self.exchange is not None and self.exchange.is_used):
             return {}, 0.0
         digests = {stage.name: stage_digest(stage) for stage in self.run.pipeline.stages}
         worked = {

@@ -261,14 +261,15 @@ class ShardWorker:
     def _begun(self, task: ShardTask, place: Workplace) -> OpenWork:
         given = {**task.work.settings, "claim_lease": self.lease_s}
         whole = self.tasks(task.work.task)
-        run = worker_run(whole, place.folder, given, self.engine, task.work.priority)
+        exchange = place.new_exchange()
+        run = worker_run(whole, place.folder, given, self.engine, task.work.priority, exchange)
         run.start()
         digests = {stage.name: stage_digest(stage) for stage in run.pipeline.stages}
         if digests != task.work.digests:
             run.stop("other results would be made")
             run.join()
             raise MessageError(_difference(digests, task.work.digests))
-        return place.begun(run)
+        return place.begun(run, exchange)
 
     def _leave(self, work: OpenWork) -> None:
         """A shard no longer needs the run, which is closed when none has needed it for a while."""

@@ -7,12 +7,14 @@ ones, which any number of workers take one after the other.
 from __future__ import annotations
 
 import heapq
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelmill.engine.execution.planning import Source
 from reelmill.errors import UsageError
+from reelmill.scale.executor import MOST_SHARES
 
 #: The number of shards that all work is divided into, if they are neither too short nor too long
 #: then: enough that a dozen workers end at about the same time.
@@ -22,6 +24,12 @@ _ABOUT = 48
 _SHORTEST_S, _LONGEST_S = 5.0, 900.0
 #: The most recordings of a shard, so that it fits into a message.
 _MOST_RECORDINGS = 250
+
+#: A recording of less work is never shared, in seconds: workers that join would spend too much of
+#: it on reading the recording. Where nothing is measured, work is as long as the recording.
+_LEAST_SHARED_S, _LEAST_SHARED_UNMEASURED_S = 60.0, 1200.0
+#: Shares for each worker that is wanted: a worker takes two shards at a time.
+_SHARES_EACH = 2
 
 _SHARD = re.compile(r"(\d+)/(\d+)")
 
@@ -87,6 +95,28 @@ def grouped(costs: Sequence[float], most: int = _MOST_RECORDINGS) -> list[list[i
         groups[-1].append(at)
         cost += costs[at]
     return groups
+
+
+def shares(costs: Sequence[float], *, is_measured: bool) -> list[int]:
+    """How many shards each recording is to be, so that no worker is left alone with a long one
+    while others have nothing to do.
+
+    A recording is shared if it is more than a worker's usual shard, of all work, and more than a
+    minute's work.
+
+    Args:
+        costs: as in `grouped`.
+        is_measured: whether they rest on what the stages were measured to cost.
+
+    Returns:
+        The number of shards for each recording: 1 if one worker is to do it.
+    """
+    least = _LEAST_SHARED_S if is_measured else _LEAST_SHARED_UNMEASURED_S
+    share = max(sum(costs) / _ABOUT, least)
+    return [
+        1 if cost <= share else min(MOST_SHARES, _SHARES_EACH * math.ceil(cost / share))
+        for cost in costs
+    ]
 
 
 def _size(source: Source) -> int:

@@ -28,7 +28,8 @@ from reelmill.errors import NotOursError, UsageError
 from reelmill.report.wording import count
 from reelmill.runs.gathered import gather_recording
 from reelmill.runs.run import Run
-from reelmill.scale.costs import estimate
+from reelmill.scale.costs import Estimate, estimate
+from reelmill.scale.exchange import remove_portions
 from reelmill.scale.executor import (
     Executor,
     RecordingEnded,
@@ -41,7 +42,7 @@ from reelmill.scale.job import Job
 from reelmill.scale.messages import TRAVELLING, AnyEvent, Place, ShardRecording, ShardTask, Work
 from reelmill.scale.roots import Roots
 from reelmill.scale.shard_worker import folder_of
-from reelmill.scale.shards import grouped
+from reelmill.scale.shards import grouped, shares
 from reelmill.scale.worker import made_by_workers
 
 #: How often it looks whether the run was stopped.
@@ -80,6 +81,8 @@ class Submitter:
     _ended: dict[str, set[int]] = field(default_factory=dict)
     _workers: dict[str, _WorkerTotals] = field(default_factory=dict)
     _paths: dict[Place, str] = field(default_factory=dict)
+    #: Shared recordings that a worker has ended.
+    _over: set[Place] = field(default_factory=set)
     _is_over: threading.Event = field(default_factory=threading.Event)
 
     def feed(self) -> None:
@@ -110,6 +113,7 @@ class Submitter:
             costs.save()
         if not self.run.was_stopped:
             job.close()
+            remove_portions(self.run.out / gate.CACHE)
             for path in self.run.held():  # what no worker can be told of is done here
                 self.run.release(path)
 
@@ -153,17 +157,7 @@ class Submitter:
         for note in expected.notes if new else ():
             self.run.note(note)
         recordings = [ShardRecording(place, _size(path)) for place, path in new.items()]
-        added = [
-            ShardTask(
-                job.name,
-                job.submission,
-                _shard_name([recordings[at] for at in group]),
-                work,
-                [recordings[at] for at in group],
-                round(sum(expected.seconds[at] for at in group), 3),
-            )
-            for group in grouped(expected.seconds)
-        ]
+        added = self._divided(work, job, recordings, expected)
         job.add(added)
         self._tasks |= {task.shard: task for task in added}
         self.run.note(
@@ -171,6 +165,31 @@ class Submitter:
             f"by {self.executor.name}"
         )
         return sent
+
+    def _divided(
+        self, work: Work, job: Job, recordings: Sequence[ShardRecording], expected: Estimate
+    ) -> list[ShardTask]:
+        """Recordings in shards. Those that workers share are in several, the first of which comes
+        first as it would anyhow, and the others last: workers join when nothing else is left."""
+        counts = shares(expected.seconds, is_measured=expected.is_measured)
+
+        def shard(group: Sequence[int], share: int | None = None) -> ShardTask:
+            some = [recordings[at] for at in group]
+            cost = round(sum(expected.seconds[at] for at in group), 3)
+            name = _shard_name(some, share)
+            return ShardTask(job.name, job.submission, name, work, some, cost, share=share)
+
+        shared = [at for at, many in enumerate(counts) if many > 1]
+        shared.sort(key=lambda at: -expected.seconds[at])
+        whole = [at for at, many in enumerate(counts) if many == 1]
+        groups = grouped([expected.seconds[at] for at in whole])
+        first = [shard([at], 0) for at in shared]
+        first += [shard([whole[at] for at in group]) for group in groups]
+        if shared:
+            self.run.note(
+                f"several workers work on {count(len(shared), 'long recording')} at the same time"
+            )
+        return first + [shard([at], share) for at in shared for share in range(1, counts[at])]
 
     def _placed(self, path: str) -> Place | None:
         place = self.roots.place(Path(path))
@@ -191,10 +210,12 @@ class Submitter:
                     self._workers[worker] = _WorkerTotals(device)
             case RecordingEnded():
                 self._recording_ended(event, task)
+                self._end_shares(task, job, but=task.shard)
             case ShardDone():
                 costs.learn(event.stage_seconds, event.media_seconds)
                 self._release_all(task)
                 job.done(task.shard)
+                self._end_shares(task, job)
             case ShardLost(_, worker, reason):
                 if not self.run.was_stopped:
                     self.run.warn(f"worker {worker}: {reason}; its shard goes to another worker")
@@ -204,6 +225,8 @@ class Submitter:
     def _recording_ended(self, event: RecordingEnded, task: ShardTask) -> None:
         ended = self._ended.setdefault(task.shard, set())
         if event.index >= len(task.recordings) or event.index in ended:
+            return
+        if task.recordings[event.index].place in self._over:
             return
         ended.add(event.index)
         totals = self._workers.setdefault(event.worker, _WorkerTotals())
@@ -225,6 +248,18 @@ class Submitter:
         for at, recording in enumerate(task.recordings):
             if at not in ended:
                 self._release(recording, Elsewhere())
+
+    def _end_shares(self, task: ShardTask, job: Job, but: str = "") -> None:
+        """One worker has ended a recording that several share: nobody needs the other shards. Those
+        who work on them find all results, and end too."""
+        if task.share is None or task.recordings[0].place in self._over:
+            return
+        self._over.add(task.recordings[0].place)
+        for other in self._tasks.values():
+            if other.share is not None and other.recordings == task.recordings:
+                job.done(other.shard)
+                if other.shard != but:
+                    self.executor.forget(other.shard)
 
     def _release(self, recording: ShardRecording, elsewhere: Elsewhere) -> None:
         path = self._paths.get(recording.place)
@@ -265,8 +300,9 @@ def _here(message: str, there: Path, path: str) -> str:
     return message.replace(str(there), path)
 
 
-def _shard_name(recordings: Sequence[ShardRecording]) -> str:
+def _shard_name(recordings: Sequence[ShardRecording], share: int | None) -> str:
     text = "\n".join(f"{one.place.root}/{one.place.path} {one.size}" for one in recordings)
+    text += "" if share is None else f"\nshare {share}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

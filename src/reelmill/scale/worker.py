@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core import gate
+from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
@@ -73,6 +74,7 @@ def worker_run(
     given: Mapping[str, Any],
     engine: Engine | None = None,
     priority: int = 0,
+    exchange: Exchange | None = None,
 ) -> Run:
     """A run that makes what can be made away from the output folder: everything but the files for
     people, which are named after recordings and are written when the results are gathered.
@@ -87,6 +89,7 @@ def worker_run(
         settings = whole.settings
         whole = replace(whole, settings=lambda some: settings({**some, "engine": chosen}))
     run = Run(_without_files(whole), priority=priority, **own)
+    run.exchange = exchange
     check_model(whole, run.settings)
     return run
 

@@ -17,6 +17,7 @@ from reelmill.core.keys import WRITTEN, Seal
 from reelmill.engine.state.adoption import check_private
 from reelmill.runs.run import Run
 from reelmill.scale.claims import Claims
+from reelmill.scale.exchange import FolderExchange
 from reelmill.scale.executor import RecordingEnded
 from reelmill.scale.job import read_card
 from reelmill.scale.messages import AnyEvent, MessageError, ShardTask
@@ -54,7 +55,11 @@ class Workplace(Protocol):
     def release(self, *, done: bool) -> None:
         """The shard is done, or somebody else is to do it."""
 
-    def begun(self, run: Run) -> OpenWork:
+    def new_exchange(self) -> FolderExchange | None:
+        """For a run of the job: where it finds what others make of recordings that they share; None
+        where none is shared."""
+
+    def begun(self, run: Run, exchange: FolderExchange | None) -> OpenWork:
         """A run of the job was started, of which results are to be handed over."""
 
     def begin(self, work: OpenWork) -> None:
@@ -111,6 +116,7 @@ class SharedFolder:
         self._place = WorkerPlace(roots.path(task.work.out), folder)
         self._claims = Claims(self._place.claims, worker, lease_s)
         self._what = f"{task.job}\n{task.submission}\n{task.shard}"
+        self._exchange: FolderExchange | None = None
         self._coming = {str(path): at for at, path in enumerate(self._originals)}
 
     @property
@@ -150,6 +156,8 @@ class SharedFolder:
     def renew(self) -> None:
         """See `Workplace`."""
         self._claims.renew()
+        if self._exchange is not None:
+            self._exchange.renew()
 
     def release(self, *, done: bool) -> None:
         """See `Workplace`."""
@@ -157,12 +165,25 @@ class SharedFolder:
             self._claims.done(self._what)
         self._claims.release(self._what)
 
-    def begun(self, run: Run) -> OpenWork:
+    def new_exchange(self) -> FolderExchange:
+        """See `Workplace`."""
+        name = self._place.name
+        return FolderExchange(
+            self._place.out / gate.CACHE,
+            self._place.folder / gate.CACHE,
+            Claims(self._place.claims, name, self._claims.lease_s),
+            self._seal,
+        )
+
+    def begun(self, run: Run, exchange: FolderExchange | None) -> OpenWork:
         """See `Workplace`. The submitter looks into the run's folder."""
-        return OpenWork(run)
+        return OpenWork(run, exchange)
 
     def begin(self, work: OpenWork) -> None:
         """See `Workplace`. Everything is there."""
+        self._exchange = work.exchange
+        if self._task.share is not None and work.exchange is not None:
+            work.exchange.share(self._coming)
 
     def arrived(self) -> dict[str, int]:
         """See `Workplace`."""

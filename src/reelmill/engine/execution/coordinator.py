@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN
+from reelmill.engine.aio import aside
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.admission import Intake, admit
 from reelmill.engine.execution.earlier import sweep
+from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.planning import Elsewhere, Job, Source
 from reelmill.engine.execution.recording_runner import RecordingRunner
 from reelmill.engine.execution.recordings import RunRecordings
@@ -64,11 +66,14 @@ class Coordinator:
         early: EarlyWorkers | None = None,
         resident: ResidentEngine | None = None,
         priority: int = 0,
+        exchange: Exchange | None = None,
     ) -> None:
         """`lock`: the output folder's, where the caller holds it already. `early`: the workers to
         take first; the caller closes them. `resident`: an engine that the run shares with others,
-        in whose loop it runs; None for processes of its own. `priority`: among these runs."""
+        in whose loop it runs; None for processes of its own. `priority`: among these runs.
+        `exchange`: with engines that work on the same recordings; None if there are none."""
         self._pipeline = pipeline
+        self._exchange = exchange
         self._config = config
         self._resident = resident
         devices = devices or (NvmlDevices() if resident is None else resident.monitor.devices)
@@ -151,12 +156,7 @@ class Coordinator:
         """Call a function that may take long; in a thread, if the loop has other runs to serve."""
         if self._resident is None:
             return function(*arguments)
-        loop = asyncio.get_running_loop()
-        try:
-            called = loop.run_in_executor(None, partial(function, *arguments))
-        except RuntimeError:  # the interpreter exits, and starts no more threads
-            return function(*arguments)
-        return await called
+        return await aside(function, *arguments)
 
     def _model_workers(self) -> list[ModelWorkerTotals]:
         """What model workers did for this run."""
@@ -338,7 +338,14 @@ class Coordinator:
         pool = workers.pool
         withdrawals = self._withdrawals
         executor = StageExecutor(
-            pipeline, config, recorder, pool, workers.inference, disk_full, withdrawals
+            pipeline,
+            config,
+            recorder,
+            pool,
+            workers.inference,
+            disk_full,
+            withdrawals,
+            self._exchange,
         )
         return RecordingRunner(
             pipeline,
@@ -350,6 +357,7 @@ class Coordinator:
             executor,
             known.earlier,
             withdrawals,
+            self._exchange,
         )
 
     async def _until_done_or_stopped(self, runner: RecordingRunner, workers: RunWorkers) -> None:

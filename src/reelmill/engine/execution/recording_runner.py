@@ -11,11 +11,13 @@ from dataclasses import replace
 from functools import partial
 
 from reelmill.core.recording import FileState, Identity, Recording
-from reelmill.engine.aio import end_tasks
+from reelmill.engine.aio import aside, end_tasks
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.earlier import EarlierWork
+from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.planning import Job, recording_of, summary_of
 from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.execution.shared_stage import MadeElsewhere
 from reelmill.engine.execution.stage_cache import StageCache
 from reelmill.engine.execution.stage_executor import StageExecutor, all_or_first_error
 from reelmill.engine.execution.withdrawals import Withdrawals, Withdrawn
@@ -48,6 +50,7 @@ class RecordingRunner:
         executor: StageExecutor,
         earlier: EarlierWork,
         withdrawals: Withdrawals | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
@@ -58,6 +61,7 @@ class RecordingRunner:
         self._executor = executor
         self._earlier = earlier
         self._withdrawals = withdrawals or Withdrawals()
+        self._exchange = exchange
         self._making: dict[str, asyncio.Task[Result]] = {}
         self._open_by_content: dict[str, int] = {}
         #: Recordings started but not finished. With sequential loading this may be all of them.
@@ -234,18 +238,45 @@ class RecordingRunner:
         return self._cache.known(recording, stage, adopt=not making)
 
     async def _make(self, recording: Recording, stage: Stage) -> Result:
+        if (made_elsewhere := await self._brought(recording, stage)) is not None:
+            return made_elsewhere
         self._executor.expect(stage)
         sources = await self._obtain_all(recording, self._pipeline.makers(stage))
         task = replace(
             self._cache.task(recording, stage), sources=tuple(one.stored for one in sources)
         )
+        if (made_elsewhere := await self._brought(recording, stage)) is not None:
+            return made_elsewhere
         self._cache.clear(task, stage)
         if failure := self._failed_elsewhere.get((recording.id, stage.name)):
             self._executor.failed_elsewhere(failure)
         began = time.monotonic()
         try:
             made = await self._executor.make(task, stage)
+        except MadeElsewhere:
+            return await self._make(recording, stage)
         except cpu_worker.Damaged as damaged:
             self._cache.discard(damaged.path, str(damaged), sources)
             return await self._make(recording, stage)
-        return self._cache.keep(task, stage, made, time.monotonic() - began)
+        result = self._cache.keep(task, stage, made, time.monotonic() - began)
+        if (exchange := self._exchange_for(recording, stage)) is not None:
+            await aside(exchange.hand_over, task.target)
+        return result
+
+    # -- with engines that work on the same recording
+
+    def _exchange_for(self, recording: Recording, stage: Stage) -> Exchange | None:
+        """Where other engines' results of a stage are found; None if there are none."""
+        exchange = self._exchange
+        if exchange is None or stage.temporary or stage.named_outputs:
+            return None
+        return exchange if exchange.shares(recording.path) else None
+
+    async def _brought(self, recording: Recording, stage: Stage) -> Result | None:
+        """The result of another engine, if there is one."""
+        exchange = self._exchange_for(recording, stage)
+        if exchange is None:
+            return None
+        if not await aside(exchange.bring, self._cache.task(recording, stage).target):
+            return None
+        return self._cache.known(recording, stage, adopt=True)

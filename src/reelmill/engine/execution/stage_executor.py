@@ -9,14 +9,17 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from reelmill.engine.config import EngineConfig
+from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.previews import Previews
 from reelmill.engine.execution.run_recorder import RunRecorder
+from reelmill.engine.execution.shared_stage import Outputs, shared_outputs
 from reelmill.engine.execution.withdrawals import Withdrawals, Withdrawn
 from reelmill.engine.inference.run_inference import RunInference
 from reelmill.engine.inference.stage_run import StageFailed, StageRun, joined
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import cpu_worker
-from reelmill.engine.process.cpu_pool import RunPool
+from reelmill.engine.process.arena import Block
+from reelmill.engine.process.cpu_pool import Room, RunPool
 from reelmill.engine.resources import policy
 from reelmill.engine.stage import FileStage, ModelStage, Stage
 from reelmill.errors import Failure, NotBegunError, ReelmillError
@@ -45,6 +48,7 @@ class StageExecutor:
         inference: RunInference,
         on_disk_full: Callable[[], None],
         withdrawals: Withdrawals | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
@@ -53,6 +57,7 @@ class StageExecutor:
         self._inference = inference
         self._on_disk_full = on_disk_full
         self._withdrawals = withdrawals or Withdrawals()
+        self._exchange = exchange
 
     def expect(self, stage: Stage) -> None:
         """Announce that a stage's result will be made, so that its model is loaded meanwhile.
@@ -119,70 +124,104 @@ class StageExecutor:
         parts: tuple[object, ...] = (None,)
         if stage.parted:
             parts = (await self._in_pool(cpu_worker.Parts(**vars(task)), stage)).parts
-        base, label = task.target.with_suffix(".spill"), str(task.recording.path)
-        stage_runs = [self._inference.open(task.stage, label, base) for _ in parts]
-        if self._config.previews and isinstance(stage, ModelStage) and stage.previewed:
-            stage_runs[0].on_output = Previews(
-                task.recording.path, stage.name, self._config.spill_key, self._recorder.previewed
-            )
+        stage_runs: list[StageRun] = []
 
         def end(why: Withdrawn) -> None:
             for stage_run in stage_runs:
-                self._inference.items.abandon(stage_run, why)
+                self.abandon(stage_run, why)
 
-        with self._withdrawals.ending(task.recording.path, end):
-            return await self._until_merged(task, stage, parts, stage_runs)
-
-    async def _until_merged(
-        self,
-        task: cpu_worker.StageTask,
-        stage: Stage,
-        parts: Sequence[object],
-        stage_runs: Sequence[StageRun],
-    ) -> cpu_worker.Made:
         try:
-            handed = await all_or_first_error(
-                [
-                    self._run_part(
-                        cpu_worker.Split(**vars(replace(task, part=part))),
-                        stage,
-                        stage_run,
-                        stage_runs,
-                    )
-                    for part, stage_run in zip(parts, stage_runs, strict=True)
-                ]
-            )
-            spill_files, places = joined(stage_runs)
-            merge = cpu_worker.Merge(
-                **vars(task), spill_files=spill_files, places=places, handed=tuple(handed)
-            )
-            return await self._in_pool(merge, stage, ending=True)
+            with self._withdrawals.ending(task.recording.path, end):
+                outputs = await self._outputs(task, stage, parts, stage_runs)
+                merge = cpu_worker.Merge(
+                    **vars(task),
+                    spill_files=outputs.spill_files,
+                    places=outputs.places,
+                    handed=outputs.handed,
+                )
+                return await self._in_pool(merge, stage, ending=True)
         finally:
             for stage_run in stage_runs:
                 self._inference.items.close(stage_run)
 
+    async def _outputs(
+        self,
+        task: cpu_worker.StageTask,
+        stage: Stage,
+        parts: Sequence[object],
+        stage_runs: list[StageRun],
+    ) -> Outputs:
+        """All outputs of a model stage; `stage_runs` takes up its stage runs."""
+        if self._exchange is not None and self._exchange.shares(task.recording.path):
+            return await shared_outputs(
+                self, self._exchange, self._config, task, stage, parts, stage_runs
+            )
+        stage_runs += [self.stage_run(task) for _ in parts]
+        if self._config.previews and isinstance(stage, ModelStage) and stage.previewed:
+            stage_runs[0].on_output = Previews(
+                task.recording.path, stage.name, self._config.spill_key, self._recorder.previewed
+            )
+        splits = [cpu_worker.Split(**vars(replace(task, part=part))) for part in parts]
+        handed = await self.run_parts(splits, stage, stage_runs, stage_runs)
+        return Outputs(*joined(stage_runs), tuple(handed))
+
+    def stage_run(self, task: cpu_worker.StageTask) -> StageRun:
+        """Begin a stage run of a recording, or of a part of one."""
+        base = task.target.with_suffix(".spill")
+        return self._inference.open(task.stage, str(task.recording.path), base)
+
+    def abandon(self, stage_run: StageRun, why: Exception) -> None:
+        """Nothing more is to be done for a stage run."""
+        self._inference.items.abandon(stage_run, why)
+
+    def room(self, stage_run: StageRun, size: int) -> asyncio.Future[Block | None]:
+        """Wait for a block for an item; None if the stage run is over."""
+        return self._inference.items.room(stage_run, size)
+
+    def split_ended(self, stage_run: StageRun, total: int | None) -> None:
+        """A split is over, with `total` items, or None if it failed."""
+        self._inference.items.split_ended(stage_run, total)
+
+    async def run_parts(
+        self,
+        splits: Sequence[cpu_worker.Split],
+        stage: Stage,
+        stage_runs: Sequence[StageRun],
+        others: Sequence[StageRun],
+    ) -> list[Any]:
+        """Process parts of a recording from their splits to their last outputs. If one fails, all
+        `others` fail. Returns what `split` returned, by part."""
+        return await all_or_first_error(
+            [
+                self._run_part(split, stage, stage_run, others)
+                for split, stage_run in zip(splits, stage_runs, strict=True)
+            ]
+        )
+
     async def _run_part(
         self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun, others: Sequence[StageRun]
     ) -> Any:
-        """Process one part of a recording from its split to its last output. If it fails, all parts
-        fail. Returns what `split` returned."""
         try:
-            handed = await self._split(task, stage, stage_run)
+            handed = await self.split(task, stage, stage_run, partial(self.room, stage_run))
             await stage_run.finished
             return handed
         except Exception as error:
             for other in others:
-                self._inference.items.abandon(other, error)
+                self.abandon(other, error)
             raise
 
-    async def _split(self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun) -> Any:
+    async def split(
+        self, task: cpu_worker.Split, stage: Stage, stage_run: StageRun, room: Room
+    ) -> Any:
+        """Split a recording, or a part of one, into items; `room` gives each item its block.
+        Returns what `split` returned."""
         total: int | None = None
         try:
             answer = await self._pool.run(
                 task,
                 -2 * task.stage,
                 stall=self._config.stall_timeout,
-                room=partial(self._inference.items.room, stage_run),
+                room=room,
                 on_item=partial(self._inference.items.add, stage_run),
                 may_start=self._inference.has_room,
             )
@@ -194,7 +233,7 @@ class StageExecutor:
             total = made.items
             return made.handed
         finally:
-            self._inference.items.split_ended(stage_run, total)
+            self.split_ended(stage_run, total)
 
     # -- failures
 

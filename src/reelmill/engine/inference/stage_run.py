@@ -76,6 +76,11 @@ class StageRun:
             self.on_output(index, spill_file, place)
         self._settle()
 
+    def places_of(self, items: range) -> list[tuple[int, int, int]]:
+        """The number of the spill file, the offset and the size of outputs that are there."""
+        found = [self.places[3 * at : 3 * at + 3] for at in items]
+        return [(file, offset, size) for file, offset, size in found]
+
     def split_done(self, total: int) -> None:
         self.total = total
         self._settle()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.arena import Block
@@ -21,7 +21,8 @@ from reelmill.engine.process.handle import WorkerProcess
 from reelmill.engine.resources import policy
 from reelmill.errors import CrashError, NotBegunError, TransientError
 
-Room = Callable[[int], "asyncio.Future[Block | None]"]
+Granted: TypeAlias = "asyncio.Future[Block | None] | asyncio.Future[Block | cpu_worker.Skip | None]"
+Room = Callable[[int], Granted]
 OnItem = Callable[[cpu_worker.Sent], None]
 
 #: Files of this size and more are hashed in a separate process, because they take seconds to read.
@@ -398,7 +399,7 @@ class RunPool:
             self._busy -= 1
             self._pool.freed()
 
-    async def _room(self, block: asyncio.Future[Block | None]) -> Block | None:
+    async def _room(self, block: Granted) -> Block | cpu_worker.Skip | None:
         """Wait for room in the arena, during which tasks of other runs may start."""
         if block.done():
             return await block

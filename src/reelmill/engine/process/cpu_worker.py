@@ -161,9 +161,14 @@ class Order:
 
 @dataclass(frozen=True)
 class Ask:
-    """A split needs room for an item. The answer is a Block, or None if it is to stop."""
+    """A split needs room for an item. The answer is a Block, `Skip`, or None if it is to stop."""
 
     size: int
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Another engine infers the item: go on with the next one."""
 
 
 @dataclass(frozen=True)
@@ -448,11 +453,12 @@ def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:
                 f"{channel.arena.size >> 20} MB; give a larger --arena"
             )
         channel.send(Ask(packed.size))
-        block: Block | None = channel.receive()
+        block: Block | Skip | None = channel.receive()
         if block is None:
             raise Stopped
-        channel.arena.write(block, packed)
-        channel.send(Sent(count, float(item.cost), block))
+        if isinstance(block, Block):
+            channel.arena.write(block, packed)
+            channel.send(Sent(count, float(item.cost), block))
         count += 1
 
 

@@ -79,6 +79,10 @@ class CeleryExecutor:
         """The broker's address, without secrets."""
         return f"Celery ({without_secrets(self._broker)})"
 
+    def forget(self, shard: str) -> None:
+        """See `Executor`. A worker that gets it finds that it is not wanted."""
+        self._shards.pop(shard, None)
+
     def cancel(self) -> None:
         """See `Executor`."""
         self._cancellation.cancel()

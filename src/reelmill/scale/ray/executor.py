@@ -58,6 +58,11 @@ class RayExecutor:
         """See `Executor`."""
         return "Ray"
 
+    def forget(self, shard: str) -> None:
+        """See `Executor`."""
+        self._left.pop(shard, None)
+        self._waiting = deque(task for task in self._waiting if task.shard != shard)
+
     def cancel(self) -> None:
         """See `Executor`."""
         self._cancellation.cancel()
