@@ -25,6 +25,7 @@ def recognition_stages(
     options = DecodingOptions(
         task="translate" if translate else "transcribe",
         beam_size=settings.beam_size,
+        temperature=settings.temperature,
         initial_prompt=settings.initial_prompt,
         hotwords=settings.hotwords,
     )

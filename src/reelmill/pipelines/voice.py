@@ -42,6 +42,7 @@ def voice_pipeline(
         **({"translate": True} if settings.translate else {}),
         "compute_type": settings.compute_type,
         "beam_size": settings.beam_size,
+        **({"temperature": settings.temperature} if settings.temperature else {}),
         "initial_prompt": settings.initial_prompt,
         "hotwords": settings.hotwords,
         "aligner": None if aligners is None else aligners.spec.name,
@@ -52,7 +53,12 @@ def voice_pipeline(
         [
             Probe(),
             Decode(track=settings.track, channels=settings.channels, longest=settings.max_duration),
-            DetectSpeech(max_speech_seconds=whisper.window_seconds),
+            DetectSpeech(
+                threshold=settings.speech_threshold,
+                max_speech_seconds=whisper.window_seconds,
+                min_silence_ms=settings.speech_silence_ms,
+                pad_ms=settings.speech_padding_ms,
+            ),
             *recognition_stages(
                 settings,
                 whisper,

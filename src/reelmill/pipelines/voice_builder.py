@@ -36,6 +36,8 @@ def voice_settings(given: dict[str, Any]) -> Settings:
     languages = parse_languages(settings.language)
     if settings.translate and settings.engine == "whisperx":
         raise UsageError("--translate needs the default engine; leave out --engine")
+    if settings.temperature and settings.engine == "whisperx":
+        raise UsageError("--temperature needs the default engine; leave out --engine")
     if settings.engine == "whisperx" and len(languages) > 1:
         raise UsageError(
             f"--language {settings.language}: WhisperX takes a single language; give one, leave "

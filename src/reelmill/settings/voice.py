@@ -24,6 +24,22 @@ class VoiceFields(BaseFields):
         False, description="the recognizer writes English, whatever language is spoken"
     )
     beam_size: int = Field(5, ge=1, description="hypotheses kept while decoding")
+    speech_threshold: float = Field(
+        0.5, ge=0, le=1, description="probability from which sound counts as speech"
+    )
+    speech_silence_ms: int = Field(
+        160, ge=0, le=10_000, description="silence that ends a stretch of speech, in milliseconds"
+    )
+    speech_padding_ms: int = Field(
+        400, ge=0, le=2000, description="sound kept around speech, in milliseconds"
+    )
+    temperature: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="above 0, text is drawn at random, the same each time for the same sound; "
+        "0: the likeliest text",
+    )
     initial_prompt: str | None = Field(
         None, description="text given to the recognizer as what came before: names, spelling"
     )

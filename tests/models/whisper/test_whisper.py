@@ -54,7 +54,11 @@ def decode(whisper, windows, order, options):
     )
 
 
-@pytest.mark.parametrize("options", [DecodingOptions(), FALLING_BACK], ids=["beam", "fallback"])
+@pytest.mark.parametrize(
+    "options",
+    [DecodingOptions(), FALLING_BACK, DecodingOptions(temperature=0.7)],
+    ids=["beam", "fallback", "drawn"],
+)
 def test_results_do_not_depend_on_neighbours_and_order(whisper, windows, options):
     # proves: G2 G12 V9
     options = replace(options, beam_size=2)

@@ -209,13 +209,34 @@ def test_recordings_of_several_clients_at_once_in_formats_that_browsers_and_phon
         assert text.startswith(SAID), path.name
 
 
+def test_temperature_draws_and_a_file_that_is_sent_again_gets_the_same_text(
+    client: openai.OpenAI,
+) -> None:
+    # proves: W2
+    asked = {"temperature": 0.9, "response_format": "verbose_json", "language": "en"}
+    with ThreadPoolExecutor(2) as pool:
+        alone, _ = pool.map(lambda file: transcribed(client, file, **asked), (VOICEMAIL, CALL))
+    assert {one.temperature for one in alone.segments} <= {0.9, 1.0}
+    likeliest = transcribed(client, response_format="verbose_json", language="en")
+    measured = [one.avg_logprob for one in alone.segments]
+    assert measured != [one.avg_logprob for one in likeliest.segments]
+    again = transcribed(client, **asked)
+    assert (again.text, [one.avg_logprob for one in again.segments]) == (alone.text, measured)
+
+
+def test_speech_detection_follows_the_chunking_strategy(client: openai.OpenAI) -> None:
+    # proves: W2
+    deaf = {"type": "server_vad", "threshold": 1.0}
+    assert transcribed(client, chunking_strategy=deaf).text == ""
+
+
 def test_language_prompt_and_temperature_are_taken(client: openai.OpenAI) -> None:
     # proves: W2
     found = transcribed(
         client,
         language="en",
         prompt="A message by Emma.",
-        temperature=0.4,
+        temperature=0,
         response_format="verbose_json",
     )
     assert found.text.startswith(SAID) and found.language == "english"

@@ -39,14 +39,14 @@ def test_parameters__without_any__are_those_of_the_api() -> None:
             {"stream": "true", "response_format": "diarized_json"},
             RunSettings("base", has_times=True, has_speakers=True),
         ),
-        ({"temperature": "0.5", "chunking_strategy": "auto"}, RunSettings("base")),
+        ({"temperature": "0.5", "chunking_strategy": "auto"}, RunSettings("base", temperature=0.5)),
         (
-            {"chunking_strategy": '{"type": "server_vad", "threshold": 0.5}'},
-            RunSettings("base"),
+            {"chunking_strategy": '{"type": "server_vad", "prefix_padding_ms": 300}'},
+            RunSettings("base", detection=(("speech_padding_ms", 300),)),
         ),
         (
-            {"chunking_strategy[type]": "server_vad", "chunking_strategy[threshold]": "0.5"},
-            RunSettings("base"),
+            {"chunking_strategy[type]": "server_vad", "chunking_strategy[threshold]": "0.7"},
+            RunSettings("base", detection=(("speech_threshold", 0.7),)),
         ),
         (
             {

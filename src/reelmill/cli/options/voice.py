@@ -25,6 +25,10 @@ class Transcript:
         bool | None,
         typer.Option("--translate", help="Write English, whatever language is spoken."),
     ] = None
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="Above 0, up to 1: draw the text at random [0: the likeliest]."),
+    ] = None
     case: Annotated[
         Path | None,
         typer.Option(help="TOML file for court records: case number, speakers, excerpts."),

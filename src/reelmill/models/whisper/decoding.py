@@ -30,8 +30,9 @@ class DecodingOptions:
     """The options of decoding; names and defaults are faster-whisper's.
 
     `temperatures` are the steps of the fallback, see `step_arguments` for what a step above 0
-    does here. `initial_prompt` and `hotwords` are put before every window. `None` for a
-    threshold switches its check off. `timestamps`: whether the decoder writes them.
+    does here. With a `temperature` above 0, text is drawn at it (see `sampling.py`), and at higher
+    steps where it fails the checks. `initial_prompt` and `hotwords` are put before every window.
+    `None` for a threshold switches its check off. `timestamps`: whether the decoder writes them.
     """
 
     task: Literal["transcribe", "translate"] = "transcribe"
@@ -40,6 +41,7 @@ class DecodingOptions:
     length_penalty: float = 1.0
     repetition_penalty: float = 1.0
     no_repeat_ngram_size: int = 0
+    temperature: float = 0.0
     temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     compression_ratio_threshold: float | None = 2.4
     log_prob_threshold: float | None = -1.0
@@ -51,6 +53,13 @@ class DecodingOptions:
     initial_prompt: str | None = None
     hotwords: str | None = None
     timestamps: bool = False
+
+    @property
+    def steps(self) -> tuple[float, ...]:
+        """The temperatures of all steps: the first, and those of the fallback above it."""
+        if not self.temperature:
+            return self.temperatures
+        return (self.temperature, *(one for one in self.temperatures if one > self.temperature))
 
     @property
     def with_timestamps(self) -> bool:
@@ -149,7 +158,8 @@ def step_arguments(
     Step 0 is beam search, as in faster-whisper. Above it, faster-whisper draws random samples.
     CTranslate2 seeds its generator once per worker thread and cannot be seeded again, so a sample
     would depend on every window sampled before it: a resumed run, or another batch, would get other
-    texts. Therefore a step here extends the search without chance: three times as many hypotheses
+    texts. Text is drawn here only where that is asked for (`DecodingOptions.temperature`), at some
+    cost. Otherwise a step extends the search without chance: three times as many hypotheses
     are finished before the search ends (patience, Kasai et al. 2022, arXiv:2204.05424), which finds
     a likelier text at least as often as five samples at each temperature do. Where the text so far
     was `repetitive`, tokens said before are penalized as well, more at higher temperatures (Keskar

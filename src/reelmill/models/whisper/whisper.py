@@ -36,6 +36,7 @@ from reelmill.models.whisper.features import (
 )
 from reelmill.models.whisper.pauses import without_pause
 from reelmill.models.whisper.prompts import echoes, prompt_tokens, says
+from reelmill.models.whisper.sampling import draw, seed_of
 from reelmill.models.whisper.sentences import TimedWord, cut_into_segments
 
 #: Below this mean log probability, a text with a prompt is decoded again without it.
@@ -113,10 +114,11 @@ class Whisper:
         segments: list[list[DecodedSegment]] = [[] for _ in windows]
         pending = [(index, 0) for index in range(len(windows))]
         while pending:
-            best = self._search(encoded, [prompts[index] for index, _ in pending], options)
+            sounds = [windows[index][:, seek:] for index, seek in pending]
+            best = self._search(encoded, [prompts[index] for index, _ in pending], sounds, options)
             chosen = [languages[index] for index, _ in pending]
             if options.hotwords or options.initial_prompt:
-                best = self._unprompted(encoded, best, chosen, options)
+                best = self._unprompted(encoded, best, chosen, sounds, options)
             frames = [min(windows[index].shape[1], context) - seek for index, seek in pending]
             cut = self._cut(encoded, best, chosen, frames, options)
             rest = []
@@ -190,13 +192,22 @@ class Whisper:
         return found
 
     def _search(
-        self, encoded: Any, prompts: list[list[int]], options: DecodingOptions
+        self,
+        encoded: Any,
+        prompts: list[list[int]],
+        sounds: Sequence[Float32],
+        options: DecodingOptions,
     ) -> list[Hypothesis]:
         """The kept hypothesis of each window. Only windows that fail the checks are decoded
         again."""
         tried: list[list[Hypothesis]] = [[] for _ in prompts]
-        for temperature in options.temperatures:
+        for temperature in options.steps:
             failed = [i for i, one in enumerate(tried) if not one or goes_on(one, options)]
+            if options.temperature:
+                for i in failed:
+                    one = rows_of(encoded, [i])
+                    tried[i].append(self._drawn(one, prompts[i], sounds[i], temperature, options))
+                continue
             looping = [i for i in failed if tried[i] and is_repetitive(tried[i][-1], options)]
             for rows in (looping, [i for i in failed if i not in looping]):
                 if not rows:
@@ -212,11 +223,53 @@ class Whisper:
                     tried[i].append(_hypothesis(result, text, temperature, options))
         return [choose(hypotheses, options) for hypotheses in tried]
 
+    def _drawn(
+        self,
+        encoded: Any,
+        prompt: list[int],
+        sound: Float32,
+        temperature: float,
+        options: DecodingOptions,
+    ) -> Hypothesis:
+        """The text of one window, drawn at a temperature."""
+        arguments = {**step_arguments(0.0, False, options), "beam_size": 1, "patience": 1.0}
+
+        def ahead(tokens: list[int], length: int, is_first: bool) -> Any:
+            return self._results(
+                encoded,
+                [tokens],
+                options,
+                max_length=length,
+                suppress_blank=is_first and options.suppress_blank,
+                return_logits_vocab=True,
+                **arguments,
+            )[0]
+
+        drawn = draw(
+            ahead,
+            prompt,
+            _max_length(len(prompt), options),
+            self._special,
+            temperature,
+            seed_of(sound, temperature),
+            timestamps=options.with_timestamps,
+        )
+        text = self._tokenizer.decode(list(drawn.tokens)).strip()
+        return Hypothesis(
+            drawn.tokens,
+            text,
+            drawn.logprob / (len(drawn.tokens) + 1),
+            drawn.no_speech_prob,
+            compression_ratio(text),
+            temperature,
+        )
+
     def _unprompted(
         self,
         encoded: Any,
         best: Sequence[Hypothesis],
         languages: Sequence[str],
+        sounds: Sequence[Float32],
         options: DecodingOptions,
     ) -> list[Hypothesis]:
         """The hypotheses. A window whose text with the prompt is doubtful or repeats it is decoded
@@ -233,6 +286,7 @@ class Whisper:
         found = self._search(
             encoded if len(rows) == len(best) else rows_of(encoded, rows),
             [self._prompt(languages[row], plain) for row in rows],
+            [sounds[row] for row in rows],
             plain,
         )
         kept = list(best)
@@ -260,22 +314,34 @@ class Whisper:
         arguments: dict[str, Any],
     ) -> list[tuple[Any, str]]:
         """CTranslate2's result and its text, for each window."""
-        results = self._model.generate(
+        results = self._results(
+            encoded,
+            prompts,
+            options,
+            max_length=_max_length(len(prompts[0]), options),
+            suppress_blank=options.suppress_blank,
+            **arguments,
+        )
+        decode = self._tokenizer.decode
+        return [(result, decode(result.sequences_ids[0]).strip()) for result in results]
+
+    def _results(
+        self, encoded: Any, prompts: list[list[int]], options: DecodingOptions, **arguments: Any
+    ) -> list[Any]:
+        """CTranslate2's result for each window."""
+        results: list[Any] = self._model.generate(
             encoded,
             prompts,
             length_penalty=options.length_penalty,
-            max_length=_max_length(len(prompts[0]), options),
             return_scores=True,
             return_no_speech_prob=True,
-            suppress_blank=options.suppress_blank,
             suppress_tokens=self._suppressed(options),
             max_initial_timestamp_index=round(
                 options.max_initial_timestamp / SECONDS_PER_TIMESTAMP
             ),
             **arguments,
         )
-        decode = self._tokenizer.decode
-        return [(result, decode(result.sequences_ids[0]).strip()) for result in results]
+        return results
 
     def _cut(
         self,

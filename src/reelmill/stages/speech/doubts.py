@@ -111,9 +111,11 @@ def _spoken(segment: Segment, window: RecognizedWindow) -> float:
     )
 
 
-def is_doubtful(window: RecognizedWindow, pace: float = 0.0) -> bool:
-    """Whether a window is to be recognized again: its text is unlikely, was found only by
-    penalizing repetition, or covers too little of the speech (`pace`: as in `covers_little`)."""
+def is_doubtful(window: RecognizedWindow, pace: float = 0.0, temperature: float = 0.0) -> bool:
+    """Whether a window is to be recognized again: its text is unlikely, was found only by a step
+    of the fallback above the first `temperature`, or covers too little of the speech (`pace`: as in
+    `covers_little`)."""
     return covers_little(window, pace) or any(
-        segment.avg_logprob < LOW_LOGPROB or segment.temperature > 0 for segment in window.segments
+        segment.avg_logprob < LOW_LOGPROB or segment.temperature > temperature
+        for segment in window.segments
     )

@@ -54,13 +54,14 @@ class SecondLook:
 
 
 def second_looks(
-    windows: Sequence[RecognizedWindow], allowed: Sequence[str] = ()
+    windows: Sequence[RecognizedWindow], allowed: Sequence[str] = (), temperature: float = 0.0
 ) -> list[SecondLook]:
     """What is to be listened to again; the same for the same windows.
 
     Args:
         windows: of one recording, in order, as they were first recognized.
         allowed: the languages that may be spoken; any, if there are none.
+        temperature: of the first step of recognition.
     """
     decided = languages_of(windows, allowed)
     mixed = perhaps_mixed(windows, decided, allowed)
@@ -73,7 +74,7 @@ def second_looks(
             looks.append(SecondLook(number, "mixed", parts, tuple(allowed)))
         elif language != window.language:
             looks.append(SecondLook(number, "language", (whole,), (language,)))
-        elif is_doubtful(window, pace):
+        elif is_doubtful(window, pace, temperature):
             parts = tuple(grouped(whole, _DOUBT_SECONDS))
             looks.append(SecondLook(number, "doubtful", parts, (language,)))
         phantoms = phantoms_in(window) if language == window.language else []
@@ -88,6 +89,7 @@ def after_second_looks(
     looks: Iterable[SecondLook],
     heard: Iterator[RecognizedWindow],
     allowed: Sequence[str] = (),
+    temperature: float = 0.0,
 ) -> list[RecognizedWindow]:
     """The windows, some replaced by what was heard of them, or of their parts, the second time.
 
@@ -95,7 +97,7 @@ def after_second_looks(
         windows: as for `second_looks`.
         looks: what that gave.
         heard: what was recognized in the parts of all looks, in order.
-        allowed: as for `second_looks`.
+        allowed, temperature: as for `second_looks`.
     """
     again: dict[int, dict[str, list[RecognizedWindow]]] = {}
     for look in looks:
@@ -112,8 +114,10 @@ def after_second_looks(
             chosen = [_part(part, window, language, known, allowed) for part in parts["mixed"]]
             # A window with a single language is recognized better as a whole.
             one = {part.language for part in chosen} <= {window.language}
-            chosen = [window] if one and not _is_better(chosen, window, pace) else chosen
-        elif "doubtful" in parts and _is_better(parts["doubtful"], window, pace):
+            chosen = (
+                [window] if one and not _is_better(chosen, window, pace, temperature) else chosen
+            )
+        elif "doubtful" in parts and _is_better(parts["doubtful"], window, pace, temperature):
             chosen = parts["doubtful"]
         else:
             chosen = [window]
@@ -123,11 +127,13 @@ def after_second_looks(
     return found
 
 
-def _is_better(parts: Sequence[RecognizedWindow], window: RecognizedWindow, pace: float) -> bool:
+def _is_better(
+    parts: Sequence[RecognizedWindow], window: RecognizedWindow, pace: float, temperature: float
+) -> bool:
     """Whether what was heard in parts is to take the place of a window's text: likely, and more of
     it, or nearly as much and likelier."""
     segments = [segment for part in parts for segment in part.segments]
-    if not segments or not is_doubtful(window, pace):
+    if not segments or not is_doubtful(window, pace, temperature):
         return False
     now, before = letters_of(segments), letters_of(window.segments)
     likely = mean_logprob(segments)

@@ -28,7 +28,7 @@ from reelmill.stages.speech.doubt_findings import doubt_findings
 from reelmill.stages.speech.empty import empty_result
 from reelmill.stages.speech.language_findings import language_findings
 from reelmill.stages.speech.recognize import SpeechWindow, recognized
-from reelmill.stages.speech.second_look import after_second_looks, second_looks
+from reelmill.stages.speech.second_look import SecondLook, after_second_looks, second_looks
 from reelmill.stages.speech.spoken_languages import main_language
 from reelmill.stages.speech.windows import features_of
 
@@ -68,7 +68,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
         padding = inputs[Speech].padding
         for channel, audio in inputs[Audio].sounds():
-            looks = second_looks(inputs[Recognition].of(channel), self.languages)
+            looks = self._looks(inputs[Recognition].of(channel))
             samples = open_samples(context.folder, audio) if looks else None
             for look in looks:
                 for pieces in look.parts:
@@ -90,8 +90,9 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
         windows: list[RecognizedWindow] = []
         for channel, _ in inputs[Audio].sounds():
             heard = inputs[Recognition].of(channel)
-            looks = second_looks(heard, self.languages)
-            windows += after_second_looks(heard, looks, outputs, self.languages)
+            looks = self._looks(heard)
+            temperature = self.options.temperature
+            windows += after_second_looks(heard, looks, outputs, self.languages, temperature)
         language, probability = self._main_language(windows)
         if self.usable is not None and windows:
             self.usable.check(language)
@@ -118,11 +119,15 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
                 *(Finding("prompt", text=text, severity="warning") for text in self.left_out),
                 *empty_result(speech.seconds, segments, speech.spans),
                 *self._translated(language, segments),
+                *self._drawn(segments),
                 *language_findings(windows, language, self.languages, self.model),
                 *doubt_findings(windows),
                 *(one for window in windows for one in window.findings),
             ],
         )
+
+    def _looks(self, heard: Sequence[RecognizedWindow]) -> list[SecondLook]:
+        return second_looks(heard, self.languages, self.options.temperature)
 
     def _written(self, spoken: str) -> str:
         """The language of the text."""
@@ -133,6 +138,12 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
         if self.options.task == "translate" and segments:
             text = f"translated into English by the recognizer; spoken: {language_name(spoken)}"
             yield Finding("translated", text=text)
+
+    def _drawn(self, segments: Sequence[Segment]) -> Iterator[Finding]:
+        """That chance had a part in the text."""
+        if self.options.temperature and segments:
+            text = f"at temperature {self.options.temperature:g}, not the likeliest text"
+            yield Finding("drawn at random", text=text)
 
     def _main_language(self, windows: Sequence[RecognizedWindow]) -> tuple[str, float]:
         """The recording's language and its probability; NaN if the model knows only one."""

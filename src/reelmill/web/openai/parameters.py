@@ -33,7 +33,12 @@ _LISTS = frozenset(
 _STREAMED: tuple[Format, ...] = ("json", "text", "diarized_json")
 _MOST_SPEAKERS = 4
 _LONGEST_NAME = 100
-_VAD = {"type": None, "threshold": 1.0, "prefix_padding_ms": 1e6, "silence_duration_ms": 1e6}
+#: What `server_vad` may set, with the most of each, and the setting it is here.
+_VAD = {
+    "threshold": (1.0, "speech_threshold"),
+    "prefix_padding_ms": (2000, "speech_padding_ms"),
+    "silence_duration_ms": (10_000, "speech_silence_ms"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,9 @@ class Sample:
 class RunSettings:
     """What decides a transcript. Requests that ask for the same share a run.
 
-    `has_times`: words and segments get the times at which they are spoken. `previews`: text is told
-    as it is recognized.
+    `detection`: settings of speech detection that are not the usual ones, by name. `has_times`:
+    words and segments get the times at which they are spoken. `previews`: text is told as it is
+    recognized.
     """
 
     model: str
@@ -57,6 +63,8 @@ class RunSettings:
     prompt: str | None = None
     keywords: tuple[str, ...] = ()
     translate: bool = False
+    temperature: float = 0.0
+    detection: tuple[tuple[str, float], ...] = ()
     has_times: bool = False
     has_speakers: bool = False
     samples: tuple[Sample, ...] = ()
@@ -75,6 +83,8 @@ class Parameters:
     languages: tuple[str, ...]
     prompt: str | None
     keywords: tuple[str, ...]
+    temperature: float
+    detection: tuple[tuple[str, float], ...]
     samples: tuple[Sample, ...]
 
     def settings(self, model: str) -> RunSettings:
@@ -86,6 +96,8 @@ class Parameters:
             self.prompt,
             self.keywords,
             self.task == "translate",
+            self.temperature,
+            self.detection,
             is_timed,
             self.format == "diarized_json",
             self.samples,
@@ -112,10 +124,10 @@ def read_parameters(
         _languages(given),
         _prompt(given, limits),
         _keywords(given, limits),
+        _temperature(given),
+        _detection(given, fields),
         _samples(given, form, limits),
     )
-    _check_temperature(given)
-    _check_chunking(given, fields)
     if given.list("include"):
         raise invalid(
             "log probabilities of tokens are not available here; use response_format "
@@ -242,10 +254,8 @@ def _keywords(given: _Given, limits: EndpointLimits) -> tuple[str, ...]:
     return tuple(one for one in words if one)
 
 
-def _check_temperature(given: _Given) -> None:
-    text = given.text("temperature")
-    if text is None:
-        return
+def _temperature(given: _Given) -> float:
+    text = given.text("temperature") or "0"
     try:
         value = float(text)
     except ValueError:
@@ -256,10 +266,12 @@ def _check_temperature(given: _Given) -> None:
             "temperature",
             "invalid_value",
         )
+    return value
 
 
-def _check_chunking(given: _Given, fields: Mapping[str, Sequence[str]]) -> None:
-    """`auto`, or an object of type `server_vad`, as JSON or as `chunking_strategy[type]`."""
+def _detection(given: _Given, fields: Mapping[str, Sequence[str]]) -> tuple[tuple[str, float], ...]:
+    """The settings in `chunking_strategy`: `auto`, or an object of type `server_vad`, as JSON or as
+    `chunking_strategy[type]`."""
     text, values = given.text("chunking_strategy"), {}
     if text not in (None, "auto"):
         try:
@@ -269,24 +281,33 @@ def _check_chunking(given: _Given, fields: Mapping[str, Sequence[str]]) -> None:
     for name, given_values in fields.items():
         if name.startswith("chunking_strategy["):
             values[name.partition("[")[2].rstrip("]")] = given_values[0]
-    if values and not _is_vad(values):
+    if not values:
+        return ()
+    try:
+        return _vad(values)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        most = ", ".join(f"{name} (0 to {most:g})" for name, (most, _) in _VAD.items())
         raise invalid(
-            "chunking_strategy is auto, or an object of type server_vad with threshold, "
-            "prefix_padding_ms and silence_duration_ms",
+            f"chunking_strategy is auto, or an object of type server_vad with {most}",
             "chunking_strategy",
             "invalid_value",
-        )
+        ) from None
 
 
-def _is_vad(values: object) -> bool:
-    if not isinstance(values, dict) or values.get("type") != "server_vad":
-        return False
-    try:
-        return all(
-            0 <= float(values[name]) <= (_VAD[name] or 0) for name in values if name != "type"
-        )
-    except (KeyError, TypeError, ValueError):
-        return False
+def _vad(values: dict[str, object]) -> tuple[tuple[str, float], ...]:
+    """Raises some error for what is not valid."""
+    found = []
+    for name, value in values.items():
+        if name == "type" and value == "server_vad":
+            continue
+        most, setting = _VAD[name]
+        number = float(str(value))
+        if not 0 <= number <= most:
+            raise ValueError(name)
+        found.append((setting, number if name == "threshold" else round(number)))
+    if "type" not in values:
+        raise KeyError("type")
+    return tuple(sorted(found))
 
 
 def _samples(given: _Given, form: Format, limits: EndpointLimits) -> tuple[Sample, ...]:

@@ -114,6 +114,8 @@ class Transcriber:
             initial_prompt=settings.prompt,
             hotwords=", ".join(settings.keywords) or None,
             translate=settings.translate,
+            temperature=settings.temperature,
+            **_detection(settings),
             align=settings.has_times and not settings.translate,
             aligner="none",
             diarizer="default" if settings.has_speakers else "none",
@@ -144,6 +146,10 @@ def _default_model(settings: WebSettings, engine: Engine) -> str:
         choice = engine.choice
         chosen = choose_whisper(free_memory_mb(choice), str(choice.devices[0])).name
     return chosen
+
+
+def _detection(settings: RunSettings) -> dict[str, Any]:
+    return dict(settings.detection)
 
 
 def _written(samples: tuple[Sample, ...], folder: Path) -> Path | None:

@@ -44,6 +44,7 @@ _SETTINGS = {
     "compute_type": "演算形式",
     "translate": "英訳",
     "beam_size": "ビーム幅",
+    "temperature": "温度(temperature)",
     "initial_prompt": "事前の文",
     "hotwords": "予想される語",
     "aligner": "単語時刻モデル",

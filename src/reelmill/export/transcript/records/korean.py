@@ -48,6 +48,7 @@ _SETTINGS = {
     "compute_type": "연산 형식",
     "translate": "영어 번역",
     "beam_size": "탐색 폭(beam)",
+    "temperature": "온도(temperature)",
     "initial_prompt": "사전 문구",
     "hotwords": "예상 단어",
     "aligner": "정렬 모델",
