@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.core import gate
-from reelmill.core.atomic import replacing_by_name, write_text
+from reelmill.core.atomic import replacing_by_name, write_text, write_together
 from reelmill.core.recording import FileState, Recording
 from reelmill.core.written import Written
 from reelmill.errors import NotOursError
@@ -132,6 +132,27 @@ def test_a_file_that_was_there_before_is_kept(out: Path, tmp_path: Path) -> None
     with pytest.raises(NotOursError, match="not written by Reelmill"):
         write_text(out / "call.txt", "ours", of=source(tmp_path))
     assert results(out) == {"call.txt": "a clerk's own"}
+
+
+def test_of_results_written_together_none_appears_if_one_has_a_name_that_is_taken(
+    out: Path, tmp_path: Path
+) -> None:
+    (out / "call.srt").write_text("a clerk's own")
+    files = {out / "call.txt": b"text", out / "call.srt": b"subtitles", out / "a" / "b.vtt": b"x"}
+    with pytest.raises(NotOursError, match="not written by Reelmill"):
+        write_together(files, of=source(tmp_path))
+    assert results(out) == {"call.srt": "a clerk's own"}
+    assert not list((out / ".cache").rglob("*-part"))
+
+
+def test_results_written_together_are_ours_afterwards(out: Path, tmp_path: Path) -> None:
+    for text in (b"one", b"two"):
+        names = (out / "call.txt", out / "sub" / "call.srt")
+        write_together(dict.fromkeys(names, text), of=source(tmp_path))
+    assert results(out) == {"call.txt": "two", "sub/call.srt": "two"}
+    one = source(tmp_path)
+    gate.remove(out / "call.txt", one.path, one.id)
+    assert results(out) == {"sub/call.srt": "two"}
 
 
 @pytest.mark.parametrize("text", ["corrected", "uno"], ids=["longer", "of the same length"])

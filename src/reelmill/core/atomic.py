@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -140,6 +140,46 @@ def write_bytes(
     what is raised."""
     with replacing(path, of=of, durable=durable) as file:
         file.write(data)
+
+
+def write_together(files: Mapping[Path, bytes], *, of: Recording) -> None:
+    """Write results of a recording, each atomically, as `write_bytes` does one.
+
+    All reach the disk before the first gets its name. They are flushed at the same time, because
+    a file system writes its journal once for all who wait for it.
+
+    Raises:
+        NotOursError, OSError: as `replacing`, for the first that fails.
+    """
+    made: list[tuple[Path, Path]] = []
+    try:
+        with contextlib.ExitStack() as opened:
+            flushed = []
+            for path, data in files.items():
+                temporary = _temporary(gate.temporary_folder(path) / path.name)
+                descriptor = gate.create(temporary)
+                made.append((temporary, path))
+                file = opened.enter_context(os.fdopen(descriptor, "wb"))
+                file.write(data)
+                file.flush()
+                flushed.append(descriptor)
+            _flush_all(flushed)
+        gate.settle_all(made, of.path, of.id)
+    except BaseException:
+        for temporary, _ in made:
+            gate.discard(temporary)
+        raise
+
+
+def _flush_all(descriptors: Sequence[int]) -> None:
+    if len(descriptors) < 2:
+        for descriptor in descriptors:
+            os.fsync(descriptor)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(descriptors), "flush") as threads:
+        list(threads.map(os.fsync, descriptors))
 
 
 def write_text(path: Path, text: str, *, of: Recording | None = None) -> None:

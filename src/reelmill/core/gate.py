@@ -677,16 +677,27 @@ def settle(temporary: Path, path: Path, source: Path | None = None, content: str
         NotOursError: what has the name is not ours to replace.
         OSError: it cannot get it.
     """
-    made, spot = _spot(temporary), _spot(path)
-    with _folder_of(made, make=False) as before, _folder_of(spot, make=True) as folder:
-        owner = owner_in(spot.place, source, content)
-        exists = _check(spot, folder, owner, source)
-        if spot.is_result:
-            _note(spot, before, made.name, owner)
-        if exists or not spot.is_result:
-            os.replace(made.name, spot.name, src_dir_fd=before, dst_dir_fd=folder)
-        else:
-            _name_new(before, made.name, folder, spot.name)
+    settle_all([(temporary, path)], source, content)
+
+
+def settle_all(
+    files: Sequence[tuple[Path, Path]], source: Path | None = None, content: str = ""
+) -> None:
+    """Rename several files at once, as `settle` does one: they are checked and recorded together
+    before the first gets its name. The arguments and what is raised are those of `settle`, but
+    `files` has the temporary and the final name of each; all belong to one place."""
+    with contextlib.ExitStack() as folders:
+        moves = []
+        for temporary, path in files:
+            made, spot = _spot(temporary), _spot(path)
+            before = folders.enter_context(_folder_of(made, make=False))
+            folder = folders.enter_context(_folder_of(spot, make=True))
+            owner = owner_in(spot.place, source, content)
+            exists = _check(spot, folder, owner, source)
+            moves.append(_Move(made.name, before, spot, folder, owner, exists))
+        _note(moves)
+        for move in moves:
+            move.carry_out()
 
 
 def share(source: Path, target: Path, names: Iterable[str]) -> bool:
@@ -766,14 +777,40 @@ def _own_spot(path: Path) -> _Spot:
     return spot
 
 
-def _note(spot: _Spot, folder: int, temporary: str, owner: Owner) -> None:
-    descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        sha256, size = digest_of(descriptor)
-    finally:
-        os.close(descriptor)
-    entry = Written(spot.relative, sha256, size, owner)
-    _record(spot.place).add([entry], lambda: _open_record(spot.place))
+@dataclass(frozen=True)
+class _Move:
+    """A file that is to get its final name, with the descriptors of the folders it is in and goes
+    to. `exists`: a file of ours has the name."""
+
+    temporary: str
+    before: int
+    spot: _Spot
+    folder: int
+    owner: Owner
+    exists: bool
+
+    def entry(self) -> Written:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.temporary, flags, dir_fd=self.before)
+        try:
+            sha256, size = digest_of(descriptor)
+        finally:
+            os.close(descriptor)
+        return Written(self.spot.relative, sha256, size, self.owner)
+
+    def carry_out(self) -> None:
+        name = self.spot.name
+        if self.exists or not self.spot.is_result:
+            os.replace(self.temporary, name, src_dir_fd=self.before, dst_dir_fd=self.folder)
+        else:
+            _name_new(self.before, self.temporary, self.folder, name)
+
+
+def _note(moves: Sequence[_Move]) -> None:
+    results = [move for move in moves if move.spot.is_result]
+    if results:
+        place = results[0].spot.place
+        _record(place).add([one.entry() for one in results], lambda: _open_record(place))
 
 
 def _open_record(place: Place) -> int:

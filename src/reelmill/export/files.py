@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from reelmill.artifacts import ExportedFile
-from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_bytes
+from reelmill.core.atomic import NAME_MAX_BYTES, shortened, write_together
 from reelmill.core.recording import Recording, read_state
 
 #: Bytes kept free after a name for suffixes, including those of future formats.
 _SUFFIX_ROOM = 16
 
 
-def write_export(root: Path, recording: Recording, suffix: str, data: bytes) -> ExportedFile:
-    """Write `data` below `root`, named after the recording. Raises as `replacing` does."""
-    path = export_path(recording.name, suffix)
-    write_bytes(root / path, data, of=recording)
-    return ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
+def write_exports(
+    root: Path, recording: Recording, contents: Mapping[str, bytes]
+) -> list[ExportedFile]:
+    """Write files below `root`, named after the recording; `contents` by suffix. Raises as
+    `replacing` does."""
+    paths = {suffix: export_path(recording.name, suffix) for suffix in contents}
+    write_together({root / paths[one]: data for one, data in contents.items()}, of=recording)
+    return [
+        ExportedFile(paths[one], hashlib.sha256(data).hexdigest(), len(data))
+        for one, data in contents.items()
+    ]
 
 
 def file_facts(root: Path, path: str) -> ExportedFile:

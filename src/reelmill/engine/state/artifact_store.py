@@ -157,7 +157,7 @@ def save(
             {"path": os.path.relpath(one.path, path.parent), "key": one.key} for one in sources
         ]
     data = seal.signed(_PURPOSE, envelope)
-    write_bytes(path, data)
+    write_bytes(path, data, durable=not stage.temporary)
     return Saved(hashlib.sha256(data).hexdigest(), digests, stamps)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from reelmill.artifacts import (
     Artifact,
-    ExportedFile,
     Media,
     Sentences,
     SubtitleFiles,
@@ -16,7 +15,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
-from reelmill.export.files import export_path, write_export
+from reelmill.export.files import export_path, write_exports
 from reelmill.export.source import Source
 from reelmill.export.subtitles import (
     DEFAULT_STYLE,
@@ -62,16 +61,12 @@ class ExportSubtitles(FileStage):
             shown_picture(inputs[Media]),
             self.style,
         )
-        texts = {
-            suffix: text
+        contents = {
+            suffix: text.encode("utf-8", "surrogateescape")
             for name in self.formats
             for suffix, text in subtitle_writer(name).files(document).items()
         }
-        return SubtitleFiles([self._write(context, suffix, text) for suffix, text in texts.items()])
-
-    def _write(self, context: StageContext, suffix: str, text: str) -> ExportedFile:
-        data = text.encode("utf-8", "surrogateescape")
-        return write_export(self.root, context.recording, suffix, data)
+        return SubtitleFiles(write_exports(self.root, context.recording, contents))
 
     def claims(self, name: str) -> list[str]:
         writers = (subtitle_writer(format_name) for format_name in self.formats)

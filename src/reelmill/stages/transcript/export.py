@@ -11,7 +11,6 @@ from reelmill.artifacts import (
     Acoustics,
     Artifact,
     Diarization,
-    ExportedFile,
     Exports,
     Finding,
     Findings,
@@ -21,7 +20,7 @@ from reelmill.artifacts import (
 )
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
-from reelmill.export.files import export_path, write_export
+from reelmill.export.files import export_path, write_exports
 from reelmill.export.names import (
     SpeakerName,
     named,
@@ -130,10 +129,11 @@ class Export(FileStage):
             None if given.layer is None else Correction(given.layer, given.machine),
         )
         verbatim = replace(document, transcript=with_marks(spoken, inaudible=True, events=True))
-        files = [
-            self._write(context.recording, verbatim if writer.verbatim else document, writer)
+        contents = {
+            writer.suffix: writer.content(verbatim if writer.verbatim else document)
             for writer in self._writers()
-        ]
+        }
+        files = write_exports(self.root, context.recording, contents)
         return Exports(files, [*given.findings, *self._left_out(verbatim)])
 
     def claims(self, name: str) -> list[str]:
@@ -145,11 +145,6 @@ class Export(FileStage):
 
     def _writers(self) -> list[TranscriptWriter]:
         return [writer_for(name, words=self.words) for name in self.formats]
-
-    def _write(
-        self, recording: Recording, document: Document, writer: TranscriptWriter
-    ) -> ExportedFile:
-        return write_export(self.root, recording, writer.suffix, writer.content(document))
 
     def _left_out(self, document: Document) -> Iterator[Finding]:
         """What a format could not hold."""
