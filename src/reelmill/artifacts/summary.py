@@ -49,7 +49,7 @@ class ExportedFile:
     size: int
 
 
-@dataclass
+@dataclass(slots=True)
 class RecordingSummary:
     """What stages found out about a recording, for reports.
 

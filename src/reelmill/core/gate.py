@@ -53,7 +53,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PRIVATE = 0o700
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Known:
     """An original as it was when its run started."""
 
@@ -94,15 +94,21 @@ class _Opened:
     before: Place | None
     blocks: dict[object, Place] = field(default_factory=dict)
 
+    def put(self, block: object, place: Place) -> None:
+        """Add a block. A run opens its folder twice, and has its originals once in memory."""
+        alike = (one.originals for one in self.blocks.values() if one.originals == place.originals)
+        self.blocks[block] = replace(place, originals=next(alike, place.originals))
+
     def place(self) -> Place | None:
         """What all blocks together have open: for the results of the newest, with the originals of
         all; what was open before them if they have ended."""
-        if len(self.blocks) < 2:
-            return next(iter(self.blocks.values()), self.before)
+        newest = next(reversed(self.blocks.values()), self.before)
+        if newest is None or all(one.originals is newest.originals for one in self.blocks.values()):
+            return newest
         originals = {
             id_of: one for it in self.blocks.values() for id_of, one in it.originals.items()
         }
-        return replace(next(reversed(self.blocks.values())), originals=originals)
+        return replace(newest, originals=originals)
 
 
 _places: dict[str, Place] = {}
@@ -132,7 +138,7 @@ def output(
     block = object()
     with _mutex:
         opened = _opened.setdefault(place.given, _Opened(_places.get(place.given)))
-        opened.blocks[block] = place
+        opened.put(block, place)
         _refresh(place.given)
     try:
         yield
@@ -164,8 +170,10 @@ def protect(out: Path, originals: Sequence[Path]) -> None:
         given = os.path.abspath(out)
         known = _known(originals)
         if given in _opened:  # it is not said in whose block, so for as long as any is open
-            blocks = _opened[given].blocks
-            blocks |= {block: _with(one, known) for block, one in blocks.items()}
+            opened = _opened[given]
+            blocks, opened.blocks = opened.blocks, {}
+            for block, one in blocks.items():
+                opened.put(block, _with(one, known))
             _refresh(given)
         else:
             _places[given] = _with(_places[given], known)

@@ -16,7 +16,7 @@ from reelmill.errors import ChangedError, InputError, TransientError, kind_of
 _CHUNK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileState:
     """The facts compared before and after a run: hashes (hex), size in bytes, mtime in
     nanoseconds."""
@@ -35,7 +35,7 @@ class FileState:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
     """The identity of a file in the file system: which file a name refers to, and whether it was
     written to since.

@@ -216,6 +216,7 @@ class Submitter:
                 self._release_all(task)
                 job.done(task.shard)
                 self._end_shares(task, job)
+                del self._tasks[task.shard]
             case ShardLost(_, worker, reason):
                 if not self.run.was_stopped:
                     self.run.warn(f"worker {worker}: {reason}; its shard goes to another worker")
@@ -262,7 +263,7 @@ class Submitter:
                     self.executor.forget(other.shard)
 
     def _release(self, recording: ShardRecording, elsewhere: Elsewhere) -> None:
-        path = self._paths.get(recording.place)
+        path = self._paths.pop(recording.place, None)
         if path is None:
             return
         if elsewhere.failure is not None:

@@ -39,7 +39,7 @@ class Elsewhere:
     failure: Failure | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Job:
     """The way of one recording through a run."""
 

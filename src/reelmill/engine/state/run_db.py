@@ -15,7 +15,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ _decode_at = json.JSONDecoder().raw_decode
 _COMMIT_EVERY_S = 0.5
 
 
-@dataclass
+@dataclass(slots=True)
 class Original:
     """A source file in the ledger. `before` is its state when first hashed."""
 
@@ -232,7 +232,7 @@ class Ledger:
             before.sha256 if before else None,
             before.md5 if before else None,
             original.hashed_at,
-            json.dumps(vars(after)) if after else None,
+            json.dumps(asdict(after)) if after else None,
             original.checked_at,
             original.outcome,
             _failure_text(original.failure),

@@ -103,7 +103,7 @@ class ModelWorkerTotals:
         return min(1.0, self.busy_seconds / (self.last_at - self.first_at))
 
 
-@dataclass
+@dataclass(slots=True)
 class FileOutcome:
     """The outcome for one recording. `status`: done, failed, or waiting when the run stopped.
 
