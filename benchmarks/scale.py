@@ -157,12 +157,13 @@ def _toys(work: Path, workers: int, pinned: bool = False) -> Iterator[tuple[Clus
         redis.stop()
 
 
-class _Memory:
-    """The memory of processes with their children, every second, in MB."""
+class _Watch:
+    """The memory of processes, every second, in MB, and the CPU seconds of each and of all
+    processes that it started."""
 
     def __init__(self, pids: dict[str, int]) -> None:
         self.seen: dict[str, list[float]] = {name: [] for name in pids}
-        self.cpu: dict[str, float] = dict.fromkeys(pids, 0.0)
+        self._cpu: dict[str, dict[int, float]] = {name: {} for name in pids}
         self._pids = pids
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -172,14 +173,28 @@ class _Memory:
         self._over.set()
         self._thread.join()
 
+    def row(self, name: str, many: int) -> dict[str, Any]:
+        """What a process took for each of `many` recordings, and its memory as time went on."""
+        cpu, seen = self._cpu[name], self.seen[name] or [0.0]
+        row = {
+            "process": name,
+            "cpu_ms_per_recording": 1000 * cpu.get(self._pids[name], 0.0) / many,
+        }
+        row["with_its_processes"] = 1000 * sum(cpu.values()) / many
+        for share in (0.25, 0.5, 0.75, 1):
+            at = min(int(share * len(seen)), len(seen) - 1)
+            row[f"mb_at_{share:.0%}"] = seen[at]
+        return {key: round(one, 3) if isinstance(one, float) else one for key, one in row.items()}
+
     def _look(self) -> None:
-        while not self._over.wait(1.0):
+        while not self._over.wait(0.5):
             for name, pid in self._pids.items():
                 with contextlib.suppress(psutil.Error):
                     process = psutil.Process(pid)
                     self.seen[name].append(process.memory_info().rss / _MB)
-                    times = process.cpu_times()
-                    self.cpu[name] = times.user + times.system
+                    for one in (process, *process.children(recursive=True)):
+                        times = one.cpu_times()
+                        self._cpu[name][one.pid] = times.user + times.system
 
 
 def tiny(work: Path, count: int | None) -> list[dict[str, Any]]:
@@ -195,25 +210,14 @@ def tiny(work: Path, count: int | None) -> list[dict[str, Any]]:
         submitter = cluster.submit(folder, out)
         pids = {"submitter": submitter.pid, "broker": redis.pid}
         pids |= {f"worker {n}": one.pid for n, one in enumerate(cluster.workers)}
-        memory = _Memory(pids)
+        watch = _Watch(pids)
         code = submitter.wait()
-        memory.end()
+        watch.end()
         seconds = time.monotonic() - began
         report = json.loads((out / "performance_report.json").read_text())
         gathering = _gathering(work, cluster, folder)
-    rows: list[dict[str, Any]] = []
-    for name, seen in memory.seen.items():
-        half = seen[len(seen) // 2 :] or [0.0]
-        rows.append(
-            {
-                "process": name,
-                "cpu_ms_per_recording": round(1000 * memory.cpu[name] / many, 3),
-                "mb_at_half": round(half[0], 1),
-                "mb_at_end": round(half[-1], 1),
-                "mb_most": round(max(seen, default=0.0), 1),
-            }
-        )
-    local = {"process": "a run here that finds all results made", **gathering}
+    rows = [watch.row(name, many) for name in pids]
+    local = gathering | {"process": "a run here that finds all results made"}
     told = {"process": "the whole", "recordings": many, "exit_code": code}
     told["seconds"] = round(seconds, 1)
     told |= {"successful": report["successful"], "failed": report["failed"]}
@@ -227,11 +231,10 @@ def _gathering(work: Path, cluster: Cluster, folder: Path) -> dict[str, Any]:
     (out / ".cache").mkdir(parents=True, mode=0o700)
     (source / ".cache" / "workers").rename(out / ".cache" / "workers")
     process = cluster.local(folder, out)
-    memory = _Memory({"run": process.pid})
+    watch = _Watch({"run": process.pid})
     process.wait()
-    memory.end()
-    many = len(list(folder.iterdir()))
-    return {"cpu_ms_per_recording": round(1000 * memory.cpu["run"] / many, 3)}
+    watch.end()
+    return watch.row("run", len(list(folder.iterdir())))
 
 
 def pinned(work: Path, count: int | None) -> list[dict[str, Any]]:
