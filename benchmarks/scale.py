@@ -4,18 +4,22 @@
     python -m benchmarks.scale tiny --json benchmarks/results/scale_tiny.json
     python -m benchmarks.scale pinned --json benchmarks/results/scale_pinned.json
     python -m benchmarks.scale fill --json benchmarks/results/scale_fill.json
+    python -m benchmarks.scale faults --json benchmarks/results/scale_faults.json
 
 `same` runs `reelmill voice` on calls by one engine, by three Celery workers through Redis and
-through RabbitMQ, and by three workers of `--claim`, and compares the results byte for byte.
+through RabbitMQ, by the actors of a Ray cluster on this machine, and by three workers of `--claim`,
+and compares the results byte for byte.
 The others use the toy pipeline of the tests, whose work is known: 10,000 recordings of few words;
-two workers on a core each against one; the mean number of items in a batch. Needs redis-server, and
-for `same` rabbitmq-server and espeak-ng.
+two workers on a core each against one; the mean number of items in a batch; what happens when
+workers and brokers break. Needs redis-server, for `same` and `faults` rabbitmq-server, and for
+`same` espeak-ng and Ray.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import statistics
@@ -30,23 +34,26 @@ from typing import Any
 import psutil
 
 from benchmarks.common import REELMILL, show, told_command, write_result
+from benchmarks.scale_faults import faults
 from synthetic.corpus import generate_corpus
-from tests.scale.brokers import RedisServer, rabbitmq
+from tests.scale.brokers import RabbitServer, RedisServer
 from tests.scale.cluster import Cluster, artifacts
 
 _MB = 1 << 20
 _WORKERS = 3
+#: For `fill`: items in a full batch, and the seconds that the model takes for any batch.
+_BATCH, _BATCH_S = 16, 0.4
 
 
 def main() -> None:
+    trials = {"same": same, "tiny": tiny, "pinned": pinned, "fill": fill, "faults": faults}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["same", "tiny", "pinned", "fill"])
+    parser.add_argument("what", choices=list(trials))
     parser.add_argument("--recordings", type=int, help="how many recordings")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as folder:
-        trial = {"same": same, "tiny": tiny, "pinned": pinned, "fill": fill}[options.what]
-        rows = trial(Path(folder), options.recordings)
+        rows = trials[options.what](Path(folder), options.recordings)
     show(f"several workers: {options.what}", rows)
     command = told_command("benchmarks.scale")
     write_result(options.json, {"command": command, "load": os.getloadavg()[0], "rows": rows})
@@ -72,10 +79,17 @@ def same(work: Path, count: int | None) -> list[dict[str, Any]]:
         rows.append(_row("Celery, Redis", _through(redis.url, work, calls, out), out, one))
     finally:
         redis.stop()
-    (work / "rabbit").mkdir()
-    with rabbitmq(work / "rabbit") as url:
+    rabbit = RabbitServer(work / "rabbit")
+    try:
         out = work / "data" / "rabbit"
-        rows.append(_row("Celery, RabbitMQ", _through(url, work, calls, out), out, one))
+        rows.append(_row("Celery, RabbitMQ", _through(rabbit.url, work, calls, out), out, one))
+    finally:
+        rabbit.stop()
+    if importlib.util.find_spec("ray") is None:
+        print("Ray is not installed (pip install 'reelmill[ray]'): its row is missing")
+        return rows
+    out = work / "data" / "ray"
+    rows.append(_row("Ray", _by_ray(work, calls, out), out, one))
     return rows
 
 
@@ -116,6 +130,11 @@ def _through(url: str, work: Path, calls: Path, out: Path) -> float:
                 worker.wait(60)
 
 
+def _by_ray(work: Path, calls: Path, out: Path) -> float:
+    environment = {"REELMILL_ROOTS": str(work / "data"), "RAY_AUTH_MODE": "disabled"}
+    return _timed([*_voice(calls, out), "--on", "ray", "--actor-cores", "1"], environment)
+
+
 def _row(how: str, seconds: float, out: Path, one: Path) -> dict[str, Any]:
     found, wanted = artifacts(out), artifacts(one)
     # The note of decoded sound is gone when a recording is done.
@@ -141,10 +160,12 @@ def _for_people(out: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _toys(work: Path, workers: int, pinned: bool = False) -> Iterator[tuple[Cluster, RedisServer]]:
+def _toys(
+    work: Path, workers: int, pinned: bool = False, **toys: float
+) -> Iterator[tuple[Cluster, RedisServer]]:
     (work / "redis").mkdir(exist_ok=True)
     redis = RedisServer(work / "redis")
-    cluster = Cluster(work / f"cluster{workers}", redis.url)
+    cluster = Cluster(work / f"cluster{workers}", redis.url, **toys)
     cluster.environment["REELMILL_CLAIM_LEASE"] = "60"
     cores = sorted(os.sched_getaffinity(0))
     try:
@@ -254,11 +275,12 @@ def pinned(work: Path, count: int | None) -> list[dict[str, Any]]:
 
 
 def fill(work: Path, count: int | None) -> list[dict[str, Any]]:
-    """The mean number of items in a batch, by one engine and by two workers."""
-    with _toys(work, 2) as (cluster, _):
+    """The mean number of items in a batch, by one engine and by two workers, with a model that
+    takes longer than the work on the CPU, so that batches could be full."""
+    many = count or 600
+    with _toys(work, 2, batch=_BATCH, delay=_BATCH_S) as (cluster, _):
         texts = {
-            f"c{n:04d}.wav": " ".join(f"w{n}x{k}" for k in range(n % 9 + 1))
-            for n in range(count or 1000)
+            f"c{n:04d}.wav": " ".join(f"w{n}x{k}" for k in range(n % 9 + 1)) for n in range(many)
         }
         folder = cluster.recordings("calls", texts)
         one, several = cluster.data / "one", cluster.data / "several"
@@ -271,7 +293,13 @@ def fill(work: Path, count: int | None) -> list[dict[str, Any]]:
         }
     whole = means["one engine"]
     return [
-        {"how": how, "items_per_batch": round(mean, 3), "of_one_engine": round(mean / whole, 3)}
+        {
+            "how": how,
+            "recordings": many,
+            "items_per_batch": round(mean, 3),
+            "of_at_most": round(mean / _BATCH, 3),
+            "of_one_engine": round(mean / whole, 3),
+        }
         for how, mean in means.items()
     ]
 

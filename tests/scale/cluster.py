@@ -21,8 +21,9 @@ LEASE_S = 2.0
 class Cluster:
     """One shared folder, one broker, any number of workers."""
 
-    def __init__(self, folder: Path, broker: str) -> None:
-        self.folder, self.data = folder, folder / "data"
+    def __init__(self, folder: Path, broker: str, batch: float = 4, delay: float = 0.0) -> None:
+        """`batch`: the most items in a batch; `delay`: how long the model takes for each."""
+        self.folder, self.data, self._delay = folder, folder / "data", delay
         self.data.mkdir(parents=True)
         self.log = folder / "toys.log"
         self.log.touch()
@@ -31,6 +32,7 @@ class Cluster:
             "REELMILL_BROKER": broker,
             "REELMILL_CLAIM_LEASE": str(LEASE_S),
             "OMP_NUM_THREADS": "1",
+            "TOY_BATCH": str(int(batch)),
         }
         self.workers: list[subprocess.Popen[bytes]] = []
 
@@ -46,7 +48,7 @@ class Cluster:
         """Returns at once; `wait_for_workers` waits until they are ready."""
         said = self.folder / f"worker{len(self.workers)}.log"
         pinned = [] if core is None else ["taskset", "-c", str(core)]
-        worker = self._begin(["worker", self.data, self.log, 0.0], said, pinned)
+        worker = self._begin(["worker", self.data, self.log, self._delay], said, pinned)
         self.workers.append(worker)
         return worker
 
@@ -58,12 +60,13 @@ class Cluster:
             wait_until(lambda n=number: "waits for shards" in self.worker_log(n))
 
     def submit(self, folder: Path, out: Path, priority: int = 0) -> subprocess.Popen[bytes]:
-        command = ["submit", self.data, folder, out, 0.0, priority]
+        command = ["submit", self.data, folder, out, self._delay, priority]
         return self._begin(command, self.folder / f"{out.name}.log")
 
     def local(self, folder: Path, out: Path) -> subprocess.Popen[bytes]:
         """A run by one engine of its own."""
-        return self._begin(["local", self.data, folder, out], self.folder / f"{out.name}.log")
+        command = ["local", self.data, folder, out, self._delay]
+        return self._begin(command, self.folder / f"{out.name}.log")
 
     def said(self, out: Path) -> str:
         return (self.folder / f"{out.name}.log").read_text()

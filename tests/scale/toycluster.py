@@ -1,7 +1,7 @@
 """Workers and submitters of the toy pipeline, as processes.
 
 `python -m tests.scale.toycluster worker ROOT LOG DELAY`, `submit ROOT IN OUT DELAY PRIORITY` or
-`local ROOT IN OUT`.
+`local ROOT IN OUT DELAY`.
 The broker is in `REELMILL_BROKER`.
 """
 
@@ -18,9 +18,10 @@ from tests.engine.toys import toy_pipeline
 
 
 def toys(log: Path | None, delay: float) -> Callable[[str], Task]:
+    batch = int(os.environ.get("TOY_BATCH", "4"))
     task = Task(
         "toy",
-        lambda given: load_settings(**{"batch_size": 4, "max_batch": 4, **given}),
+        lambda given: load_settings(**{"batch_size": batch, "max_batch": batch, **given}),
         lambda context: toy_pipeline(context.out, log, delay=delay),
     )
     return lambda name: task
@@ -41,7 +42,8 @@ def main() -> int:
         log, delay = Path(rest[0]), float(rest[1])
         return run_worker(os.environ["REELMILL_BROKER"], [root], "cpu", 2, toys(log, delay))
     if kind == "local":
-        run = Run(toys(None, 0.0)("toy"), rest[0], out=rest[1], device="cpu")
+        delay = float(rest[2]) if rest[2:] else 0.0
+        run = Run(toys(None, delay)("toy"), rest[0], out=rest[1], device="cpu")
         return exit_code(run_command(run, quiet=False, as_json=False))
     from reelmill.commands.submit import submit
     from reelmill.scale import shards

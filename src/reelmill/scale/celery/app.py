@@ -12,6 +12,7 @@ from kombu import Exchange, Queue
 
 from reelmill.core.invocation import without_secrets
 from reelmill.errors import UsageError
+from reelmill.scale.celery.tls import tls_of
 from reelmill.scale.messages import MOST_BYTES
 
 #: The queue of shards, and the name of the task.
@@ -39,7 +40,7 @@ def make_app(broker: str, lease_s: float) -> Celery:
         lease_s: a worker that gave no sign of life for so long is gone.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is neither, or what it says of TLS cannot be.
     """
     scheme = broker.partition("://")[0]
     if scheme not in _KNOWN:
@@ -47,8 +48,10 @@ def make_app(broker: str, lease_s: float) -> Celery:
             f"--broker {without_secrets(broker)}: give redis://HOST:6379/0, rediss:// with TLS, "
             "amqp://HOST:5672// or amqps:// with TLS"
         )
-    app = Celery("reelmill", broker=broker, set_as_current=False)
+    address, tls = tls_of(broker)
+    app = Celery("reelmill", broker=address, set_as_current=False)
     app.conf.update(
+        broker_use_ssl=tls,
         accept_content=["json"],
         task_serializer="json",
         result_backend=None,

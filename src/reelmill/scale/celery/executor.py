@@ -24,6 +24,7 @@ from reelmill.scale.celery.app import (
     priority_for,
     shard_queue,
 )
+from reelmill.scale.celery.tls import untrusted
 from reelmill.scale.executor import (
     GRACE_S,
     MOST_ATTEMPTS,
@@ -238,6 +239,6 @@ class CeleryExecutor:
                 connection.ensure_connection(max_retries=2, interval_start=0.2, timeout=10)
             except (OperationalError, OSError, *connection.recoverable_connection_errors) as error:
                 raise UsageError(
-                    f"--broker {without_secrets(self._broker)}: cannot be reached "
-                    f"({without_secrets(str(error))})"
+                    f"--broker {without_secrets(self._broker)}: cannot be reached: "
+                    f"{untrusted(error) or without_secrets(str(error))}"
                 ) from error
