@@ -15,7 +15,7 @@ from reelmill.errors import InputError, ReelmillError, UsageError, reason
 from reelmill.media.audio.decode import SAMPLE_RATE, decode
 from reelmill.media.audio.samples import window
 from reelmill.stages.speakers.profile_speakers import voice_of, voice_windows
-from reelmill.stages.speakers.same_voice import KnownVoice
+from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions
 from reelmill.stages.speech.detect_speech import speech_probabilities
 from reelmill.stages.speech.vad_segments import SegmentOptions, segment
 
@@ -24,7 +24,7 @@ _TOGETHER = 8
 #: Speech without padding; pauses of up to a tenth of a second are part of it.
 _SPEECH = SegmentOptions(pad_ms=0, min_silence_ms=100)
 #: A person's samples need at least this much speech to be compared with, s.
-_LEAST_SECONDS = 3.0
+_LEAST_SECONDS = MatchOptions().shortest_sample
 #: At least half of the windows of one person are more similar to their mean than this.
 _ONE_VOICE = 0.6
 
@@ -76,7 +76,7 @@ def listen_to(
         if seconds < _LEAST_SECONDS:
             notes.append(
                 f"{printable(name)}: {seconds:.1f} s of speech are too little to know somebody by; "
-                f"give {_LEAST_SECONDS:.0f} s or more"
+                f"give {_LEAST_SECONDS:g} s or more, better half a minute"
             )
             continue
         windows = voice_windows(pieces, spec)

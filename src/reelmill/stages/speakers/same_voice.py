@@ -20,6 +20,10 @@ class MatchOptions:
         least_seconds: voices from less speech are not compared.
         mean, deviation: prior for the cosine similarity of different people.
         weight: the prior's weight, as a number of people.
+        short_sample: how much lower the threshold is for the shortest samples of known people,
+            whose voices are less similar to everybody's; up to `full_sample` seconds it rises
+            evenly, so that wrong names are as rare with all of them.
+        shortest_sample, full_sample: seconds of speech in samples.
         alike: voices this similar are probably the same person, so they are not used to measure how
             similar others are.
     """
@@ -30,6 +34,14 @@ class MatchOptions:
     deviation: float = 0.135
     weight: float = 8.0
     alike: float = 0.75
+    short_sample: float = 0.4
+    shortest_sample: float = 1.2
+    full_sample: float = 3.0
+
+    def threshold_for(self, sample: float) -> float:
+        """The least score of a speaker and a known person with so many seconds of speech."""
+        lacking = (self.full_sample - sample) / (self.full_sample - self.shortest_sample)
+        return self.threshold - self.short_sample * min(1.0, max(0.0, lacking))
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,8 @@ def named(
     for place in np.argsort(-alike, axis=None, kind="stable").tolist():
         speaker, column = divmod(place, len(people))
         one, score = people[column], float(alike[speaker, column])
-        enough = score >= options.threshold and seconds[speaker] >= options.least_seconds
+        threshold = options.threshold_for(one.seconds)
+        enough = score >= threshold and seconds[speaker] >= options.least_seconds
         if enough and speaker not in found and one.name not in taken:
             found[speaker] = one.name, score
             taken.add(one.name)

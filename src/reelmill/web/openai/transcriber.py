@@ -21,6 +21,7 @@ from reelmill.runs.engine import Engine
 from reelmill.runs.run import Run
 from reelmill.settings import load_settings
 from reelmill.stages.speakers.profile_speakers import ProfileSpeakers
+from reelmill.stages.speakers.same_voice import MatchOptions
 from reelmill.web.openai.errors import ApiError, invalid
 from reelmill.web.openai.form import Upload
 from reelmill.web.openai.models import Models
@@ -169,8 +170,8 @@ def _unknown(run: Run, samples: tuple[Sample, ...]) -> list[Sample]:
 def _no_voice(samples: Sequence[Sample]) -> ApiError:
     names = ", ".join(one.name for one in samples)
     return invalid(
-        f"the samples of {names} cannot be used: give recordings in which one person speaks for 3 "
-        "seconds or more",
+        f"the samples of {names} cannot be used: give recordings in which one person speaks for "
+        f"{MatchOptions().shortest_sample:g} seconds or more",
         "known_speaker_references",
         "invalid_audio",
     )
