@@ -59,8 +59,8 @@ def test_turns__of_clients_that_leave__go_to_others() -> None:
 @pytest.mark.parametrize(
     ("limits", "refused"),
     [
-        (EndpointLimits(per_person=2), "Kim"),
-        (EndpointLimits(per_person=2, requests=3), "Lee"),
+        (EndpointLimits(per_client=2), "Kim"),
+        (EndpointLimits(per_client=2, requests=3), "Lee"),
     ],
 )
 def test_present__one_too_many__is_told_when_to_come_again(

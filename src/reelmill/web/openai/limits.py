@@ -10,9 +10,9 @@ class EndpointLimits:
     """The limits of the endpoint.
 
     Attributes:
-        per_person: requests of one person that are uploaded, wait or are worked on.
-        requests: such requests of all people.
-        at_once: recordings that the engine has at a time; others wait, and people take turns.
+        per_client: requests of one client that are uploaded, wait or are worked on.
+        requests: such requests of all clients.
+        at_once: recordings that the engine has at a time; others wait, and clients take turns.
         fields: bytes of all parameters of a request, which include samples of known speakers.
         sample: bytes of one of these samples.
         duration: seconds of a recording.
@@ -22,7 +22,7 @@ class EndpointLimits:
         idle: seconds after which a group that nobody uses is closed.
     """
 
-    per_person: int = 64
+    per_client: int = 64
     requests: int = 512
     at_once: int = 32
     fields: int = 16 << 20

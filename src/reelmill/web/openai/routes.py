@@ -151,7 +151,7 @@ class _Exchange:
         self._request = request
         self._task = task
         self._transcriber = _transcriber(request)
-        self._person: str = request.state.person.name
+        self._client = ""
 
     async def receive(self, work: contextlib.AsyncExitStack) -> None:
         """Read and check the form. Its file is there until `work` is closed.
@@ -160,7 +160,8 @@ class _Exchange:
             ApiError: it cannot be accepted.
         """
         transcriber = self._transcriber
-        work.enter_context(transcriber.turns.present(self._person))
+        self._client = await asyncio.to_thread(transcriber.client, self._request)
+        work.enter_context(transcriber.turns.present(self._client))
         path = transcriber.new_upload()
         work.callback(gate.discard, path)
         limits = transcriber.limits
@@ -201,7 +202,7 @@ class _Exchange:
             await _end(hearing)
 
     async def _hear(self, preview: Preview | None = None) -> Heard:
-        return await self._transcriber.hear(self._settings, self._upload, self._person, preview)
+        return await self._transcriber.hear(self._settings, self._upload, self._client, preview)
 
     def _tokens(self, text: str) -> list[int]:
         return self._transcriber.tokens(self._settings.model, text)

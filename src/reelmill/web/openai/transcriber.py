@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
+
 from reelmill.core import gate
 from reelmill.core.atomic import write_bytes
 from reelmill.errors import UsageError
@@ -28,6 +30,8 @@ from reelmill.web.openai.models import Models
 from reelmill.web.openai.open_runs import Heard, OpenRuns, Preview
 from reelmill.web.openai.parameters import RunSettings, Sample
 from reelmill.web.openai.turns import Turns
+from reelmill.web.security.peers import Peers
+from reelmill.web.security.people import Person
 from reelmill.web.settings import WebSettings
 
 #: Someone waits for the answer, so these runs go before those of the queue.
@@ -53,6 +57,7 @@ class Transcriber:
         self._folder = gate.own(settings.data / _FOLDER)
         self._runs = OpenRuns(self._folder / "runs", self._begin, limits)
         self._tokenizers: dict[str, Any] = {}
+        self._peers = Peers()
         self._mutex = threading.Lock()
 
     @classmethod
@@ -76,18 +81,26 @@ class Transcriber:
         return self._folder / "uploads" / uuid.uuid4().hex
 
     async def hear(
-        self, settings: RunSettings, upload: Upload, person: str, preview: Preview | None = None
+        self, settings: RunSettings, upload: Upload, client: str, preview: Preview | None = None
     ) -> Heard:
-        """Transcribe a file, when it is this person's turn. `preview` is told what is recognized
+        """Transcribe a file, when it is this client's turn. `preview` is told what is recognized
         meanwhile.
 
         Raises:
             ApiError: it failed; the error says what the client can do.
         """
-        async with self.turns.turn(person):
+        async with self.turns.turn(client):
             heard = await self._runs.hear(settings, upload, preview)
         names = {who: settings.samples[int(number)].name for who, number in heard.names.items()}
         return replace(heard, names=names)
+
+    def client(self, request: Request) -> str:
+        """The client that sent a request: a key, a person, or a program with the server's token."""
+        person: Person = request.state.person
+        if not person.is_shared or request.client is None:
+            return f"{person.name} {person.key}"
+        with self._mutex:
+            return f"{person.name} {self._peers.name(request.client, request.scope['server'])}"
 
     def tokens(self, model: str, text: str) -> list[int]:
         """The ids of a text's tokens in a model's vocabulary."""

@@ -1,4 +1,4 @@
-"""Who may be worked for: people take turns, and one who sends too much waits or is refused."""
+"""Who may be worked for: clients take turns, and one that sends too much waits or is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_WAIT = 60
 
 
 class Turns:
-    """The requests of all people."""
+    """The requests of all clients."""
 
     def __init__(self, limits: EndpointLimits) -> None:
         self._limits = limits
@@ -37,15 +37,15 @@ class Turns:
         return self._limits.at_once - self._free
 
     @contextlib.contextmanager
-    def present(self, person: str) -> Iterator[None]:
-        """A request of a person is here, from before its body is read until it is answered.
+    def present(self, client: str) -> Iterator[None]:
+        """A request of a client is here, from before its body is read until it is answered.
 
         Raises:
             ApiError: there are too many.
         """
-        mine, all_of_them = self._present[person], self._present.total()
-        if mine >= self._limits.per_person or all_of_them >= self._limits.requests:
-            whose = "yours" if mine >= self._limits.per_person else "all clients'"
+        mine, all_of_them = self._present[client], self._present.total()
+        if mine >= self._limits.per_client or all_of_them >= self._limits.requests:
+            whose = "yours" if mine >= self._limits.per_client else "all clients'"
             raise ApiError(
                 429,
                 f"Rate limit reached: {mine} of your requests and {all_of_them} in all are being "
@@ -53,21 +53,21 @@ class Turns:
                 code="rate_limit_exceeded",
                 retry_after=self._wait(),
             )
-        self._present[person] += 1
+        self._present[client] += 1
         try:
             yield
         finally:
-            self._present[person] -= 1
-            if not self._present[person]:
-                del self._present[person]
+            self._present[client] -= 1
+            if not self._present[client]:
+                del self._present[client]
 
     @contextlib.asynccontextmanager
-    async def turn(self, person: str) -> AsyncIterator[None]:
+    async def turn(self, client: str) -> AsyncIterator[None]:
         """Wait for a place in the engine, and have it during the block."""
         if self._free:
             self._free -= 1
         else:
-            await self._next(person)
+            await self._next(client)
         began = time.monotonic()
         try:
             yield
@@ -75,9 +75,9 @@ class Turns:
             self._seconds += _LATEST * (time.monotonic() - began - self._seconds)
             self._hand_on()
 
-    async def _next(self, person: str) -> None:
+    async def _next(self, client: str) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(person, deque()).append(place)
+        self._waiting.setdefault(client, deque()).append(place)
         try:
             await place
         except asyncio.CancelledError:
@@ -86,14 +86,14 @@ class Turns:
             raise
 
     def _hand_on(self) -> None:
-        """Give a place to the person who has waited longest for a turn, and put their next request
+        """Give a place to the client that has waited longest for a turn, and put its next request
         behind those of all others."""
         while self._waiting:
-            person = next(iter(self._waiting))
-            places = self._waiting.pop(person)
+            client = next(iter(self._waiting))
+            places = self._waiting.pop(client)
             place = places.popleft()
             if places:
-                self._waiting[person] = places
+                self._waiting[client] = places
             if not place.done():
                 place.set_result(None)
                 return

@@ -33,7 +33,7 @@ class Access:
         """Whoever has the token that the server printed, or a key of the password file."""
         given = token.encode("utf-8", "replace")
         if self._token and hmac.compare_digest(given, self._token.encode()):
-            return Person(LOCAL, "admin")
+            return Person(LOCAL, "admin", is_shared=True)
         return None if self.passwords is None else self.passwords.owner(token)
 
     def person(self, headers: Headers) -> tuple[Person | None, bool]:

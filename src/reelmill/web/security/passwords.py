@@ -101,7 +101,7 @@ class PasswordFile:
         given = _fingerprint(key)
         for name, entry in self.people.items():
             if any(hmac.compare_digest(given, kept) for kept in entry.keys):
-                return Person(name, entry.role)
+                return Person(name, entry.role, given[:16])
         return None
 
     def stamp(self, name: str) -> str:

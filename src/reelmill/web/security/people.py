@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from reelmill.web.errors import Refused
@@ -15,10 +15,13 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 @dataclass(frozen=True)
 class Person:
-    """Whoever sent a request, by name, and what they may do."""
+    """Whoever sent a request, by name, and what they may do. `key` tells apart the keys of their
+    programs; `is_shared`: many programs may be the same person, because all have one token."""
 
     name: str
     role: Role
+    key: str = field(default="", compare=False)
+    is_shared: bool = field(default=False, compare=False)
 
     def may(self, role: Role) -> bool:
         """Whether they may do what needs that role."""
