@@ -5,10 +5,12 @@
     python -m benchmarks.scale pinned --json benchmarks/results/scale_pinned.json
     python -m benchmarks.scale fill --json benchmarks/results/scale_fill.json
     python -m benchmarks.scale faults --json benchmarks/results/scale_faults.json
+    python -m benchmarks.scale long --json benchmarks/results/scale_long.json
 
 `same` runs `reelmill voice` on calls by one engine, by three Celery workers through Redis and
 through RabbitMQ, by the actors of a Ray cluster on this machine, and by three workers of `--claim`,
 and compares the results byte for byte.
+`long` is one call of an hour (`--recordings`: minutes) that two workers on a core each share.
 The others use the toy pipeline of the tests, whose work is known: 10,000 recordings of few words;
 two workers on a core each against one; the mean number of items in a batch; what happens when
 workers and brokers break. Needs redis-server, for `same` and `faults` rabbitmq-server, and for
@@ -35,6 +37,7 @@ import psutil
 
 from benchmarks.common import REELMILL, show, told_command, write_result
 from benchmarks.scale_faults import faults
+from benchmarks.scale_long import long
 from synthetic.corpus import generate_corpus
 from tests.scale.brokers import RabbitServer, RedisServer
 from tests.scale.cluster import Cluster, artifacts
@@ -46,7 +49,14 @@ _BATCH, _BATCH_S = 16, 0.4
 
 
 def main() -> None:
-    trials = {"same": same, "tiny": tiny, "pinned": pinned, "fill": fill, "faults": faults}
+    trials = {
+        "same": same,
+        "tiny": tiny,
+        "pinned": pinned,
+        "fill": fill,
+        "faults": faults,
+        "long": long,
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=list(trials))
     parser.add_argument("--recordings", type=int, help="how many recordings")

@@ -147,11 +147,12 @@ def test_a_lost_worker_a_lost_broker_and_a_new_worker(
     cluster: Cluster, redis: RedisServer, tmp_path: Path
 ) -> None:
     bad = {"bad.wav": "unreadable", "deadly.wav": "some boom words", "통화.wav": "안녕 hello"}
-    folder, out = cluster.recordings("same", WORDS | bad), cluster.data / "same-out"
+    long = {"shared.wav": " ".join(f"word{n}" for n in range(1500))}
+    folder, out = cluster.recordings("same", WORDS | bad | long), cluster.data / "same-out"
     cluster.start_worker()
     cluster.wait_for_workers()
     submitter = cluster.submit(folder, out)
-    wait_until(lambda: len(written(out)) >= 3)
+    wait_until(lambda: len(written(out)) >= 3 and list(out.glob(".cache/portions/*/*.portion")))
     cluster.workers[0].kill()
     cluster.start_worker()
     redis.stop()  # it keeps nothing on disk: all messages are lost
@@ -160,11 +161,13 @@ def test_a_lost_worker_a_lost_broker_and_a_new_worker(
     assert submitter.wait(90) == 1, cluster.said(out)
     one = alone(folder, tmp_path / "one")
     assert artifacts(out) == artifacts(one), "byte for byte"
-    assert len(artifacts(one)) == 2 * len(WORDS) + 3
-    assert written(out) == written(one) and len(written(one)) == len(WORDS) + 1
+    assert len(artifacts(one)) == 2 * len(WORDS) + 5
+    assert written(out) == written(one) and len(written(one)) == len(WORDS) + 2
     assert failed(out) == failed(one), "failures with stage, kind and message"
     assert len(failed(one)) == 2
     said = cluster.said(out)
+    assert "several workers work on 1 long recording" in said
+    assert not list(out.glob(".cache/portions/*/*")), "nobody needs them any more"
     assert said.count("takes part") >= 3 and "unreadable on purpose" in said
     assert "Workers" in (out / "report.html").read_text()
     logs = "".join(map(cluster.worker_log, range(len(cluster.workers))))

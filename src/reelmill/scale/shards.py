@@ -27,7 +27,7 @@ _MOST_RECORDINGS = 250
 
 #: A recording of less work is never shared, in seconds: workers that join would spend too much of
 #: it on reading the recording. Where nothing is measured, work is as long as the recording.
-_LEAST_SHARED_S, _LEAST_SHARED_UNMEASURED_S = 60.0, 1200.0
+_LEAST_SHARED_S, _LEAST_SHARED_UNMEASURED_S = 30.0, 1200.0
 #: Shares for each worker that is wanted: a worker takes two shards at a time.
 _SHARES_EACH = 2
 
@@ -101,8 +101,7 @@ def shares(costs: Sequence[float], *, is_measured: bool) -> list[int]:
     """How many shards each recording is to be, so that no worker is left alone with a long one
     while others have nothing to do.
 
-    A recording is shared if it is more than a worker's usual shard, of all work, and more than a
-    minute's work.
+    A recording is shared if it is more work than a shard usually is, and more than half a minute.
 
     Args:
         costs: as in `grouped`.
