@@ -172,6 +172,8 @@ class Submitter:
         """Recordings in shards. Those that workers share are in several, the first of which comes
         first as it would anyhow, and the others last: workers join when nothing else is left."""
         counts = shares(expected.seconds, is_measured=expected.is_measured)
+        if work.out is None:  # workers that see no common folder have nowhere to exchange anything
+            counts = [1] * len(counts)
 
         def shard(group: Sequence[int], share: int | None = None) -> ShardTask:
             some = [recordings[at] for at in group]
