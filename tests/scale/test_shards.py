@@ -10,7 +10,7 @@ import pytest
 
 from reelmill.engine.execution.planning import Source
 from reelmill.errors import UsageError
-from reelmill.scale.shards import Shard, grouped, shards
+from reelmill.scale.shards import Shard, grouped, shards, shares
 
 
 def test_each_worker_has_about_as_much_to_do(tmp_path: Path) -> None:
@@ -53,3 +53,15 @@ def test_tiny_recordings_share_shards_that_fit_into_messages() -> None:
     groups = grouped([0.01] * 10_000)
     assert len(groups) == 40 and max(map(len, groups)) == 250
     assert grouped([]) == []
+
+
+def test_recordings_of_more_work_than_a_shard_are_shared() -> None:
+    hours = [6 * 3600.0, *[100.0] * 40]
+    assert shares(hours, is_measured=True) == [32, *[1] * 40], "the long one, by 16 workers at most"
+    assert shares([100.0], is_measured=True) == [8], "two for each of four workers"
+    assert shares([29.0, 1.0], is_measured=True) == [1, 1], "too little work to divide"
+    assert shares([600.0], is_measured=False) == [1], (
+        "of unknown cost: ten minutes are one worker's"
+    )
+    assert shares([7200.0] * 1000, is_measured=True) == [1] * 1000, "there is enough for everybody"
+    assert shares([], is_measured=True) == []
