@@ -32,7 +32,8 @@ from reelmill.media.video.captions import Captioner
 from reelmill.media.video.crop import black, planes
 from reelmill.media.video.encode import Encoding
 from reelmill.media.video.index import index_video
-from reelmill.stages.clips.captions import PlanCaptions, cut_at_shots
+from reelmill.stages.clips.caption_cuts import cut_at_shots
+from reelmill.stages.clips.captions import PlanCaptions
 from reelmill.stages.clips.follow import PlanFollow
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips

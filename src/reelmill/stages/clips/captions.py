@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import ClassVar
 
-from reelmill.artifacts import Caption, CaptionWord, ScreenCaptions, Segment, Shot, Transcript
+from reelmill.artifacts import Caption, CaptionWord, ScreenCaptions, Segment, Transcript
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.export.transcript.cues import one_line
 from reelmill.stages.subtitles.rules import rules_for
@@ -18,11 +17,6 @@ from reelmill.stages.transcript.captions import captions
 _COLUMNS, _LINES, _LONGEST = 20, 2, 3.5
 #: A caption stays until the next one if that follows within this time, s, to avoid flicker.
 _NEAR = 0.4
-#: A word that begins at most this long, s, after a cut belongs to the speaker before, because shots
-#: are cut a little earlier than the next speaker's first word.
-_LATE = 0.08
-#: A caption that would be shown for less than this time, s, before a cut begins with the cut.
-_LEAST = 0.3
 
 
 @dataclass(frozen=True)
@@ -80,25 +74,3 @@ def _one_at_a_time(found: Sequence[Caption]) -> list[Caption]:
         if end > caption.start and caption.words:
             result.append(replace(caption, end=end))
     return result
-
-
-def cut_at_shots(found: Sequence[Caption], shots: Sequence[Shot]) -> list[Caption]:
-    """End captions where somebody leaves the picture for somebody else, so that nobody is shown
-    with what another one has just said. Words that are spoken later get a caption of their own."""
-    result = list(found)
-    for before, after in pairwise(shots):
-        if after.persons and set(before.persons) - set(after.persons):
-            result = [part for one in result for part in _cut(one, after.start)]
-    return result
-
-
-def _cut(caption: Caption, time: float) -> list[Caption]:
-    if not caption.start < time < caption.end:
-        return [caption]
-    earlier = [word for word in caption.words if word.start <= time + _LATE]
-    later = [word for word in caption.words if word.start > time + _LATE]
-    if not later:
-        return [replace(caption, end=time)]
-    if not earlier or time - caption.start < _LEAST:
-        return [replace(caption, start=time)]
-    return [Caption(caption.start, time, earlier), Caption(later[0].start, caption.end, later)]
