@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,21 @@ def _killed(*_: object) -> Path:
 def _result(out: Path) -> tuple[str, str, int]:
     state = read_state(out / "a.txt")
     return ("a.txt", state.sha256, state.size)
+
+
+def test_nothing_is_left_to_load_once_the_reports_are_ready(job: Job, tmp_path: Path) -> None:
+    """In a process of its own, because other tests have imported everything."""
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from reelmill.runs import reports; from tests.report.samples import real_run\n"
+        "from reelmill.pages import environment, language\n"
+        "run = real_run(); reports.get_ready(); before = set(sys.modules)\n"
+        "loaded = set(environment._environment().cache)\n"
+        "from reelmill.pages.report import render_page\n"
+        "render_page(run, Path(sys.argv[1]))\n"
+        "print([name for name in set(sys.modules) - before if name.startswith('reelmill.')])\n"
+        "print(set(environment._environment().cache) - loaded)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == ["[]", "set()"]

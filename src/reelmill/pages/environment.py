@@ -3,6 +3,7 @@ errors."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 _FOLDER = Path(__file__).parent / "templates"
+_PART = re.compile(r"""\{%-? *(?:extends|include) +"([^"]+)" *-?%\}""")
 
 
 def template(name: str) -> Template:
@@ -25,6 +27,13 @@ def template(name: str) -> Template:
         jinja2.TemplateNotFound: there is none of that name.
     """
     return _environment().get_template(name)
+
+
+def load(name: str) -> None:
+    """Load a template, and those it consists of, before it is needed."""
+    template(name)
+    for part in _PART.findall(source_of(name)):
+        load(part)
 
 
 def source_of(name: str) -> str:

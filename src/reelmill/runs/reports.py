@@ -3,6 +3,8 @@ independent of the others."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,6 +34,13 @@ from reelmill.runs.custodian import Custodian
 
 _T = TypeVar("_T")
 
+#: The modules that are imported only to write reports.
+_WRITERS = (
+    "reelmill.pages.report",
+    "reelmill.pages.performance",
+    "reelmill.report.performance",
+    "reelmill.report.measurements",
+)
 _REPORTS = (REPORT_PAGE, INDEX_PAGE, PERFORMANCE_PAGE, PERFORMANCE_REPORT, FAILED_FILES)
 #: The files that a run writes besides the results of its recordings.
 OUR_FILES = (*_REPORTS, EVIDENCE, MANIFEST)
@@ -46,6 +55,18 @@ class PageWriter(Protocol):
 
     def write(self, summary: RunSummary, jobs: Sequence[Job]) -> Iterable[Path]:
         """Write them, and return all of them. Raises OSError."""
+
+
+def get_ready() -> None:
+    """Import what the reports take, and load their templates, before they are written. What does
+    not work here will be told when they are."""
+    with contextlib.suppress(Exception):
+        from reelmill.pages.environment import load
+
+        for module in _WRITERS:
+            importlib.import_module(module)
+        for name in (REPORT_PAGE, PERFORMANCE_PAGE, INDEX_PAGE):
+            load(name)
 
 
 def write_reports(

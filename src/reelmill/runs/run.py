@@ -34,6 +34,7 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process.early import EarlyWorkers
 from reelmill.engine.resources.devices import DeviceChoice, choose_devices
 from reelmill.engine.resources.monitor import NvmlDevices
+from reelmill.engine.stage import ModelStage
 from reelmill.engine.state.lock import FolderLock
 from reelmill.engine.telemetry.events import (
     Detail,
@@ -57,9 +58,10 @@ from reelmill.runs.engine_config import early_workers, engine_config, worker_env
 from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.gathered import gather, workers_table
 from reelmill.runs.index import IndexKeeper
+from reelmill.runs.libraries import libraries
 from reelmill.runs.output_folder import alone_in_this_process, open_output
 from reelmill.runs.performance import PerformancePage
-from reelmill.runs.reports import PageWriter, write_reports
+from reelmill.runs.reports import PageWriter, get_ready, write_reports
 from reelmill.runs.results import RecordingResult
 from reelmill.runs.sources import Search, search
 from reelmill.runs.task import Aggregate, AggregateStep, Task, task_named
@@ -100,6 +102,7 @@ class Run:
     _is_feeding = False
     _is_paused = False
     _is_reported = False
+    _are_reports_ready = False
     _pipeline: Pipeline
     _config: EngineConfig
     _coordinator: Coordinator
@@ -190,6 +193,8 @@ class Run:
             raise
         _going_on.add(self)
         self._is_prepared.set()
+        if self._early is not None:
+            libraries()  # for the custody log, while the workers are starting
         return self
 
     def wait(self, timeout: float | None = None) -> RunSummary:
@@ -547,6 +552,8 @@ class Run:
 
     def _hear(self, event: Event | Detail) -> None:
         """Write the custody log, and tell the listeners."""
+        if isinstance(event, StageKept) and self._engine is None:
+            self._get_reports_ready(event.stage)
         if self._custodian is not None:
             self._custodian.hear(event)
             for problem in self._custodian.problems():
@@ -554,6 +561,16 @@ class Run:
                 self._problems.append(problem)
         if not isinstance(event, (Identified, StageKept)):
             self._log.emit(event)
+
+    def _get_reports_ready(self, stage: str) -> None:
+        """Once a model stage is done: what follows it does not use all cores, and at the end of the
+        run nothing could be done beside the reports.
+        """
+        model_stages = (one.name for one in self._pipeline.stages if isinstance(one, ModelStage))
+        if not self._are_reports_ready and stage in model_stages:
+            self._are_reports_ready = True
+            name = f"{self._thread.name} reports" if self._thread is not None else None
+            threading.Thread(target=get_ready, name=name, daemon=True).start()
 
     def _say(self, text: str) -> None:
         self._notes.append(text)

@@ -141,11 +141,15 @@ class Coordinator:
             self._intake = Intake(waiting, closed=not until_closed, held=held)
             self._make_up_for()
             self.is_planned = True
-            await self._run()
-            self._recordings.tell_of_lost()
-            summary = self.summary()
-            if closing is not None:
-                await self._aside(closing, summary)
+            try:
+                await self._run()
+                self._recordings.tell_of_lost()
+                summary = self.summary()
+                if closing is not None:  # while the processes are exiting
+                    await self._aside(closing, summary)
+            finally:
+                if self._own is not None:
+                    await self._own.close()
         return summary
 
     def summary(self) -> RunSummary:
@@ -307,7 +311,7 @@ class Coordinator:
             if self._resident is not None:
                 workers.leave()
             else:
-                await processes.close()
+                await processes.hang_up()
                 if problem := processes.save_profiles():
                     self._recorder.warn(problem)
 

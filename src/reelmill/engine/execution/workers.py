@@ -69,6 +69,14 @@ class Workers:
         """Save what was measured of models. Returns a reason if that is not possible."""
         return self._profiles.save()
 
+    async def hang_up(self) -> None:
+        """Let all processes exit, without waiting for that: they take a while to give back their
+        memory and the arena. None of them has a task any more, and `close` follows."""
+        self.early.close()
+        await self.inference.hang_up()
+        self.pool.hang_up()
+        await asyncio.sleep(0)  # the connections are closed by the loop
+
     async def close(self) -> None:
         """End all processes. They and the arena are gone when this returns."""
         await asyncio.gather(self.inference.stop(), self.pool.close())

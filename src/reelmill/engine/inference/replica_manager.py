@@ -168,12 +168,20 @@ class ReplicaManager:
             replica.ask_for_release()
             replica_set.wake()
 
+    async def hang_up(self) -> None:
+        """Give model workers nothing more to do, and let them exit, without waiting for that."""
+        replicas = self._all()
+        await _no_longer_served(replicas)
+        for _, replica in replicas:
+            if replica.worker is not None:
+                replica.worker.hang_up()
+
     async def stop(self, sets: Sequence[ReplicaSet] | None = None) -> list[EndedWorker]:
         """End all model workers, or those of some models. Their processes are gone when this
         returns. They start again when needed."""
         await asyncio.gather(*self._ending)
         replicas = [one for one in self._all() if sets is None or one[0] in sets]
-        await end_tasks([replica.task for _, replica in replicas if replica.task is not None])
+        await _no_longer_served(replicas)
         ended = [
             EndedWorker(
                 replica.name,
@@ -236,3 +244,7 @@ class ReplicaManager:
     def running(self) -> list[tuple[ReplicaSet, Replica]]:
         """All replicas, each with its model."""
         return self._all()
+
+
+async def _no_longer_served(replicas: Sequence[tuple[ReplicaSet, Replica]]) -> None:
+    await end_tasks([replica.task for _, replica in replicas if replica.task is not None])

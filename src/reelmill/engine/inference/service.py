@@ -132,6 +132,10 @@ class InferenceService:
 
     # -- the end
 
+    async def hang_up(self) -> None:
+        """Let all model workers exit, without waiting for that."""
+        await self.replicas.hang_up()
+
     async def stop(self) -> list[EndedWorker]:
         """End all model workers; see `ReplicaManager.stop`."""
         return await self.replicas.stop()

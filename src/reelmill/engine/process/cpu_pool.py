@@ -241,6 +241,13 @@ class CpuPool:
         await asyncio.gather(*(worker.process.stop() for worker in idle))
         return len(idle), freed
 
+    def hang_up(self) -> None:
+        """Let all processes exit, without waiting for that. None of them has a task."""
+        if self._hasher is not None:
+            self._hasher.hang_up()
+        for worker in self._all:
+            worker.process.hang_up()
+
     async def close(self) -> None:
         if self._hasher is not None:
             await self._hasher.close()

@@ -165,9 +165,14 @@ class WorkerProcess:
         lines = printed.decode(errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
+    def hang_up(self) -> None:
+        """Close the connection, at which the worker process exits, without waiting for that. It is
+        closed when the loop has gone on."""
+        self._writer.close()
+
     async def stop(self, timeout: float = 3.0) -> None:
         """End the worker process. It exits when its socket closes, and is killed if it does not."""
-        self._writer.close()
+        self.hang_up()
         until = time.monotonic() + timeout
         while self._process.poll() is None and time.monotonic() < until:
             await asyncio.sleep(0.005)

@@ -149,6 +149,10 @@ class ModelWorker:
         answer: Released = await self.process.receive(deadline)
         return answer.mb
 
+    def hang_up(self) -> None:
+        """Let it exit, without waiting for that."""
+        self.process.hang_up()
+
     async def stop(self) -> None:
         await self.process.stop()
 

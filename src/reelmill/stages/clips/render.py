@@ -33,7 +33,7 @@ from reelmill.media.video.crop import Cropper, Frame, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
 from reelmill.media.video.image import write_jpeg
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures, open_pictures
-from reelmill.stages.clips.captions import cut_at_shots
+from reelmill.stages.clips.caption_cuts import cut_at_shots
 from reelmill.stages.clips.compositing import (
     Captioned,
     Compositor,
@@ -45,8 +45,9 @@ from reelmill.stages.clips.plan import pixel_aspect
 from reelmill.stages.clips.ranges import ranges
 from reelmill.stages.clips.stills import Scene, StillTaker, scenes_of
 
-#: The sound of clips is cut in passes over at most this many seconds of clips.
-_SOUND_SECONDS = 900.0
+#: The sound of clips is cut in passes over at most this many seconds of clips, and in about this
+#: many at least, because short parts keep all cores busy to the end.
+_SOUND_SECONDS, _SOUND_PARTS = 900.0, 3
 
 THUMBNAIL_SIDE = 160
 
@@ -74,6 +75,7 @@ class RenderedPart:
     sounds: dict[int, str] = field(default_factory=dict)
     thumbnails: dict[str, str] = field(default_factory=dict)
     corrupt: int = 0
+    lost_sound: int = 0
     problems: list[Finding] = field(default_factory=list)
     stills: list[Still] = field(default_factory=list)
 
@@ -99,16 +101,17 @@ class RenderFaces(FileStage):
         persons, plan = inputs[Persons], inputs[ClipPlan]
         wanted = [span for clip in plan.clips for span in clip.spans]
         stretches = _whole_or_ranges(inputs[VideoIndex], wanted, persons.picture.duration)
-        # The longest first, so that no core still works on one when the others are done.
-        stretches.sort(key=lambda stretch: -_effort(stretch, wanted))
         scenes = scenes_of(persons, wanted)
         parts = [
             RenderPart(one.start, one.end, stills=tuple(s for s in scenes if _holds(one, s)))
             for one in stretches
         ]
+        parts += _sound_parts(inputs[Media], plan)
+        # The longest first, so that no core still works on one when the others are done.
+        parts.sort(key=lambda part: -_effort(part, plan))
         rest = tuple(s for s in scenes if not any(_holds(one, s) for one in stretches))
         unseen = [RenderPart(stills=rest)] if rest and inputs[VideoIndex].seekable else []
-        return [*_sound_parts(inputs[Media], plan), *unseen, *parts]
+        return [*unseen, *parts]
 
     def run(self, context: StageContext, inputs: Inputs) -> RenderedPart:
         part: RenderPart = context.part
@@ -132,7 +135,9 @@ class RenderFaces(FileStage):
         self, context: StageContext, inputs: Inputs, pieces: Sequence[RenderedPart]
     ) -> Footage:
         sounds = {clip: file for part in pieces for clip, file in part.sounds.items()}
-        problems = {problem.text: problem for part in pieces for problem in part.problems}
+        lost = max((part.lost_sound for part in pieces), default=0)  # they read the same sound
+        found = [*(problem for part in pieces for problem in part.problems), *_sound_damage(lost)]
+        problems = {problem.text: problem for problem in found}
         return Footage(
             pieces=sorted(
                 (piece for part in pieces for piece in part.pieces),
@@ -168,11 +173,13 @@ def _stills(
     return taker.taken
 
 
-def _effort(stretch: Span, wanted: Sequence[Span]) -> float:
-    """The approximate cost of a stretch: a second of decoding counts as much as a second of one
-    clip."""
-    shown = (min(stretch.end, span.end) - max(stretch.start, span.start) for span in wanted)
-    return stretch.duration + sum(max(0.0, seconds) for seconds in shown)
+def _effort(part: RenderPart, plan: ClipPlan) -> float:
+    """The approximate cost of a part: a second of decoding counts as much as a second of one clip,
+    and a second of a clip's sound a third of that."""
+    spans = [span for clip in plan.clips for span in clip.spans]
+    shown = (min(part.end, span.end) - max(part.start, span.start) for span in spans)
+    heard = sum(plan.clips[clip].seconds for clip in part.clips)
+    return part.end - part.start + sum(max(0.0, seconds) for seconds in shown) + heard / 3
 
 
 def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
@@ -180,8 +187,9 @@ def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
         return []
     groups: list[list[int]] = []
     seconds = 0.0
+    most = min(_SOUND_SECONDS, sum(clip.seconds for clip in plan.clips) / _SOUND_PARTS)
     for number, clip in enumerate(plan.clips):
-        if not groups or seconds + clip.seconds > _SOUND_SECONDS:
+        if not groups or seconds + clip.seconds > most:
             groups.append([])
             seconds = 0.0
         groups[-1].append(number)
@@ -212,7 +220,7 @@ def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -
     except InputError as error:
         text = f"the clips have no sound: {error}"
         return RenderedPart(problems=[Finding("sound not read", text=text, severity="warning")])
-    return RenderedPart(sounds=names, problems=_sound_damage(corrupt))
+    return RenderedPart(sounds=names, lost_sound=corrupt)
 
 
 def _sound_damage(corrupt: int) -> list[Finding]:
