@@ -1,14 +1,19 @@
 """Recognition of real telephone speech: errors by language and speed, beside faster-whisper.
 
-    python -m benchmarks.real.recognition REAL --model FOLDER [--files 4] [--half check]
-        [--languages en es fr it ru] [--peers ...] [--json FILE]
+    python -m benchmarks.real.recognition REAL --model FOLDER [--files N] [--half check]
+        [--languages en es fr it ru] [--korean FOLDER] [--peers ...] [--whisperx PYTHON]
+        [--json FILE]
 
 All contenders use the same weights, in one call. Calls of about a minute are put together from
 Debian's telephone prompts, five real people (packages asterisk-core-sounds-{en,es,fr,it,ru}-wav,
-texts in those without `-wav`). Every second prompt belongs to the half that was tuned on
-(`--half tune`). The prompts' texts have small errors of their own, so only differences count.
+texts in those without `-wav`), each prompt once. Every second prompt belongs to the half that was
+tuned on (`--half tune`). The prompts' texts have small errors of their own, so only differences
+count. FOLDER of `--korean` has recordings (.wav) with their words beside them (.txt). Without it
 Korean is taken from `calls/` of REAL. Nobody wrote down the words of these recordings: each text is
 compared with that of the first peer, which is a machine's.
+
+PYTHON is that of an environment with whisperx 3.8.6, whose command is run as it comes, in int8 and
+without alignment.
 
 Errors are jiwer's. Normalizer: NFKC, no case, letters and digits only, number words from 0 to 10 as
 digits; Korean by characters without spaces. Each contender is one command for all languages,
@@ -28,6 +33,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +64,7 @@ _PEERS = {
     "batched-timestamps": "faster-whisper, batched, timestamps",
     "loop": "faster-whisper, one by one",
 }
+_WHISPERX = "WhisperX's command"
 _KOREAN = ("ko-KR_BroadbandModel_sample1.wav", "ko-KR_NarrowbandModel_sample1.wav")
 
 
@@ -81,6 +88,8 @@ def main() -> None:
         for peer in options.peers:
             name = _PEERS[peer]
             texts[name], times[name] = _theirs(peer, options.model, calls, work / f"{peer}.json")
+        if options.whisperx:
+            texts[_WHISPERX], times[_WHISPERX] = _whisperx(options, calls, work / "whisperx")
         seconds = sum(soundfile.info(str(call.file)).duration for call in calls)
     rows = _rows(calls, texts, times, seconds)
     show(f"{len(calls)} recordings, {options.half} half", rows)
@@ -92,11 +101,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("real", type=Path, help="folder of real recordings")
     parser.add_argument("--model", required=True, help="folder of a real Whisper model")
-    parser.add_argument("--files", type=int, default=4, help="calls of each language")
+    parser.add_argument("--files", type=int, help="calls of each language; without it all")
     parser.add_argument("--seconds", type=float, default=60, help="length of a call")
     parser.add_argument("--half", choices=("tune", "check"), default="check")
-    parser.add_argument("--languages", nargs="+", choices=tuple(_NUMBERS), default=tuple(_NUMBERS))
+    parser.add_argument("--languages", nargs="*", choices=tuple(_NUMBERS), default=tuple(_NUMBERS))
+    parser.add_argument("--korean", type=Path, help="folder of Korean .wav and .txt")
     parser.add_argument("--peers", nargs="*", choices=tuple(_PEERS), default=tuple(_PEERS))
+    parser.add_argument("--whisperx", help="Python of an environment with WhisperX")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
@@ -105,35 +116,44 @@ def _calls(options: argparse.Namespace, work: Path) -> Iterator[Call]:
     for language in options.languages:
         half = ("tune", "check").index(options.half)
         pool = sorted(prompts(language))[half::2]
-        for number in range(options.files):
-            chosen = random.Random(f"{options.half} {language} {number}")
-            yield _call(work / f"{language}-{number:02d}.wav", language, pool, chosen, options)
+        chosen = random.Random(f"{options.half} {language}")
+        chosen.shuffle(pool)
+        every = _joined(work, language, iter(pool), chosen, options.seconds)
+        yield from islice(every, options.files)
+    if options.korean:
+        for file in sorted(options.korean.glob("*.wav")):
+            yield Call(file, "ko", file.with_suffix(".txt").read_text("utf-8"))
+        return
     for name in _KOREAN:
         if (options.real / "calls" / name).is_file():
             yield Call(options.real / "calls" / name, "ko", None)
 
 
-def _call(
-    path: Path,
+def _joined(
+    work: Path,
     language: str,
-    pool: Sequence[tuple[Path, str]],
+    pool: Iterator[tuple[Path, str]],
     chosen: random.Random,
-    options: argparse.Namespace,
-) -> Call:
-    """A call of prompts with pauses of 0.3 to 1.2 s between them."""
-    parts: list[Any] = []
-    words: list[str] = []
-    seconds = 0.0
-    while seconds < options.seconds:
-        file, text = chosen.choice(pool)
-        sound, rate = soundfile.read(file, dtype="float64", always_2d=True)
-        mono = resampled(sound.mean(axis=1), rate, RATE)
-        pause = chosen.uniform(0.3, 1.2)
-        parts += [mono, np.zeros(round(pause * RATE))]
-        words.append(text)
-        seconds += len(mono) / RATE + pause
-    soundfile.write(path, np.concatenate(parts), RATE, subtype="PCM_16")
-    return Call(path, language, " ".join(words))
+    at_least: float,
+) -> Iterator[Call]:
+    """Calls of prompts with pauses of 0.3 to 1.2 s between them; the last may be shorter."""
+    for number in count():
+        parts: list[Any] = []
+        words: list[str] = []
+        seconds = 0.0
+        while seconds < at_least and (prompt := next(pool, None)) is not None:
+            file, text = prompt
+            sound, rate = soundfile.read(file, dtype="float64", always_2d=True)
+            mono = resampled(sound.mean(axis=1), rate, RATE)
+            pause = chosen.uniform(0.3, 1.2)
+            parts += [mono, np.zeros(round(pause * RATE))]
+            words.append(text)
+            seconds += len(mono) / RATE + pause
+        if not parts:
+            return
+        path = work / f"{language}-{number:02d}.wav"
+        soundfile.write(path, np.concatenate(parts), RATE, subtype="PCM_16")
+        yield Call(path, language, " ".join(words))
 
 
 def _ours(model: str, calls: Sequence[Call], out: Path) -> tuple[dict[str, str], Measured]:
@@ -155,6 +175,19 @@ def _theirs(
     return json.loads(out.read_text("utf-8")), measured
 
 
+def _whisperx(
+    options: argparse.Namespace, calls: Sequence[Call], out: Path
+) -> tuple[dict[str, str], Measured]:
+    command = [str(Path(options.whisperx).parent / "whisperx"), *(str(call.file) for call in calls)]
+    told = "--device cpu --compute_type int8 --no_align --output_format json --output_dir"
+    measured = measure([*command, "--model", options.model, *told.split(), str(out)])
+    texts = {}
+    for call in calls:
+        found = json.loads((out / f"{call.file.stem}.json").read_text("utf-8"))
+        texts[call.file.name] = " ".join(one["text"].strip() for one in found["segments"])
+    return texts, measured
+
+
 def _rows(
     calls: Sequence[Call],
     texts: dict[str, dict[str, str]],
@@ -165,13 +198,15 @@ def _rows(
     rows = []
     for name, found in texts.items():
         row: dict[str, Any] = {"what": name}
+        errors: float | None
         for language in dict.fromkeys(call.language for call in calls):
             some = [call for call in calls if call.language == language]
-            if language == "ko":
-                reference = texts[peers[0]] if peers else {}
-                errors = _korean(some, found, reference)
-            else:
+            if language != "ko":
                 errors = 100 * _word_errors(some, found, language)
+            elif all(call.text is not None for call in some):
+                errors = _korean(some, found, {call.file.name: call.text or "" for call in some})
+            else:
+                errors = _korean(some, found, texts[peers[0]] if peers else {})
             row[f"{language} %"] = errors
         measured, ours = times[name], times["reelmill"]
         row |= {
@@ -194,7 +229,7 @@ def _word_errors(calls: Sequence[Call], found: dict[str, str], language: str) ->
 def _korean(
     calls: Sequence[Call], found: dict[str, str], reference: dict[str, str]
 ) -> float | None:
-    """Characters that differ from another machine's text, in percent."""
+    """Characters that differ from a text, in percent; None if there is none."""
     if not reference:
         return None
     texts = [
