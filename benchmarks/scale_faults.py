@@ -19,6 +19,9 @@ from tests.scale.toycluster import toys
 
 Broker = RedisServer | RabbitServer
 
+#: What a row says; not all of it applies to all faults.
+_EMPTY = dict.fromkeys(("exit_code", "done", "of", "same_results", "same_failures", "besides"))
+
 
 def faults(work: Path, count: int | None) -> list[dict[str, Any]]:
     """By both brokers: a worker killed, the broker restarted, a worker added; urgent work; a job
@@ -38,9 +41,8 @@ def faults(work: Path, count: int | None) -> list[dict[str, Any]]:
             cluster.wait_for_workers()
             for what in (_broken, _urgent, _cancelled):
                 began = time.monotonic()
-                row = {"broker": name, "what": what.__name__.strip("_")}
-                for key, value in what(cluster, broker, many):
-                    row[key] = value
+                row = {"broker": name, "what": what.__name__.strip("_"), **_EMPTY}
+                row.update(what(cluster, broker, many))
                 rows.append({**row, "seconds": round(time.monotonic() - began, 1)})
         finally:
             cluster.close()
@@ -69,23 +71,26 @@ def _broken(cluster: Cluster, broker: Broker, many: int) -> Iterator[tuple[str, 
     yield "of", len(texts) - 2
     yield "same_results", artifacts(out) == artifacts(one) and written(out) == written(one)
     yield "same_failures", failed(out) == failed(one)
-    yield "overtaken_or_redone", _redone(cluster, texts)
+    again = sum(n > 1 for name, n in cluster.count("read").items() if name in texts)
+    yield "besides", f"{again} of {len(texts)} were read twice"
 
 
 def _urgent(cluster: Cluster, broker: Broker, many: int) -> Iterator[tuple[str, Any]]:
     """A job of high priority comes while another one waits."""
-    texts = {f"later{n:03d}.wav": f"step step step step word{n}" for n in range(3 * many)}
+    texts = {f"later{n:03d}.wav": f"step step step step word{n}" for n in range(10 * many)}
     later, later_out = cluster.recordings("later", texts), cluster.data / "later-out"
     urgent = cluster.recordings("urgent", {"urgent.wav": "now"})
     slow = cluster.submit(later, later_out)
     wait_until(lambda: "takes part" in cluster.said(later_out))
     quick = cluster.submit(urgent, cluster.data / "urgent-out", priority=9)
     yield "exit_code", quick.wait(200)
-    begun = sum(name.startswith("later") for name in cluster.count("read"))
-    yield "done", 1
-    yield "of", 1
-    yield "overtaken_or_redone", f"{len(texts) - begun} of {len(texts)} waited"
     interrupt(slow)
+    yield "done", len(written(cluster.data / "urgent-out"))
+    yield "of", 1
+    read = [line.split()[1] for line in cluster.log.read_text().splitlines() if "read" in line]
+    after = read[read.index("urgent.wav") + 1 :]
+    overtaken = len(texts) - len(set(texts) & set(read) - set(after))
+    yield "besides", f"{overtaken} of {len(texts)} overtaken"
     slow.wait(60)
 
 
@@ -102,10 +107,4 @@ def _cancelled(cluster: Cluster, broker: Broker, many: int) -> Iterator[tuple[st
     yield "exit_code", second.wait(300)
     yield "done", len(written(out))
     yield "of", len(texts)
-    yield "overtaken_or_redone", f"{len(texts) - begun} of {len(texts)} not begun when cancelled"
-
-
-def _redone(cluster: Cluster, texts: dict[str, str]) -> str:
-    """How many recordings were read by more than one worker: those of the one that was killed."""
-    again = sum(n > 1 for name, n in cluster.count("read").items() if name in texts)
-    return f"{again} of {len(texts)} done twice"
+    yield "besides", f"{len(texts) - begun} of {len(texts)} not begun when cancelled"

@@ -16,6 +16,8 @@ from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
 LEASE_S = 2.0
+#: How long to wait for what should come, on a machine with much else to do.
+PATIENCE_S = 240.0
 
 
 class Cluster:
@@ -99,7 +101,7 @@ class Cluster:
             )
 
 
-def wait_until(condition: Callable[[], object], within: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], within: float = PATIENCE_S) -> None:
     until = time.monotonic() + within
     while not condition():
         assert time.monotonic() < until, "it did not come to it"
