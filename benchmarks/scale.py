@@ -45,7 +45,7 @@ from tests.scale.cluster import Cluster, artifacts
 _MB = 1 << 20
 _WORKERS = 3
 #: For `fill`: items in a full batch, and the seconds that the model takes for any batch.
-_BATCH, _BATCH_S = 16, 0.4
+_BATCH, _BATCH_S = 16, 1.5
 
 
 def main() -> None:
@@ -287,7 +287,7 @@ def pinned(work: Path, count: int | None) -> list[dict[str, Any]]:
 def fill(work: Path, count: int | None) -> list[dict[str, Any]]:
     """The mean number of items in a batch, by one engine and by two workers, with a model that
     takes longer than the work on the CPU, so that batches could be full."""
-    many = count or 600
+    many = count or 300
     with _toys(work, 2, batch=_BATCH, delay=_BATCH_S) as (cluster, _):
         texts = {
             f"c{n:04d}.wav": " ".join(f"w{n}x{k}" for k in range(n % 9 + 1)) for n in range(many)

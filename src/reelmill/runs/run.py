@@ -498,6 +498,7 @@ class Run:
         )
         self._folder.callback(self._lock.release)
         self._lock.acquire()
+        gate.claim(out)  # workers' results may be the first that is here
         if gathered := gather(out / gate.CACHE, user_key().seal):
             announce(gathered)
         self._begin_thread()
