@@ -21,11 +21,20 @@ PATIENCE_S = 240.0
 
 
 class Cluster:
-    """One shared folder, one broker, any number of workers."""
+    """One broker, any number of workers, and one shared folder, or else a store: then each process
+    has a cache of its own, and knows of no folder of others."""
 
-    def __init__(self, folder: Path, broker: str, batch: float = 4, delay: float = 0.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: str,
+        batch: float = 4,
+        delay: float = 0.0,
+        store: str | None = None,
+    ) -> None:
         """`batch`: the most items in a batch; `delay`: how long the model takes for each."""
         self.folder, self.data, self._delay = folder, folder / "data", delay
+        self._root, self._caches = ("-" if store else self.data), 0
         self.data.mkdir(parents=True)
         self.log = folder / "toys.log"
         self.log.touch()
@@ -36,6 +45,8 @@ class Cluster:
             "OMP_NUM_THREADS": "1",
             "TOY_BATCH": str(int(batch)),
         }
+        if store:
+            self.environment["REELMILL_STORE"] = store
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def recordings(self, name: str, texts: dict[str, str]) -> Path:
@@ -50,7 +61,7 @@ class Cluster:
         """Returns at once; `wait_for_workers` waits until they are ready."""
         said = self.folder / f"worker{len(self.workers)}.log"
         pinned = [] if core is None else ["taskset", "-c", str(core)]
-        worker = self._begin(["worker", self.data, self.log, self._delay], said, pinned)
+        worker = self._begin(["worker", self._root, self.log, self._delay], said, pinned)
         self.workers.append(worker)
         return worker
 
@@ -62,7 +73,7 @@ class Cluster:
             wait_until(lambda n=number: "waits for shards" in self.worker_log(n))
 
     def submit(self, folder: Path, out: Path, priority: int = 0) -> subprocess.Popen[bytes]:
-        command = ["submit", self.data, folder, out, self._delay, priority]
+        command = ["submit", self._root, folder, out, self._delay, priority]
         return self._begin(command, self.folder / f"{out.name}.log")
 
     def local(self, folder: Path, out: Path) -> subprocess.Popen[bytes]:
@@ -91,11 +102,16 @@ class Cluster:
     def _begin(
         self, arguments: list[Any], said: Path, before: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
+        environment = self.environment
+        if self._root == "-":
+            self._caches += 1
+            cache = self.folder / f"cache{self._caches}"
+            environment = {**environment, "REELMILL_CACHE": str(cache)}
         with said.open("ab") as file:
             return subprocess.Popen(
                 [*before, sys.executable, "-m", "tests.scale.toycluster", *map(str, arguments)],
                 cwd=_ROOT,
-                env=self.environment,
+                env=environment,
                 stdout=file,
                 stderr=file,
             )

@@ -67,7 +67,7 @@ def begin_ray() -> None:
             return
 
 
-def send(folder: Path, out: Path, root: Path, **more: object) -> int:
+def send(folder: Path, out: Path, root: Path, store: str | None = None, **more: object) -> int:
     about = {
         "fresh": False,
         "quiet": True,
@@ -79,7 +79,7 @@ def send(folder: Path, out: Path, root: Path, **more: object) -> int:
         "priority": 0,
         "tasks": "tests.scale.raytoys:tasks",
     }
-    given = {"out": out, "device": "cpu", "workers": 1}
+    given = {"out": out, "device": "cpu", "workers": 1, "store": store}
     return submit(toys(None, 0.0)("toy"), [folder], given, {**about, **more})
 
 
@@ -120,6 +120,19 @@ def test_a_killed_actors_shards_go_to_others(log: Path, tmp_path: Path) -> None:
     assert written(out).keys() == {name.replace(".wav", ".up") for name in texts}
     report = json.loads((out / "performance_report.json").read_text())
     assert any("goes to another worker" in text for text in report["warnings"])
+
+
+def test_actors_need_no_shared_folder_with_a_store(log: Path, tmp_path: Path) -> None:
+    folder = recordings(tmp_path / "in", WORDS)
+    alone, out, store = tmp_path / "alone", tmp_path / "out", tmp_path / "store"
+    store.mkdir()
+    with Run(toys(None, 0.0)("toy"), folder, out=alone, device="cpu", workers=1) as run:
+        run.wait(60)
+    assert send(folder, out, tmp_path, store=f"file://{store}", roots=[]) == 0
+    assert artifacts(out) == artifacts(alone)
+    assert written(out) == written(alone)
+    assert len(list((store / "artifacts").glob("??/*/*.json"))) == 2 * len(WORDS)
+    assert not (out / ".cache" / "workers").exists()
 
 
 def test_priorities_are_refused_because_ray_has_none(tmp_path: Path) -> None:

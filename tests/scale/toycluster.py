@@ -2,7 +2,7 @@
 
 `python -m tests.scale.toycluster worker ROOT LOG DELAY`, `submit ROOT IN OUT DELAY PRIORITY` or
 `local ROOT IN OUT DELAY`.
-The broker is in `REELMILL_BROKER`.
+The broker is in `REELMILL_BROKER`. With a store, which is in `REELMILL_STORE`, ROOT is `-`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ def main() -> int:
     from reelmill.runs.run import Run
 
     kind, root, *rest = sys.argv[1:]
+    roots = [] if root == "-" else [root]
     if kind == "worker":
         from reelmill.commands.worker import run_worker
 
         log, delay = Path(rest[0]), float(rest[1])
-        return run_worker(os.environ["REELMILL_BROKER"], [root], "cpu", 2, toys(log, delay))
+        return run_worker(os.environ["REELMILL_BROKER"], roots, "cpu", 2, toys(log, delay))
     if kind == "local":
         delay = float(rest[2]) if rest[2:] else 0.0
         run = Run(toys(None, delay)("toy"), rest[0], out=rest[1], device="cpu")
@@ -52,7 +53,7 @@ def main() -> int:
     shards._LEAST_SHARED_UNMEASURED_S = 0.2  # some thousand letters
     folder, out, delay, priority = Path(rest[0]), Path(rest[1]), float(rest[2]), int(rest[3])
     about = {"fresh": False, "quiet": False, "as_json": False, "on": "celery"}
-    where = {"broker": os.environ["REELMILL_BROKER"], "roots": [root], "priority": priority}
+    where = {"broker": os.environ["REELMILL_BROKER"], "roots": roots, "priority": priority}
     given = {"out": out, "device": "cpu", "workers": 1}
     return submit(toys(None, delay)("toy"), [folder], given, {**about, **where})
 

@@ -82,6 +82,8 @@ def _carry_out(task: Callable[..., int], inputs: list[Path], options: dict[str, 
         collect_from_now_on()
         name = task.__name__.removeprefix("run_")
         raise typer.Exit(submit(name, inputs, settings, {**about_run, **elsewhere}))
+    if "store" in settings:
+        raise UsageError("--store goes with --on celery or --on ray")
     if any(sharing.values()):
         from reelmill.commands.shared_folder import work_as_one_of_several
 
@@ -179,6 +181,7 @@ def worker(
     broker: shared.Broker = None,
     device: shared.Device = None,
     roots: shared.Roots = None,
+    store: shared.Store = None,
     shards_at_once: Annotated[
         int, typer.Option(min=1, max=16, help="Shards in work at a time [2].")
     ] = 2,
@@ -186,7 +189,7 @@ def worker(
     """Do the work that `voice --on celery` and others submit."""
     from reelmill.commands.worker import run_worker
 
-    raise typer.Exit(run_worker(broker, roots or [], device, shards_at_once))
+    raise typer.Exit(run_worker(broker, roots or [], device, shards_at_once, store=store))
 
 
 @app.command()

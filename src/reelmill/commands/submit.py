@@ -13,7 +13,9 @@ from reelmill.errors import UsageError
 from reelmill.runs.run import Run
 from reelmill.runs.task import Task, task_named
 from reelmill.scale.executor import Executor
+from reelmill.scale.handover import Handover, SharedHandover
 from reelmill.scale.roots import Roots, roots_of_environment
+from reelmill.scale.store import open_store
 from reelmill.scale.submitter import Submitter
 from reelmill.scale.worker import check_model
 
@@ -28,7 +30,8 @@ def submit(
         inputs: as given on the command line.
         given: the settings given on the command line.
         about: how the run goes and prints: `fresh`, `quiet`, `as_json`; and where it goes: `on`,
-            `broker`, `address`, `actor_cores`, `roots`, `priority`.
+            `broker`, `address`, `actor_cores`, `roots`, `priority`. The setting `store` says by
+            what, if there is no shared folder.
 
     Returns:
         The exit code, as of a run on this machine.
@@ -38,21 +41,33 @@ def submit(
     """
     if about["fresh"]:
         raise UsageError("--fresh does not go with --on: choose another output folder")
-    given_roots = about["roots"] or roots_of_environment()
-    if not given_roots:
-        raise UsageError(
-            "give --roots FOLDER: a folder with recordings and results that workers have too, "
-            "under the same name"
-        )
-    roots = Roots.parse(given_roots)
     whole = task if isinstance(task, Task) else task_named(task)
     # No model is loaded here, unless a recording cannot be sent to workers.
     run = Run(whole, inputs, held=True, **{**given, "placement": "resident"})
     check_model(whole, run.settings)
+    given_roots = about["roots"] or roots_of_environment()
     executor = _executor(about, run, given_roots)
-    submitter = Submitter(run, executor, roots, about["priority"])
+    handover = _handover(run, given_roots)
+    submitter = Submitter(run, executor, handover, about["priority"])
     summary = run_command(run, quiet=about["quiet"], as_json=about["as_json"], feed=submitter.feed)
     return exit_code(summary)
+
+
+def _handover(run: Run, roots: Sequence[str]) -> Handover:
+    """How workers get recordings: by a store, or by folders that they have too."""
+    seal = user_key().seal
+    if run.settings.store is not None:
+        from reelmill.scale.store_handover import StoreHandover
+
+        store = open_store(run.settings.store)
+        store.check()
+        return StoreHandover(run, Roots.parse(roots) if roots else None, store, seal)
+    if not roots:
+        raise UsageError(
+            "give --roots FOLDER: a folder with recordings and results that workers have too, "
+            "under the same name; or --store URL: an object store, if they share no folder"
+        )
+    return SharedHandover(run, Roots.parse(roots), seal)
 
 
 def _executor(about: dict[str, Any], run: Run, roots: Sequence[str]) -> Executor:
@@ -89,5 +104,6 @@ def _by_ray(about: dict[str, Any], run: Run, roots: Sequence[str]) -> Executor:
         run.settings.claim_lease,
         about.get("tasks", "reelmill.runs.task:task_named"),
         about["actor_cores"],
+        run.settings.store,
     )
     return RayExecutor(crew, user_key().seal, run.warn)

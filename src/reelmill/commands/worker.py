@@ -13,6 +13,7 @@ from reelmill.runs.engine import Engine
 from reelmill.runs.task import Task, task_named
 from reelmill.scale.roots import Roots, roots_of_environment
 from reelmill.scale.shard_worker import ShardWorker
+from reelmill.scale.store_work import store_side
 from reelmill.scale.worker import worker_name
 from reelmill.settings import load_settings
 
@@ -23,6 +24,7 @@ def run_worker(
     device: str | None,
     shards_at_once: int,
     tasks: Callable[[str], Task] = task_named,
+    store: str | None = None,
 ) -> int:
     """Serve until told to end.
 
@@ -32,15 +34,20 @@ def run_worker(
         device: for models; None: chosen.
         shards_at_once: how many shards are in work at a time.
         tasks: the tasks by name.
+        store: the address of a store, for jobs without a shared folder.
 
     Raises:
-        UsageError: there is no broker or no root, or Celery is not installed.
+        UsageError: there is no broker, neither a root nor a store, or Celery is not installed; or
+            the store cannot be used.
     """
     if not broker:
         raise UsageError("give --broker URL, or better REELMILL_BROKER, which no list shows")
     roots = roots or roots_of_environment()
-    if not roots:
-        raise UsageError("give --roots FOLDER: where recordings and results of all machines are")
+    settings = load_settings(store=store)
+    if not roots and settings.store is None:
+        raise UsageError(
+            "give --roots FOLDER: where recordings and results of all machines are; or --store URL"
+        )
     found = Roots.parse(roots)
     try:
         from reelmill.scale.celery.worker import serve
@@ -51,18 +58,13 @@ def run_worker(
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("reelmill.scale").setLevel(logging.INFO)
     key = user_key()
+    name, lease_s = worker_name(), settings.claim_lease
+    side = store_side(settings.store, name, found, key.seal, lease_s)
     with Engine(device=device) as engine:
-        worker = ShardWorker(
-            worker_name(), found, engine, key.seal, load_settings().claim_lease, tasks
-        )
+        worker = ShardWorker(name, found, engine, key.seal, lease_s, tasks, side)
 
         def ready() -> None:
-            print(
-                f"worker {worker.name} on {engine.choice.devices[0]} waits for shards; its roots: "
-                f"{found}; its key: {key.seal.fingerprint}",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(_readiness(worker, found if roots else None), file=sys.stderr, flush=True)
 
         try:
             serve(worker, broker, shards_at_once, ready)
@@ -70,3 +72,13 @@ def run_worker(
             worker.stop()
             worker.close()
     return EXIT_DONE
+
+
+def _readiness(worker: ShardWorker, roots: Roots | None) -> str:
+    """What a worker says when it waits for shards."""
+    places = [] if roots is None else [f"its roots: {roots}"]
+    places += [] if worker.side is None else [f"its store: {worker.side.store.name}"]
+    return (
+        f"worker {worker.name} on {worker.engine.choice.devices[0]} waits for shards; "
+        f"{'; '.join(places)}; its key: {worker.seal.fingerprint}"
+    )

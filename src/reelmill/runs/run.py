@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +99,8 @@ class Run:
     workers: Table | None = None
     #: With engines that work on the same recordings; set before the start.
     exchange: Exchange | None = None
+    #: Called in the engine's thread with each result of a stage, before its recording has ended.
+    on_kept: Callable[[StageKept], None] | None = None
     _is_feeding = False
     _is_paused = False
     _is_reported = False
@@ -560,6 +562,8 @@ class Run:
             for problem in self._custodian.problems():
                 self._log.emit(Warned(problem))
                 self._problems.append(problem)
+        if isinstance(event, StageKept) and self.on_kept is not None:
+            self.on_kept(event)
         if not isinstance(event, (Identified, StageKept)):
             self._log.emit(event)
 

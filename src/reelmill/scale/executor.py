@@ -121,6 +121,28 @@ class ShardLost(ShardEvent):
     kind: Literal["lost"] = "lost"
 
 
+@dataclass(frozen=True)
+class RecordingMissed(ShardEvent):
+    """A recording is not in the store. The worker waits until it is.
+
+    Attributes:
+        index: its place in the shard.
+        damage: what is wrong with the object that is there instead; empty where there is none.
+    """
+
+    index: Annotated[int, Field(ge=0, lt=MOST_RECORDINGS)]
+    damage: Text = ""
+    kind: Literal["missed"] = "missed"
+
+
+@dataclass(frozen=True)
+class ResultRefused(ShardEvent):
+    """A result in the store is not what it should be. It is made again."""
+
+    reason: Reason = ""
+    kind: Literal["refused"] = "refused"
+
+
 class Cancellation:
     """Whether an executor was told to cancel, and whether it was told again."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -43,8 +43,14 @@ class Card:
 
 def read_card(cache: Path, job: str, seal: Seal) -> Card | None:
     """The card of a job; None if there is none, or it was not written with the key."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        data = (cache / JOBS / job / _CARD).read_bytes()
+    with contextlib.suppress(OSError):
+        return card_in((cache / JOBS / job / _CARD).read_bytes(), job, seal)
+    return None
+
+
+def card_in(data: bytes, job: str, seal: Seal) -> Card | None:
+    """The card of a job from the content of a file; None if it was not written with the key."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
         if seal.is_signed(_PURPOSE, data):
             content = parse_json(data)
             if content["job"] == job:
@@ -62,6 +68,7 @@ class Job:
         seal: of the user's key.
         submission: of this time.
         is_resumed: whether an earlier submitter of the same work did not end it.
+        publish: called with the card whenever it changes, where workers do not see the folder.
     """
 
     cache: Path
@@ -69,6 +76,7 @@ class Job:
     seal: Seal
     submission: str = ""
     is_resumed: bool = False
+    publish: Callable[[bytes], None] = lambda card: None
     _left: set[str] = field(default_factory=set)
 
     def open(self) -> list[ShardTask]:
@@ -83,6 +91,7 @@ class Job:
             self.submission = card.submission
             tasks = list(self._saved())
             self._left = {task.shard for task in tasks}
+            self._write("open")
             return tasks
         self._forget()
         self.submission = secrets.token_hex(8)
@@ -111,7 +120,9 @@ class Job:
 
     def _write(self, state: State) -> None:
         content = {"job": self.name, "submission": self.submission, "state": state}
-        write_bytes(self._folder / _CARD, self.seal.signed(_PURPOSE, content))
+        card = self.seal.signed(_PURPOSE, content)
+        write_bytes(self._folder / _CARD, card)
+        self.publish(card)
 
     def _saved(self) -> Iterable[ShardTask]:
         for path in sorted(self._folder.glob(f"*{_SHARD}")):

@@ -25,6 +25,8 @@ from reelmill.scale.executor import (
     Checked,
     Name,
     RecordingEnded,
+    RecordingMissed,
+    ResultRefused,
     Seconds,
     Sha256,
     ShardDone,
@@ -182,7 +184,16 @@ class _SealedTask(ShardTask, _Sealed):
     pass
 
 
-AnyEvent = ShardStarted | ShardProgressed | RecordingEnded | ShardDone | ShardFailed | ShardLost
+AnyEvent = (
+    ShardStarted
+    | ShardProgressed
+    | RecordingEnded
+    | RecordingMissed
+    | ResultRefused
+    | ShardDone
+    | ShardFailed
+    | ShardLost
+)
 
 
 @dataclass(frozen=True)

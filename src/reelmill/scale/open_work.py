@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from reelmill.engine.execution.planning import Source
@@ -19,10 +19,20 @@ from reelmill.scale.exchange import FolderExchange
 class OpenWork:
     """A run, who needs it, and which recordings have ended in it."""
 
-    def __init__(self, run: Run, exchange: FolderExchange | None = None) -> None:
-        """Listen to a run that was started and is open for recordings. `exchange`: of
-        the run."""
-        self.run = run
+    def __init__(
+        self,
+        run: Run,
+        exchange: FolderExchange | None = None,
+        on_closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Listen to a run that was started and is open for recordings.
+
+        Args:
+            run: the run.
+            exchange: of the run.
+            on_closed: called when the run has ended.
+        """
+        self.run, self._on_closed = run, on_closed
         self.exchange = exchange
         #: The outcomes of recordings, by absolute path.
         self.ended: dict[str, FileOutcome] = {}
@@ -43,10 +53,13 @@ class OpenWork:
         self.run.add([Source(Path(path), Path(path).stem) for path in paths])
 
     def wait(self, paths: Iterable[str], seconds: float) -> None:
-        """Wait until all of these recordings or the run have ended, at most for `seconds`."""
+        """Wait until all of these recordings or the run have ended, at most for `seconds`. Without
+        recordings, wait for the whole time."""
+        waited = list(paths)
         with self._changed:
             self._changed.wait_for(
-                lambda: self._is_over or all(path in self.ended for path in paths), seconds
+                lambda: self._is_over or (waited and all(path in self.ended for path in waited)),
+                seconds,
             )
 
     def enter(self) -> None:
@@ -88,6 +101,7 @@ class OpenWork:
         """Close the run, and wait for its end."""
         self.run.close()
         self.run.join()
+        self._on_closed()
 
     def _listen(self) -> None:
         for event in self.run.events():

@@ -31,6 +31,7 @@ from reelmill.scale.messages import AnyEvent, MessageError, ShardTask, shortened
 from reelmill.scale.open_work import OpenWork
 from reelmill.scale.roots import Roots
 from reelmill.scale.store import StoreError, StoreFullError
+from reelmill.scale.store_work import StoreSide
 from reelmill.scale.worker import worker_run
 from reelmill.scale.workplace import SharedFolder, Workplace
 
@@ -53,6 +54,8 @@ _SIGNS = 6
 #: How often it looks whether its job was cancelled, and tells which recordings have ended: all in
 #: one message.
 _LOOK_EVERY_S = 0.5
+#: The same while recordings are being fetched.
+_COMING_S = 0.1
 #: How long it waits before it gives back what it cannot do, so that others take it first.
 _HESITATION_S = 2.0
 #: How long the run of a job stays open without a shard.
@@ -70,6 +73,7 @@ class ShardWorker:
         seal: of the key that it shares with submitters.
         lease_s: a worker that gave no sign of life for so long is gone.
         tasks: the tasks by name.
+        side: of the store, for jobs that have one.
     """
 
     name: str
@@ -78,6 +82,7 @@ class ShardWorker:
     seal: Seal
     lease_s: float = 120.0
     tasks: Callable[[str], Task] = task_named
+    side: StoreSide | None = None
     _works: dict[str, OpenWork] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -136,6 +141,8 @@ class ShardWorker:
             works, self._works = list(self._works.values()), {}
         for work in works:
             work.close()
+        if self.side is not None:
+            self.side.close()
 
     # -- one shard
 
@@ -214,7 +221,7 @@ class ShardWorker:
                 place.renew()
                 alive()
                 report(ShardProgressed(task.shard, self.name, done))
-            work.wait(left, _LOOK_EVERY_S)
+            work.wait(left, _LOOK_EVERY_S if is_all_there else _COMING_S)
 
     def _ended(self, task: ShardTask, work: OpenWork, at: int, path: str) -> RecordingEnded:
         outcome = work.ended[path]
@@ -242,6 +249,8 @@ class ShardWorker:
 
     def _workplace(self, task: ShardTask) -> Workplace:
         """Raises MessageError where a path leads out of the roots."""
+        if task.work.out is None and self.side is not None:
+            return self.side.workplace(task)
         folder = folder_of(self.name, task.job)
         return SharedFolder(task, self.roots, self.name, folder, self.seal, self.lease_s)
 
@@ -254,6 +263,8 @@ class ShardWorker:
         with self._guard:
             work = self._works.get(task.job)
             if work is None or work.run.is_over or work.run.was_stopped:
+                if work is not None:
+                    threading.Thread(target=work.close, daemon=True).start()
                 work = self._works[task.job] = self._begun(task, place)
             work.enter()
             return work
@@ -261,8 +272,8 @@ class ShardWorker:
     def _begun(self, task: ShardTask, place: Workplace) -> OpenWork:
         given = {**task.work.settings, "claim_lease": self.lease_s}
         whole = self.tasks(task.work.task)
-        exchange = place.new_exchange()
-        run = worker_run(whole, place.folder, given, self.engine, task.work.priority, exchange)
+        folder, exchange = place.new_folder(), place.new_exchange()
+        run = worker_run(whole, folder, given, self.engine, task.work.priority, exchange)
         run.start()
         digests = {stage.name: stage_digest(stage) for stage in run.pipeline.stages}
         if digests != task.work.digests:

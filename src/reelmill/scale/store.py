@@ -94,12 +94,6 @@ def open_store(url: str) -> Store:
         raise UsageError(
             f"--store {shown}: not an address; give s3://BUCKET/PREFIX or file:///FOLDER"
         )
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise UsageError(
-            f"--store {shown.partition('?')[0]}: an address has no user, password or parameters; "
-            "give credentials by the environment or profile of each machine (AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY, AWS_PROFILE), another server by AWS_ENDPOINT_URL"
-        )
     if parts.scheme == "file":
         if parts.netloc or not parts.path.strip("/"):
             raise UsageError(f"--store {shown}: give an absolute folder, as in file:///mnt/store")
@@ -187,6 +181,9 @@ class ObjectStore:
         self._root = url.partition("://")[2].strip("/")
         if self._scheme != "memory" and not self._root:
             raise UsageError(f"--store {url}: name a bucket, as in {self._scheme}://BUCKET/PREFIX")
+        is_s3 = self._scheme in ("s3", "s3a")
+        #: Without asking for the size first, to read in several parts at once.
+        self._small = {"max_concurrency": 1} if is_s3 else {}
         self._files = self._connect(_TRIES)
 
     @property
@@ -205,7 +202,7 @@ class ObjectStore:
     def read(self, name: str) -> bytes | None:
         """See `Store`."""
         with self._explained(name):
-            return bytes(self._files.cat_file(self._path(name)))
+            return bytes(self._files.cat_file(self._path(name), **self._small))
         return None
 
     def write(self, name: str, data: bytes) -> None:
@@ -246,7 +243,7 @@ class ObjectStore:
                 self._scheme,
                 skip_instance_cache=self._scheme != "memory",
                 use_listings_cache=False,
-                **({"config_kwargs": config} if self._scheme in ("s3", "s3a") else {}),
+                **({"config_kwargs": config} if self._small else {}),
             )
         except ImportError as error:
             raise UsageError(

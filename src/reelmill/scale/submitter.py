@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,24 @@ from reelmill.engine.state.artifact_store import stage_digest
 from reelmill.engine.telemetry.metrics import Table
 from reelmill.errors import NotOursError, UsageError
 from reelmill.report.wording import count
-from reelmill.runs.gathered import gather_recording
 from reelmill.runs.run import Run
 from reelmill.scale.costs import Estimate, estimate
 from reelmill.scale.exchange import remove_portions
 from reelmill.scale.executor import (
     Executor,
     RecordingEnded,
+    RecordingMissed,
+    ResultRefused,
     ShardDone,
     ShardFailed,
     ShardLost,
     ShardStarted,
 )
+from reelmill.scale.handover import Handover
 from reelmill.scale.job import Job
 from reelmill.scale.messages import TRAVELLING, AnyEvent, Place, ShardRecording, ShardTask, Work
-from reelmill.scale.roots import Roots
-from reelmill.scale.shard_worker import folder_of
 from reelmill.scale.shards import grouped, shares
+from reelmill.scale.store import StoreError
 from reelmill.scale.worker import made_by_workers
 
 #: How often it looks whether the run was stopped.
@@ -68,19 +70,20 @@ class Submitter:
     Attributes:
         run: started with `held`.
         executor: reaches the workers.
-        roots: how workers call the folders of this machine.
+        handover: how workers get recordings, and their results come here.
         priority: of the job.
     """
 
     run: Run
     executor: Executor
-    roots: Roots
+    handover: Handover
     priority: int = 0
     seal: Seal = field(default_factory=lambda: user_key().seal)
     _tasks: dict[str, ShardTask] = field(default_factory=dict)
     _ended: dict[str, set[int]] = field(default_factory=dict)
     _workers: dict[str, _WorkerTotals] = field(default_factory=dict)
-    _paths: dict[Place, str] = field(default_factory=dict)
+    #: Of recordings by place: several where copies are one object.
+    _paths: dict[Place, list[str]] = field(default_factory=dict)
     #: Shared recordings that a worker has ended.
     _over: set[Place] = field(default_factory=set)
     _is_over: threading.Event = field(default_factory=threading.Event)
@@ -93,16 +96,19 @@ class Submitter:
             UsageError: recordings or results are not below a root, or the workers cannot be
                 reached.
         """
-        with self.run.feeding():
+        with self.run.feeding(), contextlib.closing(self.handover):
             self._feed()
 
     def _feed(self) -> None:
         work = self._work()
-        job = Job(self.run.out / gate.CACHE, self._job_name(work), self.seal)
+        name = self._job_name(work)
+        publish = partial(self.handover.publish, name)
+        job = Job(self.run.out / gate.CACHE, name, self.seal, publish=publish)
         sent = self._shards(work, job, self.run.held())
         costs = StageCosts(user_cache() / _COSTS)
         canceller = threading.Thread(target=self._cancel_when_stopped, args=[job], daemon=True)
         canceller.start()
+        self.handover.begin(list(self._tasks.values()))
         try:
             for event in self.executor.submit(list(self._tasks.values()), sent):
                 self._heard(event, job, costs)
@@ -112,7 +118,8 @@ class Submitter:
             self.run.workers = self._table()
             costs.save()
         if not self.run.was_stopped:
-            job.close()
+            with contextlib.suppress(StoreError):  # all is done: nobody will ask
+                job.close()
             remove_portions(self.run.out / gate.CACHE)
             for path in self.run.held():  # what no worker can be told of is done here
                 self.run.release(path)
@@ -121,43 +128,41 @@ class Submitter:
 
     def _work(self) -> Work:
         settings = self.run.settings
-        out = self.roots.place(self.run.out)
-        if out is None:
-            raise UsageError(
-                f"{self.run.out}: workers cannot write there; choose an output folder below one of "
-                f"the roots that all machines have ({self.roots}), or name another root: --roots"
-            )
         chosen = settings.model_dump(mode="json", include=settings.model_fields_set & TRAVELLING)
         digests = {one.name: stage_digest(one) for one in made_by_workers(self.run.pipeline)}
         given = {name: value for name, value in chosen.items() if value is not None}
         _check_named(given)
-        return Work(self.run.task_name, given, digests, out, self.priority)
+        return Work(self.run.task_name, given, digests, self.handover.out(), self.priority)
 
     def _job_name(self, work: Work) -> str:
         """The same for the same work, so that a submitter begun again finds it. The priority may
         change meanwhile."""
-        text = "\n".join([str(self.run.out), work.task, *sorted(work.digests.values())])
+        text = "\n".join([self.handover.identity, work.task, *sorted(work.digests.values())])
         return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
 
     def _shards(self, work: Work, job: Job, held: Sequence[str]) -> set[str]:
         """Prepare the shards; returns those that an earlier submitter has sent."""
-        self._paths = {place: path for path in held if (place := self._placed(path))}
+        placed = self.handover.placed(held)
+        self._paths = {}
+        for path, one in placed.items():
+            self._paths.setdefault(one.place, []).append(path)
         before = job.open()
         self._tasks = {task.shard: task for task in before}
         sent = set(self._tasks)
         if sent:
             self.run.note(f"{count(len(sent), 'shard')} of an earlier command are with the workers")
         known = {one.place for task in before for one in task.recordings}
-        new = {place: path for place, path in self._paths.items() if place not in known}
+        new = {
+            paths[0]: placed[paths[0]] for place, paths in self._paths.items() if place not in known
+        }
         expected = estimate(
-            [Path(path) for path in new.values()],
+            [Path(path) for path in new],
             work.digests.values(),
             StageCosts(user_cache() / _COSTS),
         )
         for note in expected.notes if new else ():
             self.run.note(note)
-        recordings = [ShardRecording(place, _size(path)) for place, path in new.items()]
-        added = self._divided(work, job, recordings, expected)
+        added = self._divided(work, job, list(new.values()), expected)
         job.add(added)
         self._tasks |= {task.shard: task for task in added}
         self.run.note(
@@ -193,12 +198,6 @@ class Submitter:
             )
         return first + [shard([at], share) for at in shared for share in range(1, counts[at])]
 
-    def _placed(self, path: str) -> Place | None:
-        place = self.roots.place(Path(path))
-        if place is None:
-            self.run.note(f"{printable(path)}: below no root, so it is done here")
-        return place
-
     # -- what happens
 
     def _heard(self, event: AnyEvent, job: Job, costs: StageCosts) -> None:
@@ -213,6 +212,11 @@ class Submitter:
             case RecordingEnded():
                 self._recording_ended(event, task)
                 self._end_shares(task, job, but=task.shard)
+            case RecordingMissed():
+                if event.index < len(task.recordings):
+                    self.handover.missed(event, task)
+            case ResultRefused(_, worker, reason):
+                self.run.warn(f"worker {worker}: {reason}; it is made again")
             case ShardDone():
                 costs.learn(event.stage_seconds, event.media_seconds)
                 self._release_all(task)
@@ -237,12 +241,10 @@ class Submitter:
         totals.failed += event.failure is not None
         totals.media_seconds += event.media_seconds or 0.0
         totals.seconds += event.seconds
-        if event.sha256 is not None:
-            worker = folder_of(event.worker, task.job)
-            # Whatever is missing is made here, or brought by the next run if this one has ended.
-            with contextlib.suppress(OSError, NotOursError):
-                gather_recording(self.run.out / gate.CACHE, worker, event.sha256, self.seal)
-        self._release(task.recordings[event.index], Elsewhere(event.seconds, event.failure))
+        recording = task.recordings[event.index]
+        if paths := self._paths.get(recording.place):
+            self.handover.gather(event, task, paths[0])
+        self._release(recording, Elsewhere(event.seconds, event.failure))
 
     def _release_all(self, task: ShardTask) -> None:
         """Release what is left of a shard that is done: what became of it was told to an earlier
@@ -265,15 +267,12 @@ class Submitter:
                     self.executor.forget(other.shard)
 
     def _release(self, recording: ShardRecording, elsewhere: Elsewhere) -> None:
-        path = self._paths.pop(recording.place, None)
-        if path is None:
-            return
-        if elsewhere.failure is not None:
-            there, failure = self.roots.path(recording.place), elsewhere.failure
-            elsewhere = replace(
-                elsewhere, failure=replace(failure, message=_here(failure.message, there, path))
-            )
-        self.run.release(path, elsewhere)
+        there, failure = self.handover.there(recording.place), elsewhere.failure
+        for path in self._paths.pop(recording.place, ()):
+            if failure is not None:
+                message = _here(failure.message, there, path)
+                elsewhere = replace(elsewhere, failure=replace(failure, message=message))
+            self.run.release(path, elsewhere)
 
     def _cancel_when_stopped(self, job: Job) -> None:
         """Cancel the job when the run is stopped, and leave when it is stopped again."""
@@ -281,7 +280,7 @@ class Submitter:
         while not self._is_over.wait(_LOOK_EVERY_S):
             if self.run.was_stopped and not is_cancelled:
                 is_cancelled = True
-                with contextlib.suppress(OSError, NotOursError):
+                with contextlib.suppress(OSError, NotOursError, StoreError):
                     job.cancel()
                 self.executor.cancel()
             if self.run.is_stopped_at_once:
@@ -298,22 +297,15 @@ class Submitter:
         return Table("Workers", columns, rows) if rows else None
 
 
-def _here(message: str, there: Path, path: str) -> str:
+def _here(message: str, there: str, path: str) -> str:
     """A worker's message about a file with the name that the file has here."""
-    return message.replace(str(there), path)
+    return message.replace(there, path)
 
 
 def _shard_name(recordings: Sequence[ShardRecording], share: int | None) -> str:
     text = "\n".join(f"{one.place.root}/{one.place.path} {one.size}" for one in recordings)
     text += "" if share is None else f"\nshare {share}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0
 
 
 def _check_named(settings: Mapping[str, Any]) -> None:

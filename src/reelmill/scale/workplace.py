@@ -32,9 +32,8 @@ _LOOK_EVERY_S = 0.5
 class Workplace(Protocol):
     """What a worker has to do with the world around one shard."""
 
-    @property
-    def folder(self) -> Path:
-        """The output folder of the run that works on the job."""
+    def new_folder(self) -> Path:
+        """The output folder of a run that is to work on the job."""
 
     def opened(self) -> contextlib.AbstractContextManager[None]:
         """While the block goes on, the shard can be worked on."""
@@ -119,8 +118,7 @@ class SharedFolder:
         self._exchange: FolderExchange | None = None
         self._coming = {str(path): at for at, path in enumerate(self._originals)}
 
-    @property
-    def folder(self) -> Path:
+    def new_folder(self) -> Path:
         """See `Workplace`."""
         return self._place.folder
 

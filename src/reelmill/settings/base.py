@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,6 +38,21 @@ def _channel_choice(value: Any) -> Any:
 ChannelChoice = Annotated[str, BeforeValidator(_channel_choice)]
 
 
+def _without_credentials(value: Any) -> Any:
+    """Settings are kept in records, and addresses are shown."""
+    parts = urlsplit(str(value))
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(
+            "an address has no user, password or parameters; give credentials by the environment "
+            "or profile of each machine (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE), "
+            "another server by AWS_ENDPOINT_URL"
+        )
+    return value
+
+
+Address = Annotated[str, BeforeValidator(_without_credentials)]
+
+
 class BaseFields(BaseSettings):
     """The environment variable of a setting is `REELMILL_` and its name in capitals."""
 
@@ -55,6 +71,11 @@ class BaseFields(BaseSettings):
         120.0,
         ge=1,
         description="seconds after which a worker of --claim that gave no sign of life is gone",
+    )
+    store: Address | None = Field(
+        None,
+        description="where machines of --on that share no folder leave recordings and results: "
+        "s3://BUCKET/PREFIX or another address that fsspec knows",
     )
     device: str = Field("auto", description="auto, cpu or cuda[:n]")
     compute_type: str = Field("auto", description="auto: float16 on CUDA, int8 on the CPU")

@@ -32,6 +32,10 @@ Roots = Annotated[
         help="Folder that all machines have, or NAME=FOLDER; repeatable [REELMILL_ROOTS].",
     ),
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(help="Instead of a shared folder: s3://BUCKET/PREFIX [REELMILL_STORE]."),
+]
 
 
 class Output:
@@ -103,6 +107,7 @@ class Sharing:
         int | None, typer.Option(min=1, help="With --on ray: cores of each actor [a node's].")
     ] = None
     roots: Roots = None
+    store: Store = None
     priority: Annotated[
         int, typer.Option(min=0, max=9, help="With --on: higher goes first [0].")
     ] = 0

@@ -276,6 +276,32 @@ def is_signed(data: bytes, seal: Seal) -> bool:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """An artifact on its way between machines, which was checked."""
+
+    _envelope: Mapping[str, Any]
+
+    @classmethod
+    def opened(cls, data: bytes, stored: Stored, seal: Seal) -> Sent:
+        """Check what came for `stored`, whose path says in messages where it came from.
+
+        Raises:
+            NotTrustedError: it was not made with our key, is damaged, or is of other work.
+        """
+        return cls(_envelope(stored, data, seal))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The SHA-256 of the files that it needs beside it, by name."""
+        return {name: sha256 for name, sha256 in self._envelope["files"].items() if "/" not in name}
+
+    def of(self, recording: str, seal: Seal) -> bytes:
+        """The artifact as it is written where the recording has this path: byte for byte."""
+        named = {**self._envelope["recording"], "path": recording}
+        return seal.signed(_PURPOSE, {**self._envelope, "recording": named})
+
+
+@dataclass(frozen=True)
 class Adopted:
     """An artifact that was adopted: its stage and recording."""
 
@@ -318,8 +344,11 @@ def _kinds() -> dict[str, type[Artifact]]:
 
 def _trusted(stored: Stored, seal: Seal) -> dict[str, Any]:
     """An artifact's envelope, if we wrote it under this name for this recording."""
+    return _envelope(stored, _read(stored.path), seal)
+
+
+def _envelope(stored: Stored, data: bytes, seal: Seal) -> dict[str, Any]:
     path = stored.path
-    data = _read(path)
     if not seal.is_signed(_PURPOSE, data):
         raise NotTrustedError(f"{path}: not made with your key, or changed since")
     envelope = _parsed(path, data)

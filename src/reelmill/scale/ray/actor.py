@@ -16,7 +16,9 @@ from reelmill.runs.task import Task
 from reelmill.scale.messages import AnyEvent, packed_events, unpacked_task
 from reelmill.scale.roots import Roots, roots_of_environment
 from reelmill.scale.shard_worker import Ending, ShardWorker
+from reelmill.scale.store_work import store_side
 from reelmill.scale.worker import worker_name
+from reelmill.settings import load_settings
 
 #: The most events that are handed over at a time.
 _MOST_EVENTS = 1000
@@ -28,7 +30,14 @@ class ShardActor:
     Ray gives it the GPU that it asked for by `CUDA_VISIBLE_DEVICES`, so the engine sees no other.
     """
 
-    def __init__(self, roots: Sequence[str], cores: int, lease_s: float, tasks: str) -> None:
+    def __init__(
+        self,
+        roots: Sequence[str],
+        cores: int,
+        lease_s: float,
+        tasks: str,
+        store: str | None = None,
+    ) -> None:
         """Open an engine.
 
         Args:
@@ -36,23 +45,19 @@ class ShardActor:
             cores: how many it may use.
             lease_s: a worker that gave no sign of life for so long is gone.
             tasks: what gives tasks by name, as `module:function`.
+            store: the submitter's, for nodes that name none in `REELMILL_STORE`.
 
         Raises:
-            UsageError: a root does not exist here, or a device.
+            UsageError: a root does not exist here, or a device; or the store cannot be used.
         """
         module, _, function = tasks.partition(":")
         by_name = cast(Callable[[str], Task], getattr(importlib.import_module(module), function))
         self._seal = user_key().seal
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
+        name, found = worker_name(), Roots.parse(roots_of_environment() or roots)
+        side = store_side(load_settings().store or store, name, found, self._seal, lease_s)
         self._engine = Engine(cores=cores).open()
-        self._worker = ShardWorker(
-            worker_name(),
-            Roots.parse(roots_of_environment() or roots),
-            self._engine,
-            self._seal,
-            lease_s,
-            by_name,
-        )
+        self._worker = ShardWorker(name, found, self._engine, self._seal, lease_s, by_name, side)
 
     def name(self) -> str:
         """How the worker is called in reports."""

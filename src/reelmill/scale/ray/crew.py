@@ -49,6 +49,7 @@ class Crew:
         lease_s: see `ShardActor`.
         tasks: see `ShardActor`.
         cpus: cores of each actor; None: those of a node, divided by its GPUs.
+        store: see `ShardActor`.
     """
 
     address: str | None
@@ -56,6 +57,7 @@ class Crew:
     lease_s: float
     tasks: str
     cpus: int | None = None
+    store: str | None = None
     members: list[Member] = field(default_factory=list)
     _failed: int = 0
     _is_ours: bool = False
@@ -92,7 +94,7 @@ class Crew:
             actor = ray.remote(ShardActor).options(
                 num_cpus=cpus, num_gpus=gpus, max_concurrency=SHARDS_AT_ONCE + 2, max_restarts=0
             )
-            handle = actor.remote(list(self.roots), cpus, self.lease_s, self.tasks)
+            handle = actor.remote(list(self.roots), cpus, self.lease_s, self.tasks, self.store)
             self.members.append(Member(handle, handle.name.remote()))
 
     def free(self) -> Iterator[Member]:
