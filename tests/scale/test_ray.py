@@ -37,6 +37,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     log.touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "_SHORTEST_S", 0.3)
+        patch.setattr(shards, "_LEAST_SHARED_UNMEASURED_S", 0.2)
         patch.setenv(LOG, str(log))
         patch.setenv(DELAY, "0.02")
         patch.setenv("PYTHONPATH", str(_ROOT))
@@ -91,7 +92,9 @@ def recordings(folder: Path, texts: dict[str, str]) -> Path:
 
 
 def test_actors_make_what_one_engine_makes(log: Path, tmp_path: Path) -> None:
-    folder = recordings(tmp_path / "in", {**WORDS, "bad.wav": "unreadable"})
+    long = " ".join(f"word{n}" for n in range(600))
+    texts = {**WORDS, "bad.wav": "unreadable", "shared.wav": long}
+    folder = recordings(tmp_path / "in", texts)
     alone, out = tmp_path / "alone", tmp_path / "out"
     with Run(toys(None, 0.0)("toy"), folder, out=alone, device="cpu", workers=1) as run:
         run.wait(60)
@@ -100,7 +103,10 @@ def test_actors_make_what_one_engine_makes(log: Path, tmp_path: Path) -> None:
     assert written(out) == written(alone)
     assert failed(out) == failed(alone)
     reads = [line.split()[1] for line in log.read_text().splitlines() if line.startswith("read ")]
-    assert sorted(reads) == sorted([*WORDS, "bad.wav"]), "each was read by one actor, once"
+    once = sorted(name for name in reads if name != "shared.wav")
+    assert once == sorted([*WORDS, "bad.wav"]), "each was read by one actor, once"
+    report = json.loads((out / "performance_report.json").read_text())
+    assert any("work on 1 long recording" in text for text in report["notes"])
 
 
 def test_a_killed_actors_shards_go_to_others(log: Path, tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ class _OfItems(_Portions):
     """
 
     def __init__(self, work: _Work, opened: list[StageRun]) -> None:
-        super().__init__(work, opened, math.ceil(work.config.batch_size / SIZE))
+        super().__init__(work, opened, work.config.batch_size // SIZE)
         self._stage_run = work.executor.stage_run(work.task)
         self._stage_run.on_output = self._placed
         opened.append(self._stage_run)
