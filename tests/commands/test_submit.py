@@ -23,6 +23,7 @@ pytest.importorskip("celery")
         (["--on", "celery", "--roots", "{folder}", "--fresh"], "--fresh does not go with"),
         (["--on", "mesos", "--roots", "{folder}"], "the choices are"),
         (["--on", "celery", "--claim"], "does not go with"),
+        (["--store", "s3://bucket/x"], "--store goes with --on"),
         (["--on", "celery", "--roots", "{folder}", "--broker", "http://x"], "give redis://"),
         (["--on", "celery", "--roots", "{folder}/none", "--broker", "redis://x"], "no folder"),
         (

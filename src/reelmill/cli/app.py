@@ -82,7 +82,7 @@ def _carry_out(task: Callable[..., int], inputs: list[Path], options: dict[str, 
         collect_from_now_on()
         name = task.__name__.removeprefix("run_")
         raise typer.Exit(submit(name, inputs, settings, {**about_run, **elsewhere}))
-    if "store" in settings:
+    if settings.get("store") is not None:
         raise UsageError("--store goes with --on celery or --on ray")
     if any(sharing.values()):
         from reelmill.commands.shared_folder import work_as_one_of_several
