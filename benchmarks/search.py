@@ -6,6 +6,9 @@ Transcripts of 40 segments each are written as the product writes them (Korean a
 random, each with its time), then: `indexing` is the first call, which reads them all; `looking` is
 what a later call needs to see that nothing changed; the rest is the answer alone, the median of 21,
 for a rare word, a common one, a phrase, a Korean one, and with a speaker and a time.
+
+With `--runs 2000`, so many output folders have five transcripts each, and all are searched at once,
+as `reelmill serve` does: `looking` is what each search does before.
 """
 
 from __future__ import annotations
@@ -18,10 +21,13 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import show, told_command, write_result
+from reelmill.search.folders import FoldersIndex
 from reelmill.search.index import Query, SearchIndex
 
 _SEGMENTS, _WORDS, _REPEAT = 40, 12, 21
@@ -40,20 +46,56 @@ QUERIES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="searching thousands of transcripts")
     parser.add_argument("--recordings", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, help="search so many output folders at once")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
         os.environ["REELMILL_CACHE"] = str(Path(work) / "cache")
         out = Path(work) / "out"
-        write_transcripts(out, options.recordings)
-        rows = timed(out)
-    show(f"finding in {options.recordings:,} transcripts", rows)
+        if options.runs:
+            rows = timed_runs(out, options.runs)
+        else:
+            write_transcripts(out, options.recordings)
+            rows = timed(out)
+    show(f"finding in {options.runs or options.recordings:,}", rows)
     write_result(options.json, {"command": told_command("benchmarks.search"), "rows": rows})
 
 
-def write_transcripts(out: Path, count: int) -> None:
+def timed_runs(out: Path, count: int) -> list[dict[str, Any]]:
+    """As `timed`, for many folders."""
+    out.mkdir()
+    folders = {f"run{number}": out / f"run{number}" for number in range(count)}
+    for number, folder in enumerate(folders.values()):
+        write_transcripts(folder, 5, seed=number)
+
+    def looked() -> FoldersIndex:
+        index = FoldersIndex(out)
+        index.update(folders)
+        return index
+
+    began = time.perf_counter()
+    looked().close()
+    rows = [{"what": "indexing", "s": time.perf_counter() - began}]
+    rows.append({"what": "looking", "s": _median(lambda: looked().close())})
+    with contextlib.closing(looked()) as index:
+        for what, query in QUERIES.items():
+            hits = len(index.search(query))
+            rows.append({"what": what, "hits": hits, "s": _median(partial(index.search, query))})
+    return rows
+
+
+def _median(work: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(_REPEAT):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def write_transcripts(out: Path, count: int, seed: int = 18) -> None:
     """Transcripts of calls, the same for the same count."""
-    choice = random.Random(18)
+    choice = random.Random(seed)
     out.mkdir()
     for number in range(count):
         segments = [_segment(choice, number, at) for at in range(_SEGMENTS)]

@@ -140,7 +140,7 @@ def test_index__made_by_another_version__is_rebuilt(out: Path) -> None:
     write(out / "a.json", said("here"))
     assert len(found(out, "here")) == 1
     with index_of(out) as index:
-        index._db.execute("PRAGMA user_version=99")
+        index._lines.db.execute("PRAGMA user_version=99")
     assert len(found(out, "here")) == 1
 
 

@@ -23,7 +23,7 @@ from reelmill.search.results import Kind, read_result, result_files
 from reelmill.search.tokens import expression, position, terms, tokens
 
 #: Raised when a column changes its meaning. Older indexes are then rebuilt.
-_VERSION = 2
+_VERSION = 3
 #: The lines of a file are numbered from the file's number times this. No file that is read has as
 #: many lines: a line takes at least 8 bytes, and a file has at most 256 MB.
 _LINES = 1 << 26
@@ -32,6 +32,7 @@ CREATE TABLE files (id INTEGER PRIMARY KEY, path UNIQUE, stamp, name, sha256, pr
 CREATE TABLE lines (
     id INTEGER PRIMARY KEY, kind, start, "end", speaker, label, text, words
 );
+CREATE TABLE folders (name PRIMARY KEY, stamp);
 CREATE VIRTUAL TABLE found USING fts5(tokens, tokenize="unicode61 remove_diacritics 0");
 """
 
@@ -96,28 +97,10 @@ class SearchIndex:
         if not out.is_dir():
             raise UsageError(f"{out}: no such folder; give a folder of results")
         self._out = out
-        place = hashlib.sha256(os.fsencode(os.path.realpath(out))).hexdigest()[:32]
-        path = user_cache() / "search" / f"{place}.sqlite"
-        try:
-            gate.make_folder(path.parent, 0o700)
-            self._db = sqlite3.connect(gate.database(path), isolation_level=None, timeout=60)
-            self._begin()
-        except (OSError, sqlite3.Error) as error:
-            raise UsageError(
-                f"{path}: the index of {out} cannot be kept ({reason(error)}); make room there, "
-                "remove the file if it is damaged, or name another folder in REELMILL_CACHE"
-            ) from error
-
-    def _begin(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version != _VERSION:
-            for name in ("files", "lines", "found"):
-                self._db.execute(f"DROP TABLE IF EXISTS {name}")
-            self._db.executescript(_SCHEMA)
-            self._db.execute(f"PRAGMA user_version={_VERSION}")
+        self._lines = IndexedLines(out)
 
     def close(self) -> None:
-        self._db.close()
+        self._lines.close()
 
     def update(self, results: Container[str] = ()) -> list[str]:
         """Index new and changed files below the folder, and remove those that are gone.
@@ -129,37 +112,96 @@ class SearchIndex:
         Returns:
             Messages about files that could not be searched.
         """
-        known = {path: (number, stamp) for number, path, stamp in self._db.execute(_KNOWN)}
-        with self._transaction():
-            for path in sorted(result_files(self._out)):
-                name = _storable(os.path.relpath(path, self._out))
-                number, before = known.pop(name, (None, None))
-                stamp = _stamp(path)
-                if stamp != before:
-                    self._forget(number)
-                    self._add(path, name, stamp, is_ours=name in results)
-            for number, _ in known.values():
-                self._forget(number)
-        rows = self._db.execute("SELECT problem FROM files WHERE problem IS NOT NULL ORDER BY path")
+        with self._lines.transaction():
+            self._lines.refresh(self._out, "", results)
+        return self._lines.problems()
+
+    def search(self, query: Query) -> list[Hit]:
+        """The lines that contain all words of a query, by recording and time. If there are more
+        than its limit, those of the recordings indexed first.
+
+        Raises:
+            UsageError: the query has no letter or digit to look for.
+        """
+        return sorted(self._lines.search(query), key=lambda hit: (hit.recording, hit.file))
+
+
+class IndexedLines:
+    """The database of an index: lines of results, with the names of their files."""
+
+    def __init__(self, place: Path) -> None:
+        """
+        Args:
+            place: the folder that is indexed, by any of its names.
+
+        Raises:
+            UsageError: the index cannot be kept.
+        """
+        name = hashlib.sha256(os.fsencode(os.path.realpath(place))).hexdigest()[:32]
+        path = user_cache() / "search" / f"{name}.sqlite"
+        try:
+            gate.make_folder(path.parent, 0o700)
+            self.db = sqlite3.connect(gate.database(path), isolation_level=None, timeout=60)
+            self._begin()
+        except (OSError, sqlite3.Error) as error:
+            raise UsageError(
+                f"{path}: the index of {place} cannot be kept ({reason(error)}); make room there, "
+                "remove the file if it is damaged, or name another folder in REELMILL_CACHE"
+            ) from error
+
+    def _begin(self) -> None:
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            for name in ("files", "lines", "found", "folders"):
+                self.db.execute(f"DROP TABLE IF EXISTS {name}")
+            self.db.executescript(_SCHEMA)
+            self.db.execute(f"PRAGMA user_version={_VERSION}")
+
+    def close(self) -> None:
+        self.db.close()
+
+    def problems(self) -> list[str]:
+        """Messages about files that could not be searched."""
+        rows = self.db.execute("SELECT problem FROM files WHERE problem IS NOT NULL ORDER BY path")
         return [problem for (problem,) in rows]
 
+    def refresh(self, out: Path, prefix: str, results: Container[str] = ()) -> None:
+        """Index new and changed files below a folder, in a transaction. Their names have the prefix
+        before the path below the folder; other arguments as in `SearchIndex.update`."""
+        rows = self.db.execute(_KNOWN, (prefix, prefix))
+        known = {path: (number, stamp) for number, path, stamp in rows}
+        for path in sorted(result_files(out)):
+            below = _storable(os.path.relpath(path, out))
+            number, before = known.pop(name := f"{prefix}{below}", (None, None))
+            stamp = _stamp(path)
+            if stamp != before:
+                self._forget(number)
+                self._add(path, name, stamp, is_ours=below in results)
+        for number, _ in known.values():
+            self._forget(number)
+
+    def forget(self, prefix: str) -> None:
+        """Remove all files whose names have a prefix, in a transaction."""
+        for number, *_ in self.db.execute(_KNOWN, (prefix, prefix)).fetchall():
+            self._forget(number)
+
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def transaction(self) -> Iterator[None]:
+        self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self.db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+        self.db.execute("COMMIT")
 
     def _forget(self, number: int | None) -> None:
         if number is None:
             return
         between = (number * _LINES, (number + 1) * _LINES - 1)
-        self._db.execute("DELETE FROM found WHERE rowid BETWEEN ? AND ?", between)
-        self._db.execute("DELETE FROM lines WHERE id BETWEEN ? AND ?", between)
-        self._db.execute("DELETE FROM files WHERE id = ?", (number,))
+        self.db.execute("DELETE FROM found WHERE rowid BETWEEN ? AND ?", between)
+        self.db.execute("DELETE FROM lines WHERE id BETWEEN ? AND ?", between)
+        self.db.execute("DELETE FROM files WHERE id = ?", (number,))
 
     def _add(self, path: Path, name: str, stamp: str, *, is_ours: bool) -> None:
         problem = result = None
@@ -168,7 +210,7 @@ class SearchIndex:
         except InputError as error:
             problem = str(error)
         source = (result.source.name, result.source.sha256) if result else (None, None)
-        file = self._db.execute(
+        file = self.db.execute(
             "INSERT INTO files (path, stamp, name, sha256, problem) VALUES (?, ?, ?, ?, ?)",
             (name, stamp, *source, problem),
         ).lastrowid
@@ -177,13 +219,13 @@ class SearchIndex:
         for number, line in enumerate(lines, start=file * _LINES):
             words = json.dumps([[word.start, word.word] for word in line.words])
             row = (number, line.kind, line.start, line.end, line.speaker, line.label, line.text)
-            self._db.execute(_ADD_LINE, (*row, words if line.words else None))
+            self.db.execute(_ADD_LINE, (*row, words if line.words else None))
             text = " ".join(tokens(f"{line.label} {line.text}" if line.label else line.text))
-            self._db.execute("INSERT INTO found (rowid, tokens) VALUES (?, ?)", (number, text))
+            self.db.execute("INSERT INTO found (rowid, tokens) VALUES (?, ?)", (number, text))
 
-    def search(self, query: Query) -> list[Hit]:
-        """The lines that contain all words of a query, by recording and time. If there are more
-        than its limit, those of the recordings indexed first.
+    def search(self, query: Query, *, latest: bool = False) -> list[Hit]:
+        """The lines that contain all words of a query, in the order of the index. If there are more
+        than its limit, those of the files indexed first, or of the `latest`.
 
         Raises:
             UsageError: the query has no letter or digit to look for.
@@ -193,12 +235,12 @@ class SearchIndex:
             raise UsageError(f"{query.words}: no word to look for; give letters or digits")
         where, values = _conditions(query, asked)
         tables, order = (_WITH_WORDS, "found.rowid") if asked else ("lines", "lines.id")
-        statement = _SEARCH.format(tables, where, order)
-        hits = [_hit(row, asked) for row in self._db.execute(statement, (*values, query.limit))]
-        return sorted(hits, key=lambda hit: (hit.recording, hit.file))
+        statement = _SEARCH.format(tables, where, f"{order} DESC" if latest else order)
+        rows = self.db.execute(statement, (*values, query.limit)).fetchall()
+        return [_hit(row, asked) for row in (reversed(rows) if latest else rows)]
 
 
-_KNOWN = "SELECT id, path, stamp FROM files"
+_KNOWN = "SELECT id, path, stamp FROM files WHERE substr(path, 1, length(?)) = ?"
 _ADD_LINE = (
     'INSERT INTO lines (id, kind, start, "end", speaker, label, text, words) '
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

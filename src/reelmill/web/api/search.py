@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,14 +11,15 @@ from fastapi import Query
 
 from reelmill.core.printable import printable
 from reelmill.errors import UsageError
-from reelmill.search.index import Hit, SearchIndex
+from reelmill.search.folders import FoldersIndex
+from reelmill.search.index import Hit
 from reelmill.search.index import Query as SearchQuery
 from reelmill.search.results import Kind
 from reelmill.web.api.documented import documented
 from reelmill.web.api.models import SearchHit, SearchResult
 from reelmill.web.api.shown import address
 from reelmill.web.errors import Refused
-from reelmill.web.queue.records import QueuedRun
+from reelmill.web.queue.records import OVER, QueuedRun
 from reelmill.web.results.files import was_written
 from reelmill.web.services import Services, TheServices
 
@@ -41,33 +43,34 @@ def search(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> SearchResult:
     """Find what was said in the results of all runs, as `reelmill find` does in one folder."""
-    asked = SearchQuery(q, speaker, recording, kinds=tuple(kind or ()), limit=limit)
-    hits: list[SearchHit] = []
-    problems: list[str] = []
-    seen = set()
-    for run in services.queue.records.all():
-        if run.out in seen or not run.out.is_dir():
-            continue
-        seen.add(run.out)
-        found, wrong = _in_run(run, asked, services)
-        hits += found
-        problems += wrong
-        if len(hits) > limit:
-            break
-    return SearchResult(hits=hits[:limit], is_cut=len(hits) > limit, problems=problems)
-
-
-def _in_run(
-    run: QueuedRun, asked: SearchQuery, services: Services
-) -> tuple[list[SearchHit], list[str]]:
-    try:
-        with contextlib.closing(SearchIndex(run.out)) as index:
-            problems = index.update()
+    # One more than is shown, to know whether there are more.
+    asked = SearchQuery(q, speaker, recording, kinds=tuple(kind or ()), limit=limit + 1)
+    runs = _runs_with_results(services)
+    busy = [name for name, run in runs.items() if run.state not in OVER]
+    with contextlib.closing(FoldersIndex(services.store.data)) as index:
+        problems = index.update({name: run.out for name, run in runs.items()}, busy)
+        try:
             found = index.search(asked)
-    except UsageError as error:
-        raise Refused(422, "bad_query", str(error)) from error
-    ours = [hit for hit in found if was_written(run.out, hit.file)]
-    return [_shown(run, hit, asked.words) for hit in ours], list(map(printable, problems))
+        except UsageError as error:
+            raise Refused(422, "bad_query", str(error)) from error
+    places = {name: at for at, name in enumerate(runs)}
+    found.sort(key=lambda one: (places[one[0]], one[1].recording, one[1].file))
+    hits = [
+        _shown(runs[name], hit, asked.words)
+        for name, hit in found
+        if was_written(runs[name].out, hit.file)
+    ]
+    problems = list(map(printable, problems))
+    return SearchResult(hits=hits[:limit], is_cut=len(found) > limit, problems=problems)
+
+
+def _runs_with_results(services: Services) -> dict[str, QueuedRun]:
+    """The latest run of each output folder by id, the latest first."""
+    found: dict[Path, QueuedRun] = {}
+    for run in services.queue.records.all():
+        if run.out not in found and run.out.is_dir():
+            found[run.out] = run
+    return {run.id: run for run in found.values()}
 
 
 def _shown(run: QueuedRun, hit: Hit, words: str) -> SearchHit:
