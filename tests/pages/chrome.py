@@ -168,7 +168,9 @@ class Page:
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         told = self.console()
-        assert len(told) == refused and all("Content Security Policy" in str(one) for one in told)
+        assert len(told) == refused and all(
+            "Content Security Policy" in str(one) for one in told
+        ), told
         return answer["result"].get("value")
 
     def console(self) -> list[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reelmill.core.paths import ASSETS
+from reelmill.web.results import routes as results
 from tests.pages.chrome import Chrome, Page, chrome, needs_chromium
+from tests.pages.test_faces import talk_page
 from tests.web.serving import TOKEN, Serving, serving
 
 __all__ = ["chrome"]
@@ -168,3 +171,26 @@ def test_a_run_is_paused_cancelled_tried_again_and_removed(page: Page, server: S
         "await until(() => one('.run h3 bdi').textContent !== 'buttons')"
     )
     assert not folder.exists() and server.get(f"/runs/{made['id']}").code == "no_run"
+
+
+def test_a_page_of_faces_plays_and_seeks_the_recording_on_the_server(
+    chrome: Chrome, server: Serving, finished: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: W1
+    made = server.get(f"/runs/{finished}/results").json["recordings"]
+    one = next(one for one in made if one["file"] == HOSTILE)
+    html = talk_page(tmp_path, 2).read_text("utf-8")
+    monkeypatch.setattr(results, "_read", lambda file: os.close(file) or html)
+    faces = chrome.open(f"{server.address}{one['page']}")
+    played = faces.use(
+        "const lane = one('.row .lane'), box = lane.getBoundingClientRect();"
+        "const click = share => lane.dispatchEvent(new MouseEvent('click',"
+        "{bubbles: true, clientX: box.left + share * box.width}));"
+        "const video = one('#player video'), seen = []; click(0.7);"
+        "for (const [from, to, next] of [[7, 9, 0.2], [2, 4, 0.7]]) {"
+        "await until(() => video.currentTime > from && video.currentTime < to && !video.seeking);"
+        "seen.push(video.currentTime); click(next); }"
+        "return [new URL(video.src).pathname, seen.length]"
+    )
+    assert played == [one["original"], 2]
+    faces.close()

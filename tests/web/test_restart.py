@@ -30,7 +30,7 @@ def _server(data: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], str]
     process = subprocess.Popen(
         [sys.executable, "-m", "reelmill", *command],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
     try:
@@ -88,5 +88,20 @@ def test_a_killed_and_restarted_server__goes_on_with_its_queue(tmp_path: Path) -
         assert [one["done"] for one in runs] == [1, 1, 0]
         cancelled = _ask(port, token, "POST", f"/runs/{paused}/cancel")
         assert cancelled["state"] == "cancelled"
+        last = _ask(port, token, "POST", "/runs", {"paths": ["samples/noisy line.mp3"]})
+        streams = [_opened(port, token, path) for path in ("/events", f"/runs/{last['id']}/events")]
+        _wait_for(port, token, lambda runs: runs[-1]["progress"] is not None)
+        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 3
+        rest = [stream.read() for stream in streams]  # they end, and are whole
+        said = process.communicate(timeout=30)[1]
+        assert process.returncode == 3
+        assert time.monotonic() - began < 20
+        assert all(rest) and "Traceback" not in said and "graceful" not in said, said
+
+
+def _opened(port: int, token: str, path: str) -> http.client.HTTPResponse:
+    """A stream of events that has begun."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers={"authorization": f"Bearer {token}"})
+    return connection.getresponse()

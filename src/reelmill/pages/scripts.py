@@ -31,7 +31,11 @@ def script_hashes() -> tuple[str, ...]:
 
 def scripts_of(name: str, say: Wording) -> list[str]:
     """The scripts of a template, as they are in a page in that language."""
-    return [from_source(found).render(say=say) for found in _SCRIPT.findall(source_of(name))]
+    # Jinja drops the last line break of a template, which a script inside a page keeps.
+    return [
+        from_source(found).render(say=say) + "\n" * found.endswith("\n")
+        for found in _SCRIPT.findall(source_of(name))
+    ]
 
 
 def _hash(script: str) -> str:

@@ -43,12 +43,16 @@ def policy(server: str, results: str) -> str:
     )
 
 
-def with_sound_from(html: str, locate: Callable[[str], str | None]) -> str:
+def with_sound_from(
+    html: str, locate: Callable[[str], str | None], original: Callable[[], str | None]
+) -> str:
     """A page whose player finds recordings on the server.
 
     Args:
         html: a page of results.
         locate: the address of what the page refers to; None where that can stay.
+        original: the address of the recording that a page of faces is about; None where there is
+            none.
     """
 
     def replaced(found: re.Match[str]) -> str:
@@ -62,6 +66,8 @@ def with_sound_from(html: str, locate: Callable[[str], str | None]) -> str:
                 for one in data["sources"]
                 if isinstance(one, dict) and isinstance(one.get("href"), str)
             ]
+        if isinstance(data, dict) and isinstance(data.get("clips"), list):
+            data["original"] = original()
         return f"{found[1]}{json_of(data)}{found[3]}"
 
     return _DATA.sub(replaced, html, count=1)

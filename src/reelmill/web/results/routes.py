@@ -81,7 +81,14 @@ def _page(html: str, run: QueuedRun, path: str, services: Services, request: Req
         known = services.queue.records.recording(run.id, key)
         return None if known is None else f"/runs/{run.id}/originals/{key}"
 
-    html = with_way_home(with_sound_from(html, locate))
+    def original() -> str | None:
+        page = run.out / path
+        for one in services.queue.records.recordings(run.id):
+            if any(run.out / name == page for name in one.outputs):
+                return f"/runs/{run.id}/originals/{one.key}"
+        return None
+
+    html = with_way_home(with_sound_from(html, locate, original))
     person = person_of(request)
     if person.may("editor"):
         html = with_editor(html, person.name)
