@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelmill.search.tokens import expression, position, terms, tokens
+from reelmill.search.tokens import expression, line_text, position, terms, tokens
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,16 @@ def test_position__a_phrase_over_two_words__is_where_it_begins() -> None:
     assert position(["지금", "돈을", "보내세요"], (["을", "보"], False)) == 1
     assert position(["transferred"], (["trans"], True)) == 0
     assert position(["money"], (["moneys"], False)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "searched"),
+    [
+        ("Wire the Money, now!", " wire the money now"),
+        ("계좌로 보내요", "계좌로보내요"),
+        ("Café №5", " cafe no5"),
+        ("...", ""),
+    ],
+)
+def test_line_text__text__has_a_space_before_words_only(text: str, searched: str) -> None:
+    assert line_text(text) == searched

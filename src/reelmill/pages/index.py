@@ -15,6 +15,7 @@ from reelmill.core.printable import printable
 from reelmill.pages.embedded import embedded, json_of
 from reelmill.pages.environment import template
 from reelmill.pages.language import Wording, label_name
+from reelmill.search.tokens import line_text
 
 #: The folder beside the page with the lines of transcripts.
 INDEX_FILES = "index_files"
@@ -148,19 +149,23 @@ def _links(row: IndexRow) -> list[list[str]]:
 
 def lines_script(number: int, recordings: Sequence[tuple[str, Sequence[ReviewLine]]]) -> str:
     """A file with the lines of some recordings, by the `id` of their rows. It is a script, because
-    a page opened from the disk may not read other files."""
-    entries = []
+    a page opened from the disk may not read other files.
+
+    The lines of all recordings stand in columns (starts, speakers, texts), because a browser reads
+    a few long values many times faster than a list for each line. The last column is the text to
+    search, a line for each: tokens are found here, so that the page has nothing to prepare.
+    """
+    entries: list[list[object]] = []
+    starts: list[float | None] = []
+    who: list[int] = []
+    said: list[str] = []
     for name, lines in recordings:
         speakers = list(dict.fromkeys(line.speaker for line in lines if line.speaker))
         places = {speaker: at for at, speaker in enumerate(speakers)}
-        entries.append(
-            [
-                printable(name),
-                [printable(speaker) for speaker in speakers],
-                [
-                    [line.start, places.get(line.speaker or "", -1), line.text, line.kind[0]]
-                    for line in lines
-                ],
-            ]
-        )
-    return f"reelmillLines({number},{json_of(entries)});\n"
+        entries.append([printable(name), [printable(one) for one in speakers], len(lines)])
+        starts += [line.start for line in lines]
+        who += [places.get(line.speaker or "", -1) for line in lines]
+        said += [line.text.replace("\n", " ") for line in lines]
+    searched = "\n".join(map(line_text, said))
+    columns = [entries, starts, who, "\n".join(said), searched]
+    return f"reelmillLines({number},{json_of(columns)});\n"

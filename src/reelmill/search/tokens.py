@@ -16,6 +16,7 @@ _SINGLE = (
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _TOKEN = re.compile(rf"[{_SINGLE}]|[^\W_{_SINGLE}]+")
+_ONE = re.compile(f"[{_SINGLE}]")
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 
 
@@ -25,8 +26,16 @@ def tokens(text: str) -> list[str]:
     return [_without_accents(token) for token in _TOKEN.findall(plain)]
 
 
+def line_text(text: str) -> str:
+    """A line as the index page searches it: a word has a space in front, a single character has
+    none. As `finder.line` in its script has it, to the letter."""
+    plain = unicodedata.normalize("NFKC", text).lower()
+    found = (_without_accents(token) for token in _TOKEN.findall(plain))
+    return "".join(token if _ONE.match(token) else f" {token}" for token in found)
+
+
 def _without_accents(token: str) -> str:
-    if token.isascii() or re.match(f"[{_SINGLE}]", token):
+    if token.isascii() or _ONE.match(token):
         return token
     parts = unicodedata.normalize("NFD", token)
     bare = "".join(part for part in parts if unicodedata.category(part) != "Mn")

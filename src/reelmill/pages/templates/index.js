@@ -106,32 +106,32 @@
   choose("label", Object.entries(data.labels));
   choose("kind", used(row => row.c).map(name => [name, name]));
 
-  // -- lines of transcripts and findings: each file is one text to search, made while nobody waits
+  // -- lines of transcripts and findings: each file has one text to search, a line for each
   const files = data.files.map(() => null), loading = new Map();
-  window.reelmillLines = (at, recordings) => { files[at] = recordings; };
+  window.reelmillLines = (at, columns) => { files[at] = prepared(...columns); };
   const load = at => {
     if (!loading.has(at)) loading.set(at, new Promise((done, failed) => {
       const script = make("script", { src: data.files[at] });
-      script.addEventListener("load", () => { script.remove(); files[at] = prepared(files[at]); done(); });
+      script.addEventListener("load", () => { script.remove(); done(); });
       script.addEventListener("error", () => { script.remove(); loading.delete(at); failed(new Error(data.files[at])); });
       document.head.append(script);
     }));
     return loading.get(at);
   };
-  const prepared = recordings => {
-    const lines = [], owners = [], starts = [], texts = [];
+  const prepared = (recordings, times, who, said, text) => {
+    const owners = [], starts = new Uint32Array(times.length);
     let place = 0;
-    for (const [id, speakers, said] of recordings) {
-      const owner = { row: byId.get(id), speakers, end: lines.length + said.length };
-      if (!owner.row) continue;
-      for (const line of said) {
-        const text = finder.line(line[2]);
-        lines.push(line); owners.push(owner); starts.push(place); texts.push(text);
-        place += text.length + 1;
+    for (const [id, speakers, count] of recordings) {
+      const owner = { row: byId.get(id), speakers, end: owners.length + count };
+      while (owners.length < owner.end) {
+        starts[owners.length] = place;
+        owners.push(owner);
+        place = text.indexOf("\n", place) + 1;
       }
     }
-    return { lines, owners, starts: Uint32Array.from(starts), text: texts.join("\n") };
+    return { owners, times, who, said, starts, text };
   };
+  const saidAt = (file, at) => (file.lines ??= file.said.split("\n"))[at];
   const lineAt = (starts, place) => {
     let low = 0, high = starts.length;
     while (high - low > 1) {
@@ -151,20 +151,20 @@
     }
   };
   // A line goes on until the next one of its recording begins.
-  const isWithin = ({ lines, owners }, at, { from, to }) => {
-    const [start] = lines[at], next = at + 1 < owners[at].end ? lines[at + 1][0] : null;
+  const isWithin = ({ times, owners }, at, { from, to }) => {
+    const start = times[at], next = at + 1 < owners[at].end ? times[at + 1] : null;
     const end = start === null ? Infinity : next ?? Infinity;
     return (start ?? 0) <= to && ((start ?? 0) >= from || end > from);
   };
   const LINES = 100, MOST = 5000;
   let search = 0, found = [], listed = 0;
-  const hit = ({ row, line, speaker }) => {
-    const [start, , said] = line, item = make("li", {}, make("b", {}, make("bdi", {}, row.f)));
+  const hit = ({ row, file, place, speaker }) => {
+    const start = file.times[place], item = make("li", {}, make("b", {}, make("bdi", {}, row.f)));
     const at = start === null ? "" : "t=" + start + "&";
     const link = make("a", { href: row.p ? row.p + "#" + at + "q=" + encodeURIComponent(one("#find").value) : "#" }, start === null ? "–" : clock(start));
     const quote = make("span", { dir: "auto" });
     if (speaker) quote.append(make("i", {}, make("bdi", {}, speaker), ": "));
-    quote.append(said);
+    quote.append(saidAt(file, place));
     item.append(link, quote);
     return item;
   };
@@ -176,7 +176,7 @@
     one("#more").hidden = listed >= found.length;
   };
   one("#more").addEventListener("click", listLines);
-  const isReady = () => files.every(file => file && file.text !== undefined);
+  const isReady = () => files.every(Boolean);
   const seek = async () => {
     const mine = ++search, asked = finder.terms(one("#find").value), told = one("#told"), where = within();
     const isAsked = asked.length && asked.join("").trim().length > (/^ [\x00-\x7f]/.test(asked[0]) ? 1 : 0);
@@ -188,7 +188,7 @@
     const wanted = new Set(rows.filter(isPicked(where))), recordings = new Set();
     let total = 0;
     for (let at = 0; at < files.length; at++) {
-      if (!files[at] || files[at].text === undefined) {
+      if (!files[at]) {
         try { await load(at); } catch (error) {
           if (mine === search) told.textContent = say("unavailable", { file: error.message });
           return;
@@ -198,12 +198,12 @@
       }
       const file = files[at];
       for (const place of linesWith(file, asked)) {
-        const line = file.lines[place], { row, speakers } = file.owners[place];
+        const { row, speakers } = file.owners[place], speaker = speakers[file.who[place]];
         if (!wanted.has(row) || !isWithin(file, place, where)) continue;
-        if (where.speaker.length && !isSpeaker(speakers[line[1]], where)) continue;
+        if (where.speaker.length && !isSpeaker(speaker, where)) continue;
         total += 1;
         recordings.add(row);
-        if (found.length < MOST) found.push({ row, line, speaker: speakers[line[1]] });
+        if (found.length < MOST) found.push({ row, file, place, speaker });
       }
       if (listed < LINES && found.length > listed) listLines();
     }
