@@ -137,3 +137,12 @@ def test_a_command_starts_without_what_only_its_work_needs() -> None:
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert told.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("", "not found; give files"), ("--store s3://bucket/calls", "--store goes with --on")],
+)
+def test_a_store_is_refused_only_where_one_is_given(option: str, said: str, tmp_path: Path) -> None:
+    told = shell(f'"$@" faces {tmp_path}/missing.mp4 -o {tmp_path}/out {option}', tmp_path)
+    assert told.returncode == 2 and said in told.stderr
