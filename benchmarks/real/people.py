@@ -47,7 +47,7 @@ from reelmill.engine.stage import Device
 from reelmill.models.speakers.files import encoder_spec
 from reelmill.models.speakers.networks import Encoder, EncoderSpec
 from reelmill.stages.speakers.profile_speakers import voice_of, voice_windows
-from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named, others, scores
+from reelmill.stages.speakers.same_voice import ACROSS, Cohort, KnownVoice, MatchOptions, named
 
 Float32 = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
@@ -356,13 +356,11 @@ def _pairs(
     owners = np.array([person for person, _, _, _ in tries])
     tested = np.stack([vector for _, vector, _, _ in tries])
     enrolled = np.stack([vector for _, _, vector, _ in tries])
-    options = MatchOptions()
-    cohort = np.concatenate([tested, enrolled])
-    of_tested, of_enrolled = (others(some, cohort, options) for some in (tested, enrolled))
-    alike = scores(tested, of_tested, enrolled, of_enrolled, options)
+    options = ACROSS
+    alike = Cohort(np.concatenate([tested, enrolled]), options).scores(tested, enrolled)
     same = np.eye(len(tries), dtype=bool)
     different = owners[:, None] != owners[None]
-    right, wrong = _named(tries, people, options, rng)
+    right, wrong = _named(tries, people, MatchOptions(), rng)
     return {
         "half": half,
         "seconds": length,

@@ -24,7 +24,7 @@ from reelmill.report import wording
 from reelmill.report.files import SPEAKERS
 from reelmill.runs.task import Aggregate
 from reelmill.stages.speakers.across import Heard, KnownPerson, Link, Person, match
-from reelmill.stages.speakers.same_voice import MatchOptions
+from reelmill.stages.speakers.same_voice import ACROSS
 
 SCHEMA = "reelmill.speakers/1"
 #: Below `.cache`, one file for each network: who has which number, so that numbers stay the same
@@ -65,7 +65,7 @@ def write_speakers(found: Sequence[Found], out: Path) -> Aggregate:
     recordings = [one for every in found if (one := _profiled(every)) is not None]
     if not recordings:
         return Aggregate()
-    options, digest = MatchOptions(), recordings[0].profiles.digest
+    options, digest = ACROSS, recordings[0].profiles.digest
     everybody = [one for recording in recordings for one in recording.heard()]
     heard = [one for one in everybody if one.seconds >= options.least_seconds]
     register = out / ".cache" / _REGISTERS.format(digest[:_DIGEST_DIGITS])

@@ -11,7 +11,7 @@ import pytest
 
 from reelmill.core.vectors import unit
 from reelmill.stages.speakers.across import Heard, KnownPerson, Person, match
-from reelmill.stages.speakers.same_voice import KnownVoice, MatchOptions, named
+from reelmill.stages.speakers.same_voice import ACROSS, KnownVoice, MatchOptions, named
 
 OPTIONS = MatchOptions()
 VALUES = 128
@@ -43,16 +43,16 @@ def test_people_are_recognized_and_numbered_longest_first():
     found = match(
         [heard("a", "A", 0, 10), heard("a", "B", 1, 90), heard("b", "A", 1), heard("c", "A", 0)],
         [],
-        OPTIONS,
+        ACROSS,
     )
     assert members(found) == {1: {("a", "B"), ("b", "A")}, 2: {("a", "A"), ("c", "A")}}
     for person in found:
         for link in person.links:
-            assert link is not None and link.score >= link.needed == OPTIONS.threshold
+            assert link is not None and link.score >= link.needed == ACROSS.threshold
 
 
 def test_a_person_heard_once_has_no_link():
-    (one,) = match([heard("a", "A", 0)], [], OPTIONS)
+    (one,) = match([heard("a", "A", 0)], [], ACROSS)
     assert one.links == (None,)
 
 
@@ -62,20 +62,38 @@ def test_similar_voices_need_a_higher_similarity_to_be_one_person():
     close = [
         replace(one, vector=unit(one.vector + 1.2 * np.eye(1, VALUES)[0])) for one in strangers
     ]
-    found = match(close, [], OPTIONS)
+    found = match(close, [], ACROSS)
     assert np.mean([a.vector @ b.vector for a in close for b in close]) > 0.7
     assert sum(len(person.heard) > 1 for person in found) <= 1
 
 
+def test_what_everybody_has_in_common_does_not_keep_a_persons_voices_apart():
+    """Voices that vary much: two of one person are no more alike than two people of one dialect."""
+    people = [heard(f"r{n}-{take}", "A", n, own=0.75) for n in range(20) for take in range(2)]
+    pairs = [
+        one.vector @ other.vector for one, other in zip(people[::2], people[1::2], strict=True)
+    ]
+    assert np.mean(pairs) < 0.83
+    found = match(people, [], ACROSS)
+    assert sorted(len(person.heard) for person in found) == [2] * 20
+
+
+@pytest.mark.parametrize("count", [2, 3, 12])
+def test_recordings_of_nobody_else_are_one_person(count):
+    """What all have in common is then the person."""
+    found = match([heard(f"r{n}", "A", 0) for n in range(count)], [], ACROSS)
+    assert [len(person.heard) for person in found] == [count]
+
+
 def test_two_speakers_of_one_recording_are_not_joined():
-    found = match([heard("a", "A", 0), heard("a", "B", 0), heard("b", "A", 0)], [], OPTIONS)
+    found = match([heard("a", "A", 0), heard("a", "B", 0), heard("b", "A", 0)], [], ACROSS)
     assert sorted(len(person.heard) for person in found) == [1, 2]
 
 
 def test_voices_below_the_threshold_are_not_joined():
     """Two voices that are each similar to a third, and hardly to each other."""
     middle = Heard(("m", "A"), unit(voice(0, 1) + voice(1, 2)), 30.0)
-    found = match([heard("a", "A", 0), middle, heard("b", "A", 1)], [], OPTIONS)
+    found = match([heard("a", "A", 0), middle, heard("b", "A", 1)], [], ACROSS)
     for person in found:
         for link in person.links:
             assert link is None or link.score >= link.needed
@@ -83,9 +101,9 @@ def test_voices_below_the_threshold_are_not_joined():
 
 def test_names_join_speakers_and_keep_them_apart():
     kim, lee = (replace(heard(r, "A", 0), name=name) for r, name in (("a", "Kim"), ("b", "Lee")))
-    assert len(match([kim, lee], [], OPTIONS)) == 2  # however alike
+    assert len(match([kim, lee], [], ACROSS)) == 2  # however alike
     other = replace(heard("c", "A", 5), name="Kim")
-    assert len(match([kim, other], [], OPTIONS)) == 1  # however different
+    assert len(match([kim, other], [], ACROSS)) == 1  # however different
 
 
 def remembered(people: list[Person]) -> list[KnownPerson]:
@@ -93,21 +111,21 @@ def remembered(people: list[Person]) -> list[KnownPerson]:
 
 
 def test_numbers_are_kept_in_later_runs():
-    first = match([heard("a", "A", 0, 90), heard("b", "A", 1, 60)], [], OPTIONS)
+    first = match([heard("a", "A", 0, 90), heard("b", "A", 1, 60)], [], ACROSS)
     assert members(first) == {1: {("a", "A")}, 2: {("b", "A")}}
     # A later run of other recordings: one of them is known, the other new.
-    second = match([heard("c", "A", 1), heard("d", "A", 2, 500)], remembered(first), OPTIONS)
+    second = match([heard("c", "A", 1), heard("d", "A", 2, 500)], remembered(first), ACROSS)
     assert members(second) == {2: {("c", "A")}, 3: {("d", "A")}}
     assert second[0].links[0] is not None  # alike to what is known of the person
     # The same recordings again, in which the labels have changed places.
     known = [KnownPerson(1, first[0].heard), KnownPerson(2, (*first[1].heard, *second[0].heard))]
-    again = match([heard("a", "A", 0), heard("b", "A", 1), heard("c", "A", 1)], known, OPTIONS)
+    again = match([heard("a", "A", 0), heard("b", "A", 1), heard("c", "A", 1)], known, ACROSS)
     assert members(again) == {1: {("a", "A")}, 2: {("b", "A"), ("c", "A")}}
 
 
 def test_people_of_earlier_runs_are_never_joined():
     known = [KnownPerson(1, (heard("a", "A", 0),)), KnownPerson(2, (heard("b", "A", 0),))]
-    found = match([heard("c", "A", 0)], known, OPTIONS)
+    found = match([heard("c", "A", 0)], known, ACROSS)
     assert len(found) == 1 and found[0].id in (1, 2)
 
 
@@ -115,7 +133,7 @@ def test_people_of_earlier_runs_are_never_joined():
 def test_many_recordings_are_matched_in_reasonable_time(count):
     everybody = [heard(f"r{n}", label, (n + shift) % 40) for n in range(count) for label, shift in
                  (("A", 0), ("B", 7))]  # fmt: skip
-    found = match(everybody, [], OPTIONS)
+    found = match(everybody, [], ACROSS)
     assert len(found) == 40 and all(len(person.heard) == 2 * count / 40 for person in found)
 
 

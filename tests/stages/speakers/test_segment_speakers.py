@@ -14,7 +14,7 @@ from reelmill.models.speakers.files import segmentation_spec
 from reelmill.models.speakers.networks import FRAME_STEP, Heard, Segmentation
 from reelmill.stages.speakers.activity_tracks import ActivityTracks
 from reelmill.stages.speakers.embed_speakers import EmbedSpeakers
-from reelmill.stages.speakers.loudness import louder_than_pauses
+from reelmill.stages.speakers.loudness import spoken_frames
 from reelmill.stages.speakers.segment_speakers import HeardInWindow, SegmentSpeakers, SpeakerWindows
 from reelmill.testing import context_of
 
@@ -101,15 +101,28 @@ def test_noise_that_the_network_takes_for_speech_is_left_out() -> None:
     frames = len(samples) // FRAME_STEP + 1
     times = np.arange(frames) * FRAME_STEP / 16_000
     score = np.where(times < 3, 1.4, 0.1).astype(np.float32)
-    loud = louder_than_pauses(samples.astype(np.int16), score, 4.0)
-    assert loud[times < 1.9].all() and not loud[times > 2.1].any()
+    spoken = spoken_frames(samples.astype(np.int16), score, 4.0)
+    assert spoken[times < 1.9].all() and not spoken[times > 2.1].any()
     sure = np.where((times > 2.2) & (times < 2.8), 1.9, score).astype(np.float32)
-    quiet_voice = louder_than_pauses(samples.astype(np.int16), sure, 4.0)
+    quiet_voice = spoken_frames(samples.astype(np.int16), sure, 4.0)
     assert quiet_voice[(times > 2.3) & (times < 2.7)].all()
-    assert louder_than_pauses(samples.astype(np.int16), np.full(frames, 1.4, np.float32), 4.0).all()
+    assert spoken_frames(samples.astype(np.int16), np.full(frames, 1.4, np.float32), 4.0).all()
+
+
+def test_the_quiet_end_of_a_word_is_speech_but_not_a_quiet_sound_elsewhere() -> None:
+    """Speech for two seconds, fading for 0.2 s below what the network is sure of."""
+    rng = np.random.default_rng(3)
+    frames = 6 * 16_000 // FRAME_STEP + 1
+    times = np.arange(frames) * FRAME_STEP / 16_000
+    level = np.where(times < 2, 2000, np.where(times < 2.2, 400, 50)) + np.where(times > 5, 350, 0)
+    samples = rng.normal(size=6 * 16_000) * np.repeat(level, FRAME_STEP)[: 6 * 16_000]
+    score = np.where(times < 2, 1.9, np.where((times < 2.2) | (times > 5), 0.4, 0.1))
+    spoken = spoken_frames(samples.astype(np.int16), score.astype(np.float32), 3.0)
+    assert spoken[times < 2.15].all() and not spoken[times > 2.3].any()
 
 
 def test_silence_has_no_activity() -> None:
     tracks = ActivityTracks(16_000, FRAMES)
-    found = tracks.activity("m", 1.0, np.ones(len(tracks.speech), np.bool_))
+    spoken = spoken_frames(np.zeros(16_000, np.int16), tracks.speech, 3.0)
+    found = tracks.activity("m", 1.0, spoken)
     assert (found.speech, found.overlaps, found.changes) == ([], [], [])

@@ -9,7 +9,7 @@ import numpy as np
 
 from reelmill.core.arrays import Bool, Float32, Float64
 from reelmill.core.vectors import unit
-from reelmill.stages.speakers.same_voice import MatchOptions, Others, others, scores
+from reelmill.stages.speakers.same_voice import Cohort, MatchOptions
 
 #: A speaker of a recording: the recording's SHA-256, and the speaker's label in it.
 Member = tuple[str, str]
@@ -106,18 +106,17 @@ class _Measure:
         self.options = options
         spread = np.linspace(0, len(everybody) - 1, min(len(everybody), _COHORT)).astype(int)
         chosen = sorted(everybody, key=lambda one: one.member)
-        self._cohort = np.stack([chosen[at].vector for at in spread]) if everybody else None
+        vectors = [chosen[at].vector for at in spread]
+        self._cohort = Cohort(np.stack(vectors), options) if vectors else None
 
-    def others(self, vectors: Float32) -> Others:
-        """How similar each voice is to other people."""
+    def _scores(self, vectors: Float32) -> Float64:
+        """The scores of voices with each other, shape (voices, voices)."""
         assert self._cohort is not None
-        return others(vectors, self._cohort, self.options)
+        return self._cohort.scores(vectors, vectors)
 
     def of_groups(self, groups: Sequence[Sequence[Heard]]) -> Float64:
         """The scores of groups with each other, by their mean voices, shape (groups, groups)."""
-        means = np.stack([voice(group) for group in groups])
-        told = self.others(means)
-        return scores(means, told, means, told, self.options)
+        return self._scores(np.stack([voice(group) for group in groups]))
 
     def links(self, group: Sequence[Heard]) -> Iterator[Link | None]:
         """The link of each voice to the others of its group; None for a voice alone."""
@@ -126,9 +125,7 @@ class _Measure:
             if not rest:
                 yield None
                 continue
-            pair = np.stack([one.vector, voice(rest)])
-            told = self.others(pair)
-            score = scores(pair, told, pair, told, self.options)[0, 1]
+            score = self._scores(np.stack([one.vector, voice(rest)]))[0, 1]
             yield Link(float(score), self.options.threshold)
 
 

@@ -61,13 +61,13 @@ class ActivityTracks:
         result: Float32 = (self._sums[row] / self._cover)[: self._frames]
         return result
 
-    def activity(self, model: str, duration: float, loud: Bool) -> SpeakerActivity:
-        """Speech and overlaps among the `loud` frames, and changes of the speaker."""
-        speech = runs((self._mean(0) > 1) & loud, _SHORTEST_PAUSE, _SHORTEST_SPEECH)
-        spoken = np.zeros(self._frames, np.bool_)
+    def activity(self, model: str, duration: float, spoken: Bool) -> SpeakerActivity:
+        """Speech and overlaps in the `spoken` frames, and changes of the speaker."""
+        speech = runs(spoken, _SHORTEST_PAUSE, _SHORTEST_SPEECH)
+        filled = np.zeros(self._frames, np.bool_)
         for start, end in speech:
-            spoken[start:end] = True
-        doubled = (self._mean(1) > 1) & loud
+            filled[start:end] = True
+        doubled = (self._mean(1) > 1) & spoken
         overlaps = runs(doubled, _SHORTEST_GAP_OF_OVERLAP, _SHORTEST_OVERLAP)
         for start, end in overlaps:
             doubled[start:end] = True
@@ -75,7 +75,7 @@ class ActivityTracks:
             model=model,
             duration=duration,
             speech=_spans(speech, duration),
-            overlaps=_spans(runs(doubled & spoken, 0.0, _SHORTEST_OVERLAP), duration),
+            overlaps=_spans(runs(doubled & filled, 0.0, _SHORTEST_OVERLAP), duration),
             changes=[_seconds(frame, duration) for frame in self._changes()],
         )
 

@@ -1,6 +1,7 @@
-"""Find the frames that are louder than the pauses around them.
+"""Find the frames of speech from what the segmentation network hears and how loud they are.
 
-The segmentation network mistakes some noises between sentences for speech.
+The network mistakes some noises between sentences for speech, and misses the quiet starts and ends
+of words.
 """
 
 from __future__ import annotations
@@ -17,31 +18,62 @@ _PAUSE = 0.28
 #: speech: in a talk between a near and a distant person, the distant one is not much louder than
 #: pauses.
 _SPEECH = 1.86
+#: Beside speech, a frame is speech from this score on, a probability of 0.1, if it is at least
+#: `_ABOVE_PAUSES` dB louder than pauses and at most `_BELOW_SPEECH` dB quieter than loud speech,
+#: the upper quartile of frames with a score of at least `_CLEAR`. The speech must be within
+#: `_REACH` frames (0.3 s).
+_FAINT = 0.2
+_ABOVE_PAUSES, _BELOW_SPEECH = 5.0, 22.0
+_CLEAR, _LOUD_SPEECH, _REACH = 1.8, 75, 18
 #: Frames in a block, and how many on either side of it give the level of pauses there (15 s).
 _BLOCK, _AROUND = 450, 900
 _LEAST_FRAMES = 30
 _READ_FRAMES = 4096
 
 
-def louder_than_pauses(samples: Int16, speech: Float32, margin_db: float) -> Bool:
-    """Frames at least `margin_db` above the median of the pauses within 15 s, and those of which
-    the network is sure; all frames if there are hardly any pauses.
+def spoken_frames(samples: Int16, speech: Float32, margin_db: float) -> Bool:
+    """Frames in which somebody speaks.
+
+    Those the network takes for speech, if they are at least `margin_db` above the median of the
+    pauses within 15 s or the network is sure; and beside them quiet speech.
 
     Args:
         samples: 16 kHz, may be a memory map.
         speech: score of each frame, shape (frames,); see `Heard`.
-        margin_db: decibels.
+        margin_db: decibels; without effect if there are hardly any pauses.
+
+    Returns:
+        Shape (frames,).
     """
     levels = _levels(samples, len(speech))
-    pause = speech < _PAUSE
-    result = np.ones(len(speech), np.bool_)
-    for start in range(0, len(speech), _BLOCK):
+    pauses = _around(levels, speech < _PAUSE, 50)
+    pauses[np.isnan(pauses)] = -np.inf
+    loud = _around(levels, speech > _CLEAR, _LOUD_SPEECH)
+    spoken = (speech > 1) & ((levels > pauses + margin_db) | (speech > _SPEECH))
+    faint = (speech > _FAINT) & (levels > loud - _BELOW_SPEECH)
+    faint &= np.isfinite(pauses) & (levels > pauses + _ABOVE_PAUSES)
+    result: Bool = spoken | (faint & _near(spoken))
+    return result
+
+
+def _near(frames: Bool) -> Bool:
+    """Frames at most `_REACH` from a true one."""
+    if not len(frames):
+        return frames
+    count = np.convolve(frames, np.ones(2 * _REACH + 1))[_REACH : _REACH + len(frames)]
+    result: Bool = count > 0.5
+    return result
+
+
+def _around(levels: Float32, chosen: Bool, percentile: float) -> Float32:
+    """A percentile of the chosen levels within 15 s of each block, shape (frames,); NaN where
+    hardly any is chosen."""
+    result = np.full(len(levels), np.nan, np.float32)
+    for start in range(0, len(levels), _BLOCK):
         around = slice(max(0, start - _AROUND), start + _BLOCK + _AROUND)
-        pauses = levels[around][pause[around]]
-        if len(pauses) >= _LEAST_FRAMES:
-            here = slice(start, start + _BLOCK)
-            loud = levels[here] > np.median(pauses) + margin_db
-            result[here] = loud | (speech[here] > _SPEECH)
+        some = levels[around][chosen[around]]
+        if len(some) >= _LEAST_FRAMES:
+            result[start : start + _BLOCK] = np.percentile(some, percentile)
     return result
 
 

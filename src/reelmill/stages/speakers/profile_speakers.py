@@ -22,9 +22,9 @@ from reelmill.stages.speakers.utterances import without
 
 #: Shorter stretches, in s, are left out.
 _SHORTEST = 0.4
-#: The length of windows that are embedded, in samples and frames; they overlap by half. Whole
-#: sentences distinguish voices better than the short stretches of `EmbedSpeakers`.
-_WINDOW, _WINDOW_FRAMES = 4 * RATE, 398
+#: The length of windows that are embedded, in samples and frames. Several sentences distinguish
+#: voices better than the short stretches of `EmbedSpeakers`.
+_WINDOW, _WINDOW_FRAMES = 8 * RATE, 798
 #: The lowest and highest frequency of a telephone, in Hz, and the widths of the slopes beyond them.
 _LOWEST, _HIGHEST, _SLOPE = 350.0, 3300.0, (100.0, 200.0)
 
@@ -40,7 +40,7 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
     """
 
     name: ClassVar[str] = "profiles"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Describing the voices of speakers"
     commands = ("voice",)
     needs = (Audio, exactly(Diarization))
@@ -121,8 +121,8 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
 
 
 def voice_windows(pieces: Sequence[Float32], spec: EncoderSpec) -> list[Float32]:
-    """Features of windows over a person's speech, filtered as by a telephone: 4 s long, one every 2
-    s; shorter speech is repeated. Each has shape (398, bands).
+    """Features of windows over a person's speech, filtered as by a telephone: 8 s long, as few as
+    contain all of it; shorter speech is repeated. Each has shape (798, bands).
 
     Args:
         pieces: the speech, 16 kHz, joined in this order.
@@ -133,7 +133,8 @@ def voice_windows(pieces: Sequence[Float32], spec: EncoderSpec) -> list[Float32]
     sound = over_telephone(np.concatenate(pieces))
     if len(sound) < _WINDOW:
         sound = np.resize(sound, _WINDOW)
-    starts = range(0, len(sound) - _WINDOW + 1, _WINDOW // 2)
+    count = -(-len(sound) // _WINDOW)
+    starts = np.linspace(0, len(sound) - _WINDOW, count).astype(int).tolist()
     return [spec.piece(sound[start : start + _WINDOW], _WINDOW_FRAMES) for start in starts]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelmill.core.arrays import Float32, Float64
+from reelmill.core.vectors import unit
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class MatchOptions:
         shortest_sample, full_sample: seconds of speech in samples.
         alike: voices this similar are probably the same person, so they are not used to measure how
             similar others are.
+        centre_weight: as how many people no common part counts against the common part of the
+            cohort's voices, which is subtracted from all voices; None: nothing is subtracted.
     """
 
     threshold: float = 2.0
@@ -37,11 +40,18 @@ class MatchOptions:
     short_sample: float = 0.4
     shortest_sample: float = 1.2
     full_sample: float = 3.0
+    centre_weight: float | None = None
 
     def threshold_for(self, sample: float) -> float:
         """The least score of a speaker and a known person with so many seconds of speech."""
         lacking = (self.full_sample - sample) / (self.full_sample - self.shortest_sample)
         return self.threshold - self.short_sample * min(1.0, max(0.0, lacking))
+
+
+#: The rules for voices of many recordings.
+ACROSS = MatchOptions(threshold=2.4, mean=0.0, deviation=0.2, alike=0.5, centre_weight=4.0)
+#: Voices this similar before anything is subtracted are probably the same person.
+_ALIKE = 0.75
 
 
 @dataclass(frozen=True)
@@ -53,58 +63,59 @@ class KnownVoice:
     vector: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Others:
-    """The similarity of each voice to other people's: mean and standard deviation, shape
-    (voices,)."""
+class Cohort:
+    """People with whom voices are compared, by how similar different people are to each other.
 
-    mean: Float64
-    deviation: Float64
-
-
-def others(vectors: Float32, cohort: Float32, options: MatchOptions) -> Others:
-    """Measure the similarity of voices to those of a cohort, combined with the prior.
-
-    Args:
-        vectors: of unit length, shape (voices, values).
-        cohort: the voices to compare with, which may include `vectors`; shape (people, values).
-        options: the prior.
+    With `centre_weight`, what all voices have in common is subtracted first: the encoder gives
+    speech through a telephone a part that is the same for everybody, and so do language, microphone
+    and line, which recordings of one case often share. Then, symmetric score normalization (Kenny,
+    "Bayesian speaker verification with heavy-tailed priors", 2010).
     """
-    cosines = (vectors @ cohort.T).astype(np.float64)
-    counts = (cosines < options.alike).astype(np.float64)
-    number = counts.sum(axis=1)
-    mean = (options.weight * options.mean + (cosines * counts).sum(axis=1)) / (
-        options.weight + number
-    )
-    before = options.weight * (options.deviation**2 + (mean - options.mean) ** 2)
-    spread = (counts * (cosines - mean[:, None]) ** 2).sum(axis=1)
-    return Others(mean, np.sqrt((before + spread) / (options.weight + number)))
 
+    def __init__(self, vectors: Float32, options: MatchOptions) -> None:
+        """Take `vectors` as the cohort: of unit length, shape (voices, values)."""
+        self._options = options
+        self._centre = np.zeros(vectors.shape[1], np.float32)
+        if options.centre_weight is not None:
+            same = (vectors @ vectors.T >= _ALIKE).sum(axis=1)
+            weights = np.float32(1) / np.maximum(same, 1)  # somebody who is heard often counts once
+            self._centre = weights @ vectors / (options.centre_weight + weights.sum())
+        self._vectors = self._centred(vectors)
 
-def scores(
-    one: Float32, of_one: Others, other: Float32, of_other: Others, options: MatchOptions
-) -> Float64:
-    """By how many standard deviations voices are more similar than different people are: those of
-    the cohort or people in general, whichever gives less.
+    def scores(self, one: Float32, other: Float32) -> Float64:
+        """By how many standard deviations voices are more similar than different people are: those
+        of the cohort or people in general, whichever gives less.
 
-    Symmetric score normalization (Kenny, "Bayesian speaker verification with heavy-tailed priors",
-    2010) with the people of the recordings as the cohort: the similarity of different people
-    depends on language, microphone and line, which recordings of one case often share.
+        Args:
+            one, other: of unit length, shapes (n, values) and (m, values).
 
-    Args:
-        one, other: of unit length, shapes (n, values) and (m, values).
-        of_one, of_other: their similarity to others.
-        options: the similarity of people in general.
+        Returns:
+            Shape (n, m).
+        """
+        options = self._options
+        one, other = self._centred(one), self._centred(other)
+        cosines = (one @ other.T).astype(np.float64)
+        means, deviations = zip(*(self._others(some) for some in (one, other)), strict=True)
+        left = (cosines - means[0][:, None]) / deviations[0][:, None]
+        right = (cosines - means[1][None]) / deviations[1][None]
+        beforehand = (cosines - options.mean) / options.deviation
+        result: Float64 = np.minimum((left + right) / 2, beforehand)
+        return result
 
-    Returns:
-        Shape (n, m).
-    """
-    cosines = (one @ other.T).astype(np.float64)
-    left = (cosines - of_one.mean[:, None]) / of_one.deviation[:, None]
-    right = (cosines - of_other.mean[None]) / of_other.deviation[None]
-    beforehand = (cosines - options.mean) / options.deviation
-    result: Float64 = np.minimum((left + right) / 2, beforehand)
-    return result
+    def _centred(self, vectors: Float32) -> Float32:
+        return unit(vectors - self._centre)
+
+    def _others(self, vectors: Float32) -> tuple[Float64, Float64]:
+        """The similarity of each voice to other people's, combined with the prior: mean and
+        standard deviation, shape (voices,)."""
+        options = self._options
+        cosines = (vectors @ self._vectors.T).astype(np.float64)
+        counts = (cosines < options.alike).astype(np.float64)
+        number = options.weight + counts.sum(axis=1)
+        mean = (options.weight * options.mean + (cosines * counts).sum(axis=1)) / number
+        before = options.weight * (options.deviation**2 + (mean - options.mean) ** 2)
+        spread = (counts * (cosines - mean[:, None]) ** 2).sum(axis=1)
+        return mean, np.sqrt((before + spread) / number)
 
 
 def named(
@@ -123,9 +134,7 @@ def named(
     if not people or not len(vectors):
         return {}
     known = np.array([one.vector for one in people], np.float32)
-    everybody = np.concatenate([vectors, known])
-    of_vectors, of_known = (others(some, everybody, options) for some in (vectors, known))
-    alike = scores(vectors, of_vectors, known, of_known, options)
+    alike = Cohort(np.concatenate([vectors, known]), options).scores(vectors, known)
     found: dict[int, tuple[str, float]] = {}
     taken: set[str] = set()
     for place in np.argsort(-alike, axis=None, kind="stable").tolist():

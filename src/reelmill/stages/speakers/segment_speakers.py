@@ -22,7 +22,7 @@ from reelmill.models.speakers.networks import (
     SegmentationSpec,
 )
 from reelmill.stages.speakers.activity_tracks import ActivityTracks
-from reelmill.stages.speakers.loudness import louder_than_pauses
+from reelmill.stages.speakers.loudness import spoken_frames
 
 #: Sound whose samples are all smaller than this is silence, -54 dB of full scale.
 _SILENT = 64
@@ -74,7 +74,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Finding who speaks when"
     commands = ("voice", "faces")
     needs = (Audio,)
@@ -127,8 +127,8 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
         for firsts in self._runs(samples):
             for first, output in zip(firsts, next(outputs), strict=True):
                 tracks.add(first, output.speech, output.overlap, output.changes)
-        loud = louder_than_pauses(samples, tracks.speech, self.margin_db)
-        return tracks.activity(self.model.name, audio.duration, loud)
+        spoken = spoken_frames(samples, tracks.speech, self.margin_db)
+        return tracks.activity(self.model.name, audio.duration, spoken)
 
     @property
     def _step(self) -> int:
