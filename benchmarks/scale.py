@@ -263,7 +263,7 @@ def _gathering(work: Path, cluster: Cluster, folder: Path) -> dict[str, Any]:
     (source / ".cache" / "workers").rename(out / ".cache" / "workers")
     process = cluster.local(folder, out)
     watch = _Watch({"run": process.pid})
-    process.wait()
+    assert process.wait() == 0, cluster.said(out)
     watch.end()
     return watch.row("run", len(list(folder.iterdir())))
 
@@ -287,10 +287,10 @@ def pinned(work: Path, count: int | None) -> list[dict[str, Any]]:
 def fill(work: Path, count: int | None) -> list[dict[str, Any]]:
     """The mean number of items in a batch, by one engine and by two workers, with a model that
     takes longer than the work on the CPU, so that batches could be full."""
-    many = count or 300
+    many = count or 240
     with _toys(work, 2, batch=_BATCH, delay=_BATCH_S) as (cluster, _):
         texts = {
-            f"c{n:04d}.wav": " ".join(f"w{n}x{k}" for k in range(n % 9 + 1)) for n in range(many)
+            f"c{n:04d}.wav": " ".join(f"w{n}x{k}" for k in range(n % 5 + 4)) for n in range(many)
         }
         folder = cluster.recordings("calls", texts)
         one, several = cluster.data / "one", cluster.data / "several"
