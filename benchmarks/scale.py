@@ -46,6 +46,9 @@ _MB = 1 << 20
 _WORKERS = 3
 #: For `fill`: items in a full batch, and the seconds that the model takes for any batch.
 _BATCH, _BATCH_S = 16, 1.5
+#: What a shard costs, as a recording is taken to cost 0.05 s: 30 recordings, which for `fill` are
+#: 17 s of work.
+_SHARD_S = 1.5
 
 
 def main() -> None:
@@ -176,7 +179,7 @@ def _toys(
     (work / "redis").mkdir(exist_ok=True)
     redis = RedisServer(work / "redis")
     cluster = Cluster(work / f"cluster{workers}", redis.url, **toys)
-    cluster.environment["REELMILL_CLAIM_LEASE"] = "60"
+    cluster.environment |= {"REELMILL_CLAIM_LEASE": "60", "TOY_SHARD_S": str(_SHARD_S)}
     cores = sorted(os.sched_getaffinity(0))
     try:
         for number in range(workers):

@@ -163,3 +163,22 @@ def test_a_stage_of_ray_data_gives_each_recording_a_row(log: Path, tmp_path: Pat
     assert rows[0]["text"] == rows[3]["text"] and len(rows[0]["text"].split()) > 3
     assert rows[0]["language"] == "en" and rows[0]["media_seconds"] > 1
     assert "bad.wav" in rows[1]["error"] and "no such file" in rows[2]["error"]
+
+
+def test_an_actor_is_not_ended_before_all_that_it_tells_was_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from reelmill.scale.messages import Place, ShardRecording, ShardTask, Work
+    from reelmill.scale.ray.crew import Crew, Member
+
+    work = Work("voice", {}, {"recognize": "abc"}, Place("data", "out"))
+    task = ShardTask("job", "first", "one", work, [ShardRecording(Place("data", "a.wav"), 4)])
+    ended: list[object] = []
+    monkeypatch.setattr(ray, "kill", ended.append)
+    crew = Crew(None, [], 2.0, "")
+    crew.members = [Member("actor", None, unheard={"one": task})]
+    crew.shrink()
+    assert crew.members and not ended, "it has answered, but what it did is not known yet"
+    crew.heard("one")
+    crew.shrink()
+    assert not crew.members and ended == ["actor"]

@@ -49,7 +49,7 @@ def main() -> int:
     from reelmill.commands.submit import submit
     from reelmill.scale import shards
 
-    shards._SHORTEST_S = 0.3  # several shards of a few tiny recordings
+    shards._SHORTEST_S = float(os.environ.get("TOY_SHARD_S", "0.3"))  # several shards of a few
     shards._LEAST_SHARED_UNMEASURED_S = 0.2  # some thousand letters
     folder, out, delay, priority = Path(rest[0]), Path(rest[1]), float(rest[2]), int(rest[3])
     about = {"fresh": False, "quiet": False, "as_json": False, "on": "celery"}

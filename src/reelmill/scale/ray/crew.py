@@ -30,13 +30,15 @@ _CLOSING_S = 20.0
 
 @dataclass(eq=False)
 class Member:
-    """An actor. `shards` are those it was given, by what Ray answers for each."""
+    """An actor. `shards` are those it was given, by what Ray answers for each. `unheard`, by name,
+    are those that it has answered, while the event that tells of their end is to be fetched."""
 
     handle: Any
     ready: Any
     name: str | None = None
     listening: Any = None
     shards: dict[Any, ShardTask] = field(default_factory=dict)
+    unheard: dict[str, ShardTask] = field(default_factory=dict)
 
 
 @dataclass
@@ -122,13 +124,19 @@ class Crew:
                     raise UsageError(f"--on ray: no actor can begin: {_cause(error)}") from error
 
     def lose(self, member: Member) -> list[ShardTask]:
-        """Forget an actor that is gone; returns the shards it had."""
+        """Forget an actor that is gone; returns the shards it had, and those of which it has not
+        told everything."""
         self.members.remove(member)
-        return list(member.shards.values())
+        return [*member.shards.values(), *member.unheard.values()]
+
+    def heard(self, shard: str) -> None:
+        """The end of a shard was told."""
+        for member in self.members:
+            member.unheard.pop(shard, None)
 
     def shrink(self) -> None:
         """End actors that nothing is left for, so that an autoscaler can remove their nodes."""
-        for member in [one for one in self.members if not one.shards]:
+        for member in [one for one in self.members if not (one.shards or one.unheard)]:
             self.members.remove(member)
             self._end([member])
 

@@ -61,6 +61,7 @@ class RayExecutor:
     def forget(self, shard: str) -> None:
         """See `Executor`."""
         self._left.pop(shard, None)
+        self._crew.heard(shard)
         self._waiting = deque(task for task in self._waiting if task.shard != shard)
 
     def cancel(self) -> None:
@@ -164,11 +165,15 @@ class RayExecutor:
             return  # a shard that is given back is told of when its answer comes
         if isinstance(event, (ShardDone, ShardFailed)):
             del self._left[event.shard]
+            self._crew.heard(event.shard)
         yield event
 
     def _ended(self, task: ShardTask, member: Member, ending: str) -> Iterator[AnyEvent]:
         """An actor has answered. What it did is in its events, which may still be on their way."""
-        if ending in ("done", "refused") or task.shard not in self._left:
+        if task.shard not in self._left:
+            return
+        if ending in ("done", "refused"):
+            member.unheard[task.shard] = task
             return
         if self._cancellation.is_asked:
             del self._left[task.shard]
