@@ -8,7 +8,7 @@
     python -m benchmarks.scale long --json benchmarks/results/scale_long.json
 
 `same` runs `reelmill voice` on calls by one engine, by three Celery workers through Redis and
-through RabbitMQ, by the actors of a Ray cluster on this machine, and by three workers of `--claim`,
+through RabbitMQ, by three that share an S3-compatible store and no folder, by the actors of a Ray cluster on this machine, and by three workers of `--claim`,
 and compares the results byte for byte.
 `long` is one call of an hour (`--recordings`: minutes) that two workers on a core each share.
 The others use the toy pipeline of the tests, whose work is known: 10,000 recordings of few words;
@@ -41,6 +41,7 @@ from benchmarks.scale_long import long
 from synthetic.corpus import generate_corpus
 from tests.scale.brokers import RabbitServer, RedisServer
 from tests.scale.cluster import Cluster, artifacts
+from tests.scale.s3server import S3Server
 
 _MB = 1 << 20
 _WORKERS = 3
@@ -90,6 +91,7 @@ def same(work: Path, count: int | None) -> list[dict[str, Any]]:
     try:
         out = work / "data" / "redis"
         rows.append(_row("Celery, Redis", _through(redis.url, work, calls, out), out, one))
+        rows.append(_by_store(redis.url, work, calls, one))
     finally:
         redis.stop()
     rabbit = RabbitServer(work / "rabbit")
@@ -126,8 +128,10 @@ def _claimed(calls: Path, out: Path) -> float:
     return time.monotonic() - began
 
 
-def _through(url: str, work: Path, calls: Path, out: Path) -> float:
-    environment = {"REELMILL_BROKER": url, "REELMILL_ROOTS": str(work / "data")}
+def _through(
+    url: str, work: Path, calls: Path, out: Path, instead: dict[str, str] | None = None
+) -> float:
+    environment = {"REELMILL_BROKER": url, **(instead or {"REELMILL_ROOTS": str(work / "data")})}
     command = [*REELMILL, "worker", "--device", "cpu"]
     with (work / "workers.log").open("a") as log:
         workers = [
@@ -141,6 +145,30 @@ def _through(url: str, work: Path, calls: Path, out: Path) -> float:
                 worker.terminate()
             for worker in workers:
                 worker.wait(60)
+
+
+def _by_store(url: str, work: Path, calls: Path, one: Path) -> dict[str, Any]:
+    """Workers that see neither the calls nor the output folder, with what goes over the network for
+    each recording. Few of the requests are about the store itself."""
+    folder, out = work / "s3", work / "elsewhere" / "store"
+    folder.mkdir()
+    server = S3Server(folder)
+    try:
+        store = {"REELMILL_STORE": f"s3://{server.BUCKET}/bench", **server.environment}
+        row = _row("Celery, S3", _through(url, work, calls, out, store), out, one)
+        requests = [line.rsplit(" ", 1) for line in server.requests()]
+    finally:
+        server.stop()
+    many = len(list(calls.iterdir()))
+    cards = sum("/jobs/" in what and what.endswith("card.json") for what, _ in requests)
+    sent = sum(int(size) for what, size in requests if what.startswith("PUT"))
+    size = sum(path.stat().st_size for path in calls.iterdir())
+    return {
+        **row,
+        "requests_per_recording": round((len(requests) - cards) / many, 1),
+        "card_requests": cards,
+        "mb_sent_per_mb_of_recording": round(sent / size, 3),
+    }
 
 
 def _by_ray(work: Path, calls: Path, out: Path) -> float:
