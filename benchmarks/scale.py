@@ -8,13 +8,13 @@
     python -m benchmarks.scale long --json benchmarks/results/scale_long.json
 
 `same` runs `reelmill voice` on calls by one engine, by three Celery workers through Redis and
-through RabbitMQ, by three that share an S3-compatible store and no folder, by the actors of a Ray cluster on this machine, and by three workers of `--claim`,
-and compares the results byte for byte.
+through RabbitMQ, by three that share an S3-compatible store and no folder, by the actors of a Ray
+cluster on this machine, and by three workers of `--claim`, and compares the results byte for byte.
 `long` is one call of an hour (`--recordings`: minutes) that two workers on a core each share.
 The others use the toy pipeline of the tests, whose work is known: 10,000 recordings of few words;
 two workers on a core each against one; the mean number of items in a batch; what happens when
 workers and brokers break. Needs redis-server, for `same` and `faults` rabbitmq-server, and for
-`same` espeak-ng and Ray.
+`same` espeak-ng, Ray and moto.
 """
 
 from __future__ import annotations
