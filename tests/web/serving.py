@@ -38,9 +38,9 @@ class Answer:
 class Serving:
     """A running server, and requests to it by whoever has its token."""
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: WebSettings, **tls: Path) -> None:
         self.settings = settings
-        self.server = make_server(settings)
+        self.server = make_server(settings, **tls)
         self.app = self.server.app
         self._socket = socket.create_server((settings.host, settings.port))
         run = self.server.serve(sockets=[self._socket])
