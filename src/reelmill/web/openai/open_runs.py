@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import re
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from reelmill.artifacts import RecognizedWindow, SpeakerProfiles, Transcript
 from reelmill.core import gate
+from reelmill.engine.resources.process_memory import release
 from reelmill.engine.state.artifact_store import recording_folder
 from reelmill.engine.telemetry.events import Previewed, RecordingFinished
 from reelmill.errors import (
@@ -286,8 +286,9 @@ class OpenRuns:
 async def _end(one: OpenRun) -> None:
     await one.close()
     del one
-    # A run is a large cycle of objects, and Python alone would let several of them gather.
-    await asyncio.to_thread(gc.collect)
+    # A run is a large cycle of objects: Python alone would let several of them gather, and the
+    # system would not get their memory back.
+    await asyncio.to_thread(release)
 
 
 def _remove(out: Path, content: str, result: RecordingResult, *, is_last: bool) -> None:
