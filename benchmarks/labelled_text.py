@@ -16,7 +16,7 @@ searches public data sets. Their files are not part of the project: fetch them, 
 The labels are those of whole conversations and are not our categories, so the figures are the share
 of conversations with at least one finding of a category, and of sentences of everyday talk with any
 finding. Rows with an even number were read to widen and correct the patterns; those with an odd
-number were only counted.
+number were only counted, but for everyday talk, where some of their findings were read too.
 """
 
 from __future__ import annotations
