@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,12 @@ class FoldersIndex:
     def close(self) -> None:
         self._lines.close()
 
-    def update(self, folders: Mapping[str, Path], busy: Collection[str] = ()) -> list[str]:
+    def update(
+        self,
+        folders: Mapping[str, Path],
+        busy: Collection[str] = (),
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> list[str]:
         """Index new and changed results, and remove folders that are gone.
 
         A folder is looked through when something was written there by Reelmill, or something was
@@ -37,6 +42,8 @@ class FoldersIndex:
         Args:
             folders: by name, without slashes.
             busy: the names of those in which something may be written right now.
+            stopped: asked before each folder; once it says so, the others are left to the next
+                update.
 
         Returns:
             Messages about files that could not be searched.
@@ -47,6 +54,8 @@ class FoldersIndex:
         changed = [name for name in folders if name in busy or known.get(name) != stamps[name]]
         gone = known.keys() - folders.keys()
         for name in (*gone, *changed):  # each on its own, so that others can search meanwhile
+            if stopped():
+                break
             with lines.transaction():
                 if name in gone:
                     lines.forget(f"{name}/")

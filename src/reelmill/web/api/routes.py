@@ -22,4 +22,5 @@ def part() -> Part:
             for route in router.routes
         ],
         large_bodies=("/uploads",),
+        lifespan=search.indexing,
     )

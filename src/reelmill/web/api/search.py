@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Query
+from starlette.applications import Starlette
 
 from reelmill.core.printable import printable
 from reelmill.errors import UsageError
@@ -24,6 +30,9 @@ from reelmill.web.results.files import was_written
 from reelmill.web.services import Services, TheServices
 
 router = documented("Search")
+_log = logging.getLogger(__name__)
+#: Between two looks at the folders of all runs, in seconds. One look takes two calls a folder.
+_INDEX_EVERY_S = 30.0
 
 
 @router.get("/search")
@@ -46,9 +55,8 @@ def search(
     # One more than is shown, to know whether there are more.
     asked = SearchQuery(q, speaker, recording, kinds=tuple(kind or ()), limit=limit + 1)
     runs = _runs_with_results(services)
-    busy = [name for name, run in runs.items() if run.state not in OVER]
     with contextlib.closing(FoldersIndex(services.store.data)) as index:
-        problems = index.update({name: run.out for name, run in runs.items()}, busy)
+        problems = _update(index, runs)
         try:
             found = index.search(asked)
         except UsageError as error:
@@ -62,6 +70,42 @@ def search(
     ]
     problems = list(map(printable, problems))
     return SearchResult(hits=hits[:limit], is_cut=len(found) > limit, problems=problems)
+
+
+@contextlib.asynccontextmanager
+async def indexing(app: Starlette) -> AsyncIterator[None]:
+    """Keep the index up to date while the server runs, so that nobody's search has to read
+    thousands of runs first."""
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=_keep_up_to_date, args=(app.state.services, stop), name="search index"
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.to_thread(thread.join)
+
+
+def _keep_up_to_date(services: Services, stop: threading.Event) -> None:
+    while True:
+        try:
+            with contextlib.closing(FoldersIndex(services.store.data)) as index:
+                _update(index, _runs_with_results(services), stop.is_set)
+        except (UsageError, OSError, sqlite3.Error) as error:  # a search will say it to somebody
+            _log.warning("the index of runs was not brought up to date: %s", error)
+        if stop.wait(_INDEX_EVERY_S):
+            return
+
+
+def _update(
+    index: FoldersIndex,
+    runs: Mapping[str, QueuedRun],
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    busy = [name for name, run in runs.items() if run.state not in OVER]
+    return index.update({name: run.out for name, run in runs.items()}, busy, stopped)
 
 
 def _runs_with_results(services: Services) -> dict[str, QueuedRun]:
