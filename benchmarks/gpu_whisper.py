@@ -98,7 +98,7 @@ class _Ours:
             encoded_at = time.monotonic()
             self._model._languages(encoded, batch)
             prompts = [self._model._prompt("en", self._options)] * batch
-            found = self._model._search(encoded, prompts, self._options)
+            found = self._model._search(encoded, prompts, windows, self._options)
             ended = time.monotonic()
         del encoded
         return _row(batch, features, encoded_at - made, ended - encoded_at) | {

@@ -31,9 +31,10 @@ def script_hashes() -> tuple[str, ...]:
 
 def scripts_of(name: str, say: Wording) -> list[str]:
     """The scripts of a template, as they are in a page in that language."""
-    # Jinja drops the last line break of a template, which a script inside a page keeps.
+    # The end tag belongs to what is rendered, because Jinja drops the last line break of a template.
+    end = "</script>"
     return [
-        from_source(found).render(say=say) + "\n" * found.endswith("\n")
+        from_source(found + end).render(say=say).removesuffix(end)
         for found in _SCRIPT.findall(source_of(name))
     ]
 
