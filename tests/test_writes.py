@@ -21,7 +21,6 @@ ALLOWED = {
     "core/written.py": "appends to the record through a descriptor that the gate opened",
     "core/atomic.py": "wraps descriptors that the gate opened",
     "engine/process/arena.py": "a file without a name, where there are no memory files",
-    "engine/process/precedence.py": "tells the kernel a priority, in /proc/self",
     "engine/resources/process_memory.py": "tells the kernel to forget a peak, in /proc/self",
     "engine/state/lock.py": "writes into the lock that the gate opened",
     "engine/state/run_db.py": "SQLite opens its file by name, which the gate has looked at",

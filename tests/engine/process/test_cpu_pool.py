@@ -441,17 +441,3 @@ def test_a_split_that_waits_for_room_does_not_keep_other_runs_waiting(tmp_path: 
         assert len(bench.processes.pids) == 1, "the other process is not kept"
 
     on_bench(tmp_path, do)
-
-
-def test_workers_have_the_priority_that_was_asked_for(tmp_path: Path) -> None:
-    """`nice` of the process, and of its session where the kernel compares these."""
-
-    async def do(bench: Bench) -> None:
-        await bench.read("a")
-        [pid] = bench.processes.pids
-        assert psutil.Process(pid).nice() == min(19, psutil.Process().nice() + 4)
-        session = Path(f"/proc/{pid}/autogroup")
-        if session.exists():
-            assert session.read_text().endswith(" nice 4\n")
-
-    on_bench(tmp_path, do, nice=4)

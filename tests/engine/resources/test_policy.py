@@ -18,10 +18,6 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
     assert policy.default_workers(cores, cpu_parts=True) == min(cores, 18)
 
 
-def test_workers_that_can_fill_all_cores_let_model_workers_go_first() -> None:
-    assert [policy.workers_nice(workers, 4) for workers in (1, 3, 4, 8)] == [0, 0, 2, 2]
-
-
 @pytest.mark.parametrize(
     ("gpus", "most", "workers", "mb"),
     [

@@ -19,7 +19,6 @@ from reelmill.engine.process import arena as buffers
 from reelmill.engine.process.client import Client
 from reelmill.engine.process.cpu_pool import CpuPool
 from reelmill.engine.process.early import EarlyWorkers
-from reelmill.engine.resources import policy
 from reelmill.engine.resources.model_profiles import ModelProfiles
 from reelmill.engine.resources.monitor import Monitor
 from reelmill.engine.stage import ModelStage
@@ -49,7 +48,6 @@ class Workers:
             logs,
             memory_mb=config.worker_memory_mb,
             early=early,
-            nice=policy.workers_nice(config.workers, config.cores),
         )
         self.inference = InferenceService(
             config,

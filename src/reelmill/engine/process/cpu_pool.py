@@ -73,17 +73,15 @@ class CpuPool:
         name: str = "worker",
         slice_bytes: int = _SLICE_BYTES,
         early: EarlyWorkers | None = None,
-        nice: int = 0,
     ) -> None:
         """`memory_mb`: the most each may use, None for no limit. `name`: their name in messages and
         logs. `slice_bytes`: how much of a large file is hashed before the next one's turn. `early`:
-        processes to take first. `nice`: by how much their priority is lower than usual."""
+        processes to take first."""
         self.size = size
         self._memory_mb = memory_mb
         self._name = name
         self._slice_bytes = slice_bytes
         self._early = early
-        self._nice = nice
         #: Hashes large files, which would keep the workers from everything else.
         self._hasher: CpuPool | None = None
         self._arena_descriptor = arena_descriptor
@@ -187,7 +185,7 @@ class CpuPool:
         worker = _Worker(process, client.environment, {client.number})
         self._all.add(worker)
         log = None if early is None else process.log
-        await process.send(cpu_worker.Setup(self._memory_mb, log, self._nice))
+        await process.send(cpu_worker.Setup(self._memory_mb, log))
         await process.send(client.begin)
         return worker
 

@@ -26,7 +26,6 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import spill
 from reelmill.engine.process.arena import Block, Packed
 from reelmill.engine.process.channel import Channel
-from reelmill.engine.process.precedence import go_after_others
 from reelmill.engine.stage import (
     FileStage,
     Inputs,
@@ -82,12 +81,11 @@ class End:
 
 @dataclass(frozen=True)
 class Setup:
-    """The first message to a worker: the memory limit in MB (None: no limit), its log file, if it
-    was started without one, and by how much its priority is to be lower than usual."""
+    """The first message to a worker: the memory limit in MB (None: no limit), and its log file, if
+    it was started without one."""
 
     memory_mb: int | None = None
     log: Path | None = None
-    nice: int = 0
 
 
 @dataclass(frozen=True)
@@ -261,8 +259,6 @@ def serve(channel: Channel) -> None:
             os.dup2(log.fileno(), 2)
     if setup.memory_mb is not None:
         limit_memory(setup.memory_mb)
-    if setup.nice:
-        go_after_others(setup.nice)
     threading.Thread(target=_tell_progress, args=(channel,), daemon=True).start()
     collect_from_now_on()
     while True:

@@ -32,16 +32,6 @@ def default_workers(cores: int, *, cpu_parts: bool = False) -> int:
     return max(1, min(cores if cpu_parts else cores - 2, 18))
 
 
-def workers_nice(workers: int, cores: int) -> int:
-    """By how much the priority of CPU workers is lower than that of other processes.
-
-    Where they can fill all cores, a model worker would get only its share of one while they work
-    ahead, and go on alone when they are done. At 2 below, two of them leave it seven eighths of a
-    core instead of two thirds, and other programs do not take much more from them.
-    """
-    return 2 if workers >= cores else 0
-
-
 def default_arena_mb(gpus: int, max_batch: int, workers: int = 1) -> int:
     """Shared memory for items waiting for a model: a few batches. Models and batches of a GPU are
     larger. On a CPU, more was not faster, and it takes memory from the models; `workers` are those
