@@ -146,8 +146,10 @@ def test_what_is_no_shard_is_refused_and_logged(cluster: Cluster, redis: RedisSe
 
 
 def test_a_lost_worker_a_lost_broker_and_a_new_worker(
-    cluster: Cluster, redis: RedisServer, tmp_path: Path
+    cluster: Cluster, redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Without measured costs the long recording is shared, whatever ran before.
+    monkeypatch.setitem(cluster.environment, "REELMILL_CACHE", str(tmp_path / "cache"))
     bad = {"bad.wav": "unreadable", "deadly.wav": "some boom words", "통화.wav": "안녕 hello"}
     long = {"shared.wav": " ".join(f"word{n}" for n in range(1500))}
     folder, out = cluster.recordings("same", WORDS | bad | long), cluster.data / "same-out"

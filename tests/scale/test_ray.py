@@ -91,7 +91,11 @@ def recordings(folder: Path, texts: dict[str, str]) -> Path:
     return folder
 
 
-def test_actors_make_what_one_engine_makes(log: Path, tmp_path: Path) -> None:
+def test_actors_make_what_one_engine_makes(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without measured costs the long recording is shared, whatever ran before.
+    monkeypatch.setenv("REELMILL_CACHE", str(tmp_path / "cache"))
     long = " ".join(f"word{n}" for n in range(600))
     texts = {**WORDS, "bad.wav": "unreadable", "shared.wav": long}
     folder = recordings(tmp_path / "in", texts)
