@@ -31,7 +31,7 @@ def script_hashes() -> tuple[str, ...]:
 
 def scripts_of(name: str, say: Wording) -> list[str]:
     """The scripts of a template, as they are in a page in that language."""
-    # The end tag belongs to what is rendered, because Jinja drops the last line break of a template.
+    # Rendered with the end tag, because Jinja drops the last line break of a template.
     end = "</script>"
     return [
         from_source(found + end).render(say=say).removesuffix(end)
