@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -234,17 +235,28 @@ def test_parts_of_a_stage_are_divided_with_what_split_returned(
         assert for_machines(partner.folder) == expected, "byte for byte"
 
 
+def repeated(sound: Path, times: int, path: Path) -> Path:
+    """A sound several times in a row, so that there is something for everybody to do."""
+    with wave.open(str(sound)) as read, wave.open(str(path), "wb") as written:
+        written.setparams(read.getparams())
+        written.writeframes(read.readframes(read.getnframes()) * times)
+    return path
+
+
 def test_a_real_call_is_divided(
     engine: Engine, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (portions, shared_stage):
         monkeypatch.setattr(module, "SIZE", 1)
-    original = SAMPLES / "voicemail.wav"
+    original = repeated(SAMPLES / "voicemail.wav", 8, tmp_path / "call.wav")
     given = {"model": "demo", "language": "en", "batch_size": 2, "max_batch": 2}
     voice = task_named("voice")
     partners = [Partner(engine, shared, name, voice, **given) for name in ("one", "two")]
     for partner in partners:
+        partner.run.pause()
         partner.start(original)
+    for partner in partners:  # at the same time: one alone may be done before the other has begun
+        partner.run.resume()
     assert [partner.end().status for partner in partners] == ["done", "done"]
     with Run("voice", original, out=tmp_path / "alone", engine=engine, **given) as run:
         run.wait(60)

@@ -21,6 +21,7 @@ from reelmill.web.errors import Refused
 from reelmill.web.making import make_services
 from reelmill.web.openai import routes as endpoint
 from reelmill.web.pages import routes as pages
+from reelmill.web.pages.login import WrongPasswords
 from reelmill.web.parts import Part
 from reelmill.web.results import routes as results
 from reelmill.web.security.access import Access
@@ -77,7 +78,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.settings, app.state.store, app.state.access = settings, store, access
-    app.state.login_lock = asyncio.Lock()
+    app.state.login_lock, app.state.wrong_passwords = asyncio.Lock(), WrongPasswords()
     app.state.refusals = RefusalLog(store.data / "server")
     for part in parts:
         app.router.routes.extend(part.routes)

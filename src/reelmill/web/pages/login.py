@@ -17,7 +17,26 @@ from reelmill.web.security.headers import PAGE_POLICY
 
 #: Wrong passwords from one address in so many seconds, after which none is tried any more.
 _WRONG, _WITHIN_S = 5, 60.0
-_wrong: dict[str, deque[float]] = defaultdict(deque)
+
+
+class WrongPasswords:
+    """When wrong passwords came to a server, by address."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, deque[float]] = defaultdict(deque)
+
+    def add(self, address: str) -> None:
+        """One came from there just now."""
+        self._times[address].append(time.monotonic())
+
+    def check(self, address: str) -> None:
+        """Raise Refused where too many came from there of late."""
+        now = time.monotonic()
+        for one in [one for one, times in self._times.items() if now - times[-1] > _WITHIN_S]:
+            del self._times[one]
+        if address in self._times and len(self._times[address]) >= _WRONG:
+            message = "too many wrong passwords; wait a minute"
+            raise Refused(429, "too_many_tries", message, retry_after=int(_WITHIN_S))
 
 
 async def show(request: Request) -> Response:
@@ -33,14 +52,15 @@ async def enter(request: Request) -> Response:
     if access.passwords is None:
         raise Refused(404, "not_found", "this server has no passwords")
     address = "" if request.client is None else request.client.host
-    _check_pace(address)
+    wrong: WrongPasswords = request.app.state.wrong_passwords
+    wrong.check(address)
     form = await request.form(max_files=0, max_fields=4)
     name, password = str(form.get("name", ""))[:100], str(form.get("password", ""))
     # One at a time: each takes 64 MB for a moment.
     async with request.app.state.login_lock:
         person = await run_in_threadpool(access.passwords.person, name, password)
     if person is None:
-        _wrong[address].append(time.monotonic())
+        wrong.add(address)
         request.state.refused = Refused(401, "wrong_password", "", f"name {name!r}")
         return _page(request, has_failed=True)
     response = RedirectResponse("/", 303)
@@ -59,16 +79,6 @@ async def leave(request: Request) -> Response:
 def _access(request: Request) -> Access:
     found: Access = request.app.state.access
     return found
-
-
-def _check_pace(address: str) -> None:
-    """Raise Refused where too many wrong passwords came from there of late."""
-    now = time.monotonic()
-    for one in [one for one, times in _wrong.items() if now - times[-1] > _WITHIN_S]:
-        del _wrong[one]
-    if address in _wrong and len(_wrong[address]) >= _WRONG:
-        message = "too many wrong passwords; wait a minute"
-        raise Refused(429, "too_many_tries", message, retry_after=int(_WITHIN_S))
 
 
 def _page(request: Request, *, has_failed: bool) -> Response:
