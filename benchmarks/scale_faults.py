@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.runs.run import Run
+from tests.certificates import certificates
 from tests.scale.brokers import RabbitServer, RedisServer
-from tests.scale.certificates import certificates
 from tests.scale.cluster import Cluster, artifacts, failed, interrupt, wait_until, written
 from tests.scale.toycluster import toys
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scale.certificates import Certificates
+from tests.certificates import Certificates
 
 
 def free_port() -> int:

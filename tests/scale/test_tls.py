@@ -14,8 +14,8 @@ from reelmill.core.keys import Seal
 from reelmill.errors import UsageError
 from reelmill.scale.executor import ShardDone
 from reelmill.scale.messages import Place, ShardRecording, ShardTask, Work
+from tests.certificates import Certificates, certificates
 from tests.scale.brokers import RedisServer
-from tests.scale.certificates import Certificates, certificates
 
 pytest.importorskip("celery")
 

@@ -1,60 +1,27 @@
-"""The server with a certificate of its own, as it is reached from elsewhere."""
+"""The server with a certificate, as it is reached from elsewhere."""
 
 from __future__ import annotations
 
-import datetime
 import http.client
-import ipaddress
 import socket
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from reelmill.web.security.passwords import Entry, hashed, write_people
 from reelmill.web.settings import WebSettings
+from tests.certificates import certificates
 from tests.web.serving import Serving, free_port
 
 PASSWORD = "a long enough password"
 
 
-def _certificate(folder: Path) -> dict[str, Path]:
-    """A certificate for this machine that its own key has signed, and the key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "reelmill test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    made = {"certificate": folder / "cert.pem", "key": folder / "key.pem"}
-    made["certificate"].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    made["key"].write_bytes(private)
-    return made
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serving, ssl.SSLContext]]:
     folder = tmp_path_factory.mktemp("tls")
-    tls = _certificate(folder)
+    tls = certificates(folder / "tls")
     write_people(folder / "people.json", {"ada": Entry(role="admin", password=hashed(PASSWORD))})
     settings = WebSettings(
         data=folder / "data",
@@ -65,9 +32,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serving, 
         tls=True,
         parallel=0,
     )
-    running = Serving(settings, **tls)
+    running = Serving(settings, certificate=tls.certificate, key=tls.key)
     try:
-        yield running, ssl.create_default_context(cafile=str(tls["certificate"]))
+        yield running, ssl.create_default_context(cafile=str(tls.ca))
     finally:
         running.close()
 

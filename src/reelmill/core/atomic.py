@@ -80,7 +80,7 @@ def scratch(near: Path) -> Iterator[Path]:
     Raises:
         NotOursError, OSError: as `replacing`.
     """
-    temporary = _temporary(gate.temporary_folder(near) / near.name)
+    temporary = _unfinished(near)
     os.close(gate.create(temporary))
     try:
         yield temporary
@@ -91,7 +91,7 @@ def scratch(near: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def scratch_file(near: Path) -> Iterator[IO[bytes]]:
     """As `scratch`, but yields the file opened for writing and reading."""
-    temporary = _temporary(gate.temporary_folder(near) / near.name)
+    temporary = _unfinished(near)
     descriptor = gate.create(temporary)
     try:
         with open(temporary, "w+b", opener=lambda name, flags: descriptor) as file:
@@ -120,7 +120,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _made(path: Path, of: Recording | None) -> Iterator[tuple[Path, int]]:
-    temporary = _temporary(gate.temporary_folder(path) / path.name)
+    temporary = _unfinished(path)
     descriptor = gate.create(temporary)
     try:
         yield temporary, descriptor
@@ -156,7 +156,7 @@ def write_together(files: Mapping[Path, bytes], *, of: Recording) -> None:
         with contextlib.ExitStack() as opened:
             flushed = []
             for path, data in files.items():
-                temporary = _temporary(gate.temporary_folder(path) / path.name)
+                temporary = _unfinished(path)
                 descriptor = gate.create(temporary)
                 made.append((temporary, path))
                 file = opened.enter_context(os.fdopen(descriptor, "wb"))
@@ -207,6 +207,11 @@ def shortened(name: str, limit: int) -> str:
     while end > 0 and data[end] & 0xC0 == 0x80:
         end -= 1
     return os.fsdecode(data[:end])
+
+
+def _unfinished(path: Path) -> Path:
+    """A new name for what is to become `path`, in the folder for that."""
+    return _temporary(gate.temporary_folder(path) / path.name)
 
 
 def _temporary(path: Path) -> Path:
