@@ -98,7 +98,7 @@ class Read(FileStage):
 class Shouter:
     """The loaded model, and the folder with files that tell it how to behave (if any).
 
-    It notes the device of each batch in `devices` there. While there is a file `slow`, or one with
+    It notes the device of each batch, and its process, in `devices` there. While there is a file `slow`, or one with
     its device's name, each batch takes its time; while there is `full` memory runs out on a GPU.
     """
 
@@ -113,7 +113,7 @@ class Shouter:
         if self.device.kind == "cuda" and (self.scene / "full").exists():
             raise RuntimeError("CUDA failed with error out of memory")
         with (self.scene / "devices").open("a") as file:
-            file.write(f"{self.device}\n")
+            file.write(f"{self.device} {os.getpid()}\n")
 
     def __call__(self, text: str) -> str:
         return text.upper()

@@ -49,13 +49,11 @@ class Scene:
 
     @property
     def devices(self) -> list[str]:
-        """The devices of the batches in order, repetitions left out."""
+        """The device of each model worker, in the order of their first batches. A worker that is
+        left may still finish a batch after the next has begun."""
         path = self.folder / "devices"
-        used: list[str] = []
-        for device in path.read_text().split() if path.exists() else []:
-            if device not in used[-1:]:
-                used.append(device)
-        return used
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line.split()[0] for line in dict.fromkeys(lines)]
 
 
 def run(
