@@ -98,8 +98,9 @@ class Read(FileStage):
 class Shouter:
     """The loaded model, and the folder with files that tell it how to behave (if any).
 
-    It notes the device of each batch, and its process, in `devices` there. While there is a file `slow`, or one with
-    its device's name, each batch takes its time; while there is `full` memory runs out on a GPU.
+    It notes the device of each batch, and its process, in `devices` there. While there is a file
+    `slow`, or one with its device's name, each batch takes its time; while there is `full` memory
+    runs out on a GPU.
     """
 
     device: Device

@@ -1,13 +1,13 @@
-"""The template environment of all pages. Everything is escaped, and undefined values raise
-errors."""
+"""The templates of all pages, with the filters that they use."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from reelmill.export.html_templates import html_environment
 from reelmill.report import wording
 
 if TYPE_CHECKING:
@@ -48,19 +48,9 @@ def from_source(text: str) -> Template:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from reelmill.pages.compiled import CompiledTemplates
 
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        bytecode_cache=CompiledTemplates(),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_encodable,
-    )
+    environment = html_environment(_FOLDER, CompiledTemplates())
     environment.filters.update(
         clock=wording.clock,
         duration=wording.duration,
@@ -69,10 +59,3 @@ def _environment() -> Environment:
         memory=wording.memory,
     )
     return environment
-
-
-def _encodable(value: Any) -> Any:
-    """Escape bytes that are not UTF-8, which would make the whole page unwritable."""
-    if isinstance(value, str) and not value.isascii():
-        return type(value)(value.encode("utf-8", "backslashreplace").decode("utf-8"))
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from reelmill.core import gate
@@ -24,31 +25,18 @@ def engine_config(
     settings: Settings, out: Path, choice: DeviceChoice, pipeline: Pipeline, fresh: bool
 ) -> EngineConfig:
     """The user's settings, and for those not given, values that suit the machine."""
-    cores, limit = usable_cores(), settings.memory_limit / 100
+    cores = usable_cores()
     parts = any((isinstance(stage, FileStage) and stage.parted) for stage in pipeline.stages)
-    gpus = sum(device.kind != "cpu" for device in choice.devices)
     workers = settings.workers or policy.default_workers(cores, cpu_parts=parts)
-    worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
     most = _largest_batch(settings, choice)
-    arena = settings.arena or policy.default_arena_mb(gpus, most, workers if parts else 1)
-    return EngineConfig(
-        out=out,
-        workers=workers,
-        worker_memory_mb=settings.worker_memory or worker_memory,
+    arena = policy.default_arena_mb(_gpus(choice), most, workers if parts else 1)
+    return replace(
+        _for_machine(settings, choice, out, cores=cores, workers=workers, arena_mb=arena),
         worker_environment=worker_environment(settings),
         stall_timeout=settings.stall_timeout,
-        cores=cores,
-        threads=settings.threads,
-        devices=choice.devices,
-        device_reason=choice.reason,
-        model_workers_open=choice.model_workers_open,
-        devices_automatic=choice.automatic,
-        memory_limit=limit,
         placement=settings.placement,
-        model_profiles=user_cache() / "model_profiles.json",
         batch_size=min(settings.batch_size, most),
         max_batch=most,
-        arena_bytes=arena * _MB,
         fresh=fresh,
         reserved=RESERVED,
         keep_temporary=settings.keep_audio,
@@ -70,14 +58,20 @@ def shared_config(
     settings: Settings, choice: DeviceChoice, cores: int, folder: Path
 ) -> EngineConfig:
     """The settings of an engine that several runs share."""
-    limit = settings.memory_limit / 100
-    gpus = sum(device.kind != "cpu" for device in choice.devices)
-    most = _largest_batch(settings, choice)
-    arena = max(_LEAST_SHARED_ARENA_MB, policy.default_arena_mb(gpus, most))
     workers = settings.workers or max(_LEAST_SHARED_WORKERS, policy.default_workers(cores))
+    by_batch = policy.default_arena_mb(_gpus(choice), _largest_batch(settings, choice))
+    arena = max(_LEAST_SHARED_ARENA_MB, by_batch)
+    return _for_machine(settings, choice, folder, cores=cores, workers=workers, arena_mb=arena)
+
+
+def _for_machine(
+    settings: Settings, choice: DeviceChoice, out: Path, *, cores: int, workers: int, arena_mb: int
+) -> EngineConfig:
+    """What does not depend on a pipeline. `arena_mb` is for a user who sets none."""
+    limit = settings.memory_limit / 100
     worker_memory = policy.worker_memory_mb(machine_memory_mb()[1], limit, workers)
     return EngineConfig(
-        out=folder,
+        out=out,
         workers=workers,
         worker_memory_mb=settings.worker_memory or worker_memory,
         cores=cores,
@@ -88,8 +82,12 @@ def shared_config(
         devices_automatic=choice.automatic,
         memory_limit=limit,
         model_profiles=user_cache() / "model_profiles.json",
-        arena_bytes=(settings.arena or arena) * _MB,
+        arena_bytes=(settings.arena or arena_mb) * _MB,
     )
+
+
+def _gpus(choice: DeviceChoice) -> int:
+    return sum(device.kind != "cpu" for device in choice.devices)
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reelmill.export.html_templates import html_environment
+from reelmill.export.transcript.records import content
 from reelmill.export.transcript.records.content import Record
 
 
@@ -16,17 +18,7 @@ def page(record: Record) -> str:
 
 @cache
 def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from reelmill.export.transcript.records import content
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment(Path(__file__).parent / "templates")
     for kind in (content.Heading, content.Paragraph, content.Table, content.NumberedPage,
                  content.Space, content.PageBreak):  # fmt: skip
         environment.tests[kind.__name__.lower()] = _is(kind)
