@@ -118,6 +118,7 @@ from reelmill.artifacts.speech import (
 )
 from reelmill.artifacts.subtitles import (
     BrokenRule,
+    CorrectedTranslations,
     CueSource,
     Rule,
     Sentence,
@@ -149,6 +150,7 @@ __all__ = [
     "ClipPiece",
     "ClipPlan",
     "Clips",
+    "CorrectedTranslations",
     "CueSource",
     "DetectionArrays",
     "Detections",

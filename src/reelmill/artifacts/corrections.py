@@ -59,6 +59,28 @@ class Edit:
     at: str = ""
 
 
+@dataclass(frozen=True)
+class TranslationEdit:
+    """Another translation of a sentence, in its subtitles.
+
+    Attributes:
+        language: of the translation, as the user named it.
+        start, end: when the sentence is said, in seconds of the original.
+        was: the former translation.
+        now: the new one; may be empty.
+        by: the person.
+        at: when, in UTC.
+    """
+
+    language: str
+    start: float
+    end: float
+    was: str
+    now: str
+    by: str = ""
+    at: str = ""
+
+
 @dataclass
 class CorrectionLayer:
     """All edits of a recording, in the order in which they were made.
@@ -67,13 +89,15 @@ class CorrectionLayer:
         recording: the name of its results.
         source: SHA-256 of the original's content.
         machine: the key of the transcript that the edits were made on.
-        edits: applied one after the other.
+        edits: of the transcript, applied one after the other.
+        translations: of the translations that its subtitles show, likewise.
     """
 
     recording: str
     source: str
     machine: str
     edits: list[Edit] = field(default_factory=list)
+    translations: list[TranslationEdit] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ Rule = Literal[
     "inside a word",
 ]
 
-#: `translated` at the first try, `retried` on its own, or `kept` in the original language.
-TranslationStatus = Literal["translated", "retried", "kept"]
+#: `translated` at the first try, `retried` on its own, `kept` in the original language, or
+#: `corrected` by a person.
+TranslationStatus = Literal["translated", "retried", "kept", "corrected"]
 
 
 @dataclass
@@ -65,12 +66,13 @@ class Sentences(Artifact):
 @dataclass
 class TranslatedSentence:
     """The translation of the sentence with the same index. `reason` says why it was not simply
-    translated."""
+    translated, `machine` is the translator's text where a person corrected it."""
 
     text: str
     status: TranslationStatus
     score: float | None = None
     reason: str | None = None
+    machine: str | None = None
 
 
 @dataclass
@@ -88,6 +90,18 @@ class Translations(Artifact):
         more = len(self.notes) - _MOST_NOTES
         rest = [f"and {more:,} more notes, all in its subtitles.json"] if more > 1 else []
         return RecordingSummary(notes=[*self.notes[:_MOST_NOTES], *rest] if rest else self.notes)
+
+
+@dataclass
+class CorrectedTranslations(Translations):
+    """Translations with the corrections of people."""
+
+    schema: ClassVar[str] = "corrected-translations/1"
+    findings: list[Finding] = field(default_factory=list)
+
+    def summary(self) -> RecordingSummary:
+        """The translator's notes are told by its own artifact."""
+        return RecordingSummary(findings=self.findings)
 
 
 @dataclass

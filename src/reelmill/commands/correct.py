@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from reelmill.artifacts.corrections import Edit
+from reelmill.artifacts.corrections import Edit, TranslationEdit
 from reelmill.artifacts.edited_words import EditedSegment
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.commands.find import seconds
@@ -21,9 +21,16 @@ from reelmill.engine.state.run_db import Ledger
 from reelmill.errors import UsageError
 from reelmill.export.names import named
 from reelmill.report.wording import clock, count
-from reelmill.runs.case_folder import open_case
+from reelmill.runs.case_folder import CaseFolder, open_case
 from reelmill.runs.correcting import Desk, checked, open_desk, save_layer
-from reelmill.runs.remake import finished_recording
+from reelmill.runs.correcting_subtitles import (
+    SubtitleDesk,
+    facts_of,
+    fitting,
+    open_subtitle_desk,
+    save_subtitles,
+)
+from reelmill.runs.remake import Finished, finished_recording
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Wanted:
     merge: bool = False
     split: bool = False
     from_file: Path | None = None
+    subtitles: str | None = None
     undo: int = 0
     by: str | None = None
     dry_run: bool = False
@@ -69,7 +77,10 @@ def run_correct(target: Path, wanted: Wanted) -> int:
     """
     out, name = found_target(target)
     with open_case(out) as case:
-        desk = open_desk(finished_recording(case.out, name), wanted.by)
+        finished = finished_recording(case.out, name)
+        if wanted.subtitles is not None:
+            return _correct_subtitles(case, finished, wanted, wanted.subtitles)
+        desk = open_desk(finished, wanted.by)
         _tell_unfit(desk)
         if wanted.show or wanted.show_machine:
             for text in _shown(desk, machine=wanted.show_machine):
@@ -98,6 +109,58 @@ def run_correct(target: Path, wanted: Wanted) -> int:
             if desk.finished.has_subtitles:
                 print(_SUBTITLES)
     return EXIT_SOME_FAILED if unfit else EXIT_DONE
+
+
+def _correct_subtitles(case: CaseFolder, finished: Finished, wanted: Wanted, language: str) -> int:
+    """Correct the subtitles in one language, or show them. Returns the exit code."""
+    desk = open_subtitle_desk(finished, language, wanted.by)
+    for edit in desk.unfit:
+        print(printable(f"no longer fits: {_words_of_translation(edit)}"), file=sys.stderr)
+    if wanted.show:
+        for number, edit in enumerate(desk.edits, 1):
+            print(printable(f"{number:>4}  {edit.at}  {edit.by}  {_words_of_translation(edit)}"))
+    if wanted.show_machine:
+        for sentence, translated in desk.shown():
+            print(printable(f"{clock(sentence.start)}  {translated.text}"))
+            if translated.machine is not None:
+                print(printable(f"         machine: {translated.machine}"))
+    unfit: list[TranslationEdit] = []
+    if wanted.undo:
+        kept, changed = desk.edits[: -wanted.undo], desk.edits[-wanted.undo :]
+    else:
+        edits, left = _translation_edits(desk, wanted)
+        for text in left:
+            print(printable(f"not applied: {text}"), file=sys.stderr)
+        changed, unfit = fitting(desk, edits)
+        kept = [*desk.edits, *changed]
+    for edit in changed:
+        undone = "undone: " if wanted.undo else ""
+        print(printable(f"{undone}{_words_of_translation(edit)}"))
+    for edit in unfit:
+        print(printable(f"does not fit: {_words_of_translation(edit)}"), file=sys.stderr)
+    if changed and not wanted.dry_run:
+        files = save_subtitles(case, desk, kept, facts_of(changed, undone=bool(wanted.undo)))
+        print(f"{count(len(files), 'file')} written")
+    return EXIT_SOME_FAILED if unfit else EXIT_DONE
+
+
+def _translation_edits(
+    desk: SubtitleDesk, wanted: Wanted
+) -> tuple[list[TranslationEdit], list[str]]:
+    """The requested edits of subtitles, and the parts of a file that were not applied."""
+    if wanted.speaker is not None or wanted.name or wanted.merge or wanted.split:
+        raise UsageError("--subtitles: subtitles have text alone; correct speakers without it")
+    if wanted.from_file is not None:
+        return desk.imported(wanted.from_file)
+    if wanted.text is None:
+        return [], []
+    if wanted.at is None:
+        raise UsageError("say where: --at TIME, when the subtitle is shown")
+    return desk.at(seconds(wanted.at), wanted.was, wanted.text), []
+
+
+def _words_of_translation(edit: TranslationEdit) -> str:
+    return f"{clock(edit.start)} {edit.language} “{edit.was}” → “{edit.now}”"
 
 
 def found_target(target: Path) -> tuple[Path, str]:

@@ -226,6 +226,8 @@ class Stage(ABC):
     named_outputs: ClassVar[bool] = False
     #: It shows what people corrected: `reelmill correct` makes its result again.
     corrected: ClassVar[bool] = False
+    #: With `corrected`: a model reads its result, so only a run makes it and what follows again.
+    feeds_models: ClassVar[bool] = False
     #: Files beside its artifact are removed when the recording is finished, and made again on
     #: demand.
     temporary: ClassVar[bool] = False

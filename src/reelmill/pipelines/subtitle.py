@@ -21,6 +21,7 @@ from reelmill.stages.subtitles.export import ExportSubtitles
 from reelmill.stages.subtitles.layout import LayOut
 from reelmill.stages.subtitles.video import Burn, Mux
 from reelmill.stages.transcript.layers import Layers
+from reelmill.stages.translation.correct_translations import CorrectTranslations
 from reelmill.stages.translation.glossary import Glossary, read_glossary
 from reelmill.stages.translation.sentences import JoinSentences
 from reelmill.stages.translation.translate import Directions, Translate
@@ -53,6 +54,7 @@ def subtitle_pipeline(
             glossary=read_glossary(settings.glossary) if settings.glossary else Glossary(),
             beam_size=settings.translation_beam,
         ),
+        CorrectTranslations(layers=Layers.of(out)),
         LayOut(
             bilingual=settings.bilingual,
             characters_per_line=settings.chars_per_line,

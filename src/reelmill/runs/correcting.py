@@ -19,6 +19,7 @@ from reelmill.core import gate
 from reelmill.core.atomic import write_bytes
 from reelmill.core.keys import WRITTEN, user_key
 from reelmill.core.recording import read_state
+from reelmill.engine.stage import Stage
 from reelmill.errors import InputError, UsageError
 from reelmill.evidence.paths import Folder
 from reelmill.export.names import named, names_for
@@ -50,6 +51,11 @@ class Desk:
     by: str
 
     @property
+    def stage(self) -> Stage:
+        """A stage that wrote the text into files."""
+        return (self.finished.made or self.finished.subtitles)[0].stage
+
+    @property
     def machine(self) -> Transcript:
         """The transcript as the machine made it."""
         return marked(self.finished.inputs[Transcript])
@@ -73,7 +79,7 @@ class Desk:
         """What speakers are called in the files, by label."""
         profiles = self.finished.inputs.get(SpeakerProfiles)
         names = {} if profiles is None else found_names(profiles)
-        given = getattr(self.finished.made[0].stage, "names", ())
+        given = getattr(self.stage, "names", ())
         return names | names_for(given, self.finished.recording.path.name)
 
     @property
@@ -207,7 +213,7 @@ class Desk:
             return list(self._from_toml(path)), []
         if path.suffix.lower() == ".json" and (layer := _as_layer(path)) is not None:
             return [replace(edit, by=edit.by or self.by) for edit in layer.edits], []
-        stage = self.finished.made[0].stage
+        stage = self.stage
         shown = with_marks(
             named(self.now, self.names),
             inaudible=getattr(stage, "inaudible", False),
@@ -261,18 +267,22 @@ def open_desk(finished: Finished, by: str | None) -> Desk:
     Raises:
         InputError: there is a layer that is not ours, or for other content.
     """
-    path = layer_path(finished.out, finished.recording.name)
-    if path.exists():
-        layer = read_layer(path)
-        if layer.source != finished.recording.id:
-            raise InputError(
-                f"{path}: made for other content of the recording; move it away, and take its "
-                "edits over with --from"
-            )
-    else:
-        recording = finished.recording
-        layer = CorrectionLayer(recording.name, recording.id, finished.transcript_key)
-    return Desk(finished, layer, by or getpass.getuser())
+    return Desk(finished, layer_of(finished), by or getpass.getuser())
+
+
+def layer_of(finished: Finished) -> CorrectionLayer:
+    """The layer of a recording, or a new one. Raises InputError as `open_desk`."""
+    recording = finished.recording
+    path = layer_path(finished.out, recording.name)
+    if not path.exists():
+        return CorrectionLayer(recording.name, recording.id, finished.transcript_key)
+    layer = read_layer(path)
+    if layer.source != recording.id:
+        raise InputError(
+            f"{path}: made for other content of the recording; move it away, and take its "
+            "edits over with --from"
+        )
+    return layer
 
 
 def checked(desk: Desk, edits: Iterable[Edit]) -> tuple[list[Edit], list[Edit]]:
@@ -303,8 +313,21 @@ def save_layer(
     Raises:
         NotOursError, OSError: a file cannot be written.
     """
-    finished, recording = desk.finished, desk.finished.recording
+    finished = desk.finished
     layer = replace(desk.layer, machine=finished.transcript_key, edits=list(edits))
+    kept = keep_layer(case, finished, layer, desk.by, facts)
+    return [kept, *remake(case, finished, finished.made)]
+
+
+def keep_layer(
+    case: CaseFolder, finished: Finished, layer: CorrectionLayer, by: str, facts: dict[str, Any]
+) -> ExportedFile:
+    """Write a layer, and note in the custody log who changed what.
+
+    Raises:
+        NotOursError, OSError: it cannot be written.
+    """
+    recording = finished.recording
     path, data = layer_path(case.out, recording.name), layer_data(layer)
     key = user_key().seal.key_for(WRITTEN)
     with gate.output(case.out, finished.command, [recording.path], key):
@@ -316,8 +339,8 @@ def save_layer(
     case.note(
         "correction",
         recording=Folder(case.out).name(recording.path),
-        person=desk.by,
+        person=by,
         **facts,
         results=[asdict(kept)],
     )
-    return [kept, *remake(case, finished)]
+    return kept

@@ -201,7 +201,9 @@ class IndexKeeper:
             yield Entry(row) if stored is None or page is None else index.entry(row, stored, page)
 
 
-def refresh_index(out: Path, seal: Seal, row_id: str, stored: Stored) -> list[Path]:
+def refresh_index(
+    out: Path, seal: Seal, row_id: str, stored: Stored, kind: type[ReviewPage]
+) -> list[Path]:
     """Bring the index up to date after the page of a recording was made again outside of a run.
 
     Args:
@@ -209,6 +211,7 @@ def refresh_index(out: Path, seal: Seal, row_id: str, stored: Stored) -> list[Pa
         seal: the user's.
         row_id: `IndexRow.id` of the recording.
         stored: the artifact of its page.
+        kind: the type of that artifact.
 
     Returns:
         The files of the index; none where it does not have the recording.
@@ -219,7 +222,7 @@ def refresh_index(out: Path, seal: Seal, row_id: str, stored: Stored) -> list[Pa
     index = _Index(out, seal)
     kept = index.read()
     entry = kept.entries.get(row_id)
-    page = index.page(stored, ReviewPage)
+    page = index.page(stored, kind)
     if entry is None or page is None:
         return []
     return list(index.put(kept, [index.entry(entry.row, stored, page)]))

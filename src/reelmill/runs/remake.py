@@ -5,12 +5,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reelmill.artifacts import Artifact, ExportedFile, ReviewPage, Transcript
+from reelmill.artifacts import (
+    Artifact,
+    ExportedFile,
+    ReviewPage,
+    Sentences,
+    Subtitles,
+    Transcript,
+    Translations,
+)
 from reelmill.core import gate
 from reelmill.core.keys import WRITTEN, Seal, user_key
 from reelmill.core.recording import Recording
@@ -26,6 +34,7 @@ from reelmill.runs.case_folder import CaseFolder, note_stage
 from reelmill.runs.index import refresh_index
 from reelmill.stages.subtitles.export import ExportSubtitles
 from reelmill.stages.transcript.layers import Layers
+from reelmill.stages.translation.sentences import JoinSentences
 
 
 @dataclass(frozen=True)
@@ -36,14 +45,21 @@ class Made:
     path: Path
     recipe: store.Recipe
 
+    def of(self, kind: type[Artifact]) -> Artifact | None:
+        """The artifact of a kind that it was made from."""
+        return Inputs(self.recipe.inputs).get(kind)
+
 
 @dataclass(frozen=True)
 class Finished:
-    """A recording of an output folder with the results that show its transcript."""
+    """A recording of an output folder with the results that show its transcript, and those that
+    show its translations. `spoken`: how the first was made that reads the transcript."""
 
     out: Path
     recording: Recording
     made: list[Made]
+    subtitles: list[Made]
+    spoken: store.Recipe
 
     @property
     def has_subtitles(self) -> bool:
@@ -54,24 +70,27 @@ class Finished:
     @property
     def inputs(self) -> Inputs:
         """What the first of them reads."""
-        return Inputs(self.made[0].recipe.inputs)
+        return Inputs(self.spoken.inputs)
 
     @property
     def transcript_key(self) -> str:
         """The key of the machine's transcript."""
-        recipe = self.made[0].recipe
-        transcript = self.inputs[Transcript]
+        recipe, transcript = self.spoken, self.inputs[Transcript]
         return recipe.keys[next(n for n, one in enumerate(recipe.inputs) if one is transcript)]
 
     @property
     def command(self) -> str:
         """The command whose results they are."""
-        for made in self.made:
-            for file in made.stage.claims(self.recording.name):
+        return self.command_of(self.made or self.subtitles)
+
+    def command_of(self, made: Sequence[Made]) -> str:
+        """The command whose results some of them are."""
+        for one in made:
+            for file in one.stage.claims(self.recording.name):
                 written = gate.record_of(self.out).latest(file)
                 if written is not None:
                     return written.owner.command
-        return self.made[0].stage.commands[0]
+        return made[0].stage.commands[0]
 
 
 def finished_recording(out: Path, name: str) -> Finished:
@@ -83,16 +102,19 @@ def finished_recording(out: Path, name: str) -> Finished:
     """
     seal, cache = user_key().seal, out / gate.CACHE
     original = _original(cache, name, seal)
-    made = list(_made(cache, name, seal))
-    if original is None or original.before is None or not made:
+    results = list(_made(cache, name, seal))
+    subtitles = [one for one in results if one.of(Translations) or one.of(Subtitles)]
+    made = [one for one in results if one not in subtitles]
+    spoken = made[0].recipe if made else _of_sentences(subtitles, seal)
+    if original is None or original.before is None or spoken is None:
         raise UsageError(
-            f"{name}: no finished transcript with this name in {out}; run `reelmill voice` on the "
-            "recording first, once more if an earlier version made it"
+            f"{name}: no finished transcript with this name in {out}; run `reelmill voice` or "
+            "`reelmill subtitle` on the recording first, once more if an earlier version made it"
         )
     state = original.before
     folder = store.recording_folder(cache, state.sha256)
     path = Path(original.beside or original.path)  # a case that was moved as a whole
-    return Finished(out, Recording(path, name, folder, state), made)
+    return Finished(out, Recording(path, name, folder, state), made, subtitles, spoken)
 
 
 def _original(cache: Path, name: str, seal: Seal) -> Original | None:
@@ -110,31 +132,56 @@ def _made(cache: Path, name: str, seal: Seal) -> Iterator[Made]:
                 yield Made(recipe.stage, path, recipe)
 
 
-def remake(case: CaseFolder, finished: Finished) -> list[ExportedFile]:
-    """Write the files of a recording again, with the corrections as they are now, and note it in
-    the custody log. What stages found in the text (patterns, scores) is found again first.
+def _of_sentences(subtitles: Sequence[Made], seal: Seal) -> store.Recipe | None:
+    """How the sentences were made that subtitles show: they read the transcript."""
+    for made in subtitles:
+        recipe = made.recipe
+        for name, artifact in zip(recipe.paths, recipe.inputs, strict=True):
+            if isinstance(artifact, Sentences):
+                return store.read_recipe(_beside(made.path, name), JoinSentences, seal)
+    return None
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The path of what an artifact was made from, by its name in it."""
+    return Path(os.path.normpath(path.parent / name))
+
+
+def remake(case: CaseFolder, finished: Finished, made: Sequence[Made]) -> list[ExportedFile]:
+    """Write files of a recording again, with the corrections as they are now, and note it in the
+    custody log. What stages found in the text (patterns, scores) is found again first.
+
+    Args:
+        case: the output folder, open.
+        finished: the recording.
+        made: which of its results; of one command.
 
     Raises:
         NotOursError: a person changed one of the files; it is kept.
         OSError: a file cannot be written.
     """
     written: list[ExportedFile] = []
+    if not made:
+        return written
+    command = finished.command_of(made)
     originals, key = [finished.recording.path], user_key().seal.key_for(WRITTEN)
-    with gate.output(case.out, finished.command, originals, key):
+    with gate.output(case.out, command, originals, key):
         again = _Again(case, finished.recording)
-        for made in finished.made:
-            result = again.make(made.path, made.recipe)
+        for one in made:
+            result = again.make(one.path, one.recipe)
             written += result.artifact.summary().exported
             if isinstance(result.artifact, ReviewPage):
-                _put_in_index(case, finished, result.stored)
+                row_id = f"{command}/{finished.recording.name}"
+                _put_in_index(case, row_id, result.stored, type(result.artifact))
     case.results += written
     return written
 
 
-def _put_in_index(case: CaseFolder, finished: Finished, page: store.Stored) -> None:
+def _put_in_index(
+    case: CaseFolder, row_id: str, page: store.Stored, kind: type[ReviewPage]
+) -> None:
     """Bring the corrected lines into the index page, if it has the recording."""
-    row_id = f"{finished.command}/{finished.recording.name}"
-    files = refresh_index(case.out, user_key().seal, row_id, page)
+    files = refresh_index(case.out, user_key().seal, row_id, page, kind)
     if written := [file_facts(case.out, path.relative_to(case.out).as_posix()) for path in files]:
         case.results += written
         case.note("export", results=[asdict(one) for one in written])
@@ -162,7 +209,7 @@ class _Again:
         """Make a result again by its recipe."""
         recording, stage = self._recording, self._current(recipe.stage)
         inputs = [
-            self._input(Path(os.path.normpath(path.parent / name)), key, artifact)
+            self._input(_beside(path, name), key, artifact)
             for name, key, artifact in zip(recipe.paths, recipe.keys, recipe.inputs, strict=True)
         ]
         sources = [one.stored for one in inputs]
@@ -185,17 +232,16 @@ class _Again:
         if path not in self._known:
             stored = store.Stored(path, key, self._recording.id)
             kind = stage_class(store.maker_of(stored, self._seal))
-            recipe = store.read_recipe(path, kind, self._seal) if kind.corrected else None
+            again = kind.corrected and not kind.feeds_models
+            recipe = store.read_recipe(path, kind, self._seal) if again else None
             fresh = _Result(artifact, stored) if recipe is None else self.make(path, recipe)
             self._known[path] = fresh
         return self._known[path]
 
     def _current(self, stage: Stage) -> Stage:
         """The stage with the corrections as they are now, writing where the folder is now."""
-        fields: dict[str, Any] = {"layers": self._layers}
-        if hasattr(stage, "root"):
-            fields["root"] = self._case.out
-        return replace(stage, **fields)
+        now: dict[str, Any] = {"layers": self._layers, "root": self._case.out}
+        return replace(stage, **{name: one for name, one in now.items() if hasattr(stage, name)})
 
     def _note(self, stage: Stage, result: _Result, saved: store.Saved) -> None:
         case, recording, stored = self._case, self._recording, result.stored

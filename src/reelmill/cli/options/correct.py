@@ -40,6 +40,12 @@ class Correct:
         Path | None,
         typer.Option("--from", help="Use an edited SRT, VTT, TSV, text, JSON or TOML."),
     ] = None
+    subtitles: Annotated[
+        str | None,
+        typer.Option(
+            help="Correct the subtitles in this language, with --at, --was and --text, or --from."
+        ),
+    ] = None
     undo: Annotated[int, typer.Option(min=0, help="Take back the last N corrections.")] = 0
     by: Annotated[str | None, typer.Option(help="Who corrects [the user's name].")] = None
     dry_run: Annotated[

@@ -74,6 +74,24 @@ def read_rows(path: Path, transcript: Transcript) -> list[Row]:
     raise InputError(f"{path}: give an edited {', '.join(_SUFFIXES)}, or corrections as .toml")
 
 
+def read_captions(path: Path) -> list[Row]:
+    """Read an edited file of subtitles (SRT, WebVTT, ASS, SAMI), as rows without speakers.
+
+    Raises:
+        InputError: it cannot be read, or is of another form.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+        rows = list(_rows(text))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, pysubs2.exceptions.Pysubs2Error) as error:
+        raise InputError(f"{path}: not a file of subtitles ({error!r})") from error
+    if path.suffix.lower() == ".vtt":
+        return [replace(row, text=html.unescape(row.text)) for row in rows]
+    return rows
+
+
 def changes(rows: Sequence[Row], transcript: Transcript) -> tuple[list[Change], list[Row]]:
     """Compare an edited export with a transcript.
 
@@ -107,11 +125,18 @@ def _overlap(segment: Segment, row: Row) -> float:
     return min(segment.end, row.end) - max(segment.start, row.start)
 
 
-def _subtitles(text: str) -> Iterator[Row]:
+def _rows(text: str) -> Iterator[Row]:
+    """The texts of subtitles, each on one line."""
     for event in pysubs2.SSAFile.from_string(text):
         lines = [line.strip() for line in event.plaintext.split("\n")]
         said = " ".join(line for line in lines if line)
-        yield Row(event.start / 1000, event.end / 1000, *_who(said))
+        yield Row(event.start / 1000, event.end / 1000, said)
+
+
+def _subtitles(text: str) -> Iterator[Row]:
+    for row in _rows(text):
+        said, speaker = _who(row.text)
+        yield replace(row, text=said, speaker=speaker)
 
 
 def _webvtt(text: str) -> Iterator[Row]:

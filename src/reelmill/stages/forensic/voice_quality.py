@@ -78,7 +78,7 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
     """
 
     name: ClassVar[str] = "voice_quality"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Measuring voices"
     commands = ("voice",)
     enabled_by = ("forensic", True)

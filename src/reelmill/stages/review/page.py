@@ -167,6 +167,7 @@ class WriteSubtitleReview(_WriteReview):
         every(Findings),
     )
     produces = SubtitleReviewPage
+    corrected = True
 
     def review(self, context: StageContext, inputs: Inputs) -> Review:
         sentences, translations = inputs[Sentences], inputs[Translations]

@@ -41,6 +41,7 @@ class ExportSubtitles(FileStage):
     needs = (Media, Sentences, Translations, Subtitles)
     produces = SubtitleFiles
     named_outputs = True
+    corrected = True
 
     root: Path = field(metadata={"affects_result": False})
     formats: tuple[str, ...] = DEFAULT_SUBTITLE_FORMATS

@@ -49,6 +49,7 @@ class LayOut(FileStage):
     commands = ("subtitle",)
     needs = (Sentences, Translations)
     produces = Subtitles
+    corrected = True
 
     bilingual: bool = False
     characters_per_line: int | None = None

@@ -56,6 +56,7 @@ class Mux(FileStage):
     needs = (Media, Subtitles)
     produces = SubtitledVideos
     named_outputs = True
+    corrected = True
 
     root: Path = field(metadata={"affects_result": False})
     style: SubtitleStyle = DEFAULT_STYLE
@@ -121,6 +122,7 @@ class Burn(FileStage):
     needs = (Media, Subtitles)
     produces = BurnedVideos
     named_outputs = True
+    corrected = True
 
     root: Path = field(metadata={"affects_result": False})
     style: SubtitleStyle = DEFAULT_STYLE

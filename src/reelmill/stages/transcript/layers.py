@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from reelmill.artifacts import Diarization, Finding, SpokenTranscript, Transcript, Turn
-from reelmill.artifacts.corrections import SCHEMA, CorrectionLayer, Edit, corrected, renamed
+from reelmill.artifacts.corrections import (
+    SCHEMA,
+    CorrectionLayer,
+    Edit,
+    TranslationEdit,
+    corrected,
+    renamed,
+)
 from reelmill.artifacts.replaced import marked
 from reelmill.core.json_text import parse_json
 from reelmill.core.keys import user_key
@@ -34,29 +42,39 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Layers:
-    """The layers in an output folder: their digests by their names there."""
+    """The layers in an output folder: by their names there, a digest of the edits of the transcript
+    and one of those of translations."""
 
     root: Path | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    of_translations: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, out: Path) -> Layers:
         """Look at what there is."""
-        folder, digests = out / FOLDER, {}
+        folder, digests, of_translations = out / FOLDER, {}, {}
         if folder.is_dir() and not folder.is_symlink():
             for at, _, files in walk(folder):
                 for file in files:
                     path = Path(at, file)
                     if file.endswith(_SUFFIX) and (data := _data(path)) is not None:
                         name = path.relative_to(out).as_posix()
-                        digests[name] = hashlib.sha256(data).hexdigest()
-        return cls(out, digests)
+                        digests[name], of_translations[name] = _digests(path, data)
+        return cls(out, digests, of_translations)
 
     def key(self, name: str) -> str:
-        """What the layer of a recording adds to the key of a result; empty where there is none."""
-        if self.root is None or not self.digests:
+        """What the edits of a recording's transcript add to the key of a result; empty where there
+        are none."""
+        return self._of(name, self.digests)
+
+    def translations_key(self, name: str) -> str:
+        """The same for the edits of its translations."""
+        return self._of(name, self.of_translations)
+
+    def _of(self, name: str, digests: Mapping[str, str]) -> str:
+        if self.root is None or not digests:
             return ""
-        return self.digests.get(layer_path(self.root, name).relative_to(self.root).as_posix(), "")
+        return digests.get(layer_path(self.root, name).relative_to(self.root).as_posix(), "")
 
     def read(self, name: str) -> CorrectionLayer | None:
         """The layer of a recording; None where there is none.
@@ -64,9 +82,38 @@ class Layers:
         Raises:
             InputError: it is not ours, was changed by somebody, or is damaged.
         """
-        if self.root is None or not self.key(name):
+        if self.root is None or not (self.key(name) or self.translations_key(name)):
             return None
         return read_layer(layer_path(self.root, name))
+
+    def read_for(self, recording: Recording) -> CorrectionLayer | None:
+        """The layer of a recording with this content; None where there is none.
+
+        Raises:
+            InputError: as `read`, or it was made for other content.
+        """
+        layer = self.read(recording.name)
+        if layer is not None and layer.source != recording.id:
+            raise InputError(
+                f"{layer_path(Path(), recording.name)}: made for other content of the recording"
+            )
+        return layer
+
+
+def _digests(path: Path, data: bytes) -> tuple[str, str]:
+    """The digests of a layer's two lists of edits, empty for an empty list. What cannot be read has
+    one of both: whoever shows corrections tells that it was not applied."""
+    try:
+        layer = parse_layer(path, data)
+    except InputError:
+        whole = hashlib.sha256(data).hexdigest()
+        return whole, whole
+    return _digest(layer.source, layer.edits), _digest(layer.source, layer.translations)
+
+
+def _digest(source: str, edits: Sequence[Edit] | Sequence[TranslationEdit]) -> str:
+    text = json.dumps([source, [asdict(one) for one in edits]])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest() if edits else ""
 
 
 def layer_path(out: Path, name: str) -> Path:
@@ -154,11 +201,7 @@ def corrected_inputs(recording: Recording, inputs: Inputs, layers: Layers) -> Co
     machine, diarization = marked(inputs[Transcript]), inputs.get(Diarization)
     turns = [] if diarization is None else list(diarization.turns)
     try:
-        layer = layers.read(recording.name)
-        if layer is not None and layer.source != recording.id:
-            raise InputError(
-                f"{layer_path(Path(), recording.name)}: made for other content of the recording"
-            )
+        layer = layers.read_for(recording) if layers.key(recording.name) else None
     except InputError as error:
         why = f"corrections were not applied: {error}"
         found = [Finding(_UNFIT, text=why, severity="warning")]

@@ -47,6 +47,7 @@ class JoinSentences(FileStage):
     needs = (Transcript,)
     produces = Sentences
     corrected = True
+    feeds_models = True
 
     long_pause: float = 3.0
     longest_seconds: float = 20.0
