@@ -117,6 +117,7 @@ def test_resident_models_are_loaded_together(tmp_path: Path) -> None:
     assert order(tmp_path).index("load two") < len(order(tmp_path)) - 1
     assert metrics(tmp_path, "turn ended") == []
     assert any("all stay loaded" in note for note in listener.notes)
+    assert summary.model_workers[0].model == "two", "the largest begins to load first"
 
 
 def test_measured_memory_decides_the_next_placement(tmp_path: Path) -> None:

@@ -120,10 +120,11 @@ class RunWorkers:
             return
         await self.pool.begin(1)
         stages = self._client.stages
-        models = [at for at, stage in enumerate(stages) if isinstance(stage, ModelStage)]
+        models = {at: one.model for at, one in enumerate(stages) if isinstance(one, ModelStage)}
         # If there are results, it may turn out that no model is needed.
         if models and not store.artifacts(self._config.cache).exists():
-            self.inference.expect(models[0])
+            # The largest takes longest to load.
+            self.inference.expect(max(models, key=lambda at: models[at].memory_mb("cpu")))
             await asyncio.sleep(0)  # model workers before the other workers: they take longer
         await self.pool.begin(new + 1)
         self._workers.early.end_waiting()
