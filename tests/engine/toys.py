@@ -60,8 +60,8 @@ class Written(Artifact):
 
 @dataclass(frozen=True)
 class Read(FileStage):
-    """Reads the words of a text file. The word `unreadable` makes it an input error; at `edited`
-    the file changes while it is read."""
+    """Reads the words of a text file. The word `unreadable` makes it an input error, as does
+    `limited`, which tells the limit; at `edited` the file changes while it is read."""
 
     name: ClassVar[str] = "read"
     version: ClassVar[int] = 1
@@ -73,6 +73,8 @@ class Read(FileStage):
         words = context.recording.path.read_text().split()
         if "unreadable" in words:
             raise InputError(f"{context.recording.path}: unreadable on purpose; take it out")
+        if "limited" in words:
+            raise InputError(f"the limit is {os.environ.get('TOY_LIMIT')}")
         if "flaky" in words and self.log and count(self.log, "read", context.recording) < 3:
             raise TransientError(f"{context.recording.path}: busy")
         if "edited" in words:

@@ -59,16 +59,21 @@ serve_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(serve_app, name="serve")
 
 
-def _run(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
-    """Run a task with the settings given on the command line."""
+def _run(
+    task: Callable[..., int], inputs: list[Path], options: dict[str, Any], **more: Any
+) -> None:
+    """Run a task with the settings given on the command line. `more`: what else it takes, if it
+    runs in this process alone."""
     begin_without_collection()  # until it has started; see `run_command`
     try:
-        _carry_out(task, inputs, options)
+        _carry_out(task, inputs, options, more)
     finally:
         collect_from_now_on()
 
 
-def _carry_out(task: Callable[..., int], inputs: list[Path], options: dict[str, Any]) -> None:
+def _carry_out(
+    task: Callable[..., int], inputs: list[Path], options: dict[str, Any], more: dict[str, Any]
+) -> None:
     about_run = {name: options.pop(name) for name in ("fresh", "quiet", "as_json")}
     sharing = {name: options.pop(name) for name in ("claim", "shard")}
     names = ("on", "broker", "address", "actor_cores", "roots", "priority")
@@ -91,7 +96,7 @@ def _carry_out(task: Callable[..., int], inputs: list[Path], options: dict[str, 
         code = work_as_one_of_several(name, inputs, settings, {**about_run, **sharing})
         if code is not None:
             raise typer.Exit(code)
-    raise typer.Exit(task(inputs, settings, **about_run))
+    raise typer.Exit(task(inputs, settings, **about_run, **more))
 
 
 @app.command()
@@ -116,9 +121,13 @@ def subtitle(inputs: subtitle_options.Inputs, **options: Any) -> None:
 @takes(*faces_options.GROUPS)
 def faces(inputs: faces_options.Inputs, **options: Any) -> None:
     """Cut videos into clips of the people in them."""
-    from reelmill.commands.faces import run_faces
+    from reelmill.commands.head_start import head_start
+    from reelmill.pipelines import worker_imports
 
-    _run(run_faces, inputs, options)
+    with head_start(options, worker_imports.FACES) as early:
+        from reelmill.commands.faces import run_faces
+
+        _run(run_faces, inputs, options, head_start=early)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from reelmill.core import gate
-from reelmill.engine.resources.monitor import usable_cores
+from reelmill.core.cores import usable_cores
 from reelmill.errors import ModelUnavailableError, reason
 
 Status = Literal["ok", "warn", "fail"]

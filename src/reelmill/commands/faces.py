@@ -8,15 +8,23 @@ from typing import Any
 
 from reelmill.commands.exit_codes import exit_code
 from reelmill.commands.running import run_command
+from reelmill.engine.process.early import EarlyWorkers
 from reelmill.report.files import PEOPLE
 from reelmill.runs.run import Run
 
 
 def run_faces(
-    inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
+    inputs: Sequence[Path],
+    given: dict[str, Any],
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+    head_start: EarlyWorkers | None = None,
 ) -> int:
-    """`reelmill faces`; returns the exit code."""
+    """`reelmill faces`; returns the exit code. `head_start`: workers that are starting already."""
     run = Run("faces", inputs, fresh=fresh, **given)
+    run.head_start = head_start
     summary = run_command(run, quiet=quiet, as_json=as_json)
     if run.settings.across and not (quiet or as_json):
         print(f"people matched across videos: {run.out / PEOPLE}")

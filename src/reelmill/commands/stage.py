@@ -15,6 +15,7 @@ from typing import Any
 from reelmill.artifacts import Artifact
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core import gate
+from reelmill.core.cores import usable_cores
 from reelmill.core.keys import WRITTEN, user_key
 from reelmill.core.notices import heard_by
 from reelmill.core.recording import Recording, read_state
@@ -22,7 +23,7 @@ from reelmill.engine.execution.local import run_alone
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import choose_devices
-from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
+from reelmill.engine.resources.monitor import NvmlDevices
 from reelmill.engine.stage import Inputs, ModelStage, Need, Stage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.adoption import check_private

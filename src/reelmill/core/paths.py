@@ -9,6 +9,8 @@ from reelmill.core import gate
 
 #: Sample recordings and small models that ship with the package.
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+#: The folder for results if none is named.
+DEFAULT_OUT = Path("analysis-results")
 
 
 def caches() -> Path:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from reelmill.artifacts import AcousticFrames, Acoustics, Episode
 from reelmill.core.printable import printable
+from reelmill.core.vectors import distinct
 from reelmill.pages.language import Wording
 from reelmill.report.wording import clock
 
@@ -61,7 +62,7 @@ def _pitch_paths(
     names = [printable(one.speaker or "") for one in acoustics.speakers]
     for sound, f0 in enumerate(frames.f0.astype(np.float32)):
         voiced = np.where(f0 > 0, f0, np.nan)
-        for number in np.unique(frames.speaker[sound]):
+        for number in distinct(frames.speaker[sound]):
             own = np.where(frames.speaker[sound] == number, voiced, np.nan)
             values = _values(_thinned(own, float(frames.step), step, np.nanmedian))
             name = names[number] if 0 <= number < len(names) else ""

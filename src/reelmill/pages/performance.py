@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from reelmill import __version__
 from reelmill.core.printable import printable
+from reelmill.core.vectors import distinct
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.pages.environment import template
 from reelmill.pages.language import Wording
@@ -125,7 +126,7 @@ def _lane(
     bars: list[Bar] = []
     heights = np.round(busy * 10) / 10
     edges = np.flatnonzero(np.diff(heights) != 0) + 1
-    edges = np.union1d(edges, np.flatnonzero(np.diff(stage) != 0) + 1)
+    edges = distinct(np.concatenate([edges, np.flatnonzero(np.diff(stage) != 0) + 1]))
     bounds = [0, *edges.tolist(), len(busy)]
     unit = _WIDTH / len(busy)
     for first, last in pairwise(bounds):

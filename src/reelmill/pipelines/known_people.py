@@ -9,11 +9,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from reelmill.core import gate
+from reelmill.core.cores import usable_cores
 from reelmill.core.kept import read_kept, write_kept
 from reelmill.core.notices import announce
 from reelmill.core.people_folder import Example
 from reelmill.engine.process.call import call_alone
-from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import CrashError, ModelUnavailableError, UsageError
 from reelmill.stages.faces.known_people import KnownFace

@@ -11,10 +11,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reelmill.core.cores import usable_cores
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.resident import ResidentEngine
 from reelmill.engine.resources.devices import DeviceChoice, choose_devices
-from reelmill.engine.resources.monitor import NvmlDevices, usable_cores
+from reelmill.engine.resources.monitor import NvmlDevices
 from reelmill.engine.telemetry.engine_snapshot import EngineSnapshot
 from reelmill.errors import UsageError
 from reelmill.runs.engine_config import SHARED, shared_config

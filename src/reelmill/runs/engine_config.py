@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from reelmill.core import gate
+from reelmill.core.cores import usable_cores
 from reelmill.core.paths import user_cache
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources import policy
 from reelmill.engine.resources.devices import DeviceChoice
-from reelmill.engine.resources.monitor import machine_memory_mb, usable_cores
+from reelmill.engine.resources.monitor import machine_memory_mb
 from reelmill.engine.stage import FileStage
 from reelmill.engine.state.artifact_store import artifacts
 from reelmill.media.limits import MediaLimits

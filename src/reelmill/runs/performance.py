@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.core.atomic import write_text
+from reelmill.core.cores import usable_cores
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Job
-from reelmill.engine.resources.monitor import usable_cores
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.pages.language import Wording
 from reelmill.report.files import PERFORMANCE_PAGE

@@ -54,7 +54,7 @@ from reelmill.pipelines.choices import BuildContext
 from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE
 from reelmill.runs.custodian import Custodian, beginning
 from reelmill.runs.engine import Engine, close_those_left
-from reelmill.runs.engine_config import early_workers, engine_config, worker_environment
+from reelmill.runs.engine_config import early_workers, engine_config
 from reelmill.runs.event_log import EventLog, Stream
 from reelmill.runs.gathered import gather, workers_table
 from reelmill.runs.index import IndexKeeper
@@ -99,6 +99,8 @@ class Run:
     workers: Table | None = None
     #: With engines that work on the same recordings; set before the start.
     exchange: Exchange | None = None
+    #: Workers that are starting already; set before the start, and closed by whoever began them.
+    head_start: EarlyWorkers | None = None
     #: Called in the engine's thread with each result of a stage, before its recording has ended.
     on_kept: Callable[[StageKept], None] | None = None
     _is_feeding = False
@@ -195,8 +197,6 @@ class Run:
             raise
         _going_on.add(self)
         self._is_prepared.set()
-        if self._early is not None:
-            libraries()  # for the custody log, while the workers are starting
         return self
 
     def wait(self, timeout: float | None = None) -> RunSummary:
@@ -542,7 +542,7 @@ class Run:
         """
         assert self._thread is not None
         if self._task.worker_imports and self._engine is None:
-            self._early = EarlyWorkers()
+            self._early = self.head_start or EarlyWorkers()
         self._thread.start()
 
     def _custody(self, choice: DeviceChoice) -> Custodian:
@@ -629,8 +629,8 @@ class Run:
     def _main(self) -> None:
         if self._early is not None:
             count = early_workers(self.settings, self.out, len(self._sources))
-            environment = worker_environment(self.settings)
-            self._early.begin(count, self._task.worker_imports, environment)
+            self._early.begin(count, self._task.worker_imports)
+            libraries()  # for the custody log, while the run is prepared and workers are starting
         self._is_prepared.wait()
         if self._ended.is_set():  # it could not be prepared
             return

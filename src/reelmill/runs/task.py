@@ -12,6 +12,7 @@ from reelmill.engine.execution.planning import Found
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.telemetry.metrics import Table
 from reelmill.errors import UsageError
+from reelmill.pipelines import worker_imports
 from reelmill.pipelines.choices import BuildContext, PipelineBuilder
 from reelmill.runs.results import RecordingResult
 from reelmill.settings import Settings
@@ -57,22 +58,6 @@ class Task:
     aggregate: Callable[[Settings], AggregateStep | None] = lambda settings: None
     remarks: Callable[[Settings, Iterable[Path]], Iterable[str]] = lambda settings, paths: ()
     worker_imports: Sequence[str] = ()
-
-
-#: Of the stages that videos always go through.
-_FACES_IMPORTS = (
-    "reelmill.stages.media.probe",
-    "reelmill.stages.media.index_video",
-    "reelmill.models.faces.mtcnn",
-    "reelmill.stages.faces.detect",
-    "reelmill.stages.faces.track",
-    "reelmill.models.faces.dlib",
-    "reelmill.stages.faces.embed",
-    "reelmill.stages.faces.identify_faces",
-    "reelmill.stages.clips.plan",
-    "reelmill.stages.clips.render",
-    "reelmill.stages.clips.write",
-)
 
 
 def _voice() -> Task:
@@ -134,7 +119,7 @@ def _faces() -> Task:
         FacesResult,
         aggregate=aggregate,
         remarks=remarks,
-        worker_imports=_FACES_IMPORTS,
+        worker_imports=worker_imports.FACES,
     )
 
 

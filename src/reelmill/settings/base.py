@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, PrivateAttr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from reelmill.core.paths import DEFAULT_OUT
+
 ENVIRONMENT = "REELMILL_"
 
 
@@ -57,13 +59,11 @@ class BaseFields(BaseSettings):
     """The environment variable of a setting is `REELMILL_` and its name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT, extra="forbid", protected_namespaces=()
+        env_prefix=ENVIRONMENT, extra="forbid", protected_namespaces=(), defer_build=True
     )
     _origin: str | None = PrivateAttr(None)
 
-    out: Path = Field(
-        Path("analysis-results"), description="folder for results; originals are never touched"
-    )
+    out: Path = Field(DEFAULT_OUT, description="folder for results; originals are never touched")
     adopt: bool = Field(
         False, description="trust and reuse results made with another key or by version 0.1"
     )

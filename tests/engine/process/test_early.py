@@ -37,7 +37,7 @@ def on_early_bench(
     async def body() -> None:
         early = EarlyWorkers()
         resize_memory(early.memory, 1 << 20)
-        early.begin(count, imports, {})
+        early.begin(count, imports)
         bench = Bench(folder, 2, early=early)
         try:
             await asyncio.wait_for(do(bench, early), 60)
@@ -73,14 +73,23 @@ def test_workers_that_nobody_took_end_with_the_run(tmp_path: Path) -> None:
     assert not begun(others)
 
 
-def test_a_worker_of_other_limits_is_not_taken() -> None:
+def test_an_early_worker_gets_the_limits_of_the_run_that_takes_it(tmp_path: Path) -> None:
+    async def do(bench: Bench, early: EarlyWorkers) -> None:
+        bench.client.environment = {"TOY_LIMIT": "3"}
+        answer = await bench.read("limited")
+        assert isinstance(answer, cpu_worker.Failed) and "the limit is 3" in answer.message
+
+    on_early_bench(tmp_path, do, imports=("tests.engine.toys",))
+
+
+def test_no_more_workers_are_started_than_asked_for() -> None:
+    others = set(psutil.Process().children())
     early = EarlyWorkers()
     try:
-        early.begin(1, (), {"REELMILL_MAX_TRACKS": "2"})
-        assert early.take({"REELMILL_MAX_TRACKS": "3"}) is None
-        worker = early.take({"REELMILL_MAX_TRACKS": "2"})
-        assert worker is not None
-        worker.end()
+        early.begin(1, ())
+        early.begin(2, ())
+        early.begin(1, ())
+        assert len(begun(others)) == 2
     finally:
         early.close()
 
@@ -101,8 +110,8 @@ def test_what_kills_an_early_worker_is_told(tmp_path: Path) -> None:
 def test_nothing_starts_once_the_run_is_over() -> None:
     early = EarlyWorkers()
     early.close()
-    early.begin(2, (), {})
-    assert early.take({}) is None
+    early.begin(2, ())
+    assert early.take() is None
 
 
 def test_early_workers_import_all_that_the_pipeline_of_faces_takes(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ class CpuPool:
 
     async def _start(self, client: Client) -> _Worker:
         name = f"{self._name}-{next(self._numbers)}"
-        early = self._early.take(client.environment) if self._early else None
+        early = self._early.take() if self._early else None
         if early is not None:
             process = await WorkerProcess.adopt(name, early, self._log_folder)
         else:
@@ -184,8 +184,10 @@ class CpuPool:
             )
         worker = _Worker(process, client.environment, {client.number})
         self._all.add(worker)
-        log = None if early is None else process.log
-        await process.send(cpu_worker.Setup(self._memory_mb, log))
+        setup = cpu_worker.Setup(self._memory_mb)
+        if early is not None:
+            setup = replace(setup, log=process.log, environment=client.environment)
+        await process.send(setup)
         await process.send(client.begin)
         return worker
 

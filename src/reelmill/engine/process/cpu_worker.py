@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -81,11 +81,12 @@ class End:
 
 @dataclass(frozen=True)
 class Setup:
-    """The first message to a worker: the memory limit in MB (None: no limit), and its log file, if
-    it was started without one."""
+    """The first message to a worker: the memory limit in MB (None: no limit), and if it was started
+    early, its log file and the environment variables of its run."""
 
     memory_mb: int | None = None
     log: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -251,6 +252,7 @@ def serve(channel: Channel) -> None:
     """Process tasks until the parent is gone."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     setup: Setup = channel.receive()
+    os.environ.update(setup.environment)
     runs: dict[int, _Worker] = {}
     _begin(channel.receive(), runs, channel)
     if setup.log is not None:

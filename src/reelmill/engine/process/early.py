@@ -1,8 +1,7 @@
 """CPU workers that are started before it is known what a run consists of.
 
-Preparing a run means a third of a second of imports in one process, while the other cores have
-nothing to do. Workers that start at its beginning have imported what they need when the first tasks
-come.
+Preparing a run means half a second of imports in one process, while the other cores have nothing to
+do. Workers that start at its beginning have imported what they need when the first tasks come.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelmill.engine.process.arena import create_memory
@@ -48,22 +47,20 @@ class EarlyWorkers:
         self._guard = threading.Lock()
         self._waiting: list[EarlyWorker] = []
         self._outputs: list[int] = []
-        self._environment: Mapping[str, str] = {}
         self._is_closed = False
 
-    def begin(self, count: int, imports: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start `count` workers. The kernel ends them with the thread that calls this.
+    def begin(self, count: int, imports: Sequence[str]) -> None:
+        """Start workers until there have been `count` of them. The kernel ends each with the thread
+        that started it.
 
         Args:
             count: number of processes; fewer if the system allows no more.
             imports: modules that they import.
-            environment: variables of the run; see `take`.
         """
-        self._environment = environment
         with contextlib.suppress(OSError):
-            for _ in range(count):
+            while True:
                 with self._guard:
-                    if self._is_closed:
+                    if self._is_closed or len(self._outputs) >= count:
                         return
                     self._start(imports)
 
@@ -72,16 +69,16 @@ class EarlyWorkers:
         process, line = begin(
             [*our_interpreter(), ENTRY],
             self._outputs[-1],
-            {**ENVIRONMENT, **self._environment},
+            ENVIRONMENT,
             self.memory,
             imports,
         )
         self._waiting.append(EarlyWorker(process, line, self._outputs[-1]))
 
-    def take(self, environment: Mapping[str, str]) -> EarlyWorker | None:
-        """A worker with these variables that nobody has taken yet."""
+    def take(self) -> EarlyWorker | None:
+        """A worker that nobody has taken yet."""
         with self._guard:
-            while self._waiting and environment == self._environment:
+            while self._waiting:
                 worker = self._waiting.pop(0)
                 if worker.process.poll() is None:
                     return worker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import time
 from collections import deque
@@ -17,14 +18,9 @@ if TYPE_CHECKING:
     import psutil  # not installed where a model worker of another environment asks NVML
 
 _MB = 1 << 20
+#: NVML's library, which comes with the driver.
+_NVML = "libnvidia-ml.so.1"
 _CGROUP = Path("/sys/fs/cgroup")
-
-
-def usable_cores() -> int:
-    """The cores this process may use: those of the container, not of the machine."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -91,6 +87,7 @@ class NvmlDevices:
         self._nvml: Any = None
         with contextlib.suppress(Exception):  # no driver: pynvml has an error type per cause
             if nvml is None:
+                ctypes.CDLL(_NVML)  # fails at once; pynvml takes 16 ms to import, and then fails
                 import pynvml as nvml  # type: ignore[no-redef]
             nvml.nvmlInit()
             self._nvml = nvml

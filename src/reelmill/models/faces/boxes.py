@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.arrays import Float32, Int64, UInt8
+from reelmill.core.vectors import distinct
 
 #: From this ratio of samples to output pixels per side on, samples are averaged.
 _BLUR_FROM = 1.6
@@ -112,9 +113,9 @@ def crops(frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int) -> U
     sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
     samples = np.clip(np.round(sides / size / _BLUR_FROM), 1, _MOST_SAMPLES).astype(np.int64)
     stack = [frame.reshape(-1, 3) for frame in frames]
-    for rows in (np.flatnonzero(samples == s) for s in np.unique(samples)):
+    for rows in (np.flatnonzero(samples == s) for s in distinct(samples)):
         many = int(samples[rows[0]])
-        for frame in np.unique(which[rows]):
+        for frame in distinct(which[rows]):
             these = rows[which[rows] == frame]
             height, width = frames[frame].shape[:2]
             if many == 1:

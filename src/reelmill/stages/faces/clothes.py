@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.arrays import Float32, Int64
+from reelmill.core.vectors import distinct
 from reelmill.stages.faces.clustering import cluster, together
 from reelmill.stages.faces.colours import embedding
 
@@ -68,7 +69,7 @@ def placed_by_clothes(
         if person is not None:
             result[track] = person
             placed.append(track)
-    rest = np.setdiff1d(hidden, placed)
+    rest = hidden[~np.isin(hidden, placed)]
     if len(rest):
         seconds = ends[rest] - starts[rest]
         groups = cluster(clothes[rest], seconds, starts[rest], ends[rest], _ONE_PERSON)
@@ -81,7 +82,7 @@ def _wearer(
 ) -> int | None:
     """The one person with a face, not on screen at the same time, who wears what a track shows."""
     found = []
-    for person in np.unique(persons[seen]).tolist():
+    for person in distinct(persons[seen]).tolist():
         own = persons == person
         if not apart[own].any():
             near = own & (away <= _NEAR)

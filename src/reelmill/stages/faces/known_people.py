@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelmill.core.arrays import Bool, Float32, Int64
-from reelmill.core.vectors import unit
+from reelmill.core.vectors import distinct, unit
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def named(
     """
     if not faces or not len(persons):
         return persons, {}
-    numbers = np.unique(persons)
+    numbers = distinct(persons)
     means = np.stack([_mean(vectors, weights, persons == number) for number in numbers])
     cosines = means @ np.array([face.vector for face in faces], np.float32).T
     result, names = persons.copy(), dict[int, tuple[str, float]]()

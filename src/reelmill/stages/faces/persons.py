@@ -23,7 +23,7 @@ from reelmill.artifacts import (
     Tracks,
 )
 from reelmill.core.arrays import Float32, Int64
-from reelmill.core.vectors import unit
+from reelmill.core.vectors import distinct, unit
 
 _SAME_SECONDS = 1e-3
 #: A person out of sight for at most this time, s, counts as on screen throughout.
@@ -63,7 +63,7 @@ def make_persons(
     """Persons in order of their time on screen, and their boxes."""
     groups = [
         [tracks.tracks[i] for i in np.flatnonzero(identified.persons == number)]
-        for number in np.unique(identified.persons)
+        for number in distinct(identified.persons)
     ]
     groups.sort(key=lambda group: (-sum(t.end - t.start for t in group), group[0].start))
     persons, rows, vectors = [], [], []

@@ -9,12 +9,15 @@ import numpy as np
 
 from reelmill.artifacts import Finding
 from reelmill.core.arrays import Float32, UInt8
+from reelmill.core.vectors import distinct
 from reelmill.models.faces.detector import Faces
 from reelmill.stages.faces.chunks import FrameChunk
 from reelmill.stages.faces.search import Detector
 
 #: How often it is tried, in s, in how many frames, and the least score of the faces.
 _EVERY, _TRIED, _SURE = 60.0, 2, 0.95
+#: Frames in which this many faces are found, all of them upright, are not turned.
+_CLEARLY = 2
 #: The counterclockwise quarter turns that are tried.
 _QUARTERS = (1, 2, 3)
 #: The landmarks of eyes, nose and mouth, and the distance from eyes to mouth as a share of the
@@ -38,12 +41,14 @@ class Chunk(Protocol):
 
 
 def turned_faces(detector: Detector, chunk: FrameChunk, found: Sequence[Faces]) -> Float32:
-    """The number of faces in some frames as they are, and turned by each of the quarters; empty if
-    it was tried shortly before."""
+    """The number of upright faces in some frames as they are, and turned by each of the quarters;
+    empty if it was tried shortly before. Frames are not turned if all their faces are upright."""
     if float(chunk.times[0]) % _EVERY > float(np.ptp(chunk.times)):
         return np.zeros(0, np.float32)
-    places = np.unique(np.linspace(0, len(chunk.frames) - 1, _TRIED + 2)[1:-1].round().astype(int))
+    places = distinct(np.linspace(0, len(chunk.frames) - 1, _TRIED + 2)[1:-1].round().astype(int))
     counts = [sum(_count(found[place]) for place in places)]
+    if counts[0] >= _CLEARLY and counts[0] == sum(len(found[place]) for place in places):
+        return np.array([*counts, *(0 for _ in _QUARTERS)], np.float32)
     for quarters in _QUARTERS:
         some = [_turned(chunk.frames[place], quarters) for place in places]
         counts.append(sum(_count(faces) for faces in detector.look(some)))

@@ -24,6 +24,7 @@ from reelmill.artifacts import (
     write_arrays,
 )
 from reelmill.core.arrays import Float32, Int64, UInt8
+from reelmill.core.vectors import distinct
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.media.audio.samples import open_samples
 from reelmill.media.video.frames import (
@@ -318,7 +319,7 @@ def _said(activity: SpeakingArrays) -> list[Int64]:
 def speaking(person: Person, said: Sequence[Int64]) -> Person:
     """A person with the times at which one of its faces speaks."""
     own = [said[track] for interval in person.intervals for track in interval.tracks]
-    moments = np.unique(np.concatenate([np.zeros(0, np.int64), *own]))
+    moments = distinct(np.concatenate([np.zeros(0, np.int64), *own]))
     return replace(person, speaking=speaking_spans(moments.tolist()))
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from reelmill.core.arrays import Bool, UInt8
+from reelmill.core.arrays import Bool, Float64, UInt8
+from reelmill.core.vectors import distinct
 
 #: Left, top, right, bottom.
 Rectangle = tuple[int, int, int, int]
@@ -27,13 +27,36 @@ _MOST_DEPTH = 4
 def find_tiles(frames: Sequence[UInt8]) -> list[Rectangle]:
     """The tiles of frames (height, width, 3) that show one scene; none if it is a single
     picture."""
-    places = np.unique(np.linspace(0, len(frames) - 1, _COMPARED).round().astype(int))
-    light = [frames[place][..., 1].astype(np.int16) for place in places.tolist()]
-    upright = np.minimum.reduce([np.abs(one[:, 2:] - one[:, :-2]) for one in light]) > _STEP
-    level = np.minimum.reduce([np.abs(one[2:] - one[:-2]) for one in light]) > _STEP
-    height, width = light[0].shape
+    places = distinct(np.linspace(0, len(frames) - 1, _COMPARED).round().astype(int)).tolist()
+    height, width = frames[0].shape[:2]
+    upright = np.ones((height, width - 2), np.bool_)
+    level = np.ones((height - 2, width), np.bool_)
+    for place in places:
+        light = np.ascontiguousarray(frames[place][..., 1])
+        upright &= _far_apart(light[:, 2:], light[:, :-2])
+        level &= _far_apart(light[2:], light[:-2])
+        # A line through the whole picture is in every frame; most pictures have none in the first.
+        if not _lines(_shares(upright, 0)) and not _lines(_shares(level, 1)):
+            return []
     found = list(_divided(upright, level, (0, 0, width, height), 0))
     return found if len(found) > 1 else []
+
+
+def _far_apart(one: UInt8, other: UInt8) -> Bool:
+    """Where brightness differs by more than `_STEP`."""
+    return np.maximum(one, other) - np.minimum(one, other) > _STEP
+
+
+def _shares(changes: Bool, axis: int) -> Float64:
+    """The share of changes in each column (axis 0) or row (axis 1)."""
+    shares: Float64 = changes.view(np.uint8).sum(axis=axis, dtype=np.uint32) / changes.shape[axis]
+    return shares
+
+
+def _lines(shares: Float64) -> list[int]:
+    """The positions of lines, given the shares of changes."""
+    lines: list[int] = (np.flatnonzero(shares >= _SHARE) + 1).tolist()
+    return lines
 
 
 def _divided(upright: Bool, level: Bool, area: Rectangle, depth: int) -> Iterator[Rectangle]:
@@ -41,14 +64,14 @@ def _divided(upright: Bool, level: Bool, area: Rectangle, depth: int) -> Iterato
     left, top, right, bottom = area
     if depth < _MOST_DEPTH:
         least = round(_LEAST_SIDE * (upright.shape[1] + 2))
-        columns = _strips(upright[top:bottom, left : right - 2].mean(axis=0), least)
+        columns = _strips(_shares(upright[top:bottom, left : right - 2], 0), least)
         if len(columns) > 1:
             for start, end in columns:
                 part = (left + start, top, left + end, bottom)
                 yield from _divided(upright, level, part, depth + 1)
             return
         least = round(_LEAST_SIDE * (level.shape[0] + 2))
-        rows = _strips(level[top : bottom - 2, left:right].mean(axis=1), least)
+        rows = _strips(_shares(level[top : bottom - 2, left:right], 1), least)
         if len(rows) > 1:
             for start, end in rows:
                 part = (left, top + start, right, top + end)
@@ -57,8 +80,7 @@ def _divided(upright: Bool, level: Bool, area: Rectangle, depth: int) -> Iterato
     yield area
 
 
-def _strips(share: npt.NDArray[np.float64], least: int) -> list[tuple[int, int]]:
-    """The strips between lines that are wide enough. share: for each position, that of a line."""
-    lines = (np.flatnonzero(share >= _SHARE) + 1).tolist()
-    edges = [0, *lines, len(share) + 2]
+def _strips(shares: Float64, least: int) -> list[tuple[int, int]]:
+    """The strips between lines that are wide enough."""
+    edges = [0, *_lines(shares), len(shares) + 2]
     return [(start + (start > 0), end) for start, end in pairwise(edges) if end - start >= least]
