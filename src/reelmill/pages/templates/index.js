@@ -118,6 +118,12 @@
     }));
     return loading.get(at);
   };
+  // The files from here on are asked for together, so that reading one is not waiting for another.
+  const AHEAD = 16;
+  const loadAhead = at => {
+    for (let next = at; next < Math.min(files.length, at + AHEAD); next++) load(next).catch(() => {});
+    return load(at);
+  };
   const prepared = (recordings, times, who, said, text) => {
     const owners = [], starts = new Uint32Array(times.length);
     let place = 0;
@@ -189,7 +195,7 @@
     let total = 0;
     for (let at = 0; at < files.length; at++) {
       if (!files[at]) {
-        try { await load(at); } catch (error) {
+        try { await loadAhead(at); } catch (error) {
           if (mine === search) told.textContent = say("unavailable", { file: error.message });
           return;
         }
@@ -223,17 +229,16 @@
   const seekOrList = () => { seek(); if (one("#lines").hidden) list(); };
   const idle = () => new Promise(done => (window.requestIdleCallback || setTimeout)(done));
   const prepareAll = async () => {
+    for (let at = 0; at < files.length; at++) {
+      try { await loadAhead(at); } catch { return; }  // whoever searches is told
+    }
     for (let at = 0; at < rows.length; at++) {
       words(rows[at]);
       if (at % 500 === 499) await idle();
     }
-    for (let at = 0; at < files.length; at++) {
-      await idle();
-      try { await load(at); } catch { return; }  // whoever searches is told
-    }
     one("#told").dataset.ready = "true";
   };
-  addEventListener("load", () => setTimeout(prepareAll, 100));
+  addEventListener("load", () => setTimeout(prepareAll));
   document.addEventListener("keydown", event => {
     if (event.code === "Slash" && !event.target.closest("input, select, textarea")) { event.preventDefault(); one("#find").focus(); }
   });
