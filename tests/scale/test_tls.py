@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,15 +51,29 @@ def test_shards_and_events_go_through_tls(redis: RedisServer) -> None:
 
 
 def test_a_broker_that_nobody_vouches_for_is_refused(redis: RedisServer, tmp_path: Path) -> None:
-    from reelmill.scale.celery.executor import CeleryExecutor
+    from reelmill.scale.celery.app import check_reachable, make_app
 
     other = certificates(tmp_path).ca
     bare = redis.url.partition("?")[0]
     for url in (bare, f"{bare}?ssl_ca_certs={other}"):
         with pytest.raises(UsageError, match="its certificate is not trusted") as caught:
-            CeleryExecutor(url, 20.0, SEAL)._check_reachable()
+            check_reachable(make_app(url, 20.0), url)
         assert RedisServer.PASSWORD not in str(caught.value)
-    CeleryExecutor(f"{bare}?ssl_cert_reqs=none", 20.0, SEAL)._check_reachable()  # as asked for
+    url = f"{bare}?ssl_cert_reqs=none"
+    check_reachable(make_app(url, 20.0), url)  # as asked for
+
+
+def test_a_worker_ends_where_nobody_vouches_for_the_broker(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "REELMILL_BROKER": redis.url.partition("?")[0]}
+    command = [sys.executable, "-c", "from reelmill.cli.app import main; main()", "worker"]
+    worker = subprocess.run(
+        [*command, "--roots", str(tmp_path), "--device", "cpu"],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert worker.returncode == 2 and "its certificate is not trusted" in worker.stderr
+    assert RedisServer.PASSWORD not in worker.stderr
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from reelmill.report.wording import count
 from reelmill.runs.run import Run
 from reelmill.runs.sources import search
 from reelmill.scale.claims import Claims
+from reelmill.scale.exchange import FolderExchange, remove_portions
 from reelmill.scale.shards import Shard, shards
 from reelmill.scale.worker import (
     GATHERING,
@@ -60,19 +61,28 @@ def work_as_one_of_several(
     with _shared(place, found.sources):
         run = worker_run(task, place.folder, given)
         claims = Claims(place.claims, place.name, run.settings.claim_lease)
-        summary = _work(run, own, claims, about)
+        feeder = Feeder(run, own, claims, None if shard else _exchange(run, place))
+        summary = _work(run, feeder, about)
         if summary.stopped is not None:
             return exit_code(summary)
         if _is_last(claims, run, found.sources):
+            remove_portions(place.out / gate.CACHE)
             return None
         if not (about["quiet"] or about["as_json"]):
             print(f"the last worker to finish puts the results together in {place.out}")
         return exit_code(summary)
 
 
-def _work(run: Run, own: Sequence[Source], claims: Claims, about: dict[str, Any]) -> RunSummary:
+def _exchange(run: Run, place: WorkerPlace) -> FolderExchange:
+    """For long recordings that this worker shares with others."""
+    claims = Claims(place.claims, place.name, run.settings.claim_lease)
+    cache, own = place.out / gate.CACHE, place.folder / gate.CACHE
+    run.exchange = exchange = FolderExchange(cache, own, claims, user_key().seal)
+    return exchange
+
+
+def _work(run: Run, feeder: Feeder, about: dict[str, Any]) -> RunSummary:
     """Execute the run on what this worker claims."""
-    feeder = Feeder(run, own, claims)
     quiet, as_json = about["quiet"], about["as_json"]
     return run_command(run, quiet=quiet, as_json=as_json, feed=feeder.feed, closing=_closing)
 

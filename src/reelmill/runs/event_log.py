@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-from reelmill.engine.telemetry.events import Event, Progressed
+from reelmill.engine.execution.planning import Job
+from reelmill.engine.telemetry.events import Event, Progressed, RecordingFinished
 
 T = TypeVar("T")
 
@@ -17,22 +18,37 @@ T = TypeVar("T")
 class EventLog:
     """Keeps the events of a run, so that a listener who starts late misses nothing.
 
-    Only the latest `Progressed` is kept. A slow listener skips some of these.
+    Only the latest `Progressed` is kept. A slow listener skips some of these. That a recording has
+    ended is kept as its job, which is there anyhow: a run may have very many of them.
     """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.events: list[Event] = []
+        self.events: list[Event | Job] = []
         self.progress: Progressed | None = None
         self.is_over = False
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def emit(self, event: Event) -> None:
-        with self.changed:
-            if isinstance(event, Progressed):
+        if isinstance(event, Progressed):
+            with self.changed:
                 self.progress = event
-            else:
-                self.events.append(event)
+                self._wake()
+        else:
+            self._keep(event)
+
+    def ended(self, job: Job) -> None:
+        """Emit that a recording is done or has failed."""
+        self._keep(job)
+
+    def at(self, position: int) -> Event:
+        """An event by its place."""
+        kept = self.events[position]
+        return RecordingFinished(kept.outcome()) if isinstance(kept, Job) else kept
+
+    def _keep(self, kept: Event | Job) -> None:
+        with self.changed:
+            self.events.append(kept)
             self._wake()
 
     def close(self) -> None:
@@ -107,7 +123,7 @@ class Stream(Generic[T], Iterator[T], AsyncIterator[T]):
     def _next_event(self) -> Event | None:
         if self._position < len(self._log.events):
             self._position += 1
-            return self._log.events[self._position - 1]
+            return self._log.at(self._position - 1)
         latest = self._log.progress
         if latest is self._progress or self._log.is_over:
             return None

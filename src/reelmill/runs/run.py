@@ -19,6 +19,7 @@ from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
 from reelmill.core.keys import user_key
 from reelmill.core.notices import announce, heard_by
+from reelmill.core.recording import FileState
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.exchange import Exchange
@@ -103,6 +104,8 @@ class Run:
     head_start: EarlyWorkers | None = None
     #: Called in the engine's thread with each result of a stage, before its recording has ended.
     on_kept: Callable[[StageKept], None] | None = None
+    #: Called when all recordings are done, before anything is written about them.
+    on_done: Callable[[], None] | None = None
     _is_feeding = False
     _is_paused = False
     _is_reported = False
@@ -395,14 +398,15 @@ class Run:
         finally:
             self._is_feeding = False
 
-    def content_of(self, path: str) -> str | None:
-        """The SHA-256 of a recording's content; None if it was not read.
+    def original_of(self, path: str) -> tuple[FileState | None, float]:
+        """The state of a recording's file as work on it began, and when that was, in seconds since
+        1970; None if it was not read.
 
         Args:
             path: the recording's absolute path.
         """
-        before = self._coordinator.job(path).original.before
-        return None if before is None else before.sha256
+        original = self._coordinator.job(path).original
+        return original.before, original.hashed_at or 0.0
 
     def note(self, text: str) -> None:
         """Tell listeners and the report of a decision.
@@ -564,7 +568,9 @@ class Run:
                 self._problems.append(problem)
         if isinstance(event, StageKept) and self.on_kept is not None:
             self.on_kept(event)
-        if not isinstance(event, (Identified, StageKept)):
+        if isinstance(event, RecordingFinished):
+            self._log.ended(self._coordinator.job(event.outcome.path))
+        elif not isinstance(event, (Identified, StageKept)):
             self._log.emit(event)
 
     def _get_reports_ready(self, stage: str) -> None:
@@ -661,6 +667,8 @@ class Run:
         until = time.monotonic() + _FEEDING_S
         while self._is_feeding and not self.is_stopped_at_once and time.monotonic() < until:
             time.sleep(_LOOK_EVERY_S / 2)
+        if self.on_done is not None:
+            self.on_done()
         with self._reporting:
             self._is_reported = True
             self._report_at_end(summary)

@@ -68,6 +68,23 @@ class ShardProgressed(ShardEvent):
 
 
 @dataclass(frozen=True)
+class Hashed(Checked):
+    """The file of a recording as the worker saw it when its work began, besides the SHA-256.
+
+    Attributes:
+        md5: of its content.
+        size: in bytes.
+        mtime_ns: when it was last written to, in nanoseconds since 1970.
+        at: when it was hashed, in seconds since 1970.
+    """
+
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    size: Annotated[int, Field(ge=0, le=1 << 60)]
+    mtime_ns: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+    at: Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
 class RecordingEnded(ShardEvent):
     """A recording is done or has failed for good, by the rules of the engine.
 
@@ -77,6 +94,8 @@ class RecordingEnded(ShardEvent):
         media_seconds: its length, if known.
         seconds: from the start of work on it to its end.
         failure: why it failed; None if it is done.
+        run: which of the worker's runs of the job has its results, counted from 0.
+        hashed: the file that the worker has read; None if it was not read.
     """
 
     index: Annotated[int, Field(ge=0, lt=MOST_RECORDINGS)]
@@ -84,6 +103,8 @@ class RecordingEnded(ShardEvent):
     media_seconds: Seconds | None = None
     seconds: Seconds = 0.0
     failure: Failure | None = None
+    run: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    hashed: Hashed | None = None
     kind: Literal["recording"] = "recording"
 
 

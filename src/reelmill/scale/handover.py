@@ -20,7 +20,7 @@ from reelmill.runs.run import Run
 from reelmill.scale.executor import RecordingEnded, RecordingMissed
 from reelmill.scale.messages import Place, ShardRecording, ShardTask
 from reelmill.scale.roots import Roots
-from reelmill.scale.shard_worker import folder_of
+from reelmill.scale.worker import folder_of
 
 
 class Handover(Protocol):
@@ -107,7 +107,7 @@ class SharedHandover:
         """See `Handover`."""
         if event.sha256 is None:
             return
-        worker = folder_of(event.worker, task.job)
+        worker = folder_of(event.worker, task.job, event.run)
         with contextlib.suppress(OSError, NotOursError):
             gather_recording(self._run.out / gate.CACHE, worker, event.sha256, self._seal)
 

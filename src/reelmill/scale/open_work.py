@@ -24,6 +24,7 @@ class OpenWork:
         run: Run,
         exchange: FolderExchange | None = None,
         on_closed: Callable[[], None] = lambda: None,
+        number: int = 0,
     ) -> None:
         """Listen to a run that was started and is open for recordings.
 
@@ -31,8 +32,11 @@ class OpenWork:
             run: the run.
             exchange: of the run.
             on_closed: called when the run has ended.
+            number: which run of the job it is on this worker, counted from 0.
         """
-        self.run, self._on_closed = run, on_closed
+        self.run, self._on_closed, self.number = run, on_closed, number
+        #: How many recordings the shards have that needed it.
+        self.taken = 0
         self.exchange = exchange
         #: The outcomes of recordings, by absolute path.
         self.ended: dict[str, FileOutcome] = {}
@@ -62,9 +66,10 @@ class OpenWork:
                 seconds,
             )
 
-    def enter(self) -> None:
-        """One more shard needs the run."""
+    def enter(self, recordings: int) -> None:
+        """One more shard, of so many recordings, needs the run."""
         self._needed_by += 1
+        self.taken += recordings
 
     def leave(self) -> None:
         """A shard no longer needs it."""

@@ -20,6 +20,7 @@ from reelmill.errors import ReelmillError, describe
 from reelmill.runs.engine import Engine
 from reelmill.runs.task import Task, task_named
 from reelmill.scale.executor import (
+    Hashed,
     RecordingEnded,
     ShardDone,
     ShardFailed,
@@ -60,6 +61,9 @@ _COMING_S = 0.1
 _HESITATION_S = 2.0
 #: How long the run of a job stays open without a shard.
 _IDLE_S = 60.0
+#: With so many recordings, a run takes no further shards and another one begins: a run remembers
+#: each of its recordings until its reports are written.
+_MOST_IN_A_RUN = 500
 
 
 @dataclass
@@ -84,6 +88,10 @@ class ShardWorker:
     tasks: Callable[[str], Task] = task_named
     side: StoreSide | None = None
     _works: dict[str, OpenWork] = field(default_factory=dict)
+    #: Runs that take no further shards, but have some in work.
+    _full: list[OpenWork] = field(default_factory=list)
+    #: Of runs that are being closed.
+    _closing: list[threading.Thread] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _active: int = 0
@@ -131,16 +139,19 @@ class ShardWorker:
         """Give all shards back. Work in progress has a few seconds to finish."""
         self._stopping.set()
         with self._guard:
-            works = list(self._works.values())
+            works = [*self._works.values(), *self._full]
         for work in works:
             work.run.stop("the worker was stopped")
 
     def close(self) -> None:
         """Close the runs of all jobs and wait until they have ended."""
         with self._guard:
-            works, self._works = list(self._works.values()), {}
+            works, closing = [*self._works.values(), *self._full], self._closing
+            self._works, self._full, self._closing = {}, [], []
         for work in works:
             work.close()
+        for thread in closing:
+            thread.join()
         if self.side is not None:
             self.side.close()
 
@@ -225,14 +236,17 @@ class ShardWorker:
 
     def _ended(self, task: ShardTask, work: OpenWork, at: int, path: str) -> RecordingEnded:
         outcome = work.ended[path]
+        before, hashed_at = work.run.original_of(path)
         return RecordingEnded(
             task.shard,
             self.name,
             at,
-            work.run.content_of(path),
+            None if before is None else before.sha256,
             outcome.media_seconds,
             outcome.seconds,
             outcome.failure,
+            work.number,
+            None if before is None else Hashed(before.md5, before.size, before.mtime_ns, hashed_at),
         )
 
     def _give_back(self, task: ShardTask, reason: str, report: Report) -> Ending:
@@ -251,8 +265,7 @@ class ShardWorker:
         """Raises MessageError where a path leads out of the roots."""
         if task.work.out is None and self.side is not None:
             return self.side.workplace(task)
-        folder = folder_of(self.name, task.job)
-        return SharedFolder(task, self.roots, self.name, folder, self.seal, self.lease_s)
+        return SharedFolder(task, self.roots, self.name, self.seal, self.lease_s)
 
     def _work(self, task: ShardTask, place: Workplace) -> OpenWork:
         """The open run of the shard's job.
@@ -262,17 +275,23 @@ class ShardWorker:
         """
         with self._guard:
             work = self._works.get(task.job)
-            if work is None or work.run.is_over or work.run.was_stopped:
-                if work is not None:
-                    threading.Thread(target=work.close, daemon=True).start()
-                work = self._works[task.job] = self._begun(task, place)
-            work.enter()
+            number = 0 if work is None else work.number
+            if work is not None and (work.run.is_over or work.run.was_stopped):
+                self._close_aside(work)
+                work = None
+            elif work is not None and work.taken >= _MOST_IN_A_RUN:
+                self._full.append(work)
+                self._close_full()
+                work, number = None, number + 1
+            if work is None:
+                work = self._works[task.job] = self._begun(task, place, number)
+            work.enter(len(task.recordings))
             return work
 
-    def _begun(self, task: ShardTask, place: Workplace) -> OpenWork:
+    def _begun(self, task: ShardTask, place: Workplace, number: int) -> OpenWork:
         given = {**task.work.settings, "claim_lease": self.lease_s}
         whole = self.tasks(task.work.task)
-        folder, exchange = place.new_folder(), place.new_exchange()
+        folder, exchange = place.new_folder(number), place.new_exchange(number)
         run = worker_run(whole, folder, given, self.engine, task.work.priority, exchange)
         run.start()
         digests = {stage.name: stage_digest(stage) for stage in run.pipeline.stages}
@@ -280,15 +299,30 @@ class ShardWorker:
             run.stop("other results would be made")
             run.join()
             raise MessageError(_difference(digests, task.work.digests))
-        return place.begun(run, exchange)
+        return place.begun(run, exchange, number)
 
     def _leave(self, work: OpenWork) -> None:
-        """A shard no longer needs the run, which is closed when none has needed it for a while."""
+        """A shard no longer needs the run, which is closed when none has needed it for a while, or
+        at once when it takes no further ones."""
         with self._guard:
             work.leave()
+            self._close_full()
             if self._janitor is None:
                 self._janitor = threading.Thread(target=self._close_idle, daemon=True)
                 self._janitor.start()
+
+    def _close_full(self) -> None:
+        """Close runs that take no further shards and have none in work."""
+        for work in [one for one in self._full if one.is_idle(0)]:
+            self._full.remove(work)
+            self._close_aside(work)
+
+    def _close_aside(self, work: OpenWork) -> None:
+        """Close a run in a thread of its own: it writes its reports first."""
+        self._closing = [thread for thread in self._closing if thread.is_alive()]
+        thread = threading.Thread(target=work.close, name="reelmill closing", daemon=True)
+        self._closing.append(thread)
+        thread.start()
 
     def _close_idle(self) -> None:
         while not self._stopping.wait(_IDLE_S / 4):
@@ -298,11 +332,6 @@ class ShardWorker:
                     del self._works[job]
             for work in idle.values():
                 work.close()
-
-
-def folder_of(worker: str, job: str) -> str:
-    """The name of the folder in which a worker works on a job."""
-    return f"{worker}-{job[:8]}"
 
 
 def _difference(here: dict[str, str], wanted: dict[str, str]) -> str:

@@ -245,7 +245,7 @@ class StoreWorkplace:
         self._folder: Path
         self._outbox: Outbox
 
-    def new_folder(self) -> Path:
+    def new_folder(self, number: int) -> Path:
         """See `Workplace`."""
         return self._side.scratch.folder / f"run{next(_numbers)}"
 
@@ -296,14 +296,14 @@ class StoreWorkplace:
         """See `Workplace`."""
         self._side.active.discard(self._what)
 
-    def new_exchange(self) -> None:
+    def new_exchange(self, number: int) -> None:
         """See `Workplace`. Sharing a recording needs claims, and a store has none."""
 
-    def begun(self, run: Run, exchange: FolderExchange | None) -> OpenWork:
+    def begun(self, run: Run, exchange: FolderExchange | None, number: int) -> OpenWork:
         """See `Workplace`."""
         outbox = self._side.outboxes[run.out] = Outbox(self._side, run)
         run.on_kept = outbox.kept
-        return OpenWork(run, None, partial(self._side.forget, run.out))
+        return OpenWork(run, None, partial(self._side.forget, run.out), number)
 
     def begin(self, work: OpenWork) -> None:
         """See `Workplace`."""

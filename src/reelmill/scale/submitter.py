@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,12 @@ from reelmill.core import gate
 from reelmill.core.keys import Seal, user_key
 from reelmill.core.paths import user_cache
 from reelmill.core.printable import printable
+from reelmill.core.recording import FileState
 from reelmill.engine.execution.planning import Elsewhere
 from reelmill.engine.resources.stage_costs import StageCosts
+from reelmill.engine.stage import Stage
 from reelmill.engine.state.artifact_store import stage_digest
+from reelmill.engine.telemetry.events import StageKept
 from reelmill.engine.telemetry.metrics import Table
 from reelmill.errors import NotOursError, UsageError
 from reelmill.report.wording import count
@@ -86,6 +89,9 @@ class Submitter:
     _paths: dict[Place, list[str]] = field(default_factory=dict)
     #: Shared recordings that a worker has ended.
     _over: set[Place] = field(default_factory=set)
+    #: Paths of recordings that no worker could get, and of others, of which results were made here.
+    _kept_here: set[str] = field(default_factory=set)
+    _made_here: dict[str, int] = field(default_factory=dict)
     _is_over: threading.Event = field(default_factory=threading.Event)
 
     def feed(self) -> None:
@@ -101,6 +107,8 @@ class Submitter:
 
     def _feed(self) -> None:
         work = self._work()
+        self.run.on_kept = partial(self._kept, {one.name for one in _handed_over(self.run)})
+        self.run.on_done = self._tell_of_what_was_missing
         name = self._job_name(work)
         publish = partial(self.handover.publish, name)
         job = Job(self.run.out / gate.CACHE, name, self.seal, publish=publish)
@@ -122,6 +130,7 @@ class Submitter:
                 job.close()
             remove_portions(self.run.out / gate.CACHE)
             for path in self.run.held():  # what no worker can be told of is done here
+                self._kept_here.add(path)
                 self.run.release(path)
 
     # -- what is to be done
@@ -143,6 +152,7 @@ class Submitter:
     def _shards(self, work: Work, job: Job, held: Sequence[str]) -> set[str]:
         """Prepare the shards; returns those that an earlier submitter has sent."""
         placed = self.handover.placed(held)
+        self._kept_here = set(held) - placed.keys()
         self._paths = {}
         for path, one in placed.items():
             self._paths.setdefault(one.place, []).append(path)
@@ -244,7 +254,7 @@ class Submitter:
         recording = task.recordings[event.index]
         if paths := self._paths.get(recording.place):
             self.handover.gather(event, task, paths[0])
-        self._release(recording, Elsewhere(event.seconds, event.failure))
+        self._release(recording, _elsewhere(event))
 
     def _release_all(self, task: ShardTask) -> None:
         """Release what is left of a shard that is done: what became of it was told to an earlier
@@ -274,6 +284,21 @@ class Submitter:
                 elsewhere = replace(elsewhere, failure=replace(failure, message=message))
             self.run.release(path, elsewhere)
 
+    def _kept(self, handed_over: Set[str], kept: StageKept) -> None:
+        """The run has a result: count it if a worker was to make it."""
+        path = str(kept.recording.path)
+        if kept.stage in handed_over and not kept.is_adopted and path not in self._kept_here:
+            self._made_here[path] = self._made_here.get(path, 0) + 1
+
+    def _tell_of_what_was_missing(self) -> None:
+        if self._made_here and not self.run.was_stopped:
+            results, first = sum(self._made_here.values()), min(self._made_here)
+            self.run.warn(
+                f"{count(results, 'result')} of {count(len(self._made_here), 'recording')} were "
+                f"not found where workers were to leave them, and were made here (first: "
+                f"{printable(first)}); do all machines see the same folder or store?"
+            )
+
     def _cancel_when_stopped(self, job: Job) -> None:
         """Cancel the job when the run is stopped, and leave when it is stopped again."""
         is_cancelled = False
@@ -295,6 +320,20 @@ class Submitter:
         ]  # fmt: skip
         columns = ["Worker", "Device", "Done", "Failed", "Hours of recording"]
         return Table("Workers", columns, rows) if rows else None
+
+
+def _handed_over(run: Run) -> list[Stage]:
+    """The stages whose results come from workers."""
+    return [stage for stage in made_by_workers(run.pipeline) if not stage.temporary]
+
+
+def _elsewhere(event: RecordingEnded) -> Elsewhere:
+    """What a worker did for a recording, as the engine takes it."""
+    hashed = event.hashed
+    if event.sha256 is None or hashed is None:
+        return Elsewhere(event.seconds, event.failure)
+    before = FileState(event.sha256, hashed.md5, hashed.size, hashed.mtime_ns)
+    return Elsewhere(event.seconds, event.failure, before, hashed.at)
 
 
 def _here(message: str, there: str, path: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core import gate
+from reelmill.core.printable import printable
 from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.pipeline import Pipeline
@@ -28,6 +29,7 @@ from reelmill.runs.gathered import CLAIMS, WORKERS
 from reelmill.runs.run import Run
 from reelmill.runs.task import Task, task_named
 from reelmill.scale.claims import Claims
+from reelmill.scale.exchange import FolderExchange
 from reelmill.settings import Settings
 
 #: How often claims are renewed in the time of a lease.
@@ -36,6 +38,8 @@ _RENEWALS = 6
 #: it claims at most: enough for full batches, few enough that no other is idle at the end.
 _MOST_AHEAD, _LEAST_AHEAD, _SHARE = 32, 4, 8
 _LOOK_EVERY_S = 1.0
+#: Smaller recordings are not shared: four minutes of sound as telephones record it.
+_LEAST_SHARED_BYTES = 4_000_000
 #: The claim of the worker that gathers the results.
 GATHERING = "gathering"
 
@@ -66,6 +70,11 @@ class WorkerPlace:
 def worker_name() -> str:
     """A name for this process that no other worker has, on any machine."""
     return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def folder_of(worker: str, job: str, number: int) -> str:
+    """The name of the folder of a worker's run of a job, the `number`-th counted from 0."""
+    return f"{worker}-{job[:8]}" + (f"-{number}" if number else "")
 
 
 def worker_run(
@@ -127,16 +136,26 @@ def _without_files(task: Task) -> Task:
 class Feeder:
     """Feeds a run with recordings that it claims, until all are done by somebody."""
 
-    def __init__(self, run: Run, sources: Iterable[Source], claims: Claims) -> None:
+    def __init__(
+        self,
+        run: Run,
+        sources: Iterable[Source],
+        claims: Claims,
+        exchange: FolderExchange | None = None,
+    ) -> None:
         """Prepare to feed.
 
         Args:
             run: started, and open for recordings.
             sources: all recordings, of which others claim some.
             claims: this worker's.
+            exchange: of the run, if workers share long recordings.
         """
-        self._run, self._claims = run, claims
+        self._run, self._claims, self._exchange = run, claims, exchange
         self._named = {os.path.abspath(one.path): _identity(one) for one in sources}
+        self._long = _long(self._named) if exchange is not None else []
+        #: Long recordings of other workers on which this one works too.
+        self._joined: set[str] = set()
         self._done = threading.Event()
         self._finished: deque[str] = deque()
 
@@ -159,8 +178,11 @@ class Feeder:
         while waiting and not self._run.was_stopped and not self._run.is_over:
             waiting = self._round(waiting)
             self._settle()
+            self._join(waiting)
             if time.monotonic() - renewed > self._claims.lease_s / _RENEWALS:
                 self._claims.renew()
+                if self._exchange is not None:
+                    self._exchange.renew()
                 renewed = time.monotonic()
             self._done.wait(_LOOK_EVERY_S)
             self._done.clear()
@@ -177,13 +199,31 @@ class Feeder:
             what = self._what(path)
             state = self._claims.state(what)
             if state == "free" and self._claims.held < ahead and self._claims.take(what):
-                self._run.add([path])
+                self._add(path)
                 state = "claimed"
             if state != "done":
                 left.append(path)
         return left
 
+    def _join(self, waiting: deque[str]) -> None:
+        """With nothing else to do, work on the longest recording that another worker has."""
+        if self._claims.held or not self._joined.isdisjoint(waiting):
+            return
+        left = set(waiting)
+        for path in self._long:
+            if path in left and self._claims.state(self._what(path)) == "claimed":
+                self._joined.add(path)
+                self._run.note(f"{printable(path)}: this worker takes part")
+                self._add(path)
+                return
+
+    def _add(self, path: str) -> None:
+        if self._exchange is not None and path in self._long:
+            self._exchange.share([path])
+        self._run.add([path])
+
     def _settle(self) -> None:
+        """Mark as done what has ended here, even if another worker has claimed it."""
         while self._finished:
             self._claims.done(self._what(self._finished.popleft()))
 
@@ -205,3 +245,18 @@ def _identity(source: Source) -> str:
         return f"{source.wanted_name}{source.path.suffix}"
     named = f"{source.wanted_name}{source.path.suffix}"
     return f"{named}\n{facts.st_size}\n{facts.st_mtime_ns}"
+
+
+def _long(paths: Iterable[str]) -> list[str]:
+    """Recordings that several workers may share, the largest first. Their size stands for the work
+    in them, as everywhere with claims; nobody reads headers of files of others."""
+    sizes = {path: _size(path) for path in paths}
+    long = [path for path, size in sizes.items() if size >= _LEAST_SHARED_BYTES]
+    return sorted(long, key=lambda path: (-sizes[path], path))
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0

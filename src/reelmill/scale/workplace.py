@@ -23,7 +23,7 @@ from reelmill.scale.job import read_card
 from reelmill.scale.messages import AnyEvent, MessageError, ShardTask
 from reelmill.scale.open_work import OpenWork
 from reelmill.scale.roots import Roots
-from reelmill.scale.worker import WorkerPlace
+from reelmill.scale.worker import WorkerPlace, folder_of
 
 #: How often it is looked whether another worker that has the shard gives a sign of life.
 _LOOK_EVERY_S = 0.5
@@ -32,8 +32,9 @@ _LOOK_EVERY_S = 0.5
 class Workplace(Protocol):
     """What a worker has to do with the world around one shard."""
 
-    def new_folder(self) -> Path:
-        """The output folder of a run that is to work on the job."""
+    def new_folder(self, number: int) -> Path:
+        """The output folder of a run that is to work on the job, the `number`-th of this worker
+        counted from 0."""
 
     def opened(self) -> contextlib.AbstractContextManager[None]:
         """While the block goes on, the shard can be worked on."""
@@ -54,12 +55,12 @@ class Workplace(Protocol):
     def release(self, *, done: bool) -> None:
         """The shard is done, or somebody else is to do it."""
 
-    def new_exchange(self) -> FolderExchange | None:
-        """For a run of the job: where it finds what others make of recordings that they share; None
+    def new_exchange(self, number: int) -> FolderExchange | None:
+        """For that run: where it finds what others make of recordings that they share; None
         where none is shared."""
 
-    def begun(self, run: Run, exchange: FolderExchange | None) -> OpenWork:
-        """A run of the job was started, of which results are to be handed over."""
+    def begun(self, run: Run, exchange: FolderExchange | None, number: int) -> OpenWork:
+        """That run was started; its results are to be handed over."""
 
     def begin(self, work: OpenWork) -> None:
         """Begin to bring the recordings of the shard."""
@@ -91,7 +92,7 @@ class SharedFolder:
     """An output folder that submitter and workers share, and recordings below roots."""
 
     def __init__(
-        self, task: ShardTask, roots: Roots, worker: str, folder: str, seal: Seal, lease_s: float
+        self, task: ShardTask, roots: Roots, worker: str, seal: Seal, lease_s: float
     ) -> None:
         """Look where the shard is.
 
@@ -99,7 +100,6 @@ class SharedFolder:
             task: the shard.
             roots: of this machine.
             worker: its name.
-            folder: the name of its folder for this job.
             seal: of the key that is shared.
             lease_s: a worker that gave no sign of life for so long is gone.
 
@@ -112,27 +112,27 @@ class SharedFolder:
             raise MessageError(
                 "its results go to a store, and this worker has none: start it with --store"
             )
-        self._place = WorkerPlace(roots.path(task.work.out), folder)
-        self._claims = Claims(self._place.claims, worker, lease_s)
+        self._out, self._worker = roots.path(task.work.out), worker
+        self._claims = Claims(self._place(0).claims, worker, lease_s)
         self._what = f"{task.job}\n{task.submission}\n{task.shard}"
         self._exchange: FolderExchange | None = None
         self._coming = {str(path): at for at, path in enumerate(self._originals)}
 
-    def new_folder(self) -> Path:
+    def new_folder(self, number: int) -> Path:
         """See `Workplace`."""
-        return self._place.folder
+        return self._place(number).folder
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """Open the shared output folder, for claims."""
-        out = self._place.out
+        out = self._out
         with gate.output(out, "", self._originals, self._seal.key_for(WRITTEN)):
             check_private(out / gate.CACHE)
             yield
 
     def is_wanted(self) -> bool:
         """See `Workplace`."""
-        card = read_card(self._place.out / gate.CACHE, self._task.job, self._seal)
+        card = read_card(self._out / gate.CACHE, self._task.job, self._seal)
         return card is not None and card.is_for(self._task)
 
     def claim(self, stopping: threading.Event) -> bool:
@@ -163,19 +163,19 @@ class SharedFolder:
             self._claims.done(self._what)
         self._claims.release(self._what)
 
-    def new_exchange(self) -> FolderExchange:
+    def new_exchange(self, number: int) -> FolderExchange:
         """See `Workplace`."""
-        name = self._place.name
+        place = self._place(number)
         return FolderExchange(
-            self._place.out / gate.CACHE,
-            self._place.folder / gate.CACHE,
-            Claims(self._place.claims, name, self._claims.lease_s),
+            self._out / gate.CACHE,
+            place.folder / gate.CACHE,
+            Claims(place.claims, place.name, self._claims.lease_s),
             self._seal,
         )
 
-    def begun(self, run: Run, exchange: FolderExchange | None) -> OpenWork:
+    def begun(self, run: Run, exchange: FolderExchange | None, number: int) -> OpenWork:
         """See `Workplace`. The submitter looks into the run's folder."""
-        return OpenWork(run, exchange)
+        return OpenWork(run, exchange, number=number)
 
     def begin(self, work: OpenWork) -> None:
         """See `Workplace`. Everything is there."""
@@ -200,3 +200,6 @@ class SharedFolder:
     def ended(self, event: RecordingEnded, path: str) -> RecordingEnded:
         """See `Workplace`."""
         return event
+
+    def _place(self, number: int) -> WorkerPlace:
+        return WorkerPlace(self._out, folder_of(self._worker, self._task.job, number))

@@ -32,11 +32,14 @@ class Elsewhere:
     """What another engine did for a recording: how long it worked, and why it failed, if it did.
 
     `failure` is of a stage, and holds for this run as if the stage had been tried here. All that
-    the other engine made is found in this run's cache.
+    the other engine made is found in this run's cache. `before` is the file as it hashed it at the
+    time `hashed_at`; None where it had another copy of it, or did not read it.
     """
 
     seconds: float = 0.0
     failure: Failure | None = None
+    before: FileState | None = None
+    hashed_at: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -64,6 +67,19 @@ class Job:
     @property
     def path(self) -> Path:
         return Path(self.original.path)
+
+    def seen_elsewhere(self) -> FileState | None:
+        """The file as another engine hashed it, if it has been the same since it was planned here;
+        its content is checked when all is done."""
+        before, identity = self.elsewhere.before, self.identity
+        if before is None or identity is None:
+            return None
+        if (before.size, before.mtime_ns) != (identity.size, identity.mtime_ns):
+            return None
+        try:
+            return before if Identity.of(os.stat(self.original.path)) == identity else None
+        except OSError:
+            return None
 
     def begin(self) -> None:
         """Work on it begins, or continues in another model's pass."""

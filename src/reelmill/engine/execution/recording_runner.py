@@ -136,12 +136,17 @@ class RecordingRunner:
     # -- the original
 
     async def _identify(self, job: Job) -> FileState:
-        state, identity = await self._executor.attempt(
-            "identify", partial(self._read, job, _IDENTIFY_PRIORITY)
-        )
+        seen = job.seen_elsewhere()
+        if seen is not None and job.identity is not None:
+            state, identity, at = seen, job.identity, job.elsewhere.hashed_at
+        else:
+            state, identity = await self._executor.attempt(
+                "identify", partial(self._read, job, _IDENTIFY_PRIORITY)
+            )
+            at = time.time()
         original = job.original
         is_new = original.hashed_at is None
-        original.was_hashed(state, identity, time.time())
+        original.was_hashed(state, identity, at)
         job.was_identified(state, identity)
         lost = self._earlier.lost.claim(original.path, state.sha256) if is_new else None
         if lost is not None:  # the file was moved, and its earlier name is found again

@@ -5,14 +5,16 @@ job.
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
 
 from reelmill.core.invocation import without_secrets
 from reelmill.errors import UsageError
-from reelmill.scale.celery.tls import tls_of
+from reelmill.scale.celery.tls import tls_of, untrusted
 from reelmill.scale.messages import MOST_BYTES
 
 #: The queue of shards, and the name of the task.
@@ -29,6 +31,8 @@ _EVENTS_EXPIRE_S = 7 * 24 * 3600
 #: How many leases a message may be with a worker without being renewed until Redis gives it to
 #: another one.
 _LEASES = 2
+#: How long it waits before it tries to reach the broker again.
+_TRY_EVERY_S = 1.0
 _KNOWN = ("redis", "rediss", "amqp", "amqps", "sentinel", "pyamqp")
 
 
@@ -77,6 +81,35 @@ def make_app(broker: str, lease_s: float) -> Celery:
         worker_consumer="reelmill.scale.celery.guard:GuardedConsumer",
     )
     return app
+
+
+def check_reachable(app: Celery, broker: str, within_s: float = 0.0) -> None:
+    """Connect to the broker once, to tell in plain words what keeps us from it: Celery itself would
+    try forever.
+
+    Args:
+        app: the application.
+        broker: its address as it was given.
+        within_s: for how long a broker that does not answer is tried again. One whose certificate
+            is not trusted will not become trusted.
+
+    Raises:
+        UsageError: it cannot be reached.
+    """
+    until = time.monotonic() + within_s
+    while True:
+        with app.connection_for_write() as connection:
+            try:
+                connection.ensure_connection(max_retries=2, interval_start=0.2, timeout=10)
+                return
+            except (OperationalError, OSError, *connection.recoverable_connection_errors) as error:
+                why = untrusted(error)
+                if why is not None or time.monotonic() >= until:
+                    raise UsageError(
+                        f"--broker {without_secrets(broker)}: cannot be reached: "
+                        f"{why or without_secrets(str(error))}"
+                    ) from error
+        time.sleep(_TRY_EVERY_S)
 
 
 def _transport_options(scheme: str, lease_s: float) -> dict[str, Any]:

@@ -11,20 +11,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kombu import Connection, Consumer
-from kombu.exceptions import OperationalError
 
 from reelmill.core.invocation import without_secrets
 from reelmill.core.keys import Seal
-from reelmill.errors import UsageError
 from reelmill.scale.celery.app import (
     SHARDS,
     TASK,
+    check_reachable,
     event_queue,
     make_app,
     priority_for,
     shard_queue,
 )
-from reelmill.scale.celery.tls import untrusted
 from reelmill.scale.executor import (
     GRACE_S,
     MOST_ATTEMPTS,
@@ -92,7 +90,7 @@ class CeleryExecutor:
         """See `Executor`."""
         if not tasks:
             return
-        self._check_reachable()
+        check_reachable(self._app, self._broker)
         now = time.monotonic()
         self._shards = {task.shard: _Sent(task, now) for task in tasks}
         for task in tasks:
@@ -232,13 +230,3 @@ class CeleryExecutor:
             argsrepr="",
             ignore_result=True,
         )
-
-    def _check_reachable(self) -> None:
-        with self._app.connection_for_write() as connection:
-            try:
-                connection.ensure_connection(max_retries=2, interval_start=0.2, timeout=10)
-            except (OperationalError, OSError, *connection.recoverable_connection_errors) as error:
-                raise UsageError(
-                    f"--broker {without_secrets(self._broker)}: cannot be reached: "
-                    f"{untrusted(error) or without_secrets(str(error))}"
-                ) from error

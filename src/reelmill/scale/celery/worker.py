@@ -19,7 +19,14 @@ from celery.worker import state
 from kombu.exceptions import OperationalError
 
 from reelmill.core.keys import Seal
-from reelmill.scale.celery.app import SHARDS, TASK, WithoutSecrets, event_queue, make_app
+from reelmill.scale.celery.app import (
+    SHARDS,
+    TASK,
+    WithoutSecrets,
+    check_reachable,
+    event_queue,
+    make_app,
+)
 from reelmill.scale.celery.lease import Leases
 from reelmill.scale.messages import AnyEvent, MessageError, packed_events, unpacked_task
 from reelmill.scale.shard_worker import Report, ShardWorker
@@ -29,6 +36,10 @@ _log = logging.getLogger(__name__)
 #: How often and at what distance, in seconds, sending an event is tried while the broker is away:
 #: for an hour. The submitter then learns of it from the shard's end, or sends the shard again.
 _RETRIES = {"max_retries": 1800, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 2.0}
+#: How long a worker that begins tries to reach the broker, which may be about to begin too.
+_AT_START_S = 60.0
+#: How often Celery's loop looks whether there is room for a shard.
+_WAKE_EVERY_S = 0.1
 #: How long work in progress may take to end when the worker is told to end, and how often it is
 #: looked at, in seconds.
 _ENDING_S, _LOOK_EVERY_S = 30.0, 0.3
@@ -77,9 +88,11 @@ def serve(
         on_ready: called when the worker waits for shards.
 
     Raises:
-        UsageError: the address is of neither.
+        UsageError: the address is of neither, its certificate is not trusted, or it does not
+            answer for a minute.
     """
     app = make_app(broker, worker.lease_s)
+    check_reachable(app, broker, _AT_START_S)
     leases, reporter = Leases.of(app), Reporter(app, worker.seal)
 
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -125,6 +138,18 @@ class _Worker(Worker):  # type: ignore[misc]
     own would restart it by its command line or open a debugger."""
 
     shards: ShardWorker
+    _woken: Any = None
+
+    def on_consumer_ready(self, consumer: Any) -> None:
+        """Called by Celery when it is connected, and again when it is after a broken connection.
+
+        Shards are executed in threads, and the end of one does not wake Celery's loop. It would
+        sleep until its next timer, up to ten seconds, before it asks the broker for the next one.
+        """
+        super().on_consumer_ready(consumer)
+        if (hub := getattr(consumer, "hub", None)) is not None and hub is not self._woken:
+            self._woken = hub
+            hub.call_repeatedly(_WAKE_EVERY_S, lambda: None)
 
     def install_platform_tweaks(self, worker: Any) -> None:
         """Handle Ctrl-C and SIGTERM; called by Celery as it begins."""
