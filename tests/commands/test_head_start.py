@@ -18,7 +18,10 @@ from tests.runs.toy_task import toy_task
 IMPORTS = ("tests.engine.toys",)
 
 
-def test_a_run_takes_the_workers_that_are_starting(tmp_path: Path) -> None:
+def test_a_run_takes_the_workers_that_are_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "usable_cores", lambda: 4)
     others = set(psutil.Process().children())
     (tmp_path / "a.txt").write_text("one two")
     at_work: set[int] = set()

@@ -18,7 +18,7 @@ from reelmill.core.paths import DEFAULT_OUT
 from reelmill.engine.process.early import EarlyWorkers
 
 #: The workers that even a single recording needs: one more than there are recordings.
-_WORKERS = 2
+_NEEDED = 2
 #: Options with which the work is done elsewhere, or by an engine that has its workers.
 _ELSEWHERE = ("on", "claim", "shard", "engine")
 
@@ -32,19 +32,21 @@ def head_start(options: Mapping[str, Any], imports: Sequence[str]) -> Iterator[E
         options: those of the command; None where one was not given.
         imports: modules that the workers need.
     """
-    if not _is_of_use(options):
+    # One core is left for the command, which all wait for in the end.
+    count = min(_NEEDED, usable_cores() - 1, options.get("workers") or _NEEDED)
+    if count < 1 or not _is_of_use(options):
         yield None
         return
     early = EarlyWorkers()
     try:
-        early.begin(min(_WORKERS, options.get("workers") or _WORKERS), imports)
+        early.begin(count, imports)
         yield early
     finally:
         early.close()
 
 
 def _is_of_use(options: Mapping[str, Any]) -> bool:
-    if usable_cores() < 2 or any(options.get(name) for name in _ELSEWHERE):
+    if any(options.get(name) for name in _ELSEWHERE):
         return False
     out = options.get("out") or os.environ.get("REELMILL_OUT") or DEFAULT_OUT
     return not (Path(out) / gate.CACHE).exists()  # there may be nothing left to do
