@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from reelmill.cli.streams import hold_streams
@@ -13,6 +14,9 @@ def main() -> None:
     shows a traceback."""
     hold_streams()
     stop_when_told()
+    # NumPy would begin with a thread for each core, and these wait busily. This process computes
+    # little, and workers are told their own number.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from reelmill.cli import app as cli
         from reelmill.cli.internal_error import show_no_traceback

@@ -77,6 +77,8 @@ class ModelWorker:
             packages=_packages(load.spec, load.stages.values(), load.device),
             environment={
                 "OMP_NUM_THREADS": str(load.threads),
+                # NumPy's threads wait busily at first, and its part in small networks is small.
+                "OPENBLAS_NUM_THREADS": "1" if load.spec.lightweight else str(load.threads),
                 "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # by NVML's numbering
                 **load.spec.environment,
             },
