@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import hashlib
+import io
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -64,6 +65,7 @@ _WANTED: dict[ModelKind, tuple[str, ...]] = {
 #: Files up to this size are hashed completely for a model's identity; of larger ones, samples.
 _HASHED_WHOLE = 64 << 20
 _SAMPLES, _SAMPLE_BYTES = 32, 64 << 10
+_READ_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -280,10 +282,19 @@ def file_digest(path: Path) -> str:
 
 
 def _add_content(digest: hashlib._Hash, file: Path, size: int) -> None:
-    with file.open("rb") as content:
+    with file.open("rb", buffering=0) as content:
         if size <= _HASHED_WHOLE:
-            digest.update(content.read())
+            _add_bytes(digest, content, size)
             return
         for sample in range(_SAMPLES):
             content.seek((size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1), os.SEEK_SET)
-            digest.update(content.read(_SAMPLE_BYTES))
+            _add_bytes(digest, content, _SAMPLE_BYTES)
+
+
+def _add_bytes(digest: hashlib._Hash, content: io.FileIO, count: int) -> None:
+    """Through a small buffer: in a server, each thread that starts a run would keep the memory of a
+    whole file."""
+    buffer = memoryview(bytearray(_READ_BYTES))
+    while count and (read := content.readinto(buffer[: min(count, _READ_BYTES)])):
+        digest.update(buffer[:read])
+        count -= read

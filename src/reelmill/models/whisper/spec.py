@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -77,7 +78,7 @@ class WhisperSpec(ModelSpec):
             files.window_seconds,
             files.padded_seconds,
             _SHORT_CONTEXTS if short else (),
-            _vocabulary_size(files.path) >= _MULTILINGUAL_VOCABULARY,
+            _vocabulary_size(files.path, files.identity) >= _MULTILINGUAL_VOCABULARY,
         )
 
     @property
@@ -170,8 +171,10 @@ class WhisperSpec(ModelSpec):
         model.decode([silence], [("en",)], DecodingOptions(temperatures=(0.0,), max_new_tokens=4))
 
 
-def _vocabulary_size(folder: Path) -> int:
-    """The number of tokens in the vocabulary of a model in CTranslate2's format."""
+@lru_cache(maxsize=32)
+def _vocabulary_size(folder: Path, identity: str) -> int:
+    """The number of tokens in the vocabulary of a model in CTranslate2's format; a server asks at
+    each run. The model's `identity` changes with its files."""
     lines = folder / "vocabulary.txt"
     if lines.is_file():
         with lines.open("rb") as file:
