@@ -30,6 +30,7 @@ const type = (field, text) => { field.value = text; field.dispatchEvent(new Even
 const overflow = () => Math.max(0, document.documentElement.scrollWidth - innerWidth);
 """
 _PATIENCE = 30.0
+_LOADED = "Page.loadEventFired"
 
 
 class Chrome:
@@ -124,10 +125,18 @@ class Page:
 
     def go(self, address: str) -> None:
         """Go to an address, and wait until the page is loaded."""
-        loads = "Page.loadEventFired"
-        before = sum(one["method"] == loads for one in self._chrome.events(self._session))
+        before = self.loads
         self.ask("Page.navigate", url=address)
-        self._chrome.wait_for(loads, self._session, before)
+        self.wait_for_load(before)
+
+    @property
+    def loads(self) -> int:
+        """How often it was loaded."""
+        return sum(one["method"] == _LOADED for one in self._chrome.events(self._session))
+
+    def wait_for_load(self, before: int) -> None:
+        """Wait until it is loaded once more, also if it does so itself."""
+        self._chrome.wait_for(_LOADED, self._session, before)
 
     def drop(self, selector: str, files: list[Path]) -> None:
         """Drop files from the disk on an element."""

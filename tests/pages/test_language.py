@@ -31,7 +31,7 @@ def test_every_language_has_the_same_texts_with_the_same_fields(language: str) -
 
 #: Names that are put together in the code, or their beginnings.
 COMPOSED = (
-    "correct.", "language.", "finding.", "performance.limit.", "performance.advice.",
+    "correct.", "naming.", "language.", "finding.", "performance.limit.", "performance.advice.",
     "index.state.",
     "review.measure.", "review.unit.", "review.doubt.", "review.negated", "review.quoted",
     "review.conditional", "review.question", "review.translator", "index.report",

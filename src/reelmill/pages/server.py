@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from reelmill import __version__
-from reelmill.pages.correcting import EDITOR_SCRIPT, EDITOR_STYLE
+from reelmill.pages.correcting import EDITOR_SCRIPT, EDITOR_STYLE, NAMING_SCRIPT
 from reelmill.pages.embedded import embedded
 from reelmill.pages.environment import template
 from reelmill.pages.language import Wording
@@ -22,6 +22,7 @@ STATIC = {
     "server.js": "text/javascript; charset=utf-8",
     EDITOR_STYLE: "text/css; charset=utf-8",
     EDITOR_SCRIPT: "text/javascript; charset=utf-8",
+    NAMING_SCRIPT: "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 _STATES = ("queued", "running", "paused", "stopping", "done", "failed", "cancelled")

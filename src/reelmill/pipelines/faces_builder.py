@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from reelmill.core.notices import announce
@@ -17,7 +18,7 @@ from reelmill.pipelines.choices import BuildContext
 from reelmill.pipelines.faces import Identity, Speech, faces_pipeline
 from reelmill.pipelines.faces_settings import clip_shapes
 from reelmill.pipelines.known_people import known_people
-from reelmill.pipelines.names import speaker_names
+from reelmill.pipelines.names import keep_names, speaker_names
 from reelmill.pipelines.registry import with_added
 from reelmill.settings import Settings
 from reelmill.stages.faces.across import BY_CLOTHES
@@ -63,6 +64,17 @@ def _without_effect(settings: Settings) -> str:
 def person_names(settings: Settings, out: Path) -> tuple[SpeakerName, ...]:
     """The names of persons given now and earlier. Raises as `speaker_names`."""
     return speaker_names(settings, out, _PERSONS)
+
+
+def keep_person_names(out: Path, recording: str, names: Mapping[str, str]) -> None:
+    """Name persons of a recording, by their letters, in all later runs on an output folder.
+
+    Args:
+        out: the output folder.
+        recording: the recording's file name.
+        names: by letter; an empty one takes an earlier one back.
+    """
+    keep_names(out, [SpeakerName(*pair, recording) for pair in names.items()], _PERSONS)
 
 
 def choose_speech(context: BuildContext) -> Speech:

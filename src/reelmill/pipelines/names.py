@@ -19,11 +19,24 @@ def speaker_names(settings: Settings, out: Path, kept: str = "names") -> tuple[S
     Raises UsageError for a name that is not written correctly.
     """
     given = parse_names(settings.names)
-    known = [SpeakerName(*entry) for entry in json.loads(remembered(out, kept, lambda: "[]"))]
-    merged = {(one.recording, one.label): one for one in (*known, *given)}
     if given:
-        remember(out, kept, json.dumps([astuple(one) for one in merged.values()]))
-    return tuple(merged.values())
+        return keep_names(out, given, kept)
+    return _known(out, kept)
+
+
+def keep_names(
+    out: Path, given: Iterable[SpeakerName], kept: str = "names"
+) -> tuple[SpeakerName, ...]:
+    """Keep names for an output folder in addition to those it has, and return all. An empty name
+    takes an earlier one back."""
+    merged = {(one.recording, one.label): one for one in (*_known(out, kept), *given)}
+    named = tuple(one for one in merged.values() if one.name)
+    remember(out, kept, json.dumps([astuple(one) for one in named]))
+    return named
+
+
+def _known(out: Path, kept: str) -> tuple[SpeakerName, ...]:
+    return tuple(SpeakerName(*entry) for entry in json.loads(remembered(out, kept, lambda: "[]")))
 
 
 def named_in_vain(settings: Settings, paths: Iterable[Path]) -> Iterator[str]:

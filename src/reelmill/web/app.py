@@ -23,6 +23,7 @@ from reelmill.web.openai import routes as endpoint
 from reelmill.web.pages import routes as pages
 from reelmill.web.pages.login import WrongPasswords
 from reelmill.web.parts import Part
+from reelmill.web.results import naming
 from reelmill.web.results import routes as results
 from reelmill.web.security.access import Access
 from reelmill.web.security.guard import Guard
@@ -38,6 +39,7 @@ _PARTS: Sequence[Callable[[], Part]] = (
     endpoint.part,
     corrections.part,
     results.part,
+    naming.part,
     pages.part,
 )
 

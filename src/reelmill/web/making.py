@@ -12,6 +12,7 @@ from reelmill.web.queue.records import QueuedRun, Records, RunRecording
 from reelmill.web.queue.root import Root
 from reelmill.web.queue.uploads import Uploads
 from reelmill.web.queue.webhooks import Webhooks
+from reelmill.web.results.scripts import KnownScripts
 from reelmill.web.security.access import Access
 from reelmill.web.services import Services
 from reelmill.web.settings import WebSettings
@@ -41,5 +42,6 @@ def make_services(settings: WebSettings, store: Store, access: Access, engine: E
         uploads=Uploads(store, settings),
         root=Root(settings.root),
         webhooks=webhooks,
+        scripts=KnownScripts(store),
     )
     return services

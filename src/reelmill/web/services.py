@@ -13,6 +13,7 @@ from reelmill.web.queue.queue import RunQueue
 from reelmill.web.queue.root import Root
 from reelmill.web.queue.uploads import Uploads
 from reelmill.web.queue.webhooks import Webhooks
+from reelmill.web.results.scripts import KnownScripts
 from reelmill.web.security.access import Access
 from reelmill.web.security.people import Person
 from reelmill.web.settings import WebSettings
@@ -31,9 +32,11 @@ class Services:
     uploads: Uploads
     root: Root
     webhooks: Webhooks
+    scripts: KnownScripts
 
     def open(self) -> None:
         """Go on where the server was when it ended."""
+        self.scripts.open()
         self.uploads.tidy()
         self.webhooks.open()
         self.queue.open()

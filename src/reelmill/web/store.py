@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     id PRIMARY KEY, run NOT NULL, event NOT NULL, body NOT NULL, tries INTEGER NOT NULL,
     due NOT NULL
 );
+CREATE TABLE IF NOT EXISTS scripts (hash PRIMARY KEY, version NOT NULL, at NOT NULL);
 """
 
 

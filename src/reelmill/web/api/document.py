@@ -13,6 +13,8 @@ from fastapi import FastAPI
 
 from reelmill import __version__
 from reelmill.web.api.routes import part
+from reelmill.web.corrections import routes as corrections
+from reelmill.web.results import naming
 
 _HEAD = """\
 # HTTP API
@@ -32,6 +34,8 @@ _TAGS = {
     "Runs": "A run is a task on recordings, with an output folder of its own.",
     "Uploads": "Files are sent one by one, and then named when a run is made.",
     "Events": "Streams of server-sent events. Each event has the whole state of what it is about.",
+    "Corrections": "What people change in transcripts, recording by recording.",
+    "Persons": "",
     "Search": "",
     "Server": "",
 }
@@ -43,7 +47,8 @@ _METHODS = ("get", "post", "put", "delete")
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the API alone."""
     app = FastAPI(title="Reelmill", version=__version__)
-    app.router.routes.extend(part().routes)
+    for make in (part, corrections.part, naming.part):
+        app.router.routes.extend(make().routes)
     return app.openapi()
 
 

@@ -7,9 +7,10 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import StreamingResponse
 
+from reelmill.web.api.documented import documented
 from reelmill.web.corrections.desks import Desks, Place, version_of
 from reelmill.web.corrections.models import Change, Corrections
 from reelmill.web.corrections.presence import Presence
@@ -18,7 +19,7 @@ from reelmill.web.parts import Part
 from reelmill.web.results.files import was_written
 from reelmill.web.services import Services, ThePerson, TheServices
 
-router = APIRouter(tags=["Corrections"])
+router = documented("Corrections")
 #: Seconds between two looks at a recording whose page is open, and between signs of life.
 _LOOK_S, _LIFE_S = 0.7, 10.0
 _PAGE = ".html"

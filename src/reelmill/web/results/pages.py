@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from reelmill.pages.correcting import EDITOR_SCRIPT, EDITOR_STYLE, editor
+from reelmill.pages.correcting import EDITOR_SCRIPT, EDITOR_STYLE, NAMING_SCRIPT, editor, naming
 from reelmill.pages.embedded import json_of
 from reelmill.pages.index import INDEX_FILES
 from reelmill.pages.language import LANGUAGES, wording_in
-from reelmill.pages.scripts import script_hashes
 
 #: What pages of transcripts have, and how pages end.
 _TRANSCRIPT, _END = '<ol class="transcript" id="transcript">', "</body>"
+#: What pages of videos have in which persons can be named.
+_NAMES = '<section class="card keep" id="keep">'
 _LANGUAGE = re.compile(r'<html lang="(\w+)">')
 _DATA = re.compile(r'(<script type="application/json" id="data">)(.*?)(</script>)', re.DOTALL)
 _BRAND = "<b>Reelmill</b>"
@@ -26,15 +27,16 @@ _BRAND = "<b>Reelmill</b>"
 _LINES = re.compile(r"reelmillLines\((\d{1,9}),(.*)\);\n", re.DOTALL)
 
 
-def policy(server: str, results: str) -> str:
+def policy(server: str, results: str, known: Iterable[str]) -> str:
     """The content security policy of a page of results.
 
     Args:
         server: the server's address: scheme and host.
         results: the path of the run's results there.
+        known: the scripts in the page that may run.
     """
-    editor = f"{server}/static/{EDITOR_SCRIPT}"
-    scripts = " ".join((*script_hashes(), f"{server}{results}/{INDEX_FILES}/", editor))
+    added = (f"{server}/static/{script}" for script in (EDITOR_SCRIPT, NAMING_SCRIPT))
+    scripts = " ".join((*known, f"{server}{results}/{INDEX_FILES}/", *added))
     styles = f"{server}/static/{EDITOR_STYLE}"
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline' {styles}; "
@@ -78,21 +80,24 @@ def with_way_home(html: str) -> str:
     return html.replace(_BRAND, f'<a href="/">{_BRAND}</a>', 1)
 
 
-def with_editor(html: str, person: str) -> str:
-    """A page of a transcript that its reader may correct.
+def with_editor(html: str, person: str, version: int) -> str:
+    """A page whose reader may correct its transcript, or name its persons.
 
     Nothing in it says where corrections go: the script knows that from the page's address.
 
     Args:
-        html: a page of results; one without a transcript stays as it is.
+        html: a page of results; one without transcript and persons stays as it is.
         person: who reads it.
+        version: of the page.
     """
-    if _TRANSCRIPT not in html or _END not in html:
+    if _END not in html:
         return html
     language = _LANGUAGE.search(html)
     say = wording_in(language[1] if language and language[1] in LANGUAGES else LANGUAGES[0])
+    added = editor(say, person) if _TRANSCRIPT in html else ""
+    added += naming(say, version) if _NAMES in html else ""
     before, _, after = html.rpartition(_END)
-    return f"{before}{editor(say, person)}{_END}{after}"
+    return f"{before}{added}{_END}{after}"
 
 
 def is_lines(text: str) -> bool:

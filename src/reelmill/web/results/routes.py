@@ -17,6 +17,7 @@ from reelmill.web.errors import Refused
 from reelmill.web.parts import Part
 from reelmill.web.queue.records import QueuedRun, key_of
 from reelmill.web.results.files import OpenedFile, kind_of, open_result
+from reelmill.web.results.naming import version_of
 from reelmill.web.results.pages import (
     is_lines,
     policy,
@@ -62,7 +63,8 @@ def _result(name: str, path: str, services: Services, request: Request) -> Respo
     if path.startswith(f"{INDEX_FILES}/") and path.endswith(".js"):
         return _lines(_read(descriptor))
     if path.endswith(".html"):
-        return _page(_read(descriptor), run, path, services, request)
+        version = version_of(descriptor)
+        return _page(_read(descriptor), version, run, path, services, request)
     return OpenedFile(descriptor, path.rpartition("/")[2], kind_of(path))
 
 
@@ -72,7 +74,9 @@ def _lines(text: str) -> Response:
     return Response(text, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
-def _page(html: str, run: QueuedRun, path: str, services: Services, request: Request) -> Response:
+def _page(
+    html: str, version: int, run: QueuedRun, path: str, services: Services, request: Request
+) -> Response:
     folder = (run.out / path).parent
 
     def locate(href: str) -> str | None:
@@ -88,11 +92,11 @@ def _page(html: str, run: QueuedRun, path: str, services: Services, request: Req
                 return f"/runs/{run.id}/originals/{one.key}"
         return None
 
+    rules = policy(_own(request), f"/results/{run.id}", services.scripts.of(html))
     html = with_way_home(with_sound_from(html, locate, original))
     person = person_of(request)
     if person.may("editor"):
-        html = with_editor(html, person.name)
-    rules = policy(_own(request), f"/results/{run.id}")
+        html = with_editor(html, person.name, version)
     headers = {"content-security-policy": rules, "cache-control": "no-cache"}
     return HTMLResponse(html.encode("utf-8", "surrogateescape"), headers=headers)
 
