@@ -31,6 +31,8 @@ class PatternMatch:
         quoted: it is given as somebody's words: "he said he would kill me".
         conditional: it depends on something: "pay or I'll tell everyone".
         question: it is asked, not said.
+        by_reading: the words are those of the pattern by their sound alone; the transcript writes
+            them otherwise.
     """
 
     category: str
@@ -47,6 +49,7 @@ class PatternMatch:
     quoted: bool = False
     conditional: bool = False
     question: bool = False
+    by_reading: bool = False
 
     @property
     def counts(self) -> bool:
@@ -61,7 +64,8 @@ class PatternMatch:
 
     def finding(self) -> Finding:
         """The finding for exports, pages and search: the quote, then marks, pattern and reason."""
-        about = "; ".join([*self.marks, f"{self.pattern}: {self.why}"])
+        sound = ["by its sound"] if self.by_reading else []
+        about = "; ".join([*self.marks, *sound, f"{self.pattern}: {self.why}"])
         return Finding(
             self.category,
             self.start,

@@ -65,6 +65,10 @@ def _of_stage(found: Findings, wording: Wording) -> Iterator[ShownFinding]:
         yield _shown(one, one.severity if one.severity != "info" else "found", wording)
 
 
+def _sound(match: PatternMatch) -> list[str]:
+    return ["by_reading"] if match.by_reading else []
+
+
 def _match(match: PatternMatch, wording: Wording) -> ShownFinding:
     pattern = wording("review.pattern", id=match.pattern)
     return ShownFinding(
@@ -77,7 +81,7 @@ def _match(match: PatternMatch, wording: Wording) -> ShownFinding:
         quote=printable(match.quote),
         why=printable(f"{wording.reason(match.why)} ({pattern})"),
         score=match.probability,
-        marks=tuple(wording(f"review.{mark}") for mark in match.marks),
+        marks=tuple(wording(f"review.{mark}") for mark in (*match.marks, *_sound(match))),
         counts=match.counts,
     )
 

@@ -34,7 +34,7 @@ class FindPatterns(FileStage):
     """
 
     name: ClassVar[str] = "patterns"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Finding patterns of language"
     commands = ("voice",)
     enabled_by = ("forensic", True)
@@ -90,7 +90,7 @@ class FindPatterns(FileStage):
 
 def matches_in(turn: TurnText, matcher: Matcher) -> Iterator[PatternMatch]:
     """The matches in what one speaker says, in order."""
-    for hit in matcher.find(turn.text):
+    for hit in matcher.find(turn.text, turn.rests):
         start, end, probability = turn.times(hit.start, hit.end)
         yield PatternMatch(
             category=hit.pattern.category,
@@ -107,6 +107,7 @@ def matches_in(turn: TurnText, matcher: Matcher) -> Iterator[PatternMatch]:
             quoted=hit.quoted,
             conditional=hit.conditional,
             question=hit.question,
+            by_reading=hit.by_reading,
         )
 
 

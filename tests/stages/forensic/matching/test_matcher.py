@@ -116,3 +116,48 @@ def test_a_form_that_cannot_be_read_is_named_with_its_line():
     broken = Pattern("a/b/c", "b", "why", ("kill (you",), line=7)
     with pytest.raises(UsageError, match=r"mine\.toml: line 7: pattern a/b/c: form .* not closed"):
         matcher(broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("お前の写真をネットにバラマくからな。", "threat"),  # katakana in the place of kanji
+        ("つべこべいわずにさいんしろ。", "coercion"),  # kana
+        ("分かれるなら死んでやる。", "manipulation"),  # another word of the same sound
+        ("あいつの番号おいますぐけせ。", "isolation"),  # cut elsewhere, with another particle
+    ],
+)
+def test_japanese_is_found_by_its_sound_where_it_is_written_otherwise(text, category):
+    # proves: V8
+    hits = [hit for hit in matcher_of("ja").find(text) if hit.counts]
+    assert [hit.pattern.category for hit in hits] == [category]
+    assert 0 <= hits[0].start < hits[0].end <= len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "パスワードを覚えていません。", "絶対に君を殴ったりしないよ。", "台風だから外に出るな。",
+        "目を離さないよ。",
+    ],
+)  # fmt: skip
+def test_what_is_ruled_out_as_it_is_written_is_not_found_by_its_sound(text):
+    assert [hit for hit in matcher_of("ja").find(text) if hit.counts] == []
+
+
+def test_a_rest_may_end_a_sentence_and_begin_another():
+    one = matcher(
+        Pattern("end", "threat", "why", ("kill you $",)),
+        Pattern("begin", "insult", "why", ("^ hurt",)),
+    )
+    text = "i will kill you hurt him tomorrow"
+    assert one.find(text) == []
+    rest = len("i will kill you")
+    assert [hit.pattern.id for hit in one.find(text, [rest])] == ["end", "begin"]
+    assert [text[hit.start : hit.end] for hit in one.find(text, [rest])] == ["kill you", "hurt"]
+
+
+def test_words_on_both_sides_of_a_rest_are_still_one_sentence():
+    one = matcher(Pattern("both", "threat", "why", ("kill you tomorrow",)))
+    text = "i will kill you tomorrow"
+    assert len(one.find(text, [len("i will kill")])) == 1

@@ -173,8 +173,20 @@ class _Walk:
         if isinstance(part, Not):
             return {(at, no) for at, no in reached if not self._has(at, part.keys)}
         if part.at_end:
-            return {(at, no) for at, no in reached if at == len(self._tokens)}
-        return {(at, no) for at, no in states if not any(map(self._counts, self._tokens[:at]))}
+            return {(at, no) for at, no in states | reached if self._ends(at)}
+        return {(at, no) for at, no in states if self._begins(at)}
+
+    def _ends(self, at: int) -> bool:
+        return at == len(self._tokens) or self._tokens[at].kind == "rest"
+
+    def _begins(self, at: int) -> bool:
+        """Whether nothing that counts comes before it since the last rest."""
+        for token in reversed(self._tokens[:at]):
+            if token.kind == "rest":
+                return True
+            if self._counts(token):
+                return False
+        return True
 
     def _counts(self, token: Token) -> bool:
         return token.kind == "word" and self._skipped.fillers.isdisjoint(token.keys)

@@ -110,4 +110,5 @@ def matcher_of(
     own = [file for file in added if file.language == language]
     files = [*(shipped_files(language) if shipped else ()), *own]
     grammar = read_grammar(language)
-    return Matcher(files, grammar, analyser_of(language), spellings_of(language))
+    speak = japanese.spoken if language == "ja" else None
+    return Matcher(files, grammar, analyser_of(language), spellings_of(language), speak)

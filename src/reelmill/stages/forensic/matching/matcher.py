@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from reelmill.artifacts.patterns import MARKS
 from reelmill.errors import UsageError
@@ -19,6 +20,7 @@ from reelmill.stages.forensic.matching.forms import (
     compile_form,
     matches,
 )
+from reelmill.stages.forensic.matching.spoken import Speak, SpokenText
 from reelmill.stages.forensic.matching.tokens import Analyser, Sentence, Token, sentences
 
 #: The most words between a match and the words that decide its status.
@@ -42,6 +44,7 @@ class Hit:
     quoted: bool = False
     conditional: bool = False
     question: bool = False
+    by_reading: bool = False
 
     @property
     def counts(self) -> bool:
@@ -73,40 +76,85 @@ class Matcher:
         grammar: Grammar,
         analyser: Analyser,
         spellings: Spellings,
+        speak: Speak | None = None,
     ) -> None:
         """Compile the patterns.
+
+        Args:
+            files: the patterns.
+            grammar: the grammar of their language.
+            analyser: what texts are cut with.
+            spellings: how the words of forms are read.
+            speak: how a text is read, for languages in which one sound is written in many ways.
 
         Raises:
             UsageError: a form cannot be read; the message names its file, line and pattern.
         """
         self._analyser = analyser
+        self._speak = speak
         self._grammar = _CompiledGrammar(grammar, spellings)
+        self._unless: dict[str, tuple[Form, ...]] = {}
         self._starting: dict[str, list[tuple[Compiled, Form]]] = defaultdict(list)
         for file in files:
             for compiled in compile_file(file, grammar, spellings):
                 self._add(compiled)
 
-    def find(self, text: str) -> list[Hit]:
+    def find(self, text: str, rests: Sequence[int] = ()) -> list[Hit]:
         """Every occurrence in a text, in order. Among overlapping ones of a category, only the
-        longest."""
+        longest. Where nothing is found, the text is searched as it is read: `by_reading`.
+
+        Args:
+            text: what one speaker says.
+            rests: the places in it, in order, where they paused: recognizers leave out full stops.
+        """
+        found = _one_each(self._found(text, rests))
+        spoken = None if self._speak is None else self._speak(text)
+        if spoken is not None:
+            found += _one_each(
+                one
+                for one in (_written(hit, spoken) for hit in self._found(*spoken.with_rests(rests)))
+                if not any(_overlap(one, hit) for hit in found) and not self._excluded(one, text)
+            )
+        return sorted(found, key=lambda hit: (hit.start, hit.end, hit.pattern.id))
+
+    def _excluded(self, hit: Hit, text: str) -> bool:
+        """Whether the sentence of a hit by reading has words, as it is written, that rule its
+        pattern out."""
+        unless = self._unless[hit.pattern.id]
+        return any(
+            any(_occurrences(unless, sentence, self._grammar.skipped))
+            for sentence in self._sentences(text[hit.first : hit.last], ())
+        )
+
+    def _found(self, text: str, rests: Sequence[int]) -> list[Hit]:
+        """Every match of every form."""
         found: list[Hit] = []
         before: Sentence | None = None
-        for sentence in self._sentences(text):
+        for sentence in self._sentences(text, rests):
             found += self._in_sentence(sentence, before)
             before = sentence
-        return sorted(_one_each(found), key=lambda hit: (hit.start, hit.end, hit.pattern.id))
+        return found
 
     def tokens(self, text: str) -> list[Token]:
         """What the forms are matched against."""
         return self._analyser.tokens(text)
 
     def _add(self, compiled: Compiled) -> None:
+        self._unless[compiled.pattern.id] = compiled.unless
         for form in compiled.forms:
             for key in form.firsts:
                 self._starting[key].append((compiled, form))
 
-    def _sentences(self, text: str) -> Iterator[Sentence]:
-        for sentence in sentences(self._analyser.tokens(text)):
+    def _between_rests(self, text: str, rests: Sequence[int]) -> Iterator[Token]:
+        """The tokens of a text; each part between two rests is cut by itself."""
+        for first, last in pairwise((0, *rests, len(text))):
+            for token in self._analyser.tokens(text[first:last]):
+                yield replace(token, start=token.start + first, end=token.end + first)
+            if last < len(text):
+                yield Token("", last, last, kind="rest")
+
+    def _sentences(self, text: str, rests: Sequence[int]) -> Iterator[Sentence]:
+        for sentence in sentences(list(self._between_rests(text, rests))):
             tokens = sentence.tokens
             if len(tokens) <= _LONGEST:
                 yield sentence
@@ -287,7 +335,18 @@ def _meets(one: Found, others: Sequence[Found]) -> bool:
     return any(one.first <= other.last and other.first <= one.last for other in others)
 
 
-def _one_each(hits: Sequence[Hit]) -> list[Hit]:
+def _written(hit: Hit, spoken: SpokenText) -> Hit:
+    """A hit in a text as it is read, by its places in the text as it is written."""
+    start, end = spoken.written(hit.start, hit.end)
+    first, last = spoken.written(hit.first, hit.last)
+    return replace(hit, start=start, end=end, first=first, last=last, by_reading=True)
+
+
+def _overlap(one: Hit, other: Hit) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _one_each(hits: Iterable[Hit]) -> list[Hit]:
     """Keep one of overlapping hits of a category: preferably one that counts, and the longest of
     those."""
     kept: list[Hit] = []
@@ -297,11 +356,7 @@ def _one_each(hits: Sequence[Hit]) -> list[Hit]:
 
     order = sorted(hits, key=rank)
     for hit in order:
-        if not any(
-            hit.pattern.category == other.pattern.category
-            and hit.start < other.end
-            and other.start < hit.end
-            for other in kept
-        ):
+        same = [other for other in kept if hit.pattern.category == other.pattern.category]
+        if not any(_overlap(hit, other) for other in same):
             kept.append(hit)
     return kept

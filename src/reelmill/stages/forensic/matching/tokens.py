@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 #: `word`; `pause` for a comma; `end` and `question` for what ends a sentence; `mark` for quotation
-#: marks.
-Kind = Literal["word", "pause", "end", "question", "mark"]
+#: marks; `rest` where the speaker paused, which may be the end of a sentence.
+Kind = Literal["word", "pause", "end", "question", "mark", "rest"]
 
 #: The tag of numbers, in figures or in words, in every language.
 NUMBER = "NUM"

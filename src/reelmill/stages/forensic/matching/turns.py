@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from reelmill.artifacts import Segment, Transcript
 from reelmill.core.text import UNSPACED
@@ -12,6 +13,8 @@ from reelmill.core.word_places import word_places
 
 #: After a longer pause, s, a speaker starts a new text.
 _LONGEST_PAUSE = 2.5
+#: A pause, s, after which a sentence may have ended.
+_REST = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,15 @@ class TurnText:
         self.text += said
         self.pieces += _pieces(segment, said, offset)
         self.until = segment.end
+
+    @property
+    def rests(self) -> list[int]:
+        """The places in the text where the speaker paused."""
+        return [
+            before.end
+            for before, after in pairwise(self.pieces)
+            if after.begins - before.stops >= _REST and before.end < after.end
+        ]
 
     def times(self, start: int, end: int) -> tuple[float, float, float | None]:
         """From the first to the last word of these characters, with the lowest probability."""
