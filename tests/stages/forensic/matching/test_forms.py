@@ -5,7 +5,7 @@ import time
 import pytest
 
 from reelmill.stages.forensic.matching.english import EnglishAnalyser, spellings
-from reelmill.stages.forensic.matching.forms import FormError, Skipped, compile_form, matches
+from reelmill.stages.forensic.matching.forms import FormError, Skipped, Walk, compile_form
 from reelmill.stages.forensic.matching.tokens import sentences
 
 SKIPPED = Skipped(frozenset({"uh"}), ((compile_form("not", {}, spellings).parts[0],),))
@@ -16,10 +16,12 @@ def found(form: str, text: str) -> str | None:
     """The words that a form matches, from its first possible word; `!` behind negated ones."""
     compiled = compile_form(form, WORDS, spellings)
     (sentence,) = sentences(EnglishAnalyser().tokens(text))
+    walk = Walk(sentence, SKIPPED)
     for at, token in enumerate(sentence.tokens):
         if not compiled.firsts.isdisjoint(token.keys):
-            match = matches(compiled, sentence, at, SKIPPED)
+            match = walk.match(compiled, at)
             if match is not None:
+                assert walk.can_match(compiled)
                 words = [one.text for one in sentence.tokens[match.first : match.last + 1]]
                 return " ".join(words) + ("!" if match.negated else "")
     return None
@@ -93,5 +95,5 @@ def test_no_form_takes_long_however_it_is_made():
     form = compile_form("a " + "(a|b|a a)? ...12 " * 60 + "c", {}, spellings)
     (sentence,) = sentences(EnglishAnalyser().tokens("a b " * 120))
     began = time.process_time()
-    assert matches(form, sentence, 0, SKIPPED) is None
+    assert Walk(sentence, SKIPPED).match(form, 0) is None
     assert time.process_time() - began < 2

@@ -90,6 +90,8 @@ class Form:
     parts: tuple[Part, ...]
     #: The keys that its first word may have.
     firsts: frozenset[str]
+    #: Sets of keys of each of which a sentence must have one to match.
+    needed: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,29 +131,35 @@ def compile_form(text: str, words: Words, spellings: Spellings) -> Form:
     parts = reader.sequence(depth=0)
     if reader.piece is not None:
         raise FormError(f"{reader.piece!r} without its opening bracket")
-    form = Form(text, parts, frozenset(_firsts(parts) or ()))
+    form = Form(text, parts, frozenset(_firsts(parts) or ()), tuple(_needed(parts)))
     if not form.firsts:
         raise FormError("it begins with a gap, or has no word that must be there")
     return form
 
 
-def matches(form: Form, sentence: Sentence, at: int, skipped: Skipped) -> Found | None:
-    """The shortest match of a form that begins with token `at`."""
-    walk = _Walk(sentence.tokens, skipped)
-    ends = walk.sequence(form.parts, {(at, False)}, start=True)
-    ends = {end for end in ends if end[0] > at}
-    if not ends:
-        return None
-    last, negated = min(ends)
-    return Found(at, last - 1, negated)
+class Walk:
+    """Matches forms with a sentence, by following sets of states through it."""
 
-
-class _Walk:
-    """Follows sets of states through a sentence."""
-
-    def __init__(self, tokens: Sequence[Token], skipped: Skipped) -> None:
-        self._tokens = tokens
+    def __init__(self, sentence: Sentence, skipped: Skipped) -> None:
+        self._tokens = sentence.tokens
         self._skipped = skipped
+        self._keys = frozenset().union(*(token.keys for token in sentence.tokens))
+        # Which states follow a token does not depend on the form.
+        self._following: dict[int, list[tuple[int, bool]]] = {}
+        self._negators: dict[int, bool] = {}
+
+    def can_match(self, form: Form) -> bool:
+        """Whether the sentence has a word at least of all that a form needs."""
+        return not any(self._keys.isdisjoint(keys) for keys in form.needed)
+
+    def match(self, form: Form, at: int) -> Found | None:
+        """The shortest match of a form that begins with token `at`."""
+        ends = self.sequence(form.parts, {(at, False)}, start=True)
+        ends = {end for end in ends if end[0] > at}
+        if not ends:
+            return None
+        last, negated = min(ends)
+        return Found(at, last - 1, negated)
 
     def sequence(self, parts: Sequence[Part], states: set[State], start: bool) -> set[State]:
         for part in parts:
@@ -199,7 +207,7 @@ class _Walk:
         reached, edge = set(states), states
         for _ in range(most):
             edge = {
-                (at + 1, no or any(self._lengths(self._skipped.negators, at)))
+                (at + 1, no or self._is_negator(at))
                 for at, no in edge
                 if at < len(self._tokens) and self._tokens[at].kind == "word"
             } - reached
@@ -218,12 +226,25 @@ class _Walk:
 
     def _after(self, state: State) -> Iterator[State]:
         at, no = state
+        following = self._following.get(at)
+        if following is None:
+            following = self._following[at] = list(self._behind(at))
+        return ((then, no or negates) for then, negates in following)
+
+    def _behind(self, at: int) -> Iterator[tuple[int, bool]]:
+        """Where one may go on from a token without a word of the form, and whether what is passed
+        negates."""
         if at >= len(self._tokens):
             return
         if not self._counts(self._tokens[at]):
-            yield at + 1, no
+            yield at + 1, False
         for length in self._lengths((*self._skipped.negators, *self._skipped.endings), at):
             yield at + length, True
+
+    def _is_negator(self, at: int) -> bool:
+        if at not in self._negators:
+            self._negators[at] = any(self._lengths(self._skipped.negators, at))
+        return self._negators[at]
 
     def _lengths(self, sequences: Sequence[tuple[Word, ...]], at: int) -> Iterator[int]:
         """The lengths of those sequences that stand at a token."""
@@ -365,6 +386,17 @@ def _joined(ways: Sequence[tuple[Part, ...]]) -> tuple[tuple[Part, ...], ...]:
         else:
             others.append(way)
     return (*([(Word(keys),)] if keys else []), *others)
+
+
+def _needed(parts: Sequence[Part]) -> Iterator[frozenset[str]]:
+    """The keys of each word that must be there, and of the first words of alternatives."""
+    for part in parts:
+        if isinstance(part, Word):
+            yield part.keys
+        elif isinstance(part, Choice) and not part.optional:
+            firsts = [_firsts(way) for way in part.ways]
+            if None not in firsts:
+                yield frozenset().union(*(keys for keys in firsts if keys is not None))
 
 
 def _firsts(parts: Sequence[Part]) -> set[str] | None:

@@ -16,9 +16,9 @@ from reelmill.stages.forensic.matching.forms import (
     Found,
     Skipped,
     Spellings,
+    Walk,
     Word,
     compile_form,
-    matches,
 )
 from reelmill.stages.forensic.matching.spoken import Speak, SpokenText
 from reelmill.stages.forensic.matching.tokens import Analyser, Sentence, Token, sentences
@@ -164,6 +164,8 @@ class Matcher:
 
     def _in_sentence(self, sentence: Sentence, before: Sentence | None) -> list[Hit]:
         found: list[tuple[Compiled, Found]] = []
+        walk = Walk(sentence, self._grammar.skipped)
+        possible: dict[int, bool] = {}
         for at, token in enumerate(sentence.tokens):
             tried: set[int] = set()
             for key in token.keys:
@@ -171,7 +173,9 @@ class Matcher:
                     if id(form) in tried:
                         continue
                     tried.add(id(form))
-                    match = matches(form, sentence, at, self._grammar.skipped)
+                    if id(form) not in possible:
+                        possible[id(form)] = walk.can_match(form)
+                    match = walk.match(form, at) if possible[id(form)] else None
                     if match is not None:
                         found.append((compiled, match))
         if not found:
@@ -323,10 +327,11 @@ def _compiled(
 
 
 def _occurrences(forms: Sequence[Form], sentence: Sentence, skipped: Skipped) -> Iterator[Found]:
-    for form in forms:
+    walk = Walk(sentence, skipped)
+    for form in filter(walk.can_match, forms):
         for at, token in enumerate(sentence.tokens):
             if not form.firsts.isdisjoint(token.keys):
-                match = matches(form, sentence, at, skipped)
+                match = walk.match(form, at)
                 if match is not None:
                     yield match
 
