@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av import VideoFrame
 
 from reelmill.artifacts import (
     Audio,
@@ -25,8 +26,10 @@ from reelmill.artifacts import (
 )
 from reelmill.engine.stage import Device, Inputs, ModelSpec
 from reelmill.media.probe import probe
+from reelmill.media.video.frames import Reducer
 from reelmill.media.video.index import index_video
-from reelmill.stages.faces.speaking import DetectSpeaking, _said, speaking_spans
+from reelmill.models.faces.boxes import crops
+from reelmill.stages.faces.speaking import DetectSpeaking, _said, _Shown, speaking_spans
 from reelmill.stages.media.decode import Decode
 from reelmill.testing import context_of, items_of
 from synthetic.movie import SoundTrack, write_movie
@@ -175,3 +178,15 @@ def test_of_two_moving_faces_the_much_surer_one_speaks() -> None:
     assert [len(one) for one in said] == [0, 10, 10]
     both = SpeakingArrays(np.array([0, 10, 20, 30]), np.array([30, 5, 5]), np.concatenate(parts))
     assert [len(one) for one in _said(both)] == [10, 10, 10], "two at once, and one alone later"
+
+
+@pytest.mark.parametrize("box", [(30, 20, 78, 68), (-9, 60, 61, 130), (130.3, 4.7, 159.9, 34.3)])
+def test_a_face_is_cut_from_its_part_of_a_frame_as_from_the_whole(box) -> None:
+    pixels = np.random.default_rng(3).integers(16, 235, (120, 160, 3), np.uint8)
+    frame = VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+    square = np.array([box], np.float32)
+    (whole,) = crops([Reducer((160, 120), 0).reduced(frame)], np.zeros(1, np.int64), square, 112)
+    cut = _Shown(frame, Reducer((160, 120), 0)).cut(square)
+    assert np.abs(cut.astype(int) - whole).max() <= 1
+    turned = _Shown(frame, Reducer((120, 160), 90)).cut(square[:, [1, 0, 3, 2]])
+    assert turned.shape == cut.shape and not np.array_equal(turned, cut)

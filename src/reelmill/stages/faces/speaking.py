@@ -62,6 +62,8 @@ _SURE, _MUCH_SURER = 0.5, 2.0
 #: Pauses and speech shorter than these, in s, are ignored.
 _LONGEST_PAUSE, _SHORTEST = 0.3, 0.2
 _SAME_FRAME = 1e-3
+#: Pixels around a crop that interpolation at its edge may take.
+_BESIDE = 2.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
     """
 
     name: ClassVar[str] = "detect_speaking"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Finding who is speaking"
     commands = ("faces",)
     models = ("active_speaker",)
@@ -141,9 +143,9 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         waiting = list(seen)
         with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as opened:
             for time, frame in opened.between(*part):
-                picture: UInt8 | None = None
+                picture = _Shown(frame, reducer)
                 for moments in waiting:
-                    picture = moments.take(time, frame, reducer, scale, picture)
+                    moments.take(time, picture, scale)
                 done = [moments for moments in waiting if moments.whole]
                 waiting = [moments for moments in waiting if not moments.whole]
                 yield from done
@@ -199,22 +201,39 @@ class _Moments:
     def whole(self) -> bool:
         return self.at == len(self.ticks)
 
-    def take(
-        self, time: float, frame: Frame, reducer: Reducer, scale: Float32, picture: UInt8 | None
-    ) -> UInt8 | None:
-        """Cut out the faces that a frame shows. `picture` is the frame, already converted, or
-        None."""
+    def take(self, time: float, picture: _Shown, scale: Float32) -> None:
+        """Cut out the faces that the frame of `time` shows."""
         self.at = max(self.at, int(np.searchsorted(self.times, time - _SAME_FRAME)))
         until = int(np.searchsorted(self.times, time + _SAME_FRAME, "right"))
         if until <= self.at:
-            return picture
-        if picture is None:
-            picture = reducer.reduced(frame)
-        boxes = self.boxes[self.at : until] * scale
-        (cut,) = crops([picture], np.zeros(1, np.int64), boxes[:1], SIDE)
+            return
+        cut = picture.cut(self.boxes[self.at : self.at + 1] * scale)
         self.faces[self.at : until] = np.round(cut @ np.array([0.299, 0.587, 0.114], np.float32))
         self.at = until
-        return picture
+
+
+@dataclass
+class _Shown:
+    """A frame from which faces are cut; where that is possible, without converting all of it."""
+
+    frame: Frame
+    reducer: Reducer
+    _whole: UInt8 | None = None
+
+    def cut(self, box: Float32) -> UInt8:
+        """The square (SIDE, SIDE, 3) of a box (1, 4) in pixels of the reduced frame."""
+        corner = (0, 0)
+        if self.reducer.keeps(self.frame):
+            left, top, right, bottom = box[0].tolist()
+            around = (left - _BESIDE, top - _BESIDE, right + _BESIDE, bottom + _BESIDE)
+            picture, corner = self.reducer.part(self.frame, *around)
+        else:
+            if self._whole is None:
+                self._whole = self.reducer.reduced(self.frame)
+            picture = self._whole
+        inside = box - np.array([*corner, *corner], np.float32)
+        (square,) = crops([picture], np.zeros(1, np.int64), inside, SIDE)
+        return np.asarray(square)
 
 
 def _moments(arrays: TrackArrays, number: int, first: int, count: int, part: Stretch) -> _Moments:
