@@ -23,7 +23,7 @@ from reelmill.artifacts import (
     read_persons,
 )
 from reelmill.core import gate
-from reelmill.core.atomic import replacing, scratch, shortened, write_bytes
+from reelmill.core.atomic import replacing, scratch, shortened, write_together
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.errors import NotOursError
@@ -151,13 +151,17 @@ class WriteClips(FileStage):
             dict(self.settings),
         )
         page: FacesWriter = FacesPage(recording.name, wording_in(self.language))
-        written = []
-        for writer in [page, *(faces_writer(name) for name in self.formats)]:
-            path = export_path(recording.name, writer.suffix)
-            data = writer.render(document).encode("utf-8", "surrogateescape")
-            write_bytes(self.root / path, data, of=recording)
-            written.append(ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data)))
-        return written
+        files = {
+            export_path(recording.name, writer.suffix): writer.render(document).encode(
+                "utf-8", "surrogateescape"
+            )
+            for writer in [page, *(faces_writer(name) for name in self.formats)]
+        }
+        write_together({self.root / path: data for path, data in files.items()}, of=recording)
+        return [
+            ExportedFile(path, hashlib.sha256(data).hexdigest(), len(data))
+            for path, data in files.items()
+        ]
 
     def _exported(self, path: str) -> ExportedFile:
         digest, size = hashlib.sha256(), 0
