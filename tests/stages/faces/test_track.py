@@ -103,7 +103,7 @@ def test_flickers_and_doubtful_faces_are_dropped(tmp_path: Path) -> None:
 def test_the_best_faces_are_apart_in_time(tmp_path: Path) -> None:
     _, arrays = track(tmp_path, [lambda t: 100.0])
     times = np.sort(arrays.times[arrays.best[0]])
-    assert len(times) == 5 and np.diff(times).min() >= 0.39
+    assert len(times) == 8 and np.diff(times).min() >= 0.19
 
 
 def test_a_video_without_faces_has_no_tracks(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ from reelmill.stages.faces.changed_clothes import changes
 from reelmill.stages.faces.left_out import is_small, left_out, still_ones
 
 #: Faces kept of each track for telling people apart.
-BEST = 5
+BEST = 8
 #: The least time between two of those, s.
-_BEST_APART = 0.4
+_BEST_APART = 0.2
 
 #: How far from its expected position a face may appear, in face widths, and how much more for each
 #: second of a gap.
@@ -60,7 +60,7 @@ class TrackFaces(FileStage):
     """
 
     name: ClassVar[str] = "track_faces"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Following faces through scenes"
     commands = ("faces",)
     models = ("detector",)
