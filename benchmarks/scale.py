@@ -46,10 +46,12 @@ from tests.scale.s3server import S3Server
 _MB = 1 << 20
 _WORKERS = 3
 #: For `fill`: items in a full batch, and the seconds that the model takes for any batch.
-_BATCH, _BATCH_S = 16, 1.5
-#: What a shard costs, as a recording is taken to cost 0.05 s: 30 recordings, which for `fill` are
-#: 17 s of work.
+_BATCH, _BATCH_S = 16, 0.5
+#: What a shard costs, as a recording is taken to cost 0.05 s: 30 recordings.
 _SHARD_S = 1.5
+#: For `fill`: shards as they are by default, of 5 s where work is estimated by length; and of 16
+#: recordings, which are 3 s of work.
+_OWN_SHARD_S, _SHORT_SHARD_S = 5.0, 0.8
 #: The same for `pinned`, whose whole job is 42 s: 6 recordings, 3 s of work.
 _PINNED_SHARD_S = 0.3
 
@@ -320,19 +322,25 @@ def pinned(work: Path, count: int | None) -> list[dict[str, Any]]:
 def fill(work: Path, count: int | None) -> list[dict[str, Any]]:
     """The mean number of items in a batch, by one engine and by two workers, with a model that
     takes longer than the work on the CPU, so that batches could be full."""
-    many = count or 240
-    with _toys(work, 2, batch=_BATCH, delay=_BATCH_S) as (cluster, _):
+    many = count or 720
+    toys = {"batch": _BATCH, "delay": _BATCH_S}
+    with _toys(work, 2, shard_s=_OWN_SHARD_S, **toys) as (cluster, _):
         texts = {
             f"c{n:04d}.wav": " ".join(f"w{n}x{k}" for k in range(n % 5 + 4)) for n in range(many)
         }
         folder = cluster.recordings("calls", texts)
-        one, several = cluster.data / "one", cluster.data / "several"
+        one, several, short = (cluster.data / name for name in ("one", "several", "short"))
         assert cluster.local(folder, one).wait() == 0
         assert cluster.submit(folder, several).wait() == 0
+        cluster.environment["TOY_SHARD_S"] = str(_SHORT_SHARD_S)
+        assert cluster.submit(folder, short).wait() == 0
         cluster.close()
         means = {
             "one engine": _mean_items([one]),
             "two workers": _mean_items(list((several / ".cache" / "workers").iterdir())),
+            "two workers, shards of 3 s": _mean_items(
+                list((short / ".cache" / "workers").iterdir())
+            ),
         }
     whole = means["one engine"]
     return [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -23,6 +24,8 @@ NAME_MAX_BYTES = 255
 _SUFFIX = "reelmill-part"
 LEFTOVER = re.compile(rf"\..*\.\d+-\d+\.{_SUFFIX}", re.DOTALL)
 _numbers = itertools.count()
+#: About so many characters of a long text are written at a time.
+_PIECES = 1 << 16
 
 
 @contextlib.contextmanager
@@ -188,6 +191,28 @@ def write_text(path: Path, text: str, *, of: Recording | None = None) -> None:
     Bytes of a file name that are not UTF-8 (Python's surrogates) are written unchanged.
     """
     write_bytes(path, text.encode("utf-8", "surrogateescape"), of=of)
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> str:
+    """Write a long text as `write_text` does, without having all of it in memory, and return the
+    SHA-256 of the file (hex)."""
+    digest, waiting, size = hashlib.sha256(), list[str](), 0
+    with replacing(path) as file:
+
+        def write() -> None:
+            data = "".join(waiting).encode("utf-8", "surrogateescape")
+            digest.update(data)
+            file.write(data)
+            waiting.clear()
+
+        for piece in pieces:
+            waiting.append(piece)
+            size += len(piece)
+            if size > _PIECES:
+                write()
+                size = 0
+        write()
+    return digest.hexdigest()
 
 
 def is_leftover(path: Path) -> bool:

@@ -59,8 +59,10 @@ class Seal:
         """Serialize `content` as JSON whose last field, `mac`, is the MAC of all bytes before
         it."""
         content = {name: value for name, value in content.items() if name != "mac"}
-        text = json.dumps(content, ensure_ascii=False, indent=1)
-        body = text.removesuffix("\n}").encode("utf-8", "surrogateescape")
+        encoder, data = json.JSONEncoder(ensure_ascii=False, indent=1), bytearray()
+        for piece in encoder.iterencode(content):  # never all at once: there may be very many
+            data += piece.encode("utf-8", "surrogateescape")
+        body = bytes(data.removesuffix(b"\n}"))
         return body + _MAC.format(self.of(purpose, body)).encode()
 
     def is_signed(self, purpose: str, data: bytes) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from reelmill import __version__
-from reelmill.core.atomic import write_text
+from reelmill.core.atomic import write_pieces
 from reelmill.core.opening import open_unlinked
 from reelmill.core.recording import FileState
 from reelmill.evidence.custody.chain import Head
@@ -108,16 +108,18 @@ class Evidence:
         return FileState(**{key: before[key] for key in _STATE})
 
     def write(self, out: Path) -> str:
-        """Write `evidence.json` into `out` with one entry per line, and return its text."""
+        """Write `evidence.json` into `out` with one entry per line, and return its SHA-256."""
+        return write_pieces(out / EVIDENCE, self._pieces())
+
+    def _pieces(self) -> Iterator[str]:
         head = self.custody
         custody = "" if head is None else _CUSTODY.format(head.entries, head.sha256)
-        text = (
-            f'{{"schema": {json_text(SCHEMA)}, "version": {json_text(__version__)},\n{custody}'
-            f'"originals": {_lines(self.originals)},\n'
-            f'"results": {_lines({n: vars(r) for n, r in self.results.items()})}}}\n'
-        )
-        write_text(out / EVIDENCE, text)
-        return text
+        yield f'{{"schema": {json_text(SCHEMA)}, "version": {json_text(__version__)},\n{custody}'
+        yield '"originals": '
+        yield from _lines(self.originals, lambda entry: entry)
+        yield ',\n"results": '
+        yield from _lines(self.results, vars)
+        yield "}\n"
 
 
 def recorded_head(out: Path) -> Head | None:
@@ -142,10 +144,14 @@ def moment(seconds: float | None) -> str | None:
 
 
 def _entry(record: OriginalRecord, links: Sequence[str]) -> dict[str, Any]:
+    before = _state(record.before)
+    after = before if record.after == record.before else None  # one of both, for there may be many
+    if after is None and record.after is not None:
+        after = _state(record.after)
     return {
-        "before": _state(record.before),
+        "before": before,
         "before_at": moment(record.before_at),
-        "after": _state(record.after) if record.after is not None else None,
+        "after": after,
         "after_at": moment(record.after_at),
         "differences": record.differences,
         "links": list(links),
@@ -156,7 +162,10 @@ def _state(state: FileState) -> dict[str, Any]:
     return {key: getattr(state, key) for key in _STATE}
 
 
-def _lines(entries: dict[str, Any]) -> str:
+def _lines(entries: Mapping[str, Any], values: Callable[[Any], dict[str, Any]]) -> Iterator[str]:
     """A JSON object with one entry per line, readable and easy to compare."""
-    body = ",\n".join(f"{json_text(name)}: {json_text(entries[name])}" for name in sorted(entries))
-    return f"{{\n{body}\n}}" if body else "{}"
+    before = "{\n"
+    for name in sorted(entries):
+        yield f"{before}{json_text(name)}: {json_text(values(entries[name]))}"
+        before = ",\n"
+    yield "\n}" if entries else "{}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable
@@ -89,10 +88,10 @@ def add_results(out: Path, written: Written, results: Iterable[Result]) -> Writt
 def _write(out: Path, evidence: Evidence) -> str:
     """Write both files, and return the manifest's own hash."""
     evidence.custody = head(out)
-    text = evidence.write(out)
+    sha256 = evidence.write(out)
     hashes = {name: entry["before"]["sha256"] for name, entry in evidence.originals.items()}
     hashes |= {name: result.sha256 for name, result in evidence.results.items()}
-    hashes[EVIDENCE] = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    hashes[EVIDENCE] = sha256
     return write_manifest(out, hashes)
 
 

@@ -4,10 +4,12 @@ files beside it in which the page finds words."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
+
+from markupsafe import Markup
 
 from reelmill import __version__
 from reelmill.artifacts import ReviewLine
@@ -30,7 +32,7 @@ _SCRIPT_TEXTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class IndexRow:
     """A recording in the index.
 
@@ -85,8 +87,13 @@ class IndexFacts:
 
 def render_index(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> str:
     """The page as HTML."""
+    return "".join(index_pieces(rows, facts, say))
+
+
+def index_pieces(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> Iterator[str]:
+    """The page as HTML, piece by piece: there may be very many recordings."""
     failed = sum(row.state == "failed" for row in rows)
-    return template("index.html").render(
+    return template("index.html").generate(
         say=say,
         version=__version__,
         facts=facts,
@@ -96,16 +103,24 @@ def render_index(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> s
         done=sum(row.state in ("ok", "warning", "grave") for row in rows),
         seconds=sum(row.seconds or 0.0 for row in rows),
         found=sum(sum(row.labels.values()) for row in rows),
-        data=embedded(index_data(rows, facts, say)),
+        data=_data(rows, facts, say),
     )
 
 
-def index_data(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> dict[str, Any]:
-    """What the page's script lists, sorts and searches."""
+def _data(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> Iterator[Markup]:
+    """What the page's script lists, sorts and searches, as JSON: `rows`, and the rest."""
+    before = '{"rows":['
+    for row in rows:
+        yield Markup(before) + embedded(_row(row, say))
+        before = ","
+    yield Markup("]," if rows else '{"rows":[],') + embedded(_rest(rows, facts, say))[1:]
+
+
+def _rest(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> dict[str, Any]:
+    """What the page's script needs besides its rows."""
     languages = {row.language for row in rows if row.language}
     labels = {label for row in rows for label in row.labels}
     return {
-        "rows": [_row(row, say) for row in rows],
         "files": [f"{INDEX_FILES}/{name}" for name in facts.line_files],
         "languages": {code: say.get(f"language.{code}", code) for code in sorted(languages)},
         "labels": {one: label_name(one, say) for one in sorted(labels)},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from reelmill.artifacts import Finding
-from reelmill.core.atomic import write_text
+from reelmill.core.atomic import write_pieces
 from reelmill.core.printable import printable
 from reelmill.engine.telemetry.metrics import (
     FileOutcome,
@@ -56,6 +57,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class _Rows:
+    """The rows of the table, made when they are written: there may be very many."""
+
+    outcomes: list[FileOutcome]
+    row: Callable[[FileOutcome], Row]
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self.row, self.outcomes)
+
+
+@dataclass(frozen=True)
 class Trouble:
     name: str
     folder: str
@@ -92,12 +107,17 @@ def write_page(out: Path, run: RunSummary, say: Wording | None = None) -> Path:
         OSError: it cannot be written.
     """
     path = out / REPORT_PAGE
-    write_text(path, render_page(run, out, say))
+    write_pieces(path, template("report.html").generate(**_values(run, out, say)))
     return path
 
 
 def render_page(run: RunSummary, out: Path, say: Wording | None = None) -> str:
     """Render the page. First words are read from the text exports below `out`."""
+    return template("report.html").render(**_values(run, out, say))
+
+
+def _values(run: RunSummary, out: Path, say: Wording | None) -> dict[str, Any]:
+    """What the page shows."""
     f, say = figures(run), say or wording_in("en")
     state, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
     changed, failed = changed_originals(run), failures(run)
@@ -105,28 +125,28 @@ def render_page(run: RunSummary, out: Path, say: Wording | None = None) -> str:
     with_words = len(outcomes) <= MOST_EXCERPTS
     shared, of_all = _shared_folder(outcomes), notes_of_all(run)
     said = "\n".join([*run.notes, *of_all])
-    return template("report.html").render(
-        version=run.version,
-        say=say,
-        run=run,
-        f=f,
-        state="attention" if changed and state == "good" else state,
-        sentence=say.sentence(sentence),
-        rows=[_row(outcome, out, shared, with_words, said, say) for outcome in outcomes],
-        shared=printable(shared),
-        with_words=with_words,
-        troubles=[_trouble(outcome, run.stages, say) for outcome in failed[:_MOST_FAILURES]],
-        more_troubles=max(0, len(failed) - _MOST_FAILURES),
-        changed=[(_split(o.path), o.changed) for o in changed],
-        warnings=run.warnings[:_MOST_WARNINGS],
-        more_warnings=max(0, len(run.warnings) - _MOST_WARNINGS),
-        notes=run.notes[:_MOST_NOTES],
-        more_notes=max(0, len(run.notes) - _MOST_NOTES),
-        of_all=of_all,
-        stages=_stage_rows(run.stages, say),
-        model_workers=[_worker_row(worker) for worker in run.model_workers],
-        demo=any(is_demo(model) for model in run.models.values()),
-    )
+    return {
+        "version": run.version,
+        "say": say,
+        "run": run,
+        "f": f,
+        "state": "attention" if changed and state == "good" else state,
+        "sentence": say.sentence(sentence),
+        "rows": _Rows(outcomes, lambda one: _row(one, out, shared, with_words, said, say)),
+        "shared": printable(shared),
+        "with_words": with_words,
+        "troubles": [_trouble(outcome, run.stages, say) for outcome in failed[:_MOST_FAILURES]],
+        "more_troubles": max(0, len(failed) - _MOST_FAILURES),
+        "changed": [(_split(o.path), o.changed) for o in changed],
+        "warnings": run.warnings[:_MOST_WARNINGS],
+        "more_warnings": max(0, len(run.warnings) - _MOST_WARNINGS),
+        "notes": run.notes[:_MOST_NOTES],
+        "more_notes": max(0, len(run.notes) - _MOST_NOTES),
+        "of_all": of_all,
+        "stages": _stage_rows(run.stages, say),
+        "model_workers": [_worker_row(worker) for worker in run.model_workers],
+        "demo": any(is_demo(model) for model in run.models.values()),
+    }
 
 
 def _shared_folder(outcomes: list[FileOutcome]) -> str:

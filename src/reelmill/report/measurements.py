@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,7 @@ class _Reader:
         self._steps = max(1, math.ceil(made.seconds / made.step))
         self._numbers: dict[str, int] = {}
         self._busy: dict[tuple[str, str], dict[int, Floats]] = {}
-        self._batches: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        self._batches: dict[tuple[str, str], _Batches] = defaultdict(_Batches)
         self._began: float | None = None
         self._ends: list[tuple[float, str]] = []
 
@@ -193,7 +193,7 @@ class _Reader:
             stage = np.where(busy > 0, shares.argmax(axis=0), -1)
             made.lanes.append(Lane(name, device, np.minimum(busy, 1.0), stage))
         made.lanes.sort(key=lambda lane: (not lane.name, int(np.argmax(lane.busy > 0))))
-        made.batches = [_figures(*key, batches) for key, batches in self._batches.items()]
+        made.batches = [batches.figures(*key) for key, batches in self._batches.items()]
         self._ends.sort()
         if len(self._ends) > 1:
             made.last = self._ends[-1][1]
@@ -203,7 +203,7 @@ class _Reader:
         device, start = str(values["device"]), float(values["started"])
         self._add((values["worker"], device), values["stage"], start, float(values["seconds"]))
         kind = _CPU if device.startswith(_CPU) else "gpu"
-        self._batches[values["stage"], kind].append(values)
+        self._batches[values["stage"], kind].add(values)
 
     def _task(self, values: dict[str, Any]) -> None:
         seconds = float(values["seconds"])
@@ -251,17 +251,39 @@ class _Reader:
         return np.zeros(self._steps)
 
 
-def _figures(stage: str, device: str, batches: Sequence[Mapping[str, Any]]) -> BatchFigures:
-    cost = sum(float(one["cost"]) for one in batches)
-    padded = sum(float(one["padded_cost"]) for one in batches)
-    return BatchFigures(
-        stage=stage,
-        device=device,
-        count=len(batches),
-        items=sum(int(one["items"]) for one in batches),
-        most=max(int(one["items"]) + int(one.get("other_items", 0)) for one in batches),
-        allowed=sum(int(one["batch_size"]) for one in batches) / len(batches),
-        padding=1 - cost / padded if padded > 0 else 0.0,
-        seconds=sum(float(one["seconds"]) for one in batches),
-        others=sum(int(one.get("other_items", 0)) for one in batches),
-    )
+@dataclass
+class _Batches:
+    """Sums over the batches of a stage on a kind of device."""
+
+    count: int = 0
+    items: int = 0
+    most: int = 0
+    allowed: int = 0
+    cost: float = 0.0
+    padded: float = 0.0
+    seconds: float = 0.0
+    others: int = 0
+
+    def add(self, batch: Mapping[str, Any]) -> None:
+        items, others = int(batch["items"]), int(batch.get("other_items", 0))
+        self.count += 1
+        self.items += items
+        self.others += others
+        self.most = max(self.most, items + others)
+        self.allowed += int(batch["batch_size"])
+        self.cost += float(batch["cost"])
+        self.padded += float(batch["padded_cost"])
+        self.seconds += float(batch["seconds"])
+
+    def figures(self, stage: str, device: str) -> BatchFigures:
+        return BatchFigures(
+            stage=stage,
+            device=device,
+            count=self.count,
+            items=self.items,
+            most=self.most,
+            allowed=self.allowed / self.count,
+            padding=1 - self.cost / self.padded if self.padded > 0 else 0.0,
+            seconds=self.seconds,
+            others=self.others,
+        )

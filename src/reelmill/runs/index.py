@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import ReviewLine, ReviewPage
 from reelmill.core import gate
-from reelmill.core.atomic import write_bytes, write_text
+from reelmill.core.atomic import write_bytes, write_pieces
 from reelmill.core.keys import Seal
 from reelmill.engine.execution.planning import Job, Keys, artifact_paths
 from reelmill.engine.pipeline import Pipeline
@@ -30,8 +30,8 @@ from reelmill.pages.index import (
     IndexFacts,
     IndexRow,
     State,
+    index_pieces,
     lines_script,
-    render_index,
 )
 from reelmill.pages.language import LANGUAGES, Wording, wording_in
 from reelmill.report.files import INDEX_PAGE, PERFORMANCE_PAGE, REPORT_PAGE
@@ -44,7 +44,7 @@ _IN_A_FILE = 100
 _PAGES = (".html",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A recording as the cache keeps it. `artifact`, `key` and `content` name the result with its
     lines, `page` is the SHA-256 of the page; empty where there is none."""
@@ -139,7 +139,7 @@ class _Index:
         return self.cache / "pages" / "index.json"
 
     def _keep(self, kept: _Kept) -> None:
-        entries = [asdict(one) for one in kept.entries.values()]
+        entries = [{**_fields(one), "row": _fields(one.row)} for one in kept.entries.values()]
         content = {"entries": entries, "files": kept.files, "language": kept.language}
         write_bytes(self._state, self.seal.signed(_PURPOSE, content))
 
@@ -150,7 +150,7 @@ class _Index:
         there = [(say(f"index.{name}"), f) for name, f in links if (self.out / f).is_file()]
         last = head(self.out)
         facts = IndexFacts(self.out.name, files, there, None if last is None else last.sha256)
-        write_text(self.out / INDEX_PAGE, render_index(rows, facts, say))
+        write_pieces(self.out / INDEX_PAGE, index_pieces(rows, facts, say))
 
     def _write_lines(self, path: Path, group: Sequence[Entry]) -> None:
         recordings = [(entry.row.id, lines) for entry in group if (lines := self._lines(entry))]
@@ -226,6 +226,11 @@ def refresh_index(
     if entry is None or page is None:
         return []
     return list(index.put(kept, [index.entry(entry.row, stored, page)]))
+
+
+def _fields(one: Entry | IndexRow) -> dict[str, Any]:
+    """The values of a dataclass as they are: `asdict` copies them."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:
