@@ -68,6 +68,10 @@ _WHISPERX = "WhisperX's command"
 _KOREAN = ("ko-KR_BroadbandModel_sample1.wav", "ko-KR_NarrowbandModel_sample1.wav")
 
 
+#: The text of each file, and what it took.
+Heard = tuple[dict[str, str], Measured]
+
+
 @dataclass(frozen=True)
 class Call:
     """A recording, its language and its words; None where nobody wrote them down."""
@@ -79,22 +83,20 @@ class Call:
 
 def main() -> None:
     options = _options()
+    told = {"command": told_command("benchmarks.real.recognition"), "half": options.half}
+    texts: dict[str, dict[str, str]] = {}
+    times: dict[str, Measured] = {}
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="reelmill-recognition-") as folder:
         work = Path(folder)
         calls = list(_calls(options, work))
-        texts: dict[str, dict[str, str]] = {}
-        times: dict[str, Measured] = {}
-        texts["reelmill"], times["reelmill"] = _ours(options.model, calls, work / "out")
-        for peer in options.peers:
-            name = _PEERS[peer]
-            texts[name], times[name] = _theirs(peer, options.model, calls, work / f"{peer}.json")
-        if options.whisperx:
-            texts[_WHISPERX], times[_WHISPERX] = _whisperx(options, calls, work / "whisperx")
         seconds = sum(soundfile.info(str(call.file)).duration for call in calls)
-    rows = _rows(calls, texts, times, seconds)
+        for name, (found, measured) in _contenders(options, calls, work):
+            texts[name], times[name] = found, measured
+            rows = _rows(calls, texts, times, seconds)
+            # A call that is cut off keeps what it has.
+            write_result(options.json, {**told, "recordings": len(calls), "rows": rows})
     show(f"{len(calls)} recordings, {options.half} half", rows)
-    told = {"command": told_command("benchmarks.real.recognition"), "half": options.half}
-    write_result(options.json, {**told, "recordings": len(calls), "rows": rows})
 
 
 def _options() -> argparse.Namespace:
@@ -156,7 +158,18 @@ def _joined(
         yield Call(path, language, " ".join(words))
 
 
-def _ours(model: str, calls: Sequence[Call], out: Path) -> tuple[dict[str, str], Measured]:
+def _contenders(
+    options: argparse.Namespace, calls: Sequence[Call], work: Path
+) -> Iterator[tuple[str, Heard]]:
+    """Each contender's name and what it heard, one after the other, ours first."""
+    yield "reelmill", _ours(options.model, calls, work / "out")
+    for peer in options.peers:
+        yield _PEERS[peer], _theirs(peer, options.model, calls, work / f"{peer}.json")
+    if options.whisperx:
+        yield _WHISPERX, _whisperx(options, calls, work / "whisperx")
+
+
+def _ours(model: str, calls: Sequence[Call], out: Path) -> Heard:
     measured = measure_reelmill(
         "voice", *(str(call.file) for call in calls), "-o", str(out), "--model", model,
         "--no-align", "--diarizer", "none", "--formats", "json",
@@ -167,17 +180,13 @@ def _ours(model: str, calls: Sequence[Call], out: Path) -> tuple[dict[str, str],
     }, measured
 
 
-def _theirs(
-    how: str, model: str, calls: Sequence[Call], out: Path
-) -> tuple[dict[str, str], Measured]:
+def _theirs(how: str, model: str, calls: Sequence[Call], out: Path) -> Heard:
     files = [str(call.file) for call in calls]
     measured = measure([sys.executable, "-m", "benchmarks.peers", how, model, str(out), *files])
     return json.loads(out.read_text("utf-8")), measured
 
 
-def _whisperx(
-    options: argparse.Namespace, calls: Sequence[Call], out: Path
-) -> tuple[dict[str, str], Measured]:
+def _whisperx(options: argparse.Namespace, calls: Sequence[Call], out: Path) -> Heard:
     command = [str(Path(options.whisperx).parent / "whisperx"), *(str(call.file) for call in calls)]
     told = "--device cpu --compute_type int8 --no_align --output_format json --output_dir"
     measured = measure([*command, "--model", options.model, *told.split(), str(out)])
