@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,9 +10,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reelmill.core import gate
 from reelmill.core.atomic import (
     NAME_MAX_BYTES,
     is_leftover,
@@ -19,7 +22,9 @@ from reelmill.core.atomic import (
     shortened,
     write_bytes,
     write_text,
+    write_together,
 )
+from reelmill.core.recording import FileState, Recording
 
 
 def test_replacing_writes_a_new_file_and_replaces_an_old_one(tmp_path: Path):
@@ -117,6 +122,50 @@ def test_a_full_disk_raises_an_oserror(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("reelmill.core.gate.create", lambda path: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(OSError, match="No space left"):
         write_bytes(tmp_path / "a", b"x")
+
+
+def test_files_written_together_get_their_names_once_all_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # proves: G12
+    steps, fsync, link = [], os.fsync, os.link
+
+    def flush(descriptor: int) -> None:
+        time.sleep(0.02)
+        fsync(descriptor)
+        steps.append(os.fstat(descriptor).st_ino)
+
+    def name(*arguments: Any, **more: Any) -> None:
+        link(*arguments, **more)
+        steps.append("named")
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "link", name)
+    out, contents = tmp_path / "out", {"a.txt": b"one", "a.srt": b"two"}
+    with gate.output(out, "voice", []):
+        write_together({out / one: data for one, data in contents.items()}, of=_recording())
+    files = {(out / one).stat().st_ino for one in (*contents, ".cache/written.jsonl")}
+    assert set(steps[:3]) == files and steps[3:] == ["named", "named"]
+    assert {one: (out / one).read_bytes() for one in contents} == contents
+
+
+def test_files_written_together__one_that_cannot_be_flushed__leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # proves: G12
+    def flush(descriptor: int) -> None:
+        if os.fstat(descriptor).st_size == 3:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", flush)
+    out = tmp_path / "out"
+    with gate.output(out, "voice", []), pytest.raises(OSError, match="Input/output"):
+        write_together({out / "a.txt": b"ok", out / "b.txt": b"bad"}, of=_recording())
+    assert [one.name for one in out.rglob("*") if one.is_file()] == ["written.jsonl"]
+
+
+def _recording() -> Recording:
+    return Recording(Path("/in/a.wav"), "a", Path("/work"), FileState("ab" * 32, "", 1, 1))
 
 
 def test_shortened_never_cuts_inside_a_character():

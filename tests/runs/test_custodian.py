@@ -54,6 +54,28 @@ def test_the_custody_log_has_command_user_and_libraries(tmp_path: Path) -> None:
     assert verify(out).ok
 
 
+def test_a_result_is_flushed_before_the_log_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G12
+    out, fsync, flushed = tmp_path / "out", os.fsync, set()
+    late: list[Path] = []
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    run = toy_run(out, *recordings(tmp_path / "in", TEXTS))
+    run.on_kept = lambda kept: late.extend(
+        [kept.file] if kept.file.stat().st_ino not in flushed else []
+    )
+    run.start().wait()
+    temporary = {one.name for one in run.pipeline.stages if one.temporary}
+    assert [one for one in late if one.name.rpartition("-")[0] not in temporary] == []
+    assert any(one["what"] == "stage" for one in entries(out))
+
+
 def test_reports_have_the_head_of_the_log(tmp_path: Path) -> None:
     out = tmp_path / "out"
     toy_run(out, *recordings(tmp_path / "in", TEXTS)).start().wait()

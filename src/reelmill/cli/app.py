@@ -103,9 +103,13 @@ def _carry_out(
 @takes(*voice_options.GROUPS)
 def voice(inputs: voice_options.Inputs, **options: Any) -> None:
     """Transcribe recordings, with times and speakers."""
-    from reelmill.commands.voice import run_voice
+    from reelmill.commands.head_start import head_start
+    from reelmill.pipelines import worker_imports
 
-    _run(run_voice, inputs, options)
+    with head_start(options, worker_imports.VOICE) as early:
+        from reelmill.commands.voice import run_voice
+
+        _run(run_voice, inputs, options, head_start=early)
 
 
 @app.command()

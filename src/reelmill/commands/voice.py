@@ -14,6 +14,7 @@ from rich.text import Text
 from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED, exit_code
 from reelmill.commands.running import run_command
 from reelmill.core.notices import heard_by
+from reelmill.engine.process.early import EarlyWorkers
 from reelmill.models.alignment.aligners import fetch_aligner
 from reelmill.models.faces import lr_asd_files
 from reelmill.models.faces.files import DOWNLOAD_MB, VGGFACE2, face_spec, here
@@ -32,10 +33,17 @@ _SPEAKING_PREFIX = "speaking:"
 
 
 def run_voice(
-    inputs: Sequence[Path], given: dict[str, Any], *, fresh: bool, quiet: bool, as_json: bool
+    inputs: Sequence[Path],
+    given: dict[str, Any],
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+    head_start: EarlyWorkers | None = None,
 ) -> int:
-    """`reelmill voice`; returns the exit code."""
+    """`reelmill voice`; returns the exit code. `head_start`: workers that are starting already."""
     run = Run("voice", inputs, fresh=fresh, **given)
+    run.head_start = head_start
     summary = run_command(run, quiet=quiet, as_json=as_json)
     if run.settings.across and not (quiet or as_json):
         print(f"who is the same person in several recordings: {run.out / SPEAKERS}")

@@ -7,13 +7,16 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from reelmill.core import gate
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from reelmill.core.recording import Recording
 
 #: The longest file name that file systems allow, in bytes: 85 Korean syllables.
@@ -26,6 +29,8 @@ LEFTOVER = re.compile(rf"\..*\.\d+-\d+\.{_SUFFIX}", re.DOTALL)
 _numbers = itertools.count()
 #: About so many characters of a long text are written at a time.
 _PIECES = 1 << 16
+#: Files of a recording that are flushed at the same time.
+_FLUSHED_AT_ONCE = 8
 
 
 @contextlib.contextmanager
@@ -41,7 +46,8 @@ def replacing(
     Missing parent folders are created. Text (`"w"`) is UTF-8 with unchanged line ends. `of` is the
     recording whose result it is. The file's `name` is for libraries that open it themselves.
     Without `durable` the file may be lost in a power cut. This is only for temporary files of a
-    stage, whose hashes are checked before another run uses them.
+    stage, whose hashes are checked before another run uses them, and for files that are flushed
+    before anything says that they exist.
 
     Raises:
         NotOursError: `path` is outside the folders this run may write to, or names a file that is
@@ -148,16 +154,19 @@ def write_bytes(
 def write_together(files: Mapping[Path, bytes], *, of: Recording) -> None:
     """Write results of a recording, each atomically, as `write_bytes` does one.
 
-    All reach the disk before the first gets its name. They are flushed at the same time, because
-    a file system writes its journal once for all who wait for it.
+    All reach the disk before the first gets its name. They and the record are flushed at the same
+    time, because a file system writes its journal once for all who wait for it.
 
     Raises:
         NotOursError, OSError: as `replacing`, for the first that fails.
     """
+    from concurrent.futures import wait
+
     made: list[tuple[Path, Path]] = []
+    flushed: list[Future[None]] = []
     try:
         with contextlib.ExitStack() as opened:
-            flushed = []
+            opened.callback(lambda: wait(flushed))  # before the files are closed
             for path, data in files.items():
                 temporary = _unfinished(path)
                 descriptor = gate.create(temporary)
@@ -165,24 +174,25 @@ def write_together(files: Mapping[Path, bytes], *, of: Recording) -> None:
                 file = opened.enter_context(os.fdopen(descriptor, "wb"))
                 file.write(data)
                 file.flush()
-                flushed.append(descriptor)
-            _flush_all(flushed)
-        gate.settle_all(made, of.path, of.id)
+                flushed.append(_flushers().submit(os.fsync, descriptor))
+            gate.settle_all(made, of.path, of.id, first=lambda: _results(flushed))
     except BaseException:
         for temporary, _ in made:
             gate.discard(temporary)
         raise
 
 
-def _flush_all(descriptors: Sequence[int]) -> None:
-    if len(descriptors) < 2:
-        for descriptor in descriptors:
-            os.fsync(descriptor)
-        return
+@cache
+def _flushers() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(len(descriptors), "flush") as threads:
-        list(threads.map(os.fsync, descriptors))
+    return ThreadPoolExecutor(_FLUSHED_AT_ONCE, "flush")
+
+
+def _results(futures: Iterable[Future[None]]) -> None:
+    """Wait for all, and raise what the first raised that failed."""
+    for future in futures:
+        future.result()
 
 
 def write_text(path: Path, text: str, *, of: Recording | None = None) -> None:

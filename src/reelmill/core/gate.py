@@ -24,7 +24,7 @@ import shutil
 import stat as stat_module
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -661,9 +661,14 @@ def temporary_folder(path: Path) -> Path:
     return Path(place.given, CACHE, TEMPORARY) if place.is_output else path.parent
 
 
-def flush(temporary: Path) -> None:
-    """Flush a file that a program wrote to the disk before it is renamed. Raises OSError."""
-    spot = _spot(temporary)
+def flush(path: Path) -> None:
+    """Flush a file of ours to the disk, whoever wrote it.
+
+    Raises:
+        NotOursError: outside all places, or behind a link.
+        OSError: it cannot be flushed, or does not exist.
+    """
+    spot = _spot(path)
     with _folder_of(spot, make=False) as folder:
         descriptor = os.open(spot.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         try:
@@ -689,11 +694,15 @@ def settle(temporary: Path, path: Path, source: Path | None = None, content: str
 
 
 def settle_all(
-    files: Sequence[tuple[Path, Path]], source: Path | None = None, content: str = ""
+    files: Sequence[tuple[Path, Path]],
+    source: Path | None = None,
+    content: str = "",
+    first: Callable[[], None] = lambda: None,
 ) -> None:
     """Rename several files at once, as `settle` does one: they are checked and recorded together
     before the first gets its name. The arguments and what is raised are those of `settle`, but
-    `files` has the temporary and the final name of each; all belong to one place."""
+    `files` has the temporary and the final name of each; all belong to one place. `first` is called
+    once they are recorded, and what it raises keeps them from getting their names."""
     with contextlib.ExitStack() as folders:
         moves = []
         for temporary, path in files:
@@ -704,6 +713,7 @@ def settle_all(
             exists = _check(spot, folder, owner, source)
             moves.append(_Move(made.name, before, spot, folder, owner, exists))
         _note(moves)
+        first()
         for move in moves:
             move.carry_out()
 

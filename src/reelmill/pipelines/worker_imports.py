@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+#: For the stages that recordings of speech always go through.
+VOICE = (
+    "reelmill.stages.media.decode",
+    "reelmill.stages.media.probe",
+    "reelmill.stages.speech.detect_speech",
+    "reelmill.stages.speech.transcribe",
+    "reelmill.stages.transcript.export",
+    "reelmill.stages.review.page",
+    "reelmill.stages.review.waveform",
+    "onnxruntime",
+    "pydantic",
+)
 #: For the stages that videos always go through.
 FACES = (
     "reelmill.stages.media.probe",

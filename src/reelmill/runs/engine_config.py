@@ -99,13 +99,13 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     return media.variables()
 
 
-def early_workers(settings: Settings, out: Path, new: int) -> int:
+def early_workers(settings: Settings, out: Path, new: int, *, cpu_parts: bool) -> int:
     """How many CPU workers to start before the pipeline is built, for `new` recordings: those that
     are needed first. None if there may be nothing to do, or no core without work."""
     cores = usable_cores()
     if cores < 2 or not new or artifacts(out / gate.CACHE).exists():
         return 0
-    return min(settings.workers or policy.default_workers(cores, cpu_parts=True), new + 1)
+    return min(settings.workers or policy.default_workers(cores, cpu_parts=cpu_parts), new + 1)
 
 
 def _largest_batch(settings: Settings, choice: DeviceChoice) -> int:

@@ -634,7 +634,9 @@ class Run:
 
     def _main(self) -> None:
         if self._early is not None:
-            count = early_workers(self.settings, self.out, len(self._sources))
+            count = early_workers(
+                self.settings, self.out, len(self._sources), cpu_parts=self._task.cpu_parts
+            )
             self._early.begin(count, self._task.worker_imports)
             libraries()  # for the custody log, while the run is prepared and workers are starting
         self._is_prepared.wait()

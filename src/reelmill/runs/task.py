@@ -48,7 +48,8 @@ class Task:
         aggregate: the step over all recordings that the settings ask for.
         remarks: remarks about the recordings before any work is done.
         worker_imports: modules that CPU workers need, where these are to be started before the
-            pipeline is built. Only for pipelines whose CPU work fills all cores from the beginning.
+            pipeline is built.
+        cpu_parts: whether CPU work comes in parts that fill all cores.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Task:
     aggregate: Callable[[Settings], AggregateStep | None] = lambda settings: None
     remarks: Callable[[Settings, Iterable[Path]], Iterable[str]] = lambda settings, paths: ()
     worker_imports: Sequence[str] = ()
+    cpu_parts: bool = False
 
 
 def _voice() -> Task:
@@ -77,6 +79,7 @@ def _voice() -> Task:
         TranscriptResult,
         aggregate=aggregate,
         remarks=named_in_vain,
+        worker_imports=worker_imports.VOICE,
     )
 
 
@@ -120,6 +123,7 @@ def _faces() -> Task:
         aggregate=aggregate,
         remarks=remarks,
         worker_imports=worker_imports.FACES,
+        cpu_parts=True,
     )
 
 

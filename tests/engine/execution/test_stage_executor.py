@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Coroutine
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from reelmill.core import gate
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.stage_executor import RunStopping, StageExecutor
@@ -42,6 +45,7 @@ class Scene:
         self.tasks: list[tuple[cpu_worker.Task, int]] = []
         self.expected: list[int] = []
         self.disk_full = 0
+        self.target = gate.own(folder) / "read.json"
         self._acts = list(acts)
         self.recorder = RunRecorder(
             self.pipeline, self.config, self.events.append, Monitor(NoDevices(), dict)
@@ -67,7 +71,7 @@ class Scene:
         state = FileState("ab" * 32, "", 1, 1)
         stage = self.pipeline.stages[0]
         recording = Recording(Path("/in/a.txt"), "a", Path("/work"), state)
-        task = cpu_worker.StageTask(0, recording, (), "key", Path("/work/read.json"))
+        task = cpu_worker.StageTask(0, recording, (), "key", self.target)
         return play(self.executor.make(task, stage))
 
     @property
@@ -142,6 +146,47 @@ def test_make__a_damaged_source__is_not_retried(tmp_path: Path) -> None:
         scene.make()
     assert caught.value.path == Path("/work/probe.json")
     assert len(scene.tasks) == 1
+
+
+def test_make__a_result__is_on_the_disk_before_it_is_returned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G12
+    scene = Scene(tmp_path, MADE)
+    scene.target.write_text("{}")
+    flushed = _flushed(monkeypatch)
+    assert scene.make() is MADE
+    assert flushed == [scene.target.stat().st_ino]
+
+
+def test_make__a_result_that_cannot_be_flushed__fails_or_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G12
+    scene = Scene(tmp_path, MADE)
+    scene.target.write_text("{}")
+    _flushed(monkeypatch, OSError(errno.EIO, "Input/output error"))
+    with pytest.raises(StageFailed, match="Input/output error"):
+        scene.make()
+    assert (scene.totals.done, scene.totals.failed) == (0, 1)
+    scene = Scene(tmp_path, MADE)
+    _flushed(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(RunStopping):
+        scene.make()
+    assert scene.disk_full == 1
+
+
+def _flushed(monkeypatch: pytest.MonkeyPatch, error: OSError | None = None) -> list[int]:
+    """The inodes of files that are flushed from now on, or `error` for each."""
+    found: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        if error is not None:
+            raise error
+        found.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return found
 
 
 def test_expect__a_stage_with_a_model__loads_the_model(tmp_path: Path) -> None:

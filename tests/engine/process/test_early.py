@@ -114,10 +114,11 @@ def test_nothing_starts_once_the_run_is_over() -> None:
     assert early.take() is None
 
 
-def test_early_workers_import_all_that_the_pipeline_of_faces_takes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["voice", "faces"])
+def test_early_workers_import_all_that_a_pipeline_takes(tmp_path: Path, name: str) -> None:
     """Run in a process of its own, as a worker is."""
     stages = tmp_path / "stages.pkl"
-    stages.write_bytes(pickle.dumps(_stages(task_named("faces"), tmp_path)))
+    stages.write_bytes(pickle.dumps(_stages(task_named(name), tmp_path)))
     script = (
         "import importlib, pickle, sys; from pathlib import Path\n"
         "import reelmill.engine.process.cpu_worker\n"
@@ -125,12 +126,13 @@ def test_early_workers_import_all_that_the_pipeline_of_faces_takes(tmp_path: Pat
         "before = set(sys.modules); pickle.loads(Path(sys.argv[1]).read_bytes())\n"
         "print(*[one for one in set(sys.modules) - before if one.startswith('reelmill.')])\n"
     )
-    imports = task_named("faces").worker_imports
+    imports = task_named(name).worker_imports
     command = [sys.executable, "-c", script, str(stages), *imports]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert told.stdout.split() == []
 
 
 def _stages(task: Task, out: Path) -> object:
-    settings = task.settings({"out": out})
+    text = {"model": "demo", "align": False, "diarizer": "none"} if task.name == "voice" else {}
+    settings = task.settings({"out": out, **text})
     return task.build(BuildContext(settings, choose_devices("cpu", []), out)).stages

@@ -319,6 +319,14 @@ def test_an_unrecorded_artifact_is_adopted(tmp_path: Path) -> None:
     assert made is not None and made.summary == RecordingSummary(media_seconds=2.0)
 
 
+def test_an_artifact_that_a_power_cut_left_empty_does_not_exist(tmp_path: Path) -> None:
+    # proves: G12
+    ours = task(tmp_path)
+    ours.target.parent.mkdir(parents=True, exist_ok=True)
+    ours.target.touch()
+    assert cpu_worker.adopt(ours, Read(), SEAL) is None
+
+
 def test_a_foreign_or_damaged_artifact_is_not_adopted(tmp_path: Path) -> None:
     # proves: G12
     ours = task(tmp_path)

@@ -126,11 +126,15 @@ class StageCache:
         """A result that an interrupted run wrote but did not record."""
         try:
             made = cpu_worker.adopt(task, stage, self._config.seal)
+            if made is None:
+                return None
+            gate.flush(task.target)  # that run may have been killed before it did
         except InputError as error:
             self._tell_foreign(error)
             return None
-        if made is not None:
-            self._recorder.reused(stage.name)
+        except OSError:
+            return None
+        self._recorder.reused(stage.name)
         return made
 
     def _tell_foreign(self, error: InputError) -> None:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
+from reelmill.core import gate
+from reelmill.engine.aio import aside
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.previews import Previews
@@ -85,11 +87,23 @@ class StageExecutor:
             run = self._run_parted_file_stage if stage.parted else self._run_file_stage
         try:
             made = await self.attempt(stage.name, partial(run, task, stage))
+            if not stage.temporary:
+                await self.attempt(stage.name, partial(self._flush, task, stage))
         except BaseException as error:
             self._recorder.stage_broke_off(stage.name, failed=isinstance(error, StageFailed))
             raise
         self._recorder.stage_done(stage.name, task.key)
         return made
+
+    async def _flush(self, task: cpu_worker.StageTask, stage: Stage) -> None:
+        """Flush a result to the disk, which must be done before anything says that it exists. Those
+        of several recordings are flushed at the same time."""
+        try:
+            await aside(gate.flush, task.target)
+        except FileNotFoundError:
+            pass  # somebody removed it; whoever reads it has it made again
+        except (OSError, ReelmillError) as error:
+            self.accept(stage.name, cpu_worker.failed(error, task))
 
     def failed_elsewhere(self, failure: Failure) -> NoReturn:
         """Count a failure of another engine. Raises StageFailed."""

@@ -286,10 +286,13 @@ def _answer(task: Task, worker: _Worker, memory_mb: int | None) -> Made | Failed
     except Stopped:
         return Made(time.process_time() - started, stopped=True)
     except Exception as error:  # noqa: BLE001 (every failure is reported to the coordinator)
-        return _failed(error, task, memory_mb, time.process_time() - started)
+        return failed(error, task, memory_mb, time.process_time() - started)
 
 
-def _failed(error: Exception, task: Task, memory_mb: int | None, seconds: float) -> Failed:
+def failed(
+    error: Exception, task: Task | StageTask, memory_mb: int | None = None, seconds: float = 0.0
+) -> Failed:
+    """The answer for a task that raised an error. Call it where the error is handled."""
     trace = traceback.format_exc()
     if memory_mb is not None and _is_short_of_memory(error):
         text = (
@@ -308,7 +311,7 @@ def _failed(error: Exception, task: Task, memory_mb: int | None, seconds: float)
     )
 
 
-def path_of(task: Task) -> Path:
+def path_of(task: Task | StageTask) -> Path:
     """The original of a task."""
     return task.path if isinstance(task, Identify) else task.recording.path
 
@@ -387,9 +390,11 @@ def _do(task: Task, worker: _Worker, started: float) -> Made:
         items, handed = _send(stage.split(context, inputs), worker.channel)
         return Made(time.process_time() - started, items=items, handed=handed)
     artifact = _artifact(task, stage, context, inputs, keys.spill_key)
+    # The coordinator flushes it, so that the next task does not wait for the disk.
     saved = store.save(
-        task.target, stage, task.key, task.recording, artifact, keys.seal, task.sources
-    )
+        task.target, stage, task.key, task.recording, artifact, keys.seal, task.sources,
+        durable=False,
+    )  # fmt: skip
     files = [str(path) for path in stage.files(task.recording, artifact)]
     seconds = time.process_time() - started
     return Made(seconds, files=files, saved=saved, summary=artifact.summary())

@@ -8,6 +8,7 @@ changed, or has been moved to another's place. A file that the user names is dif
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -131,9 +132,12 @@ def save(
     artifact: Artifact,
     seal: Seal,
     sources: Iterable[Stored] = (),
+    *,
+    durable: bool = True,
 ) -> Saved:
     """Write an artifact with its inputs, the digests of the files beside it, and a MAC over all of
-    that. That of a stage which shows corrections has what is needed to make it again.
+    that. That of a stage which shows corrections has what is needed to make it again. If not
+    `durable`, the caller flushes it before anything relies on it.
 
     Raises:
         OSError: as `atomic.replacing`.
@@ -157,7 +161,7 @@ def save(
             {"path": os.path.relpath(one.path, path.parent), "key": one.key} for one in sources
         ]
     data = seal.signed(_PURPOSE, envelope)
-    write_bytes(path, data, durable=not stage.temporary)
+    write_bytes(path, data, durable=durable and not stage.temporary)
     return Saved(hashlib.sha256(data).hexdigest(), digests, stamps)
 
 
@@ -195,11 +199,19 @@ def load_whole(
     Raises:
         InputError, NotTrustedError: as `load`.
     """
-    if not stored.path.exists() or (stage.named_outputs and _is_of_other_work(stored)):
+    if not _has_content(stored.path) or (stage.named_outputs and _is_of_other_work(stored)):
         return None
     artifact = _artifact(stored.path, _trusted(stored, seal), stage.produces)
     files = stage.files(recording, artifact)
     return (artifact, list(map(str, files))) if all(path.exists() for path in files) else None
+
+
+def _has_content(path: Path) -> bool:
+    """Whether a file is there and not empty. A power cut before it was flushed can leave it
+    empty."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_size > 0
+    return False
 
 
 def _is_of_other_work(stored: Stored) -> bool:

@@ -28,7 +28,7 @@ from reelmill.artifacts import (
     Waveform,
 )
 from reelmill.artifacts.acoustics import read_frames
-from reelmill.core.atomic import write_bytes
+from reelmill.core.atomic import write_together
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, every, optional
 from reelmill.evidence.custody import head
@@ -72,7 +72,7 @@ class _WriteReview(FileStage):
         )
         recording, path = context.recording, export_path(context.recording.name, self.suffix)
         page = RecordingPage(recording.name, wording_in(self.language)).render(review)
-        write_bytes(self.root / path, page.encode("utf-8", "backslashreplace"), of=recording)
+        write_together({self.root / path: page.encode("utf-8", "backslashreplace")}, of=recording)
         kind = self.produces
         assert issubclass(kind, ReviewPage)
         transcript = review.transcript

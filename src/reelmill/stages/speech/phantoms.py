@@ -20,6 +20,8 @@ _SHARE = 0.85
 #: does not show, and a second is what speech has around it.
 _SLOWEST, _FASTEST = 3.0, 30.0
 _SHORT_SECONDS, _AROUND = 3.0, 1.0
+#: A phantom with fewer letters may be a part of other words.
+_LONG = 8
 
 
 def phantoms_in(window: RecognizedWindow) -> list[Segment]:
@@ -27,7 +29,8 @@ def phantoms_in(window: RecognizedWindow) -> list[Segment]:
     where the window says nothing else."""
     everywhere, alone = _known()
     text = _letters(" ".join(segment.text for segment in window.segments))
-    known = everywhere | alone if _is_made_of(text, everywhere | alone) else everywhere
+    both = everywhere | alone
+    known = both if _is_made_of(text, both) else everywhere
     return [one for one in window.segments if _is_made_of(_letters(one.text), known)]
 
 
@@ -50,15 +53,24 @@ def is_borne_out(phantom: Segment, again: Sequence[Segment] | None, seconds: flo
     return says(text, phantom.text) and mean_logprob(again) >= LOW_LOGPROB
 
 
+@lru_cache(maxsize=256)
 def _is_made_of(text: str, known: frozenset[str]) -> bool:
-    """Whether a text consists of one or several phantoms and hardly anything else."""
+    """Whether a text consists of one or several phantoms and hardly anything else. A window is
+    looked at several times."""
     if text in known:
         return True
     rest = text
-    for phantom in sorted(known, key=len, reverse=True):
-        if len(phantom) >= 8 or phantom * 2 in rest:
+    for phantom, sign in _longest_first(known):
+        if sign in rest:
             rest = rest.replace(phantom, "")
     return bool(text) and len(rest) <= (1 - _SHARE) * len(text)
+
+
+@lru_cache(maxsize=4)
+def _longest_first(known: frozenset[str]) -> list[tuple[str, str]]:
+    """Phantoms, and what has to be in a text for them to count: short ones have to be repeated."""
+    found = sorted(known, key=lambda phantom: (-len(phantom), phantom))
+    return [(one, one if len(one) >= _LONG else one * 2) for one in found]
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from reelmill.core.text import columns, phrases
 from reelmill.stages.subtitles.rules import SubtitleRules
@@ -79,14 +80,15 @@ class _Broken:
 
     def __init__(self, text: str, rules: SubtitleRules, language: str) -> None:
         self._limit, self._lines = rules.columns_per_line, rules.lines
-        pieces = [piece for one in phrases(text) for piece in _narrow(one, self._limit)]
-        self.texts = [piece for piece, _ in pieces]
-        self._torn = [torn for _, torn in pieces]
-        self._widths = [columns(piece) for piece in self.texts]
+        self._language = language
+        self.texts, self._torn, self._widths = _pieces(text, self._limit)
+
+    @cached_property
+    def _badness(self) -> list[float]:
         following = [*self.texts[1:], ""]
-        self._badness = [
-            _INSIDE if torn else _badness(piece.strip(), after.strip(), language)
-            for (piece, torn), after in zip(pieces, following, strict=True)
+        return [
+            _INSIDE if torn else _badness(piece.strip(), after.strip(), self._language)
+            for piece, torn, after in zip(self.texts, self._torn, following, strict=True)
         ]
 
     def part(self, first: int, stop: int) -> Part:
@@ -165,6 +167,15 @@ class _Broken:
                         reached[end] = (worse, (*borders, end))
             best = reached
         return list(best[stop][1]) if stop in best else None
+
+
+@lru_cache(maxsize=16)
+def _pieces(text: str, limit: int) -> tuple[list[str], list[bool], list[int]]:
+    """Pieces that fit on a line, whether each break after them is inside a word, and their widths.
+    The same text is asked for how many parts it needs, and then cut."""
+    pieces = [piece for one in phrases(text) for piece in _narrow(one, limit)]
+    texts = [piece for piece, _ in pieces]
+    return texts, [torn for _, torn in pieces], list(map(columns, texts))
 
 
 def _narrow(phrase: str, limit: int) -> list[tuple[str, bool]]:
