@@ -136,3 +136,20 @@ def test_court_text_is_ascii_with_25_numbered_lines_and_form_feeds(record_of, ma
 def test_court_text_marks_what_ascii_cannot_hold(talk):
     text = writer_for("court.txt").render(talk)
     assert text.isascii() and "SPEAKER A:  [not in ASCII]" in text
+
+
+@pytest.mark.parametrize(
+    ("date", "shown"),
+    [
+        ("2026-03-14 09:05", "2026-03-14 09:05〜09:06:42"),
+        ("2026-03-14 23:59", "2026-03-14 23:59〜2026-03-15 00:00:42"),
+        ("2026-03-14", "2026-03-14"),
+        ("令和八年三月十四日", "令和八年三月十四日"),
+        (None, ""),
+    ],
+)
+def test_hanyaku_says_when_a_recording_began_and_ended(talk, date, shown):
+    transcript = replace(talk.transcript, duration=102.3)
+    made = replace(talk, case=replace(talk.case, date=date), transcript=transcript)
+    texts, _, _ = text_of(made, "hanyaku.docx")
+    assert dict(pairwise(texts))["録音日時（開始・終了）"] == shown

@@ -6,6 +6,7 @@ Lines are those of a Japanese court document: 37 full-width characters, 26 lines
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.document import Document
@@ -71,9 +72,26 @@ def hanyaku(document: Document, case: Case, provenance: Provenance) -> Record:
     return Record(f"反訳書 {shown_name(document)}", "ja", "下書き", "MS Mincho", blocks)
 
 
+def _from_to(date: str, seconds: float) -> str:
+    """When the recording began and ended, as far as the case file says a time of the day."""
+    try:
+        begin = datetime.fromisoformat(date)
+    except ValueError:
+        return date
+    if ":" not in date:
+        return date
+    end = begin + timedelta(seconds=round(seconds))
+    return (
+        f"{date}〜{end:%H:%M:%S}"
+        if end.date() == begin.date()
+        else f"{date}〜{end:%Y-%m-%d %H:%M:%S}"
+    )
+
+
 def _cover(document: Document, case: Case) -> Iterator[Block]:
     yield Heading("反 訳 書", 0)
     yield Paragraph("（下書き）", "center")
+    duration = document.transcript.duration
     spans = "、".join(f"{elapsed(one.start)}から{elapsed(one.end)}まで" for one in case.excerpts)
     yield Table(
         [
@@ -82,9 +100,9 @@ def _cover(document: Document, case: Case) -> Iterator[Block]:
             ("事件名", case.title or ""),
             ("依頼者", case.client or ""),
             ("録音ファイル", shown_name(document)),
-            ("録音日時（開始・終了）", case.date or ""),
+            ("録音日時（開始・終了）", _from_to(case.date or "", duration)),
             ("録音場所", case.place or ""),
-            ("録音時間", elapsed(document.transcript.duration)),
+            ("録音時間", elapsed(duration)),
             ("録音媒体（添付）", case.medium or ""),
             ("反訳の範囲", f"抜粋（{spans}）" if spans else "全部"),
         ]
