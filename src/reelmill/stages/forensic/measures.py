@@ -54,7 +54,7 @@ def _utterance(part: Part, first: int, last: int, units: SpokenUnits | None) -> 
     sounding = heard.sounding[first:last]
     level = _decibels(curves.energy[first:last][sounding])
     f0 = curves.f0[first:last]
-    voiced = f0[sounding & (f0 > 0)]
+    voiced = f0[f0 > 0]
     spoken = 0.0 if units is None else units.within(start - _EDGE, end + _EDGE)
     return Utterance(
         round(start, 3),
@@ -96,7 +96,7 @@ def speaker_measures(
     """
     energy = _frames(parts, "energy")
     f0 = _frames(parts, "f0")
-    voiced = f0[f0 > 0]
+    voiced = _voiced(parts)
     level = _decibels(energy)
     noises = [part.heard.noise for part in parts if part.heard.noise is not None]
     pauses = [pause for part in parts for pause in pauses_of(part)]
@@ -115,11 +115,11 @@ def speaker_measures(
     if len(energy):
         levels = decibels(energy)
         found.level_low, found.level_high = (_rounded(np.percentile(levels, at)) for at in (10, 90))
-    if len(voiced):
+    if len(voiced) and len(f0):
         found.f0, found.f0_low, found.f0_high = (
             _rounded(np.percentile(voiced, at)) for at in (50, 10, 90)
         )
-        found.voiced = round(len(voiced) / len(f0), 4)
+        found.voiced = round(float(np.mean(f0 > 0)), 4)
     _add_rates(found, parts, units, rules)
     _add_quality(found, qualities)
     return found
@@ -128,6 +128,14 @@ def speaker_measures(
 def _frames(parts: Sequence[Part], name: str) -> Float32:
     """A curve where the speaker sounds, in all sounds."""
     return np.concatenate([getattr(part.curves, name)[part.heard.sounding] for part in parts])
+
+
+def _voiced(parts: Sequence[Part]) -> Float32:
+    """F0 of the voiced frames of all utterances. The quiet ones count too: Praat has its own
+    threshold of silence, and ours leaves out more of the high voice than of the low one."""
+    found = [part.curves.f0[first:last] for part in parts for first, last in part.heard.utterances]
+    f0 = np.concatenate([np.zeros(0, np.float32), *found])
+    return f0[f0 > 0]
 
 
 def _seconds(part: Part) -> float:
