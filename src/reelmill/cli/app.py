@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,13 +60,12 @@ serve_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(serve_app, name="serve")
 
 
-def _run(
-    task: Callable[..., int], inputs: list[Path], options: dict[str, Any], **more: Any
-) -> None:
+def _run(name: str, inputs: list[Path], options: dict[str, Any], **more: Any) -> None:
     """Run a task with the settings given on the command line. `more`: what else it takes, if it
     runs in this process alone."""
     begin_without_collection()  # until it has started; see `run_command`
     try:
+        task = getattr(import_module(f"reelmill.commands.{name}"), f"run_{name}")
         _carry_out(task, inputs, options, more)
     finally:
         collect_from_now_on()
@@ -107,18 +107,14 @@ def voice(inputs: voice_options.Inputs, **options: Any) -> None:
     from reelmill.pipelines import worker_imports
 
     with head_start(options, worker_imports.VOICE) as early:
-        from reelmill.commands.voice import run_voice
-
-        _run(run_voice, inputs, options, head_start=early)
+        _run("voice", inputs, options, head_start=early)
 
 
 @app.command()
 @takes(*subtitle_options.GROUPS)
 def subtitle(inputs: subtitle_options.Inputs, **options: Any) -> None:
     """Subtitle videos in another language."""
-    from reelmill.commands.subtitle import run_subtitle
-
-    _run(run_subtitle, inputs, options)
+    _run("subtitle", inputs, options)
 
 
 @app.command()
@@ -129,9 +125,7 @@ def faces(inputs: faces_options.Inputs, **options: Any) -> None:
     from reelmill.pipelines import worker_imports
 
     with head_start(options, worker_imports.FACES) as early:
-        from reelmill.commands.faces import run_faces
-
-        _run(run_faces, inputs, options, head_start=early)
+        _run("faces", inputs, options, head_start=early)
 
 
 @app.command()
