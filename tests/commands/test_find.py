@@ -41,6 +41,16 @@ def test_find__no_match__says_so_and_exits_with_1(out: Path) -> None:
     assert "nothing found" in done.stderr
 
 
+def test_find__the_list_of_failures__is_no_damaged_result(out: Path) -> None:
+    (out / "failed_files.json").write_text("[]\n")
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.glob("*.json")
+    }
+    write_manifest(out, files)
+    done = CliRunner().invoke(app, ["find", str(out), "pay"])
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("damage", ["cut off", "zeros", "other", "a byte of its schema"])
 def test_find__a_damaged_result__is_named(out: Path, damage: str) -> None:
     result = out / "통화 1.json"

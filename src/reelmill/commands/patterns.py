@@ -130,6 +130,7 @@ def _try_on_text(file: PatternFile, text: str) -> None:
     hits = matcher.find(text)
     for hit in hits:
         marks = "".join(f", {name}" for name in hit.marks)
+        marks += ", by its sound" if hit.by_reading else ""
         print(printable(f"  {hit.pattern.id}: {text[hit.start : hit.end]}{marks}"))
     if not hits:
         print("  nothing found")

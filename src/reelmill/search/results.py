@@ -23,6 +23,8 @@ from reelmill.errors import InputError
 Kind = Literal["speech", "translation", "finding"]
 _SCHEMAS = ("reelmill.transcript/1", "reelmill.subtitles/1")
 _SCHEMA_BYTES = tuple(schema.encode() for schema in _SCHEMAS)
+#: A run's list of failures, in its manifest as results are.
+_FAILURES = "failed_files.json"
 #: Where a result says what it is.
 _HEAD_BYTES = 4096
 #: Ten times the transcript of a whole day.
@@ -109,7 +111,7 @@ def result_files(out: Path) -> Iterator[Path]:
     for at, folders, files in walk(out):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if name.endswith(".json") and not name.startswith("."):
+            if name.endswith(".json") and not name.startswith(".") and name != _FAILURES:
                 yield Path(at, name)
 
 
