@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,11 +127,8 @@ def test_a_busy_output_folder_is_waited_for(
         watched.until(lambda: watched.finished == [("a", "done")])
 
 
-def test_a_folder_that_goes_away_is_waited_for(
-    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reelmill.watch.looking._LOOK_S", 0.2)
-    with watching(tmp_path, engine) as watched:
+def test_a_folder_that_goes_away_is_waited_for(tmp_path: Path, engine: Engine) -> None:
+    with watching(tmp_path, engine, poll_every=0.2) as watched:
         watched.bring(a="text")
         watched.until(lambda: watched.finished)
         (tmp_path / "in").rename(tmp_path / "unmounted")
@@ -138,6 +138,30 @@ def test_a_folder_that_goes_away_is_waited_for(
         watched.until(lambda: len(watched.finished) == 2)
         assert watched.finished == [("a", "done"), ("b", "done")]
         assert len(watched.told) == 2
+
+
+def test_a_network_folder_with_stale_handles_is_looked_at_again_soon(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS after its server was started anew: the folder itself and single files in it are stale
+    for a while, and the library that looks for changes gives up."""
+    stale, stat = {"in": False, "a.wav": True}, os.stat
+
+    def failing(path: Any, *given: Any, **named: Any) -> os.stat_result:
+        if not isinstance(path, int) and stale.get(Path(os.fspath(path)).name):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+        return stat(path, *given, **named)
+
+    monkeypatch.setattr(os, "stat", failing)
+    with watching(tmp_path, engine, poll=True, poll_every=0.1) as watched:
+        watched.bring(a="text", b="more")
+        watched.until(lambda: watched.finished == [("b", "done")])
+        stale["in"] = True
+        watched.until(lambda: any("Stale file handle; waiting" in one for one in watched.told))
+        stale.clear()
+        watched.until(lambda: len(watched.finished) == 2)
+        assert watched.finished == [("b", "done"), ("a", "done")]
+        assert not any("no longer told" in one for one in watched.told)
 
 
 def test_polling_finds_what_arrives(tmp_path: Path, engine: Engine) -> None:

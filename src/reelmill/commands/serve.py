@@ -61,14 +61,14 @@ def run_serve(wanted: Wanted) -> int:
     from reelmill.web.server import make_server
 
     settings = settings_of(wanted)
-    _check_port(settings)
-    server = make_server(settings, certificate=wanted.tls_cert, key=wanted.tls_key)
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s"
-    )
-    for line in _first_lines(settings):
-        print(printable(line), flush=True)
-    asyncio.run(server.serve())
+    with contextlib.closing(_listening(settings)) as listening:
+        server = make_server(settings, certificate=wanted.tls_cert, key=wanted.tls_key)
+        logging.basicConfig(
+            level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s"
+        )
+        for line in _first_lines(settings):
+            print(printable(line), flush=True)
+        asyncio.run(server.serve(sockets=[listening]))
     return EXIT_DONE if server.started else EXIT_STOPPED
 
 
@@ -139,18 +139,25 @@ def need_extra() -> None:
         ) from error
 
 
-def _check_port(settings: WebSettings) -> None:
-    """Say in one line that the port is taken, before anything else starts."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with contextlib.closing(socket.socket(family)) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((settings.host, settings.port))
-        except OSError as error:
-            raise UsageError(
-                f"{settings.host}:{settings.port}: cannot be opened ({error.strerror}); choose "
-                "another --port or --host"
-            ) from error
+def _listening(settings: WebSettings) -> socket.socket:
+    """The socket, before anything else starts. Whoever opens the printed address at once waits for
+    the server, and is not refused.
+
+    Raises:
+        UsageError: the port is taken, or the address is not one of this machine.
+    """
+    opened = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((settings.host, settings.port))
+        opened.listen()
+    except OSError as error:
+        opened.close()
+        raise UsageError(
+            f"{settings.host}:{settings.port}: cannot be opened ({error.strerror}); choose "
+            "another --port or --host"
+        ) from error
+    return opened
 
 
 def _secret(settings: WebSettings) -> str:

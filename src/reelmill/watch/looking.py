@@ -53,6 +53,7 @@ class Looking:
         #: How many files were left out because their names say that they are not whole.
         self.partial = 0
         self.is_there = True
+        self._is_polling = False
 
     def look(self, now: float, arriving: Iterable[str]) -> None:
         """Bring `sources` and `stamps` up to date.
@@ -65,7 +66,7 @@ class Looking:
             if now >= self._not_before:
                 self._changed.clear()  # what changes during a look is seen in the next one
                 self._look_through()
-                self._next_at = now + _LOOK_S
+                self._next_at = now + self._pause()
                 self._not_before = now + (time.monotonic() - now) / _SHARE
                 return
             self._next_at = self._not_before
@@ -117,8 +118,8 @@ class Looking:
         if it is not there."""
         found = os.stat(self._folder)
         watched = (found.st_dev, found.st_ino)
-        if self._notifier is not None and watched == self._watched:
-            if self._notifier.problem is None:
+        if watched == self._watched:
+            if self._notifier is None or self._notifier.problem is None:
                 return
             self._tell(
                 f"{self._folder}: changes are no longer told ({self._notifier.problem}); looking "
@@ -127,17 +128,23 @@ class Looking:
             self._poll = True
         if self._notifier is not None:
             self._notifier.close()
-        self._watched = watched
-        self._notifier = Notifier(self._folder, self._out, self._changed)
-        self._notifier.start(self._polling())
+            self._notifier = None
+        self._watched, self._is_polling = watched, self._must_poll()
+        if not self._is_polling:
+            self._notifier = Notifier(self._folder, self._out, self._changed)
+            self._notifier.start()
 
-    def _polling(self) -> float | None:
-        """How often to look for changes; None where the kernel tells of them."""
-        poll = self._poll
-        if poll is None and (kind := network_file_system(self._folder)):
+    def _must_poll(self) -> bool:
+        """Whether changes have to be looked for, because the kernel does not tell of them."""
+        if self._poll is None and (kind := network_file_system(self._folder)):
             self._tell(
                 f"{self._folder}: on {kind}, which does not tell of changes made elsewhere; "
                 f"looking every {self._poll_every_s:g} s"
             )
-            poll = True
-        return self._poll_every_s if poll else None
+            return True
+        return bool(self._poll)
+
+    def _pause(self) -> float:
+        """Seconds until the next look, if no change is told before."""
+        is_told = self.is_there and not self._is_polling
+        return _LOOK_S if is_told else min(_LOOK_S, self._poll_every_s)

@@ -51,11 +51,8 @@ class Notifier:
         #: Why the folder is no longer watched; None while it is.
         self.problem: str | None = None
 
-    def start(self, poll_every_s: float | None) -> None:
-        """Begin. `poll_every_s`: look through the folder this often; None where the kernel tells
-        of changes."""
-        polling = poll_every_s is not None
-        delay = round((poll_every_s or 0.3) * 1000)
+    def start(self) -> None:
+        """Begin."""
 
         def follow() -> None:
             try:
@@ -67,8 +64,7 @@ class Notifier:
                     stop_event=self._stop,
                     rust_timeout=_TIMEOUT_MS,
                     raise_interrupt=False,
-                    force_polling=polling,
-                    poll_delay_ms=delay,
+                    force_polling=False,
                     ignore_permission_denied=True,
                 ):
                     self._changed.set()
