@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import platform
 import re
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -55,8 +57,19 @@ def _own_digest() -> str:
     """Over names and contents of the modules, in order of their names."""
     root = Path(reelmill.__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        data = path.read_bytes()
-        digest.update(f"{path.relative_to(root).as_posix()} {len(data)}\n".encode())
+    for name in sorted(_modules(root), key=lambda name: name.split("/")):
+        data = (root / name).read_bytes()
+        digest.update(f"{name} {len(data)}\n".encode())
         digest.update(data)
     return digest.hexdigest()
+
+
+def _modules(folder: str | Path, below: str = "") -> Iterator[str]:
+    """The names of all modules below a folder. `Path.rglob` would take three times as long, at the
+    start of every command."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _modules(entry.path, f"{below}{entry.name}/")
+            elif entry.name.endswith(".py"):
+                yield below + entry.name
