@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -78,6 +79,10 @@ class WebSettings:
     private_webhooks: bool = False
     endpoint: EndpointLimits = field(default_factory=EndpointLimits)
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        """Runs tell of recordings by their absolute paths, so what is below `data` has them too."""
+        object.__setattr__(self, "data", Path(os.path.abspath(self.data)))
 
     @property
     def is_loopback(self) -> bool:

@@ -41,7 +41,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with pytest.MonkeyPatch.context() as patch:
         # The demo model writes no English for other languages, but it does write something.
         patch.setattr(WhisperSpec, "why_not_translating", None)
-        with serving(data, model="demo", endpoint=LIMITS, max_upload=20 << 20) as running:
+        patch.chdir(data.parent)  # --data may be relative
+        with serving(
+            Path(data.name), model="demo", endpoint=LIMITS, max_upload=20 << 20
+        ) as running:
             yield running
     assert not [path for path in (data / "endpoint").rglob("*") if path.is_file()]
 
