@@ -47,7 +47,8 @@ def main() -> None:
     options = _options()
     ours = str(Path(sys.executable).with_name("reelmill"))
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as work:
-        jobs = [job for job in _jobs(Path(work), options) if job.name in options.only.split(",")]
+        makers = [_JOBS[name] for name in options.only.split(",")]
+        jobs = [make(Path(work), options) for make in makers]
         rows = [_row(job, str(options.before), ours, options.repeat, Path(work)) for job in jobs]
     show("this version beside an earlier one", rows)
     write_result(options.json, {"command": told_command("benchmarks.paired"), "rows": rows})
@@ -59,30 +60,63 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--scale", type=float, default=0.03, help="factor for the durations of the calls"
     )
+    parser.add_argument(
+        "--stages-scale", type=float, default=0.1, help="the same for the calls of `voice_stages`"
+    )
     parser.add_argument("--video-seconds", type=float, default=20.0)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument(
-        "--only", default="text,words,speakers,faces", help="jobs to compare, separated by commas"
+        "--only", default=",".join(_JOBS), help="jobs to compare, separated by commas"
     )
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
-def _jobs(work: Path, options: argparse.Namespace) -> list[Job]:
-    calls, films = work / "calls", work / "films"
-    durations = call_durations(183, scale=options.scale)
-    generate_corpus(calls, len(durations), seed=7, durations=durations)
+def _text(work: Path, options: argparse.Namespace) -> Job:
+    voice = _voice(work, options)
+    return Job("text", (*voice, "--no-align", "--diarizer", "none"), _transcripts)
+
+
+def _words(work: Path, options: argparse.Namespace) -> Job:
+    return Job("words", (*_voice(work, options), "--diarizer", "none"), _transcripts)
+
+
+def _speakers(work: Path, options: argparse.Namespace) -> Job:
+    return Job("speakers", _voice(work, options), _transcripts)
+
+
+def _voice(work: Path, options: argparse.Namespace) -> tuple[str, ...]:
+    """The calls of `benchmarks.voice`."""
+    calls, durations = work / "calls", call_durations(183, scale=options.scale)
+    if not calls.exists():
+        generate_corpus(calls, len(durations), seed=7, durations=durations)
+    return ("voice", str(calls), "--model", "demo")
+
+
+def _voice_stages(work: Path, options: argparse.Namespace) -> Job:
+    """The calls of `benchmarks.voice_stages`, and its command."""
+    calls, durations = work / "longer", call_durations(40, scale=options.stages_scale)
+    generate_corpus(calls, len(durations), seed=11, durations=durations)
+    how = ("--model", "demo", "--device", "cpu", "--formats", "json")
+    return Job("voice_stages", ("voice", str(calls), *how), _transcripts)
+
+
+def _faces(work: Path, options: argparse.Namespace) -> Job:
     script = Script(seconds=options.video_seconds, persons=3, sizes=(SIZES[0], 180), seed=20261128)
-    videos = make_videos(films, {"one": script})
-    voice = ("voice", str(calls), "--model", "demo")
+    videos = make_videos(work / "films", {"one": script})
     clips = ("--clip", "person", "--min-share", "0", "--formats", "mot", "--preset", "veryfast")
-    faces = ("faces", *map(str, videos), *clips)
-    return [
-        Job("text", (*voice, "--no-align", "--diarizer", "none"), _transcripts),
-        Job("words", (*voice, "--diarizer", "none"), _transcripts),
-        Job("speakers", voice, _transcripts),
-        Job("faces", faces, _boxes, ("--identity", "appearance")),
-    ]
+    arguments = ("faces", *map(str, videos), *clips)
+    return Job("faces", arguments, _boxes, ("--identity", "appearance"))
+
+
+#: What is compared, each with the making of its recordings.
+_JOBS: dict[str, Callable[[Path, argparse.Namespace], Job]] = {
+    "text": _text,
+    "words": _words,
+    "speakers": _speakers,
+    "voice_stages": _voice_stages,
+    "faces": _faces,
+}
 
 
 def _row(job: Job, before: str, ours: str, repeat: int, work: Path) -> dict[str, Any]:
