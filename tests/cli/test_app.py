@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reelmill.cli import app as cli
-from reelmill.commands import voice as tasks
+from reelmill.commands import doctor as tasks
 
 
 @pytest.fixture(autouse=True)

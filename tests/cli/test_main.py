@@ -71,7 +71,7 @@ def test_a_path_that_the_system_refuses_is_a_usage_error(tmp_path: Path, option:
 
 def test_an_internal_error_prints_a_sentence_and_writes_a_log(tmp_path: Path) -> None:
     script = f"""
-import sys, reelmill.commands.voice as commands
+import sys, reelmill.commands.doctor as commands
 def broken(out):
     raise TypeError("half a \\x1b[2J thing")
 commands.run_doctor = broken
@@ -97,7 +97,7 @@ def test_an_internal_error_is_reported_even_if_no_log_can_be_written(tmp_path: P
 
 def test_errors_in_threads_and_libraries_print_no_traceback(tmp_path: Path) -> None:
     script = f"""
-import logging, sys, threading, reelmill.commands.voice as commands
+import logging, sys, threading, reelmill.commands.doctor as commands
 def careless(out):
     thread = threading.Thread(target=lambda: 1 / 0)
     thread.start()

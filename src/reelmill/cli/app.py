@@ -309,7 +309,7 @@ def key(
 @app.command()
 def doctor(out: shared.Out = None) -> None:
     """Check this machine and say how to fix problems."""
-    from reelmill.commands.voice import run_doctor
+    from reelmill.commands.doctor import run_doctor
 
     raise typer.Exit(run_doctor(out or Path("analysis-results")))
 
@@ -317,7 +317,7 @@ def doctor(out: shared.Out = None) -> None:
 @models_app.command("list")
 def models_list() -> None:
     """List known and downloaded models, with their paths."""
-    from reelmill.commands.voice import run_models_list
+    from reelmill.commands.models import run_models_list
 
     raise typer.Exit(run_models_list())
 
@@ -330,7 +330,7 @@ def models_pull(
     ],
 ) -> None:
     """Download a model, so that later runs need no network."""
-    from reelmill.commands.voice import run_models_pull
+    from reelmill.commands.models import run_models_pull
 
     raise typer.Exit(run_models_pull(name))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reelmill.commands.exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from reelmill.core import gate
 from reelmill.core.cores import usable_cores
 from reelmill.errors import ModelUnavailableError, reason
@@ -43,6 +44,22 @@ class Check:
     status: Status
     found: str
     remedy: str = ""
+
+
+def run_doctor(out: Path) -> int:
+    """`reelmill doctor`; return 0 when no check failed."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    marks = {"ok": "[green]ok[/]", "warn": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    checks = diagnose(out)
+    for check in checks:
+        remedy = f"\n-> {check.remedy}" if check.remedy else ""
+        table.add_row(Text.from_markup(marks[check.status]), check.name, check.found + remedy)
+    Console().print(table)
+    return EXIT_SOME_FAILED if any(check.status == "fail" for check in checks) else EXIT_DONE
 
 
 def diagnose(output: Path | None = None) -> list[Check]:

@@ -22,7 +22,8 @@ class Folder:
         For files elsewhere the folder is resolved, because `..` inside a linked folder leads to
         the link's target: only so does the name work for a program that was started here.
         """
-        target = os.path.normpath(Path(self._given, path))
+        joined = os.path.join(self._given, path)  # noqa: PTH118 (thousands of them in a run)
+        target = os.path.normpath(joined)
         inside = self._given + os.sep
         if target.startswith(inside):
             return target[len(inside) :]

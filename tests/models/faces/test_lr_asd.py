@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reelmill.commands.voice import run_models_list
+from reelmill.commands.models import run_models_list
 from reelmill.core.notices import heard_by
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.commands.voice import run_models_list, run_models_pull
+from reelmill.commands.models import run_models_list, run_models_pull
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
 from reelmill.models.files import hub
