@@ -94,6 +94,7 @@ from reelmill.artifacts.scores import (
     SpeakerScores,
 )
 from reelmill.artifacts.speakers import (
+    LocalTurn,
     SpeakerActivity,
     SpeakerProfile,
     SpeakerProfiles,
@@ -170,6 +171,7 @@ __all__ = [
     "Joint",
     "Layout",
     "ListeningCopies",
+    "LocalTurn",
     "Lowered",
     "Media",
     "NamedPersons",

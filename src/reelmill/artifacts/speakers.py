@@ -18,13 +18,25 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class LocalTurn:
+    """What the segmentation network hears in a window: from `start` to `end`, in seconds of the
+    recording, local `speaker` is the loudest. Local speakers of different windows have nothing to
+    do with each other."""
+
+    window: int
+    start: float
+    end: float
+    speaker: int
+
+
+@dataclass
 class SpeakerActivity(Artifact):
     """When and how many people speak, without saying who.
 
     `speech` is where somebody speaks. `overlaps` are stretches of speech by two people at once.
     `changes` are times at which another speaker seems to take over without a pause. All in seconds,
     in order. `channels` has the same for each channel that has one person, by name; the fields for
-    all channels together are then empty.
+    all channels together are then empty. `local` holds the turns of each window, in order.
     """
 
     schema: ClassVar[str] = "activity/3"
@@ -34,6 +46,7 @@ class SpeakerActivity(Artifact):
     overlaps: list[Span]
     changes: list[float]
     channels: dict[str, SpeakerActivity] = field(default_factory=dict)
+    local: list[LocalTurn] = field(default_factory=list)
 
     def of(self, channel: str | None) -> SpeakerActivity:
         """The result for a channel, or for the only audio if None."""

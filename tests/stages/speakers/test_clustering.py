@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from reelmill.stages.speakers.clustering import ClusteringOptions, cluster
+from reelmill.stages.speakers.local_speakers import LocalPairs
 
 
 def voices(people: int, each: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -153,3 +154,29 @@ def test_who_only_says_a_word_now_and_then_is_somebody() -> None:
 def test_short_words_that_sound_alike_are_of_who_speaks() -> None:
     assert set(with_answers(8, 0.7)) == {0}
     assert set(with_answers(3, 0.1)) == {0}, "too little to tell"
+
+
+# proves: V5
+def test_somebody_with_one_sentence_and_short_words_is_somebody() -> None:
+    """The words are too short to be compared, but what they add to the one sentence counts."""
+    made, truth = voices(2, 8)
+    seconds = np.where(truth == 0, 2.0, 0.5).astype(np.float32)
+    seconds[1] = 1.5
+    assert same_groups(cluster(made, seconds, ClusteringOptions()), truth)
+    without_words = (truth == 0) | (np.arange(len(truth)) == 1)
+    alone = cluster(made[without_words], seconds[without_words], ClusteringOptions())
+    assert alone.max() + 1 == 1
+
+
+def test_speakers_told_apart_within_a_window_may_sound_alike() -> None:
+    made, truth = similar_pair(12), np.repeat([0, 1], 12)
+    few = np.concatenate([np.arange(5), np.arange(12, 17)])
+    made, truth = made[few], truth[few]
+    seconds = np.full(len(made), 2.0, np.float32)
+    first, second = np.triu_indices(len(made), 1)
+    differ = np.where(truth[first] == truth[second], 0.5, -2.4)
+    told = LocalPairs(first, second, differ)
+    assert cluster(made, seconds, ClusteringOptions()).max() + 1 == 1
+    assert same_groups(cluster(made, seconds, ClusteringOptions(), None, told), truth)
+    unsure = LocalPairs(first, second, np.full(len(first), 0.2))
+    assert cluster(made, seconds, ClusteringOptions(), None, unsure).max() + 1 == 1

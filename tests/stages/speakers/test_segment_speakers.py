@@ -71,6 +71,7 @@ def test_a_speaker_change_is_where_windows_agree() -> None:
     item = SpeakerWindows(np.zeros(STAGE.model.window_samples, np.int16), (0,))
     ((heard,),) = STAGE.infer(cast(Segmentation, SameVoiceThenAnother()), [item])
     assert heard.changes == (FRAMES // 2 + 1,)
+    assert heard.turns == ((0, FRAMES // 2 + 1, 0), (FRAMES // 2 + 1, FRAMES, 1))
 
 
 def test_windows_are_merged_up_to_the_end(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reelmill.artifacts import Span, SpeakerActivity
+from reelmill.artifacts import LocalTurn, Span, SpeakerActivity
 from reelmill.core.arrays import Bool, Float32
 from reelmill.models.speakers.networks import FIRST, FRAME_STEP, RATE
 
@@ -23,6 +23,9 @@ _SHORTEST_GAP_OF_OVERLAP, _SHORTEST_OVERLAP = 0.1, 0.2
 _CHANGE_REACH = 13
 _CHANGE_SHARE = 0.5
 
+#: First frame, end, and speaker.
+LocalFrames = tuple[int, int, int]
+
 
 class ActivityTracks:
     """The scores of each frame of a recording: means over the windows that contain it.
@@ -35,6 +38,7 @@ class ActivityTracks:
         self._frames = samples // FRAME_STEP + 1
         self._sums = np.zeros((3, frames), np.float32)
         self._cover = np.full(frames, 1e-9, np.float32)
+        self._local: list[tuple[int, LocalFrames]] = []
         self._weight = (np.hanning(window_frames + 2)[1:-1] + 0.01).astype(np.float32)
 
     def add(
@@ -43,8 +47,10 @@ class ActivityTracks:
         speech: npt.NDArray[np.float16],
         overlap: npt.NDArray[np.float16],
         changes: Sequence[int],
+        turns: Sequence[LocalFrames] = (),
     ) -> None:
         """Add the output for the window that begins at frame `first`."""
+        self._local += [(first, turn) for turn in turns]
         here = slice(first, first + len(self._weight))
         self._cover[here] += self._weight
         self._sums[0, here] += speech * self._weight
@@ -77,6 +83,15 @@ class ActivityTracks:
             speech=_spans(speech, duration),
             overlaps=_spans(runs(doubled & filled, 0.0, _SHORTEST_OVERLAP), duration),
             changes=[_seconds(frame, duration) for frame in self._changes()],
+            local=[
+                LocalTurn(
+                    first,
+                    _seconds(first + start, duration),
+                    _seconds(first + end, duration),
+                    speaker,
+                )
+                for first, (start, end, speaker) in self._local
+            ],
         )
 
     def _changes(self) -> list[int]:

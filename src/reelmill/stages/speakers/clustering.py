@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.arrays import Bool, Float32, Float64
+from reelmill.stages.speakers.local_speakers import LocalPairs
 
 Int = npt.NDArray[np.intp]
 
@@ -19,6 +20,10 @@ _FEWEST_ANSWERS = 4
 #: The prior similarity of two stretches of one person, and its weight, in pairs of neighbours in a
 #: recording and in pairs within a person.
 _ALIKE, _PAIRS_BEFORE, _PAIRS_WITHIN = 0.52, 8, 3
+#: How much different local speakers add to the difference of two groups, for each unit of their
+#: mean agreement below zero; the number of pairs of stretches by which it is shrunk; and the most
+#: it adds, because within a window the network takes one person for two now and then.
+_LOCAL, _LOCAL_PAIRS, _MOST_LOCAL = 0.2, 10, 0.05
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ def cluster(
     seconds: Float32,
     options: ClusteringOptions,
     goes_on: Bool | None = None,
+    local: LocalPairs | None = None,
 ) -> Int:
     """The person of each stretch, numbered from 0.
 
@@ -66,7 +72,8 @@ def cluster(
     to the most similar group, repeatedly, until the remaining groups are different people.
     Similarity is judged within the recording: a noisy line, a distant microphone or a synthetic
     voice changes the similarity within one person as much as that between different people, so the
-    difference between the two is used.
+    difference between the two is used. Groups that the segmentation network clearly takes for
+    different speakers within its windows count as a little more different.
 
     Args:
         voices: embeddings of length 1, shape (stretches, values).
@@ -74,6 +81,7 @@ def cluster(
         options: how many people, and the thresholds.
         goes_on: whether each stretch continues the previous one without a change of the speaker,
             shape (stretches,).
+        local: which stretches are the same local speaker's.
 
     Returns:
         Shape (stretches,).
@@ -82,7 +90,7 @@ def cluster(
         return np.zeros(0, np.intp)
     compared = _compared(seconds, options)
     alike = _alike(voices, seconds, options, goes_on)
-    groups = _Groups(voices[compared], seconds[compared], alike, options)
+    groups = _Groups(voices, seconds, compared, alike, options, local)
     groups.join()
     means = groups.means
     if len(means) < options.bounds[1] and options.speakers is None:
@@ -141,13 +149,30 @@ class _Groups:
     """Groups of stretches that are joined until the remaining ones are different people."""
 
     def __init__(
-        self, voices: Float32, seconds: Float32, alike: float, options: ClusteringOptions
+        self,
+        voices: Float32,
+        seconds: Float32,
+        compared: Int,
+        alike: float,
+        options: ClusteringOptions,
+        local: LocalPairs | None,
     ) -> None:
-        self._voices = voices.astype(np.float64)
-        self._seconds, self._alike, self._options = seconds, alike, options
+        self._everything, self._local = voices.astype(np.float64), local
+        self._voices, self._seconds = self._everything[compared], seconds[compared]
+        self._alike, self._options = alike, options
+        self._others = self._counted(seconds, compared)
         labels = self._begin()
-        means = _unit(_sums(self._voices, seconds, labels, int(labels.max()) + 1))
+        means = _unit(_sums(self._voices, self._seconds, labels, int(labels.max()) + 1))
         self._assign(means)
+
+    def _counted(self, seconds: Float32, compared: Int) -> Float32:
+        """The seconds of the stretches too short to be compared, in proportion to how many of the
+        others are; shape (stretches,)."""
+        reliable = seconds >= self._options.reliable_seconds
+        share = min(1.0, len(compared) / max(1, int(reliable.sum())))
+        others = np.where(reliable, 0.0, share * seconds).astype(np.float32)
+        others[compared] = 0.0
+        return others
 
     @property
     def means(self) -> Float64:
@@ -166,8 +191,8 @@ class _Groups:
                 means = self._means.copy()
                 means[first] = _unit(parts.sum(axis=0, keepdims=True))[0]
                 self._assign(np.delete(means, second, axis=0))
-            elif heard.min() < self._options.least_seconds:
-                self._assign(np.delete(self._means, int(heard.argmin()), axis=0))
+            elif self._heard.min() < self._options.least_seconds:
+                self._assign(np.delete(self._means, int(self._heard.argmin()), axis=0))
             else:
                 return
 
@@ -189,6 +214,10 @@ class _Groups:
 
     def _assign(self, means: Float64) -> None:
         self._labels, self._means = _assigned(self._voices, self._seconds, means)
+        self._all_labels = np.argmax(self._everything @ self._means.T, axis=1)
+        count = len(self._means)
+        self._heard = np.bincount(self._labels, weights=self._seconds, minlength=count)
+        self._heard += np.bincount(self._all_labels, weights=self._others, minlength=count)
 
     def _nearest(self) -> tuple[int, int, float]:
         """The two most similar groups, and how much lower the mean similarity between them is than
@@ -200,8 +229,11 @@ class _Groups:
         own = (sums**2).sum(axis=1) - counts  # without each stretch with itself
         within = (own + _PAIRS_WITHIN * self._alike) / (pairs + _PAIRS_WITHIN)
         apart = (within[:, None] + within[None, :]) / 2 - between
-        heard = np.bincount(self._labels, weights=self._seconds)
-        apart -= self._options.doubt / np.minimum(heard[:, None], heard[None, :])
+        apart -= self._options.doubt / np.minimum(self._heard[:, None], self._heard[None, :])
+        if self._local is not None:
+            agreement, known = self._local.between(self._all_labels, len(counts))
+            told = -_LOCAL * agreement / (known + _LOCAL_PAIRS)
+            apart += np.clip(told, 0.0, _MOST_LOCAL)
         np.fill_diagonal(apart, np.inf)
         first, second = divmod(int(np.argmin(apart)), len(apart))
         return first, second, float(apart[first, second])

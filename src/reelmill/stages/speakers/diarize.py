@@ -10,6 +10,7 @@ import numpy as np
 from reelmill.artifacts import Artifact, Diarization, SpeakerActivity, Turn, Voices
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.speakers.clustering import ClusteringOptions, cluster
+from reelmill.stages.speakers.local_speakers import local_pairs
 from reelmill.stages.speakers.speaker_turns import TurnOptions, channel_turns, turns_of
 from reelmill.stages.speakers.utterances import goes_on
 
@@ -20,7 +21,7 @@ class Diarize(FileStage):
     speaks in it is its person."""
 
     name: ClassVar[str] = "diarize"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     display_name = "Telling speakers apart"
     commands = ("voice", "faces")
     needs = (SpeakerActivity, Voices)
@@ -50,6 +51,7 @@ class Diarize(FileStage):
             np.array([stretch.duration for stretch in voices.stretches], np.float32),
             self.clustering,
             goes_on(voices.stretches, activity.changes),
+            local_pairs(voices.stretches, activity.local),
         )
         return turns_of(activity, voices.stretches, labels.tolist(), self.turns)
 

@@ -21,13 +21,15 @@ from reelmill.models.speakers.networks import (
     Segmentation,
     SegmentationSpec,
 )
-from reelmill.stages.speakers.activity_tracks import ActivityTracks
+from reelmill.stages.speakers.activity_tracks import ActivityTracks, LocalFrames, runs
 from reelmill.stages.speakers.loudness import spoken_frames
 
 #: Sound whose samples are all smaller than this is silence, -54 dB of full scale.
 _SILENT = 64
 #: The least score at which a speaker counts as heard when changes are found.
 _SURE = 0.85
+#: The shortest turn of a local speaker, in s.
+_SHORTEST_LOCAL = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,13 @@ class SpeakerWindows:
 
 @dataclass(frozen=True)
 class HeardInWindow:
-    """Scores as in `Heard`, half precision, and the frames at which the speaker changes."""
+    """Scores as in `Heard`, half precision, the frames at which the speaker changes, and the turns
+    of local speakers."""
 
     speech: np.typing.NDArray[np.float16]
     overlap: np.typing.NDArray[np.float16]
     changes: tuple[int, ...]
+    turns: tuple[LocalFrames, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     display_name = "Finding who speaks when"
     commands = ("voice", "faces")
     needs = (Audio,)
@@ -126,7 +130,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
         tracks = ActivityTracks(len(samples), self.model.window_frames)
         for firsts in self._runs(samples):
             for first, output in zip(firsts, next(outputs), strict=True):
-                tracks.add(first, output.speech, output.overlap, output.changes)
+                tracks.add(first, output.speech, output.overlap, output.changes, output.turns)
         spoken = spoken_frames(samples, tracks.speech, self.margin_db)
         return tracks.activity(self.model.name, audio.duration, spoken)
 
@@ -164,5 +168,18 @@ def _compact(heard: Heard) -> HeardInWindow:
     speaker = heard.speaker[sure]
     changes = sure[1:][speaker[1:] != speaker[:-1]]
     return HeardInWindow(
-        heard.speech.astype(np.float16), heard.overlap.astype(np.float16), tuple(changes.tolist())
+        heard.speech.astype(np.float16),
+        heard.overlap.astype(np.float16),
+        tuple(changes.tolist()),
+        tuple(_turns(heard)),
     )
+
+
+def _turns(heard: Heard) -> list[LocalFrames]:
+    """The turns of the local speakers of a window, in order."""
+    found = [
+        (start, end, int(speaker))
+        for speaker in np.unique(heard.speaker)
+        for start, end in runs((heard.speech >= 1) & (heard.speaker == speaker), 0, _SHORTEST_LOCAL)
+    ]
+    return sorted(found)
