@@ -49,7 +49,7 @@ class MatchOptions:
 
 
 #: The rules for voices of many recordings.
-ACROSS = MatchOptions(threshold=2.4, mean=0.0, deviation=0.2, alike=0.5, centre_weight=4.0)
+ACROSS = MatchOptions(threshold=2.5, mean=0.0, deviation=0.2, alike=0.5, centre_weight=2.0)
 #: Voices this similar before anything is subtracted are probably the same person.
 _ALIKE = 0.75
 
