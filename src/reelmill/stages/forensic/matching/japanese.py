@@ -7,7 +7,7 @@ therefore also compared by their readings, and a sentence is searched a second t
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from reelmill.stages.forensic.matching.spoken import SpokenText
@@ -18,6 +18,8 @@ from reelmill.stages.forensic.matching.tokens import NUMBER, Token, keys_of, pun
 _READ, _LEAST_KANA = "≈", 3
 _KATAKANA = range(ord("ァ"), ord("ヶ") + 1)
 _TO_HIRAGANA = {letter: letter - 0x60 for letter in _KATAKANA}
+#: Words whose readings are remembered.
+_KNOWN_READINGS = 1 << 14
 #: Particles are written otherwise than they are read.
 _PARTICLE = "助詞"
 
@@ -40,10 +42,17 @@ class JapaneseAnalyser:
 
 
 @cache
-def _tokenizer(mode: str) -> Any:
-    from sudachipy import Dictionary, SplitMode
+def _dictionary() -> Any:
+    from sudachipy import Dictionary
 
-    return Dictionary(dict="small").tokenizer(mode=getattr(SplitMode, mode))
+    return Dictionary(dict="small")
+
+
+@cache
+def _tokenizer(mode: str) -> Any:
+    from sudachipy import SplitMode
+
+    return _dictionary().tokenizer(mode=getattr(SplitMode, mode))
 
 
 def spoken(text: str) -> SpokenText | None:
@@ -73,7 +82,7 @@ def spellings(key: str) -> frozenset[str]:
     return frozenset({key, f"{_READ}{read}"}) if len(read) >= _LEAST_KANA else frozenset({key})
 
 
-@cache
+@lru_cache(maxsize=_KNOWN_READINGS)
 def _reading(word: str) -> str:
     """A word in katakana; empty without the analyser, or where it has other characters."""
     try:
