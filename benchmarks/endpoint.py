@@ -227,10 +227,10 @@ def memory(files: Sequence[Path], model: str, clients: int, requests: int) -> di
 
 def _sizes(folder: Path) -> Iterator[int]:
     """The bytes of each file below a folder; files come and go meanwhile."""
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file():
-                yield path.stat().st_size
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                yield Path(parent, name).stat().st_size
 
 
 def short_recordings(sound: Path, most: int) -> list[Path]:

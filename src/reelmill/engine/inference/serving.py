@@ -44,6 +44,9 @@ class Serving:
         self._estimator = estimator
         self._recovery = Recovery(arena_queue)
         self._make_room = make_room
+        # Loading is mostly imports, which take a core each. Loading one after the other lets the
+        # first begin to infer while the next loads, instead of all of them late.
+        self._loading = asyncio.Semaphore(max(1, config.cores))
 
     async def serve(self, replica_set: ReplicaSet, replica: Replica) -> None:
         """Keep a replica's model worker alive and busy, until it retires or is cancelled."""
@@ -134,15 +137,16 @@ class Serving:
             spill_key=self._config.spill_key,
         )
         try:
-            return await ModelWorker.start(
-                name,
-                load,
-                self._arena_descriptor,
-                self._log_folder,
-                deadline=self._config.start_deadline,
-                clients=replica_set.clients,
-                born=replica.loading_in,
-            )
+            async with self._loading:
+                return await ModelWorker.start(
+                    name,
+                    load,
+                    self._arena_descriptor,
+                    self._log_folder,
+                    deadline=self._config.start_deadline,
+                    clients=replica_set.clients,
+                    born=replica.loading_in,
+                )
         finally:
             replica.loading_in(None)
 
