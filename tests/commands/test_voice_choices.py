@@ -47,7 +47,7 @@ def test_words_is_reported_if_no_format_can_show_them(
 
 def folder_of(tmp_path: Path, tokens: int) -> ModelFiles:
     (tmp_path / "vocabulary.txt").write_text("token\n" * tokens)
-    return ModelFiles(tmp_path, "some", "whisper", "digest", 80)
+    return ModelFiles(tmp_path, "some", "whisper", f"digest of {tokens}", 80)
 
 
 def test_an_english_only_model_refuses_other_languages(tmp_path: Path) -> None:

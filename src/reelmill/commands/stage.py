@@ -98,15 +98,15 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
     artifacts = [found for file in files if (found := read_given(file))]
     out = _results_folder(given.get("out"), files[0], bool(artifacts))
     stage, pipeline, settings = find_stage(name, command, {**given, "out": out})
-    kinds = [maker.produces for maker in pipeline.makers(stage)]
-    if bool(kinds) != bool(artifacts):
-        wanted = "the files of the stages before it" if kinds else "the recording itself"
+    makers = pipeline.makers(stage)
+    if bool(makers) != bool(artifacts):
+        wanted = "the files of the stages before it" if makers else "the recording itself"
         raise UsageError(f"stage {name}: give {wanted}")
     with _opened(out, pipeline.name, files[0], artifacts), _locked(out):
         recording = _recording(files[0], artifacts, out)
-        sources = list(_sources(stage, kinds, artifacts, recording.folder))
+        sources = [_source(stage, maker, artifacts, recording.folder) for maker in makers]
         try:
-            path, artifact = _make(stage, kinds, settings, recording, sources)
+            path, artifact = _make(stage, settings, recording, sources)
         except UsageError:
             raise
         except ReelmillError as error:
@@ -198,17 +198,17 @@ def read_given(path: Path) -> Given | None:
 
 def _make(
     stage: Stage,
-    kinds: Sequence[type[Artifact]],
     settings: Settings,
     recording: Recording,
-    sources: Sequence[Given],
+    found: Sequence[tuple[Given, type[Artifact]]],
 ) -> tuple[Path, Artifact]:
     if isinstance(stage, ModelStage) and stage.model.python is not None:
         raise UsageError(
             f"stage {stage.name} run alone uses this environment, but its model is in that of "
             f"{stage.model.python}; run the whole command, or install its library here"
         )
-    read = [store.load_named(one.path, kind) for one, kind in zip(sources, kinds, strict=True)]
+    sources, kinds = [one for one, _ in found], [kind for _, kind in found]
+    read = [store.load_named(one.path, kind) for one, kind in found]
     _check_whole(sources, read, recording.folder)
     _check_ours(sources, kinds)
     inputs = Inputs(read)
@@ -273,12 +273,13 @@ def _check_whole(given: Sequence[Given], read: Sequence[Artifact], folder: Path)
                 )
 
 
-def _sources(
-    stage: Stage, kinds: Sequence[type[Artifact]], artifacts: Sequence[Given], folder: Path
-) -> Iterator[Given]:
-    """The artifact for each type the stage reads: one given, or the only one beside those given."""
+def _source(
+    stage: Stage, maker: Stage, artifacts: Sequence[Given], folder: Path
+) -> tuple[Given, type[Artifact]]:
+    """The artifact that `maker` made for the stage, and its type: one given, or the only one beside
+    those given."""
     beside: list[Given] | None = None
-    for kind in kinds:
+    for kind in _kinds(maker):
         schema = f"reelmill/{kind.schema}"
         found = [one for one in artifacts if one.schema == schema]
         if not found:
@@ -287,19 +288,24 @@ def _sources(
             found = [one for one in beside if one.schema == schema]
             if len(found) == 1:
                 _say(f"reading {found[0].path}")
-        if len(found) != 1:
-            raise UsageError(_unclear(stage, kind, found, folder))
-        yield found[0]
-
-
-def _unclear(stage: Stage, kind: type[Artifact], found: Sequence[Given], folder: Path) -> str:
-    if found:
-        files = " or ".join(str(one.path) for one in found)
-        return f"stage {stage.name} reads one {kind.__name__}, and there are several: give {files}"
-    return (
+        if len(found) == 1:
+            return found[0], kind
+        if found:
+            files = " or ".join(str(one.path) for one in found)
+            raise UsageError(
+                f"stage {stage.name} reads one {kind.__name__}, and there are several: give {files}"
+            )
+    raise UsageError(
         f"stage {stage.name} reads a {kind.__name__} ({kind.schema}), but none was given and "
         f"{folder} has none of yours; first run the stage that makes it (`reelmill stage list`)"
     )
+
+
+def _kinds(maker: Stage) -> list[type[Artifact]]:
+    """What serves as the artifact of a stage: where people corrected nothing, the machine's."""
+    needs = [need.kind if isinstance(need, Need) else need for need in maker.needs]
+    machines = [kind for kind in needs if maker.corrected and issubclass(maker.produces, kind)]
+    return [maker.produces, *machines]
 
 
 def _artifacts_in(folder: Path) -> Iterator[Given]:
