@@ -118,14 +118,17 @@ class Scene:
         self.batches: list[int] = []
         self.disk_full = 0
         self.start_errors: list[Exception] = []
-        self.starts = 0
+        self.starts = self.starting = self.most_starting = 0
         #: While this is not set, model workers do not answer.
         self.answering = asyncio.Event()
         self.answering.set()
         self.allocator = CheckedAllocator(pages * PAGE)
 
         async def start(name: str, load: model_worker.Load, *_: Any, **__: Any) -> ScriptedWorker:
+            self.starting += 1
+            self.most_starting = max(self.most_starting, self.starting)
             await asyncio.sleep(0)
+            self.starting -= 1
             self.starts += 1
             if self.start_errors:
                 raise self.start_errors.pop(0)
@@ -444,6 +447,17 @@ def test_nothing_waits_for_arena_room_once_the_run_stops(
         scene.inference.items.close(stage_run)
 
     play(scene, wait())
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+def test_no_more_models_load_at_a_time_than_there_are_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    # proves: G9
+    cpus = tuple(Device("cpu", at) for at in range(3))
+    scene = scene_of(tmp_path, monkeypatch, outputs, devices=cpus, cores=cores)
+    play(scene, scene.take_through("a", 20))
+    assert scene.starts == 3 and scene.most_starting == min(cores, 3)
 
 
 def test_a_failed_start_of_a_model_worker_is_retried_and_reported(
