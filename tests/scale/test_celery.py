@@ -160,7 +160,7 @@ def test_a_lost_worker_a_lost_broker_and_a_new_worker(
     cluster.workers[0].kill()
     cluster.start_worker()
     redis.stop()  # it keeps nothing on disk: all messages are lost
-    time.sleep(0.5)
+    time.sleep(3.5)  # the submitter tries several times in vain
     redis.start()
     assert submitter.wait(PATIENCE_S) == 1, cluster.said(out)
     one = alone(folder, tmp_path / "one")

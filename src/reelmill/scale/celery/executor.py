@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kombu import Connection, Consumer
+from kombu.exceptions import OperationalError
 
 from reelmill.core.invocation import without_secrets
 from reelmill.core.keys import Seal
@@ -101,17 +102,19 @@ class CeleryExecutor:
     def _events(self, job: str) -> Iterator[AnyEvent]:
         queue, until = event_queue(job), float("inf")
         connection = self._app.connection_for_read()
+        # A lost connection is an error of the broker's library, one not made is kombu's own.
+        away = (*connection.recoverable_connection_errors, OperationalError)
         try:
             while self._shards and not self._cancellation.is_urgent and time.monotonic() < until:
                 if self._cancellation.is_asked and until == float("inf"):
                     until = time.monotonic() + GRACE_S
                     self._drop_waiting()
-                with contextlib.suppress(*connection.recoverable_connection_errors):
+                with contextlib.suppress(*away):
                     connection.ensure_connection(max_retries=1, interval_start=_WAIT_S)
                     yield from self._from(connection, queue, until)
                 yield from self._lost()
                 self._cancellation.wait(_WAIT_S)
-            with contextlib.suppress(*connection.recoverable_connection_errors):
+            with contextlib.suppress(*away):
                 queue(connection.default_channel).delete()
         finally:
             connection.release()
