@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def run_stage(name: str, files: Sequence[Path], command: str | None, given: dict
         raise UsageError(f"stage {name}: give {wanted}")
     with _opened(out, pipeline.name, files[0], artifacts), _locked(out):
         recording = _recording(files[0], artifacts, out)
-        sources = [_source(stage, maker, artifacts, recording.folder) for maker in makers]
+        sources = list(_sources(stage, makers, artifacts, recording.folder))
         try:
             path, artifact = _make(stage, settings, recording, sources)
         except UsageError:
@@ -273,19 +274,28 @@ def _check_whole(given: Sequence[Given], read: Sequence[Artifact], folder: Path)
                 )
 
 
+def _sources(
+    stage: Stage, makers: Sequence[Stage], artifacts: Sequence[Given], folder: Path
+) -> Iterator[tuple[Given, type[Artifact]]]:
+    """The artifact that each maker made for the stage, and its type: one given, or the only one
+    beside those given."""
+    beside = cache(lambda: list(_artifacts_in(folder)))
+    for maker in makers:
+        yield _source(stage, _kinds(maker), artifacts, folder, beside)
+
+
 def _source(
-    stage: Stage, maker: Stage, artifacts: Sequence[Given], folder: Path
+    stage: Stage,
+    kinds: Sequence[type[Artifact]],
+    artifacts: Sequence[Given],
+    folder: Path,
+    beside: Callable[[], list[Given]],
 ) -> tuple[Given, type[Artifact]]:
-    """The artifact that `maker` made for the stage, and its type: one given, or the only one beside
-    those given."""
-    beside: list[Given] | None = None
-    for kind in _kinds(maker):
+    for kind in kinds:
         schema = f"reelmill/{kind.schema}"
         found = [one for one in artifacts if one.schema == schema]
         if not found:
-            if beside is None:
-                beside = list(_artifacts_in(folder))
-            found = [one for one in beside if one.schema == schema]
+            found = [one for one in beside() if one.schema == schema]
             if len(found) == 1:
                 _say(f"reading {found[0].path}")
         if len(found) == 1:

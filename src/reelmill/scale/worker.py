@@ -153,7 +153,7 @@ class Feeder:
         """
         self._run, self._claims, self._exchange = run, claims, exchange
         self._named = {os.path.abspath(one.path): _identity(one) for one in sources}
-        self._long = _long(self._named) if exchange is not None else []
+        self._long = dict.fromkeys(_long(self._named) if exchange is not None else ())
         #: Long recordings of other workers on which this one works too.
         self._joined: set[str] = set()
         self._done = threading.Event()

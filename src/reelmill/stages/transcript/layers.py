@@ -224,15 +224,13 @@ def _with_totals(transcript: SpokenTranscript, diarization: Diarization) -> Spok
 
 
 def _told(edit: Edit) -> Finding:
-    was, now = (
-        text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…" for text in (edit.was, edit.now)
-    )
     text = (
         f"a correction at {clock(edit.start)} no longer fits the machine's text and was not "
-        f"applied: {edit.kind} “{was}” → “{now}”"
+        f"applied: {edit.kind} “{short(edit.was)}” → “{short(edit.now)}”"
     )
     return Finding(_UNFIT, edit.start, edit.end, text=text, severity="warning")
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text as findings quote it: its beginning, if it is long."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -16,9 +16,7 @@ from reelmill.artifacts.corrections import CorrectionLayer, TranslationEdit
 from reelmill.engine.stage import FileStage, Inputs, StageContext, exactly
 from reelmill.errors import InputError
 from reelmill.report.wording import clock
-from reelmill.stages.transcript.layers import Layers
-
-_SHOWN = 40
+from reelmill.stages.transcript.layers import Layers, short
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,8 @@ class CorrectTranslations(FileStage):
 
 
 def _told(edit: TranslationEdit) -> Finding:
-    was, now = (
-        text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…" for text in (edit.was, edit.now)
-    )
     text = (
         f"a correction of the {edit.language} subtitles at {clock(edit.start)} no longer fits the "
-        f"translation and was not applied: “{was}” → “{now}”"
+        f"translation and was not applied: “{short(edit.was)}” → “{short(edit.now)}”"
     )
     return Finding("correction", edit.start, edit.end, text=text, severity="warning")
