@@ -34,13 +34,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def out(finished: Path, tmp_path: Path) -> Path:
-    for name in ("in", "out"):
-        shutil.copytree(finished / name, tmp_path / name)
-    return tmp_path / "out"
-
-
-@pytest.fixture
 def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "key.pem"
     with pytest.MonkeyPatch.context() as patch:

@@ -31,13 +31,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def out(finished: Path, tmp_path: Path) -> Path:
-    for name in ("in", "out"):
-        shutil.copytree(finished / name, tmp_path / name)
-    return tmp_path / "out"
-
-
 def correct(out: Path, **wanted: object) -> int:
     return run_correct(out / "voicemail", Wanted(by="Kim", **wanted))  # type: ignore[arg-type]
 
