@@ -127,10 +127,15 @@ class ShoutModel(ModelSpec):
     delay: float = 0.0
     broken: str = ""
     scene: Path | None = None
+    empty: bool = False
 
     @property
     def name(self) -> str:
         return "shouter"
+
+    @property
+    def is_empty(self) -> bool:
+        return self.empty
 
     @property
     def identity(self) -> str:

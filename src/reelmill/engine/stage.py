@@ -153,6 +153,13 @@ class ModelSpec(ABC):
         """
         return False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to load, so that its stage never has an item and no model worker
+        is started: an aligner where no language has one.
+        """
+        return False
+
     def memory_mb(self, device_kind: str) -> float:
         """The memory in MB that a model worker needs on such a device; 0 if unknown."""
         return 0.0

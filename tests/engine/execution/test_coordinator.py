@@ -45,6 +45,15 @@ def test_items_of_many_recordings_share_batches_and_return_in_order(tmp_path: Pa
     assert shout.batches < 45
 
 
+@pytest.mark.parametrize("placement", ["resident", "sequential"])
+def test_a_model_with_nothing_to_load_gets_no_model_worker(tmp_path: Path, placement: str) -> None:
+    texts = {"a.txt": "", "b.txt": ""}
+    config = {"placement": placement}
+    summary = run(tmp_path, texts, config, empty=True, broken="there is nothing to load")
+    assert summary.count("done") == 2 and not summary.model_workers
+    assert (tmp_path / "out" / "a.up").read_text() == ""
+
+
 def test_an_input_error_fails_only_that_recording_and_is_not_retried(tmp_path: Path) -> None:
     # proves: G8
     summary = run(tmp_path, {"a.txt": "x", "b.txt": "unreadable", "c.txt": "y"})

@@ -57,8 +57,10 @@ class RunInference:
     def expect(self, stage: int) -> None:
         """Announce that a recording will need this stage, so that its model is loaded while the CPU
         works."""
-        if not self._client.has_failed and not self._client.is_draining:
-            self.replicas.expect(self._queues[stage][1])
+        replica_set = self._queues[stage][1]
+        is_ending = self._client.has_failed or self._client.is_draining
+        if not is_ending and not replica_set.spec.is_empty:
+            self.replicas.expect(replica_set)
 
     def needs(self, replica_set: ReplicaSet) -> bool:
         """Whether a recording that was started may need a model now."""

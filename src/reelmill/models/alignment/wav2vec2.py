@@ -73,8 +73,14 @@ class AlignerSpec(ModelSpec):
         """The aligner of a language, if there is one."""
         return dict(self.models).get(language)
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.models
+
     def memory_mb(self, device_kind: str) -> float:
         """The size of the weights on disk, half as much again for a batch, and the libraries."""
+        if self.is_empty:
+            return 0.0
         folders = {model.path for _, model in self.models}
         weights = sum((folder / "model.bin").stat().st_size for folder in folders) / (1 << 20)
         return 1.5 * weights + _LIBRARIES_MB
