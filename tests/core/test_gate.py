@@ -316,6 +316,20 @@ def test_only_files_that_we_wrote_are_removed(out: Path, tmp_path: Path) -> None
     assert results(out) == {"call.clips/cam2.mp4": "an original"}
 
 
+def test_a_sweep_removes_what_has_the_inode_number_of_a_deleted_recording(tmp_path: Path) -> None:
+    recording = source(tmp_path)
+    cache = tmp_path / "out" / ".cache"
+    with gate.output(tmp_path / "out", "voice", [recording.path]):
+        cache.mkdir()
+        number = recording.path.stat().st_ino
+        reused = recording.path.rename(cache / "1.log")  # not left to the file system
+        assert gate.sweep(cache, re.compile(r"\w+\.log")) == [], "a recording that was moved"
+        reused.write_text("what was written next")
+        assert reused.stat().st_ino == number
+        assert gate.sweep(cache, re.compile(r"\w+\.log")) == [reused]
+    assert not reused.exists()
+
+
 def test_a_sweep_removes_by_whole_names_and_neither_links_nor_recordings(tmp_path: Path) -> None:
     cache = tmp_path / "out" / ".cache"
     (cache / "sub").mkdir(parents=True)

@@ -933,10 +933,9 @@ def sweep(folder: Path, names: re.Pattern[str], *, deep: bool = False) -> list[P
 
 
 def _sweep(at: Path, folder: int, names: re.Pattern[str], deep: bool, removed: list[Path]) -> None:
-    protected = {one for place in places() for one in place.originals}
     for name in sorted(os.listdir(folder)):
         stat = _stat(folder, name)
-        if stat is None or (stat.st_dev, stat.st_ino) in protected:
+        if stat is None or _is_original(stat):
             continue
         with contextlib.suppress(OSError):
             if stat_module.S_ISDIR(stat.st_mode) and deep:
