@@ -2,7 +2,7 @@
 
     python -m benchmarks.real.recognition REAL --model FOLDER [--files N] [--half check]
         [--languages en es fr it ru] [--korean FOLDER] [--peers ...] [--whisperx PYTHON]
-        [--json FILE]
+        [--json FILE] [--texts FOLDER]
 
 All contenders use the same weights, in one call. Calls of about a minute are put together from
 Debian's telephone prompts, five real people (packages asterisk-core-sounds-{en,es,fr,it,ru}-wav,
@@ -16,9 +16,14 @@ PYTHON is that of an environment with whisperx 3.8.6, whose command is run as it
 without alignment.
 
 Errors are jiwer's. Normalizer: NFKC, no case, letters and digits only, number words from 0 to 10 as
-digits; Korean by characters without spaces. Each contender is one command for all languages,
-including its start; ours also writes all results and evidence. `CPU s` counts all processes:
-compare it on a machine that does other work. FOLDER is a real Whisper in CTranslate2's format.
+digits; Korean by characters without spaces. A second table counts the same texts by the normalizers
+that OpenAI published with Whisper (package whisper-normalizer), with their option to remove
+diacritics: a third of the errors in Spanish are accents that the prompts' texts lack, and some in
+English are "you're" for "you are". Korean is the same in both.
+
+Each contender is one command for all languages, including its start; ours also writes all results
+and evidence. `CPU s` counts all processes: compare it on a machine that does other work. FOLDER is
+a real Whisper in CTranslate2's format. `--texts` keeps what each contender heard.
 """
 
 from __future__ import annotations
@@ -30,9 +35,9 @@ import re
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -40,6 +45,8 @@ from typing import Any
 import jiwer
 import numpy as np
 import soundfile
+from whisper_normalizer.basic import BasicTextNormalizer
+from whisper_normalizer.english import EnglishTextNormalizer
 
 from benchmarks.common import (
     Measured,
@@ -87,16 +94,33 @@ def main() -> None:
     texts: dict[str, dict[str, str]] = {}
     times: dict[str, Measured] = {}
     rows: list[dict[str, Any]] = []
+    published: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="reelmill-recognition-") as folder:
         work = Path(folder)
         calls = list(_calls(options, work))
         seconds = sum(soundfile.info(str(call.file)).duration for call in calls)
         for name, (found, measured) in _contenders(options, calls, work):
             texts[name], times[name] = found, measured
-            rows = _rows(calls, texts, times, seconds)
+            rows = [
+                {"what": what, **_errors(calls, texts, what, normalized), **speed}
+                for what, speed in _speeds(times, seconds).items()
+            ]
+            published = [
+                {"what": what, **_errors(calls, texts, what, by_whisper)} for what in texts
+            ]
             # A call that is cut off keeps what it has.
-            write_result(options.json, {**told, "recordings": len(calls), "rows": rows})
+            write_result(
+                options.json,
+                {
+                    **told,
+                    "recordings": len(calls),
+                    "rows": rows,
+                    "errors by Whisper's normalizers": published,
+                },
+            )
+            _keep_text(options.texts, name, calls, found)
     show(f"{len(calls)} recordings, {options.half} half", rows)
+    show("errors by Whisper's normalizers, without diacritics", published)
 
 
 def _options() -> argparse.Namespace:
@@ -111,6 +135,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="*", choices=tuple(_PEERS), default=tuple(_PEERS))
     parser.add_argument("--whisperx", help="Python of an environment with WhisperX")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--texts", type=Path, help="keep the texts in this folder")
     return parser.parse_args()
 
 
@@ -197,42 +222,51 @@ def _whisperx(options: argparse.Namespace, calls: Sequence[Call], out: Path) -> 
     return texts, measured
 
 
-def _rows(
+def _errors(
     calls: Sequence[Call],
     texts: dict[str, dict[str, str]],
-    times: dict[str, Measured],
-    seconds: float,
-) -> list[dict[str, Any]]:
+    what: str,
+    normalize: Callable[[str, str], str],
+) -> dict[str, float | None]:
+    """The errors of one contender in percent, by language."""
     peers = [name for name in texts if name != "reelmill"]
-    rows = []
-    for name, found in texts.items():
-        row: dict[str, Any] = {"what": name}
-        errors: float | None
-        for language in dict.fromkeys(call.language for call in calls):
-            some = [call for call in calls if call.language == language]
-            if language != "ko":
-                errors = 100 * _word_errors(some, found, language)
-            elif all(call.text is not None for call in some):
-                errors = _korean(some, found, {call.file.name: call.text or "" for call in some})
-            else:
-                errors = _korean(some, found, texts[peers[0]] if peers else {})
-            row[f"{language} %"] = errors
-        measured, ours = times[name], times["reelmill"]
-        row |= {
+    found = texts[what]
+    errors: dict[str, float | None] = {}
+    for language in dict.fromkeys(call.language for call in calls):
+        some = [call for call in calls if call.language == language]
+        if language != "ko":
+            errors[f"{language} %"] = 100 * _word_errors(some, found, language, normalize)
+            continue
+        told = {call.file.name: call.text for call in some if call.text is not None}
+        reference = told if len(told) == len(some) else texts[peers[0]] if peers else {}
+        errors[f"{language} %"] = _korean(some, found, reference)
+    return errors
+
+
+def _speeds(times: dict[str, Measured], seconds: float) -> dict[str, dict[str, float]]:
+    """Of each contender its time, and how much faster than it ours is."""
+    ours = times["reelmill"]
+    return {
+        name: {
             "s": measured.seconds,
             "CPU s": measured.cpu_seconds,
             "x real time": seconds / measured.seconds,
             "ours is x as fast": measured.seconds / ours.seconds,
             "by CPU": measured.cpu_seconds / ours.cpu_seconds,
         }
-        rows.append(row)
-    return rows
+        for name, measured in times.items()
+    }
 
 
-def _word_errors(calls: Sequence[Call], found: dict[str, str], language: str) -> float:
-    plain = partial(normalized, language=language)
-    truth = [plain(call.text or "") for call in calls]
-    return float(jiwer.wer(truth, [plain(found[call.file.name]) for call in calls]))
+def _word_errors(
+    calls: Sequence[Call],
+    found: dict[str, str],
+    language: str,
+    normalize: Callable[[str, str], str],
+) -> float:
+    truth = [normalize(call.text or "", language) for call in calls]
+    heard = [normalize(found[call.file.name], language) for call in calls]
+    return float(jiwer.wer(truth, heard))
 
 
 def _korean(
@@ -248,12 +282,41 @@ def _korean(
     return 100 * float(jiwer.cer(*texts))
 
 
+def _keep_text(folder: Path | None, who: str, calls: Sequence[Call], found: dict[str, str]) -> None:
+    """What was said and heard in each call, to look at."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        name: {"language": call.language, "said": call.text, "heard": found[name]}
+        for call in calls
+        for name in (call.file.name,)
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (folder / f"{who}.json").write_text(text + "\n", encoding="utf-8")
+
+
 def normalized(text: str, language: str) -> str:
     """A text as it is compared: see the normalizer above."""
     numbers = {word: str(n) for n, word in enumerate(_NUMBERS.get(language, "").split())}
     folded = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", folded)
     return " ".join(numbers.get(word, word) for word in words)
+
+
+def by_whisper(text: str, language: str) -> str:
+    """A text by OpenAI's normalizer for English or that for all other languages (Radford et al.
+    2022, appendix C), without diacritics. That for others leaves number words; those to ten become
+    digits as in `normalized`."""
+    english, other = _published()
+    if language == "en":
+        return " ".join(english(text).split())
+    return normalized(other(normalized(text, language)), language)
+
+
+@lru_cache(maxsize=1)
+def _published() -> tuple[EnglishTextNormalizer, BasicTextNormalizer]:
+    return EnglishTextNormalizer(), BasicTextNormalizer(remove_diacritics=True)
 
 
 if __name__ == "__main__":
