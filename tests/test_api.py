@@ -24,7 +24,7 @@ DEMO = {"model": "demo", "device": "cpu"}
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, *arguments], check=False, capture_output=True, text=True, timeout=180
     )
 
 

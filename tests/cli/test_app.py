@@ -57,7 +57,7 @@ from reelmill.cli.main import main
 main()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=180
     )
     assert (done.returncode, done.stderr) == (3, f"reelmill: stopped by {number.name}\n")
 
@@ -76,7 +76,7 @@ from reelmill.cli.app import main
 main()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("reelmill ")

@@ -21,7 +21,7 @@ def shell(line: str, tmp_path: Path, script: str = MAIN) -> subprocess.Completed
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         env={**os.environ, "REELMILL_CACHE": str(tmp_path / "cache")},
     )
 

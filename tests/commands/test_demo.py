@@ -17,7 +17,7 @@ CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
 
 def reelmill(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [*CLI, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=180)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def failures(out: Path) -> list[str]:

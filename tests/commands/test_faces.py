@@ -36,7 +36,7 @@ OPTIONS = ["--preset", "ultrafast"]
 
 def reelmill(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [*CLI, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=180)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def without_sound(source: Path, path: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,8 @@ import srt
 
 from reelmill.commands.subtitle import run_subtitle
 from reelmill.errors import ReelmillError, UsageError
+from tests.faults.faults import Fault, schedule, struck
+from tests.faults.kit import MarkedRun
 from tests.film_clips import clip, hush, video
 
 CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()", "subtitle"]
@@ -37,7 +37,7 @@ def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
 
 def subtitle(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     process = start(*arguments, **options)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -168,7 +168,7 @@ def test_two_runs_at_once_on_videos_of_the_same_name_do_not_mix(tmp_path: Path) 
         options = ("--track", str(track), "--formats", "srt", *QUICK)
         runs.append(start(path.name, *options, cwd=path.parent))
     for run in runs:
-        _, err = run.communicate(timeout=120)
+        _, err = run.communicate(timeout=300)
         assert run.returncode == 0, err
     found = {path.parent.parent.name: texts(path) for path in tmp_path.rglob("*.srt")}
     assert found == {"a": clip(3).texts["ko"], "b": clip(6).texts["ko"]}
@@ -178,12 +178,16 @@ def test_a_run_killed_during_translation_continues_from_the_transcript(tmp_path:
     # proves: S4 G12
     path, out = video(tmp_path / f"{NAME}.mkv", clip(5).samples), tmp_path / "out"
     command = (path, "-o", out, "--placement", "sequential", "--formats", "srt", *QUICK)
-    run = start(*command, start_new_session=True)
-    until = time.monotonic() + 60
-    while not translating(out) and time.monotonic() < until:
-        time.sleep(0.01)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.communicate(timeout=20)
+    faults = [Fault("hang", 1, "translate")]
+    run = MarkedRun(
+        "tests.faults.commandrun",
+        ("subtitle", *command),
+        tmp_path / "stderr",
+        schedule(tmp_path / "faults", faults),
+    )
+    run.wait_for(lambda: struck(tmp_path / "faults") == faults, 120)
+    run.kill()
+    assert run.survivors() == []
     heard = artifacts(out, "transcribe")
     assert len(heard) == 1 and not artifacts(out, "translate")
 
@@ -196,14 +200,6 @@ def test_a_run_killed_during_translation_continues_from_the_transcript(tmp_path:
     assert (done["transcribe"], done["translate"]) == (0, 1)
     processes = [p["what"] for line in metrics(out) for p in line.get("processes", ())]
     assert "recognizer demo" not in processes
-
-
-def translating(out: Path) -> bool:
-    """Whether the second turn has begun."""
-    for path in (out / ".cache" / "runs").glob("*.jsonl"):
-        if path.read_text().count('"event": "turn"') == 2:
-            return True
-    return False
 
 
 def test_without_a_network_the_message_names_the_default_model_and_what_to_do(

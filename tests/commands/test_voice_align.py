@@ -17,7 +17,7 @@ CLI = [sys.executable, "-c", "from reelmill.cli.app import main; main()"]
 
 def voice(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [*CLI, "voice", *map(str, arguments), "--model", "demo", "--diarizer", "none"]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def words_of(transcript: Path) -> list[dict]:

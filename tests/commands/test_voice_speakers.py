@@ -22,7 +22,7 @@ TWO, ONE = "noisy line", "voicemail"
 
 def voice(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [*CLI, "voice", *map(str, arguments), "--model", "demo"]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def computed(out: Path) -> set[str]:

@@ -5,6 +5,7 @@ With them the engine is tested without media or models; files can contain comman
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -101,8 +102,8 @@ class Shouter:
     """The loaded model, and the folder with files that tell it how to behave (if any).
 
     It notes the device of each batch, and its process, in `devices` there. While there is a file
-    `slow`, or one with its device's name, each batch takes its time; while there is `full` memory
-    runs out on a GPU.
+    `slow`, or one with its device's name, each batch takes its time; a number in the latter says
+    how many batches of other devices it lasts. While there is `full` memory runs out on a GPU.
     """
 
     device: Device
@@ -111,12 +112,31 @@ class Shouter:
     def begin(self) -> None:
         if self.scene is None:
             return
-        if (self.scene / "slow").exists() or (self.scene / str(self.device)).exists():
+        own = self.scene / str(self.device)
+        if (self.scene / "slow").exists() or own.exists():
             time.sleep(0.15)
+        with contextlib.suppress(FileNotFoundError):
+            self._let_pass(int(own.read_text() or 0))
         if self.device.kind == "cuda" and (self.scene / "full").exists():
             raise RuntimeError("CUDA failed with error out of memory")
         with (self.scene / "devices").open("a") as file:
             file.write(f"{self.device} {os.getpid()}\n")
+
+    def _let_pass(self, batches: int) -> None:
+        """Wait for batches of other devices, as long as there are any."""
+        assert self.scene is not None
+        done = self.scene / "devices"
+
+        def others() -> int:
+            lines = done.read_text().splitlines() if done.exists() else []
+            return sum(not line.startswith(f"{self.device} ") for line in lines)
+
+        latest = first = others()
+        until = time.monotonic() + 0.5
+        while latest < first + batches and time.monotonic() < until:
+            time.sleep(0.01)
+            if (now := others()) != latest:
+                latest, until = now, time.monotonic() + 0.5
 
     def __call__(self, text: str) -> str:
         return text.upper()

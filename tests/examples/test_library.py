@@ -41,7 +41,7 @@ def test_the_example_turns_calls_into_a_table(tmp_path: Path, calls: Path) -> No
     shutil.copy(ASSETS / "samples" / "broken.m4a", calls)
     table = tmp_path / "sentences.csv"
     running = begin("calls_to_csv.py", calls, table, "demo")
-    told, errors = running.communicate(timeout=60)
+    told, errors = running.communicate(timeout=180)
     assert (running.returncode, told) == (1, "")
     assert errors.startswith("broken.m4a: ") and len(errors.splitlines()) == 1
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
@@ -56,19 +56,19 @@ def test_the_example_processes_an_inbox_while_it_fills(tmp_path: Path, calls: Pa
     (recording,) = calls.iterdir()
     for name in ("first.ogg", "second.ogg"):
         shutil.copy(recording, inbox / name)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not (out / name).with_suffix(".txt").exists():
             assert time.monotonic() < until and running.poll() is None, running.communicate()
             time.sleep(0.05)
     (inbox / "stop").touch()
-    told, errors = running.communicate(timeout=60)
+    told, errors = running.communicate(timeout=180)
     assert (running.returncode, errors) == (0, "")
     assert told == "done: first\ndone: second\n"
 
 
 def test_the_example_runs_two_jobs_in_one_loop(tmp_path: Path, calls: Path) -> None:
     running = begin("server.py", calls, ASSETS / "films", tmp_path / "out")
-    told, errors = running.communicate(timeout=90)
+    told, errors = running.communicate(timeout=180)
     assert (running.returncode, errors) == (0, "")
     lines = told.splitlines()
     assert lines[-1] == "2"

@@ -42,7 +42,7 @@ def run(environment: dict[str, str], *arguments: Path | str) -> subprocess.Compl
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -17,7 +17,7 @@ import psutil
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MARK = "REELMILL_TEST_RUN"
-_PATIENCE_S = 60.0
+_PATIENCE_S = 180.0
 
 
 class MarkedRun:
@@ -54,7 +54,7 @@ class MarkedRun:
             self.kill()
             raise AssertionError(f"still running after {timeout} s:\n{self.stderr}") from None
 
-    def wait_for(self, condition: Callable[[], object], timeout: float = 20.0) -> None:
+    def wait_for(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
         until = time.monotonic() + timeout
         while not condition():
             assert self.process.poll() is None, f"ended too early:\n{self.stderr}"
@@ -80,7 +80,7 @@ class MarkedRun:
                         found.append(process)
         return found
 
-    def survivors(self, within: float = 2.0) -> list[int]:
+    def survivors(self, within: float = 10.0) -> list[int]:
         """Processes of the run that are still there after `within` seconds."""
         until = time.monotonic() + within
         while (left := _marked(self.mark)) and time.monotonic() < until:
@@ -163,7 +163,7 @@ def leftovers(out: Path) -> list[str]:
 
 def shared_memory() -> set[str]:
     folder = Path("/dev/shm")
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return {path.name for path in folder.glob("*") if path.is_file()}
 
 
 @contextlib.contextmanager

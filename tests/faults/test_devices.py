@@ -215,14 +215,15 @@ def test_a_slow_gpu_does_not_hold_up_a_fast_one(tmp_path: Path) -> None:
     # proves: G16
     scene = Scene(tmp_path)
     scene.set("slow", False)
-    scene.set("cuda:0", True)
+    (scene.folder / "cuda:0").write_text("4")  # slower than the other on any machine
     both = {"devices": (Device("cuda", 0), Device("cuda", 1))}
     summary = run(tmp_path, scene, ScriptedDevices([Card(0), Card(1)]), both)
     assert summary.count("done") == len(TEXTS) and all_right(tmp_path)
     slow, fast = summary.model_workers
     assert slow.items > 0 and fast.items > 3 * slow.items
     assert slow.last_at is not None and fast.last_at is not None
-    assert abs(slow.last_at - fast.last_at) < 1.0, "they end together"
+    batch_s = slow.busy_seconds / slow.batches
+    assert abs(slow.last_at - fast.last_at) < max(1.0, 2 * batch_s), "they end together"
 
 
 def batches(tmp_path: Path) -> list[dict[str, Any]]:

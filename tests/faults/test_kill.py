@@ -145,8 +145,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     run = ToyRun(folder, out, log, delay=60.0)  # a drain would wait for the batch
     run.wait_for(log.with_name(f"{log.name}.inferring").exists)
     run.tell(signal.SIGINT)
-    time.sleep(0.3)
-    assert run.process.poll() is None
+    run.wait_for(lambda: "stopping" in run.stderr)
     told = time.monotonic()
     run.tell(signal.SIGINT)
     assert run.wait() == 3, run.stderr
@@ -258,4 +257,4 @@ def test_worker_processes_end_when_the_coordinator_is_killed(tmp_path: Path) -> 
     run.wait_for(lambda: run.children(HOST) and "read" in log.read_text())
     assert all(isinstance(process, psutil.Process) for process in run.children(WORKER))
     run.kill()
-    assert run.survivors(within=2.0) == []
+    assert run.survivors() == []  # although the call goes on for longer than they are waited for

@@ -147,7 +147,7 @@ def test_a_command_continues_without_both_libraries(tmp_path: Path) -> None:
     command += [str(SAMPLES / "voicemail.wav"), "-o", str(tmp_path / "out"), "--model", "demo"]
     command += ["--engine", "whisperx", "--diarizer", "pyannote", "--python", "nowhere"]
     command += ["--no-align"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stderr.splitlines() if "The default is used instead." in line]
     assert len(told) == 2 and all("--python nowhere" in line for line in told)

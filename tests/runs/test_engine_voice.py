@@ -58,5 +58,5 @@ def test_a_run_that_begins_on_an_open_engine_needs_little_memory(tmp_path: Path)
         finally:
             tracemalloc.stop()
         for run in runs:
-            run.wait(60)
+            run.wait(180)
     assert most < 1 << 20

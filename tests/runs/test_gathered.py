@@ -23,12 +23,12 @@ def test_results_of_workers_are_taken_over_before_anything_else_is_there(
     alone, out = tmp_path / "alone", tmp_path / "out"
     calls = recordings(tmp_path / "calls", {f"c{n}.wav": f"words of {n}" for n in range(3)})
     with toy_run(alone, *calls) as run:
-        run.wait(60)
+        run.wait(180)
     (out / ".cache" / "workers").mkdir(parents=True)
     (out / ".cache").chmod(0o700)
     shutil.copytree(alone, out / ".cache" / "workers" / "one")
     with toy_run(out, *calls) as run:
-        assert [one.status for one in run.wait(60).outcomes] == ["done"] * 3
+        assert [one.status for one in run.wait(180).outcomes] == ["done"] * 3
     assert artifacts(out) == artifacts(alone)
     some = next(out.glob(".cache/artifacts/??/*/read-*.json"))
     there = out / ".cache" / "workers" / "one" / some.relative_to(out)

@@ -34,7 +34,7 @@ def test_recordings_wait_for_their_release_and_failures_elsewhere_hold(tmp_path:
     outcome = next(e for e in events if isinstance(e, RecordingFinished)).outcome
     assert (outcome.path, outcome.status, outcome.failure) == (two, "failed", failure)
     assert outcome.seconds > 100
-    summary = run.wait(30)
+    summary = run.wait(120)
     assert {one.path: one.status for one in summary.outcomes}[three] == "waiting"
     told = json.loads((tmp_path / "out" / "failed_files.json").read_text())
     assert [one["stage"] for one in told if failure.message in one.values()] == ["shout"], told
@@ -44,12 +44,12 @@ def test_what_earlier_runs_finished_is_not_held(tmp_path: Path) -> None:
     paths = recordings(tmp_path / "in", TEXTS)
     given = {"out": tmp_path / "out", "device": "cpu", "workers": 1}
     with Run(toy_task(), paths[:2], **given) as run:
-        run.wait(30)
+        run.wait(120)
     run = Run(toy_task(), paths, held=True, **given).start()
     assert next(e for e in run.events() if isinstance(e, Planned)).reused == 2
     assert run.held() == [str(paths[2])]
     run.release(str(paths[2]))
-    assert run.wait(30).count("done") == 3
+    assert run.wait(120).count("done") == 3
 
 
 def test_the_setting_called_engine_is_still_given_by_name(tmp_path: Path) -> None:

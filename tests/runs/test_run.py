@@ -68,7 +68,7 @@ def test_two_runs_in_two_threads_stay_separate(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(180)
     assert statuses == {"red": ["ok"] * 3, "blue": ["ok"] * 3}
     for name in ("red", "blue"):
         written = {path.name for path in (tmp_path / name).glob("*.up")}
@@ -164,7 +164,7 @@ def test_a_recording_added_during_a_run_is_processed_like_the_others(tmp_path: P
 def test_a_run_can_start_without_recordings_and_get_them_at_once(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "out").start()
     run.add(recordings(tmp_path / "in", {"a.txt": "x"}))
-    assert run.wait(60).count("done") == 1
+    assert run.wait(180).count("done") == 1
 
 
 def test_previews_come_in_order_while_a_recording_is_at_work(
@@ -201,7 +201,7 @@ def test_a_withdrawn_recording_costs_nothing_more_and_those_with_its_content_are
     a.unlink()
     run.add([c, same])
     run.withdraw(c)
-    summary = run.wait(60)
+    summary = run.wait(180)
     assert time.monotonic() - began < 20, "2,000 words would take 50 s"
     outcomes = {one.name: one for one in summary.outcomes}
     assert outcomes["same"].status == "done"
@@ -213,7 +213,7 @@ def test_a_withdrawn_recording_costs_nothing_more_and_those_with_its_content_are
 
 
 def test_a_run_stopped_by_its_method_keeps_what_is_finished(tmp_path: Path) -> None:
-    files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS}" for n in range(6)})
+    files = recordings(tmp_path / "in", {f"{n:02}.txt": f"{n} {WORDS}" for n in range(16)})
     statuses: dict[str, str] = {}
     with toy_run(tmp_path / "out", *files, slow=0.1) as run:
         run.close()
@@ -223,13 +223,13 @@ def test_a_run_stopped_by_its_method_keeps_what_is_finished(tmp_path: Path) -> N
             run.stop("seen enough")
     assert time.monotonic() - began < 20
     assert run.summary is not None and run.summary.stopped == "seen enough"
-    assert set(statuses.values()) == {"ok", "skipped"} and len(statuses) == 6
+    assert set(statuses.values()) == {"ok", "skipped"} and len(statuses) == 16
     done = {name for name, status in statuses.items() if status == "ok"}
     # files of an unfinished recording that were being written at the stop may exist too
     assert {path.stem for path in (tmp_path / "out").glob("*.up")} >= done
     with toy_run(tmp_path / "out", *files) as again:
         pass
-    assert again.summary is not None and again.summary.count("done") == 6
+    assert again.summary is not None and again.summary.count("done") == 16
     assert {one.name for one in again.summary.outcomes if one.reused} == done
 
 
@@ -241,7 +241,7 @@ def test_listeners_get_all_events_whenever_they_start(tmp_path: Path) -> None:
     live.start()
     with run:
         pass
-    live.join(20)
+    live.join(90)
 
     async def listen() -> list[Event]:
         return [event async for event in run.events()]
@@ -291,7 +291,7 @@ def test_an_error_at_the_start_is_raised_there_and_ends_the_listeners(tmp_path: 
 
 def test_a_program_that_exits_leaves_no_process_behind(tmp_path: Path) -> None:
     """Nothing waits for the run: the interpreter ends it and its processes."""
-    files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS} {WORDS}" for n in range(6)})
+    files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS} {WORDS}" for n in range(12)})
     script = f"""
 import sys
 from pathlib import Path
@@ -303,7 +303,7 @@ run.start()
 next(event for event in run.events() if isinstance(event, RecordingFinished))
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=180
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "out" / "report.html").exists()

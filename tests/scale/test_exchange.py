@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,20 @@ def shared(tmp_path: Path) -> Iterator[Path]:
         yield out
 
 
+def meet(*exchanges: FolderExchange) -> None:
+    """Let none take a portion before all want one: on a busy machine one may otherwise be done
+    before the other has begun."""
+    here = [threading.Event() for _ in exchanges]
+
+    def met(mine: threading.Event, take: Callable[[str], bool], what: str) -> bool:
+        mine.set()
+        assert all(one.wait(120) for one in here)
+        return take(what)
+
+    for mine, one in zip(here, exchanges, strict=True):
+        one.take = partial(met, mine, one.take)  # type: ignore[method-assign]
+
+
 class Partner:
     """A worker that makes whatever of the recordings nobody else does."""
 
@@ -104,7 +120,7 @@ class Partner:
 
     def end(self) -> FileOutcome:
         """The outcome of its only recording."""
-        return self.run.wait(60).outcomes[0]
+        return self.run.wait(180).outcomes[0]
 
     def inferred(self) -> int:
         """How many items its model has seen."""
@@ -126,7 +142,7 @@ def alone(engine: Engine, original: Path, out: Path, task: Task | None = None) -
     """What one engine makes of it, without the files for people."""
     task = task or toys(None, 0.0)("toy")
     with Run(task, original, out=out, engine=engine) as run:
-        run.wait(60)
+        run.wait(180)
     return for_machines(out)
 
 
@@ -144,6 +160,7 @@ def test_two_engines_divide_the_items_and_have_the_same_result(
 ) -> None:
     original = recording(tmp_path, " ".join(WORDS))
     partners = [Partner(engine, shared, name) for name in ("one", "two")]
+    meet(*(partner.exchange for partner in partners))
     for partner in partners:
         partner.start(original)
     assert [partner.end().status for partner in partners] == ["done", "done"]
@@ -215,7 +232,7 @@ def test_bad_input_fails_the_recording_as_in_one_engine(
         partner.start(original)
     failures = [partner.end().failure for partner in partners]
     with Run(toys(None, 0.0)("toy"), original, out=tmp_path / "alone", engine=engine) as run:
-        expected = run.wait(60).outcomes[0].failure
+        expected = run.wait(180).outcomes[0].failure
     assert expected is not None and failures == [expected, expected]
 
 
@@ -225,6 +242,7 @@ def test_parts_of_a_stage_are_divided_with_what_split_returned(
     words = WORDS[:60]
     original = recording(tmp_path, " ".join(words))
     partners = [Partner(engine, shared, name, lines()) for name in ("one", "two")]
+    meet(*(partner.exchange for partner in partners))
     for partner in partners:
         partner.start(original)
     assert [partner.end().status for partner in partners] == ["done", "done"]
@@ -252,14 +270,12 @@ def test_a_real_call_is_divided(
     given = {"model": "demo", "language": "en", "batch_size": 2, "max_batch": 2}
     voice = task_named("voice")
     partners = [Partner(engine, shared, name, voice, **given) for name in ("one", "two")]
+    meet(*(partner.exchange for partner in partners))
     for partner in partners:
-        partner.run.pause()
         partner.start(original)
-    for partner in partners:  # at the same time: one alone may be done before the other has begun
-        partner.run.resume()
     assert [partner.end().status for partner in partners] == ["done", "done"]
     with Run("voice", original, out=tmp_path / "alone", engine=engine, **given) as run:
-        run.wait(60)
+        run.wait(180)
     stages = ("recognize", "align", "activity", "voices")
     counts = [[inferred(one.run, stage) for stage in stages] for one in partners]
     assert [sum(both) for both in zip(*counts, strict=True)] == [

@@ -101,7 +101,7 @@ def test_actors_make_what_one_engine_makes(
     folder = recordings(tmp_path / "in", texts)
     alone, out = tmp_path / "alone", tmp_path / "out"
     with Run(toys(None, 0.0)("toy"), folder, out=alone, device="cpu", workers=1) as run:
-        run.wait(60)
+        run.wait(180)
     assert send(folder, out, tmp_path) == 1
     assert artifacts(out) == artifacts(alone)
     assert written(out) == written(alone)
@@ -137,7 +137,7 @@ def test_actors_need_no_shared_folder_with_a_store(log: Path, tmp_path: Path) ->
     alone, out, store = tmp_path / "alone", tmp_path / "out", tmp_path / "store"
     store.mkdir()
     with Run(toys(None, 0.0)("toy"), folder, out=alone, device="cpu", workers=1) as run:
-        run.wait(60)
+        run.wait(180)
     assert send(folder, out, tmp_path, store=f"file://{store}", roots=[]) == 0
     assert artifacts(out) == artifacts(alone)
     assert written(out) == written(alone)

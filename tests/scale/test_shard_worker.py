@@ -28,6 +28,7 @@ from reelmill.scale.shard_worker import ShardWorker
 from reelmill.scale.worker import Feeder, WorkerPlace, folder_of, made_by_workers, worker_run
 from tests.engine.toys import toy_pipeline
 from tests.scale.cluster import artifacts, wait_until
+from tests.scale.test_exchange import meet
 from tests.scale.toycluster import toys
 
 
@@ -69,7 +70,7 @@ def test_a_full_run_makes_way_for_another_one(
             assert event.sha256 is not None
             assert gather_recording(out / gate.CACHE, folder, event.sha256, seal) == 2
         first = out / gate.CACHE / WORKERS / folder_of("one", job.name, 0)
-        wait_until((first / "report.html").exists, 60)
+        wait_until((first / "report.html").exists)
         assert not made.is_busy
         made.stop()
         made.close()
@@ -86,7 +87,7 @@ def test_a_worker_of_claims_joins_the_one_that_has_a_long_recording(
     (folder / "short.wav").write_text("word")
     sources = search([folder], out).sources
     with gate.output(out, "toy", [], seal.key_for(WRITTEN)):
-        feeders = []
+        feeders, exchanges = [], []
         for name in ("one", "two"):
             place = WorkerPlace(out, name)
             exchange = FolderExchange(
@@ -98,6 +99,8 @@ def test_a_worker_of_claims_joins_the_one_that_has_a_long_recording(
             run = worker_run(toys(None, 0.05)("toy"), place.folder, {}, engine, exchange=exchange)
             claims = Claims(place.claims, name, 60.0)
             feeders.append((run.start(), Feeder(run, sources, claims, exchange)))
+            exchanges.append(exchange)
+        meet(*exchanges)
         threads = [threading.Thread(target=feeder.feed) for _, feeder in feeders]
         for thread in threads:
             thread.start()
@@ -106,7 +109,7 @@ def test_a_worker_of_claims_joins_the_one_that_has_a_long_recording(
         assert all(feeder.all_done() for _, feeder in feeders)
     seen = []
     for run, _ in feeders:
-        summary = run.wait(10)
+        summary = run.wait(60)
         seen.append(next(one.items for one in summary.stages if one.name == "shout"))
         assert any(Path(one.path).name == "long.wav" for one in summary.outcomes)
         assert summary.count("done") == len(summary.outcomes)

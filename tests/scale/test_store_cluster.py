@@ -17,7 +17,7 @@ from reelmill.errors import UsageError
 from reelmill.runs.run import Run
 from reelmill.scale.stored import recording_place
 from tests.scale.brokers import RedisServer, free_port
-from tests.scale.cluster import Cluster, artifacts, failed, wait_until, written
+from tests.scale.cluster import PATIENCE_S, Cluster, artifacts, failed, wait_until, written
 from tests.scale.s3server import S3Server
 from tests.scale.toycluster import toys
 
@@ -64,10 +64,10 @@ def test_a_killed_worker_and_one_engine_make_the_same(
     submitter = cluster.submit(folder, out)
     wait_until(lambda: len(written(out)) >= 3)
     cluster.workers[0].kill()
-    assert submitter.wait(60) == 1, cluster.said(out)
+    assert submitter.wait(PATIENCE_S) == 1, cluster.said(out)
     one = tmp_path / "one"
     with Run(toys(None, 0.0)("toy"), folder, out=one, device="cpu", workers=1) as run:
-        run.wait(60)
+        run.wait(PATIENCE_S)
     assert artifacts(out) == artifacts(one), "byte for byte"
     assert written(out) == written(one) and len(written(one)) == len(TEXTS) + 2
     assert failed(out) == failed(one) and len(failed(one)) == 1
@@ -98,7 +98,7 @@ def test_a_store_that_is_gone_for_some_seconds_and_a_damaged_recording(
     (s3.folder / "gone").touch()
     time.sleep(3)
     (s3.folder / "gone").unlink()
-    assert submitter.wait(60) == 0, cluster.said(out)
+    assert submitter.wait(PATIENCE_S) == 0, cluster.said(out)
     assert {name: text for name, text in written(out).items() if "7" in name} == {
         "later07.up": "LATER0 71 STEP2 STEP3"
     }

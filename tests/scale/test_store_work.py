@@ -201,13 +201,13 @@ def test_a_recording_that_comes_late_or_damaged_is_asked_for_and_checked(yard: Y
     wait_for(lambda: any(one.damage for one in of_kind(events, RecordingMissed)))
     assert of_kind(events, RecordingMissed)[-1].damage.startswith("its content is not the one")
     yard.store.write(altered, b"right words")
-    thread.join(30)
+    thread.join(60)
     assert sorted(one.index for one in of_kind(events, RecordingEnded)) == [0, 1]
     assert b"WRONG" not in b"".join(yard.objects("artifacts").values())
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)

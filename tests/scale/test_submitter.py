@@ -62,7 +62,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ).start()
     handover = SharedHandover(run, Roots({"data": root}), user_key().seal)
     Submitter(run, Careless(root), handover).feed()
-    assert run.wait(60).count("done") == 2
+    assert run.wait(180).count("done") == 2
     return root / "out"
 
 

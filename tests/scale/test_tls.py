@@ -70,7 +70,7 @@ def test_a_worker_ends_where_nobody_vouches_for_the_broker(
     command = [sys.executable, "-c", "from reelmill.cli.app import main; main()", "worker"]
     worker = subprocess.run(
         [*command, "--roots", str(tmp_path), "--device", "cpu"],
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert worker.returncode == 2 and "its certificate is not trusted" in worker.stderr
     assert RedisServer.PASSWORD not in worker.stderr

@@ -35,7 +35,7 @@ class Watched:
         for name, text in texts.items():
             (self.place / "in" / f"{name}.wav").write_text(text)
 
-    def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 90.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, (self.finished, self.told, self.folder.status)
@@ -80,7 +80,7 @@ def watching(place: Path, engine: Engine, **options: object) -> Iterator[Watched
         yield watched
     finally:
         folder.stop("the test is over")
-        thread.join(30)
+        thread.join(90)
         assert not thread.is_alive()
 
 

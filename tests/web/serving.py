@@ -46,7 +46,7 @@ class Serving:
         run = self.server.serve(sockets=[self._socket])
         self._thread = threading.Thread(target=asyncio.run, args=[run], daemon=True)
         self._thread.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not self.server.started:
             assert self._thread.is_alive() and time.monotonic() < until, "it does not start"
             time.sleep(0.01)
@@ -63,7 +63,7 @@ class Serving:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             sent.setdefault("content-type", "application/json")
-        connection = http.client.HTTPConnection(self.settings.host, self.settings.port, timeout=30)
+        connection = http.client.HTTPConnection(self.settings.host, self.settings.port, timeout=90)
         try:
             connection.request(
                 method, path, body, {name: value for name, value in sent.items() if value}
@@ -85,7 +85,7 @@ class Serving:
 
     def close(self) -> None:
         self.server.should_exit = True
-        self._thread.join(30)
+        self._thread.join(90)
         assert not self._thread.is_alive(), "it does not end"
 
 

@@ -46,7 +46,7 @@ def _server(data: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], str]
 def _ask(port: int, token: str, method: str, path: str, body: Any = None) -> Any:
     until = time.monotonic() + _PATIENCE_S
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         try:
             data = None if body is None else json.dumps(body)
@@ -94,7 +94,7 @@ def test_a_killed_and_restarted_server__goes_on_with_its_queue(tmp_path: Path) -
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         rest = [stream.read() for stream in streams]  # they end, and are whole
-        said = process.communicate(timeout=30)[1]
+        said = process.communicate(timeout=90)[1]
         assert process.returncode == 3
         assert time.monotonic() - began < 20
         assert all(rest) and "Traceback" not in said and "graceful" not in said, said
@@ -102,6 +102,6 @@ def test_a_killed_and_restarted_server__goes_on_with_its_queue(tmp_path: Path) -
 
 def _opened(port: int, token: str, path: str) -> http.client.HTTPResponse:
     """A stream of events that has begun."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
     connection.request("GET", path, headers={"authorization": f"Bearer {token}"})
     return connection.getresponse()

@@ -44,7 +44,7 @@ def _ask(
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
     running, trusted = server
     port = running.settings.port
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=trusted, timeout=20)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=trusted, timeout=60)
     own = {"host": f"localhost:{port}", "origin": f"https://localhost:{port}"}
     form = {"content-type": "application/x-www-form-urlencoded"} if body else {}
     try:
@@ -73,6 +73,6 @@ def test_who_logs_in_over_tls_gets_a_cookie_that_goes_nowhere_else(
 
 def test_without_tls_there_is_no_answer(server: tuple[Serving, ssl.SSLContext]) -> None:
     # proves: W4
-    with socket.create_connection(("127.0.0.1", server[0].settings.port), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", server[0].settings.port), timeout=60) as plain:
         plain.sendall(b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert not plain.recv(100).startswith(b"HTTP/")

@@ -73,7 +73,7 @@ def _delivered(store: Store, receiver: Receiver, wait: Any) -> QueuedRun:
     try:
         sender.add(run, "run.started", {})  # not asked for
         sender.add(run, "run.done", {"run": {"title": "통화"}})
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not wait():
             assert time.monotonic() < until, receiver.got
             time.sleep(0.01)

@@ -33,6 +33,6 @@ def test_a_script_is_not_run_again(tmp_path: Path) -> None:
         "print('begun'); call_alone(os.getcwd); print('done')\n"
     )
     done = subprocess.run(
-        [sys.executable, script], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, script], check=True, capture_output=True, text=True, timeout=180
     )
     assert done.stdout == "begun\ndone\n"

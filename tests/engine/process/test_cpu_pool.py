@@ -57,7 +57,7 @@ def on_bench(
     async def body() -> None:
         bench = Bench(folder, size, **options)
         try:
-            await asyncio.wait_for(do(bench), 60)
+            await asyncio.wait_for(do(bench), 180)
         finally:
             pids = bench.processes.pids
             await bench.processes.close()
@@ -149,14 +149,23 @@ def test_workers_that_die_while_idle_fail_no_task(tmp_path: Path) -> None:
     # proves: G10
     async def do(bench: Bench) -> None:
         await asyncio.gather(bench.read("a"), bench.read("b"))
-        for pid in bench.processes.pids:
-            psutil.Process(pid).kill()
-        await asyncio.sleep(0.2)
+        workers = [psutil.Process(pid) for pid in bench.processes.pids]
+        for worker in workers:
+            worker.kill()
+        while any(worker.is_running() and not is_dead(worker) for worker in workers):
+            await asyncio.sleep(0.01)
         for _ in range(3):
             assert isinstance(await bench.read("fine"), cpu_worker.Made)
         assert len(bench.processes.pids) <= 2
 
     on_bench(tmp_path, do, size=2)
+
+
+def is_dead(worker: psutil.Process) -> bool:
+    try:
+        return bool(worker.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_task_whose_worker_dies_before_it_began_is_not_blamed(tmp_path: Path) -> None:
@@ -293,7 +302,7 @@ def test_a_task_without_progress_is_ended_and_a_long_one_is_not(tmp_path: Path) 
         began = time.monotonic()
         with pytest.raises(CrashError, match=r"\.txt: worker-1 made no progress on it for \d s"):
             await bench.read("silent", stall=1.5)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30  # it would be silent for a minute
         assert isinstance(await bench.read("next", stall=30.0), cpu_worker.Made)
 
     on_bench(tmp_path, do)

@@ -40,7 +40,7 @@ def on_early_bench(
         early.begin(count, imports)
         bench = Bench(folder, 2, early=early)
         try:
-            await asyncio.wait_for(do(bench, early), 60)
+            await asyncio.wait_for(do(bench, early), 180)
         finally:
             await bench.processes.close()
             os.close(bench.memory)

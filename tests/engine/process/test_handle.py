@@ -48,7 +48,7 @@ def test_messages_of_any_size_are_exchanged(tmp_path: Path) -> None:
     async def talk(process: WorkerProcess) -> None:
         for message in ("short", b"x" * 3_000_000, list(range(10_000)), None):
             await process.send(message)
-            assert await process.receive(20) == message
+            assert await process.receive(60) == message
 
     with_process(tmp_path, talk)
 
@@ -69,7 +69,7 @@ def test_a_dead_worker_process_is_reported_with_its_cause(
     async def order_it(process: WorkerProcess) -> None:
         await process.send(order)
         with pytest.raises(CrashError, match=told):
-            await process.receive(20)
+            await process.receive(60)
         assert not process.alive
         with pytest.raises(CrashError):
             for _ in range(50):
@@ -96,8 +96,8 @@ def test_a_busy_worker_process_ends_when_it_is_stopped(
     async def stop(process: WorkerProcess) -> None:
         await process.send("hang")
         began = time.monotonic()
-        await process.stop(10)
-        assert time.monotonic() - began < 8  # sooner than the time it is given
+        await process.stop(40)
+        assert time.monotonic() - began < 30  # sooner than the time it is given
         assert not psutil.pid_exists(process.pid)
 
     with_process(tmp_path, stop)
@@ -108,7 +108,7 @@ def test_a_missing_entry_point_is_reported_with_its_cause(tmp_path: Path) -> Non
     async def body() -> None:
         async with echoing(tmp_path, "tests.engine.nowhere:at_all") as process:
             with pytest.raises(CrashError, match=r"exit code 1.*nowhere"):
-                await process.receive(20)
+                await process.receive(60)
 
     asyncio.run(body())
 
@@ -153,7 +153,9 @@ def test_cancelling_a_start_leaves_no_process(
         task = asyncio.create_task(
             WorkerProcess.start("child", "tests.engine.entries:echo", memory, tmp_path)
         )
-        await asyncio.sleep(0.1)
+        while not started:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -170,7 +172,7 @@ def test_no_descriptor_is_left_after_many_worker_processes(tmp_path: Path) -> No
         for number in range(4):
             async with echoing(tmp_path) as process:
                 await process.send(number)
-                assert await process.receive(20) == number
+                assert await process.receive(60) == number
             await asyncio.sleep(0.05)
             counts.append(psutil.Process().num_fds())
         return counts[0], counts[-1]
@@ -191,7 +193,7 @@ def test_a_worker_process_does_not_start_if_its_parent_is_gone() -> None:
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
 
     ours, parents = socket.socketpair()

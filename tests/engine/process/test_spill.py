@@ -145,7 +145,7 @@ def test_a_record_is_valid_only_at_its_place() -> None:
 def test_an_output_is_packed_and_unpacked_in_under_10_ms() -> None:
     """A window's text or a chunk's faces take well under a millisecond."""
     value = [Inner("some words that were said", (0.1,) * 10)] * 20 + [np.zeros((36, 4), "<f4")]
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(100):
         unpack(pack(value))
-    assert (time.perf_counter() - began) / 100 < 0.01
+    assert (time.process_time() - began) / 100 < 0.01

@@ -14,9 +14,12 @@ from reelmill.engine.stage import Device
 class _Gpu:
     """NVML of a GPU on which this process has `mb` at the moment."""
 
-    mb = 1000.0
+    def __init__(self) -> None:
+        self.mb = 1000.0
+        self.seen: set[float] = set()
 
     def own_mb(self, index: int, pid: int) -> float:
+        self.seen.add(self.mb)
         return self.mb
 
     def sample(self, own_pids: object) -> tuple[()]:
@@ -35,7 +38,9 @@ def test_memory_freed_within_a_batch_still_counts(gpu: _Gpu) -> None:
     meter = DeviceMeter(Device("cuda"))
     with meter.watching():
         gpu.mb = 5000.0
-        time.sleep(0.2)
+        until = time.monotonic() + 60
+        while 5000.0 not in gpu.seen and time.monotonic() < until:
+            time.sleep(0.01)
         gpu.mb = 1000.0
     assert meter.mb() == 1000.0
     assert meter.peak_mb == 5000.0

@@ -63,7 +63,7 @@ class Review:
     def listening(self, person: str) -> Iterator[http.client.HTTPResponse]:
         """The events of the page, for somebody who has it open."""
         settings = self.server.settings
-        connection = http.client.HTTPConnection(settings.host, settings.port, timeout=20)
+        connection = http.client.HTTPConnection(settings.host, settings.port, timeout=60)
         path = f"/corrections/{RUN}/events?page={quote(self.page, safe='')}"
         connection.request("GET", path, headers={"authorization": f"Bearer {self.keys[person]}"})
         try:

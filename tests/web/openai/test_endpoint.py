@@ -63,7 +63,7 @@ def uploads(server: Serving) -> list[Path]:
     return list((server.settings.data / "endpoint" / "uploads").iterdir())
 
 
-def eventually(condition: Any, seconds: float = 10.0) -> bool:
+def eventually(condition: Any, seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:
         time.sleep(0.02)
@@ -364,7 +364,7 @@ def _said_to_another_program(server: Serving) -> str:
     )
     address = f"{server.address}/v1/audio/transcriptions"
     command = [sys.executable, "-c", asking, address, TOKEN]
-    done = subprocess.run(command, input=body, capture_output=True, timeout=60, check=True)
+    done = subprocess.run(command, input=body, capture_output=True, timeout=120, check=True)
     return done.stdout.decode()
 
 
