@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from reelmill.core.recording import FileState
+from reelmill.engine.execution.followers import Followers
 from reelmill.engine.execution.planning import Job, Keys
 from reelmill.engine.execution.recording_runner import RecordingRunner
 from reelmill.engine.inference.stage_run import StageFailed
@@ -63,7 +64,7 @@ def runner(folder: Path, make: Any) -> RecordingRunner:
         task=lambda recording, _: cpu_worker.StageTask(0, recording, (), "key", folder / "read"),
         clear=lambda *_: None,
     )
-    executor: Any = SimpleNamespace(expect=lambda _: None, make=make)
+    executor: Any = SimpleNamespace(expect=lambda _: None, make=make, followers=Followers())
     earlier: Any = SimpleNamespace(entered=lambda _: None)
     unused: Any = None
     return RecordingRunner(pipeline, config, unused, unused, unused, cache, executor, earlier)

@@ -26,7 +26,8 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_pool import RunPool
 from reelmill.engine.resources.placement import ModelPass
-from reelmill.engine.stage import ModelStage, Stage
+from reelmill.engine.stage import FileStage, ModelStage, Stage
+from reelmill.engine.state.artifact_store import Stored
 from reelmill.engine.state.run_db import Ledger, Result
 from reelmill.errors import Failure, describe
 
@@ -201,6 +202,7 @@ class RecordingRunner:
         if is_last:
             del self._open_by_content[recording.id]
             self._cache.remove_temporary(recording)
+            self._executor.followers.forget(self._cache.keys.of_all(recording).values())
         self._cache.forget(recording, is_last=is_last)
 
     # -- one stage
@@ -253,7 +255,11 @@ class RecordingRunner:
         )
         if (made_elsewhere := await self._brought(recording, stage)) is not None:
             return made_elsewhere
-        self._cache.clear(task, stage)
+        if task.key not in self._executor.followers:
+            self._cache.clear(task, stage)
+            self._executor.followers.may_follow(
+                task.key, partial(self._following, recording, stage, task)
+            )
         if failure := self._failed_elsewhere.get((recording.id, stage.name)):
             self._executor.failed_elsewhere(failure)
         began = time.monotonic()
@@ -264,10 +270,43 @@ class RecordingRunner:
         except cpu_worker.Damaged as damaged:
             self._cache.discard(damaged.path, str(damaged), sources)
             return await self._make(recording, stage)
-        result = self._cache.keep(task, stage, made, time.monotonic() - began)
+        result = self._cache.keep(task, stage, made, _seconds(made, time.monotonic() - began))
         if (exchange := self._exchange_for(recording, stage)) is not None:
             await aside(exchange.hand_over, task.target)
         return result
+
+    def _following(
+        self, recording: Recording, stage: Stage, task: cpu_worker.StageTask
+    ) -> list[cpu_worker.Run]:
+        """The tasks that can follow one that makes a stage's result: those that wait for it, and
+        for nothing else that is not there by then."""
+        if self._exchange is not None and self._exchange.shares(recording.path):
+            return []
+        made = {id(stage): Stored(task.target, task.key, recording.id)}
+        found = []
+        for other in self._pipeline.stages[self._pipeline.position(stage) + 1 :]:
+            if not self._may_follow(recording, other):
+                continue
+            makers = self._pipeline.makers(other)
+            sources = [made.get(id(one)) or self._stored(recording, one) for one in makers]
+            read = tuple(one for one in sources if one is not None)
+            if len(read) == len(makers) and not made.keys().isdisjoint(map(id, makers)):
+                follows = replace(self._cache.task(recording, other), sources=read)
+                self._cache.clear(follows, other)
+                found.append(cpu_worker.Run(**vars(follows)))
+                made[id(other)] = Stored(follows.target, follows.key, recording.id)
+        return found
+
+    def _may_follow(self, recording: Recording, stage: Stage) -> bool:
+        """Whether somebody waits for the result of a stage that is a single task without a
+        model."""
+        is_single = isinstance(stage, FileStage) and not stage.parted
+        is_wanted = self._cache.keys.of(stage, recording) in self._making
+        return is_single and is_wanted and (recording.id, stage.name) not in self._failed_elsewhere
+
+    def _stored(self, recording: Recording, stage: Stage) -> Stored | None:
+        result = self._cache.results.get(self._cache.keys.of(stage, recording))
+        return None if result is None else result.stored
 
     # -- with engines that work on the same recording
 
@@ -286,3 +325,10 @@ class RecordingRunner:
         if not await aside(exchange.bring, self._cache.task(recording, stage).target):
             return None
         return self._cache.known(recording, stage, adopt=True)
+
+
+def _seconds(made: cpu_worker.Made, passed: float) -> float:
+    """How long a result took, of the time that passed until it was there."""
+    if made.seconds is not None:
+        return made.seconds
+    return passed - sum(one.seconds or 0.0 for one in made.then if isinstance(one, cpu_worker.Made))

@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from reelmill.core import gate
 from reelmill.engine.aio import aside
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.exchange import Exchange
+from reelmill.engine.execution.followers import Followers
 from reelmill.engine.execution.previews import Previews
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.shared_stage import Outputs, shared_outputs
@@ -60,6 +60,7 @@ class StageExecutor:
         self._on_disk_full = on_disk_full
         self._withdrawals = withdrawals or Withdrawals()
         self._exchange = exchange
+        self.followers = Followers()
 
     def expect(self, stage: Stage) -> None:
         """Announce that a stage's result will be made, so that its model is loaded meanwhile.
@@ -87,19 +88,23 @@ class StageExecutor:
             run = self._run_parted_file_stage if stage.parted else self._run_file_stage
         try:
             made = await self.attempt(stage.name, partial(run, task, stage))
-            if not stage.temporary:
-                await self.attempt(stage.name, partial(self._flush, task, stage))
+            await self.attempt(stage.name, partial(self._flush, task, stage))
         except BaseException as error:
             self._recorder.stage_broke_off(stage.name, failed=isinstance(error, StageFailed))
             raise
+        finally:
+            self.followers.forget([task.key])
         self._recorder.stage_done(stage.name, task.key)
         return made
 
     async def _flush(self, task: cpu_worker.StageTask, stage: Stage) -> None:
         """Flush a result to the disk, which must be done before anything says that it exists. Those
         of several recordings are flushed at the same time."""
+        target = None if stage.temporary else task.target
+        if not self.followers.has_to_flush(task.key, target):
+            return
         try:
-            await aside(gate.flush, task.target)
+            await aside(self.followers.flush, task.key, target)
         except FileNotFoundError:
             pass  # somebody removed it; whoever reads it has it made again
         except (OSError, ReelmillError) as error:
@@ -112,7 +117,9 @@ class StageExecutor:
         raise StageFailed(failure, final=True)
 
     async def _run_file_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
-        return await self._in_pool(cpu_worker.Run(**vars(task)), stage)
+        if (answer := self.followers.take(task.key)) is not None:
+            return self.accept(stage.name, answer)
+        return await self._in_pool_with_followers(cpu_worker.Run(**vars(task)), stage)
 
     async def _run_parted_file_stage(
         self, task: cpu_worker.StageTask, stage: Stage
@@ -134,6 +141,17 @@ class StageExecutor:
         answer = await self._pool.run(task, priority, stall=self._config.stall_timeout)
         return self.accept(stage.name, answer)
 
+    async def _in_pool_with_followers(
+        self, task: cpu_worker.Run | cpu_worker.Merge, stage: Stage, ending: bool = False
+    ) -> cpu_worker.Made:
+        """The same with a task that makes a result, and with others right after it."""
+        priority = -2 * self._pipeline.position(stage) - ending
+        then = self.followers.of(task.key)
+        answer = await self._pool.run(task, priority, then=then, stall=self._config.stall_timeout)
+        made = self.accept(stage.name, answer)
+        self.followers.answered(task.key, then, made, self._pipeline.stages)
+        return made
+
     async def _run_model_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
         parts: tuple[object, ...] = (None,)
         if stage.parted:
@@ -153,7 +171,7 @@ class StageExecutor:
                     places=outputs.places,
                     handed=outputs.handed,
                 )
-                return await self._in_pool(merge, stage, ending=True)
+                return await self._in_pool_with_followers(merge, stage, ending=True)
         finally:
             for stage_run in stage_runs:
                 self._inference.items.close(stage_run)

@@ -8,7 +8,7 @@ import contextlib
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -367,12 +367,14 @@ class RunPool:
         task: cpu_worker.Task,
         priority: int,
         *,
+        then: Sequence[cpu_worker.Run] = (),
         stall: float | None = None,
         room: Room | None = None,
         on_item: OnItem | None = None,
         may_start: Callable[[], bool] = lambda: True,
     ) -> cpu_worker.Made | cpu_worker.Failed:
-        """Run a task when its turn comes. A split needs `room` and `on_item`.
+        """Run a task when its turn comes, and right after it the tasks in `then`, as far as the
+        worker gets with them; their answers are in its own. A split needs `room` and `on_item`.
 
         Raises:
             NotBegunError: the worker died before it began this task.
@@ -383,7 +385,8 @@ class RunPool:
         worker: WorkerProcess | None = None
         try:
             worker = await self._pool.worker_for(self._client)
-            await _hand_over(worker, cpu_worker.Order(self._client.number, task), stall)
+            order = cpu_worker.Order(self._client.number, task, tuple(then))
+            await _hand_over(worker, order, stall)
             while True:
                 answer = await _answer(worker, task, stall)
                 if isinstance(answer, cpu_worker.Ask):
@@ -393,7 +396,7 @@ class RunPool:
                     assert on_item is not None
                     on_item(answer)
                 else:
-                    if isinstance(answer, cpu_worker.Failed) and answer.spent:
+                    if _is_spent(answer):
                         await self._pool.ends(worker)
                     else:
                         self._pool.gives_back(worker)
@@ -430,6 +433,13 @@ class RunPool:
                 self._busy -= 1
                 self._pool.freed()
             raise
+
+
+def _is_spent(answer: cpu_worker.Made | cpu_worker.Failed) -> bool:
+    """Whether the worker ran out of memory."""
+    if isinstance(answer, cpu_worker.Failed):
+        return answer.spent
+    return any(isinstance(one, cpu_worker.Failed) and one.spent for one in answer.then)
 
 
 async def _hand_over(worker: WorkerProcess, order: cpu_worker.Order, stall: float | None) -> None:

@@ -12,7 +12,7 @@ import traceback
 from array import array
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,6 +51,10 @@ _MOST_SPOOLS_OPEN = 64
 
 #: How often the coordinator is told that a task is progressing.
 _BEAT_SECONDS = 1.0
+
+#: Tasks follow others only while these took less CPU time than this. What takes longer is worth a
+#: message, so that several processes can work on a long recording.
+_FOLLOW_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -154,10 +158,12 @@ Task = Identify | Parts | Run | RunPart | Join | Split | Merge
 
 @dataclass(frozen=True)
 class Order:
-    """A task of a run that has begun."""
+    """A task of a run that has begun, and those that may follow it in the same process: further
+    stages of the recording, which read nothing that is not there by then."""
 
     run: int
     task: Task
+    then: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +192,10 @@ class Made:
     """A task is over. `files` must exist for the artifact to be whole."""
 
     cpu_seconds: float
+    #: How long it took, if it followed another task.
+    seconds: float | None = None
+    #: The answers to the tasks that followed, as far as they were carried out.
+    then: tuple[Made | Failed, ...] = ()
     state: FileState | None = None
     identity: Identity | None = None
     #: How much of a file is hashed, if not all of it.
@@ -271,12 +281,41 @@ def serve(channel: Channel) -> None:
             gate.leave(runs.pop(message.run).begin.places)
         else:
             channel.send(Begun())
-            channel.send(_answer(message.task, runs[message.run], setup.memory_mb))
+            channel.send(_answers(message, runs[message.run], setup.memory_mb))
 
 
 def _begin(begin: Begin, runs: dict[int, _Worker], channel: Channel) -> None:
     gate.enter(begin.places)
     runs[begin.run] = _Worker(begin, Pipeline("", begin.stages), channel)
+
+
+def _answers(order: Order, worker: _Worker, memory_mb: int | None) -> Made | Failed:
+    """The answer to a task, with those to the ones that followed it. These end with the first
+    failure; the coordinator has the others carried out by themselves."""
+    first = last = _answer(order.task, worker, memory_mb)
+    followed: list[Made | Failed] = []
+    stamps: dict[str, store.Stamps] = {}
+    done, used = order.task, first.cpu_seconds
+    for task in order.then:
+        if not isinstance(last, Made) or used > _FOLLOW_SECONDS:
+            break
+        assert not isinstance(done, Identify)
+        stamps[done.key] = last.saved.stamps
+        at = time.monotonic()
+        last, done = _answer(_stamped(task, stamps), worker, memory_mb), task
+        if isinstance(last, Made):
+            last = replace(last, seconds=time.monotonic() - at)
+        used += last.cpu_seconds
+        followed.append(last)
+    return replace(first, then=tuple(followed)) if isinstance(first, Made) else first
+
+
+def _stamped(task: Run, stamps: Mapping[str, store.Stamps]) -> Run:
+    """A task that knows the files beside what it reads from the tasks before it."""
+    sources = [
+        replace(one, stamps=stamps[one.key]) if one.key in stamps else one for one in task.sources
+    ]
+    return replace(task, sources=tuple(sources))
 
 
 def _answer(task: Task, worker: _Worker, memory_mb: int | None) -> Made | Failed:
