@@ -67,7 +67,7 @@ def run(
     running = Coordinator(
         toy_pipeline(out, log, scene=scene.folder), toy_config(out, **settings), ignore, devices
     )
-    summary = asyncio.run(asyncio.wait_for(running.run(sources), 120))
+    summary = asyncio.run(asyncio.wait_for(running.run(sources), 240))
     assert [outcome.failure for outcome in summary.outcomes if outcome.failure] == []
     return summary
 

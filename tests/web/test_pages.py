@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,14 +48,25 @@ def finished(page: Page, server: Serving, tmp_path_factory: pytest.TempPathFacto
     page.go(f"{server.address}/")  # what was sent is still there
     page.use("await until(() => all('#taken li').length === 3); one('#start').click()")
     page.use("await until(() => one('.run') && /of 3/.test(one('.run .facts').textContent))")
+    run = str(page.use("return one('.run').dataset.id"))
+    _pause_in_the_middle(server, run)  # or it may be done before the page is there again
     page.go(f"{server.address}/")
     seen = page.use(
-        "await until(() => one('.run'));"
-        "let most = 0; while (one('.run').dataset.state !== 'done') {"
-        "most = Math.max(most, one('.run progress').value); await pause(50); } return most;"
+        "await until(() => one('.run') && one('.run progress').value > 0);"
+        "return [one('.run').dataset.state, one('.run progress').value]"
     )
-    assert 0 < seen <= 1
-    return str(page.use("return one('.run').dataset.id"))
+    assert seen[0] == "paused" and 0 < seen[1] <= 1
+    server.ask("POST", f"/runs/{run}/resume")
+    page.use("await until(() => one('.run').dataset.state === 'done')")
+    return run
+
+
+def _pause_in_the_middle(server: Serving, run: str) -> None:
+    until = time.monotonic() + 120
+    while not ((progress := server.get(f"/runs/{run}").json["progress"]) and progress["share"] > 0):
+        assert time.monotonic() < until, progress
+        time.sleep(0.01)
+    assert server.ask("POST", f"/runs/{run}/pause").status == 200
 
 
 @pytest.mark.usefixtures("finished")

@@ -231,7 +231,7 @@ def test_recordings_can_be_added_until_the_run_is_closed(tmp_path: Path, placeme
 
     coordinator = Coordinator(toy_pipeline(out), toy_config(out, placement=placement), listen)
     running = coordinator.run(sources[:1], until_closed=True)
-    summary = asyncio.run(asyncio.wait_for(running, 30))
+    summary = asyncio.run(asyncio.wait_for(running, 120))
     assert finished[0] == "0" and sorted(finished) == ["0", "1", "2", "3"]
     assert summary.count("done") == 4
     assert (out / "3.up").read_text() == "WORD30 AND1 MORE2"
@@ -245,7 +245,7 @@ def test_a_run_that_waits_for_recordings_can_be_stopped(tmp_path: Path) -> None:
         asyncio.get_running_loop().call_later(0.2, coordinator.stop, "enough")
         return await coordinator.run([], until_closed=True)
 
-    summary = asyncio.run(asyncio.wait_for(stopped(), 20))
+    summary = asyncio.run(asyncio.wait_for(stopped(), 120))
     assert summary.stopped == "enough" and summary.outcomes == []
 
 
@@ -262,5 +262,5 @@ def test_an_added_recording_gets_a_name_of_its_own(tmp_path: Path) -> None:
             coordinator.close()
 
     coordinator = Coordinator(toy_pipeline(out), toy_config(out), listen)
-    summary = asyncio.run(asyncio.wait_for(coordinator.run(first, until_closed=True), 30))
+    summary = asyncio.run(asyncio.wait_for(coordinator.run(first, until_closed=True), 120))
     assert {one.name: one.status for one in summary.outcomes} == {"a": "failed", "a.txt": "done"}

@@ -52,7 +52,7 @@ def run(
         listener or Listening(),
         devices,
     )
-    return asyncio.run(asyncio.wait_for(coordinator.run(sources), 60))
+    return asyncio.run(asyncio.wait_for(coordinator.run(sources), 180))
 
 
 def order(tmp_path: Path) -> list[str]:

@@ -84,7 +84,7 @@ class Scene:
 
 
 def play(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(coroutine, 20))
+    return asyncio.run(asyncio.wait_for(coroutine, 120))
 
 
 def test_make__a_result__is_returned_and_counted(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ class Scene:
 def play(scene: Scene, do: Any) -> Any:
     async def body() -> Any:
         try:
-            return await asyncio.wait_for(do, 30)
+            return await asyncio.wait_for(do, 120)
         finally:
             await scene.service.stop()
 
@@ -212,7 +212,8 @@ def test_a_small_model_gets_another_worker_only_when_splitting_waits_for_it(
     async def begins(samples: int) -> int:
         for _ in range(samples):
             replicas.reinforce(is_behind=items.all_wait())
-            await asyncio.sleep(0.01)
+            for _ in range(200):  # so many steps of the loop, however fast it is
+                await asyncio.sleep(0)
         return scene.starts
 
     async def go() -> list[int]:
@@ -547,7 +548,8 @@ def test_runs_share_batches_and_a_full_disk_stops_only_the_run_whose_disk_it_is(
         scene.answering.clear()
         good = asyncio.create_task(scene.take_through("a", 6))
         bad = asyncio.create_task(scene.take_through("b", 6, other))
-        await asyncio.sleep(0.05)
+        for _ in range(200):
+            await asyncio.sleep(0)
         scene.answering.set()
         while not scene.disk_full:
             await asyncio.sleep(0)
