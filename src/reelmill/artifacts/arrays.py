@@ -10,12 +10,13 @@ from reelmill.errors import InputError
 
 
 def write_arrays(path: Path, arrays: object) -> None:
-    """Write a dataclass of arrays whole or not at all. Raises as `atomic.replacing` does."""
+    """Write a dataclass of arrays whole or not at all. Flushed to the disk with the artifact that
+    it lies beside. Raises as `atomic.replacing` does."""
     import numpy as np
 
     from reelmill.core.atomic import replacing
 
-    with replacing(path) as file:
+    with replacing(path, durable=False) as file:
         np.savez(file, **vars(arrays))
 
 

@@ -21,6 +21,7 @@ from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_pool import RunPool
 from reelmill.engine.process.cpu_worker import Failed, Made, Run
 from reelmill.engine.stage import FileStage, Inputs, StageContext, setting
+from reelmill.engine.state.artifact_store import Saved
 from reelmill.engine.telemetry.events import Detail, Event, RecordingFinished, StageKept
 from reelmill.engine.telemetry.metrics import FileOutcome
 from reelmill.errors import InputError
@@ -173,11 +174,12 @@ def test_flush__what_followed__is_flushed_with_it(
 ) -> None:
     flushed: list[str] = []
     monkeypatch.setattr(gate, "flush", lambda path: flushed.append(path.name))
-    followers, tasks = answered(tmp_path, Made(0.1), Failed("input", "on purpose", "", 0.1))
-    followers.flush("first", tmp_path / "first.json")
-    assert sorted(flushed) == ["0.json", "first.json"]
-    assert not followers.has_to_flush("key 0", tasks[0].target)
-    assert followers.has_to_flush("key 1", tasks[1].target), "it failed and is made again"
+    made = Made(0.1, saved=Saved("", {"0.boxes.npz": "ab" * 32}))
+    followers, tasks = answered(tmp_path, made, Failed("input", "on purpose", "", 0.1))
+    followers.flush("first", [tmp_path / "first.json"])
+    assert flushed == ["0.boxes.npz", "0.json", "first.json"]
+    assert not followers.has_to_flush("key 0", [tasks[0].target])
+    assert followers.has_to_flush("key 1", [tasks[1].target]), "it failed and is made again"
 
 
 def test_flush__a_follower_that_cannot_be_flushed__is_left_to_its_own_stage(
@@ -186,10 +188,10 @@ def test_flush__a_follower_that_cannot_be_flushed__is_left_to_its_own_stage(
     folder = gate.own(tmp_path)
     (folder / "first.json").touch()
     followers, tasks = answered(folder, Made(0.1))
-    followers.flush("first", folder / "first.json")
-    assert followers.has_to_flush("key 0", tasks[0].target)
+    followers.flush("first", [folder / "first.json"])
+    assert followers.has_to_flush("key 0", [tasks[0].target])
     with pytest.raises(FileNotFoundError):
-        followers.flush("key 0", tasks[0].target)
+        followers.flush("key 0", [tasks[0].target])
 
 
 def test_take__an_answer__is_given_once(tmp_path: Path) -> None:

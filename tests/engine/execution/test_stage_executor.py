@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from reelmill.engine.inference.stage_run import StageFailed
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_worker import Damaged, Failed, Made
 from reelmill.engine.resources.monitor import Monitor
+from reelmill.engine.state.artifact_store import Saved
 from reelmill.engine.telemetry.events import Event, Warned
 from reelmill.engine.telemetry.metrics import StageTotals
 from reelmill.errors import CrashError, Kind, NotBegunError, TransientError
@@ -70,7 +72,7 @@ class Scene:
         """The first stage's result."""
         state = FileState("ab" * 32, "", 1, 1)
         stage = self.pipeline.stages[0]
-        recording = Recording(Path("/in/a.txt"), "a", Path("/work"), state)
+        recording = Recording(Path("/in/a.txt"), "a", self.target.parent, state)
         task = cpu_worker.StageTask(0, recording, (), "key", self.target)
         return play(self.executor.make(task, stage))
 
@@ -157,6 +159,19 @@ def test_make__a_result__is_on_the_disk_before_it_is_returned(
     flushed = _flushed(monkeypatch)
     assert scene.make() is MADE
     assert flushed == [scene.target.stat().st_ino]
+
+
+def test_make__a_result_with_files_beside_it__all_are_on_the_disk_before_it_is_returned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # proves: G12
+    beside = tmp_path / "read.boxes.npz"
+    scene = Scene(tmp_path, replace(MADE, saved=Saved("", {beside.name: "ab" * 32})))
+    for path in (scene.target, beside):
+        path.write_text("{}")
+    flushed = _flushed(monkeypatch)
+    scene.make()
+    assert flushed == [beside.stat().st_ino, scene.target.stat().st_ino]
 
 
 def test_make__a_result_that_cannot_be_flushed__fails_or_stops_the_run(

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelmill.core import gate
-from reelmill.engine.process.cpu_worker import Failed, Made, Run
+from reelmill.engine.process.cpu_worker import Failed, Made, Run, StageTask
 from reelmill.engine.stage import Stage
+from reelmill.engine.state import artifact_store as store
 from reelmill.errors import NotOursError
 
 #: The tasks that may follow another one.
@@ -22,11 +22,11 @@ Following = Callable[[], Sequence[Run]]
 
 @dataclass
 class _Answered:
-    """What became of a task that followed another one. `answer` is None once it was taken;
-    `target` is the result, unless that need not be flushed."""
+    """What became of a task that followed another one. `answer` is None once it was taken; `files`
+    are the result's, as far as they are to be flushed."""
 
     answer: Made | Failed | None
-    target: Path | None
+    files: Sequence[Path]
     is_flushed: bool = False
 
 
@@ -57,8 +57,9 @@ class Followers:
         """Take up the answers to the tasks that followed one. `stages` are those of the run."""
         after = self._after[key] = []
         for task, answer in zip(tasks, made.then, strict=False):
-            target = None if stages[task.stage].temporary else task.target
-            after.append(_Answered(answer, target))
+            stage = stages[task.stage]
+            files = to_flush(task, stage, answer) if isinstance(answer, Made) else ()
+            after.append(_Answered(answer, files))
             self._answered[task.key] = after[-1]
 
     def take(self, key: str) -> Made | Failed | None:
@@ -69,24 +70,24 @@ class Followers:
         answer, found.answer = found.answer, None
         return answer
 
-    def flush(self, key: str, target: Path | None) -> None:
-        """Flush a result, unless that was done, and those that followed it. That of a temporary
-        stage has no `target`. Called in a thread.
+    def flush(self, key: str, files: Sequence[Path]) -> None:
+        """Flush the files of a result, unless that was done, and the results that followed it.
+        Called in a thread.
 
         Raises:
             NotOursError, OSError: as `gate.flush`, for the result itself.
         """
         for one in self._after.pop(key, ()):
-            if one.target is not None and isinstance(one.answer, Made):
+            if isinstance(one.answer, Made):
                 with contextlib.suppress(OSError, NotOursError):  # it is tried again by itself
-                    gate.flush(one.target)
+                    store.flush(one.files)
                     one.is_flushed = True
-        if target is not None and not self._is_flushed(key):
-            gate.flush(target)
+        if not self._is_flushed(key):
+            store.flush(files)
 
-    def has_to_flush(self, key: str, target: Path | None) -> bool:
+    def has_to_flush(self, key: str, files: Sequence[Path]) -> bool:
         """Whether `flush` does something."""
-        return bool(self._after.get(key)) or (target is not None and not self._is_flushed(key))
+        return bool(self._after.get(key)) or (bool(files) and not self._is_flushed(key))
 
     def _is_flushed(self, key: str) -> bool:
         found = self._answered.get(key)
@@ -97,3 +98,10 @@ class Followers:
         for key in keys:
             for kept in (self._following, self._answered, self._after):
                 kept.pop(key, None)
+
+
+def to_flush(task: StageTask, stage: Stage, made: Made) -> Sequence[Path]:
+    """The files of a result that have to be flushed: none for a temporary stage."""
+    if stage.temporary:
+        return ()
+    return store.files_of(task.target, task.recording.folder, made.saved)

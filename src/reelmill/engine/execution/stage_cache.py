@@ -128,7 +128,8 @@ class StageCache:
             made = cpu_worker.adopt(task, stage, self._config.seal)
             if made is None:
                 return None
-            gate.flush(task.target)  # that run may have been killed before it did
+            # that run may have been killed before it did
+            store.flush(store.files_of(task.target, task.recording.folder, made.saved))
         except InputError as error:
             self._tell_foreign(error)
             return None

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from reelmill.engine.aio import aside
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.exchange import Exchange
-from reelmill.engine.execution.followers import Followers
+from reelmill.engine.execution.followers import Followers, to_flush
 from reelmill.engine.execution.previews import Previews
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.shared_stage import Outputs, shared_outputs
@@ -88,7 +88,7 @@ class StageExecutor:
             run = self._run_parted_file_stage if stage.parted else self._run_file_stage
         try:
             made = await self.attempt(stage.name, partial(run, task, stage))
-            await self.attempt(stage.name, partial(self._flush, task, stage))
+            await self.attempt(stage.name, partial(self._flush, task, stage, made))
         except BaseException as error:
             self._recorder.stage_broke_off(stage.name, failed=isinstance(error, StageFailed))
             raise
@@ -97,14 +97,14 @@ class StageExecutor:
         self._recorder.stage_done(stage.name, task.key)
         return made
 
-    async def _flush(self, task: cpu_worker.StageTask, stage: Stage) -> None:
+    async def _flush(self, task: cpu_worker.StageTask, stage: Stage, made: cpu_worker.Made) -> None:
         """Flush a result to the disk, which must be done before anything says that it exists. Those
         of several recordings are flushed at the same time."""
-        target = None if stage.temporary else task.target
-        if not self.followers.has_to_flush(task.key, target):
+        files = to_flush(task, stage, made)
+        if not self.followers.has_to_flush(task.key, files):
             return
         try:
-            await aside(self.followers.flush, task.key, target)
+            await aside(self.followers.flush, task.key, files)
         except FileNotFoundError:
             pass  # somebody removed it; whoever reads it has it made again
         except (OSError, ReelmillError) as error:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.artifacts import Artifact
-from reelmill.core import progress
+from reelmill.core import gate, progress
 from reelmill.core.atomic import write_bytes
 from reelmill.core.keys import Seal
 from reelmill.core.recording import Recording
@@ -161,8 +161,22 @@ def save(
             {"path": os.path.relpath(one.path, path.parent), "key": one.key} for one in sources
         ]
     data = seal.signed(_PURPOSE, envelope)
-    write_bytes(path, data, durable=durable and not stage.temporary)
+    durable = durable and not stage.temporary
+    if durable:
+        flush(folder / name for name in digests)
+    write_bytes(path, data, durable=durable)
     return Saved(hashlib.sha256(data).hexdigest(), digests, stamps)
+
+
+def files_of(path: Path, folder: Path, saved: Saved) -> list[Path]:
+    """The files of an artifact: those beside it, in the folder of its recording, then itself."""
+    return [*(folder / name for name in saved.beside), path]
+
+
+def flush(files: Iterable[Path]) -> None:
+    """Flush files to the disk. Raises NotOursError or OSError as `gate.flush`."""
+    for path in files:
+        gate.flush(path)
 
 
 def saved_as(path: Path) -> Saved:
