@@ -18,6 +18,7 @@ from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.planning import Found
 from reelmill.engine.state.artifact_store import Stored, save
 from reelmill.export.names import SpeakerName
+from reelmill.models.faces.dlib import shipped
 from reelmill.runs.across_videos import PEOPLE, write_people
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from tests.stages.faces.people import persons_of
@@ -40,7 +41,7 @@ def video(folder: Path, network: FaceNetworkUsed | None, *vectors: list[float]) 
     persons = replace(persons, method=method, network=network, threshold=0.6)
     recording = Recording(folder / "a.mp4", "a", folder, FileState(folder.name, "", 0, 0))
     stored = Stored(folder / "persons.json", "key", recording.id)
-    save(stored.path, IdentifyFaces(), stored.key, recording, persons, user_key().seal)
+    save(stored.path, IdentifyFaces(shipped()), stored.key, recording, persons, user_key().seal)
     return Found(recording, stored)
 
 

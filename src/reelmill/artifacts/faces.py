@@ -79,7 +79,7 @@ class Detections(Artifact):
     clockwise the picture would have to be turned for the faces that are seen in it to be upright.
     """
 
-    schema: ClassVar[str] = "detections/3"
+    schema: ClassVar[str] = "detections/4"
     file: PlainName
     picture: Picture
     detector: str
@@ -126,7 +126,7 @@ class Tracks(Artifact):
     out because that was asked for.
     """
 
-    schema: ClassVar[str] = "tracks/1"
+    schema: ClassVar[str] = "tracks/2"
     file: PlainName
     picture: Picture
     scenes: list[Span]
@@ -148,25 +148,6 @@ class FaceNetworkUsed:
 
     name: str
     digest: str
-
-
-@dataclass
-class FaceVectors(Artifact):
-    """How the faces of tracks look to a network; arrays in `file`, see `FaceVectorArrays`.
-
-    `threshold` is the cosine from which on that network takes two faces for one person's, `faces`
-    counts the pictures it was shown, `unseen` the tracks without a face that is good enough.
-    """
-
-    schema: ClassVar[str] = "face_vectors/2"
-    file: PlainName
-    network: FaceNetworkUsed
-    threshold: float
-    faces: int
-    unseen: int
-
-    def sidecars(self) -> list[str]:
-        return [self.file]
 
 
 @dataclass
@@ -343,6 +324,8 @@ class DetectionArrays:
     looked: (samples,) whether the whole detector ran on it.
     colours: (m, d) histograms of what is worn below some of the faces, each of sum 1; colours_of:
     (m,) the rows of `boxes` they belong to, ascending.
+    vectors: (k, e) of unit length, how some of the faces look to the network that tells people
+    apart; vectors_of: (k,) the rows of `boxes` they belong to.
     """
 
     times: Float64
@@ -354,6 +337,8 @@ class DetectionArrays:
     looked: Bool
     colours: Float32
     colours_of: Int64
+    vectors: Float32
+    vectors_of: Int64
 
 
 @dataclass
@@ -364,7 +349,8 @@ class TrackArrays:
     scores: (n,), 0 where no detector saw the box (interpolated or bridged).
     colours: (tracks, d) mean colour histogram of each track, all 0 where none was seen.
     best: (tracks, k) rows of each track with its best faces, best first, -1 for none.
-    landmarks: (tracks, k, 5, 2) of those faces.
+    vectors: (tracks, e) mean over the faces that the network saw, of unit length; 0 where none was
+    good enough. seen: (tracks,) how many that were.
     """
 
     times: Float64
@@ -373,19 +359,8 @@ class TrackArrays:
     scores: Float32
     colours: Float32
     best: Int64
-    landmarks: Float32
-
-
-@dataclass
-class FaceVectorArrays:
-    """Arrays of `FaceVectors`.
-
-    vectors: (tracks, d) mean over a track's faces, of unit length; 0 where none was good enough.
-    faces: (tracks,) how many that were.
-    """
-
     vectors: Float32
-    faces: Int32
+    seen: Int32
 
 
 @dataclass
@@ -432,8 +407,3 @@ def read_shares(folder: Path, persons: HeardPersons) -> SpeakingShares:
 def read_persons(folder: Path, persons: Persons) -> PersonArrays:
     """The arrays beside `persons`. Raises InputError when damaged."""
     return PersonArrays(**read_arrays(folder / persons.file))
-
-
-def read_face_vectors(folder: Path, vectors: FaceVectors) -> FaceVectorArrays:
-    """The arrays beside `vectors`. Raises InputError when damaged."""
-    return FaceVectorArrays(**read_arrays(folder / vectors.file))

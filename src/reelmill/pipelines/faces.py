@@ -18,7 +18,6 @@ from reelmill.stages.clips.plan import PlanClips
 from reelmill.stages.clips.render import RenderFaces
 from reelmill.stages.clips.write import WriteClips
 from reelmill.stages.faces.detect import DetectFaces
-from reelmill.stages.faces.embed import EmbedFaces
 from reelmill.stages.faces.identify_appearance import IdentifyByAppearance
 from reelmill.stages.faces.identify_faces import IdentifyFaces
 from reelmill.stages.faces.known_people import KnownFace
@@ -62,10 +61,9 @@ def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity
         return [detect, follow, IdentifyByAppearance(**given, notes=identity.notes)]
     finder, network = shared((detector, identity.spec))
     return [
-        DetectFaces(finder, track=track, short_side=side),
+        DetectFaces(finder, network, track=track, short_side=side),
         follow,
-        EmbedFaces(network, track=track),
-        IdentifyFaces(**given, people=identity.people, notes=identity.notes),
+        IdentifyFaces(identity.spec, **given, people=identity.people, notes=identity.notes),
     ]
 
 

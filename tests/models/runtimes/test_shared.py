@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelmill.engine.stage import Device, ModelSpec
-from reelmill.models.runtimes.shared import own_model, own_spec, shared
+from reelmill.models.runtimes.shared import SharedSpec, own_model, shared
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,11 @@ def test_shared_models_keep_their_identity_in_one_process() -> None:
     other.warm_up(loaded)
     assert own_model(one, loaded) == ["one", 3, "warm"]
     assert own_model(other, loaded) == ["other", 3, "warm"]
-    assert own_spec(pickle.loads(pickle.dumps(other))) == Toy("other")
+    kept = pickle.loads(pickle.dumps(other))
+    assert isinstance(kept, SharedSpec) and kept.own == Toy("other")
+    assert own_model(Toy("alone"), "loaded") == "loaded"
 
 
-def test_a_large_model_keeps_a_separate_process() -> None:
-    one, large = shared((Toy("one"), Toy("large", is_small=False)))
-    assert one == Toy("one") and own_spec(large) == Toy("large", is_small=False)
-    assert own_model(one, "loaded") == "loaded"
+def test_models_together_are_as_large_as_the_largest() -> None:
+    assert shared((Toy("one"), Toy("other")))[0].lightweight
+    assert not shared((Toy("one"), Toy("large", is_small=False)))[0].lightweight

@@ -34,6 +34,7 @@ def tracked(folder: Path, faces, cuts=(), **settings) -> Tracks:
         times, np.arange(FRAMES, dtype=np.int32), np.cumsum([0, *counts]), boxes,
         np.full(len(boxes), 0.99, np.float32), np.array(points, np.float32),
         np.ones(FRAMES, np.bool_), np.zeros((0, 192), np.float32), np.zeros(0, np.int64),
+        np.zeros((0, 1), np.float32), np.zeros(0, np.int64),
     )  # fmt: skip
     write_arrays(folder / "d.npz", arrays)
     picture = Picture(0, 640, 400, 0, FRAMES, 25.0, FRAMES / 25)

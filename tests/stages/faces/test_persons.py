@@ -42,7 +42,8 @@ def one_after_the_other(count: int) -> tuple[Tracks, TrackArrays]:
         np.ones(count, np.float32),
         np.zeros((count, 4), np.float32),
         np.arange(count, dtype=np.int64)[:, None],
-        np.zeros((count, 1, 5, 2), np.float32),
+        np.zeros((count, 1), np.float32),
+        np.zeros(count, np.int32),
     )
     return tracks, arrays
 

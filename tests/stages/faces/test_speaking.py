@@ -89,7 +89,8 @@ def followed(folder: Path, rate: int) -> tuple[Tracks, object]:
         scores=np.ones(2 * count, np.float32),
         colours=np.zeros((2, 8), np.float32),
         best=np.zeros((2, 5), np.int64),
-        landmarks=np.zeros((2, 5, 5, 2), np.float32),
+        vectors=np.zeros((2, 1), np.float32),
+        seen=np.zeros(2, np.int32),
     )
     write_arrays(folder / "tracks.npz", arrays)
     seen = {

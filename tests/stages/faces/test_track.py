@@ -43,6 +43,7 @@ def track(folder: Path, faces, cuts=(), score=0.99, **settings) -> tuple[Tracks,
         times, sampled.astype(np.int32), np.cumsum([0, *counts]), boxes,
         np.full(len(boxes), score, np.float32), np.zeros((len(boxes), 5, 2), np.float32),
         np.ones(len(sampled), np.bool_), np.zeros((0, 192), np.float32), np.zeros(0, np.int64),
+        np.zeros((0, 1), np.float32), np.zeros(0, np.int64),
     )  # fmt: skip
     write_arrays(folder / "d.npz", arrays)
     picture = Picture(0, 1280, 720, 0, FRAMES, 25.0, FRAMES / 25)
@@ -119,6 +120,7 @@ def seen_at(folder: Path, times, lefts, end: float, cuts=()) -> tuple[Tracks, Tr
         np.array(times, float), np.arange(len(times), dtype=np.int32), np.cumsum([0, *counts]),
         boxes, np.full(len(boxes), 0.99, np.float32), np.zeros((len(boxes), 5, 2), np.float32),
         np.ones(len(times), np.bool_), np.zeros((0, 192), np.float32), np.zeros(0, np.int64),
+        np.zeros((0, 1), np.float32), np.zeros(0, np.int64),
     )  # fmt: skip
     write_arrays(folder / "d.npz", arrays)
     rate = len(times) / end

@@ -35,12 +35,12 @@ def default_workers(cores: int, *, cpu_parts: bool = False) -> int:
 def default_arena_mb(gpus: int, max_batch: int, workers: int = 1) -> int:
     """Shared memory for items waiting for a model: a few batches. Models and batches of a GPU are
     larger. On a CPU, more was not faster, and it takes memory from the models; `workers` are those
-    that make items of 25 MB (runs of frames), of which the arena should hold one for each.
+    that make items of 40 to 60 MB (runs of frames), of which the arena should hold one for each.
 
     No batch can be larger than the arena: it holds three of `max_batch` windows of 30 s with 128
     mel bands (1.5 MB each).
     """
-    return max(256, 5 * max_batch) if gpus else max(128, min(256, 32 * workers))
+    return max(256, 5 * max_batch) if gpus else max(128, min(256, 64 * workers))
 
 
 def default_max_batch(free_mb: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -133,16 +134,64 @@ class Reducer:
     ) -> tuple[UInt8, tuple[int, int]]:
         """A part of what `reduced` makes of a frame that it `keeps`, and where in it that part
         begins (x, y). It holds these pixels as far as they are inside the frame."""
-        x, width = _even_span(left, right, frame.width)
-        y, height = _even_span(top, bottom, frame.height)
-        region = VideoFrame(width, height, frame.format.name)
-        region.colorspace, region.color_range = frame.colorspace, frame.color_range
-        for number, (source, target) in enumerate(zip(planes(frame), planes(region), strict=True)):
-            half = 1 if number else 0
-            rows, columns = target.shape
-            target[:] = source[y >> half :, x >> half :][:rows, :columns]
-        picture = self._painter.reformat(region, format="rgb24", threads=1).to_ndarray()
-        return picture.astype(np.uint8, copy=False), (x, y)
+        return _part(Planes.of(frame), (left, top, right, bottom), self._painter)
+
+    def kept(self, frame: VideoFrame) -> Planes | UInt8:
+        """A copy of a frame of which `part_of` makes RGB later: of its planes if it `keeps` the
+        frame, otherwise of what `reduced` makes of it."""
+        return Planes.of(frame).copy() if self.keeps(frame) else self.reduced(frame)
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The luma and the two colour planes of a frame in one of the formats `AS_IS`."""
+
+    planes: tuple[UInt8, ...]
+    format: str
+    colorspace: int
+    color_range: int
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> Planes:
+        """Views of a frame's planes."""
+        colours = int(frame.colorspace), int(frame.color_range)
+        return cls(tuple(planes(frame)), frame.format.name, *colours)
+
+    def copy(self) -> Planes:
+        return replace(self, planes=tuple(np.ascontiguousarray(plane) for plane in self.planes))
+
+
+def nbytes(kept: Planes | UInt8) -> int:
+    """The size in memory of a frame that `Reducer.kept` took."""
+    return sum(p.nbytes for p in kept.planes) if isinstance(kept, Planes) else kept.nbytes
+
+
+def part_of(
+    kept: Planes | UInt8, left: float, top: float, right: float, bottom: float
+) -> tuple[UInt8, tuple[int, int]]:
+    """A part of a frame that `Reducer.kept` took, and where in it that part begins, as
+    `Reducer.part`."""
+    if isinstance(kept, Planes):
+        return _part(kept, (left, top, right, bottom), VideoReformatter())
+    x, width = _even_span(left, right, kept.shape[1] // 2 * 2)
+    y, height = _even_span(top, bottom, kept.shape[0] // 2 * 2)
+    return kept[y : y + height, x : x + width], (x, y)
+
+
+def _part(
+    frame: Planes, edges: tuple[float, float, float, float], painter: VideoReformatter
+) -> tuple[UInt8, tuple[int, int]]:
+    left, top, right, bottom = edges
+    x, width = _even_span(left, right, frame.planes[0].shape[1])
+    y, height = _even_span(top, bottom, frame.planes[0].shape[0])
+    region = VideoFrame(width, height, frame.format)
+    region.colorspace, region.color_range = frame.colorspace, frame.color_range
+    for number, (source, target) in enumerate(zip(frame.planes, planes(region), strict=True)):
+        half = 1 if number else 0
+        rows, columns = target.shape
+        target[:] = source[y >> half :, x >> half :][:rows, :columns]
+    picture = painter.reformat(region, format="rgb24", threads=1).to_ndarray()
+    return picture.astype(np.uint8, copy=False), (x, y)
 
 
 def _even_span(start: float, end: float, limit: int) -> tuple[int, int]:

@@ -66,16 +66,8 @@ class SharedSpec(ModelSpec):
 
 
 def shared(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
-    """The same models. If all are small and use this environment, they are loaded into one
-    process."""
-    if not all(spec.lightweight and spec.python is None for spec in specs):
-        return list(specs)
+    """The same models, loaded into one process. They must not need environments of their own."""
     return [SharedSpec(tuple(specs), index) for index in range(len(specs))]
-
-
-def own_spec(spec: ModelSpec) -> ModelSpec:
-    """The model that a stage uses, whether or not it shares a process."""
-    return spec.own if isinstance(spec, SharedSpec) else spec
 
 
 def own_model(spec: ModelSpec, model: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.arrays import UInt8
-from reelmill.media.video.frames import Reducer, Stretch, brightness
+from reelmill.media.video.frames import Planes, Reducer, Stretch, brightness, nbytes
 from reelmill.media.video.reader import SAME_FRAME_SECONDS, Pictures
 from reelmill.stages.faces.scenes import COLUMNS, ROWS, Glance, is_cut
 from reelmill.stages.faces.tiles import Rectangle, find_tiles
@@ -26,6 +26,10 @@ CHUNK = 36
 _MOST_BYTES = 26 << 20
 #: Approximate number of samples a second: at 25 frames/s, every other frame.
 SAMPLES_A_SECOND = 12.0
+#: Every third sample is kept in full size, so that the shortest track has one; fewer if they would
+#: take more than so many bytes of a chunk.
+_KEEP_EVERY = 3
+_MOST_KEPT_BYTES = 32 << 20
 #: With a variable frame rate, a frame is sampled at the latest this many seconds after the last.
 _LONGEST_STEP = 0.12
 
@@ -39,7 +43,9 @@ class FrameChunk:
     such a frame and the one before it are always sampled. glances: of the first and last of the m
     frames, for comparison with the neighbouring chunks. lost: packets since the previous chunk that
     could not be decoded; damaged: frames that were decoded only in part. tiles: rectangles in
-    pixels of the frames, if they show a scene in tiles. The cost is the number of sampled frames.
+    pixels of the frames, if they show a scene in tiles. kept: some of the samples in full size, for
+    whoever tells the faces in them apart; kept_of: (k,) their numbers among the samples. The cost
+    is the number of sampled frames.
     """
 
     frames: tuple[UInt8, ...]
@@ -50,6 +56,8 @@ class FrameChunk:
     lost: int
     damaged: int = 0
     tiles: tuple[Rectangle, ...] = ()
+    kept: tuple[Planes | UInt8, ...] = ()
+    kept_of: tuple[int, ...] = ()
 
     @property
     def cost(self) -> float:
@@ -57,10 +65,33 @@ class FrameChunk:
 
 
 @dataclass
+class _Keeper:
+    """Keeps some of the samples of a stretch; of a scene the second, because the first may still be
+    mixed with the scene before."""
+
+    reducer: Reducer
+    every: int = _KEEP_EVERY
+    since: int = _KEEP_EVERY - 2
+
+    def begin_scene(self) -> None:
+        self.since = self.every - 2
+
+    def take(self, frame: Frame) -> Planes | UInt8 | None:
+        self.since += 1
+        if self.since < self.every:
+            return None
+        self.since = 0
+        kept = self.reducer.kept(frame)
+        self.every = max(_KEEP_EVERY, -(-CHUNK * nbytes(kept) // _MOST_KEPT_BYTES))
+        return kept
+
+
+@dataclass
 class _Growing:
     """A chunk being filled."""
 
     reducer: Reducer
+    keeper: _Keeper | None
     frames: list[UInt8] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     sampled: list[int] = field(default_factory=list)
@@ -68,6 +99,8 @@ class _Growing:
     first: Glance | None = None
     last: Glance | None = None
     damaged: int = 0
+    kept: list[Planes | UInt8] = field(default_factory=list)
+    kept_of: list[int] = field(default_factory=list)
 
     def add(self, time: float, glance: Glance, *, damaged: bool) -> None:
         self.times.append(time)
@@ -79,6 +112,9 @@ class _Growing:
         """Take the frame that was added last."""
         self.frames.append(self.reducer.reduced(frame))
         self.sampled.append(len(self.times) - 1)
+        if self.keeper is not None and (kept := self.keeper.take(frame)) is not None:
+            self.kept.append(kept)
+            self.kept_of.append(len(self.sampled) - 1)
 
     def finished(self, lost: int, damaged: int) -> FrameChunk:
         assert self.first is not None and self.last is not None
@@ -91,21 +127,28 @@ class _Growing:
             lost,
             max(damaged, self.damaged),
             () if any(self.cuts) else tuple(find_tiles(self.frames)),
+            tuple(self.kept),
+            tuple(self.kept_of),
         )
 
 
 def frame_chunks(
-    pictures: Pictures, stretch: Stretch, size: tuple[int, int], rotation: int
+    pictures: Pictures,
+    stretch: Stretch,
+    size: tuple[int, int],
+    rotation: int,
+    keeper: Reducer | None = None,
 ) -> Iterator[FrameChunk]:
     """Cut a stretch into chunks.
 
     Every nth frame is sampled, the first and last of the stretch, and the frames on both sides of a
-    cut. Frames whose time is not later than that of the previous frame are left out.
+    cut. Frames whose time is not later than that of the previous frame are left out. `keeper` keeps
+    some in full size.
     """
     every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
     most = max(1, min(CHUNK, _MOST_BYTES // (3 * size[0] * size[1])))
-    reducer = Reducer(size, rotation)
-    chunk, lost, damaged = _Growing(reducer), 0, 0
+    reducer, keep = Reducer(size, rotation), _Keeper(keeper) if keeper else None
+    chunk, lost, damaged = _Growing(reducer, keep), 0, 0
     waiting: Frame | None = None  # the last frame, if it has not been sampled
     before: Glance | None = None
     since, sampled_at, last = 0, -math.inf, -math.inf
@@ -119,10 +162,12 @@ def frame_chunks(
         due = before is None or since + 1 >= every or time - sampled_at > _LONGEST_STEP
         if (due or cut) and len(chunk.frames) >= most:
             yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged)
-            chunk, lost, damaged = _Growing(reducer), pictures.corrupt, pictures.damaged
+            chunk, lost, damaged = _Growing(reducer, keep), pictures.corrupt, pictures.damaged
         chunk.add(time, glance, damaged=frame.is_corrupt)
         if cut:
             chunk.cuts.append(len(chunk.times) - 1)
+            if keep is not None:
+                keep.begin_scene()
         if due or cut:
             chunk.sample(frame)
             waiting, since, sampled_at = None, 0, time

@@ -25,6 +25,7 @@ from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
 from reelmill.media.video.frames import (
+    Reducer,
     Stretch,
     choose_track,
     reduced_size,
@@ -34,10 +35,12 @@ from reelmill.media.video.frames import (
 )
 from reelmill.media.video.reader import open_pictures
 from reelmill.models.faces.detector import Faces, no_faces
+from reelmill.models.faces.network import FaceNetwork
 from reelmill.models.runtimes.shared import own_model
 from reelmill.stages.faces.chunks import FrameChunk, frame_chunks
 from reelmill.stages.faces.colours import BINS, worn_colours
 from reelmill.stages.faces.damage import damaged_places
+from reelmill.stages.faces.embed import MOST_SIDE, face_vectors
 from reelmill.stages.faces.scenes import Glance, is_cut
 from reelmill.stages.faces.search import find_faces
 from reelmill.stages.faces.sideways import not_upright, turned_by, turned_faces
@@ -50,6 +53,8 @@ STRETCH_SECONDS = 12.0
 #: Colours are taken from the frames that the detector searched and from every nth other frame.
 _COLOURS_EVERY = 5
 
+_NO_VECTORS = np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True)
 class ChunkFaces:
@@ -57,7 +62,8 @@ class ChunkFaces:
 
     counts: (n,) faces of each sampled frame, whose rows follow each other in `faces`.
     looked: (n,). colours: (m, BINS) of the rows `colours_of`. size: width and height of the frames.
-    turned: as `turned_faces` gives them. The rest as in `FrameChunk`.
+    turned: as `turned_faces` gives them. vectors: (k, d) of the rows `vectors_of`. The rest as in
+    `FrameChunk`.
     """
 
     counts: npt.NDArray[np.int64]
@@ -74,13 +80,17 @@ class ChunkFaces:
     damaged: int
     tiles: tuple[Rectangle, ...]
     turned: Float32
+    vectors: Float32
+    vectors_of: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
-    """Finds the faces in the sampled frames of a video track.
+    """Finds the faces in the sampled frames of a video track, and how they look to a network.
 
     Args:
+        identity: the network that tells people apart, loaded together with `model` (see `shared`);
+            None if none does.
         track: number of the video track, counted from 0; None for the largest.
         short_side: the shorter side to which frames are reduced before the search.
 
@@ -89,14 +99,15 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     """
 
     name: ClassVar[str] = "detect_faces"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Finding faces"
     commands = ("faces",)
-    models = ("detector",)
+    models = ("detector", "identity")
     needs = (Media, VideoIndex)
     produces: ClassVar[type[Artifact]] = Detections
 
     model: ModelSpec
+    identity: ModelSpec | None = None
     track: int | None = None
     short_side: int = 360
 
@@ -108,20 +119,29 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         track = choose_track(context.recording.path, inputs[Media], self.track)
         size = reduced_size(*shown_size(track), self.short_side)
         with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as pictures:
-            yield from frame_chunks(pictures, part, size, track.rotation)
+            yield from frame_chunks(pictures, part, size, track.rotation, self._keeper(track))
+
+    def _keeper(self, track: VideoTrack) -> Reducer | None:
+        if self.identity is None:
+            return None
+        return Reducer(reduced_size(*shown_size(track), MOST_SIDE), track.rotation)
 
     @property
     def inferring(self) -> Any:
-        return ()
+        return self.identity
 
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
         """Search the chunks of each frame size together."""
         results: dict[int, ChunkFaces] = {}
         for shape in {chunk.frames[0].shape for chunk in batch}:
             these = [i for i, chunk in enumerate(batch) if chunk.frames[0].shape == shape]
-            found = _searched(own_model(self.model, model), [batch[i] for i in these])
+            found = _searched(*self._models(model), [batch[i] for i in these])
             results.update(zip(these, found, strict=True))
         return [results[i] for i in range(len(batch))]
+
+    def _models(self, model: Any) -> tuple[Any, FaceNetwork | None]:
+        network = None if self.identity is None else own_model(self.identity, model)
+        return own_model(self.model, model), network
 
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[ChunkFaces]
@@ -152,7 +172,9 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         )
 
 
-def _searched(model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:
+def _searched(
+    model: Any, network: FaceNetwork | None, chunks: Sequence[FrameChunk]
+) -> list[ChunkFaces]:
     frames: list[UInt8] = [frame for chunk in chunks for frame in chunk.frames]
     runs, first = [], 0
     for chunk in chunks:
@@ -165,7 +187,7 @@ def _searched(model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:
     for chunk in chunks:
         last = first + len(chunk.sampled)
         turned = turned_faces(model, chunk, found[first:last])
-        results.append(_chunk_faces(chunk, found[first:last], looked[first:last], turned))
+        results.append(_chunk_faces(chunk, found[first:last], looked[first:last], turned, network))
         first = last
     return results
 
@@ -175,6 +197,7 @@ def _chunk_faces(
     found: Sequence[Faces],
     looked: npt.NDArray[np.bool_],
     turned: Float32,
+    network: FaceNetwork | None,
 ) -> ChunkFaces:
     counts = np.array([len(faces) for faces in found], np.int64)
     offsets = np.cumsum([0, *counts])
@@ -201,6 +224,7 @@ def _chunk_faces(
         chunk.damaged,
         chunk.tiles,
         turned,
+        *(face_vectors(network, chunk, found) if network is not None else _NO_VECTORS),
     )
 
 
@@ -221,10 +245,14 @@ def _joined(found: Sequence[ChunkFaces], size: tuple[int, int]) -> DetectionArra
     frames_before = np.cumsum([0, *(len(chunk.times) for chunk in found)])
     rows_before = np.cumsum([0, *(len(chunk.faces) for chunk in found)])
     shifted = zip(found, frames_before, rows_before, strict=False)
-    sampled, colours_of = zip(
-        *((chunk.sampled + frames, chunk.colours_of + rows) for chunk, frames, rows in shifted),
+    sampled, colours_of, vectors_of = zip(
+        *(
+            (chunk.sampled + frames, chunk.colours_of + rows, chunk.vectors_of + rows)
+            for chunk, frames, rows in shifted
+        ),
         strict=True,
     )
+    vectors = [chunk.vectors for chunk in found if len(chunk.vectors)]
     counts = np.concatenate([chunk.counts for chunk in found])
     return DetectionArrays(
         times=np.concatenate([chunk.times for chunk in found]),
@@ -236,6 +264,8 @@ def _joined(found: Sequence[ChunkFaces], size: tuple[int, int]) -> DetectionArra
         looked=np.concatenate([chunk.looked for chunk in found]),
         colours=np.concatenate([chunk.colours for chunk in found]),
         colours_of=np.concatenate(colours_of),
+        vectors=np.concatenate(vectors) if vectors else np.zeros((0, 1), np.float32),
+        vectors_of=np.concatenate(vectors_of),
     )
 
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from reelmill.artifacts import (
     Artifact,
-    FaceVectors,
+    FaceNetworkUsed,
     Persons,
     Tracks,
-    read_face_vectors,
     read_tracks,
     write_arrays,
 )
 from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.models.faces.network import FaceNetworkSpec
 from reelmill.stages.faces.clothes import clothes_of, placed_by_clothes, with_clothes
 from reelmill.stages.faces.clustering import cluster, together
 from reelmill.stages.faces.known_people import KnownFace, named
@@ -30,6 +30,7 @@ class IdentifyFaces(FileStage):
     Clothes are a second cue, and the only one for a track without a good enough face.
 
     Args:
+        network: the network that looked at the faces.
         threshold: the least cosine of two faces of one person; None for the network's own
             threshold.
         people: faces of known people, whose names the persons get.
@@ -37,22 +38,23 @@ class IdentifyFaces(FileStage):
     """
 
     name: ClassVar[str] = "identify_faces"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Telling persons apart by their faces"
     commands = ("faces",)
     models = ("identity",)
-    needs = (Tracks, FaceVectors)
+    needs = (Tracks,)
     produces: ClassVar[type[Artifact]] = Persons
 
+    network: FaceNetworkSpec
     threshold: float | None = None
     people: tuple[KnownFace, ...] = ()
     notes: tuple[str, ...] = ()
 
     def run(self, context: StageContext, inputs: Inputs) -> Persons:
-        tracks, faces = inputs[Tracks], inputs[FaceVectors]
+        tracks = inputs[Tracks]
         arrays = read_tracks(context.folder, tracks)
-        vectors = read_face_vectors(context.folder, faces).vectors
-        threshold = faces.threshold if self.threshold is None else self.threshold
+        vectors, unseen = arrays.vectors, int((arrays.seen == 0).sum())
+        threshold = self.network.threshold if self.threshold is None else self.threshold
         spans = np.array([[t.start, t.end] for t in tracks.tracks], np.float32).reshape(-1, 2)
         starts, ends = spans[:, 0], spans[:, 1]
         weights = ends - starts
@@ -62,11 +64,12 @@ class IdentifyFaces(FileStage):
         apart = together(starts, ends)
         persons, names = named(persons, vectors, weights, apart, self.people, threshold)
         notes = [
-            f"people were told apart by their faces ({faces.network.name})",
+            f"people were told apart by their faces ({self.network.name})",
             *self.notes,
-            *_unseen(faces.unseen, placed, len(tracks.tracks)),
+            *_unseen(unseen, placed, len(tracks.tracks)),
         ]
-        identified = Identified(vectors, persons, "faces", threshold, notes, names, faces.network)
+        used = FaceNetworkUsed(self.network.name, self.network.digest)
+        identified = Identified(vectors, persons, "faces", threshold, notes, names, used)
         artifact, boxes = make_persons(context.sidecar("boxes.npz"), tracks, arrays, identified)
         write_arrays(context.path("boxes.npz"), boxes)
         return artifact

@@ -24,11 +24,12 @@ from reelmill.artifacts import (
     write_arrays,
 )
 from reelmill.core.arrays import Float32, Int64
+from reelmill.core.vectors import unit
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.faces.changed_clothes import changes
 from reelmill.stages.faces.left_out import is_small, left_out, still_ones
 
-#: Faces kept of each track for telling people apart.
+#: Faces kept of each track for pictures of persons.
 BEST = 8
 #: The least time between two of those, s.
 _BEST_APART = 0.2
@@ -60,7 +61,7 @@ class TrackFaces(FileStage):
     """
 
     name: ClassVar[str] = "track_faces"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Following faces through scenes"
     commands = ("faces",)
     models = ("detector",)
@@ -222,7 +223,7 @@ def _expanded(
     linked: Sequence[Linked], arrays: DetectionArrays, scenes: Sequence[Span]
 ) -> tuple[list[Track], TrackArrays]:
     """Give tracks a box for every frame from their first to their last."""
-    tracks, parts, colours, best, landmarks = [], [], [], [], []
+    tracks, parts, colours, best, vectors = [], [], [], [], []
     first = 0
     for number, track in enumerate(linked):
         frames, boxes, scores = _every_frame(track, arrays)
@@ -244,11 +245,11 @@ def _expanded(
         )
         chosen = _best_rows(rows, times_of(track, arrays), arrays)
         best.append(_padded(first + np.searchsorted(frames, _frames_of(track, arrays, chosen))))
-        landmarks.append(arrays.landmarks[rows[_cycled(chosen)]])
+        vectors.append(_vectors_of(rows, arrays))
         colours.append(_mean_colours(rows, arrays))
         parts.append((times, frames, boxes, scores))
         first += len(frames)
-    return tracks, _track_arrays(parts, colours, best, landmarks, arrays.colours.shape[1])
+    return tracks, _track_arrays(parts, colours, best, vectors, arrays)
 
 
 def _shown_until(frame: int, arrays: DetectionArrays, scenes: Sequence[Span]) -> float:
@@ -260,8 +261,8 @@ def _track_arrays(
     parts: Sequence[tuple[npt.NDArray[np.float64], Int64, Float32, Float32]],
     colours: Sequence[Float32],
     best: Sequence[Int64],
-    landmarks: Sequence[Float32],
-    bins: int,
+    vectors: Sequence[Float32],
+    arrays: DetectionArrays,
 ) -> TrackArrays:
     def column(at: int, empty: tuple[int, ...]) -> npt.NDArray[np.float64]:
         return np.concatenate([part[at] for part in parts]) if parts else np.zeros(empty)
@@ -271,9 +272,14 @@ def _track_arrays(
         frames=column(1, (0,)).astype(np.int32),
         boxes=column(2, (0, 4)).astype(np.float32),
         scores=column(3, (0,)).astype(np.float32),
-        colours=np.array(colours, np.float32).reshape(-1, bins),
+        colours=np.array(colours, np.float32).reshape(-1, arrays.colours.shape[1]),
         best=np.array(best, np.int64).reshape(-1, BEST),
-        landmarks=np.array(landmarks, np.float32).reshape(-1, BEST, 5, 2),
+        vectors=unit(
+            np.array([one.sum(axis=0) for one in vectors], np.float32).reshape(
+                -1, arrays.vectors.shape[1]
+            )
+        ),
+        seen=np.array([len(one) for one in vectors], np.int32),
     )
 
 
@@ -323,9 +329,14 @@ def _padded(rows: Int64) -> Int64:
     return np.concatenate([rows, np.full(BEST - len(rows), -1)])
 
 
-def _cycled(places: Sequence[int]) -> list[int]:
-    """`BEST` indices; if there are fewer, they are repeated (with rows of -1)."""
-    return [places[i % len(places)] for i in range(BEST)]
+def _vectors_of(rows: Int64, arrays: DetectionArrays) -> Float32:
+    """How the network saw the faces of a track, (k, d)."""
+    of = arrays.vectors_of
+    if not len(of):
+        return arrays.vectors
+    places = np.minimum(np.searchsorted(of, rows), len(of) - 1)
+    seen: Float32 = arrays.vectors[places[of[places] == rows]]
+    return seen
 
 
 def _mean_colours(rows: Int64, arrays: DetectionArrays) -> Float32:
