@@ -217,7 +217,7 @@ def _make(
     threads = settings.threads or policy.worker_threads(usable_cores(), 1)
     name = recording.name if stage.named_outputs else ""
     keys = [_key(source) for source in sources] or [recording.id]
-    own = stage.own_key(recording.name)
+    own = stage.own_key(recording)
     key = store.result_key(store.stage_digest(stage), [name, *keys, *([own] if own else [])])
     artifact = run_alone(stage, recording, inputs, device, threads, settings.batch_size, key)
     cache = settings.out / _CACHE

@@ -272,12 +272,9 @@ class Stage(ABC):
             if f.metadata.get("affects_result", True)
         }
 
-    def own_key(self, recording: str) -> str:
+    def own_key(self, recording: Recording) -> str:
         """What else decides the result of one recording: a digest of what people corrected, for
         example. It becomes part of the key. Empty for nothing.
-
-        Args:
-            recording: the name of its results.
         """
         return ""
 

@@ -136,7 +136,8 @@ def faces_pipeline(
             IndexVideo(settings.video_track),
             *person_stages(settings, detector, identity),
             *speech_stages(settings, speech),
-            *([NamePersons(names)] if names else []),
+            # Always there, so that naming somebody changes no keys of other videos' results.
+            NamePersons(names),
             _planned(settings, shapes),
             RenderFaces(Encoding(settings.encoder, settings.preset, settings.quality)),
             WriteClips(

@@ -213,7 +213,7 @@ class _Again:
             for name, key, artifact in zip(recipe.paths, recipe.keys, recipe.inputs, strict=True)
         ]
         sources = [one.stored for one in inputs]
-        own = stage.own_key(recording.name)
+        own = stage.own_key(recording)
         name = recording.name if stage.named_outputs else ""
         parts = [name, *(one.key for one in sources), *([own] if own else [])]
         key = store.result_key(store.stage_digest(stage), parts)

@@ -175,7 +175,7 @@ class Keys:
             for stage, digest, named_outputs, makers, own_key in self._steps:
                 name = recording.name if named_outputs else ""
                 sources = [keys[maker] for maker in makers] or [recording.id]
-                own = own_key(recording.name)
+                own = own_key(recording)
                 keys[stage] = store.result_key(digest, [name, *sources, *([own] if own else [])])
         return keys
 

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 from reelmill.artifacts import HeardPersons, NamedPersons, Person, Persons
-from reelmill.engine.stage import FileStage, Inputs, StageContext
+from reelmill.core.recording import Recording
+from reelmill.engine.stage import FileStage, Inputs, StageContext, setting
 from reelmill.export.names import SpeakerName, names_for
 
 
 @dataclass(frozen=True)
 class NamePersons(FileStage):
     """Applies names by letter, for one video or for all. They replace names from reference
-    pictures."""
+    pictures. Names of one video are no reason to make the results of others again."""
 
     name: ClassVar[str] = "name_persons"
     version: ClassVar[int] = 1
     display_name = "Naming persons"
     commands = ("faces",)
-    enabled_by = ("names", "A=name")
     needs = (Persons,)
     produces = NamedPersons
 
-    names: tuple[SpeakerName, ...] = ()
+    names: tuple[SpeakerName, ...] = setting((), affects_result=False)
 
-    def fingerprint(self) -> dict[str, Any]:
-        return {"names": [asdict(name) for name in self.names]}
+    def own_key(self, recording: Recording) -> str:
+        names = names_for(self.names, recording.path.name)
+        return json.dumps(sorted(names.items())) if names else ""
 
     def run(self, context: StageContext, inputs: Inputs) -> NamedPersons:
         found = inputs[Persons]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from reelmill.artifacts import Artifact, Finding, PatternMatch, PatternMatches, Transcript
+from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.models.whisper.languages import language_name
 from reelmill.stages.forensic.matching.files import PatternFile
@@ -49,8 +50,8 @@ class FindPatterns(FileStage):
     #: What people corrected; part of the key of each recording by itself.
     layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
 
-    def own_key(self, recording: str) -> str:
-        return self.layers.key(recording)
+    def own_key(self, recording: Recording) -> str:
+        return self.layers.key(recording.name)
 
     def run(self, context: StageContext, inputs: Inputs) -> PatternMatches:
         matches: list[PatternMatch] = []

@@ -20,6 +20,7 @@ from reelmill.artifacts import (
     Transcript,
 )
 from reelmill.artifacts.scores import Doubt
+from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.stages.forensic.score_weights import CategoryWeight, Lowering, ScoreWeights
 from reelmill.stages.transcript.layers import Layers, corrected_inputs
@@ -67,8 +68,8 @@ class ScoreFindings(FileStage):
     #: What people corrected; part of the key of each recording by itself.
     layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
 
-    def own_key(self, recording: str) -> str:
-        return self.layers.key(recording)
+    def own_key(self, recording: Recording) -> str:
+        return self.layers.key(recording.name)
 
     def run(self, context: StageContext, inputs: Inputs) -> Scores:
         transcript = corrected_inputs(context.recording, inputs, self.layers).labelled

@@ -123,8 +123,8 @@ class WriteReview(_WriteReview):
     #: What people corrected; part of the key of each recording by itself.
     layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
 
-    def own_key(self, recording: str) -> str:
-        return self.layers.key(recording)
+    def own_key(self, recording: Recording) -> str:
+        return self.layers.key(recording.name)
 
     def fingerprint(self) -> dict[str, Any]:
         return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}

@@ -101,8 +101,8 @@ class Export(FileStage):
     def fingerprint(self) -> dict[str, Any]:
         return {**super().fingerprint(), "names": [asdict(name) for name in self.names]}
 
-    def own_key(self, recording: str) -> str:
-        return self.layers.key(recording)
+    def own_key(self, recording: Recording) -> str:
+        return self.layers.key(recording.name)
 
     def run(self, context: StageContext, inputs: Inputs) -> Exports:
         given = corrected_inputs(context.recording, inputs, self.layers)

@@ -13,6 +13,7 @@ from reelmill.artifacts import (
 )
 from reelmill.artifacts.corrected_translations import correct_translations
 from reelmill.artifacts.corrections import CorrectionLayer, TranslationEdit
+from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, exactly
 from reelmill.errors import InputError
 from reelmill.report.wording import clock
@@ -35,8 +36,8 @@ class CorrectTranslations(FileStage):
     #: What people corrected; part of the key of each recording by itself.
     layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
 
-    def own_key(self, recording: str) -> str:
-        return self.layers.translations_key(recording)
+    def own_key(self, recording: Recording) -> str:
+        return self.layers.translations_key(recording.name)
 
     def run(self, context: StageContext, inputs: Inputs) -> CorrectedTranslations:
         machine = inputs[Translations]

@@ -14,6 +14,7 @@ from reelmill.artifacts import (
     Transcript,
     Word,
 )
+from reelmill.core.recording import Recording
 from reelmill.core.text import UNSPACED, joined, phrases
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 from reelmill.stages.transcript.layers import Layers, corrected_inputs
@@ -55,8 +56,8 @@ class JoinSentences(FileStage):
     #: What people corrected; part of the key of each recording by itself.
     layers: Layers = field(default_factory=Layers, metadata={"affects_result": False})
 
-    def own_key(self, recording: str) -> str:
-        return self.layers.key(recording)
+    def own_key(self, recording: Recording) -> str:
+        return self.layers.key(recording.name)
 
     def run(self, context: StageContext, inputs: Inputs) -> Sentences:
         given = corrected_inputs(context.recording, inputs, self.layers)
