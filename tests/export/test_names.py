@@ -58,7 +58,13 @@ def test_names_of_files_and_speakers_may_contain_colons() -> None:
     assert names_for(names, "other.m4a") == {"C": "a:b"}
 
 
-@pytest.mark.parametrize("given", ["A", "=Kim", "A=", "call.m4a:A"])
+def test_an_empty_name_takes_one_for_all_back_for_a_recording() -> None:
+    names = parse_names(["A=Kim,B=Lee", "1.m4a:A="])
+    assert names_for(names, "1.m4a") == {"B": "Lee"}
+    assert names_for(names, "2.m4a") == {"A": "Kim", "B": "Lee"}
+
+
+@pytest.mark.parametrize("given", ["A", "=Kim", "=", "call.m4a:A"])
 def test_invalid_names_are_refused(given: str) -> None:
     with pytest.raises(UsageError, match="LABEL=NAME"):
         parse_names([given])

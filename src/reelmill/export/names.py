@@ -23,7 +23,8 @@ class SpeakerName:
 
 
 def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
-    """Parse names as a user writes them: `A=Kim`, `A=Kim,B=Lee`, `call 1.m4a:A=Kim,B=Lee`.
+    """Parse names as a user writes them: `A=Kim`, `A=Kim,B=Lee`, `call 1.m4a:A=Kim,B=Lee`. An empty
+    name (`A=`) takes an earlier one back.
 
     Raises:
         UsageError: something else.
@@ -37,7 +38,7 @@ def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
         pairs = f"{label}{equals}{names}"
         for part in pairs.split(","):
             label, equals, name = (piece.strip() for piece in part.partition("="))
-            if not (label and equals and name):
+            if not (label and equals):
                 raise UsageError(
                     f"--names {part!r}: give LABEL=NAME, e.g. A=Kim,B=Lee, or for one recording "
                     "only 'call 1.m4a:A=Kim'"
@@ -47,12 +48,14 @@ def parse_names(given: Iterable[str]) -> tuple[SpeakerName, ...]:
 
 
 def names_for(names: Iterable[SpeakerName], recording: str) -> dict[str, str]:
-    """The names by label for a recording. A name given for this recording wins."""
+    """The names by label for a recording. What was given for this recording wins, even if it is
+    that there is no name."""
     chosen = sorted(
         (one for one in names if one.recording in (None, recording)),
         key=lambda one: one.recording is not None,
     )
-    return {one.label: one.name for one in chosen}
+    named = {one.label: one.name for one in chosen}
+    return {label: name for label, name in named.items() if name}
 
 
 def recordings_named(names: Iterable[SpeakerName]) -> list[str]:

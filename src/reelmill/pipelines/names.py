@@ -28,9 +28,12 @@ def keep_names(
     out: Path, given: Iterable[SpeakerName], kept: str = "names"
 ) -> tuple[SpeakerName, ...]:
     """Keep names for an output folder in addition to those it has, and return all. An empty name
-    takes an earlier one back."""
+    takes an earlier one back, for one recording also a name for all."""
     merged = {(one.recording, one.label): one for one in (*_known(out, kept), *given)}
-    named = tuple(one for one in merged.values() if one.name)
+    for_all = {one.label for one in merged.values() if one.name and one.recording is None}
+    named = tuple(
+        one for one in merged.values() if one.name or (one.recording and one.label in for_all)
+    )
     remember(out, kept, json.dumps([astuple(one) for one in named]))
     return named
 

@@ -52,23 +52,34 @@ def page_of(server: Serving, run: str) -> str:
     return str(next(one["href"] for one in files if one["href"].endswith(".faces.html")))
 
 
-def test_a_name_is_saved_and_is_in_all_files(server: Serving, run: str, chrome: Chrome) -> None:
+def test_a_name_is_saved_in_all_files_and_taken_back_by_emptying_it(
+    server: Serving, run: str, chrome: Chrome
+) -> None:
+    assert named_on_page(server, run, chrome, "Kim Minsu") == ["Kim Minsu", False]
+    names = [one["href"] for one in recording(server, run)["files"]]
+    assert any("Kim%20Minsu" in one for one in names), names
+    assert named_on_page(server, run, chrome, "") == ["Person A", False]
+    names = [one["href"] for one in recording(server, run)["files"]]
+    assert names and not any("Kim%20Minsu" in one for one in names), names
+    kept = [json.loads(line) for line in log_of(server, run).read_text().splitlines()]
+    given = [(one["names"], one["person"]) for one in kept if one["what"] == "names"]
+    assert given == [({"A": "Kim Minsu"}, "local"), ({"A": ""}, "local")]
+
+
+def named_on_page(server: Serving, run: str, chrome: Chrome, name: str) -> list[Any]:
+    """The first person's name after it was changed and saved on the page, and whether something is
+    left to save."""
     page = chrome.open(f"{server.address}{page_of(server, run)}")
     loads = page.loads
     page.use(
-        "const field = one('.row[data-person] b'); field.textContent = 'Kim Minsu';"
+        f"const field = one('.row[data-person] b'); field.textContent = {json.dumps(name)};"
         "field.dispatchEvent(new FocusEvent('blur'));"
         "await until(() => one('#keep.open')); one('#save-names').click();"
     )
     page.wait_for_load(loads)
-    shown = "return [one('.row[data-person] b').textContent, Boolean(one('#keep.open'))]"
-    assert page.use(shown) == ["Kim Minsu", False]
+    shown = page.use("return [one('.row[data-person] b').textContent, Boolean(one('#keep.open'))]")
     page.close()
-    names = [one["href"] for one in recording(server, run)["files"]]
-    assert any("Kim%20Minsu" in one for one in names), names
-    kept = [json.loads(line) for line in log_of(server, run).read_text().splitlines()]
-    (entry,) = [one for one in kept if one["what"] == "names"]
-    assert entry["names"] == {"A": "Kim Minsu"} and entry["person"] == "local"
+    return list(shown)
 
 
 def log_of(server: Serving, run: str) -> Path:
