@@ -14,12 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Certificates
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+from tests.ports import free_port
 
 
 def _wait_for(port: int, within: float) -> None:
@@ -53,7 +48,7 @@ class RedisServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        _wait_for(self.port, 20)
+        _wait_for(self.port, 60)
 
     @property
     def pid(self) -> int:

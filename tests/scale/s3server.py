@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.scale.brokers import _wait_for, free_port
+from tests.ports import free_port
+from tests.scale.brokers import _wait_for
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +48,7 @@ class S3Server:
             self._process = subprocess.Popen(
                 [*command, self.KEY], cwd=_ROOT, stdout=log, stderr=log
             )
-        _wait_for(self.port, 30)
+        _wait_for(self.port, 120)
         self.files = self.client()
         self.files.mkdir(self.BUCKET)
 

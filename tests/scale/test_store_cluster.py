@@ -16,7 +16,8 @@ from reelmill.commands.submit import submit
 from reelmill.errors import UsageError
 from reelmill.runs.run import Run
 from reelmill.scale.stored import recording_place
-from tests.scale.brokers import RedisServer, free_port
+from tests.ports import free_port
+from tests.scale.brokers import RedisServer
 from tests.scale.cluster import PATIENCE_S, Cluster, artifacts, failed, wait_until, written
 from tests.scale.s3server import S3Server
 from tests.scale.toycluster import toys

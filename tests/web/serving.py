@@ -16,6 +16,7 @@ from typing import Any
 
 from reelmill.web.server import make_server
 from reelmill.web.settings import WebSettings
+from tests.ports import free_port
 
 TOKEN = "a-token-for-tests"
 
@@ -87,11 +88,6 @@ class Serving:
         self.server.should_exit = True
         self._thread.join(90)
         assert not self._thread.is_alive(), "it does not end"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        return int(opened.getsockname()[1])
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.core.paths import ASSETS
-from tests.web.serving import free_port
+from tests.ports import free_port
 
 _SAMPLES = ("voicemail.wav", "voicemail.wav")
 _PATIENCE_S = 120.0

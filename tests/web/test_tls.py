@@ -13,7 +13,8 @@ import pytest
 from reelmill.web.security.passwords import Entry, hashed, write_people
 from reelmill.web.settings import WebSettings
 from tests.certificates import certificates
-from tests.web.serving import Serving, free_port
+from tests.ports import free_port
+from tests.web.serving import Serving
 
 PASSWORD = "a long enough password"
 
