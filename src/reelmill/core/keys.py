@@ -73,7 +73,7 @@ class Seal:
     @property
     def fingerprint(self) -> str:
         """A short text that identifies the key without revealing it."""
-        return self.of("fingerprint", b"")[:16]
+        return _fingerprint(self)
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,11 @@ def _make(path: Path) -> bytes:
     except FileExistsError:
         return _read(path, False)
     return secret
+
+
+@functools.lru_cache(maxsize=8)
+def _fingerprint(seal: Seal) -> str:
+    return seal.of("fingerprint", b"")[:16]
 
 
 @functools.lru_cache(maxsize=32)

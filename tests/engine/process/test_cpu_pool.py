@@ -163,9 +163,16 @@ def test_workers_that_die_while_idle_fail_no_task(tmp_path: Path) -> None:
 
 def is_dead(worker: psutil.Process) -> bool:
     try:
-        return bool(worker.status() == psutil.STATUS_ZOMBIE)
+        # The system gives it up when its last thread has ended.
+        return worker.status() == psutil.STATUS_ZOMBIE and worker.num_threads() <= 1
     except psutil.NoSuchProcess:
         return True
+
+
+def is_stopped(worker: psutil.Process) -> bool:
+    """Whether each thread of it is."""
+    threads = Path(f"/proc/{worker.pid}/task").iterdir()
+    return all((one / "stat").read_text().rpartition(")")[2].split()[0] == "T" for one in threads)
 
 
 def test_a_task_whose_worker_dies_before_it_began_is_not_blamed(tmp_path: Path) -> None:
@@ -174,6 +181,8 @@ def test_a_task_whose_worker_dies_before_it_began_is_not_blamed(tmp_path: Path) 
         await bench.read("a")
         worker = psutil.Process(bench.processes.pids[0])
         worker.suspend()
+        while not is_stopped(worker):  # until then it may still read what it is sent
+            await asyncio.sleep(0.01)
         task = asyncio.create_task(bench.read("b"))
         await asyncio.sleep(0.1)
         worker.kill()

@@ -386,22 +386,23 @@ class RunPool:
         try:
             worker = await self._pool.worker_for(self._client)
             order = cpu_worker.Order(self._client.number, task, tuple(then))
-            await _hand_over(worker, order, stall)
-            while True:
-                answer = await _answer(worker, task, stall)
-                if isinstance(answer, cpu_worker.Ask):
-                    assert room is not None
-                    await worker.send(await self._room(room(answer.size)))
-                elif isinstance(answer, cpu_worker.Sent):
-                    assert on_item is not None
-                    on_item(answer)
-                else:
-                    if _is_spent(answer):
-                        await self._pool.ends(worker)
+            with contextlib.closing(_Watch(worker, task, stall)) as watch:
+                await _hand_over(worker, order, watch)
+                while not isinstance(
+                    answer := await watch.message(), cpu_worker.Made | cpu_worker.Failed
+                ):
+                    if isinstance(answer, cpu_worker.Ask):
+                        assert room is not None
+                        await worker.send(await self._room(room(answer.size)))
                     else:
-                        self._pool.gives_back(worker)
-                        await self._pool.end_surplus()
-                    return answer  # type: ignore[no-any-return]
+                        assert on_item is not None
+                        on_item(answer)
+            if _is_spent(answer):
+                await self._pool.ends(worker)
+            else:
+                self._pool.gives_back(worker)
+                await self._pool.end_surplus()
+            return answer
         except BaseException:  # it died, this task is cancelled, or it is in the middle of a task
             if worker is not None:
                 self.broken_off += 1
@@ -442,8 +443,8 @@ def _is_spent(answer: cpu_worker.Made | cpu_worker.Failed) -> bool:
     return any(isinstance(one, cpu_worker.Failed) and one.spent for one in answer.then)
 
 
-async def _hand_over(worker: WorkerProcess, order: cpu_worker.Order, stall: float | None) -> None:
-    """Send a task, and wait until it has arrived.
+async def _hand_over(worker: WorkerProcess, order: cpu_worker.Order, watch: _Watch) -> None:
+    """Send a task. The first time, wait until it has arrived; later the connection tells it.
 
     Raises:
         NotBegunError: the process had died, or dies before that.
@@ -451,45 +452,81 @@ async def _hand_over(worker: WorkerProcess, order: cpu_worker.Order, stall: floa
     """
     try:
         await worker.send(order)
-        await _answer(worker, order.task, stall)
+        if not worker.is_proven:
+            await watch.message()
+            worker.is_proven = True
     except CrashError as error:
-        if worker.alive:
+        if isinstance(error, NotBegunError) or watch.is_stalled:
             raise
         raise NotBegunError(str(error)) from error
 
 
-async def _answer(worker: WorkerProcess, task: cpu_worker.Task, stall: float | None) -> Any:
-    """The worker process's next message, skipping `Beat`.
+class _Watch:
+    """The messages of a worker that has a task. If it makes no progress for `stall` seconds, it is
+    ended."""
 
-    Raises:
-        CrashError: it died, or made no progress for `stall` seconds and was ended.
-    """
-    if stall is None:
-        while isinstance(message := await worker.receive(), cpu_worker.Beat):
-            pass
-        return message
-    # Looking for the programs it started takes milliseconds, so it is done only after a quiet
-    # while.
-    moved_at = time.monotonic()
-    used: float | None = None
-    pending = asyncio.ensure_future(worker.receive())
-    try:
-        while True:
-            done, _ = await asyncio.wait({pending}, timeout=min(5.0, stall / 4))
-            if done:
-                if not isinstance(message := pending.result(), cpu_worker.Beat):
-                    return message
-                pending = asyncio.ensure_future(worker.receive())
-                moved_at, used = time.monotonic(), None
-                continue
-            quiet = time.monotonic() - moved_at
-            computed = worker.cpu_seconds()
-            if used is None:
-                used = computed
-            if policy.is_stalled(quiet, computed - used, stall):
-                raise CrashError(
-                    f"{cpu_worker.path_of(task)}: {worker.name} made no progress on it for "
-                    f"{quiet:.0f} s and was ended; --stall-timeout allows longer"
+    def __init__(self, worker: WorkerProcess, task: cpu_worker.Task, stall: float | None) -> None:
+        self._worker = worker
+        self._task = task
+        self._stall = stall
+        self._is_waiting = False
+        self._moved_at = 0.0
+        #: What it had computed when it had been quiet for a while.
+        self._used: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._problem = ""
+        if stall is not None:
+            self._look_later(min(5.0, stall / 4))
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it was ended."""
+        return bool(self._problem)
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def message(self) -> Any:
+        """The worker's next message, skipping `Beat`.
+
+        Raises:
+            CrashError: it died, or was ended because it made no progress.
+            NotBegunError: it died before it read what it was sent last.
+        """
+        self._moved()
+        self._is_waiting = True
+        try:
+            while isinstance(message := await self._worker.receive(), cpu_worker.Beat):
+                self._moved()
+            return message
+        except CrashError as error:
+            if self._problem:
+                raise CrashError(self._problem) from error
+            raise
+        finally:
+            self._is_waiting = False
+
+    def _moved(self) -> None:
+        self._moved_at, self._used = time.monotonic(), None
+
+    def _look_later(self, after: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(after, self._look, after)
+
+    def _look(self, every: float) -> None:
+        """Looking for the programs that it started takes milliseconds, so it is done only after a
+        quiet while."""
+        quiet = time.monotonic() - self._moved_at
+        if self._is_waiting and quiet >= every:
+            assert self._stall is not None
+            computed = self._worker.cpu_seconds()
+            self._used = computed if self._used is None else self._used
+            if policy.is_stalled(quiet, computed - self._used, self._stall):
+                self._problem = (
+                    f"{cpu_worker.path_of(self._task)}: {self._worker.name} made no progress on it "
+                    f"for {quiet:.0f} s and was ended; --stall-timeout allows longer"
                 )
-    finally:
-        pending.cancel()
+                self._worker.kill_at_once()
+                return
+        self._look_later(every)

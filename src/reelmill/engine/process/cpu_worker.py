@@ -228,7 +228,8 @@ class Failed:
 
 @dataclass(frozen=True)
 class Begun:
-    """The task has arrived; if the process dies now, the task may be the cause."""
+    """The first task has arrived; if the process dies now, the task may be the cause. A later task
+    has arrived if it was read from the connection."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +274,7 @@ def serve(channel: Channel) -> None:
         limit_memory(setup.memory_mb)
     threading.Thread(target=_tell_progress, args=(channel,), daemon=True).start()
     collect_from_now_on()
+    is_proven = False
     while True:
         message: Begin | End | Order = channel.receive()
         if isinstance(message, Begin):
@@ -280,7 +282,9 @@ def serve(channel: Channel) -> None:
         elif isinstance(message, End):
             gate.leave(runs.pop(message.run).begin.places)
         else:
-            channel.send(Begun())
+            if not is_proven:
+                channel.send(Begun())
+                is_proven = True
             channel.send(_answers(message, runs[message.run], setup.memory_mb))
 
 

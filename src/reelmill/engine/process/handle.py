@@ -28,7 +28,7 @@ from reelmill.core import gate
 from reelmill.engine.process.channel import LENGTH, encode
 from reelmill.engine.process.early import EarlyWorker
 from reelmill.engine.process.launch import begin, our_interpreter
-from reelmill.errors import CrashError, TransientError, reason
+from reelmill.errors import CrashError, NotBegunError, TransientError, reason
 
 _OURS = __name__.partition(".")[0]
 _LOG_TAIL_BYTES = 2000
@@ -66,6 +66,8 @@ class WorkerProcess:
         self.name = name
         self.log = log
         self._process = process
+        #: Whether it has carried out anything.
+        self.is_proven = False
         #: What it printed before it knew its log file.
         self._early_output: int | None = None
         self._reader: asyncio.StreamReader
@@ -133,10 +135,13 @@ class WorkerProcess:
 
         Raises:
             CrashError: the worker process died, or said nothing for `timeout` seconds and was
-            killed.
+                killed.
+            NotBegunError: it died before it read what it was sent last, as Linux tells.
         """
         try:
             return await asyncio.wait_for(self._receive(), timeout)
+        except ConnectionResetError as error:
+            raise NotBegunError(str(await self._crash())) from error
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise await self._crash() from error
         except (TimeoutError, asyncio.TimeoutError) as error:
@@ -204,10 +209,14 @@ class WorkerProcess:
         self._writer.close()
         await self._end_process()
 
-    async def _end_process(self) -> None:
+    def kill_at_once(self) -> None:
+        """Kill it without waiting for its end. Whoever waits for its next message learns of it."""
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _end_process(self) -> None:
+        self.kill_at_once()
         while self._process.poll() is None:  # uninterruptible I/O can delay its end
             await asyncio.sleep(0.005)
 
