@@ -49,8 +49,10 @@ def test_planted_sentences_are_found_and_their_lookalikes_are_not(language):
     found, missed, wrong = 0, [], []
     for category, said in planted.items():
         nothing += [*said["lookalike_tune"], *said["lookalike_held_out"]]
-        nothing += said.get("lookalike_fresh", ())
-        for one in (*said["tune"], *said["held_out"], *said.get("fresh", ())):
+        for half in ("fresh", "second_tune"):
+            nothing += said.get(f"lookalike_{half}", ())
+        more = (*said.get("fresh", ()), *said.get("second_tune", ()))
+        for one in (*said["tune"], *said["held_out"], *more):
             hits = {hit.pattern.category for hit in counting(matcher_of(language), one)}
             found += category in hits
             missed += [] if category in hits else [one]
