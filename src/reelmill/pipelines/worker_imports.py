@@ -24,6 +24,7 @@ FACES = (
     "reelmill.models.faces.dlib",
     "reelmill.stages.faces.embed",
     "reelmill.stages.faces.identify_faces",
+    "reelmill.stages.faces.name_persons",
     "reelmill.stages.clips.plan",
     "reelmill.stages.clips.render",
     "reelmill.stages.clips.write",
