@@ -161,3 +161,30 @@ def test_words_on_both_sides_of_a_rest_are_still_one_sentence():
     one = matcher(Pattern("both", "threat", "why", ("kill you tomorrow",)))
     text = "i will kill you tomorrow"
     assert len(one.find(text, [len("i will kill")])) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("You fill the liar.", "insult"),
+        ("If you don't drop the charges, you all lose the children.", "coercion"),
+        ("Your nothing without me.", "manipulation"),
+    ],
+)
+def test_english_is_found_where_a_recognizer_wrote_words_of_the_same_sound(text, category):
+    hits = matcher_of("en").find(text)
+    found = {(hit.pattern.category, hit.by_reading) for hit in hits}
+    assert (category, True) in found
+    assert all(0 <= hit.start < hit.end <= len(text) for hit in hits)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We all know the way, your next stop is the museum.",
+        "Please fill the form and the liar's dice box.",
+        "You all are welcome, its a lovely day.",
+    ],
+)
+def test_words_of_the_same_sound_alone_are_no_finding(text):
+    assert matcher_of("en").find(text) == []

@@ -75,6 +75,7 @@ class Grammar:
     words of any form; the latter two negate the match. It is negated as well where
     `negated_before` ends, or `negated_after` begins, near it in the same clause, and so on; a
     report is not quoted speech where `own` says that it is the speaker's. `breaks` end a clause.
+    `homophones` are words that a recognizer may have written for others: `heard = said`.
     """
 
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -89,6 +90,7 @@ class Grammar:
     own: tuple[str, ...] = ()
     conditional_before: tuple[str, ...] = ()
     conditional_after: tuple[str, ...] = ()
+    homophones: tuple[str, ...] = ()
     digest: str = ""
 
 

@@ -4,7 +4,7 @@ process."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -22,6 +22,7 @@ from reelmill.stages.forensic.matching.japanese import JapaneseAnalyser
 from reelmill.stages.forensic.matching.korean import KoreanAnalyser
 from reelmill.stages.forensic.matching.matcher import Matcher, compile_file
 from reelmill.stages.forensic.matching.plain import PlainAnalyser
+from reelmill.stages.forensic.matching.spoken import Speak, with_homophones
 from reelmill.stages.forensic.matching.tokens import Analyser
 
 #: The modules without which a language cannot be analysed.
@@ -110,5 +111,12 @@ def matcher_of(
     own = [file for file in added if file.language == language]
     files = [*(shipped_files(language) if shipped else ()), *own]
     grammar = read_grammar(language)
-    speak = japanese.spoken if language == "ja" else None
-    return Matcher(files, grammar, analyser_of(language), spellings_of(language), speak)
+    return Matcher(files, grammar, analyser_of(language), spellings_of(language), _speak(language))
+
+
+def _speak(language: str) -> Speak | None:
+    """How a text of a language is read, if it is searched by its sound too."""
+    if language == "ja":
+        return japanese.spoken
+    pairs = read_grammar(language).homophones
+    return partial(with_homophones, pairs=pairs) if pairs else None
