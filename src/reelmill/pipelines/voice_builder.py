@@ -38,6 +38,8 @@ def voice_settings(given: dict[str, Any]) -> Settings:
         raise UsageError("--translate needs the default engine; leave out --engine")
     if settings.temperature and settings.engine == "whisperx":
         raise UsageError("--temperature needs the default engine; leave out --engine")
+    if settings.second_opinion and settings.engine == "whisperx":
+        raise UsageError("--second-opinion needs the default engine; leave out --engine")
     if settings.engine == "whisperx" and len(languages) > 1:
         raise UsageError(
             f"--language {settings.language}: WhisperX takes a single language; give one, leave "

@@ -49,7 +49,7 @@ _TRAVELLING = """
     ignore_still inaudible initial_prompt lang language layout lines listening_copies longest
     max_pixels max_silence max_speakers max_stretch max_tracks min_face min_share min_speakers
     model mux mux_default pages pattern_languages preset pyannote_model quality reading_speed
-    shortest size speaker_encoder speaker_segmentation speakers speech_padding_ms
+    second_opinion shortest size speaker_encoder speaker_segmentation speakers speech_padding_ms
     speech_silence_ms speech_threshold stage_options stages style
     subtitle_formats target temperature text_classifier to top track transcript translation_beam
     translator video_track words

@@ -29,6 +29,13 @@ class Transcript:
         float | None,
         typer.Option(help="Above 0, up to 1: draw the text at random [0: the likeliest]."),
     ] = None
+    second_opinion: Annotated[
+        bool | None,
+        typer.Option(
+            "--second-opinion/--no-second-opinion",
+            help="Hear again what could be another text [with Whisper tiny and base].",
+        ),
+    ] = None
     case: Annotated[
         Path | None,
         typer.Option(help="TOML file for court records: case number, speakers, excerpts."),

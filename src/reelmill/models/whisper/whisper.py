@@ -6,6 +6,7 @@ how far it is padded, nothing is random, and prompts have equal length.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,7 @@ from reelmill.models.whisper.features import (
 from reelmill.models.whisper.pauses import without_pause
 from reelmill.models.whisper.prompts import echoes, prompt_tokens, says
 from reelmill.models.whisper.sampling import draw, seed_of
+from reelmill.models.whisper.second_opinion import LATER, is_close, is_rival, logprob
 from reelmill.models.whisper.sentences import TimedWord, cut_into_segments
 
 #: Below this mean log probability, a text with a prompt is decoded again without it.
@@ -119,6 +121,7 @@ class Whisper:
             chosen = [languages[index] for index, _ in pending]
             if options.hotwords or options.initial_prompt:
                 best = self._unprompted(encoded, best, chosen, sounds, options)
+            best = self._surer(encoded, best, chosen, sounds, context, options)
             frames = [min(windows[index].shape[1], context) - seek for index, seek in pending]
             cut = self._cut(encoded, best, chosen, frames, options)
             rest = []
@@ -297,6 +300,69 @@ class Whisper:
                 kept[row] = one
         return kept
 
+    def _surer(
+        self,
+        encoded: Any,
+        best: Sequence[Hypothesis],
+        languages: Sequence[str],
+        sounds: Sequence[Float32],
+        context: int,
+        options: DecodingOptions,
+    ) -> list[Hypothesis]:
+        """The hypotheses. A window with another text that is nearly as likely is heard again 10 ms
+        later; if that gives another text, the likelier by both hearings is kept."""
+        kept = list(best)
+        rows = [row for row, one in enumerate(best) if is_close(one, options)]
+        if not rows:
+            return kept
+        later = self._encoder.encode([sounds[row][:, LATER:] for row in rows], context)
+        found = self._generate(
+            later,
+            [self._prompt(languages[row], options) for row in rows],
+            options,
+            step_arguments(0.0, False, options),
+        )
+        others = [_hypothesis(result, text, 0.0, options) for result, text in found]
+        places = [
+            place
+            for place, (row, other) in enumerate(zip(rows, others, strict=True))
+            if is_rival(other, best[row], options)
+        ]
+        if not places:
+            return kept
+        rows, rivals = [rows[place] for place in places], [others[place] for place in places]
+        frames = [min(sounds[row].shape[1], context) for row in rows]
+        asked = [languages[row] for row in rows]
+        margins = [0.0] * len(rows)
+        for heard in (rows_of(encoded, rows), rows_of(later, places)):
+            before = self._logprobs(heard, asked, [best[row] for row in rows], frames)
+            now = self._logprobs(heard, asked, rivals, frames)
+            margins = [
+                margin + other - first
+                for margin, other, first in zip(margins, now, before, strict=True)
+            ]
+        for row, rival, margin in zip(rows, rivals, margins, strict=True):
+            if margin > 0:
+                kept[row] = rival
+        return kept
+
+    def _logprobs(
+        self,
+        encoded: Any,
+        languages: Sequence[str],
+        texts: Sequence[Hypothesis],
+        frames: Sequence[int],
+    ) -> list[float]:
+        """The log probability of each window's text, without its end."""
+        prompt = DecodingOptions(timestamps=True)
+        timed = self._times.of(
+            encoded,
+            [self._prompt(language, prompt) for language in languages],
+            [self._text_tokens(one) for one in texts],
+            frames,
+        )
+        return [logprob(one.probabilities) for one in timed]
+
     def _texts(self, hypothesis: Hypothesis, language: str, options: DecodingOptions) -> list[str]:
         """The texts of a hypothesis, one for each of its segments."""
         if options.with_timestamps:
@@ -320,6 +386,7 @@ class Whisper:
             options,
             max_length=_max_length(len(prompts[0]), options),
             suppress_blank=options.suppress_blank,
+            num_hypotheses=2 if options.gives_second_opinion and options.beam_size > 1 else 1,
             **arguments,
         )
         decode = self._tokenizer.decode
@@ -499,12 +566,16 @@ def _hypothesis(result: Any, text: str, temperature: float, options: DecodingOpt
     tokens = tuple(result.sequences_ids[0])
     # CTranslate2 divides the sum of log probabilities by length ** penalty; the end of text,
     # not among the tokens, counts in the mean.
-    total = result.scores[0] * len(tokens) ** options.length_penalty
+    totals = [
+        score * len(some) ** options.length_penalty
+        for score, some in zip(result.scores, result.sequences_ids, strict=True)
+    ]
     return Hypothesis(
         tokens=tokens,
         text=text,
-        avg_logprob=total / (len(tokens) + 1),
+        avg_logprob=totals[0] / (len(tokens) + 1),
         no_speech_prob=result.no_speech_prob,
         compression_ratio=compression_ratio(text),
         temperature=temperature,
+        lead=totals[0] - totals[1] if len(totals) > 1 else math.inf,
     )

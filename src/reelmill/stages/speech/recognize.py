@@ -79,7 +79,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "recognize"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)

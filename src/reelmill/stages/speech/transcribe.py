@@ -50,7 +50,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     display_name = "Checking languages and doubtful text"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)

@@ -46,6 +46,7 @@ _SETTINGS = {
     "translate": "英訳",
     "beam_size": "ビーム幅",
     "temperature": "温度(temperature)",
+    "second_opinion": "聞き直し",
     "initial_prompt": "事前の文",
     "hotwords": "予想される語",
     "aligner": "単語時刻モデル",

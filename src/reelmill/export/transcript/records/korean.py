@@ -49,6 +49,7 @@ _SETTINGS = {
     "translate": "영어 번역",
     "beam_size": "탐색 폭(beam)",
     "temperature": "온도(temperature)",
+    "second_opinion": "재청취",
     "initial_prompt": "사전 문구",
     "hotwords": "예상 단어",
     "aligner": "정렬 모델",
