@@ -18,6 +18,9 @@ LATER = 1
 #: A text is heard again whose log probability is not this far ahead of the next best: a fifth to a
 #: third of all windows.
 _CLOSE = 0.1
+#: The other text takes its place if it is likelier by this, both hearings taken together (log
+#: probability). By less it is a matter of chance.
+LIKELIER = 1.0
 #: The other text has nearly all the letters of the first: the likelihood of a text says nothing
 #: about what it leaves out.
 _NEARLY_ALL = 0.9

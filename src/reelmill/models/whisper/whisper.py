@@ -38,7 +38,7 @@ from reelmill.models.whisper.features import (
 from reelmill.models.whisper.pauses import without_pause
 from reelmill.models.whisper.prompts import echoes, prompt_tokens, says
 from reelmill.models.whisper.sampling import draw, seed_of
-from reelmill.models.whisper.second_opinion import LATER, is_close, is_rival, logprob
+from reelmill.models.whisper.second_opinion import LATER, LIKELIER, is_close, is_rival, logprob
 from reelmill.models.whisper.sentences import TimedWord, cut_into_segments
 
 #: Below this mean log probability, a text with a prompt is decoded again without it.
@@ -342,7 +342,7 @@ class Whisper:
                 for margin, other, first in zip(margins, now, before, strict=True)
             ]
         for row, rival, margin in zip(rows, rivals, margins, strict=True):
-            if margin > 0:
+            if margin > LIKELIER:
                 kept[row] = rival
         return kept
 
