@@ -77,6 +77,7 @@ class Detections(Artifact):
     whole cascade ran; on the other sampled ones only boxes predicted from them were checked.
     `layouts` are the times at which people are seen in tiles. `turned_by` is how many degrees
     clockwise the picture would have to be turned for the faces that are seen in it to be upright.
+    `mouths` are the files of `MouthArrays` and of the pictures that these are about, or none.
     """
 
     schema: ClassVar[str] = "detections/4"
@@ -90,9 +91,10 @@ class Detections(Artifact):
     problems: list[Finding] = field(default_factory=list)
     layouts: list[TileLayout] = field(default_factory=list)
     turned_by: int = 0
+    mouths: list[PlainName] = field(default_factory=list)
 
     def sidecars(self) -> list[str]:
-        return [self.file]
+        return [self.file, *self.mouths]
 
     def summary(self) -> RecordingSummary:
         return RecordingSummary(media_seconds=self.picture.duration, findings=self.problems)
@@ -342,6 +344,19 @@ class DetectionArrays:
 
 
 @dataclass
+class MouthArrays:
+    """n pictures of lower faces, grey, as JPEG files one after the other in a file.
+
+    frames: (n,) indices of frames of the video, ascending. regions: (n, 4) left, top, right, bottom
+    of what they show. ends: (n,) where each ends in the file.
+    """
+
+    frames: Int64
+    regions: Float32
+    ends: Int64
+
+
+@dataclass
 class TrackArrays:
     """Arrays of `Tracks`: rows of one track after the other, in order of time.
 
@@ -385,6 +400,12 @@ class PersonArrays:
 def read_detections(folder: Path, detections: Detections) -> DetectionArrays:
     """The arrays beside `detections`. Raises InputError when damaged."""
     return DetectionArrays(**read_arrays(folder / detections.file))
+
+
+def read_mouths(folder: Path, detections: Detections) -> MouthArrays:
+    """The arrays about the pictures of mouths beside `detections`, which has some. Raises
+    InputError when damaged."""
+    return MouthArrays(**read_arrays(folder / detections.mouths[0]))
 
 
 def read_tracks(folder: Path, tracks: Tracks) -> TrackArrays:

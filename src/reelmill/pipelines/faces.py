@@ -47,8 +47,10 @@ class Identity:
     notes: tuple[str, ...] = ()
 
 
-def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity) -> list[Stage]:
-    """Stages that produce the `Persons` of a video."""
+def person_stages(
+    settings: Settings, detector: DetectorSpec, identity: Identity, *, mouths: bool
+) -> list[Stage]:
+    """Stages that produce the `Persons` of a video, and pictures of `mouths` if they are wanted."""
     track, side = settings.video_track, settings.detect_size
     given = {} if identity.threshold is None else {"threshold": identity.threshold}
     follow = TrackFaces(
@@ -57,11 +59,11 @@ def person_stages(settings: Settings, detector: DetectorSpec, identity: Identity
         ignore_still=settings.ignore_still,
     )
     if identity.spec is None:
-        detect = DetectFaces(detector, track=track, short_side=side)
+        detect = DetectFaces(detector, track=track, short_side=side, mouths=mouths)
         return [detect, follow, IdentifyByAppearance(**given, notes=identity.notes)]
     finder, network = shared((detector, identity.spec))
     return [
-        DetectFaces(finder, network, track=track, short_side=side),
+        DetectFaces(finder, network, track=track, short_side=side, mouths=mouths),
         follow,
         IdentifyFaces(identity.spec, **given, people=identity.people, notes=identity.notes),
     ]
@@ -94,7 +96,7 @@ def speech_stages(settings: Settings, speech: Speech) -> list[Stage]:
     listened = list(speech.recognition)
     seen: list[Stage] = []
     if speech.active_speaker is not None:
-        seen = [DetectSpeaking(speech.active_speaker, settings.video_track)]
+        seen = [DetectSpeaking(speech.active_speaker)]
         if speech.diarizer is not None:
             seen += [*diarization_stages(settings, speech.diarizer), LinkVoices()]
             seen += [NameTurns()] if listened else []
@@ -134,7 +136,7 @@ def faces_pipeline(
         [
             Probe(),
             IndexVideo(settings.video_track),
-            *person_stages(settings, detector, identity),
+            *person_stages(settings, detector, identity, mouths=speech.active_speaker is not None),
             *speech_stages(settings, speech),
             # Always there, so that naming somebody changes no keys of other videos' results.
             NamePersons(names),

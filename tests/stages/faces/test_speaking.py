@@ -11,25 +11,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from av import VideoFrame
 
 from reelmill.artifacts import (
     Audio,
-    Media,
+    Detections,
     SpeakingArrays,
     SpeakingPersons,
     Track,
     TrackArrays,
     Tracks,
+    VideoIndex,
     read_speaking,
     write_arrays,
 )
 from reelmill.engine.stage import Device, Inputs, ModelSpec
 from reelmill.media.probe import probe
-from reelmill.media.video.frames import Reducer
 from reelmill.media.video.index import index_video
-from reelmill.models.faces.boxes import crops
-from reelmill.stages.faces.speaking import DetectSpeaking, _said, _Shown, speaking_spans
+from reelmill.models.faces.detector import DetectorSpec, Faces, no_faces
+from reelmill.stages.faces.chunks import FrameChunk
+from reelmill.stages.faces.detect import DetectFaces
+from reelmill.stages.faces.mouths import KeptMouths, is_moment, mouths_of
+from reelmill.stages.faces.speaking import DetectSpeaking, _said, speaking_spans
 from reelmill.stages.media.decode import Decode
 from reelmill.testing import context_of, items_of
 from synthetic.movie import SoundTrack, write_movie
@@ -62,6 +64,7 @@ class Bright:
 
 
 STAGE = DetectSpeaking(BrightSpec())
+_FEATURES = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
 
 
 def film(path: Path, rate: int, *, sound: bool = True) -> None:
@@ -108,10 +111,45 @@ def made(tmp_path: Path, rate: int, **settings) -> tuple:
     film(tmp_path / "talk.mp4", rate, **settings)
     recording = recording_of(tmp_path / "talk.mp4", tmp_path / "made")
     tracks, persons = followed(recording.folder, rate)
-    media = probe(recording.path)
+    media, index = probe(recording.path), index_video(recording.path)
     decode = Decode(required=False)
     audio = decode.run(context_of(recording, decode), Inputs([media]))
-    return recording, Inputs([media, index_video(recording.path), audio, tracks, persons])
+    faces = found(recording, Inputs([media, index]), Placed())
+    return recording, Inputs([media, index, audio, faces, tracks, persons])
+
+
+@dataclass(frozen=True)
+class PlacedSpec(DetectorSpec):
+    """Two faces are always where they are."""
+
+    @property
+    def name(self) -> str:
+        return "placed"
+
+    @property
+    def identity(self) -> str:
+        return "placed-1"
+
+    @property
+    def sure(self) -> float:
+        return 0.5
+
+    def load(self, device: Device, threads: int) -> Placed:
+        return Placed()
+
+
+class Placed:
+    def look(self, frames) -> list[Faces]:
+        boxes = np.array([[x, 60, x + SIDE, 60 + SIDE] for x in (20, 200)], np.float32)
+        points = (boxes[:, None, :2] + _FEATURES * SIDE).astype(np.float32)
+        return [Faces(boxes, np.ones(2, np.float32), points) for _ in frames]
+
+
+def found(recording, inputs: Inputs, detector: Placed) -> Detections:
+    stage = DetectFaces(PlacedSpec(), mouths=True)
+    items = items_of(stage, recording, inputs)
+    outputs = [one for item in items for one in stage.infer(detector, [item])]
+    return stage.merge(context_of(recording, stage), inputs, iter(outputs))
 
 
 def run(recording, inputs) -> SpeakingPersons:
@@ -159,7 +197,7 @@ def test_in_a_video_without_sound_nobody_speaks_and_a_note_says_so(tmp_path: Pat
 
 def test_a_video_without_persons_is_processed(tmp_path: Path) -> None:
     recording, inputs = made(tmp_path, 10)
-    nobody = Inputs([inputs[Media], inputs[Audio], replace(inputs[Tracks], tracks=[])])
+    nobody = Inputs([inputs[VideoIndex], inputs[Audio], replace(inputs[Tracks], tracks=[])])
     assert STAGE.parts(context_of(recording, STAGE), nobody) == []
 
 
@@ -181,13 +219,48 @@ def test_of_two_moving_faces_the_much_surer_one_speaks() -> None:
     assert [len(one) for one in _said(both)] == [10, 10, 10], "two at once, and one alone later"
 
 
-@pytest.mark.parametrize("box", [(30, 20, 78, 68), (-9, 60, 61, 130), (130.3, 4.7, 159.9, 34.3)])
-def test_a_face_is_cut_from_its_part_of_a_frame_as_from_the_whole(box) -> None:
-    pixels = np.random.default_rng(3).integers(16, 235, (120, 160, 3), np.uint8)
-    frame = VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
-    square = np.array([box], np.float32)
-    (whole,) = crops([Reducer((160, 120), 0).reduced(frame)], np.zeros(1, np.int64), square, 112)
-    cut = _Shown(frame, Reducer((160, 120), 0)).cut(square)
-    assert np.abs(cut.astype(int) - whole).max() <= 1
-    turned = _Shown(frame, Reducer((120, 160), 90)).cut(square[:, [1, 0, 3, 2]])
-    assert turned.shape == cut.shape and not np.array_equal(turned, cut)
+def test_the_video_is_not_opened_again(tmp_path: Path) -> None:
+    recording, inputs = made(tmp_path, 25)
+    recording.path.unlink()
+    assert [len(one.speaking) for one in run(recording, inputs).persons] == [1, 1]
+
+
+def test_what_is_kept_shows_the_box_as_the_video_does(tmp_path: Path) -> None:
+    recording, inputs = made(tmp_path, 25)
+    kept = KeptMouths.open(recording.folder, inputs[Detections])
+    box = np.array([25.5, 90.2, 105.5, 170.2], np.float32)
+    for number, wanted in ((0, 20), (60, 235), (199, 20)):
+        square = kept.square(number, box, 112)
+        assert square is not None and square.shape == (112, 112)
+        assert abs(float(np.median(square)) - wanted) < 4
+    assert kept.square(60, box + 150, 112) is None, "no face is there"
+
+
+def test_pictures_of_a_moving_face_reach_farther_than_what_is_asked_for() -> None:
+    chunk = FrameChunk(
+        frames=tuple(np.full((90, 160, 3), 50 + 10 * k, np.uint8) for k in range(3)),
+        times=np.arange(5) / 25,
+        sampled=np.array([0, 2, 4]),
+        cuts=np.zeros(0, np.int64),
+        glances=(np.zeros((1, 1), np.float32),) * 2,
+        lost=0,
+        between=(np.full((90, 160), 55, np.uint8), np.full((90, 160), 65, np.uint8)),
+        between_of=(1, 3),
+    )
+    boxes = [np.array([[x, 20, x + 30, 50]], np.float32) for x in (40, 48)]
+    faces = [Faces(box, np.ones(1, np.float32), np.zeros((1, 5, 2), np.float32)) for box in boxes]
+    mouths = mouths_of(chunk, [*faces, no_faces()])
+    assert mouths.frames.tolist() == [0, 1, 2, 3, 4], "it stays for a while after it was lost"
+    middles = mouths.regions[:, [0, 2]].mean(axis=1)
+    assert middles == pytest.approx([55.5, 59.5, 63.5, 63.5, 63.5], abs=1)
+    assert (mouths.regions[:, 2] - mouths.regions[:, 0] >= 1.4 * 0.7 * 30).all()
+    assert mouths.ends[-1] == len(mouths.data)
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(10, 10), (25, 25), (50, 25), (60, 25)])
+def test_of_many_frames_those_nearest_to_a_moment_are_kept(rate: int, kept: int) -> None:
+    frames = [k / rate for k in range(10 * rate) if is_moment(k / rate, rate)]
+    assert len(frames) == pytest.approx(10 * kept, rel=0.25)
+    moments = np.arange(10 * 25) / 25
+    away = np.abs(moments[:, None] - np.array(frames)[None]).min(axis=1)
+    assert (away[: -25 // rate - 1] <= 0.5 / rate + 1e-6).all()

@@ -24,6 +24,9 @@ from reelmill.media.video.tone import is_hdr, sdr
 #: The smallest plausible aspect ratio of a pixel.
 _LEAST_ASPECT = 0.2
 
+#: Shares of red, green and blue in brightness (ITU-R BT.601).
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
 #: Start and end of a stretch of video, s; infinite at the ends of the whole.
 Stretch = tuple[float, float]
 
@@ -75,7 +78,7 @@ def reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
 
 
 def turned(picture: UInt8, rotation: int) -> UInt8:
-    """Rotate a picture (height, width, 3) upright: `rotation` as in `VideoTrack`, in degrees
+    """Rotate a picture (height, width, ...) upright: `rotation` as in `VideoTrack`, in degrees
     counterclockwise, a multiple of 90."""
     quarters = round(rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
@@ -105,6 +108,7 @@ class Reducer:
         # The scalers are kept, because setting one up takes as long as a frame. Two are used,
         # because FFmpeg is slow at scaling and converting to RGB in one step.
         self._scaler, self._painter = VideoReformatter(), VideoReformatter()
+        self._grey = VideoReformatter()
 
     def reduced(self, frame: VideoFrame) -> UInt8:
         """(height, width, 3)."""
@@ -120,6 +124,20 @@ class Reducer:
         if is_hdr(frame):
             picture = sdr(picture, int(frame.color_trc))
         return turned(picture, self._rotation)
+
+    def grey(self, frame: VideoFrame) -> UInt8:
+        """The brightness of `reduced`, (height, width)."""
+        if is_hdr(frame):
+            return np.round(self.reduced(frame) @ _LUMA).astype(np.uint8)
+        small = self._grey.reformat(
+            frame,
+            width=self._width,
+            height=self._height,
+            format="gray",
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        return turned(small.to_ndarray().astype(np.uint8, copy=False), self._rotation)
 
     def keeps(self, frame: VideoFrame) -> bool:
         """Whether `reduced` changes neither size nor direction of a frame, so that a `part` of it

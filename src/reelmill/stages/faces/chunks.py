@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,9 @@ class FrameChunk:
     frames, for comparison with the neighbouring chunks. lost: packets since the previous chunk that
     could not be decoded; damaged: frames that were decoded only in part. tiles: rectangles in
     pixels of the frames, if they show a scene in tiles. kept: some of the samples in full size, for
-    whoever tells the faces in them apart; kept_of: (k,) their numbers among the samples. The cost
-    is the number of sampled frames.
+    whoever tells the faces in them apart; kept_of: (k,) their numbers among the samples. between:
+    (height, width) grey, other frames for whoever looks at mouths; between_of: indices into
+    `times`. rate: frames a second of the video. The cost is the number of sampled frames.
     """
 
     frames: tuple[UInt8, ...]
@@ -58,6 +59,9 @@ class FrameChunk:
     tiles: tuple[Rectangle, ...] = ()
     kept: tuple[Planes | UInt8, ...] = ()
     kept_of: tuple[int, ...] = ()
+    between: tuple[UInt8, ...] = ()
+    between_of: tuple[int, ...] = ()
+    rate: float = 25.0
 
     @property
     def cost(self) -> float:
@@ -101,6 +105,7 @@ class _Growing:
     damaged: int = 0
     kept: list[Planes | UInt8] = field(default_factory=list)
     kept_of: list[int] = field(default_factory=list)
+    between: dict[int, UInt8] = field(default_factory=dict)
 
     def add(self, time: float, glance: Glance, *, damaged: bool) -> None:
         self.times.append(time)
@@ -116,7 +121,11 @@ class _Growing:
             self.kept.append(kept)
             self.kept_of.append(len(self.sampled) - 1)
 
-    def finished(self, lost: int, damaged: int) -> FrameChunk:
+    def look_between(self, frame: Frame) -> None:
+        """Take the frame that was added last in grey."""
+        self.between[len(self.times) - 1] = self.reducer.grey(frame)
+
+    def finished(self, lost: int, damaged: int, rate: float) -> FrameChunk:
         assert self.first is not None and self.last is not None
         return FrameChunk(
             tuple(self.frames),
@@ -129,6 +138,9 @@ class _Growing:
             () if any(self.cuts) else tuple(find_tiles(self.frames)),
             tuple(self.kept),
             tuple(self.kept_of),
+            tuple(grey for at, grey in self.between.items() if at not in self.sampled),
+            tuple(at for at in self.between if at not in self.sampled),
+            rate,
         )
 
 
@@ -138,12 +150,13 @@ def frame_chunks(
     size: tuple[int, int],
     rotation: int,
     keeper: Reducer | None = None,
+    looks_between: Callable[[float], bool] | None = None,
 ) -> Iterator[FrameChunk]:
     """Cut a stretch into chunks.
 
     Every nth frame is sampled, the first and last of the stretch, and the frames on both sides of a
     cut. Frames whose time is not later than that of the previous frame are left out. `keeper` keeps
-    some in full size.
+    some in full size; of the others, those whose time `looks_between` wants are taken in grey.
     """
     every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
     most = max(1, min(CHUNK, _MOST_BYTES // (3 * size[0] * size[1])))
@@ -161,7 +174,7 @@ def frame_chunks(
             chunk.sample(waiting)
         due = before is None or since + 1 >= every or time - sampled_at > _LONGEST_STEP
         if (due or cut) and len(chunk.frames) >= most:
-            yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged)
+            yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged, pictures.rate)
             chunk, lost, damaged = _Growing(reducer, keep), pictures.corrupt, pictures.damaged
         chunk.add(time, glance, damaged=frame.is_corrupt)
         if cut:
@@ -173,8 +186,10 @@ def frame_chunks(
             waiting, since, sampled_at = None, 0, time
         else:
             waiting, since = frame, since + 1
+            if looks_between is not None and looks_between(time):
+                chunk.look_between(frame)
         before, last = glance, time
     if waiting is not None:
         chunk.sample(waiting)
     if chunk.frames:
-        yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged)
+        yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged, pictures.rate)

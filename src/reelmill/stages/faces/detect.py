@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -15,12 +16,14 @@ from reelmill.artifacts import (
     DetectionArrays,
     Detections,
     Media,
+    MouthArrays,
     Picture,
     VideoIndex,
     VideoTrack,
     write_arrays,
 )
 from reelmill.core.arrays import Float32, UInt8
+from reelmill.core.atomic import replacing
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.errors import InputError
 from reelmill.media.container import shown
@@ -35,12 +38,12 @@ from reelmill.media.video.frames import (
 )
 from reelmill.media.video.reader import open_pictures
 from reelmill.models.faces.detector import Faces, no_faces
-from reelmill.models.faces.network import FaceNetwork
 from reelmill.models.runtimes.shared import own_model
 from reelmill.stages.faces.chunks import FrameChunk, frame_chunks
 from reelmill.stages.faces.colours import BINS, worn_colours
 from reelmill.stages.faces.damage import damaged_places
 from reelmill.stages.faces.embed import MOST_SIDE, face_vectors
+from reelmill.stages.faces.mouths import Mouths, is_moment, mouths_of, no_mouths
 from reelmill.stages.faces.scenes import Glance, is_cut
 from reelmill.stages.faces.search import find_faces
 from reelmill.stages.faces.sideways import not_upright, turned_by, turned_faces
@@ -82,6 +85,7 @@ class ChunkFaces:
     turned: Float32
     vectors: Float32
     vectors_of: npt.NDArray[np.int64]
+    mouths: Mouths
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
             None if none does.
         track: number of the video track, counted from 0; None for the largest.
         short_side: the shorter side to which frames are reduced before the search.
+        mouths: also cut out the lower faces, for `DetectSpeaking`.
 
     Raises:
         InputError: there is no video track, or nothing of it can be decoded.
@@ -110,6 +115,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     identity: ModelSpec | None = None
     track: int | None = None
     short_side: int = 360
+    mouths: bool = False
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Stretch]:
         return stretches(inputs[VideoIndex], STRETCH_SECONDS)
@@ -119,7 +125,9 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         track = choose_track(context.recording.path, inputs[Media], self.track)
         size = reduced_size(*shown_size(track), self.short_side)
         with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as pictures:
-            yield from frame_chunks(pictures, part, size, track.rotation, self._keeper(track))
+            looks = partial(is_moment, rate=pictures.rate) if self.mouths else None
+            keeper = self._keeper(track)
+            yield from frame_chunks(pictures, part, size, track.rotation, keeper, looks)
 
     def _keeper(self, track: VideoTrack) -> Reducer | None:
         if self.identity is None:
@@ -128,26 +136,33 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
 
     @property
     def inferring(self) -> Any:
-        return self.identity
+        return self.identity, self.mouths
 
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
         """Search the chunks of each frame size together."""
         results: dict[int, ChunkFaces] = {}
         for shape in {chunk.frames[0].shape for chunk in batch}:
             these = [i for i, chunk in enumerate(batch) if chunk.frames[0].shape == shape]
-            found = _searched(*self._models(model), [batch[i] for i in these])
+            found = self._searched(model, [batch[i] for i in these])
             results.update(zip(these, found, strict=True))
         return [results[i] for i in range(len(batch))]
 
-    def _models(self, model: Any) -> tuple[Any, FaceNetwork | None]:
+    def _searched(self, model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:
+        detector = own_model(self.model, model)
         network = None if self.identity is None else own_model(self.identity, model)
-        return own_model(self.model, model), network
+        results = []
+        for chunk, (found, looked) in zip(chunks, _found(detector, chunks), strict=True):
+            turned = turned_faces(detector, chunk, found)
+            vectors = _NO_VECTORS if network is None else face_vectors(network, chunk, found)
+            mouths = mouths_of(chunk, found) if self.mouths else no_mouths()
+            results.append(_chunk_faces(chunk, found, looked, turned, vectors, mouths))
+        return results
 
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[ChunkFaces]
     ) -> Detections:
         track = choose_track(context.recording.path, inputs[Media], self.track)
-        found = list(outputs)
+        found = list(self._without_pictures(context, outputs))
         if not found:
             raise InputError(
                 f"{shown(context.recording.path)}: none of its pictures can be decoded; "
@@ -169,12 +184,42 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
             problems=[*damaged_places(found), *not_upright(degrees)],
             layouts=tile_layouts(found, upright_size(track), cuts),
             turned_by=degrees,
+            mouths=self._mouths(context, found, upright_size(track)) if self.mouths else [],
         )
 
+    def _without_pictures(
+        self, context: StageContext, outputs: Iterator[ChunkFaces]
+    ) -> Iterator[ChunkFaces]:
+        """The outputs; their pictures of mouths go into a file, because those of a long video do
+        not fit into memory."""
+        if not self.mouths:
+            yield from outputs
+            return
+        with replacing(context.path("mouths.bin"), durable=False) as file:
+            for one in outputs:
+                file.write(one.mouths.data.tobytes())
+                yield replace(one, mouths=replace(one.mouths, data=one.mouths.data[:0]))
 
-def _searched(
-    model: Any, network: FaceNetwork | None, chunks: Sequence[FrameChunk]
-) -> list[ChunkFaces]:
+    def _mouths(
+        self, context: StageContext, found: Sequence[ChunkFaces], size: tuple[int, int]
+    ) -> list[str]:
+        scale = np.array([size[0] / found[0].size[0], size[1] / found[0].size[1]], np.float32)
+        frames = np.cumsum([0, *(len(chunk.times) for chunk in found)])
+        data = np.cumsum([0, *(int(chunk.mouths.ends.max(initial=0)) for chunk in found)])
+        mouths = [chunk.mouths for chunk in found]
+        arrays = MouthArrays(
+            np.concatenate([one.frames + at for one, at in zip(mouths, frames, strict=False)]),
+            np.concatenate([one.regions for one in mouths]) * np.tile(scale, 2),
+            np.concatenate([one.ends + at for one, at in zip(mouths, data, strict=False)]),
+        )
+        write_arrays(context.path("mouths.npz"), arrays)
+        return [context.sidecar("mouths.npz"), context.sidecar("mouths.bin")]
+
+
+def _found(
+    detector: Any, chunks: Sequence[FrameChunk]
+) -> list[tuple[list[Faces], npt.NDArray[np.bool_]]]:
+    """The faces of each chunk's samples, and which of these the whole detector searched."""
     frames: list[UInt8] = [frame for chunk in chunks for frame in chunk.frames]
     runs, first = [], 0
     for chunk in chunks:
@@ -182,14 +227,12 @@ def _searched(
         edges = [*sorted(starts), len(chunk.sampled)]
         runs += [(first + a, first + b - 1) for a, b in pairwise(edges)]
         first += len(chunk.sampled)
-    found, looked = find_faces(model, frames, runs)
-    results, first = [], 0
-    for chunk in chunks:
-        last = first + len(chunk.sampled)
-        turned = turned_faces(model, chunk, found[first:last])
-        results.append(_chunk_faces(chunk, found[first:last], looked[first:last], turned, network))
-        first = last
-    return results
+    found, looked = find_faces(detector, frames, runs)
+    ends = np.cumsum([len(chunk.sampled) for chunk in chunks]).tolist()
+    return [
+        (found[end - len(chunk.sampled) : end], looked[end - len(chunk.sampled) : end])
+        for chunk, end in zip(chunks, ends, strict=True)
+    ]
 
 
 def _chunk_faces(
@@ -197,7 +240,8 @@ def _chunk_faces(
     found: Sequence[Faces],
     looked: npt.NDArray[np.bool_],
     turned: Float32,
-    network: FaceNetwork | None,
+    vectors: tuple[Float32, npt.NDArray[np.int64]],
+    mouths: Mouths,
 ) -> ChunkFaces:
     counts = np.array([len(faces) for faces in found], np.int64)
     offsets = np.cumsum([0, *counts])
@@ -224,7 +268,8 @@ def _chunk_faces(
         chunk.damaged,
         chunk.tiles,
         turned,
-        *(face_vectors(network, chunk, found) if network is not None else _NO_VECTORS),
+        *vectors,
+        mouths,
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import (
     Audio,
-    Media,
+    Detections,
     Person,
     Persons,
     Span,
@@ -27,33 +27,17 @@ from reelmill.core.arrays import Float32, Int64, UInt8
 from reelmill.core.vectors import distinct
 from reelmill.engine.stage import Inputs, ModelSpec, ModelStage, StageContext
 from reelmill.media.audio.samples import open_samples
-from reelmill.media.video.frames import (
-    Reducer,
-    Stretch,
-    choose_track,
-    reduced_size,
-    shown_size,
-    stretches,
-    upright_size,
-)
-from reelmill.media.video.reader import open_pictures
-from reelmill.models.faces.boxes import crops
+from reelmill.media.video.frames import Stretch, stretches
 from reelmill.models.faces.lr_asd import RATE, SAMPLE_RATE, cepstra
 from reelmill.models.faces.lr_asd_convert import SIDE, SOUND_FRAMES
-
-if TYPE_CHECKING:
-    from reelmill.media.video.crop import Frame
-
+from reelmill.stages.faces.mouths import BELOW, HALF, KeptMouths
 
 #: The least number of seconds of video whose faces one process cuts out.
 _PART_SECONDS = 30.0
-#: Faces are cut from pictures whose shorter side is reduced to this many pixels.
-_SHORT_SIDE = 720
 #: Moments in a window of the network, and from the beginning of one window to the next.
 _WINDOW, _HOP = 150, 125
-#: In halves of a face's longer side: how far the middle of the crop is below the middle of the
-#: face, and half the side of the crop (the network was trained on the lower face).
-_BELOW, _HALF = 0.4, 0.7
+#: The brightness of a face of which there is no picture.
+_NO_FACE = 110
 #: Boxes are medians over so many moments, probabilities means over so many.
 _STEADY, _SMOOTH = 13, 5
 #: A face speaks if that is more likely than not, unless another in the picture is this much more
@@ -62,8 +46,6 @@ _SURE, _MUCH_SURER = 0.5, 2.0
 #: Pauses and speech shorter than these, in s, are ignored.
 _LONGEST_PAUSE, _SHORTEST = 0.3, 0.2
 _SAME_FRAME = 1e-3
-#: Pixels around a crop that interpolation at its edge may take.
-_BESIDE = 2.0
 
 
 @dataclass(frozen=True)
@@ -94,21 +76,19 @@ class WindowActivity:
 class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
     """Finds when each person is seen to speak; nobody, where sound is missing or unreadable.
 
-    Args:
-        track: as in `DetectFaces`.
+    The faces come from the pictures that `DetectFaces` kept with `mouths`.
     """
 
     name: ClassVar[str] = "detect_speaking"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Finding who is speaking"
     commands = ("faces",)
     models = ("active_speaker",)
     enabled_by = ("active_speaker", "lr-asd")
-    needs = (Media, VideoIndex, Audio, Tracks, Persons)
+    needs = (VideoIndex, Audio, Detections, Tracks, Persons)
     produces = SpeakingPersons
 
     model: ModelSpec
-    track: int | None = None
 
     def parts(self, context: StageContext, inputs: Inputs) -> Sequence[Stretch]:
         tracks = inputs[Tracks]
@@ -128,30 +108,9 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         if not seen:
             return
         heard = open_samples(context.folder, inputs[Audio])
-        for moments in self._filled(context, inputs, part, seen):
-            yield from _windows(moments, heard)
-
-    def _filled(
-        self, context: StageContext, inputs: Inputs, part: Stretch, seen: list[_Moments]
-    ) -> Iterator[_Moments]:
-        """Yield each track's moments of the part as soon as all their faces are cut out."""
-        track = choose_track(context.recording.path, inputs[Media], self.track)
-        upright = upright_size(track)
-        size = reduced_size(*shown_size(track), _SHORT_SIDE)
-        scale = np.array([size[0] / upright[0], size[1] / upright[1]] * 2, np.float32)
-        reducer = Reducer(size, track.rotation)
-        waiting = list(seen)
-        with open_pictures(context.recording, draft=True, index=inputs[VideoIndex]) as opened:
-            for time, frame in opened.between(*part):
-                picture = _Shown(frame, reducer)
-                for moments in waiting:
-                    moments.take(time, picture, scale)
-                done = [moments for moments in waiting if moments.whole]
-                waiting = [moments for moments in waiting if not moments.whole]
-                yield from done
-                if not waiting:
-                    return
-        yield from waiting  # faces that could not be decoded again stay grey
+        kept = KeptMouths.open(context.folder, inputs[Detections])
+        for moments in seen:
+            yield from _windows(moments, moments.faces(kept), heard)
 
     @property
     def inferring(self) -> Any:
@@ -185,65 +144,36 @@ class DetectSpeaking(ModelStage[SpeakingWindow, WindowActivity]):
         )
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Moments:
-    """A track's moments in a part: their numbers (n,), the time of the frame that shows each, the
-    picture's box in it (n, 4), and the faces (n, 112, 112) cut out so far."""
+    """A track's moments in a part: their numbers (n,), the frame of the video that is nearest to
+    each, and the picture's box in it (n, 4)."""
 
     track: int
     ticks: Int64
-    times: npt.NDArray[np.float64]
+    frames: Int64
     boxes: Float32
-    faces: UInt8
-    at: int = field(default=0)
 
-    @property
-    def whole(self) -> bool:
-        return self.at == len(self.ticks)
-
-    def take(self, time: float, picture: _Shown, scale: Float32) -> None:
-        """Cut out the faces that the frame of `time` shows."""
-        self.at = max(self.at, int(np.searchsorted(self.times, time - _SAME_FRAME)))
-        until = int(np.searchsorted(self.times, time + _SAME_FRAME, "right"))
-        if until <= self.at:
-            return
-        cut = picture.cut(self.boxes[self.at : self.at + 1] * scale)
-        self.faces[self.at : until] = np.round(cut @ np.array([0.299, 0.587, 0.114], np.float32))
-        self.at = until
-
-
-@dataclass
-class _Shown:
-    """A frame from which faces are cut; where that is possible, without converting all of it."""
-
-    frame: Frame
-    reducer: Reducer
-    _whole: UInt8 | None = None
-
-    def cut(self, box: Float32) -> UInt8:
-        """The square (SIDE, SIDE, 3) of a box (1, 4) in pixels of the reduced frame."""
-        corner = (0, 0)
-        if self.reducer.keeps(self.frame):
-            left, top, right, bottom = box[0].tolist()
-            around = (left - _BESIDE, top - _BESIDE, right + _BESIDE, bottom + _BESIDE)
-            picture, corner = self.reducer.part(self.frame, *around)
-        else:
-            if self._whole is None:
-                self._whole = self.reducer.reduced(self.frame)
-            picture = self._whole
-        inside = box - np.array([*corner, *corner], np.float32)
-        (square,) = crops([picture], np.zeros(1, np.int64), inside, SIDE)
-        return np.asarray(square)
+    def faces(self, kept: KeptMouths) -> UInt8:
+        """(n, SIDE, SIDE); a face of which there is no picture is grey."""
+        faces = np.full((len(self.ticks), SIDE, SIDE), _NO_FACE, np.uint8)
+        shown: tuple[int, UInt8 | None] = (-1, None)
+        for row, (frame, box) in enumerate(zip(self.frames.tolist(), self.boxes, strict=True)):
+            if frame != shown[0]:  # several moments may show the same frame
+                shown = frame, kept.square(frame, box, SIDE)
+            if shown[1] is not None:
+                faces[row] = shown[1]
+        return faces
 
 
 def _moments(arrays: TrackArrays, number: int, first: int, count: int, part: Stretch) -> _Moments:
     """The moments of a track that a part shows, from row `first` on."""
     rows = slice(first, first + count)
-    times, boxes = arrays.times[rows], arrays.boxes[rows]
+    times, boxes, frames = arrays.times[rows], arrays.boxes[rows], arrays.frames[rows]
     inside = np.flatnonzero((times >= part[0] - _SAME_FRAME) & (times < part[1] - _SAME_FRAME))
     if not len(inside):
-        return _Moments(number, np.zeros(0, np.int64), times[:0], boxes[:0], _grey(0))
-    times, boxes = times[inside], boxes[inside]
+        return _Moments(number, np.zeros(0, np.int64), frames[:0].astype(np.int64), boxes[:0])
+    times, boxes, frames = times[inside], boxes[inside], frames[inside]
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     half = max(step, 1 / RATE) / 2  # a frame shows the moments up to halfway to the next
     ticks = np.arange(np.ceil((times[0] - half) * RATE), np.ceil((times[-1] + half) * RATE))
@@ -253,11 +183,7 @@ def _moments(arrays: TrackArrays, number: int, first: int, count: int, part: Str
     left = np.maximum(right - 1, 0)
     nearer = np.abs(times[left] - ticks / RATE) <= np.abs(times[right] - ticks / RATE)
     nearest = np.where(nearer, left, right)
-    return _Moments(number, ticks, times[nearest], _mouth_boxes(boxes[nearest]), _grey(len(ticks)))
-
-
-def _grey(count: int) -> UInt8:
-    return np.full((count, SIDE, SIDE), 110, np.uint8)
+    return _Moments(number, ticks, frames[nearest].astype(np.int64), _mouth_boxes(boxes[nearest]))
 
 
 def _mouth_boxes(boxes: Float32) -> Float32:
@@ -267,8 +193,8 @@ def _mouth_boxes(boxes: Float32) -> Float32:
     middles = boxes[:, :2] + boxes[:, 2:] / 2
     steady = np.stack([_median(values) for values in (*middles.T, half)], axis=1)
     x, y, half = steady.T
-    y = y + _BELOW * half
-    side = _HALF * half
+    y = y + BELOW * half
+    side = HALF * half
     return np.stack([x - side, y - side, x + side, y + side], axis=1).astype(np.float32)
 
 
@@ -279,11 +205,13 @@ def _median(values: Float32) -> Float32:
     return np.asarray(np.median(windows, axis=1), np.float32)
 
 
-def _windows(moments: _Moments, heard: npt.NDArray[np.int16]) -> Iterator[SpeakingWindow]:
-    """Windows that overlap."""
+def _windows(
+    moments: _Moments, shown: UInt8, heard: npt.NDArray[np.int16]
+) -> Iterator[SpeakingWindow]:
+    """Windows that overlap; `shown` are the faces of the moments."""
     count = len(moments.ticks)
     for start in range(0, max(1, count - (_WINDOW - _HOP)), _HOP):
-        faces = moments.faces[start : start + _WINDOW]
+        faces = shown[start : start + _WINDOW]
         first = int(moments.ticks[start])
         step = SAMPLE_RATE // RATE
         samples = heard[first * step : (first + len(faces) + 1) * step].astype(np.float32)
