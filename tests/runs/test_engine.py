@@ -192,13 +192,16 @@ def test_a_run_that_is_stopped_or_has_no_model_does_not_disturb_the_others(
 
 def test_a_run_of_higher_priority_overtakes(engine: Engine, tmp_path: Path) -> None:
     many = recordings(tmp_path / "in", texts("low", 12))
-    low = on(engine, tmp_path / "low", *many, slow=0.05, size=2).start()
+    (scene := tmp_path / "scene").mkdir()
+    (scene / "slow").touch()
+    low = on(engine, tmp_path / "low", *many, size=2, model={"scene": scene}).start()
     next(one for one in low.events() if isinstance(one, RecordingFinished))
     urgent = recordings(tmp_path / "in", texts("high", 2))
-    with on(engine, tmp_path / "high", *urgent, slow=0.05, size=2, priority=1) as high:
+    with on(engine, tmp_path / "high", *urgent, size=2, priority=1, model={"scene": scene}) as high:
         high.wait(180)
     assert high.summary is not None and high.summary.count("done") == 2
     assert not low.is_over and low.progress is not None and low.progress.done < 10
+    (scene / "slow").unlink()
     assert low.wait(180).count("done") == 12
 
 

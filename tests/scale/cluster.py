@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
-LEASE_S = 2.0
+#: A worker that a busy machine does not let run for so long would count as lost.
+LEASE_S = 3.0
 #: How long to wait for what should come, on a machine with much else to do.
 PATIENCE_S = 240.0
 

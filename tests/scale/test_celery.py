@@ -56,7 +56,7 @@ def alone(folder: Path, out: Path) -> Path:
 
 
 def test_a_shard_of_any_length_stays_with_its_worker(cluster: Cluster) -> None:
-    steps = int(4 * LEASE_S / 0.2)
+    steps = int(3 * LEASE_S / 0.2)
     folder = cluster.recordings("long", {"long.wav": "step " * steps + "end"})
     out = cluster.data / "long-out"
     assert cluster.submit(folder, out).wait(PATIENCE_S) == 0, cluster.said(out)
@@ -141,7 +141,7 @@ def test_what_is_no_shard_is_refused_and_logged(cluster: Cluster, redis: RedisSe
     wait_until(lambda: len(refused()) >= len(sent))
     for _, _, _, why in sent:
         assert any(why in line for line in refused()), (why, refused())
-    time.sleep(LEASE_S * 2)
+    time.sleep(LEASE_S * 1.5)
     assert len(refused()) == len(sent), "never tried again"
 
 

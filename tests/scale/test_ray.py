@@ -41,7 +41,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv(LOG, str(log))
         patch.setenv(DELAY, "0.02")
         patch.setenv("PYTHONPATH", str(_ROOT))
-        patch.setenv("REELMILL_CLAIM_LEASE", "2")
+        patch.setenv("REELMILL_CLAIM_LEASE", "3")
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         begin_ray()
