@@ -11,7 +11,7 @@ import pytest
 
 from reelmill.core.vectors import unit
 from reelmill.stages.speakers.across import Heard, KnownPerson, Person, match
-from reelmill.stages.speakers.same_voice import ACROSS, KnownVoice, MatchOptions, named
+from reelmill.stages.speakers.same_voice import ACROSS, Cohort, KnownVoice, MatchOptions, named
 
 OPTIONS = MatchOptions()
 VALUES = 128
@@ -83,6 +83,26 @@ def test_recordings_of_nobody_else_are_one_person(count):
     """What all have in common is then the person."""
     found = match([heard(f"r{n}", "A", 0) for n in range(count)], [], ACROSS)
     assert [len(person.heard) for person in found] == [count]
+
+
+def test_groups_of_several_voices_need_a_higher_score_than_single_voices():
+    """A score that may be one person's, if somebody is heard once, is somebody else's if it is the
+    mean of many."""
+
+    def similar(recording: str) -> Heard:
+        one = heard(recording, "A", 1)
+        return replace(one, vector=unit(0.47 * voice(0, 7) + 0.53 * one.vector))
+
+    others = [heard(f"o{n}", "A", 10 + n) for n in range(20)]
+    three = [heard(f"a{n}", "A", 0) for n in range(3)]
+    alike = [similar(f"b{n}") for n in range(3)]
+    vectors = [np.stack([one.vector for one in group]) for group in (three, alike)]
+    everybody = [one.vector for one in (*others, *three, *alike)]
+    score = Cohort(np.stack(everybody), ACROSS).scores(*vectors).mean()
+    assert ACROSS.threshold + 0.05 < score < ACROSS.threshold + 0.3
+    sizes = [sorted(len(p.heard) for p in match([*others, *three, *alike], [], options))[-2:]
+             for options in (ACROSS, replace(ACROSS, for_groups=0.0))]  # fmt: skip
+    assert sizes == [[3, 3], [1, 6]]
 
 
 def test_two_speakers_of_one_recording_are_not_joined():

@@ -16,6 +16,9 @@ Member = tuple[str, str]
 
 #: The most voices compared with each other at once: their scores take 128 MB.
 _AT_ONCE = 4000
+#: How much the score of a first with a second voice may differ from that of the second with the
+#: first.
+_ROUNDING = 1e-4
 #: Voices used to measure how similar different people are in these recordings.
 _COHORT = 1000
 
@@ -65,9 +68,9 @@ def match(
     """Find the people who are heard, each with a number that is kept from run to run.
 
     Speakers of one recording are never joined, nor are speakers of different names; those of the
-    same name always are. Otherwise, the two most similar are joined while their mean score is high
-    enough. A speaker who is not similar enough to the others in the end stays alone. People of
-    earlier runs are never joined.
+    same name always are. Otherwise, the two groups whose mean score is furthest above the threshold
+    are joined, as long as there are any. A speaker who is not similar enough to the others in the
+    end stays alone. People of earlier runs are never joined.
 
     Args:
         heard: the speakers of this run, without those heard for too short a time.
@@ -150,12 +153,13 @@ def _by_name(heard: Sequence[Heard]) -> list[list[Heard]]:
 
 
 class _Joining:
-    """Agglomerative clustering with average linkage. No two of the first `cores` groups are
-    joined."""
+    """Agglomerative clustering with average linkage and a threshold that rises with the number of
+    voices in the smaller group. No two of the first `cores` groups are joined."""
 
     def __init__(self, groups: Sequence[list[Heard]], cores: int, measure: _Measure) -> None:
         self._groups = [list(group) for group in groups]
-        self._threshold = measure.options.threshold
+        self._options = measure.options
+        self._voices = np.array([len(group) for group in groups])
         self._mass = np.array([_seconds(group) for group in groups])
         self._scores = measure.of_groups(groups) if groups else np.zeros((0, 0))
         self._scores[_kept_apart(groups, cores)] = -np.inf
@@ -164,17 +168,27 @@ class _Joining:
     def joined(self) -> list[list[Heard]]:
         """Join groups until no two are similar enough."""
         gone = np.zeros(len(self._groups), np.bool_)
-        best = self._scores.max(axis=1, initial=-np.inf)
-        while len(best) and best.max() >= self._threshold:
+        rows = range(len(self._groups))
+        best = np.array([self._margins(row).max() for row in rows])
+        while len(best) and best.max() >= 0:
             one = int(best.argmax())
-            first, second = sorted((one, int(self._scores[one].argmax())))
-            nearest = self._scores[:, (first, second)].max(axis=1) >= best
+            first, second = sorted((one, int(self._margins(one).argmax())))
+            joined = np.maximum(self._margins(first), self._margins(second))
+            nearest = joined >= best - _ROUNDING
             self._join(first, second)
             gone[second] = True
             for row in np.flatnonzero(nearest & ~gone).tolist():
-                best[row] = self._scores[row].max()
+                best[row] = self._margins(row).max()
             best[gone] = -np.inf
         return [group for group, is_gone in zip(self._groups, gone, strict=True) if not is_gone]
+
+    def _margins(self, row: int) -> Float64:
+        """How far the scores of a group with all others are above the threshold. Joining never
+        makes the larger of two margins larger still."""
+        smaller = np.minimum(self._voices, self._voices[row])
+        more = self._options.for_groups * (1 - 1 / smaller)
+        margins: Float64 = self._scores[row] - (self._options.threshold + more)
+        return margins
 
     def _join(self, first: int, second: int) -> None:
         share = self._mass[second] / (self._mass[first] + self._mass[second])
@@ -183,6 +197,7 @@ class _Joining:
         self._scores[first], self._scores[:, first] = row, row
         self._scores[second], self._scores[:, second] = -np.inf, -np.inf
         self._mass[first] += self._mass[second]
+        self._voices[first] += self._voices[second]
         self._groups[first] += self._groups[second]
 
 

@@ -27,6 +27,8 @@ class MatchOptions:
         shortest_sample, full_sample: seconds of speech in samples.
         alike: voices this similar are probably the same person, so they are not used to measure how
             similar others are.
+        for_groups: how much higher the threshold is for two groups of many voices: the mean of many
+            scores varies less, and joining two people's groups makes many wrong links at once.
         centre_weight: as how many people no common part counts against the common part of the
             cohort's voices, which is subtracted from all voices; None: nothing is subtracted.
     """
@@ -40,6 +42,7 @@ class MatchOptions:
     short_sample: float = 0.4
     shortest_sample: float = 1.2
     full_sample: float = 3.0
+    for_groups: float = 0.0
     centre_weight: float | None = None
 
     def threshold_for(self, sample: float) -> float:
@@ -49,7 +52,9 @@ class MatchOptions:
 
 
 #: The rules for voices of many recordings.
-ACROSS = MatchOptions(threshold=2.5, mean=0.0, deviation=0.2, alike=0.5, centre_weight=2.0)
+ACROSS = MatchOptions(
+    threshold=2.2, mean=0.0, deviation=0.2, alike=0.5, for_groups=0.6, centre_weight=2.0
+)
 #: Voices this similar before anything is subtracted are probably the same person.
 _ALIKE = 0.75
 
