@@ -91,12 +91,11 @@ def curves_of(samples: Int16, f0: Float32) -> Curves:
         samples: 16 kHz, may be a memory map; read in pieces.
         f0: as in `Curves`.
     """
-    before = np.zeros(_RESPONSE - 1)
+    before = np.zeros(_RESPONSE - 1, np.float32)
     energy, weighted = np.empty(len(f0), np.float32), np.empty(len(f0), np.float32)
     for first in range(0, len(f0), _READ_FRAMES):
         last = min(first + _READ_FRAMES, len(f0))
-        sound = samples[first * FRAME : last * FRAME] / FULL_SCALE
-        release(samples)
+        sound = _read(samples, first, last)
         sound_and_before = np.concatenate([before, sound])
         before = sound_and_before[len(sound) :]
         filtered = _k_weighted(sound_and_before)
@@ -110,13 +109,20 @@ def energies(samples: Int16) -> Float32:
     found = np.empty(frames_in(len(samples)), np.float32)
     for first in range(0, len(found), _READ_FRAMES):
         last = min(first + _READ_FRAMES, len(found))
-        sound = samples[first * FRAME : last * FRAME].astype(np.float32) / np.float32(FULL_SCALE)
-        release(samples)
+        sound = _read(samples, first, last)
         found[first:last] = np.square(sound).reshape(-1, FRAME).mean(1)
     return found
 
 
-def _k_weighted(sound: Float64) -> Float64:
+def _read(samples: Int16, first: int, last: int) -> Float32:
+    """The sound of some frames in [-1, 1]."""
+    sound = samples[first * FRAME : last * FRAME].astype(np.float32)
+    release(samples)
+    sound *= np.float32(1 / FULL_SCALE)
+    return sound
+
+
+def _k_weighted(sound: Float32) -> Float32:
     """The K-weighted sound, without the first `_RESPONSE` - 1 samples of what is given.
 
     Overlap-save with the impulse response of the filters. scipy.signal does the same, but takes
@@ -125,15 +131,15 @@ def _k_weighted(sound: Float64) -> Float64:
     step = _BLOCK_SIZE - _RESPONSE + 1
     wanted = len(sound) - _RESPONSE + 1
     missing = -wanted % step
-    padded = np.concatenate([sound, np.zeros(missing)])
+    padded = np.concatenate([sound, np.zeros(missing, np.float32)])
     blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK_SIZE)[::step]
     spectrum = np.fft.rfft(blocks, axis=1) * _k_spectrum()
-    filtered: Float64 = np.fft.irfft(spectrum, _BLOCK_SIZE, axis=1)[:, _RESPONSE - 1 :]
-    return filtered.reshape(-1)[:wanted]
+    filtered = np.fft.irfft(spectrum, _BLOCK_SIZE, axis=1)[:, _RESPONSE - 1 :]
+    return filtered.reshape(-1)[:wanted].astype(np.float32, copy=False)
 
 
 @cache
-def _k_spectrum() -> npt.NDArray[np.complex128]:
+def _k_spectrum() -> npt.NDArray[np.complex64]:
     """The spectrum of the filters' impulse response at `RATE`."""
     response = np.zeros(_RESPONSE)
     response[0] = 1.0
@@ -143,7 +149,7 @@ def _k_spectrum() -> npt.NDArray[np.complex128]:
             y0 = b0 * x0 + b1 * x1 + b2 * x2 - a1 * y1 - a2 * y2
             x2, x1, y2, y1 = x1, x0, y1, y0
             response[at] = y0
-    return np.fft.rfft(response, _BLOCK_SIZE)
+    return np.fft.rfft(response, _BLOCK_SIZE).astype(np.complex64)
 
 
 def k_weighting(rate: int) -> Float64:
