@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from reelmill.artifacts.names import PathBelow
@@ -77,7 +77,12 @@ class RecordingSummary:
 
     def as_json(self) -> dict[str, Any]:
         """The values as plain JSON types, without empty ones."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, [])}
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            name: [vars(one).copy() for one in value] if name in _OF_DATACLASSES else value
+            for name, value in found.items()
+            if value not in (None, [])
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RecordingSummary:
@@ -94,6 +99,7 @@ class RecordingSummary:
         return made
 
 
+_OF_DATACLASSES = ("exported", "findings")
 _LISTS = ("outputs", "exported", "removed", "notes", "findings")
 #: The summary of most results. It is shared, so it must not be changed.
 NOTHING = RecordingSummary()

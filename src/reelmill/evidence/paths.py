@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath
 
 _UP = ".."
+#: What `normpath` takes out of a path.
+_DETOUR = re.compile(r"//|/\.{1,2}(?:/|$)|/$")
 
 
 class Folder:
@@ -22,9 +25,10 @@ class Folder:
         For files elsewhere the folder is resolved, because `..` inside a linked folder leads to
         the link's target: only so does the name work for a program that was started here.
         """
-        joined = os.path.join(self._given, path)  # noqa: PTH118 (thousands of them in a run)
-        target = os.path.normpath(joined)
-        inside = self._given + os.sep
+        inside, given = self._given + os.sep, os.fspath(path)
+        if given.startswith(inside) and not _DETOUR.search(given):  # thousands of them in a run
+            return given[len(inside) :]
+        target = os.path.normpath(os.path.join(self._given, given))  # noqa: PTH118
         if target.startswith(inside):
             return target[len(inside) :]
         return os.path.relpath(target, self._real)

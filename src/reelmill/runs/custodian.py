@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import sys
@@ -38,6 +39,8 @@ from reelmill.settings import Settings
 
 #: Files in one entry about those that were taken over.
 _IN_AN_ENTRY = 500
+#: Recordings whose names are remembered: about as many as are worked on at a time.
+_NAMES_KEPT = 128
 
 
 class Custodian:
@@ -52,6 +55,8 @@ class Custodian:
         self._out = out
         self._chain = Chain(out, seal, recorded_head(out))
         self._folder = Folder(out)
+        #: The names of recordings, each of which is asked for with every stage.
+        self._named = functools.lru_cache(maxsize=_NAMES_KEPT)(self._folder.name)
         self._beginning = beginning
         self._run: int | None = None
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
@@ -74,7 +79,7 @@ class Custodian:
         """Add the files that were written for people."""
         written = [asdict(file) for file in files]
         if written:
-            of = {} if source is None else {"recording": self._folder.name(source)}
+            of = {} if source is None else {"recording": self._named(source)}
             self._add("export", **of, results=written)
 
     def ended(self, summary: RunSummary) -> None:
@@ -125,14 +130,14 @@ class Custodian:
 
     def _original(self, event: Identified) -> dict[str, Any]:
         return {
-            "recording": self._folder.name(event.path),
+            "recording": self._named(event.path),
             "name": event.name,
             "source": _state(event.state),
         }
 
     def _stage(self, event: StageKept) -> dict[str, Any]:
         facts: dict[str, Any] = {
-            "recording": self._folder.name(event.recording.path),
+            "recording": self._named(event.recording.path),
             "source": {"sha256": event.recording.id},
             "stage": event.stage,
             "version": event.version,

@@ -326,6 +326,8 @@ class StageExecutor:
 async def all_or_first_error(coroutines: Sequence[Awaitable[_T]]) -> list[_T]:
     """All results. If one fails, the others are awaited first, so that nothing still works on files
     that are removed."""
+    if len(coroutines) == 1:
+        return [await coroutines[0]]
     done = await asyncio.gather(*coroutines, return_exceptions=True)
     errors = [result for result in done if isinstance(result, BaseException)]
     if errors:

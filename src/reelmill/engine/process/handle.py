@@ -139,6 +139,8 @@ class WorkerProcess:
             NotBegunError: it died before it read what it was sent last, as Linux tells.
         """
         try:
+            if timeout is None:
+                return await self._receive()
             return await asyncio.wait_for(self._receive(), timeout)
         except ConnectionResetError as error:
             raise NotBegunError(str(await self._crash())) from error

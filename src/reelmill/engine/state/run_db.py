@@ -239,7 +239,7 @@ class Ledger:
         )
 
     def put_result(self, result: Result) -> None:
-        files = [os.path.relpath(file, self._root) for file in result.files]
+        files = [_relative(file, self._root) for file in result.files]
         self._put(
             "results",
             result.key,
@@ -389,6 +389,14 @@ def _select(table: str, where: str = "") -> str:
 def _mac(key: bytes, table: str, values: Sequence[Any]) -> str:
     data = repr((table, *values)).encode("utf-8", "backslashreplace")
     return hmac.digest(key, data, "sha256").hex()
+
+
+def _relative(file: str, root: str) -> str:
+    """The path of a file from a folder."""
+    inside = f"{root}{os.sep}"
+    if file.startswith(inside) and not any(part in file for part in ("/../", "//", "/./")):
+        return file[len(inside) :]  # as all of ours are
+    return os.path.relpath(file, root)
 
 
 def _below(root: str, relative: str) -> str:
