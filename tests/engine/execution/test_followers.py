@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,12 +21,22 @@ from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_pool import RunPool
 from reelmill.engine.process.cpu_worker import Failed, Made, Run
-from reelmill.engine.stage import FileStage, Inputs, StageContext, setting
+from reelmill.engine.stage import FileStage, Inputs, Stage, StageContext, setting
 from reelmill.engine.state.artifact_store import Saved
 from reelmill.engine.telemetry.events import Detail, Event, RecordingFinished, StageKept
 from reelmill.engine.telemetry.metrics import FileOutcome
 from reelmill.errors import InputError
-from tests.engine.toys import Read, Words, note, toy_config, toy_sources
+from tests.engine.toys import (
+    Read,
+    ShoutModel,
+    ShoutStage,
+    WordItem,
+    Words,
+    Write,
+    note,
+    toy_config,
+    toy_sources,
+)
 
 
 @dataclass
@@ -73,8 +84,22 @@ class Double(FileStage):
         return Doubled(2 * inputs[Counted].words)
 
 
+@dataclass(frozen=True)
+class Shouting(ShoutStage):
+    """Its split ends the worker at `killsplitter`, and fails at `unsplittable`."""
+
+    def split(self, context: StageContext, inputs: Inputs) -> Iterator[WordItem]:
+        note(self.log, "split", context.recording)
+        for number, item in enumerate(super().split(context, inputs)):
+            if number and "unsplittable" in inputs[Words].words:
+                raise InputError(f"{context.recording.path}: unsplittable on purpose")
+            if number and "killsplitter" in inputs[Words].words:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield item
+
+
 class Watched:
-    """A run of three file stages, with the tasks that it gave to workers and what it told."""
+    """A run of toy stages, with the tasks that it gave to workers and what it told."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.log = folder / "log"
@@ -85,17 +110,27 @@ class Watched:
         run = RunPool.run
 
         async def seen(pool: RunPool, task: Any, *rest: Any, **more: Any) -> Any:
-            if isinstance(task, Run):
-                names = ["read", "count", "double"]
-                self.tasks.append([names[one.stage] for one in (task, *more.get("then", ()))])
+            if not isinstance(task, cpu_worker.Identify):
+                self.tasks.append([self._names[one.stage] for one in (task, *more.get("then", ()))])
             return await run(pool, task, *rest, **more)
 
         monkeypatch.setattr(RunPool, "run", seen)
 
     def run(self, text: str) -> FileOutcome:
+        """Run three stages without a model."""
+        return self._run(text, [Read(self.log), Count(self.log), Double(self.log)])
+
+    def run_model(self, text: str) -> FileOutcome:
+        """Run a stage with a model between two others, and one beside it."""
+        shout = Shouting(ShoutModel(), self.log)
         out = self.folder / "out"
-        stages = [Read(self.log), Count(self.log), Double(self.log)]
-        coordinator = Coordinator(Pipeline("toy", stages), toy_config(out), self.told.append)
+        return self._run(text, [Read(self.log), shout, Count(self.log), Write(out)])
+
+    def _run(self, text: str, stages: Sequence[Stage]) -> FileOutcome:
+        out = self.folder / "out"
+        pipeline = Pipeline("toy", stages)
+        self._names = [stage.name for stage in pipeline.stages]
+        coordinator = Coordinator(pipeline, toy_config(out), self.told.append)
         sources = toy_sources(self.folder / "in", {"a.txt": text})
         return asyncio.run(coordinator.run(sources)).outcomes[0]
 
@@ -152,6 +187,43 @@ def test_a_follower_that_kills_its_worker__is_found_by_itself(watched: Watched) 
     assert (failure.stage, failure.kind) == ("count", "crash")
     assert watched.kept == ["read"]
     assert watched.tasks[1] == ["read"], "the second try is of the first stage alone"
+
+
+# -- with a model
+
+
+def test_a_split__follows_last__and_what_reads_its_stage_follows_the_merge(
+    watched: Watched,
+) -> None:
+    assert watched.run_model("one two three four five").status == "done"
+    assert watched.tasks == [["read", "count", "shout"], ["shout", "write"]]
+    text = (watched.folder / "out" / "a.up").read_text()
+    assert text == "ONE0 TWO1 THREE2 FOUR3 FIVE4"
+    assert [watched.count(what) for what in ("read", "split", "merge")] == [1, 1, 1]
+
+
+def test_a_split_that_follows_and_kills_its_worker__fails_as_its_own_stage(
+    watched: Watched,
+) -> None:
+    # proves: G10
+    failure = watched.run_model("one killsplitter").failure
+    assert failure is not None
+    assert (failure.stage, failure.kind) == ("shout", "crash")
+    assert watched.kept == ["read", "count"]
+
+
+def test_a_split_that_follows_and_fails__is_not_tried_again(watched: Watched) -> None:
+    failure = watched.run_model("one unsplittable").failure
+    assert failure is not None
+    assert (failure.stage, failure.kind, failure.tries) == ("shout", "input", 1)
+    assert watched.count("split") == 1
+
+
+def test_a_split_after_a_long_task__is_a_task_of_its_own(watched: Watched) -> None:
+    assert watched.run_model("crunch crunch").status == "done"
+    assert watched.count("split") == 1
+    assert (watched.folder / "out" / "a.up").read_text() == "CRUNCH0 CRUNCH1"
+    assert not list(watched.folder.rglob("*.spill*")), "no spill file is left"
 
 
 # -- flushed together

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelmill.engine.process.cpu_worker import Failed, Made, Run, StageTask
+from reelmill.engine.process.cpu_worker import Failed, Made, Run, Split, StageTask
 from reelmill.engine.stage import Stage
 from reelmill.engine.state import artifact_store as store
 from reelmill.errors import NotOursError
 
 #: The tasks that may follow another one.
-Following = Callable[[], Sequence[Run]]
+Following = Callable[[], Sequence[Run | Split]]
 
 
 @dataclass
@@ -47,20 +47,22 @@ class Followers:
         """Say what may follow the next try of a task. `following` is called when it is tried."""
         self._following[key] = following
 
-    def of(self, key: str) -> Sequence[Run]:
+    def of(self, key: str) -> Sequence[Run | Split]:
         """What follows a task that is about to be tried. Another try has no followers: if the
         worker dies again, it is certain of which task."""
         following = self._following.pop(key, None)
         return () if following is None else following()
 
-    def answered(self, key: str, tasks: Sequence[Run], made: Made, stages: Sequence[Stage]) -> None:
+    def answered(
+        self, key: str, tasks: Sequence[Run | Split], made: Made, stages: Sequence[Stage]
+    ) -> None:
         """Take up the answers to the tasks that followed one. `stages` are those of the run."""
         after = self._after[key] = []
         for task, answer in zip(tasks, made.then, strict=False):
-            stage = stages[task.stage]
-            files = to_flush(task, stage, answer) if isinstance(answer, Made) else ()
-            after.append(_Answered(answer, files))
-            self._answered[task.key] = after[-1]
+            found = self._answered[task.key] = _Answered(answer, ())
+            if isinstance(answer, Made) and isinstance(task, Run):
+                found.files = to_flush(task, stages[task.stage], answer)
+                after.append(found)
 
     def take(self, key: str) -> Made | Failed | None:
         """The answer to a task, if it followed another one; only once."""
@@ -78,10 +80,9 @@ class Followers:
             NotOursError, OSError: as `gate.flush`, for the result itself.
         """
         for one in self._after.pop(key, ()):
-            if isinstance(one.answer, Made):
-                with contextlib.suppress(OSError, NotOursError):  # it is tried again by itself
-                    store.flush(one.files)
-                    one.is_flushed = True
+            with contextlib.suppress(OSError, NotOursError):  # it is tried again by itself
+                store.flush(one.files)
+                one.is_flushed = True
         if not self._is_flushed(key):
             store.flush(files)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -133,6 +133,7 @@ class RecordingRunner:
     async def cancel(self) -> None:
         """Cancel everything still being made."""
         await end_tasks(list(self._making.values()))
+        self._executor.forget()
 
     # -- the original
 
@@ -202,7 +203,7 @@ class RecordingRunner:
         if is_last:
             del self._open_by_content[recording.id]
             self._cache.remove_temporary(recording)
-            self._executor.followers.forget(self._cache.keys.of_all(recording).values())
+            self._executor.forget(self._cache.keys.of_all(recording).values())
         self._cache.forget(recording, is_last=is_last)
 
     # -- one stage
@@ -257,9 +258,8 @@ class RecordingRunner:
             return made_elsewhere
         if task.key not in self._executor.followers:
             self._cache.clear(task, stage)
-            self._executor.followers.may_follow(
-                task.key, partial(self._following, recording, stage, task)
-            )
+        following = partial(self._following, recording, stage, task)
+        self._executor.followers.may_follow(task.key, following)
         if failure := self._failed_elsewhere.get((recording.id, stage.name)):
             self._executor.failed_elsewhere(failure)
         began = time.monotonic()
@@ -277,32 +277,41 @@ class RecordingRunner:
 
     def _following(
         self, recording: Recording, stage: Stage, task: cpu_worker.StageTask
-    ) -> list[cpu_worker.Run]:
+    ) -> list[cpu_worker.Run | cpu_worker.Split]:
         """The tasks that can follow one that makes a stage's result: those that wait for it, and
-        for nothing else that is not there by then."""
+        for nothing else that is not there by then. A split comes last, because its model does not
+        wait for what others read."""
         if self._exchange is not None and self._exchange.shares(recording.path):
             return []
         made = {id(stage): Stored(task.target, task.key, recording.id)}
-        found = []
+        found: list[cpu_worker.Run | cpu_worker.Split] = []
+        splits: list[cpu_worker.Split] = []
         for other in self._pipeline.stages[self._pipeline.position(stage) + 1 :]:
-            if not self._may_follow(recording, other):
+            follows = self._follower(recording, other, made)
+            if follows is None:
                 continue
-            makers = self._pipeline.makers(other)
-            sources = [made.get(id(one)) or self._stored(recording, one) for one in makers]
-            read = tuple(one for one in sources if one is not None)
-            if len(read) == len(makers) and not made.keys().isdisjoint(map(id, makers)):
-                follows = replace(self._cache.task(recording, other), sources=read)
+            if isinstance(other, FileStage):
                 self._cache.clear(follows, other)
                 found.append(cpu_worker.Run(**vars(follows)))
                 made[id(other)] = Stored(follows.target, follows.key, recording.id)
-        return found
+            elif not splits and self._executor.may_split(other):
+                splits.append(cpu_worker.Split(**vars(follows)))
+        return [*found, *splits]
 
-    def _may_follow(self, recording: Recording, stage: Stage) -> bool:
-        """Whether somebody waits for the result of a stage that is a single task without a
-        model."""
-        is_single = isinstance(stage, FileStage) and not stage.parted
+    def _follower(
+        self, recording: Recording, stage: Stage, made: Mapping[int, Stored]
+    ) -> cpu_worker.StageTask | None:
+        """The task for a stage that reads something of what is `made` then, and nothing that is not
+        there; None if it is no single task, or nobody waits for it."""
         is_wanted = self._cache.keys.of(stage, recording) in self._making
-        return is_single and is_wanted and (recording.id, stage.name) not in self._failed_elsewhere
+        if stage.parted or not is_wanted or (recording.id, stage.name) in self._failed_elsewhere:
+            return None
+        makers = self._pipeline.makers(stage)
+        sources = [made.get(id(one)) or self._stored(recording, one) for one in makers]
+        read = tuple(one for one in sources if one is not None)
+        if len(read) < len(makers) or made.keys().isdisjoint(map(id, makers)):
+            return None
+        return replace(self._cache.task(recording, stage), sources=read)
 
     def _stored(self, recording: Recording, stage: Stage) -> Stored | None:
         result = self._cache.results.get(self._cache.keys.of(stage, recording))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -61,6 +62,8 @@ class StageExecutor:
         self._withdrawals = withdrawals or Withdrawals()
         self._exchange = exchange
         self.followers = Followers()
+        #: Stage runs whose split followed another task, by the key of the result.
+        self._split_ahead: dict[str, StageRun] = {}
 
     def expect(self, stage: Stage) -> None:
         """Announce that a stage's result will be made, so that its model is loaded meanwhile.
@@ -93,7 +96,7 @@ class StageExecutor:
             self._recorder.stage_broke_off(stage.name, failed=isinstance(error, StageFailed))
             raise
         finally:
-            self.followers.forget([task.key])
+            self.forget([task.key])
         self._recorder.stage_done(stage.name, task.key)
         return made
 
@@ -145,12 +148,59 @@ class StageExecutor:
         self, task: cpu_worker.Run | cpu_worker.Merge, stage: Stage, ending: bool = False
     ) -> cpu_worker.Made:
         """The same with a task that makes a result, and with others right after it."""
-        priority = -2 * self._pipeline.position(stage) - ending
         then = self.followers.of(task.key)
-        answer = await self._pool.run(task, priority, then=then, stall=self._config.stall_timeout)
-        made = self.accept(stage.name, answer)
-        self.followers.answered(task.key, then, made, self._pipeline.stages)
+        with self._splitting(then) as splitting:
+            answer = await self._pool.run(
+                task,
+                -2 * self._pipeline.position(stage) - ending,
+                then=then,
+                stall=self._config.stall_timeout,
+                **splitting,
+            )
+            made = self.accept(stage.name, answer)
+            self.followers.answered(task.key, then, made, self._pipeline.stages)
         return made
+
+    @contextlib.contextmanager
+    def _splitting(
+        self, then: Sequence[cpu_worker.Run | cpu_worker.Split]
+    ) -> Iterator[dict[str, Any]]:
+        """What the pool needs for tasks that end with a split. Its stage run waits for the stage,
+        if the worker gets to it."""
+        if not then or not isinstance(then[-1], cpu_worker.Split):
+            yield {}
+            return
+        key, stage_run = then[-1].key, self.stage_run(then[-1])
+        self._split_ahead[key] = stage_run
+        try:
+            yield {
+                "room": partial(self.room, stage_run),
+                "on_item": partial(self._inference.items.add, stage_run),
+            }
+        finally:
+            if key not in self.followers:
+                self.forget([key])
+
+    def may_split(self, stage: Stage) -> bool:
+        """Whether the split of a stage may follow another task now."""
+        at = self._pipeline.position(stage)
+        return (
+            isinstance(stage, ModelStage)
+            and not stage.parted
+            and not (self._config.previews and stage.previewed)
+            and self._inference.in_pass(at)
+            and self._inference.has_room()
+        )
+
+    def forget(self, keys: Iterable[str] | None = None) -> None:
+        """Drop what nobody asks for any more, of these results or of all."""
+        keys = list(self._split_ahead) if keys is None else list(keys)
+        for key in keys:
+            stage_run = self._split_ahead.pop(key, None)
+            if stage_run is not None:
+                self.split_ended(stage_run, None)
+                self._inference.items.close(stage_run)
+        self.followers.forget(keys)
 
     async def _run_model_stage(self, task: cpu_worker.StageTask, stage: Stage) -> cpu_worker.Made:
         parts: tuple[object, ...] = (None,)
@@ -188,7 +238,8 @@ class StageExecutor:
             return await shared_outputs(
                 self, self._exchange, self._config, task, stage, parts, stage_runs
             )
-        stage_runs += [self.stage_run(task) for _ in parts]
+        ahead = self._split_ahead.pop(task.key, None)
+        stage_runs += [ahead] if ahead is not None else [self.stage_run(task) for _ in parts]
         if self._config.previews and isinstance(stage, ModelStage) and stage.previewed:
             stage_runs[0].on_output = Previews(
                 task.recording.path, stage.name, self._config.spill_key, self._recorder.previewed
@@ -249,7 +300,7 @@ class StageExecutor:
         Returns what `split` returned."""
         total: int | None = None
         try:
-            answer = await self._pool.run(
+            answer = self.followers.take(task.key) or await self._pool.run(
                 task,
                 -2 * task.stage,
                 stall=self._config.stall_timeout,

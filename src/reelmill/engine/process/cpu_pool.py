@@ -367,7 +367,7 @@ class RunPool:
         task: cpu_worker.Task,
         priority: int,
         *,
-        then: Sequence[cpu_worker.Run] = (),
+        then: Sequence[cpu_worker.Run | cpu_worker.Split] = (),
         stall: float | None = None,
         room: Room | None = None,
         on_item: OnItem | None = None,

@@ -159,11 +159,12 @@ Task = Identify | Parts | Run | RunPart | Join | Split | Merge
 @dataclass(frozen=True)
 class Order:
     """A task of a run that has begun, and those that may follow it in the same process: further
-    stages of the recording, which read nothing that is not there by then."""
+    stages of the recording, which read nothing that is not there by then. The last one may be a
+    split."""
 
     run: int
     task: Task
-    then: tuple[Run, ...] = ()
+    then: tuple[Run | Split, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -314,7 +315,7 @@ def _answers(order: Order, worker: _Worker, memory_mb: int | None) -> Made | Fai
     return replace(first, then=tuple(followed)) if isinstance(first, Made) else first
 
 
-def _stamped(task: Run, stamps: Mapping[str, store.Stamps]) -> Run:
+def _stamped(task: Run | Split, stamps: Mapping[str, store.Stamps]) -> Run | Split:
     """A task that knows the files beside what it reads from the tasks before it."""
     sources = [
         replace(one, stamps=stamps[one.key]) if one.key in stamps else one for one in task.sources
