@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -86,9 +86,7 @@ def with_vectors(path: Path, arrays: DetectionArrays) -> DetectionArrays:
         vectors.append(seen)
         of.append(places + arrays.offsets[first])
         first += len(chunk.sampled)
-    return dataclasses.replace(
-        arrays, vectors=np.concatenate(vectors), vectors_of=np.concatenate(of)
-    )
+    return replace(arrays, vectors=np.concatenate(vectors), vectors_of=np.concatenate(of))
 
 
 def detected(path: Path, truth: Truth) -> Detections:
@@ -185,6 +183,19 @@ def test_the_embedded_faces_are_the_largest_some_time_apart(video) -> None:
         assert np.abs(far).max() > 60 or abs(times[one] - times[other]) >= 0.2
 
 
+def test_a_person_who_goes_on_in_the_next_chunk_has_a_face_in_each(video) -> None:
+    _, recording, _ = video
+    arrays = read_detections(recording.folder, Detections("detections.npz", *[None] * 6))
+    (chunk, *_, last) = chunks_of(recording.path)
+    assert chunk.is_first and last.is_last and not (chunk.is_last or last.is_first)
+    found = faces_in(chunk, 0, arrays)
+    counts = {
+        is_first: len(list(chosen_faces(replace(chunk, is_first=is_first), found, np.ones(2))))
+        for is_first in (False, True)
+    }
+    assert counts[False] < counts[True]
+
+
 def test_faces_are_cut_from_the_full_size_not_from_what_is_searched(video) -> None:
     _, recording, _ = video
     arrays = read_detections(recording.folder, Detections("detections.npz", *[None] * 6))
@@ -225,7 +236,7 @@ def test_a_known_face_joins_the_pieces_of_a_person(video) -> None:
 
 def test_no_tracks_give_no_persons(video) -> None:
     _, recording, tracks = video
-    empty = dataclasses.replace(tracks, tracks=[], file="none.npz")
+    empty = replace(tracks, tracks=[], file="none.npz")
     arrays = read_tracks(recording.folder, tracks)
     rows = {name: value[:0] for name, value in vars(arrays).items()}
     np.savez(recording.folder / "none.npz", **rows)

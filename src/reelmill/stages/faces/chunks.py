@@ -46,7 +46,8 @@ class FrameChunk:
     pixels of the frames, if they show a scene in tiles. kept: some of the samples in full size, for
     whoever tells the faces in them apart; kept_of: (k,) their numbers among the samples. between:
     (height, width) grey, other frames for whoever looks at mouths; between_of: indices into
-    `times`. rate: frames a second of the video. The cost is the number of sampled frames.
+    `times`. rate: frames a second of the video. is_first, is_last: of its stretch. The
+    cost is the number of sampled frames.
     """
 
     frames: tuple[UInt8, ...]
@@ -62,6 +63,8 @@ class FrameChunk:
     between: tuple[UInt8, ...] = ()
     between_of: tuple[int, ...] = ()
     rate: float = 25.0
+    is_first: bool = True
+    is_last: bool = True
 
     @property
     def cost(self) -> float:
@@ -96,6 +99,7 @@ class _Growing:
 
     reducer: Reducer
     keeper: _Keeper | None
+    is_first: bool = False
     frames: list[UInt8] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     sampled: list[int] = field(default_factory=list)
@@ -125,7 +129,9 @@ class _Growing:
         """Take the frame that was added last in grey."""
         self.between[len(self.times) - 1] = self.reducer.grey(frame)
 
-    def finished(self, lost: int, damaged: int, rate: float) -> FrameChunk:
+    def finished(
+        self, lost: int, damaged: int, rate: float, *, is_last: bool = False
+    ) -> FrameChunk:
         assert self.first is not None and self.last is not None
         return FrameChunk(
             tuple(self.frames),
@@ -141,6 +147,8 @@ class _Growing:
             tuple(grey for at, grey in self.between.items() if at not in self.sampled),
             tuple(at for at in self.between if at not in self.sampled),
             rate,
+            self.is_first,
+            is_last,
         )
 
 
@@ -161,7 +169,7 @@ def frame_chunks(
     every = max(1, round(pictures.rate / SAMPLES_A_SECOND))
     most = max(1, min(CHUNK, _MOST_BYTES // (3 * size[0] * size[1])))
     reducer, keep = Reducer(size, rotation), _Keeper(keeper) if keeper else None
-    chunk, lost, damaged = _Growing(reducer, keep), 0, 0
+    chunk, lost, damaged = _Growing(reducer, keep, is_first=True), 0, 0
     waiting: Frame | None = None  # the last frame, if it has not been sampled
     before: Glance | None = None
     since, sampled_at, last = 0, -math.inf, -math.inf
@@ -192,4 +200,5 @@ def frame_chunks(
     if waiting is not None:
         chunk.sample(waiting)
     if chunk.frames:
-        yield chunk.finished(pictures.corrupt - lost, pictures.damaged - damaged, pictures.rate)
+        lost, damaged = pictures.corrupt - lost, pictures.damaged - damaged
+        yield chunk.finished(lost, damaged, pictures.rate, is_last=True)

@@ -21,8 +21,9 @@ MOST_SIDE = 1080
 #: face in full size is 0.78, at 12 it is 0.65), and its eyes are at least this far apart, in face
 #: widths; if they are closer, the face is seen from the side.
 _LEAST_WIDTH, _LEAST_BETWEEN_EYES = 16.0, 0.25
-#: Faces of a person in a chunk, and the least time between two of them, s.
-_FACES, _APART = 2, 0.2
+#: Faces of a person in a chunk, of one who may be in the chunk before or after it too, and the
+#: least time between two of them, s.
+_FACES, _FACES_BEYOND, _APART = 2, 1, 0.2
 
 
 def face_vectors(
@@ -66,10 +67,11 @@ def chosen_faces(
             for sample, face in track
             if sample in chunk.kept_of
         }
+        most = _FACES_BEYOND if _goes_on(chunk, track) else _FACES
         taken: list[tuple[int, int]] = []
         for place in sorted(worth, key=lambda place: -worth[place]):
             apart = all(abs(times[place[0]] - times[other[0]]) >= _APART for other in taken)
-            if worth[place] > 0 and apart and len(taken) < _FACES:
+            if worth[place] > 0 and apart and len(taken) < most:
                 taken.append(place)
         yield from taken
 
@@ -89,6 +91,13 @@ def _followed(chunk: FrameChunk, found: Sequence[Faces]) -> list[list[tuple[int,
             now[face].append((sample, face))
         before = now
     return tracks
+
+
+def _goes_on(chunk: FrameChunk, track: Sequence[tuple[int, int]]) -> bool:
+    """Whether a track may go on in the chunk before or after."""
+    begins = track[0][0] > 0 or chunk.is_first or 0 in chunk.cuts
+    ends = track[-1][0] < len(chunk.sampled) - 1 or chunk.is_last
+    return not (begins and ends)
 
 
 def _worth(faces: Faces, face: int, scale: Float32) -> float:
