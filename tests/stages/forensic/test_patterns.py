@@ -111,6 +111,22 @@ def test_japanese_words_have_the_times_of_their_phrases(tmp_path):
     assert (match.start, match.end, match.marks) == (1.0, 1.4, ["conditional"])
 
 
+def test_what_a_recognizer_wrote_before_a_pause_begins_after_it(tmp_path):
+    pytest.importorskip("sudachipy")
+    said = [Word(1.0, 2.4, "盗んでないよだまって", 0.9, "whisper", "A")]
+    after = [Word(3.1, 3.9, "いうことを聞け", 0.9, "whisper", "A")]
+    segments = [
+        Segment(words[0].start, words[0].end, words[0].text, -0.2, 0, 1, 0, words, "A")
+        for words in (said, after)
+    ]
+    (one,) = [
+        match
+        for match in found_in(tmp_path, *segments, language="ja").matches
+        if match.category == "coercion"
+    ]
+    assert (one.words[:3], one.start, one.end) == ("だまっ", 3.1, 3.9)
+
+
 def test_without_its_analyser_a_language_is_left_out_and_that_is_told(tmp_path, monkeypatch):
     # proves: V8 G19 G21
     monkeypatch.setattr(languages, "find_spec", lambda name: None)

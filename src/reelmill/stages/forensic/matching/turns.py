@@ -57,12 +57,23 @@ class TurnText:
         ]
 
     def times(self, start: int, end: int) -> tuple[float, float, float | None]:
-        """From the first to the last word of these characters, with the lowest probability."""
+        """From the first to the last word of these characters, with the lowest probability.
+
+        Recognizers of languages without spaces write the first syllables after a pause at the end
+        of the word before it: what begins within such a word begins after the pause.
+        """
         first = self._piece_at(start)
         last = max(first, self._piece_at(end - 1))
+        if first < last and self._is_within(start, first) and self.pieces[first].end in self.rests:
+            first += 1
         said = self.pieces[first : last + 1]
         known = [one.probability for one in said if one.probability is not None]
         return said[0].begins, max(one.stops for one in said), min(known) if known else None
+
+    def _is_within(self, character: int, piece: int) -> bool:
+        """Whether a piece has other characters before this one."""
+        begins = self.pieces[piece - 1].end if piece else 0
+        return bool(self.text[begins:character].strip())
 
     def _piece_at(self, character: int) -> int:
         ends = [piece.end for piece in self.pieces]
