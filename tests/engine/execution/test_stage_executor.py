@@ -17,6 +17,7 @@ from reelmill.core import gate
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.stage_executor import RunStopping, StageExecutor
+from reelmill.engine.execution.withdrawals import Withdrawals
 from reelmill.engine.inference.stage_run import StageFailed
 from reelmill.engine.process import cpu_worker
 from reelmill.engine.process.cpu_worker import Damaged, Failed, Made
@@ -54,8 +55,15 @@ class Scene:
         )
         inference: Any = SimpleNamespace(in_pass=lambda at: in_pass, expect=self.expected.append)
         pool: Any = SimpleNamespace(run=self._run)
+        self.withdrawals = Withdrawals()
         self.executor = StageExecutor(
-            self.pipeline, self.config, self.recorder, pool, inference, self._full
+            self.pipeline,
+            self.config,
+            self.recorder,
+            pool,
+            inference,
+            self._full,
+            self.withdrawals,
         )
 
     async def _run(self, task: cpu_worker.Task, priority: int, **_: Any) -> Made | Failed:
@@ -93,6 +101,20 @@ def test_make__a_result__is_returned_and_counted(tmp_path: Path) -> None:
     scene = Scene(tmp_path, MADE)
     assert scene.make() is MADE
     assert (scene.totals.done, scene.totals.failed, scene.totals.cpu_seconds) == (1, 0, 0.25)
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_make__what_followed__is_kept_unless_the_recording_was_withdrawn(
+    tmp_path: Path, withdrawn: bool
+) -> None:
+    scene = Scene(tmp_path, replace(MADE, then=(Made(0.1),)))
+    recording = Recording(Path("/in/a.txt"), "a", Path("/work"), FileState("ab" * 32, "", 1, 1))
+    follower = cpu_worker.Run(2, recording, (), "another key", tmp_path / "write.json")
+    scene.executor.followers.may_follow("key", lambda: [follower])
+    if withdrawn:
+        scene.withdrawals.withdraw(recording.path)
+    scene.make()
+    assert ("another key" in scene.executor.followers) is not withdrawn
 
 
 def test_make__transient_errors__are_retried_with_a_warning(tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ class StageExecutor:
                 **splitting,
             )
             made = self.accept(stage.name, answer)
-            self.followers.answered(task.key, then, made, self._pipeline.stages)
+            if task.recording.path not in self._withdrawals:  # nobody would ask for them
+                self.followers.answered(task.key, then, made, self._pipeline.stages)
         return made
 
     @contextlib.contextmanager
