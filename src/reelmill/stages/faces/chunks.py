@@ -26,9 +26,9 @@ CHUNK = 36
 _MOST_BYTES = 26 << 20
 #: Approximate number of samples a second: at 25 frames/s, every other frame.
 SAMPLES_A_SECOND = 12.0
-#: Every third sample is kept in full size, so that the shortest track has one; fewer if they would
-#: take more than so many bytes of a chunk.
-_KEEP_EVERY = 3
+#: Every sixth sample is kept in full size, at the beginning of a scene every third, so that the
+#: shortest scene has one; fewer if they would take more than so many bytes of a chunk.
+_KEEP_EVERY, _KEEP_EVERY_FIRST, _FIRST = 6, 3, 2
 _MOST_KEPT_BYTES = 32 << 20
 #: With a variable frame rate, a frame is sampled at the latest this many seconds after the last.
 _LONGEST_STEP = 0.12
@@ -77,19 +77,21 @@ class _Keeper:
     mixed with the scene before."""
 
     reducer: Reducer
-    every: int = _KEEP_EVERY
-    since: int = _KEEP_EVERY - 2
+    least: int = 1
+    since: int = _KEEP_EVERY_FIRST - 2
+    taken: int = 0
 
     def begin_scene(self) -> None:
-        self.since = self.every - 2
+        self.since, self.taken = max(_KEEP_EVERY_FIRST, self.least) - 2, 0
 
     def take(self, frame: Frame) -> Planes | UInt8 | None:
         self.since += 1
-        if self.since < self.every:
+        every = _KEEP_EVERY_FIRST if self.taken < _FIRST else _KEEP_EVERY
+        if self.since < max(every, self.least):
             return None
-        self.since = 0
+        self.since, self.taken = 0, self.taken + 1
         kept = self.reducer.kept(frame)
-        self.every = max(_KEEP_EVERY, -(-CHUNK * nbytes(kept) // _MOST_KEPT_BYTES))
+        self.least = -(-CHUNK * nbytes(kept) // _MOST_KEPT_BYTES)
         return kept
 
 

@@ -104,7 +104,7 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
     """
 
     name: ClassVar[str] = "detect_faces"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     display_name = "Finding faces"
     commands = ("faces",)
     models = ("detector", "identity")
