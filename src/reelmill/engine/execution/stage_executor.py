@@ -173,11 +173,13 @@ class StageExecutor:
             return
         key, stage_run = then[-1].key, self.stage_run(then[-1])
         self._split_ahead[key] = stage_run
+        end = partial(self.abandon, stage_run)
         try:
-            yield {
-                "room": partial(self.room, stage_run),
-                "on_item": partial(self._inference.items.add, stage_run),
-            }
+            with self._withdrawals.ending(then[-1].recording.path, end):
+                yield {
+                    "room": partial(self.room, stage_run),
+                    "on_item": partial(self._inference.items.add, stage_run),
+                }
         finally:
             if key not in self.followers:
                 self.forget([key])
@@ -215,6 +217,7 @@ class StageExecutor:
 
         try:
             with self._withdrawals.ending(task.recording.path, end):
+                self._withdrawals.check(task.recording.path)
                 outputs = await self._outputs(task, stage, parts, stage_runs)
                 merge = cpu_worker.Merge(
                     **vars(task),
