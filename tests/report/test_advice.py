@@ -168,5 +168,7 @@ def test_measure__the_lines_of_a_run__are_put_into_lanes(tmp_path: Path) -> None
     (figures,) = found.batches
     assert (figures.items, figures.mean, figures.most) == (6, 3.0, 4)
     assert figures.padding == pytest.approx(0.2)
-    assert found.cpu.values == [0.25, 0.5] and found.devices[0].values == [0.25, 0.25]
-    assert (found.last, found.alone, found.finished.values) == ("c.wav", 5.0, [60.0])
+    assert list(found.cpu.values) == [0.25, 0.5]
+    assert list(found.devices[0].values) == [0.25, 0.25]
+    assert (found.last, found.alone) == ("c.wav", 5.0)
+    assert list(found.finished.values) == [60.0]

@@ -203,14 +203,17 @@ def write_text(path: Path, text: str, *, of: Recording | None = None) -> None:
     write_bytes(path, text.encode("utf-8", "surrogateescape"), of=of)
 
 
-def write_pieces(path: Path, pieces: Iterable[str]) -> str:
+def write_pieces(path: Path, pieces: Iterable[str | bytes]) -> str:
     """Write a long text as `write_text` does, without having all of it in memory, and return the
     SHA-256 of the file (hex)."""
-    digest, waiting, size = hashlib.sha256(), list[str](), 0
+    digest, waiting, size = hashlib.sha256(), list[str | bytes](), 0
     with replacing(path) as file:
 
         def write() -> None:
-            data = "".join(waiting).encode("utf-8", "surrogateescape")
+            data = b"".join(
+                one if isinstance(one, bytes) else one.encode("utf-8", "surrogateescape")
+                for one in waiting
+            )
             digest.update(data)
             file.write(data)
             waiting.clear()

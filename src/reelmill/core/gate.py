@@ -179,7 +179,8 @@ def protect(out: Path, originals: Sequence[Path]) -> None:
             _places[given] = _with(_places[given], known)
         place = _places[given]
     record = _record(place)
-    names = {name.rpartition("/")[2] for name in record.paths()}
+    given_names = {path.name for path in originals}
+    names = {name for path in record.paths() if (name := path.rpartition("/")[2]) in given_names}
     marks = []
     for path in originals:
         if path.name in names:

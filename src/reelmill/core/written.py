@@ -15,7 +15,8 @@ import json
 import os
 import re
 import stat as stat_module
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -24,6 +25,8 @@ RECORD = "written.jsonl"
 #: The record is rewritten when it has at least this many lines that no longer matter.
 _STALE_LINES = 2000
 _CHUNK_BYTES = 1 << 20
+#: The record is read in pieces of this size; a line alone in the other, as nearly all are shorter.
+_READ_BYTES, _LINE_BYTES = 1 << 16, 1 << 10
 #: The name in a line. Quotes inside names are escaped.
 _NAME = re.compile(rb'"path":("(?:[^"\\]|\\.)*")')
 
@@ -63,6 +66,60 @@ class Written:
     original: bool = False
 
 
+class _LineIndex:
+    """Where in the record the lines of each name are, in some 20 bytes for each line: there may be
+    very many. A table with open addressing, which may also give lines of other names."""
+
+    #: A slot has so many bits of the name's hash, and the place after these; 0 where it is free.
+    _OF_HASH = 28
+    _OF_PLACE = 64 - _OF_HASH
+    _LEAST_SLOTS = 1 << 10
+
+    def __init__(self) -> None:
+        self._slots = array("Q", bytes(8 * self._LEAST_SLOTS))
+        self.lines = self.names = 0
+
+    def add(self, name: bytes, at: int) -> None:
+        """Add a line that begins at a place in the record."""
+        if 3 * self.lines >= 2 * len(self._slots):
+            self._grow()
+        slot, is_new = self._free(self._tag(name))
+        self._slots[slot] = self._tag(name) << self._OF_PLACE | (at + 1)
+        self.lines += 1
+        self.names += is_new
+
+    def places(self, name: bytes) -> list[int]:
+        """The places of the lines that may be of a name, in their order."""
+        tag, mask = self._tag(name), len(self._slots) - 1
+        found, slot = [], self._first(tag)
+        while value := self._slots[slot]:
+            if value >> self._OF_PLACE == tag:
+                found.append((value & ((1 << self._OF_PLACE) - 1)) - 1)
+            slot = (slot + 1) & mask
+        return sorted(found)
+
+    def _tag(self, name: bytes) -> int:
+        return hash(name) & ((1 << self._OF_HASH) - 1)
+
+    def _first(self, tag: int) -> int:
+        return tag * 0x9E3779B1 & (len(self._slots) - 1)
+
+    def _free(self, tag: int) -> tuple[int, bool]:
+        """The slot for a line, and whether there is none of the same name yet."""
+        slots, slot, is_new = self._slots, self._first(tag), True
+        mask = len(slots) - 1
+        while value := slots[slot]:
+            is_new = is_new and value >> self._OF_PLACE != tag
+            slot = (slot + 1) & mask
+        return slot, is_new
+
+    def _grow(self) -> None:
+        before, self._slots = self._slots, array("Q", bytes(16 * len(self._slots)))
+        for value in before:
+            if value:
+                self._slots[self._free(value >> self._OF_PLACE)[0]] = value
+
+
 class Record:
     """The record of all runs on one output folder. `key` seals its lines."""
 
@@ -70,29 +127,29 @@ class Record:
         self.path = path
         self._key = key
         self._read_to = 0
-        self._count = 0
-        #: Lines by the JSON form of their names. They are parsed only when needed: a run that has
-        #: nothing to do parses none, even with ten thousand recordings.
-        self._lines: dict[bytes, list[bytes]] = {}
+        self._file: tuple[int, int] | None = None
+        #: Lines are read and parsed only when needed: a run that has nothing to do parses none,
+        #: even with ten thousand recordings.
+        self._index = _LineIndex()
 
     def entries(self, path: str) -> list[Written]:
         """The entries for a name since an original was last there, latest last."""
-        self._catch_up()
-        return _since_original(self._parsed_lines(json.dumps(path).encode()))
+        with self._opened() as descriptor:
+            self._catch_up(descriptor)
+            return _since_original(self._of_name(descriptor, json.dumps(path).encode()))
 
-    def paths(self) -> list[str]:
-        """All names in the record, whether or not their lines are valid."""
-        self._catch_up()
-        found = []
-        for name in self._lines:
-            with contextlib.suppress(ValueError):  # a damaged line
-                found.append(json.loads(name))
-        return found
+    def paths(self) -> Iterator[str]:
+        """All names in the record, whether or not their lines are valid; a name may come twice."""
+        with self._opened() as descriptor:
+            for _, line in _lines(descriptor, 0):
+                if (name := _NAME.search(line)) is not None:
+                    with contextlib.suppress(ValueError):  # a damaged line
+                        yield json.loads(name[1])
 
     def is_ours(self) -> bool:
         """Whether the record contains anything that we wrote."""
-        self._catch_up()
-        return any(self._parsed_lines(name) for name in self._lines)
+        with self._opened() as descriptor:
+            return any(self._parsed(line) is not None for _, line in _lines(descriptor, 0))
 
     def latest(self, path: str) -> Written | None:
         """The last entry for a name."""
@@ -119,40 +176,60 @@ class Record:
     def compacted(self) -> bytes | None:
         """The record without entries that no longer matter; None while compacting is not
         worthwhile."""
-        self._catch_up()
-        if self._count < max(_STALE_LINES, 4 * len(self._lines)):
-            return None
-        kept = [one for name in self._lines for one in _essential(self._parsed_lines(name))]
-        return b"".join(self._line(entry) for entry in kept)
+        with self._opened() as descriptor:
+            self._catch_up(descriptor)
+            if self._index.lines < max(_STALE_LINES, 4 * self._index.names):
+                return None
+            kept: list[bytes] = []
+            for at, line in _lines(descriptor, 0):
+                name = _NAME.search(line)
+                if name is not None and at == next(self._lines_of(descriptor, name[1]), (-1,))[0]:
+                    entries = _essential(self._of_name(descriptor, name[1]))
+                    kept.extend(map(self._line, entries))
+            return b"".join(kept)
 
     def reread(self) -> None:
         """Start over, because the file was rewritten."""
-        self._read_to = self._count = 0
-        self._lines.clear()
+        self._read_to, self._index = 0, _LineIndex()
 
-    def _catch_up(self) -> None:
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int | None]:
+        """The record, open for reading. None where there is none yet, a link or no permission:
+        nothing there is ours then."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:  # no record yet, a link or no permission: nothing there is ours then
+        except OSError:
+            yield None
             return
-        with os.fdopen(descriptor, "rb") as file:
-            stat = os.fstat(descriptor)
-            if not stat_module.S_ISREG(stat.st_mode):
-                return
-            if stat.st_size < self._read_to:
-                self.reread()
-            file.seek(self._read_to)
-            data = file.read()
-        whole = data.rfind(b"\n") + 1  # another process may still be writing the last line
-        self._read_to += whole
-        for line in data[:whole].splitlines():
-            self._count += 1
-            if (found := _NAME.search(line)) is not None:
-                self._lines.setdefault(found[1], []).append(line)
+        try:
+            yield descriptor if stat_module.S_ISREG(os.fstat(descriptor).st_mode) else None
+        finally:
+            os.close(descriptor)
 
-    def _parsed_lines(self, name: bytes) -> list[Written]:
-        found = map(self._parsed, self._lines.get(name, ()))
+    def _catch_up(self, descriptor: int | None) -> None:
+        """Learn where the lines are that were added meanwhile."""
+        if descriptor is None:
+            return
+        stat = os.fstat(descriptor)
+        if stat.st_size < self._read_to or self._file not in (None, (stat.st_dev, stat.st_ino)):
+            self.reread()
+        self._file = stat.st_dev, stat.st_ino
+        for at, line in _lines(descriptor, self._read_to):
+            self._read_to = at + len(line) + 1
+            if (found := _NAME.search(line)) is not None:
+                self._index.add(found[1], at)
+
+    def _of_name(self, descriptor: int | None, name: bytes) -> list[Written]:
+        """The entries for the JSON form of a name."""
+        found = (self._parsed(line) for _, line in self._lines_of(descriptor, name))
         return [entry for entry in found if entry is not None]
+
+    def _lines_of(self, descriptor: int | None, name: bytes) -> Iterator[tuple[int, bytes]]:
+        for at in self._index.places(name) if descriptor is not None else ():
+            _, line = next(_lines(descriptor, at, _LINE_BYTES), (at, b""))
+            found = _NAME.search(line)
+            if found is not None and found[1] == name:
+                yield at, line
 
     def _line(self, entry: Written) -> bytes:
         body = json.dumps(asdict(entry), separators=(",", ":"), sort_keys=True)
@@ -176,6 +253,21 @@ class Record:
         ):
             return entry
         return None
+
+
+def _lines(
+    descriptor: int | None, start: int, chunk: int = _READ_BYTES
+) -> Iterator[tuple[int, bytes]]:
+    """The whole lines of a file from a place on, without their ends, with the places where they
+    begin. Another process may still be writing the last one."""
+    rest, at = b"", start
+    while descriptor is not None and (
+        data := os.pread(descriptor, max(chunk, len(rest)), at + len(rest))
+    ):
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            yield at, line
+            at += len(line) + 1
 
 
 def digest_of(descriptor: int) -> tuple[str, int]:

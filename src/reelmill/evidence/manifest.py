@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from reelmill.core.atomic import write_bytes
+from reelmill.core.atomic import write_pieces
 from reelmill.errors import InputError
 from reelmill.evidence.paths import is_plain
 from reelmill.evidence.reading import read_record
@@ -27,9 +27,12 @@ def write_manifest(out: Path, hashes: Mapping[str, str]) -> str:
     Raises:
         OSError: it cannot be written.
     """
-    data = b"".join(line(name, hashes[name]) for name in sorted(hashes))
-    write_bytes(out / MANIFEST, data)
-    return hashlib.sha256(data).hexdigest()
+    return write_manifest_lines(out, ((name, hashes[name]) for name in sorted(hashes)))
+
+
+def write_manifest_lines(out: Path, hashes: Iterable[tuple[str, str]]) -> str:
+    """As `write_manifest`, with names and hashes one after the other, in order of the names."""
+    return write_pieces(out / MANIFEST, (line(name, sha256) for name, sha256 in hashes))
 
 
 def line(name: str, sha256: str) -> bytes:

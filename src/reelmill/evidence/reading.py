@@ -15,7 +15,7 @@ from reelmill.core.recording import FileState
 from reelmill.errors import InputError, reason
 from reelmill.evidence.custody.chain import Head
 from reelmill.evidence.paths import is_plain
-from reelmill.evidence.record import EVIDENCE, SCHEMA, Evidence, ResultRecord
+from reelmill.evidence.record import EVIDENCE, SCHEMA, Evidence, Originals, ResultRecord
 
 #: Ten times what a hundred thousand recordings need.
 _LARGEST_BYTES = 1 << 30
@@ -67,7 +67,7 @@ def parse_evidence(path: Path, data: bytes) -> Evidence:
         if content["schema"] != SCHEMA:
             raise InputError(f"{path}: written by another version ({content['schema']})")
         return Evidence(
-            {_name(n): _original(entry) for n, entry in content["originals"].items()},
+            Originals({_name(n): _original(one) for n, one in content["originals"].items()}),
             {_name(n, inside=True): _result(entry) for n, entry in content["results"].items()},
             _head(content.get("custody")),
         )

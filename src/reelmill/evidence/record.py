@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,14 +29,14 @@ _CUSTODY = '"custody": {{"entries": {}, "head": "{}"}},\n'
 _HEAD = re.compile(rb'"custody": \{"entries": (\d{1,12}), "head": "([0-9a-f]{64})"\}')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OriginalRecord:
     """An original before and after a run. Times are seconds since 1970.
 
     `after` is None if it was not hashed again; `problem` says why if it could not be.
     """
 
-    path: Path
+    path: Path | str
     before: FileState
     before_at: float
     after: FileState | None = None
@@ -49,12 +51,57 @@ class OriginalRecord:
         return self.before.differences(self.after) if self.after is not None else []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ResultRecord:
     """A result as written: SHA-256 (hex) and size in bytes."""
 
     sha256: str
     size: int
+
+
+class Originals(MutableMapping[str, dict[str, Any]]):
+    """The entries of originals, in the form that the JSON has.
+
+    Those that a run adds are made when they are asked for, from what it saw: there may be very
+    many, and an entry takes several times the memory. Change one by assigning another.
+    """
+
+    def __init__(self, entries: Mapping[str, dict[str, Any]]) -> None:
+        self._kept: dict[str, dict[str, Any] | OriginalRecord] = dict(entries)
+        self._links: dict[str, list[str]] = {}
+
+    def add(self, name: str, record: OriginalRecord, links: Sequence[str]) -> None:
+        """Add what a run saw of an original that is new."""
+        self._kept[name] = record
+        if links:
+            self._links[name] = list(links)
+
+    def sha256(self, name: str) -> str:
+        """Of the content that the results are of."""
+        kept = self._kept[name]
+        found = kept.before if isinstance(kept, OriginalRecord) else kept["before"]
+        return str(found.sha256 if isinstance(found, FileState) else found["sha256"])
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        kept = self._kept[name]
+        if isinstance(kept, OriginalRecord):
+            return _entry(kept, self._links.get(name, []))
+        return kept
+
+    def __setitem__(self, name: str, entry: dict[str, Any]) -> None:
+        self._kept[name] = entry
+
+    def __delitem__(self, name: str) -> None:
+        del self._kept[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kept
 
 
 @dataclass
@@ -67,16 +114,16 @@ class Evidence:
     log when the evidence was written.
     """
 
-    originals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    originals: Originals = field(default_factory=lambda: Originals({}))
     results: dict[str, ResultRecord] = field(default_factory=dict)
     custody: Head | None = None
 
     def add_original(self, name: str, record: OriginalRecord, links: Sequence[str] = ()) -> None:
         """Add what a run saw. What an earlier run saw stays on record if it differs."""
-        entry = _entry(record, links)
         if name not in self.originals:
-            self.originals[name] = entry
+            self.originals.add(name, record, links)
             return
+        entry = _entry(record, links)
         *earlier, latest = self._history(name)
         same_way = latest.get("links", entry["links"]) == entry["links"]
         if latest["before"] != entry["before"] or latest["differences"] or not same_way:
@@ -94,7 +141,8 @@ class Evidence:
         *earlier, latest = self._history(lost)
         del self.originals[lost]
         past = [*earlier, {**latest, "name": lost}]
-        self.originals[name]["earlier"] = [*past, *self.originals[name].get("earlier", [])]
+        entry = self.originals[name]
+        self.originals[name] = {**entry, "earlier": [*past, *entry.get("earlier", [])]}
 
     def _history(self, name: str) -> list[dict[str, Any]]:
         """All records of an original, latest last."""
@@ -107,6 +155,18 @@ class Evidence:
         before = self.originals[name]["before"]
         return FileState(**{key: before[key] for key in _STATE})
 
+    def hashes(self, sha256: str) -> Iterator[tuple[str, str]]:
+        """All names with the SHA-256 of their content, in order. `sha256` is that of
+        `evidence.json`."""
+        names = heapq.merge(sorted(self.originals), sorted(self.results), [EVIDENCE])
+        for name, _ in itertools.groupby(names):
+            if name == EVIDENCE:
+                yield name, sha256
+            elif name in self.results:
+                yield name, self.results[name].sha256
+            else:
+                yield name, self.originals.sha256(name)
+
     def write(self, out: Path) -> str:
         """Write `evidence.json` into `out` with one entry per line, and return its SHA-256."""
         return write_pieces(out / EVIDENCE, self._pieces())
@@ -118,7 +178,7 @@ class Evidence:
         yield '"originals": '
         yield from _lines(self.originals, lambda entry: entry)
         yield ',\n"results": '
-        yield from _lines(self.results, vars)
+        yield from _lines(self.results, lambda one: {"sha256": one.sha256, "size": one.size})
         yield "}\n"
 
 

@@ -14,7 +14,7 @@ from reelmill.core import gate
 from reelmill.core.recording import read_state
 from reelmill.errors import InputError
 from reelmill.evidence.custody.chain import head
-from reelmill.evidence.manifest import MANIFEST, write_manifest
+from reelmill.evidence.manifest import MANIFEST, write_manifest_lines
 from reelmill.evidence.paths import Folder
 from reelmill.evidence.reading import read_evidence
 from reelmill.evidence.record import EVIDENCE, Evidence, OriginalRecord, ResultRecord
@@ -89,10 +89,7 @@ def _write(out: Path, evidence: Evidence) -> str:
     """Write both files, and return the manifest's own hash."""
     evidence.custody = head(out)
     sha256 = evidence.write(out)
-    hashes = {name: entry["before"]["sha256"] for name, entry in evidence.originals.items()}
-    hashes |= {name: result.sha256 for name, result in evidence.results.items()}
-    hashes[EVIDENCE] = sha256
-    return write_manifest(out, hashes)
+    return write_manifest_lines(out, evidence.hashes(sha256))
 
 
 def _before(out: Path) -> tuple[Evidence, list[str]]:
@@ -122,7 +119,7 @@ def _add_originals(evidence: Evidence, folder: Folder, originals: Iterable[Origi
         if not os.path.lexists(folder.locate(name)):
             lost[evidence.state(name).sha256].append(name)
     for name in new:
-        names = lost[evidence.state(name).sha256]
+        names = lost.get(evidence.state(name).sha256, [])
         if names:
             same = [one for one in names if Path(one).name == Path(name).name]
             names.remove(before := (same or names)[0])

@@ -4,7 +4,7 @@ files beside it in which the page finds words."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
@@ -87,43 +87,71 @@ class IndexFacts:
 
 def render_index(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> str:
     """The page as HTML."""
-    return "".join(index_pieces(rows, facts, say))
+    return "".join(index_pieces(lambda: rows, facts, say))
 
 
-def index_pieces(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> Iterator[str]:
-    """The page as HTML, piece by piece: there may be very many recordings."""
-    failed = sum(row.state == "failed" for row in rows)
+def index_pieces(
+    rows: Callable[[], Iterable[IndexRow]], facts: IndexFacts, say: Wording
+) -> Iterator[str]:
+    """The page as HTML, piece by piece: there may be very many recordings. `rows` gives them, each
+    time that it is called."""
+    totals = _Totals()
+    for row in rows():
+        totals.add(row)
     return template("index.html").generate(
         say=say,
         version=__version__,
         facts=facts,
         folder=printable(facts.folder),
-        total=len(rows),
-        failed=failed,
-        done=sum(row.state in ("ok", "warning", "grave") for row in rows),
-        seconds=sum(row.seconds or 0.0 for row in rows),
-        found=sum(sum(row.labels.values()) for row in rows),
-        data=_data(rows, facts, say),
+        total=totals.rows,
+        failed=totals.failed,
+        done=totals.done,
+        seconds=totals.seconds,
+        found=totals.found,
+        data=_data(rows(), totals, facts, say),
     )
 
 
-def _data(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> Iterator[Markup]:
+@dataclass
+class _Totals:
+    """What the page says of all rows together."""
+
+    rows: int = 0
+    failed: int = 0
+    done: int = 0
+    seconds: float = 0.0
+    found: int = 0
+    languages: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+
+    def add(self, row: IndexRow) -> None:
+        self.rows += 1
+        self.failed += row.state == "failed"
+        self.done += row.state in ("ok", "warning", "grave")
+        self.seconds += row.seconds or 0.0
+        self.found += sum(row.labels.values())
+        self.labels.update(row.labels)
+        if row.language:
+            self.languages.add(row.language)
+
+
+def _data(
+    rows: Iterable[IndexRow], totals: _Totals, facts: IndexFacts, say: Wording
+) -> Iterator[Markup]:
     """What the page's script lists, sorts and searches, as JSON: `rows`, and the rest."""
     before = '{"rows":['
     for row in rows:
         yield Markup(before) + embedded(_row(row, say))
         before = ","
-    yield Markup("]," if rows else '{"rows":[],') + embedded(_rest(rows, facts, say))[1:]
+    yield Markup("]," if totals.rows else '{"rows":[],') + embedded(_rest(totals, facts, say))[1:]
 
 
-def _rest(rows: Sequence[IndexRow], facts: IndexFacts, say: Wording) -> dict[str, Any]:
+def _rest(totals: _Totals, facts: IndexFacts, say: Wording) -> dict[str, Any]:
     """What the page's script needs besides its rows."""
-    languages = {row.language for row in rows if row.language}
-    labels = {label for row in rows for label in row.labels}
     return {
         "files": [f"{INDEX_FILES}/{name}" for name in facts.line_files],
-        "languages": {code: say.get(f"language.{code}", code) for code in sorted(languages)},
-        "labels": {one: label_name(one, say) for one in sorted(labels)},
+        "languages": {code: say.get(f"language.{code}", code) for code in sorted(totals.languages)},
+        "labels": {one: label_name(one, say) for one in sorted(totals.labels)},
         "wording": say.some("index", _SCRIPT_TEXTS),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,15 @@ class Row:
 class _Rows:
     """The rows of the table, made when they are written: there may be very many."""
 
-    outcomes: list[FileOutcome]
+    outcomes: Sequence[FileOutcome]
+    order: Sequence[int]
     row: Callable[[FileOutcome], Row]
 
     def __len__(self) -> int:
-        return len(self.outcomes)
+        return len(self.order)
 
     def __iter__(self) -> Iterator[Row]:
-        return map(self.row, self.outcomes)
+        return (self.row(self.outcomes[at]) for at in self.order)
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,10 @@ def _values(run: RunSummary, out: Path, say: Wording | None) -> dict[str, Any]:
     f, say = figures(run), say or wording_in("en")
     state, sentence = wording.verdict(f.done, f.total, f.failed, run.stopped)
     changed, failed = changed_originals(run), failures(run)
-    outcomes = sorted(run.outcomes, key=lambda outcome: outcome.path)
-    with_words = len(outcomes) <= MOST_EXCERPTS
-    shared, of_all = _shared_folder(outcomes), notes_of_all(run)
+    with_words = len(run.outcomes) <= MOST_EXCERPTS
+    shared, of_all = _shared_folder(run.outcomes), notes_of_all(run)
+    paths = [one.path for one in run.outcomes]
+    order = sorted(range(len(paths)), key=paths.__getitem__)
     said = "\n".join([*run.notes, *of_all])
     return {
         "version": run.version,
@@ -132,7 +134,9 @@ def _values(run: RunSummary, out: Path, say: Wording | None) -> dict[str, Any]:
         "f": f,
         "state": "attention" if changed and state == "good" else state,
         "sentence": say.sentence(sentence),
-        "rows": _Rows(outcomes, lambda one: _row(one, out, shared, with_words, said, say)),
+        "rows": _Rows(
+            run.outcomes, order, lambda one: _row(one, out, shared, with_words, said, say)
+        ),
         "shared": printable(shared),
         "with_words": with_words,
         "troubles": [_trouble(outcome, run.stages, say) for outcome in failed[:_MOST_FAILURES]],
@@ -149,7 +153,7 @@ def _values(run: RunSummary, out: Path, say: Wording | None) -> dict[str, Any]:
     }
 
 
-def _shared_folder(outcomes: list[FileOutcome]) -> str:
+def _shared_folder(outcomes: Iterable[FileOutcome]) -> str:
     """The deepest folder that contains all recordings, shown once above the table instead of in
     every row."""
     folders = {os.path.split(outcome.path)[0] for outcome in outcomes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from reelmill.artifacts import Severity
@@ -37,20 +38,25 @@ class Figures:
 
 def figures(run: RunSummary) -> Figures:
     """The figures of `run`."""
-    worked = [o for o in run.outcomes if not o.reused and o.status != "waiting"]
-    media = sum(o.media_seconds or 0.0 for o in worked if o.status == "done")
+    counts, media, worked, reused = Counter[str](), 0.0, 0, 0
+    for one in run.outcomes:
+        counts[one.status] += 1
+        reused += one.reused
+        if not one.reused and one.status != "waiting":
+            worked += 1
+            media += (one.media_seconds or 0.0) if one.status == "done" else 0.0
     timed = run.seconds > 0
     return Figures(
         total=len(run.outcomes),
-        done=run.count("done"),
-        failed=run.count("failed"),
-        waiting=run.count("waiting"),
-        reused=sum(o.reused for o in run.outcomes),
+        done=counts["done"],
+        failed=counts["failed"],
+        waiting=counts["waiting"],
+        reused=reused,
         seconds=run.seconds,
         media_seconds=media,
         medium=wording.medium(run.pipeline),
         speed=media / run.seconds if media and timed else None,
-        seconds_per_recording=run.seconds / len(worked) if worked else None,
+        seconds_per_recording=run.seconds / worked if worked else None,
         gpu_share=_gpu_share(run),
     )
 
@@ -74,11 +80,14 @@ def changed_originals(run: RunSummary) -> list[FileOutcome]:
 def notes_of_all(run: RunSummary) -> list[str]:
     """Notes shared by all recordings that were done, if there are several, without those of the run
     itself."""
-    noted = [outcome.notes for outcome in run.outcomes if outcome.status == "done"]
-    if len(noted) < 2:
-        return []
-    every = set(noted[0]).intersection(*noted[1:]).difference(run.notes)
-    return [note for note in noted[0] if note in every]
+    first, every, noted = list[str](), set[str](), 0
+    for outcome in run.outcomes:
+        if outcome.status == "done":
+            first, every = (first, every) if noted else (outcome.notes, set(outcome.notes))
+            every.intersection_update(outcome.notes)
+            noted += 1
+    every.difference_update(run.notes)
+    return [note for note in first if note in every] if noted > 1 else []
 
 
 def on_gpu(worker: ModelWorkerTotals) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableSequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,8 @@ class BatchFigures:
 class Curve:
     """Values over time, s: a share from 0 to 1 unless its owner says otherwise."""
 
-    times: list[float] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    times: MutableSequence[float] = field(default_factory=lambda: array("d"))
+    values: MutableSequence[float] = field(default_factory=lambda: array("d"))
 
     def add(self, time: float, value: float) -> None:
         self.times.append(time)
@@ -168,6 +169,7 @@ class _Reader:
         self._busy: dict[tuple[str, str], dict[int, Floats]] = {}
         self._batches: dict[tuple[str, str], _Batches] = defaultdict(_Batches)
         self._began: float | None = None
+        #: The last two recordings that were finished, when and which.
         self._ends: list[tuple[float, str]] = []
 
     def take(self, values: dict[str, Any]) -> None:
@@ -194,7 +196,6 @@ class _Reader:
             made.lanes.append(Lane(name, device, np.minimum(busy, 1.0), stage))
         made.lanes.sort(key=lambda lane: (not lane.name, int(np.argmax(lane.busy > 0))))
         made.batches = [batches.figures(*key) for key, batches in self._batches.items()]
-        self._ends.sort()
         if len(self._ends) > 1:
             made.last = self._ends[-1][1]
             made.alone = self._ends[-1][0] - self._ends[-2][0]
@@ -228,7 +229,8 @@ class _Reader:
 
     def _recording(self, values: dict[str, Any]) -> None:
         at = float(values["at"])
-        self._ends.append((at, os.path.basename(str(values["path"]))))  # noqa: PTH119
+        end = (at, os.path.basename(str(values["path"])))  # noqa: PTH119
+        self._ends = sorted([*self._ends, end])[-2:]
         if values["status"] == "done":
             self._made.finished.add(at, float(values["media_seconds"] or 0.0))
 

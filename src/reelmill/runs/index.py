@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,63 @@ class Entry:
         """What changes when the recording's lines change."""
         return f"{self.row.id}\0{self.page}"
 
+    def packed(self) -> bytes:
+        """The values in few bytes, as `unpacked` takes them, for as long as the process lives."""
+        values = [list(_fields(self.row).values()), *list(_fields(self).values())[1:]]
+        return json.dumps(values, separators=(",", ":")).encode("ascii")
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Entry:
+        """The entry that was packed."""
+        row, *more = json.loads(packed)
+        return cls(IndexRow(*row), *more)
+
+    def as_json(self) -> bytes:
+        """The entry as the cache has it on disk."""
+        values = {**_fields(self), "row": _fields(self.row)}
+        return json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogateescape")
+
+
+class _Entries:
+    """Entries by the ids of their rows, packed: there may be very many."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._packed: dict[str, bytes] = {}
+        self.add(entries)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add entries, in place of those with the same ids."""
+        self._packed.update((one.row.id, one.packed()) for one in entries)
+
+    def get(self, row_id: str) -> Entry | None:
+        """The entry with that id."""
+        packed = self._packed.get(row_id)
+        return None if packed is None else Entry.unpacked(packed)
+
+    def keep(self, is_kept: Callable[[Entry], bool]) -> None:
+        """Drop all others."""
+        for row_id in [one.row.id for one in self if not is_kept(one)]:
+            del self._packed[row_id]
+
+    def __getitem__(self, row_id: str) -> Entry:
+        return Entry.unpacked(self._packed[row_id])
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(Entry.unpacked, self._packed.values())
+
+    def rows(self) -> Iterator[IndexRow]:
+        """The rows by name, those of the same name by command."""
+        by_command = sorted(self._packed, key=lambda one: one.partition("/")[0])
+        for row_id in sorted(by_command, key=lambda one: one.partition("/")[2]):
+            yield self[row_id].row
+
 
 @dataclass
 class _Kept:
-    """What the cache keeps: entries by the id of their rows, the digest of each file of lines, and
-    the language of the page."""
+    """What the cache keeps: entries, the digest of each file of lines, and the language of the
+    page."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: _Entries = field(default_factory=_Entries)
     files: dict[str, str] = field(default_factory=dict)
     language: str = LANGUAGES[0]
 
@@ -89,14 +139,15 @@ class _Index:
         Raises:
             OSError: a file cannot be written.
         """
-        entries = {one.row.id: one for one in kept.entries.values() if self._is_there(one)}
-        entries |= {one.row.id: one for one in new}
+        entries = kept.entries
+        entries.keep(self._is_there)
+        entries.add(new)
         groups = _in_files(entries)
-        digests = {name: _digest(group) for name, group in groups.items()}
+        digests = {name: _digest(entries, group) for name, group in groups.items()}
         for name, group in groups.items():
             path = self.out / INDEX_FILES / name
             if digests[name] != kept.files.get(name) or not path.is_file():
-                self._write_lines(path, group)
+                self._write_lines(path, [entries[row_id] for row_id in group])
             yield path
         for name in kept.files.keys() - groups.keys():
             gate.remove(self.out / INDEX_FILES / name)
@@ -128,9 +179,9 @@ class _Index:
             if not self.seal.is_signed(_PURPOSE, data):
                 return _Kept()
             values = json.loads(data.decode("utf-8", "surrogateescape"))
-            entries = [_entry(one) for one in values["entries"]]
+            entries = _Entries(map(_entry, values["entries"]))
             language = values["language"] if values["language"] in LANGUAGES else LANGUAGES[0]
-            return _Kept({one.row.id: one for one in entries}, dict(values["files"]), language)
+            return _Kept(entries, dict(values["files"]), language)
         except (OSError, ValueError, KeyError, TypeError):
             return _Kept()
 
@@ -139,18 +190,14 @@ class _Index:
         return self.cache / "pages" / "index.json"
 
     def _keep(self, kept: _Kept) -> None:
-        entries = [{**_fields(one), "row": _fields(one.row)} for one in kept.entries.values()]
-        content = {"entries": entries, "files": kept.files, "language": kept.language}
-        write_bytes(self._state, self.seal.signed(_PURPOSE, content))
+        write_pieces(self._state, self.seal.signing(_PURPOSE, _as_json(kept)))
 
-    def _write_page(self, entries: Mapping[str, Entry], files: list[str], say: Wording) -> None:
-        rows = [one.row for one in entries.values()]
-        rows.sort(key=lambda row: (row.name, row.command))
+    def _write_page(self, entries: _Entries, files: list[str], say: Wording) -> None:
         links = [("report", REPORT_PAGE), ("performance", PERFORMANCE_PAGE)]
         there = [(say(f"index.{name}"), f) for name, f in links if (self.out / f).is_file()]
         last = head(self.out)
         facts = IndexFacts(self.out.name, files, there, None if last is None else last.sha256)
-        write_pieces(self.out / INDEX_PAGE, index_pieces(rows, facts, say))
+        write_pieces(self.out / INDEX_PAGE, index_pieces(entries.rows, facts, say))
 
     def _write_lines(self, path: Path, group: Sequence[Entry]) -> None:
         recordings = [(entry.row.id, lines) for entry in group if (lines := self._lines(entry))]
@@ -228,6 +275,17 @@ def refresh_index(
     return list(index.put(kept, [index.entry(entry.row, stored, page)]))
 
 
+def _as_json(kept: _Kept) -> Iterator[bytes]:
+    """What the cache keeps, one entry per line, without the end of the object."""
+    about = json.dumps({"files": kept.files, "language": kept.language}, ensure_ascii=False)
+    yield about.removesuffix("}").encode("utf-8", "surrogateescape")
+    before = b', "entries": [\n'
+    for entry in kept.entries:
+        yield before + entry.as_json()
+        before = b",\n"
+    yield b"]" if before.startswith(b",\n") else before + b"]"
+
+
 def _fields(one: Entry | IndexRow) -> dict[str, Any]:
     """The values of a dataclass as they are: `asdict` copies them."""
     return {field.name: getattr(one, field.name) for field in fields(one)}
@@ -269,22 +327,22 @@ def _state(outcome: FileOutcome) -> State:
     return "warning" if outcome.count("warning") else "ok"
 
 
-def _in_files(entries: Mapping[str, Entry]) -> dict[str, list[Entry]]:
-    """The recordings with lines, by the file that has them. Twice as many files when they become
-    too large: then every recording has another file, but that happens seldom."""
-    with_lines = [one for one in entries.values() if one.artifact]
+def _in_files(entries: _Entries) -> dict[str, list[str]]:
+    """The ids of recordings with lines, by the file that has them. Twice as many files when they
+    become too large: then every recording has another file, but that happens seldom."""
+    with_lines = sorted(one.row.id for one in entries if one.artifact)
     count = 1
     while count * _IN_A_FILE < len(with_lines):
         count *= 2
-    groups: dict[str, list[Entry]] = {f"lines-{at:04d}.js": [] for at in range(count)}
-    for entry in sorted(with_lines, key=lambda one: one.row.id):
-        digest = hashlib.sha256(os.fsencode(entry.row.id)).digest()
+    groups: dict[str, list[str]] = {f"lines-{at:04d}.js": [] for at in range(count)}
+    for row_id in with_lines:
+        digest = hashlib.sha256(os.fsencode(row_id)).digest()
         at = int.from_bytes(digest[:4], "big") % count
-        groups[f"lines-{at:04d}.js"].append(entry)
+        groups[f"lines-{at:04d}.js"].append(row_id)
     return groups if with_lines else {}
 
 
-def _digest(group: Sequence[Entry]) -> str:
+def _digest(entries: _Entries, group: Sequence[str]) -> str:
     """Changes when the lines of a file change."""
-    text = "\n".join(one.stamp for one in group)
+    text = "\n".join(entries[row_id].stamp for row_id in group)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -189,9 +190,9 @@ def _all_of(page: PageWriter, summary: RunSummary, jobs: Sequence[Job]) -> list[
 
 
 def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFile]) -> Written:
-    originals = [
+    originals = (
         OriginalRecord(
-            job.path,
+            job.original.path,
             job.original.before,
             job.original.hashed_at or 0.0,
             job.original.after,
@@ -200,19 +201,19 @@ def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFi
         )
         for job in jobs
         if job.original.before is not None
-    ]
+    )
     return write_evidence(
         out,
         originals,
-        [*_exported(job for job in jobs if not job.reused), *written],
+        chain(_exported(job for job in jobs if not job.reused), written),
         kept=_exported(job for job in jobs if job.reused),
-        removed=[path for job in jobs for path in job.summary.removed],
+        removed=(path for job in jobs for path in job.summary.removed),
         to_be_replaced=_REPORTS,
     )
 
 
-def _exported(jobs: Iterable[Job]) -> list[ExportedFile]:
-    return [file for job in jobs for file in job.summary.exported]
+def _exported(jobs: Iterable[Job]) -> Iterator[ExportedFile]:
+    return (file for job in jobs for file in job.summary.exported)
 
 
 def _attempt(summary: RunSummary, what: str, write: Callable[[], _T]) -> _T | None:

@@ -24,6 +24,7 @@ from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.coordinator import Coordinator
 from reelmill.engine.execution.exchange import Exchange
 from reelmill.engine.execution.planning import (
+    DONE_HERE,
     Elsewhere,
     Job,
     Keys,
@@ -74,8 +75,6 @@ _LOOK_EVERY_S = 0.2
 _EXIT_WAIT_S = 30.0
 #: How long a run that was stopped waits for what other engines still report, in seconds.
 _FEEDING_S = 40.0
-#: For recordings on which no other engine worked.
-DONE_HERE = Elsewhere()
 #: Runs in progress.
 _going_on: weakref.WeakSet[Run] = weakref.WeakSet()
 
@@ -452,6 +451,7 @@ class Run:
 
     def _report_so_far(self) -> None:
         summary = self._coordinator.summary()
+        summary.outcomes = list(summary.outcomes)  # the run goes on meanwhile
         self._report(summary, [], anew=True, is_over=False)
         for problem in summary.unwritten:
             self._log.emit(Warned(problem))

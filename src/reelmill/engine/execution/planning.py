@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from reelmill.artifacts import Artifact, RecordingSummary, summed_up
 from reelmill.core.recording import FileState, Identity, Recording
@@ -42,9 +43,17 @@ class Elsewhere:
     hashed_at: float = 0.0
 
 
+#: For recordings on which no other engine worked.
+DONE_HERE = Elsewhere()
+_NOTHING = RecordingSummary().packed()
+
+
 @dataclass(eq=False, slots=True)
 class Job:
-    """The way of one recording through a run."""
+    """The way of one recording through a run.
+
+    A run may have very many, all of which it keeps to its end: what is long is packed.
+    """
 
     original: Original
     size: int
@@ -55,14 +64,19 @@ class Job:
     started: float | None = None
     seconds: float = 0.0
     failure: Failure | None = None
-    changed: list[str] = field(default_factory=list)
+    changed: Sequence[str] = ()
     #: The state an earlier run saw, while it is unknown whether that still holds.
     earlier: FileState | None = None
     #: What another engine did for it.
-    elsewhere: Elsewhere = Elsewhere()
+    elsewhere: Elsewhere = DONE_HERE
     #: How its content differs from that state.
-    changed_since: list[str] = field(default_factory=list)
-    summary: RecordingSummary = field(default_factory=RecordingSummary)
+    changed_since: Sequence[str] = ()
+    _summary: bytes = _NOTHING
+
+    @property
+    def summary(self) -> RecordingSummary:
+        """What its stages found out; a new object each time."""
+        return RecordingSummary.unpacked(self._summary)
 
     @property
     def path(self) -> Path:
@@ -119,7 +133,8 @@ class Job:
         self.status = "failed" if self.failure else "done"
         if self.started is not None:
             self.seconds = self.elsewhere.seconds + time.monotonic() - self.started
-        self.summary = summary or self.summary
+        if summary is not None:
+            self._summary = summary.packed()
 
     def was_done_before(self, summary: RecordingSummary) -> None:
         """An earlier run did all of it, or found that its content is at fault."""
@@ -130,20 +145,45 @@ class Job:
         self.end(summary)
 
     def outcome(self) -> FileOutcome:
+        summary = self.summary
         return FileOutcome(
             path=self.original.path,
             name=self.original.name,
             status=self.status,
-            media_seconds=self.summary.media_seconds,
+            media_seconds=summary.media_seconds,
             seconds=self.seconds,
             reused=self.reused,
             failure=self.failure,
             changed=[*self.changed_since, *self.changed],
-            outputs=self.summary.outputs,
-            language=self.summary.language,
-            notes=self.summary.notes,
-            findings=self.summary.findings,
+            outputs=summary.outputs,
+            language=summary.language,
+            notes=summary.notes,
+            findings=summary.findings,
         )
+
+
+class Outcomes(Sequence[FileOutcome]):
+    """The outcomes of jobs as they are when they are asked for: each is made anew, because all
+    together would take more memory than the jobs."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @overload
+    def __getitem__(self, at: int) -> FileOutcome: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Outcomes: ...
+
+    def __getitem__(self, at: int | slice) -> FileOutcome | Outcomes:
+        found = self._jobs[at]
+        return found.outcome() if isinstance(found, Job) else Outcomes(found)
+
+    def __iter__(self) -> Iterator[FileOutcome]:
+        return (job.outcome() for job in self._jobs)
 
 
 class Keys:

@@ -15,7 +15,7 @@ from reelmill.engine.aio import aside, end_tasks
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.earlier import EarlierWork
 from reelmill.engine.execution.exchange import Exchange
-from reelmill.engine.execution.planning import Job, recording_of, summary_of
+from reelmill.engine.execution.planning import DONE_HERE, Job, recording_of, summary_of
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.shared_stage import MadeElsewhere
 from reelmill.engine.execution.stage_cache import StageCache
@@ -195,6 +195,7 @@ class RecordingRunner:
         del self._entered[job]
         if (failure := job.elsewhere.failure) is not None:
             self._failed_elsewhere.pop((recording.id, failure.stage), None)
+        job.elsewhere = DONE_HERE  # there may be very many, and nothing needs it any more
         original = job.original
         original.was_finished(self._cache.keys.of_all_ends(recording), job.failure)
         self._cache.note(partial(self._ledger.put_original, original))

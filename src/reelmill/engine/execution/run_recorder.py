@@ -18,7 +18,7 @@ from reelmill import __version__
 from reelmill.core import gate
 from reelmill.core.recording import FileState
 from reelmill.engine.config import EngineConfig
-from reelmill.engine.execution.planning import Job
+from reelmill.engine.execution.planning import Job, Outcomes
 from reelmill.engine.inference.replicas import BatchDone
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.resources.monitor import Monitor, Sample
@@ -164,8 +164,8 @@ class RunRecorder:
     def finished(self, job: Job) -> None:
         self._counts[job.status] += 1
         self._bytes_done += job.size
-        self._media_seconds += job.summary.media_seconds or 0.0
         outcome = job.outcome()
+        self._media_seconds += outcome.media_seconds or 0.0
         self.line({"event": "recording", "at": self.clock(), **asdict(outcome)})
         self._emit(RecordingFinished(outcome))
 
@@ -298,7 +298,7 @@ class RunRecorder:
             models={spec.display_name: spec.name for spec in self._pipeline.models},
             workers=config.workers,
             batch_size=config.batch_size,
-            outcomes=[job.outcome() for job in self._jobs],
+            outcomes=Outcomes(tuple(self._jobs)),
             stages=list(self._stages.values()),
             model_workers=list(model_workers),
             host_memory=monitor.host_memory,

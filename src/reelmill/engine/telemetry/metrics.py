@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -164,7 +165,7 @@ class RunSummary:
     models: dict[str, str]
     workers: int
     batch_size: int
-    outcomes: list[FileOutcome]
+    outcomes: Sequence[FileOutcome]
     stages: list[StageTotals]
     model_workers: list[ModelWorkerTotals]
     host_memory: MemoryUse | None = None
