@@ -185,6 +185,11 @@ class Outcomes(Sequence[FileOutcome]):
     def __iter__(self) -> Iterator[FileOutcome]:
         return (job.outcome() for job in self._jobs)
 
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as that of a list
+
 
 class Keys:
     """Result keys, by content, stages and settings."""
