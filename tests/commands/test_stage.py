@@ -12,7 +12,7 @@ from reelmill.artifacts import (
     Audio,
     ClipPlan,
     Footage,
-    Persons,
+    NamedPersons,
     Picture,
     Segment,
     Sentences,
@@ -117,8 +117,8 @@ def test_files_removed_at_the_end_of_a_run_are_named(original: Path, tmp_path: P
     picture = Picture(0, 320, 240, 0, 25, 25.0, 1.0)
     saved(
         folder,
-        "identify_faces",
-        Persons("p.npz", picture, "faces", 0.6, [], []),
+        "name_persons",
+        NamedPersons("p.npz", picture, "faces", 0.6, [], []),
         original,
         of="faces",
     )

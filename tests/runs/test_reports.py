@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reelmill.artifacts import ExportedFile
+from reelmill.artifacts import ExportedFile, RecordingSummary
 from reelmill.core import gate
 from reelmill.core.recording import read_state
 from reelmill.engine.execution.planning import Job
@@ -32,7 +32,7 @@ def job(tmp_path: Path) -> Job:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.txt").write_text("text")
     result = read_state(tmp_path / "out" / "a.txt")
-    job.summary.exported = [ExportedFile("a.txt", result.sha256, result.size)]
+    job.end(RecordingSummary(exported=[ExportedFile("a.txt", result.sha256, result.size)]))
     return job
 
 

@@ -140,23 +140,14 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
 
     def infer(self, model: Any, batch: Sequence[FrameChunk]) -> list[ChunkFaces]:
         """Search the chunks of each frame size together."""
+        detector = own_model(self.model, model)
+        network = None if self.identity is None else own_model(self.identity, model)
         results: dict[int, ChunkFaces] = {}
         for shape in {chunk.frames[0].shape for chunk in batch}:
             these = [i for i, chunk in enumerate(batch) if chunk.frames[0].shape == shape]
-            found = self._searched(model, [batch[i] for i in these])
+            found = _searched(detector, network, [batch[i] for i in these], mouths=self.mouths)
             results.update(zip(these, found, strict=True))
         return [results[i] for i in range(len(batch))]
-
-    def _searched(self, model: Any, chunks: Sequence[FrameChunk]) -> list[ChunkFaces]:
-        detector = own_model(self.model, model)
-        network = None if self.identity is None else own_model(self.identity, model)
-        results = []
-        for chunk, (found, looked) in zip(chunks, _found(detector, chunks), strict=True):
-            turned = turned_faces(detector, chunk, found)
-            vectors = _NO_VECTORS if network is None else face_vectors(network, chunk, found)
-            mouths = mouths_of(chunk, found) if self.mouths else no_mouths()
-            results.append(_chunk_faces(chunk, found, looked, turned, vectors, mouths))
-        return results
 
     def merge(
         self, context: StageContext, inputs: Inputs, outputs: Iterator[ChunkFaces]
@@ -214,6 +205,19 @@ class DetectFaces(ModelStage[FrameChunk, ChunkFaces]):
         )
         write_arrays(context.path("mouths.npz"), arrays)
         return [context.sidecar("mouths.npz"), context.sidecar("mouths.bin")]
+
+
+def _searched(
+    detector: Any, network: Any, chunks: Sequence[FrameChunk], *, mouths: bool
+) -> list[ChunkFaces]:
+    """What there is in chunks of one frame size. Without a `network`, faces are not compared."""
+    results = []
+    for chunk, (found, looked) in zip(chunks, _found(detector, chunks), strict=True):
+        turned = turned_faces(detector, chunk, found)
+        vectors = _NO_VECTORS if network is None else face_vectors(network, chunk, found)
+        cut_out = mouths_of(chunk, found) if mouths else no_mouths()
+        results.append(_chunk_faces(chunk, found, looked, turned, vectors, cut_out))
+    return results
 
 
 def _found(
