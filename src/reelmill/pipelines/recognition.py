@@ -28,7 +28,7 @@ def recognition_stages(
         temperature=settings.temperature,
         initial_prompt=settings.initial_prompt,
         hotwords=settings.hotwords,
-        second_opinion=_second_opinion(settings, whisper),
+        second_opinion=settings.second_opinion,
     )
     languages = parse_languages(settings.language)
     left_out = tuple(whisper.prompt_left_out(options))
@@ -38,10 +38,3 @@ def recognition_stages(
         Recognize(whisper, languages, options, cut_at_pauses),
         Transcribe(whisper, languages, options, cut_at_pauses, left_out=left_out, usable=usable),
     ]
-
-
-def _second_opinion(settings: Settings, whisper: WhisperSpec) -> bool:
-    """As it was asked for; otherwise with the models that it was measured with."""
-    if settings.second_opinion is None:
-        return whisper.is_small
-    return settings.second_opinion

@@ -40,10 +40,8 @@ class VoiceFields(BaseFields):
         description="above 0, text is drawn at random, the same each time for the same sound; "
         "0: the likeliest text",
     )
-    second_opinion: bool | None = Field(
-        None,
-        description="hear again what could nearly as well be another text; "
-        "default: with Whisper tiny and base",
+    second_opinion: bool = Field(
+        False, description="hear again what could nearly as well be another text"
     )
     initial_prompt: str | None = Field(
         None, description="text given to the recognizer as what came before: names, spelling"

@@ -108,17 +108,13 @@ def test_the_text_likelier_by_both_hearings_is_kept(whisper, windows, monkeypatc
     assert ("indeed" in " ".join(one.text for one in found.segments)) is (second > -10)
 
 
-def test_small_models_get_it_unless_told_otherwise(spec):
-    small = replace(spec, shorter_seconds=(13.0,))
-
-    def given(model, **settings):
-        stages = recognition_stages(Settings(**settings), model)
+def test_it_is_given_when_asked_for(spec):
+    def given(**settings):
+        stages = recognition_stages(Settings(**settings), spec)
         return {stage.options.second_opinion for stage in stages}
 
-    assert given(small) == {True}
-    assert given(spec) == {False}
-    assert given(small, second_opinion=False) == {False}
-    assert given(spec, second_opinion=True) == {True}
+    assert given() == {False}
+    assert given(second_opinion=True) == {True}
 
 
 class _Result:

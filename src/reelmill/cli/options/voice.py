@@ -32,8 +32,7 @@ class Transcript:
     second_opinion: Annotated[
         bool | None,
         typer.Option(
-            "--second-opinion/--no-second-opinion",
-            help="Hear again what could be another text [with Whisper tiny and base].",
+            "--second-opinion", help="Hear again what could nearly as well be another text."
         ),
     ] = None
     case: Annotated[
