@@ -70,6 +70,11 @@ class FrameChunk:
     def cost(self) -> float:
         return float(len(self.sampled))
 
+    @property
+    def cut_samples(self) -> set[int]:
+        """The numbers of the samples that are the first of new scenes."""
+        return set(np.searchsorted(self.sampled, self.cuts).tolist())
+
 
 @dataclass
 class _Keeper:

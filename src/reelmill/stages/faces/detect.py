@@ -227,8 +227,7 @@ def _found(
     frames: list[UInt8] = [frame for chunk in chunks for frame in chunk.frames]
     runs, first = [], 0
     for chunk in chunks:
-        starts = {0, *np.searchsorted(chunk.sampled, chunk.cuts).tolist()}
-        edges = [*sorted(starts), len(chunk.sampled)]
+        edges = [*sorted({0, *chunk.cut_samples}), len(chunk.sampled)]
         runs += [(first + a, first + b - 1) for a, b in pairwise(edges)]
         first += len(chunk.sampled)
     found, looked = find_faces(detector, frames, runs)

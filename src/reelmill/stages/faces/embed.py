@@ -78,7 +78,7 @@ def chosen_faces(
 
 def _followed(chunk: FrameChunk, found: Sequence[Faces]) -> list[list[tuple[int, int]]]:
     """Faces of the same person in neighbouring samples of one scene: sample and number of each."""
-    cuts = set(np.searchsorted(chunk.sampled, chunk.cuts).tolist())
+    cuts = chunk.cut_samples
     tracks: list[list[tuple[int, int]]] = []
     before: dict[int, list[tuple[int, int]]] = {}
     for sample, faces in enumerate(found):

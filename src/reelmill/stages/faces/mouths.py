@@ -102,7 +102,7 @@ def _pictures(chunk: FrameChunk) -> Iterator[tuple[int, UInt8]]:
 def _staying(chunk: FrameChunk, found: Sequence[Faces]) -> list[tuple[Float32, int]]:
     """The boxes of each sample, those found first, and the number of these; after them are those
     that were found shortly before, in the same scene."""
-    cuts = set(np.searchsorted(chunk.sampled, chunk.cuts).tolist())
+    cuts = chunk.cut_samples
     times = chunk.times[chunk.sampled]
     boxes, since = no_faces().boxes, np.zeros(0)
     result = []
