@@ -14,7 +14,9 @@ _EXIT_STOPPED = 3
 
 def stop_when_told() -> None:
     """From now on, end this process with exit code 3 at Ctrl-C and SIGTERM. An active run installs
-    its own handlers."""
+    its own handlers. They work even if the parent process has blocked these signals, which children
+    inherit."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, NUMBERS)
     for number in NUMBERS:
         signal.signal(number, _stopped)
 

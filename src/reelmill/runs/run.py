@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import math
 import os
 import threading
 import time
@@ -217,13 +218,26 @@ class Run:
         self.close()
         if self._thread is None:
             raise UsageError("this run has not started; call start() or use it in a `with` block")
-        if not self._ended.wait(timeout):
+        if not self._ends_within(timeout):
             raise TimeoutError(f"{self.out}: the run is still going after {timeout:g} s")
         return self._outcome()
 
     def join(self) -> None:
         """Wait for the end of the run and raise nothing."""
-        self._ended.wait()
+        self._ends_within(None)
+
+    def _ends_within(self, seconds: float | None) -> bool:
+        """Wait for the end of the run; return whether it came within `seconds`.
+
+        Python handles signals only in the main thread, between two of its instructions. A signal
+        that the system hands to another thread, or that arrives just before the main thread blocks,
+        does not wake it: so it never blocks for long.
+        """
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        while not self._ended.wait(min(_LOOK_EVERY_S, max(until - time.monotonic(), 0.0))):
+            if time.monotonic() >= until:
+                return False
+        return True
 
     async def wait_async(self) -> RunSummary:
         """As `wait`, in an event loop."""
@@ -731,7 +745,7 @@ def _stop_those_left() -> None:
     for run in left:
         run.stop("the program ended")
     for run in left:
-        run._ended.wait(_EXIT_WAIT_S)
+        run._ends_within(_EXIT_WAIT_S)
     close_those_left()
 
 
