@@ -30,7 +30,7 @@ from typing import Any
 import psutil
 
 from benchmarks.common import show, told_command, write_result
-from reelmill.commands.voice import run_voice
+from reelmill.commands.task import run_task
 from reelmill.core import gate
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.naming import Names
@@ -109,8 +109,13 @@ def runs(work: Path, count: int) -> Curve:
     for _ in range(count):
         out = work / "out"
         with contextlib.redirect_stderr(io.StringIO()):
-            code = run_voice(
-                inputs, {"out": out, "model": "demo"}, fresh=True, quiet=True, as_json=False
+            code = run_task(
+                "voice",
+                inputs,
+                {"out": out, "model": "demo"},
+                fresh=True,
+                quiet=True,
+                as_json=False,
             )
         if code != 0:
             raise SystemExit(f"a run ended with {code}")
@@ -148,7 +153,7 @@ def prepared(work: Path) -> tuple[Pipeline, dict[int, list[Any]]]:
     out = work / "prepared"
     given = {"out": out, "model": "demo", "keep_audio": True}
     inputs = [_SAMPLES / name for name in _SOME]
-    if run_voice(inputs, given, fresh=False, quiet=True, as_json=False) != 0:
+    if run_task("voice", inputs, given, fresh=False, quiet=True, as_json=False) != 0:
         raise SystemExit("the samples could not be prepared")
     device = DeviceChoice((Device("cpu"),), "")
     pipeline = build_voice(BuildContext(voice_settings(given), device, out))

@@ -131,7 +131,7 @@ def test_control_characters_in_arguments_are_escaped_on_the_terminal(
 def test_a_command_starts_without_what_only_its_work_needs() -> None:
     """Nothing runs beside the first imports, so each of these would make every command slower."""
     script = (
-        "import sys; import reelmill.cli.app, reelmill.commands.faces\n"
+        "import sys; import reelmill.cli.app, reelmill.commands.task\n"
         "slow = {'numpy', 'av', 'PIL', 'jinja2', 'http.client', 'onnxruntime', 'cryptography'}\n"
         "print(*sorted(slow & sys.modules.keys()))"
     )

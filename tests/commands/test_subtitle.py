@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import srt
 
-from reelmill.commands.subtitle import run_subtitle
+from reelmill.commands.task import run_task
 from reelmill.errors import ReelmillError, UsageError
 from tests.faults.faults import Fault, schedule, struck
 from tests.faults.kit import MarkedRun
@@ -223,7 +223,9 @@ def test_an_unsupported_direction_is_reported_before_any_work(tmp_path: Path) ->
     path, out = video(tmp_path / "film.mkv", hush(1.0)), tmp_path / "out"
     given = {"out": out, "model": "demo", "translator": "demo", "language": "ja", "to": "fr"}
     with pytest.raises(ReelmillError, match=r"'demo' cannot translate ja to fr.*--translator"):
-        run_subtitle([path], given, fresh=False, quiet=True, as_json=False)
+        run_task("subtitle", [path], given, fresh=False, quiet=True, as_json=False)
     assert not artifacts(out, "*")
     with pytest.raises(UsageError, match="klingon"):
-        run_subtitle([path], {**given, "to": "klingon"}, fresh=False, quiet=True, as_json=False)
+        run_task(
+            "subtitle", [path], {**given, "to": "klingon"}, fresh=False, quiet=True, as_json=False
+        )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,19 +64,20 @@ def _run(name: str, inputs: list[Path], options: dict[str, Any], **more: Any) ->
     runs in this process alone."""
     begin_without_collection()  # until it has started; see `run_command`
     try:
-        task = getattr(import_module(f"reelmill.commands.{name}"), f"run_{name}")
-        _carry_out(task, inputs, options, more)
+        _carry_out(name, inputs, options, more)
     finally:
         collect_from_now_on()
 
 
 def _carry_out(
-    task: Callable[..., int], inputs: list[Path], options: dict[str, Any], more: dict[str, Any]
+    name: str, inputs: list[Path], options: dict[str, Any], more: dict[str, Any]
 ) -> None:
-    about_run = {name: options.pop(name) for name in ("fresh", "quiet", "as_json")}
-    sharing = {name: options.pop(name) for name in ("claim", "shard")}
+    from reelmill.commands.task import run_task
+
+    about_run = {option: options.pop(option) for option in ("fresh", "quiet", "as_json")}
+    sharing = {option: options.pop(option) for option in ("claim", "shard")}
     names = ("on", "broker", "address", "actor_cores", "roots", "priority")
-    elsewhere = {name: options.pop(name) for name in names}
+    elsewhere = {option: options.pop(option) for option in names}
     settings = given(options)
     if elsewhere["on"]:
         from reelmill.commands.submit import submit
@@ -85,18 +85,16 @@ def _carry_out(
         if any(sharing.values()):
             raise UsageError("--on does not go with --claim or --shard")
         collect_from_now_on()
-        name = task.__name__.removeprefix("run_")
         raise typer.Exit(submit(name, inputs, settings, {**about_run, **elsewhere}))
     if settings.get("store") is not None:
         raise UsageError("--store goes with --on celery or --on ray")
     if any(sharing.values()):
         from reelmill.commands.shared_folder import work_as_one_of_several
 
-        name = task.__name__.removeprefix("run_")
         code = work_as_one_of_several(name, inputs, settings, {**about_run, **sharing})
         if code is not None:
             raise typer.Exit(code)
-    raise typer.Exit(task(inputs, settings, **about_run, **more))
+    raise typer.Exit(run_task(name, inputs, settings, **about_run, **more))
 
 
 @app.command()
