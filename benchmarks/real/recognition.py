@@ -19,7 +19,10 @@ Errors are jiwer's. Normalizer: NFKC, no case, letters and digits only, number w
 digits; Korean by characters without spaces. A second table counts the same texts by the normalizers
 that OpenAI published with Whisper (package whisper-normalizer), with their option to remove
 diacritics: a third of the errors in Spanish are accents that the prompts' texts lack, and some in
-English are "you're" for "you are". Korean is the same in both.
+English are "you're" for "you are". Korean is the same in both. A third gives, for each peer, by how
+many points ours errs more, and the 95 % interval of that by a paired bootstrap over calls: calls
+drawn anew from the same people and prompts. An interval with 0 in it says that these calls do not
+tell the two apart.
 
 Each contender is one command for all languages, including its start; ours also writes all results
 and evidence. `CPU s` counts all processes: compare it on a machine that does other work. FOLDER is
@@ -36,13 +39,12 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import numpy as np
 import soundfile
 from whisper_normalizer.basic import BasicTextNormalizer
@@ -57,6 +59,7 @@ from benchmarks.common import (
     write_result,
 )
 from benchmarks.real.conversations import RATE, resampled
+from benchmarks.real.errors import Errors, difference, of_characters, of_words, percent
 from benchmarks.real.languages import prompts
 
 _NUMBERS = {
@@ -71,6 +74,7 @@ _PEERS = {
     "batched-timestamps": "faster-whisper, batched, timestamps",
     "loop": "faster-whisper, one by one",
 }
+_OURS = "reelmill"
 _WHISPERX = "WhisperX's command"
 _KOREAN = ("ko-KR_BroadbandModel_sample1.wav", "ko-KR_NarrowbandModel_sample1.wav")
 
@@ -95,6 +99,7 @@ def main() -> None:
     times: dict[str, Measured] = {}
     rows: list[dict[str, Any]] = []
     published: list[dict[str, Any]] = []
+    differences: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="reelmill-recognition-") as folder:
         work = Path(folder)
         calls = list(_calls(options, work))
@@ -102,12 +107,11 @@ def main() -> None:
         for name, (found, measured) in _contenders(options, calls, work):
             texts[name], times[name] = found, measured
             rows = [
-                {"what": what, **_errors(calls, texts, what, normalized), **speed}
+                {"what": what, **_rates(calls, texts, what, normalized), **speed}
                 for what, speed in _speeds(times, seconds).items()
             ]
-            published = [
-                {"what": what, **_errors(calls, texts, what, by_whisper)} for what in texts
-            ]
+            published = [{"what": what, **_rates(calls, texts, what, by_whisper)} for what in texts]
+            differences = _differences(calls, texts)
             # A call that is cut off keeps what it has.
             write_result(
                 options.json,
@@ -116,11 +120,14 @@ def main() -> None:
                     "recordings": len(calls),
                     "rows": rows,
                     "errors by Whisper's normalizers": published,
+                    "errors more than the peer's, 95 % interval": differences,
                 },
             )
             _keep_text(options.texts, name, calls, found)
     show(f"{len(calls)} recordings, {options.half} half", rows)
     show("errors by Whisper's normalizers, without diacritics", published)
+    if differences:
+        show("points by which ours errs more, 95 % interval", differences)
 
 
 def _options() -> argparse.Namespace:
@@ -187,7 +194,7 @@ def _contenders(
     options: argparse.Namespace, calls: Sequence[Call], work: Path
 ) -> Iterator[tuple[str, Heard]]:
     """Each contender's name and what it heard, one after the other, ours first."""
-    yield "reelmill", _ours(options.model, calls, work / "out")
+    yield _OURS, _ours(options.model, calls, work / "out")
     for peer in options.peers:
         yield _PEERS[peer], _theirs(peer, options.model, calls, work / f"{peer}.json")
     if options.whisperx:
@@ -222,30 +229,60 @@ def _whisperx(options: argparse.Namespace, calls: Sequence[Call], out: Path) -> 
     return texts, measured
 
 
-def _errors(
+def _rates(
     calls: Sequence[Call],
     texts: dict[str, dict[str, str]],
     what: str,
     normalize: Callable[[str, str], str],
 ) -> dict[str, float | None]:
     """The errors of one contender in percent, by language."""
-    peers = [name for name in texts if name != "reelmill"]
-    found = texts[what]
-    errors: dict[str, float | None] = {}
-    for language in dict.fromkeys(call.language for call in calls):
-        some = [call for call in calls if call.language == language]
-        if language != "ko":
-            errors[f"{language} %"] = 100 * _word_errors(some, found, language, normalize)
+    return {
+        f"{language} %": percent(errors) if errors else None
+        for language, errors in _errors(calls, texts, what, normalize).items()
+    }
+
+
+def _differences(
+    calls: Sequence[Call], texts: dict[str, dict[str, str]]
+) -> list[dict[str, str | float]]:
+    """By how many points we err more than each peer in each language whose words are known."""
+    known = {call.language for call in calls if call.text is not None}
+    ours = _errors(calls, texts, _OURS, normalized)
+    rows: list[dict[str, str | float]] = []
+    for peer in (name for name in texts if name != _OURS):
+        theirs = _errors(calls, texts, peer, normalized)
+        for language in (one for one in ours if one in known):
+            found = difference(ours[language], theirs[language])
+            rows.append({"what": peer, "language": language, **asdict(found)})
+    return rows
+
+
+def _errors(
+    calls: Sequence[Call],
+    texts: dict[str, dict[str, str]],
+    what: str,
+    normalize: Callable[[str, str], str],
+) -> dict[str, list[Errors]]:
+    """Of each language the errors of one contender, call by call; none where nothing is known of
+    what was said."""
+    peers = [name for name in texts if name != _OURS]
+    found: dict[str, list[Errors]] = {}
+    for call in calls:
+        errors = found.setdefault(call.language, [])
+        said = call.text
+        if said is None and peers:
+            said = texts[peers[0]][call.file.name]
+        if said is None:
             continue
-        told = {call.file.name: call.text for call in some if call.text is not None}
-        reference = told if len(told) == len(some) else texts[peers[0]] if peers else {}
-        errors[f"{language} %"] = _korean(some, found, reference)
-    return errors
+        heard = normalize(texts[what][call.file.name], call.language)
+        count = of_characters if call.language == "ko" else of_words
+        errors.append(count(normalize(said, call.language), heard))
+    return found
 
 
 def _speeds(times: dict[str, Measured], seconds: float) -> dict[str, dict[str, float]]:
     """Of each contender its time, and how much faster than it ours is."""
-    ours = times["reelmill"]
+    ours = times[_OURS]
     return {
         name: {
             "s": measured.seconds,
@@ -256,30 +293,6 @@ def _speeds(times: dict[str, Measured], seconds: float) -> dict[str, dict[str, f
         }
         for name, measured in times.items()
     }
-
-
-def _word_errors(
-    calls: Sequence[Call],
-    found: dict[str, str],
-    language: str,
-    normalize: Callable[[str, str], str],
-) -> float:
-    truth = [normalize(call.text or "", language) for call in calls]
-    heard = [normalize(found[call.file.name], language) for call in calls]
-    return float(jiwer.wer(truth, heard))
-
-
-def _korean(
-    calls: Sequence[Call], found: dict[str, str], reference: dict[str, str]
-) -> float | None:
-    """Characters that differ from a text, in percent; None if there is none."""
-    if not reference:
-        return None
-    texts = [
-        ["".join(normalized(some[call.file.name], "ko").split()) for call in calls]
-        for some in (reference, found)
-    ]
-    return 100 * float(jiwer.cer(*texts))
 
 
 def _keep_text(folder: Path | None, who: str, calls: Sequence[Call], found: dict[str, str]) -> None:

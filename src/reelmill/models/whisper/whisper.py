@@ -311,40 +311,62 @@ class Whisper:
     ) -> list[Hypothesis]:
         """The hypotheses. A window with another text that is nearly as likely is heard again 10 ms
         later; if that gives another text, the likelier by both hearings is kept."""
-        kept = list(best)
         rows = [row for row, one in enumerate(best) if is_close(one, options)]
         if not rows:
-            return kept
+            return list(best)
         later = self._encoder.encode([sounds[row][:, LATER:] for row in rows], context)
-        found = self._generate(
-            later,
-            [self._prompt(languages[row], options) for row in rows],
-            options,
-            step_arguments(0.0, False, options),
-        )
-        others = [_hypothesis(result, text, 0.0, options) for result, text in found]
+        others = self._once(later, [languages[row] for row in rows], options)
         places = [
             place
             for place, (row, other) in enumerate(zip(rows, others, strict=True))
             if is_rival(other, best[row], options)
         ]
         if not places:
-            return kept
-        rows, rivals = [rows[place] for place in places], [others[place] for place in places]
-        frames = [min(sounds[row].shape[1], context) for row in rows]
-        asked = [languages[row] for row in rows]
-        margins = [0.0] * len(rows)
-        for heard in (rows_of(encoded, rows), rows_of(later, places)):
-            before = self._logprobs(heard, asked, [best[row] for row in rows], frames)
-            now = self._logprobs(heard, asked, rivals, frames)
-            margins = [
-                margin + other - first
-                for margin, other, first in zip(margins, now, before, strict=True)
-            ]
-        for row, rival, margin in zip(rows, rivals, margins, strict=True):
-            if margin > LIKELIER:
-                kept[row] = rival
+            return list(best)
+        disputed = [rows[place] for place in places]
+        leads = self._leads(
+            [rows_of(encoded, disputed), rows_of(later, places)],
+            [languages[row] for row in disputed],
+            [others[place] for place in places],
+            [best[row] for row in disputed],
+            [min(sounds[row].shape[1], context) for row in disputed],
+        )
+        kept = list(best)
+        for row, place, lead in zip(disputed, places, leads, strict=True):
+            if lead > LIKELIER:
+                kept[row] = others[place]
         return kept
+
+    def _once(
+        self, encoded: Any, languages: Sequence[str], options: DecodingOptions
+    ) -> list[Hypothesis]:
+        """The hypothesis of each window by the first step alone."""
+        found = self._generate(
+            encoded,
+            [self._prompt(language, options) for language in languages],
+            options,
+            step_arguments(0.0, False, options),
+        )
+        return [_hypothesis(result, text, 0.0, options) for result, text in found]
+
+    def _leads(
+        self,
+        hearings: Sequence[Any],
+        languages: Sequence[str],
+        rivals: Sequence[Hypothesis],
+        firsts: Sequence[Hypothesis],
+        frames: Sequence[int],
+    ) -> list[float]:
+        """How much likelier each rival is than the first text, in log probability, by all hearings
+        of the windows together."""
+        leads = [0.0] * len(rivals)
+        for encoded in hearings:
+            first = self._logprobs(encoded, languages, firsts, frames)
+            rival = self._logprobs(encoded, languages, rivals, frames)
+            leads = [
+                lead + other - one for lead, other, one in zip(leads, rival, first, strict=True)
+            ]
+        return leads
 
     def _logprobs(
         self,
