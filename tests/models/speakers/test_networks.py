@@ -76,6 +76,18 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
     assert np.array_equal(np.concatenate(one), np.concatenate(more))
 
 
+def test_windows_of_different_lengths_are_inferred_together_as_on_a_gpu() -> None:
+    """A short recording has a shorter window than others in the batch."""
+    network = OnnxNetwork(segmentation_spec("default").path, CPU, 1)
+    groups = [
+        np.stack([voice(pitch, seconds)])[:, None]
+        for pitch, seconds in ((120, 10), (90, 5), (200, 10), (130, 5.5))
+    ]
+    network._together = True
+    for one, together in zip(map(network._infer, groups), network.run(groups), strict=True):
+        assert one.shape == together.shape and np.allclose(one, together, atol=1e-3)
+
+
 class Sets:
     """Stands in for a powerset network: two frames, nobody, then the first and third speaker."""
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import pytest
 
 from reelmill.artifacts import Audio, SpeakerActivity
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.stage import Inputs
 from reelmill.models.speakers.files import segmentation_spec
-from reelmill.models.speakers.networks import FRAME_STEP, Heard, Segmentation
+from reelmill.models.speakers.networks import FRAME_STEP, Heard, Segmentation, frames_of
 from reelmill.stages.speakers.activity_tracks import ActivityTracks
 from reelmill.stages.speakers.embed_speakers import EmbedSpeakers
 from reelmill.stages.speakers.loudness import spoken_frames
@@ -32,15 +33,15 @@ def recorded(folder: Path, samples: np.ndarray) -> tuple[Recording, Inputs]:
 
 # proves: V5
 def test_all_windows_except_silent_ones_are_used(tmp_path: Path) -> None:
-    """Ten seconds of sound, forty of silence, ten of sound."""
+    """Fifteen seconds of sound, thirty-five of silence, ten of sound."""
     rng = np.random.default_rng(1)
     samples = np.zeros(60 * 16_000, np.int16)
-    samples[: 10 * 16_000] = rng.normal(scale=500, size=10 * 16_000)
+    samples[: 15 * 16_000] = rng.normal(scale=500, size=15 * 16_000)
     samples[50 * 16_000 :] = rng.normal(scale=500, size=10 * 16_000)
     recording, inputs = recorded(tmp_path, samples)
     firsts = list(STAGE._firsts(samples))
     seconds = [first * FRAME_STEP / 16_000 for first in firsts]
-    assert [start for start in seconds if start < 30] == sorted(s for s in seconds if s < 10)
+    assert [start for start in seconds if start < 30] == sorted(s for s in seconds if s < 15)
     assert min(s for s in seconds if s > 30) > 40
     items = list(STAGE.split(context_of(recording), inputs))
     windows = [window for item in items for window in item.windows()]
@@ -49,6 +50,22 @@ def test_all_windows_except_silent_ones_are_used(tmp_path: Path) -> None:
     for first, window in zip(firsts, windows, strict=True):
         there = samples[first * FRAME_STEP : first * FRAME_STEP + len(window)]
         assert np.array_equal(window[: len(there)], there) and not window[len(there) :].any()
+
+
+# proves: V5
+@pytest.mark.parametrize("seconds", [0.5, 4.2, 9.9, 10.5, 15.1, 31.0])
+def test_no_window_is_beyond_the_first_that_contains_the_end(
+    tmp_path: Path, seconds: float
+) -> None:
+    """Every frame is in a window, and a short recording is one window, not filled up to ten
+    seconds."""
+    samples = np.full(round(seconds * 16_000), 900, np.int16)
+    recording, inputs = recorded(tmp_path, samples)
+    items = list(STAGE.split(context_of(recording), inputs))
+    frames = {frames_of(window.size) for item in items for window in item.windows()}
+    firsts, wanted = list(STAGE._firsts(samples)), len(samples) // FRAME_STEP + 1
+    assert frames == {min(FRAMES, max(wanted, 237))}
+    assert [first + FRAMES >= wanted for first in firsts] == [False] * (len(firsts) - 1) + [True]
 
 
 # proves: V5
@@ -75,21 +92,21 @@ def test_a_speaker_change_is_where_windows_agree() -> None:
 
 
 def test_windows_are_merged_up_to_the_end(tmp_path: Path) -> None:
-    """Two windows over eight seconds of noise: speech from 1 s to 7 s, another voice at 4 s, both
+    """Two windows over twelve seconds of noise: speech from 1 s to 11 s, another voice at 4 s, both
     at once from 3 s to 3.5 s."""
-    samples = np.random.default_rng(2).normal(scale=900, size=8 * 16_000).astype(np.int16)
+    samples = np.random.default_rng(2).normal(scale=900, size=12 * 16_000).astype(np.int16)
     recording, inputs = recorded(tmp_path, samples)
     outputs = []
     for first in STAGE._firsts(samples):
         times = (first + np.arange(FRAMES)) * FRAME_STEP / 16_000
-        speech = np.where((times > 1) & (times < 7), 1.4, 0.5).astype(np.float16)
+        speech = np.where((times > 1) & (times < 11), 1.4, 0.5).astype(np.float16)
         overlap = np.where((times > 3) & (times < 3.5), 1.2, 0.1).astype(np.float16)
         change = int(np.argmin(np.abs(times - 4.0)))
         changes = (change,) if 0 < change < FRAMES - 1 else ()
         outputs.append(HeardInWindow(speech, overlap, changes))
     found = STAGE.merge(context_of(recording), inputs, iter([outputs]))
     (speech_span,), (overlap_span,), (change_at,) = found.speech, found.overlaps, found.changes
-    assert abs(speech_span.start - 1) < 0.05 and abs(speech_span.end - 7) < 0.05
+    assert abs(speech_span.start - 1) < 0.05 and abs(speech_span.end - 11) < 0.05
     assert abs(overlap_span.start - 3) < 0.05 and abs(overlap_span.end - 3.5) < 0.05
     assert abs(change_at - 4) < 0.15
 

@@ -52,6 +52,11 @@ def frames_of(samples: int) -> int:
     return (frames - 4) // 3
 
 
+def samples_of(frames: int) -> int:
+    """The least samples of which a segmentation network makes the given number of frames."""
+    return FRAME_STEP * frames + 721
+
+
 @dataclass(frozen=True)
 class SpeakerNetworkSpec(OnnxFileSpec):
     """A network for voices."""
@@ -269,11 +274,18 @@ class OnnxNetwork:
 
         On the CPU each group is inferred separately by one thread: the last digits of a row's
         output depend on the rows beside it, and the rows of a group belong to one recording. A GPU
-        infers all groups together. For each new batch size the library plans its memory again, with
-        up to five times as much, so sizes are powers of two.
+        infers all groups with rows of one shape together. For each new batch size the library plans
+        its memory again, with up to five times as much, so sizes are powers of two.
         """
         if not self._together:
             return list(self._pool.map(self._infer, groups))
+        found: dict[int, Float32] = {}
+        for shape in dict.fromkeys(rows.shape[1:] for rows in groups):
+            alike = [index for index, rows in enumerate(groups) if rows.shape[1:] == shape]
+            found.update(zip(alike, self._at_once([groups[i] for i in alike]), strict=True))
+        return [found[index] for index in range(len(groups))]
+
+    def _at_once(self, groups: Sequence[Float32]) -> list[Float32]:
         batch = np.concatenate(groups)
         wanted = 1 << (len(batch) - 1).bit_length()
         padding = np.repeat(batch[-1:], wanted - len(batch), axis=0)

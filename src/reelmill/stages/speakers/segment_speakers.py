@@ -20,6 +20,8 @@ from reelmill.models.speakers.networks import (
     Heard,
     Segmentation,
     SegmentationSpec,
+    frames_of,
+    samples_of,
 )
 from reelmill.stages.speakers.activity_tracks import ActivityTracks, LocalFrames, runs
 from reelmill.stages.speakers.loudness import spoken_frames
@@ -28,6 +30,8 @@ from reelmill.stages.speakers.loudness import spoken_frames
 _SILENT = 64
 #: The least score at which a speaker counts as heard when changes are found.
 _SURE = 0.85
+#: The network's windows are at least this long (4 s), with silence behind a shorter recording.
+_LEAST_FRAMES = 237
 #: The shortest turn of a local speaker, in s.
 _SHORTEST_LOCAL = 0.1
 
@@ -71,14 +75,15 @@ class HeardInWindow:
 class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     """Runs the speaker segmentation network over sliding windows and merges the results.
 
-    All windows that are not silent are used. The speech detector is not used, because it is made
-    for near voices and misses distant ones that this network hears. `windows_over_each`: how many
-    windows contain each moment; each costs an inference. `together`: the most windows in an item.
+    All windows that are not silent are used, up to the first that contains the end. The speech
+    detector is not used, because it is made for near voices and misses distant ones that this
+    network hears. `windows_over_each`: how many windows contain each moment but those near the
+    start and the end; each costs an inference. `together`: the most windows in an item.
     `margin_db`: how much louder speech is than the pauses around it.
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     display_name = "Finding who speaks when"
     commands = ("voice", "faces")
     needs = (Audio,)
@@ -94,7 +99,8 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
             samples = open_samples(context.folder, audio)
             for firsts in self._runs(samples):
                 starts = [first * FRAME_STEP for first in firsts]
-                sound = np.zeros(starts[-1] - starts[0] + self.model.window_samples, np.int16)
+                length = self._window(samples)
+                sound = np.zeros(starts[-1] - starts[0] + length, np.int16)
                 piece = samples[starts[0] : starts[0] + len(sound)]
                 sound[: len(piece)] = piece
                 yield SpeakerWindows(sound, tuple(start - starts[0] for start in starts))
@@ -127,12 +133,16 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     ) -> SpeakerActivity:
         """The activity of one sound, from its share of the outputs."""
         samples = open_samples(context.folder, audio)
-        tracks = ActivityTracks(len(samples), self.model.window_frames)
+        tracks = ActivityTracks(len(samples), frames_of(self._window(samples)))
         for firsts in self._runs(samples):
             for first, output in zip(firsts, next(outputs), strict=True):
                 tracks.add(first, output.speech, output.overlap, output.changes, output.turns)
         spoken = spoken_frames(samples, tracks.speech, self.margin_db)
         return tracks.activity(self.model.name, audio.duration, spoken)
+
+    def _window(self, samples: Int16) -> int:
+        """Samples in a window: as many as the network knows, fewer in a short recording."""
+        return min(self.model.window_samples, samples_of(max(_frames(samples), _LEAST_FRAMES)))
 
     @property
     def _step(self) -> int:
@@ -152,11 +162,17 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
 
     def _firsts(self, samples: Int16) -> Iterator[int]:
         """The first frames of the windows that are used."""
-        for first in range(0, len(samples) // FRAME_STEP + 1, self._step):
+        beyond = max(1, _frames(samples) - self.model.window_frames + self._step)
+        for first in range(0, beyond, self._step):
             start = first * FRAME_STEP
             if _audible(samples[start : start + self.model.window_samples]):
                 yield first
             release(samples)
+
+
+def _frames(samples: Int16) -> int:
+    """The frames of a recording; the last one begins at its end."""
+    return len(samples) // FRAME_STEP + 1
 
 
 def _audible(samples: Int16) -> bool:
