@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from reelmill.stages.faces.tiles import Rectangle, find_tiles
 
 if TYPE_CHECKING:
     from reelmill.media.video.crop import Frame
+    from reelmill.models.faces.detector import Faces
 
+_State = TypeVar("_State")
 
 #: Samples in a chunk: about three seconds, 25 MB at 640 x 360. Chunks of larger frames have fewer,
 #: so that several chunks fit in the arena.
@@ -74,6 +76,26 @@ class FrameChunk:
     def cut_samples(self) -> set[int]:
         """The numbers of the samples that are the first of new scenes."""
         return set(np.searchsorted(self.sampled, self.cuts).tolist())
+
+    def follow(
+        self, found: Sequence[Faces], step: Callable[[_State | None, int, Faces], _State]
+    ) -> list[_State]:
+        """Follow faces from sample to sample.
+
+        Args:
+            found: the faces of each sample.
+            step: makes the state of a sample from that of the sample before it, or from None if the
+                sample is the first of a scene; its further arguments are the sample's number and
+                its faces.
+
+        Returns:
+            The state of each sample.
+        """
+        cuts, states = self.cut_samples, list[_State]()
+        for sample, faces in enumerate(found):
+            before = states[-1] if states and sample not in cuts else None
+            states.append(step(before, sample, faces))
+        return states
 
 
 @dataclass

@@ -25,6 +25,9 @@ _LEAST_WIDTH, _LEAST_BETWEEN_EYES = 16.0, 0.25
 #: least time between two of them, s.
 _FACES, _FACES_BEYOND, _APART = 2, 1, 0.2
 
+#: By number of a face in a sample, where its person was in it and in the samples before.
+_Tracks = dict[int, list[tuple[int, int]]]
+
 
 def face_vectors(
     network: FaceNetwork, chunk: FrameChunk, found: Sequence[Faces]
@@ -78,18 +81,21 @@ def chosen_faces(
 
 def _followed(chunk: FrameChunk, found: Sequence[Faces]) -> list[list[tuple[int, int]]]:
     """Faces of the same person in neighbouring samples of one scene: sample and number of each."""
-    cuts = chunk.cut_samples
     tracks: list[list[tuple[int, int]]] = []
-    before: dict[int, list[tuple[int, int]]] = {}
-    for sample, faces in enumerate(found):
-        linked = match(found[sample - 1], faces).tolist() if before and sample not in cuts else []
-        now = {face: before[old] for old, face in linked}
+
+    def linked(before: _Tracks | None, sample: int, faces: Faces) -> _Tracks:
+        now: _Tracks = {}
+        if before:
+            pairs = match(found[sample - 1], faces).tolist()
+            now = {face: before[old] for old, face in pairs}
         for face in range(len(faces)):
             if face not in now:
                 now[face] = []
                 tracks.append(now[face])
             now[face].append((sample, face))
-        before = now
+        return now
+
+    chunk.follow(found, linked)
     return tracks
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.artifacts import Detections, MouthArrays, read_mouths
-from reelmill.core.arrays import Float32, Int64, UInt8
+from reelmill.core.arrays import Float32, Float64, Int64, UInt8
 from reelmill.errors import InputError
 from reelmill.models.faces.boxes import areas, common_areas, overlaps
 from reelmill.models.faces.detector import Faces, no_faces
@@ -102,19 +102,21 @@ def _pictures(chunk: FrameChunk) -> Iterator[tuple[int, UInt8]]:
 def _staying(chunk: FrameChunk, found: Sequence[Faces]) -> list[tuple[Float32, int]]:
     """The boxes of each sample, those found first, and the number of these; after them are those
     that were found shortly before, in the same scene."""
-    cuts = chunk.cut_samples
     times = chunk.times[chunk.sampled]
-    boxes, since = no_faces().boxes, np.zeros(0)
-    result = []
-    for sample, faces in enumerate(found):
-        if sample in cuts:
-            boxes, since = boxes[:0], since[:0]
+
+    def stay(
+        before: tuple[Float32, Float64] | None, sample: int, faces: Faces
+    ) -> tuple[Float32, Float64]:
+        boxes, since = before or (no_faces().boxes, np.zeros(0))
         gone = (overlaps(boxes, faces.boxes) <= _SAME).all(axis=1)
         gone &= times[sample] - since <= _STAYS
-        boxes = np.concatenate([faces.boxes, boxes[gone]])
-        since = np.concatenate([np.full(len(faces), times[sample]), since[gone]])
-        result.append((boxes, len(faces)))
-    return result
+        return (
+            np.concatenate([faces.boxes, boxes[gone]]),
+            np.concatenate([np.full(len(faces), times[sample]), since[gone]]),
+        )
+
+    states = chunk.follow(found, stay)
+    return [(boxes, len(faces)) for (boxes, _), faces in zip(states, found, strict=True)]
 
 
 def _expected(chunk: FrameChunk, seen: Sequence[tuple[Float32, int]], frame: int) -> Float32:
