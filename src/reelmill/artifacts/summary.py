@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 from reelmill.artifacts.names import PathBelow
 
 _Entry = TypeVar("_Entry")
-#: As `json.loads` of what was written here, in a third of its time.
-_decode_at = json.JSONDecoder().raw_decode
 
 #: `info`: worth knowing. `warning`: a part of the result is missing, guessed or uncertain. `grave`:
 #: the result is incomplete, and the exit code says so.
@@ -87,20 +84,18 @@ class RecordingSummary:
             if value not in (None, [])
         }
 
-    def packed(self) -> bytes:
-        """The values in few bytes, as `unpacked` takes them, for as long as the process lives."""
+    def as_values(self) -> list[Any]:
+        """The values as plain JSON types, without names, as `of_values` takes them."""
         exported = [(one.path, one.sha256, one.size) for one in self.exported]
         findings = [[getattr(one, name) for name in _OF_FINDING] for one in self.findings]
-        values = (
+        return [
             self.media_seconds, self.language, self.outputs, exported, self.removed, self.notes,
             findings,
-        )  # fmt: skip
-        return json.dumps(values, separators=(",", ":")).encode("ascii")
+        ]  # fmt: skip
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> RecordingSummary:
-        """The summary that was packed."""
-        values = _decode_at(packed.decode("ascii"))[0]
+    def of_values(cls, values: Sequence[Any]) -> RecordingSummary:
+        """The summary that has these values."""
         media_seconds, language, outputs, exported, removed, notes, findings = values
         return cls(
             media_seconds,

@@ -109,6 +109,20 @@ def scratch_file(near: Path) -> Iterator[IO[bytes]]:
         gate.discard(temporary)
 
 
+def nameless_file(near: Path) -> int:
+    """A new file for writing and reading that has no name any more, and is gone when it is closed.
+    It is created like `near`. Returns its descriptor.
+
+    Raises:
+        NotOursError, OSError: as `replacing`.
+    """
+    temporary = _unfinished(near)
+    try:
+        return gate.create(temporary, 0o600)
+    finally:
+        gate.discard(temporary)
+
+
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder that becomes `path` when the block succeeds and nothing is there yet. It

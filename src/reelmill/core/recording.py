@@ -26,6 +26,10 @@ class FileState:
     size: int
     mtime_ns: int
 
+    def as_values(self) -> tuple[str, str, int, int]:
+        """The values in the order of the fields."""
+        return self.sha256, self.md5, self.size, self.mtime_ns
+
     def differences(self, other: FileState) -> list[str]:
         """The fields in which `other` differs, each as `name: before -> after`."""
         return [
@@ -54,6 +58,10 @@ class Identity:
     def of(cls, stat: os.stat_result) -> Identity:
         """The identity from the result of `os.stat` or `os.fstat`."""
         return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+    def as_values(self) -> tuple[int, ...]:
+        """The values in the order of the fields."""
+        return self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns
 
     def differences(self, other: Identity) -> list[str]:
         """The fields in which `other` differs, each as `name: before -> after`."""

@@ -17,6 +17,7 @@ from reelmill.core.atomic import write_pieces
 from reelmill.core.opening import open_unlinked
 from reelmill.core.recording import FileState
 from reelmill.evidence.custody.chain import Head
+from reelmill.evidence.paths import Folder
 from reelmill.export.jsontext import json_text
 
 EVIDENCE = "evidence.json"
@@ -67,25 +68,29 @@ class Originals(MutableMapping[str, dict[str, Any]]):
     """
 
     def __init__(self, entries: Mapping[str, dict[str, Any]]) -> None:
-        self._kept: dict[str, dict[str, Any] | OriginalRecord] = dict(entries)
+        #: Entries, or the places of what is made into entries.
+        self._kept: dict[str, dict[str, Any] | int] = dict(entries)
         self._links: dict[str, list[str]] = {}
+        #: What the run saw, each asked for anew.
+        self.seen: Sequence[OriginalRecord] = ()
 
-    def add(self, name: str, record: OriginalRecord, links: Sequence[str]) -> None:
-        """Add what a run saw of an original that is new."""
-        self._kept[name] = record
+    def add(self, name: str, at: int, links: Sequence[str]) -> None:
+        """Add an original that is new. `at`: its place in `seen`."""
+        self._kept[name] = at
         if links:
             self._links[name] = list(links)
 
     def sha256(self, name: str) -> str:
         """Of the content that the results are of."""
         kept = self._kept[name]
-        found = kept.before if isinstance(kept, OriginalRecord) else kept["before"]
-        return str(found.sha256 if isinstance(found, FileState) else found["sha256"])
+        if isinstance(kept, int):
+            return self.seen[kept].before.sha256
+        return str(kept["before"]["sha256"])
 
     def __getitem__(self, name: str) -> dict[str, Any]:
         kept = self._kept[name]
-        if isinstance(kept, OriginalRecord):
-            return _entry(kept, self._links.get(name, []))
+        if isinstance(kept, int):
+            return _entry(self.seen[kept], self._links.get(name, []))
         return kept
 
     def __setitem__(self, name: str, entry: dict[str, Any]) -> None:
@@ -118,11 +123,21 @@ class Evidence:
     results: dict[str, ResultRecord] = field(default_factory=dict)
     custody: Head | None = None
 
-    def add_original(self, name: str, record: OriginalRecord, links: Sequence[str] = ()) -> None:
-        """Add what a run saw. What an earlier run saw stays on record if it differs."""
-        if name not in self.originals:
-            self.originals.add(name, record, links)
-            return
+    def see(self, records: Sequence[OriginalRecord], folder: Folder) -> list[str]:
+        """Add what a run saw of originals, and return their names. What an earlier run saw of one
+        stays on record if it differs."""
+        self.originals.seen = records
+        names = []
+        for at, record in enumerate(records):
+            name = folder.name(os.path.abspath(record.path))
+            if name in self.originals:
+                self._add_known(name, record, folder.links_to(name))
+            else:
+                self.originals.add(name, at, folder.links_to(name))
+            names.append(name)
+        return names
+
+    def _add_known(self, name: str, record: OriginalRecord, links: Sequence[str]) -> None:
         entry = _entry(record, links)
         *earlier, latest = self._history(name)
         same_way = latest.get("links", entry["links"]) == entry["links"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Written:
 
 def write_evidence(
     out: Path,
-    originals: Iterable[OriginalRecord],
+    originals: Sequence[OriginalRecord],
     results: Iterable[Result],
     *,
     kept: Iterable[Result] = (),
@@ -45,7 +45,8 @@ def write_evidence(
 
     Args:
         out: the output folder.
-        originals: what the run saw of them. One under a name that is new here takes over the
+        originals: what the run saw of them; asked for anew whenever one is needed, since there may
+            be very many. One under a name that is new here takes over the
             record of a lost one with the same content: it was moved.
         results: those this run wrote. Paths (relative ones start at `out`) are hashed now, an
             `ExportedFile` is taken at its word.
@@ -104,22 +105,18 @@ def _before(out: Path) -> tuple[Evidence, list[str]]:
         return Evidence(), [f"{error}; it was kept as {aside.name}, and a new record was started"]
 
 
-def _add_originals(evidence: Evidence, folder: Folder, originals: Iterable[OriginalRecord]) -> None:
+def _add_originals(evidence: Evidence, folder: Folder, originals: Sequence[OriginalRecord]) -> None:
     known = set(evidence.originals)
-    seen = []
-    for record in originals:
-        name = folder.name(os.path.abspath(record.path))
-        evidence.add_original(name, record, folder.links_to(name))
-        seen.append(name)
+    seen = evidence.see(originals, folder)
     new = [name for name in seen if name not in known]
     if not new:
         return
     lost: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted(known.difference(seen)):
         if not os.path.lexists(folder.locate(name)):
-            lost[evidence.state(name).sha256].append(name)
-    for name in new:
-        names = lost.get(evidence.state(name).sha256, [])
+            lost[evidence.originals.sha256(name)].append(name)
+    for name in new if lost else ():
+        names = lost.get(evidence.originals.sha256(name), [])
         if names:
             same = [one for one in names if Path(one).name == Path(name).name]
             names.remove(before := (same or names)[0])

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, overload
 
 from reelmill.artifacts import ExportedFile
 from reelmill.core import gate
@@ -189,22 +190,42 @@ def _all_of(page: PageWriter, summary: RunSummary, jobs: Sequence[Job]) -> list[
     return list(page.write(summary, jobs))
 
 
-def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFile]) -> Written:
-    originals = (
-        OriginalRecord(
-            job.original.path,
-            job.original.before,
-            job.original.hashed_at or 0.0,
-            job.original.after,
-            job.original.checked_at,
-            job.changed[0] if job.changed and job.original.after is None else None,
+class _Seen(Sequence[OriginalRecord]):
+    """What a run saw of the originals that it could read, each made when it is asked for."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._read = array("L", (at for at, job in enumerate(jobs) if job.original.before))
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    @overload
+    def __getitem__(self, at: int) -> OriginalRecord: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[OriginalRecord]: ...
+
+    def __getitem__(self, at: int | slice) -> OriginalRecord | list[OriginalRecord]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        facts = self._jobs[self._read[at]].facts
+        original = facts.original
+        assert original.before is not None
+        return OriginalRecord(
+            original.path,
+            original.before,
+            original.hashed_at or 0.0,
+            original.after,
+            original.checked_at,
+            facts.changed[0] if facts.changed and original.after is None else None,
         )
-        for job in jobs
-        if job.original.before is not None
-    )
+
+
+def _write_evidence(out: Path, jobs: Sequence[Job], written: Sequence[ExportedFile]) -> Written:
     return write_evidence(
         out,
-        originals,
+        _Seen(jobs),
         chain(_exported(job for job in jobs if not job.reused), written),
         kept=_exported(job for job in jobs if job.reused),
         removed=(path for job in jobs for path in job.summary.removed),

@@ -31,7 +31,7 @@ from reelmill.artifacts import (
     Word,
 )
 from reelmill.core.keys import user_key
-from reelmill.engine.execution.planning import Job
+from reelmill.engine.execution.planning import Facts, Job
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.state.artifact_store import Stored, load
 from reelmill.errors import Failure, error_of
@@ -86,13 +86,13 @@ class RecordingResult:
         artifacts: Mapping[type[Artifact], Stored],
     ) -> ResultT:
         """The result of a recording that is finished, or that was not processed."""
-        outcome = job.outcome()
+        outcome, facts = job.outcome(), job.facts
         return cls(
             recording=job.path,
             name=outcome.name,
-            status=_status(job),
+            status=_status(job.status, facts),
             error=outcome.failure,
-            files=tuple(out / file.path for file in job.summary.exported),
+            files=tuple(out / file.path for file in facts.summary.exported),
             notes=tuple(outcome.notes),
             findings=tuple(outcome.findings),
             changed=tuple(outcome.changed),
@@ -256,9 +256,10 @@ class FacesResult(RecordingResult):
         return self.artifact(Clips)
 
 
-def _status(job: Job) -> Status:
-    if job.status == "waiting":
+def _status(status: str, facts: Facts) -> Status:
+    if status == "waiting":
         return "skipped"
-    if job.failure is not None:
+    if facts.failure is not None:
         return "failed"
-    return "findings" if job.changed or job.summary.notes or job.summary.findings else "ok"
+    said = facts.changed or facts.summary.notes or facts.summary.findings
+    return "findings" if said else "ok"

@@ -53,7 +53,7 @@ class Intake:
 
     def _hold(self, jobs: Iterable[Job]) -> None:
         if self._is_holding:
-            self._held.update((job.original.path, job) for job in jobs)
+            self._held.update((job.path_text, job) for job in jobs)
         else:
             self._waiting.extend(jobs)
 

@@ -362,6 +362,7 @@ class Coordinator:
             known.earlier,
             withdrawals,
             self._exchange,
+            known.ended,
         )
 
     async def _until_done_or_stopped(self, runner: RecordingRunner, workers: RunWorkers) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
 from reelmill.artifacts import Artifact, RecordingSummary, summed_up
+from reelmill.artifacts.summary import NOTHING
 from reelmill.core.recording import FileState, Identity, Recording
 from reelmill.engine.execution.naming import Names
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Ledger, Original, Result
+from reelmill.engine.state.shelf import Shelf
 from reelmill.engine.telemetry.metrics import FileOutcome
 from reelmill.errors import Failure
 
@@ -45,42 +48,121 @@ class Elsewhere:
 
 #: For recordings on which no other engine worked.
 DONE_HERE = Elsewhere()
-_NOTHING = RecordingSummary().packed()
 
 
-@dataclass(eq=False, slots=True)
-class Job:
-    """The way of one recording through a run.
+@dataclass(slots=True)
+class Facts:
+    """What a run knows about a recording. Once the recording has ended, only reports need it.
 
-    A run may have very many, all of which it keeps to its end: what is long is packed.
+    Attributes:
+        original: the file, as the ledger has it.
+        identity: of the file when it was hashed, or when it was planned if its hashes were known.
+        seconds: how long the work on it took.
+        failure: why it failed, if it did.
+        changed: how the file changed during the run.
+        changed_since: how its content differs from what an earlier run saw.
+        summary: what its stages found out.
     """
 
     original: Original
-    size: int
-    #: The identity of the file when it was hashed, or when it was planned if its hashes were known.
     identity: Identity | None = None
-    status: str = "waiting"
-    reused: bool = False
-    started: float | None = None
     seconds: float = 0.0
     failure: Failure | None = None
     changed: Sequence[str] = ()
-    #: The state an earlier run saw, while it is unknown whether that still holds.
-    earlier: FileState | None = None
-    #: What another engine did for it.
-    elsewhere: Elsewhere = DONE_HERE
-    #: How its content differs from that state.
     changed_since: Sequence[str] = ()
-    _summary: bytes = _NOTHING
+    summary: RecordingSummary = field(default_factory=lambda: NOTHING)
+
+    def packed(self) -> bytes:
+        """All of it as JSON, as `unpacked` takes it, for as long as the process lives."""
+        failure, identity = self.failure, self.identity
+        values = (
+            self.original.as_values(),
+            None if identity is None else identity.as_values(),
+            self.seconds,
+            None if failure is None else vars(failure),
+            self.changed,
+            self.changed_since,
+            self.summary.as_values(),
+        )
+        return json.dumps(values, separators=(",", ":")).encode("ascii")
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Facts:
+        """What was packed."""
+        original, identity, seconds, failure, changed, since, summary = json.loads(packed)
+        return cls(
+            Original.of_values(original),
+            None if identity is None else Identity(*identity),
+            seconds,
+            None if failure is None else Failure(**failure),
+            changed,
+            since,
+            RecordingSummary.of_values(summary),
+        )
+
+
+class Job:
+    """The way of one recording through a run.
+
+    A run may have very many, all of which it keeps to its end. Of one that has ended, hardly more
+    is in memory than its path and where on the run's shelf the rest is. That is made anew each time
+    it is asked for: ask once for `facts` to use several.
+    """
+
+    __slots__ = (
+        "__weakref__", "_facts", "_shelf", "earlier", "elsewhere", "path_text", "reused", "size",
+        "started", "status",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        original: Original,
+        size: int,
+        identity: Identity | None = None,
+        earlier: FileState | None = None,
+    ) -> None:
+        """`earlier`: the state an earlier run saw, while it is unknown whether that still holds."""
+        self.path_text = original.path
+        self.size, self.earlier = size, earlier
+        self.status, self.reused = "waiting", False
+        self.started: float | None = None
+        #: What another engine did for it.
+        self.elsewhere = DONE_HERE
+        self._facts: Facts | int = Facts(original, identity)
+        self._shelf: Shelf | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What is known about it. Do not change it when the recording has ended."""
+        facts = self._facts
+        if isinstance(facts, Facts):
+            return facts
+        assert self._shelf is not None
+        return Facts.unpacked(self._shelf.get(facts))
+
+    @property
+    def original(self) -> Original:
+        return self.facts.original
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.facts.identity
+
+    @property
+    def failure(self) -> Failure | None:
+        return self.facts.failure
+
+    @property
+    def changed(self) -> Sequence[str]:
+        return self.facts.changed
 
     @property
     def summary(self) -> RecordingSummary:
-        """What its stages found out; a new object each time."""
-        return RecordingSummary.unpacked(self._summary)
+        return self.facts.summary
 
     @property
     def path(self) -> Path:
-        return Path(self.original.path)
+        return Path(self.path_text)
 
     def seen_elsewhere(self) -> FileState | None:
         """The file as another engine hashed it, if it has been the same since it was planned here;
@@ -91,7 +173,7 @@ class Job:
         if (before.size, before.mtime_ns) != (identity.size, identity.mtime_ns):
             return None
         try:
-            return before if Identity.of(os.stat(self.original.path)) == identity else None
+            return before if Identity.of(os.stat(self.path_text)) == identity else None
         except OSError:
             return None
 
@@ -102,59 +184,72 @@ class Job:
     def was_identified(self, state: FileState, identity: Identity) -> None:
         """Record the file's identity, and whether its content is that of an earlier run; a changed
         time alone is fine."""
-        self.identity = identity
+        facts = self.facts
+        facts.identity = identity
         if self.earlier is not None and self.earlier.sha256 != state.sha256:
-            self.changed_since = [
+            facts.changed_since = [
                 f"since an earlier run, {text}" for text in self.earlier.differences(state)
             ]
 
     def fail(self, failure: Failure) -> None:
         """Record a failure; only the first one is reported."""
-        self.failure = self.failure or failure
+        facts = self.facts
+        facts.failure = facts.failure or failure
 
     def give_up(self, failure: Failure) -> None:
         """An error of ours ended the work on it, whatever went wrong before."""
-        self.failure = failure
+        self.facts.failure = failure
         self.end()
 
     def was_checked(self, state: FileState, identity: Identity) -> None:
         """Its content, and which file it is, after all work on it."""
-        assert self.original.before is not None
-        self.changed = self.original.before.differences(state)
-        if self.identity is not None and not self.changed:
-            self.changed = self.identity.differences(identity)
+        facts = self.facts
+        assert facts.original.before is not None
+        facts.changed = facts.original.before.differences(state)
+        if facts.identity is not None and not facts.changed:
+            facts.changed = facts.identity.differences(identity)
 
     def cannot_be_checked(self, why: str) -> None:
         """It cannot be read after the work."""
-        self.changed = [f"can no longer be read: {why}"]
+        self.facts.changed = [f"can no longer be read: {why}"]
 
     def end(self, summary: RecordingSummary | None = None) -> None:
         """Nothing more is done for it in this run; `summary`: what its stages found out."""
-        self.status = "failed" if self.failure else "done"
+        facts = self.facts
+        self.status = "failed" if facts.failure else "done"
         if self.started is not None:
-            self.seconds = self.elsewhere.seconds + time.monotonic() - self.started
+            facts.seconds = self.elsewhere.seconds + time.monotonic() - self.started
         if summary is not None:
-            self._summary = summary.packed()
+            facts.summary = summary
 
     def was_done_before(self, summary: RecordingSummary) -> None:
         """An earlier run did all of it, or found that its content is at fault."""
-        original = self.original
+        facts, original = self.facts, self.original
         assert original.before is not None and original.after is not None
-        self.failure, self.reused = original.failure, True
-        self.changed = original.before.differences(original.after)
+        facts.failure, self.reused = original.failure, True
+        facts.changed = original.before.differences(original.after)
         self.end(summary)
 
+    def shelve(self, shelf: Shelf) -> None:
+        """Keep what is known about it on a shelf from now on. It has ended, and been reported."""
+        if isinstance(self._facts, Facts):
+            self._shelf = shelf
+            self._facts = shelf.put(self._facts.packed())
+            self.started = self.earlier = None
+            self.elsewhere = DONE_HERE
+
     def outcome(self) -> FileOutcome:
-        summary = self.summary
+        facts = self.facts
+        summary = facts.summary
         return FileOutcome(
-            path=self.original.path,
-            name=self.original.name,
+            path=self.path_text,
+            name=facts.original.name,
             status=self.status,
             media_seconds=summary.media_seconds,
-            seconds=self.seconds,
+            seconds=facts.seconds,
             reused=self.reused,
-            failure=self.failure,
-            changed=[*self.changed_since, *self.changed],
+            failure=facts.failure,
+            changed=[*facts.changed_since, *facts.changed],
             outputs=summary.outputs,
             language=summary.language,
             notes=summary.notes,
@@ -288,8 +383,13 @@ def is_whole(result: Result) -> bool:
 
 
 def recording_of(job: Job, state: FileState, cache: Path) -> Recording:
+    return _recording(job.facts, state, cache)
+
+
+def _recording(facts: Facts, state: FileState, cache: Path) -> Recording:
     folder = store.recording_folder(cache, state.sha256)
-    return Recording(job.path, job.original.name, folder, state, job.identity)
+    original = facts.original
+    return Recording(Path(original.path), original.name, folder, state, facts.identity)
 
 
 def done_before(
@@ -337,8 +437,9 @@ def found_in(
     stage = next(stage for stage in pipeline.stages if stage.produces is kind)
     found = []
     for job in jobs:
-        if job.original.before is not None:
-            recording = recording_of(job, job.original.before, cache)
+        facts = job.facts
+        if facts.original.before is not None:
+            recording = _recording(facts, facts.original.before, cache)
             key = keys.of(stage, recording)
             path = store.artifact_path(recording.folder, stage.name, key)
             found.append(Found(recording, store.Stored(path, key, recording.id)))
@@ -350,9 +451,10 @@ def artifact_paths(
 ) -> dict[type[Artifact], store.Stored]:
     """The path of each stage's result for a recording; none for a recording that could not be
     read."""
-    if job.original.before is None:
+    facts = job.facts
+    if facts.original.before is None:
         return {}
-    recording = recording_of(job, job.original.before, cache)
+    recording = _recording(facts, facts.original.before, cache)
     paths = {}
     for stage in pipeline.stages:
         key = keys.of(stage, recording)

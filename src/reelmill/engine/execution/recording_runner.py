@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +15,7 @@ from reelmill.engine.aio import aside, end_tasks
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.earlier import EarlierWork
 from reelmill.engine.execution.exchange import Exchange
-from reelmill.engine.execution.planning import DONE_HERE, Job, recording_of, summary_of
+from reelmill.engine.execution.planning import Job, recording_of, summary_of
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.execution.shared_stage import MadeElsewhere
 from reelmill.engine.execution.stage_cache import StageCache
@@ -52,7 +52,10 @@ class RecordingRunner:
         earlier: EarlierWork,
         withdrawals: Withdrawals | None = None,
         exchange: Exchange | None = None,
+        ended: Callable[[Job], None] = lambda job: None,
     ) -> None:
+        """`ended` is called with each recording that has ended, after that was reported."""
+        self._ended = ended
         self._pipeline = pipeline
         self._config = config
         self._ledger = ledger
@@ -95,7 +98,7 @@ class RecordingRunner:
         else:
             job.end(summary_of(recording, self._cache.keys, self._cache.results))
             self._close(job, recording)
-        self._recorder.finished(job)
+        self._report(job)
 
     async def _enter(self, job: Job) -> Recording:
         before = job.original.before or await self._identify(job)
@@ -128,7 +131,11 @@ class RecordingRunner:
         """An internal error is reported as one, and costs only this recording."""
         self._recorder.line({"event": "error", "trace": traceback.format_exc()})
         job.give_up(Failure("engine", "crash", f"{job.path}: {describe(error)}"))
+        self._report(job)
+
+    def _report(self, job: Job) -> None:
         self._recorder.finished(job)
+        self._ended(job)
 
     async def cancel(self) -> None:
         """Cancel everything still being made."""
@@ -182,9 +189,9 @@ class RecordingRunner:
             original.was_checked(same, time.time())
             job.was_checked(after, identity)
             self._recorder.identified(job, after, again=True)
-        if job.changed:
+        if changed := job.changed:
             text = (
-                f"{job.path}: changed during the run ({'; '.join(job.changed)}); its results may "
+                f"{job.path}: changed during the run ({'; '.join(changed)}); its results may "
                 "describe different content: run the same command again"
             )
             job.fail(Failure("check", "input", text))
@@ -195,7 +202,6 @@ class RecordingRunner:
         del self._entered[job]
         if (failure := job.elsewhere.failure) is not None:
             self._failed_elsewhere.pop((recording.id, failure.stage), None)
-        job.elsewhere = DONE_HERE  # there may be very many, and nothing needs it any more
         original = job.original
         original.was_finished(self._cache.keys.of_all_ends(recording), job.failure)
         self._cache.note(partial(self._ledger.put_original, original))

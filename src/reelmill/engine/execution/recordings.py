@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
-from reelmill.core import gate
+from reelmill.core import atomic, gate
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.earlier import EarlierWork
 from reelmill.engine.execution.naming import Names
@@ -13,6 +14,7 @@ from reelmill.engine.execution.planning import Job, Keys, Source, done_before, p
 from reelmill.engine.execution.run_recorder import RunRecorder
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.state.run_db import Ledger
+from reelmill.engine.state.shelf import Shelf
 from reelmill.errors import Failure
 
 
@@ -28,6 +30,8 @@ class RunRecordings:
         self._recorder = recorder
         self._names = Names(config.out, pipeline, config.reserved)
         self._jobs: dict[str, Job] = {}
+        #: What is known about recordings that have ended.
+        self._shelf = Shelf(partial(atomic.nameless_file, config.cache / "ended"))
         #: Results of earlier runs, by key.
         self.results = ledger.results()
         self.earlier = EarlierWork(
@@ -51,7 +55,7 @@ class RunRecordings:
         """Add recordings to the run, and return those that need work."""
         gate.protect(self._config.out, [source.path for source in sources])
         jobs = plan(sources, self.earlier.known, self._ledger, self._names)
-        self._jobs.update((job.original.path, job) for job in jobs)
+        self._jobs.update((job.path_text, job) for job in jobs)
         self.earlier.planned(jobs)
         keys, cache = Keys(self._pipeline), self._config.cache
         waiting = [
@@ -63,6 +67,9 @@ class RunRecordings:
                 self._ledger.put_original(job.original)
         self._ledger.commit()
         self._recorder.planned(jobs)
+        for job in jobs:
+            if job.reused:
+                self.ended(job)
         self._tell_what_was_found()
         return [job for job in waiting if not self._is_refused(job)]
 
@@ -85,7 +92,13 @@ class RunRecordings:
             job.fail(Failure("plan", "input", f"{job.path}: {why}"))
             job.end()
             self._recorder.finished(job)
+            self.ended(job)
         return why is not None
+
+    def ended(self, job: Job) -> None:
+        """Nothing more is done for a recording, and that was reported: it leaves memory."""
+        self.earlier.known.pop(job.path_text, None)
+        job.shelve(self._shelf)
 
     def tell_of_lost(self) -> None:
         """Report recordings of earlier runs that can no longer be found."""

@@ -79,6 +79,35 @@ class Original:
     #: Where it would be if it had been moved or copied together with the output folder.
     beside: str = field(default="", compare=False)
 
+    def as_values(self) -> list[Any]:
+        """The values as plain JSON types, without names, as `of_values` takes them."""
+        before, after, failure = self.before, self.after, self.failure
+        return [
+            self.path, self.name, self.inode, self.size, self.mtime_ns,
+            None if before is None else before.as_values(),
+            self.hashed_at,
+            None if after is None or after == before else after.as_values(),
+            after is not None,
+            self.checked_at, self.outcome,
+            None if failure is None else vars(failure),
+            self.beside,
+        ]  # fmt: skip
+
+    @classmethod
+    def of_values(cls, values: Sequence[Any]) -> Original:
+        """The original that has these values."""
+        path, name, inode, size, mtime_ns, before, hashed_at, after, is_checked, *rest = values
+        checked_at, outcome, failure, beside = rest
+        first = None if before is None else FileState(*before)
+        then = None if after is None else FileState(*after)
+        return cls(
+            path, name, inode, size, mtime_ns, first, hashed_at,
+            first if is_checked and then is None else then,
+            checked_at, outcome,
+            None if failure is None else Failure(**failure),
+            beside,
+        )  # fmt: skip
+
     def has_become(self, identity: Identity) -> bool:
         """Look at the file: when it is not as it was, its hashes are not trusted. Whether that is
         so."""
