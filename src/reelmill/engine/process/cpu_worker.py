@@ -511,6 +511,7 @@ def _send(items: Iterator[Any], channel: Channel) -> tuple[int, Any]:
             channel.arena.write(block, packed)
             channel.send(Sent(count, float(item.cost), block))
         count += 1
+        del item, packed  # before the next one is made: two would be in memory
 
 
 def adopt(task: StageTask, stage: Stage, seal: Seal) -> Made | None:

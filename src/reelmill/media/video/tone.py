@@ -62,15 +62,19 @@ def sdr(rgb: UInt8, transfer: int) -> UInt8:
     Reference white becomes white, and brighter values roll off (the Möbius curve of FFmpeg's
     `tonemap`), with the hue kept.
     """
-    light: Float32 = _linear(transfer)[rgb]
+    light: Float32 = _linear(transfer).take(rgb)
     if transfer == HLG:  # ITU-R BT.2100, table 5: from scene light to display light
         luminance = light @ _LUMINANCE
         light = light * (_PEAK_NITS / _WHITE_NITS * luminance**0.2)[..., None]
     light = np.maximum(light @ _TO_709.T, 0)
-    strongest = np.maximum(light.max(axis=-1), 1e-6)
+    # Several times as fast as the maximum along an axis of three.
+    strongest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
+    strongest = np.maximum(strongest, 1e-6)
     light *= (_rolled_off(strongest) / strongest)[..., None]
-    places = np.sqrt(np.clip(light, 0, 1)) * _OUT_STEPS
-    return _encoded()[places.astype(np.int32)]
+    np.sqrt(np.clip(light, 0, 1, out=light), out=light)
+    light *= _OUT_STEPS
+    shown: UInt8 = _encoded().take(light.astype(np.int32))
+    return shown
 
 
 @cache
