@@ -28,7 +28,6 @@ def recognition_stages(
         temperature=settings.temperature,
         initial_prompt=settings.initial_prompt,
         hotwords=settings.hotwords,
-        second_opinion=settings.second_opinion,
     )
     languages = parse_languages(settings.language)
     left_out = tuple(whisper.prompt_left_out(options))
@@ -36,5 +35,23 @@ def recognition_stages(
         announce(line)
     return [
         Recognize(whisper, languages, options, cut_at_pauses),
-        Transcribe(whisper, languages, options, cut_at_pauses, left_out=left_out, usable=usable),
+        Transcribe(
+            whisper,
+            languages,
+            options,
+            cut_at_pauses,
+            second_opinion=_second_opinion(settings, whisper, options),
+            left_out=left_out,
+            usable=usable,
+        ),
     ]
+
+
+def _second_opinion(settings: Settings, whisper: WhisperSpec, options: DecodingOptions) -> bool:
+    """As it was asked for; otherwise with the models that it was measured with. Never in place of
+    the user's own prompt, nor where text is drawn at random or written with timestamps."""
+    if options.initial_prompt or options.hotwords:
+        return False
+    if options.temperature or options.with_timestamps:
+        return False
+    return whisper.is_small if settings.second_opinion is None else settings.second_opinion

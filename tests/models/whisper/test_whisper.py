@@ -70,6 +70,28 @@ def test_results_do_not_depend_on_neighbours_and_order(whisper, windows, options
     assert again == [together[i] for i in shuffled]
 
 
+def test_what_was_said_around_windows_does_not_tie_them_together(whisper, windows):
+    # proves: G2 G12 V9
+    said = ["press one " * 40, "", "press two", "press star " * 40, ""]
+    features = [log_mel(samples) for _, samples in windows[: len(said)]]
+    options = DecodingOptions(beam_size=2)
+    choices = [("en",)] * len(said)
+    together = whisper.decode(features, choices, options, said)
+    alone = [
+        whisper.decode([one], [("en",)], options, [text])[0]
+        for one, text in zip(features, said, strict=True)
+    ]
+    assert alone == together
+    without = whisper.decode(features, choices, options)
+    assert [with_it == one for with_it, one in zip(together, without, strict=True)] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
 def test_a_second_process_gives_the_same_result(whisper, windows, spec, tmp_path):
     # proves: G12
     script = f"""

@@ -43,7 +43,7 @@ def decoded(*times):
 class ScriptedWhisper:
     """One segment over the first two seconds of each window."""
 
-    def decode(self, windows, languages, options):
+    def decode(self, windows, languages, options, before=()):
         return [DecodedWindow(tuple(decoded((0.0, 2.0))), "ko", {"ko": 0.9}) for _ in windows]
 
 

@@ -38,7 +38,7 @@ class ScriptedWhisper:
     def __init__(self):
         self.asked = []
 
-    def decode(self, features, choices, options):
+    def decode(self, features, choices, options, before=()):
         self.asked += [
             (one.shape[1] / 100, allowed) for one, allowed in zip(features, choices, strict=True)
         ]

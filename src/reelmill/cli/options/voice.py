@@ -32,7 +32,8 @@ class Transcript:
     second_opinion: Annotated[
         bool | None,
         typer.Option(
-            "--second-opinion", help="Hear again what could nearly as well be another text."
+            "--second-opinion/--no-second-opinion",
+            help="Hear again what is not quite sure [with Whisper tiny and base].",
         ),
     ] = None
     case: Annotated[

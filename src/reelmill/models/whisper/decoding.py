@@ -7,7 +7,6 @@ faster-whisper 1.2 gives them.
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,8 +33,6 @@ class DecodingOptions:
     does here. With a `temperature` above 0, text is drawn at it (see `sampling.py`), and at higher
     steps where it fails the checks. `initial_prompt` and `hotwords` are put before every window.
     `None` for a threshold switches its check off. `timestamps`: whether the decoder writes them.
-    `second_opinion`: whether windows are heard again whose text is not much likelier than another
-    one.
     """
 
     task: Literal["transcribe", "translate"] = "transcribe"
@@ -56,7 +53,6 @@ class DecodingOptions:
     initial_prompt: str | None = None
     hotwords: str | None = None
     timestamps: bool = False
-    second_opinion: bool = False
 
     @property
     def steps(self) -> tuple[float, ...]:
@@ -69,14 +65,6 @@ class DecodingOptions:
     def with_timestamps(self) -> bool:
         """Also for translations: their words do not follow the sound's order."""
         return self.timestamps or self.task == "translate"
-
-    @property
-    def gives_second_opinion(self) -> bool:
-        """Not where text is drawn at random, nor with a prompt, which speaks for one of the
-        texts."""
-        prompted = bool(self.initial_prompt or self.hotwords)
-        drawn = bool(self.temperature)
-        return self.second_opinion and not (self.with_timestamps or prompted or drawn)
 
     def language_of(self, spoken: str) -> str:
         """The language in which text is written where `spoken` is heard."""
@@ -93,11 +81,7 @@ class SpecialTokens:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One decoded token sequence of a window, with the measures of its confidence.
-
-    `lead`: how much more its log probability is than that of the next best, which may be negative
-    where that is shorter; infinite if no other is known.
-    """
+    """One decoded token sequence of a window, with the measures of its confidence."""
 
     tokens: tuple[int, ...]
     text: str
@@ -105,7 +89,6 @@ class Hypothesis:
     no_speech_prob: float
     compression_ratio: float
     temperature: float
-    lead: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ _WIDE_FROM = "\u1100"
 #: Two transcriptions of the same words are at least this similar.
 _SAME = 0.5
 
+#: So many tokens of what was said around a window are its prompt, where it is heard again.
+_SAID_TOKENS = 64
+
 Encode = Callable[[str], list[int]]
 Decode = Callable[[list[int]], str]
 
@@ -33,6 +36,11 @@ def prompt_tokens(options: DecodingOptions, encode: Encode) -> tuple[list[int], 
     hotwords = hotwords[: max(least, PROMPT_TOKENS - len(prompt))]
     room = PROMPT_TOKENS - len(hotwords)
     return hotwords, prompt[-room:] if room else []
+
+
+def said_before(text: str, encode: Encode) -> list[int]:
+    """The last tokens of what was said around a window, as its prompt; none for no text."""
+    return encode(" " + text.strip())[-_SAID_TOKENS:] if text else []
 
 
 def left_out(options: DecodingOptions, encode: Encode, decode: Decode) -> list[str]:

@@ -6,7 +6,6 @@ how far it is padded, nothing is random, and prompts have equal length.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,9 +35,8 @@ from reelmill.models.whisper.features import (
     WINDOW_FRAMES,
 )
 from reelmill.models.whisper.pauses import without_pause
-from reelmill.models.whisper.prompts import echoes, prompt_tokens, says
+from reelmill.models.whisper.prompts import echoes, prompt_tokens, said_before, says
 from reelmill.models.whisper.sampling import draw, seed_of
-from reelmill.models.whisper.second_opinion import LATER, LIKELIER, is_close, is_rival, logprob
 from reelmill.models.whisper.sentences import TimedWord, cut_into_segments
 
 #: Below this mean log probability, a text with a prompt is decoded again without it.
@@ -71,6 +69,7 @@ class Whisper:
         windows: Sequence[Float32],
         choices: Sequence[Sequence[str]],
         options: DecodingOptions,
+        before: Sequence[str] = (),
     ) -> list[DecodedWindow]:
         """Recognize a batch of windows.
 
@@ -84,35 +83,47 @@ class Whisper:
             windows: features, each (n_mels, up to 3000 frames), float32.
             choices: of each window the languages it may be in, any language if there are none; an
                 English-only model treats all as English.
+            before: of each window the text that its prompt is to be, nothing where it is empty;
+                a prompt of `options` takes its place.
 
         Raises:
             InputError: the model does not support a language.
         """
-        by_context: dict[int, list[int]] = {}
+        said = [said_before(text, self._tokenizer.encode) for text in before or [""] * len(windows)]
+        alike: dict[tuple[int, int], list[int]] = {}
         for row, window in enumerate(windows):
-            by_context.setdefault(self._encoder.context(window), []).append(row)
+            alike.setdefault((self._encoder.context(window), len(said[row])), []).append(row)
         found: dict[int, DecodedWindow] = {}
-        for context, rows in by_context.items():
-            alike = self._decode(
-                [windows[row] for row in rows], [choices[row] for row in rows], context, options
+        for (context, _), rows in alike.items():
+            decoded = self._decode(
+                [windows[row] for row in rows],
+                [choices[row] for row in rows],
+                [said[row] for row in rows],
+                context,
+                options,
             )
-            found.update(zip(rows, alike, strict=True))
+            found.update(zip(rows, decoded, strict=True))
         return [found[row] for row in range(len(windows))]
 
     def _decode(
         self,
         windows: Sequence[Float32],
         choices: Sequence[Sequence[str]],
+        said: Sequence[Sequence[int]],
         context: int,
         options: DecodingOptions,
     ) -> list[DecodedWindow]:
-        """`decode` for windows of one context, which CTranslate2 demands of a batch."""
+        """`decode` for windows of one context and one length of prompt, which CTranslate2 demands
+        of a batch."""
         encoded = self._encoder.encode(windows, context)
         heard = self._languages(encoded, len(windows))
         languages = [
             likeliest(found, allowed) for found, allowed in zip(heard, choices, strict=True)
         ]
-        prompts = [self._prompt(language, options) for language in languages]
+        prompts = [
+            self._prompt(language, options, before)
+            for language, before in zip(languages, said, strict=True)
+        ]
         segments: list[list[DecodedSegment]] = [[] for _ in windows]
         pending = [(index, 0) for index in range(len(windows))]
         while pending:
@@ -121,7 +132,6 @@ class Whisper:
             chosen = [languages[index] for index, _ in pending]
             if options.hotwords or options.initial_prompt:
                 best = self._unprompted(encoded, best, chosen, sounds, options)
-            best = self._surer(encoded, best, chosen, sounds, context, options)
             frames = [min(windows[index].shape[1], context) - seek for index, seek in pending]
             cut = self._cut(encoded, best, chosen, frames, options)
             rest = []
@@ -300,91 +310,6 @@ class Whisper:
                 kept[row] = one
         return kept
 
-    def _surer(
-        self,
-        encoded: Any,
-        best: Sequence[Hypothesis],
-        languages: Sequence[str],
-        sounds: Sequence[Float32],
-        context: int,
-        options: DecodingOptions,
-    ) -> list[Hypothesis]:
-        """The hypotheses. A window with another text that is nearly as likely is heard again 10 ms
-        later; if that gives another text, the likelier by both hearings is kept."""
-        rows = [row for row, one in enumerate(best) if is_close(one, options)]
-        if not rows:
-            return list(best)
-        later = self._encoder.encode([sounds[row][:, LATER:] for row in rows], context)
-        others = self._once(later, [languages[row] for row in rows], options)
-        places = [
-            place
-            for place, (row, other) in enumerate(zip(rows, others, strict=True))
-            if is_rival(other, best[row], options)
-        ]
-        if not places:
-            return list(best)
-        disputed = [rows[place] for place in places]
-        leads = self._leads(
-            [rows_of(encoded, disputed), rows_of(later, places)],
-            [languages[row] for row in disputed],
-            [others[place] for place in places],
-            [best[row] for row in disputed],
-            [min(sounds[row].shape[1], context) for row in disputed],
-        )
-        kept = list(best)
-        for row, place, lead in zip(disputed, places, leads, strict=True):
-            if lead > LIKELIER:
-                kept[row] = others[place]
-        return kept
-
-    def _once(
-        self, encoded: Any, languages: Sequence[str], options: DecodingOptions
-    ) -> list[Hypothesis]:
-        """The hypothesis of each window by the first step alone."""
-        found = self._generate(
-            encoded,
-            [self._prompt(language, options) for language in languages],
-            options,
-            step_arguments(0.0, False, options),
-        )
-        return [_hypothesis(result, text, 0.0, options) for result, text in found]
-
-    def _leads(
-        self,
-        hearings: Sequence[Any],
-        languages: Sequence[str],
-        rivals: Sequence[Hypothesis],
-        firsts: Sequence[Hypothesis],
-        frames: Sequence[int],
-    ) -> list[float]:
-        """How much likelier each rival is than the first text, in log probability, by all hearings
-        of the windows together."""
-        leads = [0.0] * len(rivals)
-        for encoded in hearings:
-            first = self._logprobs(encoded, languages, firsts, frames)
-            rival = self._logprobs(encoded, languages, rivals, frames)
-            leads = [
-                lead + other - one for lead, other, one in zip(leads, rival, first, strict=True)
-            ]
-        return leads
-
-    def _logprobs(
-        self,
-        encoded: Any,
-        languages: Sequence[str],
-        texts: Sequence[Hypothesis],
-        frames: Sequence[int],
-    ) -> list[float]:
-        """The log probability of each window's text, without its end."""
-        prompt = DecodingOptions(timestamps=True)
-        timed = self._times.of(
-            encoded,
-            [self._prompt(language, prompt) for language in languages],
-            [self._text_tokens(one) for one in texts],
-            frames,
-        )
-        return [logprob(one.probabilities) for one in timed]
-
     def _texts(self, hypothesis: Hypothesis, language: str, options: DecodingOptions) -> list[str]:
         """The texts of a hypothesis, one for each of its segments."""
         if options.with_timestamps:
@@ -408,7 +333,6 @@ class Whisper:
             options,
             max_length=_max_length(len(prompts[0]), options),
             suppress_blank=options.suppress_blank,
-            num_hypotheses=2 if options.gives_second_opinion and options.beam_size > 1 else 1,
             **arguments,
         )
         decode = self._tokenizer.decode
@@ -501,13 +425,13 @@ class Whisper:
             at = after
         return found
 
-    def _prompt(self, language: str, options: DecodingOptions) -> list[int]:
-        """Hotwords and initial prompt (together at most 223 tokens), then the task.
-
-        All prompts of one stage have the same length, as CTranslate2 requires within a batch.
-        """
+    def _prompt(
+        self, language: str, options: DecodingOptions, said: Sequence[int] = ()
+    ) -> list[int]:
+        """Hotwords and initial prompt (together at most 223 tokens), or what was `said`, then the
+        task."""
         hotwords, initial = prompt_tokens(options, self._tokenizer.encode)
-        before = [*hotwords, *initial]
+        before = [*hotwords, *initial] or list(said)
         prompt = [self._tokenizer.sot_prev, *before] if before else []
         prompt.append(self._tokenizer.sot)
         if self._multilingual:
@@ -588,16 +512,12 @@ def _hypothesis(result: Any, text: str, temperature: float, options: DecodingOpt
     tokens = tuple(result.sequences_ids[0])
     # CTranslate2 divides the sum of log probabilities by length ** penalty; the end of text,
     # not among the tokens, counts in the mean.
-    totals = [
-        score * len(some) ** options.length_penalty
-        for score, some in zip(result.scores, result.sequences_ids, strict=True)
-    ]
+    total = result.scores[0] * len(tokens) ** options.length_penalty
     return Hypothesis(
         tokens=tokens,
         text=text,
-        avg_logprob=totals[0] / (len(tokens) + 1),
+        avg_logprob=total / (len(tokens) + 1),
         no_speech_prob=result.no_speech_prob,
         compression_ratio=compression_ratio(text),
         temperature=temperature,
-        lead=totals[0] - totals[1] if len(totals) > 1 else math.inf,
     )

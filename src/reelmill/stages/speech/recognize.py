@@ -50,7 +50,8 @@ class SpeechWindow:
     `features` has shape (n_mels, up to 3000), float32; `languages` are those it may be in, any if
     there are none; `pieces` are the stretches of the original it was put together from, each with
     `padding` seconds before and after the speech; `channel` has it, where channels are recognized
-    each on its own; cost is in seconds of speech.
+    each on its own; `said` is what was said around it, if it is heard with that; cost is in seconds
+    of speech.
     """
 
     features: Float32
@@ -58,6 +59,7 @@ class SpeechWindow:
     pieces: Pieces
     padding: float = 0.0
     channel: str | None = None
+    said: str = ""
 
     @property
     def cost(self) -> float:
@@ -79,7 +81,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "recognize"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
@@ -127,7 +129,10 @@ def recognized(
 ) -> list[RecognizedWindow]:
     """The model's output for windows, in times of the original."""
     decoded = model.decode(
-        [item.features for item in batch], [item.languages for item in batch], options
+        [item.features for item in batch],
+        [item.languages for item in batch],
+        options,
+        [item.said for item in batch],
     )
     found = []
     for item, window in zip(batch, decoded, strict=True):

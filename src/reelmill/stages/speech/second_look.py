@@ -16,6 +16,7 @@ from reelmill.stages.speech.doubts import (
 )
 from reelmill.stages.speech.left_out import stretch_of, without_unspoken
 from reelmill.stages.speech.phantoms import phantoms_in
+from reelmill.stages.speech.second_opinion import is_preferred, is_unsure, text_around
 from reelmill.stages.speech.spoken_languages import (
     is_sure,
     languages_of,
@@ -44,17 +45,23 @@ _ENOUGH = 0.5
 class SecondLook:
     """Window number `window` is listened to again: `language`, as a whole in another language;
     `mixed`, in `parts`, each in the language that is heard there; `doubtful`, in parts, because its
-    text is unlikely or too short for so much speech; `phantom`, in the stretches of segments that
+    text is unlikely or too short for so much speech; `opinion`, as a whole with what was `said`
+    around it, because its text is not quite sure; `phantom`, in the stretches of segments that
     Whisper is known to write where nobody says them."""
 
     window: int
-    reason: Literal["language", "mixed", "doubtful", "phantom"]
+    reason: Literal["language", "mixed", "doubtful", "opinion", "phantom"]
     parts: tuple[Pieces, ...]
     languages: tuple[str, ...]
+    said: str = ""
 
 
 def second_looks(
-    windows: Sequence[RecognizedWindow], allowed: Sequence[str] = (), temperature: float = 0.0
+    windows: Sequence[RecognizedWindow],
+    allowed: Sequence[str] = (),
+    temperature: float = 0.0,
+    *,
+    opinions: bool = False,
 ) -> list[SecondLook]:
     """What is to be listened to again; the same for the same windows.
 
@@ -62,6 +69,8 @@ def second_looks(
         windows: of one recording, in order, as they were first recognized.
         allowed: the languages that may be spoken; any, if there are none.
         temperature: of the first step of recognition.
+        opinions: whether windows that are not quite sure are heard again with what was said around
+            them.
     """
     decided = languages_of(windows, allowed)
     mixed = perhaps_mixed(windows, decided, allowed)
@@ -70,6 +79,7 @@ def second_looks(
     for number, (window, language) in enumerate(zip(windows, decided, strict=True)):
         whole = tuple((piece.start, piece.end) for piece in window.pieces)
         parts = tuple(grouped(whole, _LANGUAGE_SECONDS))
+        phantoms = phantoms_in(window) if language == window.language else []
         if number in mixed and len(parts) > 1:
             looks.append(SecondLook(number, "mixed", parts, tuple(allowed)))
         elif language != window.language:
@@ -77,7 +87,13 @@ def second_looks(
         elif is_doubtful(window, pace, temperature):
             parts = tuple(grouped(whole, _DOUBT_SECONDS))
             looks.append(SecondLook(number, "doubtful", parts, (language,)))
-        phantoms = phantoms_in(window) if language == window.language else []
+        elif (
+            opinions
+            and is_unsure(window)
+            and not phantoms
+            and (said := text_around(number, windows))
+        ):
+            looks.append(SecondLook(number, "opinion", (whole,), (language,), said))
         if phantoms and number not in mixed:
             stretches = tuple(stretch_of(segment, window) for segment in phantoms)
             looks.append(SecondLook(number, "phantom", stretches, (language,)))
@@ -119,6 +135,8 @@ def after_second_looks(
             )
         elif "doubtful" in parts and _is_better(parts["doubtful"], window, pace, temperature):
             chosen = parts["doubtful"]
+        elif "opinion" in parts and is_preferred(parts["opinion"][0], window):
+            chosen = parts["opinion"]
         else:
             chosen = [window]
         found += [

@@ -43,14 +43,15 @@ class LanguageCheck(Protocol):
 @dataclass(frozen=True)
 class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """Decides the language of each window, and recognizes windows again that were decoded in
-    another language, or in which several may be spoken.
+    another language, or in which several may be spoken. With a `second_opinion` those that are not
+    quite sure are heard again with what was said around them.
 
     Raises:
         InputError: `usable` refuses the recording's language.
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     display_name = "Checking languages and doubtful text"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
@@ -61,6 +62,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     languages: tuple[str, ...] = ()
     options: DecodingOptions = field(default_factory=DecodingOptions)
     cut_at_pauses: bool = False
+    second_opinion: bool = False
     #: The part of the prompts that does not fit before a window, in plain words.
     left_out: tuple[str, ...] = setting((), affects_result=False)
     usable: LanguageCheck | None = setting(None, affects_result=False)
@@ -74,7 +76,9 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
                 for pieces in look.parts:
                     assert samples is not None
                     features = features_of(samples, pieces, self.model)
-                    yield SpeechWindow(features, look.languages, pieces, padding, channel)
+                    yield SpeechWindow(
+                        features, look.languages, pieces, padding, channel, look.said
+                    )
 
     @property
     def inferring(self) -> Any:
@@ -127,7 +131,9 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
         )
 
     def _looks(self, heard: Sequence[RecognizedWindow]) -> list[SecondLook]:
-        return second_looks(heard, self.languages, self.options.temperature)
+        return second_looks(
+            heard, self.languages, self.options.temperature, opinions=self.second_opinion
+        )
 
     def _written(self, spoken: str) -> str:
         """The language of the text."""
