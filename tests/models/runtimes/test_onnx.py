@@ -69,3 +69,29 @@ def test_on_cuda_new_shapes_cost_no_search_and_the_arena_takes_no_more_than_it_n
         "cudnn_conv_algo_search": "HEURISTIC",
         "arena_extend_strategy": "kSameAsRequested",
     }
+
+
+@pytest.mark.parametrize(("flags", "exact"), [("fma avx2", False), ("avx2 avx512_vnni", True)])
+def test_products_of_8_bits_are_exact_on_cpus_without_the_instructions_for_them(
+    flags: str, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    real = onnxruntime.InferenceSession
+    asked: list[str] = []
+
+    def session(path: str, options: onnxruntime.SessionOptions, providers: list[str]) -> object:
+        try:
+            asked.append(options.get_session_config_entry("session.x64quantprecision"))
+        except RuntimeError:
+            asked.append("")
+        return real(path, options, providers=providers)
+
+    monkeypatch.setattr(Path, "read_text", lambda *given: f"flags\t\t: {flags}\n")
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    onnx.multiplies_bytes_exactly.cache_clear()
+    try:
+        onnx.open_network(MtcnnSpec().folder / "pnet.onnx", Device("cpu"), 1)
+    finally:
+        onnx.multiplies_bytes_exactly.cache_clear()
+    assert asked == ["" if exact else "1"]

@@ -76,6 +76,32 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
     assert np.array_equal(np.concatenate(one), np.concatenate(more))
 
 
+# proves: V5
+def test_the_encoder_for_the_cpu_gives_the_embeddings_of_the_one_for_gpus() -> None:
+    """Made with 8 bits: the same voices are alike in both."""
+    spec = encoder_spec("default")
+    assert spec.file("cpu") != spec.file("cuda") == spec.path
+    talk = sample_talk().astype(np.float32) / 32768
+    pieces = np.stack([spec.piece(talk[at * 16_000 : (at + 2) * 16_000]) for at in (1, 7, 11, 16)])
+    (small,) = spec.load(CPU, 1).embed([pieces])
+    (full,) = replace(spec, on_cpu=None).load(CPU, 1).embed([pieces])
+    assert ((small * full).sum(axis=1) > 0.95).all()
+    assert np.abs(small @ small.T - full @ full.T).max() < 0.1
+
+
+def test_a_file_for_the_cpu_that_is_missing_is_named(tmp_path: Path) -> None:
+    network = tmp_path / "encoder.onnx"
+    network.write_bytes(b"network")
+    (tmp_path / "config.json").write_text('{"features": "3d-speaker", "on_cpu": "small.onnx"}')
+    with pytest.raises(ModelUnavailableError, match="on_cpu names small.onnx, which is not there"):
+        encoder_spec(str(network))
+    (tmp_path / "small.onnx").write_bytes(b"small")
+    spec = encoder_spec(str(network))
+    assert spec.file("cpu") == tmp_path / "small.onnx" and spec.file("cuda") == network
+    (tmp_path / "small.onnx").write_bytes(b"other")
+    assert encoder_spec(str(network)).identity != spec.identity
+
+
 def test_windows_of_different_lengths_are_inferred_together_as_on_a_gpu() -> None:
     """A short recording has a shorter window than others in the batch."""
     network = OnnxNetwork(segmentation_spec("default").path, CPU, 1)

@@ -67,6 +67,18 @@ def knows_cuda() -> bool:
     )
 
 
+@lru_cache(maxsize=1)
+def multiplies_bytes_exactly() -> bool:
+    """Whether this CPU is known to have instructions (VNNI) for sums of products of 8-bit numbers.
+    On x86 CPUs without them ONNX Runtime's fast kernels overflow; it has slower ones that do not.
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(text.split())
+
+
 def open_network(path: Path, device: Device, threads: int) -> Any:
     """An `onnxruntime.InferenceSession` on the device; `threads` on the CPU.
 
@@ -85,6 +97,8 @@ def open_network(path: Path, device: Device, threads: int) -> Any:
     providers: list[Any] = ["CPUExecutionProvider"]
     # Threads that spin while waiting would take cores from other model workers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not multiplies_bytes_exactly():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     if device.kind == "cuda":
         if _CUDA not in onnxruntime.get_available_providers():
             raise ModelUnavailableError(f"{_NO_CUDA}, or use --device cpu")

@@ -60,8 +60,8 @@ def segmentation_spec(name: str) -> SegmentationSpec:
     """
     path = network_file(name, "speaker-segmentation")
     seconds = float(_config(path).get("window_seconds", _WINDOW_SECONDS))
-    label = _label(name, "pyannote-segmentation-3.0")
-    return SegmentationSpec(path, label, _digest(path), seconds)
+    label, on_cpu = _label(name, "pyannote-segmentation-3.0"), _on_cpu(path)
+    return SegmentationSpec(path, label, _digest(path, on_cpu), on_cpu, seconds)
 
 
 def encoder_spec(name: str) -> EncoderSpec:
@@ -73,7 +73,8 @@ def encoder_spec(name: str) -> EncoderSpec:
             f"{path.parent / _CONFIG}: features {features!r}; "
             f"give one of {', '.join(get_args(Features))}"
         )
-    return EncoderSpec(path, _label(name, "campplus-zh-en"), _digest(path), features)
+    label, on_cpu = _label(name, "campplus-zh-en"), _on_cpu(path)
+    return EncoderSpec(path, label, _digest(path, on_cpu), on_cpu, features)
 
 
 def network_file(name: str, kind: SpeakerNetwork) -> Path:
@@ -132,9 +133,28 @@ def _config(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _on_cpu(path: Path) -> Path | None:
+    """The file that `config.json` names for the CPU.
+
+    Raises:
+        ModelUnavailableError: there is no such file beside the network.
+    """
+    name = _config(path).get("on_cpu")
+    if name is None:
+        return None
+    file = path.with_name(Path(str(name)).name)
+    if not file.is_file():
+        raise ModelUnavailableError(
+            f"{path.parent / _CONFIG}: on_cpu names {file.name}, which is not there; copy it there "
+            "or remove the entry"
+        )
+    return file
+
+
 def _label(name: str, default: str) -> str:
     return default if name == DEFAULT else name
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _digest(path: Path, on_cpu: Path | None) -> str:
+    content = path.read_bytes() + (on_cpu.read_bytes() if on_cpu else b"")
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -59,14 +59,20 @@ def samples_of(frames: int) -> int:
 
 @dataclass(frozen=True)
 class SpeakerNetworkSpec(OnnxFileSpec):
-    """A network for voices."""
+    """A network for voices. `on_cpu`: the same network made for the CPU, if there is one."""
+
+    on_cpu: Path | None = None
+
+    def file(self, device_kind: str) -> Path:
+        """The file for a kind of device."""
+        return self.on_cpu if self.on_cpu is not None and device_kind == "cpu" else self.path
 
     def _network(self, device: Device, threads: int) -> OnnxNetwork:
-        return OnnxNetwork(self.path, device, threads)
+        return OnnxNetwork(self.file(device.kind), device, threads)
 
-    def _fixed_mb(self) -> float:
+    def _fixed_mb(self, device_kind: str) -> float:
         """Weights stored with 16 bits take twice the file's size after loading."""
-        return 2 * self.path.stat().st_size / (1 << 20) + _LIBRARIES_MB
+        return 2 * self.file(device_kind).stat().st_size / (1 << 20) + _LIBRARIES_MB
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class SegmentationSpec(SpeakerNetworkSpec):
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the activations of windows inferred together, and the library."""
         windows = WINDOWS_TOGETHER if device_kind == "cpu" else _WINDOWS_ON_GPU
-        return self._fixed_mb() + 2.2 * windows * self.window_seconds
+        return self._fixed_mb(device_kind) + 2.2 * windows * self.window_seconds
 
     def load(self, device: Device, threads: int) -> Segmentation:
         """Raises ModelUnavailableError if the file is not such a network."""
@@ -203,7 +209,7 @@ class EncoderSpec(SpeakerNetworkSpec):
 
     def memory_mb(self, device_kind: str) -> float:
         """The weights, the state of a batch, and the library."""
-        return self._fixed_mb() + 250
+        return self._fixed_mb(device_kind) + 250
 
     def load(self, device: Device, threads: int) -> Encoder:
         """Raises ModelUnavailableError if the file cannot be loaded."""
