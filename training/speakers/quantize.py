@@ -1,12 +1,12 @@
 """Make the speaker encoder for the CPU, with 8 bits, from the exported one.
 
-    python training/speakers/quantize.py src/reelmill/assets/models VOICES
+    PYTHONPATH=.:src python training/speakers/quantize.py src/reelmill/assets/models VOICES
 
 `VOICES` are recordings as `benchmarks.real.conversations` takes them. The ranges of the encoder's
 activations are measured on conversations of the `tune` half of these people. Its convolutions are
 computed with 8 bits, weights with a scale for each channel, but for the first and the last layer
-and those of the contexts, which hardly cost anything. Fails when the embeddings are too far from those
-of the network it is made from.
+and those of the contexts, which hardly cost anything. Fails when the embeddings are too far from
+those of the network it is made from.
 
 Needs `onnx onnxruntime soundfile scipy`, and Reelmill itself for its features.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,10 +30,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
-
 from benchmarks.real.conversations import make_conversation, plan_conversations, resampled
-
 from reelmill.models.speakers.features import kaldi_filter_banks
 
 RATE = 16_000

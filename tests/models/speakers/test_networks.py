@@ -93,7 +93,9 @@ def test_a_file_for_the_cpu_that_is_missing_is_named(tmp_path: Path) -> None:
     network = tmp_path / "encoder.onnx"
     network.write_bytes(b"network")
     (tmp_path / "config.json").write_text('{"features": "3d-speaker", "on_cpu": "small.onnx"}')
-    with pytest.raises(ModelUnavailableError, match="on_cpu names small.onnx, which is not there"):
+    with pytest.raises(
+        ModelUnavailableError, match=r"on_cpu names small\.onnx, which is not there"
+    ):
         encoder_spec(str(network))
     (tmp_path / "small.onnx").write_bytes(b"small")
     spec = encoder_spec(str(network))
