@@ -1,12 +1,13 @@
-"""Make the speaker encoder for the CPU, with 8 bits, from the exported one.
+"""Make the speaker networks for the CPU, with 8 bits, from the exported ones.
 
     PYTHONPATH=.:src python training/speakers/quantize.py src/reelmill/assets/models VOICES
 
 `VOICES` are recordings as `benchmarks.real.conversations` takes them. The ranges of the encoder's
 activations are measured on conversations of the `tune` half of these people. Its convolutions are
 computed with 8 bits, weights with a scale for each channel, but for the first and the last layer
-and those of the contexts, which hardly cost anything. Fails when the embeddings are too far from
-those of the network it is made from.
+and those of the contexts, which hardly cost anything. The weights of the segmentation's LSTM get 8
+bits, and so do the values that are multiplied with them, with scales found while it runs. Fails
+when the results are too far from those of the networks they are made from.
 
 Needs `onnx onnxruntime soundfile scipy`, and Reelmill itself for its features.
 """
@@ -27,6 +28,7 @@ from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
     QuantType,
+    quantize_dynamic,
     quantize_static,
 )
 
@@ -36,13 +38,16 @@ from reelmill.models.speakers.features import kaldi_filter_banks
 RATE = 16_000
 #: Pieces of speech that ranges are measured on, and others to compare the networks on; in a batch.
 MEASURED, COMPARED, TOGETHER = 200, 200, 8
-PIECE_FRAMES = 200
-#: The least cosine of embeddings, on average.
-LEAST_COSINE = 0.98
+PIECE_FRAMES, WINDOW = 200, 10 * RATE
+#: The least cosine of embeddings, on average; the greatest share of frames that become speech or
+#: stop being speech.
+LEAST_COSINE, MOST_CHANGED = 0.98, 0.005
 #: Shapes of weights that keep 32 bits, as (outputs, inputs, ...): the contexts' of the encoder.
 _CONTEXTS = ([64, 128, 1], [32, 64, 1])
 
 Batch = dict[str, np.ndarray]
+#: Samples, and when somebody speaks in them, in seconds.
+Sound = tuple[np.ndarray, list[tuple[float, float]]]
 
 
 def main() -> None:
@@ -50,9 +55,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="holds a folder for each network")
     parser.add_argument("voices", type=Path, help="recordings of single people")
     options = parser.parse_args()
-    pieces = _pieces(_conversations(options.voices))
+    sounds = list(_conversations(options.voices))
     with tempfile.TemporaryDirectory() as work:
-        encoder(options.folder / "speaker-encoder", pieces, Path(work))
+        encoder(options.folder / "speaker-encoder", _pieces(sounds), Path(work))
+    segmentation(options.folder / "speaker-segmentation", _windows(sounds))
 
 
 def encoder(folder: Path, pieces: np.ndarray, work: Path) -> None:
@@ -77,6 +83,25 @@ def encoder(folder: Path, pieces: np.ndarray, work: Path) -> None:
     print(f"{target}: cosine to 32 bits {cosines.mean():.4f}, at least {cosines.min():.4f}")
     _said(target)
     assert cosines.mean() > LEAST_COSINE, "the embeddings are too far from those of 32 bits"
+
+
+def segmentation(folder: Path, windows: np.ndarray) -> None:
+    source, target = folder / "model.onnx", folder / "model.cpu.onnx"
+    quantize_dynamic(
+        source,
+        target,
+        op_types_to_quantize=["LSTM"],
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+    )
+    one, other = (1 - np.exp(_outputs(path, windows, 4))[..., 0] for path in (source, target))
+    changed = ((one > 0.5) != (other > 0.5)).mean()
+    print(
+        f"{target}: probabilities of speech differ by {np.abs(one - other).mean():.4f} on average "
+        f"from 32 bits; {100 * changed:.2f} % of frames change sides"
+    )
+    _said(target)
+    assert changed < MOST_CHANGED, "the activity is too far from that of 32 bits"
 
 
 class Pieces(CalibrationDataReader):
@@ -120,7 +145,7 @@ def _tidy(path: Path) -> None:
     onnx.save(model, path)
 
 
-def _conversations(voices: Path) -> Iterator[tuple[np.ndarray, list[tuple[float, float]]]]:
+def _conversations(voices: Path) -> Iterator[Sound]:
     """Sounds of 16 kHz, and when somebody speaks in them."""
     for plan in plan_conversations(voices, "tune", dialogues=40, meetings=20):
         sound, rate, turns = make_conversation(voices, plan)
@@ -128,7 +153,7 @@ def _conversations(voices: Path) -> Iterator[tuple[np.ndarray, list[tuple[float,
         yield mixed, [(turn.start, turn.end) for turn in turns]
 
 
-def _pieces(sounds: Iterator[tuple[np.ndarray, list[tuple[float, float]]]]) -> np.ndarray:
+def _pieces(sounds: list[Sound]) -> np.ndarray:
     """Features of stretches of speech of 0.6 to 2 s, in random order."""
     rng = np.random.default_rng(5)
     found = []
@@ -140,6 +165,12 @@ def _pieces(sounds: Iterator[tuple[np.ndarray, list[tuple[float, float]]]]) -> n
                 features = kaldi_filter_banks(sound[start:end])
                 found.append(features[np.arange(PIECE_FRAMES) % len(features)])
     return np.array(found, np.float32)[rng.permutation(len(found))]
+
+
+def _windows(sounds: list[Sound]) -> np.ndarray:
+    """The first two windows of each sound, shape (windows, 1, samples)."""
+    found = [sound[at : at + WINDOW] for sound, _ in sounds for at in (0, WINDOW)]
+    return np.stack([window for window in found if len(window) == WINDOW])[:, None]
 
 
 def _embeddings(path: Path, pieces: np.ndarray) -> np.ndarray:
