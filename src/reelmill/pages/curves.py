@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from reelmill.pages.language import Wording
 from reelmill.report.wording import clock
 
 Float32 = npt.NDArray[np.float32]
+#: One value for each row of values.
+Measure = Callable[[Float32], Float32]
 
 #: More points could not be told apart on a screen.
 _MOST_POINTS = 1500
@@ -45,7 +47,7 @@ def curves(
     """
     step = max(_BLOCK_SECONDS, duration / _MOST_POINTS)
     loudness = [
-        {"hue": "", "values": _values(_thinned(row, _BLOCK_SECONDS, step, np.nanmax))}
+        {"hue": "", "values": _values(_thinned(row, _BLOCK_SECONDS, step, _maxima))}
         for row in frames.loudness.astype(np.float32)
     ]
     pitch = list(_pitch_paths(acoustics, frames, step, hues))
@@ -64,7 +66,7 @@ def _pitch_paths(
         voiced = np.where(f0 > 0, f0, np.nan)
         for number in distinct(frames.speaker[sound]):
             own = np.where(frames.speaker[sound] == number, voiced, np.nan)
-            values = _values(_thinned(own, float(frames.step), step, np.nanmedian))
+            values = _values(_thinned(own, float(frames.step), step, _medians))
             name = names[number] if 0 <= number < len(names) else ""
             if any(value is not None for value in values):
                 yield {"hue": hues.get(name, ""), "values": values}
@@ -95,7 +97,7 @@ def _mark(episode: Episode) -> list[Any]:
     return [round(episode.start, 2), round(episode.end, 2), text]
 
 
-def _thinned(values: Float32, every: float, step: float, how: Any) -> Float32:
+def _thinned(values: Float32, every: float, step: float, how: Measure) -> Float32:
     """One value for each `step` seconds, of values that are `every` seconds apart."""
     finite = np.where(np.isfinite(values), values, np.nan)
     size = max(1, round(step / every))
@@ -106,8 +108,24 @@ def _thinned(values: Float32, every: float, step: float, how: Any) -> Float32:
     thinned = np.full(count, np.nan, np.float32)
     known = ~np.isnan(groups).all(axis=1)
     if known.any():
-        thinned[known] = how(groups[known], axis=1)
+        thinned[known] = how(groups[known])
     return thinned
+
+
+def _maxima(groups: Float32) -> Float32:
+    """The largest number of each row; each has one."""
+    found: Float32 = np.nanmax(groups, axis=1)
+    return found
+
+
+def _medians(groups: Float32) -> Float32:
+    """The median of the numbers of each row; each has one. `np.nanmedian` takes ten times as long
+    for rows as short as these."""
+    ordered = np.sort(groups, axis=1)  # with what is no number at the end
+    counts = np.count_nonzero(~np.isnan(groups), axis=1)
+    rows = np.arange(len(groups))
+    found: Float32 = (ordered[rows, (counts - 1) // 2] + ordered[rows, counts // 2]) / 2
+    return found
 
 
 def _values(values: Float32) -> list[float | None]:

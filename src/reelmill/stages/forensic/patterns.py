@@ -35,7 +35,7 @@ class FindPatterns(FileStage):
     """
 
     name: ClassVar[str] = "patterns"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Finding patterns of language"
     commands = ("voice",)
     enabled_by = ("forensic", True)

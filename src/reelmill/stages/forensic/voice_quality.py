@@ -84,6 +84,8 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
     enabled_by = ("forensic", True)
     needs = (Audio, Speech, optional(Diarization))
     produces: ClassVar[type[Artifact]] = VoiceQuality
+    #: Praat measures one after the other: in a larger batch, the first would wait for the last.
+    max_batch_size: ClassVar[int | None] = 2
 
     model: PraatSpec
     speech: SpeechRules = field(default_factory=SpeechRules)

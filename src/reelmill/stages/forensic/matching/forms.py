@@ -260,18 +260,16 @@ class _Reader:
     def __init__(
         self, pieces: Sequence[str], words: Words, spellings: Spellings, room: Iterator[int]
     ) -> None:
-        self._pieces, self._at = pieces, 0
+        self._rest = iter(pieces)
         self._words, self._spellings, self._room = words, spellings, room
-
-    @property
-    def piece(self) -> str | None:
-        return self._pieces[self._at] if self._at < len(self._pieces) else None
+        #: The next piece.
+        self.piece = next(self._rest, None)
 
     def _take(self) -> str:
         piece = self.piece
         if piece is None:
             raise FormError("it ends where a word is expected")
-        self._at += 1
+        self.piece = next(self._rest, None)
         return piece
 
     def sequence(self, depth: int) -> tuple[Part, ...]:

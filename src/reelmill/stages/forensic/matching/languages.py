@@ -4,7 +4,7 @@ process."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -31,6 +31,8 @@ _NEEDED = {
     "ja": ("sudachipy", "sudachidict_small"),
 }
 _NAMES = {"ko": "Korean", "ja": "Japanese", "en": "English"}
+#: Words of forms whose spellings are remembered.
+_SPELLINGS_KEPT = 1 << 14
 INSTALL = 'pip install "reelmill[forensic]"'
 
 
@@ -54,8 +56,14 @@ def made_with(language: str) -> str:
     if language in _NEEDED:
         if lacking(language):
             return f"no analyser for {language}"
-        return ", ".join(f"{name} {version(name)}" for name in _NEEDED[language])
+        return ", ".join(f"{name} {_version(name)}" for name in _NEEDED[language])
     return f"{language} by its words"
+
+
+@cache
+def _version(package: str) -> str:
+    """The version of a package; looking for it lists the folder of all packages."""
+    return version(package)
 
 
 @lru_cache(maxsize=8)
@@ -75,13 +83,12 @@ def analyser_of(language: str) -> Analyser:
     return JapaneseAnalyser() if language == "ja" else PlainAnalyser()
 
 
+@lru_cache(maxsize=8)
 def spellings_of(language: str) -> Spellings:
-    """How a language reads the words of a form. Needs no analyser."""
-    if language == "ko":
-        return korean.spellings
-    if language == "ja":
-        return japanese.spellings
-    return english.spellings if language == "en" else plain.spellings
+    """How a language reads the words of a form, most of which are in many forms. Needs no
+    analyser."""
+    modules = {"ko": korean.spellings, "ja": japanese.spellings, "en": english.spellings}
+    return lru_cache(maxsize=_SPELLINGS_KEPT)(modules.get(language, plain.spellings))
 
 
 def check_files(files: Sequence[PatternFile]) -> None:
