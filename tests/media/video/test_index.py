@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import math
 import shutil
@@ -231,3 +232,15 @@ def test_joints_of_recordings_are_not_damage(tmp_path: Path) -> None:
     with open_pictures(path, index=index_video(path)) as pictures:
         assert len(list(pictures.between(-math.inf, math.inf))) == 2 * FRAMES
         assert pictures.damaged == pictures.corrupt == 0
+
+
+def test_index_video__frames_it_decoded__are_freed_at_once(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", [n / 25 for n in range(30)])
+    gc.collect()
+    gc.disable()
+    try:
+        index_video(path)
+        left = [one for one in gc.get_objects() if type(one).__name__ == "VideoFrame"]
+    finally:
+        gc.enable()
+    assert left == []

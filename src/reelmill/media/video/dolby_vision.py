@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 
 #: What a reference processing unit (RPU) begins with, and how long its header is at most.
@@ -26,7 +26,8 @@ def is_profile_5(frame: VideoFrame) -> bool:
     """Whether what a decoder gives as luma and chroma is Dolby's IPT, which only becomes colours
     by what is in the frame's RPU: profile 5."""
     try:
-        beside: Mapping[Any, Any] = frame.side_data
+        # With `frame.side_data` the frame would keep itself, until garbage is collected.
+        beside: Mapping[Any, Any] = SideDataContainer(frame)  # type: ignore[call-arg]  # no stub
     except ValueError:  # PyAV does not know all kinds of side data that FFmpeg has
         return False
     rpu = beside.get(Type.DOVI_RPU_BUFFER)
