@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import itertools
 import json
 import os
 import statistics
@@ -224,11 +225,13 @@ def _toys(
 
 
 class _Watch:
-    """The memory of processes, every second, in MB, and the CPU seconds of each and of all
-    processes that it started."""
+    """The memory of processes, twice a second, in MB, and the CPU seconds of each and of all
+    processes that it started. Their peak is the kernel's own figure, asked for ten times a second
+    because it is gone with the process."""
 
     def __init__(self, pids: dict[str, int]) -> None:
         self.seen: dict[str, list[float]] = {name: [] for name in pids}
+        self._peak: dict[str, float] = dict.fromkeys(pids, 0.0)
         self._cpu: dict[str, dict[int, float]] = {name: {} for name in pids}
         self._pids = pids
         self._over = threading.Event()
@@ -250,17 +253,30 @@ class _Watch:
         for share in (0.25, 0.5, 0.75, 1):
             at = min(int(share * len(seen)), len(seen) - 1)
             row[f"mb_at_{share:.0%}"] = seen[at]
+        row["mb_peak"] = self._peak[name]
         return {key: round(one, 3) if isinstance(one, float) else one for key, one in row.items()}
 
     def _look(self) -> None:
-        while not self._over.wait(0.5):
+        for tick in itertools.count():
             for name, pid in self._pids.items():
-                with contextlib.suppress(psutil.Error):
-                    process = psutil.Process(pid)
-                    self.seen[name].append(process.memory_info().rss / _MB)
-                    for one in (process, *process.children(recursive=True)):
-                        times = one.cpu_times()
-                        self._cpu[name][one.pid] = times.user + times.system
+                with contextlib.suppress(OSError, psutil.Error):
+                    self._peak[name] = max(self._peak[name], _peak_mb(pid))
+                    if tick % 5 == 0:
+                        self._sample(name, psutil.Process(pid))
+            if self._over.wait(0.1):
+                return
+
+    def _sample(self, name: str, process: psutil.Process) -> None:
+        self.seen[name].append(process.memory_info().rss / _MB)
+        for one in (process, *process.children(recursive=True)):
+            times = one.cpu_times()
+            self._cpu[name][one.pid] = times.user + times.system
+
+
+def _peak_mb(pid: int) -> float:
+    """The most memory that a process has had. Raises OSError when it is gone."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def tiny(work: Path, count: int | None) -> list[dict[str, Any]]:
