@@ -40,7 +40,7 @@ _WINDOW_PERIODS = 3.0
 class PitchRange:
     """What is looked for: Hz from `floor` to `ceiling`, every `step` seconds, Praat's default at
     this floor. With steps of 15 ms the median F0 of a minute of two people was 1.3 % off: their
-    voices leave few frames in the middle.
+    voices leave few frames in the middle. With 12.5 ms the jitter of one of 63 was 12 % off.
     """
 
     floor: float = 75.0
