@@ -17,7 +17,6 @@ import struct
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,9 +123,7 @@ def _row(videos: Mapping[Path, Truth], form: str, out: Path, workers: int) -> di
     command += ["--workers", str(workers), "--min-share", "0", "-o", str(out)]
     process = subprocess.Popen([*command, *map(str, videos)])
     marks = _HighWater(process.pid)
-    started = time.perf_counter()
     code = process.wait()
-    seconds = time.perf_counter() - started
     marks.stop()
     if code:
         raise SystemExit(f"reelmill faces: exit code {code}")
@@ -139,7 +136,6 @@ def _row(videos: Mapping[Path, Truth], form: str, out: Path, workers: int) -> di
         "form": form,
         **{name: table[-1][name] for name in wanted},
         "worst IDF1 %": min(row["IDF1 %"] for row in table[:-1]),
-        "s": seconds,
         **marks.table(),
     }
 
