@@ -1,8 +1,8 @@
 """Language patterns: recall and precision on planted calls, and what is found in real recordings.
 
     python -m benchmarks.patterns --model FOLDER [--languages en,ko,ja]
-        [--halves tune,held_out,fresh,second_tune,second_held_out] [--demo] [--kokoro PYTHON]
-        [--real FOLDER] [--json FILE]
+        [--halves tune,held_out,fresh,second_tune,second_held_out,third_tune,third_held_out]
+        [--demo] [--kokoro PYTHON] [--real FOLDER] [--json FILE]
 
 Calls of two people are synthesized with sentences of each category and look-alikes
 (`synthetic/planted.py`), and `reelmill voice --forensic` transcribes and searches them with the

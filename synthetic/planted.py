@@ -5,7 +5,8 @@ that belong to none, and everyday ones. Half of them (`tune`) was looked at whil
 were written, the other half (`held_out`) was not. Three categories have more (`fresh`), written
 after all that and looked at once the patterns had been extended without them. English has twenty
 more a category, written without a look at the patterns: `second_tune`, by which these were widened
-afterwards, and `second_held_out`.
+afterwards, and `second_held_out`; and forty more, written in the same way before the frames were:
+`third_tune` and `third_held_out`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from synthetic.synth import RATE, Clip, Samples, SpokenWord, clip_of, synthesize
 from synthetic.voices import Voice
 
 _FOLDER = Path(__file__).with_name("planted")
-Half = Literal["tune", "held_out", "fresh", "second_tune", "second_held_out"]
+Half = Literal[
+    "tune", "held_out", "fresh", "second_tune", "second_held_out", "third_tune", "third_held_out"
+]
 HALVES: tuple[Half, ...] = get_args(Half)
 #: Two people a call, as different as the synthesizers allow.
 VOICES = {

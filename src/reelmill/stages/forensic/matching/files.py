@@ -15,6 +15,7 @@ from reelmill.errors import UsageError
 
 SHIPPED = ASSETS / "patterns"
 GRAMMAR = "grammar.toml"
+LEXICON = "lexicon.toml"
 _LARGEST_BYTES = 1 << 20
 _MOST_PATTERNS = 1000
 _ID = re.compile(r"[\w-]{1,64}")
@@ -103,7 +104,7 @@ def shipped_files(language: str) -> list[PatternFile]:
     """The package's pattern files of a language, by name."""
     folder = SHIPPED / language
     paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
-    return [read_patterns(path, language) for path in paths if path.name != GRAMMAR]
+    return [read_patterns(path, language) for path in paths if path.name not in (GRAMMAR, LEXICON)]
 
 
 def shipped_digest() -> str:
@@ -116,12 +117,16 @@ def shipped_digest() -> str:
 
 
 def read_grammar(language: str) -> Grammar:
-    """The grammar of a language; an empty one where the package has none."""
+    """The grammar of a language with the lists of its lexicon, words of one meaning that all its
+    pattern files share; an empty one where the package has none."""
     path = SHIPPED / language / GRAMMAR
     if not path.is_file():
         return Grammar()
     values = read_toml(path)
-    words = {name: tuple(entries) for name, entries in values.pop("words", {}).items()}
+    lexicon = path.with_name(LEXICON)
+    shared = read_toml(lexicon) if lexicon.is_file() else {}
+    words = {**values.pop("words", {}), **shared}
+    words = {name: tuple(entries) for name, entries in words.items()}
     lists = {name: tuple(entries) for name, entries in values.items()}
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Grammar(words=words, digest=digest, **lists)

@@ -114,12 +114,33 @@ class Found:
     negated: bool = False
 
 
-def compile_form(text: str, words: Words, spellings: Spellings) -> Form:
+class Lists:
+    """The lists that `@name` refers to in the forms of a file. Each is read once."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        #: The part that a list stands for, and how many words it has with its own lists.
+        self.read: dict[str, tuple[Part, int]] = {}
+
+
+@dataclass
+class _Room:
+    """How many words a form may still have, those of its lists included."""
+
+    left: int = MAX_PARTS
+
+    def take(self, count: int = 1) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise FormError(f"more than {MAX_PARTS} words with its lists: make several forms of it")
+
+
+def compile_form(text: str, words: Words | Lists, spellings: Spellings) -> Form:
     """Read a form.
 
     Args:
         text: the form.
-        words: the lists that `@name` refers to.
+        words: the lists that `@name` refers to; as `Lists` they are read once for several forms.
         spellings: the keys that a written key stands for in the language.
 
     Raises:
@@ -127,14 +148,15 @@ def compile_form(text: str, words: Words, spellings: Spellings) -> Form:
     """
     if len(text) > MAX_FORM:
         raise FormError(f"longer than {MAX_FORM} characters: make several forms of it")
-    reader = _Reader(_pieces(text), words, spellings, iter(range(MAX_PARTS)))
+    lists = words if isinstance(words, Lists) else Lists(words)
+    reader = _Reader(_pieces(text), lists, spellings, _Room())
     parts = reader.sequence(depth=0)
     if reader.piece is not None:
         raise FormError(f"{reader.piece!r} without its opening bracket")
-    form = Form(text, parts, frozenset(_firsts(parts) or ()), tuple(_needed(parts)))
-    if not form.firsts:
+    firsts = frozenset(_firsts(parts) or ())
+    if not firsts:
         raise FormError("it begins with a gap, or has no word that must be there")
-    return form
+    return Form(text, parts, firsts, tuple(dict.fromkeys((firsts, *_needed(parts)))))
 
 
 class Walk:
@@ -143,14 +165,23 @@ class Walk:
     def __init__(self, sentence: Sentence, skipped: Skipped) -> None:
         self._tokens = sentence.tokens
         self._skipped = skipped
-        self._keys = frozenset().union(*(token.keys for token in sentence.tokens))
+        #: The places of the tokens that have a key.
+        self.places: dict[str, list[int]] = {}
+        for at, token in enumerate(sentence.tokens):
+            for key in token.keys:
+                self.places.setdefault(key, []).append(at)
         # Which states follow a token does not depend on the form.
         self._following: dict[int, list[tuple[int, bool]]] = {}
         self._negators: dict[int, bool] = {}
 
     def can_match(self, form: Form) -> bool:
         """Whether the sentence has a word at least of all that a form needs."""
-        return not any(self._keys.isdisjoint(keys) for keys in form.needed)
+        places = self.places.keys()
+        return not any(keys.isdisjoint(places) for keys in form.needed)
+
+    def starts(self, form: Form) -> list[int]:
+        """Where a form may begin."""
+        return sorted({at for key in form.firsts & self.places.keys() for at in self.places[key]})
 
     def match(self, form: Form, at: int) -> Found | None:
         """The shortest match of a form that begins with token `at`."""
@@ -258,10 +289,10 @@ class _Reader:
     still have, lists within lists included."""
 
     def __init__(
-        self, pieces: Sequence[str], words: Words, spellings: Spellings, room: Iterator[int]
+        self, pieces: Sequence[str], lists: Lists, spellings: Spellings, room: _Room
     ) -> None:
         self._rest = iter(pieces)
-        self._words, self._spellings, self._room = words, spellings, room
+        self._lists, self._spellings, self._room = lists, spellings, room
         #: The next piece.
         self.piece = next(self._rest, None)
 
@@ -282,8 +313,7 @@ class _Reader:
 
     def _part(self, depth: int) -> Part:
         piece = self._take()
-        if next(self._room, None) is None:
-            raise FormError(f"more than {MAX_PARTS} words with its lists: make several forms of it")
+        self._room.take()
         if piece == "?":
             raise FormError("a ? stands behind a word or a bracket")
         if piece in ("^", "$"):
@@ -321,12 +351,23 @@ class _Reader:
 
     def _listed(self, piece: str, depth: int) -> Part:
         name = piece[1:]
-        if name not in self._words:
-            known = ", ".join(sorted(self._words)) or "none"
+        if name in self._lists.read:
+            part, count = self._lists.read[name]
+            self._room.take(count)
+            return part
+        left = self._room.left
+        part = self._read_list(piece, name, depth)
+        self._lists.read[name] = part, left - self._room.left
+        return part
+
+    def _read_list(self, piece: str, name: str, depth: int) -> Part:
+        words = self._lists.words
+        if name not in words:
+            known = ", ".join(sorted(words)) or "none"
             raise FormError(f"{piece}: no such list under [words] (there are: {known})")
         ways = []
-        for entry in self._words[name]:
-            reader = _Reader(_pieces(entry), self._words, self._spellings, self._room)
+        for entry in words[name]:
+            reader = _Reader(_pieces(entry), self._lists, self._spellings, self._room)
             way = reader.sequence(depth)
             if reader.piece is not None or not way:
                 raise FormError(f"{piece}: {entry!r} under [words] is no sequence of words")
@@ -407,11 +448,15 @@ def _firsts(parts: Sequence[Part]) -> set[str] | None:
             continue
         if not isinstance(part, Choice):
             return None
+        may_be_missing = part.optional
         for way in part.ways:
+            if all(isinstance(one, Edge) and not one.at_end for one in way):
+                may_be_missing = True
+                continue
             of_way = _firsts(way)
             if of_way is None:
                 return None
             keys |= of_way
-        if not part.optional:
+        if not may_be_missing:
             return keys
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,6 +14,7 @@ from reelmill.stages.forensic.matching.forms import (
     Form,
     FormError,
     Found,
+    Lists,
     Skipped,
     Spellings,
     Walk,
@@ -93,11 +94,9 @@ class Matcher:
         self._analyser = analyser
         self._speak = speak
         self._grammar = _CompiledGrammar(grammar, spellings)
-        self._unless: dict[str, tuple[Form, ...]] = {}
-        self._starting: dict[str, list[tuple[Compiled, Form]]] = defaultdict(list)
-        for file in files:
-            for compiled in compile_file(file, grammar, spellings):
-                self._add(compiled)
+        compiled = [one for file in files for one in compile_file(file, grammar, spellings)]
+        self._unless = {one.pattern.id: one.unless for one in compiled}
+        self._by_key = _by_rarest_key(compiled)
 
     def find(self, text: str, rests: Sequence[int] = ()) -> list[Hit]:
         """Every occurrence in a text, in order. Among overlapping ones of a category, only the
@@ -139,12 +138,6 @@ class Matcher:
         """What the forms are matched against."""
         return self._analyser.tokens(text)
 
-    def _add(self, compiled: Compiled) -> None:
-        self._unless[compiled.pattern.id] = compiled.unless
-        for form in compiled.forms:
-            for key in form.firsts:
-                self._starting[key].append((compiled, form))
-
     def _between_rests(self, text: str, rests: Sequence[int]) -> Iterator[Token]:
         """The tokens of a text; each part between two rests is cut by itself."""
         for first, last in pairwise((0, *rests, len(text))):
@@ -163,21 +156,19 @@ class Matcher:
                 yield replace(sentence, tokens=tokens[begin : begin + _LONGEST])
 
     def _in_sentence(self, sentence: Sentence, before: Sentence | None) -> list[Hit]:
-        found: list[tuple[Compiled, Found]] = []
         walk = Walk(sentence, self._grammar.skipped)
-        possible: dict[int, bool] = {}
-        for at, token in enumerate(sentence.tokens):
-            tried: set[int] = set()
-            for key in token.keys:
-                for compiled, form in self._starting.get(key, ()):
-                    if id(form) in tried:
-                        continue
-                    tried.add(id(form))
-                    if id(form) not in possible:
-                        possible[id(form)] = walk.can_match(form)
-                    match = walk.match(form, at) if possible[id(form)] else None
-                    if match is not None:
-                        found.append((compiled, match))
+        possible = {
+            id(form): (compiled, form)
+            for key in walk.places
+            for compiled, form in self._by_key.get(key, ())
+        }
+        found = [
+            (compiled, match)
+            for compiled, form in possible.values()
+            if walk.can_match(form)
+            for at in walk.starts(form)
+            if (match := walk.match(form, at)) is not None
+        ]
         if not found:
             return []
         status = _Status(sentence, before, self._grammar)
@@ -304,18 +295,28 @@ def compile_file(file: PatternFile, grammar: Grammar, spellings: Spellings) -> l
     Raises:
         UsageError: a form cannot be read; the message names file, line and pattern.
     """
-    words = {**grammar.words, **file.lists}
-    return [_compiled(file, pattern, words, spellings) for pattern in file.patterns]
+    lists = Lists({**grammar.words, **file.lists})
+    return [_compiled(file, pattern, lists, spellings) for pattern in file.patterns]
 
 
-def _compiled(
-    file: PatternFile, pattern: Pattern, words: dict[str, tuple[str, ...]], spellings: Spellings
-) -> Compiled:
+def _by_rarest_key(compiled: Sequence[Compiled]) -> dict[str, list[tuple[Compiled, Form]]]:
+    """The forms by keys of which a sentence must have one to match them. Of the sets of keys that a
+    form needs, that one is taken whose keys few forms need: `you` is in every second sentence."""
+    forms = [(one, form) for one in compiled for form in one.forms]
+    uses = Counter(key for _, form in forms for keys in form.needed for key in keys)
+    found: dict[str, list[tuple[Compiled, Form]]] = defaultdict(list)
+    for one, form in forms:
+        for key in min(form.needed, key=lambda keys: sum(uses[key] ** 2 for key in keys)):
+            found[key].append((one, form))
+    return found
+
+
+def _compiled(file: PatternFile, pattern: Pattern, lists: Lists, spellings: Spellings) -> Compiled:
     def forms(texts: Sequence[str]) -> tuple[Form, ...]:
         made = []
         for text in texts:
             try:
-                made.append(compile_form(text, words, spellings))
+                made.append(compile_form(text, lists, spellings))
             except FormError as error:
                 raise UsageError(
                     f"{file.name}: line {pattern.line}: pattern {pattern.id}: form {text!r}: "
@@ -329,11 +330,10 @@ def _compiled(
 def _occurrences(forms: Sequence[Form], sentence: Sentence, skipped: Skipped) -> Iterator[Found]:
     walk = Walk(sentence, skipped)
     for form in filter(walk.can_match, forms):
-        for at, token in enumerate(sentence.tokens):
-            if not form.firsts.isdisjoint(token.keys):
-                match = walk.match(form, at)
-                if match is not None:
-                    yield match
+        for at in walk.starts(form):
+            match = walk.match(form, at)
+            if match is not None:
+                yield match
 
 
 def _meets(one: Found, others: Sequence[Found]) -> bool:
