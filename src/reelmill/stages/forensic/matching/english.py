@@ -127,11 +127,6 @@ class EnglishAnalyser:
 
 def spellings(key: str) -> frozenset[str]:
     """The keys that a key of a form stands for: `~kill` for all forms of kill."""
-    return _spellings(key)
-
-
-@lru_cache(maxsize=1 << 14)
-def _spellings(key: str) -> frozenset[str]:
     word, _, tag = key.partition("/")
     forms = inflections(word[1:]) if word.startswith("~") else frozenset({word})
     return frozenset(f"{form}/{tag}" if tag else form for form in forms)
