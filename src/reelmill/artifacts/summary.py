@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
@@ -36,6 +36,10 @@ class Finding:
     speaker: str | None = None
     text: str = ""
     severity: Severity = "info"
+
+    def as_values(self) -> list[Any]:
+        """The values as plain JSON types, in the order of the fields."""
+        return [getattr(self, name) for name in _OF_FINDING]
 
 
 @dataclass
@@ -83,29 +87,6 @@ class RecordingSummary:
             for name, value in found.items()
             if value not in (None, [])
         }
-
-    def as_values(self) -> list[Any]:
-        """The values as plain JSON types, without names, as `of_values` takes them."""
-        exported = [(one.path, one.sha256, one.size) for one in self.exported]
-        findings = [[getattr(one, name) for name in _OF_FINDING] for one in self.findings]
-        return [
-            self.media_seconds, self.language, self.outputs, exported, self.removed, self.notes,
-            findings,
-        ]  # fmt: skip
-
-    @classmethod
-    def of_values(cls, values: Sequence[Any]) -> RecordingSummary:
-        """The summary that has these values."""
-        media_seconds, language, outputs, exported, removed, notes, findings = values
-        return cls(
-            media_seconds,
-            language,
-            outputs,
-            [ExportedFile(*one) for one in exported],
-            removed,
-            notes,
-            [Finding(*one) for one in findings],
-        )
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RecordingSummary:

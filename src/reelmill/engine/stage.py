@@ -154,6 +154,13 @@ class ModelSpec(ABC):
         return False
 
     @property
+    def loads_quickly(self) -> bool:
+        """Whether another model worker is ready within about half a second. On the CPU the model
+        then starts with one, and gets more when it holds up the work.
+        """
+        return self.lightweight
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to load, so that its stage never has an item and no model worker
         is started: an aligner where no language has one.

@@ -198,12 +198,19 @@ class LightModel(ShoutModel):
         return True
 
 
+class QuickModel(ShoutModel):
+    @property
+    def loads_quickly(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("model", [LightModel(), QuickModel()])
 def test_a_small_model_gets_another_worker_only_when_splitting_waits_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: ShoutModel
 ) -> None:
     # proves: G4
     cpus = (Device("cpu", 0), Device("cpu", 1))
-    stages = (Read(), ShoutStage(LightModel()))
+    stages = (Read(), ShoutStage(model))
     scene = Scene(
         tmp_path, monkeypatch, outputs, stages=stages, devices=cpus, model_workers_open=True
     )

@@ -54,5 +54,7 @@ def test_shared_models_keep_their_identity_in_one_process() -> None:
 
 
 def test_models_together_are_as_large_as_the_largest() -> None:
-    assert shared((Toy("one"), Toy("other")))[0].lightweight
-    assert not shared((Toy("one"), Toy("large", is_small=False)))[0].lightweight
+    small = shared((Toy("one"), Toy("other")))[0]
+    assert small.lightweight and small.loads_quickly
+    large = shared((Toy("one"), Toy("large", is_small=False)))[0]
+    assert not large.lightweight and not large.loads_quickly

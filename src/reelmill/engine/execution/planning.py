@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from reelmill.artifacts import Artifact, RecordingSummary, summed_up
-from reelmill.artifacts.summary import NOTHING
+from reelmill.artifacts.summary import NOTHING, ExportedFile, Finding
 from reelmill.core.recording import FileState, Identity, Recording
 from reelmill.engine.execution.naming import Names
 from reelmill.engine.pipeline import Pipeline
@@ -46,6 +46,9 @@ class Elsewhere:
     hashed_at: float = 0.0
 
 
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
+_decode_at = json.JSONDecoder().raw_decode
+
 #: For recordings on which no other engine worked.
 DONE_HERE = Elsewhere()
 
@@ -72,32 +75,57 @@ class Facts:
     changed_since: Sequence[str] = ()
     summary: RecordingSummary = field(default_factory=lambda: NOTHING)
 
-    def packed(self) -> bytes:
-        """All of it as JSON, as `unpacked` takes it, for as long as the process lives."""
-        failure, identity = self.failure, self.identity
-        values = (
-            self.original.as_values(),
-            None if identity is None else identity.as_values(),
+    def told(self) -> list[Any]:
+        """What reports say about it, as plain JSON types in the order of `_outcome`'s arguments."""
+        failure, summary = self.failure, self.summary
+        return [
+            self.original.name,
+            summary.media_seconds,
             self.seconds,
             None if failure is None else vars(failure),
-            self.changed,
-            self.changed_since,
-            self.summary.as_values(),
+            [*self.changed_since, *self.changed],
+            summary.outputs,
+            summary.language,
+            summary.notes,
+            [one.as_values() for one in summary.findings],
+        ]
+
+    def packed(self) -> bytes:
+        """All of it as two pieces of JSON, for as long as the process lives: first what was told,
+        which reports ask for again and again, then the rest."""
+        identity, summary = self.identity, self.summary
+        rest = (
+            self.original.as_values(),
+            None if identity is None else identity.as_values(),
+            len(self.changed_since),
+            [(one.path, one.sha256, one.size) for one in summary.exported],
+            summary.removed,
         )
-        return json.dumps(values, separators=(",", ":")).encode("ascii")
+        return "".join(map(_encoded, (self.told(), rest))).encode("ascii")
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Facts:
         """What was packed."""
-        original, identity, seconds, failure, changed, since, summary = json.loads(packed)
+        text = packed.decode("ascii")
+        told, end = _decode_at(text)
+        _, media_seconds, seconds, failure, changed, outputs, language, notes, findings = told
+        (original, identity, since, exported, removed), _ = _decode_at(text, end)
         return cls(
             Original.of_values(original),
             None if identity is None else Identity(*identity),
             seconds,
             None if failure is None else Failure(**failure),
-            changed,
-            since,
-            RecordingSummary.of_values(summary),
+            changed[since:],
+            changed[:since],
+            RecordingSummary(
+                media_seconds,
+                language,
+                outputs,
+                [ExportedFile(*one) for one in exported],
+                removed,
+                notes,
+                [Finding(*one) for one in findings],
+            ),
         )
 
 
@@ -239,21 +267,37 @@ class Job:
             self.elsewhere = DONE_HERE
 
     def outcome(self) -> FileOutcome:
-        facts = self.facts
-        summary = facts.summary
+        facts = self._facts
+        if isinstance(facts, Facts):
+            return self._outcome(*facts.told())
+        assert self._shelf is not None
+        return self._outcome(*_decode_at(self._shelf.get(facts).decode("ascii"))[0])
+
+    def _outcome(
+        self,
+        name: str,
+        media_seconds: float | None,
+        seconds: float,
+        failure: dict[str, Any] | None,
+        changed: list[str],
+        outputs: list[str],
+        language: str | None,
+        notes: list[str],
+        findings: list[list[Any]],
+    ) -> FileOutcome:
         return FileOutcome(
             path=self.path_text,
-            name=facts.original.name,
+            name=name,
             status=self.status,
-            media_seconds=summary.media_seconds,
-            seconds=facts.seconds,
+            media_seconds=media_seconds,
+            seconds=seconds,
             reused=self.reused,
-            failure=facts.failure,
-            changed=[*facts.changed_since, *facts.changed],
-            outputs=summary.outputs,
-            language=summary.language,
-            notes=summary.notes,
-            findings=summary.findings,
+            failure=None if failure is None else Failure(**failure),
+            changed=changed,
+            outputs=outputs,
+            language=language,
+            notes=notes,
+            findings=[Finding(*one) for one in findings],
         )
 
 

@@ -38,7 +38,7 @@ class ReplicaManager:
         self._serving = serving
         self._names = itertools.count()
         self._placements: dict[ModelSpec, Placement] = {}
-        #: Devices for further replicas of lightweight models on the CPU, and their threads.
+        #: Devices for further replicas of models on the CPU that load quickly, and their threads.
         self._reserve: dict[ModelSpec, list[tuple[Device, int]]] = {}
         self._samples_behind = 0
         self._ending: set[asyncio.Task[None]] = set()
@@ -74,8 +74,9 @@ class ReplicaManager:
         """Announce that a recording will need this model, so that it is loaded while the CPU
         works.
 
-        On the CPU a lightweight model starts with one replica, unless the user named a number,
-        because starting another takes as long as inferring many items. `reinforce` adds the others.
+        On the CPU a model that loads quickly starts with one replica, unless the user named a
+        number, because starting another takes as long as inferring many items. `reinforce` adds the
+        others.
         """
         if replica_set.replicas:
             return
@@ -84,7 +85,7 @@ class ReplicaManager:
         )
         places = [(device, placement.threads) for device in placement.devices]
         on_cpu = all(device.kind == "cpu" for device in placement.devices)
-        may_wait = self._config.model_workers_open and replica_set.spec.lightweight and on_cpu
+        may_wait = self._config.model_workers_open and replica_set.spec.loads_quickly and on_cpu
         at_once = 1 if may_wait else len(places)
         self._reserve[replica_set.spec] = places[at_once:]
         for place in places[:at_once]:

@@ -48,6 +48,10 @@ class SharedSpec(ModelSpec):
     def lightweight(self) -> bool:
         return all(spec.lightweight for spec in self.specs)
 
+    @property
+    def loads_quickly(self) -> bool:
+        return all(spec.loads_quickly for spec in self.specs)
+
     def unsupported_reason(self, device_kind: str) -> str:
         return next(
             (found for spec in self.specs if (found := spec.unsupported_reason(device_kind))), ""

@@ -63,6 +63,10 @@ class SpeakerNetworkSpec(OnnxFileSpec):
 
     on_cpu: Path | None = None
 
+    @property
+    def loads_quickly(self) -> bool:
+        return True
+
     def file(self, device_kind: str) -> Path:
         """The file for a kind of device."""
         return self.on_cpu if self.on_cpu is not None and device_kind == "cpu" else self.path
