@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
-from reelmill.stages.speakers.clustering import ClusteringOptions, _linked, cluster
+from reelmill.stages.speakers.clustering import ClusteringOptions, cluster
 from reelmill.stages.speakers.local_speakers import LocalPairs
 
 
@@ -183,21 +180,3 @@ def test_speakers_told_apart_within_a_window_may_sound_alike() -> None:
     assert same_groups(cluster(made, seconds, ClusteringOptions(), None, told), truth)
     unsure = LocalPairs(first, second, np.full(len(first), 0.2))
     assert cluster(made, seconds, ClusteringOptions(), None, unsure).max() + 1 == 1
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_groups_are_those_of_scipys_average_linkage(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    count, furthest = int(rng.integers(2, 60)), float(rng.uniform(0.3, 1.0))
-    made = rng.normal(size=(5, 32))[rng.integers(0, 5, count)] + rng.normal(size=(count, 32))
-    made /= np.linalg.norm(made, axis=1, keepdims=True)
-    distances = 1 - made @ made.T
-    tree = linkage(squareform(distances, checks=False), "average")
-    for least in (1, 2):
-        wanted = fcluster(tree, furthest, "distance")
-        if wanted.max() < least:
-            wanted = fcluster(tree, least, "maxclust")
-        found = _linked(distances, furthest, least)
-        pairs = set(zip(wanted.tolist(), found.tolist(), strict=True))
-        assert len(pairs) == len(set(wanted.tolist())) == len(set(found.tolist()))
-    assert found[0] == 0 and len(_linked(np.zeros((1, 1)), 0.0, 1)) == 1
