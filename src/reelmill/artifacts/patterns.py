@@ -33,6 +33,8 @@ class PatternMatch:
         question: it is asked, not said.
         by_reading: the words are those of the pattern by their sound alone; the transcript writes
             them otherwise.
+        slots: the words that the lists of the pattern's form stand for, by the name of the list:
+            `agent: My brother`, `harm verb: break`.
     """
 
     category: str
@@ -50,6 +52,7 @@ class PatternMatch:
     conditional: bool = False
     question: bool = False
     by_reading: bool = False
+    slots: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> bool:
@@ -65,7 +68,8 @@ class PatternMatch:
     def finding(self) -> Finding:
         """The finding for exports, pages and search: the quote, then marks, pattern and reason."""
         sound = ["by its sound"] if self.by_reading else []
-        about = "; ".join([*self.marks, *sound, f"{self.pattern}: {self.why}"])
+        slots = [", ".join(self.slots)] if self.slots else []
+        about = "; ".join([*self.marks, *sound, f"{self.pattern}: {self.why}", *slots])
         return Finding(
             self.category,
             self.start,

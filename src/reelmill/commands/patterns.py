@@ -131,7 +131,8 @@ def _try_on_text(file: PatternFile, text: str) -> None:
     for hit in hits:
         marks = "".join(f", {name}" for name in hit.marks)
         marks += ", by its sound" if hit.by_reading else ""
-        print(printable(f"  {hit.pattern.id}: {text[hit.start : hit.end]}{marks}"))
+        slots = "".join(f"; {name}: {text[first:last]}" for name, first, last in hit.slots)
+        print(printable(f"  {hit.pattern.id}: {text[hit.start : hit.end]}{marks}{slots}"))
     if not hits:
         print("  nothing found")
 

@@ -70,7 +70,7 @@ def _sound(match: PatternMatch) -> list[str]:
 
 
 def _match(match: PatternMatch, wording: Wording) -> ShownFinding:
-    pattern = wording("review.pattern", id=match.pattern)
+    about = "; ".join([wording("review.pattern", id=match.pattern), *match.slots])
     return ShownFinding(
         label=match.category,
         name=label_name(match.category, wording),
@@ -79,7 +79,7 @@ def _match(match: PatternMatch, wording: Wording) -> ShownFinding:
         end=max(match.start, match.end),
         speaker=printable(match.speaker or ""),
         quote=printable(match.quote),
-        why=printable(f"{wording.reason(match.why)} ({pattern})"),
+        why=printable(f"{wording.reason(match.why)} ({about})"),
         score=match.probability,
         marks=tuple(wording(f"review.{mark}") for mark in (*match.marks, *_sound(match))),
         counts=match.counts,

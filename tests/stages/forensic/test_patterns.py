@@ -58,6 +58,10 @@ def test_a_match_has_quote_speaker_times_and_lowest_probability(tmp_path):
     assert match.probability == pytest.approx(0.9 - 7 / 100)
     (finding,) = found.findings
     assert finding == match.finding()
+    assert match.slots == ["i: I", "will: will", "hurt: kill", "you: you"]
+    assert finding.text is not None and finding.text.endswith(
+        "; i: I, will: will, hurt: kill, you: you]"
+    )
     assert "threat" in found.summary().notes[0]
 
 

@@ -35,7 +35,7 @@ class FindPatterns(FileStage):
     """
 
     name: ClassVar[str] = "patterns"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Finding patterns of language"
     commands = ("voice",)
     enabled_by = ("forensic", True)
@@ -109,6 +109,7 @@ def matches_in(turn: TurnText, matcher: Matcher) -> Iterator[PatternMatch]:
             conditional=hit.conditional,
             question=hit.question,
             by_reading=hit.by_reading,
+            slots=[f"{slot.replace('_', ' ')}: {turn.text[at:to]}" for slot, at, to in hit.slots],
         )
 
 

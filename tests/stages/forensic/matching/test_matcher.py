@@ -188,3 +188,33 @@ def test_english_is_found_where_a_recognizer_wrote_words_of_the_same_sound(text,
 )
 def test_words_of_the_same_sound_alone_are_no_finding(text):
     assert matcher_of("en").find(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("My brother is going to break your legs.", ["My brother", "is going to", "break"]),
+        ("Listen, my brother will, break both your legs.", ["my brother", "will", "break"]),
+        ("I'll hurt you.", ["I'll", "I'll", "hurt"]),
+    ],
+)
+def test_a_match_says_which_words_its_lists_stand_for(text, slots):
+    harm = Pattern(
+        "mine/harm", "threat", "announces harm", ("@who @will ...1 @harm (...2 @part|you)",)
+    )
+    lists = (
+        ("who", ("i", "my (brother|friend)")), ("will", ("will", "is going to")),
+        ("harm", ("~hurt", "~break")), ("part", ("legs",)),
+    )  # fmt: skip
+    file = PatternFile("mine.toml", "en", "threat", (harm,), lists)
+    (hit,) = Matcher([file], Grammar(), EnglishAnalyser(), spellings).find(text)
+    named = dict(zip(("who", "will", "harm"), slots, strict=True))
+    assert {name: text[first:last] for name, first, last in hit.slots} == named
+
+
+def test_a_list_that_may_be_missing_is_named_where_it_is_there():
+    found = matcher(Pattern("mine/x", "threat", "w", ("i will @harm? you",)))
+    (with_it,) = found.find("I will kill you.")
+    (without,) = found.find("I will you.")
+    assert [name for name, *_ in with_it.slots] == ["harm"]
+    assert without.slots == ()

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reelmill.stages.forensic.matching.tokens import Sentence, Token, folded
 
@@ -73,10 +73,12 @@ class Edge:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several sequences, or nothing where it is optional."""
+    """One of several sequences, or nothing where it is optional. `name` is the list that they are
+    from, for a list that stands in the form itself."""
 
     ways: tuple[tuple[Part, ...], ...]
     optional: bool = False
+    name: str = ""
 
 
 Part = Word | Gap | Not | Edge | Choice
@@ -191,6 +193,25 @@ class Walk:
             return None
         last, negated = min(ends)
         return Found(at, last - 1, negated)
+
+    def slots(self, form: Form, found: Found) -> tuple[tuple[str, int, int], ...]:
+        """Which tokens of a match the lists of its form stand for: name, first and last token.
+        Of several ways to read the match, that with the shortest last words is taken."""
+        if not any(isinstance(part, Choice) and part.name for part in form.parts):
+            return ()
+        before = [{(found.first, False)}]
+        for index, part in enumerate(form.parts):
+            before.append(self._step(part, before[-1], start=index == 0))
+        end, filled = (found.last + 1, found.negated), []
+        for index in reversed(range(len(form.parts))):
+            part, after = form.parts[index], end
+            end = max(
+                state for state in before[index] if after in self._step(part, {state}, index == 0)
+            )
+            if isinstance(part, Choice) and part.name and end[0] < after[0]:
+                own = (at for at in range(end[0], after[0]) if self._counts(self._tokens[at]))
+                filled.append((part.name, next(own, end[0]), after[0] - 1))
+        return tuple(reversed(filled))
 
     def sequence(self, parts: Sequence[Part], states: set[State], start: bool) -> set[State]:
         for part in parts:
@@ -330,9 +351,8 @@ class _Reader:
             part = Word(self._spelled(piece))
         if self.piece == "?":
             self._take()
-            ways = part.ways if isinstance(part, Choice) else ((part,),)
-            return Choice(ways, optional=True)
-        return part
+            part = replace(_as_choice(part), optional=True)
+        return replace(_as_choice(part), name=piece[1:]) if piece[0] == "@" and not depth else part
 
     def _ways(self, depth: int) -> tuple[tuple[Part, ...], ...]:
         ways = []
@@ -392,6 +412,10 @@ class _Reader:
         if piece in ("~", "/") or not piece.strip("~/"):
             raise FormError(f"{piece!r} is no word")
         return self._spellings(folded(piece) if "/" not in piece else piece)
+
+
+def _as_choice(part: Part) -> Choice:
+    return part if isinstance(part, Choice) else Choice(((part,),))
 
 
 def _pieces(text: str) -> list[str]:

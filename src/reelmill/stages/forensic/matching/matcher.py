@@ -34,7 +34,8 @@ _OVERLAP = 40
 
 @dataclass(frozen=True)
 class Hit:
-    """A pattern in a text: characters `start` to `end`, in a sentence from `first` to `last`."""
+    """A pattern in a text: characters `start` to `end`, in a sentence from `first` to `last`.
+    `slots` are the lists of the form with the characters that they stand for."""
 
     pattern: Pattern
     start: int
@@ -46,6 +47,7 @@ class Hit:
     conditional: bool = False
     question: bool = False
     by_reading: bool = False
+    slots: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -163,7 +165,7 @@ class Matcher:
             for compiled, form in self._by_key.get(key, ())
         }
         found = [
-            (compiled, match)
+            (compiled, form, match)
             for compiled, form in possible.values()
             if walk.can_match(form)
             for at in walk.starts(form)
@@ -173,8 +175,8 @@ class Matcher:
             return []
         status = _Status(sentence, before, self._grammar)
         return [
-            status.hit(compiled.pattern, match)
-            for compiled, match in found
+            status.hit(compiled.pattern, match, walk.slots(form, match))
+            for compiled, form, match in found
             if self._stands(compiled, sentence)
         ]
 
@@ -233,7 +235,7 @@ class _Status:
         )
         self._conditional = found(grammar.conditional_before), found(grammar.conditional_after)
 
-    def hit(self, pattern: Pattern, match: Found) -> Hit:
+    def hit(self, pattern: Pattern, match: Found, slots: Sequence[tuple[str, int, int]]) -> Hit:
         tokens = self._sentence.tokens
         return Hit(
             pattern,
@@ -245,6 +247,7 @@ class _Status:
             quoted=self._is_quoted(match),
             conditional=self._is_conditional(match),
             question=self._sentence.question,
+            slots=tuple((name, tokens[one].start, tokens[last].end) for name, one, last in slots),
         )
 
     def _is_negated(self, match: Found) -> bool:
@@ -344,7 +347,8 @@ def _written(hit: Hit, spoken: SpokenText) -> Hit:
     """A hit in a text as it is read, by its places in the text as it is written."""
     start, end = spoken.written(hit.start, hit.end)
     first, last = spoken.written(hit.first, hit.last)
-    return replace(hit, start=start, end=end, first=first, last=last, by_reading=True)
+    slots = tuple((name, *spoken.written(one, end_of)) for name, one, end_of in hit.slots)
+    return replace(hit, start=start, end=end, first=first, last=last, by_reading=True, slots=slots)
 
 
 def _overlap(one: Hit, other: Hit) -> bool:
