@@ -5,24 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from reelmill.commands.signals import NUMBERS
+from reelmill.commands.signals import NUMBERS, held_back
 from tests.faults.kit import ToyRun, make_texts
-
-
-@contextmanager
-def blocked() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def slow_run(folder: Path) -> ToyRun:
@@ -39,7 +28,7 @@ def test_a_command_whose_parent_blocks_signals_stops_when_told(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     # proves: G12
-    with blocked():
+    with held_back():  # children inherit it
         run = slow_run(tmp_path)
     run.wait_for(lambda: work_has_begun(tmp_path))
     run.tell(number)
