@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -85,8 +86,19 @@ def test_progress_lines_are_printed_from_time_to_time() -> None:
 def test_the_headline_shows_the_progress() -> None:
     # proves: G15
     line = headline(snapshot())
-    for part in ("4/10 recordings", "1 failed", "20 × real time", "left", "2.0 GB"):
+    for part in ("4/10 recordings", "1 failed", "20.0 × real time", "left", "2.0 GB"):
         assert part in line
+
+
+def test_a_run_slower_than_the_recording_is_not_said_to_have_no_speed() -> None:
+    slow = replace(snapshot(), media_seconds=9.0)
+    assert "0.45 × real time" in headline(slow)
+
+
+def test_what_a_second_interrupt_does_is_said_while_it_can_be_pressed() -> None:
+    stream = io.StringIO()
+    Plain(stream).warned("stopping: Ctrl-C")
+    assert stream.getvalue() == "warning: stopping: Ctrl-C (press it again to stop at once)\n"
 
 
 def test_every_event_is_a_line_of_json() -> None:

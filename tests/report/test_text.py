@@ -43,6 +43,19 @@ def test_closing_lines_report_tries_changes_and_stops():
     assert "Stopped because: interrupted. Run the same command again" in text
 
 
+def test_closing_lines_do_not_count_what_failed_earlier_as_done():
+    run = real_run()
+    run.outcomes[-1].reused = True
+    assert "1 done earlier" in closing_lines(run, OUT)[1]
+
+
+def test_closing_lines_say_once_why_a_run_stopped():
+    run = real_run()
+    run.stopped = "Ctrl-C"
+    run.warnings.append("stopping: Ctrl-C")
+    assert sum("Ctrl-C" in line for line in closing_lines(run, OUT)) == 1
+
+
 def test_closing_lines_name_damaged_recordings_and_count_warnings():
     # proves: G21
     run = real_run()

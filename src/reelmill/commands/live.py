@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from reelmill.commands.terminal import View, failure_text, headline
+from reelmill.commands.terminal import View, failure_text, headline, warning
 from reelmill.core.printable import printable
 from reelmill.engine.telemetry.events import Snapshot
 from reelmill.engine.telemetry.metrics import FileOutcome, StageTotals
@@ -37,7 +37,7 @@ class Moving(View):
             self._print(f"ORIGINAL CHANGED: {outcome.path}: {change}", "bold red")
 
     def warned(self, text: str) -> None:
-        self._print(f"warning: {text}", "yellow")
+        self._print(warning(text), "yellow")
 
     def moved(self, snapshot: Snapshot) -> None:
         self._live.update(Group(_stage_table(snapshot), Text(headline(snapshot), style="bold")))

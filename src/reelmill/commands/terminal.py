@@ -22,7 +22,7 @@ from reelmill.engine.telemetry.events import (
     Warned,
 )
 from reelmill.engine.telemetry.metrics import FileOutcome, RunSummary
-from reelmill.report.wording import clock, count
+from reelmill.report.wording import clock, count, speed
 
 _PLAIN_EVERY_S = 15.0
 
@@ -39,6 +39,10 @@ def failure_text(outcome: FileOutcome) -> str:
         return ""
     message = outcome.failure.message
     return message if outcome.path in message else f"{outcome.path}: {message}"
+
+
+#: Why a run stops when the user interrupts it.
+INTERRUPT = "Ctrl-C"
 
 
 class View:
@@ -106,7 +110,7 @@ class Plain(View):
             self._say(f"ORIGINAL CHANGED: {outcome.path}: {change}")
 
     def warned(self, text: str) -> None:
-        self._say(f"warning: {text}")
+        self._say(warning(text))
 
     def moved(self, snapshot: Snapshot) -> None:
         if snapshot.seconds - self._last_told >= _PLAIN_EVERY_S:
@@ -115,6 +119,12 @@ class Plain(View):
 
     def _say(self, line: str) -> None:
         _write(self._stream, printable(line))
+
+
+def warning(text: str) -> str:
+    """The line for a warning, with what to press where the user has begun to stop the run."""
+    hint = " (press it again to stop at once)" if text.endswith(INTERRUPT) else ""
+    return f"warning: {text}{hint}"
 
 
 def outcome_mark(outcome: FileOutcome) -> str:
@@ -171,7 +181,7 @@ def headline(snapshot: Snapshot) -> str:
         parts.append(f"{snapshot.failed} failed")
     parts.append(clock(snapshot.seconds))
     if snapshot.media_seconds and snapshot.seconds:
-        parts.append(f"{snapshot.media_seconds / snapshot.seconds:.0f} × real time")
+        parts.append(speed(snapshot.media_seconds / snapshot.seconds))
     if snapshot.remaining_seconds is not None:
         parts.append(f"about {clock(snapshot.remaining_seconds)} left")
     if snapshot.memory_mb:

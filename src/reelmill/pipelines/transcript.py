@@ -11,6 +11,7 @@ from reelmill.export.names import SpeakerName
 from reelmill.export.transcript import parse_formats, writer_for
 from reelmill.export.transcript.case import read_case
 from reelmill.export.transcript.provenance import ModelFacts, Provenance
+from reelmill.models.alignment.aligners import NONE
 from reelmill.pipelines.captions import lingering
 from reelmill.settings import Settings
 from reelmill.stages.transcript.export import Export
@@ -62,9 +63,11 @@ def export_stage(
 
 def _facts(models: Sequence[ModelSpec], formats: Sequence[str]) -> Iterator[ModelFacts]:
     """What records tell of models. Weights are hashed only where a record is to be written: a
-    large model's take seconds."""
+    large model's take seconds. An aligner of no language decided nothing."""
     in_full = any(writer_for(name).verbatim for name in parse_formats(formats))
     for model in models:
+        if model.name == NONE:
+            continue
         folder = getattr(model, "path", None)
         weights = _weights(folder) if in_full and isinstance(folder, Path) else ()
         yield ModelFacts(model.purpose, model.name, model.identity, tuple(weights))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 _BYTES = 600
 _LETTERS = 140
-#: Files of face boxes, which are not texts.
-_NO_TEXT = ".mot.txt"
+#: Boxes of faces, and records of courts, which begin with a cover.
+_NO_TEXT = (".mot.txt", ".court.txt")
 
 
 def excerpt(out: Path, outputs: Sequence[str]) -> str:

@@ -14,9 +14,9 @@ from reelmill.report import wording
 class Figures:
     """Counts, times in seconds, shares from 0 to 1.
 
-    `reused` recordings were finished by an earlier run. They count as done, but not in the speed
-    and the mean, which describe the work of this run. None means that there was nothing to measure.
-    `medium` says what `media_seconds` are seconds of.
+    `reused` recordings were done by an earlier run. They count as done, but not in the speed and
+    the mean, which describe the work of this run; neither do those that failed earlier.
+    None means that there was nothing to measure. `medium` says what `media_seconds` are seconds of.
     """
 
     total: int
@@ -41,7 +41,7 @@ def figures(run: RunSummary) -> Figures:
     counts, media, worked, reused = Counter[str](), 0.0, 0, 0
     for one in run.outcomes:
         counts[one.status] += 1
-        reused += one.reused
+        reused += one.reused and one.status == "done"
         if not one.reused and one.status != "waiting":
             worked += 1
             media += (one.media_seconds or 0.0) if one.status == "done" else 0.0

@@ -33,7 +33,7 @@ def closing_lines(run: RunSummary, out: Path) -> list[str]:
     lines += _findings(run)
     lines += [f"  NOT WRITTEN: {printable(text)}" for text in run.unwritten]
     lines += [f"  Left out: {printable(text)}" for text in run.left_out]
-    lines += _warnings(run.warnings)
+    lines += _warnings([one for one in run.warnings if one != f"stopping: {run.stopped}"])
     return [*lines, *_places(f, run, out)]
 
 

@@ -59,7 +59,7 @@ class Export(FileStage):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Writing the results"
     commands = ("voice", "faces")
     needs = (

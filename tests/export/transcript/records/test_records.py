@@ -13,8 +13,11 @@ import docx
 import pytest
 
 from reelmill.artifacts import Span
+from reelmill.artifacts.summary import Finding
 from reelmill.core.text import columns
 from reelmill.export.transcript import parse_formats, writer_for
+from reelmill.export.transcript.case import Party
+from reelmill.export.transcript.records import condition, japanese, korean
 
 TURNS = [
     (0.0, 2.0, "여보세요.", "A"),
@@ -153,3 +156,35 @@ def test_hanyaku_says_when_a_recording_began_and_ended(talk, date, shown):
     made = replace(talk, case=replace(talk.case, date=date), transcript=transcript)
     texts, _, _ = text_of(made, "hanyaku.docx")
     assert dict(pairwise(texts))["録音日時（開始・終了）"] == shown
+
+
+@pytest.fixture
+def torn(talk):
+    """The talk of a file that breaks off after a third."""
+    text = "ends after 102.0 s; its header states 300.0 s"
+    talk.transcript.findings = [Finding("truncated", 102.0, 300.0, text=text, severity="grave")]
+    return talk
+
+
+def test_a_record_of_a_recording_that_is_not_whole_does_not_claim_to_be_of_the_whole(torn):
+    pairs = dict(pairwise(text_of(torn, "nokchwirok.docx")[0]))
+    assert "전체" not in pairs["녹취 범위"].split() and "녹음 상태" in pairs["녹취 범위"]
+    assert pairs["녹음 상태"] == "파일이 도중에 끊겨 이후의 소리가 없음 (00:01:42 – 00:05:00)"
+    japanese = writer_for("hanyaku.html").render(torn)
+    assert "全部" not in japanese and "（0時01分42秒" not in japanese
+    assert "ファイルが途中で切れ、以降の音声がない (0時01分42秒 – 0時05分00秒)" in japanese
+    american = " ".join(re.sub(r"\n *\d+ +", " ", writer_for("court.txt").render(torn)).split())
+    assert "the whole recording" not in american
+    assert f"Condition: truncated: {torn.transcript.findings[0].text}" in american
+
+
+def test_every_damage_has_words_in_every_language():
+    for words in (korean._DAMAGE, japanese._DAMAGE):
+        assert set(words) == set(condition._IS_MISSING)
+
+
+def test_court_text_lists_everybody_who_speaks_and_nobody_else(talk):
+    case = replace(talk.case, speakers=(Party("A", "Kim", None), Party("Z", "Nobody", None)))
+    text = writer_for("court.txt").render(replace(talk, case=case))
+    listed = text.split("Speakers:")[1].split("\f")[0]
+    assert re.findall(r"  (\S+):", listed) == ["A", "B"] and "Nobody" not in listed

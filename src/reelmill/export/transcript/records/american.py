@@ -10,7 +10,9 @@ from reelmill.core.times import clock
 from reelmill.export.transcript.case import Case, Party
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.provenance import Provenance
+from reelmill.export.transcript.records.condition import damage, is_whole
 from reelmill.export.transcript.records.lines import pages, wrapped
+from reelmill.export.transcript.records.rows import speaker_rows
 from reelmill.export.transcript.records.statements import shown_name, turns
 
 LINES_PER_PAGE = 25
@@ -82,17 +84,22 @@ def _cover(document: Document, case: Case) -> list[str]:
         ("Place", case.place),
         ("Medium", case.medium),
         ("Length", _when(transcript.duration)),
-        ("Extent", f"excerpts {spans}" if spans else "the whole recording"),
+        ("Extent", f"excerpts {spans}" if spans else _extent(document)),
+        *(("Condition", f"{one.label}: {one.text}") for one in damage(document)),
     ]
     lines = ["TRANSCRIPT OF AUDIO RECORDING".center(_COLUMNS).rstrip(), ""]
     lines += ["DRAFT -- MACHINE TRANSCRIPT, NOT CERTIFIED".center(_COLUMNS).rstrip(), ""]
     for name, value in facts:
         lines += wrapped(as_ascii(value or ""), _COLUMNS, f"{name + ':':<15}", " " * 15)
     lines += ["", "Speakers:"]
-    for party in case.speakers:
-        described = ", ".join(one for one in (party.name, party.role) if one)
-        lines += wrapped(as_ascii(described), _COLUMNS, as_ascii(f"  {party.label}: "), " " * 6)
+    for label, name, role, _ in speaker_rows(document, case, "not told apart", _when):
+        described = ", ".join(one for one in (name, role) if one)
+        lines += wrapped(as_ascii(described), _COLUMNS, as_ascii(f"  {label}: "), " " * 6)
     return lines
+
+
+def _extent(document: Document) -> str:
+    return "the whole recording" if is_whole(document) else "what could be read (see Condition)"
 
 
 def _body(document: Document, case: Case) -> Iterator[str]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.provenance import Provenance
+from reelmill.export.transcript.records.condition import damage_rows, is_whole
 from reelmill.export.transcript.records.content import (
     Block,
     Heading,
@@ -50,6 +51,16 @@ _SETTINGS = {
     "initial_prompt": "事前の文",
     "hotwords": "予想される語",
     "aligner": "単語時刻モデル",
+}
+_DAMAGE = {
+    "truncated": "ファイルが途中で切れ、以降の音声がない",
+    "missing sound": "音声の欠けた箇所がある",
+    "damaged sound": "破損して読み取れなかった音声がある",
+    "sound not read": "読み取れなかった音声がある",
+    "late track": "途中から始まり、読み取らなかったトラックがある",
+    "joined recordings": "複数の録音をつないだファイルである",
+    "doubtful times": "以降の時間は確かでない",
+    "beyond its header": "ファイル情報の長さより音声が長い",
 }
 #: The mark of other formats for what nobody understands; a 反訳書 has an ellipsis there.
 _INAUDIBLE, _ELLIPSIS = "[聴取不能]", "…"
@@ -105,7 +116,8 @@ def _cover(document: Document, case: Case) -> Iterator[Block]:
             ("録音場所", case.place or ""),
             ("録音時間", elapsed(duration)),
             ("録音媒体（添付）", case.medium or ""),
-            ("反訳の範囲", f"抜粋（{spans}）" if spans else "全部"),
+            ("反訳の範囲", f"抜粋（{spans}）" if spans else _extent(document)),
+            *damage_rows(document, "録音の状態", _DAMAGE, elapsed),
         ]
     )
     yield Heading("話者")
@@ -115,6 +127,10 @@ def _cover(document: Document, case: Case) -> Iterator[Block]:
     )
     yield Paragraph(_DRAFT, small=True)
     yield Paragraph(_MARKS, small=True)
+
+
+def _extent(document: Document) -> str:
+    return "全部" if is_whole(document) else "ファイルから読み取れた部分（録音の状態を参照）"
 
 
 def _body(document: Document, case: Case) -> Iterator[Block]:

@@ -13,6 +13,7 @@ from reelmill.core.times import clock
 from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.document import Document
 from reelmill.export.transcript.provenance import Provenance
+from reelmill.export.transcript.records.condition import damage_rows, is_whole
 from reelmill.export.transcript.records.content import (
     Block,
     Heading,
@@ -53,6 +54,16 @@ _SETTINGS = {
     "initial_prompt": "사전 문구",
     "hotwords": "예상 단어",
     "aligner": "정렬 모델",
+}
+_DAMAGE = {
+    "truncated": "파일이 도중에 끊겨 이후의 소리가 없음",
+    "missing sound": "소리가 빠진 구간이 있음",
+    "damaged sound": "손상되어 읽지 못한 소리가 있음",
+    "sound not read": "읽지 못한 소리가 있음",
+    "late track": "도중에 시작되어 읽지 않은 트랙이 있음",
+    "joined recordings": "여러 녹음을 이어 붙인 파일임",
+    "doubtful times": "이후의 시각이 확실하지 않음",
+    "beyond its header": "파일 정보에 적힌 길이보다 소리가 긺",
 }
 _DRAFT = (
     "이 문서는 자동 음성 인식으로 작성한 초안(참고용)입니다. 속기사가 녹음과 대조하여 확인하고 "
@@ -96,7 +107,8 @@ def _cover(document: Document, case: Case) -> Iterator[Block]:
         ("녹음 장소", case.place or ""),
         ("녹음 길이", _when(document.transcript.duration)),
         ("녹음 매체", case.medium or ""),
-        ("녹취 범위", f"발췌 ({spans})" if spans else "전체"),
+        ("녹취 범위", f"발췌 ({spans})" if spans else _extent(document)),
+        *damage_rows(document, "녹음 상태", _DAMAGE, _when),
     ]
     yield Table(rows)
     yield Heading("발언자")
@@ -106,6 +118,10 @@ def _cover(document: Document, case: Case) -> Iterator[Block]:
     )
     yield Paragraph(_DRAFT, small=True)
     yield Paragraph(_MARKS, small=True)
+
+
+def _extent(document: Document) -> str:
+    return "전체" if is_whole(document) else "파일에서 읽을 수 있었던 부분 (녹음 상태 참조)"
 
 
 def _body(document: Document, case: Case) -> Iterator[Block]:
