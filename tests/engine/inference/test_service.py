@@ -212,13 +212,14 @@ def test_a_small_model_gets_another_worker_only_when_splitting_waits_for_it(
     cpus = (Device("cpu", 0), Device("cpu", 1))
     stages = (Read(), ShoutStage(model))
     scene = Scene(
-        tmp_path, monkeypatch, outputs, stages=stages, devices=cpus, model_workers_open=True
-    )
+        tmp_path, monkeypatch, outputs, stages=stages, devices=cpus, cores=2,
+        model_workers_open=True,
+    )  # fmt: skip
     replicas, items = scene.service.replicas, scene.service.items
 
-    async def begins(samples: int) -> int:
-        for _ in range(samples):
-            replicas.reinforce(is_behind=items.all_wait())
+    async def begins(looks: int, *, more_waits: bool = True) -> int:
+        for _ in range(looks):
+            replicas.reinforce(is_behind=items.were_behind(), more_waits=more_waits)
             for _ in range(200):  # so many steps of the loop, however fast it is
                 await asyncio.sleep(0)
         return scene.starts
@@ -229,12 +230,57 @@ def test_a_small_model_gets_another_worker_only_when_splitting_waits_for_it(
         quiet = await begins(5)  # nothing is split
         scene.answering.clear()
         second = asyncio.create_task(scene.take_through("b", 40))
-        counts = [quiet, await begins(2), await begins(2), await begins(3)]
+        counts = [quiet, await begins(1), await begins(6, more_waits=False)]
+        counts += [await begins(1), await begins(9)]
         scene.answering.set()
         await second
         return counts
 
-    assert play(scene, go()) == [1, 1, 2, 2]
+    assert play(scene, go()) == [1, 1, 1, 2, 2]
+
+
+def test_parts_that_no_process_splits_yet_do_not_hide_that_splitting_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long recording begins the stage runs of all its parts at once."""
+    scene = scene_of(tmp_path, monkeypatch, outputs, cores=2)
+    items = scene.service.items
+
+    async def go() -> list[bool]:
+        later = scene.inference.open(SHOUT, "part 2", scene.folder / "part 2.spill")
+        scene.answering.clear()
+        first = asyncio.create_task(scene.take_through("part 1", 40))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        behind = [items.were_behind()]
+        scene.answering.set()
+        await first
+        items.were_behind()
+        behind.append(items.were_behind())
+        items.split_ended(later, 0)
+        items.close(later)
+        return behind
+
+    assert play(scene, go()) == [True, False]
+
+
+def test_models_that_keep_all_cores_busy_are_not_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = scene_of(tmp_path, monkeypatch, outputs, cores=1)
+
+    async def go() -> bool:
+        scene.answering.clear()
+        taken = asyncio.create_task(scene.take_through("a", 40))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        scene.service.items.were_behind()  # from before the model had its first batch
+        behind = scene.service.items.were_behind()
+        scene.answering.set()
+        await taken
+        return behind
+
+    assert not play(scene, go())
 
 
 def test_outputs_keep_the_order_of_the_items(

@@ -19,6 +19,16 @@ def test_workers_leave_two_cores_and_are_at_most_18(cores: int, workers: int) ->
 
 
 @pytest.mark.parametrize(
+    ("looks", "more_waits", "slow"),
+    [(0, True, False), (1, True, False), (2, True, True), (2, False, False), (8, False, True)],
+)
+def test_a_model_is_slow_sooner_while_more_work_waits(
+    looks: int, more_waits: bool, slow: bool
+) -> None:
+    assert policy.is_slow(looks, more_waits=more_waits) == slow
+
+
+@pytest.mark.parametrize(
     ("gpus", "most", "workers", "mb"),
     [
         *((0, 32, 1, 128), (0, 512, 1, 128), (0, 32, 2, 128), (0, 32, 3, 192), (0, 32, 16, 256)),

@@ -324,12 +324,15 @@ class Coordinator:
     def _ticking(self, processes: Workers, workers: RunWorkers) -> Ticking:
         config, recorder = self._config, self._recorder
         see: Callable[[Sample], None] = lambda sample: None  # noqa: E731 (the engine sees it)
+        balance: Callable[[], None] = lambda: None  # noqa: E731
         if self._resident is None:
-            see = ResourceController(config, processes, recorder, self._stopping.fatal).see
+            controller = ResourceController(config, processes, recorder, self._stopping.fatal)
+            see, balance = controller.see, controller.balance
         return Ticking(
             config.intervals,
             recorder,
             see,
+            balance,
             self._ledger,
             self._stopping,
             workers.inference.queued,

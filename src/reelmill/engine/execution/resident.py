@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -117,14 +118,22 @@ class ResidentEngine:
         last.fatal(text)
 
     async def _go_on(self) -> None:
+        intervals = self.config.intervals
+        sampled_at = -math.inf
         while True:
-            self._controller.see(self.monitor.take())
-            if self._idle_unload is not None:
-                await self._unload(self._idle_unload)
-            if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
-                self._saved_at = time.monotonic()
-                self._save()
-            await asyncio.sleep(self.config.intervals.sample)
+            self._controller.balance()
+            if time.monotonic() - sampled_at >= intervals.sample:
+                sampled_at = time.monotonic()
+                await self._look()
+            await asyncio.sleep(min(intervals.tell, intervals.sample))
+
+    async def _look(self) -> None:
+        self._controller.see(self.monitor.take())
+        if self._idle_unload is not None:
+            await self._unload(self._idle_unload)
+        if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
+            self._saved_at = time.monotonic()
+            self._save()
 
     def _save(self) -> None:
         """Save what was measured of models, for other runs and in case this program is killed."""

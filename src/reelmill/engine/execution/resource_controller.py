@@ -66,12 +66,18 @@ class ResourceController:
         )
         if move is not None:
             self._move(move, sample)
-        self._replicas.reinforce(is_behind=self._inference.items.all_wait())
         if now - self._recalled_at >= self._look_every:
             self._recalled_at = now
             self._recall(sample)
         for action in self._memory_policy.look(sample, self._replicas.devices):
             self._do(action)
+
+    def balance(self) -> None:
+        """Give models that hold up the CPU's work another model worker. Called in the
+        coordinator's loop, every `Intervals.tell`."""
+        self._replicas.reinforce(
+            is_behind=self._inference.items.were_behind(), more_waits=self._pool.has_waiting
+        )
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Warn):

@@ -22,15 +22,17 @@ class Ticking:
         intervals: Intervals,
         recorder: RunRecorder,
         see: Callable[[Sample], None],
+        balance: Callable[[], None],
         ledger: Ledger,
         stopping: Stopping,
         queued: Callable[[int], int],
     ) -> None:
-        """`see`: called with each sample. `queued`: the number of items per stage that wait for its
-        model."""
+        """`see`: called with each sample, `balance` as often as progress is told. `queued`: the
+        number of items per stage that wait for its model."""
         self._intervals = intervals
         self._recorder = recorder
         self._see = see
+        self._balance = balance
         self._ledger = ledger
         self._stopping = stopping
         self._queued = queued
@@ -48,6 +50,7 @@ class Ticking:
         while True:
             if ticks % every == 0:
                 self._see(self._recorder.sample())
+            self._balance()
             self._recorder.progress(self._queued)
             try:
                 self._ledger.commit()  # even if nothing new arrives for a while

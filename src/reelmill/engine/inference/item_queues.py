@@ -24,13 +24,20 @@ class ItemQueues:
     """The items of all stage runs."""
 
     def __init__(
-        self, replica_sets: Callable[[], Iterable[ReplicaSet]], arena_queue: ArenaQueue
+        self,
+        replica_sets: Callable[[], Iterable[ReplicaSet]],
+        arena_queue: ArenaQueue,
+        cores: int,
     ) -> None:
-        """`replica_sets`: those there are now."""
+        """`replica_sets`: those there are now. `cores`: those of models and splits together."""
         self._replica_sets = replica_sets
         self._arena_queue = arena_queue
         self._numbers = itertools.count()
         self._open: set[StageRun] = set()
+        self._cores = cores
+        #: Those whose split has begun and not ended.
+        self._splitting: set[StageRun] = set()
+        self._were_behind = False
 
     def open(
         self,
@@ -50,7 +57,10 @@ class ItemQueues:
 
     def room(self, stage_run: StageRun, size: int) -> asyncio.Future[Block | None]:
         """Wait for a block for an item of `stage_run`; None if the stage run is over."""
-        return self._arena_queue.ask(stage_run, size)
+        self._splitting.add(stage_run)
+        block = self._arena_queue.ask(stage_run, size)
+        self._were_behind |= self._all_wait()
+        return block
 
     def has_room(self, client: Client) -> bool:
         """Whether another recording of a run may be split now."""
@@ -70,6 +80,7 @@ class ItemQueues:
     def split_ended(self, stage_run: StageRun, total: int | None) -> None:
         """The split is over, with `total` items, or None if it failed."""
         stage_run.queue.split_ends()
+        self._splitting.discard(stage_run)
         if total is not None:
             stage_run.split_done(total)
         stage_run.replica_set.wake()
@@ -100,10 +111,16 @@ class ItemQueues:
         for item in stage_run.queue.batcher.remove(stage_run):
             self._arena_queue.release(item)
 
-    def all_wait(self) -> bool:
-        """Whether everything that is being split waits for room, because the models are slower."""
-        splits = sum(queue.open_splits for one in self._replica_sets() for queue in one.queues)
-        return 0 < splits <= self._arena_queue.waiting
+    def were_behind(self) -> bool:
+        """Whether, at some time since the last call, a core was idle because the models are slower:
+        everything that was being split waited for room."""
+        were, self._were_behind = self._were_behind or self._all_wait(), False
+        return were
+
+    def _all_wait(self) -> bool:
+        inferring = sum(bool(one.sent) for some in self._replica_sets() for one in some.replicas)
+        splits = len(self._splitting)
+        return 0 < splits <= self._arena_queue.waiting and inferring < self._cores
 
     def halve(self, device: Device) -> list[str]:
         """Shrink batches on a device at once, and say what changed."""

@@ -40,7 +40,7 @@ class ReplicaManager:
         self._placements: dict[ModelSpec, Placement] = {}
         #: Devices for further replicas of models on the CPU that load quickly, and their threads.
         self._reserve: dict[ModelSpec, list[tuple[Device, int]]] = {}
-        self._samples_behind = 0
+        self._looks_behind = 0
         self._ending: set[asyncio.Task[None]] = set()
         #: Totals of every replica there has been, while somebody may ask for them.
         self.totals: list[ModelWorkerTotals] = []
@@ -91,12 +91,13 @@ class ReplicaManager:
         for place in places[:at_once]:
             self._open(replica_set, *place)
 
-    def reinforce(self, *, is_behind: bool) -> None:
+    def reinforce(self, *, is_behind: bool, more_waits: bool) -> None:
         """Add a replica to models that have fewer than they may have, if models have held up the
-        CPU's work in several samples.
+        CPU's work several times. Called every `Intervals.tell`.
 
         Args:
-            is_behind: whether they do so in this sample.
+            is_behind: whether they have done so since the last call.
+            more_waits: as in `policy.is_slow`.
         """
         slow = [
             replica_set
@@ -105,9 +106,9 @@ class ReplicaManager:
             and replica_set.replicas
             and all(replica.sent for replica in replica_set.replicas)
         ]
-        self._samples_behind += is_behind and bool(slow)
-        if self._samples_behind >= policy.SAMPLES_BEHIND:
-            self._samples_behind = 0
+        self._looks_behind += is_behind and bool(slow)
+        if policy.is_slow(self._looks_behind, more_waits=more_waits):
+            self._looks_behind = 0
             for replica_set in slow:
                 self._open(replica_set, *self._reserve[replica_set.spec].pop(0))
 

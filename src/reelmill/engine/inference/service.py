@@ -56,7 +56,7 @@ class InferenceService:
             self._make_room,
         )
         self.replicas = ReplicaManager(config, serving)
-        self.items = ItemQueues(lambda: self.replicas.sets, self._arena_queue)
+        self.items = ItemQueues(lambda: self.replicas.sets, self._arena_queue, config.cores)
         self._runs: list[RunInference] = []
         self._numbers = itertools.count()
 

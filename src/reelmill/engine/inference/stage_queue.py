@@ -41,17 +41,12 @@ class StageQueue:
         )
 
     def split_begins(self) -> None:
-        """A recording, or a part of one, is being split; its items arrive one by one."""
+        """A recording, or a part of one, is about to be split; its items arrive one by one."""
         self._open_splits += 1
 
     def split_ends(self) -> None:
         """All its items have arrived."""
         self._open_splits -= 1
-
-    @property
-    def open_splits(self) -> int:
-        """How many recordings, or parts of them, are being split."""
-        return self._open_splits
 
     @property
     def is_filling(self) -> bool:

@@ -107,6 +107,11 @@ class CpuPool:
     def busy(self) -> int:
         return self._busy + (self._hasher.busy if self._hasher else 0)
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether there are tasks that may start once a process is free."""
+        return any(run.waits for run in self._runs.values())
+
     def wake(self) -> None:
         """Start the tasks that can start. Called whenever a worker or room in the arena becomes
         free."""

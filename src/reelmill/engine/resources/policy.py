@@ -15,9 +15,10 @@ ADAPT_EVERY = 5
 BUDGET_SHARE = 0.80
 #: Model workers of a small model on one GPU, fewer if memory is short.
 REPLICAS = (13, 5, 3, 1)
-#: A small model on the CPU gets another model worker when it held up the CPU's work in this many
-#: samples, which are a second apart. A model worker takes a third of a second to start.
-SAMPLES_BEHIND = 2
+#: A small model on the CPU gets another model worker when it held up the CPU's work between this
+#: many looks: of those while more work waited for the CPU than what is being split, and of others.
+#: They are a quarter of a second apart. A model worker takes a third of a second to start.
+_LOOKS_BEHIND, _LOOKS_BEHIND_AT_THE_END = 2, 8
 #: The share of the machine's memory above which a run stops.
 MEMORY_LIMIT = 0.80
 
@@ -71,6 +72,16 @@ def spread_workers(
                 model_workers[at] += 1
                 left -= models_mb[at]
     return model_workers
+
+
+def is_slow(looks_behind: int, *, more_waits: bool) -> bool:
+    """Whether a model needs another model worker.
+
+    Args:
+        looks_behind: between how many looks everything that is split waited for the model.
+        more_waits: whether there are tasks that the CPU has not begun.
+    """
+    return looks_behind >= (_LOOKS_BEHIND if more_waits else _LOOKS_BEHIND_AT_THE_END)
 
 
 def worker_threads(cores: int, model_workers: int, all_workers: int | None = None) -> int:
