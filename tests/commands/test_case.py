@@ -147,6 +147,15 @@ def test_a_bag_is_valid_for_the_public_tool_and_for_verify(
     assert last(out)["what"] == "bag" and verify(out, strict=False).ok
 
 
+def test_a_bag_packed_with_the_signature_has_it_on_record(
+    out: Path, key: Path, tmp_path: Path
+) -> None:
+    run_case(out, Wanted(sign=True, signing_key=key, bag=tmp_path / "bag"))
+    checked = verify(tmp_path / "bag")
+    assert checked.ok and not any("not in the manifest" in one for one in checked.lines())
+    assert any("Signature of entry" in one for one in checked.lines())
+
+
 def change(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-3] ^= 1

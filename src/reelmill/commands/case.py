@@ -197,6 +197,8 @@ def _take_reply(case: CaseFolder, wanted: Wanted, reply: bytes) -> str:
 
 
 def _pack(case: CaseFolder, wanted: Wanted, bag: Path) -> str:
+    if case.results:
+        case.put_on_record()
     tags = {"hashdeep.txt": b"".join(hashdeep_lines(case.out, case.evidence))}
     made: Bag = write_bag(
         case.out, bag, case.evidence, case.head, tags, with_originals=wanted.with_originals

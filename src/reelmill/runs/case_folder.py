@@ -66,6 +66,11 @@ class CaseFolder:
         self.results.append(written)
         return written
 
+    def put_on_record(self) -> None:
+        """Write the evidence with what was written so far. Raises as `write_evidence`."""
+        self.warnings += write_evidence(self.out, [], self.results).warnings
+        self.evidence = read_evidence(self.out)
+
 
 def note_stage(
     chain: Chain, out: Path, recording: Recording, stage: Stage, path: Path, saved: Saved
@@ -130,5 +135,4 @@ def open_case(out: Path, command: str = "") -> Iterator[CaseFolder]:
         yield case
         case.warnings += case.chain.problems
         if case.results or case.head != before:
-            written = write_evidence(out, [], case.results)
-            case.warnings += written.warnings
+            case.put_on_record()

@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 import srt
 
-from reelmill.artifacts import Segment, Transcript
+from reelmill.artifacts import Segment, SpeakerTotals, SpokenTranscript, Transcript
 from reelmill.core.recording import FileState, Recording
 from reelmill.core.text import columns
 from reelmill.engine.stage import Inputs
 from reelmill.errors import NotOursError, UsageError
 from reelmill.export.files import export_path
+from reelmill.export.names import SpeakerName
+from reelmill.export.transcript.case import Case, Party
 from reelmill.stages.transcript.export import Export
 from reelmill.testing import context_of
 
@@ -101,3 +103,23 @@ def test_an_original_is_never_replaced(tmp_path: Path):
             context_of(recording(original, "call")), Inputs([TRANSCRIPT])
         )
     assert original.read_bytes() == b"sound, oddly named"
+
+
+@pytest.mark.parametrize(
+    ("called", "told"), [("김민수", ["name"]), ("김철수", []), ("철수", []), (None, [])]
+)
+def test_a_record_that_names_somebody_else_than_the_transcript_says_so(
+    tmp_path: Path, called: str | None, told: list[str]
+):
+    said = [replace(TRANSCRIPT.segments[0], speaker="A")]
+    values = {**vars(TRANSCRIPT), "segments": said}
+    spoken = SpokenTranscript(**values, speakers=[SpeakerTotals("A", 1.0, 1, 1.0, 0.0)])
+    names = () if called is None else (SpeakerName("A", called),)
+    case = Case(speakers=(Party("A", "김철수", "대표"),))
+    stage = Export(tmp_path / "out", ("json", "nokchwirok.html"), names=names, case=case)
+    made = stage.run(context_of(recording(tmp_path / "a.wav", "a")), Inputs([spoken]))
+    assert [one.label for one in made.findings] == told
+    alone = replace(stage, formats=("json",)).run(
+        context_of(recording(tmp_path / "a.wav", "a")), Inputs([spoken])
+    )
+    assert not alone.findings, "without a record nothing contradicts"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -42,6 +42,7 @@ from reelmill.export.transcript.case import Case
 from reelmill.export.transcript.marks import with_marks
 from reelmill.export.transcript.provenance import Provenance
 from reelmill.export.transcript.records.american import lost_letters
+from reelmill.export.transcript.records.statements import seconds_by_speaker
 from reelmill.export.transcript.records.writers import CourtText
 from reelmill.report.wording import count
 from reelmill.stages.subtitles.rules import rules_for
@@ -134,7 +135,8 @@ class Export(FileStage):
             for writer in self._writers()
         }
         files = write_exports(self.root, context.recording, contents)
-        return Exports(files, [*given.findings, *self._left_out(verbatim)])
+        findings = [*given.findings, *self._left_out(verbatim), *self._misnamed(verbatim, names)]
+        return Exports(files, findings)
 
     def claims(self, name: str) -> list[str]:
         return [export_path(name, writer.suffix) for writer in self._writers()]
@@ -155,6 +157,22 @@ class Export(FileStage):
                 "other formats have them"
             )
             yield Finding("not in ASCII", text=text, severity="warning")
+
+    def _misnamed(self, document: Document, names: Mapping[str, str]) -> Iterator[Finding]:
+        """Speakers who have another name in the case file, where records are written."""
+        if document.case is None or not any(one.verbatim for one in self._writers()):
+            return
+        parties = {one.label: one.name for one in document.case.of(document.source.name).speakers}
+        for speaker, _ in seconds_by_speaker(document):
+            name = parties.get(speaker or "")
+            if speaker is None or name is None or speaker not in names.values():
+                continue
+            if speaker not in name:
+                text = (
+                    f"records have the name {name} of the case file; other results call the same "
+                    f"person {speaker}: if these are two people, correct one of them"
+                )
+                yield Finding("name", speaker=speaker, text=text, severity="warning")
 
 
 def found_names(profiles: SpeakerProfiles) -> dict[str, str]:
